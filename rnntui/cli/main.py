@@ -1,0 +1,128 @@
+"""The command `rnntui`: finds the subcommand, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from rnntui import __version__
+from rnntui.errors import RnntuiError
+
+# Help must be quick: a command's module is imported only when the command is run.
+COMMANDS = {
+    "train": "Train a language model on a text.",
+    "sample": "Write text with a trained model.",
+    "runs": "List the runs there are.",
+    "evaluate": "Measure a model on a text: loss, perplexity, bits per character.",
+    "score": "Score lines: each one's log-probability and bits per character.",
+}
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"rnntui.cli.{cmd_name}").command
+        if not any(parameter.name == "debug" for parameter in command.params):
+            command.params.append(_debug_option())
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _debug_option() -> click.Option:
+    return click.Option(["--debug"], is_flag=True, expose_value=False, callback=_set_debug, help="Show tracebacks.")
+
+
+def _set_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.find_root().meta["debug"] = True
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rnntui", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Train small recurrent language models on your own text, and use them in the terminal.
+
+    \b
+    rnntui train corpus.txt              train for five minutes
+    rnntui sample --prompt "Once "       let the newest model write
+    rnntui COMMAND --help                everything a command can do
+    """
+
+
+cli.params.append(_debug_option())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and give its exit code; what a user caused is told in one line on stderr."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    try:
+        code = cli.main(arguments, prog_name="rnntui", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help() if error.ctx else str(error), file=sys.stderr)
+        return 2
+    except click.ClickException as error:
+        return _tell(_one_line(error), error.exit_code)
+    except BrokenPipeError:
+        return _close_quietly()
+    except (KeyboardInterrupt, click.Abort):
+        return _tell("interrupted", INTERRUPTED)
+    except RnntuiError as error:
+        if debug:
+            raise
+        return _tell(str(error), error.exit_code)
+    except OSError as error:
+        if debug:
+            raise
+        return _tell(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+    except MemoryError:
+        if debug:
+            raise
+        return _tell("out of memory; try a smaller --hidden, --batch-size or --bptt", 1)
+    except Exception as error:
+        if debug:
+            raise
+        return _tell(f"unexpected {type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
+
+
+def _one_line(error: click.ClickException) -> str:
+    message = error.format_message().replace("\n", " ")
+    context = getattr(error, "ctx", None)
+    return f"{message} (see {context.command_path} --help)" if context is not None else message
+
+
+def _tell(message: str, code: int) -> int:
+    from rnntui.cli.terminal import visible
+
+    print(f"rnntui: {visible(message).rstrip()}", file=sys.stderr)
+    return code
+
+
+def _close_quietly() -> int:
+    """The reader of our output has gone, as `head` does; the interpreter must not complain of it at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    return 0
+
+
+def main() -> NoReturn:
+    """The entry point of the `rnntui` script."""
+    sys.exit(run())

@@ -1,0 +1,78 @@
+"""Flags made from the settings: their names, help, defaults and bounds stand in `rnntui.config` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import click
+
+from rnntui.config import Setting, Settings, described_settings, flag_of
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Group = TypeVar("Group", bound=Settings)
+
+
+def settings_options(*groups: type[Settings]) -> Callable[[Command], Command]:
+    """Add a flag for every setting of the groups, in the order they are declared."""
+
+    def add(command: Command) -> Command:
+        for group in reversed(groups):
+            hints = get_type_hints(group)
+            defaults = {f.name: f.default for f in fields(group)}
+            for name, described in reversed(described_settings(group).items()):
+                command = _option(name, described, hints[name], defaults[name])(command)
+        return command
+
+    return add
+
+
+def settings_from(group: type[Group], values: dict[str, Any]) -> Group:
+    """The settings of one group out of a command's arguments. Raises `UsageError` if one is out of bounds."""
+    return group(**{name: values[name] for name in described_settings(group)})
+
+
+def given_flags(context: click.Context, *groups: type[Settings]) -> list[str]:
+    """The flags of the groups that stand on the command line."""
+    return [
+        flag_of(name, described)
+        for group in groups
+        for name, described in described_settings(group).items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+
+
+def checkpoints_option(command: Command) -> Command:
+    """`--checkpoints`, the folder of runs."""
+    text = "Folder of runs [default: $RNNTUI_CHECKPOINTS, else ./checkpoints]."
+    return click.option("--checkpoints", metavar="FOLDER", help=text)(command)
+
+
+def run_option(command: Command) -> Command:
+    """`--run`, which trained run to use."""
+    text = "Which run, by name or path [default: the newest, else the shipped model]."
+    return click.option("--run", "run_name", metavar="NAME", help=text)(command)
+
+
+def corpus_options(command: Command) -> Command:
+    """`--encoding` and `--errors`, how to read text files."""
+    command = click.option(
+        "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True,
+        help="What to do with bytes that are not of the encoding.",
+    )(command)  # fmt: skip
+    return click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text files.")(command)
+
+
+def _option(name: str, described: Setting, hint: Any, default: Any) -> Callable[[Command], Command]:
+    flag = flag_of(name, described)
+    text = described.help[0].upper() + described.help[1:] + ("" if described.help.endswith("]") else ".")
+    show = default is not None
+    kinds = get_args(hint) or (hint,)
+    flags = [flag, name] + ([f"-{described.short}"] if described.short else [])
+    if described.choices:
+        return click.option(*flags, type=click.Choice(described.choices), default=default, show_default=show, help=text)
+    if bool in kinds:
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show, help=text)
+    number = int if int in kinds else float
+    return click.option(*flags, type=number, default=default, show_default=show, help=text)

@@ -1,0 +1,132 @@
+"""Training's progress on stderr: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from rnntui.cli.terminal import one_line
+from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
+
+_EVERY = 10.0  # seconds between plain lines
+
+Report = Callable[[Event], None]
+
+
+def make_reporter(stream: IO[str], run: Path) -> AbstractContextManager[Report]:
+    """Something to hand to training as `report`; inside its `with` block it may own the terminal's last line."""
+    return _live(Console(file=stream), run) if stream.isatty() else _plain(stream, run)
+
+
+@contextmanager
+def _plain(stream: IO[str], run: Path) -> Iterator[Report]:
+    last = 0.0
+
+    def report(event: Event) -> None:
+        nonlocal last
+        if isinstance(event, Stepped):
+            if time.monotonic() - last < _EVERY:
+                return
+            last = time.monotonic()
+        for line in describe(event, run):
+            print(line, file=stream, flush=True)
+
+    yield report
+
+
+@contextmanager
+def _live(console: Console, run: Path) -> Iterator[Report]:
+    bar = Progress(
+        TextColumn("{task.fields[place]}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[numbers]}"),
+        console=console,
+        refresh_per_second=8,
+        transient=True,
+    )
+    task = bar.add_task("", total=None, place="starting", numbers="")
+
+    def report(event: Event) -> None:
+        if isinstance(event, Stepped):
+            numbers = (
+                f"loss {event.train_loss:.3f}  norm {event.gradient_norm:.2f}  {_rate(event.tokens_per_second)}  "
+                f"{_left(event.seconds_left)}"
+            )
+            place = f"{event.step:,}/{event.steps:,}" if event.steps else f"{event.step:,}/…"
+            bar.update(task, total=event.steps, completed=event.step, place=place, numbers=numbers)
+            return
+        for number, line in enumerate(describe(event, run)):
+            # Sampled text is data: no markup in it, and no more than a line of it.
+            dimmed = isinstance(event, Evaluated) and number == 1
+            bar.console.print(Text(line, style="dim" if dimmed else ""), overflow="ellipsis", no_wrap=dimmed)
+
+    with bar:
+        yield report
+
+
+def describe(event: Event, run: Path) -> list[str]:
+    """An event in lines of plain text."""
+    if isinstance(event, Started):
+        way = f"goes on at step {event.step:,}" if event.step else "begins"
+        size = f"{event.parameters:,} parameters on {event.device} in {event.precision}"
+        return [f"run {event.name} {way}: {size}, {event.tokens_per_step:,} tokens a step"]
+    if isinstance(event, Stepped):
+        of = f" of {event.steps:,}" if event.steps else ""
+        return [
+            f"step {event.step:,}{of}  train loss {event.train_loss:.4f}  gradient norm {event.gradient_norm:.2f}  "
+            f"{_rate(event.tokens_per_second)}  {_left(event.seconds_left)}"
+        ]
+    if isinstance(event, Evaluated):
+        train = f"train loss {event.train_loss:.4f}  " if event.train_loss is not None else ""
+        mark = "  best" if event.best and event.step else ""
+        line = (
+            f"step {event.step:,}  {train}validation loss {event.validation_loss:.4f}  "
+            f"{event.bits_per_character:.4f} bits per character{mark}"
+        )
+        return [line, f"  | {one_line(event.sample)}"] if event.sample else [line]
+    return _describe_end(event, run)
+
+
+def _describe_end(event: Finished, run: Path) -> list[str]:
+    again = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.parent))}"
+    if event.reason == "interrupted":
+        of = f" of {event.steps:,}" if event.steps else ""
+        return [
+            f"stopped at step {event.step:,}{of} and saved in {run}",
+            f"go on exactly from here with: rnntui train --resume {again}",
+        ]
+    why = " (the validation loss stopped falling)" if event.reason == "patience" else ""
+    lines = [
+        f"done in {_clock(event.seconds)} at step {event.step:,}{why}; the best model, of step {event.best_step:,}, "
+        f"is in {run}"
+    ]
+    if event.streaming_loss is not None and event.bits_per_character is not None:
+        windowed = f", windowed {event.windowed_loss:.4f}" if event.windowed_loss is not None else ""
+        lines.append(
+            f"validation loss: streaming {event.streaming_loss:.4f}{windowed}; "
+            f"{event.bits_per_character:.4f} bits per character"
+        )
+    lines.append(f"write with it: rnntui sample --run {shlex.quote(str(run))}")
+    return lines
+
+
+def _rate(tokens_per_second: float) -> str:
+    return f"{tokens_per_second:,.0f} tokens/s"
+
+
+def _left(seconds: float | None) -> str:
+    return f"{_clock(seconds)} left" if seconds is not None else "timing the first steps"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,61 @@
+"""`rnntui score`: one line in, one log-probability and bits per character out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from rnntui.cli.options import checkpoints_option, run_option
+from rnntui.cli.terminal import tell_unknown, write_out
+from rnntui.errors import UsageError
+from rnntui.inference.threads import one_blas_thread
+
+if TYPE_CHECKING:
+    from rnntui.inference.score import Score
+
+
+@click.command("score")
+@run_option
+@checkpoints_option
+@click.option("--json", "as_json", is_flag=True, help="A JSON line for each line.")
+def command(run_name: str | None, checkpoints: str | None, as_json: bool) -> None:
+    """Score each line of standard input on its own, as if it stood at the start of a line.
+
+    Writes its log-probability in nats and its bits per character, parted by a tab; a blank line has 0 and nan. The
+    line's end is not scored.
+    """
+    one_blas_thread()
+    from rnntui.inference.generate import opening
+    from rnntui.inference.run import load_run
+    from rnntui.inference.score import score
+    from rnntui.runs.find import checkpoints_folder, find_run
+
+    loaded = load_run(find_run(run_name, checkpoints_folder(checkpoints)))
+    before = opening(loaded.tokenizer)
+    for number, raw in enumerate(sys.stdin.buffer, 1):
+        try:
+            line = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UsageError(f"line {number} of standard input is not UTF-8 at its byte {error.start}") from error
+        line = line.removesuffix("\n").removesuffix("\r")
+        tell_unknown(loaded.tokenizer.unknown_characters(line), f"line {number}")
+        found = score(loaded.model, before, loaded.tokenizer.encode(line), len(line))
+        write_out(_json(line, found) if as_json else _plain(found))
+
+
+def _plain(found: Score) -> str:
+    bits = found.bits_per_character
+    return f"{found.log_probability:.4f}\t{'nan' if bits is None else f'{bits:.4f}'}\n"
+
+
+def _json(line: str, found: Score) -> str:
+    values = {
+        "text": line,
+        "log_probability": found.log_probability,
+        "tokens": found.tokens,
+        "bits_per_character": found.bits_per_character,
+    }
+    return json.dumps(values) + "\n"

@@ -1,0 +1,61 @@
+"""Text that comes from a model, a corpus or a user, made fit for a terminal."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from typing import IO
+
+_HARMLESS = {"\n", "\t"}
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters, and those that reorder a line, written as escapes such as `\x1b`.
+
+    Generated text can hold any character of its corpus, terminal escapes among them.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in _HARMLESS or not _is_control(c) else _escaped(c) for c in text)
+
+
+def one_line(text: str) -> str:
+    """`visible`, with line breaks as ⏎ and tabs as spaces."""
+    return visible(text).replace("\n", "⏎").replace("\t", " ")
+
+
+def for_stream(text: str, stream: IO[str]) -> str:
+    """`visible` if the stream is a terminal; a pipe gets the text as it is."""
+    return visible(text) if stream.isatty() else text
+
+
+def write_out(text: str) -> None:
+    """Write to stdout at once: escaped on a terminal, exact UTF-8 in a pipe, whatever the locale."""
+    sys.stdout.buffer.write(for_stream(text, sys.stdout).encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
+
+
+def note(text: str) -> None:
+    """A line on stderr."""
+    print(f"rnntui: {visible(text)}", file=sys.stderr, flush=True)
+
+
+def tell_unknown(characters: list[str], where: str) -> None:
+    """Say on stderr which characters of an input the vocabulary lacks."""
+    if not characters:
+        return
+    shown = ", ".join(f"{c!r}" for c in characters[:10])
+    more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
+    note(f"{where}: {shown}{more} not in the vocabulary, read as <unk>")
+
+
+def _is_control(character: str) -> bool:
+    # Cc: control. Cs: lone surrogates. Bidirectional overrides and isolates turn what follows round.
+    return unicodedata.category(character) in ("Cc", "Cs") or unicodedata.bidirectional(character) in (
+        "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
+    )  # fmt: skip
+
+
+def _escaped(character: str) -> str:
+    point = ord(character)
+    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}"

@@ -1,0 +1,215 @@
+"""The settings of a model, of its training and of sampling: each exists once, here.
+
+A field carries its help text and its bounds; the command line makes a flag of it, `config.json` a key, and
+`__post_init__` checks it, whichever way the value came.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self, get_args, get_type_hints
+
+from rnntui.errors import UsageError
+
+Cell = Literal["lstm", "gru", "rnn"]
+Nonlinearity = Literal["tanh", "relu"]
+TokenizerKind = Literal["char", "bpe", "unigram"]
+Precision = Literal["auto", "fp32", "bf16"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a field says of itself.
+
+    `low` and `high` are inclusive bounds; `choices` lists the only values allowed. `flag` names the command-line
+    flag where it differs from the field's name, `short` its one-letter form.
+    """
+
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    flag: str = ""
+    short: str = ""
+
+
+def setting(
+    default: Any,
+    help: str,  # the flag's help: the word click uses
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Any = None,
+    flag: str = "",
+    short: str = "",
+) -> Any:
+    """A dataclass field with a default, a help text and bounds."""
+    described = Setting(help, low, high, get_args(choices), flag, short)
+    return field(default=default, metadata={"setting": described})
+
+
+def described_settings(kind: type[Settings]) -> dict[str, Setting]:
+    """The settings of a class by field name, in the order they are declared."""
+    return {f.name: f.metadata["setting"] for f in fields(kind) if "setting" in f.metadata}
+
+
+def flag_of(name: str, described: Setting) -> str:
+    """The command-line flag of a field: `learning_rate` is `--learning-rate`."""
+    return "--" + (described.flag or name.replace("_", "-"))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A frozen group of settings that checks itself when made.
+
+    Raises `UsageError` naming the flag, the bounds and the value when a value is out of bounds or of another type.
+    """
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for name, described in described_settings(type(self)).items():
+            _check(flag_of(name, described), described, hints[name], getattr(self, name))
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """Settings from a JSON object; keys that are absent take their defaults, unknown ones are an error."""
+        if not isinstance(values, dict):
+            raise UsageError(f"expected an object of settings, got {type(values).__name__}")
+        known = {f.name for f in fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise UsageError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+        return cls(**values)
+
+
+def _check(flag: str, described: Setting, hint: Any, value: Any) -> None:
+    if value is None:
+        if type(None) in get_args(hint):
+            return
+        raise UsageError(f"{flag} needs a value")
+    if described.choices:
+        if value not in described.choices:
+            raise UsageError(f"{flag} must be one of {', '.join(described.choices)} (got {value!r})")
+        return
+    kinds = get_args(hint) or (hint,)
+    if bool in kinds:
+        if not isinstance(value, bool):
+            raise UsageError(f"{flag} must be true or false (got {value!r})")
+        return
+    number = int if int in kinds else float
+    # JSON writes 1.0 as 1: an int is a fine float; a bool is neither, though Python calls it an int.
+    if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
+        word = "a number" if number is float else "a whole number"
+        raise UsageError(f"{flag} must be {word} (got {value!r})")
+    low, high = described.low, described.high
+    too_low, too_high = low is not None and value < low, high is not None and value > high
+    if not math.isfinite(value) or too_low or too_high:
+        raise UsageError(f"{flag} must be {_bounds(low, high)} (got {value:g})")
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"between {low:g} and {high:g}"
+    if low is not None:
+        return f"{low:g} or more"
+    return f"{high:g} or less" if high is not None else "a finite number"
+
+
+@dataclass(frozen=True)
+class ModelConfig(Settings):
+    """The shape of a recurrent language model."""
+
+    cell: Cell = setting("lstm", "recurrent cell", choices=Cell)
+    nonlinearity: Nonlinearity = setting("tanh", "activation of --cell rnn", choices=Nonlinearity)
+    layers: int = setting(1, "recurrent layers", low=1, high=4)
+    hidden: int = setting(512, "hidden units in each layer", low=1, high=8192)
+    embedding: int | None = setting(
+        None,
+        "size of a token's embedding [default: 128 for characters, --hidden for subwords]",
+        low=1,
+        high=8192,
+    )
+    dropout: float = setting(0.1, "part of the units dropped while training", low=0.0, high=0.95)
+    tied: bool | None = setting(
+        None,
+        "one matrix for embedding and output; needs --embedding equal to --hidden [default: tied where equal]",
+    )
+
+    def resolved(self, tokenizer: TokenizerKind) -> ModelConfig:
+        """The same shape with the defaults that depend on one another filled in.
+
+        Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ.
+        """
+        embedding = self.embedding or (128 if tokenizer == "char" else self.hidden)
+        fits = embedding == self.hidden
+        if self.tied and not fits:
+            raise UsageError(f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})")
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        values |= {"embedding": embedding, "tied": fits if self.tied is None else self.tied}
+        return ModelConfig(**values)
+
+
+@dataclass(frozen=True)
+class TokenizerConfig(Settings):
+    """How text becomes tokens."""
+
+    tokenizer: TokenizerKind = setting("char", "what a token is: a character or a subword", choices=TokenizerKind)
+    vocab_size: int | None = setting(
+        None, "tokens in the vocabulary [default: every character; 2000 subwords]", low=2, high=65536
+    )
+
+
+@dataclass(frozen=True)
+class Budget(Settings):
+    """How long to train; the first of the three that is set counts, and with none it is five minutes."""
+
+    minutes: float | None = setting(None, "train for so many minutes [default: 5]", low=0.01, high=100_000)
+    epochs: float | None = setting(None, "train for so many passes over the text", low=0.001, high=100_000)
+    steps: int | None = setting(None, "train for so many steps", low=1, high=1_000_000_000)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given = [name for name in ("minutes", "epochs", "steps") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UsageError(f"--{given[0]} and --{given[1]} are two budgets; give one")
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Settings):
+    """How a model is trained. The defaults are those that learned most in five minutes on two cores (README)."""
+
+    batch_size: int = setting(16, "streams read side by side (B)", low=1, high=4096)
+    bptt: int = setting(64, "steps of truncated backpropagation through time, one window (T)", low=1, high=8192)
+    learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
+    warmup: int = setting(80, "steps in which the learning rate climbs to its peak", low=0, high=1_000_000)
+    weight_decay: float = setting(0.01, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
+    clip: float = setting(1.0, "gradient norm above which gradients are scaled down", low=1e-6, high=1e6)
+    validation: float = setting(0.1, "part of the text, at its end, kept for validation", low=0.001, high=0.9)
+    evaluations: int = setting(25, "validation checks over the whole training", low=1, high=10_000)
+    eval_tokens: int = setting(
+        65_536,
+        "validation tokens read at each check; the last one reads sixteen times as many",
+        low=256,
+        high=10**9,
+    )
+    patience: int = setting(10, "stop after so many checks without a better loss; 0: never", low=0, high=10_000)
+    sample_length: int = setting(80, "characters of sampled text shown at each check; 0: none", low=0, high=10_000)
+    save_every: float = setting(60.0, "seconds between saves of the state to resume from", low=0.0, high=1e6)
+    precision: Precision = setting("auto", "number format of the matrix products", choices=Precision)
+    device: Device = setting("auto", "where to train", choices=Device)
+    threads: int | None = setting(None, "processor threads [default: torch's choice]", low=1, high=1024)
+    seed: int = setting(1, "seed of every random choice", low=0, high=2**32 - 1)
+
+
+@dataclass(frozen=True)
+class SamplingConfig(Settings):
+    """How the next token is chosen; read anew before every token, so that a change acts on the very next one."""
+
+    temperature: float = setting(0.8, "below 1 careful, above 1 wild, 0 always the likeliest", low=0.0, high=100.0)
+    top_k: int = setting(0, "choose among the k likeliest tokens only; 0: all", low=0, high=10_000_000)
+    top_p: float = setting(1.0, "choose among the likeliest tokens that hold this probability", low=0.0, high=1.0)
+    min_p: float = setting(0.0, "drop tokens less likely than this part of the likeliest", low=0.0, high=1.0)
+    repetition_penalty: float = setting(1.0, "above 1: make recent tokens less likely", low=0.01, high=100.0)
+    repetition_window: int = setting(64, "how many recent tokens the penalty looks at", low=0, high=100_000)

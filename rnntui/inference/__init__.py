@@ -1,0 +1,1 @@
+"""Recurrent models in numpy alone: cells, states, sampling, token streams, scores."""

@@ -1,0 +1,42 @@
+"""A trained run, ready to use: its model in numpy and its tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnntui.errors import RunError
+from rnntui.inference.cells import Array
+from rnntui.inference.model import LanguageModel
+from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
+from rnntui.runs.weights import load_weights
+from rnntui.text.tokenizer import Tokenizer, load_tokenizer
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """What `load_run` gives; `weights` are those of the file, by name."""
+
+    config: RunConfig
+    weights: dict[str, Array]
+    model: LanguageModel
+    tokenizer: Tokenizer
+
+
+def load_run(run: RunFolder) -> LoadedRun:
+    """Read a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
+    config = run.read_config()
+    tokenizer = _read_tokenizer(run, config)
+    weights = load_weights(run.weights_file)
+    return LoadedRun(config, weights, LanguageModel(weights, config.model, config.vocab_size), tokenizer)
+
+
+def _read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
+    if config.kind != LANGUAGE_MODEL:
+        raise RunError(f"run {run.name} is a {config.kind}, where a {LANGUAGE_MODEL} is needed")
+    tokenizer = load_tokenizer(run.path, config.tokenizer.tokenizer)
+    if tokenizer.vocab_size != config.vocab_size:
+        raise RunError(
+            f"{run.path}: the tokenizer has {tokenizer.vocab_size:,} tokens where config.json says "
+            f"{config.vocab_size:,}; the run is broken"
+        )
+    return tokenizer

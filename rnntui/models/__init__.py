@@ -1,0 +1,1 @@
+"""Recurrent models as torch modules, for training."""

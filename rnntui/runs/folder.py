@@ -1,0 +1,206 @@
+"""A run's folder: what each file in it is called, its configuration, its state, and the lock that guards it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from rnntui.config import Budget, ModelConfig, Settings, TokenizerConfig, TrainingConfig
+from rnntui.errors import RunError, UsageError
+from rnntui.files import write_whole
+
+FORMAT = 1
+LANGUAGE_MODEL = "language-model"
+
+State = Literal["running", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All of `config.json`: what a run is, fixed when it is made.
+
+    `kind` says which sort of model it is. `tokenizer.vocab_size` is the size the tokenizer came out with. `corpus`
+    describes the text: its sources, fingerprint and parts. `versions` are those of the libraries that made it.
+    """
+
+    kind: str
+    model: ModelConfig
+    training: TrainingConfig
+    budget: Budget
+    tokenizer: TokenizerConfig
+    corpus: dict[str, Any]
+    created: float
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def vocab_size(self) -> int:
+        if self.tokenizer.vocab_size is None:
+            raise RunError("config.json does not say the vocabulary's size")
+        return self.tokenizer.vocab_size
+
+    def to_json(self) -> dict[str, Any]:
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> RunConfig:
+        """Raises `RunError` if a part is missing or makes no sense."""
+        if values.get("format") != FORMAT:
+            raise RunError(
+                f"has format {values.get('format')!r}, this rnntui reads {FORMAT}; use the one that wrote it"
+            )
+        parts: dict[str, type[Settings]] = {
+            "model": ModelConfig,
+            "training": TrainingConfig,
+            "budget": Budget,
+            "tokenizer": TokenizerConfig,
+        }
+        try:
+            read = {name: kind.from_json(values[name]) for name, kind in parts.items()}
+            return cls(
+                kind=str(values["kind"]),
+                corpus=dict(values["corpus"]),
+                created=float(values["created"]),
+                versions=dict(values.get("versions", {})),
+                **read,  # type: ignore[arg-type]
+            )
+        except UsageError as error:
+            raise RunError(str(error)) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"lacks or garbles {error}") from error
+
+
+@dataclass(frozen=True)
+class Status:
+    """`status.json`: where a run stands, replaced at every check.
+
+    Losses are nats a token; `seconds` is time spent training; `updated` is in seconds since 1970.
+    """
+
+    state: State
+    step: int = 0
+    steps: int | None = None
+    tokens: int = 0
+    seconds: float = 0.0
+    validation_loss: float | None = None
+    windowed_loss: float | None = None
+    bits_per_character: float | None = None
+    message: str = ""
+    updated: float = 0.0
+    process: int = 0
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run. Making one touches nothing."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def weights_file(self) -> Path:
+        """The weights with the best validation loss."""
+        return self.path / "model.safetensors"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def status_file(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def resume_folder(self) -> Path:
+        return self.path / "resume"
+
+    @property
+    def resume_file(self) -> Path:
+        return self.resume_folder / "state.safetensors"
+
+    @property
+    def training_ids(self) -> Path:
+        return self.resume_folder / "training.ids"
+
+    @property
+    def validation_ids(self) -> Path:
+        return self.resume_folder / "validation.ids"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "lock"
+
+    def read_config(self) -> RunConfig:
+        """Raises `RunError` naming the file if it is missing or broken."""
+        try:
+            values = json.loads(self.config_file.read_bytes())
+            if not isinstance(values, dict):
+                raise RunError("is no JSON object")
+            return RunConfig.from_json(values)
+        except OSError as error:
+            raise RunError(f"cannot read {self.config_file}: {error.strerror}") from error
+        except ValueError as error:
+            raise RunError(f"{self.config_file} is not JSON; the run is broken") from error
+        except RunError as error:
+            raise RunError(f"{self.config_file} {error}") from error
+
+    def write_config(self, config: RunConfig) -> None:
+        write_whole(self.config_file, _json(config.to_json()))
+
+    def read_status(self) -> Status:
+        """Where the run stands now; one that says it is running while nobody holds its lock was killed: stopped."""
+        try:
+            status = Status(**json.loads(self.status_file.read_bytes()))
+        except OSError:
+            return Status("stopped")
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{self.status_file} is not a status; the run is broken") from error
+        if status.state == "running" and not self.is_locked():
+            return Status(**{**asdict(status), "state": "stopped"})
+        return status
+
+    def write_status(self, status: Status) -> None:
+        stamped = {**asdict(status), "updated": time.time(), "process": os.getpid()}
+        write_whole(self.status_file, _json(stamped))
+
+    def lock(self) -> FileLock:
+        """Take the run for writing; release by `release()`, or by the process's end, however it ends.
+
+        Raises `RunError` if another process has it.
+        """
+        lock = FileLock(self.lock_file)
+        try:
+            lock.acquire(timeout=2)  # a listing may hold it for an instant
+        except Timeout as error:
+            raise RunError(f"run {self.name} is being trained by another process; wait for it or stop it") from error
+        except OSError as error:
+            raise RunError(f"cannot write to {self.path}: {error.strerror}") from error
+        return lock
+
+    def is_locked(self) -> bool:
+        """Whether some process is training the run."""
+        if not self.lock_file.exists():
+            return False
+        lock = FileLock(self.lock_file)
+        try:
+            lock.acquire(timeout=0)
+        except (Timeout, OSError):
+            return True
+        lock.release()
+        return False
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    return (json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,0 +1,80 @@
+"""`metrics.jsonl`: one JSON object a line, appended while a run trains, read by whoever watches."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from rnntui.files import write_whole
+
+
+class MetricsLog:
+    """Appends to a metrics file; every line is flushed at once, so that a watcher sees it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: TextIO = path.open("a", encoding="utf-8")
+
+    def write(self, values: dict[str, Any]) -> None:
+        """Append one line; a value of None is left out."""
+        present = {key: value for key, value in values.items() if value is not None}
+        self._file.write(json.dumps(present, allow_nan=False) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Sync to disk and close."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+class MetricsTail:
+    """Follows a metrics file: each `read` gives the lines that are new, and reads no byte twice.
+
+    A line without its end, as a writer may just be making it, waits for the next read. If the file shrinks, because
+    a run was resumed from an earlier step, reading starts over and `restarted` is True for that read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+        self.restarted = False
+
+    def read(self) -> list[dict[str, Any]]:
+        """The new rows; empty where the file is missing."""
+        self.restarted = False
+        try:
+            with self.path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size < self.offset:
+                    self.offset, self.restarted = 0, True
+                file.seek(self.offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data.rfind(b"\n") + 1
+        self.offset += whole
+        return list(_rows(data[:whole]))
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """All whole rows of a metrics file; lines that are no JSON object, as a crash may leave, are passed over."""
+    return MetricsTail(path).read()
+
+
+def drop_after(path: Path, step: int) -> None:
+    """Rewrite a metrics file without the rows later than `step`: the run goes on from there."""
+    kept = [row for row in read_metrics(path) if row.get("step", 0) <= step]
+    write_whole(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def _rows(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in data.splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            yield row

@@ -1,0 +1,1 @@
+"""Corpora to ids: readers, tokenizers, the training and validation parts on disk."""

@@ -1,0 +1,72 @@
+"""Where the work is done and in which number format."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from rnntui.config import Device, Precision
+from rnntui.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A device and whether its matrix products run in bf16."""
+
+    device: torch.device
+    bf16: bool
+
+    @property
+    def precision(self) -> str:
+        return "bf16" if self.bf16 else "fp32"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Run matrix products in bf16 where the hardware has it; weights, losses and updates stay fp32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+
+def choose_hardware(device: Device, precision: Precision, threads: int | None) -> Hardware:
+    """The hardware to train on; `auto` takes a CUDA GPU if there is one, and bf16 where it is native.
+
+    Raises `UsageError` if what is asked for is not there.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    name = device
+    if device == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    elif device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch sees no CUDA GPU here; use --device cpu")
+    elif device == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("--device mps: torch sees no Apple GPU here; use --device cpu")
+    chosen = torch.device(name)
+    native = _has_bf16(chosen)
+    if precision == "bf16" and not native:
+        raise UsageError(f"--precision bf16: this {name} does not compute in bf16; use --precision fp32")
+    return Hardware(chosen, native and precision != "fp32")
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    # Without these instructions bf16 is emulated, a hundred times slower, or has no kernel at all.
+    cpu = torch.cpu
+    if not (cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()):
+        return False
+    return _runs_lstm_in_bf16()
+
+
+def _runs_lstm_in_bf16() -> bool:
+    """Whether this build of torch has the kernel, forward and backward: some processors' builds lack it."""
+    layer = nn.LSTM(8, 8)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16):
+            layer(torch.zeros(2, 1, 8))[0].sum().backward()
+    except RuntimeError:
+        return False
+    return True

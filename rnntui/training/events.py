@@ -1,0 +1,65 @@
+"""What a training run tells whoever watches; small messages, so that a terminal, a log or a screen can show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run begins, or goes on at `step`."""
+
+    name: str
+    parameters: int
+    device: str
+    precision: str
+    step: int
+    tokens_per_step: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """One step is done. `steps` is None until a time budget has settled it; `seconds` is time spent training."""
+
+    step: int
+    steps: int | None
+    tokens: int
+    seconds: float
+    seconds_left: float | None
+    train_loss: float
+    learning_rate: float
+    gradient_norm: float
+    tokens_per_second: float
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A check on the validation text; losses in nats a token. `best` says it is the best so far, and saved."""
+
+    step: int
+    train_loss: float | None
+    validation_loss: float
+    bits_per_character: float
+    best: bool
+    sample: str
+
+
+Reason = Literal["budget", "patience", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Training is over, or interrupted; then there is no final evaluation."""
+
+    reason: Reason
+    step: int
+    steps: int | None
+    seconds: float
+    best_step: int
+    streaming_loss: float | None = None
+    windowed_loss: float | None = None
+    bits_per_character: float | None = None
+
+
+Event = Started | Stepped | Evaluated | Finished

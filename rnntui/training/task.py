@@ -1,0 +1,119 @@
+"""What the training loop needs of a model and its data: a language model is one such task, others can follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from rnntui.config import SamplingConfig
+from rnntui.inference.generate import Generation, generators_from, opening, tokens
+from rnntui.inference.model import LanguageModel as NumpyLanguageModel
+from rnntui.models.language_model import LanguageModel, State, weights_of
+from rnntui.runs.folder import RunConfig, RunFolder
+from rnntui.text.ids import Part
+from rnntui.text.tokenizer import Tokenizer
+from rnntui.training.device import Hardware
+from rnntui.training.evaluate import Evaluation, streaming, windowed
+from rnntui.training.streams import Streams
+
+
+class Task(Protocol):
+    """A model with its training and validation data."""
+
+    hardware: Hardware
+    tokens_per_step: int
+    tokens_per_epoch: int
+    validation_tokens: int
+    uniform_loss: float
+    """The loss of guessing evenly; a loss far above it has diverged."""
+
+    @property
+    def model(self) -> nn.Module: ...
+
+    def loss(self) -> Tensor:
+        """The mean loss of the next batch, in nats a token; moves on to the batch after."""
+        ...
+
+    def evaluate(self, tokens: int) -> Evaluation:
+        """The loss that decides which weights are best, over at most so many tokens."""
+        ...
+
+    def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
+        """Every evaluation by its name, at full precision; `streaming` among them."""
+        ...
+
+    def sample(self, length: int, seed: int) -> str:
+        """A short text by the model as it stands."""
+        ...
+
+    def position(self) -> dict[str, NDArray[np.generic]]:
+        """Where in the data it stands, and what is carried over from the last batch."""
+        ...
+
+    def restore(self, position: dict[str, NDArray[np.generic]]) -> None: ...
+
+
+class LanguageModelTask:
+    """Truncated backpropagation through time over one long text (Williams and Peng 1990; Mikolov et al. 2010).
+
+    The state after each window is carried into the next, cut from the graph: it informs, and no gradient crosses.
+    """
+
+    def __init__(self, run: RunFolder, config: RunConfig, tokenizer: Tokenizer, hardware: Hardware) -> None:
+        self._config = config
+        self._tokenizer = tokenizer
+        self.hardware = hardware
+        training, validation = (Part(**config.corpus[name]) for name in ("training", "validation"))
+        self._validation = validation.read(run.validation_ids)
+        self._per_token = validation.characters / validation.tokens
+        settings = config.training
+        batch = settings.batch_size
+        self._streams = Streams(training.read(run.training_ids), batch, settings.bptt)
+        self.model = LanguageModel(config.model, config.vocab_size).to(hardware.device)
+        self._state: State = self.model.initial_state(batch, hardware.device)
+        self.tokens_per_step = batch * settings.bptt
+        self.tokens_per_epoch = training.tokens
+        self.validation_tokens = validation.tokens
+        self.uniform_loss = float(np.log(config.vocab_size))
+
+    def loss(self) -> Tensor:
+        inputs, targets = self._streams.next()
+        device = self.hardware.device
+        with self.hardware.autocast():
+            logits, state = self.model(torch.from_numpy(inputs).to(device), self._state)
+        self._state = tuple(tensor.detach().float() for tensor in state)
+        return cross_entropy(logits.float().flatten(0, 1), torch.from_numpy(targets).to(device).flatten())
+
+    def evaluate(self, tokens: int) -> Evaluation:
+        return self._evaluate(streaming, tokens, self.hardware)
+
+    def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
+        exact = Hardware(self.hardware.device, bf16=False)
+        named = {"streaming": streaming, "windowed": windowed}
+        return {name: self._evaluate(evaluation, tokens, exact) for name, evaluation in named.items()}
+
+    def _evaluate(self, evaluation: Callable[..., Evaluation], tokens: int, hardware: Hardware) -> Evaluation:
+        ids = self._validation[: tokens + 1]
+        return evaluation(self.model, ids, self._config.vocab_size, hardware, self._per_token)
+
+    def sample(self, length: int, seed: int) -> str:
+        model = NumpyLanguageModel(weights_of(self.model), self._config.model, self._config.vocab_size)
+        generation = Generation(model, generators_from(seed, 1), banned=(self._tokenizer.unknown_id,))
+        generation.feed(opening(self._tokenizer))
+        drawn = [step[0].id for step in tokens(generation, SamplingConfig(), length)]
+        return self._tokenizer.decode(drawn)
+
+    def position(self) -> dict[str, NDArray[np.generic]]:
+        carried = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}
+        return {"cursor": np.array(self._streams.cursor), **carried}
+
+    def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
+        self._streams.cursor = int(position["cursor"])
+        device = self.hardware.device
+        self._state = tuple(torch.from_numpy(position[f"state.{i}"].copy()).to(device) for i in range(len(self._state)))
