@@ -190,7 +190,7 @@ class TrainingConfig(Settings):
     evaluations: int = setting(25, "validation checks over the whole training", low=1, high=10_000)
     eval_tokens: int = setting(
         65_536,
-        "validation tokens read at each check; the last one reads sixteen times as many",
+        "validation tokens read at each check; the last one reads four times as many",
         low=256,
         high=10**9,
     )

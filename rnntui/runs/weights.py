@@ -16,7 +16,8 @@ from rnntui.files import write_whole
 
 def save_arrays(path: Path, arrays: dict[str, NDArray[np.generic]], metadata: dict[str, str]) -> None:
     """Write arrays and their metadata as one file, whole."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # Not ascontiguousarray: that makes a single number an array of one.
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_whole(path, save(contiguous, metadata))
 
 

@@ -141,7 +141,7 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip)
-        value, self._gradient_norm = float(loss), float(norm)
+        value, self._gradient_norm = loss.item(), norm.item()
         self._guard(value, rate)
         self._optimizer.step()
         progress = self._progress

@@ -21,26 +21,31 @@ _CHECK_SHARE = 0.04  # part of a time budget that checks may take
 
 @dataclass
 class Pace:
-    """What has been measured of this process's speed, in seconds."""
+    """What has been measured of this process's speed, in seconds: of steps, of a check and of the last evaluation."""
 
-    step_times: list[float] = field(default_factory=list)
     check: float = 0.0
     final: float = 0.0
+    _ends: list[float] = field(default_factory=lambda: [0.0])  # running sum of the steps timed
+    _untimed: int = _UNTIMED
 
     def add(self, seconds: float) -> None:
-        self.step_times.append(seconds)
+        """One more step took so long."""
+        if self._untimed:
+            self._untimed -= 1
+        else:
+            self._ends.append(self._ends[-1] + seconds)
 
     @property
     def step(self) -> float:
-        """The mean over the later half of what was timed: what the machine does now, stalls included."""
-        timed = self.step_times[_UNTIMED:]
-        recent = timed[len(timed) // 2 :]
-        return sum(recent) / max(1, len(recent))
+        """The mean over the later half of the steps: what the machine does now, stalls included."""
+        timed = len(self._ends) - 1
+        since = timed // 2
+        return (self._ends[-1] - self._ends[since]) / max(1, timed - since)
 
     @property
     def known(self) -> bool:
-        timed = self.step_times[_UNTIMED:]
-        return len(timed) >= 10 or sum(timed) > 2.0
+        """Whether enough steps were timed to plan by."""
+        return len(self._ends) > 10 or self._ends[-1] > 2.0
 
 
 @dataclass

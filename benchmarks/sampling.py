@@ -1,0 +1,291 @@
+"""How fast rnntui writes: from the shell until text is there, and token by token, beside torch.
+
+*Cold start*: fresh processes, started in turn over several rounds after one round that is not counted, so files lie in
+the system's cache and modules are compiled. Measured from the start of the process: `rnntui sample -n 1` until its
+first byte comes through the pipe; `rnntui sample -n 200`, `rnntui --help`, `python -c "import torch"` and
+`python -c "import numpy"` until they end.
+
+*Single stream*: one text, one token at a time, temperature 0.8, one thread, both engines in this process and in turn.
+*Ours* is what the command does for a token, `Generation.step`: distribution with `<unk>` banned, draw, the token's
+surprise, model step in numpy. *Torch* is the plain way: `nn.Embedding`, `nn.LSTM`, `nn.Linear` under `inference_mode`,
+`softmax(logits / 0.8)`, `multinomial`, and the id as a number, which a text needs. Both have the same random weights,
+and before anything is timed their logits are compared over a random text.
+"""
+
+from __future__ import annotations
+
+import os
+
+# numpy takes its number of threads from the environment, once, when it is first imported.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
+os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
+
+import argparse
+import contextlib
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from common import alternate, print_heading, print_table, ratio, verdict
+from torch import nn
+
+from rnntui.config import Budget, ModelConfig, SamplingConfig, TokenizerConfig, TrainingConfig
+from rnntui.inference.generate import Generation, generators_from
+from rnntui.inference.model import LanguageModel as NumpyLanguageModel
+from rnntui.models.language_model import LanguageModel, weights_of
+from rnntui.runs.weights import save_arrays
+from rnntui.text.corpus import find_corpus
+from rnntui.training.run import Request, create_run
+
+THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# For the processes of the cold start, which are to choose their threads themselves.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in THREADS}
+SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints" / "shakespeare"
+SHAPES = [(2, 128), (2, 256), (1, 512), (2, 1024)]  # layers, hidden
+VOCAB_SIZE = 65
+EMBEDDING = 128
+TEMPERATURE = 0.8
+COLD_TARGET = 0.25  # of `import torch`, for 200 tokens
+HELP_TARGET = 0.15  # seconds
+SPEED_TARGETS = {(2, 256): 4.0}  # times torch
+TOLERANCE = 1e-4  # between the engines' logits
+
+
+def until_end(command: Sequence[str]) -> float:
+    """Seconds that a fresh process takes."""
+    began = time.perf_counter()
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=ENVIRONMENT, check=True)
+    return time.perf_counter() - began
+
+
+def until_first_byte(command: Sequence[str]) -> float:
+    """Seconds until a fresh process has written something."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, env=ENVIRONMENT
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.read(1)
+        seconds = time.perf_counter() - began
+        process.stdout.read()
+    if process.returncode or not first:
+        sys.exit(f"sampling.py: {' '.join(command)} ended with code {process.returncode}")
+    return seconds
+
+
+def rnntui_script() -> str:
+    """The command as it is installed beside this Python."""
+    script = shutil.which("rnntui", path=str(Path(sys.executable).parent))
+    if script is None:
+        sys.exit(f"sampling.py: no rnntui beside {sys.executable}; install it there with: pip install -e .")
+    return script
+
+
+def make_run(folder: Path) -> Path:
+    """A run of an LSTM of 1x512 with random weights: as slow to load and to sample as a trained one."""
+    text = folder / "alphabet.txt"
+    text.write_text("".join(chr(0x100 + i) for i in range(VOCAB_SIZE - 1)) * 100, encoding="utf-8")
+    request = Request(ModelConfig(), TokenizerConfig(), TrainingConfig(), Budget(steps=1))
+    run = create_run(find_corpus([str(text)]), request, folder / "runs", "random")
+    config = run.read_config()
+    save_arrays(run.weights_file, dict(weights_of(LanguageModel(config.model, config.vocab_size))), {})
+    return run.path
+
+
+@contextlib.contextmanager
+def sampled_run(given: Path | None) -> Iterator[tuple[Path, str]]:
+    """The run to sample in the cold starts, and what to call it: the given, the shipped, or one made here."""
+    if given is not None:
+        yield given, given.name
+    elif (SHIPPED / "model.safetensors").is_file():
+        yield SHIPPED, "the shipped one, shakespeare"
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield make_run(Path(folder)), "lstm 1x512 with random weights"
+
+
+def cold_starts(run: Path, rounds: int) -> None:
+    """Measure and print the fresh processes."""
+    rnntui, python = rnntui_script(), sys.executable
+    sample = [rnntui, "sample", "--run", str(run), "--seed", "1"]
+    torch_only = 'python -c "import torch"'
+    seconds = alternate(
+        {
+            "rnntui sample -n 1, first byte": partial(until_first_byte, [*sample, "-n", "1"]),
+            "rnntui sample -n 200": partial(until_end, [*sample, "-n", "200"]),
+            "rnntui --help": partial(until_end, [rnntui, "--help"]),
+            torch_only: partial(until_end, [python, "-c", "import torch"]),
+            'python -c "import numpy"': partial(until_end, [python, "-c", "import numpy"]),
+        },
+        rounds,
+    )
+    rows = []
+    for name, taken in seconds.items():
+        median, share = statistics.median(taken), ratio(taken, seconds[torch_only])
+        target = reached = ""
+        if name == "rnntui sample -n 200":
+            target, reached = f"<= {COLD_TARGET:g} x", verdict(share <= COLD_TARGET)
+        elif name == "rnntui --help":
+            target, reached = f"< {HELP_TARGET:g} s", verdict(median < HELP_TARGET)
+        rows.append([name, f"{median:.3f}", f"{min(taken):.3f}", f"{max(taken):.3f}", f"{share:.3f}", target, reached])
+    columns = ["fresh process", "median s", "least", "most", "of import torch", "target", ""]
+    print_table(f"cold start, {rounds} rounds", columns, rows)
+
+
+class TorchModel(nn.Module):
+    """The plain torch language model, stepped one token at a time."""
+
+    def __init__(self, layers: int, hidden: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(VOCAB_SIZE, EMBEDDING)
+        self.rnn = nn.LSTM(EMBEDDING, hidden, layers)
+        self.output = nn.Linear(hidden, VOCAB_SIZE)
+
+    def forward(
+        self, token: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """Logits `(1, V)` after one token `(1,)`, and the new state."""
+        hidden, state = self.rnn(self.embedding(token), state)
+        return self.output(hidden), state
+
+
+class TorchStream:
+    """A text that goes on from call to call."""
+
+    def __init__(self, model: TorchModel) -> None:
+        self._model = model.eval()
+        self._token = torch.zeros(1, dtype=torch.int64)
+        self._state: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def __call__(self, tokens: int) -> float:
+        """Write so many tokens; seconds of one."""
+        ids = []
+        began = time.perf_counter()
+        with torch.inference_mode():
+            for _ in range(tokens):
+                logits, self._state = self._model(self._token, self._state)
+                self._token = torch.multinomial(torch.softmax(logits[0] / TEMPERATURE, dim=-1), 1)
+                ids.append(self._token.item())
+        return (time.perf_counter() - began) / tokens
+
+
+class NumpyStream:
+    """The same by rnntui."""
+
+    def __init__(self, model: NumpyLanguageModel) -> None:
+        self._generation = Generation(model, generators_from(1, 1), banned=(0,))
+        self._config = SamplingConfig(temperature=TEMPERATURE)
+
+    def __call__(self, tokens: int) -> float:
+        """Write so many tokens; seconds of one."""
+        ids = []
+        began = time.perf_counter()
+        for _ in range(tokens):
+            ids.append(self._generation.step(self._config)[0].id)
+        return (time.perf_counter() - began) / tokens
+
+
+def engines(layers: int, hidden: int) -> tuple[NumpyLanguageModel, TorchModel]:
+    """Both engines with the same random weights."""
+    torch.manual_seed(1)
+    model = TorchModel(layers, hidden)
+    config = ModelConfig(cell="lstm", layers=layers, hidden=hidden, embedding=EMBEDDING, tied=False)
+    return NumpyLanguageModel(weights_of(model), config, VOCAB_SIZE), model
+
+
+def largest_difference(ours: NumpyLanguageModel, plain: TorchModel, tokens: int = 200) -> float:
+    """Between the logits of the two, over a random text."""
+    generator = random.Random(1)
+    state, torch_state, largest = ours.initial_state(), None, 0.0
+    with torch.inference_mode():
+        for _ in range(tokens):
+            token = generator.randrange(VOCAB_SIZE)
+            logits, state = ours.step(np.array([token]), state)
+            expected, torch_state = plain(torch.tensor([token]), torch_state)
+            largest = max(largest, float(np.abs(logits - expected.numpy()).max()))
+    return largest
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds a token of both, their median ratio, and the largest difference between their logits."""
+
+    layers: int
+    hidden: int
+    ours: float
+    plain: float
+    ratio: float
+    difference: float
+
+
+def single_stream(layers: int, hidden: int, tokens: int, rounds: int) -> Speed:
+    """Check that the engines agree, then time them in turn."""
+    ours, plain = engines(layers, hidden)
+    difference = largest_difference(ours, plain)
+    if not difference < TOLERANCE:
+        sys.exit(f"sampling.py: lstm {layers}x{hidden}: the engines' logits differ by {difference:.2g}")
+    streams = {"ours": partial(NumpyStream(ours), tokens), "torch": partial(TorchStream(plain), tokens)}
+    taken = alternate(streams, rounds)
+    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    return Speed(layers, hidden, medians["ours"], medians["torch"], ratio(taken["torch"], taken["ours"]), difference)
+
+
+def report_speeds(speeds: list[Speed], tokens: int, rounds: int) -> None:
+    """Print the table."""
+    rows = []
+    for s in speeds:
+        target = SPEED_TARGETS.get((s.layers, s.hidden))
+        rows.append(
+            [
+                f"lstm {s.layers}x{s.hidden}", f"{1 / s.ours:,.0f}", f"{1 / s.plain:,.0f}", f"{1e3 * s.ours:.3f}",
+                f"{1e3 * s.plain:.3f}", f"{s.ratio:.2f}", "" if target is None else f">= {target:g}",
+                "" if target is None else verdict(s.ratio >= target), f"{s.difference:.1e}",
+            ]
+        )  # fmt: skip
+    columns = [
+        "model",
+        "ours tokens/s",
+        "torch tokens/s",
+        "ours ms",
+        "torch ms",
+        "ours/torch",
+        "target",
+        "",
+        "logits off",
+    ]
+    print_table(f"single stream, one thread, {rounds} rounds of {tokens} tokens", columns, rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Print how long rnntui takes from the shell to its first text, and how fast it writes on."
+    )
+    parser.add_argument("--run", type=Path, metavar="PATH", help="run folder to sample [default: the shipped model]")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of each comparison [default: 9]")
+    parser.add_argument("--tokens", type=int, default=300, help="tokens a round of a single stream [default: 300]")
+    parser.add_argument("--only", choices=["cold", "stream"], help="only one of the two halves")
+    arguments = parser.parse_args()
+
+    torch.set_num_threads(1)
+    with sampled_run(arguments.run) as (run, called):
+        print_heading("sampling", "fp32", run_of_cold_starts=called)
+        if arguments.only != "stream":
+            cold_starts(run, arguments.rounds)
+    if arguments.only != "cold":
+        speeds = [single_stream(layers, hidden, arguments.tokens, arguments.rounds) for layers, hidden in SHAPES]
+        report_speeds(speeds, arguments.tokens, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

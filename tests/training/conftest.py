@@ -1,0 +1,45 @@
+"""A small corpus, a run made from it, and the pieces that train it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.runs.folder import RunFolder
+from rnntui.text.corpus import find_corpus
+from rnntui.training.run import Request, create_run
+
+MakeRun = Callable[..., RunFolder]
+
+
+def word_text(words: int = 3000, seed: int = 0) -> str:
+    """Lines of a few words in random order: quick to learn, impossible to learn by heart."""
+    rng = random.Random(seed)
+    return "".join(rng.choice(["alpha ", "beta ", "gamma ", "delta\n"]) for _ in range(words))
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Makes a run of a tiny model; settings are told to their groups by name."""
+
+    def make(text: str | None = None, name: str | None = None, **settings: Any) -> RunFolder:
+        path = tmp_path / "words.txt"
+        path.write_text(word_text() if text is None else text, encoding="utf-8")
+        defaults: dict[str, Any] = {
+            "hidden": 24, "embedding": 8, "batch_size": 4, "bptt": 16, "eval_tokens": 512, "warmup": 5,
+            "sample_length": 10, "evaluations": 4,
+        }  # fmt: skip
+        values = {**defaults, **settings}
+        groups = []
+        for group in (ModelConfig, TokenizerConfig, TrainingConfig, Budget):
+            groups.append(group(**{k: values.pop(k) for k in list(values) if k in group.__dataclass_fields__}))
+        assert not values, f"unknown settings {values}"
+        request = Request(*groups)  # type: ignore[arg-type]
+        return create_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)
+
+    return make

@@ -1,0 +1,90 @@
+"""Turning minutes into steps, and the learning rate over them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnntui.config import Budget, TrainingConfig
+from rnntui.training.plan import Pace, Plan, Planner
+from rnntui.training.schedule import learning_rate
+
+
+def run_by_clock(minutes: float, step_times, check: float = 0.0) -> tuple[float, int]:
+    """Play a run on a clock of our own; gives when it ended, in seconds, and at which step."""
+    planner = Planner(Budget(minutes=minutes), TrainingConfig(), 1024, 100_000)
+    pace, seconds, step = Pace(check=check, final=2 * check), check, 0
+    while planner.plan.steps is None or step < planner.plan.steps:
+        took = step_times(step, seconds)
+        pace.add(took)
+        seconds += took
+        step += 1
+        planner.update(step, seconds, pace)
+        if planner.plan.is_check(step):
+            seconds += check
+    return seconds + pace.final, step
+
+
+@pytest.mark.parametrize("step_time", [0.002, 0.05, 0.7])
+@pytest.mark.parametrize("check", [0.0, 1.5])
+def test_a_steady_machine_ends_on_time(step_time: float, check: float) -> None:
+    seconds, _ = run_by_clock(5, lambda step, now: step_time, check)
+    assert 0.97 * 300 < seconds < 1.03 * 300
+
+
+def test_slow_first_steps_do_not_mislead() -> None:
+    seconds, _ = run_by_clock(1, lambda step, now: 1.0 if step < 3 else 0.01)
+    assert 57 < seconds < 63
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_a_machine_that_changes_its_pace_still_ends_near_the_budget(factor: float) -> None:
+    seconds, _ = run_by_clock(5, lambda step, now: 0.05 if now < 90 else 0.05 * factor)
+    assert 0.93 * 300 < seconds < 1.07 * 300
+
+
+def test_a_steady_machine_keeps_the_count_it_fixed_first() -> None:
+    planner = Planner(Budget(minutes=1), TrainingConfig(), 1024, 100_000)
+    pace, counts = Pace(), set()
+    for step in range(1, 600):
+        pace.add(0.1)
+        planner.update(step, 0.1 * step, pace)
+        counts.add(planner.plan.steps)
+    assert len(counts - {None}) == 1
+
+
+def test_a_resumed_run_keeps_the_plan_it_had() -> None:
+    planner = Planner(Budget(minutes=5), TrainingConfig(), 1024, 100_000)
+    planner.keep(Plan(1000, 100))
+    pace = Pace()
+    for step in range(500, 600):
+        pace.add(100.0)
+        planner.update(step, 1e5, pace)
+    assert planner.plan == Plan(1000, 100)
+
+
+def test_checks_do_not_eat_a_short_budget() -> None:
+    planner = Planner(Budget(minutes=1), TrainingConfig(), 1024, 100_000)
+    pace = Pace(check=2.0)
+    for _ in range(20):
+        pace.add(0.1)
+    planner.update(20, 2.0, pace)
+    assert planner.plan.steps is not None
+    assert planner.plan.steps / planner.plan.every <= 3.01
+
+
+@given(st.integers(1, 5000), st.integers(0, 500), st.floats(1e-5, 1.0))
+def test_the_learning_rate_climbs_then_falls_and_never_leaves_its_bounds(steps: int, warmup: int, peak: float) -> None:
+    rates = [learning_rate(step, steps, peak, warmup) for step in range(steps)]
+    assert all(0 < rate <= peak for rate in rates)
+    top = rates.index(max(rates))
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert top <= max(1, steps // 5 + 1)
+    assert learning_rate(steps, steps, peak, warmup) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_warm_up_is_the_same_before_and_after_the_count_is_known() -> None:
+    before = [learning_rate(step, None, 1.0, 80) for step in range(20)]
+    after = [learning_rate(step, 100_000, 1.0, 80) for step in range(20)]
+    assert before == pytest.approx(after, rel=1e-3)
