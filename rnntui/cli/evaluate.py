@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
-from rnntui.cli.terminal import tell_unknown, write_out
+from rnntui.cli.terminal import tell_unknown, write_out, write_table
 
 if TYPE_CHECKING:
     from rnntui.training.evaluate import Evaluation
@@ -55,10 +54,8 @@ def _values(evaluation: Evaluation) -> dict[str, float]:
 
 
 def _print(found: dict[str, Evaluation]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
     for heading in ("loss", "perplexity", "bits per character", "tokens"):
@@ -71,4 +68,4 @@ def _print(found: dict[str, Evaluation]) -> None:
             f"{evaluation.bits_per_character:.4f}",
             f"{evaluation.tokens:,}",
         )
-    console.print(table)
+    write_table(table)

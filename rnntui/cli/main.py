@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from rnntui import __version__
+from rnntui.cli.terminal import OutputClosedError, visible
 from rnntui.errors import RnntuiError
 
 # Help must be quick: a command's module is imported only when the command is run.
@@ -81,7 +82,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2
     except click.ClickException as error:
         return _tell(_one_line(error), error.exit_code)
-    except BrokenPipeError:
+    except (OutputClosedError, BrokenPipeError):
         return _close_quietly()
     except (KeyboardInterrupt, click.Abort):
         return _tell("interrupted", INTERRUPTED)
@@ -110,14 +111,12 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _tell(message: str, code: int) -> int:
-    from rnntui.cli.terminal import visible
-
     print(f"rnntui: {visible(message).rstrip()}", file=sys.stderr)
     return code
 
 
 def _close_quietly() -> int:
-    """The reader of our output has gone, as `head` does; the interpreter must not complain of it at exit."""
+    """Nobody reads our output any more; the interpreter must not complain of it at exit."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     return 0

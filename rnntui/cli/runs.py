@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from dataclasses import asdict, dataclass
 
 import click
 
 from rnntui.cli.options import checkpoints_option
-from rnntui.cli.terminal import note, one_line, write_out
+from rnntui.cli.terminal import note, one_line, write_out, write_table
 from rnntui.errors import RunError
 from rnntui.runs.find import checkpoints_folder, runs_in, shipped_folder
 from rnntui.runs.folder import RunFolder
@@ -69,12 +68,9 @@ def _row(run: RunFolder) -> _Row:
 
 
 def _print(rows: list[_Row]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # A pipe has no width of its own: nothing is cut off there.
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("run", "cell", "size"):
         table.add_column(heading)
@@ -87,7 +83,7 @@ def _print(rows: list[_Row]) -> None:
             _number(row.bits_per_character), _age(time.time() - row.updated) if row.updated else "", row.state,
         )  # fmt: skip
         table.add_row(*(Text(one_line(cell)) for cell in cells))
-    console.print(table)
+    write_table(table)
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.cli.options import checkpoints_option, run_option, settings_from, settings_options
-from rnntui.cli.terminal import tell_unknown, write_out
+from rnntui.cli.terminal import tell_unknown, utf8_argument, write_out
 from rnntui.config import SamplingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.threads import one_blas_thread
@@ -38,14 +38,22 @@ class _Sample:
 @click.command("sample")
 @run_option
 @checkpoints_option
-@click.option("--prompt", help="Text to go on from [default: standard input if it is no terminal, else a new line].")
+@click.option(
+    "--prompt",
+    callback=utf8_argument,
+    help="Text to go on from [default: standard input if it is no terminal, else a new line].",
+)
 @click.option("-n", "--length", type=click.IntRange(0), default=500, show_default=True, help="Tokens to write.")
 @click.option("--samples", type=click.IntRange(1, 4096), default=1, show_default=True, help="Texts to write.")
-@click.option("--stop", multiple=True, help="End a text before this string; may be given several times.")
+@click.option(
+    "--stop", multiple=True, callback=utf8_argument, help="End a text before this string; may be given several times."
+)
 @click.option("--seed", type=click.IntRange(0), help="Make the output repeatable; text i takes seed + i.")
 @settings_options(SamplingConfig)
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Write the prompt before each text.")
-@click.option("--separator", default="\n---\n", help="What stands between texts [default: a line of ---].")
+@click.option(
+    "--separator", default="\n---\n", callback=utf8_argument, help="What stands between texts [default: a line of ---]."
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON line for each text.")
 def command(
     run_name: str | None,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sentencepiece
 
-from rnntui.errors import TokenizerError
+from rnntui.errors import TokenizerError, UsageError
 from rnntui.files import write_whole
 
 if TYPE_CHECKING:
@@ -70,11 +70,11 @@ class SubwordTokenizer:
         """Learn a vocabulary of at most `vocab_size` pieces from texts.
 
         `distinct_characters` is how many the corpus holds: where they would fill the vocabulary, the rarest are
-        left to the bytes. A small text gets a smaller vocabulary than asked for. Raises `TokenizerError` if
-        there is too little text for any.
+        left to the bytes. A small text gets a smaller vocabulary than asked for. Raises `UsageError` if
+        `vocab_size` leaves no room beside the bytes, `TokenizerError` if there is too little text for any.
         """
         if vocab_size < SMALLEST_VOCAB_SIZE:
-            raise TokenizerError(
+            raise UsageError(
                 f"--vocab-size must be {SMALLEST_VOCAB_SIZE} or more for --tokenizer {kind} (got {vocab_size}): "
                 f"256 bytes come first"
             )

@@ -1,0 +1,226 @@
+"""`rnntui sample`, `score`, `evaluate` and `runs` on a trained run."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from rnntui.cli.terminal import visible
+from rnntui.inference.run import load_run
+from rnntui.runs.folder import RunFolder, Status
+
+
+@pytest.fixture
+def sample(rnntui, trained: Path):
+    def call(*arguments: str, stdin: bytes = b""):
+        return rnntui("sample", "--checkpoints", trained, *arguments, stdin=stdin)
+
+    return call
+
+
+def test_it_writes_words_of_its_corpus(sample) -> None:
+    text = sample("-n", "300", "--temperature", "0.3", "--seed", "1").out
+    words = set(text.split()[1:-1])
+    assert words <= {"alpha", "beta", "gamma", "delta"} and len(words) >= 3
+
+
+def test_the_length_is_in_tokens_and_a_last_line_break_is_added(sample) -> None:
+    result = sample("-n", "200", "--seed", "3")
+    assert len(result.out.rstrip("\n")) >= 198 and result.out.endswith("\n")
+    assert sample("-n", "0", "--prompt", "beta").out == "beta\n"
+
+
+def test_the_same_seed_gives_the_same_text_and_another_another(sample) -> None:
+    one, same, other = (sample("-n", "80", "--seed", seed).out for seed in ("5", "5", "6"))
+    assert one == same != other
+    assert sample("-n", "80").out != sample("-n", "80").out
+
+
+def test_temperature_zero_needs_no_seed(sample) -> None:
+    assert sample("-n", "80", "--temperature", "0").out == sample("-n", "80", "--temperature", "0").out
+
+
+def test_the_prompt_comes_from_the_flag_or_from_standard_input(sample) -> None:
+    by_flag = sample("-n", "40", "--seed", "1", "--prompt", "gamma ").out
+    by_pipe = sample("-n", "40", "--seed", "1", stdin=b"gamma ").out
+    assert by_flag == by_pipe and by_flag.startswith("gamma ")
+    assert sample("-n", "40", "--seed", "1", "--prompt", "gamma ", "--no-echo").out == by_flag.removeprefix("gamma ")
+
+
+def test_an_unknown_character_is_named_and_is_no_other_character(sample) -> None:
+    result = sample("-n", "20", "--seed", "1", "--prompt", "beta Ω中")
+    assert "'Ω', '中' not in the vocabulary, read as <unk>" in result.err
+    assert result.out.startswith("beta Ω中")
+    assert "\N{REPLACEMENT CHARACTER}" not in result.out
+
+
+def test_several_texts_each_as_if_alone(sample) -> None:
+    together = sample("-n", "40", "--samples", "3", "--seed", "7", "--separator", "|").out
+    alone = [sample("-n", "40", "--seed", str(seed)).out.removesuffix("\n") for seed in (7, 8, 9)]
+    assert together.removesuffix("\n") == "|".join(alone).removesuffix("\n")
+
+
+def test_stop_strings_end_a_text_and_stay_out_of_it(sample) -> None:
+    result = sample("-n", "400", "--samples", "4", "--seed", "2", "--stop", "delta", "--stop", "zzz", "--json")
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert len(lines) == 4
+    assert all(line["stopped"] and "delta" not in line["text"] for line in lines)
+
+
+def test_json_lines_tell_all_there_is_to_tell(sample, trained: Path) -> None:
+    result = sample("-n", "30", "--samples", "2", "--seed", "4", "--top-p", "0.9", "--prompt", "beta ", "--json")
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [line["seed"] for line in lines] == [4, 5]
+    for line in lines:
+        assert line["run"] == "words" and line["prompt"] == "beta "
+        assert line["text"] == "".join(line["tokens"]) and len(line["tokens"]) == 30
+        assert line["settings"]["top_p"] == 0.9 and line["settings"]["length"] == 30
+        assert line["seconds"] > 0
+        # bits per character is what `score` would say of the same characters, given the prompt.
+        loaded = load_run(RunFolder(trained / "words"))
+        from rnntui.inference.generate import opening
+        from rnntui.inference.score import score
+
+        before = [*opening(loaded.tokenizer), *loaded.tokenizer.encode("beta ")]
+        import numpy as np
+
+        found = score(loaded.model, np.array(before), loaded.tokenizer.encode(line["text"]), len(line["text"]))
+        assert found.bits_per_character == pytest.approx(line["bits_per_character"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--temperature", "-1"], "--temperature must be between 0 and 100 (got -1)"),
+        (["--top-p", "2"], "--top-p must be between 0 and 1 (got 2)"),
+        (["--run", "nobody"], "no run 'nobody'"),
+        (["-n", "-5"], "-5"),
+    ],
+)
+def test_bad_settings_get_one_line(sample, flags: list[str], says: str) -> None:
+    result = sample(*flags)
+    assert (result.code, result.out) == (2, "")
+    assert says in result.err and result.err.count("\n") == 1
+
+
+def test_a_prompt_that_is_not_utf8_gets_one_line(sample) -> None:
+    result = sample(stdin=b"caf\xe9")
+    assert result.code == 2 and "not UTF-8 at byte 3" in result.err
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
+@pytest.mark.parametrize("damage", ["missing", "garbage", "cut off"])
+def test_a_broken_run_gets_one_line_naming_the_file(
+    rnntui, trained: Path, tmp_path: Path, file: str, damage: str
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        data = (trained / "words" / name).read_bytes()
+        if name == file:
+            data = {"missing": None, "garbage": b"\x00\xff{]", "cut off": data[: len(data) // 2]}[damage]
+        if data is not None:
+            (broken / name).write_bytes(data)
+    result = rnntui("sample", "--run", "broken" if damage != "missing" or file != "config.json" else str(broken))
+    assert result.code in (1, 2)
+    assert result.err.count("\n") == 1
+    assert file in result.err or "no run" in result.err
+    assert "bug" not in result.err
+
+
+def test_scores_go_line_by_line_and_a_blank_line_stays_one(rnntui, trained: Path) -> None:
+    result = rnntui("score", "--checkpoints", trained, stdin=b"alpha beta\n\nxylophone\r\nalpha")
+    assert result.code == 0
+    rows = [line.split("\t") for line in result.out.splitlines()]
+    assert len(rows) == 4
+    assert rows[1] == ["0.0000", "nan"]
+    assert float(rows[0][1]) < float(rows[2][1]), "words it knows surprise it less"
+    assert "line 3" in result.err and "<unk>" in result.err
+    for text, (log_probability, bits) in zip(("alpha beta", None, "xylophone"), rows, strict=False):
+        if text:
+            assert -float(log_probability) / math.log(2) / len(text) == pytest.approx(float(bits), abs=1e-3)
+
+
+def test_scores_as_json(rnntui, trained: Path) -> None:
+    lines = rnntui("score", "--checkpoints", trained, "--json", stdin=b"alpha\n\n").out.splitlines()
+    first, blank = map(json.loads, lines)
+    assert first["text"] == "alpha" and first["tokens"] == 5 and first["log_probability"] < 0
+    assert blank["bits_per_character"] is None
+
+
+def test_a_line_that_is_not_utf8_is_named(rnntui, trained: Path) -> None:
+    result = rnntui("score", "--checkpoints", trained, stdin=b"alpha\nb\xff\n")
+    assert result.code == 2 and "line 2" in result.err
+    assert result.out.count("\n") == 1, "the line before it was answered"
+
+
+def test_evaluate_gives_both_losses_and_agrees_with_score(rnntui, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("alpha beta gamma delta\n" * 40)
+    result = rnntui("evaluate", "text.txt", "--checkpoints", trained, "--run", "words", "--json")
+    found = json.loads(result.out)
+    assert found["streaming"]["loss"] <= found["windowed"]["loss"]
+    assert found["streaming"]["perplexity"] == pytest.approx(math.exp(found["streaming"]["loss"]))
+    table = rnntui("evaluate", "text.txt", "--checkpoints", trained).out
+    assert "streaming" in table and f"{found['windowed']['loss']:.4f}" in table and "\x1b" not in table
+
+
+def test_evaluate_names_unknown_characters_and_texts_too_short(rnntui, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "greek.txt").write_text("αβγ alpha " * 20)
+    assert "'α', 'β', 'γ'" in rnntui("evaluate", "greek.txt", "--checkpoints", trained).err
+    (tmp_path / "short.txt").write_text("a")
+    result = rnntui("evaluate", "short.txt", "--checkpoints", trained)
+    assert result.code == 1 and "short.txt" in result.err
+
+
+def test_runs_lists_what_there_is(rnntui, trained: Path) -> None:
+    out = rnntui("runs", "--checkpoints", trained).out
+    assert "\x1b" not in out
+    for word in ("words", "lstm", "1×24", "done"):
+        assert word in out
+    rows = [json.loads(line) for line in rnntui("runs", "--checkpoints", trained, "--json").out.splitlines()]
+    words = next(row for row in rows if row["name"] == "words")
+    assert words["tokens"] == 300 * 64 and words["state"] == "done" and words["bits_per_character"] > 0
+
+
+def test_runs_shows_a_run_in_training_as_running_and_a_killed_one_as_stopped(
+    rnntui, tmp_path: Path, trained: Path
+) -> None:
+    folder = tmp_path / "checkpoints" / "busy"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_bytes((trained / "words" / "config.json").read_bytes())
+    run = RunFolder(folder)
+    run.write_status(Status("running", step=5))
+    lock = run.lock()
+    states = []
+    for _ in range(2):
+        rows = [json.loads(line) for line in rnntui("runs", "--json").out.splitlines()]
+        states.append(next(row["state"] for row in rows if row["name"] == "busy"))
+        lock.release()
+    assert states == ["running", "stopped"]
+
+
+def test_a_broken_run_does_not_hide_the_others(rnntui, tmp_path: Path, trained: Path) -> None:
+    for name in ("good", "bad"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    (tmp_path / "checkpoints/good/config.json").write_bytes((trained / "words" / "config.json").read_bytes())
+    (tmp_path / "checkpoints/bad/config.json").write_text("{")
+    result = rnntui("runs")
+    assert result.code == 0 and "good" in result.out and "broken" in result.out
+    assert "config.json is not JSON" in result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain\ntext\t中文 é 😀", "plain\ntext\t中文 é 😀"),
+        ("\x1b[2J", "\\x1b[2J"),
+        ("a\rb\x00\x7f\x9b", "a\\x0db\\x00\\x7f\\x9b"),
+        ("\u202eevil", "\\u202eevil"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_control_characters_are_made_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown

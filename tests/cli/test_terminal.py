@@ -1,0 +1,114 @@
+"""Commands in a real shell and a real terminal: pipes, signals, progress."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from rnntui.runs.folder import RunFolder
+
+if sys.platform == "win32":
+    pytest.skip("pseudo-terminals and signals are of Unix", allow_module_level=True)
+
+import pexpect
+
+QUICK = "--hidden 24 --embedding 8 --batch-size 4 --bptt 16 --eval-tokens 512"
+TEXT = "the quick brown fox jumps over the lazy dog\n" * 200
+
+
+def terminal(line: str, folder: Path) -> pexpect.spawn:
+    child = pexpect.spawn("bash", ["-c", f"exec {sys.executable} -m rnntui {line}"], cwd=str(folder), timeout=60)
+    child.setwinsize(24, 80)
+    return child
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "fox.txt"
+    path.write_text(TEXT)
+    return path
+
+
+def test_head_ends_an_endless_sample_quietly(shell, trained: Path) -> None:
+    result = shell(
+        f"rnntui sample --checkpoints {trained} -n 100000000 --seed 1 | head -c 100; echo ${{PIPESTATUS[0]}}"
+    )
+    assert result.stderr == b""
+    assert len(result.stdout) > 100 and result.stdout.endswith(b"0\n")
+
+
+def test_every_byte_of_a_sample_reaches_a_pipe_as_utf8_in_any_locale(shell, trained: Path) -> None:
+    result = shell(f"LC_ALL=C PYTHONUTF8=0 rnntui sample --checkpoints {trained} -n 0 --prompt 中文 --seed 1")
+    assert result.stdout.decode() == "中文\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_and_says_how_to_go_on(corpus: Path, number: int) -> None:
+    child = terminal(f"train fox.txt {QUICK} --steps 1000000 2> log", corpus.parent)
+    log = corpus.parent / "log"
+    _wait_until(lambda: "bits per character" in _read(log))
+    child.kill(number) if number != signal.SIGINT else child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    last = _read(log).splitlines()[-1]
+    assert "rnntui train --resume --name fox" in last
+    run = RunFolder(corpus.parent / "checkpoints" / "fox")
+    assert run.read_status().state == "stopped"
+    step = run.read_status().step
+    again = pexpect.run(
+        f"{sys.executable} -m rnntui {last.split('rnntui ', 1)[1]} --steps {step + 10}",
+        cwd=str(corpus.parent), withexitstatus=True, timeout=60,
+    )  # fmt: skip
+    assert again[1] == 0, again[0]
+    assert run.read_status().state == "done" and run.read_status().step == step + 10
+
+
+def test_an_interrupt_before_training_begins_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pipe").mkdir()
+    child = terminal("train - --steps 5 < <(sleep 30)", tmp_path / "pipe")
+    child.expect(pexpect.TIMEOUT, timeout=1.5)
+    child.sendintr()
+    child.expect("interrupted")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert list((tmp_path / "pipe").iterdir()) == []
+
+
+def test_on_a_terminal_progress_is_live(corpus: Path) -> None:
+    child = terminal(f"train fox.txt {QUICK} --steps 2000 --evaluations 3", corpus.parent)
+    child.expect(r"parameters on cpu in")
+    child.expect(r"tokens/s")
+    child.expect(r"left")
+    child.expect(r"validation loss \d")
+    child.expect(r"done in")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_control_characters_of_a_sample_are_escaped_on_a_terminal_and_exact_in_a_pipe(shell, tmp_path: Path) -> None:
+    (tmp_path / "colours.txt").write_text("\x1b[31mred\x1b[0m\n" * 300)
+    assert shell(f"rnntui train colours.txt {QUICK} --steps 150 --learning-rate 0.01").returncode == 0
+    line = "sample --run colours -n 60 --temperature 0"
+    assert b"\x1b[31m" in shell(f"rnntui {line} < /dev/null").stdout
+    child = terminal(line, tmp_path)
+    child.expect(pexpect.EOF)
+    assert b"\\x1b[31m" in child.before and b"\x1b" not in child.before
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _wait_until(ready) -> None:
+    import time
+
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

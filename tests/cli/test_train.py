@@ -1,0 +1,223 @@
+"""`rnntui train` and what it says of wrong input."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from rnntui.cli.options import settings_from
+from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, described_settings, flag_of
+from rnntui.runs.folder import RunFolder
+
+QUICK = [
+    "--hidden",
+    "16",
+    "--embedding",
+    "8",
+    "--batch-size",
+    "4",
+    "--bptt",
+    "16",
+    "--eval-tokens",
+    "512",
+    "--steps",
+    "20",
+]
+TEXT = "the quick brown fox jumps over the lazy dog\n" * 60
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "fox.txt"
+    path.write_text(TEXT)
+    return path
+
+
+def entries(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.name != ".stdin"}
+
+
+def test_training_makes_a_whole_run_and_says_what_next(rnntui, corpus: Path) -> None:
+    result = rnntui("train", corpus, *QUICK)
+    assert result.code == 0
+    assert result.out == "", "stdout is for data"
+    assert "\x1b" not in result.err, "no terminal, no escapes"
+    assert "rnntui sample --run checkpoints/fox" in result.err
+    assert re.search(r"streaming \d\.\d{4}, windowed \d\.\d{4}; \d\.\d{4} bits per character", result.err)
+    run = Path("checkpoints/fox")
+    assert entries(run) >= {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "metrics.jsonl",
+        "status.json",
+        "resume",
+    }
+    assert rnntui("sample", "--run", "fox", "-n", "5", "--seed", "1").code == 0
+
+
+def test_a_second_run_on_a_text_does_not_touch_the_first(rnntui, corpus: Path) -> None:
+    rnntui("train", corpus, *QUICK)
+    before = Path("checkpoints/fox/model.safetensors").read_bytes()
+    assert rnntui("train", corpus, *QUICK, "--seed", "2").code == 0
+    assert entries(Path("checkpoints")) == {"fox", "fox-2"}
+    assert Path("checkpoints/fox/model.safetensors").read_bytes() == before
+
+
+def test_a_name_that_is_taken_is_refused(rnntui, corpus: Path) -> None:
+    rnntui("train", corpus, *QUICK, "--name", "mine")
+    result = rnntui("train", corpus, *QUICK, "--name", "mine")
+    assert result.code == 2
+    assert "run mine exists" in result.err and "--resume" in result.err
+
+
+def test_resume_takes_the_newest_run_on_this_text(rnntui, corpus: Path) -> None:
+    rnntui("train", corpus, *QUICK)
+    rnntui("train", corpus, *QUICK)
+    result = rnntui("train", corpus, "--resume", "--steps", "30")
+    assert result.code == 0
+    assert "run fox-2 goes on at step 20" in result.err
+    assert RunFolder(Path("checkpoints/fox-2")).read_status().step == 30
+    assert RunFolder(Path("checkpoints/fox")).read_status().step == 20
+
+
+def test_resume_needs_no_corpus_for_the_run_keeps_its_text(rnntui, corpus: Path) -> None:
+    rnntui("train", corpus, *QUICK)
+    corpus.unlink()
+    assert rnntui("train", "--resume", "--name", "fox", "--steps", "25").code == 0
+
+
+def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, corpus: Path) -> None:
+    rnntui("train", corpus, *QUICK)
+    result = rnntui("train", corpus, "--resume", "--hidden", "32")
+    assert (result.code, "--hidden cannot change" in result.err) == (2, True)
+    corpus.write_text(TEXT + "and more")
+    result = rnntui("train", corpus, "--resume")
+    assert (result.code, "is not the text" in result.err) == (1, True)
+    assert rnntui("train", "--resume", "--name", "nobody").code == 2
+
+
+def test_a_finished_run_is_not_trained_again_by_accident(rnntui, corpus: Path) -> None:
+    rnntui("train", corpus, *QUICK)
+    result = rnntui("train", corpus, "--resume")
+    assert (result.code, "is done, at step 20" in result.err) == (1, True)
+
+
+def test_a_corpus_from_standard_input_and_compressed(rnntui, tmp_path: Path) -> None:
+    assert rnntui("train", "-", *QUICK, stdin=TEXT.encode()).code == 0
+    (tmp_path / "zipped.txt.gz").write_bytes(gzip.compress(TEXT.encode()))
+    assert rnntui("train", "zipped.txt.gz", *QUICK).code == 0
+    assert entries(Path("checkpoints")) == {"stdin", "zipped"}
+
+
+def test_a_folder_of_notes_with_subwords_and_a_gru(rnntui, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    for i in range(3):
+        (notes / f"{i}.txt").write_text(TEXT)
+    (notes / "picture.png").write_bytes(b"\x89PNG\0\0")
+    flags = ["--cell", "gru", "--tokenizer", "bpe", "--vocab-size", "300", "--layers", "2", "--name", "notes"]
+    result = rnntui("train", "notes/", *flags, *QUICK)
+    assert result.code == 0
+    assert "left out 1 file" in result.err and "picture.png" in result.err
+    config = json.loads(Path("checkpoints/notes/config.json").read_bytes())
+    assert config["model"]["cell"] == "gru" and config["tokenizer"]["tokenizer"] == "bpe"
+    assert rnntui("sample", "--run", "notes", "-n", "5", "--prompt", "the", "--seed", "1").out.startswith("the")
+
+
+BAD_CORPORA = [
+    ("missing", None, 2, "no such file"),
+    ("empty", b"", 1, "empty"),
+    ("binary", b"\x7fELF\x02\0\0\0" * 500, 1, "binary"),
+    ("latin-1", b"caf\xe9 " * 500, 1, "byte 0xe9 at offset 3"),
+    ("late-error", b"fine " * 500 + b"\xff", 1, "byte 0xff at offset 2500"),
+    ("cut-off", b"fine " * 500 + b"\xe2\x82", 1, "offset 2500"),
+    ("too-small", b"hello world", 1, "too small"),
+    ("small-tail", b"a" * 100, 0, ""),
+    ("broken.gz", b"\x1f\x8b not gzip", 1, "archive"),
+    ("broken.xz", b"not xz", 1, "archive"),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "code", "says"), BAD_CORPORA, ids=[row[0] for row in BAD_CORPORA])
+def test_a_bad_corpus_gets_one_clear_line_and_nothing_is_written(
+    rnntui, tmp_path: Path, name, data, code, says
+) -> None:
+    if data is not None:
+        (tmp_path / name).write_bytes(data)
+    result = rnntui("train", name, *QUICK)
+    assert result.code == code
+    if code:
+        assert result.err.count("\n") == 1 and name in result.err and says in result.err
+        assert entries(tmp_path) == ({name} if data is not None else set())
+
+
+def test_an_unreadable_corpus_gets_one_line(rnntui, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "locked.txt").write_text(TEXT)
+
+    def refuse(self: Path, *args: object, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        from rnntui.text import corpus as reader
+
+        with pytest.raises(reader.CorpusError, match=r"cannot read locked\.txt: Permission denied"):
+            list(reader.find_corpus(["locked.txt"]).blocks())
+
+
+BAD_SETTINGS = [
+    (["--hidden", "0"], "--hidden must be between 1 and 8192 (got 0)"),
+    (["--layers", "5"], "--layers must be between 1 and 4 (got 5)"),
+    (["--dropout", "1.5"], "--dropout must be between 0 and 0.95 (got 1.5)"),
+    (["--learning-rate", "nan"], "--learning-rate must be between 0 and 10 (got nan)"),
+    (["--validation", "0"], "--validation must be between"),
+    (["--minutes", "1", "--epochs", "2"], "two budgets"),
+    (["--tied", "--embedding", "8"], "--tied needs --embedding equal to --hidden"),
+    (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),
+    (["--hidden", "many"], "not a valid integer"),
+    (["--device", "cuda"], "torch sees no CUDA GPU"),
+    (["--name", "../outside"], "cannot be a folder's name"),
+    (["--encoding", "klingon"], "not an encoding"),
+    (["--tokenizer", "bpe", "--vocab-size", "10"], "--vocab-size must be 300 or more"),
+    (["--nonsense"], "--nonsense"),
+]
+
+
+@pytest.mark.parametrize(("flags", "says"), BAD_SETTINGS, ids=[" ".join(row[0]) for row in BAD_SETTINGS])
+def test_a_bad_setting_gets_one_line_with_its_bounds_and_nothing_is_written(rnntui, corpus: Path, flags, says) -> None:
+    import torch
+
+    if "cuda" in flags and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    result = rnntui("train", corpus, *flags)
+    assert says in result.err
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    assert entries(corpus.parent) == {"fox.txt"}
+
+
+def test_without_a_corpus_the_command_asks_for_one(rnntui) -> None:
+    result = rnntui("train")
+    assert result.code == 2 and "name a corpus" in result.err
+
+
+def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
+    help_text = rnntui("train", "--help").out
+    for group in (ModelConfig, TokenizerConfig, TrainingConfig, Budget):
+        for name, described in described_settings(group).items():
+            assert flag_of(name, described) in help_text
+        defaults = {name: group.__dataclass_fields__[name].default for name in described_settings(group)}
+        assert settings_from(group, defaults) == group()
+
+
+def test_what_a_killed_process_left_of_a_run_in_the_making_is_swept(rnntui, corpus: Path) -> None:
+    left = Path("checkpoints/.making-999999999-x")
+    left.mkdir(parents=True)
+    assert rnntui("train", corpus, *QUICK).code == 0
+    assert not left.exists()
+    assert rnntui("runs").out.count("\n") >= 2

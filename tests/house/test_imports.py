@@ -1,0 +1,60 @@
+"""Who may import whom, and what each entry point loads; seen in a fresh interpreter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LOADED = (
+    "import json, sys; from rnntui.cli.main import run; sys.stdout.flush(); code = run(sys.argv[1:]);"
+    "json.dump([code, sorted(m for m in sys.modules if '.' not in m)], sys.stderr)"
+)
+
+
+def modules_after(*arguments: str, stdin: bytes = b"") -> set[str]:
+    result = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments], input=stdin, capture_output=True, check=True, cwd=ROOT, timeout=60
+    )
+    code, modules = json.loads(result.stderr.decode().splitlines()[-1])
+    assert code == 0, result.stderr
+    return set(modules)
+
+
+def test_the_floors_hold() -> None:
+    script = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([str(script)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    assert not modules_after(*arguments) & {"torch", "numpy", "rich", "textual", "sentencepiece", "safetensors"}
+
+
+@pytest.mark.parametrize("command", ["train", "sample", "runs", "evaluate", "score"])
+def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
+    assert not modules_after(command, "--help") & {"torch", "numpy", "textual", "sentencepiece"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [(["sample", "-n", "3", "--seed", "1"], b"A"), (["score"], b"To be\n"), (["runs"], b"")],
+    ids=["sample", "score", "runs"],
+)
+def test_using_a_character_model_loads_neither_torch_nor_sentencepiece(arguments: list[str], stdin: bytes) -> None:
+    assert not modules_after(*arguments, stdin=stdin) & {"torch", "textual", "sentencepiece"}
+
+
+@pytest.mark.parametrize(
+    "floor", ["config", "errors", "files", "text.ids", "text.subword", "runs.find", "inference.run"]
+)
+def test_the_lower_floors_load_no_torch(floor: str) -> None:
+    code = f"import sys, rnntui.{floor}; print('torch' in sys.modules or 'click' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.strip() == "False"
