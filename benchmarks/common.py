@@ -17,6 +17,9 @@ Rival = Callable[[], float]
 """Does one round of its work and gives a measurement, such as seconds."""
 
 
+_TUNING = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "VECLIB_", "ONEDNN_")  # variables that change speed
+
+
 def processor() -> str:
     """The processor's name, from the kernel where it tells, else from Python."""
     table = Path("/proc/cpuinfo")
@@ -49,6 +52,9 @@ def print_heading(title: str, precision: str, **more: object) -> None:
         "precision": precision,
         "date": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
     }
+    chosen = [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith(_TUNING)]
+    if chosen:
+        facts["environment"] = ", ".join(chosen)
     facts |= {name.replace("_", " "): value for name, value in more.items()}
     print(title)
     width = max(map(len, facts))

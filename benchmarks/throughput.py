@@ -73,7 +73,7 @@ SHAPES = [
 
 
 class Ours:
-    """A run of rnntui that is trained some steps further at every call."""
+    """A run of rnntui that is trained for some steps at every call."""
 
     def __init__(self, shape: Shape, hardware: Hardware, corpus: Path, folder: Path) -> None:
         self._shape = shape
@@ -88,7 +88,8 @@ class Ours:
         self.vocab_size = self._run.read_config().vocab_size
 
     def timed(self, steps: int) -> float:
-        """Seconds of one step over so many. Resume, train, and stop as Ctrl-C does; saving and loading lie outside what is timed."""
+        """Seconds of one step over so many; the run begins anew each time, and stops as at Ctrl-C."""
+        self._run.resume_file.unlink(missing_ok=True)
         ends: list[float] = []
 
         def report(event: Event) -> None:

@@ -106,7 +106,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_best(make_run, monk
         return loss * math.nan if self._streams.cursor >= 25 * 16 else loss
 
     monkeypatch.setattr(LanguageModelTask, "loss", poisoned)
-    with pytest.raises(TrainingError, match="not finite at step 25.*best model.*is kept"):
+    with pytest.raises(TrainingError, match=r"not finite at step 25.*best model.*is kept"):
         train_run(run, lambda event: None, never)
     status = run.read_status()
     assert status.state == "failed" and "not finite" in status.message

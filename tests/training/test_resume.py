@@ -155,7 +155,7 @@ def _wait_for(path: Path, newer_than: float) -> None:
 def test_a_finished_run_says_so_and_goes_on_with_a_larger_budget(make_run) -> None:
     run = make_run(steps=20)
     train_run(run, ignore, never)
-    with pytest.raises(RunError, match="is done, at step 20.*--steps 40"):
+    with pytest.raises(RunError, match=r"is done, at step 20.*--steps 40"):
         train_run(run, ignore, never)
     assert train_run(run, ignore, never, Budget(steps=30)).step == 30
 

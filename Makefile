@@ -1,0 +1,47 @@
+# make demo    set up, train on names for a minute, print twenty new ones
+# make test    set up what is missing, check style and types, run every test
+# make model   train the shipped model anew (about an hour on two cores)
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+
+.PHONY: demo test model setup clean
+
+# Set up once: a stamp that is newer than what it was made from means there is nothing to install.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+setup: $(VENV)/.ready
+
+demo: $(VENV)/.ready
+	$(BIN)/rnntui train corpora/names.txt --minutes 1
+	@echo
+	@echo "Twenty names that are not in corpora/names.txt:"
+	@newline=$$(printf '\nx'); newline=$${newline%x}; \
+	$(BIN)/rnntui sample --samples 80 --stop "$$newline" --separator "$$newline" -n 20 < /dev/null \
+	| grep -vxF -f corpora/names.txt | head -n 20
+	@echo
+	@echo "Next ($(BIN)/rnntui, or rnntui after . $(BIN)/activate):"
+	@echo "  rnntui sample --run shakespeare --prompt ROMEO:     the shipped model writes"
+	@echo "  rnntui train your-text.txt --minutes 5              a model of your own text"
+	@echo "  rnntui runs                                         the runs there are"
+
+test: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+model: $(VENV)/.ready
+	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 5 --patience 0 --name shakespeare --checkpoints build/model
+	$(BIN)/python -m rnntui.runs.ship build/model/shakespeare checkpoints/shakespeare
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,524 @@
+"""Generation: texts that can be steered, kept, returned to and repeated; and what a model thinks of a text."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rnntui.config import Cell, ModelConfig, SamplingConfig
+from rnntui.inference.generate import Generation, Token, generators_from, opening, tokens
+from rnntui.inference.model import LanguageModel
+from rnntui.inference.sampling import next_distribution, softmax
+from rnntui.inference.score import score
+from rnntui.inference.text_stream import TextStream
+from rnntui.text.char import CharTokenizer
+from rnntui.text.subword import SubwordTokenizer
+from rnntui.text.tokenizer import Tokenizer
+
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=200)
+
+Ids = NDArray[np.int64]
+Weights = dict[str, NDArray[np.float32]]
+
+VOCAB = 24
+CELLS: tuple[Cell, ...] = ("lstm", "gru", "rnn")
+EVERY_SHAPE = [(cell, layers, tied) for cell in CELLS for layers, tied in ((1, False), (2, True))]
+WILD = SamplingConfig(temperature=1.0)
+
+
+def random_weights(config: ModelConfig, vocab_size: int, seed: int = 1) -> Weights:
+    """Weights large enough that a model has opinions."""
+    rng = np.random.default_rng(seed)
+    hidden, embedding = config.hidden, config.embedding or config.hidden
+    gates = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell] * hidden
+    shapes: dict[str, tuple[int, ...]] = {"embedding.weight": (vocab_size, embedding), "output.bias": (vocab_size,)}
+    for layer in range(config.layers):
+        shapes[f"rnn.weight_ih_l{layer}"] = (gates, hidden if layer else embedding)
+        shapes[f"rnn.weight_hh_l{layer}"] = (gates, hidden)
+        shapes[f"rnn.bias_ih_l{layer}"] = shapes[f"rnn.bias_hh_l{layer}"] = (gates,)
+    if not config.tied:
+        shapes["output.weight"] = (vocab_size, hidden)
+    return {name: rng.normal(0.0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def small_model(cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB) -> LanguageModel:
+    config = ModelConfig(cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied)
+    return LanguageModel(random_weights(config, vocab_size), config, vocab_size)
+
+
+def steady_model(*logits: float) -> LanguageModel:
+    """A model that gives these logits whatever it has read."""
+    config = ModelConfig(hidden=2, embedding=2, tied=True)
+    weights = {name: np.zeros_like(weight) for name, weight in random_weights(config, len(logits)).items()}
+    weights["output.bias"] = np.array(logits, dtype=np.float32)
+    return LanguageModel(weights, config, len(logits))
+
+
+def ids(*numbers: int) -> Ids:
+    return np.array(numbers, dtype=np.int64)
+
+
+def drawn(generation: Generation, count: int, config: SamplingConfig = WILD) -> list[list[int]]:
+    """The ids of some steps, a row for each text."""
+    steps = [[token.id for token in step] for step in tokens(generation, config, count)]
+    return [list(row) for row in zip(*steps, strict=True)]
+
+
+PROMPT = ids(3, 1, 4, 1, 5, 9, 2, 6)
+
+
+# Steering.
+
+
+def test_a_change_of_settings_acts_on_the_very_next_token() -> None:
+    generation = Generation(small_model(), generators_from(1, 1))
+    surprising = 0
+    for number in range(60):
+        likeliest = int(generation.logits[0].argmax())
+        careful = number % 2 == 1
+        (token,) = generation.step(SamplingConfig(temperature=0.0 if careful else 50.0))
+        if careful:
+            assert token.id == likeliest
+        surprising += not careful and token.id != likeliest
+    assert surprising > 15, "a wild setting must show as well"
+
+
+def test_every_setting_acts_on_the_very_next_token() -> None:
+    model = steady_model(3.0, 2.0, 1.0, 0.0)
+    for config in (
+        SamplingConfig(50.0, top_k=1),
+        SamplingConfig(50.0, top_p=0.0),
+        SamplingConfig(50.0, min_p=1.0),
+    ):
+        generation = Generation(model, generators_from(1, 1))
+        wild = drawn(generation, 20, SamplingConfig(50.0))[0]
+        assert set(wild) == {0, 1, 2, 3}
+        assert drawn(generation, 3, config) == [[0, 0, 0]]
+
+
+def test_raising_the_repetition_window_takes_in_what_was_written_before() -> None:
+    # With a steady liking for low ids and a strong penalty, the lowest id that the window does not hold comes next.
+    generation = Generation(steady_model(*np.arange(40.0, 20.0, -1.0)), generators_from(1, 1))
+    generation.feed(ids(*range(8)))
+    short = SamplingConfig(0.0, repetition_penalty=50.0, repetition_window=1)
+    assert drawn(generation, 1, short) == [[0]]
+    assert drawn(generation, 1, SamplingConfig(0.0, repetition_penalty=50.0, repetition_window=64)) == [[8]]
+
+
+def test_the_repetition_penalty_counts_the_prompt_and_what_was_written_and_slides() -> None:
+    generation = Generation(steady_model(5.0, 4.0, 3.0, 2.0), generators_from(1, 1))
+    generation.feed(ids(0))
+    config = SamplingConfig(0.0, repetition_penalty=50.0, repetition_window=2)
+    assert drawn(generation, 8, config) == [[1, 2, 0, 1, 2, 0, 1, 2]]
+
+
+def test_each_text_is_penalised_for_its_own_past_alone() -> None:
+    generation = Generation(steady_model(5.0, 4.0, 3.0), generators_from(1, 2))
+    generation.recent[0].append(0)
+    generation.recent[1].append(1)
+    assert [token.id for token in generation.step(SamplingConfig(0.0, repetition_penalty=50.0))] == [1, 0]
+
+
+def test_an_unknown_token_is_never_written_when_it_is_banned() -> None:
+    model = steady_model(9.0, 0.0, 0.0)
+    everything = [SamplingConfig(0.0), SamplingConfig(100.0), SamplingConfig(1.0, top_k=1), SamplingConfig(1.0, 2, 0.5)]
+    for config in everything:
+        free = Generation(model, generators_from(1, 1))
+        banned = Generation(model, generators_from(1, 1), banned=(0,))
+        assert 0 in drawn(free, 50, config)[0]
+        assert 0 not in drawn(banned, 50, config)[0]
+
+
+def test_a_tokens_bits_are_the_models_own_whatever_the_settings() -> None:
+    generation = Generation(small_model(), generators_from(1, 1))
+    for temperature in (0.0, 0.5, 30.0) * 5:
+        before = softmax(generation.logits[0]).astype(np.float64)
+        (token,) = generation.step(SamplingConfig(temperature, repetition_penalty=2.0))
+        assert token.bits == pytest.approx(-math.log2(before[token.id]), rel=1e-4)
+
+
+def test_tokens_are_drawn_from_the_distribution_of_the_settings() -> None:
+    config = SamplingConfig(0.7, 10, 0.9, 0.05, 1.3, 5)
+    generation = Generation(small_model(), generators_from(1, 1))
+    past: list[int] = []
+    for _ in range(40):
+        allowed = next_distribution(generation.logits[0], config, past)
+        (token,) = generation.step(config)
+        past.append(token.id)
+        assert allowed[token.id] > 0
+
+
+# Points to return to.
+
+
+@pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
+def test_returning_to_a_point_gives_exactly_the_same_text_again(cell: Cell, layers: int, tied: bool) -> None:
+    config = SamplingConfig(1.0, repetition_penalty=1.5, repetition_window=6)
+    generation = Generation(small_model(cell, layers, tied), generators_from(3, 2))
+    generation.feed(PROMPT)
+    drawn(generation, 10, config)
+    point = generation.snapshot()
+
+    def go_on() -> tuple[list[list[Token]], NDArray[np.float32]]:
+        return list(tokens(generation, config, 30)), generation.logits.copy()
+
+    first, first_logits = go_on()
+    for _ in range(2):
+        generation.restore(point)
+        again, again_logits = go_on()
+        # Tokens compare with their bits.
+        assert again == first
+        assert np.array_equal(again_logits, first_logits)
+
+
+def test_a_point_holds_though_other_ways_were_tried_from_it() -> None:
+    generation = Generation(small_model(), generators_from(3, 3))
+    generation.feed(PROMPT)
+    point = generation.snapshot()
+    expected = drawn(generation, 20)
+    generation.restore(point)
+    generation.feed(ids(7, 7, 7))
+    generation.keep([1])
+    drawn(generation, 9, SamplingConfig(5.0))
+    generation.restore(point)
+    assert drawn(generation, 20) == expected
+
+
+def test_a_point_can_be_carried_to_another_generation_of_the_same_model() -> None:
+    model = small_model()
+    generation = Generation(model, generators_from(3, 2))
+    drawn(generation, 5)
+    point = generation.snapshot()
+    expected = drawn(generation, 20)
+    other = Generation(model, generators_from(99, 1))
+    other.restore(point)
+    assert drawn(other, 20) == expected
+
+
+def test_a_point_of_a_long_text_is_as_small_as_that_of_none() -> None:
+    generation = Generation(small_model(), generators_from(1, 1))
+    start = generation.snapshot()
+    drawn(generation, 300)
+    point = generation.snapshot()
+    assert (
+        (point.state.shape, point.logits.shape)
+        == (start.state.shape, start.logits.shape)
+        == ((1, 2, 1, 12), (1, VOCAB))
+    )
+
+
+# Several texts at once.
+
+
+@pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
+def test_texts_written_at_once_are_those_written_alone(cell: Cell, layers: int, tied: bool) -> None:
+    model = small_model(cell, layers, tied)
+    config = SamplingConfig(0.9, repetition_penalty=1.2)
+    together = Generation(model, generators_from(10, 4))
+    together.feed(PROMPT)
+    rows = drawn(together, 40, config)
+    assert len({tuple(row) for row in rows}) == 4, "texts that are all alike would show nothing"
+    for i, row in enumerate(rows):
+        alone = Generation(model, generators_from(10 + i, 1))
+        alone.feed(PROMPT)
+        assert drawn(alone, 40, config) == [row]
+
+
+def test_the_same_seed_writes_the_same_text_and_another_seed_another() -> None:
+    model = small_model()
+    texts = [drawn(Generation(model, generators_from(seed, 1)), 30) for seed in (5, 5, 6)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_texts_that_are_kept_go_on_as_if_nothing_had_happened() -> None:
+    model = small_model()
+    generation, undisturbed = (Generation(model, generators_from(20, 4)) for _ in range(2))
+    config = SamplingConfig(1.0, repetition_penalty=1.5, repetition_window=8)
+    for each in (generation, undisturbed):
+        each.feed(PROMPT)
+        drawn(each, 10, config)
+    generation.keep([2, 0])
+    rows = drawn(undisturbed, 20, config)
+    assert drawn(generation, 20, config) == [rows[2], rows[0]]
+    generation.keep([1])
+    rows = drawn(undisturbed, 20, config)
+    assert drawn(generation, 20, config) == [rows[0]]
+
+
+def test_texts_that_went_different_ways_read_on_each_from_its_own_place() -> None:
+    model = small_model()
+    together = Generation(model, generators_from(30, 3))
+    rows = drawn(together, 5)
+    together.feed(PROMPT)
+    for i, row in enumerate(rows):
+        alone = Generation(model, generators_from(30 + i, 1))
+        alone.feed(ids(*row))
+        alone.feed(PROMPT)
+        assert np.allclose(together.logits[i], alone.logits[0], atol=1e-5)
+
+
+# Reading.
+
+
+@pytest.mark.parametrize("vocab_size", [VOCAB, 1500], ids=["few tokens", "many tokens"])
+@pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
+def test_reading_a_prompt_at_once_is_reading_it_token_by_token(
+    cell: Cell, layers: int, tied: bool, vocab_size: int
+) -> None:
+    model = small_model(cell, layers, tied, vocab_size)
+    prompt = np.random.default_rng(4).integers(0, vocab_size, 50)
+    for batch in (1, 3):
+        generation = Generation(model, generators_from(1, batch))
+        generation.feed(prompt)
+        logits, state = model.initial_logits(batch), model.initial_state(batch)
+        for token in prompt:
+            logits, state = model.step(np.repeat(token, batch), state)
+        assert np.allclose(generation.logits, logits, atol=1e-5)
+        assert np.allclose(generation.state, state, atol=1e-5)
+
+
+@repeatable
+@given(st.lists(st.integers(0, VOCAB - 1), max_size=12), st.integers(0, 12))
+def test_a_prompt_may_come_in_parts_or_be_empty(prompt: list[int], cut: int) -> None:
+    model = small_model()
+    whole, parts = (Generation(model, generators_from(1, 2)) for _ in range(2))
+    whole.feed(ids(*prompt))
+    parts.feed(ids(*prompt[:cut]))
+    parts.feed(ids(*prompt[cut:]))
+    assert np.allclose(whole.logits, parts.logits, atol=1e-5)
+    assert whole.recent == parts.recent == [prompt, prompt]
+
+
+def test_reading_changes_no_state_that_was_kept() -> None:
+    model = small_model("gru", 2)
+    state = model.initial_state(2)
+    state.flags.writeable = False
+    _, state = model.step(ids(1, 2), state)
+    state.flags.writeable = False
+    before = state.copy()
+    model.feed(ids(3, 4)[:, None].repeat(2, axis=1), state)
+    model.forward(ids(3, 4)[:, None].repeat(2, axis=1), state)
+    assert np.array_equal(state, before)
+
+
+def test_a_text_without_end_takes_no_more_memory_than_a_long_one() -> None:
+    generation = Generation(small_model(), generators_from(1, 2))
+    config = SamplingConfig(1.0, repetition_penalty=1.1, repetition_window=16)
+    held = []
+    for _ in range(60):
+        generation.feed(PROMPT)
+        drawn(generation, 50, config)
+        point = generation.snapshot()
+        held.append(point.state.nbytes + point.logits.nbytes + 8 * sum(map(len, point.recent)))
+    assert max(held[30:]) <= max(held[:30])
+
+
+def test_a_text_starts_at_the_start_of_a_line() -> None:
+    knows = CharTokenizer(["a", "\n"])
+    assert opening(knows).tolist() == [2]
+    assert opening(CharTokenizer(["a"])).tolist() == [], "<unk> is nothing to start from"
+
+
+def test_steps_are_counted() -> None:
+    generation = Generation(small_model(), generators_from(1, 3))
+    steps = list(tokens(generation, WILD, 5))
+    assert [len(step) for step in steps] == [3] * 5
+    assert list(tokens(generation, WILD, 0)) == []
+
+
+# Text as it comes.
+
+
+class Pieces:
+    """A decoder whose tokens are pieces of one text."""
+
+    def __init__(self, pieces: Sequence[str], last: str = "") -> None:
+        self._pieces = pieces
+        self._last = last
+
+    def push(self, token: int) -> str:
+        return self._pieces[token]
+
+    def finish(self) -> str:
+        return self._last
+
+
+def shown(pieces: Sequence[str], stops: Sequence[str], last: str = "") -> str:
+    """All that a stream gives out of a text that comes in these pieces."""
+    stream = TextStream(Pieces(pieces, last), stops)
+    return "".join([stream.push(token) for token in range(len(pieces))]) + stream.finish()
+
+
+def split_at(text: str, cuts: set[int]) -> list[str]:
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(text)), len(text)]
+    return [text[start:end] for start, end in pairwise(bounds)]
+
+
+letters = st.text(alphabet="abc", max_size=14)
+cuts = st.sets(st.integers(0, 14), max_size=6)
+stop_strings = st.lists(st.text(alphabet="abc", min_size=1, max_size=4), max_size=3)
+
+
+def before_first(text: str, stops: Sequence[str]) -> str:
+    """The text before the first place where any stop string begins."""
+    return text[: min((text.index(stop) for stop in stops if stop in text), default=len(text))]
+
+
+def none_inside_another(stops: Sequence[str]) -> bool:
+    return not any(a != b and a in b for a in stops for b in stops)
+
+
+@repeatable
+@given(letters, cuts, stop_strings.filter(none_inside_another))
+def test_text_ends_before_the_first_stop_string_however_it_comes(text: str, at: set[int], stops: list[str]) -> None:
+    assert shown(split_at(text, at), stops) == before_first(text, stops)
+
+
+@repeatable
+@given(letters, cuts, stop_strings)
+@example("abc", set(), ["abc", "b"])
+def test_where_a_text_stops_does_not_depend_on_how_its_tokens_fall(text: str, at: set[int], stops: list[str]) -> None:
+    assert shown(split_at(text, at), stops) == shown(list(text), stops)
+
+
+@repeatable
+@given(letters, cuts, stop_strings)
+def test_no_stop_string_is_ever_given_out_and_nothing_is_made_up(text: str, at: set[int], stops: list[str]) -> None:
+    result = shown(split_at(text, at), stops)
+    assert text.startswith(result)
+    assert not any(stop in result for stop in stops)
+    assert result == text or any(stop in text for stop in stops)
+
+
+@repeatable
+@given(letters, cuts, stop_strings)
+def test_text_is_held_back_no_longer_than_a_stop_string_may_still_come_of_it(
+    text: str, at: set[int], stops: list[str]
+) -> None:
+    pieces = split_at(text, at)
+    stream = TextStream(Pieces(pieces), stops)
+    longest = max((len(stop) for stop in stops), default=1)
+    come, given_out = "", ""
+    for token, piece in enumerate(pieces):
+        come += piece
+        given_out += stream.push(token)
+        if stream.stopped:
+            break
+        held = come.removeprefix(given_out)
+        assert len(held) < longest
+        assert not held or any(stop.startswith(held) for stop in stops)
+
+
+def test_after_a_stop_string_nothing_more_comes() -> None:
+    stream = TextStream(Pieces(["one.", " two. three", " four"], last=" five"), ["."])
+    assert stream.push(0) == "one"
+    assert stream.stopped
+    assert [stream.push(1), stream.push(2), stream.finish()] == ["", "", ""]
+
+
+def test_what_was_held_back_comes_at_the_end_if_it_was_no_stop_string() -> None:
+    stream = TextStream(Pieces(["a\n", "\n", "b"], last="!"), ["\n\n\n"])
+    assert [stream.push(0), stream.push(1)] == ["a", ""]
+    assert stream.push(2) == "\n\nb"
+    assert not stream.stopped
+    assert stream.finish() == "!"
+    assert shown(["a\n"], ["\n\n"]) == "a\n"
+
+
+def test_a_stop_string_may_end_with_the_decoders_last_words() -> None:
+    assert shown(["ab"], ["b!"], last="!") == "a"
+    assert shown(["ab"], ["b!"], last="?") == "ab?"
+
+
+def test_without_stop_strings_all_text_comes_at_once() -> None:
+    for stops in ((), ("",)):
+        stream = TextStream(Pieces(["a", "", "\n"]), stops)
+        assert [stream.push(token) for token in range(3)] == ["a", "", "\n"]
+        assert stream.finish() == ""
+
+
+@pytest.fixture(scope="module")
+def tokenizers() -> list[Tokenizer]:
+    text = "the hedgehog 🦔 und die Igel: 日本 été\n" * 20
+    return [CharTokenizer(sorted(set(text))), SubwordTokenizer.train([text], "bpe", 300, len(set(text)))]
+
+
+@pytest.mark.parametrize("stop", ["🦔", "🦔 und", " ", "日", "\n", "é", "nowhere"])
+def test_real_tokens_stop_at_any_character_and_never_show_half_of_one(tokenizers: list[Tokenizer], stop: str) -> None:
+    text = " the 🦔 und 日本 été 👩‍👧 \n".replace("👩‍👧", "")
+    for tokenizer in tokenizers:
+        stream = TextStream(tokenizer.stream(), [stop])
+        result = "".join([stream.push(int(token)) for token in tokenizer.encode(text)]) + stream.finish()
+        assert result == before_first(text, [stop])
+
+
+# What a model thinks of a text.
+
+
+def lstm_by_the_book(weights: Weights, text: Ids) -> list[float]:
+    """Log-probabilities in nats of each token under a one-layer LSTM, from its equations, in float64."""
+    w = {name: weight.astype(np.float64) for name, weight in weights.items()}
+    size = w["rnn.weight_hh_l0"].shape[1]
+    h, c = np.zeros(size), np.zeros(size)
+    result = []
+    for token in text:
+        logits = w["output.weight"] @ h + w["output.bias"]
+        result.append(float(logits[token] - np.logaddexp.reduce(logits)))
+        read = w["rnn.weight_ih_l0"] @ w["embedding.weight"][token] + w["rnn.bias_ih_l0"]
+        gates = read + w["rnn.weight_hh_l0"] @ h + w["rnn.bias_hh_l0"]
+        i, f, g, o = gates.reshape(4, size)
+        c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+        h = np.tanh(c) / (1 + np.exp(-o))
+    return result
+
+
+@pytest.mark.parametrize("length", [1, 2, 50, 1023, 1024, 1025, 2500])
+@pytest.mark.parametrize("context", [0, 1, 9])
+def test_a_score_is_the_sum_of_log_probabilities_however_long_the_text(context: int, length: int) -> None:
+    config = ModelConfig(hidden=6, embedding=5, tied=False)
+    weights = random_weights(config, VOCAB)
+    text = np.random.default_rng(length).integers(0, VOCAB, context + length)
+    result = score(LanguageModel(weights, config, VOCAB), text[:context], text[context:], 2 * length)
+    expected = sum(lstm_by_the_book(weights, text)[context:])
+    assert result.log_probability == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert (result.tokens, result.characters) == (length, 2 * length)
+    assert result.bits_per_character == pytest.approx(-expected / math.log(2) / (2 * length), rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
+@pytest.mark.parametrize("window", [1, 2, 7, 64])
+def test_a_score_is_the_same_however_many_tokens_are_read_at_a_time(
+    window: int, cell: Cell, layers: int, tied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = small_model(cell, layers, tied)
+    text = np.random.default_rng(5).integers(0, VOCAB, 60)
+    at_once = score(model, PROMPT, text, 60)
+    monkeypatch.setattr("rnntui.inference.score._WINDOW", window)
+    assert score(model, PROMPT, text, 60).log_probability == pytest.approx(at_once.log_probability, rel=1e-5)
+
+
+def test_a_blank_text_has_no_tokens_and_no_bits_per_character() -> None:
+    result = score(small_model(), PROMPT, ids(), 0)
+    assert (result.log_probability, result.tokens, result.characters) == (0.0, 0, 0)
+    assert result.bits_per_character is None
+
+
+def test_the_bits_of_written_tokens_add_up_to_the_texts_score() -> None:
+    model = small_model()
+    generation = Generation(model, [random.Random(1)])
+    generation.feed(PROMPT)
+    written = [step[0] for step in tokens(generation, SamplingConfig(3.0), 40)]
+    result = score(model, PROMPT, ids(*(token.id for token in written)), 40)
+    assert result.bits_per_character == pytest.approx(sum(token.bits for token in written) / 40, rel=1e-5)
+
+
+def test_an_even_model_scores_the_same_bits_whatever_the_text() -> None:
+    assert score(steady_model(*[0.5] * 16), ids(), ids(1, 2, 15), 3).bits_per_character == pytest.approx(4.0)
