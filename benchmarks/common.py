@@ -13,6 +13,9 @@ from pathlib import Path
 # Nothing here imports numpy or torch: sampling.py sets thread counts before numpy is loaded, and memory.py must stay
 # small, for a process counts into the peak memory of the one it starts.
 
+# Taken when a script starts, before it makes a load itself.
+LOAD = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
+
 Rival = Callable[[], float]
 """Does one round of its work and gives a measurement, such as seconds."""
 
@@ -46,7 +49,7 @@ def print_heading(title: str, precision: str, **more: object) -> None:
     facts: dict[str, object] = {
         "processor": processor(),
         "cores usable": cores(),
-        "load before": f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown",
+        "load before": LOAD,
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {metadata.version(name)}" for name in ("rnntui", "torch", "numpy")),
         "precision": precision,

@@ -60,7 +60,8 @@ def write_text(path: Path, source: Path, size: int, seed: int) -> None:
 def train(corpus: Path, checkpoints: Path, steps: int, extra: list[str]) -> Measured:
     """Run the command on the corpus; what it prints goes on to stderr."""
     command = [sys.executable, "-m", "rnntui", "train", str(corpus), "--name", "run"]
-    command += ["--checkpoints", str(checkpoints), "--steps", str(steps), *extra]
+    # Two checks and the final evaluation are enough to show what they need.
+    command += ["--checkpoints", str(checkpoints), "--steps", str(steps), "--evaluations", "2", *extra]
     began = time.perf_counter()
     read = step = None
     precision = "unknown"
@@ -100,7 +101,7 @@ def main() -> None:
         found = train(corpus, Path(folder) / "runs", arguments.steps, extra)
     floor = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
-    command = " ".join(["rnntui train corpus.txt", f"--steps {arguments.steps}", *extra])
+    command = " ".join(["rnntui train corpus.txt", f"--steps {arguments.steps} --evaluations 2", *extra])
     print_heading("memory of training on a large corpus", found.precision, command=command)
     print_table(
         "peak resident memory and times of the whole process",

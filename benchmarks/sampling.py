@@ -269,7 +269,7 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, metavar="PATH", help="run folder to sample [default: the shipped model]")
     parser.add_argument("--rounds", type=int, default=9, help="rounds of each comparison [default: 9]")
-    parser.add_argument("--tokens", type=int, default=300, help="tokens a round of a single stream [default: 300]")
+    parser.add_argument("--tokens", type=int, default=200, help="tokens a round of a single stream [default: 200]")
     parser.add_argument("--only", choices=["cold", "stream"], help="only one of the two halves")
     arguments = parser.parse_args()
 

@@ -105,8 +105,8 @@ def _check(flag: str, described: Setting, hint: Any, value: Any) -> None:
         raise UsageError(f"{flag} must be {word} (got {value!r})")
     low, high = described.low, described.high
     too_low, too_high = low is not None and value < low, high is not None and value > high
-    if not math.isfinite(value) or too_low or too_high:
-        raise UsageError(f"{flag} must be {_bounds(low, high)} (got {value:g})")
+    if too_low or too_high or not math.isfinite(value):
+        raise UsageError(f"{flag} must be {_bounds(low, high)} (got {str(value)[:20]})")
 
 
 def _bounds(low: float | None, high: float | None) -> str:

@@ -1,9 +1,14 @@
-"""Writing files whole: a reader sees the old file or the new one, never half of one, after any crash."""
+"""Writing files whole: a reader sees the old file or the new one, never half of one, after any crash.
+
+And reading JSON that may come from anywhere.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -18,6 +23,14 @@ def write_whole(path: Path, data: bytes) -> None:
     finally:
         partial.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def parse_json(data: bytes | str) -> Any:
+    """What the JSON says. Raises `ValueError` for everything that is none, also for what is nested too deep."""
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def sync_folder(folder: Path) -> None:

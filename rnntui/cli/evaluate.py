@@ -33,6 +33,9 @@ def command(
 
     run = find_run(run_name, checkpoints_folder(checkpoints))
     corpus = find_corpus(list(text), encoding, errors)
+    from rnntui.training.threads import wait_briefly
+
+    wait_briefly()
     from rnntui.training.run import evaluate_run
 
     found, unknown = evaluate_run(run, corpus)

@@ -119,7 +119,7 @@ def _describe_end(event: Finished, run: Path) -> list[str]:
 
 
 def _rate(tokens_per_second: float) -> str:
-    return f"{tokens_per_second:,.0f} tokens/s"
+    return f"{tokens_per_second:,.0f} tokens/s" if tokens_per_second else "… tokens/s"
 
 
 def _left(seconds: float | None) -> str:

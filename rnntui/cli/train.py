@@ -87,6 +87,9 @@ def command(
     if text is not None and text.skipped:
         note(f"left out {len(text.skipped)} files that are not text, {text.skipped[0]} among them")
 
+    from rnntui.training.threads import wait_briefly
+
+    wait_briefly()
     from rnntui.cli.progress import make_reporter
     from rnntui.training.run import Request, create_run, resumable_run, train_run
 

@@ -18,6 +18,9 @@ from rnntui.inference.model import Ids, LanguageModel
 from rnntui.inference.sampling import next_distribution, sample, surprise
 from rnntui.text.tokenizer import Tokenizer
 
+# Tokens of the past kept for a repetition penalty, whatever its window is now: it may be widened while a text runs.
+_REMEMBERED = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -79,8 +82,9 @@ class Generation:
             token = sample(next_distribution(logits, config, past, self.banned), generator)
             drawn.append(Token(token, surprise(logits, token)))
             past.append(token)
-            if len(past) > 2 * max(1, config.repetition_window):
-                del past[: -max(1, config.repetition_window)]
+            remembered = max(_REMEMBERED, config.repetition_window)
+            if len(past) > 1.5 * remembered:
+                del past[:-remembered]
         self.logits, self.state = self.model.step(np.array([t.id for t in drawn]), self.state)
         return drawn
 

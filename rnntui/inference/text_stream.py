@@ -11,7 +11,7 @@ class TextStream:
     """Decodes one text token by token and watches for stop strings.
 
     Text that may be the start of a stop string is held back until that is settled; the stop string itself and what
-    follows it are never given out.
+    follows it are never given out. Of several, the one that is complete first ends the text, however its tokens fall.
     """
 
     def __init__(self, decoder: StreamDecoder, stops: Sequence[str] = ()) -> None:
@@ -37,10 +37,11 @@ class TextStream:
         if not self._stops:
             return text
         self._held += text
-        found = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        found = [(at + len(stop), at) for stop in self._stops if (at := self._held.find(stop)) >= 0]
         if found:
             self.stopped = True
-            text, self._held = self._held[: min(found)], ""
+            _, start = min(found)
+            text, self._held = self._held[:start], ""
             return text
         keep = max(_overlap(self._held, stop) for stop in self._stops)
         cut = len(self._held) - keep

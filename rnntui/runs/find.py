@@ -51,11 +51,18 @@ def named_run(name: str, checkpoints: Path) -> RunFolder:
     Raises `UsageError` listing the runs there are.
     """
     for folder in (checkpoints / name, shipped_folder() / name, Path(name)):
-        if (folder / "config.json").is_file():
+        if _is_run(folder):
             return RunFolder(folder)
     known = dict.fromkeys(run.name for run in runs_in(checkpoints) + runs_in(shipped_folder()))
     there = f"there are {', '.join(known)}" if known else "there is none yet"
     raise UsageError(f"no run {name!r} in {checkpoints}; {there}")
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return (folder / "config.json").is_file()
+    except (OSError, ValueError):  # a name too long for the system, or with a zero byte in it
+        return False
 
 
 def _written(run: RunFolder) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from rnntui.files import write_whole
+from rnntui.files import parse_json, write_whole
 
 
 class MetricsLog:
@@ -34,22 +34,25 @@ class MetricsLog:
 class MetricsTail:
     """Follows a metrics file: each `read` gives the lines that are new, and reads no byte twice.
 
-    A line without its end, as a writer may just be making it, waits for the next read. If the file shrinks, because
-    a run was resumed from an earlier step, reading starts over and `restarted` is True for that read.
+    A line without its end, as a writer may just be making it, waits for the next read. If another file has taken its
+    place, because a run was resumed from an earlier step, reading starts over and `restarted` is True for that read.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset = 0
         self.restarted = False
+        self._file: int | None = None  # which file the offset is of
 
     def read(self) -> list[dict[str, Any]]:
         """The new rows; empty where the file is missing."""
         self.restarted = False
         try:
             with self.path.open("rb") as file:
-                if os.fstat(file.fileno()).st_size < self.offset:
+                found = os.fstat(file.fileno())
+                if self._file not in (None, found.st_ino) or found.st_size < self.offset:
                     self.offset, self.restarted = 0, True
+                self._file = found.st_ino
                 file.seek(self.offset)
                 data = file.read()
         except FileNotFoundError:
@@ -66,14 +69,14 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 def drop_after(path: Path, step: int) -> None:
     """Rewrite a metrics file without the rows later than `step`: the run goes on from there."""
-    kept = [row for row in read_metrics(path) if row.get("step", 0) <= step]
+    kept = [row for row in read_metrics(path) if not (isinstance(row.get("step"), int) and row["step"] > step)]
     write_whole(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
 def _rows(data: bytes) -> Iterator[dict[str, Any]]:
     for line in data.splitlines():
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             continue
         if isinstance(row, dict):

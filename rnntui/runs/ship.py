@@ -28,7 +28,8 @@ def ship(run: RunFolder, target: Path) -> None:
     Raises `RunError` if the run is broken or a weight is too large for float16.
     """
     arrays, metadata = load_arrays(run.weights_file)
-    small = {name: array.astype(np.float16) for name, array in arrays.items()}
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is told below
+        small = {name: array.astype(np.float16) for name, array in arrays.items()}
     for name, array in small.items():
         if not np.isfinite(array).all():
             raise RunError(f"{run.weights_file}: {name} is too large for float16")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from rnntui.errors import RunError
 from rnntui.files import write_whole
 
 
-def save_arrays(path: Path, arrays: dict[str, NDArray[np.generic]], metadata: dict[str, str]) -> None:
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
     """Write arrays and their metadata as one file, whole."""
     # Not ascontiguousarray: that makes a single number an array of one.
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
@@ -31,14 +33,19 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, s
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing: the run has no weights yet, or is broken") from error
-    except (OSError, SafetensorError, struct.error, ValueError, TypeError) as error:
+    except (OSError, SafetensorError, struct.error, ValueError, TypeError, AttributeError) as error:
+        # AttributeError: a number format that numpy does not have.
         raise RunError(f"cannot read {path}: {error}") from error
 
 
 def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     """A model's weights as float32, whatever they were stored as. Raises `RunError`, as for values not finite."""
     arrays, _ = load_arrays(path)
-    weights = {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
+    for name, array in arrays.items():
+        if array.dtype.kind != "f":
+            raise RunError(f"{path}: {name} holds {array.dtype}, where weights are floating-point numbers")
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is told below
+        weights = {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
     for name, weight in weights.items():
         if not np.isfinite(weight).all():
             raise RunError(f"{path}: {name} holds values that are not finite; the file is broken")

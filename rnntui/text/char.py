@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.errors import TokenizerError
-from rnntui.files import write_whole
+from rnntui.files import parse_json, write_whole
 from rnntui.text.tokenizer import UNKNOWN
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class CharTokenizer:
         """Raises `TokenizerError` naming the file if it is missing or holds anything but a character table."""
         path = folder / FILE
         try:
-            table = json.loads(path.read_bytes())
+            table = parse_json(path.read_bytes())
             return cls(list(table["characters"]))
         except OSError as error:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error

@@ -52,10 +52,11 @@ class Corpus:
         """
         complete_line = True
         for path, shown in zip(self.files, self.shown, strict=True):
-            if not complete_line:
-                yield "\n"
+            begun = False
             for text in _decoded(path, shown, self.encoding, self.errors):
-                complete_line = text.endswith("\n")
+                if not (begun or complete_line):
+                    yield "\n"
+                begun, complete_line = True, text.endswith("\n")
                 yield text
 
 
@@ -64,10 +65,7 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: Errors = "s
 
     Raises `UsageError` if a name leads nowhere or the encoding is unknown, `CorpusError` if a folder has no text.
     """
-    try:
-        codecs.lookup(encoding)
-    except LookupError as error:
-        raise UsageError(f"--encoding {encoding!r} is not an encoding that Python knows") from error
+    encoding = _text_encoding(encoding)
     files: list[Path] = []
     shown: list[str] = []
     skipped: list[Path] = []
@@ -84,16 +82,26 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: Errors = "s
     return Corpus(tuple(files), tuple(skipped), _name(sources[0]), tuple(shown), encoding, errors)
 
 
+def _text_encoding(encoding: str) -> str:
+    try:
+        found = codecs.lookup(encoding)
+        "".encode(encoding)  # refuses codecs that are not of text, such as hex
+    except (LookupError, ValueError) as error:
+        raise UsageError(f"--encoding {encoding!r} is not an encoding of text that Python knows") from error
+    # A byte order mark is dropped from any file; with this codec, offsets in errors would not count it.
+    return "utf-8" if found.name == "utf-8-sig" else encoding
+
+
 def _is_utf8(encoding: str) -> bool:
-    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+    return codecs.lookup(encoding).name in ("utf-8", "ascii")
 
 
 def _name(source: str) -> str:
     if source == STDIN:
         return "stdin"
     path = Path(source)
-    # `notes/` and `.` are named by the folder, `plays/*.txt` by the folder that holds them.
-    if any(mark in source for mark in "*?["):
+    # `notes/` and `.` are named by the folder, `plays/*.txt` and `plays/**/*.txt` by the folder that holds them.
+    while _is_glob(str(path)):
         path = path.parent
     name = (path if path.name not in ("", "..") else path.resolve()).name
     for suffix in (*_OPENERS, ".txt", ".md"):
@@ -102,19 +110,29 @@ def _name(source: str) -> str:
     return safe or "run"
 
 
+def _is_glob(source: str) -> bool:
+    return any(mark in source for mark in "*?[")
+
+
 def _files_of(source: str, skipped: list[Path], utf8: bool) -> list[Path]:
     path = Path(source)
-    if path.is_dir():
-        return _texts_in(path, skipped, utf8)
-    if path.exists():
-        return [path]
-    matches = sorted(glob.glob(source, recursive=True)) if any(mark in source for mark in "*?[") else []
+    try:
+        if source and path.is_dir():
+            return _texts_in(path, skipped, utf8)
+        if source and path.exists():
+            return [path]
+        matches = sorted(glob.glob(source, recursive=True)) if _is_glob(source) else []
+    except (OSError, ValueError):  # a name too long for the system, or with a zero byte in it
+        matches = []
     if not matches:
-        raise UsageError(f"{source}: no such file, folder or match; name a text file, a folder, a glob or - for stdin")
-    files = []
+        raise UsageError(
+            f"{source or 'an empty name'}: no such file, folder or match; name a text file, a folder, a glob or - for stdin"
+        )
+    files: dict[Path, None] = {}  # `notes/**` matches a folder and again what lies in it
     for match in map(Path, matches):
-        files += _texts_in(match, skipped, utf8) if match.is_dir() else [match]
-    return files
+        files |= dict.fromkeys(_texts_in(match, skipped, utf8) if match.is_dir() else [match])
+    skipped[:] = dict.fromkeys(skipped)
+    return list(files)
 
 
 def _texts_in(folder: Path, skipped: list[Path], utf8: bool) -> list[Path]:
@@ -181,6 +199,8 @@ def _decoded(path: Path, shown: str, encoding: str, errors: Errors) -> Iterator[
                     yield text
                 if not data:
                     return
+    except UnicodeError as error:  # of no one byte, as a missing byte order mark
+        raise CorpusError(f"{shown} is not {encoding}: {error}; name its --encoding") from error
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise CorpusError(f"{shown} is no complete {path.suffix} archive: {error}") from error
     except OSError as error:

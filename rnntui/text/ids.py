@@ -51,7 +51,7 @@ class Part:
         """
         kind = np.dtype(self.dtype)
         try:
-            if path.stat().st_size != self.tokens * kind.itemsize:
+            if not self.tokens or path.stat().st_size != self.tokens * kind.itemsize:
                 raise CorpusError(f"{path} is not the {self.tokens:,} ids it should be; the run is broken")
             return np.memmap(path, dtype=kind, mode="r", shape=(self.tokens,))
         except OSError as error:
@@ -106,10 +106,12 @@ def write_parts(
     Raises `CorpusError` if the text is no longer the one that was surveyed.
     """
     dtype = np.min_scalar_type(max(1, tokenizer.vocab_size - 1)).name
+    digest = hashlib.sha256()
     tokens = [0, 0]
     characters = [0, 0]
     with training_path.open("wb") as training, validation_path.open("wb") as held_out:
         for text, is_training in _parted(corpus, split_point(found.characters, validation)):
+            digest.update(text.encode("utf-8", "surrogatepass"))
             ids = tokenizer.encode(text)
             ids.astype(dtype).tofile(training if is_training else held_out)
             tokens[not is_training] += len(ids)
@@ -117,7 +119,7 @@ def write_parts(
         for file in (training, held_out):
             file.flush()
             os.fsync(file.fileno())
-    if sum(characters) != found.characters:
+    if digest.hexdigest() != found.fingerprint:
         raise CorpusError(f"{', '.join(corpus.shown)} changed while it was read; start again")
     return Part(tokens[0], characters[0], dtype), Part(tokens[1], characters[1], dtype)
 

@@ -20,6 +20,7 @@ import sentencepiece
 
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.files import write_whole
+from rnntui.text.tokenizer import UNKNOWN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +33,8 @@ SMALLEST_VOCAB_SIZE = 300  # 256 bytes, <unk>, the newline and some characters
 # sentencepiece writes a space as this character; the character itself must therefore travel as bytes.
 _SPACE_MARK = "\u2581"
 _MARK_BYTES = _SPACE_MARK.encode()
+# The trainer takes the mark for a space, and passes over lines with a zero byte or its own mark of the unknown.
+_NOT_LEARNT = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
 _LONGEST_SENTENCE = 4000  # bytes; sentencepiece silently leaves out longer ones
 _TRAINING_SAMPLE = 32_000_000  # characters a vocabulary is learnt from; more changes it little and costs memory
 
@@ -45,16 +48,17 @@ class SubwordTokenizer:
         self._processor = sentencepiece.SentencePieceProcessor()
         try:
             self._processor.LoadFromSerializedProto(model)
-        except RuntimeError as error:
+            self._bytes = self._read_pieces()
+        except (RuntimeError, ValueError) as error:  # UnicodeDecodeError is a ValueError
             raise TokenizerError("not a sentencepiece model") from error
-        processor = self._processor
-        self.unknown_id: int = processor.unk_id()
-        pieces = [processor.IdToPiece(i) for i in range(processor.GetPieceSize())]
-        self._bytes = [self._piece_bytes(i, piece) for i, piece in enumerate(pieces)]
-        try:
-            self._mark_ids = [pieces.index(f"<0x{byte:02X}>") for byte in _MARK_BYTES]
-        except ValueError as error:
-            raise TokenizerError("the sentencepiece model has no byte pieces") from error
+        self.unknown_id: int = self._processor.unk_id()
+        self._mark_ids = [self._processor.PieceToId(f"<0x{byte:02X}>") for byte in _MARK_BYTES]
+        if self.unknown_id in self._mark_ids:
+            raise TokenizerError("the sentencepiece model has no byte pieces")
+
+    def _read_pieces(self) -> list[bytes]:
+        size = self._processor.GetPieceSize()
+        return [self._piece_bytes(i, self._processor.IdToPiece(i)) for i in range(size)]
 
     def _piece_bytes(self, token: int, piece: str) -> bytes:
         if self._processor.IsByte(token):
@@ -91,6 +95,8 @@ class SubwordTokenizer:
                     model_type=kind,
                     vocab_size=vocab_size,
                     character_coverage=1.0,
+                    # Else a space in a prompt would come back as the mark, where the corpus had none.
+                    required_chars=_SPACE_MARK,
                     byte_fallback=True,
                     normalization_rule_name="identity",
                     remove_extra_whitespaces=False,
@@ -136,7 +142,7 @@ class SubwordTokenizer:
     def token_text(self, token: int) -> str:
         if self._processor.IsByte(token):
             return self._processor.IdToPiece(token)
-        return self._bytes[token].decode()
+        return self._bytes[token].decode() if token != self.unknown_id else UNKNOWN
 
     def unknown_characters(self, text: str) -> list[str]:
         return []  # bytes stand in for every character
@@ -182,10 +188,10 @@ def _limited(texts: Iterable[str], characters: int) -> Iterator[str]:
 
 
 def _sentences(texts: Iterable[str]) -> Iterator[str]:
-    """Lines for the trainer, none too long for it, without the mark that would be taken for a space."""
+    """Lines for the trainer, none too long for it, without the characters that it has other uses for."""
     longest = _LONGEST_SENTENCE // 4  # characters; UTF-8 takes at most four bytes each
     for text in texts:
-        for line in text.replace(_SPACE_MARK, "").replace("\0", "").split("\n"):
+        for line in text.translate(_NOT_LEARNT).split("\n"):
             for start in range(0, len(line), longest):
                 yield line[start : start + longest]
 

@@ -20,7 +20,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One step is done. `steps` is None until a time budget has settled it; `seconds` is time spent training."""
+    """One step is done. `steps` is None until a time budget has settled it; `seconds` is time spent training.
+
+    `seconds_left` is None and `tokens_per_second` 0 while the first steps are timed.
+    """
 
     step: int
     steps: int | None

@@ -167,7 +167,7 @@ class Trainer:
     def _stepped(self, loss: float, rate: float) -> Stepped:
         progress, pace, steps = self._progress, self._pace, self._planner.plan.steps
         left = None
-        if steps is not None:
+        if steps is not None and pace.step:
             todo = steps - progress.step
             left = todo * pace.step + todo / self._planner.plan.every * pace.check + pace.final
         per_step = self._task.tokens_per_step
@@ -212,7 +212,7 @@ class Trainer:
             progress.best_loss, progress.best_bits = found.loss, found.bits_per_character
             progress.best_step, progress.stale_checks = progress.step, 0
             metadata = {"step": str(progress.step), "validation_loss": repr(found.loss)}
-            save_arrays(self._run.weights_file, dict(weights_of(task.model)), metadata)
+            save_arrays(self._run.weights_file, weights_of(task.model), metadata)
         else:
             progress.stale_checks += 1
         length = self._config.sample_length

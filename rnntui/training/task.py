@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from rnntui.config import SamplingConfig
+from rnntui.errors import RunError
 from rnntui.inference.generate import Generation, generators_from, opening, tokens
 from rnntui.inference.model import LanguageModel as NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel, State, weights_of
@@ -69,7 +70,7 @@ class LanguageModelTask:
         self._config = config
         self._tokenizer = tokenizer
         self.hardware = hardware
-        training, validation = (Part(**config.corpus[name]) for name in ("training", "validation"))
+        training, validation = _parts(run, config)
         self._validation = validation.read(run.validation_ids)
         self._per_token = validation.characters / validation.tokens
         settings = config.training
@@ -117,3 +118,10 @@ class LanguageModelTask:
         self._streams.cursor = int(position["cursor"])
         device = self.hardware.device
         self._state = tuple(torch.from_numpy(position[f"state.{i}"].copy()).to(device) for i in range(len(self._state)))
+
+
+def _parts(run: RunFolder, config: RunConfig) -> tuple[Part, Part]:
+    try:
+        return Part(**config.corpus["training"]), Part(**config.corpus["validation"])
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run.config_file} does not say what the parts of the corpus are") from error

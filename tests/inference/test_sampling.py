@@ -28,7 +28,7 @@ from rnntui.inference.sampling import (
     top_p,
 )
 
-repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=150)
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=70)
 
 Logits = NDArray[np.float32]
 Exact = NDArray[np.float64]
@@ -254,7 +254,7 @@ some_settings = st.builds(
 )
 
 
-@settings(repeatable, max_examples=300)
+@settings(repeatable, max_examples=140)
 @given(any_logits, some_settings, st.data())
 def test_whatever_the_settings_the_probabilities_add_up_to_one_and_nothing_banned_has_any(
     logits: Logits, config: SamplingConfig, data: st.DataObject

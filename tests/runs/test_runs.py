@@ -28,7 +28,7 @@ from rnntui.runs.folder import RunConfig, RunFolder, Status
 from rnntui.runs.metrics import MetricsLog, MetricsTail, drop_after, read_metrics
 from rnntui.runs.weights import load_arrays, load_weights, save_arrays
 
-repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 
 CONFIG = RunConfig(
     kind="language-model",
@@ -350,7 +350,7 @@ def config_with(where: tuple[str, ...], value: object) -> dict[str, Any]:
     return values
 
 
-@settings(repeatable, max_examples=300)
+@settings(repeatable, max_examples=160)
 @given(st.sampled_from(FIELDS), json_values)
 @example(("model", "cell"), [])
 @example(("model", "hidden"), True)

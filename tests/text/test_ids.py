@@ -22,7 +22,7 @@ from rnntui.text.ids import Part, encode_all, make_tokenizer, split_point, surve
 from rnntui.text.subword import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
 
-repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
 SUBWORDS: tuple[TokenizerKind, ...] = ("bpe", "unigram")
 some_text = st.text(alphabet="aab é日👩\n\n\r\u2581", min_size=12, max_size=80)

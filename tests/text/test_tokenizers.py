@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.config import TokenizerKind
-from rnntui.errors import TokenizerError
+from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.char import CharTokenizer
 from rnntui.text.subword import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer, load_tokenizer
 
-repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=80)
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 # Training a subword vocabulary costs some hundredths of a second.
 repeatable_training = settings(repeatable, max_examples=15)
 
@@ -389,7 +389,7 @@ def test_a_larger_vocabulary_takes_fewer_tokens_for_the_same_text() -> None:
 def test_a_subword_vocabulary_without_room_for_the_bytes_is_refused_by_its_flag(
     kind: TokenizerKind, vocab_size: int
 ) -> None:
-    with pytest.raises(TokenizerError, match=rf"--vocab-size must be 300 or more .*{kind}.*got {vocab_size}"):
+    with pytest.raises(UsageError, match=rf"--vocab-size must be 300 or more .*{kind}.*got {vocab_size}"):
         subword_tokenizer(small_corpus(), kind, vocab_size)
 
 

@@ -91,7 +91,8 @@ def _killed_while_training(run: RunFolder, from_step: int) -> int:
     code = (
         "import sys; from pathlib import Path; from rnntui.runs.folder import RunFolder;"
         "from rnntui.training.run import train_run;"
-        "train_run(RunFolder(Path(sys.argv[1])), lambda event: print(getattr(event, 'step', 0), flush=True), lambda: False)"
+        "report = lambda event: print(getattr(event, 'step', 0), flush=True);"
+        "train_run(RunFolder(Path(sys.argv[1])), report, lambda: False)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
