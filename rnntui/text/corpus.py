@@ -126,7 +126,8 @@ def _files_of(source: str, skipped: list[Path], utf8: bool) -> list[Path]:
         matches = []
     if not matches:
         raise UsageError(
-            f"{source or 'an empty name'}: no such file, folder or match; name a text file, a folder, a glob or - for stdin"
+            f"{source or 'an empty name'}: no such file, folder or match; "
+            f"name a text file, a folder, a glob or - for stdin"
         )
     files: dict[Path, None] = {}  # `notes/**` matches a folder and again what lies in it
     for match in map(Path, matches):

@@ -1,0 +1,76 @@
+"""The model that comes with rnntui: small, good, and in the wheel."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnntui.errors import RunError
+from rnntui.inference.generate import opening
+from rnntui.inference.run import load_run
+from rnntui.inference.score import score
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.ship import ship
+from rnntui.runs.weights import load_arrays, save_arrays
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = RunFolder(ROOT / "checkpoints" / "shakespeare")
+
+
+def test_it_is_half_precision_on_disk_and_small() -> None:
+    arrays, _ = load_arrays(SHIPPED.weights_file)
+    assert {array.dtype for array in arrays.values()} == {np.dtype(np.float16)}
+    assert sum(file.stat().st_size for file in SHIPPED.path.rglob("*")) < 4_000_000
+    assert load_run(SHIPPED).weights["output.bias"].dtype == np.float32
+
+
+def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
+    loaded = load_run(SHIPPED)
+    text = (ROOT / "corpora" / "shakespeare.txt").read_text(encoding="utf-8")[-6000:]
+    found = score(loaded.model, opening(loaded.tokenizer), loaded.tokenizer.encode(text), len(text))
+    assert found.bits_per_character is not None and found.bits_per_character < 2.25
+
+
+def test_it_says_which_text_and_settings_it_came_from() -> None:
+    config = SHIPPED.read_config()
+    assert config.corpus["sources"] == ["corpora/shakespeare.txt"]
+    assert SHIPPED.read_status().state == "done"
+
+
+def test_a_wheel_holds_it_so_that_sample_works_in_an_empty_folder(tmp_path: Path) -> None:
+    built, unpacked, empty = (tmp_path / name for name in ("built", "unpacked", "empty"))
+    empty.mkdir()
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=100)
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        wheel.extractall(unpacked)
+    environment = {**os.environ, "PYTHONPATH": str(unpacked)}
+    result = subprocess.run(
+        [sys.executable, "-m", "rnntui", "sample", "-n", "40", "--prompt", "ROMEO:", "--seed", "1"],
+        cwd=empty, env=environment, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert len(result.stdout.decode()) >= len("ROMEO:") + 40
+    assert list(empty.iterdir()) == []
+
+
+def test_shipping_keeps_what_a_run_writes(tmp_path: Path) -> None:
+    ship(SHIPPED, tmp_path / "copy")
+    ours, theirs = load_run(SHIPPED), load_run(RunFolder(tmp_path / "copy"))
+    for name, weight in ours.weights.items():
+        np.testing.assert_array_equal(weight, theirs.weights[name])
+    assert not (tmp_path / "copy" / "resume").exists()
+
+
+def test_weights_too_large_for_half_precision_are_refused(tmp_path: Path) -> None:
+    ship(SHIPPED, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    arrays, metadata = load_arrays(run.weights_file)
+    save_arrays(run.weights_file, {**arrays, "output.bias": np.full(3, 1e6, dtype=np.float32)}, metadata)
+    with pytest.raises(RunError, match=r"output\.bias is too large for float16"):
+        ship(run, tmp_path / "copy")

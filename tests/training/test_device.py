@@ -1,0 +1,56 @@
+"""Choosing hardware, and training in bf16 where a kernel allows it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from rnntui.errors import UsageError
+from rnntui.text.tokenizer import load_tokenizer
+from rnntui.training.device import Hardware, _has_bf16, choose_hardware
+from rnntui.training.task import LanguageModelTask
+
+
+def test_bf16_is_chosen_where_it_is_native_and_only_there() -> None:
+    cpu = torch.device("cpu")
+    assert choose_hardware("cpu", "auto", None).bf16 == _has_bf16(cpu)
+    assert choose_hardware("cpu", "fp32", None).precision == "fp32"
+    if not _has_bf16(cpu):
+        with pytest.raises(UsageError, match="--precision bf16: this cpu does not compute in bf16"):
+            choose_hardware("cpu", "bf16", None)
+
+
+def test_asking_for_hardware_draws_no_random_number() -> None:
+    before = torch.get_rng_state()
+    choose_hardware("auto", "auto", None)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_not_pretended() -> None:
+    assert choose_hardware("auto", "auto", None).device.type == "cpu"
+    with pytest.raises(UsageError, match="torch sees no CUDA GPU"):
+        choose_hardware("cuda", "auto", None)
+
+
+def test_training_in_bf16_keeps_weights_state_and_loss_in_fp32(make_run) -> None:
+    # A GRU: its products have a bf16 kernel on every processor, if a slow one; an LSTM's has none on some.
+    run = make_run(cell="gru", steps=1, learning_rate=1e-2)
+    config = run.read_config()
+    torch.manual_seed(1)
+    tokenizer = load_tokenizer(run.path, "char")
+    task = LanguageModelTask(run, config, tokenizer, Hardware(torch.device("cpu"), bf16=True))
+    optimizer = torch.optim.AdamW(task.model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(60):
+        loss = task.loss()
+        assert loss.dtype == torch.float32
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.6 * losses[0]
+    assert {p.dtype for p in task.model.parameters()} == {torch.float32}
+    assert {tensor.dtype for tensor in task._state} == {torch.float32}
+    coarse, exact = task.evaluate(500).loss, task.final_evaluation(500)["streaming"].loss
+    assert coarse == pytest.approx(exact, abs=0.02) and coarse != exact
