@@ -45,7 +45,8 @@ from torch import nn
 from rnntui.config import Budget, ModelConfig, SamplingConfig, TokenizerConfig, TrainingConfig
 from rnntui.inference.generate import Generation, generators_from
 from rnntui.inference.model import LanguageModel as NumpyLanguageModel
-from rnntui.models.language_model import LanguageModel, weights_of
+from rnntui.models.language_model import LanguageModel
+from rnntui.models.weights import weights_of
 from rnntui.runs.weights import save_arrays
 from rnntui.text.corpus import find_corpus
 from rnntui.training.run import Request, create_run

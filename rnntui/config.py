@@ -17,22 +17,25 @@ Nonlinearity = Literal["tanh", "relu"]
 TokenizerKind = Literal["char", "bpe", "unigram"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+DecodingErrors = Literal["strict", "replace"]
+
+DEFAULT_MINUTES = 5.0
+DEFAULT_SUBWORDS = 2000
+SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
+CHARACTER_EMBEDDING = 64
 
 
 @dataclass(frozen=True)
 class Setting:
     """What a field says of itself.
 
-    `low` and `high` are inclusive bounds; `choices` lists the only values allowed. `flag` names the command-line
-    flag where it differs from the field's name, `short` its one-letter form.
+    `low` and `high` are inclusive bounds; `choices` lists the only values allowed.
     """
 
     help: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    flag: str = ""
-    short: str = ""
 
 
 def setting(
@@ -42,11 +45,9 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Any = None,
-    flag: str = "",
-    short: str = "",
 ) -> Any:
     """A dataclass field with a default, a help text and bounds."""
-    described = Setting(help, low, high, get_args(choices), flag, short)
+    described = Setting(help, low, high, get_args(choices))
     return field(default=default, metadata={"setting": described})
 
 
@@ -55,9 +56,9 @@ def described_settings(kind: type[Settings]) -> dict[str, Setting]:
     return {f.name: f.metadata["setting"] for f in fields(kind) if "setting" in f.metadata}
 
 
-def flag_of(name: str, described: Setting) -> str:
+def flag_of(name: str) -> str:
     """The command-line flag of a field: `learning_rate` is `--learning-rate`."""
-    return "--" + (described.flag or name.replace("_", "-"))
+    return "--" + name.replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Settings:
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for name, described in described_settings(type(self)).items():
-            _check(flag_of(name, described), described, hints[name], getattr(self, name))
+            _check(flag_of(name), described, hints[name], getattr(self, name))
 
     @classmethod
     def from_json(cls, values: object) -> Self:
@@ -106,7 +107,8 @@ def _check(flag: str, described: Setting, hint: Any, value: Any) -> None:
     low, high = described.low, described.high
     too_low, too_high = low is not None and value < low, high is not None and value > high
     if too_low or too_high or not math.isfinite(value):
-        raise UsageError(f"{flag} must be {_bounds(low, high)} (got {str(value)[:20]})")
+        shown = format(value, "g") if isinstance(value, float) else str(value)
+        raise UsageError(f"{flag} must be {_bounds(low, high)} (got {shown[:20]})")
 
 
 def _bounds(low: float | None, high: float | None) -> str:
@@ -127,11 +129,11 @@ class ModelConfig(Settings):
     hidden: int = setting(512, "hidden units in each layer", low=1, high=8192)
     embedding: int | None = setting(
         None,
-        "size of a token's embedding [default: 128 for characters, --hidden for subwords]",
+        f"size of a token's embedding [default: {CHARACTER_EMBEDDING} for characters, --hidden for subwords]",
         low=1,
         high=8192,
     )
-    dropout: float = setting(0.1, "part of the units dropped while training", low=0.0, high=0.95)
+    dropout: float = setting(0.0, "part of the units dropped while training", low=0.0, high=0.95)
     tied: bool | None = setting(
         None,
         "one matrix for embedding and output; needs --embedding equal to --hidden [default: tied where equal]",
@@ -142,7 +144,7 @@ class ModelConfig(Settings):
 
         Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ.
         """
-        embedding = self.embedding or (128 if tokenizer == "char" else self.hidden)
+        embedding = self.embedding or (CHARACTER_EMBEDDING if tokenizer == "char" else self.hidden)
         fits = embedding == self.hidden
         if self.tied and not fits:
             raise UsageError(f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})")
@@ -157,7 +159,7 @@ class TokenizerConfig(Settings):
 
     tokenizer: TokenizerKind = setting("char", "what a token is: a character or a subword", choices=TokenizerKind)
     vocab_size: int | None = setting(
-        None, "tokens in the vocabulary [default: every character; 2000 subwords]", low=2, high=65536
+        None, f"tokens in the vocabulary [default: every character; {DEFAULT_SUBWORDS} subwords]", low=2, high=0x110001
     )
 
 
@@ -165,7 +167,9 @@ class TokenizerConfig(Settings):
 class Budget(Settings):
     """How long to train; the first of the three that is set counts, and with none it is five minutes."""
 
-    minutes: float | None = setting(None, "train for so many minutes [default: 5]", low=0.01, high=100_000)
+    minutes: float | None = setting(
+        None, f"train for so many minutes [default: {DEFAULT_MINUTES:g}]", low=0.01, high=100_000
+    )
     epochs: float | None = setting(None, "train for so many passes over the text", low=0.001, high=100_000)
     steps: int | None = setting(None, "train for so many steps", low=1, high=1_000_000_000)
 
@@ -181,10 +185,13 @@ class TrainingConfig(Settings):
     """How a model is trained. The defaults are those that learned most in five minutes on two cores (README)."""
 
     batch_size: int = setting(16, "streams read side by side (B)", low=1, high=4096)
-    bptt: int = setting(64, "steps of truncated backpropagation through time, one window (T)", low=1, high=8192)
+    bptt: int = setting(32, "steps of truncated backpropagation through time, one window (T)", low=1, high=8192)
+    reset: float = setting(
+        0.01, "part of the streams that start a window from zero state, to learn how a text begins", low=0.0, high=1.0
+    )
     learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
-    warmup: int = setting(80, "steps in which the learning rate climbs to its peak", low=0, high=1_000_000)
-    weight_decay: float = setting(0.01, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
+    warmup: int = setting(150, "steps in which the learning rate climbs to its peak", low=0, high=1_000_000)
+    weight_decay: float = setting(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
     clip: float = setting(1.0, "gradient norm above which gradients are scaled down", low=1e-6, high=1e6)
     validation: float = setting(0.1, "part of the text, at its end, kept for validation", low=0.001, high=0.9)
     evaluations: int = setting(25, "validation checks over the whole training", low=1, high=10_000)

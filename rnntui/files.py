@@ -25,6 +25,12 @@ def write_whole(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def sweep_partials(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder; for whoever alone may write there."""
+    for partial in folder.glob(".*.partial"):
+        partial.unlink(missing_ok=True)
+
+
 def parse_json(data: bytes | str) -> Any:
     """What the JSON says. Raises `ValueError` for everything that is none, also for what is nested too deep."""
     try:

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from rnntui import __version__
-from rnntui.cli.terminal import OutputClosedError, visible
+from rnntui.cli.terminal import INTERRUPTED, OutputClosedError, one_line
 from rnntui.errors import RnntuiError
 
 # Help must be quick: a command's module is imported only when the command is run.
@@ -22,8 +22,6 @@ COMMANDS = {
     "evaluate": "Measure a model on a text: loss, perplexity, bits per character.",
     "score": "Score lines: each one's log-probability and bits per character.",
 }
-
-INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -46,12 +44,8 @@ class LazyGroup(click.Group):
 
 
 def _debug_option() -> click.Option:
-    return click.Option(["--debug"], is_flag=True, expose_value=False, callback=_set_debug, help="Show tracebacks.")
-
-
-def _set_debug(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value:
-        ctx.find_root().meta["debug"] = True
+    # `run` looks for it among the arguments, so that it counts before and after the command, and in errors of either.
+    return click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks.")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -111,7 +105,7 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _tell(message: str, code: int) -> int:
-    print(f"rnntui: {visible(message).rstrip()}", file=sys.stderr)
+    print(f"rnntui: {one_line(message.rstrip())}", file=sys.stderr)
     return code
 
 

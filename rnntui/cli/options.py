@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from rnntui.config import Setting, Settings, described_settings, flag_of
+from rnntui.config import DecodingErrors, Setting, Settings, described_settings, flag_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Group = TypeVar("Group", bound=Settings)
@@ -36,9 +36,9 @@ def settings_from(group: type[Group], values: dict[str, Any]) -> Group:
 def given_flags(context: click.Context, *groups: type[Settings]) -> list[str]:
     """The flags of the groups that stand on the command line."""
     return [
-        flag_of(name, described)
+        flag_of(name)
         for group in groups
-        for name, described in described_settings(group).items()
+        for name in described_settings(group)
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     ]
 
@@ -58,21 +58,22 @@ def run_option(command: Command) -> Command:
 def corpus_options(command: Command) -> Command:
     """`--encoding` and `--errors`, how to read text files."""
     command = click.option(
-        "--errors", type=click.Choice(["strict", "replace"]), default="strict", show_default=True,
+        "--errors", type=click.Choice(get_args(DecodingErrors)), default="strict", show_default=True,
         help="What to do with bytes that are not of the encoding.",
     )(command)  # fmt: skip
     return click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text files.")(command)
 
 
 def _option(name: str, described: Setting, hint: Any, default: Any) -> Callable[[Command], Command]:
-    flag = flag_of(name, described)
+    flag = flag_of(name)
     text = described.help[0].upper() + described.help[1:] + ("" if described.help.endswith("]") else ".")
     show = default is not None
     kinds = get_args(hint) or (hint,)
-    flags = [flag, name] + ([f"-{described.short}"] if described.short else [])
     if described.choices:
-        return click.option(*flags, type=click.Choice(described.choices), default=default, show_default=show, help=text)
+        return click.option(
+            flag, name, type=click.Choice(described.choices), default=default, show_default=show, help=text
+        )
     if bool in kinds:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show, help=text)
     number = int if int in kinds else float
-    return click.option(*flags, type=number, default=default, show_default=show, help=text)
+    return click.option(flag, name, type=number, default=default, show_default=show, help=text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -29,15 +30,19 @@ def make_reporter(stream: IO[str], run: Path) -> AbstractContextManager[Report]:
 @contextmanager
 def _plain(stream: IO[str], run: Path) -> Iterator[Report]:
     last = 0.0
+    listening = True
 
     def report(event: Event) -> None:
-        nonlocal last
+        nonlocal last, listening
         if isinstance(event, Stepped):
             if time.monotonic() - last < _EVERY:
                 return
             last = time.monotonic()
-        for line in describe(event, run):
-            print(line, file=stream, flush=True)
+        try:
+            for line in describe(event, run) if listening else ():
+                print(line, file=stream, flush=True)
+        except OSError:
+            listening = False  # nobody reads any more, as after `| head`; training goes on all the same
 
     yield report
 
@@ -64,12 +69,25 @@ def _live(console: Console, run: Path) -> Iterator[Report]:
             bar.update(task, total=event.steps, completed=event.step, place=place, numbers=numbers)
             return
         for number, line in enumerate(describe(event, run)):
-            # Sampled text is data: no markup in it, and no more than a line of it.
-            dimmed = isinstance(event, Evaluated) and number == 1
-            bar.console.print(Text(line, style="dim" if dimmed else ""), overflow="ellipsis", no_wrap=dimmed)
+            if isinstance(event, Evaluated) and number == 1:
+                # Sampled text is data: no markup in it, and no more than a line of it.
+                bar.console.print(Text(line, style="dim"), overflow="ellipsis", no_wrap=True)
+            else:
+                # The terminal may wrap it; we do not, so that a command in it can be copied.
+                bar.console.print(Text(line), soft_wrap=True)
 
-    with bar:
-        yield report
+    def quiet(event: Event) -> None:
+        with contextlib.suppress(OSError):
+            report(event)
+
+    # A terminal that was closed refuses what is written to it; training is to save all the same.
+    with contextlib.suppress(OSError):
+        bar.start()
+    try:
+        yield quiet
+    finally:
+        with contextlib.suppress(OSError):
+            bar.stop()
 
 
 def describe(event: Event, run: Path) -> list[str]:
@@ -77,7 +95,7 @@ def describe(event: Event, run: Path) -> list[str]:
     if isinstance(event, Started):
         way = f"goes on at step {event.step:,}" if event.step else "begins"
         size = f"{event.parameters:,} parameters on {event.device} in {event.precision}"
-        return [f"run {event.name} {way}: {size}, {event.tokens_per_step:,} tokens a step"]
+        return [f"run {one_line(event.name)} {way}: {size}"]
     if isinstance(event, Stepped):
         of = f" of {event.steps:,}" if event.steps else ""
         return [
@@ -85,10 +103,11 @@ def describe(event: Event, run: Path) -> list[str]:
             f"{_rate(event.tokens_per_second)}  {_left(event.seconds_left)}"
         ]
     if isinstance(event, Evaluated):
-        train = f"train loss {event.train_loss:.4f}  " if event.train_loss is not None else ""
+        # Short enough for 80 columns.
+        train = f"train {event.train_loss:.4f}  " if event.train_loss is not None else ""
         mark = "  best" if event.best and event.step else ""
         line = (
-            f"step {event.step:,}  {train}validation loss {event.validation_loss:.4f}  "
+            f"step {event.step:,}  {train}validation {event.validation_loss:.4f}  "
             f"{event.bits_per_character:.4f} bits per character{mark}"
         )
         return [line, f"  | {one_line(event.sample)}"] if event.sample else [line]
@@ -108,12 +127,9 @@ def _describe_end(event: Finished, run: Path) -> list[str]:
         f"done in {_clock(event.seconds)} at step {event.step:,}{why}; the best model, of step {event.best_step:,}, "
         f"is in {run}"
     ]
-    if event.streaming_loss is not None and event.bits_per_character is not None:
-        windowed = f", windowed {event.windowed_loss:.4f}" if event.windowed_loss is not None else ""
-        lines.append(
-            f"validation loss: streaming {event.streaming_loss:.4f}{windowed}; "
-            f"{event.bits_per_character:.4f} bits per character"
-        )
+    if event.losses and event.bits_per_character is not None:
+        losses = ", ".join(f"{name} {loss:.4f}" for name, loss in event.losses.items())
+        lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
     lines.append(f"write with it: rnntui sample --run {shlex.quote(str(run))}")
     return lines
 

@@ -19,20 +19,27 @@ from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from rnntui.inference.text_stream import TextStream
+    from rnntui.text.tokenizer import Tokenizer
 
 
 @dataclass
 class _Sample:
-    """One text in the making."""
+    """One text in the making: `pieces` of it that are not yet written, and all its `ids` if they are asked for."""
 
     number: int
     seed: int
     stream: TextStream
-    tokens: list[str] = field(default_factory=list)
-    text: str = ""
+    pieces: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
     bits: float = 0.0
     done: bool = False
     seconds: float = 0.0
+
+    def end(self, started: float) -> None:
+        """No more tokens come."""
+        self.pieces.append(self.stream.finish())
+        self.done = True
+        self.seconds = time.perf_counter() - started
 
 
 @click.command("sample")
@@ -92,16 +99,19 @@ def command(
     generation.feed(tokenizer.encode(prompt))
     texts = [_Sample(i, seed + i, TextStream(tokenizer.stream(), stop)) for i in range(samples)]
     described = {"run": run.name, "prompt": prompt, "settings": {**asdict(config), "length": length, "stop": stop}}
-    output = _JsonOutput(described) if as_json else _TextOutput(prompt if echo else "", separator)
+    output: _TextOutput | _JsonOutput = _TextOutput(prompt if echo else "", separator)
+    if as_json:
+        output = _JsonOutput(described, tokenizer)
 
     live = list(texts)
     for _ in range(length):
         for text, token in zip(live, generation.step(config), strict=True):
-            text.tokens.append(tokenizer.token_text(token.id))
-            text.bits += token.bits
-            text.text += text.stream.push(token.id)
+            text.pieces.append(text.stream.push(token.id))
+            if as_json:
+                text.ids.append(token.id)
+                text.bits += token.bits
             if text.stream.stopped:
-                _end(text, started)
+                text.end(started)
         output.show(texts)
         rows = [row for row, text in enumerate(live) if not text.done]
         if not rows:
@@ -111,15 +121,9 @@ def command(
             live = [live[row] for row in rows]
     for text in live:
         if not text.done:
-            text.text += text.stream.finish()
-            _end(text, started)
+            text.end(started)
     output.show(texts)
     output.end()
-
-
-def _end(text: _Sample, started: float) -> None:
-    text.done = True
-    text.seconds = time.perf_counter() - started
 
 
 def _read_prompt() -> str:
@@ -138,20 +142,20 @@ class _TextOutput:
         self._prompt = prompt
         self._separator = separator
         self._current = 0
-        self._written = -1  # characters of the current text; -1: not even its prompt
+        self._begun = False
         self._last = ""
 
     def show(self, texts: list[_Sample]) -> None:
         while self._current < len(texts):
             text = texts[self._current]
-            if self._written < 0:
+            if not self._begun:
                 self._write((self._separator if self._current else "") + self._prompt)
-                self._written = 0
-            self._write(text.text[self._written :])
-            self._written = len(text.text)
+                self._begun = True
+            self._write("".join(text.pieces))
+            text.pieces.clear()
             if not text.done:
                 return
-            self._current, self._written = self._current + 1, -1
+            self._current, self._begun = self._current + 1, False
 
     def end(self) -> None:
         if self._last != "\n":
@@ -166,20 +170,21 @@ class _TextOutput:
 class _JsonOutput:
     """A JSON line for each text, in order, each as soon as it and those before it are done."""
 
-    def __init__(self, described: dict[str, Any]) -> None:
+    def __init__(self, described: dict[str, Any], tokenizer: Tokenizer) -> None:
         self._described = described
+        self._tokenizer = tokenizer
         self._current = 0
 
     def show(self, texts: list[_Sample]) -> None:
         while self._current < len(texts) and texts[self._current].done:
             text = texts[self._current]
-            characters = len("".join(text.tokens)) if text.tokens else 0
+            characters = len(self._tokenizer.decode(text.ids))
             line = {
                 **self._described,
                 "sample": text.number,
                 "seed": text.seed,
-                "text": text.text,
-                "tokens": text.tokens,
+                "text": "".join(text.pieces),
+                "tokens": [self._tokenizer.token_text(i) for i in text.ids],
                 "stopped": text.stream.stopped,
                 "bits_per_character": text.bits / characters if characters else None,
                 "seconds": round(text.seconds, 4),

@@ -15,6 +15,8 @@ from rnntui.errors import UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
+INTERRUPTED = 130  # the exit code of a command ended by Ctrl-C
+
 _HARMLESS = {"\n", "\t"}
 
 
@@ -81,7 +83,7 @@ def utf8_argument(context: click.Context, parameter: click.Parameter, value: Any
 
 def note(text: str) -> None:
     """A line on stderr."""
-    print(f"rnntui: {visible(text)}", file=sys.stderr, flush=True)
+    print(f"rnntui: {one_line(text)}", file=sys.stderr, flush=True)
 
 
 def tell_unknown(characters: list[str], where: str) -> None:

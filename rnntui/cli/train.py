@@ -10,26 +10,35 @@ from typing import Any
 import click
 
 from rnntui.cli.options import checkpoints_option, corpus_options, given_flags, settings_from, settings_options
-from rnntui.cli.terminal import note
+from rnntui.cli.terminal import INTERRUPTED, note
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
 from rnntui.errors import UsageError
 
 
 class StopRequest:
-    """Ctrl-C or a termination signal: the first asks training to stop and save, a second Ctrl-C does not wait."""
+    """Ctrl-C or a termination signal: the first asks training to stop and save, a second Ctrl-C does not wait.
+
+    Signals are caught inside its `with` block; one that was ignored, as `nohup` has it, stays ignored.
+    """
 
     def __init__(self) -> None:
         self.requested = False
         self._training = False
+        self._before: dict[int, Any] = {}
 
-    def listen(self) -> None:
-        """Catch the signals that end a process; until `training` begins they end it, with nothing written."""
+    def __enter__(self) -> StopRequest:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self._on_signal)
+            number = getattr(signal, name, None)  # not every system has all three
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def training(self) -> None:
-        """From now on there is something to save."""
+        """From now on there is something to save; until now a signal ended the process, with nothing written."""
         self._training = True
 
     def __call__(self) -> bool:
@@ -77,30 +86,27 @@ def command(
     training = settings_from(TrainingConfig, values)
     model.resolved(tokenizer.tokenizer)
 
-    stop = StopRequest()
-    stop.listen()
     from rnntui.runs.find import checkpoints_folder
     from rnntui.text.corpus import find_corpus
-
-    folder = checkpoints_folder(checkpoints)
-    text = find_corpus(list(corpus), encoding, errors) if corpus else None
-    if text is not None and text.skipped:
-        note(f"left out {len(text.skipped)} files that are not text, {text.skipped[0]} among them")
-
+    from rnntui.training.create import Request, create_run, resumable_run
     from rnntui.training.threads import wait_briefly
 
     wait_briefly()
-    from rnntui.cli.progress import make_reporter
-    from rnntui.training.run import Request, create_run, resumable_run, train_run
+    folder = checkpoints_folder(checkpoints)
+    new_budget = budget if resume and given_flags(context, Budget) else None
+    with StopRequest() as stop:
+        text = find_corpus(list(corpus), encoding, errors) if corpus else None
+        if text is not None and text.skipped:
+            note(f"left out {len(text.skipped)} files that are not text, {text.skipped[0]} among them")
+        if text is not None and not resume:
+            run = create_run(text, Request(model, tokenizer, training, budget), folder, name)
+        else:
+            run = resumable_run(text, name, folder)
 
-    new_budget = budget if given_flags(context, Budget) else None
-    if resume:
-        run = resumable_run(text, name, folder)
-    else:
-        assert text is not None
-        run = create_run(text, Request(model, tokenizer, training, budget), folder, name)
-        new_budget = None
-    stop.training()
-    with make_reporter(sys.stderr, run.path) as report:
-        finished = train_run(run, report, stop, new_budget)
-    return 130 if finished.reason == "interrupted" else 0
+        from rnntui.cli.progress import make_reporter
+        from rnntui.training.run import train_run
+
+        stop.training()
+        with make_reporter(sys.stderr, run.path) as report:
+            finished = train_run(run, report, stop, new_budget)
+    return INTERRUPTED if finished.reason == "interrupted" else 0

@@ -5,10 +5,8 @@ The sampling settings are handed in at each step, so a change acts on the very n
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -16,10 +14,11 @@ from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.model import Ids, LanguageModel
 from rnntui.inference.sampling import next_distribution, sample, surprise
+from rnntui.inference.uniform import SplitMix
 from rnntui.text.tokenizer import Tokenizer
 
 # Tokens of the past kept for a repetition penalty, whatever its window is now: it may be widened while a text runs.
-_REMEMBERED = 1024
+_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,12 @@ class Token:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A point of a generation to return to: a few kilobytes."""
+    """A point of a generation to return to: the model's state, and little beside it."""
 
     state: Array
     logits: Array
-    recent: tuple[tuple[int, ...], ...]
-    generators: tuple[Any, ...]
+    recent: tuple[Ids, ...]
+    generators: tuple[int, ...]
 
 
 @dataclass
@@ -49,7 +48,7 @@ class Generation:
     """
 
     model: LanguageModel
-    generators: list[random.Random]
+    generators: list[SplitMix]
     banned: Sequence[int] = ()
     state: Array = field(init=False)
     logits: Array = field(init=False)
@@ -72,8 +71,9 @@ class Generation:
             self.logits, self.state = np.repeat(logits, batch, axis=0), np.repeat(state, batch, axis=2)
         else:
             self.logits, self.state = self.model.feed(np.repeat(tokens[:, None], batch, axis=1), self.state)
+        last = tokens[-_REMEMBERED:].tolist()
         for past in self.recent:
-            past.extend(int(token) for token in tokens)
+            past.extend(last)
 
     def step(self, config: SamplingConfig) -> list[Token]:
         """Draw one token for each text and let the model read it."""
@@ -97,16 +97,16 @@ class Generation:
 
     def snapshot(self) -> Snapshot:
         """This point, to `restore` later."""
-        past = tuple(tuple(tokens) for tokens in self.recent)
-        return Snapshot(self.state, self.logits, past, tuple(g.getstate() for g in self.generators))
+        past = tuple(np.array(tokens, dtype=np.int64) for tokens in self.recent)
+        return Snapshot(self.state, self.logits, past, tuple(g.state for g in self.generators))
 
     def restore(self, point: Snapshot) -> None:
         """Return to a point; what follows is what would have followed then."""
         self.state, self.logits = point.state, point.logits
-        self.recent = [list(tokens) for tokens in point.recent]
-        self.generators = [random.Random() for _ in point.generators]
+        self.recent = [tokens.tolist() for tokens in point.recent]
+        self.generators = generators_from(0, len(point.generators))
         for generator, drawn in zip(self.generators, point.generators, strict=True):
-            generator.setstate(drawn)
+            generator.state = drawn
 
 
 def opening(tokenizer: Tokenizer) -> Ids:
@@ -116,9 +116,9 @@ def opening(tokenizer: Tokenizer) -> Ids:
     return known
 
 
-def generators_from(seed: int, count: int) -> list[random.Random]:
+def generators_from(seed: int, count: int) -> list[SplitMix]:
     """A random generator for each text; text i takes `seed + i`, so that any one can be had again alone."""
-    return [random.Random(seed + i) for i in range(count)]
+    return [SplitMix(seed + i) for i in range(count)]
 
 
 def tokens(generation: Generation, config: SamplingConfig, count: int) -> Iterator[list[Token]]:

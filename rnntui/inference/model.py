@@ -16,6 +16,8 @@ from rnntui.inference.cells import Array, make_cell
 # Up to so many tokens the first layer's product is taken once for every token, and then only looked up.
 _TABLE_TOKENS = 1024
 
+_WINDOW = 256
+
 Ids = NDArray[np.int64]
 
 
@@ -76,9 +78,13 @@ class LanguageModel:
         return self._logits(hidden), new
 
     def feed(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
-        """Read a text, `tokens (T, B)` with T ≥ 1: logits `(B, V)` after the last step alone, and the state then."""
-        hidden, new = self._run(tokens, state)
-        return self._logits(hidden[-1]), new
+        """Read a text, `tokens (T, B)` with T ≥ 1: logits `(B, V)` after the last step alone, and the state then.
+
+        It is read in windows, so that a long text takes no more memory than a short one.
+        """
+        for start in range(0, len(tokens), _WINDOW):
+            hidden, state = self._run(tokens[start : start + _WINDOW], state)
+        return self._logits(hidden[-1]), state
 
     def _run(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         new = state.copy()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rnntui.errors import RunError
-from rnntui.inference.cells import Array
 from rnntui.inference.model import LanguageModel
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
 from rnntui.runs.weights import load_weights
@@ -14,10 +13,9 @@ from rnntui.text.tokenizer import Tokenizer, load_tokenizer
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """What `load_run` gives; `weights` are those of the file, by name."""
+    """What `load_run` gives."""
 
     config: RunConfig
-    weights: dict[str, Array]
     model: LanguageModel
     tokenizer: Tokenizer
 
@@ -25,12 +23,12 @@ class LoadedRun:
 def load_run(run: RunFolder) -> LoadedRun:
     """Read a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
     config = run.read_config()
-    tokenizer = _read_tokenizer(run, config)
-    weights = load_weights(run.weights_file)
-    return LoadedRun(config, weights, LanguageModel(weights, config.model, config.vocab_size), tokenizer)
+    tokenizer = read_tokenizer(run, config)
+    return LoadedRun(config, LanguageModel(load_weights(run.weights_file), config.model, config.vocab_size), tokenizer)
 
 
-def _read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
+def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
+    """The tokenizer of a language model's run. Raises `RunError` if the run is of another kind or does not fit."""
     if config.kind != LANGUAGE_MODEL:
         raise RunError(f"run {run.name} is a {config.kind}, where a {LANGUAGE_MODEL} is needed")
     tokenizer = load_tokenizer(run.path, config.tokenizer.tokenizer)

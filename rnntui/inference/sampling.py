@@ -6,13 +6,21 @@ penalty, banned tokens, temperature, top-k, top-p, min-p.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
+
+
+class UniformGenerator(Protocol):
+    """A source of random numbers, such as `random.Random`."""
+
+    def random(self) -> float:
+        """The next number, evenly drawn from [0, 1)."""
+        ...
 
 
 def penalise_repetition(logits: Array, recent: Sequence[int], penalty: float) -> Array:
@@ -65,7 +73,8 @@ def top_p(logits: Array, p: float) -> Array:
     if p >= 1:
         return logits
     order = np.argsort(-logits, kind="stable")
-    before = np.cumsum(softmax(logits)[order]) - softmax(logits)[order]
+    sorted_probabilities = softmax(logits)[order]
+    before = np.cumsum(sorted_probabilities) - sorted_probabilities
     kept = order[before < p]
     kept = kept if len(kept) else order[:1]
     changed = np.full_like(logits, -np.inf)
@@ -109,7 +118,7 @@ def next_distribution(
     return softmax(min_p(top_p(top_k(logits, config.top_k), config.top_p), config.min_p))
 
 
-def sample(probabilities: Array, generator: random.Random) -> int:
+def sample(probabilities: Array, generator: UniformGenerator) -> int:
     """Draw a token; one number is taken from the generator, whatever the distribution."""
     edges = np.cumsum(probabilities, dtype=np.float64)
     drawn = int(np.searchsorted(edges, generator.random() * edges[-1], side="right"))

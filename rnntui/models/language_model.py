@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnntui.config import ModelConfig
@@ -74,15 +72,3 @@ def _recurrent_layers(config: ModelConfig, inputs: int) -> nn.RNNBase:
     if config.cell == "gru":
         return nn.GRU(inputs, config.hidden, config.layers, dropout=between)
     return nn.RNN(inputs, config.hidden, config.layers, nonlinearity=config.nonlinearity, dropout=between)
-
-
-def weights_of(model: nn.Module) -> dict[str, NDArray[np.float32]]:
-    """The weights by name as they go to disk; shared ones once."""
-    return {name: p.detach().to("cpu", torch.float32).numpy().copy() for name, p in model.named_parameters()}
-
-
-def load_into(model: nn.Module, weights: dict[str, NDArray[np.float32]]) -> None:
-    """Copy weights into a model of the same configuration. Raises `KeyError` where one is missing."""
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(torch.from_numpy(weights[name]))

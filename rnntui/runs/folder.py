@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 LANGUAGE_MODEL = "language-model"
 
-State = Literal["running", "done", "stopped", "failed"]
+RunState = Literal["running", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
@@ -84,17 +84,18 @@ class RunConfig:
 class Status:
     """`status.json`: where a run stands, replaced at every check.
 
-    Losses are nats a token; `seconds` is time spent training; `updated` is in seconds since 1970.
+    `validation_loss` is in nats a token: of the best weights so far, and once the run is done, its headline result.
+    `results` are all of its final losses by name. `seconds` is time spent training; `updated` is in seconds since 1970.
     """
 
-    state: State
+    state: RunState
     step: int = 0
     steps: int | None = None
     tokens: int = 0
     seconds: float = 0.0
     validation_loss: float | None = None
-    windowed_loss: float | None = None
     bits_per_character: float | None = None
+    results: dict[str, float] = field(default_factory=dict)
     message: str = ""
     updated: float = 0.0
     process: int = 0
@@ -106,8 +107,12 @@ class Status:
             raise TypeError("a status is a JSON object")
         for name, hint in get_type_hints(cls).items():
             if name == "state":
-                if values.get(name) not in get_args(State):
+                if values.get(name) not in get_args(RunState):
                     raise ValueError(f"unknown state {values.get(name)!r}")
+            elif name == "results":
+                results = values.get(name, {})
+                if not isinstance(results, dict) or not all(isinstance(loss, float) for loss in results.values()):
+                    raise TypeError(f"{name} is {results!r}")
             elif name in values:
                 value, kinds = values[name], get_args(hint) or (hint,)
                 fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))

@@ -24,10 +24,13 @@ class MetricsLog:
         self._file.write(json.dumps(present, allow_nan=False) + "\n")
         self._file.flush()
 
-    def close(self) -> None:
-        """Sync to disk and close."""
-        self._file.flush()
+    def sync(self) -> None:
+        """Make what is written survive a power cut."""
         os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
         self._file.close()
 
 
@@ -68,8 +71,13 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def drop_after(path: Path, step: int) -> None:
-    """Rewrite a metrics file without the rows later than `step`: the run goes on from there."""
-    kept = [row for row in read_metrics(path) if not (isinstance(row.get("step"), int) and row["step"] > step)]
+    """Rewrite a metrics file without the rows later than `step`, and without results: the run goes on from there."""
+
+    def stays(row: dict[str, Any]) -> bool:
+        later = isinstance(row.get("step"), int) and row["step"] > step
+        return not later and "best_step" not in row
+
+    kept = [row for row in read_metrics(path) if stays(row)]
     write_whole(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 

@@ -15,6 +15,8 @@ from safetensors.numpy import save
 from rnntui.errors import RunError
 from rnntui.files import write_whole
 
+_LARGEST = 1e6  # a weight beyond this would overflow in a product, and is no result of training
+
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
     """Write arrays and their metadata as one file, whole."""
@@ -47,6 +49,6 @@ def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is told below
         weights = {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
     for name, weight in weights.items():
-        if not np.isfinite(weight).all():
-            raise RunError(f"{path}: {name} holds values that are not finite; the file is broken")
+        if not (np.abs(weight) < _LARGEST).all():  # false also for what is no number
+            raise RunError(f"{path}: {name} holds values that no trained model has; the file is broken")
     return weights

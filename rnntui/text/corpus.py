@@ -15,8 +15,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
+from rnntui.config import DecodingErrors
 from rnntui.errors import CorpusError, UsageError
 
 STDIN = "-"
@@ -26,8 +27,6 @@ _OPENERS: dict[str, Callable[[Path], BinaryIO]] = {
     ".gz": lambda path: cast(BinaryIO, gzip.GzipFile(path, "rb")),
     ".xz": lambda path: cast(BinaryIO, lzma.LZMAFile(path, "rb")),  # noqa: SIM115
 }
-
-Errors = Literal["strict", "replace"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Corpus:
     name: str
     shown: tuple[str, ...]
     encoding: str = "utf-8"
-    errors: Errors = "strict"
+    errors: DecodingErrors = "strict"
 
     def blocks(self) -> Iterator[str]:
         """The text in blocks of some millions of characters; files are parted by a line break.
@@ -60,7 +59,7 @@ class Corpus:
                 yield text
 
 
-def find_corpus(sources: list[str], encoding: str = "utf-8", errors: Errors = "strict") -> Corpus:
+def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErrors = "strict") -> Corpus:
     """The files behind what a user named: files, folders, globs, or `-` for standard input.
 
     Raises `UsageError` if a name leads nowhere or the encoding is unknown, `CorpusError` if a folder has no text.
@@ -71,12 +70,14 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: Errors = "s
     skipped: list[Path] = []
     for source in sources:
         if source == STDIN:
-            files.append(_kept_stdin())
+            if sys.stdin is None or sys.stdin.isatty():
+                raise UsageError("- reads standard input, but that is a terminal; pipe a text into it")
+            files.append(_kept(sys.stdin.buffer))
             shown.append("standard input")
             continue
         found = _files_of(source, skipped, _is_utf8(encoding))
         files += found
-        shown += [str(path) for path in found]
+        shown += [source] if Path(source).exists() and not Path(source).is_dir() else [str(path) for path in found]
     if not files:
         raise CorpusError(f"no text files in {', '.join(sources)}")
     return Corpus(tuple(files), tuple(skipped), _name(sources[0]), tuple(shown), encoding, errors)
@@ -120,7 +121,7 @@ def _files_of(source: str, skipped: list[Path], utf8: bool) -> list[Path]:
         if source and path.is_dir():
             return _texts_in(path, skipped, utf8)
         if source and path.exists():
-            return [path]
+            return [path if path.is_file() else _kept_pipe(path)]
         matches = sorted(glob.glob(source, recursive=True)) if _is_glob(source) else []
     except (OSError, ValueError):  # a name too long for the system, or with a zero byte in it
         matches = []
@@ -156,15 +157,21 @@ def _looks_binary(path: Path) -> bool:
         return False  # reading it will say what is wrong
 
 
-def _kept_stdin() -> Path:
-    """Standard input in a file of its own, since a corpus is read more than once; removed when the process ends."""
-    if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("- reads the corpus from standard input, but that is a terminal; pipe a text into it")
-    handle, name = tempfile.mkstemp(prefix="rnntui-stdin-")
+def _kept(stream: BinaryIO) -> Path:
+    """What comes through a pipe in a file of its own, since a corpus is read more than once; gone with the process."""
+    handle, name = tempfile.mkstemp(prefix="rnntui-corpus-")
     atexit.register(Path(name).unlink, missing_ok=True)
     with os.fdopen(handle, "wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file, _BLOCK)
+        shutil.copyfileobj(stream, file, _BLOCK)
     return Path(name)
+
+
+def _kept_pipe(path: Path) -> Path:
+    try:
+        with path.open("rb") as stream:
+            return _kept(stream)
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _open(path: Path) -> BinaryIO:
@@ -172,7 +179,7 @@ def _open(path: Path) -> BinaryIO:
     return opener(path) if opener else path.open("rb")
 
 
-def _decoded(path: Path, shown: str, encoding: str, errors: Errors) -> Iterator[str]:
+def _decoded(path: Path, shown: str, encoding: str, errors: DecodingErrors) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     offset = 0  # bytes given to the decoder before this block
     first = True

@@ -6,6 +6,7 @@ Nothing here holds the whole text: blocks pass through, ids go to a file that is
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnntui.config import DEFAULT_SUBWORDS
 from rnntui.errors import CorpusError
 from rnntui.text.char import CharTokenizer, code_points
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from rnntui.text.tokenizer import Tokenizer
 
 _SEGMENT = 1 << 20  # characters encoded at a time
+_SAMPLE = 32_000_000  # characters that subwords are learnt from, at most
+_DTYPES = ("uint8", "uint16", "uint32")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Part:
 
         Raises `CorpusError` if the file is missing or of another length.
         """
+        if self.dtype not in _DTYPES:
+            raise CorpusError(f"{path}: ids are never {self.dtype!r}; the run is broken")
         kind = np.dtype(self.dtype)
         try:
             if not self.tokens or path.stat().st_size != self.tokens * kind.itemsize:
@@ -86,11 +92,14 @@ def make_tokenizer(corpus: Corpus, found: Survey, config: TokenizerConfig, valid
     """
     if config.tokenizer == "char":
         return CharTokenizer.from_counts(found.counts, config.vocab_size)
-    from rnntui.text.subword import DEFAULT_VOCAB_SIZE, SubwordTokenizer
+    from rnntui.text.subword import SubwordTokenizer
 
-    training = (text for text, is_training in _parted(corpus, split_point(found.characters, validation)) if is_training)
+    split = split_point(found.characters, validation)
+    training = (text for text, is_training in _parted(corpus, split) if is_training)
+    # Every k-th segment of a long text: a vocabulary learnt from more of it is hardly another, and costs memory.
+    sample = itertools.islice(training, 0, None, 1 + split // _SAMPLE)
     distinct = int(np.count_nonzero(found.counts))
-    return SubwordTokenizer.train(training, config.tokenizer, config.vocab_size or DEFAULT_VOCAB_SIZE, distinct)
+    return SubwordTokenizer.train(sample, config.tokenizer, config.vocab_size or DEFAULT_SUBWORDS, distinct)
 
 
 def write_parts(
@@ -105,7 +114,7 @@ def write_parts(
 
     Raises `CorpusError` if the text is no longer the one that was surveyed.
     """
-    dtype = np.min_scalar_type(max(1, tokenizer.vocab_size - 1)).name
+    dtype = _smallest_dtype(tokenizer)
     digest = hashlib.sha256()
     tokens = [0, 0]
     characters = [0, 0]
@@ -124,19 +133,26 @@ def write_parts(
     return Part(tokens[0], characters[0], dtype), Part(tokens[1], characters[1], dtype)
 
 
-def encode_all(corpus: Corpus, tokenizer: Tokenizer) -> tuple[NDArray[np.uint32], int, list[str]]:
-    """A whole corpus as ids `(N,)`, its length in characters, and the characters that became `<unk>`.
+def write_all(corpus: Corpus, tokenizer: Tokenizer, path: Path) -> tuple[Part, list[str]]:
+    """Encode a whole corpus into one file; gives what is in it, and the characters that became `<unk>`.
 
     Raises `CorpusError` if it cannot be read.
     """
-    encoded: list[NDArray[np.uint32]] = [np.zeros(0, dtype=np.uint32)]
-    characters = 0
+    dtype = _smallest_dtype(tokenizer)
+    tokens = characters = 0
     unknown: dict[str, None] = {}
-    for text in _segments(corpus.blocks()):
-        encoded.append(tokenizer.encode(text).astype(np.uint32))
-        characters += len(text)
-        unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
-    return np.concatenate(encoded), characters, list(unknown)
+    with path.open("wb") as file:
+        for text in _segments(corpus.blocks()):
+            ids = tokenizer.encode(text)
+            ids.astype(dtype).tofile(file)
+            tokens += len(ids)
+            characters += len(text)
+            unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
+    return Part(tokens, characters, dtype), list(unknown)
+
+
+def _smallest_dtype(tokenizer: Tokenizer) -> str:
+    return str(np.min_scalar_type(max(1, tokenizer.vocab_size - 1)).name)
 
 
 def _parted(corpus: Corpus, split: int) -> Iterator[tuple[str, bool]]:

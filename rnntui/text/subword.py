@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sentencepiece
 
+from rnntui.config import SMALLEST_SUBWORDS
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.files import write_whole
 from rnntui.text.tokenizer import UNKNOWN
@@ -28,15 +29,12 @@ if TYPE_CHECKING:
     from rnntui.config import TokenizerKind
 
 FILE = "tokenizer.model"
-DEFAULT_VOCAB_SIZE = 2000
-SMALLEST_VOCAB_SIZE = 300  # 256 bytes, <unk>, the newline and some characters
 # sentencepiece writes a space as this character; the character itself must therefore travel as bytes.
 _SPACE_MARK = "\u2581"
 _MARK_BYTES = _SPACE_MARK.encode()
 # The trainer takes the mark for a space, and passes over lines with a zero byte or its own mark of the unknown.
 _NOT_LEARNT = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
 _LONGEST_SENTENCE = 4000  # bytes; sentencepiece silently leaves out longer ones
-_TRAINING_SAMPLE = 32_000_000  # characters a vocabulary is learnt from; more changes it little and costs memory
 
 
 class SubwordTokenizer:
@@ -77,13 +75,13 @@ class SubwordTokenizer:
         left to the bytes. A small text gets a smaller vocabulary than asked for. Raises `UsageError` if
         `vocab_size` leaves no room beside the bytes, `TokenizerError` if there is too little text for any.
         """
-        if vocab_size < SMALLEST_VOCAB_SIZE:
+        if vocab_size < SMALLEST_SUBWORDS:
             raise UsageError(
-                f"--vocab-size must be {SMALLEST_VOCAB_SIZE} or more for --tokenizer {kind} (got {vocab_size}): "
+                f"--vocab-size must be {SMALLEST_SUBWORDS} or more for --tokenizer {kind} (got {vocab_size}): "
                 f"256 bytes come first"
             )
         room = (vocab_size - 258) // 2  # characters may take half of what the bytes leave
-        sentences = list(_sentences(_limited(texts, _TRAINING_SAMPLE)))
+        sentences = list(_sentences(texts))
         if distinct_characters > room:
             sentences = _without_rare(sentences, room)
         while True:
@@ -113,7 +111,7 @@ class SubwordTokenizer:
             except (RuntimeError, ValueError, OSError) as error:
                 # A small text cannot fill a large vocabulary; sentencepiece says how far it goes.
                 limit = re.search(r"<= (\d+)", str(error))
-                if limit is None or not SMALLEST_VOCAB_SIZE // 2 < int(limit[1]) < vocab_size:
+                if limit is None or not SMALLEST_SUBWORDS // 2 < int(limit[1]) < vocab_size:
                     raise TokenizerError(
                         f"too little text to learn a {kind} vocabulary; give more text or use --tokenizer char"
                     ) from error
@@ -177,14 +175,6 @@ class _SubwordStream:
 
     def finish(self) -> str:
         return self._decoder.decode(b"", True)
-
-
-def _limited(texts: Iterable[str], characters: int) -> Iterator[str]:
-    for text in texts:
-        yield text[:characters]
-        characters -= len(text)
-        if characters <= 0:
-            return
 
 
 def _sentences(texts: Iterable[str]) -> Iterator[str]:

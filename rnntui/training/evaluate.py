@@ -37,6 +37,11 @@ class Evaluation:
     characters: float
 
     @property
+    def score(self) -> float:
+        """What decides which weights are best: the lower, the better."""
+        return self.loss
+
+    @property
     def perplexity(self) -> float:
         """exp(loss): as if choosing evenly among so many tokens."""
         return math.exp(min(self.loss, 700.0))
@@ -84,7 +89,7 @@ def windowed(model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardw
             starts = np.arange(first, min(first + batch, windows), dtype=np.int64) * window
             state = model.initial_state(len(starts), hardware.device)
             losses, _ = _losses(model, ids, starts + np.arange(window)[:, None], state, hardware)
-            total += float(losses.sum(dtype=torch.float64))
+            total += float(losses.cpu().sum(dtype=torch.float64))
     count = windows * window
     return Evaluation(total / count, count, count * per_token)
 

@@ -15,7 +15,6 @@ class Started:
     device: str
     precision: str
     step: int
-    tokens_per_step: int
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,18 @@ Reason = Literal["budget", "patience", "interrupted"]
 
 @dataclass(frozen=True)
 class Finished:
-    """Training is over, or interrupted; then there is no final evaluation."""
+    """Training is over, or interrupted; then there is no final evaluation.
+
+    `losses` are those of the best weights by the evaluation's name, in nats a token.
+    """
 
     reason: Reason
     step: int
     steps: int | None
     seconds: float
     best_step: int
-    streaming_loss: float | None = None
-    windowed_loss: float | None = None
-    bits_per_character: float | None = None
+    losses: dict[str, float]
+    bits_per_character: float | None
 
 
 Event = Started | Stepped | Evaluated | Finished

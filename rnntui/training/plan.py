@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from rnntui.config import Budget, TrainingConfig
+from rnntui.config import DEFAULT_MINUTES, Budget, TrainingConfig
 
-_DEFAULT_MINUTES = 5.0
 _UNTIMED = 3  # the first steps set up kernels and caches
 _TOLERANCE = 0.03
 _SETTLED = 0.9  # past this part of the budget the count stays
@@ -63,7 +62,7 @@ class Plan:
 class Planner:
     """Makes the plan from the budget, and keeps it in step with the clock."""
 
-    def __init__(self, budget: Budget, config: TrainingConfig, tokens_per_step: int, tokens_per_epoch: int) -> None:
+    def __init__(self, budget: Budget, config: TrainingConfig, steps_per_epoch: float) -> None:
         self._evaluations = config.evaluations
         self.plan = Plan()
         self._seconds: float | None = None
@@ -71,9 +70,9 @@ class Planner:
         if budget.steps is not None:
             self._fix(budget.steps, config.evaluations)
         elif budget.epochs is not None:
-            self._fix(max(1, math.ceil(budget.epochs * tokens_per_epoch / tokens_per_step)), config.evaluations)
+            self._fix(max(1, math.ceil(budget.epochs * steps_per_epoch)), config.evaluations)
         else:
-            self._seconds = 60.0 * (budget.minutes or _DEFAULT_MINUTES)
+            self._seconds = 60.0 * (budget.minutes or DEFAULT_MINUTES)
 
     def keep(self, plan: Plan) -> None:
         """Take over the plan of a run that is resumed; a plan that was settled is not changed by the clock."""

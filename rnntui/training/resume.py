@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rnntui.config import Budget
 from rnntui.errors import RunError
-from rnntui.models.language_model import load_into, weights_of
+from rnntui.models.weights import load_into, weights_of
 from rnntui.runs.weights import load_arrays, save_arrays
 from rnntui.training.plan import Plan
 from rnntui.training.task import Task
@@ -30,10 +31,14 @@ class Progress:
 
     `seconds` is time spent training in all processes; `stale_checks` counts checks since the best one; `loss_sum` and
     `loss_count` are of the training losses since the last row of the metrics; `smoothed_loss` shows divergence.
+    `best_score` is what decided on the best weights, lower being better. `reason` says why training is over, empty
+    while it is not; the final evaluation may then still be due.
     """
 
     step: int = 0
+    tokens: int = 0
     seconds: float = 0.0
+    best_score: float | None = None
     best_loss: float | None = None
     best_bits: float | None = None
     best_step: int = 0
@@ -41,13 +46,14 @@ class Progress:
     loss_sum: float = 0.0
     loss_count: int = 0
     smoothed_loss: float | None = None
-    finished: bool = False
+    reason: str = ""
     plan: Plan = field(default_factory=Plan)
+    budget: Budget = field(default_factory=Budget)
 
 
 def save_state(path: Path, task: Task, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
     """Write the whole state to one file."""
-    arrays: dict[str, NDArray[np.generic]] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     arrays |= {f"model.{name}": array for name, array in weights_of(task.model).items()}
     for name, parameter in task.model.named_parameters():
         kept = optimizer.state.get(parameter, {})
@@ -68,14 +74,15 @@ def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> Prog
         for name, parameter in task.model.named_parameters():
             kept = _below(arrays, f"optimizer.{name}.")
             if kept:
-                # AdamW keeps its step count on the processor unless fused on a GPU; load_state_dict would decide.
+                # AdamW, fused, keeps all three where the weights are.
                 optimizer.state[parameter] = {key: torch.from_numpy(kept[key].copy()).to(device) for key in _MOMENTS}
         task.restore(_below(arrays, "task."))
         torch.set_rng_state(torch.from_numpy(arrays["random.cpu"].copy()))
         if device.type == "cuda" and "random.cuda" in arrays:
             torch.cuda.set_rng_state(torch.from_numpy(arrays["random.cuda"].copy()))
         values: dict[str, Any] = json.loads(metadata["progress"])
-        return Progress(**{**values, "plan": Plan(**values["plan"])})
+        values |= {"plan": Plan(**values["plan"]), "budget": Budget(**values["budget"])}
+        return Progress(**values)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise RunError(f"{path} does not fit its run: {error}; the run cannot be resumed") from error
 

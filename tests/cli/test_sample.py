@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rnntui.cli.terminal import visible
@@ -85,8 +87,6 @@ def test_json_lines_tell_all_there_is_to_tell(sample, trained: Path) -> None:
         from rnntui.inference.score import score
 
         before = [*opening(loaded.tokenizer), *loaded.tokenizer.encode("beta ")]
-        import numpy as np
-
         found = score(loaded.model, np.array(before), loaded.tokenizer.encode(line["text"]), len(line["text"]))
         assert found.bits_per_character == pytest.approx(line["bits_per_character"], rel=1e-4)
 
@@ -104,6 +104,45 @@ def test_bad_settings_get_one_line(sample, flags: list[str], says: str) -> None:
     result = sample(*flags)
     assert (result.code, result.out) == (2, "")
     assert says in result.err and result.err.count("\n") == 1
+
+
+def test_bits_per_character_count_the_characters_that_bytes_make_up(rnntui, tmp_path: Path) -> None:
+    (tmp_path / "poem.txt").write_text(
+        "".join(chr(0x4E00 + i * 7 % 900) + ("\n" if i % 9 == 8 else "") for i in range(4000))
+    )
+    shape = [
+        "--hidden",
+        "16",
+        "--batch-size",
+        "4",
+        "--bptt",
+        "16",
+        "--eval-tokens",
+        "512",
+        "--steps",
+        "5",
+        "--tokenizer",
+        "bpe",
+        "--vocab-size",
+        "300",
+    ]
+    assert rnntui("train", "poem.txt", *shape).code == 0
+    line = json.loads(rnntui("sample", "-n", "300", "--seed", "1", "--json").out)
+    assert any(token.startswith("<0x") for token in line["tokens"])
+    # Evenly drawn from some 300 tokens, each token takes about eight bits; few of them make a whole character.
+    assert line["bits_per_character"] == pytest.approx(8.2 * 300 / len(line["text"]), rel=0.1)
+
+
+def test_a_long_prompt_takes_little_memory(trained: Path) -> None:
+    loaded = load_run(RunFolder(trained / "words"))
+    ids = np.tile(loaded.tokenizer.encode("alpha beta gamma delta\n"), 1000)
+    tracemalloc.start()
+    try:
+        logits, _ = loaded.model.feed(ids[:, None], loaded.model.initial_state())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.isfinite(logits).all() and peak < 1_000_000
 
 
 def test_a_prompt_that_is_not_utf8_gets_one_line(sample) -> None:

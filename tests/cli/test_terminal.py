@@ -67,6 +67,20 @@ def test_a_signal_saves_and_says_how_to_go_on(corpus: Path, number: int) -> None
     assert run.read_status().state == "done" and run.read_status().step == step + 10
 
 
+def test_nohup_and_a_reader_that_goes_away_do_not_end_training(shell, corpus: Path) -> None:
+    line = f"rnntui train fox.txt {QUICK} --steps 60 --name"
+    assert shell(f"{line} unread 2>&1 | head -n 1; exit ${{PIPESTATUS[0]}}").returncode == 0
+    hang_up = "sleep 2; kill -HUP $!; wait $!"
+    assert shell(f"trap '' HUP; {line} nohup 2> log & {hang_up}").returncode == 0
+    for name in ("unread", "nohup"):
+        assert RunFolder(corpus.parent / "checkpoints" / name).read_status().state == "done"
+
+
+def test_a_corpus_from_a_process_substitution(shell, corpus: Path) -> None:
+    result = shell(f"rnntui train <(cat fox.txt) {QUICK} --steps 5 --name piped")
+    assert result.returncode == 0, result.stderr
+
+
 def test_an_interrupt_before_training_begins_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "pipe").mkdir()
     child = terminal("train - --steps 5 < <(sleep 30)", tmp_path / "pipe")
@@ -84,7 +98,7 @@ def test_on_a_terminal_progress_is_live(corpus: Path) -> None:
     child.expect(r"parameters on cpu in")
     child.expect(r"tokens/s")
     child.expect(r"left")
-    child.expect(r"validation loss \d")
+    child.expect(r"validation \d")
     child.expect(r"done in")
     child.expect(pexpect.EOF)
     child.close()

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rnntui.config import DecodingErrors
 from rnntui.errors import CorpusError, RnntuiError, UsageError
-from rnntui.text.corpus import Corpus, Errors, find_corpus
+from rnntui.text.corpus import Corpus, find_corpus
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 
@@ -43,7 +44,7 @@ BAD_BYTES = (
 )
 
 
-def text_of(*sources: Path | str, encoding: str = "utf-8", errors: Errors = "strict") -> str:
+def text_of(*sources: Path | str, encoding: str = "utf-8", errors: DecodingErrors = "strict") -> str:
     """The whole text behind what a user named."""
     return "".join(find_corpus([str(source) for source in sources], encoding, errors).blocks())
 

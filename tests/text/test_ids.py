@@ -18,7 +18,7 @@ from rnntui.config import TokenizerConfig, TokenizerKind
 from rnntui.errors import CorpusError
 from rnntui.text.char import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
-from rnntui.text.ids import Part, encode_all, make_tokenizer, split_point, survey, write_parts
+from rnntui.text.ids import Part, make_tokenizer, split_point, survey, write_all, write_parts
 from rnntui.text.subword import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
 
@@ -162,7 +162,8 @@ def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
     tokenizer: Tokenizer = subwords[kind] if kind != "char" else CharTokenizer(sorted(set(text)))
     with cut_up(block, segment):
         _, ids = written_parts(tmp_path, corpus, tokenizer, 0.3)
-        whole, characters, _ = encode_all(corpus, tokenizer)
+        part, _ = write_all(corpus, tokenizer, tmp_path / "whole.ids")
+    whole, characters = part.read(tmp_path / "whole.ids"), part.characters
     split = split_point(len(text), 0.3)
     assert np.array_equal(ids[0], tokenizer.encode(text[:split]))
     assert np.array_equal(ids[1], tokenizer.encode(text[split:]))
@@ -252,12 +253,13 @@ def test_a_text_to_evaluate_names_its_unknown_characters_once_in_order(tmp_path:
     tokenizer = CharTokenizer(["a", "b", "\n"])
     corpus = corpus_of(tmp_path, "a日b\n本a日\n" * 3)
     with cut_up(4, 3):
-        ids, characters, unknown = encode_all(corpus, tokenizer)
+        part, unknown = write_all(corpus, tokenizer, tmp_path / "text.ids")
+    ids = part.read(tmp_path / "text.ids")
     assert unknown == ["日", "本"]
-    assert characters == 24
+    assert part.characters == 24
     assert tokenizer.decode(ids.astype(np.int64)) == "a\ufffdb\n\ufffda\ufffd\n" * 3
 
 
 def test_an_empty_text_to_evaluate_has_no_tokens(tmp_path: Path) -> None:
-    ids, characters, unknown = encode_all(corpus_of(tmp_path, ""), CharTokenizer(["a"]))
-    assert (len(ids), characters, unknown) == (0, 0, [])
+    part, unknown = write_all(corpus_of(tmp_path, ""), CharTokenizer(["a"]), tmp_path / "text.ids")
+    assert (part.tokens, part.characters, unknown) == (0, 0, [])

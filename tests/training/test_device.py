@@ -43,7 +43,7 @@ def test_training_in_bf16_keeps_weights_state_and_loss_in_fp32(make_run) -> None
     optimizer = torch.optim.AdamW(task.model.parameters(), lr=1e-2)
     losses = []
     for _ in range(60):
-        loss = task.loss()
+        loss, _ = task.loss()
         assert loss.dtype == torch.float32
         optimizer.zero_grad()
         loss.backward()

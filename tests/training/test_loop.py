@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from rnntui.errors import TrainingError
 from rnntui.runs.metrics import read_metrics
@@ -56,8 +57,8 @@ def test_every_number_the_screen_needs_is_in_the_metrics(make_run) -> None:
         assert row["tokens"] == row["step"] * 64
     checks = [row for row in rows if "validation_loss" in row]
     assert all(row["sample"] and row["bits_per_character"] > 0 for row in checks)
-    assert rows[-1]["streaming_loss"] == finished.streaming_loss
-    assert rows[-1]["windowed_loss"] == finished.windowed_loss
+    assert rows[-1]["streaming_loss"] == finished.losses["streaming"]
+    assert rows[-1]["windowed_loss"] == finished.losses["windowed"]
 
 
 def test_the_best_weights_are_kept_not_the_last(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +103,8 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_best(make_run, monk
     honest = LanguageModelTask.loss
 
     def poisoned(self: LanguageModelTask):
-        loss = honest(self)
-        return loss * math.nan if self._streams.cursor >= 25 * 16 else loss
+        loss, tokens = honest(self)
+        return (loss * math.nan if self._streams.cursor >= 25 * 16 else loss), tokens
 
     monkeypatch.setattr(LanguageModelTask, "loss", poisoned)
     with pytest.raises(TrainingError, match=r"not finite at step 25.*best model.*is kept"):
@@ -115,6 +116,21 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_best(make_run, monk
             assert np.isfinite(array).all(), name
 
 
+def test_a_validation_loss_that_is_no_number_ends_the_run(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses = iter([3.0, math.nan])
+    monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens: Evaluation(next(losses), 100, 100))
+    run = make_run(steps=40, evaluations=4)
+    with pytest.raises(TrainingError, match="validation loss is not finite at step 10"):
+        train_run(run, lambda event: None, never)
+    assert run.read_status().state == "failed"
+
+
+def test_dropout_acts_in_training_alone(make_run) -> None:
+    runs = [make_run(name=f"dropout-{p}", steps=20, dropout=p) for p in (0.0, 0.5)]
+    first = [next(e.train_loss for e in watched(run)[1] if isinstance(e, Stepped)) for run in runs]
+    assert first[0] != first[1]
+
+
 def test_a_diverging_loss_ends_the_run(make_run) -> None:
     run = make_run(steps=400, learning_rate=10.0, clip=1e6, warmup=0)
     with pytest.raises(TrainingError, match="lower --learning-rate"):
@@ -123,8 +139,18 @@ def test_a_diverging_loss_ends_the_run(make_run) -> None:
     assert np.isfinite(load_arrays(run.weights_file)[0]["output.weight"]).all()
 
 
-def test_gradients_are_clipped_and_their_norm_is_told_unclipped(make_run) -> None:
+def test_gradients_are_clipped_and_their_norm_is_told_unclipped(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    norms = []
+    update = torch.optim.AdamW.step
+
+    def watched_update(self: torch.optim.AdamW):
+        gradients = [p.grad for group in self.param_groups for p in group["params"]]
+        norms.append(float(torch.nn.utils.get_total_norm(gradients)))
+        return update(self)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched_update)
     _, events = watched(make_run(steps=10, clip=1e-3))
+    assert len(norms) == 10 and max(norms) < 1.001e-3
     assert all(e.gradient_norm > 1e-3 for e in events if isinstance(e, Stepped))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -16,10 +17,12 @@ import pytest
 from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics import read_metrics
+from rnntui.runs.metrics import MetricsLog, read_metrics
 from rnntui.runs.weights import load_arrays
+from rnntui.training import loop
 from rnntui.training.events import Event, Stepped
 from rnntui.training.run import train_run
+from rnntui.training.task import LanguageModelTask
 
 STEPS = 60
 SHAPES = [
@@ -52,7 +55,7 @@ class StopAfter:
         return self._asked
 
 
-def assert_same_run(one: RunFolder, other: RunFolder) -> None:
+def assert_same_run(one: RunFolder, other: RunFolder, rows: int = STEPS // 10) -> None:
     """Every weight, moment, random state, position and logged number is the same, bit for bit."""
     for file in ("resume_file", "weights_file"):
         ours, ours_metadata = load_arrays(getattr(one, file))
@@ -63,7 +66,7 @@ def assert_same_run(one: RunFolder, other: RunFolder) -> None:
         assert _untimed(ours_metadata) == _untimed(theirs_metadata)
     ours_rows = [_untimed(row) for row in read_metrics(one.metrics_file)]
     assert ours_rows == [_untimed(row) for row in read_metrics(other.metrics_file)]
-    assert len(ours_rows) > STEPS // 10
+    assert len(ours_rows) > rows
 
 
 def _untimed(row: dict) -> dict:
@@ -151,6 +154,71 @@ def _wait_for(path: Path, newer_than: float) -> None:
     while _changed(path) <= newer_than:
         assert time.monotonic() < deadline, f"{path} did not change"
         time.sleep(0.01)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+CRASH_SITES = [
+    (loop, "save_state"),
+    (loop, "save_arrays"),
+    (RunFolder, "write_status"),
+    (MetricsLog, "write"),
+    (LanguageModelTask, "final_evaluation"),
+]
+
+
+def test_a_crash_before_any_write_of_a_run_is_made_good_by_resuming(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = {"steps": 22, "evaluations": 2, "dropout": 0.2, "patience": 1, "learning_rate": 0.3, "hidden": 8}
+    straight = make_run(name="straight", **shape)
+    train_run(straight, ignore, never)
+    writes = 0
+    for number in itertools.count(1):
+        countdown = number
+
+        def dying(original):
+            def call(*arguments, **named):
+                nonlocal countdown
+                countdown -= 1
+                if not countdown:
+                    raise Crash
+                return original(*arguments, **named)
+
+            return call
+
+        run = make_run(name=f"crash-{number}", **shape)
+        with monkeypatch.context() as patch:
+            for place, name in CRASH_SITES:
+                patch.setattr(place, name, dying(getattr(place, name)))
+            try:
+                train_run(run, ignore, never)
+            except Crash:
+                writes += 1
+            else:
+                break
+        assert run.read_status().state == "stopped"
+        train_run(run, ignore, never)
+        assert run.read_status().state == "done"
+        assert_same_run(straight, run, rows=5)
+    assert writes > 12
+
+
+def test_a_new_budget_is_kept_by_a_run_that_is_stopped_again(make_run) -> None:
+    run = make_run(steps=20)
+    train_run(run, ignore, never)
+    stop = StopAfter(25)
+    train_run(run, stop.report, stop, Budget(steps=40))
+    assert train_run(run, ignore, never).step == 40
+
+
+def test_a_run_by_the_clock_keeps_its_plan_when_resumed(make_run) -> None:
+    run = make_run(minutes=0.05)
+    stop = StopAfter(40)
+    train_run(run, stop.report, stop)
+    planned = run.read_status().steps
+    assert planned is not None and planned > 40
+    assert train_run(run, ignore, never).step == planned
 
 
 def test_a_finished_run_says_so_and_goes_on_with_a_larger_budget(make_run) -> None:
