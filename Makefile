@@ -1,6 +1,6 @@
 # make demo    set up, train on names for a minute, print twenty new ones
 # make test    set up what is missing, check style and types, run every test
-# make model   train the shipped model anew (about half an hour on two cores)
+# make model   train the shipped model anew (about a quarter of an hour on two cores)
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -40,7 +40,7 @@ test: $(VENV)/.ready-dev
 	$(BIN)/pytest
 
 model: $(VENV)/.ready
-	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 3 --patience 0 --embedding 64 --bptt 64 --dropout 0 --name shakespeare --checkpoints build/model
+	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 2 --patience 0 --name shakespeare --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.ship build/model/shakespeare checkpoints/shakespeare
 
 clean:

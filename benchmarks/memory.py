@@ -28,7 +28,7 @@ from common import parted, print_heading, print_table, verdict
 SOURCE = Path(__file__).resolve().parent.parent / "corpora" / "shakespeare.txt"
 TARGET = 1e9  # bytes
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
-_BEGINS = re.compile(r"run .* begins: .* on (\S+) in (\S+?),")
+_BEGINS = re.compile(r"run .* begins: .* on (\S+) in (\S+)$", re.MULTILINE)
 _STEP = re.compile(r"step [1-9]")
 
 

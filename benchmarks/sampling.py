@@ -49,7 +49,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.models.weights import weights_of
 from rnntui.runs.weights import save_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.training.run import Request, create_run
+from rnntui.training.create import Request, create_run
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # For the processes of the cold start, which are to choose their threads themselves.

@@ -33,9 +33,10 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import Budget, Cell, ModelConfig, TokenizerConfig, TrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
+from rnntui.training.create import Request, create_run
 from rnntui.training.device import Hardware, choose_hardware
 from rnntui.training.events import Event, Stepped
-from rnntui.training.run import Request, create_run, train_run
+from rnntui.training.run import train_run
 
 UNTIMED = 3  # steps at the start of every round
 BATCHES = 16  # of random tokens, used over and over by the bare loop
@@ -89,7 +90,8 @@ class Ours:
 
     def timed(self, steps: int) -> float:
         """Seconds of one step over so many; the run begins anew each time, and stops as at Ctrl-C."""
-        self._run.resume_file.unlink(missing_ok=True)
+        for file in (self._run.resume_file, self._run.status_file):
+            file.unlink(missing_ok=True)
         ends: list[float] = []
 
         def report(event: Event) -> None:

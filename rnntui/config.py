@@ -56,6 +56,11 @@ def described_settings(kind: type[Settings]) -> dict[str, Setting]:
     return {f.name: f.metadata["setting"] for f in fields(kind) if "setting" in f.metadata}
 
 
+def bounds_of(described: Setting) -> str:
+    """The bounds in words, as help and messages show them; empty where there are none."""
+    return _bounds(described.low, described.high) if (described.low, described.high) != (None, None) else ""
+
+
 def flag_of(name: str) -> str:
     """The command-line flag of a field: `learning_rate` is `--learning-rate`."""
     return "--" + name.replace("_", "-")
@@ -113,10 +118,14 @@ def _check(flag: str, described: Setting, hint: Any, value: Any) -> None:
 
 def _bounds(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
-        return f"between {low:g} and {high:g}"
+        return f"between {_plain(low)} and {_plain(high)}"
     if low is not None:
-        return f"{low:g} or more"
-    return f"{high:g} or less" if high is not None else "a finite number"
+        return f"{_plain(low)} or more"
+    return f"{_plain(high)} or less" if high is not None else "a finite number"
+
+
+def _plain(number: float) -> str:
+    return f"{number:,.10g}"
 
 
 @dataclass(frozen=True)
@@ -142,9 +151,12 @@ class ModelConfig(Settings):
     def resolved(self, tokenizer: TokenizerKind) -> ModelConfig:
         """The same shape with the defaults that depend on one another filled in.
 
-        Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ.
+        Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ, or a nonlinearity for a cell
+        that has none to choose.
         """
         embedding = self.embedding or (CHARACTER_EMBEDDING if tokenizer == "char" else self.hidden)
+        if self.nonlinearity != "tanh" and self.cell != "rnn":
+            raise UsageError(f"--nonlinearity {self.nonlinearity} is for --cell rnn (got --cell {self.cell})")
         fits = embedding == self.hidden
         if self.tied and not fits:
             raise UsageError(f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})")

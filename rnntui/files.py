@@ -5,14 +5,20 @@ And reading JSON that may come from anywhere.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from rnntui.errors import RnntuiError
+
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`: written beside it, synced to disk, then renamed over it."""
+    """Replace `path` by `data`: written beside it, synced to disk, then renamed over it.
+
+    Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file then stays.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -20,9 +26,12 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise RnntuiError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(path.parent)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def sweep_partials(folder: Path) -> None:

@@ -31,7 +31,7 @@ def command(
     from rnntui.runs.find import checkpoints_folder, find_run
     from rnntui.text.corpus import find_corpus
 
-    run = find_run(run_name, checkpoints_folder(checkpoints))
+    run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))
     corpus = find_corpus(list(text), encoding, errors)
     from rnntui.training.threads import wait_briefly
 
@@ -67,7 +67,7 @@ def _print(found: dict[str, Evaluation]) -> None:
         table.add_row(
             name,
             f"{evaluation.loss:.4f}",
-            f"{evaluation.perplexity:.4f}",
+            f"{evaluation.perplexity:,.4f}",
             f"{evaluation.bits_per_character:.4f}",
             f"{evaluation.tokens:,}",
         )

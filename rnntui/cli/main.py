@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -67,6 +68,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and give its exit code; what a user caused is told in one line on stderr."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
+    if sys.stdout is None:  # closed by who started us: nothing is wanted
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
         code = cli.main(arguments, prog_name="rnntui", standalone_mode=False)
         sys.stdout.flush()
@@ -87,7 +90,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if debug:
             raise
-        return _tell(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+        return _tell(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", 1)
     except MemoryError:
         if debug:
             raise

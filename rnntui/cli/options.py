@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from rnntui.config import DecodingErrors, Setting, Settings, described_settings, flag_of
+from rnntui.config import DecodingErrors, Setting, Settings, bounds_of, described_settings, flag_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Group = TypeVar("Group", bound=Settings)
@@ -33,10 +33,10 @@ def settings_from(group: type[Group], values: dict[str, Any]) -> Group:
     return group(**{name: values[name] for name in described_settings(group)})
 
 
-def given_flags(context: click.Context, *groups: type[Settings]) -> list[str]:
-    """The flags of the groups that stand on the command line."""
+def given_settings(context: click.Context, *groups: type[Settings]) -> list[str]:
+    """The settings of the groups that stand on the command line, by name."""
     return [
-        flag_of(name)
+        name
         for group in groups
         for name in described_settings(group)
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
@@ -66,7 +66,9 @@ def corpus_options(command: Command) -> Command:
 
 def _option(name: str, described: Setting, hint: Any, default: Any) -> Callable[[Command], Command]:
     flag = flag_of(name)
-    text = described.help[0].upper() + described.help[1:] + ("" if described.help.endswith("]") else ".")
+    bounds = bounds_of(described)
+    text = described.help[0].upper() + described.help[1:]
+    text += ("" if text.endswith("]") else ".") + (f"  [{bounds}]" if bounds else "")
     show = default is not None
     kinds = get_args(hint) or (hint,)
     if described.choices:

@@ -18,6 +18,7 @@ from rnntui.cli.terminal import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
 _EVERY = 10.0  # seconds between plain lines
+_SHORTEST_BAR = 10  # columns, with the space around it
 
 Report = Callable[[Event], None]
 
@@ -61,11 +62,8 @@ def _live(console: Console, run: Path) -> Iterator[Report]:
 
     def report(event: Event) -> None:
         if isinstance(event, Stepped):
-            numbers = (
-                f"loss {event.train_loss:.3f}  norm {event.gradient_norm:.2f}  {_rate(event.tokens_per_second)}  "
-                f"{_left(event.seconds_left)}"
-            )
             place = f"{event.step:,}/{event.steps:,}" if event.steps else f"{event.step:,}/…"
+            numbers = _numbers(event, console.width - len(place) - _SHORTEST_BAR)
             bar.update(task, total=event.steps, completed=event.step, place=place, numbers=numbers)
             return
         for number, line in enumerate(describe(event, run)):
@@ -88,6 +86,19 @@ def _live(console: Console, run: Path) -> Iterator[Report]:
     finally:
         with contextlib.suppress(OSError):
             bar.stop()
+
+
+def _numbers(event: Stepped, width: int) -> str:
+    """As many of a step's numbers as a width has room for; the first ones matter most."""
+    numbers = [
+        _left(event.seconds_left),
+        f"loss {event.train_loss:.3f}",
+        _rate(event.tokens_per_second),
+        f"norm {event.gradient_norm:.2f}",
+    ]
+    while len(numbers) > 1 and len("  ".join(numbers)) > width:
+        numbers.pop()
+    return "  ".join(numbers)
 
 
 def describe(event: Event, run: Path) -> list[str]:

@@ -11,7 +11,7 @@ import click
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import note, one_line, write_out, write_table
 from rnntui.errors import RunError
-from rnntui.runs.find import checkpoints_folder, runs_in, shipped_folder
+from rnntui.runs.find import checkpoints_folder, runs_in, shipped_runs
 from rnntui.runs.folder import RunFolder
 
 
@@ -27,6 +27,7 @@ class _Row:
     bits_per_character: float | None
     updated: float
     state: str
+    shipped: bool
     path: str
 
 
@@ -35,9 +36,10 @@ class _Row:
 @click.option("--json", "as_json", is_flag=True, help="A JSON line for each run.")
 def command(checkpoints: str | None, as_json: bool) -> None:
     """List the runs there are, the newest first: what they are, how good, and whether they are running."""
-    folder = checkpoints_folder(checkpoints)
-    found = {run.path.resolve(): run for run in runs_in(shipped_folder()) + runs_in(folder)}
-    rows = sorted((_row(run) for run in found.values()), key=lambda row: -row.updated)
+    folder = checkpoints_folder(checkpoints, to_read=True)
+    shipped = {run.path.resolve() for run in shipped_runs()}
+    found = {run.path.resolve(): run for run in shipped_runs() + runs_in(folder)}
+    rows = sorted((_row(run, path in shipped) for path, run in found.items()), key=lambda row: -row.updated)
     if as_json:
         for row in rows:
             write_out(json.dumps(asdict(row)) + "\n")
@@ -47,12 +49,12 @@ def command(checkpoints: str | None, as_json: bool) -> None:
         note(f"no runs in {folder}; make one with: rnntui train corpus.txt")
 
 
-def _row(run: RunFolder) -> _Row:
+def _row(run: RunFolder, shipped: bool) -> _Row:
     try:
         config, status = run.read_config(), run.read_status()
     except RunError as error:
         note(str(error))
-        return _Row(run.name, "", "", 0, None, None, 0.0, "broken", str(run.path))
+        return _Row(run.name, "", "", 0, None, None, 0.0, "broken", shipped, str(run.path))
     model = config.model
     return _Row(
         name=run.name,
@@ -63,6 +65,7 @@ def _row(run: RunFolder) -> _Row:
         bits_per_character=status.bits_per_character,
         updated=status.updated or config.created,
         state=status.state,
+        shipped=shipped,
         path=str(run.path),
     )
 
@@ -80,10 +83,14 @@ def _print(rows: list[_Row]) -> None:
     for row in rows:
         cells = (
             row.name, row.cell, row.size, _count(row.tokens), _number(row.validation_loss),
-            _number(row.bits_per_character), _age(time.time() - row.updated) if row.updated else "", row.state,
+            _number(row.bits_per_character), _age(time.time() - row.updated) if row.updated else "", _state(row),
         )  # fmt: skip
         table.add_row(*(Text(one_line(cell)) for cell in cells))
     write_table(table)
+
+
+def _state(row: _Row) -> str:
+    return f"{row.state}, shipped" if row.shipped else row.state
 
 
 def _number(value: float | None) -> str:

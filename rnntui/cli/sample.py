@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.cli.options import checkpoints_option, run_option, settings_from, settings_options
-from rnntui.cli.terminal import tell_unknown, utf8_argument, write_out
+from rnntui.cli.terminal import note, tell_unknown, utf8_argument, write_out
 from rnntui.config import SamplingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.threads import one_blas_thread
@@ -20,6 +20,9 @@ from rnntui.inference.threads import one_blas_thread
 if TYPE_CHECKING:
     from rnntui.inference.text_stream import TextStream
     from rnntui.text.tokenizer import Tokenizer
+
+
+_LONG_PROMPT = 20_000  # tokens; below that, reading it takes a second or three
 
 
 @dataclass
@@ -87,7 +90,7 @@ def command(
     from rnntui.runs.find import checkpoints_folder, find_run
 
     started = time.perf_counter()
-    run = find_run(run_name, checkpoints_folder(checkpoints))
+    run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))
     loaded = load_run(run)
     tokenizer = loaded.tokenizer
     prompt = _read_prompt() if prompt is None else prompt
@@ -96,7 +99,10 @@ def command(
 
     generation = Generation(loaded.model, generators_from(seed, samples), banned=(tokenizer.unknown_id,))
     generation.feed(opening(tokenizer))
-    generation.feed(tokenizer.encode(prompt))
+    ids = tokenizer.encode(prompt)
+    if len(ids) > _LONG_PROMPT:
+        note(f"reading a prompt of {len(ids):,} tokens; a run reads some thousand a second")
+    generation.feed(ids)
     texts = [_Sample(i, seed + i, TextStream(tokenizer.stream(), stop)) for i in range(samples)]
     described = {"run": run.name, "prompt": prompt, "settings": {**asdict(config), "length": length, "stop": stop}}
     output: _TextOutput | _JsonOutput = _TextOutput(prompt if echo else "", separator)

@@ -33,9 +33,9 @@ def command(run_name: str | None, checkpoints: str | None, as_json: bool) -> Non
     from rnntui.inference.score import score
     from rnntui.runs.find import checkpoints_folder, find_run
 
-    loaded = load_run(find_run(run_name, checkpoints_folder(checkpoints)))
+    loaded = load_run(find_run(run_name, checkpoints_folder(checkpoints, to_read=True)))
     before = opening(loaded.tokenizer)
-    for number, raw in enumerate(sys.stdin.buffer, 1):
+    for number, raw in enumerate(sys.stdin.buffer if sys.stdin else (), 1):
         try:
             line = raw.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from rnntui.errors import UsageError
+from rnntui.errors import RnntuiError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -54,6 +54,8 @@ def write_out(text: str) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise OutputClosedError from error
+    except OSError as error:
+        raise RnntuiError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 def write_table(table: Table) -> None:

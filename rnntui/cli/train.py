@@ -5,14 +5,17 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.cli.options import checkpoints_option, corpus_options, given_flags, settings_from, settings_options
+from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
 from rnntui.cli.terminal import INTERRUPTED, note
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, described_settings, flag_of
 from rnntui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnntui.runs.folder import RunConfig
 
 
 class StopRequest:
@@ -50,6 +53,17 @@ class StopRequest:
         self.requested = True
 
 
+def _refuse_changes(config: RunConfig, given: dict[str, Any]) -> None:
+    """Raises `UsageError` if a setting is given that differs from the run's own."""
+    for group in (config.model, config.tokenizer, config.training):
+        for name in described_settings(type(group)):
+            if name in given and given[name] != getattr(group, name):
+                raise UsageError(
+                    f"{flag_of(name)} cannot change when a run is resumed (it is {getattr(group, name)}, "
+                    f"got {given[name]}); leave it out, or start a new run"
+                )
+
+
 @click.command("train")
 @click.argument("corpus", nargs=-1)
 @click.option("--name", help="What to call the run [default: after the corpus].")
@@ -77,9 +91,6 @@ def command(
     groups = (ModelConfig, TokenizerConfig, TrainingConfig)
     if not corpus and not resume:
         raise click.UsageError("name a corpus: a text file, a folder, a glob, or - for standard input", context)
-    fixed = given_flags(context, *groups) if resume else []
-    if fixed:
-        raise UsageError(f"{fixed[0]} cannot change when a run is resumed; leave it out, or start a new run")
     # Settings are checked before torch, which takes a second or two, is imported.
     budget = settings_from(Budget, values)
     model, tokenizer = settings_from(ModelConfig, values), settings_from(TokenizerConfig, values)
@@ -93,15 +104,20 @@ def command(
 
     wait_briefly()
     folder = checkpoints_folder(checkpoints)
-    new_budget = budget if resume and given_flags(context, Budget) else None
+    new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
         text = find_corpus(list(corpus), encoding, errors) if corpus else None
         if text is not None and text.skipped:
             note(f"left out {len(text.skipped)} files that are not text, {text.skipped[0]} among them")
         if text is not None and not resume:
             run = create_run(text, Request(model, tokenizer, training, budget), folder, name)
+            size = run.read_config().vocab_size
+            if tokenizer.tokenizer != "char" and size < (tokenizer.vocab_size or 0):
+                note(f"the text fills a vocabulary of {size:,} tokens, not of {tokenizer.vocab_size:,}")
         else:
             run = resumable_run(text, name, folder)
+            given = given_settings(context, *groups)
+            _refuse_changes(run.read_config(), {key: values[key] for key in given})
 
         from rnntui.cli.progress import make_reporter
         from rnntui.training.run import train_run

@@ -9,18 +9,27 @@ from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
 
 VARIABLE = "RNNTUI_CHECKPOINTS"
+SHIPPED = ("shakespeare",)
 _PACKAGE = Path(__file__).resolve().parent.parent
+_NAMED = 8  # runs named in a message at most
 
 
-def checkpoints_folder(given: str | None) -> Path:
-    """The folder of the user's runs: `--checkpoints`, else the variable `RNNTUI_CHECKPOINTS`, else `./checkpoints`."""
-    return Path(given or os.environ.get(VARIABLE) or "checkpoints")
+def checkpoints_folder(given: str | None, *, to_read: bool = False) -> Path:
+    """The folder of the user's runs: `--checkpoints`, else the variable `RNNTUI_CHECKPOINTS`, else `./checkpoints`.
+
+    Raises `UsageError` if one is given `to_read` from and there is none.
+    """
+    folder = Path(given or os.environ.get(VARIABLE) or "checkpoints")
+    if given and to_read and not folder.is_dir():
+        raise UsageError(f"--checkpoints {given}: there is no such folder")
+    return folder
 
 
-def shipped_folder() -> Path:
+def shipped_runs() -> list[RunFolder]:
     """The models that come with rnntui: in the package, or in the tree that an editable install points to."""
     packaged = _PACKAGE / "shipped"
-    return packaged if packaged.is_dir() else _PACKAGE.parent / "checkpoints"
+    folder = packaged if packaged.is_dir() else _PACKAGE.parent / "checkpoints"
+    return [run for run in runs_in(folder) if run.name in SHIPPED]
 
 
 def runs_in(folder: Path) -> list[RunFolder]:
@@ -38,7 +47,7 @@ def find_run(name: str | None, checkpoints: Path) -> RunFolder:
     """
     if name is None:
         usable = [run for run in runs_in(checkpoints) if run.weights_file.is_file()]
-        usable = usable or [run for run in runs_in(shipped_folder()) if run.weights_file.is_file()]
+        usable = usable or [run for run in shipped_runs() if run.weights_file.is_file()]
         if not usable:
             raise RunError(f"no trained run in {checkpoints}; make one with: rnntui train corpus.txt")
         return max(usable, key=_written)
@@ -50,11 +59,13 @@ def named_run(name: str, checkpoints: Path) -> RunFolder:
 
     Raises `UsageError` listing the runs there are.
     """
-    for folder in (checkpoints / name, shipped_folder() / name, Path(name)):
-        if _is_run(folder):
+    shipped = {run.name: run.path for run in shipped_runs()}
+    for folder in (checkpoints / name, shipped.get(name), Path(name)):
+        if folder is not None and _is_run(folder):
             return RunFolder(folder)
-    known = dict.fromkeys(run.name for run in runs_in(checkpoints) + runs_in(shipped_folder()))
-    there = f"there are {', '.join(known)}" if known else "there is none yet"
+    known = list(dict.fromkeys([run.name for run in runs_in(checkpoints)] + list(shipped)))
+    more = f" and {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+    there = f"there are {', '.join(known[:_NAMED])}{more}" if known else "there is none yet"
     raise UsageError(f"no run {name!r} in {checkpoints}; {there}")
 
 

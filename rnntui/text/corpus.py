@@ -79,7 +79,8 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErr
         files += found
         shown += [source] if Path(source).exists() and not Path(source).is_dir() else [str(path) for path in found]
     if not files:
-        raise CorpusError(f"no text files in {', '.join(sources)}")
+        passed_over = f", and {len(skipped)} that are not text" if skipped else ""
+        raise CorpusError(f"no text files in {', '.join(sources)}{passed_over}")
     return Corpus(tuple(files), tuple(skipped), _name(sources[0]), tuple(shown), encoding, errors)
 
 
@@ -187,6 +188,8 @@ def _decoded(path: Path, shown: str, encoding: str, errors: DecodingErrors) -> I
         with _open(path) as file:
             while True:
                 data = file.read(_BLOCK)
+                if first and _is_utf8(encoding) and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                    raise CorpusError(f"{shown} is UTF-16, as its first two bytes say; read it with --encoding utf-16")
                 if first and _is_utf8(encoding) and b"\0" in data[:_LOOK]:
                     raise CorpusError(
                         f"{shown} looks binary: a zero byte at offset {data.index(0)}; "

@@ -22,6 +22,7 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.ids import Survey, make_tokenizer, split_point, survey, write_parts
 
 _MAKING = ".making-"
+_LONGEST_NAME = 100
 _FORBIDDEN = set('/\\:*?"<>|\0')
 
 
@@ -85,12 +86,16 @@ def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) ->
 
     Raises `UsageError` or `RunError` if there is none, or if the corpus is not the text it was trained on.
     """
-    runs = [run for run in runs_in(checkpoints) if run.training_ids.is_file()]
     if name is not None:
-        runs = [run for run in runs if run.name == name]
+        runs = [run for run in runs_in(checkpoints) if run.name == name]
         if not runs:
             raise UsageError(f"no run {name!r} to resume in {checkpoints}; see rnntui runs")
-    elif corpus is not None:
+        for file in (runs[0].training_ids, runs[0].validation_ids):
+            if not file.is_file():
+                raise RunError(f"run {name} cannot be resumed: {file} is missing; start a new run")
+    else:
+        runs = [run for run in runs_in(checkpoints) if run.training_ids.is_file()]
+    if name is None and corpus is not None:
         runs = [run for run in runs if run.read_config().corpus.get("name") == corpus.name]
         if not runs:
             raise UsageError(f"no run on {corpus.name} to resume in {checkpoints}; start one without --resume")
@@ -106,8 +111,12 @@ def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) ->
 
 
 def _check_name(name: str, checkpoints: Path) -> None:
-    if not name or name.startswith(".") or _FORBIDDEN & set(name) or not name.isprintable():
-        raise UsageError(f"--name {name!r} cannot be a folder's name; use letters, digits, - and _")
+    wrong = not name.strip() or name[0] in ".-" or _FORBIDDEN & set(name) or not name.isprintable()
+    if wrong or len(name.encode()) > _LONGEST_NAME:
+        raise UsageError(
+            f"--name {name[:40]!r} cannot be a run's name; it is a folder's, of {_LONGEST_NAME} bytes at most, "
+            f"that begins with neither . nor - and has no /"
+        )
     if (checkpoints / name).exists():
         raise UsageError(f"run {name} exists in {checkpoints}; go on with it by --resume, or choose another --name")
 

@@ -70,6 +70,9 @@ def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> Prog
     arrays, metadata = load_arrays(path)
     device = task.hardware.device
     try:
+        for name, array in arrays.items():
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(f"{name} holds values that are not finite")
         load_into(task.model, _below(arrays, "model."))
         for name, parameter in task.model.named_parameters():
             kept = _below(arrays, f"optimizer.{name}.")

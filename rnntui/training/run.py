@@ -60,7 +60,11 @@ def train_run(
                     f"run {run.name} is done, at step {step:,}; to train on, give a larger budget, "
                     f"such as --resume --steps {2 * step}"
                 )
+        elif run.read_status().step:
+            raise RunError(f"{run.resume_file} is gone, and with it the place to go on from; start a new run")
         return trainer.train()
+    except IndexError as error:
+        raise RunError(f"the ids in {run.resume_folder} are not of its vocabulary; start a new run") from error
     finally:
         lock.release()
 
@@ -85,7 +89,8 @@ def evaluate_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation],
         path = Path(folder) / "text.ids"
         part, unknown = write_all(corpus, tokenizer, path)
         if part.tokens < 2:
-            raise CorpusError(f"{', '.join(corpus.shown)} has {part.tokens} tokens; two are needed to predict one")
+            shown = ", ".join(corpus.shown)
+            raise CorpusError(f"{shown} is too short: {part.tokens} tokens, where at least 2 are needed")
         ids = part.read(path)
         per_token = part.characters / part.tokens
         found = {name: evaluate(model, ids, vocab_size, hardware, per_token) for name, evaluate in evaluations.items()}

@@ -263,3 +263,25 @@ def test_a_broken_run_does_not_hide_the_others(rnntui, tmp_path: Path, trained: 
 )
 def test_control_characters_are_made_visible(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+def test_a_checkpoints_folder_that_is_not_there_is_told(rnntui) -> None:
+    for command in ("sample", "runs", "score"):
+        result = rnntui(command, "--checkpoints", "nosuch")
+        assert (result.code, "--checkpoints nosuch: there is no such folder" in result.err) == (2, True)
+
+
+def test_in_an_empty_folder_the_shipped_model_writes_and_is_called_shipped(rnntui) -> None:
+    assert len(rnntui("sample", "-n", "50", "--prompt", "ROMEO:", "--seed", "1").out) >= 56
+    rows = [json.loads(line) for line in rnntui("runs", "--json").out.splitlines()]
+    assert [(row["name"], row["shipped"]) for row in rows] == [("shakespeare", True)]
+    assert "done, shipped" in rnntui("runs").out
+
+
+def test_closed_standard_streams_are_no_bug(shell, trained: Path) -> None:
+    for line in ("rnntui runs >&-", "rnntui sample -n 5 >&-", "rnntui score <&-", "rnntui sample -n 5 <&-"):
+        result = shell(f"{line} ; exit $?")
+        assert (result.returncode, result.stderr) == (0, b""), line
+    full = shell("rnntui sample -n 5 > /dev/full")
+    assert (full.returncode, full.stderr.count(b"\n")) == (1, 1)
+    assert b"cannot write to standard output: No space left" in full.stderr

@@ -94,7 +94,7 @@ def test_resume_needs_no_corpus_for_the_run_keeps_its_text(rnntui, corpus: Path)
 def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, corpus: Path) -> None:
     rnntui("train", corpus, *QUICK)
     result = rnntui("train", corpus, "--resume", "--hidden", "32")
-    assert (result.code, "--hidden cannot change" in result.err) == (2, True)
+    assert (result.code, "--hidden cannot change when a run is resumed (it is 16, got 32)" in result.err) == (2, True)
     corpus.write_text(TEXT + "and more")
     result = rnntui("train", corpus, "--resume")
     assert (result.code, "is not the text" in result.err) == (1, True)
@@ -181,7 +181,10 @@ BAD_SETTINGS = [
     (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),
     (["--hidden", "many"], "not a valid integer"),
     (["--device", "cuda"], "torch sees no CUDA GPU"),
-    (["--name", "../outside"], "cannot be a folder's name"),
+    (["--name", "../outside"], "cannot be a run's name"),
+    (["--name", "-x"], "cannot be a run's name"),
+    (["--nonlinearity", "relu"], "is for --cell rnn"),
+    (["--seed", "9999999999"], "between 0 and 4,294,967,295"),
     (["--encoding", "klingon"], "not an encoding"),
     (["--tokenizer", "bpe", "--vocab-size", "10"], "--vocab-size must be 300 or more"),
     (["--nonsense"], "--nonsense"),

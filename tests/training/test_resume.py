@@ -18,7 +18,7 @@ from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics import MetricsLog, read_metrics
-from rnntui.runs.weights import load_arrays
+from rnntui.runs.weights import load_arrays, save_arrays
 from rnntui.training import loop
 from rnntui.training.events import Event, Stepped
 from rnntui.training.run import train_run
@@ -253,4 +253,33 @@ def test_the_state_of_another_shape_of_model_is_refused(make_run) -> None:
     train_run(other, ignore, never)
     other.resume_file.replace(run.resume_file)
     with pytest.raises(RunError, match="does not fit its run"):
+        train_run(run, ignore, never)
+
+
+def test_a_run_whose_place_is_gone_does_not_begin_anew_over_itself(make_run) -> None:
+    run = make_run(steps=20)
+    stop = StopAfter(12)
+    train_run(run, stop.report, stop)
+    weights = run.weights_file.read_bytes()
+    run.resume_file.unlink()
+    with pytest.raises(RunError, match=r"state\.safetensors is gone"):
+        train_run(run, ignore, never)
+    assert run.weights_file.read_bytes() == weights
+
+
+def test_ids_that_are_not_of_the_vocabulary_are_told(make_run) -> None:
+    run = make_run(steps=20)
+    run.training_ids.write_bytes(b"\xff" * run.training_ids.stat().st_size)
+    with pytest.raises(RunError, match="not of its vocabulary"):
+        train_run(run, ignore, never)
+
+
+def test_a_state_of_numbers_that_are_none_is_refused(make_run) -> None:
+    run = make_run(steps=20)
+    stop = StopAfter(12)
+    train_run(run, stop.report, stop)
+    arrays, metadata = load_arrays(run.resume_file)
+    arrays["model.output.bias"] = np.full_like(arrays["model.output.bias"], np.nan)
+    save_arrays(run.resume_file, arrays, metadata)
+    with pytest.raises(RunError, match=r"model\.output\.bias holds values that are not finite"):
         train_run(run, ignore, never)
