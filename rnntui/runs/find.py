@@ -25,11 +25,15 @@ def checkpoints_folder(given: str | None, *, to_read: bool = False) -> Path:
     return folder
 
 
-def shipped_runs() -> list[RunFolder]:
-    """The models that come with rnntui: in the package, or in the tree that an editable install points to."""
+def shipped_folder() -> Path:
+    """Where the models that come with rnntui lie: in the package, or in the tree that an editable install points to."""
     packaged = _PACKAGE / "shipped"
-    folder = packaged if packaged.is_dir() else _PACKAGE.parent / "checkpoints"
-    return [run for run in runs_in(folder) if run.name in SHIPPED]
+    return packaged if packaged.is_dir() else _PACKAGE.parent / "checkpoints"
+
+
+def shipped_runs() -> list[RunFolder]:
+    """The models that come with rnntui; in a tree, the user's own runs lie beside them."""
+    return [run for run in runs_in(shipped_folder()) if run.name in SHIPPED]
 
 
 def runs_in(folder: Path) -> list[RunFolder]:

@@ -171,7 +171,7 @@ def test_an_unreadable_corpus_gets_one_line(rnntui, tmp_path: Path, monkeypatch:
 
 
 BAD_SETTINGS = [
-    (["--hidden", "0"], "--hidden must be between 1 and 8192 (got 0)"),
+    (["--hidden", "0"], "--hidden must be between 1 and 8,192 (got 0)"),
     (["--layers", "5"], "--layers must be between 1 and 4 (got 5)"),
     (["--dropout", "1.5"], "--dropout must be between 0 and 0.95 (got 1.5)"),
     (["--learning-rate", "nan"], "--learning-rate must be between 0 and 10 (got nan)"),

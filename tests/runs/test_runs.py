@@ -21,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
-from rnntui.errors import RunError, UsageError
+from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.files import write_whole
 from rnntui.runs.find import VARIABLE, checkpoints_folder, find_run, named_run, runs_in
 from rnntui.runs.folder import RunConfig, RunFolder, Status
@@ -129,8 +129,8 @@ def test_a_process_killed_while_writing_leaves_the_old_file_and_no_run_in_the_ma
     assert [found.name for found in runs_in(run.path.parent)] == ["tiny"]
 
 
-def test_writing_into_a_folder_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_writing_into_a_folder_that_is_gone_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(RnntuiError, match=r"cannot write .*gone.file: No such file"):
         write_whole(tmp_path / "gone" / "file", b"new")
 
 
