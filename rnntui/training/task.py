@@ -67,8 +67,8 @@ class LanguageModelTask:
 
     The state after each window is carried into the next, cut from the graph: it informs, and no gradient crosses. Now
     and then a stream starts a window from a state of zeros instead, as every text does that the model will write. A
-    model that never saw that state can leave it for one from which it never finds back: without this, one in a thousand
-    windows of Shakespeare ended in a loss of 50 nats a character.
+    model that never saw that state can leave it for one from which it never finds back: without this, a window
+    of Shakespeare was seen at 53 nats a character from end to end.
     """
 
     headline = "streaming"
