@@ -12,8 +12,9 @@ from typing import NoReturn
 import click
 
 from rnntui import __version__
-from rnntui.cli.terminal import INTERRUPTED, OutputClosedError, one_line
+from rnntui.cli.terminal import INTERRUPTED, OutputClosedError
 from rnntui.errors import RnntuiError
+from rnntui.text.visible import one_line
 
 # Help must be quick: a command's module is imported only when the command is run.
 COMMANDS = {

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from rnntui.cli.terminal import one_line
+from rnntui.text.visible import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
 _EVERY = 10.0  # seconds between plain lines

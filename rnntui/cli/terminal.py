@@ -5,34 +5,17 @@ from __future__ import annotations
 import io
 import os
 import sys
-import unicodedata
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from rnntui.errors import RnntuiError, UsageError
+from rnntui.text.visible import one_line, visible
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 INTERRUPTED = 130  # the exit code of a command ended by Ctrl-C
-
-_HARMLESS = {"\n", "\t"}
-
-
-def visible(text: str) -> str:
-    r"""The text with control characters, and those that reorder a line, written as escapes such as `\x1b`.
-
-    Generated text can hold any character of its corpus, terminal escapes among them.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c in _HARMLESS or not _is_control(c) else _escaped(c) for c in text)
-
-
-def one_line(text: str) -> str:
-    """`visible`, with line breaks as ⏎ and tabs as spaces."""
-    return visible(text).replace("\n", "⏎").replace("\t", " ")
 
 
 def for_stream(text: str, stream: IO[str]) -> str:
@@ -95,15 +78,3 @@ def tell_unknown(characters: list[str], where: str) -> None:
     shown = ", ".join(f"{c!r}" for c in characters[:10])
     more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
     note(f"{where}: {shown}{more} not in the vocabulary, read as <unk>")
-
-
-def _is_control(character: str) -> bool:
-    # Cc: control. Cs: lone surrogates. Bidirectional overrides and isolates turn what follows round.
-    return unicodedata.category(character) in ("Cc", "Cs") or unicodedata.bidirectional(character) in (
-        "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
-    )  # fmt: skip
-
-
-def _escaped(character: str) -> str:
-    point = ord(character)
-    return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}"

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.cli.terminal import visible
 from rnntui.inference.run import load_run
 from rnntui.runs.folder import RunFolder, Status
+from rnntui.text.visible import visible
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Floor 2: charts, from rows of metrics to lines of characters, in numpy."""

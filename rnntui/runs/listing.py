@@ -1,0 +1,56 @@
+"""The runs there are, at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnntui.errors import RunError
+from rnntui.runs.find import runs_in, shipped_runs
+from rnntui.runs.folder import RunFolder
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run at a glance; losses in nats a token. `problem` says what is wrong with a broken one."""
+
+    name: str
+    cell: str
+    size: str
+    tokens: int
+    validation_loss: float | None
+    bits_per_character: float | None
+    updated: float
+    state: str
+    shipped: bool
+    path: str
+    problem: str = ""
+
+
+def list_runs(folder: Path) -> list[RunSummary]:
+    """The runs of a folder and the shipped ones, the newest first."""
+    shipped = {run.path.resolve() for run in shipped_runs()}
+    found = {run.path.resolve(): run for run in shipped_runs() + runs_in(folder)}
+    rows = [summary(run, path in shipped) for path, run in found.items()]
+    return sorted(rows, key=lambda row: -row.updated)
+
+
+def summary(run: RunFolder, shipped: bool = False) -> RunSummary:
+    """A run at a glance; one that is broken has the state "broken"."""
+    try:
+        config, status = run.read_config(), run.read_status()
+    except RunError as error:
+        return RunSummary(run.name, "", "", 0, None, None, 0.0, "broken", shipped, str(run.path), str(error))
+    model = config.model
+    return RunSummary(
+        name=run.name,
+        cell=model.cell if model.cell != "rnn" else f"rnn {model.nonlinearity}",
+        size=f"{model.layers}×{model.hidden}",
+        tokens=status.tokens,
+        validation_loss=status.validation_loss,
+        bits_per_character=status.bits_per_character,
+        updated=status.updated or config.created,
+        state=status.state,
+        shipped=shipped,
+        path=str(run.path),
+    )
