@@ -1,12 +1,13 @@
 # make demo    set up, train on names for a minute, print twenty new ones
+# make chat    set up, open the app
 # make test    set up what is missing, check style and types, run every test
-# make model   train the shipped model anew (about a quarter of an hour on two cores)
+# make models  train the shipped models anew (about an hour and a half on one core)
 
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test model setup clean
+.PHONY: demo chat test models setup clean
 
 # Set up once: a stamp that is newer than what it was made from means there is nothing to install.
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -33,15 +34,21 @@ demo: $(VENV)/.ready
 	@echo "  rnntui train your-text.txt --minutes 5              a model of your own text"
 	@echo "  rnntui runs                                         the runs there are"
 
+chat: $(VENV)/.ready
+	$(BIN)/rnntui chat
+
 test: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-model: $(VENV)/.ready
+models: $(VENV)/.ready
 	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 2 --patience 0 --name shakespeare --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.ship build/model/shakespeare checkpoints/shakespeare
+	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
+		--name chat --checkpoints build/model
+	$(BIN)/python -m rnntui.runs.ship build/model/chat checkpoints/chat
 
 clean:
 	rm -rf $(VENV)

@@ -232,3 +232,23 @@ class SamplingConfig(Settings):
     min_p: float = setting(0.0, "drop tokens less likely than this part of the likeliest", low=0.0, high=1.0)
     repetition_penalty: float = setting(1.0, "above 1: make recent tokens less likely", low=0.01, high=100.0)
     repetition_window: int = setting(64, "how many recent tokens the penalty looks at", low=0, high=100_000)
+
+
+PRESETS = {
+    "careful": SamplingConfig(temperature=0.5, top_p=0.9),
+    "balanced": SamplingConfig(),
+    "wild": SamplingConfig(temperature=1.2, min_p=0.02),
+}
+"""Sampling settings with a name. Min-p keeps a high temperature from writing noise (Nguyen et al. 2024)."""
+
+
+NO_END = 10_000_000
+FULL_PACE = 1_000_000
+
+
+@dataclass(frozen=True)
+class WritingConfig(Settings):
+    """How long a model writes in the app, and how fast."""
+
+    length: int = setting(400, f"tokens to write at a time; {NO_END:,}: until stopped", low=1, high=NO_END)
+    pace: int = setting(60, f"characters a second; {FULL_PACE:,}: as fast as the model can", low=1, high=FULL_PACE)

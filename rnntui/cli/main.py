@@ -18,9 +18,11 @@ from rnntui.text.visible import one_line
 
 # Help must be quick: a command's module is imported only when the command is run.
 COMMANDS = {
+    "chat": "Write with a model in the terminal, and watch models learn.",
     "train": "Train a language model on a text.",
     "sample": "Write text with a trained model.",
     "runs": "List the runs there are.",
+    "curves": "Draw the curves of a run's training, or give them as data.",
     "evaluate": "Measure a model on a text: loss, perplexity, bits per character.",
     "score": "Score lines: each one's log-probability and bits per character.",
 }

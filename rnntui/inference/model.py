@@ -60,7 +60,11 @@ class LanguageModel:
 
     def initial_logits(self, batch: int = 1) -> Array:
         """Logits `(B, V)` before any text: what a state of zeros says of the first token."""
-        return self._logits(self.initial_state(batch)[-1, 0])
+        return self.logits_of(self.initial_state(batch))
+
+    def logits_of(self, state: Array) -> Array:
+        """The logits `(B, V)` of the next token that belong to a state: a function of its last layer's h alone."""
+        return self._logits(state[-1, 0])
 
     def step(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """One token for each text, `tokens (B,)`: the logits `(B, V)` of the next ones, and the new state."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnntui.inference.cells import Array
 from rnntui.inference.model import Ids, LanguageModel
 
 _WINDOW = 1024  # tokens read at a time, so that a long line needs no (N, V) logits
@@ -36,9 +37,18 @@ def score(model: LanguageModel, context: Ids, tokens: Ids, characters: int) -> S
     for start in range(0, len(tokens), _WINDOW):
         window = tokens[start : start + _WINDOW]
         following, state = model.forward(window[:, None], state)
-        before = np.concatenate((logits, following[:-1, 0]))  # (T, V): what stood before each token
-        top = before.max(axis=1)
-        log_total = top + np.log(np.exp(before - top[:, None]).sum(axis=1))
-        total += float((before[np.arange(len(window)), window] - log_total).sum(dtype=np.float64))
+        total += float(log_probabilities(logits, following, window).sum(dtype=np.float64))
         logits = following[-1]
     return Score(total, len(tokens), characters)
+
+
+def log_probabilities(logits: Array, following: Array, tokens: Ids) -> Array:
+    """The log-probability in nats of each of `tokens (T,)`.
+
+    `logits (1, V)` stood before the first of them, `following (T, 1, V)` after each.
+    """
+    before = np.concatenate((logits, following[:-1, 0]))  # (T, V): what stood before each token
+    top = before.max(axis=1)
+    log_total = top + np.log(np.exp(before - top[:, None]).sum(axis=1))
+    found: Array = before[np.arange(len(tokens)), tokens] - log_total
+    return found

@@ -9,7 +9,7 @@ from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
 
 VARIABLE = "RNNTUI_CHECKPOINTS"
-SHIPPED = ("shakespeare",)
+SHIPPED = ("shakespeare", "chat")
 _PACKAGE = Path(__file__).resolve().parent.parent
 _NAMED = 8  # runs named in a message at most
 
@@ -32,8 +32,9 @@ def shipped_folder() -> Path:
 
 
 def shipped_runs() -> list[RunFolder]:
-    """The models that come with rnntui; in a tree, the user's own runs lie beside them."""
-    return [run for run in runs_in(shipped_folder()) if run.name in SHIPPED]
+    """The models that come with rnntui, in the order of `SHIPPED`; in a tree, the user's own runs lie beside them."""
+    found = [run for run in runs_in(shipped_folder()) if run.name in SHIPPED]
+    return sorted(found, key=lambda run: SHIPPED.index(run.name))
 
 
 def runs_in(folder: Path) -> list[RunFolder]:
@@ -50,11 +51,14 @@ def find_run(name: str | None, checkpoints: Path) -> RunFolder:
     Only runs that have weights count. Raises `UsageError` for a name that no run has, `RunError` if there is none.
     """
     if name is None:
-        usable = [run for run in runs_in(checkpoints) if run.weights_file.is_file()]
-        usable = usable or [run for run in shipped_runs() if run.weights_file.is_file()]
-        if not usable:
+        shipped = [run for run in shipped_runs() if run.weights_file.is_file()]
+        theirs = {run.path.resolve() for run in shipped}
+        own = [run for run in runs_in(checkpoints) if run.weights_file.is_file() and run.path.resolve() not in theirs]
+        if own:
+            return max(own, key=_written)
+        if not shipped:
             raise RunError(f"no trained run in {checkpoints}; make one with: rnntui train corpus.txt")
-        return max(usable, key=_written)
+        return shipped[0]
     return named_run(name, checkpoints)
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from rnntui.config import TokenizerConfig
     from rnntui.text.corpus import Corpus
-    from rnntui.text.tokenizer import Tokenizer
+    from rnntui.text.turns import Turns, find_turns
+from rnntui.text.tokenizer import Tokenizer
 
 _SEGMENT = 1 << 20  # characters encoded at a time
 _SAMPLE = 32_000_000  # characters that subwords are learnt from, at most
@@ -38,6 +39,7 @@ class Survey:
     counts: NDArray[np.int64]
     characters: int
     fingerprint: str
+    turns: Turns | None = None
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,16 @@ def survey(corpus: Corpus) -> Survey:
     counts = np.zeros(0x110000, dtype=np.int64)
     characters = 0
     digest = hashlib.sha256()
+    turns = None
     for block in corpus.blocks():
+        turns = turns if characters else find_turns(block)
         seen = np.bincount(code_points(block))
         counts[: len(seen)] += seen
         characters += len(block)
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
         raise CorpusError(f"{', '.join(corpus.shown)}: the corpus is empty; give it some text")
-    return Survey(counts, characters, digest.hexdigest())
+    return Survey(counts, characters, digest.hexdigest(), turns)
 
 
 def split_point(characters: int, validation: float) -> int:

@@ -70,6 +70,7 @@ def create_run(corpus: Corpus, request: Request, checkpoints: Path, name: str | 
                 "name": corpus.name,
                 "sources": list(corpus.shown),
                 "fingerprint": found.fingerprint,
+                "turns": [found.turns.person, found.turns.model] if found.turns else None,
                 "characters": found.characters,
                 "training": asdict(parts[0]),
                 "validation": asdict(parts[1]),

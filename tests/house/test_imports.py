@@ -45,15 +45,15 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not modules_after(*arguments) & {"torch", "numpy", "rich", "textual", "sentencepiece", "safetensors"}
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "runs", "evaluate", "score"])
+@pytest.mark.parametrize("command", ["train", "sample", "runs", "curves", "evaluate", "score"])
 def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
     assert not modules_after(command, "--help") & {"torch", "numpy", "textual", "sentencepiece"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "stdin"),
-    [(["sample", "-n", "3", "--seed", "1"], b"A"), (["score"], b"To be\n"), (["runs"], b"")],
-    ids=["sample", "score", "runs"],
+    [(["sample", "-n", "3", "--seed", "1"], b"A"), (["score"], b"To be\n"), (["runs"], b""), (["curves"], b"")],
+    ids=["sample", "score", "runs", "curves"],
 )
 def test_using_a_character_model_loads_neither_torch_nor_sentencepiece(arguments: list[str], stdin: bytes) -> None:
     assert not modules_after(*arguments, stdin=stdin) & {"torch", "textual", "sentencepiece"}

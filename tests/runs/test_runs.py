@@ -252,6 +252,31 @@ def test_rows_are_the_same_however_the_writing_is_cut_up(
     assert read_metrics(path) == expected
 
 
+def test_a_read_can_be_bounded(run: RunFolder) -> None:
+    append(run.metrics_file, b"".join(b'{"step": %d}\n' % step for step in range(10)))
+    tail = MetricsTail(run.metrics_file)
+    assert tail.read(30) == [{"step": 0}, {"step": 1}] and tail.more
+    assert tail.offset == 24, "the third line waits for the next read"
+    assert tail.read(12) == [{"step": 2}] and tail.more
+    assert len(tail.read()) == 7 and not tail.more
+    assert tail.read(30) == [] and not tail.more
+
+
+def test_a_line_beyond_the_bound_is_passed_over_and_no_other(run: RunFolder) -> None:
+    append(run.metrics_file, b'{"step": 1}\n{"long": "' + b"x" * 100 + b'"}\n{"step": 2}\n')
+    tail = MetricsTail(run.metrics_file)
+    found = tail.read(20)
+    while tail.more:
+        found += tail.read(20)
+    assert found == [{"step": 1}, {"step": 2}]
+    append(run.metrics_file, b'{"long": "' + b"x" * 50)
+    assert tail.read(20) == tail.read(20) == []
+    replaced = run.metrics_file.with_name("replaced")
+    append(replaced, b'{"step": 3}\n')
+    replaced.replace(run.metrics_file)
+    assert tail.read(20) == [{"step": 3}] and tail.restarted, "another file begins with the start of a line"
+
+
 def test_rows_after_a_step_are_dropped_and_so_is_what_a_crash_left(run: RunFolder) -> None:
     append(
         run.metrics_file,

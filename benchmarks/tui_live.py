@@ -1,0 +1,184 @@
+"""The app in a real pseudo-terminal: how soon it stands, and how it types while a model writes.
+
+Linux only: processor time and memory of the app are read from `/proc`. Run by `tui.py`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import statistics
+import struct
+import sys
+import tempfile
+import termios
+import time
+from pathlib import Path
+
+from common import alternate, print_table, verdict
+
+ROOT = Path(__file__).resolve().parent.parent
+SIZE = (24, 80)
+KEYS = "абвгдежзийклмнопрстуфхцчшщъыьэюяґєіїђѓ"  # letters that Shakespeare never wrote
+FIRST_PAINT = 0.6  # seconds
+KEY_TO_FRAME = 50.0  # milliseconds, 95th percentile
+VIEW = 0.30  # of one core
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Terminal:
+    """A program in a pseudo-terminal of 80×24, and all that it has written."""
+
+    def __init__(self, command: list[str], settings: Path) -> None:
+        self.output = b""
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(ROOT)
+            environment = {**os.environ, "RNNTUI_SETTINGS": str(settings), "TERM": "xterm-256color"}
+            environment.pop("RNNTUI_CHECKPOINTS", None)
+            os.execvpe(command[0], command, environment)
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+
+    def read(self, seconds: float) -> None:
+        """Take what it writes within so many seconds, or the first of it."""
+        ready, _, _ = select.select([self._fd], [], [], max(0.0, seconds))
+        if ready:
+            try:
+                self.output += os.read(self._fd, 1 << 16)
+            except OSError:  # Linux's word for the other end's being closed
+                return
+
+    def wait_for(self, wanted: bytes, seconds: float = 120.0) -> float:
+        """Seconds until it has written something from now on. Raises `TimeoutError` if it does not."""
+        began, seen = time.perf_counter(), len(self.output)
+        while wanted not in self.output[max(0, seen - len(wanted)) :]:
+            if time.perf_counter() - began > seconds:
+                raise TimeoutError(f"{wanted!r} never came")
+            self.read(0.05)
+        return time.perf_counter() - began
+
+    def send(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._fd, keys.encode())
+
+    def drain(self, seconds: float) -> None:
+        """Read on for so long."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self.read(end - time.perf_counter())
+
+    def main_thread_seconds(self) -> float:
+        """Processor seconds of the app's own thread, in which all drawing is done; the writer has another."""
+        fields = Path(f"/proc/{self.pid}/task/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def memory(self) -> float:
+        """Megabytes of memory it holds."""
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
+        return int(found[1]) / 1024 if found else 0.0
+
+    def loaded(self, library: str) -> bool:
+        """Whether a shared library of that name is in its memory."""
+        return library in Path(f"/proc/{self.pid}/maps").read_text()
+
+    def close(self) -> None:
+        """End it."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self._fd)
+
+
+def rnntui(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "rnntui", *arguments]
+
+
+def start(rounds: int) -> None:
+    """Measure and print the time from the shell to the first frame."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "settings.json"
+
+        def seconds(command: list[str], wanted: bytes) -> float:
+            began = time.perf_counter()
+            terminal = Terminal(command, settings)
+            terminal.wait_for(wanted)
+            took = time.perf_counter() - began
+            terminal.close()
+            return took
+
+        hello = "from textual.app import App; from textual.widgets import Label\n" \
+                "class A(App):\n def compose(self): yield Label('Continue')\nA().run()"  # fmt: skip
+        python = [sys.executable, "-c"]
+        rivals = {
+            "rnntui chat, first frame": lambda: seconds(rnntui("chat"), b"Type below"),
+            "rnntui chat, all of it": lambda: seconds(rnntui("chat"), b"Continue"),
+            "rnntui chat, model open": lambda: seconds(rnntui("chat", "shakespeare"), b"ready"),
+            "the smallest Textual app": lambda: seconds([*python, hello], b"Continue"),
+            "import torch": lambda: seconds([*python, "import torch; print('Continue')"], b"Continue"),
+        }
+        found = alternate(rivals, rounds)
+    rows = [
+        [name, f"{statistics.median(times):.3f}", f"{min(times):.3f}", f"{max(times):.3f}"]
+        + ([f"<= {FIRST_PAINT:g}", verdict(statistics.median(times) <= FIRST_PAINT)] if "first" in name else ["", ""])
+        for name, times in found.items()
+    ]
+    columns = ["from a cold shell", "median, s", "least", "most", "target", ""]
+    print_table(f"start, {rounds} rounds", columns, rows)
+
+
+def typing(seconds: float, characters: int) -> None:
+    """Measure and print typing while the shipped model writes as fast as it can into a long text."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "settings.json"
+        text = (ROOT / "corpora" / "shakespeare.txt").read_text(encoding="utf-8")[:characters]
+        turn = {"role": "prompt", "text": text}
+        settings.with_name("last-text.jsonl").write_text(json.dumps(turn) + "\n", encoding="utf-8")
+        app = Terminal(rnntui("chat", "shakespeare", "--reopen"), settings)
+        app.wait_for(b"ready")
+        app.drain(1.0)
+        app.send("\t\t" + "\t" * 5 + "\x1b[F")  # text, temperature and so on to length: End is no end
+        app.drain(0.5)
+        app.send("\t\x1b[F\t\t")  # pace: End is full; then past the seed to the prompt
+        app.drain(0.5)
+        app.send("\x0e")
+        app.drain(2.0)
+        times, memory = [], [app.memory()]
+        busy, began = app.main_thread_seconds(), time.perf_counter()
+        key = 0
+        while time.perf_counter() - began < seconds:
+            wanted = KEYS[key % len(KEYS)]
+            if key and key % len(KEYS) == 0:
+                app.send("\x15")  # empty the prompt, so that each letter is new on the screen
+                app.drain(0.3)
+            app.send(wanted)
+            times.append(app.wait_for(wanted.encode(), 5.0) * 1000)
+            app.drain(0.15)
+            memory.append(app.memory())
+            key += 1
+        took = time.perf_counter() - began
+        share = (app.main_thread_seconds() - busy) / took
+        torch = app.loaded("libtorch")
+        app.send("\x1b")
+        app.drain(1.0)
+        app.send("\x11")
+        app.drain(2.0)
+        app.close()
+        written = len(settings.with_name("last-text.txt").read_text(encoding="utf-8")) - len(text)
+    times.sort()
+    p95 = times[int(len(times) * 0.95)]
+    rows: list[list[object]] = [
+        ["characters a second written", f"{written / (took + 3.0):,.0f}", ">= 2,000", verdict(written / (took + 3) >= 2000)],
+        ["key to frame, median, ms", f"{statistics.median(times):.1f}", "", ""],
+        ["key to frame, 95 %, ms", f"{p95:.1f}", f"<= {KEY_TO_FRAME:g}", verdict(p95 <= KEY_TO_FRAME)],
+        ["key to frame, most, ms", f"{times[-1]:.1f}", "", ""],
+        ["the view, part of one core", f"{share:.2f}", f"<= {VIEW:g}", verdict(share <= VIEW)],
+        ["memory at the start, MB", f"{memory[0]:.1f}", "", ""],
+        ["memory at the end, MB", f"{memory[-1]:.1f}", "flat", ""],
+        ["torch in the app", "yes" if torch else "no", "no", verdict(not torch)],
+    ]  # fmt: skip
+    title = f"typing {len(times)} keys in {took:.0f} s while the shipped model writes into {characters:,} characters"
+    print_table(title, ["in a pseudo-terminal of 80×24", "", "target", ""], rows)

@@ -1,0 +1,45 @@
+"""`rnntui chat`: the terminal app."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import click
+
+from rnntui.cli.options import checkpoints_option
+from rnntui.cli.terminal import note
+from rnntui.errors import UsageError
+from rnntui.inference.threads import one_blas_thread
+
+
+@click.command("chat")
+@click.argument("run", required=False)
+@click.option("--reopen", is_flag=True, help="Go on with the last text.")
+@checkpoints_option
+def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
+    """Write with a model in the terminal, and watch models learn.
+
+    RUN is a run's name or path [default: the newest, else the shipped model].
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
+    from rnntui.runs.find import checkpoints_folder, named_run
+
+    folder = checkpoints_folder(checkpoints, to_read=True)
+    if run is not None:
+        named_run(run, folder)  # a name that no run has is told at once
+    one_blas_thread()
+    # Thousands of objects are made while the modules load, and none of them is garbage: looking for it costs a quarter
+    # of the time to the first paint.
+    gc.disable()
+    from rnntui.tui.app import RnntuiApp
+
+    app = RnntuiApp(folder, run)
+    app.chat.reopens = reopen
+    gc.freeze()
+    gc.enable()
+    app.run()
+    if app.chat.farewell:
+        note(app.chat.farewell)
+    return app.return_code or 0

@@ -1,0 +1,94 @@
+"""A transcript as files: its text, and a JSON line for each turn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import get_args
+
+from rnntui.config import SamplingConfig
+from rnntui.errors import RnntuiError, UsageError
+from rnntui.files import parse_json, write_whole
+from rnntui.inference.transcript import Role, Transcript, Turn
+
+
+def json_lines(transcript: Transcript) -> str:
+    """A JSON object a line for each turn.
+
+    `role` and `text`; for a model's turn also `run`, `seed`, and `settings`: those in force from a token of the turn
+    on, counted from 0.
+    """
+    lines = []
+    for turn, text in transcript.stretches():
+        line: dict[str, object] = {"role": turn.role, "text": text}
+        if turn.role == "model":
+            changes = [{"token": at - turn.start, **asdict(settings)} for at, settings in turn.settings]
+            line |= {"run": turn.run, "seed": turn.seed, "settings": changes}
+        lines.append(json.dumps(line) + "\n")
+    return "".join(lines)
+
+
+def save(transcript: Transcript, path: Path) -> list[Path]:
+    """Write the text to `path` and its turns beside it as `.jsonl`; returns both.
+
+    Raises `UsageError` if one of them is there already, `OSError` if they cannot be written.
+    """
+    text_file, turns_file = files_of(path)
+    for file in (text_file, turns_file):
+        if file.exists():
+            raise UsageError(f"{file} is there already; give another name")
+    write(transcript.text, json_lines(transcript), path)
+    return [text_file, turns_file]
+
+
+def write(text: str, turns: str, path: Path) -> None:
+    """Write a text and its turns, over what may stand there. Raises `OSError` if they cannot be written."""
+    text_file, turns_file = files_of(path)
+    text_file.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(text_file, text.encode("utf-8", "surrogatepass"))
+    write_whole(turns_file, turns.encode())
+
+
+def files_of(path: Path) -> tuple[Path, Path]:
+    """The file for the text, `.txt` unless `path` says otherwise, and that for its turns.
+
+    Raises `UsageError` if they would be the same.
+    """
+    text_file = path if path.suffix else path.with_suffix(".txt")
+    turns_file = text_file.with_suffix(".jsonl")
+    if text_file == turns_file:
+        raise UsageError(f"{text_file} is where the turns go; give a name that ends in .txt")
+    return text_file, turns_file
+
+
+def read(path: Path) -> list[tuple[Turn, str]]:
+    """The turns of a file that `save` wrote beside the text, to give to `Conversation.reopen`.
+
+    Raises `UsageError` naming the first line that is not such a turn, `OSError` if the file cannot be read.
+    """
+    turns: list[tuple[Turn, str]] = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            values = parse_json(line)
+            role, text, seed = values["role"], values["text"], values.get("seed")
+            if role not in get_args(Role) or not isinstance(text, str):
+                raise ValueError("role or text")
+            if not isinstance(seed, int | None) or not isinstance(values.get("run", ""), str):
+                raise ValueError("seed or run")
+            turn = Turn(role, 0, values.get("run", ""), seed)
+            for change in values.get("settings", []):
+                at = int(change.pop("token"))
+                turn.settings.append((at, SamplingConfig.from_json(change)))
+        except (ValueError, KeyError, TypeError, AttributeError, RnntuiError) as error:
+            raise UsageError(f"{path}: line {number} is no turn of a saved text") from error
+        turns.append((turn, text))
+    return turns
+
+
+def free_name(run: str, folder: Path) -> Path:
+    """A name for a transcript of a run that no file has yet: `shakespeare-1.txt`."""
+    number = 1
+    while any((folder / f"{run}-{number}{suffix}").exists() for suffix in (".txt", ".jsonl")):
+        number += 1
+    return folder / f"{run}-{number}.txt"

@@ -1,0 +1,165 @@
+"""The app: its tabs, themes, keys and what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App, ComposeResult, SystemCommand
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Static
+
+from rnntui.text.visible import one_line
+from rnntui.tui import preferences
+from rnntui.tui.chat.tab import ChatTab
+from rnntui.tui.keys import KEYS, Place, bindings, known_ids
+from rnntui.tui.opening import OpenRuns
+
+if TYPE_CHECKING:
+    from rnntui.inference.conversation import Conversation
+    from rnntui.inference.writer import Writer
+
+_TABS = {"chat": "Chat", "train": "Train"}
+
+
+class RnntuiApp(App[None]):
+    """`rnntui chat`. `run` is the run to open, or None for the newest; `make_writer` is for tests."""
+
+    TITLE = "rnntui"
+    CSS_PATH = "rnntui.tcss"
+    BINDINGS = bindings("app")
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self, checkpoints: Path, run: str | None = None, make_writer: Callable[[], Writer] | None = None
+    ) -> None:
+        super().__init__()
+        self.checkpoints = checkpoints
+        self._settings_file = preferences.settings_file()
+        self.preferences, self._problems = preferences.load(self._settings_file)
+        self.chat = ChatTab(OpenRuns(checkpoints), run, make_writer or self._start_writer)
+        self.chat.keymap = self.preferences.keymap
+        self.chat.surprise, self.chat.wants_panel = self.preferences.surprise, self.preferences.panel
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="bar")
+        with ContentSwitcher(initial="chat", id="tabs"):
+            yield self.chat
+
+    def on_mount(self) -> None:
+        if self.preferences.theme in self.available_themes:
+            self.theme = self.preferences.theme
+        else:
+            self._problems.append(f"there is no theme {self.preferences.theme!r}")
+        unknown = sorted(set(self.preferences.keymap) - self._known_ids())
+        self._problems += [f"keymap: there is no key called {name!r}" for name in unknown]
+        self.set_keymap(self.preferences.keymap)
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self._show_tab("chat")
+        self.call_after_refresh(self._complete)
+        for problem in self._problems:
+            self.notify(one_line(problem), title="Settings", severity="warning", timeout=10)
+
+    async def _complete(self) -> None:
+        """What the first paint need not wait for: the footer, for which a line was left free."""
+        from textual.widgets import Footer
+
+        await self.mount(Footer(compact=True, show_command_palette=False))
+        self.query_one(ContentSwitcher).styles.margin = 0
+        self.screen.refresh_bindings()  # a footer draws itself when they change
+
+    # -- tabs ----------------------------------------------------------------------------------------------------
+
+    async def action_tab(self, name: str) -> None:
+        """Show a tab; it is made when it is first wanted."""
+        switcher = self.query_one(ContentSwitcher)
+        if not self.query(f"#tabs > #{name}"):
+            from rnntui.tui.train.tab import TrainTab
+
+            await switcher.mount(TrainTab(self.checkpoints))
+        self._show_tab(name)
+
+    def _show_tab(self, name: str) -> None:
+        switcher = self.query_one(ContentSwitcher)
+        switcher.current = name
+        tabs = "".join(
+            f"[@click=app.tab('{other}')]{'[b $text on $surface]' if other == name else '[$text-muted]'} {title} [/][/]"
+            for other, title in _TABS.items()
+        )
+        self.query_one("#bar", Static).update(f"[b $primary] rnntui [/] {tabs}")
+        shown = switcher.query_one(f"#{name}")
+        first = next((w for w in shown.query("Prompt, #runs") if w.can_focus), None)
+        if first is not None:
+            first.focus()
+
+    # -- keys ----------------------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """Every key there is."""
+        from rnntui.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.preferences.keymap, _widget_keys()))
+
+    def action_toggle_dark(self) -> None:
+        """Between the dark theme and the light one."""
+        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette's commands: the key table, and the themes."""
+        current = self.query_one(ContentSwitcher).current
+        places: tuple[Place, ...] = ("app", "train" if current == "train" else "chat")
+        for place in places:
+            target = self if place == "app" else self.query_one(f"#{current}")
+            for key in KEYS[place]:
+                if key.palette:
+                    yield SystemCommand(key.label, key.help, self._doer(target, key.action))
+        yield SystemCommand("Theme", "Choose colours", self.action_change_theme)
+
+    def _doer(self, target: Any, action: str) -> Callable[[], Any]:
+        async def do() -> None:
+            await self.run_action(action, target)
+
+        return do
+
+    @staticmethod
+    def _known_ids() -> set[str]:
+        return known_ids() | {binding.id for _, group in _widget_keys() for binding in group if binding.id}
+
+    # -- what is remembered --------------------------------------------------------------------------------------
+
+    def remember(self, **changes: Any) -> None:
+        """Keep a preference for the next time."""
+        try:
+            preferences.save(self._settings_file, changes)
+        except OSError as error:
+            problem = f"{self._settings_file}: {error.strerror or error}"
+            self.notify(one_line(problem), title="Settings are not kept", severity="warning")
+
+    def on_chat_tab_remember(self, event: ChatTab.Remember) -> None:
+        self.remember(**event.changes)
+
+    # -- the writer ----------------------------------------------------------------------------------------------
+
+    def _start_writer(self) -> Writer:
+        from rnntui.inference.writer import Writer
+
+        writer = Writer(self._writing_failed)
+        writer.start()
+        return writer
+
+    def _writing_failed(self, conversation: Conversation, error: Exception) -> None:
+        problem = f"{conversation.name}: {type(error).__name__}: {error}"
+        self.call_from_thread(self.notify, one_line(problem), title="The model stopped", severity="error", timeout=20)
+
+
+def _widget_keys() -> list[tuple[str, list[Any]]]:
+    """Titles with the bindings of the widgets that bring their own keys."""
+    from rnntui.tui.widgets.slider import Slider
+    from rnntui.tui.widgets.stream_view import StreamView
+
+    return [
+        ("Moving in the text", list(StreamView.BINDINGS)),
+        ("On a slider", list(Slider.BINDINGS)),
+    ]

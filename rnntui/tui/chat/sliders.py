@@ -1,0 +1,53 @@
+"""The sliders of the settings: their bounds and meanings are those of `rnntui.config`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rnntui.config import FULL_PACE, NO_END, SamplingConfig, Setting, WritingConfig, described_settings
+from rnntui.tui.widgets.scale import Linear, Scale, Stops
+from rnntui.tui.widgets.slider import Slider
+
+NO_SEED = -1
+"""What the slider of the seed says where each turn is to have a new one."""
+
+# What a bar spans: the useful part of what the setting allows. Anything allowed can be typed.
+_SCALES: dict[str, tuple[str, Scale, dict[float, str]]] = {
+    "temperature": ("temperature", Linear(0.0, 2.0, 0.05), {}),
+    "top_k": ("top-k", Stops((0, 1, 2, 3, 5, 8, 12, 20, 40, 80, 160)), {0: "all"}),
+    "top_p": ("top-p", Linear(0.0, 1.0, 0.01), {1: "all"}),
+    "min_p": ("min-p", Linear(0.0, 0.5, 0.01), {0: "off"}),
+    "repetition_penalty": ("repetition", Linear(1.0, 2.0, 0.05), {1: "off"}),
+    "length": ("length", Stops((25, 50, 100, 200, 400, 800, 2000, 5000, NO_END)), {NO_END: "no end"}),
+    "pace": ("pace", Stops((10, 15, 25, 40, 60, 100, 200, 400, 1000, FULL_PACE)), {FULL_PACE: "full"}),
+}
+_LABELS = 11
+
+
+def make_sliders() -> Iterator[Slider]:
+    """A slider for each setting, named and identified after it, and one for the seed."""
+    for kind in (SamplingConfig, WritingConfig):
+        settings = described_settings(kind)
+        for name, (label, scale, words) in _SCALES.items():
+            if name in settings:
+                yield _slider(name, label, scale, words, settings[name], getattr(kind(), name))
+    yield Slider(
+        "seed",
+        Stops((NO_SEED, *range(10))),
+        default=NO_SEED,
+        high=2**32 - 1,
+        words={NO_SEED: "new"},
+        label_width=_LABELS,
+        value_width=6,
+        name="seed",
+        id="seed",
+    )
+
+
+def _slider(name: str, label: str, scale: Scale, words: dict[float, str], setting: Setting, default: float) -> Slider:
+    slider = Slider(
+        label, scale, default=default, low=setting.low, high=setting.high, words=words, label_width=_LABELS, value_width=6,
+        name=name, id=name,
+    )  # fmt: skip
+    slider.tooltip = f"{setting.help[0].upper()}{setting.help[1:]}"
+    return slider

@@ -1,0 +1,82 @@
+"""Small screens that ask for something: a line, a choice from a list, a longer text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList, TextArea
+from textual.widgets.option_list import Option
+
+from rnntui.text.visible import one_line
+
+_CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
+
+
+class AskScreen(ModalScreen[str | None]):
+    """Asks for a line; gives it, or None if the person thinks better of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
+
+    def __init__(self, question: str, value: str = "") -> None:
+        super().__init__()
+        self._question, self._value = question, value
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Label(self._question, markup=False)
+            yield Input(self._value, select_on_focus=False)
+            yield Label("Enter accepts, Esc cancels", classes="hint")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+
+class PickScreen(ModalScreen[int | None]):
+    """Asks for one of several; gives its number, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
+
+    def __init__(self, question: str, choices: Sequence[str], chosen: int = 0) -> None:
+        super().__init__()
+        self._question, self._choices, self._chosen = question, choices, chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog wide"):
+            yield Label(self._question, markup=False)
+            yield OptionList(*(Option(one_line(choice)) for choice in self._choices), markup=False)
+            yield Label("Enter accepts, Esc cancels", classes="hint")
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).highlighted = self._chosen
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_index)
+
+
+class EditScreen(ModalScreen[str | None]):
+    """A text to edit; gives it as it is then, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_CANCEL, Binding("ctrl+s", "accept", "Accept", show=False, priority=True)]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self._title, self._text = title, text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog full"):
+            yield Label(self._title, markup=False)
+            yield TextArea(self._text, soft_wrap=True, show_line_numbers=False)
+            yield Label("Ctrl+S accepts, Esc cancels", classes="hint")
+
+    def on_mount(self) -> None:
+        area = self.query_one(TextArea)
+        area.move_cursor(area.document.end)
+
+    def action_accept(self) -> None:
+        """Give the text as it is now."""
+        self.dismiss(self.query_one(TextArea).text)

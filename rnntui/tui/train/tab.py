@@ -1,0 +1,333 @@
+"""The Train tab: what its keys do to the runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textual import work
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import OptionList, Static
+
+from rnntui.errors import RnntuiError
+from rnntui.figures import number
+from rnntui.runs.control import stop_run
+from rnntui.runs.folder import RunFolder
+from rnntui.text.visible import one_line
+from rnntui.tui.keys import bindings
+from rnntui.tui.train.board import WIDE, Board, Shown
+from rnntui.tui.train.marks import MOST, Marks
+from rnntui.tui.train.process import Training, launch
+from rnntui.tui.train.run_list import RunList
+from rnntui.tui.train.samples import About
+from rnntui.tui.train.settings import resume_arguments
+from rnntui.tui.train.watch import Seen, View, Watcher
+
+EVERY = 1.0  # seconds between looks at the disk
+_HIDDEN_EVERY = 5.0  # while another tab is shown, for the notices alone
+
+Launch = Callable[[Sequence[str], str, str, str | None], Training]
+
+
+class TrainTab(Vertical):
+    """The runs there are, the charts of those that are chosen, and all that can be done to them."""
+
+    BINDINGS = bindings("train")
+
+    class ChatWith(Message):
+        """The run at this path is to be talked to."""
+
+        def __init__(self, path: str) -> None:
+            super().__init__()
+            self.path = path
+
+    def __init__(self, checkpoints: Path, launch: Launch = launch) -> None:
+        """`checkpoints` is the folder of the user's runs; `launch` starts a training process."""
+        super().__init__(id="train")
+        self._checkpoints, self._launch = checkpoints, launch
+        self._watcher = Watcher(checkpoints)
+        self._view = View()
+        self._marks = Marks()
+        self._trainings: list[Training] = []
+        self._stopping: set[str] = set()
+        self._typed: dict[str, str] = {}
+        self._form_problem = ""
+        self._charted: object = None  # what the board shows now
+        self._wake = asyncio.Event()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="side"):
+            yield Static("", id="columns")
+            yield RunList()
+            yield About(id="about-side")
+        yield Board()
+
+    def on_mount(self) -> None:
+        self._watch()
+
+    def on_resize(self) -> None:
+        self.set_class(self.app.size.width >= WIDE, "-wide")
+        self.call_after_refresh(self._show_list)
+
+    @property
+    def runs(self) -> RunList:
+        """The list of runs."""
+        return self.query_one(RunList)
+
+    @property
+    def board(self) -> Board:
+        """The charts and texts."""
+        return self.query_one(Board)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the tab is on the screen with all its parts, and not being taken down."""
+        return bool(self.query("#runs") and self.query("#board > #chart"))
+
+    # -- watching ------------------------------------------------------------------------------------------------
+
+    @work
+    async def _watch(self) -> None:
+        """Look at the disk about once a second, and at once when woken; in a thread, so that nothing waits for it."""
+        while self._whole:
+            self._wake.clear()
+            # Asked before the look: a training that ends during it has its last words seen by the next.
+            ended = [training for training in self._trainings if training.ended()]
+            view = await asyncio.to_thread(self._watcher.look, self._wanted())
+            if self._whole:
+                self._take(view, ended)
+            if not view.more:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), EVERY if self.display else _HIDDEN_EVERY)
+
+    def _wanted(self) -> list[str]:
+        current = self.runs.current_path
+        return [*self._marks.kept, *([current] if current else [])]
+
+    def _take(self, view: View, ended: Sequence[Training]) -> None:
+        """Take what a look has found to the screen."""
+        before = {run.path: run.state for run in self._view.runs}
+        self._view = view
+        self._marks.keep_only({run.path for run in view.runs})
+        self._stopping &= {run.path for run in view.runs if run.state == "running"}
+        self._find_started()
+        for run in view.runs:
+            if before.get(run.path) == "running" and run.state != "running":
+                self._tell_end(run)
+        for training in ended:
+            self._tell_ended(training)
+        self._show_list()
+        self._show_board()
+
+    def _find_started(self) -> None:
+        """Know the runs of the trainings that were started by the process in their status, and go to them."""
+        for training in self._trainings:
+            if training.path is None:
+                for run in self._view.runs:
+                    if run.status and run.status.process == training.number and run.status.updated >= training.began:
+                        training.path = run.path
+                        self._typed.pop("name", None)
+                        self._show_list()
+                        self.runs.go_to(run.path)
+
+    def _tell_end(self, run: Seen) -> None:
+        """A run is no longer running."""
+        name = one_line(run.name)
+        if run.state == "done":
+            self.notify(f"{name}: validation loss {number(run.summary.validation_loss)}", title="Training is done")
+        elif run.state == "failed" and run.status is not None:
+            self.notify(one_line(f"{run.name}: {run.status.message}"), title="Training failed", severity="error",
+                        timeout=30)  # fmt: skip
+        elif run.state == "stopped":
+            self.notify(f"{name} is saved; it can be resumed.", title="Training has stopped")
+
+    def _tell_ended(self, training: Training) -> None:
+        """A process that we started is over; say what went wrong, unless its run has said it."""
+        self._trainings.remove(training)
+        problem = training.problem()
+        run = self._run_at(training.path)
+        told = run is not None and run.state == "failed" and run.status and run.status.process == training.number
+        if problem and not told:
+            if training.path is None:
+                self._form_problem = problem
+            title = "Training has ended" if training.path else "Training did not start"
+            self.notify(one_line(problem), title=title, severity="error", timeout=30)
+
+    # -- showing -------------------------------------------------------------------------------------------------
+
+    def _run_at(self, path: str | None) -> Seen | None:
+        return next((run for run in self._view.runs if run.path == path), None)
+
+    def _doing(self) -> dict[str, str]:
+        """What is being done to runs, by path."""
+        running = {run.path for run in self._view.runs if run.state == "running"}
+        doing = {t.path: f"{t.doing} …" for t in self._trainings if t.path and t.path not in running}
+        return doing | dict.fromkeys(self._stopping, "stopping …")
+
+    def _show_list(self) -> None:
+        if not self._whole:
+            return
+        notes = [f"{training.doing} {training.name} …" for training in self._trainings if training.path is None]
+        if self._view.problem:
+            notes.append(self._view.problem)
+        if not self._view.runs and not notes:
+            notes.append("no runs yet; n starts one")
+        runs = self.runs
+        runs.show(self._view.runs, self._marks.shown(runs.current_path), self._doing(), notes)
+        self.query_one("#columns", Static).update(runs.header())
+
+    def _show_board(self) -> None:
+        """Show the chosen runs, if they or what they have logged is not what is shown."""
+        current = self.runs.current
+        marks = self._marks.shown(current.path if current else None)
+        shown = []
+        for path, mark in marks.items() or ([(current.path, None)] if current else []):
+            run, history = self._run_at(path), self._watcher.history(path)
+            if run is not None and history is not None:
+                shown.append((run, history, mark))
+        with self._watcher.lock:
+            now = current, [(run.path, history.version, id(history), mark) for run, history, mark in shown]
+            if now == self._charted:
+                return
+            self._charted = now
+            history = self._watcher.history(current.path) if current else None
+            runs = [Shown(run.name, history, mark.colour if mark else None) for run, history, mark in shown]
+            self.board.show(runs, current, history.samples if history else [])
+        self.query_one("#about-side", About).show(current)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self._show_list()
+        self._show_board()
+        self._wake.set()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.action_full()
+
+    def on_run_list_mark_clicked(self, event: RunList.MarkClicked) -> None:
+        self.action_mark()
+
+    # -- choosing ------------------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        """Keep the highlighted run in the charts, or no longer."""
+        path = self.runs.current_path
+        if path is None:
+            return
+        if not self._marks.turn(path):
+            self.notify(f"{MOST} runs are the most that can be told apart.", severity="warning")
+        self._show_list()
+        self._show_board()
+
+    def action_unmark(self) -> None:
+        """Show the highlighted run alone."""
+        self._marks.clear()
+        self._show_list()
+        self._show_board()
+
+    def action_step(self, by: int) -> None:
+        """Show the next quantity, or the one before."""
+        self.board.step(by)
+
+    def action_full(self) -> None:
+        """Give the chart all the room, or no longer."""
+        self.board.full = not self.board.full
+        self.set_class(self.board.full, "-full")
+        (self.board.chart if self.board.full and self.board.chart.display else self.runs).focus()
+
+    def action_back(self) -> None:
+        """To the list; a chart that has all the room gives it back."""
+        if self.board.full:
+            self.action_full()
+        self.runs.focus()
+
+    def action_chat(self) -> None:
+        """Chat with the highlighted run."""
+        run = self.runs.current
+        if run is None:
+            return
+        if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
+            self.notify(one_line(f"{run.name} has no weights to chat with."), severity="warning")
+            return
+        self.post_message(self.ChatWith(run.path))
+
+    # -- training ------------------------------------------------------------------------------------------------
+
+    @work
+    async def action_start(self) -> None:
+        """Ask what to train, and start it."""
+        from rnntui.tui.train.form import TrainForm
+
+        filled = await self.app.push_screen_wait(TrainForm(self._checkpoints, self._typed, self._form_problem))
+        self._typed = filled.typed
+        if filled.arguments is not None:
+            self._form_problem = ""
+            name = self._typed.get("name", "").strip() or self._typed["corpus"].strip()
+            self._begin(filled.arguments, "starting", name, None)
+
+    def _begin(self, arguments: Sequence[str], doing: str, name: str, path: str | None) -> None:
+        try:
+            self._trainings.append(self._launch(arguments, doing, name, path))
+        except RnntuiError as error:
+            self.notify(one_line(str(error)), title="Training did not start", severity="error", timeout=30)
+        self._show_list()
+        self._wake.set()
+
+    def action_stop(self) -> None:
+        """Stop the highlighted run; it saves itself."""
+        run = self.runs.current
+        if run is None or run.path in self._stopping:
+            return
+        try:
+            stop_run(RunFolder(Path(run.path)))
+        except RnntuiError as error:
+            self.notify(one_line(str(error)), title="Not stopped", severity="warning", timeout=10)
+            return
+        self._stopping.add(run.path)
+        self._show_list()
+
+    @work
+    async def action_resume(self) -> None:
+        """Go on with the highlighted run; one that is done needs a new budget."""
+        from rnntui.training.create import resumable_run
+
+        run = self.runs.current
+        if run is None:
+            return
+        if run.state == "running" or run.path in self._doing():
+            self.notify(one_line(f"{run.name} is being trained already."), severity="warning")
+            return
+        folder = Path(run.path).parent
+        try:
+            resumable_run(None, run.name, folder)
+        except RnntuiError as error:
+            self.notify(one_line(str(error)), title="Not resumed", severity="warning", timeout=10)
+            return
+        budget: list[str] | None = []
+        if run.state == "done":
+            budget = await self._ask_budget(run)
+        if budget is not None:
+            self._begin(resume_arguments(run.name, folder, budget), "resuming", run.name, run.path)
+
+    async def _ask_budget(self, run: Seen) -> list[str] | None:
+        """The flag and value of a new budget; None if the person thinks better of it."""
+        from rnntui.tui.screens.dialogs import AskScreen
+        from rnntui.tui.train.settings import budget_from, doubled
+
+        assert run.config is not None
+        unit, text = doubled(run.config.budget)
+        question = "It is done. Train on, to how much in all? (minutes, epochs or steps)"
+        while True:
+            answer = await self.app.push_screen_wait(AskScreen(question, text))
+            if not answer:
+                return None
+            try:
+                return budget_from(answer, unit)
+            except RnntuiError as error:
+                text, question = answer, str(error)

@@ -1,0 +1,1 @@
+"""Widgets of the terminal app: each one thing, with no training or sampling in it."""

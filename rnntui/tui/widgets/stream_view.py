@@ -1,0 +1,272 @@
+"""A view of a text that is being written, with a cursor to read and point with, selection and search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Offset
+from textual.message import Message
+from textual.reactive import reactive
+from textual.selection import Selection
+
+from rnntui.tui.widgets.caret import Caret, Motion, word_bounds
+from rnntui.tui.widgets.document import Document
+from rnntui.tui.widgets.matches import Matches
+from rnntui.tui.widgets.paint import Mark
+from rnntui.tui.widgets.stream_text import StreamText
+from rnntui.tui.widgets.wrap import Glyph
+
+
+def _move(keys: str, motion: Motion, description: str) -> Binding:
+    return Binding(keys, f"move('{motion}')", description, show=False, id=f"stream.{motion}")
+
+
+class StreamView(StreamText, can_focus=True, inherit_bindings=False):
+    """Shows a `Document` and follows it as it grows, while its end is in view and no cursor stands within the text.
+
+    The text cursor appears with the first arrow key or click. Its offset is `cursor`; None hides it. At the end of
+    the text it moves along as the text grows. Text can be selected with the mouse and copied, as anywhere in Textual;
+    two clicks select a word.
+
+    Of changes it is told as `StreamText` is. Give it a height by its surroundings (`1fr`, not `auto`).
+    """
+
+    ALLOW_SELECT = True
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "stream-view--token",
+        "stream-view--cursor",
+        "stream-view--match",
+        "stream-view--current-match",
+        "stream-view--selected",
+    }
+    DEFAULT_CSS = """
+    StreamView {
+        & > .stream-view--token { text-style: underline; }
+        & > .stream-view--cursor { text-style: reverse; }
+        & > .stream-view--match { background: $warning 40%; }
+        & > .stream-view--current-match { background: $warning; color: $background; }
+        & > .stream-view--selected { background: $primary 50%; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        _move("left", "left", "A character back"),
+        _move("right", "right", "A character on"),
+        _move("ctrl+left", "word_left", "A word back"),
+        _move("ctrl+right", "word_right", "A word on"),
+        _move("up", "up", "A line up"),
+        _move("down", "down", "A line down"),
+        _move("pageup", "page_up", "A page up"),
+        _move("pagedown", "page_down", "A page down"),
+        _move("home", "home", "Start of the line"),
+        _move("end", "end", "End of the line"),
+        _move("ctrl+home", "start", "Start of the text"),
+        _move("ctrl+end", "finish", "End of the text"),
+    ]
+
+    cursor: reactive[int | None] = reactive(None, repaint=False, init=False)
+    """The offset of the text cursor in characters, kept within the text; None: there is no cursor."""
+
+    class CursorMoved(Message):
+        """The text cursor is at another offset, or gone (None)."""
+
+        def __init__(self, view: StreamView, offset: int | None) -> None:
+            super().__init__()
+            self.view = view
+            self.offset = offset
+
+        @property
+        def control(self) -> StreamView:
+            """The view it is about."""
+            return self.view
+
+    def __init__(
+        self,
+        document: Document | None = None,
+        *,
+        placeholder: str = "",
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(document, placeholder=placeholder, name=name, id=id, classes=classes)
+        self._matches = Matches()
+        self._caret = Caret()
+        self._token: tuple[int, int] | None = None  # the span that the cursor is in
+        self._carried = False  # the cursor is moved by the text, not by a reader
+
+    # The document
+
+    @property
+    def following(self) -> bool:
+        """Whether the view moves along as the text grows."""
+        return super().following and self.cursor in (None, len(self._wrapped))
+
+    def grew(self) -> None:
+        """The document got longer: show what is new."""
+        known = len(self._wrapped)
+        super().grew()
+        match = self._matches.grow(self._text())
+        if match is not None and match < known:
+            self._repaint((match, known))
+        if self.cursor == known < len(self._wrapped):
+            self._carry(len(self._wrapped))
+
+    def shrank(self, length: int) -> None:
+        """The document was cut back to its first `length` characters."""
+        super().shrank(length)
+        self._matches.cut(length)
+        if self.cursor is not None and self.cursor >= length:
+            if self._token is not None:
+                self._repaint(self._token)
+            self._carry(length)
+            self._token = None  # the cursor may have been there before
+
+    def reset(self) -> None:
+        """The document is another: show it anew, from its end, without a cursor."""
+        self.cursor = None
+        super().reset()
+        self._matches = Matches(self._matches.needle)
+        self._matches.grow(self._text())
+
+    # The cursor
+
+    def validate_cursor(self, cursor: int | None) -> int | None:
+        """Keep the cursor within the text."""
+        return None if cursor is None else min(max(0, cursor), len(self._wrapped))
+
+    def watch_cursor(self, old: int | None, new: int | None) -> None:
+        """Show the cursor where it is now, and tell."""
+        before = self._token
+        self._token = self._token_at(new)
+        changed = [token for token in (before, self._token) if token is not None]
+        changed += [(offset, offset + 1) for offset in (old, new) if offset is not None]
+        self._repaint(*changed)
+        if new is not None and not self._carried:
+            self._reveal(new)
+        self.post_message(self.CursorMoved(self, new))
+
+    def action_move(self, motion: Motion) -> None:
+        """Move the cursor; without one, from the end of what is in view."""
+        origin = self.cursor
+        page = max(1, self.scrollable_content_region.height - 1)
+        if origin is None:
+            last = self.scroll_offset.y + page
+            origin = len(self._wrapped) if self._at_end else self._wrapped.offset_at(last, 0)
+        self.cursor = self._caret.moved(self._wrapped, origin, motion, page)
+
+    def _carry(self, offset: int) -> None:
+        self._carried = True
+        self.cursor = offset
+        self._carried = False
+
+    def _token_at(self, offset: int | None) -> tuple[int, int] | None:
+        if offset is None or self._document is None or offset >= len(self._wrapped):
+            return None
+        spans = self._document.spans(offset, offset + 1)
+        return next(((span.start, span.end) for span in spans if span.start <= offset < span.end), None)
+
+    async def _on_click(self, event: events.Click) -> None:
+        event.prevent_default()  # at two clicks Textual would select the whole text
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        offset = self._wrapped.offset_at(place.y + self.scroll_offset.y, place.x)
+        if event.chain == 2:
+            start, end = self._wrapped.line(self._wrapped.locate(offset)[0])
+            for left, right in word_bounds(self._wrapped, start, end):
+                if left <= offset < right:
+                    self.screen.selections = {self: Selection(Offset(left, 0), Offset(right, 0))}
+        elif self._selected() is None:  # a drag ends with a click, and moves no cursor
+            self.cursor = offset
+
+    # Painting
+
+    def _marks(self, start: int, end: int) -> Iterable[Mark]:
+        for match_start, match_end, current in self._matches.between(start, end):
+            yield match_start, match_end, self._overlay("current-match" if current else "match")
+        if (selected := self._selected()) is not None:
+            yield *selected, self._overlay("selected")
+        if self.cursor is not None:
+            if self._token is not None:
+                yield *self._token, self._overlay("token")
+            yield self.cursor, self.cursor + 1, self._overlay("cursor")
+
+    def _caret_behind(self, line: int, glyphs: Sequence[Glyph]) -> tuple[int, Style] | None:
+        if self.cursor is None:
+            return None
+        here, column = self._wrapped.locate(self.cursor)
+        under = [glyph.shown for glyph in glyphs if glyph.start <= self.cursor < glyph.end]
+        return None if here != line or any(under) else (column, self._overlay("cursor"))
+
+    # Selection with the mouse. Offsets are those of `for_pointer`: x in the text, y 0.
+
+    def _selected(self) -> tuple[int, int] | None:
+        selection = self.text_selection if self.is_attached else None
+        return None if selection is None else self._span_of(selection)
+
+    def _span_of(self, selection: Selection) -> tuple[int, int]:
+        start, end = selection.get_span(0) or (0, 0)
+        if not 0 <= end < len(self._wrapped):
+            return start, len(self._wrapped)
+        if end > start:  # the last cell that the pointer was on counts, with the whole of its cluster
+            line = self._wrapped.locate(end - 1)[0]
+            end = next(glyph.end for glyph in self._wrapped.glyphs(line) if glyph.end >= end)
+        return start, end
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text, for Textual to copy: as the document has it, whatever is shown in its place."""
+        return self._wrapped.slice(*self._span_of(selection)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """Textual's word that the selection changed."""
+        self._repaint()
+
+    # Find
+
+    @property
+    def matches(self) -> int:
+        """How many places of the text hold what was last given to `find`."""
+        return len(self._matches)
+
+    @property
+    def current_match(self) -> int | None:
+        """Which of them, counted from 0, the reader has stepped to."""
+        return self._matches.current
+
+    def find(self, needle: str) -> int:
+        """Highlight every place that holds the needle, whatever the case, also in text to come; return how many.
+
+        An empty needle is found nowhere.
+        """
+        self._matches = Matches(needle)
+        self._matches.grow(self._wrapped.text)
+        self._repaint()
+        return len(self._matches)
+
+    def clear_find(self) -> None:
+        """Highlight nothing any more."""
+        self.find("")
+
+    def next_match(self) -> int | None:
+        """Scroll to the next match and return its offset, None if there is none.
+
+        The first one is the first from the cursor on; without a cursor, from the top of what is in view.
+        """
+        return self._step(forward=True)
+
+    def previous_match(self) -> int | None:
+        """Scroll to the match before and return its offset, None if there is none."""
+        return self._step(forward=False)
+
+    def _step(self, forward: bool) -> int | None:
+        line = min(self.scroll_offset.y, self._wrapped.lines - 1)
+        found = self._matches.step(forward, self._wrapped.line(line)[0] if self.cursor is None else self.cursor)
+        if found is None:
+            return None
+        self._repaint()
+        self._reveal(found[0], margin=self.scrollable_content_region.height // 3)
+        return found[0]

@@ -1,0 +1,172 @@
+"""`rnntui curves`, as a user meets it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare"
+
+
+def make_run(folder: Path, name: str, *rows: object) -> Path:
+    """A run that has begun to train, without weights."""
+    run = folder / name
+    run.mkdir(parents=True)
+    shutil.copy(SHIPPED / "config.json", run)
+    text = "".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows)
+    (run / "metrics.jsonl").write_text(text)
+    return run
+
+
+def losses(count: int, start: float) -> list[dict]:
+    return [
+        {"step": n * 10, "tokens": n * 1000, "seconds": n * 60.0, "train_loss": start / (1 + n / 20)}
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def test_a_chart_in_a_pipe(rnntui) -> None:
+    result = rnntui("curves", SHIPPED)
+    rows = result.out.splitlines()
+    assert (result.code, result.err) == (0, "") and len(rows) == 24 and max(map(len, rows)) <= 80
+    assert rows[0].startswith("Loss of shakespeare") and "training 1.3047" in rows[0] and "validation 1.4609" in rows[0]
+    assert rows[-1].split() == ["step", "0", "5k", "10k", "15k"]
+    assert "\x1b" not in result.out
+
+
+def test_without_a_run_it_is_the_newest_with_weights_and_else_the_shipped(rnntui, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "mine", "newest", *losses(9, 4.0))
+    assert rnntui("curves", "--checkpoints", tmp_path / "mine").out.startswith("Loss of shakespeare")
+    (run / "model.safetensors").touch()
+    assert rnntui("curves", "--checkpoints", tmp_path / "mine").out.startswith("Training loss of newest")
+
+
+def test_several_runs_share_a_chart_and_a_name_may_be_had_by_two(rnntui, tmp_path: Path) -> None:
+    make_run(tmp_path / "checkpoints", "one", *losses(100, 4.0))
+    make_run(tmp_path / "checkpoints", "two", *losses(100, 3.0))
+    make_run(tmp_path / "elsewhere", "one", *losses(100, 2.0))
+    out = rnntui("curves", "one", "two", "elsewhere/one", "one", "--width", "120").out.splitlines()
+    shown = out[0].split()
+    assert shown[:2] == ["Training", "loss"] and shown[2::3] == ["●", "▲", "■"]
+    assert shown[3::3] == ["one", "two", "elsewhere/one"]
+    assert 0.6 < float(shown[4]) < 0.9 > float(shown[7]) > float(shown[10]) > 0.3
+    assert all("".join(out[1:]).count(sign) >= 3 for sign in "●▲■")
+
+
+def test_what_over_what_how_large(rnntui, tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path, "run", *losses(100, 4.0), *({"step": 990 + n, "tokens": n, "bleu": 11.25 + n} for n in range(10))
+    )
+    rows = rnntui("curves", run, "--metric", "bleu", "--x", "tokens", "--width", "50", "--height", "9").out.splitlines()
+    assert len(rows) == 9 and rows[0].startswith("Bleu of run") and "bleu 20.25" in rows[0]
+    rows = rnntui("curves", run, "--x", "time", "--log", "--smoothing", "0").out.splitlines()
+    assert " time " in rows[-2] and "1h" in rows[-1]
+    two = rnntui("curves", SHIPPED, "--metric", "bits_per_character", "--metric", "learning_rate").out
+    assert "Bits per character of shakespeare" in two and "\n\nLearning rate of shakespeare" in two
+    assert len(two.splitlines()) == 49
+
+
+def test_smoothing_smooths(rnntui, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", *({"step": n, "train_loss": 2.0 + n % 2} for n in range(400)))
+    raw, smooth = (rnntui("curves", run, "--smoothing", weight).out for weight in ("0", "0.99"))
+    assert raw.count("⣿") > 500
+    assert smooth.count("⣿") < 50
+
+
+def test_a_run_without_the_usual_quantities_shows_what_it_has(rnntui, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run", {"step": 1, "accuracy": 0.5}, {"step": 2, "accuracy": 0.75})
+    assert rnntui("curves", run).out.startswith("Accuracy of run")
+
+
+def test_csv_has_every_row(rnntui, tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path, 'a,"run', {"step": 1, "tokens": 2, "seconds": 0.5, "train_loss": 3.25, "sample": "x,\n"}, "garbage\n",
+        {"step": 2, "bleu": 1.5, "train_loss": "high", "flag": True}, {"step": 1, "best_step": 1, "streaming_loss": 2},
+    )  # fmt: skip
+    rows = list(csv.reader(io.StringIO(rnntui("curves", run, "--csv").out)))
+    assert rows == [
+        ["run", "step", "seconds", "tokens", "train_loss", "bleu", "best_step", "streaming_loss"],
+        ['a,"run', "1", "0.5", "2", "3.25", "", "", ""],
+        ['a,"run', "2", "", "", "", "1.5", "", ""],
+        ['a,"run', "1", "", "", "", "", "1", "2"],
+    ]
+    chosen = rnntui("curves", run, "--csv", "--metric", "bleu").out.splitlines()
+    assert chosen == ["run,step,seconds,tokens,bleu", '"a,""run",2,,,1.5']
+
+
+def test_json_has_every_row_with_its_run(rnntui, tmp_path: Path) -> None:
+    one = make_run(tmp_path, "one", {"step": 1, "train_loss": 3.25, "sample": "é", "run": "liar"})
+    two = make_run(tmp_path, "two", '{"step": 1, "train_loss": NaN}\n', {"step": 2, "bleu": 5})
+    lines = rnntui("curves", one, two, "--json").out.splitlines()
+    assert [json.loads(line, parse_constant=pytest.fail) for line in lines] == [
+        {"run": "one", "step": 1, "train_loss": 3.25, "sample": "é"},
+        {"run": "two", "step": 1, "train_loss": None},
+        {"run": "two", "step": 2, "bleu": 5},
+    ]
+    assert rnntui("curves", one, two, "--json", "--metric", "bleu").out == '{"run": "two", "step": 2, "bleu": 5}\n'
+    shipped = rnntui("curves", SHIPPED, "--json").out.splitlines()
+    assert len(shipped) == len((SHIPPED / "metrics.jsonl").read_text().splitlines())
+
+
+@pytest.mark.parametrize("output", [[], ["--csv"], ["--json"]])
+def test_a_run_without_metrics_is_an_error(rnntui, tmp_path: Path, output: list[str]) -> None:
+    run = make_run(tmp_path, "run")
+    (run / "metrics.jsonl").unlink()
+    result = rnntui("curves", SHIPPED, run, *output)
+    assert result.code == 1 and result.out == "" and result.err.count("\n") == 1
+    assert result.err.startswith("rnntui: run run has no metrics in ")
+    (run / "metrics.jsonl").write_text("garbage\n{}")
+    assert rnntui("curves", run, *output).code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nobody"], "no run 'nobody'"),
+        (["--metric", "bleu"], "--metric bleu: there is nothing of that name; there are train_loss, validation_loss"),
+        (["--csv", "--metric", "bleu"], "there is nothing of that name"),
+        (["--csv", "--json"], "choose one"),
+        (["--smoothing", "1"], "0.999"),
+        (["--x", "epoch"], "epoch"),
+        (["--width", "3"], "20<=x<=1000"),
+        (["--checkpoints", "nowhere"], "there is no such folder"),
+    ],
+)
+def test_bad_usage_is_one_line(rnntui, arguments: list[str], said: str) -> None:
+    result = rnntui("curves", *arguments)
+    assert result.code == 2 and said in result.err and result.err.count("\n") == 1 and result.out == ""
+
+
+def test_what_a_file_may_say_does_not_steer_the_terminal(rnntui, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run\x1b[31m", {"step": 1, "\x1b]0;x\x07": 2.0})
+    out = rnntui("curves", run).out
+    assert "\x1b" not in out and "\x07" not in out and "\\x1b[31m" in out
+
+
+def test_head_ends_it_quietly(shell) -> None:
+    result = shell(f"rnntui curves {SHIPPED} --csv | head -n 1; exit ${{PIPESTATUS[0]}}")
+    assert result.stdout.startswith(b"run,step,seconds,tokens,train_loss") and result.stderr == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are of Unix")
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colours_and_size_are_those_of_the_terminal(tmp_path: Path, variables: dict[str, str], coloured: bool) -> None:
+    import os
+
+    import pexpect
+
+    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    for name in ("COLUMNS", "LINES", *(() if "NO_COLOR" in variables else ("NO_COLOR",))):
+        environment.pop(name, None)
+    out, code = pexpect.run(
+        f"{sys.executable} -m rnntui curves {SHIPPED}", cwd=str(tmp_path), env=environment, dimensions=(16, 50),
+        withexitstatus=True, timeout=60,
+    )  # fmt: skip
+    assert code == 0 and (b"\x1b[" in out) == coloured
+    assert len(out.splitlines()) == 15, "a row is left for the prompt"

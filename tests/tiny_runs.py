@@ -1,0 +1,58 @@
+"""Runs for tests: whole on disk, as small as can be, with random weights that are the same each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder, Status
+from rnntui.runs.weights import save_arrays
+from rnntui.text.char import CharTokenizer
+from rnntui.text.subword import SubwordTokenizer
+from rnntui.text.tokenizer import Tokenizer
+
+CHARACTERS = list("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?'")
+
+
+def make_run(
+    folder: Path,
+    name: str,
+    *,
+    seed: int = 1,
+    tokenizer: Tokenizer | None = None,
+    turns: tuple[str, str] | None = None,
+    layers: int = 1,
+) -> RunFolder:
+    """A run of an LSTM of 16 units, trained on nothing, with strong opinions."""
+    tokenizer = tokenizer or CharTokenizer(CHARACTERS)
+    run = RunFolder(folder / name)
+    run.path.mkdir(parents=True)
+    model = ModelConfig(hidden=16, embedding=8, layers=layers, tied=False)
+    size = tokenizer.vocab_size
+    rng = np.random.default_rng(seed)
+    shapes: dict[str, tuple[int, ...]] = {
+        "embedding.weight": (size, 8), "output.weight": (size, 16), "output.bias": (size,),
+    }  # fmt: skip
+    for layer in range(layers):
+        shapes[f"rnn.weight_ih_l{layer}"] = (64, 16 if layer else 8)
+        shapes[f"rnn.weight_hh_l{layer}"] = (64, 16)
+        shapes[f"rnn.bias_ih_l{layer}"] = shapes[f"rnn.bias_hh_l{layer}"] = (64,)
+    save_arrays(run.weights_file, {n: rng.normal(0, 0.8, s).astype(np.float32) for n, s in shapes.items()}, {})
+    tokenizer.save(run.path)
+    run.write_config(
+        RunConfig(
+            kind=LANGUAGE_MODEL, model=model, training=TrainingConfig(), budget=Budget(steps=10),
+            tokenizer=TokenizerConfig(tokenizer=tokenizer.kind, vocab_size=size),
+            corpus={"name": name, "turns": list(turns) if turns else None}, created=0.0,
+        )
+    )  # fmt: skip
+    run.write_status(Status("done", step=10, steps=10, tokens=1000, validation_loss=1.5, bits_per_character=2.2))
+    return run
+
+
+def subwords() -> SubwordTokenizer:
+    """Subwords with byte fallback, learnt from a few words."""
+    words = "the old man and the sea went on and on until the sea was old "
+    return SubwordTokenizer.train([words * 20], "bpe", 330, len(set(words)))

@@ -1,0 +1,207 @@
+"""The app around its tabs: keys, help, palette, themes, what it remembers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from chatting import Chatting, chatting
+from textual.command import CommandPalette
+from textual.widgets import Static
+from tiny_runs import make_run
+from waiting import wait_until
+
+from rnntui.cli.main import run
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.keys import KEYS, bindings, known_ids
+from rnntui.tui.preferences import Preferences, load, save, settings_file
+from rnntui.tui.screens.help import HelpScreen
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    make_run(tmp_path / "runs", "tiny")
+    return tmp_path / "runs"
+
+
+def help_text(user: Chatting) -> str:
+    screen = user.app.screen
+    assert isinstance(screen, HelpScreen)
+    from rich.console import Console
+
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(screen._table())
+    return captured.get()
+
+
+# One key table.
+
+
+def test_every_key_has_one_id_and_an_action_that_exists() -> None:
+    ids = [key.id for keys in KEYS.values() for key in keys]
+    assert len(ids) == len(set(ids)) and set(ids) == known_ids()
+    from rnntui.tui.chat.pane import Pane
+    from rnntui.tui.chat.prompt import Prompt
+    from rnntui.tui.chat.tab import ChatTab
+    from rnntui.tui.train.tab import TrainTab
+
+    owners = {"app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": Pane, "train": TrainTab}
+    for place, keys in KEYS.items():
+        for key in keys:
+            name = key.action.partition("(")[0]
+            assert hasattr(owners[place], f"action_{name}"), key.id
+
+
+def test_no_key_does_two_things_at_once() -> None:
+    for place in ("chat", "train"):
+        keys = [
+            one
+            for group in ("app", place)
+            for binding in bindings(group)  # type: ignore[arg-type]
+            for one in binding.key.split(",")  # type: ignore[union-attr]
+        ]
+        assert len(keys) == len(set(keys))
+
+
+async def test_help_shows_every_key(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.pilot.press("f1")
+        shown = help_text(user)
+        for keys in KEYS.values():
+            for key in keys:
+                assert key.help.split(":")[0].split(",")[0].split("(")[0].strip()[:30] in shown
+        await user.pilot.press("escape")
+        assert not isinstance(user.app.screen, HelpScreen)
+
+
+async def test_the_footer_shows_the_keys_of_the_tab(runs: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        descriptions = {binding.description for _, binding, *_ in user.app.screen.active_bindings.values()}
+        assert {"Stop", "Continue", "Save", "Help", "Quit"} <= descriptions
+
+
+async def test_the_palette_finds_what_the_table_names(runs: Path) -> None:
+    async with chatting(runs) as user:
+        names = {command.title for command in user.app.get_system_commands(user.app.screen)}
+        assert {key.label for place in ("app", "chat") for key in KEYS[place] if key.palette} <= names  # type: ignore[index]
+        await user.pilot.press("ctrl+p")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, CommandPalette))
+        await user.pilot.press(*"Surprise")
+        await user.pilot.pause(0.5)
+        await user.pilot.press("enter", "enter")
+        await wait_until(user.pilot, lambda: user.chat.surprise)
+
+
+async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None:
+    own_settings.parent.mkdir()
+    own_settings.write_text(json.dumps({"keymap": {"chat.new": "f11", "no.such": "a"}}))
+    async with chatting(runs) as user:
+        assert "no key called 'no.such'" in user.notices
+        await user.say("Hello")
+        await user.pilot.press("f12")
+        assert user.text != ""
+        await user.pilot.press("f11")
+        assert user.text == ""
+        await user.pilot.press("f1")
+        assert "f11" in help_text(user)
+
+
+# Tabs.
+
+
+async def test_tabs_are_changed_by_key_and_by_mouse(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.pilot.press("f3")
+        await wait_until(user.pilot, lambda: user.app.query_one("#tabs").current == "train")  # type: ignore[attr-defined]
+        await user.pilot.press("f2")
+        assert user.app.query_one("#tabs").current == "chat"  # type: ignore[attr-defined]
+        shown = str(user.app.query_one("#bar", Static).render())
+        await user.pilot.click("#bar", offset=(shown.index("Train"), 0))
+        assert user.app.query_one("#tabs").current == "train"  # type: ignore[attr-defined]
+
+
+# What is remembered.
+
+
+async def test_theme_surprise_and_panel_are_remembered(runs: Path, own_settings: Path) -> None:
+    async with chatting(runs) as user:
+        await user.pilot.press("ctrl+t", "f9", "ctrl+b")
+        assert user.app.theme == "textual-light"
+    assert json.loads(own_settings.read_text()) == {"theme": "textual-light", "surprise": True, "panel": False}
+    async with chatting(runs) as user:
+        assert user.app.theme == "textual-light"
+        assert user.chat.surprise and user.pane.text.shade and not user.chat.wants_panel
+
+
+def test_nothing_remembered_is_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path / "none.json") == (Preferences(), [])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "cannot be read"),
+        ("[1]", "holds no JSON object"),
+        ('{"them": "x"}', "unknown setting 'them'"),
+        ('{"surprise": "yes"}', "surprise is 'yes'"),
+        ('{"keymap": {"chat.stop": 3}}', "keymap.chat.stop must name keys"),
+    ],
+)
+def test_a_settings_file_that_is_wrong_is_told_and_left_as_it_is(tmp_path: Path, content: str, problem: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(content)
+    preferences, problems = load(path)
+    assert preferences == Preferences()
+    assert len(problems) == 1 and problem in problems[0] and str(path) in problems[0]
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_a_settings_file_that_cannot_be_read_is_not_overwritten(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(content)
+    save(path, {"theme": "nord"})
+    assert path.read_text() == content
+
+
+def test_saving_keeps_what_else_stands_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "settings.json"
+    save(path, {"theme": "nord"})
+    assert json.loads(path.read_text()) == {"theme": "nord"}
+    path.write_text('{"keymap": {"chat.stop": "ctrl+x"}, "theme": "nord"}')
+    save(path, {"theme": "textual-dark", "surprise": True})
+    assert json.loads(path.read_text()) == {
+        "keymap": {"chat.stop": "ctrl+x"}, "theme": "textual-dark", "surprise": True,
+    }  # fmt: skip
+
+
+def test_the_system_says_where_settings_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RNNTUI_SETTINGS")
+    assert settings_file().parts[-2:] == ("rnntui", "settings.json")
+
+
+async def test_a_theme_there_is_not_is_told(runs: Path, own_settings: Path) -> None:
+    own_settings.parent.mkdir()
+    own_settings.write_text('{"theme": "no-such"}')
+    async with chatting(runs) as user:
+        assert "no theme 'no-such'" in user.notices
+        assert user.app.theme == "textual-dark"
+
+
+async def test_settings_that_cannot_be_kept_are_told(runs: Path, own_settings: Path) -> None:
+    own_settings.parent.touch()  # a file where the folder should be
+    async with chatting(runs) as user:
+        await user.pilot.press("ctrl+t")
+        await user.told("Settings are not kept")
+        await user.say("x")
+        user.chat.keep()
+        await user.told("The text is not kept")
+
+
+# Without a terminal.
+
+
+def test_without_a_terminal_it_names_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chat"]) == 2
+    assert capsys.readouterr().err == "rnntui: chat needs a terminal; in scripts and pipes use: rnntui sample\n"

@@ -1,0 +1,479 @@
+"""The Chat tab, as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from chatting import chatting
+from textual.geometry import Region
+from textual.widgets import Input, OptionList, TextArea
+from tiny_runs import make_run
+from waiting import wait_until
+
+from rnntui.config import NO_END, PRESETS, SamplingConfig
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.chat.panel import SettingsPanel
+from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.chat.tab import ChatTab
+from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
+from rnntui.tui.widgets.stream_view import StreamView
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """A checkpoints folder with three runs; `tiny` is the newest."""
+    folder = tmp_path / "runs"
+    make_run(folder, "other", seed=2)
+    make_run(folder, "turns", turns=("A", "B"))
+    make_run(folder, "tiny")
+    return folder
+
+
+def screen_text(app: RnntuiApp) -> str:
+    """What is on the screen, line by line."""
+    width, height = app.size
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip)[:width] for strip in lines[:height])
+
+
+async def test_enter_lets_the_model_go_on_from_what_is_typed(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        assert user.app.query_one(Prompt).text == ""
+        await user.write()
+        assert user.text.startswith("Hello") and len(user.text) == 45
+        assert "Hello" in screen_text(user.app)
+
+
+async def test_what_is_typed_before_the_model_is_open_is_not_lost(runs: Path) -> None:
+    app = RnntuiApp(runs)
+    async with app.run_test() as pilot:
+        app.query_one(ChatTab).say("Hello")
+        await wait_until(pilot, lambda: app.query_one(ChatTab).conversations)
+        await wait_until(pilot, lambda: app.query_one(ChatTab).conversations[0].transcript.text.startswith("Hello"))
+
+
+async def test_an_empty_line_lets_the_model_go_on(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press("enter")
+        await user.write()
+        assert len(user.text) == 85
+        await user.pilot.press("ctrl+n")
+        await user.write()
+        assert len(user.text) == 125
+
+
+async def test_a_line_break_in_the_prompt_is_typed_by_its_own_key(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.pilot.press("o", "n", "e", "ctrl+j")
+        await user.say("two")
+        assert user.text == "one\ntwo"
+
+
+async def test_escape_stops_at_once_and_keeps_the_text(runs: Path) -> None:
+    async with chatting(runs, length=NO_END) as user:
+        await user.say("Hello")
+        user.work(20)
+        shown = user.text
+        await user.pilot.press("escape")
+        user.work(50)
+        assert user.text == shown and len(shown) > 10
+        assert "ready" in screen_text(user.app)
+
+
+async def test_again_writes_the_last_turn_with_another_seed(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.pilot.press("ctrl+r")
+        await user.told("nothing yet")
+        await user.say("Hello")
+        await user.write()
+        first = user.text
+        user.conversation.seed = None
+        await user.pilot.press("ctrl+r")
+        await user.write()
+        assert user.text != first and user.text.startswith("Hello") and len(user.text) == 45
+
+
+@pytest.mark.parametrize("key", ["ctrl+l", "up"])
+async def test_the_last_line_comes_back_to_be_edited(runs: Path, key: str) -> None:
+    async with chatting(runs) as user:
+        await user.say("one")
+        await user.write()
+        before = user.text
+        await user.say("two")
+        await user.write()
+        await user.pilot.press(key)
+        assert user.app.query_one(Prompt).text == "two"
+        assert user.text == before
+        await user.say("!")
+        assert user.text == before + "\ntwo!"
+
+
+async def test_the_text_itself_can_be_edited(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press("ctrl+o")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, EditScreen))
+        user.app.screen.query_one(TextArea).text = "Quite another text"
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: not isinstance(user.app.screen, EditScreen))
+        assert user.text == "Quite another text"
+        await user.pilot.press("ctrl+n")
+        await user.write()
+        assert user.text.startswith("Quite another text") and len(user.text) == 58
+
+
+async def test_the_keyboard_rewinds_to_a_place_in_the_text(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+        user.pane.text.focus()
+        await user.pilot.press("ctrl+home", *["right"] * 12, "enter")
+        assert user.text == before[:12]
+        assert user.app.focused is user.app.query_one(Prompt)
+        assert user.conversation.to_read <= 64
+
+
+async def test_a_click_puts_the_cursor_and_shows_what_else_could_stand_there(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.click(user.pane.text, offset=(3, 0))
+        await wait_until(user.pilot, lambda: "%" in str(user.app.query_one("#alternatives").render()))
+        assert user.pane.text.cursor == 2
+        assert str(user.app.query_one("#alternatives").render()).startswith("l  ")
+
+
+async def test_a_digit_branches_into_an_alternative(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+        alternatives = user.conversation.alternatives(20)
+        number = next(n for n, a in enumerate(alternatives, start=1) if a.text != before[20])
+        user.pane.text.focus()
+        user.pane.text.cursor = 20
+        await user.pilot.press(str(number))
+        assert user.text == before[:20] + alternatives[number - 1].text
+        await user.write()
+        assert len(user.text) == 61
+
+
+async def test_a_slider_acts_on_the_very_next_token(runs: Path) -> None:
+    async with chatting(runs, length=NO_END) as user:
+        await user.say("Hello")
+        user.work(11)
+        temperature = user.app.query_one("#temperature")
+        temperature.focus()
+        await user.pilot.press("home")
+        user.work(10)
+        changes = user.conversation.transcript.turns[-1].settings
+        assert [(at, s.temperature) for at, s in changes] == [(5, 0.8), (15, 0.0)]
+
+
+async def test_presets_set_all_sliders(runs: Path) -> None:
+    async with chatting(runs) as user:
+        assert user.conversation.settings == PRESETS["balanced"]
+        await user.pilot.press("f8")
+        assert user.conversation.settings == PRESETS["wild"]
+        await user.pilot.press("f8")
+        assert user.conversation.settings == PRESETS["careful"]
+        assert user.app.query_one("#temperature").value == 0.5  # type: ignore[attr-defined]
+
+
+async def test_every_setting_has_a_slider_that_sets_it(runs: Path) -> None:
+    async with chatting(runs) as user:
+        panel = user.app.query_one(SettingsPanel)
+        for name, value in [
+            ("temperature", 1.5), ("top_k", 20), ("top_p", 0.9), ("min_p", 0.1), ("repetition_penalty", 1.3),
+        ]:  # fmt: skip
+            user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
+        for name, value in [("length", 200), ("pace", 100), ("seed", 3)]:
+            user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
+        await user.pilot.pause()
+        assert user.conversation.settings == panel.sampling == SamplingConfig(1.5, 20, 0.9, 0.1, 1.3)
+        assert (user.conversation.writing.length, user.conversation.writing.pace) == (200, 100)
+        assert user.conversation.seed == 3
+
+
+async def test_a_chat_model_answers_in_turns(runs: Path) -> None:
+    async with chatting(runs, "turns", length=NO_END) as user:
+        await user.say("how are you")
+        await user.write()
+        assert user.text.startswith("A: how are you\nB:") and user.text.endswith("\n")
+
+
+async def test_another_model_reads_the_text_and_goes_on(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+        await user.pilot.press("f5")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, PickScreen))
+        options = user.app.screen.query_one(OptionList)
+        names = [str(options.get_option_at_index(i).prompt) for i in range(options.option_count)]
+        options.highlighted = next(i for i, name in enumerate(names) if name.startswith("other"))
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: user.conversation.name == "other")
+        assert user.text == before
+        await user.write()
+        await user.pilot.press("ctrl+n")
+        await user.write()
+        assert user.text.startswith(before) and len(user.text) == len(before) + 40
+
+
+async def test_a_model_that_vanishes_or_breaks_is_told_and_nothing_is_lost(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+        (runs / "other" / "model.safetensors").write_bytes(b"broken")
+        user.chat._open(user.pane, "other")
+        await user.told("Cannot open the model")
+        shutil.rmtree(runs / "turns")
+        user.chat._open(user.pane, "turns")
+        await user.told("turns")
+        assert user.text == before
+        await user.pilot.press("ctrl+n")
+        await user.write()
+        assert len(user.text) == len(before) + 40
+
+
+async def test_without_any_model_the_app_stands_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.runs.find.shipped_runs", lambda: [])
+    app = RnntuiApp(tmp_path)
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: "no trained run" in "".join(n.message for n in app._notifications))
+        assert "no model" in screen_text(app)
+        for key in ("escape", "ctrl+n", "ctrl+r", "ctrl+l", "ctrl+o", "ctrl+g", "ctrl+s", "f12", "f6", "f7", "f9"):
+            await pilot.press(key)
+        assert app.is_running
+
+
+async def test_unknown_characters_are_told(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("año")
+        await user.told("'ñ'")
+        assert user.text.startswith("año")
+
+
+# Comparing.
+
+
+async def test_panes_side_by_side_write_on_the_same_prompt(runs: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press("f6")
+        await user.write()
+        first, second = (pane.conversation for pane in user.panes)
+        assert first and second
+        assert second.transcript.text.startswith("Hello") and len(second.transcript.text) == 45
+        assert first.transcript.text != second.transcript.text
+        await user.say("more")
+        await user.write()
+        for conversation in (first, second):
+            assert "\nmore" in conversation.transcript.text and conversation.transcript.turns[-1].role == "model"
+
+
+async def test_the_settings_are_those_of_the_active_pane(runs: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        await user.pilot.press("f6")
+        user.app.query_one("#temperature").value = 1.7  # type: ignore[attr-defined]
+        await user.pilot.pause()
+        first, second = (pane.conversation for pane in user.panes)
+        assert first and second
+        assert (first.settings.temperature, second.settings.temperature) == (0.8, 1.7)
+        await user.pilot.click(user.panes[0].text)
+        assert user.app.query_one("#temperature").value == 0.8  # type: ignore[attr-defined]
+
+
+async def test_there_are_one_to_four_panes(runs: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        await user.pilot.press("f7")
+        await user.told("only pane")
+        await user.pilot.press("f6", "f6", "f6", "f6")
+        await user.told("4 panes are the most")
+        assert len(user.panes) == 4
+        await user.pilot.press("f7", "f7", "f7")
+        assert len(user.panes) == 1 and user.pane.active
+
+
+async def test_the_settings_make_room_where_it_is_narrow(runs: Path) -> None:
+    async with chatting(runs, size=(80, 24)) as user:
+        panel = user.app.query_one(SettingsPanel)
+        assert panel.display and panel.region.width == 30
+        await user.pilot.press("f6")
+        assert panel.region.width == 0
+        assert [pane.region.width for pane in user.panes] == [40, 40]
+        await user.pilot.press("f7")
+        assert panel.region.width == 30
+        await user.pilot.press("ctrl+b")
+        assert panel.region.width == 0
+        await user.pilot.press("ctrl+b")
+        assert panel.region.width == 30
+
+
+# Keeping.
+
+
+async def test_saving_writes_the_text_and_its_turns(runs: Path, tmp_path: Path) -> None:
+    async with chatting(runs) as user:
+        await user.pilot.press("ctrl+s")
+        await user.told("nothing to save")
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        assert user.app.screen.query_one(Input).value == "tiny-1.txt"
+        await user.pilot.press("enter")
+        await user.told("Saved")
+        assert (tmp_path / "tiny-1.txt").read_text() == user.text
+        turns = [json.loads(line) for line in (tmp_path / "tiny-1.jsonl").read_text().splitlines()]
+        assert [(turn["role"], turn.get("seed"), turn.get("run")) for turn in turns] == [
+            ("prompt", None, None),
+            ("model", 7, "tiny"),
+        ]
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        user.app.screen.query_one(Input).value = "tiny-1.txt"
+        await user.pilot.press("enter")
+        await user.told("is there already")
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        (tmp_path / "file").touch()
+        user.app.screen.query_one(Input).value = "file/text.txt"
+        await user.pilot.press("enter")
+        await user.told("Not saved: file/text.txt")
+
+
+async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, own_settings: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+        await user.pilot.press("ctrl+q")
+    assert own_settings.with_name("last-text.txt").read_text() == before
+    async with chatting(runs) as user:
+        await user.chat.run_action("reopen")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: user.text == before)
+        assert [turn.role for turn in user.conversation.transcript.turns] == ["prompt", "model"]
+        own_settings.with_name("bad.jsonl").write_text('{"role": "nobody", "text": 3}\n')
+        for name, problem in (("bad.txt", "line 1 is no turn"), ("none.txt", "No such file")):
+            await user.chat.run_action("reopen")
+            await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+            user.app.screen.query_one(Input).value = str(own_settings.with_name(name))
+            await user.pilot.press("enter")
+            await user.told(problem)
+        assert user.text == before
+
+
+async def test_the_text_is_kept_while_the_app_runs(runs: Path, own_settings: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        user.chat.keep()
+        kept = own_settings.with_name("last-text.txt")
+        await wait_until(user.pilot, lambda: kept.is_file() and kept.read_text() == user.text)
+
+
+async def test_copying_takes_the_whole_text(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press("ctrl+g")
+        assert user.app.clipboard == user.text
+
+
+async def test_a_new_text_is_empty(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        await user.pilot.press("f12")
+        assert user.text == ""
+        await user.say("x")
+        assert user.text == "x"
+
+
+async def test_finding_goes_through_the_places(runs: Path) -> None:
+    async with chatting(runs) as user:
+        user.conversation.replace("one two one three one")
+        user.pane.changed()
+        await user.pilot.press("ctrl+f", "o", "n", "e")
+        await user.pilot.pause()
+        assert "3 found" in screen_text(user.app)
+        first = user.pane.text.current_match
+        await user.pilot.press("down")
+        second = user.pane.text.current_match
+        await user.pilot.press("up")
+        assert first == user.pane.text.current_match != second
+        await user.pilot.press("enter")
+        assert user.pane.text.current_match == second
+        await user.pilot.press("escape")
+        assert user.pane.text.matches == 0
+        assert user.app.focused is user.app.query_one(Prompt)
+
+
+# What is seen.
+
+
+async def test_control_characters_are_shown_escaped(runs: Path) -> None:
+    async with chatting(runs) as user:
+        user.conversation.replace("safe \x1b[31m \u202e text")
+        user.pane.changed()
+        await user.pilot.pause()
+        shown = screen_text(user.app)
+        assert r"\x1b[31m \u202e" in shown and "\x1b" not in shown
+
+
+async def test_a_resize_loses_nothing(runs: Path) -> None:
+    async with chatting(runs, length=300) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+        for size in ((20, 8), (140, 40), (5, 3), (80, 24)):
+            await user.pilot.resize_terminal(*size)
+            await user.pilot.pause()
+        assert user.text == before
+        assert before[-8:].split("\n")[-1] in screen_text(user.app)
+
+
+async def test_surprise_colours_the_text_and_is_switched_off_again(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        plain = backgrounds(user.pane.text)
+        await user.pilot.press("f9")
+        assert len(backgrounds(user.pane.text)) > len(plain) + 2
+        await user.pilot.press("f9")
+        assert backgrounds(user.pane.text) == plain
+
+
+def backgrounds(view: StreamView) -> set[str]:
+    """The background colours in the first line of a view."""
+    (strip,) = view.render_lines(Region(0, 0, view.size.width, 1))
+    return {str(segment.style.bgcolor) for segment in strip if segment.style is not None}
+
+
+async def test_a_failing_model_gives_a_notice(runs: Path) -> None:
+    app = RnntuiApp(runs)
+    async with app.run_test() as pilot:
+        chat = app.query_one(ChatTab)
+        await wait_until(pilot, lambda: chat.conversations)
+
+        def fail(*_: object) -> None:
+            raise ValueError("out of order")
+
+        chat.conversations[0]._generation.step = fail  # type: ignore[method-assign, assignment]
+        chat.say("x")
+        await wait_until(pilot, lambda: any("out of order" in n.message for n in app._notifications))
+        assert app.is_running

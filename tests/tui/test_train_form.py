@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Select, Static
+from waiting import wait_until
+
+from rnntui.cli.train import command
+from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, bounds_of, described_settings
+from rnntui.errors import UsageError
+from rnntui.tui import app as app_module
+from rnntui.tui.train.fields import Field, completion
+from rnntui.tui.train.form import Filled, TrainForm
+from rnntui.tui.train.settings import (
+    GROUPS,
+    arguments_of,
+    budget_from,
+    doubled,
+    option_named,
+    options,
+    problems_in,
+    resume_arguments,
+)
+
+CHECKPOINTS = Path("/runs")
+
+
+class Host(App[None]):
+    CSS_PATH = Path(app_module.__file__).with_name("rnntui.tcss")
+
+    def __init__(self, typed: dict[str, str] | None = None, problem: str = "") -> None:
+        super().__init__()
+        self.form = TrainForm(CHECKPOINTS, typed, problem)
+        self.filled: list[Filled | None] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(self.form, self.filled.append)
+
+    def field(self, name: str) -> Field:
+        return next(field for field in self.form.query(Field) if field.option.name == name)
+
+    def help(self, name: str) -> str:
+        return str(self.field(name).query_one(".help", Static).render())
+
+
+async def type_in(pilot: Pilot[Any], text: str) -> None:
+    await pilot.press(*("space" if c == " " else "full_stop" if c == "." else "slash" if c == "/" else c for c in text))
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> str:
+    """A text in the current folder."""
+    (tmp_path / "corpus.txt").write_text("to be or not to be\n" * 100)
+    return "corpus.txt"
+
+
+# -- settings ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_option_of_the_command_is_in_the_form() -> None:
+    flags = {parameter.name for parameter in command.params if isinstance(parameter, click.Option)}
+    assert {option.name for option in options()} == {"corpus", *flags} - {"resume", "checkpoints", "debug"}
+
+
+def test_help_and_bounds_come_from_the_settings() -> None:
+    described = {name: d for kind in GROUPS.values() for name, d in described_settings(kind).items()}
+    for option in options():
+        if option.name in described:
+            assert described[option.name].help in option.help
+            assert bounds_of(described[option.name]) in option.help
+
+
+def parsed(arguments: list[str]) -> dict[str, Any]:
+    """What `rnntui train` takes the arguments for."""
+    assert arguments[0] == "train"
+    return command.make_context("train", arguments[1:]).params
+
+
+def test_only_what_differs_from_the_defaults_is_passed() -> None:
+    typed = {f.name: str(f.default) for kind in (ModelConfig, TrainingConfig, TokenizerConfig) for f in fields(kind)
+             if f.default is not None}  # fmt: skip
+    typed |= {"corpus": "a.txt", "encoding": "utf-8", "errors": "strict", "name": " "}
+    assert not problems_in(typed)
+    assert arguments_of(typed, CHECKPOINTS) == ["train", "--checkpoints", "/runs", "--", "a.txt"]
+
+
+def test_the_command_takes_what_was_typed() -> None:
+    typed = {
+        "corpus": "a.txt '-my file.txt' plays/*.txt", "name": "-odd", "cell": "gru", "layers": "2", "minutes": "0.5",
+        "tied": "no", "learning_rate": "1e-3", "dropout": "0", "seed": "7", "errors": "replace", "encoding": "latin-1",
+        "vocab_size": " 500 ", "tokenizer": "bpe",
+    }  # fmt: skip
+    assert not problems_in(typed)
+    values = parsed(arguments_of(typed, CHECKPOINTS))
+    assert values["corpus"] == ("a.txt", "-my file.txt", "plays/*.txt")
+    assert (values["name"], values["cell"], values["layers"], values["minutes"]) == ("-odd", "gru", 2, 0.5)
+    assert (values["tied"], values["learning_rate"], values["seed"]) == (False, 0.001, 7)
+    assert (values["errors"], values["encoding"], values["vocab_size"]) == ("replace", "latin-1", 500)
+    assert "--dropout" not in arguments_of(typed, CHECKPOINTS)
+    assert parsed(arguments_of(typed | {"tied": "yes"}, CHECKPOINTS))["tied"] is True
+
+
+def test_a_home_is_put_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    assert arguments_of({"corpus": "~/a.txt ~no-such-user/b.txt"}, CHECKPOINTS)[-2:] == [
+        "/home/me/a.txt", "~no-such-user/b.txt",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("typed", "where", "message"),
+    [
+        ({"corpus": ""}, "corpus", "name a text file"),
+        ({"corpus": "-"}, "corpus", "standard input"),
+        ({"corpus": "'open"}, "corpus", "a quote is open"),
+        ({"hidden": "9999"}, "hidden", "--hidden must be between 1 and 8,192 (got 9999)"),
+        ({"hidden": "many"}, "hidden", "--hidden must be a whole number (got 'many')"),
+        ({"layers": "1.5"}, "layers", "--layers must be a whole number (got 1.5)"),
+        ({"dropout": "nan"}, "dropout", "--dropout must be between 0 and 0.95"),
+        ({"tied": "perhaps"}, "tied", "true or false"),
+        ({"cell": "cnn"}, "cell", "one of lstm, gru, rnn"),
+        ({"minutes": "5", "steps": "7"}, "minutes", "two budgets"),
+        ({"tied": "yes"}, "tied", "--tied needs --embedding equal to --hidden (got 64 and 512)"),
+        ({"nonlinearity": "relu"}, "nonlinearity", "is for --cell rnn"),
+    ],
+)
+def test_problems_are_those_of_the_settings(typed: dict[str, str], where: str, message: str) -> None:
+    found = problems_in({"corpus": "a.txt"} | typed)
+    assert list(found) == [where]
+    assert message in found[where]
+
+
+def test_every_problem_is_found_at_once() -> None:
+    assert set(problems_in({"hidden": "0", "seed": "-1"})) == {"corpus", "hidden", "seed"}
+
+
+def test_a_message_is_shown_beside_the_option_that_it_names() -> None:
+    assert option_named("--encoding 'x' is none", {}) == "encoding"
+    assert option_named("--hidden and --seed", {"seed": "1"}) == "seed"
+    assert option_named("no such file", {}) == "corpus"
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [("10 minutes", ["--minutes", "10"]), ("2.5m", ["--minutes", "2.5"]), ("4 epochs", ["--epochs", "4"]),
+     ("20,000", ["--steps", "20000"]), ("20_000 S", ["--steps", "20000"]), ("3 epoch", ["--epochs", "3"])],
+)  # fmt: skip
+def test_budgets(text: str, arguments: list[str]) -> None:
+    assert budget_from(text, "steps") == arguments
+
+
+@pytest.mark.parametrize("text", ["", "much", "10 weeks", "-3 steps", "0 steps", "1.5 steps", "1..5 minutes"])
+def test_what_is_no_budget(text: str) -> None:
+    with pytest.raises(UsageError):
+        budget_from(text, "steps")
+
+
+def test_a_budget_doubled() -> None:
+    assert doubled(Budget(steps=2_000_000)) == ("steps", "4000000 steps")
+    assert doubled(Budget(epochs=0.75)) == ("epochs", "1.5 epochs")
+    assert doubled(Budget()) == ("minutes", "10 minutes")
+
+
+def test_resume_arguments_are_those_of_the_command() -> None:
+    values = parsed(resume_arguments("-odd", CHECKPOINTS, ["--steps", "9"]))
+    assert values["resume"] and values["name"] == "-odd" and values["steps"] == 9 and values["checkpoints"] == "/runs"
+
+
+# -- completion --------------------------------------------------------------------------------------------------------
+
+
+def test_completion(tmp_path: Path) -> None:
+    (tmp_path / "plays" / "old").mkdir(parents=True)
+    for name in ("plays/hamlet.txt", "plays/.hidden.txt", "plays/my play.txt", "picture.png", "notes.md"):
+        (tmp_path / name).write_text("")
+    assert completion("pl") == "plays/"
+    assert completion("notes.md plays/ha") == "notes.md plays/hamlet.txt"
+    assert completion("plays/") == "plays/hamlet.txt"
+    assert completion("plays/m") is None  # it must be quoted
+    assert completion("plays/o") == "plays/old/"
+    assert completion(f"{tmp_path}/no") == f"{tmp_path}/notes.md"
+    for nothing in ("", "pi", "'pl", "pl ", "nowhere/x", "notes.md", "~nobody-at-all/x", "\0/x"):
+        assert completion(nothing) is None
+
+
+async def test_right_takes_the_completion(corpus: str) -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await type_in(pilot, "cor")
+        entry = app.field("corpus").query_one(Input)
+        await wait_until(pilot, lambda: entry._suggestion == corpus)
+        await pilot.press("right")
+        assert entry.value == corpus
+
+
+# -- the form ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_fits_the_screen(size: tuple[int, int]) -> None:
+    app = Host(problem="it did not go " * 12)
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("ctrl+o")
+        await wait_until(pilot, lambda: len(app.form.query(Field)) == len(options()))
+        await pilot.pause()
+        for button in app.form.query("#buttons Button"):
+            assert button.region.height == 1 and button.region.bottom < size[1]
+        assert "it did not go" in str(app.form.query_one("#problem", Static).render())
+        # Any option can be reached, and is wholly in view when it has the focus.
+        app.field("encoding").take_focus()
+        await pilot.pause()
+        await wait_until(pilot, lambda: app.field("encoding").query_one(Input).region in app.form.query_one(
+            "VerticalScroll").region)  # fmt: skip
+
+
+async def test_starts_with_what_was_typed(corpus: str) -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await type_in(pilot, corpus)
+        await pilot.press("tab", *"mine")
+        await pilot.press("tab", "enter", "down", "enter")  # the next cell: gru
+        await pilot.press("enter" if isinstance(app.focused, Input) else "tab", *"2")
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.filled)
+        (filled,) = app.filled
+        assert filled is not None and filled.typed == {"corpus": corpus, "name": "mine", "cell": "gru", "layers": "2"}
+        assert filled.arguments is not None
+        values = parsed(filled.arguments)
+        assert (values["corpus"], values["name"], values["cell"], values["layers"]) == ((corpus,), "mine", "gru", 2)
+
+
+async def test_a_problem_is_told_beside_its_field_and_nothing_is_lost(corpus: str) -> None:
+    app = Host({"corpus": corpus, "hidden": "9999"})
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "between 1 and 8,192 (got 9999)" in app.help("hidden"))
+        assert app.focused is app.field("hidden").query_one(Input)
+        assert app.field("corpus").value == corpus and not app.filled
+        app.field("hidden").value = "8"
+        await pilot.click("#start")
+        await wait_until(pilot, lambda: app.filled)
+
+
+async def test_a_problem_among_all_options_opens_them(corpus: str) -> None:
+    app = Host({"corpus": corpus, "encoding": "no-such"})
+    async with app.run_test() as pilot:
+        assert app.form.query_one("#more").display  # something in them was typed before
+        await pilot.press("ctrl+o")
+        assert not app.form.query_one("#more").display
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "no-such" in app.help("encoding"))
+        assert app.form.query_one("#more").display
+        assert app.focused is app.field("encoding").query_one(Input)
+
+
+@pytest.mark.parametrize("problem", ["", "unreadable"])
+async def test_a_corpus_that_is_none(problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if problem:
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, problem, "secret.txt")
+
+        monkeypatch.setattr("rnntui.text.corpus.find_corpus", refuse)
+    app = Host({"corpus": "nowhere.txt"})
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+s")
+        told = f"secret.txt: {problem}" if problem else "nowhere.txt: no such file"
+        await wait_until(pilot, lambda: told in app.help("corpus"))
+        app.field("corpus").value = "elsewhere.txt"
+        app.field("corpus").tell("")
+        assert app.help("corpus") == app.field("corpus").option.help
+
+
+async def test_leaving_keeps_what_was_typed() -> None:
+    app = Host({"seed": "5"})
+    async with app.run_test() as pilot:
+        await type_in(pilot, "half")
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.filled)
+        assert app.filled == [Filled({"corpus": "half", "seed": "5"})]
+
+
+async def test_defaults_and_close_by_mouse() -> None:
+    app = Host({"corpus": "a.txt", "name": "mine", "hidden": "9", "cell": "rnn", "seed": "5", "tied": "yes"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        assert app.field("tied").query_one(Select).value == "yes"
+        await pilot.click("#defaults")
+        assert app.form.typed == {"corpus": "a.txt", "name": "mine"}
+        await pilot.click("#all")
+        assert not app.form.query_one("#more").display
+        await pilot.click("#all")
+        assert app.form.query_one("#more").display
+        await pilot.click("#leave")
+        await wait_until(pilot, lambda: app.filled)
+        assert app.filled == [Filled({"corpus": "a.txt", "name": "mine"})]
+
+
+async def test_what_is_typed_stays_when_options_are_hidden() -> None:
+    app = Host()
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+o")
+        app.field("seed").value = "5"
+        app.field("tied").value = "no"
+        await pilot.press("ctrl+o")
+        assert app.form.typed == {"seed": "5", "tied": "no"}
+        assert app.form.query_one("#all", Button).label

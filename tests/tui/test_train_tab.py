@@ -1,0 +1,460 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.content import Content
+from textual.events import MouseScrollDown, MouseScrollUp
+from textual.widgets import Static
+from tiny_runs import make_run
+from train_host import NARROW, WIDE, Host, make_logged, row
+from waiting import wait_until
+
+from rnntui.errors import RunError
+from rnntui.runs.folder import RunFolder, Status
+from rnntui.runs.listing import RunSummary
+from rnntui.tui.train import tab as tab_module
+from rnntui.tui.train import watch
+from rnntui.tui.train.board import Preview
+from rnntui.tui.train.marks import MOST, Marks
+from rnntui.tui.train.samples import About, Samples, facts
+from rnntui.tui.train.selector import Selector
+from rnntui.tui.train.tab import TrainTab
+from rnntui.tui.train.watch import Seen, Watcher
+from rnntui.tui.widgets.palette import DARK, LIGHT
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the runs that a test makes; looked at often."""
+    monkeypatch.setattr(watch, "shipped_runs", list)
+    monkeypatch.setattr(tab_module, "EVERY", 0.05)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two runs, `first` and `second`; the newer one is above."""
+    folder = tmp_path / "runs"
+    for age, name in enumerate(("second", "first")):
+        run = make_logged(folder, name, 100 if name == "first" else 200)
+        run.write_config(replace(run.read_config(), created=1000.0 - age))
+    return folder
+
+
+def write_status(run: RunFolder, state: str, **values: object) -> None:
+    run.write_status(Status.from_json({"state": state, **values}))
+
+
+# -- the list ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_lists_runs_with_their_state(tmp_path: Path, size: tuple[int, int]) -> None:
+    folder = tmp_path / "runs"
+    stopped, running, failed = (make_run(folder, name) for name in ("stopped", "running", "failed"))
+    make_run(folder, "done")
+    write_status(stopped, "stopped", step=30, steps=120, validation_loss=1.25, bits_per_character=2.5)
+    write_status(running, "running", step=5, steps=100)
+    write_status(failed, "failed", step=1, message="the loss diverged")
+    broken = make_run(folder, "bro\x1b[31mken")
+    broken.config_file.write_text("{")
+    app = Host(folder)
+    with running.lock():
+        async with app.run_test(size=size) as pilot:
+            await wait_until(pilot, lambda: len(app.names) == 5)
+            rows = {text.split()[0]: text for text in app.rows}
+            assert "stopped  25%" in rows["stopped"] and "1.2500" in rows["stopped"] and "2.5000" in rows["stopped"]
+            assert "running   5%" in rows["running"]
+            assert "failed" in rows["failed"] and "done" in rows["done"] and "1.5000" in rows["done"]
+            # What is below is the whole row, aligned: nothing of a name steers the terminal.
+            assert "\x1b" not in "".join(app.rows) and "broken" in rows["bro\\x1b[31mken"]
+            assert len({len(text) for text in app.rows}) == 1
+            header = app.text("#columns")
+            shown = next(text for text in app.text("#runs").splitlines() if "stopped" in text)
+            assert header.index("state") == shown.index("stopped  25%")
+            assert header.index("loss") + len("loss") == shown.index("1.2500") + len("1.2500")
+
+
+async def test_a_broken_run_says_what_is_wrong(runs: Path) -> None:
+    (runs / "first" / "config.json").write_text('{"format": 1}')
+    app = Host(runs)
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_until(pilot, lambda: any("broken" in text for text in app.rows))
+        app.tab.runs.go_to(str(runs / "first"))
+        await wait_until(pilot, lambda: "config.json lacks" in " ".join(app.text("#about-side").split()))
+
+
+async def test_runs_appear_and_disappear(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: app.names == ["second", "first"])
+        await pilot.press("down", "space")
+        make_run(runs, "another")
+        await wait_until(pilot, lambda: app.names == ["second", "first", "another"])
+        assert app.tab.runs.current_path == str(runs / "first")
+        shutil.rmtree(runs / "first")
+        await wait_until(pilot, lambda: app.names == ["second", "another"])
+        assert app.tab.runs.current_path == str(runs / "another")
+        assert "●" not in "".join(app.rows)
+
+
+async def test_says_that_there_are_none(tmp_path: Path) -> None:
+    app = Host(tmp_path / "nowhere")
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: any("no runs yet" in text for text in app.rows))
+        for key in ("space", "s", "r", "c", "u", "z", "escape", "right_square_bracket"):
+            await pilot.press(key)
+        assert not app.notices and not app.chats
+
+
+async def test_says_that_the_folder_cannot_be_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(folder: Path) -> list[RunFolder]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(watch, "runs_in", refused)
+    app = Host(runs)
+    async with app.run_test(size=(120, 24)) as pilot:
+        await wait_until(pilot, lambda: any("cannot read" in text for text in app.rows))
+
+
+async def test_what_ends_is_told(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    app = Host(runs)
+    write_status(run, "running", step=10, steps=100)
+    async with app.run_test(size=NARROW) as pilot:
+        for state, told in (
+            ("done", "Training is done: first: validation loss 1.2500"),
+            ("failed", "Training failed: first: the loss diverged"),
+            ("stopped", "Training has stopped: first is saved"),
+        ):
+            lock = run.lock()
+            write_status(run, "running", step=10, steps=100)
+            await wait_until(pilot, lambda: any("running" in text for text in app.rows))
+            message = "the loss diverged" if state == "failed" else ""
+            write_status(run, state, step=10, steps=100, validation_loss=1.25, message=message)
+            lock.release()
+            await wait_until(pilot, lambda told=told: any(notice.startswith(told) for notice in app.notices))
+
+
+async def test_a_killed_run_counts_as_stopped(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    lock = run.lock()
+    write_status(run, "running", step=10, steps=100)
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: any("running" in text for text in app.rows))
+        lock.release()
+        await wait_until(pilot, lambda: any("stopped" in text for text in app.rows))
+
+
+async def test_shipped_runs_are_below(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = make_run(runs.parent / "shipped", "shakespeare")
+    shipped.write_config(replace(shipped.read_config(), created=1e9))
+    monkeypatch.setattr(watch, "shipped_runs", lambda: [shipped])
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: app.names == ["second", "first", "shakespeare"])
+        assert "shipped" in app.rows[2]
+
+
+def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher = Watcher(runs)
+    before = watcher.look([])
+    read: list[str] = []
+
+    def noted(run: RunFolder, shipped: bool) -> RunSummary:
+        read.append(run.name)
+        return original(run, shipped)
+
+    original = watch.summary
+    monkeypatch.setattr(watch, "summary", noted)
+    assert watcher.look([]) == before
+    assert not read
+    write_status(RunFolder(runs / "first"), "stopped", step=7)
+    assert [run.step for run in watcher.look([]).runs] == [10, 7]
+    assert read == ["first"]
+
+
+def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_BLOCKS", 1)
+    path = runs / "first"
+    metrics = path / "metrics.jsonl"
+    metrics.write_text(metrics.read_text() * 1 + "".join(row(step, train_loss=1.0) for step in range(101, 9000)))
+    watcher = Watcher(runs)
+    looks = 1
+    while watcher.look([str(path)]).more:
+        looks += 1
+    history = watcher.history(str(path))
+    assert looks > 1 and history is not None
+    assert history.points("train_loss").axes["step"][-1] == 8999
+    assert watcher.history(str(runs / "second")) is None
+
+
+def test_keeps_few_histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_KEPT", 2)
+    paths = [str(make_logged(tmp_path, f"run{number}").path) for number in range(4)]
+    watcher = Watcher(tmp_path)
+    for path in paths:
+        watcher.look([path])
+    assert [watcher.history(path) is not None for path in paths] == [False, False, True, True]
+
+
+def test_unreadable_metrics_and_a_run_that_breaks_are_no_crash(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (runs / "first" / "metrics.jsonl").unlink()
+    (runs / "first" / "metrics.jsonl").mkdir()
+
+    def breaks(run: RunFolder) -> Status:
+        raise RunError("gone")
+
+    watcher = Watcher(runs)
+    assert len(watcher.look([str(runs / "first")]).runs) == 2
+    before = {run.name: run.summary for run in watcher.look([]).runs}
+    monkeypatch.setattr(watch, "summary", lambda run, shipped: before[run.name])
+    monkeypatch.setattr(RunFolder, "read_status", breaks)
+    write_status(RunFolder(runs / "first"), "stopped", step=9)
+    seen = next(run for run in watcher.look([]).runs if run.name == "first")
+    assert seen.config is None and facts(seen)[1][0] == "problem"
+
+
+# -- charts ------------------------------------------------------------------------------------------------------------
+
+
+def curves(app: Host) -> dict[str, int]:
+    """The names of the large chart's curves with their colours."""
+    return {curve.name: curve.colour for curve in app.tab.board.chart._curves}
+
+
+def points(app: Host) -> int:
+    return max((len(curve.points.values) for curve in app.tab.board.chart._curves), default=0)
+
+
+async def test_charts_follow_the_highlight_and_the_training(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_until(pilot, lambda: points(app) == 20)
+        await pilot.press("down")
+        await wait_until(pilot, lambda: points(app) == 10)
+        assert curves(app) == {"training": 0, "validation": 1}
+        with (runs / "first" / "metrics.jsonl").open("a") as file:
+            file.write(row(110, train_loss=1.0, bleu=12.5) + row(120, validation_loss=1.0, sample="new\x1b[0m text"))
+        await wait_until(pilot, lambda: points(app) == 11)
+        assert "Bleu" in app.tab.board.titles
+        assert "120 new\\x1b[0m text" in app.text("#samples")
+        # The newest text is above the older ones.
+        shown = app.text("#samples")
+        assert shown.index("new\\x1b") < shown.index("text of step 100") < shown.index("text of step 90")
+
+
+async def test_a_live_run_shows_the_step_of_its_metrics(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    write_status(run, "running", step=50, steps=200, seconds=5.0, tokens=1)
+    app = Host(runs)
+    with run.lock():
+        async with app.run_test(size=WIDE) as pilot:
+            await wait_until(pilot, lambda: "running  50%" in "".join(app.rows))
+            app.tab.runs.go_to(str(run.path))
+            await wait_until(pilot, lambda: "step 100 of 200, 5 s, 10 s left" in app.text("#about-side"))
+
+
+@pytest.mark.parametrize(("size", "previews"), [((110, 30), 2), (WIDE, 3), ((200, 50), 4), (NARROW, 0), ((80, 44), 2)])
+async def test_as_many_charts_as_fit(runs: Path, size: tuple[int, int], previews: int) -> None:
+    app = Host(runs)
+    async with app.run_test(size=size) as pilot:
+        await wait_until(pilot, lambda: points(app) == 20)
+        await pilot.pause()
+        shown = [preview for preview in app.query(Preview) if preview.display]
+        assert len(shown) == previews
+        for chart in (app.tab.board.chart, *shown):
+            assert chart.region.width >= 20 and chart.region.height >= 6
+
+
+async def test_quantities_by_key_and_by_mouse(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: points(app) == 20)
+        titles = app.tab.board.titles
+        assert titles[:2] == ["Loss", "Bits per character"] and titles[-2:] == ["Sample texts", "About"]
+        for title in (*titles[1:], "Loss"):
+            await pilot.press("right_square_bracket")
+            assert title in app.text("#selector")
+            if title not in titles[-2:]:
+                assert title in app.text("#chart")
+        await pilot.press("left_square_bracket")
+        assert app.query_one("#about-run").display and "lstm 1×16" in app.text("#about-run")
+        await pilot.press("left_square_bracket")
+        assert "text of step 200" in app.text("#samples")
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await pilot.click("#selector", offset=(app.text("#selector").index("Learning") + 2, 0))
+        assert "Learning rate" in app.text("#chart")
+        await pilot.click("#selector", offset=(79, 0))
+        assert "Learning rate" in app.text("#chart")
+
+
+async def test_a_preview_is_looked_at_and_chosen(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_until(pilot, lambda: points(app) == 20)
+        await pilot.press("tab", "l", "left", "plus")
+        chart, preview = app.tab.board.chart, app.query(Preview).first()
+        assert chart.view.log and chart.view.cursor is not None and chart.view.left is not None
+        await pilot.pause()
+        assert preview.view.cursor == chart.view.cursor
+        # The texts are those up to the cursor, in the middle of the training.
+        assert "text of step 100" in app.text("#samples") and "text of step 110" not in app.text("#samples")
+        before = preview.view
+        for kind in (MouseScrollUp, MouseScrollDown):
+            await pilot._post_mouse_events([kind], preview, button=0)
+        assert preview.view == before
+        await pilot.click(preview)
+        assert "Bits per character" in app.text("#chart")
+        assert not chart.view.log
+        app.tab.board.choose("Loss")
+        assert chart.view.log
+
+
+async def test_marks_overlay_runs_in_the_colours_of_the_list(runs: Path) -> None:
+    make_logged(runs, "third", 50)
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: points(app) == 20)
+        assert "●" not in "".join(app.rows)
+        await pilot.press("space", "down")
+        await wait_until(pilot, lambda: len(curves(app)) == 4)
+        assert curves(app)["second training"] == 0 and curves(app)["first validation"] == 1
+        assert [text[0] for text in app.rows] == ["●", "○", " "]
+        await pilot.press("space", "down")
+        await wait_until(pilot, lambda: len(curves(app)) == 6)
+        assert curves(app)["first training"] == 1 and curves(app)["third training"] == 2
+        first = app.tab.runs.get_option_at_index(1).prompt
+        assert isinstance(first, Content) and str(first.spans[0].style).startswith(DARK[1])
+        app.theme = "textual-light"
+        await wait_until(
+            pilot,
+            lambda: LIGHT[1] in str(app.tab.runs.get_option_at_index(1).prompt.spans[0].style),  # type: ignore[union-attr]
+        )
+        # Whoever stays keeps the colour; a single quantity goes by the name of the run alone.
+        await pilot.press("up", "up", "space", "down")
+        await wait_until(pilot, lambda: len(curves(app)) == 2)
+        assert curves(app) == {"first training": 1, "first validation": 1}
+        await pilot.press("right_square_bracket")
+        assert curves(app) == {"first": 1}
+        await pilot.press("u")
+        await wait_until(pilot, lambda: curves(app) == {"bits per character": 0})
+
+
+async def test_mouse_in_the_list(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == 2)
+        await pilot.click("#runs", offset=(10, 1))
+        assert app.tab.runs.current_path == str(runs / "first")
+        assert not app.tab.board.full and "●" not in "".join(app.rows)
+        await pilot.click("#runs", offset=(1, 0))
+        assert app.rows[0][0] == "●"
+        await pilot.click("#runs", offset=(1, 4))
+        assert app.tab.runs.current_path == str(runs / "second")
+
+
+def test_marks_have_an_end() -> None:
+    marks = Marks()
+    assert all(marks.turn(str(number)) for number in range(MOST))
+    assert not marks.turn("one more")
+    assert marks.shown("one more")["one more"].colour == MOST
+    assert sorted(mark.colour for mark in marks.shown(None).values()) == list(range(MOST))
+
+
+async def test_too_many_marks_are_told(tmp_path: Path) -> None:
+    for number in range(MOST + 1):
+        make_run(tmp_path, f"run{number}")
+    app = Host(tmp_path)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == MOST + 1)
+        for index in range(MOST):
+            app.tab.runs.highlighted = index
+            app.tab.action_mark()
+        await pilot.press("down", "space")
+        assert any(f"{MOST} runs" in notice for notice in app.notices)
+        assert "".join(app.rows).count("●") == MOST
+
+
+@pytest.mark.parametrize("key", ["z", "enter"])
+async def test_a_chart_takes_all_the_room(runs: Path, key: str) -> None:
+    app = Host(runs)
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_until(pilot, lambda: points(app) == 20)
+        await pilot.press(key)
+        assert app.focused is app.tab.board.chart
+        assert app.tab.board.chart.size.width > 130 and not app.query_one("#samples").display
+        await pilot.press(key)
+        assert app.focused is app.tab.runs and app.query_one("#samples").display
+        await pilot.press(key, "escape")
+        assert app.focused is app.tab.runs and not app.tab.board.full
+        await pilot.press("tab", "escape")
+        assert app.focused is app.tab.runs
+
+
+async def test_turning_the_terminal_keeps_the_choice(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: points(app) == 20)
+        app.tab.board.choose("About")
+        await pilot.resize_terminal(*WIDE)
+        await wait_until(pilot, lambda: app.tab.board.chart.display)
+        assert "About" not in app.tab.board.titles and "Loss" in app.text("#chart")
+
+
+# -- the rest ----------------------------------------------------------------------------------------------------------
+
+
+async def test_chat_with_a_run(runs: Path) -> None:
+    (runs / "first" / "model.safetensors").unlink()
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == 2)
+        await pilot.press("c", "down", "c")
+        await wait_until(pilot, lambda: app.chats)
+        assert app.chats == [str(runs / "second")]
+        assert any("first has no weights" in notice for notice in app.notices)
+
+
+async def test_looks_seldom_while_hidden(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == 2)
+        app.tab.display = False
+        app.tab._wake.set()
+        make_run(runs, "another")
+        await wait_until(pilot, lambda: len(app.names) == 3 or not app.tab._wake.is_set())
+
+
+def test_facts_of_a_run(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    config = json.loads(run.config_file.read_text())
+    config["corpus"] |= {"sources": ["a.txt", "b\x1b.txt"], "characters": 1_200_000}
+    config["budget"] = {"minutes": None, "epochs": None, "steps": None}
+    config["model"]["dropout"] = 0.5
+    run.config_file.write_text(json.dumps(config))
+    write_status(run, "failed", step=3, message="the loss diverged")
+    (seen,) = (run for run in Watcher(runs).look([]).runs if run.name == "first")
+    shown = dict(facts(seen))
+    assert shown["corpus"] == "a.txt, b\x1b.txt; 1.2 M characters"
+    assert shown["budget"] == "5 minutes" and shown["problem"] == "the loss diverged"
+    assert shown["model"] == "lstm 1×16, embedding 8, dropout 0.5"
+    assert shown["tokens"] == "62 characters" and shown["progress"] == "step 3" and "loss" not in shown
+
+
+async def test_small_parts(runs: Path) -> None:
+    """What the tab shows nothing of before the first look."""
+    app = Host(runs)
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == 2)
+        app.query_one("#about-side", About).show(None)
+        app.query_one(Samples).show([])
+        assert "no sample texts yet" in str(app.query_one(Samples).query_one(Static).render())
+        selector = app.query_one(Selector)
+        selector.show([], "nothing")
+        assert selector._shown == []
+        assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, Seen)
