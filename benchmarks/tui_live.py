@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SIZE = (24, 80)
 KEYS = "абвгдежзийклмнопрстуфхцчшщъыьэюяґєіїђѓ"  # letters that Shakespeare never wrote
 FIRST_PAINT = 0.6  # seconds
+SPEED = 2_000  # characters a second
 KEY_TO_FRAME = 50.0  # milliseconds, 95th percentile
 VIEW = 0.30  # of one core
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -169,9 +170,10 @@ def typing(seconds: float, characters: int) -> None:
         app.close()
         written = len(settings.with_name("last-text.txt").read_text(encoding="utf-8")) - len(text)
     times.sort()
+    speed = written / (took + 3.0)  # it wrote for two seconds before and one after
     p95 = times[int(len(times) * 0.95)]
     rows: list[list[object]] = [
-        ["characters a second written", f"{written / (took + 3.0):,.0f}", ">= 2,000", verdict(written / (took + 3) >= 2000)],
+        ["characters a second written", f"{speed:,.0f}", f">= {SPEED:,}", verdict(speed >= SPEED)],
         ["key to frame, median, ms", f"{statistics.median(times):.1f}", "", ""],
         ["key to frame, 95 %, ms", f"{p95:.1f}", f"<= {KEY_TO_FRAME:g}", verdict(p95 <= KEY_TO_FRAME)],
         ["key to frame, most, ms", f"{times[-1]:.1f}", "", ""],

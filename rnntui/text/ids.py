@@ -18,14 +18,14 @@ import numpy as np
 from rnntui.config import DEFAULT_SUBWORDS
 from rnntui.errors import CorpusError
 from rnntui.text.char import CharTokenizer, code_points
+from rnntui.text.turns import Turns, find_turns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerConfig
     from rnntui.text.corpus import Corpus
-    from rnntui.text.turns import Turns, find_turns
-from rnntui.text.tokenizer import Tokenizer
+    from rnntui.text.tokenizer import Tokenizer
 
 _SEGMENT = 1 << 20  # characters encoded at a time
 _SAMPLE = 32_000_000  # characters that subwords are learnt from, at most

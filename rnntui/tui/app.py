@@ -19,6 +19,7 @@ from rnntui.tui.opening import OpenRuns
 if TYPE_CHECKING:
     from rnntui.inference.conversation import Conversation
     from rnntui.inference.writer import Writer
+    from rnntui.tui.train.tab import TrainTab
 
 _TABS = {"chat": "Chat", "train": "Train"}
 
@@ -79,6 +80,11 @@ class RnntuiApp(App[None]):
 
             await switcher.mount(TrainTab(self.checkpoints))
         self._show_tab(name)
+
+    def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
+        """Go on with a run of the Train tab in the active pane of the Chat tab."""
+        self._show_tab("chat")
+        self.chat.open_run(event.path)
 
     def _show_tab(self, name: str) -> None:
         switcher = self.query_one(ContentSwitcher)
@@ -156,10 +162,12 @@ class RnntuiApp(App[None]):
 
 def _widget_keys() -> list[tuple[str, list[Any]]]:
     """Titles with the bindings of the widgets that bring their own keys."""
+    from rnntui.tui.widgets.chart import Chart
     from rnntui.tui.widgets.slider import Slider
     from rnntui.tui.widgets.stream_view import StreamView
 
     return [
         ("Moving in the text", list(StreamView.BINDINGS)),
         ("On a slider", list(Slider.BINDINGS)),
+        ("In a chart", list(Chart.BINDINGS)),
     ]

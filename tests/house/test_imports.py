@@ -45,7 +45,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not modules_after(*arguments) & {"torch", "numpy", "rich", "textual", "sentencepiece", "safetensors"}
 
 
-@pytest.mark.parametrize("command", ["train", "sample", "runs", "curves", "evaluate", "score"])
+@pytest.mark.parametrize("command", ["chat", "train", "sample", "runs", "curves", "evaluate", "score"])
 def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
     assert not modules_after(command, "--help") & {"torch", "numpy", "textual", "sentencepiece"}
 
@@ -57,6 +57,19 @@ def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
 )
 def test_using_a_character_model_loads_neither_torch_nor_sentencepiece(arguments: list[str], stdin: bytes) -> None:
     assert not modules_after(*arguments, stdin=stdin) & {"torch", "textual", "sentencepiece"}
+
+
+def test_the_app_before_its_first_paint_has_loaded_neither_numpy_nor_torch() -> None:
+    code = "import sys, rnntui.tui.app; print(sorted({'numpy', 'torch', 'sentencepiece', 'click'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["chat.tab", "train.tab", "train.process", "widgets.chart", "screens.help"])
+def test_nothing_of_the_app_loads_torch(module: str) -> None:
+    code = f"import sys, rnntui.tui.{module}; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,11 @@ from rnntui.cli.train import command
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, bounds_of, described_settings
 from rnntui.errors import UsageError
 from rnntui.tui import app as app_module
+from rnntui.tui.train import form as form_module
 from rnntui.tui.train.fields import Field, completion
 from rnntui.tui.train.form import Filled, TrainForm
 from rnntui.tui.train.settings import (
+    FIRST,
     GROUPS,
     arguments_of,
     budget_from,
@@ -47,6 +49,14 @@ class Host(App[None]):
 
     def help(self, name: str) -> str:
         return str(self.field(name).query_one(".help", Static).render())
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only some of the options, so that opening them all takes less time."""
+    kept = {"tied", "seed", "encoding"}
+    found = [option for option in options() if not option.group or option.name in FIRST or option.name in kept]
+    monkeypatch.setattr(form_module, "options", lambda: found)
 
 
 async def type_in(pilot: Pilot[Any], text: str) -> None:
@@ -202,7 +212,7 @@ async def test_right_takes_the_completion(corpus: str) -> None:
 # -- the form ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+@pytest.mark.parametrize("size", [(80, 24)])
 async def test_fits_the_screen(size: tuple[int, int]) -> None:
     app = Host(problem="it did not go " * 12)
     async with app.run_test(size=size) as pilot:
@@ -247,6 +257,7 @@ async def test_a_problem_is_told_beside_its_field_and_nothing_is_lost(corpus: st
         await wait_until(pilot, lambda: app.filled)
 
 
+@pytest.mark.usefixtures("few")
 async def test_a_problem_among_all_options_opens_them(corpus: str) -> None:
     app = Host({"corpus": corpus, "encoding": "no-such"})
     async with app.run_test() as pilot:
@@ -277,6 +288,7 @@ async def test_a_corpus_that_is_none(problem: str, monkeypatch: pytest.MonkeyPat
         assert app.help("corpus") == app.field("corpus").option.help
 
 
+@pytest.mark.usefixtures("few")
 async def test_leaving_keeps_what_was_typed() -> None:
     app = Host({"seed": "5"})
     async with app.run_test() as pilot:
@@ -286,21 +298,24 @@ async def test_leaving_keeps_what_was_typed() -> None:
         assert app.filled == [Filled({"corpus": "half", "seed": "5"})]
 
 
+@pytest.mark.usefixtures("few")
 async def test_defaults_and_close_by_mouse() -> None:
     app = Host({"corpus": "a.txt", "name": "mine", "hidden": "9", "cell": "rnn", "seed": "5", "tied": "yes"})
     async with app.run_test(size=(120, 40)) as pilot:
         assert app.field("tied").query_one(Select).value == "yes"
         await pilot.click("#defaults")
-        assert app.form.typed == {"corpus": "a.txt", "name": "mine"}
+        await wait_until(pilot, lambda: app.form.typed == {"corpus": "a.txt", "name": "mine"})
+        more = app.form.query_one("#more")
         await pilot.click("#all")
-        assert not app.form.query_one("#more").display
+        await wait_until(pilot, lambda: not more.display)
         await pilot.click("#all")
-        assert app.form.query_one("#more").display
+        await wait_until(pilot, lambda: more.display)
         await pilot.click("#leave")
         await wait_until(pilot, lambda: app.filled)
         assert app.filled == [Filled({"corpus": "a.txt", "name": "mine"})]
 
 
+@pytest.mark.usefixtures("few")
 async def test_what_is_typed_stays_when_options_are_hidden() -> None:
     app = Host()
     async with app.run_test() as pilot:

@@ -57,6 +57,7 @@ class Pane(Vertical):
         self.conversation: Conversation | None = None
         self.problem = ""
         self._transcript: Transcript | None = None  # the one that the view has seen
+        self._shown = 0  # characters of it
         self._status_due = 0.0
         self._was_writing = False
 
@@ -73,7 +74,7 @@ class Pane(Vertical):
         self.conversation = conversation
         self.run_name = conversation.name
         self._transcript = conversation.transcript
-        self._transcript.stands = len(self._transcript.text)
+        self._transcript.stands = self._shown = len(self._transcript.text)
         self.text.document = TranscriptDocument(conversation)
         self.show_status()
 
@@ -105,14 +106,15 @@ class Pane(Vertical):
             self._transcript = transcript
             self.text.reset()
         else:
-            self.text.shrank(transcript.stands)
+            if transcript.stands < self._shown:
+                self.text.shrank(transcript.stands)
             self.text.grew()
-        transcript.stands = len(transcript.text)
+        transcript.stands = self._shown = len(transcript.text)
 
     def show_status(self) -> None:
         """Write the line under the text anew."""
         self._status_due = time.monotonic() + _STATUS_EVERY
-        self.query_one(".status", Static).update(self._status())
+        self.query_one(".status", Static).update(self._status(), layout=False)
 
     def _status(self) -> str:
         if self.conversation is None:

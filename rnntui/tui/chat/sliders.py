@@ -21,7 +21,7 @@ _SCALES: dict[str, tuple[str, Scale, dict[float, str]]] = {
     "length": ("length", Stops((25, 50, 100, 200, 400, 800, 2000, 5000, NO_END)), {NO_END: "no end"}),
     "pace": ("pace", Stops((10, 15, 25, 40, 60, 100, 200, 400, 1000, FULL_PACE)), {FULL_PACE: "full"}),
 }
-_LABELS = 11
+_LABELS, _VALUES = 11, 6  # columns
 
 
 def make_sliders() -> Iterator[Slider]:
@@ -38,7 +38,7 @@ def make_sliders() -> Iterator[Slider]:
         high=2**32 - 1,
         words={NO_SEED: "new"},
         label_width=_LABELS,
-        value_width=6,
+        value_width=_VALUES,
         name="seed",
         id="seed",
     )
@@ -46,8 +46,8 @@ def make_sliders() -> Iterator[Slider]:
 
 def _slider(name: str, label: str, scale: Scale, words: dict[float, str], setting: Setting, default: float) -> Slider:
     slider = Slider(
-        label, scale, default=default, low=setting.low, high=setting.high, words=words, label_width=_LABELS, value_width=6,
-        name=name, id=name,
+        label, scale, default=default, low=setting.low, high=setting.high, words=words, label_width=_LABELS,
+        value_width=_VALUES, name=name, id=name,
     )  # fmt: skip
     slider.tooltip = f"{setting.help[0].upper()}{setting.help[1:]}"
     return slider

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from rnntui.tui.keys import KEYS, TITLES
 
 Row = tuple[str, str]
+_KEYS = 18  # columns
 
 
 class HelpScreen(ModalScreen[None]):
@@ -34,13 +35,14 @@ class HelpScreen(ModalScreen[None]):
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
-        table.add_column(no_wrap=True, style="bold")
+        table.add_column(width=_KEYS, style="bold")
         table.add_column(ratio=1)
-        for title, rows in self._rows():
-            table.add_row(Text(title, style="bold underline"), "")
+        for number, (title, rows) in enumerate(self._rows()):
+            if number:
+                table.add_row("", "")
+            table.add_row("", Text(title, style="bold"))
             for keys, text in rows:
                 table.add_row(Text(keys), Text(text))
-            table.add_row("", "")
         return table
 
     def _rows(self) -> Iterable[tuple[str, list[Row]]]:

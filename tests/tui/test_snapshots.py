@@ -1,0 +1,149 @@
+"""Pictures of each screen, at both sizes. After a change that is meant: `pytest tests/tui/test_snapshots.py
+--snapshot-update`, and look at the new ones."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from tiny_runs import make_run
+from waiting import wait_until
+
+from rnntui.inference.writer import Writer
+from rnntui.runs.folder import RunFolder, Status
+from rnntui.tui.app import RnntuiApp
+
+SIZES = [(80, 24), (140, 40)]
+TEXT = """HAMLET:
+To be, or not to be, that is the question:
+Whether 'tis nobler in the mind to suffer
+
+床前明月光，疑是地上霜。
+e\u0301tude, \x1b[31m escaped, \t a tab
+"""
+
+Snap = Callable[..., bool]
+Prepare = Callable[[Pilot[None]], Awaitable[None]]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Three runs with metrics of their own, that are two hours old."""
+    folder = tmp_path / "runs"
+    for number, name in enumerate(("notes", "sonnets", "turns")):
+        run = make_run(folder, name, seed=number)
+        write_metrics(run, number)
+    return folder
+
+
+def write_metrics(run: RunFolder, number: int) -> None:
+    rows: list[dict[str, Any]] = []
+    for step in range(0, 1001, 10):
+        loss = 1.2 + 2.5 * 0.995 ** (step * (1 + number)) + 0.05 * ((step * 7) % 13 - 6) / 6
+        place = {"step": step, "tokens": step * 512, "seconds": step * 0.06}
+        rows.append({**place, "train_loss": loss, "learning_rate": 0.004 * (1 - step / 1100),
+                     "gradient_norm": 0.5 + (step % 70) / 100, "tokens_per_second": 8000 + step})  # fmt: skip
+        if step % 200 == 0:
+            rows.append({**place, "validation_loss": loss + 0.1, "bits_per_character": loss * 1.44,
+                         "sample": f"a sample of step {step}, with \x1b an escape"})  # fmt: skip
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    status = Status("done", 1000, 1000, 512_000, 60.0, 1.3 + number / 10, 1.9 + number / 10)
+    run.write_status(status)
+    stamped = json.loads(run.status_file.read_text())
+    run.status_file.write_text(json.dumps({**stamped, "updated": time.time() - 7200 - number}))
+
+
+def app_of(runs: Path) -> RnntuiApp:
+    return RnntuiApp(runs, "notes", make_writer=lambda: Writer(lambda conversation, error: None))
+
+
+async def with_text(pilot: Pilot[None]) -> None:
+    chat = pilot.app.chat  # type: ignore[attr-defined]
+    await wait_until(pilot, lambda: chat.conversations)
+    for pane in chat.panes:
+        pane.conversation.replace(TEXT)
+        pane.changed()
+    while any(conversation.to_read for conversation in chat.conversations):
+        chat.writer.work()
+    for pane in chat.panes:
+        # The same on every machine, whatever its arithmetic says in the last digit.
+        transcript = pane.conversation.transcript
+        for token in range(len(transcript)):
+            transcript._bits[token] = token % 13
+        pane.take()
+        pane.changed()
+    await pilot.pause()
+
+
+async def surprise(pilot: Pilot[None]) -> None:
+    await with_text(pilot)
+    await pilot.press("f9")
+
+
+async def light(pilot: Pilot[None]) -> None:
+    await with_text(pilot)
+    await pilot.press("f9", "ctrl+t")
+
+
+async def comparing(pilot: Pilot[None]) -> None:
+    await wait_until(pilot, lambda: pilot.app.chat.conversations)  # type: ignore[attr-defined]
+    await pilot.press("f6")
+    await with_text(pilot)
+
+
+async def finding(pilot: Pilot[None]) -> None:
+    await with_text(pilot)
+    await pilot.press("ctrl+f", *"to be")
+    await pilot.pause()
+
+
+async def choosing(pilot: Pilot[None]) -> None:
+    await with_text(pilot)
+    await pilot.press("f5")
+    await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+
+
+async def editing(pilot: Pilot[None]) -> None:
+    await with_text(pilot)
+    await pilot.press("ctrl+o")
+    await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+
+
+async def helping(pilot: Pilot[None]) -> None:
+    await with_text(pilot)
+    await pilot.press("f1")
+
+
+async def training(pilot: Pilot[None]) -> None:
+    await wait_until(pilot, lambda: pilot.app.chat.conversations)  # type: ignore[attr-defined]
+    await pilot.press("f3")
+    await wait_until(pilot, lambda: pilot.app.query("#board > #chart"))
+    await wait_until(pilot, lambda: any(chart._curves for chart in pilot.app.query("Chart")))  # type: ignore[attr-defined]
+
+
+async def form(pilot: Pilot[None]) -> None:
+    await training(pilot)
+    await pilot.press("n")
+    await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+
+
+SCREENS: list[Prepare] = [
+    with_text, surprise, light, comparing, finding, choosing, editing, helping, training, form,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("prepare", SCREENS, ids=lambda prepare: prepare.__name__)
+def test_a_screen_looks_as_it_did(
+    snap_compare: Snap, runs: Path, monkeypatch: pytest.MonkeyPatch, prepare: Prepare, size: tuple[int, int]
+) -> None:
+    for place in ("runs.listing", "tui.train.watch"):  # they may be trained anew
+        monkeypatch.setattr(f"rnntui.{place}.shipped_runs", lambda: [])
+    app = app_of(runs)
+    app.animation_level = "none"
+    assert snap_compare(app, terminal_size=size, run_before=prepare)
