@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
 from tiny_runs import make_run
 from waiting import wait_until
 
@@ -144,6 +145,15 @@ def test_a_screen_looks_as_it_did(
 ) -> None:
     for place in ("runs.listing", "tui.train.watch"):  # they may be trained anew
         monkeypatch.setattr(f"rnntui.{place}.shipped_runs", lambda: [])
+    # A cursor that blinks is there in one picture and not in the next.
+    monkeypatch.setattr(TextArea, "cursor_blink", False)
+    monkeypatch.setattr(Input, "cursor_blink", False)
     app = app_of(runs)
     app.animation_level = "none"
-    assert snap_compare(app, terminal_size=size, run_before=prepare)
+
+    async def settled(pilot: Pilot[None]) -> None:
+        await prepare(pilot)
+        await wait_until(pilot, lambda: pilot.app.screen_stack[0].query("FooterKey"))
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=settled)

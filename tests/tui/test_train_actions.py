@@ -167,7 +167,7 @@ async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> 
             run.status_file.write_text(status)
             launcher.outputs[0].write_text("rnntui: the loss diverged\n")
             launcher.processes[0].code = 1
-            await wait_until(pilot, lambda: not app.tab._trainings)
+            await wait_until(pilot, lambda: not app.tab.jobs.trainings)
         # Told once, though both the run and its process say it.
         assert [notice for notice in app.notices if "diverged" in notice] == ["Training failed: run: the loss diverged"]
 
@@ -396,7 +396,7 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         first.tab._begin(arguments_of(typed, folder), "starting", "real", None)
         await wait_until(pilot, lambda: any("running" in text for text in first.rows))
         assert first.tab.runs.current_path == str(folder / "real")
-        (training,) = first.tab._trainings
+        (training,) = first.tab.jobs.trainings
         assert os.getsid(training.number) == training.number != os.getsid(0)
     # The app has gone; the training has not.
     run = RunFolder(folder / "real")
@@ -414,10 +414,10 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         assert stopped.state == "stopped" and 0 < stopped.step < 1_000_000 and run.resume_file.is_file()
         await pilot.press("r")
         await wait_until(pilot, lambda: any("running" in text for text in second.rows))
-        (again,) = second.tab._trainings
+        (again,) = second.tab.jobs.trainings
         await wait_until(pilot, lambda: (run.read_status().step, run.read_status().state) > (stopped.step, ""))
         await pilot.press("s")
-        await wait_until(pilot, lambda: not second.tab._trainings)
+        await wait_until(pilot, lambda: not second.tab.jobs.trainings)
         assert again.process.returncode == 130
         assert run.read_status().step > stopped.step
         assert not any("did not" in notice or "failed" in notice for notice in second.notices)

@@ -410,14 +410,17 @@ async def test_turning_the_terminal_keeps_the_choice(runs: Path) -> None:
 
 
 async def test_chat_with_a_run(runs: Path) -> None:
-    (runs / "first" / "model.safetensors").unlink()
+    (runs / "second" / "model.safetensors").unlink()
+    # What looks like markup is none.
+    (runs / "second").rename(runs / "[second [b")
     app = Host(runs)
-    async with app.run_test(size=NARROW) as pilot:
+    async with app.run_test(size=NARROW, notifications=True) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
         await pilot.press("c", "down", "c")
         await wait_until(pilot, lambda: app.chats)
-        assert app.chats == [str(runs / "second")]
-        assert any("first has no weights" in notice for notice in app.notices)
+        assert app.chats == [str(runs / "first")]
+        await wait_until(pilot, lambda: app.query("Toast"))
+        assert "[second [b has no weights yet." in "".join(line.text for line in app.screen._compositor.render_strips())
 
 
 async def test_looks_seldom_while_hidden(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

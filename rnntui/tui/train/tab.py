@@ -11,15 +11,17 @@ from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.widgets import OptionList, Static
 
 from rnntui.errors import RnntuiError
-from rnntui.figures import number
 from rnntui.runs.control import stop_run
 from rnntui.runs.folder import RunFolder
 from rnntui.text.visible import one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.train.board import WIDE, Board, Shown
+from rnntui.tui.train.budget import ask_budget
+from rnntui.tui.train.jobs import Jobs, end_of
 from rnntui.tui.train.marks import MOST, Marks
 from rnntui.tui.train.process import Training, launch
 from rnntui.tui.train.run_list import RunList
@@ -29,6 +31,7 @@ from rnntui.tui.train.watch import Seen, View, Watcher
 
 EVERY = 1.0  # seconds between looks at the disk
 _HIDDEN_EVERY = 5.0  # while another tab is shown, for the notices alone
+_READING: dict[SeverityLevel, float] = {"information": 5.0, "warning": 10.0, "error": 30.0}  # seconds of a notice
 
 Launch = Callable[[Sequence[str], str, str, str | None], Training]
 
@@ -52,8 +55,7 @@ class TrainTab(Vertical):
         self._watcher = Watcher(checkpoints)
         self._view = View()
         self._marks = Marks()
-        self._trainings: list[Training] = []
-        self._stopping: set[str] = set()
+        self.jobs = Jobs()
         self._typed: dict[str, str] = {}
         self._form_problem = ""
         self._charted: object = None  # what the board shows now
@@ -96,7 +98,7 @@ class TrainTab(Vertical):
         while self._whole:
             self._wake.clear()
             # Asked before the look: a training that ends during it has its last words seen by the next.
-            ended = [training for training in self._trainings if training.ended()]
+            ended = self.jobs.ended()
             view = await asyncio.to_thread(self._watcher.look, self._wanted())
             if self._whole:
                 self._take(view, ended)
@@ -116,71 +118,46 @@ class TrainTab(Vertical):
         before = {run.path: run.state for run in self._view.runs}
         self._view = view
         self._marks.keep_only({run.path for run in view.runs})
-        self._stopping &= {run.path for run in view.runs if run.state == "running"}
-        self._find_started()
+        started = self.jobs.take(view.runs)
         for run in view.runs:
             if before.get(run.path) == "running" and run.state != "running":
-                self._tell_end(run)
+                self._tell(*end_of(run))
         for training in ended:
             self._tell_ended(training)
         self._show_list()
+        for path in started:
+            self._typed.pop("name", None)  # the next run needs another
+            self.runs.go_to(path)
         self._show_board()
-
-    def _find_started(self) -> None:
-        """Know the runs of the trainings that were started by the process in their status, and go to them."""
-        for training in self._trainings:
-            if training.path is None:
-                for run in self._view.runs:
-                    if run.status and run.status.process == training.number and run.status.updated >= training.began:
-                        training.path = run.path
-                        self._typed.pop("name", None)
-                        self._show_list()
-                        self.runs.go_to(run.path)
-
-    def _tell_end(self, run: Seen) -> None:
-        """A run is no longer running."""
-        name = one_line(run.name)
-        if run.state == "done":
-            self.notify(f"{name}: validation loss {number(run.summary.validation_loss)}", title="Training is done")
-        elif run.state == "failed" and run.status is not None:
-            self.notify(one_line(f"{run.name}: {run.status.message}"), title="Training failed", severity="error",
-                        timeout=30)  # fmt: skip
-        elif run.state == "stopped":
-            self.notify(f"{name} is saved; it can be resumed.", title="Training has stopped")
 
     def _tell_ended(self, training: Training) -> None:
         """A process that we started is over; say what went wrong, unless its run has said it."""
-        self._trainings.remove(training)
-        problem = training.problem()
-        run = self._run_at(training.path)
-        told = run is not None and run.state == "failed" and run.status and run.status.process == training.number
-        if problem and not told:
+        problem = self.jobs.end(training, self._run_at(training.path))
+        if problem:
             if training.path is None:
                 self._form_problem = problem
             title = "Training has ended" if training.path else "Training did not start"
-            self.notify(one_line(problem), title=title, severity="error", timeout=30)
+            self._tell(problem, title, "error")
+
+    def _tell(self, text: str, title: str, severity: SeverityLevel = "information") -> None:
+        """A notice. Names and messages may hold anything, also what looks like markup."""
+        self.notify(one_line(text), title=title, severity=severity, timeout=_READING[severity], markup=False)
 
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _run_at(self, path: str | None) -> Seen | None:
         return next((run for run in self._view.runs if run.path == path), None)
 
-    def _doing(self) -> dict[str, str]:
-        """What is being done to runs, by path."""
-        running = {run.path for run in self._view.runs if run.state == "running"}
-        doing = {t.path: f"{t.doing} …" for t in self._trainings if t.path and t.path not in running}
-        return doing | dict.fromkeys(self._stopping, "stopping …")
-
     def _show_list(self) -> None:
         if not self._whole:
             return
-        notes = [f"{training.doing} {training.name} …" for training in self._trainings if training.path is None]
+        notes = self.jobs.notes()
         if self._view.problem:
             notes.append(self._view.problem)
         if not self._view.runs and not notes:
             notes.append("no runs yet; n starts one")
         runs = self.runs
-        runs.show(self._view.runs, self._marks.shown(runs.current_path), self._doing(), notes)
+        runs.show(self._view.runs, self._marks.shown(runs.current_path), self.jobs.doing(self._view.runs), notes)
         self.query_one("#columns", Static).update(runs.header())
 
     def _show_board(self) -> None:
@@ -203,9 +180,12 @@ class TrainTab(Vertical):
         self.query_one("#about-side", About).show(current)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self._show_marks()
+        self._wake.set()
+
+    def _show_marks(self) -> None:
         self._show_list()
         self._show_board()
-        self._wake.set()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.action_full()
@@ -221,15 +201,13 @@ class TrainTab(Vertical):
         if path is None:
             return
         if not self._marks.turn(path):
-            self.notify(f"{MOST} runs are the most that can be told apart.", severity="warning")
-        self._show_list()
-        self._show_board()
+            self._tell(f"{MOST} runs are the most that can be told apart.", "Not marked", "warning")
+        self._show_marks()
 
     def action_unmark(self) -> None:
         """Show the highlighted run alone."""
         self._marks.clear()
-        self._show_list()
-        self._show_board()
+        self._show_marks()
 
     def action_step(self, by: int) -> None:
         """Show the next quantity, or the one before."""
@@ -253,7 +231,7 @@ class TrainTab(Vertical):
         if run is None:
             return
         if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
-            self.notify(one_line(f"{run.name} has no weights to chat with."), severity="warning")
+            self._tell(f"{run.name} has no weights yet.", "No chat", "warning")
             return
         self.post_message(self.ChatWith(run.path))
 
@@ -273,23 +251,23 @@ class TrainTab(Vertical):
 
     def _begin(self, arguments: Sequence[str], doing: str, name: str, path: str | None) -> None:
         try:
-            self._trainings.append(self._launch(arguments, doing, name, path))
+            self.jobs.add(self._launch(arguments, doing, name, path))
         except RnntuiError as error:
-            self.notify(one_line(str(error)), title="Training did not start", severity="error", timeout=30)
+            self._tell(str(error), "Training did not start", "error")
         self._show_list()
         self._wake.set()
 
     def action_stop(self) -> None:
         """Stop the highlighted run; it saves itself."""
         run = self.runs.current
-        if run is None or run.path in self._stopping:
+        if run is None or self.jobs.is_stopping(run.path):
             return
         try:
             stop_run(RunFolder(Path(run.path)))
         except RnntuiError as error:
-            self.notify(one_line(str(error)), title="Not stopped", severity="warning", timeout=10)
+            self._tell(str(error), "Not stopped", "warning")
             return
-        self._stopping.add(run.path)
+        self.jobs.stop(run.path)
         self._show_list()
 
     @work
@@ -300,34 +278,17 @@ class TrainTab(Vertical):
         run = self.runs.current
         if run is None:
             return
-        if run.state == "running" or run.path in self._doing():
-            self.notify(one_line(f"{run.name} is being trained already."), severity="warning")
+        if run.state == "running" or run.path in self.jobs.doing(self._view.runs):
+            self._tell(f"{run.name} is being trained already.", "Not resumed", "warning")
             return
         folder = Path(run.path).parent
         try:
             resumable_run(None, run.name, folder)
         except RnntuiError as error:
-            self.notify(one_line(str(error)), title="Not resumed", severity="warning", timeout=10)
+            self._tell(str(error), "Not resumed", "warning")
             return
         budget: list[str] | None = []
-        if run.state == "done":
-            budget = await self._ask_budget(run)
+        if run.state == "done" and run.config is not None:
+            budget = await ask_budget(self.app, run.config.budget)
         if budget is not None:
             self._begin(resume_arguments(run.name, folder, budget), "resuming", run.name, run.path)
-
-    async def _ask_budget(self, run: Seen) -> list[str] | None:
-        """The flag and value of a new budget; None if the person thinks better of it."""
-        from rnntui.tui.screens.dialogs import AskScreen
-        from rnntui.tui.train.settings import budget_from, doubled
-
-        assert run.config is not None
-        unit, text = doubled(run.config.budget)
-        question = "It is done. Train on, to how much in all? (minutes, epochs or steps)"
-        while True:
-            answer = await self.app.push_screen_wait(AskScreen(question, text))
-            if not answer:
-                return None
-            try:
-                return budget_from(answer, unit)
-            except RnntuiError as error:
-                text, question = answer, str(error)
