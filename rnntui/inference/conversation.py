@@ -30,6 +30,7 @@ from rnntui.text.turns import Turns, turns_of
 
 _AHEAD = 256  # tokens drawn and not yet taken by the screen; more would only be dropped by a stop
 _PAST = 256  # tokens that a repetition penalty may look back on
+_UNDOABLE = 8  # changes of a text that can be taken back
 _RATE_OVER = 2.0  # seconds over which the speed is taken
 
 
@@ -69,6 +70,7 @@ class Conversation:
         self._wanted = False
         self._queue: deque[Drawn] = deque()
         self._rate: deque[tuple[float, int]] = deque()
+        self._before: deque[Transcript] = deque(maxlen=_UNDOABLE)
         self._active = False
         self._left = 0
         self._until_line_break = False
@@ -141,6 +143,7 @@ class Conversation:
     def rewind(self, offset: int) -> str:
         """Cut the text after the token that ends at `offset` characters, or before; returns what is cut off."""
         self.stop()
+        self._remember()
         with self._held():
             before = self.transcript.text
             self.transcript.cut(self.transcript.token_at(offset))
@@ -204,9 +207,22 @@ class Conversation:
             self._read_to = len(self.transcript)
         self._write()
 
+    def undo(self) -> bool:
+        """Take back the last change that cut the text; False if there is none."""
+        self.stop()
+        if not self._before:
+            return False
+        with self._held():
+            before = self._before.pop()
+            self._states.cut(before.in_common(self.transcript))
+            self.transcript = before
+            self._return_to_end()
+        return True
+
     def clear(self) -> None:
         """Start over with an empty text."""
         self.stop()
+        self._remember()
         with self._held():
             self.transcript = Transcript()
             self._forget()
@@ -220,6 +236,7 @@ class Conversation:
     def use(self, run: LoadedRun, name: str) -> None:
         """Go on with another model, which reads the whole text first."""
         self.stop()
+        self._before.clear()  # their tokens are those of the model before
         with self._held():
             before = self.transcript
             self.transcript = Transcript()
@@ -350,6 +367,10 @@ class Conversation:
         while tokens and self.transcript.start_of(tokens) == self.transcript.start_of(tokens - 1):
             tokens -= 1
         self.transcript.cut(tokens)
+
+    def _remember(self) -> None:
+        if len(self.transcript):
+            self._before.append(self.transcript.copy())
 
     def _take_over(self, stretches: Iterable[tuple[Turn, str]]) -> None:
         """Append the turns of another transcript, whose tokens may be others."""

@@ -6,7 +6,7 @@ import math
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -130,6 +130,20 @@ class Transcript:
         self.turns = [turn for turn in self.turns if turn.start < tokens]
         for turn in self.turns[-1:]:
             turn.settings = [(at, settings) for at, settings in turn.settings if at < tokens]
+
+    def copy(self) -> Transcript:
+        """The text as it is now, to go back to."""
+        other = Transcript()
+        other.text = self.text
+        other.turns = [replace(turn, settings=list(turn.settings)) for turn in self.turns]
+        other._ids, other._ends, other._bits = self._ids[:], self._ends[:], self._bits[:]
+        return other
+
+    def in_common(self, other: Transcript) -> int:
+        """How many tokens this text and another begin with alike."""
+        size = min(len(self), len(other))
+        parted = np.flatnonzero(self.ids(0, size) != other.ids(0, size))
+        return int(parted[0]) if len(parted) else size
 
     def start_of(self, token: int) -> int:
         """Where a token's text starts, in characters; of the token after the last, where the text ends."""

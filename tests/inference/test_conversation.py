@@ -283,6 +283,25 @@ def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedRun])
     assert conversation.transcript.text == text
 
 
+def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+    assert not conversation.undo()
+    conversation.say("Hello")
+    whole = written(conversation)
+    turns = [(turn.role, text) for turn, text in conversation.transcript.stretches()]
+    conversation.rewind(9)
+    conversation.go_on()
+    written(conversation)
+    conversation.replace("Another")
+    conversation.clear()
+    for text in ("Another", None, whole):
+        assert conversation.undo()
+        assert text is None or written(conversation) == text
+    assert [(turn.role, text) for turn, text in conversation.transcript.stretches()] == turns
+    expected = state_of_reading(runs["characters"], whole)
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-5)
+    assert not conversation.undo()
+
+
 def test_clearing_starts_over(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
     conversation.say("Hello")
     first = written(conversation)
