@@ -137,7 +137,9 @@ def typing(seconds: float, characters: int) -> None:
         settings = Path(folder) / "settings.json"
         text = (ROOT / "corpora" / "shakespeare.txt").read_text(encoding="utf-8")[:characters]
         turn = {"role": "prompt", "text": text}
-        settings.with_name("last-text.jsonl").write_text(json.dumps(turn) + "\n", encoding="utf-8")
+        texts = settings.with_name("texts")
+        texts.mkdir()
+        (texts / "long.jsonl").write_text(json.dumps(turn) + "\n", encoding="utf-8")
         app = Terminal(rnntui("chat", "shakespeare", "--reopen"), settings)
         app.wait_for(b"ready")
         app.drain(1.0)
@@ -168,7 +170,7 @@ def typing(seconds: float, characters: int) -> None:
         app.send("\x11")
         app.drain(2.0)
         app.close()
-        written = len(settings.with_name("last-text.txt").read_text(encoding="utf-8")) - len(text)
+        written = len((texts / "long.txt").read_text(encoding="utf-8")) - len(text)
     times.sort()
     speed = written / (took + 3.0)  # it wrote for two seconds before and one after
     p95 = times[int(len(times) * 0.95)]

@@ -90,6 +90,11 @@ class Conversation:
         return max(0, self._read_to - self._position)
 
     @property
+    def takes_turns(self) -> bool:
+        """Whether the model was trained on turns."""
+        return turns_of(self.run.config.corpus) is not None
+
+    @property
     def turns(self) -> Turns | None:
         """The speakers, if the model was trained on turns and is to take them."""
         return turns_of(self.run.config.corpus) if self.chat else None

@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
+from rnntui.errors import RnntuiError
 from rnntui.text.visible import one_line
 from rnntui.tui import preferences
 from rnntui.tui.chat.tab import ChatTab
@@ -60,7 +61,7 @@ class RnntuiApp(App[None]):
         self._show_tab("chat")
         self.call_after_refresh(self._complete)
         for problem in self._problems:
-            self.notify(one_line(problem), title="Settings", severity="warning", timeout=10)
+            self.chat.tell(problem, title="Settings", severity="warning", seconds=10)
 
     async def _complete(self) -> None:
         """What the first paint need not wait for: the footer, for which a line was left free."""
@@ -139,9 +140,8 @@ class RnntuiApp(App[None]):
         """Keep a preference for the next time."""
         try:
             preferences.save(self._settings_file, changes)
-        except OSError as error:
-            problem = f"{self._settings_file}: {error.strerror or error}"
-            self.notify(one_line(problem), title="Settings are not kept", severity="warning")
+        except (OSError, RnntuiError) as error:
+            self.chat.tell(str(error), title="Settings are not kept", severity="warning")
 
     def on_chat_tab_remember(self, event: ChatTab.Remember) -> None:
         self.remember(**event.changes)
@@ -157,7 +157,9 @@ class RnntuiApp(App[None]):
 
     def _writing_failed(self, conversation: Conversation, error: Exception) -> None:
         problem = f"{conversation.name}: {type(error).__name__}: {error}"
-        self.call_from_thread(self.notify, one_line(problem), title="The model stopped", severity="error", timeout=20)
+        self.call_from_thread(
+            self.notify, one_line(problem), title="The model stopped", severity="error", timeout=20, markup=False
+        )
 
 
 def _widget_keys() -> list[tuple[str, list[Any]]]:

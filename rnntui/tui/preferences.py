@@ -34,9 +34,9 @@ def settings_file() -> Path:
     return user_config_path("rnntui") / "settings.json"
 
 
-def kept_text() -> Path:
-    """Where the last text is kept, so that nothing written is lost: beside the preferences."""
-    return settings_file().with_name("last-text.txt")
+def texts_folder() -> Path:
+    """Where the texts of the Chat tab are kept as they grow, so that nothing is lost: beside the preferences."""
+    return settings_file().with_name("texts")
 
 
 def load(path: Path) -> tuple[Preferences, list[str]]:

@@ -30,7 +30,7 @@ class Chatting:
 
     @property
     def chat(self) -> ChatTab:
-        return self.app.query_one(ChatTab)
+        return self.app.chat
 
     @property
     def panes(self) -> list[Pane]:

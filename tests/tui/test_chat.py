@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -141,6 +142,21 @@ async def test_the_keyboard_rewinds_to_a_place_in_the_text(runs: Path) -> None:
         assert user.conversation.to_read <= 64
 
 
+async def test_what_cut_the_text_can_be_taken_back(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+        user.pane.text.focus()
+        await user.pilot.press("ctrl+home", "right", "enter")
+        assert user.text == "H"
+        user.pane.text.focus()
+        await user.pilot.press("ctrl+z")
+        assert user.text == before
+        await user.pilot.press("ctrl+z")
+        await user.told("nothing to take back")
+
+
 async def test_a_click_puts_the_cursor_and_shows_what_else_could_stand_there(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
@@ -208,6 +224,19 @@ async def test_a_chat_model_answers_in_turns(runs: Path) -> None:
         await user.say("how are you")
         await user.write()
         assert user.text.startswith("A: how are you\nB:") and user.text.endswith("\n")
+
+
+async def test_a_chat_model_may_write_on_as_any_other(runs: Path) -> None:
+    async with chatting(runs, "turns") as user:
+        await user.chat.run_action("turns")
+        await user.say("how")
+        assert user.text == "how"
+        await user.chat.run_action("turns")
+        await user.say("x")
+        assert user.text.endswith("A: x\nB:")
+    async with chatting(runs, "tiny") as user:
+        await user.chat.run_action("turns")
+        await user.told("not trained on turns")
 
 
 async def test_another_model_reads_the_text_and_goes_on(runs: Path) -> None:
@@ -354,13 +383,19 @@ async def test_saving_writes_the_text_and_its_turns(runs: Path, tmp_path: Path) 
         await user.told("Not saved: file/text.txt")
 
 
+def kept(settings: Path) -> list[str]:
+    """The texts that are kept."""
+    return sorted(path.read_text() for path in settings.with_name("texts").glob("*.txt"))
+
+
 async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, own_settings: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
         await user.write()
         before = user.text
         await user.pilot.press("ctrl+q")
-    assert own_settings.with_name("last-text.txt").read_text() == before
+    assert kept(own_settings) == [before]
+    assert "rnntui chat --reopen" in user.chat.farewell
     async with chatting(runs) as user:
         await user.chat.run_action("reopen")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
@@ -375,15 +410,58 @@ async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, 
             await user.pilot.press("enter")
             await user.told(problem)
         assert user.text == before
+        await user.say("more")
+        await user.write()
+        after = user.text
+    assert kept(own_settings) == [after]  # it went on in its own files
 
 
-async def test_the_text_is_kept_while_the_app_runs(runs: Path, own_settings: Path) -> None:
+async def test_the_app_can_begin_with_the_last_text(runs: Path, own_settings: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        before = user.text
+    app = RnntuiApp(runs)
+    app.chat.reopens = True
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: app.chat.conversations and app.chat.conversations[0].transcript.text == before)
+
+
+async def test_there_may_be_no_last_text(runs: Path) -> None:
+    app = RnntuiApp(runs)
+    app.chat.reopens = True
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: any("No text has been kept" in n.message for n in app._notifications))
+
+
+async def test_every_text_is_kept_also_one_that_is_left_for_another(runs: Path, own_settings: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        await user.say("Hello")
+        await user.write()
+        first = user.text
+        await user.pilot.press("f12")
+        await user.say("Again")
+        await user.pilot.press("f6")
+        await user.write()
+        texts = [c.transcript.text for c in user.chat.conversations]
+        user.chat.keep()
+        await wait_until(user.pilot, lambda: kept(own_settings) == sorted([first, *texts]))
+
+
+async def test_old_texts_are_tidied_away(runs: Path, own_settings: Path) -> None:
+    folder = own_settings.with_name("texts")
+    folder.mkdir(parents=True)
+    for number in range(120):
+        for suffix in (".txt", ".jsonl"):
+            path = folder / f"old-{number:03}{suffix}"
+            path.touch()
+            os.utime(path, (number, number))
     async with chatting(runs) as user:
         await user.say("Hello")
         await user.write()
         user.chat.keep()
-        kept = own_settings.with_name("last-text.txt")
-        await wait_until(user.pilot, lambda: kept.is_file() and kept.read_text() == user.text)
+        await wait_until(user.pilot, lambda: len(list(folder.iterdir())) == 200)
+        assert not (folder / "old-020.txt").exists() and (folder / "old-021.txt").exists()
 
 
 async def test_copying_takes_the_whole_text(runs: Path) -> None:

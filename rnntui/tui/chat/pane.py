@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from rnntui.text.visible import one_line
 from rnntui.tui.chat.document import TranscriptDocument
+from rnntui.tui.chat.keeping import Kept
 from rnntui.tui.keys import bindings
 from rnntui.tui.widgets.stream_view import StreamView
 
@@ -56,6 +57,7 @@ class Pane(Vertical):
         self.run_name = name
         self.conversation: Conversation | None = None
         self.problem = ""
+        self.kept = Kept()
         self._transcript: Transcript | None = None  # the one that the view has seen
         self._shown = 0  # characters of it
         self._status_due = 0.0

@@ -1,0 +1,163 @@
+"""What the keys of the Chat tab do with texts as wholes: saving, keeping, reopening, copying, finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from rnntui.errors import RnntuiError
+from rnntui.tui.chat.keeping import last_text, tidy
+from rnntui.tui.chat.pane import Pane
+from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.chat.writing import Writing
+
+if TYPE_CHECKING:
+    from rnntui.inference.writer import Writer
+    from rnntui.tui.chat.find import FindBar
+
+
+class Texts(Writing):
+    """Conversations whose texts outlive the app."""
+
+    def __init__(self, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
+        super().__init__(run_name, make_writer)
+        self.farewell = ""  # what to say once the app has closed
+        self._keeps = True
+
+    def action_copy(self) -> None:
+        """Copy what is selected, or else the whole text of the active pane."""
+        text = self.screen.get_selected_text() or self._text()
+        self.app.copy_to_clipboard(text)
+        self.tell(f"Copied {len(text):,} characters.", seconds=2)
+
+    @work
+    async def action_save(self) -> None:
+        """Ask for a name and save the active pane's text and turns."""
+        from rnntui.inference.saving import free_name, save
+        from rnntui.tui.screens.dialogs import AskScreen
+
+        conversation = self.active.conversation
+        if conversation is None or not conversation.transcript.text:
+            self.tell("There is nothing to save yet.", severity="warning")
+            return
+        name = await self.app.push_screen_wait(AskScreen("Save the text as", str(free_name(conversation.name, Path()))))
+        if not name:
+            return
+        try:
+            text_file, turns_file = save(conversation.transcript, Path(name).expanduser())
+        except RnntuiError as error:
+            self.tell(str(error), title="Not saved", severity="error")
+        except OSError as error:
+            problem = f"{name}: {error.strerror or error}"
+            self.tell(problem, title="Not saved", severity="error")
+        else:
+            self.tell(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
+
+    def action_new(self) -> None:
+        """Begin another text in every pane; the one before is kept."""
+        for pane in self._shown():
+            assert pane.conversation is not None
+            pane.conversation.stop()
+            self.keep()
+            pane.conversation.clear()
+            pane.kept.begin()
+            pane.changed()
+
+    def keep(self) -> None:
+        """Keep each pane's text, if it has changed, where it is found again after whatever may happen."""
+        for pane in self.panes:
+            if pane.conversation is not None:
+                pending = pane.kept.pending(pane.conversation.transcript)
+                if pending is not None:
+                    self._write_kept(*pending)
+
+    @work(thread=True, group="keep")
+    def _write_kept(self, text: str, turns: str, path: Path) -> None:
+        """In a thread: a disk may take its time."""
+        from rnntui.inference.saving import write
+
+        try:
+            write(text, turns, path)
+            tidy()
+        except (OSError, RnntuiError) as error:
+            self.app.call_from_thread(self._not_kept, str(error))
+
+    def _not_kept(self, problem: str) -> None:
+        if self._keeps:  # told once
+            self._keeps = False
+            self.tell(problem, title="The text is not kept", severity="warning")
+
+    def _keep_at_end(self) -> None:
+        from rnntui.inference.saving import write
+
+        for pane in self.panes:
+            pending = pane.kept.pending(pane.conversation.transcript) if pane.conversation is not None else None
+            try:
+                if pending is not None:
+                    write(*pending)
+            except (OSError, RnntuiError) as error:
+                self.farewell = f"the text could not be kept: {error}"
+                return
+        if any(pane.kept.path for pane in self.panes):
+            self.farewell = "the text is kept; go on with it by: rnntui chat --reopen"
+
+    @work
+    async def action_reopen(self) -> None:
+        """Go on with a saved text in the active pane."""
+        from rnntui.tui.screens.dialogs import AskScreen
+
+        pane = self.active
+        if pane.conversation is None:
+            return
+        name = await self.app.push_screen_wait(AskScreen("Reopen which text?", str(last_text() or "")))
+        if name:
+            self.reopen(pane, Path(name))
+
+    def reopen(self, pane: Pane, path: Path) -> None:
+        """Go on with a saved text in a pane whose model is open."""
+        from rnntui.inference.saving import read
+
+        if pane.conversation is None:
+            return
+        try:
+            turns = read(path.expanduser().with_suffix(".jsonl"))
+        except RnntuiError as error:
+            self.tell(str(error), title="Not opened", severity="error")
+        except OSError as error:
+            self.tell(f"{path}: {error.strerror or error}", title="Not opened", severity="error")
+        else:
+            pane.conversation.stop()
+            self.keep()
+            pane.conversation.reopen(turns)
+            pane.kept.begin(path)
+            pane.changed()
+            self._wake()
+
+    # -- finding -------------------------------------------------------------------------------------------------
+
+    async def action_find(self) -> None:
+        """Open the find bar."""
+        from rnntui.tui.chat.find import FindBar
+
+        if not self.query(FindBar):
+            await self.mount(FindBar(), before="#ask")
+        self.query_one(FindBar).open()
+
+    def on_find_bar_changed(self, event: FindBar.Changed) -> None:
+        view = self.active.text
+        event.bar.tell(view.find(event.needle))
+        view.next_match()
+
+    def on_find_bar_moved(self, event: FindBar.Moved) -> None:
+        view = self.active.text
+        if event.forward:
+            view.next_match()
+        else:
+            view.previous_match()
+
+    def on_find_bar_closed(self) -> None:
+        self.active.text.clear_find()
+        self.query_one(Prompt).focus()
