@@ -59,7 +59,7 @@ def _with_rest(pieces: list[Row], left_out: int, width: int, measure: CellWidth)
     """The pieces that fit beside a note of how many more there are."""
     kept = list(pieces)
     while True:
-        rest: Row = [(f"and {left_out} more" if kept else f"{left_out} curves", LABEL)]
+        rest: Row = [(f"and {left_out} more" if kept else f"{left_out} curves" if left_out > 1 else "1 curve", LABEL)]
         if _width(_joined([*kept, rest]), measure) <= width:
             return [*kept, rest]
         if not kept:

@@ -35,6 +35,13 @@ _BLOCK = 1 << 20  # bytes of a metrics file in memory at a time
 _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
 
 
+def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """A click callback: a range lets nan pass, which is in none."""
+    if math.isnan(value):
+        raise click.BadParameter("nan is not in the range 0<=x<=0.999.", context, parameter)
+    return value
+
+
 @click.command("curves")
 @click.argument("names", metavar="[RUN]...", nargs=-1, callback=utf8_argument)
 @checkpoints_option
@@ -47,7 +54,7 @@ _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
 )
 @click.option("--log/--linear", "log", help="A logarithmic or an even y axis.  [default: linear]")
 @click.option(
-    "--smoothing", type=click.FloatRange(0, 0.999), default=SMOOTHING, show_default=True,
+    "--smoothing", type=click.FloatRange(0, 0.999), default=SMOOTHING, show_default=True, callback=_finite,
     help="Weight of the moving average over noisy values, which alone is drawn where there are no colours; 0: none.",
 )  # fmt: skip
 @click.option("--width", type=click.IntRange(20, 1000), help="Columns  [default: the terminal's; 80 in a pipe]")

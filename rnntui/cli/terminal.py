@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.text.visible import one_line, visible
+from rnntui.text.visible import one_line, unknown_characters, visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -73,8 +73,5 @@ def note(text: str) -> None:
 
 def tell_unknown(characters: list[str], where: str) -> None:
     """Say on stderr which characters of an input the vocabulary lacks."""
-    if not characters:
-        return
-    shown = ", ".join(f"{c!r}" for c in characters[:10])
-    more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
-    note(f"{where}: {shown}{more} not in the vocabulary, read as <unk>")
+    if characters:
+        note(f"{where}: {unknown_characters(characters)}")

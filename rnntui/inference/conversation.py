@@ -144,6 +144,7 @@ class Conversation:
             if dropped:
                 self._drop_half_characters()
                 self._return_to_end()
+            self._read_to = self._position  # what is still to be read can wait until it is needed
 
     def rewind(self, offset: int) -> str:
         """Cut the text after the token that ends at `offset` characters, or before; returns what is cut off."""
@@ -414,5 +415,6 @@ class Conversation:
             self._stream = TextStream(self._tokenizer.stream())
             self._left = self.writing.length
             self._until_line_break = self.turns is not None
+            self._read_to = len(self.transcript)
             self._due = 0.0
             self._active = True

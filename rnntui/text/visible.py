@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 _HARMLESS = {"\n", "\t"}
 
@@ -20,6 +21,13 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """`visible`, with line breaks as ⏎ and tabs as spaces."""
     return visible(text).replace("\n", "⏎").replace("\t", " ")
+
+
+def unknown_characters(characters: Sequence[str]) -> str:
+    """What to tell of characters that a vocabulary lacks."""
+    shown = ", ".join(f"{c!r}" for c in characters[:10])
+    more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
+    return f"{shown}{more} not in the vocabulary, read as <unk>"
 
 
 def _is_control(character: str) -> bool:

@@ -14,7 +14,7 @@ from rnntui.errors import RnntuiError
 from rnntui.text.visible import one_line
 from rnntui.tui import preferences
 from rnntui.tui.chat.tab import ChatTab
-from rnntui.tui.keys import KEYS, Place, bindings, known_ids
+from rnntui.tui.keys import KEYS, Place, bindings, keymap_problems, known_keys
 from rnntui.tui.opening import OpenRuns
 
 if TYPE_CHECKING:
@@ -54,14 +54,10 @@ class RnntuiApp(App[None]):
             self.theme = self.preferences.theme
         else:
             self._problems.append(f"there is no theme {self.preferences.theme!r}")
-        unknown = sorted(set(self.preferences.keymap) - self._known_ids())
-        self._problems += [f"keymap: there is no key called {name!r}" for name in unknown]
         self.set_keymap(self.preferences.keymap)
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
         self._show_tab("chat")
         self.call_after_refresh(self._complete)
-        for problem in self._problems:
-            self.chat.tell(problem, title="Settings", severity="warning", seconds=10)
 
     async def _complete(self) -> None:
         """What the first paint need not wait for: the footer, for which a line was left free."""
@@ -70,6 +66,10 @@ class RnntuiApp(App[None]):
         await self.mount(Footer(compact=True, show_command_palette=False))
         self.query_one(ContentSwitcher).styles.margin = 0
         self.screen.refresh_bindings()  # a footer draws itself when they change
+        if self.preferences.keymap:
+            self._problems += keymap_problems(self.preferences.keymap, self._known_keys())
+        for problem in self._problems:
+            self.chat.tell(problem, title="Settings", severity="warning", seconds=10)
 
     # -- tabs ----------------------------------------------------------------------------------------------------
 
@@ -131,8 +131,10 @@ class RnntuiApp(App[None]):
         return do
 
     @staticmethod
-    def _known_ids() -> set[str]:
-        return known_ids() | {binding.id for _, group in _widget_keys() for binding in group if binding.id}
+    def _known_keys() -> dict[str, str]:
+        return known_keys() | {
+            binding.id: binding.key for _, group in _widget_keys() for binding in group if binding.id
+        }
 
     # -- what is remembered --------------------------------------------------------------------------------------
 

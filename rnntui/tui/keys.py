@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding, BindingType
+from textual.keys import Keys
+
+_MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
+_NAMES = {key.value for key in Keys}
 
 Place = Literal["app", "chat", "prompt", "text", "train"]
 
@@ -104,6 +109,25 @@ def bindings(place: Place) -> list[BindingType]:
     ]
 
 
-def known_ids() -> set[str]:
-    """The ids that a keymap may name."""
-    return {key.id for keys in KEYS.values() for key in keys}
+def known_keys() -> dict[str, str]:
+    """The ids of the table that a keymap may name, with their keys."""
+    return {key.id: key.keys for keys in KEYS.values() for key in keys}
+
+
+def keymap_problems(keymap: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
+    """What is wrong with a keymap; `known` gives the keys of every id there is."""
+    problems = [f"keymap: there is no key called {name!r}" for name in keymap if name not in known]
+    taken: dict[str, str] = {}
+    for name, keys in {**known, **{name: keys for name, keys in keymap.items() if name in known}}.items():
+        if not name.startswith(("app.", "chat.")):
+            continue  # others are for one widget alone
+        for key in keys.split(","):
+            other = taken.setdefault(key, name) if key else name
+            if other != name:
+                problems.append(f"keymap: {key} is the key of both {other} and {name}")
+    for name, keys in keymap.items():
+        for key in keys.split(","):
+            *modifiers, base = key.split("+") if len(key) > 1 else [key]
+            if not set(modifiers) <= _MODIFIERS or not (len(base) == 1 or base in _NAMES):
+                problems.append(f"keymap: {name} is given {key!r}, which is no key; one is called ctrl+x or f11")
+    return problems

@@ -14,7 +14,7 @@ from waiting import wait_until
 
 from rnntui.cli.main import run
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.keys import KEYS, bindings, known_ids
+from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
 from rnntui.tui.preferences import Preferences, load, save, settings_file
 from rnntui.tui.screens.help import HelpScreen
 
@@ -41,7 +41,7 @@ def help_text(user: Chatting) -> str:
 
 def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     ids = [key.id for keys in KEYS.values() for key in keys]
-    assert len(ids) == len(set(ids)) and set(ids) == known_ids()
+    assert len(ids) == len(set(ids)) and set(ids) == set(known_keys())
     from rnntui.tui.chat.pane import Pane
     from rnntui.tui.chat.prompt import Prompt
     from rnntui.tui.chat.tab import ChatTab
@@ -98,7 +98,7 @@ async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None
     own_settings.parent.mkdir()
     own_settings.write_text(json.dumps({"keymap": {"chat.new": "f11", "no.such": "a"}}))
     async with chatting(runs) as user:
-        assert "no key called 'no.such'" in user.notices
+        await user.told("no key called 'no.such'")
         await user.say("Hello")
         await user.pilot.press("f12")
         assert user.text != ""
@@ -106,6 +106,24 @@ async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None
         assert user.text == ""
         await user.pilot.press("f1")
         assert "f11" in help_text(user)
+
+
+@pytest.mark.parametrize(
+    ("keymap", "problem"),
+    [
+        ({"no.such": "f11"}, "no key called 'no.such'"),
+        ({"chat.again": "ctrl+q"}, "ctrl+q is the key of both app.quit and chat.again"),
+        ({"chat.again": "notakey++"}, "'notakey++', which is no key"),
+        ({"chat.again": "hyperctrl+x"}, "'hyperctrl+x', which is no key"),
+    ],
+)
+def test_a_keymap_that_cannot_be_is_told(keymap: dict[str, str], problem: str) -> None:
+    assert [p for p in keymap_problems(keymap, known_keys()) if problem in p]
+
+
+def test_the_table_itself_and_sound_keymaps_have_no_problems() -> None:
+    assert keymap_problems({}, known_keys()) == []
+    assert keymap_problems({"chat.again": "f11,alt+r", "text.rewind": "x"}, known_keys()) == []
 
 
 # Tabs.
@@ -185,7 +203,7 @@ async def test_a_theme_there_is_not_is_told(runs: Path, own_settings: Path) -> N
     own_settings.parent.mkdir()
     own_settings.write_text('{"theme": "no-such"}')
     async with chatting(runs) as user:
-        assert "no theme 'no-such'" in user.notices
+        await user.told("no theme 'no-such'")
         assert user.app.theme == "textual-dark"
 
 

@@ -76,6 +76,19 @@ async def test_a_line_break_in_the_prompt_is_typed_by_its_own_key(runs: Path) ->
         assert user.text == "one\ntwo"
 
 
+async def test_escape_stops_reading_too_and_what_follows_reads_first(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.say("word " * 100)
+        user.work(2)
+        assert user.conversation.to_read > 300
+        await user.pilot.press("escape")
+        user.work(10)
+        assert user.conversation.to_read == 0 and user.text == "word " * 100
+        await user.pilot.press("ctrl+n")
+        await user.write()
+        assert len(user.text) == 540
+
+
 async def test_escape_stops_at_once_and_keeps_the_text(runs: Path) -> None:
     async with chatting(runs, length=NO_END) as user:
         await user.say("Hello")
@@ -348,6 +361,8 @@ async def test_the_settings_make_room_where_it_is_narrow(runs: Path) -> None:
         assert panel.region.width == 0
         await user.pilot.press("ctrl+b")
         assert panel.region.width == 30
+        await user.pilot.press("f6", "ctrl+b", "ctrl+b")
+        await user.told("no room for the settings")
 
 
 # Keeping.
@@ -375,6 +390,13 @@ async def test_saving_writes_the_text_and_its_turns(runs: Path, tmp_path: Path) 
         user.app.screen.query_one(Input).value = "tiny-1.txt"
         await user.pilot.press("enter")
         await user.told("is there already")
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        (tmp_path / "folder").mkdir()
+        user.app.screen.query_one(Input).value = "folder"
+        await user.pilot.press("enter")
+        await user.told("folder/tiny-1.txt")
+        assert (tmp_path / "folder" / "tiny-1.jsonl").is_file()
         await user.pilot.press("ctrl+s")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
         (tmp_path / "file").touch()
@@ -523,6 +545,24 @@ async def test_a_resize_loses_nothing(runs: Path) -> None:
             await user.pilot.pause()
         assert user.text == before
         assert before[-8:].split("\n")[-1] in screen_text(user.app)
+
+
+async def test_a_list_survives_a_terminal_of_no_width(runs: Path) -> None:
+    async with chatting(runs) as user:
+        for key in ("f5", "ctrl+p"):
+            await user.pilot.press(key)
+            await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 2)
+            for size in ((4, 20), (1, 1), (80, 24)):
+                await user.pilot.resize_terminal(*size)
+                await user.pilot.pause()
+            await user.pilot.press("escape")
+            await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 1)
+
+
+async def test_a_notice_is_not_shown_twice_at_once(runs: Path) -> None:
+    async with chatting(runs) as user:
+        await user.pilot.press("ctrl+r", "ctrl+r", "ctrl+r")
+        assert user.notices.count("nothing yet") == 1
 
 
 async def test_surprise_colours_the_text_and_is_switched_off_again(runs: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -154,6 +155,10 @@ def test_a_screen_looks_as_it_did(
     async def settled(pilot: Pilot[None]) -> None:
         await prepare(pilot)
         await wait_until(pilot, lambda: pilot.app.screen_stack[0].query("FooterKey"))
-        await pilot.pause()
+        same, before = 0, ""
+        while same < 4:  # what is read in threads has come to the screen when nothing changes any more
+            await asyncio.sleep(0.1)
+            now = pilot.app.export_screenshot()
+            same, before = (same + 1, before) if now == before else (0, now)
 
     assert snap_compare(app, terminal_size=size, run_before=settled)

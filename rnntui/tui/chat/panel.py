@@ -89,12 +89,12 @@ class SettingsPanel(Vertical):
         """A preset has been clicked."""
         self.use_preset(name)
 
-    def show_alternatives(self, token: str, bits: float | None, alternatives: Sequence[Alternative]) -> None:
-        """Show what could stand in a token's place; with none of them, show nothing."""
+    def show_alternatives(self, token: str | None, bits: float | None, alternatives: Sequence[Alternative]) -> None:
+        """Show what could stand in a token's place, None being that of the next; with none of them, show nothing."""
         text = Text()
         if alternatives:
             surprise = "" if bits is None else f"  {bits:.1f} bits"
-            text.append(f"{shown(token)}{surprise}\n", "bold")
+            text.append(f"{'next token' if token is None else shown(token)}{surprise}\n", "bold")
         for number, alternative in enumerate(alternatives, start=1):
             filled = round(alternative.probability * _BAR)
             text.append(f"{number} ", "bold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class Panes(Vertical):
         self._make_writer = make_writer
         self.writer: Writer | None = None
         self.panes = [Pane(run_name or "")]
+        self._told: dict[str, float] = {}  # notices, and until when they are seen
         self.wants_panel = True
         self.surprise = False
 
@@ -81,7 +83,11 @@ class Panes(Vertical):
         self.activate(event.pane)
 
     def tell(self, text: str, *, title: str = "", severity: SeverityLevel = "information", seconds: float = 5) -> None:
-        """A notice, with nothing in it that steers a terminal."""
+        """A notice, with nothing in it that steers a terminal; not a second one while the first is still to be seen."""
+        now = time.monotonic()
+        if self._told.get(text, 0.0) > now:
+            return
+        self._told = {text: now + seconds, **{old: until for old, until in self._told.items() if until > now}}
         self.notify(one_line(text), title=title, severity=severity, timeout=seconds, markup=False)
 
     async def action_add_pane(self) -> None:

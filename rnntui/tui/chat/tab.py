@@ -126,7 +126,7 @@ class ChatTab(Texts):
             self.tell("There is no trained run; the Train tab makes one.", severity="warning")
             return
         names = [
-            f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} {run.state}"
+            f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} {run.state}{', shipped' if run.shipped else ''}"
             for run in runs
         ]
         current = next((at for at, run in enumerate(runs) if run.name == pane.run_name), 0)

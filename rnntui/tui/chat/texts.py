@@ -47,7 +47,9 @@ class Texts(Writing):
         if not name:
             return
         try:
-            text_file, turns_file = save(conversation.transcript, Path(name).expanduser())
+            path = Path(name).expanduser()
+            path = free_name(conversation.name, path) if path.is_dir() else path
+            text_file, turns_file = save(conversation.transcript, path)
         except RnntuiError as error:
             self.tell(str(error), title="Not saved", severity="error")
         except OSError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual import work
 from textual.message import Message
 
+from rnntui.text.visible import unknown_characters
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.panel import SettingsPanel
 from rnntui.tui.chat.panes import Panes
@@ -58,8 +59,7 @@ class Writing(Panes):
 
     def _tell_unknown(self, unknown: list[str]) -> None:
         if unknown:
-            shown = ", ".join(repr(character) for character in unknown[:8])
-            self.tell(f"{shown}: not in the model's vocabulary, read as <unk>", severity="warning")
+            self.tell(unknown_characters(unknown), severity="warning")
 
     def action_stop(self) -> None:
         """Stop all panes at once."""
@@ -163,7 +163,7 @@ class Writing(Panes):
         if conversation is None:
             return
         if cursor is None:
-            self.app.call_from_thread(self.query_one(SettingsPanel).show_alternatives, "", None, [])
+            self.app.call_from_thread(self.query_one(SettingsPanel).show_alternatives, None, None, [])
             return
         token = conversation.transcript.token_at(cursor)
         found = conversation.alternatives(token)
@@ -175,7 +175,7 @@ class Writing(Panes):
             return
         transcript = conversation.transcript
         at_end = token == len(transcript)
-        text = "" if at_end else transcript.text[transcript.start_of(token) : transcript.start_of(token + 1)]
+        text = None if at_end else transcript.text[transcript.start_of(token) : transcript.start_of(token + 1)]
         bits = None if at_end else transcript.bits(token)
         self.query_one(SettingsPanel).show_alternatives(text, bits, found)
 
@@ -215,4 +215,6 @@ class Writing(Panes):
         """Show the settings, or hide them."""
         self.wants_panel = not self.wants_panel
         self._make_room()
+        if self.wants_panel and self.has_class("-bare"):
+            self.tell("There is no room for the settings; close a pane (F7) or make the terminal wider.")
         self.post_message(self.Remember({"panel": self.wants_panel}))

@@ -54,4 +54,7 @@ class HelpScreen(ModalScreen[None]):
             yield title, [(self._shown(b.id or "", b.key), b.description) for b in bindings if b.description]
 
     def _shown(self, name: str, keys: str) -> str:
-        return ", ".join(self.app.get_key_display(Binding(key, "")) for key in self._keymap.get(name, keys).split(","))
+        keys = self._keymap.get(name, keys)
+        if not keys:
+            return "in the palette"
+        return ", ".join(self.app.get_key_display(Binding(key, "")) for key in keys.split(","))

@@ -21,7 +21,7 @@ from rnntui.tui.widgets.palette import curve_colour
 
 _MARK, _STATE, _LOSS, _BITS, _AGE, _CELL = 2, 12, 7, 7, 7, 16  # cells of the columns
 _LEAST_NAME = 16  # cells; a column that would leave the name less has no room
-_TITLES = {"name": "run", "model": "model", "state": "state", "loss": "loss", "bits": "bits/ch", "when": "age"}
+_TITLES = {"name": "run", "model": "model", "state": "state", "loss": "loss", "bits": "bits/char", "when": "age"}
 _COLOURS = {
     "running": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "broken": "$text-error",
 }  # fmt: skip

@@ -88,7 +88,7 @@ def facts(run: Seen) -> list[tuple[str, str]]:
         ("progress", _progress(run)),
     ]
     if status.validation_loss is not None:
-        bits = f", {number(status.bits_per_character)} bits/ch" if status.bits_per_character is not None else ""
+        bits = f", {number(status.bits_per_character)} bits/char" if status.bits_per_character is not None else ""
         rows.append(("loss", number(status.validation_loss) + bits))
     if status.message:
         rows.append(("problem", status.message))
