@@ -18,6 +18,8 @@ def count(value: int) -> str:
 
 def age(seconds: float) -> str:
     """A span of time in its largest unit: 3 h."""
+    if seconds > 1e10:
+        return "ages"
     for limit, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= limit:
             return f"{seconds / limit:.0f} {unit}"

@@ -19,17 +19,17 @@ import numpy as np
 
 from rnntui.config import SamplingConfig, WritingConfig
 from rnntui.inference.cells import Array
-from rnntui.inference.generate import Generation, Snapshot, generators_from, opening
+from rnntui.inference.generate import REMEMBERED, Generation, Snapshot, generators_from, opening
 from rnntui.inference.run import LoadedRun
 from rnntui.inference.sampling import softmax
 from rnntui.inference.score import log_probabilities
 from rnntui.inference.text_stream import TextStream
-from rnntui.inference.transcript import SPACING, States, Transcript, Turn
+from rnntui.inference.transcript import SPACING, Role, States, Transcript, Turn
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.turns import Turns, turns_of
 
 _AHEAD = 256  # tokens drawn and not yet taken by the screen; more would only be dropped by a stop
-_PAST = 256  # tokens that a repetition penalty may look back on
+_FARTHEST = 4096  # tokens read again to find alternatives
 _UNDOABLE = 8  # changes of a text that can be taken back
 _RATE_OVER = 2.0  # seconds over which the speed is taken
 
@@ -70,9 +70,11 @@ class Conversation:
         self._wanted = False
         self._queue: deque[Drawn] = deque()
         self._rate: deque[tuple[float, int]] = deque()
-        self._before: deque[Transcript] = deque(maxlen=_UNDOABLE)
+        self._before: deque[tuple[float, Transcript]] = deque(maxlen=_UNDOABLE)
+        self._after: list[Transcript] = []
+        self.problem = ""  # why the model can write no more
         self._active = False
-        self._left = 0
+        self._drawn = 0
         self._until_line_break = False
         self._due = 0.0
         self._use(run, name)
@@ -132,7 +134,7 @@ class Conversation:
         turns = self.turns
         text = self.transcript.text
         if turns is not None and (not text or text.endswith("\n")):
-            self._type(f"{turns.model}:")  # it goes on with a turn of its own
+            self._type(f"{turns.model}:", role="model")  # it goes on with a turn of its own
         self._write()
 
     def stop(self) -> None:
@@ -160,13 +162,20 @@ class Conversation:
     def replace(self, text: str) -> list[str]:
         """Make the text another one; the model reads on from where they part. Returns unknown characters."""
         before = self.transcript.text
-        common = len(os.path.commonprefix([before, text]))  # noqa: RUF071 - characters are what is meant
-        if common == len(before) == len(text):
+        if text == before:
             return []
-        self.rewind(common)
-        rest = text[len(self.transcript.text) :]
-        self._type(rest)
-        return self._tokenizer.unknown_characters(rest)
+        ahead = _common(before, text)
+        behind = min(_common(before[::-1], text[::-1]), len(before) - ahead, len(text) - ahead)
+        kept = self.transcript.tail(len(before) - behind)
+        self.rewind(ahead)
+        # A token may reach over the place where the texts part: it is typed again, up to what both end with alike.
+        start, end = len(self.transcript.text), len(text) - behind
+        if end < start:
+            kept, end = [(turn, part) for turn, part in _without(kept, start - end)], start
+        self._type(text[start:end])
+        with self._held():
+            self._take_over(kept)
+        return self._tokenizer.unknown_characters(text[start:end])
 
     def regenerate(self) -> bool:
         """Write the last turn of the model again with another seed; False if it has none."""
@@ -192,38 +201,64 @@ class Conversation:
     def alternatives(self, token: int, count: int = 5) -> list[Alternative]:
         """The likeliest tokens at the place of a token, `len(transcript)` being the next one, as the model sees it.
 
-        May take some hundredths of a second: the tokens since the nearest state kept are read again.
+        May take some hundredths of a second: the tokens since the nearest state kept are read again. Where the model
+        has not read that far yet, there are none.
         """
         with self._held():
             at, state = self._states.before(token)
             ids = self.transcript.ids(at, token)
-        model = self.run.model
+            model, tokenizer = self.run.model, self._tokenizer
+        if len(ids) > _FARTHEST:
+            return []
         logits = model.feed(ids[:, None], state)[0] if len(ids) else model.logits_of(state)
         probabilities = softmax(logits[0])
-        probabilities[self._tokenizer.unknown_id] = 0.0
-        likeliest = np.argsort(-probabilities, kind="stable")[:count].tolist()
-        return [Alternative(i, self._tokenizer.token_text(i), float(probabilities[i])) for i in likeliest]
+        probabilities[tokenizer.unknown_id] = 0.0
+        found: list[Alternative] = []
+        for token_id in np.argsort(-probabilities, kind="stable").tolist():
+            if len(found) == count:
+                break
+            text = tokenizer.stream().push(token_id)
+            if text:  # a lone byte is part of a character, and no text to go on from
+                found.append(Alternative(token_id, text, float(probabilities[token_id])))
+        return found
 
     def branch(self, token: int, alternative: int) -> None:
         """Put an alternative in the place of a token, drop what follows, and let the model go on from there."""
         self.rewind(self.transcript.start_of(token))
         with self._held():
-            self.transcript.begin(Turn("prompt", len(self.transcript)))
+            self.transcript.begin(Turn("model", len(self.transcript), self.name))
             self.transcript.append([alternative], [self._tokenizer.stream().push(alternative)])
             self._read_to = len(self.transcript)
         self._write()
+
+    @property
+    def undoable(self) -> float | None:
+        """When the last change was made that `undo` would take back, by the monotonic clock; None if there is none."""
+        return self._before[-1][0] if self._before else None
 
     def undo(self) -> bool:
         """Take back the last change that cut the text; False if there is none."""
         self.stop()
         if not self._before:
             return False
-        with self._held():
-            before = self._before.pop()
-            self._states.cut(before.in_common(self.transcript))
-            self.transcript = before
-            self._return_to_end()
+        self._after.append(self.transcript)
+        self._return_to(self._before.pop()[1])
         return True
+
+    def redo(self) -> bool:
+        """Take back the last `undo`; False if there is none, or the text has been changed since."""
+        self.stop()
+        if not self._after:
+            return False
+        self._before.append((time.monotonic(), self.transcript))
+        self._return_to(self._after.pop())
+        return True
+
+    def _return_to(self, transcript: Transcript) -> None:
+        with self._held():
+            self._states.cut(transcript.in_common(self.transcript))
+            self.transcript = transcript
+            self._return_to_end()
 
     def clear(self) -> None:
         """Start over with an empty text."""
@@ -243,11 +278,12 @@ class Conversation:
         """Go on with another model, which reads the whole text first."""
         self.stop()
         self._before.clear()  # their tokens are those of the model before
+        self._after.clear()
         with self._held():
             before = self.transcript
             self.transcript = Transcript()
             self._use(run, name)
-            self._take_over(before.stretches())
+            self._take_over(before.stretches(), before)
 
     def fork(self) -> Conversation:
         """Another conversation with the same model and settings, on the same text up to the model's last turn.
@@ -255,10 +291,10 @@ class Conversation:
         It writes that turn anew, if there is one.
         """
         other = Conversation(self.run, self.name, self.settings)
-        other.writing, other.chat = self.writing, self.chat
+        other.writing, other.chat, other.seed = self.writing, self.chat, self.seed
         stretches = list(self.transcript.stretches())
         written = max((at for at, (turn, _) in enumerate(stretches) if turn.role == "model"), default=None)
-        other._take_over(stretches[:written])
+        other._take_over(stretches[:written], self.transcript)
         if written is not None:
             other._write()
         return other
@@ -290,10 +326,10 @@ class Conversation:
         if self._wanted:
             return now + 0.001  # the screen waits for the lock; taken again at once, it might never get it
         with self._lock:
-            if self._position < self._read_to:
+            if self._position < self._read_to and not self.problem:
                 self._read_some()
                 return 0.0
-            if not self._active:
+            if not self._active or self.problem:
                 return None
             if len(self._queue) >= _AHEAD:
                 return now + 0.005
@@ -301,6 +337,12 @@ class Conversation:
                 return self._due
             self._draw(now)
             return self._due if self._active else None
+
+    def fail(self, problem: str) -> None:
+        """The model cannot go on, for this reason; another one may."""
+        self.problem = problem
+        self._active = False
+        self._read_to = self._position
 
     def _read_some(self) -> None:
         end = min(self._read_to, self._position - self._position % SPACING + SPACING)
@@ -320,10 +362,11 @@ class Conversation:
         self._read_to = self._position
         if self._states.wants(self._position):
             self._states.keep(self._position, self._generation.state)
-        self._left -= 1
-        if self._left == 0:
+        self._drawn += 1
+        enough = self._drawn >= self.writing.length
+        if enough:
             text += self._stream.finish()
-        if self._left == 0 or (self._until_line_break and "\n" in text):
+        if enough or (self._until_line_break and "\n" in text):
             self._active = False
         self._queue.append(Drawn(token.id, token.bits, text, settings))
         # Never more than a moment behind: after a wait it must not race to catch up.
@@ -340,7 +383,7 @@ class Conversation:
             yield
 
     def _use(self, run: LoadedRun, name: str) -> None:
-        self.run, self.name = run, name
+        self.run, self.name, self.problem = run, name, ""
         self._tokenizer: Tokenizer = run.tokenizer
         self._stream = TextStream(run.tokenizer.stream())
         self._generation = Generation(run.model, generators_from(0, 1), banned=(run.tokenizer.unknown_id,))
@@ -356,7 +399,7 @@ class Conversation:
 
     def _stand_at(self, tokens: int, state: Array, logits: Array) -> None:
         self._position = tokens
-        past = self.transcript.ids(max(0, tokens - _PAST), tokens)
+        past = self.transcript.ids(max(0, tokens - REMEMBERED), tokens)
         generators = tuple(generator.state for generator in self._generation.generators)
         self._generation.restore(Snapshot(state, logits, (past,), generators))
 
@@ -375,23 +418,29 @@ class Conversation:
         self.transcript.cut(tokens)
 
     def _remember(self) -> None:
+        self._after.clear()
         if len(self.transcript):
-            self._before.append(self.transcript.copy())
+            self._before.append((time.monotonic(), self.transcript.copy()))
 
-    def _take_over(self, stretches: Iterable[tuple[Turn, str]]) -> None:
-        """Append the turns of another transcript, whose tokens may be others."""
+    def _take_over(self, stretches: Iterable[tuple[Turn, str]], before: Transcript | None = None) -> None:
+        """Append the turns of another transcript, whose tokens may be others: those of `before`, if it is given."""
         for turn, text in stretches:
-            start = len(self.transcript)
-            settings = [(start + at - turn.start, config) for at, config in turn.settings]
-            self.transcript.begin(Turn(turn.role, start, turn.run, turn.seed, settings))
+            start, begins = len(self.transcript), len(self.transcript.text)
+            taken = Turn(turn.role, start, turn.run, turn.seed)
+            self.transcript.begin(taken)
             self._encode(text)
+            for at, settings in turn.settings:
+                token = start + at - turn.start
+                if before is not None:
+                    token = self.transcript.token_at(begins + before.start_of(at) - before.start_of(turn.start))
+                taken.settings.append((token, settings))
         self._read_to = len(self.transcript)
 
-    def _type(self, text: str) -> None:
+    def _type(self, text: str, role: Role = "prompt") -> None:
         if not text:
             return
         with self._held():
-            self.transcript.begin(Turn("prompt", len(self.transcript)))
+            self.transcript.begin(Turn(role, len(self.transcript), self.name if role == "model" else ""))
             self._encode(text)
             self._read_to = len(self.transcript)
 
@@ -413,8 +462,21 @@ class Conversation:
             self.transcript.begin(Turn("model", len(self.transcript), self.name, seed))
             self._generation.generators = generators_from(seed, 1)
             self._stream = TextStream(self._tokenizer.stream())
-            self._left = self.writing.length
+            self._drawn = 0
             self._until_line_break = self.turns is not None
             self._read_to = len(self.transcript)
             self._due = 0.0
             self._active = True
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return len(os.path.commonprefix([one, other]))  # noqa: RUF071 - characters are what is meant
+
+
+def _without(stretches: list[tuple[Turn, str]], count: int) -> Iterator[tuple[Turn, str]]:
+    """The stretches without their first so many characters."""
+    for turn, text in stretches:
+        if len(text) > count:
+            yield turn, text[count:]
+        count = max(0, count - len(text))

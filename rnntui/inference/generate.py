@@ -18,7 +18,7 @@ from rnntui.inference.uniform import SplitMix
 from rnntui.text.tokenizer import Tokenizer
 
 # Tokens of the past kept for a repetition penalty, whatever its window is now: it may be widened while a text runs.
-_REMEMBERED = 256
+REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Generation:
             self.logits, self.state = np.repeat(logits, batch, axis=0), np.repeat(state, batch, axis=2)
         else:
             self.logits, self.state = self.model.feed(np.repeat(tokens[:, None], batch, axis=1), self.state)
-        last = tokens[-_REMEMBERED:].tolist()
+        last = tokens[-REMEMBERED:].tolist()
         for past in self.recent:
             past.extend(last)
 
@@ -82,7 +82,7 @@ class Generation:
             token = sample(next_distribution(logits, config, past, self.banned), generator)
             drawn.append(Token(token, surprise(logits, token)))
             past.append(token)
-            remembered = max(_REMEMBERED, config.repetition_window)
+            remembered = max(REMEMBERED, config.repetition_window)
             if len(past) > 1.5 * remembered:
                 del past[:-remembered]
         self.logits, self.state = self.model.step(np.array([t.id for t in drawn]), self.state)

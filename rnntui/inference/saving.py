@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -55,11 +56,30 @@ def files_of(path: Path) -> tuple[Path, Path]:
 
     Raises `UsageError` if they would be the same.
     """
+    if not path.name:
+        raise UsageError(f"{path} is a folder; give the name of a file")
     text_file = path if path.suffix else path.with_suffix(".txt")
     turns_file = text_file.with_suffix(".jsonl")
     if text_file == turns_file:
         raise UsageError(f"{text_file} is where the turns go; give a name that ends in .txt")
     return text_file, turns_file
+
+
+def path_from(name: str) -> Path:
+    """The path that a person typed, `~` being their home. Raises `UsageError` if there can be no such path."""
+    if "\0" in name:
+        raise UsageError("a name cannot hold the character NUL")
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{name}: {error}") from error
+
+
+def turns_file(path: Path) -> Path:
+    """The file of the turns, for that or for the text beside it. Raises `UsageError` if the path names a folder."""
+    if not path.name:
+        raise UsageError(f"{path} is a folder; give the name of a file")
+    return path.with_suffix(".jsonl")
 
 
 def read(path: Path) -> list[tuple[Turn, str]]:
@@ -74,13 +94,16 @@ def read(path: Path) -> list[tuple[Turn, str]]:
             role, text, seed = values["role"], values["text"], values.get("seed")
             if role not in get_args(Role) or not isinstance(text, str):
                 raise ValueError("role or text")
-            if not isinstance(seed, int | None) or not isinstance(values.get("run", ""), str):
+            whole = seed is None or (isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**64)
+            if not whole or not isinstance(values.get("run", ""), str):
                 raise ValueError("seed or run")
             turn = Turn(role, 0, values.get("run", ""), seed)
             for change in values.get("settings", []):
-                at = int(change.pop("token"))
+                at = change.pop("token")
+                if not isinstance(at, int) or not 0 <= at <= len(text) * 8:
+                    raise ValueError("token")
                 turn.settings.append((at, SamplingConfig.from_json(change)))
-        except (ValueError, KeyError, TypeError, AttributeError, RnntuiError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RnntuiError) as error:
             raise UsageError(f"{path}: line {number} is no turn of a saved text") from error
         turns.append((turn, text))
     return turns
@@ -88,6 +111,7 @@ def read(path: Path) -> list[tuple[Turn, str]]:
 
 def free_name(run: str, folder: Path) -> Path:
     """A name for a transcript of a run that no file has yet: `shakespeare-1.txt`."""
+    run = re.sub(r"[^\w.-]+", "-", run)
     number = 1
     while any((folder / f"{run}-{number}{suffix}").exists() for suffix in (".txt", ".jsonl")):
         number += 1

@@ -167,6 +167,23 @@ class Transcript:
         for turn, start, end in zip(self.turns, starts, starts[1:], strict=False):
             yield turn, self.text[self.start_of(start) : self.start_of(end)]
 
+    def tail(self, offset: int) -> list[tuple[Turn, str]]:
+        """The turns from an offset on, with their text. One that a model wrote has no seed there: it is not the same
+        any more once the text before it is another."""
+        found = []
+        for turn, text in self.stretches():
+            start = self.start_of(turn.start)
+            if start + len(text) > offset:
+                found.append((Turn(turn.role, 0, turn.run), text[max(0, offset - start) :]))
+        return found
+
+    def token_of_character(self, offset: int) -> int:
+        """The first token of the character at `offset`; it may be made of several tokens, a byte each."""
+        token = self.token_at(offset)
+        while token and token < len(self) and self.start_of(token - 1) == self.start_of(token):
+            token -= 1
+        return token
+
     def bits_per_character(self) -> float | None:
         """The information of all that the model has read, by its characters; None if that is nothing."""
         bits = np.frombuffer(self._bits, dtype=np.float32).copy() if len(self) else np.zeros(0, dtype=np.float32)

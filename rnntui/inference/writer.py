@@ -12,8 +12,7 @@ from rnntui.inference.conversation import Conversation
 class Writer:
     """Lets conversations read and write until it is closed.
 
-    `on_error` is called in the writer's thread when a conversation's work fails; that conversation is left alone from
-    then on.
+    `on_error` is called in the writer's thread when a conversation's work fails; its model writes no more then.
     """
 
     def __init__(self, on_error: Callable[[Conversation, Exception], None]) -> None:
@@ -54,7 +53,7 @@ class Writer:
             try:
                 when = conversation.work(time.monotonic())
             except Exception as error:  # told to whoever looks at it; the other texts go on
-                self._conversations = [other for other in self._conversations if other is not conversation]
+                conversation.fail(f"{type(error).__name__}: {error}")
                 self._on_error(conversation, error)
                 continue
             if when is not None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 FORMAT = 1
 LANGUAGE_MODEL = "language-model"
 
+_MOST = 1e18  # what a number in these files stays below: a file may come from anywhere
+
+_COUNTS = ("step", "steps", "tokens", "seconds")
+
 RunState = Literal["running", "done", "stopped", "failed"]
 
 
@@ -67,10 +71,13 @@ class RunConfig:
             kind, corpus, versions = values["kind"], values["corpus"], values.get("versions", {})
             if not (isinstance(kind, str) and isinstance(corpus, dict) and isinstance(versions, dict)):
                 raise TypeError("kind, corpus or versions")
+            created, characters = float(values["created"]), corpus.get("characters", 0)
+            if not math.isfinite(created) or not isinstance(characters, int) or not 0 <= characters < _MOST:
+                raise ValueError("created or corpus.characters")
             return cls(
                 kind=kind,
                 corpus=corpus,
-                created=float(values["created"]),
+                created=created,
                 versions=versions,
                 **read,  # type: ignore[arg-type]
             )
@@ -116,8 +123,10 @@ class Status:
             elif name in values:
                 value, kinds = values[name], get_args(hint) or (hint,)
                 fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
-                if isinstance(value, bool) or not fits or not math.isfinite(value if isinstance(value, float) else 0):
-                    raise TypeError(f"{name} is {value!r}")
+                number = value if isinstance(value, (int, float)) else 0
+                bounded = -_MOST < number < _MOST and (number >= 0 or name not in _COUNTS)
+                if isinstance(value, bool) or not fits or not bounded:
+                    raise TypeError(f"{name} is {str(value)[:40]}")
         return cls(**values)
 
 

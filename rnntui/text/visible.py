@@ -31,8 +31,9 @@ def unknown_characters(characters: Sequence[str]) -> str:
 
 
 def _is_control(character: str) -> bool:
-    # Cc: control. Cs: lone surrogates. Bidirectional overrides and isolates turn what follows round.
-    return unicodedata.category(character) in ("Cc", "Cs") or unicodedata.bidirectional(character) in (
+    # Cc: control. Cs: lone surrogates. Zl, Zp: what some terminals take for line breaks. Bidirectional overrides and
+    # isolates turn what follows round.
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
         "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
     )  # fmt: skip
 

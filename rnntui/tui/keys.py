@@ -56,7 +56,9 @@ KEYS: dict[Place, tuple[Key, ...]] = {
         Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Edit your last line and go on from there (also: up "
             "in an empty prompt)", footer=True),
         Key("chat.edit_text", "ctrl+o", "edit_text", "Edit text", "Edit the text itself and go on from it"),
-        Key("chat.undo", "ctrl+z", "undo", "Undo", "Take back what cut the text: a rewind, an edit, a new text"),
+        Key("chat.undo", "ctrl+z", "undo", "Undo", "Take back what cut the text: a rewind, an "
+            "edit, a new text (in the prompt: where it is empty)"),
+        Key("chat.redo", "", "redo", "Redo", "Bring back what an undo took"),
         Key("chat.turns", "", "turns", "Turns", "Let a model of turns answer, or write on as any other"),
         Key("chat.new", "f12", "new", "New", "Begin another text; the one before is kept"),
         Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),

@@ -19,7 +19,7 @@ from rnntui.errors import UsageError
 from rnntui.inference.conversation import Conversation
 from rnntui.inference.generate import opening
 from rnntui.inference.run import LoadedRun, load_run
-from rnntui.inference.saving import free_name, json_lines, save
+from rnntui.inference.saving import free_name, json_lines, path_from, read, save
 from rnntui.inference.transcript import SPACING, States, Transcript, Turn
 from rnntui.inference.writer import Writer
 
@@ -302,6 +302,146 @@ def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[s
     assert not conversation.undo()
 
 
+def test_after_an_undo_the_model_stands_where_that_text_ends(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.writing = replace(FAST, length=200)
+    conversation.say("Hello")
+    whole = written(conversation)
+    conversation.rewind(70)
+    conversation.seed = 8
+    conversation.go_on()
+    other = written(conversation)
+    assert conversation.undo() and written(conversation) == whole
+    conversation.go_on()
+    fresh = started(runs["characters"], 8, length=200)
+    fresh.replace(whole)
+    fresh.go_on()
+    assert written(conversation) == written(fresh)
+    conversation.undo()
+    assert conversation.transcript.text != other
+
+
+def test_what_an_undo_took_can_be_brought_back_until_the_text_is_changed(conversation: Conversation) -> None:
+    assert not conversation.redo()
+    conversation.say("Hello")
+    whole = written(conversation)
+    conversation.rewind(9)
+    conversation.undo()
+    assert conversation.redo() and conversation.transcript.text == whole[:9]
+    assert conversation.undo() and written(conversation) == whole
+    conversation.rewind(3)
+    assert not conversation.redo()
+
+
+def test_another_model_has_nothing_to_take_back(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+    conversation.say("Hello")
+    written(conversation)
+    conversation.rewind(9)
+    conversation.use(runs["subwords"], "subwords")
+    assert not conversation.undo()
+
+
+def test_an_edit_leaves_the_turns_around_it_as_they_were(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    first = written(conversation)
+    conversation.say("more")
+    text = written(conversation)
+    conversation.replace(text[:20] + "XYZ" + text[22:])
+    turns = [(turn.role, part) for turn, part in conversation.transcript.stretches()]
+    assert turns == [
+        ("prompt", "Hello"), ("model", text[5:20]), ("prompt", "XYZ"), ("model", first[22:]),
+        ("prompt", "\nmore"), ("model", text[len(first) + 5 :]),
+    ]  # fmt: skip
+    seeds = [turn.seed for turn in conversation.transcript.turns]
+    assert seeds[1] == 7 and seeds[3] is None and seeds[5] is None  # they are not what that seed writes any more
+
+
+@given(st.text("ab\n⛵日", max_size=30), st.text("ab\n⛵日", max_size=30), st.booleans())
+@settings(derandomize=True, deadline=None, database=None, max_examples=80)
+def test_any_edit_gives_that_text_and_its_state(
+    runs: dict[str, LoadedRun], before: str, after: str, subword: bool
+) -> None:
+    run = runs["subwords" if subword else "characters"]
+    conversation = started(run)
+    conversation.replace(before)
+    work(conversation)
+    conversation.replace(after)
+    assert conversation.transcript.text == after
+    conversation.rewind(10**6)
+    work(conversation)
+    ids = np.concatenate((opening(run.tokenizer), conversation.transcript.ids()))
+    expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+
+
+def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.say("the sea the old man ")
+    work(conversation, 21)
+    conversation.settings = SamplingConfig(temperature=0.1)
+    written(conversation)
+    before = conversation.transcript
+    character = before.start_of(before.turns[1].settings[1][0])
+    conversation.use(runs["subwords"], "subwords")
+    after = conversation.transcript
+    assert [config.temperature for _, config in after.turns[1].settings] == [0.8, 0.1]
+    assert after.token_at(character) == after.turns[1].settings[1][0]
+
+
+def test_a_longer_length_acts_on_a_text_that_is_being_written(conversation: Conversation) -> None:
+    conversation.say("x")
+    work(conversation, 11)
+    conversation.writing = replace(FAST, length=12)
+    assert len(written(conversation)) == 13
+
+
+def test_where_the_model_has_not_read_there_are_no_alternatives_yet(conversation: Conversation) -> None:
+    conversation.replace("word " * 1000)
+    assert conversation.alternatives(5000) == []
+    assert len(conversation.alternatives(1000)) == 5
+
+
+def test_alternatives_never_name_the_unknown_token(conversation: Conversation) -> None:
+    conversation.say("x")
+    for token in range(len(written(conversation))):
+        assert all(alternative.id != 0 for alternative in conversation.alternatives(token, 60))
+
+
+def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedRun]) -> None:
+    conversation = started(runs["subwords"])
+    conversation.replace("the 日 sea")
+    token = conversation.transcript.token_of_character(4)
+    assert conversation.transcript.start_of(token) == 4
+    assert conversation.transcript.token_of_character(5) > token + 1
+    found = conversation.alternatives(token)
+    assert all(runs["subwords"].tokenizer.stream().push(alternative.id) for alternative in found)
+    conversation.branch(token, found[0].id)
+    assert conversation.transcript.text == "the " + found[0].text
+
+
+def test_your_last_line_is_neither_a_label_nor_an_alternative(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    conversation.branch(20, next(a.id for a in conversation.alternatives(20) if a.text != text[20]))
+    assert conversation.last_prompt() == (0, "Hello")
+    talking = started(runs["turns"], length=NO_END)
+    talking.say("hi")
+    written(talking)
+    talking.go_on()
+    assert written(talking).count("B:") == 2
+    assert talking.last_prompt() == (0, "hi")
+
+
+def test_a_fork_has_the_seed_too(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    assert written(conversation.fork()) == text
+
+
 def test_clearing_starts_over(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
     conversation.say("Hello")
     first = written(conversation)
@@ -355,6 +495,7 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
         assert not len(transcript) or transcript.start_of(len(transcript)) > transcript.start_of(len(transcript) - 1)
         conversation.go_on()
     conversation.stop()
+    conversation.rewind(10**6)  # cuts nothing, and lets it read what it has yet to read
     work(conversation)
     run = runs["subwords"]
     ids = np.concatenate((opening(run.tokenizer), conversation.transcript.ids()))
@@ -409,6 +550,37 @@ def test_saving_overwrites_nothing(conversation: Conversation, tmp_path: Path) -
     assert free_name("kept", tmp_path) == tmp_path / "kept-1.txt"
     (tmp_path / "kept-1.txt").touch()
     assert free_name("kept", tmp_path) == tmp_path / "kept-2.txt"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "[1]", '{"role": "model"}', '{"role": "model", "text": "x", "seed": true}',
+        '{"role": "model", "text": "x", "seed": -1}', '{"role": "model", "text": "x", "run": 3}',
+        '{"role": "model", "text": "x", "settings": [{"token": 1e400}]}',
+        '{"role": "model", "text": "x", "settings": [{"token": -1}]}',
+        '{"role": "model", "text": "x", "settings": [{"token": 0, "temperature": -1}]}',
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_turns_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"role": "prompt", "text": "fine"}\n' + line + "\n")
+    with pytest.raises(UsageError, match="line 2 is no turn"):
+        read(tmp_path / "bad.jsonl")
+
+
+@pytest.mark.parametrize("name", [".", "/", ""])
+def test_a_folder_is_no_file_to_save_to(conversation: Conversation, name: str) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        save(conversation.transcript, Path(name))
+
+
+def test_nobodys_home_is_no_place_to_save_to() -> None:
+    with pytest.raises(UsageError, match="nobody-of-that-name"):
+        path_from("~nobody-of-that-name/x")
+
+
+def test_a_name_made_of_a_hostile_run_is_harmless(tmp_path: Path) -> None:
+    assert free_name("a\x1b[2Jb/../c", tmp_path).name == "a-2Jb-..-c-1.txt"
 
 
 def test_an_empty_transcript_is_no_lines() -> None:
@@ -486,4 +658,9 @@ def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, Load
         writer.work()
     sound.drain()
     assert told == [(broken, "no more")]
+    assert "no more" in broken.problem and not broken.is_writing
+    writer.serve([broken, sound])  # as at every change of a setting
+    broken.go_on()
+    writer.work()
+    assert len(told) == 1
     assert len(sound.transcript.text) == 51

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,28 +20,58 @@ _KEPT = 100  # texts; older ones are deleted
 _numbers = itertools.count(1)
 
 
+@dataclass(frozen=True)
+class Job:
+    """A text to write, its turns as JSON lines, and where; of two for one file, the one of the higher number counts."""
+
+    number: int
+    path: Path
+    text: str
+    turns: str
+
+
 class Kept:
-    """Where one text is kept, and what of it is written already. A name is taken when there is something to write."""
+    """Where one text is kept, and what of it is written already.
+
+    A text that comes from a file, or that an undo brings back, begins in files of its own: nothing that is kept is
+    ever written over by another text.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Another text begins. Its files are named when there is something to write."""
         self.path: Path | None = None
         self._written = ""
+        self._newest = 0
 
-    def begin(self, path: Path | None = None) -> None:
-        """Another text begins: in new files, or in those at `path`, from which it came."""
-        self.path = path if path is not None and path.parent == texts_folder() else None
-        self._written = ""
-
-    def pending(self, transcript: Transcript) -> tuple[str, str, Path] | None:
-        """What to write and where, if the text has changed: the text, its turns as JSON lines, the file."""
+    def pending(self, transcript: Transcript) -> Job | None:
+        """What to write, if the text is another than what is written."""
         if transcript.text in ("", self._written):
             return None
         from rnntui.inference.saving import json_lines
 
         if self.path is None:
-            self.path = _new_path()
-        self._written = transcript.text
-        return transcript.text, json_lines(transcript), self.path
+            # The number of the process, and that of the text in it: two at once have two names.
+            name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}.txt"
+            self.path = texts_folder() / name
+        return Job(next(_numbers), self.path, transcript.text, json_lines(transcript))
+
+    def write(self, job: Job) -> None:
+        """Write it, unless a newer one has been written.
+
+        Raises `OSError` or `RnntuiError`; then it does not count as written, and is tried again.
+        """
+        from rnntui.inference.saving import write
+
+        with self._lock:
+            if job.path == self.path and job.number < self._newest:
+                return
+            write(job.text, job.turns, job.path)
+            if job.path == self.path:
+                self._newest, self._written = job.number, job.text
 
 
 def last_text() -> Path | None:
@@ -55,12 +87,6 @@ def tidy() -> None:
         for file in (turns, turns.with_suffix(".txt")):
             with contextlib.suppress(OSError):  # another app may tidy too
                 file.unlink()
-
-
-def _new_path() -> Path:
-    folder = texts_folder()
-    # The number of the process, and that of the text in it: two at once have two names.
-    return folder / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}.txt"
 
 
 def _written(path: Path) -> float:

@@ -81,7 +81,7 @@ class Pane(Vertical):
         self.show_status()
 
     def take(self) -> None:
-        """Take what the model has written since the last time; called some thirty times a second."""
+        """Take what the model has written since the last time; called some twenty times a second."""
         conversation = self.conversation
         if conversation is None:
             return
@@ -127,7 +127,7 @@ class Pane(Vertical):
             total = max(1, len(conversation.transcript))
             parts.append(f"reading {1 - conversation.to_read / total:.0%}")
         else:
-            parts.append("writing" if conversation.is_writing else "ready")
+            parts.append(conversation.problem or ("writing" if conversation.is_writing else "ready"))
         if conversation.is_writing and conversation.tokens_per_second:
             parts.append(f"{conversation.tokens_per_second:,.0f} tokens/s")
         bits = conversation.transcript.bits_per_character()

@@ -31,6 +31,7 @@ class SettingsPanel(Vertical):
             super().__init__()
             self.sampling, self.writing, self.seed = sampling, writing, seed
 
+    filled = False
     sampling: SamplingConfig
     writing: WritingConfig
     seed: int | None
@@ -44,6 +45,7 @@ class SettingsPanel(Vertical):
         self._sliders: dict[str, Slider] = {str(slider.name): slider for slider in make_sliders()}
         await self.mount(Static("", id="presets"), *self._sliders.values(), Static("", id="alternatives"))
         self._show_preset()
+        self.filled = True
 
     def show(self, sampling: SamplingConfig, writing: WritingConfig, seed: int | None) -> None:
         """Show these settings, as those of another pane."""
@@ -91,6 +93,8 @@ class SettingsPanel(Vertical):
 
     def show_alternatives(self, token: str | None, bits: float | None, alternatives: Sequence[Alternative]) -> None:
         """Show what could stand in a token's place, None being that of the next; with none of them, show nothing."""
+        if not self.filled:
+            return
         text = Text()
         if alternatives:
             surprise = "" if bits is None else f"  {bits:.1f} bits"

@@ -16,7 +16,7 @@ from rnntui.tui.chat.prompt import Prompt
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-    from rnntui.inference.conversation import Conversation
+    from rnntui.inference.conversation import Alternative, Conversation
     from rnntui.inference.writer import Writer
 
 MOST_PANES = 4
@@ -32,7 +32,8 @@ class Panes(Vertical):
         self._make_writer = make_writer
         self.writer: Writer | None = None
         self.panes = [Pane(run_name or "")]
-        self._told: dict[str, float] = {}  # notices, and until when they are seen
+        self._told: dict[tuple[str, str], float] = {}  # notices, and until when they are seen
+        self.shown_alternatives: tuple[Pane, int, list[Alternative]] | None = None
         self.wants_panel = True
         self.surprise = False
 
@@ -70,6 +71,12 @@ class Panes(Vertical):
         if self.writer is None:
             self.writer = self._make_writer()
         self.writer.serve(self.conversations)
+        self._forget_alternatives()
+
+    def _forget_alternatives(self) -> None:
+        """What is shown of another text or model is not to be chosen from."""
+        self.shown_alternatives = None
+        self.query_one(SettingsPanel).show_alternatives(None, None, [])
 
     def activate(self, pane: Pane) -> None:
         """Let the settings be those of this pane."""
@@ -85,22 +92,24 @@ class Panes(Vertical):
     def tell(self, text: str, *, title: str = "", severity: SeverityLevel = "information", seconds: float = 5) -> None:
         """A notice, with nothing in it that steers a terminal; not a second one while the first is still to be seen."""
         now = time.monotonic()
-        if self._told.get(text, 0.0) > now:
+        if self._told.get((title, text), 0.0) > now:
             return
-        self._told = {text: now + seconds, **{old: until for old, until in self._told.items() if until > now}}
+        self._told = {(title, text): now + seconds, **{old: until for old, until in self._told.items() if until > now}}
         self.notify(one_line(text), title=title, severity=severity, timeout=seconds, markup=False)
 
     async def action_add_pane(self) -> None:
         """A pane beside the active one, with the same model and prompt."""
         source = self.active
+        if source.conversation is None:
+            self.tell("The model is not open yet; choose one by F5.", severity="warning")
+            return
         if len(self.panes) == MOST_PANES:
             self.tell(f"{MOST_PANES} panes are the most there are.", severity="warning")
             return
         pane = Pane(source.run_name)
         self.panes.append(pane)
         await self.query_one("#panes").mount(pane)
-        if source.conversation is not None:
-            pane.show(source.conversation.fork())
+        pane.show(source.conversation.fork())
         pane.text.shade = self.surprise
         self._make_room()
         self.activate(pane)

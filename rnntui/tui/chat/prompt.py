@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from rnntui.tui.keys import KEYS, bindings
+from rnntui.tui.widgets.harmless import harmless, original
 
 
 class Prompt(TextArea):
@@ -26,6 +27,9 @@ class Prompt(TextArea):
     class UpWhenEmpty(Message):
         """Up was pressed where there is nothing to go up in."""
 
+    class UndoWhenEmpty(Message):
+        """Undo was asked for where nothing is typed."""
+
     def __init__(self, keymap: Mapping[str, str]) -> None:
         """`keymap` gives other keys to the ids of the key table."""
         super().__init__(soft_wrap=True, show_line_numbers=False, compact=True, highlight_cursor_line=False)
@@ -37,14 +41,30 @@ class Prompt(TextArea):
         if event.key in self._own:
             event.prevent_default().stop()
             await self.run_action(self._own[event.key])
-        else:
-            await super()._on_key(event)
 
     def action_send(self) -> None:
         """Send what is typed, and empty the prompt."""
-        line = self.text
+        line = original(self.text)
         self.clear()
         self.post_message(self.Sent(line))
+
+    def fill(self, line: str) -> None:
+        """Put a line in, to be edited."""
+        self.text = harmless(line)
+        self.move_cursor(self.document.end)
+        self.focus()
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        # An editor would show an escape as it is, and make one line break of another.
+        # Textual calls the text area's own handler after this one.
+        event.text = harmless(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def action_undo(self) -> None:
+        """Undo of what is typed; where nothing is, of what cut the text."""
+        if self.text:
+            super().action_undo()
+        else:
+            self.post_message(self.UndoWhenEmpty())
 
     def action_line_break(self) -> None:
         """A line break in the prompt itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,13 +77,13 @@ class ChatTab(Texts):
         try:
             run = self._runs.find(name)
             loaded = self._runs.load(run)
-        except RnntuiError as error:
-            self.app.call_from_thread(self._failed, pane, str(error))
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.app.call_from_thread(self._failed, pane, f"{error}" or type(error).__name__)
             return
         self.app.call_from_thread(self._opened, pane, run, loaded)
 
     def _failed(self, pane: Pane, problem: str) -> None:
-        if pane.conversation is None:
+        if pane.conversation is None and pane in self.panes:
             pane.problem = "no model: choose one by F5"
             pane.show_status()
         self.tell(problem, title="Cannot open the model", severity="error", seconds=10)
@@ -90,6 +91,8 @@ class ChatTab(Texts):
     def _opened(self, pane: Pane, run: RunFolder, loaded: LoadedRun) -> None:
         from rnntui.inference.conversation import Conversation
 
+        if pane not in self.panes:  # closed meanwhile
+            return
         if pane.conversation is None:
             panel = self.query_one(SettingsPanel)
             conversation = Conversation(loaded, run.name, panel.sampling)
@@ -101,7 +104,7 @@ class ChatTab(Texts):
                 if path is None:
                     self.tell("No text has been kept yet.", title="Nothing to reopen", severity="warning")
                 else:
-                    self.reopen(pane, path)
+                    self.reopen(pane, str(path))
         else:
             pane.conversation.use(loaded, run.name)
             pane.run_name = run.name
@@ -116,20 +119,25 @@ class ChatTab(Texts):
     async def action_model(self) -> None:
         """Choose another model for the active pane."""
         from rnntui.figures import number
-        from rnntui.runs.folder import RunFolder
         from rnntui.runs.listing import list_runs
         from rnntui.tui.screens.dialogs import PickScreen
 
         pane = self.active
-        runs = [run for run in list_runs(self._runs.checkpoints) if (Path(run.path) / "model.safetensors").is_file()]
+        try:
+            found = await asyncio.to_thread(list_runs, self._runs.checkpoints)
+        except OSError as error:
+            self.tell(str(error), title="Cannot list the runs", severity="error")
+            return
+        runs = [run for run in found if (Path(run.path) / "model.safetensors").is_file()]
         if not runs:
             self.tell("There is no trained run; the Train tab makes one.", severity="warning")
             return
         names = [
-            f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} {run.state}{', shipped' if run.shipped else ''}"
+            f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} "
+            f"{run.state}{', shipped' if run.shipped else ''}"
             for run in runs
         ]
         current = next((at for at, run in enumerate(runs) if run.name == pane.run_name), 0)
         chosen = await self.app.push_screen_wait(PickScreen("Which model?", names, current))
         if chosen is not None:
-            self._open(pane, RunFolder(Path(runs[chosen].path)).path.as_posix())
+            self._open(pane, runs[chosen].path)

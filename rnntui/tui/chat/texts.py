@@ -1,4 +1,4 @@
-"""What the keys of the Chat tab do with texts as wholes: saving, keeping, reopening, copying, finding."""
+"""What the keys of the Chat tab do with texts as wholes: taking back, saving, keeping, reopening, copying, finding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from rnntui.errors import RnntuiError
-from rnntui.tui.chat.keeping import last_text, tidy
+from rnntui.tui.chat.keeping import Job, Kept, last_text, tidy
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.writing import Writing
@@ -17,6 +17,10 @@ from rnntui.tui.chat.writing import Writing
 if TYPE_CHECKING:
     from rnntui.inference.writer import Writer
     from rnntui.tui.chat.find import FindBar
+    from rnntui.tui.widgets.stream_view import StreamView
+
+
+_TOGETHER = 0.5  # seconds within which several panes were changed by one key
 
 
 class Texts(Writing):
@@ -26,6 +30,7 @@ class Texts(Writing):
         super().__init__(run_name, make_writer)
         self.farewell = ""  # what to say once the app has closed
         self._keeps = True
+        self._searched: StreamView | None = None  # the view that the find bar is for
 
     def action_copy(self) -> None:
         """Copy what is selected, or else the whole text of the active pane."""
@@ -36,7 +41,7 @@ class Texts(Writing):
     @work
     async def action_save(self) -> None:
         """Ask for a name and save the active pane's text and turns."""
-        from rnntui.inference.saving import free_name, save
+        from rnntui.inference.saving import free_name, path_from, save
         from rnntui.tui.screens.dialogs import AskScreen
 
         conversation = self.active.conversation
@@ -47,7 +52,7 @@ class Texts(Writing):
         if not name:
             return
         try:
-            path = Path(name).expanduser()
+            path = path_from(name)
             path = free_name(conversation.name, path) if path.is_dir() else path
             text_file, turns_file = save(conversation.transcript, path)
         except RnntuiError as error:
@@ -57,6 +62,33 @@ class Texts(Writing):
             self.tell(problem, title="Not saved", severity="error")
         else:
             self.tell(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
+
+    def action_undo(self) -> None:
+        """Take back what last cut a text; in every pane, if it was done in every pane."""
+        times = [pane.conversation.undoable or 0.0 for pane in self._shown() if pane.conversation is not None]
+        if not any(times):
+            self.tell("There is nothing to take back.")
+            return
+        for pane, at in zip(self._shown(), times, strict=True):
+            if pane.conversation is not None and at >= max(times) - _TOGETHER:
+                self.keep()
+                pane.conversation.undo()
+                pane.kept.begin()
+                pane.changed()
+        self._wake()
+
+    def action_redo(self) -> None:
+        """Take back the last undo of the active pane."""
+        pane = self.active
+        if pane.conversation is None or not pane.conversation.redo():
+            self.tell("There is nothing to bring back.")
+            return
+        pane.kept.begin()
+        pane.changed()
+        self._wake()
+
+    def on_prompt_undo_when_empty(self) -> None:
+        self.action_undo()
 
     def action_new(self) -> None:
         """Begin another text in every pane; the one before is kept."""
@@ -72,17 +104,15 @@ class Texts(Writing):
         """Keep each pane's text, if it has changed, where it is found again after whatever may happen."""
         for pane in self.panes:
             if pane.conversation is not None:
-                pending = pane.kept.pending(pane.conversation.transcript)
-                if pending is not None:
-                    self._write_kept(*pending)
+                job = pane.kept.pending(pane.conversation.transcript)
+                if job is not None:
+                    self._write_kept(pane.kept, job)
 
     @work(thread=True, group="keep")
-    def _write_kept(self, text: str, turns: str, path: Path) -> None:
+    def _write_kept(self, kept: Kept, job: Job) -> None:
         """In a thread: a disk may take its time."""
-        from rnntui.inference.saving import write
-
         try:
-            write(text, turns, path)
+            kept.write(job)
             tidy()
         except (OSError, RnntuiError) as error:
             self.app.call_from_thread(self._not_kept, str(error))
@@ -93,18 +123,16 @@ class Texts(Writing):
             self.tell(problem, title="The text is not kept", severity="warning")
 
     def _keep_at_end(self) -> None:
-        from rnntui.inference.saving import write
-
+        problem = ""
         for pane in self.panes:
-            pending = pane.kept.pending(pane.conversation.transcript) if pane.conversation is not None else None
+            job = pane.kept.pending(pane.conversation.transcript) if pane.conversation is not None else None
             try:
-                if pending is not None:
-                    write(*pending)
+                if job is not None:
+                    pane.kept.write(job)
             except (OSError, RnntuiError) as error:
-                self.farewell = f"the text could not be kept: {error}"
-                return
-        if any(pane.kept.path for pane in self.panes):
-            self.farewell = "the text is kept; go on with it by: rnntui chat --reopen"
+                problem = f"the text could not be kept: {error}"
+        kept = any(pane.kept.path is not None for pane in self.panes)
+        self.farewell = problem or ("the text is kept; go on with it by: rnntui chat --reopen" if kept else "")
 
     @work
     async def action_reopen(self) -> None:
@@ -116,25 +144,25 @@ class Texts(Writing):
             return
         name = await self.app.push_screen_wait(AskScreen("Reopen which text?", str(last_text() or "")))
         if name:
-            self.reopen(pane, Path(name))
+            self.reopen(pane, name)
 
-    def reopen(self, pane: Pane, path: Path) -> None:
+    def reopen(self, pane: Pane, name: str) -> None:
         """Go on with a saved text in a pane whose model is open."""
-        from rnntui.inference.saving import read
+        from rnntui.inference.saving import path_from, read, turns_file
 
         if pane.conversation is None:
             return
         try:
-            turns = read(path.expanduser().with_suffix(".jsonl"))
+            turns = read(turns_file(path_from(name)))
         except RnntuiError as error:
             self.tell(str(error), title="Not opened", severity="error")
         except OSError as error:
-            self.tell(f"{path}: {error.strerror or error}", title="Not opened", severity="error")
+            self.tell(f"{name}: {error.strerror or error}", title="Not opened", severity="error")
         else:
             pane.conversation.stop()
             self.keep()
             pane.conversation.reopen(turns)
-            pane.kept.begin(path)
+            pane.kept.begin()
             pane.changed()
             self._wake()
 
@@ -149,17 +177,18 @@ class Texts(Writing):
         self.query_one(FindBar).open()
 
     def on_find_bar_changed(self, event: FindBar.Changed) -> None:
-        view = self.active.text
+        self._searched = view = self.active.text
         event.bar.tell(view.find(event.needle))
         view.next_match()
 
     def on_find_bar_moved(self, event: FindBar.Moved) -> None:
-        view = self.active.text
+        view = self._searched or self.active.text
         if event.forward:
             view.next_match()
         else:
             view.previous_match()
 
     def on_find_bar_closed(self) -> None:
-        self.active.text.clear_find()
+        if self._searched is not None:
+            self._searched.clear_find()
         self.query_one(Prompt).focus()

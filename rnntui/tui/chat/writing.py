@@ -97,10 +97,7 @@ class Writing(Panes):
                 pane.changed()
                 last = last or found[1]
         if last is not None:
-            prompt = self.query_one(Prompt)
-            prompt.text = last
-            prompt.move_cursor(prompt.document.end)
-            prompt.focus()
+            self.query_one(Prompt).fill(last)
 
     def on_prompt_up_when_empty(self) -> None:
         self.action_edit_prompt()
@@ -120,15 +117,6 @@ class Writing(Panes):
             self._tell_unknown(pane.conversation.replace(text))
             pane.changed()
             self._wake()
-
-    def action_undo(self) -> None:
-        """Take back the last cut of the active pane's text."""
-        conversation = self.active.conversation
-        if conversation is not None and conversation.undo():
-            self.active.changed()
-            self._wake()
-        else:
-            self.tell("There is nothing to take back.")
 
     def action_turns(self) -> None:
         """Let a model of turns write on as any other, or take turns again."""
@@ -154,39 +142,43 @@ class Writing(Panes):
         pane = next((pane for pane in self.panes if pane.text is event.view), None)
         # At the end of a text that is being written, it would be another question with each token.
         if pane is not None and not (pane.conversation is not None and pane.conversation.is_writing):
-            self._look_up(pane)
+            cursor = pane.text.cursor
+            if pane.conversation is None or cursor is None:
+                self._forget_alternatives()
+            else:
+                self._look_up(pane, pane.conversation.transcript.token_of_character(cursor))
 
     @work(thread=True, exclusive=True, group="alternatives")
-    def _look_up(self, pane: Pane) -> None:
-        """In a thread: what could have stood at the cursor."""
-        conversation, cursor = pane.conversation, pane.text.cursor
-        if conversation is None:
-            return
-        if cursor is None:
-            self.app.call_from_thread(self.query_one(SettingsPanel).show_alternatives, None, None, [])
-            return
-        token = conversation.transcript.token_at(cursor)
-        found = conversation.alternatives(token)
-        self.app.call_from_thread(self._show_alternatives, pane, token, found)
+    def _look_up(self, pane: Pane, token: int) -> None:
+        """In a thread: what could have stood at a token's place."""
+        conversation = pane.conversation
+        if conversation is not None:
+            found = conversation.alternatives(token)
+            self.app.call_from_thread(self._show_alternatives, pane, token, found)
 
     def _show_alternatives(self, pane: Pane, token: int, found: list[Alternative]) -> None:
         conversation = pane.conversation
-        if conversation is None or token > len(conversation.transcript):
+        if conversation is None or pane not in self.panes or token > len(conversation.transcript):
             return
         transcript = conversation.transcript
         at_end = token == len(transcript)
         text = None if at_end else transcript.text[transcript.start_of(token) : transcript.start_of(token + 1)]
         bits = None if at_end else transcript.bits(token)
+        self.shown_alternatives = (pane, token, found)
         self.query_one(SettingsPanel).show_alternatives(text, bits, found)
 
     def on_pane_branch(self, event: Pane.Branch) -> None:
-        conversation, cursor = event.pane.conversation, event.pane.text.cursor
-        if conversation is None or cursor is None:
+        """Go on with an alternative that is shown; there may be none, as before the first move of the cursor."""
+        if (
+            self.shown_alternatives is None
+            or self.shown_alternatives[0] is not event.pane
+            or event.pane.conversation is None
+        ):
+            self.tell("Move the cursor: the alternatives to what it stands on are shown, and can be chosen.")
             return
-        token = conversation.transcript.token_at(cursor)
-        found = conversation.alternatives(token)
+        _, token, found = self.shown_alternatives
         if event.number <= len(found):
-            conversation.branch(token, found[event.number - 1].id)
+            event.pane.conversation.branch(token, found[event.number - 1].id)
             event.pane.changed()
             self._wake()
 
@@ -201,7 +193,10 @@ class Writing(Panes):
 
     def action_preset(self) -> None:
         """The next preset."""
-        name = self.query_one(SettingsPanel).next_preset()
+        panel = self.query_one(SettingsPanel)
+        if not panel.filled:
+            return
+        name = panel.next_preset()
         self.tell(f"Preset: {name}", seconds=2)
 
     def action_surprise(self) -> None:

@@ -13,6 +13,7 @@ from textual.widgets import Input, Label, OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from rnntui.text.visible import one_line
+from rnntui.tui.widgets.harmless import harmless, original
 
 _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
 
@@ -29,11 +30,11 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._question, markup=False)
-            yield Input(self._value, select_on_focus=False)
+            yield Input(harmless(self._value), select_on_focus=False)
             yield Label("Enter accepts, Esc cancels", classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value)
+        self.dismiss(original(event.value))
 
 
 class PickScreen(ModalScreen[int | None]):
@@ -70,7 +71,7 @@ class EditScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog full"):
             yield Label(self._title, markup=False)
-            yield TextArea(self._text, soft_wrap=True, show_line_numbers=False)
+            yield TextArea(harmless(self._text), soft_wrap=True, show_line_numbers=False)
             yield Label("Ctrl+S accepts, Esc cancels", classes="hint")
 
     def on_mount(self) -> None:
@@ -78,5 +79,6 @@ class EditScreen(ModalScreen[str | None]):
         area.move_cursor(area.document.end)
 
     def action_accept(self) -> None:
-        """Give the text as it is now."""
-        self.dismiss(self.query_one(TextArea).text)
+        """Give the text as it is now; None if nothing was changed."""
+        text = original(self.query_one(TextArea).text)
+        self.dismiss(None if text == self._text else text)

@@ -11,14 +11,13 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from rnntui.charts.curve import Curve, curves_of, translated
-from rnntui.charts.quantities import LOSS, LOSSES, charts_of, in_order, quantity
+from rnntui.charts.quantities import LOSS, LOSSES, SMOOTHING, charts_of, in_order, quantity
 from rnntui.charts.series import History, Sample
 from rnntui.tui.train.samples import About, Samples
 from rnntui.tui.train.selector import Selector
 from rnntui.tui.train.watch import Seen
 from rnntui.tui.widgets.chart import Chart
 
-SMOOTHING = 0.9
 WIDE = 110  # columns from which on the list stands beside the charts
 _SAMPLES, _ABOUT = "Sample texts", "About"
 _PREVIEW = 28  # columns that a preview needs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-MOST = 8
+MOST = 7
 """Runs that can be marked: as many as there are colours that can be told apart."""
 
 

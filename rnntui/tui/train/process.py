@@ -74,14 +74,15 @@ def launch(arguments: Sequence[str], doing: str, name: str, path: str | None = N
     Raises `RnntuiError` if no process can be started.
     """
     try:
-        handle, name = tempfile.mkstemp(prefix="rnntui-train-", suffix=".log")
+        handle, log = tempfile.mkstemp(prefix="rnntui-train-", suffix=".log")
     except OSError as error:
         raise RnntuiError(f"cannot start a training process: no file for its output: {error.strerror}") from error
-    output = Path(name)
+    output = Path(log)
     try:
         with os.fdopen(handle, "wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "rnntui", *arguments],
+                # -P: nothing in the folder that one happens to be in is taken for a module of ours.
+                [sys.executable, "-P", "-m", "rnntui", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

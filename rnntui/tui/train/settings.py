@@ -133,7 +133,7 @@ def budget_from(text: str, unit: str) -> list[str]:
 
     Raises `UsageError` if it is none.
     """
-    match = re.fullmatch(r"\s*([\d.,_]+)\s*([a-z]*)\s*", text.lower())
+    match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|[\d._]+)\s*([a-z]*)\s*", text.lower())
     word = (match[2] or unit) if match else ""
     name = _UNITS.get(word) or next((n for n in described_settings(Budget) if word and n.startswith(word)), None)
     if match is None or name is None:

@@ -1,0 +1,135 @@
+"""Names and texts that try to steer the terminal, or to be taken for markup, through every screen that shows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from chatting import chatting
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.widgets import Input, TextArea
+from tiny_runs import make_run
+from waiting import wait_until
+
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
+from rnntui.tui.widgets.harmless import harmless, original
+
+NAME = "[red]a \x1b[2J [@click=app.quit]b"
+TEXT = "one\x1b]0;owned\x07two\u202ethree\r\nfour\u2028five [red]six[/red]\x85"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    run = make_run(tmp_path / "runs", NAME)
+    rows = [{"step": step, "tokens": step, "seconds": step, "train_loss": 1.0, "sample": TEXT} for step in range(20)]
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path / "runs"
+
+
+def assert_harmless(app: RnntuiApp) -> None:
+    """What goes to the terminal holds no control characters, and the hostile name as it is."""
+    lines = app.screen._compositor.render_strips()
+    shown = "\n".join("".join(segment.text for segment in strip) for strip in lines)
+    for character in "\x1b\x07\u202e\u2028\x85\r":
+        assert character not in shown
+
+
+async def test_in_the_chat_tab_and_its_dialogs(runs: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        user.conversation.replace(TEXT)
+        user.pane.changed()
+        await user.pilot.pause()
+        assert_harmless(user.app)
+        assert r"[red]a \x1b[2J" in str(user.pane.query_one(".status").render())
+        user.pane.text.cursor = 4
+        await wait_until(user.pilot, lambda: "%" in str(user.app.query_one("#alternatives").render()))
+        assert_harmless(user.app)
+        for key, screen in (("f5", PickScreen), ("ctrl+o", EditScreen), ("ctrl+s", AskScreen)):
+            await user.pilot.press(key)
+            await wait_until(user.pilot, lambda screen=screen: isinstance(user.app.screen, screen))
+            await user.pilot.pause()
+            assert_harmless(user.app)
+            await user.pilot.press("escape")
+            await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 1)
+        assert user.text == TEXT
+        user.chat._open(user.pane, NAME + "x")
+        await user.told("x1b")
+        await user.pilot.pause()
+        assert_harmless(user.app)
+        assert user.app.is_running
+
+
+async def test_a_hostile_line_can_be_edited_and_sent_as_it_was(runs: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        user.chat.say(TEXT)
+        await user.write()
+        await user.pilot.press("ctrl+l")
+        await user.pilot.pause()
+        assert_harmless(user.app)
+        await user.pilot.press("!", "enter")
+        assert user.text == TEXT.strip("\n") + "!"
+
+
+async def test_a_paste_shows_no_escapes(runs: Path) -> None:
+    from textual.events import Paste
+
+    async with chatting(runs) as user:
+        user.app.post_message(Paste("a\x1b[31mb\r\nc"))
+        await user.pilot.pause()
+        assert_harmless(user.app)
+        await user.pilot.press("enter")
+        assert user.text == "a\x1b[31mb\nc"
+
+
+async def test_in_the_train_tab(runs: Path) -> None:
+    async with chatting(runs, size=(140, 40)) as user:
+        await user.pilot.press("f3")
+        await wait_until(user.pilot, lambda: user.app.query("#board > #chart"))
+        await user.pilot.pause(1.0)
+        assert_harmless(user.app)
+        await user.pilot.press("space")
+        await user.pilot.pause(1.0)
+        assert_harmless(user.app)
+        assert user.app.is_running
+
+
+async def test_an_edit_that_changes_nothing_changes_nothing(runs: Path) -> None:
+    async with chatting(runs) as user:
+        user.conversation.replace(TEXT)
+        user.conversation.go_on()
+        await user.write()
+        before = [(turn.role, text) for turn, text in user.conversation.transcript.stretches()]
+        for key in ("ctrl+s", "escape"):
+            await user.pilot.press("ctrl+o")
+            await wait_until(user.pilot, lambda: isinstance(user.app.screen, EditScreen))
+            if key == "escape":
+                user.app.screen.query_one(TextArea).text = "gone"
+            await user.pilot.press(key)
+            await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 1)
+            assert [(turn.role, text) for turn, text in user.conversation.transcript.stretches()] == before
+
+
+@pytest.mark.parametrize("name", [".", "~nobody-of-that-name/x", "\x00"])
+async def test_no_name_for_a_file_ends_the_app(runs: Path, name: str) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        for action, title in (("save", "Not saved"), ("reopen", "Not opened")):
+            await user.chat.run_action(action)
+            await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+            user.app.screen.query_one(Input).value = name
+            await user.pilot.press("enter")
+            # In a folder that is there, a name for the file is found.
+            await user.told("Saved" if action == "save" and name == "." else title)
+        assert user.app.is_running
+
+
+@given(st.text(st.characters(exclude_categories=())))
+@settings(derandomize=True, deadline=None, database=None)
+def test_a_text_comes_back_as_it_was_and_steers_nothing_meanwhile(text: str) -> None:
+    shown = harmless(text)
+    assert not set(shown) & set("\x1b\x07\r\x85\u2028\u2029\u202e\x9b\x00")
+    assert original(shown) == text or any(0xF0000 <= ord(c) < 0x100000 for c in text)
