@@ -196,15 +196,21 @@ class RunFolder:
 
     def read_status(self) -> Status:
         """Where the run stands now; one that says it is running while nobody holds its lock was killed: stopped."""
+        status = self._status_on_disk()
+        if status.state == "running" and not self.is_locked():
+            # It may have ended between the two looks; then it says by now how.
+            status = self._status_on_disk()
+            if status.state == "running":
+                return Status(**{**asdict(status), "state": "stopped"})
+        return status
+
+    def _status_on_disk(self) -> Status:
         try:
-            status = Status.from_json(parse_json(self.status_file.read_bytes()))
+            return Status.from_json(parse_json(self.status_file.read_bytes()))
         except OSError:
             return Status("stopped")
         except (ValueError, TypeError) as error:
             raise RunError(f"{self.status_file} is not a status; the run is broken") from error
-        if status.state == "running" and not self.is_locked():
-            return Status(**{**asdict(status), "state": "stopped"})
-        return status
 
     def write_status(self, status: Status) -> None:
         stamped = {**asdict(status), "updated": time.time(), "process": os.getpid()}

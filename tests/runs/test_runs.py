@@ -794,3 +794,17 @@ def test_the_json_of_a_configuration_holds_all_of_it() -> None:
     values = CONFIG.to_json()
     assert values.pop("format") == 1
     assert values == asdict(CONFIG)
+
+
+def test_a_run_that_ends_while_one_looks_is_not_taken_for_a_killed_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(tmp_path)
+    run.write_status(Status("running", step=5))
+
+    def ends_now(self: RunFolder) -> bool:
+        self.write_status(Status("done", step=9))
+        return False
+
+    monkeypatch.setattr(RunFolder, "is_locked", ends_now)
+    assert run.read_status().state == "done"
