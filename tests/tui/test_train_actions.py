@@ -169,6 +169,7 @@ async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> 
             launcher.processes[0].code = 1
             await wait_until(pilot, lambda: not app.tab.jobs.trainings)
         # Told once, though both the run and its process say it.
+        await wait_until(pilot, lambda: any("diverged" in notice for notice in app.notices))
         assert [notice for notice in app.notices if "diverged" in notice] == ["Training failed: run: the loss diverged"]
 
 
