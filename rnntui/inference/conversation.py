@@ -466,7 +466,7 @@ class Conversation:
             self._until_line_break = self.turns is not None
             self._read_to = len(self.transcript)
             self._due = 0.0
-            self._active = True
+            self._active = not self.problem  # a model that failed goes on failing, until another takes its place
 
 
 def _common(one: str, other: str) -> int:

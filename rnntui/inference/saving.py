@@ -35,20 +35,20 @@ def save(transcript: Transcript, path: Path) -> list[Path]:
 
     Raises `UsageError` if one of them is there already, `OSError` if they cannot be written.
     """
-    text_file, turns_file = files_of(path)
-    for file in (text_file, turns_file):
+    files = list(files_of(path))
+    for file in files:
         if file.exists():
             raise UsageError(f"{file} is there already; give another name")
     write(transcript.text, json_lines(transcript), path)
-    return [text_file, turns_file]
+    return files
 
 
 def write(text: str, turns: str, path: Path) -> None:
     """Write a text and its turns, over what may stand there. Raises `OSError` if they cannot be written."""
-    text_file, turns_file = files_of(path)
-    text_file.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(text_file, text.encode("utf-8", "surrogatepass"))
-    write_whole(turns_file, turns.encode())
+    for_text, for_turns = files_of(path)
+    for_text.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(for_text, text.encode("utf-8", "surrogatepass"))
+    write_whole(for_turns, turns.encode())
 
 
 def files_of(path: Path) -> tuple[Path, Path]:
@@ -56,13 +56,11 @@ def files_of(path: Path) -> tuple[Path, Path]:
 
     Raises `UsageError` if they would be the same.
     """
-    if not path.name:
-        raise UsageError(f"{path} is a folder; give the name of a file")
-    text_file = path if path.suffix else path.with_suffix(".txt")
-    turns_file = text_file.with_suffix(".jsonl")
-    if text_file == turns_file:
-        raise UsageError(f"{text_file} is where the turns go; give a name that ends in .txt")
-    return text_file, turns_file
+    turns = turns_file(path)
+    text = path if path.suffix else path.with_suffix(".txt")
+    if text == turns:
+        raise UsageError(f"{text} is where the turns go; give a name that ends in .txt")
+    return text, turns
 
 
 def path_from(name: str) -> Path:

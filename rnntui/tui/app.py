@@ -11,7 +11,6 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
-from rnntui.text.visible import one_line
 from rnntui.tui import preferences
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.keys import KEYS, Place, bindings, keymap_problems, known_keys
@@ -159,9 +158,10 @@ class RnntuiApp(App[None]):
 
     def _writing_failed(self, conversation: Conversation, error: Exception) -> None:
         problem = f"{conversation.name}: {type(error).__name__}: {error}"
-        self.call_from_thread(
-            self.notify, one_line(problem), title="The model stopped", severity="error", timeout=20, markup=False
-        )
+        self.call_from_thread(self._tell_failed, problem)
+
+    def _tell_failed(self, problem: str) -> None:
+        self.chat.tell(problem, title="The model stopped", severity="error", seconds=20)
 
 
 def _widget_keys() -> list[tuple[str, list[Any]]]:

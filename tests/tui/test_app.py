@@ -215,6 +215,7 @@ async def test_settings_that_cannot_be_kept_are_told(runs: Path, own_settings: P
         await user.say("x")
         user.chat.keep()
         await user.told("The text is not kept")
+        assert user.app.is_running and user.text.startswith("x")
 
 
 # Without a terminal.

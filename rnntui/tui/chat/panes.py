@@ -56,6 +56,7 @@ class Panes(Vertical):
         return conversation.transcript.text if conversation is not None else ""
 
     def take(self) -> None:
+        """Take what the models have written since the last time to the screen."""
         for pane in self.panes:
             pane.take()
 
