@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
+from rnntui.cli.pairs import read_pairs
 from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
 from rnntui.config import Budget
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.errors import UsageError
-
-if TYPE_CHECKING:
-    from rnntui.text.pairs import Pairs
 
 _ALIGNED = "Instead of PAIRS: a file of {} sentences, one a line."
 
@@ -70,12 +67,12 @@ def command(
     folder = checkpoints_folder(checkpoints)
     new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
-        read = _read(pairs, source, target, ("--source", "--target"), encoding, errors)
+        read = read_pairs(pairs, source, target, ("--source", "--target"), encoding, errors)
         if not resume:
             assert read is not None
             table = (validation_pairs,) if validation_pairs else ()
             names = ("--validation-source", "--validation-target")
-            held_out = _read(table, validation_source, validation_target, names, encoding, errors)
+            held_out = read_pairs(table, validation_source, validation_target, names, encoding, errors)
             request = PairRequest(model, tokenizer, training, budget)
             run, told = create_seq2seq_run(read, held_out, request, folder, name)
             for line in told:
@@ -92,19 +89,3 @@ def command(
         with make_reporter(sys.stderr, run) as report:
             finished = train_run(run, report, stop, new_budget)
     return INTERRUPTED if finished.reason == "interrupted" else 0
-
-
-def _read(
-    tables: tuple[str, ...], source: str | None, target: str | None, flags: tuple[str, str], encoding: str, errors: Any
-) -> Pairs | None:
-    """Pairs from tables or from two files; None if nothing is named."""
-    from rnntui.text.corpus import find_corpus
-    from rnntui.text.pairs import read_columns, read_table
-
-    if (source is None) != (target is None):
-        raise UsageError(f"{flags[0]} and {flags[1]} go together; give both")
-    if source is not None and target is not None:
-        if tables:
-            raise UsageError(f"give a table of pairs, or {flags[0]} and {flags[1]}, not both")
-        return read_columns(find_corpus([source], encoding, errors), find_corpus([target], encoding, errors))
-    return read_table(find_corpus(list(tables), encoding, errors)) if tables else None

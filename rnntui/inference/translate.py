@@ -135,5 +135,6 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
 def lengths_of(config: RunConfig) -> Lengths | None:
     """What lengths a run was trained on, where it says."""
     values = config.corpus.get("lengths")
-    known = isinstance(values, dict) and set(values) == {"source", "target", "beyond"}
-    return Lengths(**values) if known and all(isinstance(n, int) for n in values.values()) else None
+    if not isinstance(values, dict) or set(values) != {"source", "target", "beyond"}:
+        return None
+    return Lengths(**values) if all(isinstance(n, int) for n in values.values()) else None
