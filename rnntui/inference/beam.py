@@ -167,8 +167,10 @@ def _best(
     slots, block = np.divmod(blocks, len(firsts))
     places = block[:, :, None] * _BLOCK + np.arange(_BLOCK)  # (B, few, 64)
     rows = (np.arange(batch)[:, None] * width + slots)[:, :, None]
-    values = logits[rows, np.minimum(places, vocab - 1)] + offsets[rows]
-    values[places >= vocab] = -np.inf
+    beyond = places >= vocab
+    places[beyond] = vocab - 1
+    values = logits[rows, places] + offsets[rows]
+    values[beyond] = -np.inf
     flat = values.reshape(batch, -1)
     order = np.argsort(-flat, axis=1, kind="stable")[:, :count]
     found = np.take_along_axis(flat, order, axis=1)
@@ -207,8 +209,8 @@ def _stop_at_limit(
     settings: BeamConfig,
     text_of: TextOf,
 ) -> None:
-    """At the limit, what goes on is taken as it is, where nothing has ended by itself."""
-    if step < one.limit or one.finished:
+    """At the limit, what goes on is taken as it is, where too little has ended by itself."""
+    if step < one.limit or len(one.finished) >= settings.n_best:
         return
     for total, slot, token in zip(grown[: settings.beam], slots, chosen, strict=False):
         if np.isfinite(total):
@@ -250,7 +252,7 @@ def _over(one: _Search, step: int, grown: NDArray[np.float64], near: float, sett
 
 
 def _ranked(one: _Search, near: float, settings: BeamConfig) -> Found:
-    ranked = sorted(one.finished.values(), key=lambda h: -h.score)
+    ranked = sorted(one.finished.values(), key=lambda h: (not h.ended, -h.score))
     for better, worse in pairwise(ranked[: settings.n_best + 1]):
-        one.doubt |= better.score - worse.score < near
+        one.doubt |= better.ended == worse.ended and better.score - worse.score < near
     return Found(ranked[: settings.n_best], one.doubt)
