@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.text.pair_ids import PairIds
-from rnntui.text.vocabulary import BOS, PAD
+from rnntui.text.vocabulary import BOS, EOS, PAD
 
 Ids = NDArray[np.int64]
 
@@ -41,8 +41,7 @@ def make_batch(sources: list[Ids], targets: list[Ids]) -> Batch:
     expected = _padded(targets)
     inputs = np.full_like(expected, PAD)
     inputs[0] = BOS
-    ended = expected[:-1] == PAD
-    inputs[1:] = np.where(ended, PAD, expected[:-1])
+    inputs[1:] = np.where(expected[:-1] == EOS, PAD, expected[:-1])
     lengths = np.array([len(ids) for ids in sources], dtype=np.int64)
     return Batch(_padded(sources), lengths, inputs, expected, sum(map(len, targets)))
 
