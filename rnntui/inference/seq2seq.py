@@ -76,6 +76,9 @@ class Seq2SeqModel:
         self._embedding = self._source_embedding if shared else take("decoder.embedding.weight", target_size, size)
         output = self._embedding if config.tied else take("decoder.output.weight", target_size, size)
         self._output = np.ascontiguousarray(output.T)
+        if config.tied:  # as `rnntui.models.embedding` says why
+            self._embedding = self._embedding * dtype(size**0.5)
+            self._source_embedding = self._embedding if shared else self._source_embedding * dtype(size**0.5)
         self._output_bias = take("decoder.output.bias", target_size)
         layers = range(config.layers)
         self._encoder = [

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.models.attention import make_attention
+from rnntui.models.embedding import embed
 from rnntui.models.recurrent import State, for_layers, recurrent_layers, states_of
 
 
@@ -47,6 +48,7 @@ class Decoder(nn.Module):
         super().__init__()
         self.input_feeding = config.input_feeding
         self.embedding = nn.Embedding(vocab_size, config.embedding)
+        self._tied = config.tied
         inputs = config.embedding * (2 if config.input_feeding else 1)
         self.rnn = recurrent_layers(config, inputs, config.hidden, config.dropout)
         keys = 2 * config.encoder_hidden
@@ -63,7 +65,7 @@ class Decoder(nn.Module):
         """
         memory = memory.transpose(0, 1)  # (B, S, K)
         prepared = self.attention.prepare(memory) if self.attention else memory
-        embedded = self.dropout(self.embedding(inputs))  # (T, B, E)
+        embedded = self.dropout(embed(self.embedding, inputs, self._tied))  # (T, B, E)
         if not self.input_feeding:
             hidden, _ = self.rnn(embedded, for_layers(state))  # (T, B, H)
             return self._attend(hidden, memory, prepared, padding)

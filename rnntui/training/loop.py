@@ -49,7 +49,7 @@ class Trainer:
         self._run = run
         self._report = report
         self._stop_requested = stop_requested
-        self._optimizer = _optimizer(task, config)
+        self._optimizer = make_optimizer(task, config)
         self._parameters = list(task.model.parameters())
         self._pace = Pace()
         self._progress = Progress(budget=budget)
@@ -318,7 +318,7 @@ class Trainer:
         )
 
 
-def _optimizer(task: Task, config: LoopSettings) -> torch.optim.Optimizer:
+def make_optimizer(task: Task, config: LoopSettings) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), without decay on biases."""
     named = list(task.model.named_parameters())
     groups = [

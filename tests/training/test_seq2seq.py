@@ -71,7 +71,7 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
     [
         (copy_rows(2000), 320, {}),
         (reverses(2000), 400, {"cell": "gru"}),
-        (dates(2000), 850, {"attention": "additive", "learning_rate": 4e-3}),
+        (dates(2000), 400, {"attention": "additive", "learning_rate": 5e-3}),
     ],
     ids=["copy", "reverse", "dates"],
 )
