@@ -194,6 +194,9 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, help="a run to time, instead of the one that is trained")
     parser.add_argument("--keep", type=Path, help="folder to keep the trained run in")
+    from rnntui.training.threads import wait_briefly
+
+    wait_briefly()  # as the commands that train do
     own, extra = parted(sys.argv[1:])
     arguments = parser.parse_args(own)
     if "learn" not in arguments.only and arguments.run is None:
