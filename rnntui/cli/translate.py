@@ -41,8 +41,7 @@ def command(text: tuple[str, ...], run_name: str | None, checkpoints: str | None
     settings.check()
     stream = None if text or sys.stdin is None else sys.stdin.buffer
     together = _TOGETHER if stream is not None and _is_file(stream) else 1
-    if together == 1:
-        one_blas_thread()  # batches gain from more threads, single lines lose by them
+    one_blas_thread()
     from rnntui.inference.translate import load_translator
     from rnntui.runs.find import checkpoints_folder, find_run
     from rnntui.runs.folder import SEQ2SEQ
