@@ -7,7 +7,7 @@ A field carries its help text and its bounds; the command line makes a flag of i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self, get_args, get_type_hints
 
 from rnntui.errors import UsageError
@@ -49,6 +49,13 @@ def setting(
     """A dataclass field with a default, a help text and bounds."""
     described = Setting(help, low, high, get_args(choices))
     return field(default=default, metadata={"setting": described})
+
+
+def redefined(kind: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
+    """A setting of another group with a default of one's own, and where that differs a help text or bounds."""
+    described: Setting = next(f for f in fields(kind) if f.name == name).metadata["setting"]
+    changed = replace(described, help=help or described.help, **bounds)  # type: ignore[arg-type]
+    return field(default=default, metadata={"setting": changed})
 
 
 def described_settings(kind: type[Settings]) -> dict[str, Setting]:
@@ -129,13 +136,24 @@ def _plain(number: float) -> str:
 
 
 @dataclass(frozen=True)
-class ModelConfig(Settings):
-    """The shape of a recurrent language model."""
+class RecurrentSettings(Settings):
+    """What every model here has: recurrent layers."""
 
     cell: Cell = setting("lstm", "recurrent cell", choices=Cell)
     nonlinearity: Nonlinearity = setting("tanh", "activation of --cell rnn", choices=Nonlinearity)
     layers: int = setting(1, "recurrent layers", low=1, high=4)
     hidden: int = setting(512, "hidden units in each layer", low=1, high=8192)
+
+    def check_cell(self) -> None:
+        """Raises `UsageError` for a nonlinearity where the cell has none to choose."""
+        if self.nonlinearity != "tanh" and self.cell != "rnn":
+            raise UsageError(f"--nonlinearity {self.nonlinearity} is for --cell rnn (got --cell {self.cell})")
+
+
+@dataclass(frozen=True)
+class ModelConfig(RecurrentSettings):
+    """The shape of a recurrent language model."""
+
     embedding: int | None = setting(
         None,
         f"size of a token's embedding [default: {CHARACTER_EMBEDDING} for characters, --hidden for subwords]",
@@ -155,8 +173,7 @@ class ModelConfig(Settings):
         that has none to choose.
         """
         embedding = self.embedding or (CHARACTER_EMBEDDING if tokenizer == "char" else self.hidden)
-        if self.nonlinearity != "tanh" and self.cell != "rnn":
-            raise UsageError(f"--nonlinearity {self.nonlinearity} is for --cell rnn (got --cell {self.cell})")
+        self.check_cell()
         fits = embedding == self.hidden
         if self.tied and not fits:
             raise UsageError(f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})")
@@ -193,14 +210,20 @@ class Budget(Settings):
 
 
 @dataclass(frozen=True)
-class TrainingConfig(Settings):
-    """How a model is trained. The defaults are those that learned most in five minutes on two cores (README)."""
+class StreamSettings(Settings):
+    """Batches of one long text."""
 
     batch_size: int = setting(16, "streams read side by side (B)", low=1, high=4096)
     bptt: int = setting(32, "steps of truncated backpropagation through time, one window (T)", low=1, high=8192)
     reset: float = setting(
         0.01, "part of the streams that start a window from zero state, to learn how a text begins", low=0.0, high=1.0
     )
+
+
+@dataclass(frozen=True)
+class LoopSettings(Settings):
+    """What the training loop needs, whatever it trains."""
+
     learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
     warmup: int = setting(150, "steps in which the learning rate climbs to its peak", low=0, high=1_000_000)
     weight_decay: float = setting(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
@@ -220,6 +243,11 @@ class TrainingConfig(Settings):
     device: Device = setting("auto", "where to train", choices=Device)
     threads: int | None = setting(None, "processor threads [default: torch's choice]", low=1, high=1024)
     seed: int = setting(1, "seed of every random choice", low=0, high=2**32 - 1)
+
+
+@dataclass(frozen=True)
+class TrainingConfig(LoopSettings, StreamSettings):  # a dataclass takes the fields of its last base first
+    """How a language model is trained. The defaults learned most in five minutes on two cores (README)."""
 
 
 @dataclass(frozen=True)

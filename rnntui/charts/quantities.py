@@ -37,6 +37,7 @@ QUANTITIES = {
         Quantity("train_loss", "Training loss", "training", LOSS, noisy=True),
         Quantity("validation_loss", "Validation loss", "validation", LOSS, marked=True),
         Quantity("bits_per_character", "Bits per character", "bits per character", "bits_per_character", marked=True),
+        Quantity("bleu", "BLEU", "BLEU", "bleu", log=False, marked=True),
         Quantity("learning_rate", "Learning rate", "learning rate", "learning_rate"),
         Quantity("gradient_norm", "Gradient norm", "gradient norm", "gradient_norm", noisy=True),
         Quantity("tokens_per_second", "Tokens per second", "tokens/s", "tokens_per_second", log=False, noisy=True),

@@ -1,40 +1,81 @@
-"""`rnntui evaluate`: both losses of a model on a text."""
+"""`rnntui evaluate`: a language model's losses on a text, a Seq2Seq model's loss and BLEU on pairs."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.cli.options import checkpoints_option, corpus_options, run_option
-from rnntui.cli.terminal import tell_unknown, write_out, write_table
+from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
+from rnntui.cli.pairs import read_pairs
+from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
+from rnntui.config_seq2seq import BeamConfig
+from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
+    from rnntui.runs.folder import RunFolder
+    from rnntui.text.pairs import Pairs
     from rnntui.training.evaluate import Evaluation
+
+_DEFAULT = click.core.ParameterSource.DEFAULT
+_OF_PAIRS = {"source": "--source", "target": "--target", "beam": "--beam"}
 
 
 @click.command("evaluate")
-@click.argument("text", nargs=-1, required=True)
+@click.argument("text", nargs=-1)
 @run_option
 @checkpoints_option
+@click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one a line.")
+@click.option("--target", help="The file of their targets.")
+@setting_option(BeamConfig, "beam")
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+@click.pass_context
 def command(
-    text: tuple[str, ...], run_name: str | None, checkpoints: str | None, encoding: str, errors: Any, as_json: bool
+    context: click.Context,
+    /,
+    text: tuple[str, ...],
+    run_name: str | None,
+    checkpoints: str | None,
+    source: str | None,
+    target: str | None,
+    beam: int,
+    encoding: str,
+    errors: Any,
+    as_json: bool,
 ) -> None:
     """Measure a model on TEXT: files, folders, globs, or - for standard input.
 
-    Streaming carries the state through the whole text, as in use; windowed starts every 256 tokens from a state of
-    zeros, as figures published for Transformers do.
+    A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
+    every 256 tokens from a state of zeros, as figures published for Transformers do.
+
+    A Seq2Seq model, named by --run, is measured on pairs, tables of source, a tab, and target: the loss of each right
+    token given those before, and BLEU and chrF of its translations.
     """
-    from rnntui.runs.find import checkpoints_folder, find_run
-    from rnntui.text.corpus import find_corpus
+    from rnntui.runs.find import checkpoints_folder, find_run, kind_of
+    from rnntui.runs.folder import SEQ2SEQ
 
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))
-    corpus = find_corpus(list(text), encoding, errors)
+    if kind_of(run) == SEQ2SEQ:
+        _evaluate_pairs(
+            run, read_pairs(text, source, target, ("--source", "--target"), encoding, errors), beam, as_json
+        )
+        return
+    given = [flag for name, flag in _OF_PAIRS.items() if context.get_parameter_source(name) is not _DEFAULT]
+    if given:
+        raise UsageError(f"{given[0]} is for Seq2Seq runs; {run.name} is a language model")
+    if not text:
+        raise UsageError("name a text to measure on: a file, a folder, a glob, or - for standard input")
+    _evaluate_text(run, text, encoding, errors, as_json)
+
+
+def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors: Any, as_json: bool) -> None:
+    from rnntui.text.corpus import find_corpus
     from rnntui.training.threads import wait_briefly
 
+    corpus = find_corpus(list(text), encoding, errors)
     wait_briefly()
     from rnntui.training.run import evaluate_run
 
@@ -45,6 +86,34 @@ def command(
         write_out(json.dumps({"run": run.name, "text": list(corpus.shown), **values}) + "\n")
     else:
         _print(found)
+
+
+def _evaluate_pairs(run: RunFolder, pairs: Pairs | None, beam: int, as_json: bool) -> None:
+    from rnntui.training.threads import wait_briefly
+
+    if pairs is None:
+        raise UsageError("name pairs to measure on: a table, or two files by --source and --target")
+    if pairs.dropped.count:
+        note(pairs.dropped.message)
+    wait_briefly()
+    from rnntui.training.measure import measure_pairs
+
+    found, scores = measure_pairs(run, pairs, BeamConfig(beam=beam))
+    if as_json:
+        values = {"run": run.name, "text": list(pairs.shown), "pairs": len(pairs.rows), "beam": beam}
+        loss = {key: value for key, value in _values(found).items() if key != "bits_per_character"}
+        write_out(json.dumps({**values, **loss, **asdict(scores)}) + "\n")
+        return
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_row(
+        "loss", f"{found.loss:.4f}", f"nats a token, over {found.tokens:,} tokens of {len(pairs.rows):,} pairs"
+    )
+    table.add_row("perplexity", f"{found.perplexity:,.4f}", "")
+    table.add_row("BLEU", f"{scores.bleu:.2f}", f"beam {beam}, {scores.bleu_signature}")
+    table.add_row("chrF", f"{scores.chrf:.2f}", scores.chrf_signature)
+    write_table(table)
 
 
 def _values(evaluation: Evaluation) -> dict[str, float]:

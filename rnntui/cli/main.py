@@ -20,10 +20,12 @@ from rnntui.text.visible import one_line
 COMMANDS = {
     "chat": "Write with a model in the terminal, and watch models learn.",
     "train": "Train a language model on a text.",
+    "train-seq2seq": "Train a model on pairs: translation, or any two columns.",
+    "translate": "Translate lines with a trained model.",
     "sample": "Write text with a trained model.",
     "runs": "List the runs there are.",
     "curves": "Draw the curves of a run's training, or give them as data.",
-    "evaluate": "Measure a model on a text: loss, perplexity, bits per character.",
+    "evaluate": "Measure a model on a text, or on pairs: loss, perplexity, BLEU.",
     "score": "Score lines: each one's log-probability and bits per character.",
 }
 
@@ -37,7 +39,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"rnntui.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"rnntui.cli.{cmd_name.replace('-', '_')}").command
         if not any(parameter.name == "debug" for parameter in command.params):
             command.params.append(_debug_option())
         return command
@@ -55,7 +57,7 @@ def _debug_option() -> click.Option:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="rnntui", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Train small recurrent language models on your own text, and use them in the terminal.
+    """Train small recurrent models on your own text or pairs of text, and use them in the terminal.
 
     \b
     rnntui train corpus.txt              train for five minutes

@@ -28,6 +28,12 @@ def settings_options(*groups: type[Settings]) -> Callable[[Command], Command]:
     return add
 
 
+def setting_option(group: type[Settings], name: str) -> Callable[[Command], Command]:
+    """Add the flag of one setting of a group."""
+    [default] = (f.default for f in fields(group) if f.name == name)
+    return _option(name, described_settings(group)[name], get_type_hints(group)[name], default)
+
+
 def settings_from(group: type[Group], values: dict[str, Any]) -> Group:
     """The settings of one group out of a command's arguments. Raises `UsageError` if one is out of bounds."""
     return group(**{name: values[name] for name in described_settings(group)})

@@ -7,29 +7,32 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import IO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from rnntui.runs.find import COMMANDS, kind_of
+from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunFolder
 from rnntui.text.visible import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
 _EVERY = 10.0  # seconds between plain lines
+_MEASURES = {"bleu": "BLEU", "chrf": "chrF"}
+_USES = {LANGUAGE_MODEL: "write with it: rnntui sample", SEQ2SEQ: "translate with it: rnntui translate"}
 _SHORTEST_BAR = 10  # columns, with the space around it
 
 Report = Callable[[Event], None]
 
 
-def make_reporter(stream: IO[str], run: Path) -> AbstractContextManager[Report]:
+def make_reporter(stream: IO[str], run: RunFolder) -> AbstractContextManager[Report]:
     """Something to hand to training as `report`; inside its `with` block it may own the terminal's last line."""
     return _live(Console(file=stream), run) if stream.isatty() else _plain(stream, run)
 
 
 @contextmanager
-def _plain(stream: IO[str], run: Path) -> Iterator[Report]:
+def _plain(stream: IO[str], run: RunFolder) -> Iterator[Report]:
     last = 0.0
     listening = True
 
@@ -49,7 +52,7 @@ def _plain(stream: IO[str], run: Path) -> Iterator[Report]:
 
 
 @contextmanager
-def _live(console: Console, run: Path) -> Iterator[Report]:
+def _live(console: Console, run: RunFolder) -> Iterator[Report]:
     bar = Progress(
         TextColumn("{task.fields[place]}"),
         BarColumn(bar_width=None),
@@ -101,7 +104,7 @@ def _numbers(event: Stepped, width: int) -> str:
     return "  ".join(numbers)
 
 
-def describe(event: Event, run: Path) -> list[str]:
+def describe(event: Event, run: RunFolder) -> list[str]:
     """An event in lines of plain text."""
     if isinstance(event, Started):
         way = f"goes on at step {event.step:,}" if event.step else "begins"
@@ -117,31 +120,37 @@ def describe(event: Event, run: Path) -> list[str]:
         # Short enough for 80 columns.
         train = f"train {event.train_loss:.4f}  " if event.train_loss is not None else ""
         mark = "  best" if event.best and event.step else ""
-        line = (
-            f"step {event.step:,}  {train}validation {event.validation_loss:.4f}  "
-            f"{event.bits_per_character:.4f} bits per character{mark}"
-        )
+        measures = "  ".join(_measure(*item) for item in event.measures.items())
+        figures = measures or f"{event.bits_per_character:.4f} bits per character"
+        line = f"step {event.step:,}  {train}validation {event.validation_loss:.4f}  {figures}{mark}"
         return [line, f"  | {one_line(event.sample)}"] if event.sample else [line]
     return _describe_end(event, run)
 
 
-def _describe_end(event: Finished, run: Path) -> list[str]:
-    again = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.parent))}"
+def _measure(name: str, value: float) -> str:
+    return f"{_MEASURES.get(name, name)} {value:.2f}"
+
+
+def _describe_end(event: Finished, run: RunFolder) -> list[str]:
+    again = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.path.parent))}"
+    kind = kind_of(run) or LANGUAGE_MODEL
     if event.reason == "interrupted":
         of = f" of {event.steps:,}" if event.steps else ""
         return [
-            f"stopped at step {event.step:,}{of} and saved in {run}",
-            f"go on exactly from here with: rnntui train --resume {again}",
+            f"stopped at step {event.step:,}{of} and saved in {run.path}",
+            f"go on exactly from here with: rnntui {COMMANDS[kind]} --resume {again}",
         ]
     why = " (the validation loss stopped falling)" if event.reason == "patience" else ""
     lines = [
         f"done in {_clock(event.seconds)} at step {event.step:,}{why}; the best model, of step {event.best_step:,}, "
-        f"is in {run}"
+        f"is in {run.path}"
     ]
     if event.losses and event.bits_per_character is not None:
         losses = ", ".join(f"{name} {loss:.4f}" for name, loss in event.losses.items())
         lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
-    lines.append(f"write with it: rnntui sample --run {shlex.quote(str(run))}")
+    if event.measures:
+        lines.append("validation: " + ", ".join(_measure(*item) for item in event.measures.items()))
+    lines.append(f"{_USES.get(kind, _USES[LANGUAGE_MODEL])} --run {shlex.quote(str(run.path))}")
     return lines
 
 

@@ -2,66 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
+from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, described_settings, flag_of
-from rnntui.errors import UsageError
-
-if TYPE_CHECKING:
-    from rnntui.runs.folder import RunConfig
-
-
-class StopRequest:
-    """Ctrl-C or a termination signal: the first asks training to stop and save, a second Ctrl-C does not wait.
-
-    Signals are caught inside its `with` block; one that was ignored, as `nohup` has it, stays ignored.
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._training = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> StopRequest:
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)  # not every system has all three
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-                self._before[number] = signal.signal(number, self._on_signal)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def training(self) -> None:
-        """From now on there is something to save; until now a signal ended the process, with nothing written."""
-        self._training = True
-
-    def __call__(self) -> bool:
-        return self.requested
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if not self._training or (self.requested and number == signal.SIGINT):
-            raise KeyboardInterrupt
-        self.requested = True
-
-
-def _refuse_changes(config: RunConfig, given: dict[str, Any]) -> None:
-    """Raises `UsageError` if a setting is given that differs from the run's own."""
-    for group in (config.model, config.tokenizer, config.training):
-        for name in described_settings(type(group)):
-            if name in given and given[name] != getattr(group, name):
-                raise UsageError(
-                    f"{flag_of(name)} cannot change when a run is resumed (it is {getattr(group, name)}, "
-                    f"got {given[name]}); leave it out, or start a new run"
-                )
+from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
 
 
 @click.command("train")
@@ -117,12 +66,12 @@ def command(
         else:
             run = resumable_run(text, name, folder)
             given = given_settings(context, *groups)
-            _refuse_changes(run.read_config(), {key: values[key] for key in given})
+            refuse_changes(run.read_config(), {key: values[key] for key in given})
 
         from rnntui.cli.progress import make_reporter
         from rnntui.training.run import train_run
 
         stop.training()
-        with make_reporter(sys.stderr, run.path) as report:
+        with make_reporter(sys.stderr, run) as report:
             finished = train_run(run, report, stop, new_budget)
     return INTERRUPTED if finished.reason == "interrupted" else 0

@@ -6,12 +6,14 @@ and c; else 1), B texts, H units. No call changes a state it is given, so any st
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import ModelConfig
+from rnntui.config import ModelConfig, RecurrentSettings
 from rnntui.errors import RunError
-from rnntui.inference.cells import Array, make_cell
+from rnntui.inference.cells import Array, RecurrentCell, make_cell
 
 # Up to so many tokens the first layer's product is taken once for every token, and then only looked up.
 _TABLE_TOKENS = 1024
@@ -32,22 +34,13 @@ class LanguageModel:
     def __init__(self, weights: dict[str, Array], config: ModelConfig, vocab_size: int) -> None:
         self.config = config
         self.vocab_size = vocab_size
-        take = _Weights(weights)
+        take = WeightReader(weights)
         hidden, embedding = config.hidden, config.embedding or config.hidden
         self._embedding = take("embedding.weight", vocab_size, embedding)
         self._cells = []
         for layer in range(config.layers):
-            rows = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell] * hidden
-            self._cells.append(
-                make_cell(
-                    config.cell,
-                    config.nonlinearity,
-                    take(f"rnn.weight_ih_l{layer}", rows, hidden if layer else embedding),
-                    take(f"rnn.weight_hh_l{layer}", rows, hidden),
-                    take(f"rnn.bias_ih_l{layer}", rows),
-                    take(f"rnn.bias_hh_l{layer}", rows),
-                )
-            )
+            inputs = hidden if layer else embedding
+            self._cells.append(take_cell(take, config, "rnn", f"l{layer}", inputs, hidden))
         output = self._embedding if config.tied else take("output.weight", vocab_size, hidden)
         self._output = np.ascontiguousarray(output.T)
         self._output_bias = take("output.bias", vocab_size)
@@ -117,11 +110,12 @@ class LanguageModel:
         return logits
 
 
-class _Weights:
+class WeightReader:
     """Takes weights by name and checks their shapes: a weights file may come from anywhere."""
 
-    def __init__(self, weights: dict[str, Array]) -> None:
+    def __init__(self, weights: Mapping[str, Array], dtype: type[np.floating] = np.float32) -> None:
         self._weights = weights
+        self._dtype = dtype
 
     def __call__(self, name: str, *shape: int) -> Array:
         weight = self._weights.get(name)
@@ -129,4 +123,19 @@ class _Weights:
             raise RunError(f"the weights lack {name}: they do not belong to this config.json")
         if weight.shape != shape:
             raise RunError(f"{name} has shape {weight.shape} where config.json says {shape}")
-        return np.asarray(weight, dtype=np.float32)
+        return np.asarray(weight, dtype=self._dtype)
+
+
+def take_cell(
+    take: WeightReader, config: RecurrentSettings, prefix: str, layer: str, inputs: int, hidden: int
+) -> RecurrentCell:
+    """A cell from the weights `prefix.weight_ih_layer (G*H, I)` and their like, as torch names and shapes them."""
+    rows = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell] * hidden
+    return make_cell(
+        config.cell,
+        config.nonlinearity,
+        take(f"{prefix}.weight_ih_{layer}", rows, inputs),
+        take(f"{prefix}.weight_hh_{layer}", rows, hidden),
+        take(f"{prefix}.bias_ih_{layer}", rows),
+        take(f"{prefix}.bias_hh_{layer}", rows),
+    )

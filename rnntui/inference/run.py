@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rnntui.config import ModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.model import LanguageModel
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
@@ -24,7 +25,8 @@ def load_run(run: RunFolder) -> LoadedRun:
     """Read a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
-    return LoadedRun(config, LanguageModel(load_weights(run.weights_file), config.model, config.vocab_size), tokenizer)
+    model = LanguageModel(load_weights(run.weights_file), config.model_as(ModelConfig), config.vocab_size)
+    return LoadedRun(config, model, tokenizer)
 
 
 def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:

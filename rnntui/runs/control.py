@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from rnntui.errors import RunError
+from rnntui.runs.find import COMMANDS
 from rnntui.runs.folder import RunFolder
 
 _PROCESSES = Path("/proc")
@@ -42,7 +43,7 @@ def stop_run(run: RunFolder) -> int:
 
 
 def _holds(process: int, lock_file: Path) -> bool:
-    """Whether the process has the lock file open, or, where the system does not tell, is an `rnntui train`."""
+    """Whether the process has the lock file open, or, where the system does not tell, is an `rnntui` that trains."""
     if (_PROCESSES / "self" / "fd").is_dir():
         return _has_open(process, lock_file)
     with contextlib.suppress(OSError, subprocess.SubprocessError):
@@ -50,7 +51,7 @@ def _holds(process: int, lock_file: Path) -> bool:
             ["ps", "-o", "command=", "-p", str(process)], capture_output=True, text=True, timeout=5, check=False
         )
         words = listed.stdout.split()
-        return "train" in words and any("rnntui" in word for word in words)
+        return not set(COMMANDS.values()).isdisjoint(words) and any("rnntui" in word for word in words)
     return False
 
 

@@ -6,11 +6,15 @@ import os
 from pathlib import Path
 
 from rnntui.errors import RunError, UsageError
-from rnntui.runs.folder import RunFolder
+from rnntui.files import parse_json
+from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunFolder
 
 VARIABLE = "RNNTUI_CHECKPOINTS"
-SHIPPED = ("shakespeare", "chat")
+SHIPPED = ("shakespeare", "chat", "en-es")
 _PACKAGE = Path(__file__).resolve().parent.parent
+COMMANDS = {LANGUAGE_MODEL: "train", SEQ2SEQ: "train-seq2seq"}
+"""Which command of `rnntui` trains a kind of run."""
+_TEXTS = {LANGUAGE_MODEL: "corpus.txt", SEQ2SEQ: "pairs.tsv"}
 _NAMED = 8  # runs named in a message at most
 
 
@@ -45,8 +49,8 @@ def runs_in(folder: Path) -> list[RunFolder]:
     return sorted((run for run in found if run.config_file.is_file()), key=lambda run: run.name)
 
 
-def find_run(name: str | None, checkpoints: Path) -> RunFolder:
-    """The run a user means: by name or by path, or without either the newest, or else the shipped one.
+def find_run(name: str | None, checkpoints: Path, kind: str = LANGUAGE_MODEL) -> RunFolder:
+    """The run a user means: by name or by path, or without either the newest of the kind, or else the shipped one.
 
     Only runs that have weights count. Raises `UsageError` for a name that no run has, `RunError` if there is none.
     """
@@ -54,12 +58,26 @@ def find_run(name: str | None, checkpoints: Path) -> RunFolder:
         shipped = [run for run in shipped_runs() if run.weights_file.is_file()]
         theirs = {run.path.resolve() for run in shipped}
         own = [run for run in runs_in(checkpoints) if run.weights_file.is_file() and run.path.resolve() not in theirs]
+        own, shipped = ([run for run in runs if _may_be(run, kind)] for runs in (own, shipped))
         if own:
             return max(own, key=_written)
         if not shipped:
-            raise RunError(f"no trained run in {checkpoints}; make one with: rnntui train corpus.txt")
+            raise RunError(f"no trained run in {checkpoints}; make one with: rnntui {COMMANDS[kind]} {_TEXTS[kind]}")
         return shipped[0]
     return named_run(name, checkpoints)
+
+
+def kind_of(run: RunFolder) -> str | None:
+    """Which kind of model a run is, told quickly; None where its `config.json` is broken."""
+    try:
+        values = parse_json(run.config_file.read_bytes())
+        return str(values["kind"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _may_be(run: RunFolder, kind: str) -> bool:
+    return kind_of(run) in (kind, None)  # a broken one is not passed over, but told by whoever reads it
 
 
 def named_run(name: str, checkpoints: Path) -> RunFolder:

@@ -8,9 +8,18 @@ import os
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
-from rnntui.config import Budget, ModelConfig, Settings, TokenizerConfig, TrainingConfig
+from rnntui.config import (
+    Budget,
+    LoopSettings,
+    ModelConfig,
+    RecurrentSettings,
+    Settings,
+    TokenizerConfig,
+    TrainingConfig,
+)
+from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.errors import RunError, UsageError
 from rnntui.files import parse_json, write_whole
 
@@ -19,6 +28,15 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 LANGUAGE_MODEL = "language-model"
+SEQ2SEQ = "seq2seq"
+
+Part = TypeVar("Part", bound=Settings)
+
+# What the settings of a kind of run are.
+_KINDS: dict[str, dict[str, type[Settings]]] = {
+    LANGUAGE_MODEL: {"model": ModelConfig, "training": TrainingConfig, "tokenizer": TokenizerConfig},
+    SEQ2SEQ: {"model": Seq2SeqConfig, "training": Seq2SeqTraining, "tokenizer": PairTokenizerConfig},
+}
 
 _MOST = 1e18  # what a number in these files stays below: a file may come from anywhere
 
@@ -36,8 +54,8 @@ class RunConfig:
     """
 
     kind: str
-    model: ModelConfig
-    training: TrainingConfig
+    model: RecurrentSettings
+    training: LoopSettings
     budget: Budget
     tokenizer: TokenizerConfig
     corpus: dict[str, Any]
@@ -50,6 +68,19 @@ class RunConfig:
             raise RunError("config.json does not say the vocabulary's size")
         return self.tokenizer.vocab_size
 
+    def model_as(self, kind: type[Part]) -> Part:
+        """The model's settings, where they are of that kind. Raises `RunError` for a run of another kind."""
+        return self._as(self.model, kind)
+
+    def training_as(self, kind: type[Part]) -> Part:
+        """The training's settings, where they are of that kind. Raises `RunError` for a run of another kind."""
+        return self._as(self.training, kind)
+
+    def _as(self, part: Settings, kind: type[Part]) -> Part:
+        if not isinstance(part, kind):
+            raise RunError(f"the run is a {self.kind}, where one with a {kind.__name__} is needed")
+        return part
+
     def to_json(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}
 
@@ -60,15 +91,11 @@ class RunConfig:
             raise RunError(
                 f"has format {values.get('format')!r}, this rnntui reads {FORMAT}; use the one that wrote it"
             )
-        parts: dict[str, type[Settings]] = {
-            "model": ModelConfig,
-            "training": TrainingConfig,
-            "budget": Budget,
-            "tokenizer": TokenizerConfig,
-        }
         try:
-            read = {name: kind.from_json(values[name]) for name, kind in parts.items()}
             kind, corpus, versions = values["kind"], values["corpus"], values.get("versions", {})
+            # A kind that this rnntui does not know is told by whoever needs one that it knows.
+            parts: dict[str, type[Settings]] = {**_KINDS.get(str(kind), _KINDS[LANGUAGE_MODEL]), "budget": Budget}
+            read = {name: part.from_json(values[name]) for name, part in parts.items()}
             if not (isinstance(kind, str) and isinstance(corpus, dict) and isinstance(versions, dict)):
                 raise TypeError("kind, corpus or versions")
             created, characters = float(values["created"]), corpus.get("characters", 0)
@@ -92,7 +119,8 @@ class Status:
     """`status.json`: where a run stands, replaced at every check.
 
     `validation_loss` is in nats a token: of the best weights so far, and once the run is done, its headline result.
-    `results` are all of its final losses by name. `seconds` is time spent training; `updated` is in seconds since 1970.
+    `results` are all of its final losses, and other figures such as BLEU, by name. `seconds` is time spent training;
+    `updated` is in seconds since 1970.
     """
 
     state: RunState

@@ -38,8 +38,10 @@ def ship(run: RunFolder, target: Path) -> None:
     save_arrays(copy.weights_file, small, metadata)
     copy.write_config(run.read_config())
     shutil.copyfile(run.status_file, copy.status_file)
-    for tokenizer in run.path.glob("tokenizer.*"):
-        shutil.copyfile(tokenizer, target / tokenizer.name)
+    for tokenizer in run.path.rglob("tokenizer.*"):  # separate vocabularies have folders of their own
+        place = target / tokenizer.relative_to(run.path)
+        place.parent.mkdir(exist_ok=True)
+        shutil.copyfile(tokenizer, place)
     rows = read_metrics(run.metrics_file)
     kept = [row for number, row in enumerate(rows) if "train_loss" not in row or number % _KEPT_ROWS == 0]
     write_whole(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())

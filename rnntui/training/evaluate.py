@@ -9,20 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.nn.functional import cross_entropy
 
-from rnntui.models.language_model import LanguageModel, State
+from rnntui.models.language_model import LanguageModel
+from rnntui.models.recurrent import State
 from rnntui.training.device import Hardware
 
 WINDOW = 256
 WARM_UP = 512  # tokens a stream reads before its own part, uncounted, so that it enters it with a true state
 _STREAM = 4096  # tokens a stream should have at least, for the warm-up to be a small part
 _MOST_STREAMS = 64
+_TIE = 1e-6
 _LOGITS = 1 << 24  # numbers in a (T, B, V) of logits at most
 
 Tokens = NDArray[np.unsignedinteger]
@@ -30,16 +33,21 @@ Tokens = NDArray[np.unsignedinteger]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A mean loss in nats a token over `tokens`, which stand for `characters`."""
+    """A mean loss in nats a token over `tokens`, which stand for `characters`.
+
+    `measures` are further figures by name, such as BLEU, higher being better; one of them may be `deciding`.
+    """
 
     loss: float
     tokens: int
     characters: float
+    measures: dict[str, float] = field(default_factory=dict)
+    deciding: str = ""
 
     @property
     def score(self) -> float:
-        """What decides which weights are best: the lower, the better."""
-        return self.loss
+        """What decides which weights are best: the lower, the better. Where a measure ties, the loss decides."""
+        return self.loss if not self.deciding else _TIE * self.loss - self.measures[self.deciding]
 
     @property
     def perplexity(self) -> float:
@@ -63,7 +71,7 @@ def streaming(model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hard
     part = -(-count // streams)
     starts = np.arange(streams, dtype=np.int64) * part  # (B,)
     total, state = 0.0, model.initial_state(streams, hardware.device)
-    with _evaluating(model):
+    with evaluating(model):
         if streams > 1:
             places = np.maximum(starts + np.arange(-WARM_UP, 0)[:, None], 0)  # (WARM_UP, B)
             for rows in _windows(WARM_UP, streams, vocab_size):
@@ -84,7 +92,7 @@ def windowed(model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardw
     windows = (len(ids) - 1) // window
     batch = max(1, min(_MOST_STREAMS, _LOGITS // (window * vocab_size)))
     total = 0.0
-    with _evaluating(model):
+    with evaluating(model):
         for first in range(0, windows, batch):
             starts = np.arange(first, min(first + batch, windows), dtype=np.int64) * window
             state = model.initial_state(len(starts), hardware.device)
@@ -113,7 +121,7 @@ def _windows(length: int, batch: int, vocab_size: int) -> Iterator[slice]:
 
 
 @contextmanager
-def _evaluating(model: LanguageModel) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """No dropout and no gradients inside; nothing is drawn from the training's random stream."""
     was_training = model.training
     model.eval()

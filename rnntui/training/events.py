@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -37,7 +37,10 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A check on the validation text; losses in nats a token. `best` says it is the best so far, and saved."""
+    """A check on the validation text; losses in nats a token. `best` says it is the best so far, and saved.
+
+    `measures` are further figures by name, such as BLEU.
+    """
 
     step: int
     train_loss: float | None
@@ -45,6 +48,7 @@ class Evaluated:
     bits_per_character: float
     best: bool
     sample: str
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 Reason = Literal["budget", "patience", "interrupted"]
@@ -64,6 +68,7 @@ class Finished:
     best_step: int
     losses: dict[str, float]
     bits_per_character: float | None
+    measures: dict[str, float] = field(default_factory=dict)
 
 
 Event = Started | Stepped | Evaluated | Finished

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from rnntui.config import Budget, TrainingConfig
+from rnntui.config import Budget, LoopSettings
 from rnntui.errors import TrainingError
 from rnntui.models.weights import load_into, weights_of
 from rnntui.runs.folder import RunFolder, RunState, Status
@@ -38,7 +38,7 @@ class Trainer:
     def __init__(
         self,
         task: Task,
-        config: TrainingConfig,
+        config: LoopSettings,
         budget: Budget,
         run: RunFolder,
         report: Callable[[Event], None],
@@ -49,7 +49,7 @@ class Trainer:
         self._run = run
         self._report = report
         self._stop_requested = stop_requested
-        self._optimizer = _optimizer(task, config)
+        self._optimizer = make_optimizer(task, config)
         self._parameters = list(task.model.parameters())
         self._pace = Pace()
         self._progress = Progress(budget=budget)
@@ -239,17 +239,19 @@ class Trainer:
                 **self._row(),
                 "validation_loss": found.loss,
                 "bits_per_character": found.bits_per_character,
+                **found.measures,
                 "sample": sample or None,
             }
         )
         self._status("running")
         self._save()
         self._pace.check = time.perf_counter() - began
-        # The last evaluation reads more, and once more for windows; how much more there is to read, the task knows.
+        # The last evaluation reads more, and does more with it; how much more, the task knows.
         more = min(FINAL_SHARE, max(1.0, task.validation_tokens / max(1, found.tokens)))
-        self._pace.final = (evaluated - began) * more * 2
+        self._pace.final = (evaluated - began) * more * task.final_passes
         self._logged += self._pace.check  # tokens/s are of steps alone
-        self._report(Evaluated(progress.step, train_loss, found.loss, found.bits_per_character, best, sample))
+        bits = found.bits_per_character
+        self._report(Evaluated(progress.step, train_loss, found.loss, bits, best, sample, found.measures))
 
     def _must_be_finite(self, found: Evaluation) -> None:
         if not math.isfinite(found.loss):
@@ -267,7 +269,7 @@ class Trainer:
 
     def _interrupted(self) -> Finished:
         self._status("stopped")
-        return self._finished("interrupted", {}, None)
+        return self._finished("interrupted", {}, None, {})
 
     def _finish(self) -> Finished:
         """The final evaluation of the best weights; a run killed before it is done does it when resumed."""
@@ -282,16 +284,20 @@ class Trainer:
         headline = found[self._task.headline]
         bits = headline.bits_per_character
         losses = {f"{name}_loss": loss for name, loss in results.items()}
-        self._log.write({**self._row(), **losses, "bits_per_character": bits, "best_step": progress.best_step})
+        figures = {**losses, "bits_per_character": bits, **headline.measures}
+        self._log.write({**self._row(), **figures, "best_step": progress.best_step})
         self._log.sync()
         progress.best_loss, progress.best_bits = headline.loss, bits
-        self._status("done", results=results)
-        return self._finished(reason, results, bits)
+        self._status("done", results=results | headline.measures)
+        return self._finished(reason, results, bits, headline.measures)
 
-    def _finished(self, reason: Reason, results: dict[str, float], bits: float | None) -> Finished:
+    def _finished(
+        self, reason: Reason, results: dict[str, float], bits: float | None, measures: dict[str, float]
+    ) -> Finished:
         progress = self._progress
         steps = self._planner.plan.steps
-        finished = Finished(reason, progress.step, steps, progress.seconds, progress.best_step, results, bits)
+        best = progress.best_step
+        finished = Finished(reason, progress.step, steps, progress.seconds, best, results, bits, measures)
         self._report(finished)
         return finished
 
@@ -312,7 +318,7 @@ class Trainer:
         )
 
 
-def _optimizer(task: Task, config: TrainingConfig) -> torch.optim.Optimizer:
+def make_optimizer(task: Task, config: LoopSettings) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), without decay on biases."""
     named = list(task.model.named_parameters())
     groups = [

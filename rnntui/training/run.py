@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from rnntui.config import Budget
+from rnntui.config import Budget, ModelConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.files import sweep_partials
 from rnntui.inference.run import read_tokenizer
+from rnntui.inference.translate import read_vocabularies
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weights import load_into
-from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
+from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunConfig, RunFolder
 from rnntui.runs.weights import load_weights
 from rnntui.text.corpus import Corpus
 from rnntui.text.ids import write_all
@@ -24,9 +26,18 @@ from rnntui.training.events import Event, Finished
 from rnntui.training.loop import Trainer
 from rnntui.training.task import LanguageModelTask, Task
 
+
+def _seq2seq_task(run: RunFolder, config: RunConfig, hardware: Hardware) -> Task:
+    # sacrebleu takes a third of a second to import, and language models have no use for it.
+    from rnntui.training.seq2seq_task import Seq2SeqTask
+
+    return Seq2SeqTask(run, config, read_vocabularies(run, config), hardware)
+
+
 # Which task trains which kind of run.
 _TASKS: dict[str, Callable[[RunFolder, RunConfig, Hardware], Task]] = {
     LANGUAGE_MODEL: lambda run, config, hardware: LanguageModelTask(run, config, read_tokenizer(run, config), hardware),
+    SEQ2SEQ: _seq2seq_task,
 }
 
 
@@ -78,11 +89,8 @@ def evaluate_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation],
     tokenizer = read_tokenizer(run, config)
     vocab_size = config.vocab_size
     hardware = choose_hardware("auto", "fp32", None)
-    model = LanguageModel(config.model, vocab_size)
-    try:
-        load_into(model, load_weights(run.weights_file))
-    except (KeyError, ValueError) as error:
-        raise RunError(f"{run.weights_file} does not belong to {run.config_file}: {error}") from error
+    model = LanguageModel(config.model_as(ModelConfig), vocab_size)
+    load_best(model, run)
     model.to(hardware.device)
     evaluations = {"streaming": streaming, "windowed": windowed}
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
@@ -95,3 +103,11 @@ def evaluate_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation],
         per_token = part.characters / part.tokens
         found = {name: evaluate(model, ids, vocab_size, hardware, per_token) for name, evaluate in evaluations.items()}
     return found, unknown
+
+
+def load_best(model: nn.Module, run: RunFolder) -> None:
+    """Put a run's best weights into a model. Raises `RunError` if they are not this model's."""
+    try:
+        load_into(model, load_weights(run.weights_file))
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{run.weights_file} does not belong to {run.config_file}: {error}") from error

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from rnntui.config import SamplingConfig
+from rnntui.config import ModelConfig, SamplingConfig, TrainingConfig
 from rnntui.errors import RunError
 from rnntui.inference.generate import Generation, generators_from, opening, tokens
 from rnntui.inference.model import LanguageModel as NumpyLanguageModel
-from rnntui.models.language_model import LanguageModel, State
+from rnntui.models.language_model import LanguageModel
+from rnntui.models.recurrent import State
 from rnntui.models.weights import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
 from rnntui.text.ids import Part
@@ -33,6 +34,8 @@ class Task(Protocol):
     headline: str
     """Which of the final evaluations a listing shows."""
     validation_tokens: int
+    final_passes: float
+    """How many times the work of a check, for as much text, the last evaluation is."""
     uniform_loss: float
     """The loss of guessing evenly; a loss far above it has diverged."""
 
@@ -72,18 +75,21 @@ class LanguageModelTask:
     """
 
     headline = "streaming"
+    final_passes = 2.0  # once streaming, once in windows
 
     def __init__(self, run: RunFolder, config: RunConfig, tokenizer: Tokenizer, hardware: Hardware) -> None:
         self._config = config
         self._tokenizer = tokenizer
         self.hardware = hardware
-        training, validation = _parts(run, config)
+        training, validation = parts_of(run, config)
         self._validation = validation.read(run.validation_ids)
         self._per_token = validation.characters / validation.tokens
-        settings = config.training
+        self._shape = config.model_as(ModelConfig)
+        settings = config.training_as(TrainingConfig)
+        self._reset = settings.reset
         batch = settings.batch_size
         self._streams = Streams(training.read(run.training_ids), batch, settings.bptt)
-        self.model = LanguageModel(config.model, config.vocab_size).to(hardware.device)
+        self.model = LanguageModel(self._shape, config.vocab_size).to(hardware.device)
         self._state: State = self.model.initial_state(batch, hardware.device)
         self.steps_per_epoch = training.tokens / (batch * settings.bptt)
         self.validation_tokens = validation.tokens
@@ -101,10 +107,9 @@ class LanguageModelTask:
     def _carried(self, state: State) -> State:
         """What the next window starts from: the state `(L, B, H)` of this one, or zeros for a few streams."""
         carried = tuple(tensor.detach().float() for tensor in state)
-        reset = self._config.training.reset
-        if not reset:
+        if not self._reset:
             return carried
-        kept = (torch.rand(carried[0].shape[1]) >= reset).to(carried[0])  # (B,)
+        kept = (torch.rand(carried[0].shape[1]) >= self._reset).to(carried[0])  # (B,)
         return tuple(tensor * kept[:, None] for tensor in carried)
 
     def evaluate(self, tokens: int) -> Evaluation:
@@ -120,7 +125,7 @@ class LanguageModelTask:
         return evaluation(self.model, ids, self._config.vocab_size, hardware, self._per_token)
 
     def sample(self, length: int, seed: int) -> str:
-        model = NumpyLanguageModel(weights_of(self.model), self._config.model, self._config.vocab_size)
+        model = NumpyLanguageModel(weights_of(self.model), self._shape, self._config.vocab_size)
         generation = Generation(model, generators_from(seed, 1), banned=(self._tokenizer.unknown_id,))
         generation.feed(opening(self._tokenizer))
         drawn = [step[0].id for step in tokens(generation, SamplingConfig(), length)]
@@ -136,7 +141,8 @@ class LanguageModelTask:
         self._state = tuple(torch.from_numpy(position[f"state.{i}"].copy()).to(device) for i in range(len(self._state)))
 
 
-def _parts(run: RunFolder, config: RunConfig) -> tuple[Part, Part]:
+def parts_of(run: RunFolder, config: RunConfig) -> tuple[Part, Part]:
+    """What the files of ids in a run's folder hold. Raises `RunError` if the run does not say."""
     try:
         return Part(**config.corpus["training"]), Part(**config.corpus["validation"])
     except (KeyError, TypeError) as error:

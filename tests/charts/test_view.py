@@ -83,9 +83,9 @@ def test_one_run_has_a_colour_for_each_quantity_and_several_have_one_each(tmp_pa
 def test_quantities_that_nobody_has_heard_of_have_names_too() -> None:
     assert quantity("bleu_score").title == "Bleu score" and quantity("\x1b[1m").label == "\\x1b[1m"
     assert quantity("").title == ""
-    assert in_order(["bleu", "validation_loss", "train_loss"]) == ["train_loss", "validation_loss", "bleu"]
-    assert charts_of(["train_loss", "bleu", "validation_loss", "learning_rate"]) == [
-        ("Loss", ["train_loss", "validation_loss"]), ("Bleu", ["bleu"]), ("Learning rate", ["learning_rate"]),
+    assert in_order(["rouge", "validation_loss", "train_loss"]) == ["train_loss", "validation_loss", "rouge"]
+    assert charts_of(["train_loss", "rouge", "validation_loss", "learning_rate"]) == [
+        ("Loss", ["train_loss", "validation_loss"]), ("Rouge", ["rouge"]), ("Learning rate", ["learning_rate"]),
     ]  # fmt: skip
     assert charts_of(["validation_loss"]) == [("Validation loss", ["validation_loss"])]
 

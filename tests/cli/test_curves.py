@@ -64,7 +64,7 @@ def test_what_over_what_how_large(rnntui, tmp_path: Path) -> None:
         tmp_path, "run", *losses(100, 4.0), *({"step": 990 + n, "tokens": n, "bleu": 11.25 + n} for n in range(10))
     )
     rows = rnntui("curves", run, "--metric", "bleu", "--x", "tokens", "--width", "50", "--height", "9").out.splitlines()
-    assert len(rows) == 9 and rows[0].startswith("Bleu of run") and "bleu 20.25" in rows[0]
+    assert len(rows) == 9 and rows[0].startswith("BLEU of run") and "BLEU 20.25" in rows[0]
     rows = rnntui("curves", run, "--x", "time", "--log", "--smoothing", "0").out.splitlines()
     assert " time " in rows[-2] and "1h" in rows[-1]
     two = rnntui("curves", SHIPPED, "--metric", "bits_per_character", "--metric", "learning_rate").out

@@ -45,7 +45,9 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not modules_after(*arguments) & {"torch", "numpy", "rich", "textual", "sentencepiece", "safetensors"}
 
 
-@pytest.mark.parametrize("command", ["chat", "train", "sample", "runs", "curves", "evaluate", "score"])
+@pytest.mark.parametrize(
+    "command", ["chat", "train", "train-seq2seq", "translate", "sample", "runs", "curves", "evaluate", "score"]
+)
 def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
     assert not modules_after(command, "--help") & {"torch", "numpy", "textual", "sentencepiece"}
 
@@ -73,7 +75,8 @@ def test_nothing_of_the_app_loads_torch(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "floor", ["config", "errors", "files", "text.ids", "text.subword", "runs.find", "inference.run"]
+    "floor",
+    ["config", "errors", "files", "text.ids", "text.subword", "runs.find", "inference.run", "inference.translate"],
 )
 def test_the_lower_floors_load_no_torch(floor: str) -> None:
     code = f"import sys, rnntui.{floor}; print('torch' in sys.modules or 'click' in sys.modules)"

@@ -243,7 +243,7 @@ async def test_charts_follow_the_highlight_and_the_training(runs: Path) -> None:
         with (runs / "first" / "metrics.jsonl").open("a") as file:
             file.write(row(110, train_loss=1.0, bleu=12.5) + row(120, validation_loss=1.0, sample="new\x1b[0m text"))
         await wait_until(pilot, lambda: points(app) == 11)
-        assert "Bleu" in app.tab.board.titles
+        assert "BLEU" in app.tab.board.titles
         assert "120 new\\x1b[0m text" in app.text("#samples")
         # The newest text is above the older ones.
         shown = app.text("#samples")

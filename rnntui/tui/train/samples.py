@@ -11,7 +11,16 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from rnntui.config import DEFAULT_MINUTES, Budget, described_settings
+from rnntui.config import (
+    DEFAULT_MINUTES,
+    Budget,
+    LoopSettings,
+    ModelConfig,
+    RecurrentSettings,
+    TrainingConfig,
+    described_settings,
+)
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTraining
 from rnntui.figures import age, count, number
 from rnntui.text.visible import one_line
 from rnntui.tui.train.watch import Seen
@@ -68,7 +77,6 @@ def facts(run: Seen) -> list[tuple[str, str]]:
     if run.config is None or run.status is None:
         return [("run", run.name), ("problem", run.summary.problem or "it is being written to; look again")]
     config, status = run.config, run.status
-    model, training = config.model, config.training
     corpus = config.corpus
     sources = corpus.get("sources")
     text = ", ".join(str(source) for source in sources) if isinstance(sources, list) else str(corpus.get("name", ""))
@@ -76,15 +84,14 @@ def facts(run: Seen) -> list[tuple[str, str]]:
     if isinstance(characters, int):
         text += f"; {count(characters)} characters"
     kind = "characters" if config.tokenizer.tokenizer == "char" else f"{config.tokenizer.tokenizer} subwords"
-    shape = f"{run.summary.cell} {run.summary.size}, embedding {model.embedding}"
-    shape += f", dropout {model.dropout:g}" if model.dropout else ""
+    shape = f"{run.summary.cell} {run.summary.size}, {_shape(config.model)}"
     rows = [
         ("run", run.name),
         ("model", shape),
         ("tokens", f"{config.vocab_size:,} {kind}" if config.tokenizer.vocab_size else kind),
         ("corpus", text),
         ("budget", _budget(config.budget)),
-        ("training", f"{training.batch_size} streams × {training.bptt} steps, rate {training.learning_rate:g}"),
+        ("training", f"{_batch(config.training)}, rate {config.training.learning_rate:g}"),
         ("progress", _progress(run)),
     ]
     if status.validation_loss is not None:
@@ -93,6 +100,21 @@ def facts(run: Seen) -> list[tuple[str, str]]:
     if status.message:
         rows.append(("problem", status.message))
     return rows
+
+
+def _shape(model: RecurrentSettings) -> str:
+    if isinstance(model, Seq2SeqConfig):
+        feeding = ", input feeding" if model.input_feeding else ""
+        return f"embedding {model.embedding}, attention {model.attention}{feeding}, dropout {model.dropout:g}"
+    assert isinstance(model, ModelConfig)
+    return f"embedding {model.embedding}" + (f", dropout {model.dropout:g}" if model.dropout else "")
+
+
+def _batch(training: LoopSettings) -> str:
+    if isinstance(training, Seq2SeqTraining):
+        return f"{training.batch_tokens} tokens" if training.batch_tokens else f"{training.batch_size} pairs"
+    assert isinstance(training, TrainingConfig)
+    return f"{training.batch_size} streams × {training.bptt} steps"
 
 
 def _budget(budget: Budget) -> str:

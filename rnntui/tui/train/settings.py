@@ -22,6 +22,8 @@ from rnntui.config import (
     flag_of,
 )
 from rnntui.errors import UsageError
+from rnntui.runs.find import COMMANDS
+from rnntui.runs.folder import LANGUAGE_MODEL
 
 GROUPS: dict[str, type[Settings]] = {
     "Budget": Budget,
@@ -153,9 +155,9 @@ def doubled(budget: Budget) -> tuple[str, str]:
     return "minutes", f"{2 * DEFAULT_MINUTES:g} minutes"
 
 
-def resume_arguments(name: str, checkpoints: Path, budget: Sequence[str] = ()) -> list[str]:
-    """The arguments of `rnntui` to go on with a run."""
-    return ["train", "--resume", "--checkpoints", str(checkpoints.absolute()), f"--name={name}", *budget]
+def resume_arguments(name: str, checkpoints: Path, budget: Sequence[str] = (), kind: str = LANGUAGE_MODEL) -> list[str]:
+    """The arguments of `rnntui` to go on with a run of a kind."""
+    return [COMMANDS[kind], "--resume", "--checkpoints", str(checkpoints.absolute()), f"--name={name}", *budget]
 
 
 def sources(typed: Mapping[str, str]) -> list[str]:

@@ -16,7 +16,7 @@ from textual.widgets import OptionList, Static
 
 from rnntui.errors import RnntuiError
 from rnntui.runs.control import stop_run
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import LANGUAGE_MODEL, RunFolder
 from rnntui.text.visible import one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.train.board import WIDE, Board, Shown
@@ -273,7 +273,7 @@ class TrainTab(Vertical):
     @work
     async def action_resume(self) -> None:
         """Go on with the highlighted run; one that is done needs a new budget."""
-        from rnntui.training.create import resumable_run
+        from rnntui.training.making import resumable
 
         run = self.runs.current
         if run is None:
@@ -283,7 +283,8 @@ class TrainTab(Vertical):
             return
         folder = Path(run.path).parent
         try:
-            resumable_run(None, run.name, folder)
+            kind = run.config.kind if run.config is not None else LANGUAGE_MODEL
+            resumable(kind, None, run.name, folder)
         except RnntuiError as error:
             self._tell(str(error), "Not resumed", "warning")
             return
@@ -291,4 +292,4 @@ class TrainTab(Vertical):
         if run.state == "done" and run.config is not None:
             budget = await ask_budget(self.app, run.config.budget)
         if budget is not None:
-            self._begin(resume_arguments(run.name, folder, budget), "resuming", run.name, run.path)
+            self._begin(resume_arguments(run.name, folder, budget, kind), "resuming", run.name, run.path)

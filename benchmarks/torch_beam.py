@@ -1,0 +1,61 @@
+"""The rival of the batches: the same beam search, a sentence at a time, through the torch module."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
+from rnntui.inference.beam import normalised
+from rnntui.inference.translate import lengths_of, read_vocabularies
+from rnntui.models.embedding import embed
+from rnntui.models.recurrent import for_layers, states_of
+from rnntui.models.seq2seq import Seq2Seq
+from rnntui.runs.folder import RunFolder
+from rnntui.text.vocabulary import BOS, EOS
+from rnntui.training.run import load_best
+
+
+class TorchBeam:
+    """A run's model and vocabularies, and the search."""
+
+    def __init__(self, run: RunFolder) -> None:
+        config = run.read_config()
+        self.source, self.target = read_vocabularies(run, config)
+        joint = self.source is self.target
+        self.model = Seq2Seq(config.model_as(Seq2SeqConfig), self.source.size, self.target.size, joint).eval()
+        load_best(self.model, run)
+        self.seen = lengths_of(config)
+
+    @torch.inference_mode()
+    def translate(self, line: str, settings: BeamConfig) -> str:
+        """The best translation of one line, by the rules of `rnntui.inference.beam`."""
+        source = torch.from_numpy(np.append(self.source.encode(line), EOS))[:, None]  # (S, 1)
+        memory, encoded = self.model.encoder(source, torch.tensor([len(source)]))
+        decoder, memory = self.model.decoder, memory.transpose(0, 1)  # (1, S, K)
+        prepared = decoder.attention.prepare(memory) if decoder.attention else memory
+        padding = torch.zeros(1, len(source), dtype=torch.bool)
+        state, width = self.model.bridge(encoded), settings.beam
+        tokens, totals, texts = torch.tensor([BOS]), torch.zeros(1), [[]]
+        finished: list[tuple[float, list[int]]] = []
+        for step in range(1, (self.seen.limit(len(source)) if self.seen else 100) + 1):
+            count = len(tokens)
+            hidden, carried = decoder.rnn(
+                embed(decoder.embedding, tokens, self.model.config.tied)[None], for_layers(state)
+            )  # (1, K, H)
+            alike = (each.expand(count, -1, -1) for each in (memory, prepared))
+            vectors = decoder._attend(hidden, *alike, padding.expand(count, -1))
+            scores = torch.log_softmax(self.model.logits(vectors[0]), dim=1) + totals[:, None]  # (K, V)
+            ends = scores[:, EOS].clone()
+            scores[:, [EOS, *self.target.never_written]] = float("-inf")
+            totals, places = scores.flatten().topk(width)
+            rows, tokens = places // scores.shape[1], places % scores.shape[1]
+            for row in (ends >= totals[-1]).nonzero().flatten().tolist():
+                finished.append((normalised(float(ends[row]), step, settings.length_penalty), texts[row]))
+            if len(finished) >= width:
+                best = max(finished)[0]
+                if normalised(float(totals[0]), step, settings.length_penalty) <= best:
+                    break
+            texts = [[*texts[row], token] for row, token in zip(rows.tolist(), tokens.tolist(), strict=True)]
+            state = tuple(tensor[:, rows] for tensor in states_of(carried))
+        return self.target.decode(max(finished)[1] if finished else texts[0])

@@ -1,0 +1,29 @@
+"""Pairs as a command line names them: tables, or a file of sources and one of targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rnntui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnntui.text.pairs import Pairs
+
+
+def read_pairs(
+    tables: tuple[str, ...], source: str | None, target: str | None, flags: tuple[str, str], encoding: str, errors: Any
+) -> Pairs | None:
+    """Pairs from tables or from two files; None if nothing is named. `flags` are what the two files are named by.
+
+    Raises `UsageError` if both ways are mixed, `CorpusError` if there are no pairs.
+    """
+    from rnntui.text.corpus import find_corpus
+    from rnntui.text.pairs import read_columns, read_table
+
+    if (source is None) != (target is None):
+        raise UsageError(f"{flags[0]} and {flags[1]} go together; give both")
+    if source is not None and target is not None:
+        if tables:
+            raise UsageError(f"give a table of pairs, or {flags[0]} and {flags[1]}, not both")
+        return read_columns(find_corpus([source], encoding, errors), find_corpus([target], encoding, errors))
+    return read_table(find_corpus(list(tables), encoding, errors)) if tables else None

@@ -1,0 +1,129 @@
+"""The settings of Seq2Seq models, of their training and of translating; what they share with others stands in
+`rnntui.config` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rnntui.config import (
+    LoopSettings,
+    ModelConfig,
+    RecurrentSettings,
+    Settings,
+    StreamSettings,
+    TokenizerConfig,
+    TokenizerKind,
+    redefined,
+    setting,
+)
+from rnntui.errors import UsageError
+
+AttentionKind = Literal["general", "dot", "additive", "none"]
+Selection = Literal["bleu", "loss"]
+
+PAIR_SUBWORDS = 8000
+_CHARACTERS_A_SUBWORD = 150  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
+
+
+@dataclass(frozen=True)
+class Seq2SeqConfig(RecurrentSettings):
+    """The shape of an encoder, a decoder and the attention between them."""
+
+    layers: int = redefined(RecurrentSettings, "layers", 1, "recurrent layers of encoder and of decoder", high=3)
+    hidden: int = redefined(RecurrentSettings, "hidden", 512, "hidden units in each layer of the decoder")
+    encoder_hidden: int = setting(256, "hidden units in each layer and direction of the encoder", low=1, high=8192)
+    embedding: int = setting(256, "size of a token's embedding, and of what the output layer reads", low=1, high=8192)
+    attention: AttentionKind = setting("general", "how the decoder looks at the source", choices=AttentionKind)
+    input_feeding: bool = setting(
+        False, "give the decoder what it last attended to; the target then runs step by step, several times slower"
+    )
+    dropout: float = redefined(ModelConfig, "dropout", 0.4)
+    tied: bool = setting(
+        True, "one matrix for the target's embedding, the output, and with a joint vocabulary the source"
+    )
+
+    def check(self) -> None:
+        """Raises `UsageError` where settings do not go together."""
+        self.check_cell()
+        if self.attention == "dot" and self.hidden != 2 * self.encoder_hidden:
+            raise UsageError(
+                f"--attention dot needs --hidden twice --encoder-hidden (got {self.hidden} and {self.encoder_hidden}); "
+                f"the default, general, does not"
+            )
+
+
+@dataclass(frozen=True)
+class PairTokenizerConfig(TokenizerConfig):
+    """How the two columns become tokens."""
+
+    tokenizer: TokenizerKind = redefined(TokenizerConfig, "tokenizer", "unigram")
+    vocab_size: int | None = redefined(
+        TokenizerConfig,
+        "vocab_size",
+        None,
+        f"tokens in the vocabulary [default: every character; {PAIR_SUBWORDS} subwords, fewer for a small corpus]",
+    )
+    separate_vocab: bool = setting(False, "a vocabulary for each column, instead of one for both")
+
+    def subwords(self, characters: int) -> int:
+        """How many subwords to ask for where the text to learn them from has so many characters."""
+        return self.vocab_size or max(400, min(PAIR_SUBWORDS, characters // _CHARACTERS_A_SUBWORD))
+
+
+@dataclass(frozen=True)
+class PoolSettings(Settings):
+    """Batches of pairs of like length."""
+
+    batch_size: int = redefined(StreamSettings, "batch_size", 48, "pairs in a batch (B)")
+    batch_tokens: int | None = setting(
+        None, "instead of --batch-size: tokens in a batch, padding and both columns included", low=1, high=10**7
+    )
+    pool: int = setting(100, "batches that are sorted by length together", low=1, high=1_000_000)
+
+
+@dataclass(frozen=True)
+class Seq2SeqTraining(LoopSettings, PoolSettings):  # a dataclass takes the fields of its last base first
+    """How a Seq2Seq model is trained."""
+
+    learning_rate: float = redefined(LoopSettings, "learning_rate", 1e-3)
+    weight_decay: float = redefined(LoopSettings, "weight_decay", 0.01)
+    validation: float = redefined(
+        LoopSettings, "validation", 0.03, "part of the pairs kept for validation, where none are given"
+    )
+    patience: int = redefined(
+        LoopSettings, "patience", 10, "stop after so many checks without a better --select; 0: never"
+    )
+    sample_length: int = redefined(
+        LoopSettings, "sample_length", 80, "characters shown of a translated sentence at each check; 0: none"
+    )
+    label_smoothing: float = setting(0.1, "part of the probability spread over all tokens", low=0.0, high=0.9)
+    select: Selection = setting("bleu", "what decides which weights are best", choices=Selection)
+    bleu_pairs: int = setting(
+        500, "validation pairs translated for BLEU at each check; the last one takes four times as many",
+        low=1, high=10**6,
+    )  # fmt: skip
+    longest: int | None = setting(
+        None, "leave out pairs with more tokens in a column [default: ten times the usual length]", low=1, high=10**6
+    )
+
+
+@dataclass(frozen=True)
+class BeamConfig(Settings):
+    """How a translation is searched for."""
+
+    beam: int = setting(5, "hypotheses kept at each step; 1: always the likeliest token", low=1, high=64)
+    n_best: int = setting(1, "translations to give for each line, no two alike", low=1, high=64)
+    length_penalty: float = setting(
+        0.6, "how far scores are evened out between short and long (0: not at all, 1: almost a mean)", low=0.0, high=2.0
+    )
+    max_length: int | None = setting(
+        None, "tokens of a translation at most [default: a little more than the longest in training]",
+        low=1, high=100_000,
+    )  # fmt: skip
+
+    def check(self) -> None:
+        """Raises `UsageError` where settings do not go together."""
+        if self.n_best > self.beam:
+            raise UsageError(f"--n-best {self.n_best} needs a --beam of {self.n_best} or more (got {self.beam})")

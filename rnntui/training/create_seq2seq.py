@@ -1,0 +1,129 @@
+"""From pairs to a Seq2Seq run that is ready to train; without torch, so that what is wrong is told at once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rnntui.config import Budget
+from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.errors import CorpusError
+from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
+from rnntui.text.pair_ids import Encoded, encode_pairs, write_pairs
+from rnntui.text.pairs import Dropped, Pair, Pairs, hold_out
+from rnntui.text.vocabulary import learn_both, save_both
+from rnntui.training.making import Text, check_name, move_into_place, resumable, versions, workshop
+
+_USUAL = 10  # times the usual length make a pair too long
+_SHORT = 100  # tokens that are never too long
+
+
+@dataclass(frozen=True)
+class PairRequest:
+    """All that `rnntui train-seq2seq` was asked."""
+
+    model: Seq2SeqConfig
+    tokenizer: PairTokenizerConfig
+    training: Seq2SeqTraining
+    budget: Budget
+
+
+def create_seq2seq_run(
+    pairs: Pairs, validation: Pairs | None, request: PairRequest, checkpoints: Path, name: str | None
+) -> tuple[RunFolder, list[str]]:
+    """Make a run folder that is ready to train; it appears whole, or not at all. Also gives what to tell the user.
+
+    Without `validation` a part of the pairs is held out whose sentences occur in training in neither column. Raises
+    `UsageError` if the name is taken or cannot be a folder's, `CorpusError` if there are too few pairs.
+    """
+    if name is not None:
+        check_name(name, checkpoints)
+    settings = request.training
+    training_rows, validation_rows = _split(pairs, validation, settings)
+    # Torch is imported for this alone, once the pairs are known to be good and while nothing is written.
+    from rnntui.training.device import choose_hardware
+
+    choose_hardware(settings.device, settings.precision, None)
+    with workshop(checkpoints) as folder:
+        run = RunFolder(folder)
+        texts = [pair.source for pair in training_rows], [pair.target for pair in training_rows]
+        source, target = learn_both(*texts, request.tokenizer)
+        save_both(source, target, folder)
+        run.resume_folder.mkdir()
+        encoded, too_long = encode_pairs(training_rows, source, target), Dropped()
+        kept = _without_long(training_rows, encoded, settings.longest, too_long)
+        largest = max(source.size, target.size) - 1
+        parts = []
+        for path, rows, ids in (
+            (run.training_ids, [training_rows[i] for i in kept], [encoded[i] for i in kept]),
+            (run.validation_ids, validation_rows, encode_pairs(validation_rows, source, target)),
+        ):
+            parts.append(write_pairs(path, ids, sum(len(pair.target) for pair in rows), largest))
+        run.write_config(
+            RunConfig(
+                kind=SEQ2SEQ,
+                model=request.model,
+                training=settings,
+                budget=request.budget,
+                tokenizer=replace(request.tokenizer, vocab_size=target.tokenizer.vocab_size),
+                corpus={
+                    "name": pairs.name,
+                    "sources": list(pairs.shown),
+                    "validation_sources": list(validation.shown) if validation else None,
+                    "fingerprint": pairs.fingerprint(),
+                    "pairs": [len(kept), len(validation_rows)],
+                    "lengths": _lengths([encoded[i] for i in kept]),
+                    "training": asdict(parts[0]),
+                    "validation": asdict(parts[1]),
+                },
+                created=time.time(),
+                versions=versions(),
+            )
+        )
+        said = [each.dropped.message for each in (pairs, validation) if each and each.dropped.count]
+        made = RunFolder(move_into_place(folder, checkpoints, name, pairs.name))
+    return made, [*said, *([too_long.message] if too_long.count else [])]
+
+
+def resumable_seq2seq_run(pairs: Pairs | None, name: str | None, checkpoints: Path) -> RunFolder:
+    """The Seq2Seq run that `--resume` means: see `resumable`."""
+    text = None if pairs is None else Text(pairs.name, pairs.shown, pairs.fingerprint)
+    return resumable(SEQ2SEQ, text, name, checkpoints)
+
+
+def _split(pairs: Pairs, validation: Pairs | None, settings: Seq2SeqTraining) -> tuple[list[Pair], list[Pair]]:
+    if validation is not None:
+        return pairs.rows, validation.rows
+    training, held_out = hold_out(pairs.rows, settings.validation, settings.seed)
+    if not training or not held_out:
+        raise CorpusError(
+            f"{', '.join(pairs.shown)}: of {len(pairs.rows):,} pairs none can be held out whose sentences do not occur "
+            f"in the others too; give more pairs, or others for validation"
+        )
+    return training, held_out
+
+
+def _lengths(encoded: list[Encoded]) -> dict[str, int]:
+    """What `rnntui.inference.translate.Lengths` says of pairs."""
+    source, target = (np.array([len(pair[column]) for pair in encoded]) for column in (0, 1))
+    return {"source": int(source.max()), "target": int(target.max()), "beyond": int((target - 2 * source).max())}
+
+
+def _without_long(rows: list[Pair], encoded: list[Encoded], longest: int | None, dropped: Dropped) -> list[int]:
+    """The numbers of the pairs that are not far longer than the rest, which would make batches of padding."""
+    lengths = np.array([[len(source), len(target)] for source, target in encoded])  # (P, 2)
+    usual = np.median(lengths, axis=0)
+    limits = np.maximum(_USUAL * usual, _SHORT) if longest is None else np.full(2, longest)
+    for number in np.flatnonzero((lengths > limits).any(axis=1)):
+        pair, column = rows[number], int(lengths[number, 1] > limits[1])
+        dropped.add(
+            f"row {pair.row} of {pair.file}, whose {('source', 'target')[column]} has {lengths[number, column]:,} "
+            f"tokens where {usual[column]:.0f} are usual (--longest keeps more)"
+        )
+    kept = np.flatnonzero((lengths <= limits).all(axis=1))
+    if not len(kept):
+        raise CorpusError(f"every pair is longer than --longest {longest}; give a larger one")
+    return [int(number) for number in kept]

@@ -1,0 +1,176 @@
+"""`rnntui train-seq2seq`, `translate` and `evaluate` on pairs, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pair_runs import copy_rows, table
+
+from rnntui.cli.main import run
+from rnntui.cli.train_seq2seq import command
+from rnntui.config import Budget, described_settings, flag_of
+from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+
+QUICK = [
+    "--hidden", "32", "--encoder-hidden", "16", "--embedding", "16", "--dropout", "0", "--tokenizer", "char",
+    "--learning-rate", "0.01", "--eval-tokens", "256", "--bleu-pairs", "8", "--warmup", "5", "--batch-size", "16",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `pairs.tsv` and, under `checkpoints`, the run `copy` trained a little on it."""
+    folder = tmp_path_factory.mktemp("pairs")
+    pairs = table(folder / "pairs.tsv", copy_rows(600))
+    arguments = ["train-seq2seq", str(pairs), "--checkpoints", str(folder / "checkpoints"), "--name", "copy", *QUICK]
+    assert run([*arguments, "--steps", "150"]) == 0
+    return folder
+
+
+@pytest.fixture
+def translate(rnntui, trained: Path):
+    def call(*arguments: str, stdin: bytes = b""):
+        return rnntui("translate", "--checkpoints", trained / "checkpoints", *arguments, stdin=stdin)
+
+    return call
+
+
+def test_training_tells_of_bleu_and_what_to_do_next(rnntui, tmp_path: Path) -> None:
+    pairs = table(tmp_path / "pairs.tsv", [*copy_rows(80), ("lonely", "")])
+    result = rnntui("train-seq2seq", pairs, *QUICK, "--steps", "6")
+    assert result.code == 0 and result.out == "" and "\x1b" not in result.err
+    assert "BLEU" in result.err and "rnntui translate --run checkpoints/pairs" in result.err
+    assert "left out row 81 of" in result.err and "target is empty" in result.err
+    assert rnntui("train-seq2seq", "--resume", "--steps", "9").code == 0
+    refused = rnntui("train-seq2seq", "--resume", "--name", "pairs", "--hidden", "8")
+    assert refused.code == 2 and "--hidden cannot change" in refused.err
+    assert "rnntui train-seq2seq --resume --name pairs" in rnntui("train", "--resume", "--name", "pairs").err
+    listed = json.loads(rnntui("runs", "--json").out.splitlines()[0])
+    assert (listed["name"], listed["size"], listed["state"]) == ("pairs", "1×32", "done")
+
+
+def test_training_from_two_files_with_a_published_split(rnntui, tmp_path: Path) -> None:
+    for name, rows in (("train", copy_rows(60)), ("val", copy_rows(9, seed=5))):
+        for column, language in enumerate(("en", "es")):
+            (tmp_path / f"{name}.{language}").write_text("".join(f"{row[column]}\n" for row in rows))
+    files = ["--source", "train.en", "--target", "train.es", "--validation-source", "val.en"]
+    result = rnntui("train-seq2seq", *files, "--validation-target", "val.es", *QUICK, "--steps", "4", "--name", "two")
+    assert result.code == 0, result.err
+    assert json.loads(Path("checkpoints/two/config.json").read_text())["corpus"]["pairs"] == [60, 9]
+    assert "go together" in rnntui("train-seq2seq", *files).err
+
+
+def test_lines_are_answered_line_by_line_and_blank_stays_blank(translate) -> None:
+    result = translate(stdin=b"abc\n\n   \nhgfe\n")
+    assert result.code == 0
+    lines = result.out.split("\n")
+    assert len(lines) == 5 and lines[1] == lines[2] == lines[4] == "" and lines[0] and lines[3]
+    assert translate("abc").out + "\n\n" + translate("hgfe").out == result.out
+
+
+def test_n_best_and_json(translate) -> None:
+    block = translate("--n-best", "3", "abcd").out.split("\n")
+    assert len(block) == 5 and block[3:] == ["", ""] and len(set(block[:3])) == 3
+    lines = [json.loads(line) for line in translate("--json", "--n-best", "2", stdin=b"abcd\n\n").out.splitlines()]
+    assert lines[1]["hypotheses"] == [] and lines[1]["translation"] == ""
+    assert lines[0]["source_tokens"] == ["a", "b", "c", "d", "</s>"]
+    best, second = lines[0]["hypotheses"]
+    assert best["score"] >= second["score"] and best["text"] == lines[0]["translation"] == block[0]
+    assert len(best["attention"]) == len(best["tokens"]) and all(len(row) == 5 for row in best["attention"])
+    assert translate("--n-best", "6", "x").code == 2
+
+
+def test_strange_lines_get_an_answer_or_a_word_of_warning(translate) -> None:
+    long_line = " ".join(["abc"] * 5000).encode()
+    result = translate("--beam", "2", stdin="\U0001f600\U0001f600\nabc\n".encode() + long_line + b"\n")
+    assert result.code == 0 and result.out.count("\n") == 3
+    assert "line 1: '\U0001f600' not in the vocabulary" in result.err
+    assert "line 3 has 19,999 tokens" in result.err and "sentence by sentence" in result.err
+    bad = translate(stdin=b"abc\n\xff\n")
+    assert bad.code == 2 and "line 2 of standard input is not UTF-8" in bad.err
+
+
+def test_each_answer_is_flushed_before_the_next_line_comes(trained: Path) -> None:
+    command = [sys.executable, "-m", "rnntui", "translate", "--checkpoints", str(trained / "checkpoints")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin and process.stdout
+        for line in (b"abc\n", b"\n", b"gh\n"):
+            process.stdin.write(line)
+            process.stdin.flush()
+            began = time.monotonic()
+            assert process.stdout.readline().endswith(b"\n")
+            assert time.monotonic() - began < 20
+        process.stdin.close()
+        assert process.wait(20) == 0
+
+
+def test_evaluate_reads_the_kind_from_the_run(rnntui, trained: Path) -> None:
+    where = ["--run", "copy", "--checkpoints", trained / "checkpoints"]
+    result = rnntui("evaluate", trained / "pairs.tsv", *where, "--beam", "2")
+    assert result.code == 0, result.err
+    assert "BLEU" in result.out and "tok:13a" in result.out and "chrF" in result.out and "perplexity" in result.out
+    values = json.loads(rnntui("evaluate", trained / "pairs.tsv", *where, "--beam", "1", "--json").out)
+    assert values.keys() >= {"loss", "perplexity", "bleu", "chrf", "bleu_signature", "chrf_signature", "tokens"}
+    assert values["pairs"] == 600 and values["beam"] == 1 and values["loss"] > 0
+    assert "name pairs to measure on" in rnntui("evaluate", *where).err
+
+
+def test_a_language_model_and_a_seq2seq_run_are_not_mistaken_for_each_other(rnntui, trained: Path) -> None:
+    folder = trained / "checkpoints"
+    assert "where a seq2seq is needed" in rnntui("translate", "--run", "shakespeare", "Go.").err
+    assert "where a language-model is needed" in rnntui("sample", "--run", "copy", "--checkpoints", folder).err
+    assert rnntui("sample", "--checkpoints", folder, "-n", "3").code == 0, (
+        "the newest language model, not the newest run"
+    )
+    assert "--beam is for Seq2Seq runs" in rnntui("evaluate", trained / "pairs.tsv", "--beam", "3").err
+
+
+def test_without_any_run_translate_says_how_to_make_one(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.runs.find.SHIPPED", ())
+    result = rnntui("translate", "Go.")
+    assert result.code == 1 and "rnntui train-seq2seq pairs.tsv" in result.err
+
+
+BAD = [
+    ([], "name a table of pairs"),
+    (["empty.tsv"], "empty.tsv: no pairs"),
+    (["plain.txt"], "row 1 of plain.txt, which has no tab"),
+    (["pairs.tsv", "--source", "plain.txt", "--target", "plain.txt"], "not both"),
+    (["pairs.tsv", "--layers", "4"], "--layers must be between 1 and 3"),
+    (["pairs.tsv", "--attention", "dot", "--hidden", "10"], "twice --encoder-hidden"),
+    (["missing.tsv"], "no such file"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), BAD, ids=[" ".join(row[0]) or "nothing" for row in BAD])
+def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(rnntui, tmp_path: Path, arguments, says) -> None:
+    table(tmp_path / "pairs.tsv", copy_rows(40))
+    (tmp_path / "empty.tsv").write_text("")
+    (tmp_path / "plain.txt").write_text("no tabs in here\nnor here\n")
+    result = rnntui("train-seq2seq", *arguments)
+    assert result.code in (1, 2) and says in result.err and result.err.count("\n") == 1
+    assert not Path("checkpoints").exists()
+
+
+def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
+    help_text = rnntui("train-seq2seq", "--help").out
+    flags = {parameter.name: parameter for parameter in command.params}
+    for group in (Seq2SeqConfig, PairTokenizerConfig, Seq2SeqTraining, Budget):
+        for name in described_settings(group):
+            assert flag_of(name) in help_text
+            assert flags[name].default == getattr(group(), name)
+
+
+def test_translating_loads_no_torch(trained: Path) -> None:
+    code = (
+        "import sys; from rnntui.cli.main import run; code = run(sys.argv[1:]);"
+        "print(code, sorted({'torch', 'textual', 'sacrebleu', 'sentencepiece', 'rich'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, "translate", "--run", str(trained / "checkpoints" / "copy"), "abc"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.splitlines()[-1] == "0 []"

@@ -1,0 +1,145 @@
+"""Encoder, attention and decoder: torch and numpy agree, padding counts for nothing, every part learns."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from pair_runs import sources_of, tiny_config, tiny_models
+
+from rnntui.config_seq2seq import Seq2SeqConfig
+from rnntui.errors import RunError, UsageError
+from rnntui.inference.seq2seq import Seq2SeqModel
+from rnntui.models.attention import make_attention
+from rnntui.models.weights import weights_of
+from rnntui.text.vocabulary import BOS, PAD
+from rnntui.training.pools import make_batch
+
+CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
+ATTENTIONS = ["general", "dot", "additive", "none"]
+SOURCE, TARGET = 17, 13
+
+
+def torch_logits(model, sources, targets):
+    batch = make_batch(sources, targets)
+    with torch.no_grad():
+        arrays = (torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs))
+        return model.logits(model(*arrays)).numpy(), batch
+
+
+def numpy_logits(model, sources, inputs):
+    memory, decoding = model.encode(sources)
+    steps, weights = [], []
+    for tokens in inputs:
+        attention, decoding = model.step(tokens, decoding, memory)
+        steps.append(model.logits(decoding))
+        weights.append(attention)
+    return np.stack(steps), weights
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("feeding", [False, True], ids=["fused", "input-feeding"])
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("cell", CELLS, ids="-".join)
+def test_numpy_and_torch_give_the_same_logits(cell, attention: str, feeding: bool, layers: int) -> None:
+    settings = {"cell": cell[0], "nonlinearity": cell[1], "attention": attention, "input_feeding": feeding}
+    ours, theirs = tiny_models(SOURCE, TARGET, False, layers=layers, **settings)
+    sources, targets = sources_of([5, 2, 9, 1], SOURCE), sources_of([4, 6, 2, 3], TARGET, seed=1)
+    expected, batch = torch_logits(ours, sources, targets)
+    found, weights = numpy_logits(theirs, sources, batch.inputs)
+    real = batch.expected != PAD
+    np.testing.assert_allclose(found[real], expected[real], rtol=0, atol=1e-4)
+    if attention != "none":
+        for step in weights:
+            np.testing.assert_allclose(step.sum(axis=2), 1.0, atol=1e-5)
+            assert (step[1, :, 2:] == 0).all() and (step[3, :, 1:] == 0).all(), "padding gets no attention"
+
+
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_way_to_share_weights_agrees_and_stores_each_once(tied: bool, joint: bool) -> None:
+    size = SOURCE if joint else TARGET
+    ours, theirs = tiny_models(SOURCE, size, joint, tied=tied)
+    sources, targets = sources_of([5, 3], SOURCE), sources_of([4, 6], size, seed=1)
+    expected, batch = torch_logits(ours, sources, targets)
+    found, _ = numpy_logits(theirs, sources, batch.inputs)
+    np.testing.assert_allclose(found[batch.expected != PAD], expected[batch.expected != PAD], rtol=0, atol=1e-4)
+    matrices = [name for name in weights_of(ours) if "embedding" in name or name == "decoder.output.weight"]
+    assert len(matrices) == {(True, True): 1, (True, False): 2}.get((tied, joint), 3)
+
+
+@pytest.mark.parametrize(("cell", "attention"), itertools.product(["lstm", "gru", "rnn"], ATTENTIONS))
+def test_what_stands_beside_a_pair_changes_nothing_for_it(cell: str, attention: str) -> None:
+    model, _ = tiny_models(SOURCE, TARGET, False, cell=cell, attention=attention)
+    source, target = sources_of([3], SOURCE), sources_of([4], TARGET, seed=1)
+    alone, _ = torch_logits(model, source, target)
+    beside, _ = torch_logits(model, source + sources_of([12], SOURCE, 5), target + sources_of([9], TARGET, 6))
+    np.testing.assert_allclose(beside[:4, 0], alone[:, 0], atol=1e-5)
+
+
+def test_fed_and_fused_decoders_are_the_same_where_what_is_fed_counts_for_nothing() -> None:
+    fused, _ = tiny_models(SOURCE, TARGET, False, input_feeding=False)
+    fed, _ = tiny_models(SOURCE, TARGET, False, input_feeding=True)
+    weights = dict(fused.named_parameters())
+    with torch.no_grad():
+        for name, parameter in fed.named_parameters():
+            if name == "decoder.rnn.weight_ih_l0":
+                parameter.zero_()
+                parameter[:, :10] = weights[name]
+            else:
+                parameter.copy_(weights[name])
+    sources, targets = sources_of([5, 3], SOURCE), sources_of([4, 6], TARGET, seed=1)
+    one, other = torch_logits(fused, sources, targets)[0], torch_logits(fed, sources, targets)[0]
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("feeding", [False, True])
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_every_weight_gets_a_gradient_and_padding_none(attention: str, feeding: bool) -> None:
+    model, _ = tiny_models(SOURCE, TARGET, False, attention=attention, input_feeding=feeding, tied=False)
+    batch = make_batch(sources_of([5, 2], SOURCE), sources_of([4, 2], TARGET, seed=1))
+    vectors = model(*(torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs)))
+    logits = model.logits(vectors)[torch.from_numpy(batch.expected) != PAD]
+    logits.logsumexp(1).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+    assert model.encoder.embedding.weight.grad[PAD].abs().sum() == 0
+    assert model.decoder.embedding.weight.grad[BOS].abs().sum() > 0
+
+
+def test_attention_scores_are_those_of_the_papers() -> None:
+    hidden, keys = torch.randn(1, 1, 4), torch.randn(1, 3, 4)
+    padding = torch.zeros(1, 3, dtype=torch.bool)
+    h, k = hidden[0, 0], keys[0]
+    for kind in ("dot", "general", "additive"):
+        layer = make_attention(kind, 4, 4)
+        _, weights = layer(hidden, keys, layer.prepare(keys), padding)
+        if kind == "dot":
+            scores = [h @ row for row in k]
+        elif kind == "general":
+            scores = [h @ layer.key.weight @ row for row in k]
+        else:
+            v = layer.score.weight[0]
+            scores = [v @ torch.tanh(layer.query.weight @ h + layer.key.weight @ row) for row in k]
+        torch.testing.assert_close(weights[0, 0], torch.softmax(torch.stack(scores), 0))
+
+
+def test_weights_that_do_not_fit_are_told_by_name() -> None:
+    model, _ = tiny_models(SOURCE, TARGET, False)
+    weights = weights_of(model)
+    del weights["decoder.combine.weight"]
+    with pytest.raises(RunError, match=r"decoder\.combine\.weight"):
+        Seq2SeqModel(weights, tiny_config(), SOURCE, TARGET)
+    with pytest.raises(RunError, match="has shape"):
+        Seq2SeqModel(weights_of(model), tiny_config(), SOURCE + 1, TARGET)
+
+
+def test_settings_that_do_not_go_together_are_refused() -> None:
+    with pytest.raises(UsageError, match="twice --encoder-hidden"):
+        Seq2SeqConfig(attention="dot", hidden=100).check()
+    with pytest.raises(UsageError, match="--cell rnn"):
+        Seq2SeqConfig(nonlinearity="relu").check()
+    with pytest.raises(UsageError, match="--layers must be between 1 and 3"):
+        Seq2SeqConfig(layers=4)

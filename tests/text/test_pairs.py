@@ -1,0 +1,107 @@
+"""Tables and files of pairs, what is held out of them, and the vocabularies learnt from them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnntui.config_seq2seq import PairTokenizerConfig
+from rnntui.errors import CorpusError
+from rnntui.text.corpus import find_corpus
+from rnntui.text.pair_ids import PairIds, encode_pairs, write_pairs
+from rnntui.text.pairs import Pair, hold_out, read_columns, read_table
+from rnntui.text.vocabulary import BOS, EOS, PAD, learn, learn_both, load_both, save_both
+
+
+def corpus(folder: Path, name: str, text: str):
+    (folder / name).write_bytes(text.encode())
+    return find_corpus([str(folder / name)])
+
+
+def test_a_table_gives_its_first_two_columns(tmp_path: Path) -> None:
+    found = read_table(corpus(tmp_path, "p.tsv", "Go.\tVaya.\tCC-BY 2\n\n Hi. \tHola.\r\nlast\tfin"))
+    assert [(p.source, p.target, p.row) for p in found.rows] == [
+        ("Go.", "Vaya.", 1), ("Hi.", "Hola.", 3), ("last", "fin", 4),
+    ]  # fmt: skip
+    assert found.name == "p" and found.dropped.count == 0
+
+
+def test_rows_that_are_not_whole_are_left_out_counted_and_named(tmp_path: Path) -> None:
+    found = read_table(corpus(tmp_path, "p.tsv", "a\tb\nno tab here\n\tempty\nc\td\n"))
+    assert len(found.rows) == 2 and found.dropped.count == 2
+    assert (
+        "2 rows" in found.dropped.message and "row 2 of" in found.dropped.message and "no tab" in found.dropped.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("", "no pairs, the file is empty"), ("one\ntwo\n", "row 1 of"), ("a\t\n", "target is empty")]
+)
+def test_a_table_without_pairs_is_one_clear_line(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(CorpusError, match=says) as error:
+        read_table(corpus(tmp_path, "p.tsv", text))
+    assert "\n" not in str(error.value)
+
+
+def test_two_files_are_read_line_by_line(tmp_path: Path) -> None:
+    one, other = corpus(tmp_path, "a.en", "one\n\ntwo\nthree\n"), corpus(tmp_path, "a.es", "uno\n\ndos\n\n")
+    found = read_columns(one, other)
+    assert [(p.source, p.target) for p in found.rows] == [("one", "uno"), ("two", "dos")]
+    assert "row 4" in found.dropped.message
+    with pytest.raises(CorpusError, match=r"short\.es ends after 1 lines"):
+        read_columns(one, corpus(tmp_path, "short.es", "uno\n"))
+
+
+def test_nothing_held_out_occurs_in_training_in_either_language() -> None:
+    rng = random.Random(0)
+    words = [f"word{i}" for i in range(400)]
+    rows = [Pair(rng.choice(words), rng.choice(words).upper() + "!", "f", n) for n in range(300)]
+    training, held = hold_out(rows, 0.1, seed=1)
+    assert 20 <= len(held) <= 40 and sorted([*training, *held], key=lambda p: p.row) == rows
+    for column in (0, 1):
+        plain = [{pair[column].casefold().strip("!") for pair in part} for part in (training, held)]
+        assert not plain[0] & plain[1]
+    assert hold_out(rows, 0.1, seed=1) == (training, held)
+    assert hold_out(rows, 0.1, seed=2)[1] != held
+
+
+def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
+    rows = [Pair("abc", "xyz", "f", 1), Pair("a", "zz", "f", 2)]
+    source, target = learn_both(["abc"], ["xyz"], PairTokenizerConfig(tokenizer="char", separate_vocab=True))
+    encoded = encode_pairs(rows, source, target)
+    part = write_pairs(tmp_path / "ids", encoded, 5, 10)
+    pairs = PairIds(part, tmp_path / "ids")
+    assert len(pairs) == 2 and pairs.source_lengths.tolist() == [3, 1] and pairs.target_lengths.tolist() == [3, 2]
+    assert source.decode(pairs.source(0)) == "abc" and target.decode(pairs.target(1)) == "zz"
+    assert pairs.source(1)[-1] == pairs.target(1)[-1] == EOS
+
+
+@pytest.mark.parametrize("kind", ["char", "bpe", "unigram"])
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_vocabulary_gives_back_what_it_read_and_is_kept(tmp_path: Path, kind, separate: bool) -> None:
+    config = PairTokenizerConfig(tokenizer=kind, separate_vocab=separate)
+    texts = [f"the old man and the sea number {i}" for i in range(80)]
+    both = learn_both(texts, [text.upper() for text in texts], config)
+    save_both(*both, tmp_path)
+    kept = PairTokenizerConfig(tokenizer=kind, separate_vocab=separate, vocab_size=both[1].tokenizer.vocab_size)
+    for ours, theirs, text in zip(both, load_both(tmp_path, kept), (texts[3], texts[3].upper()), strict=True):
+        np.testing.assert_array_equal(ours.encode(text), theirs.encode(text))
+        assert ours.decode(ours.encode(text)) == text
+        assert not set(ours.encode(text).tolist()) & {PAD, BOS, EOS}
+    assert (both[0] is both[1]) == (not separate)
+
+
+def test_a_word_is_the_same_token_at_the_start_of_a_line_and_within_it() -> None:
+    vocabulary = learn(["sea and land and sea"] * 50, PairTokenizerConfig())
+    assert vocabulary.encode("sea and sea")[0] == vocabulary.encode("sea and sea")[-1]
+    assert len(vocabulary.encode("")) == 0
+    assert vocabulary.decode(vocabulary.encode("\U0001f600")) == "\U0001f600"
+
+
+def test_a_small_corpus_gets_a_small_vocabulary() -> None:
+    assert PairTokenizerConfig().subwords(10_000_000) == 8000
+    assert PairTokenizerConfig().subwords(300_000) == 2000
+    assert PairTokenizerConfig(vocab_size=5000).subwords(300_000) == 5000

@@ -1,0 +1,218 @@
+"""Seq2Seq runs: they learn, resume exactly, choose by BLEU or loss, and keep padding out of everything."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pair_runs import copy_rows, make_pair_run, table, tiny_models
+from test_resume import StopAfter, assert_same_run, ignore, never
+
+from rnntui.config import Budget
+from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.errors import CorpusError, RunError
+from rnntui.inference.run import load_run
+from rnntui.inference.translate import load_translator
+from rnntui.runs.folder import SEQ2SEQ, RunFolder
+from rnntui.runs.metrics import read_metrics
+from rnntui.text.corpus import find_corpus
+from rnntui.text.ids import Part
+from rnntui.text.pair_ids import PairIds, write_pairs
+from rnntui.text.pairs import read_table
+from rnntui.text.vocabulary import EOS, PAD
+from rnntui.training import seq2seq_task
+from rnntui.training.create_seq2seq import PairRequest, create_seq2seq_run
+from rnntui.training.evaluate import Evaluation
+from rnntui.training.pools import Pools, cut, make_batch
+from rnntui.training.run import train_run
+
+LEARNING = {
+    "hidden": 64, "encoder_hidden": 32, "embedding": 32, "dropout": 0.0, "learning_rate": 8e-3, "batch_size": 32,
+    "pool": 20, "label_smoothing": 0.0, "evaluations": 4, "patience": 0, "validation": 0.03, "warmup": 20,
+}  # fmt: skip
+MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
+
+
+def dates(count: int) -> list[tuple[str, str]]:
+    """Dates as people write them beside dates as machines do."""
+    rng = random.Random(0)
+    rows = {}
+    while len(rows) < count:
+        day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1900, 2039)
+        rows[f"{MONTHS[month - 1]} {day}, {year}"] = f"{year}-{month:02}-{day:02}"
+    return list(rows.items())
+
+
+def reverses(count: int) -> list[tuple[str, str]]:
+    return [(text, text[::-1]) for text, _ in copy_rows(count)]
+
+
+def accuracy(run: RunFolder, rows: list[tuple[str, str]]) -> float:
+    found = load_translator(run).translate([source for source, _ in rows], BeamConfig(beam=3))
+    return float(np.mean([one.text == target for one, (_, target) in zip(found, rows, strict=True)]))
+
+
+def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The rows that the run was not trained on."""
+    config = run.read_config()
+    translator = load_translator(run)
+    pairs = PairIds(Part(**config.corpus["validation"]), run.validation_ids)
+    sources = {translator.source.decode(pairs.source(i)) for i in range(len(pairs))}
+    return [row for row in rows if row[0] in sources]
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "shape"),
+    [
+        (copy_rows(2000), 320, {"learning_rate": 4e-3}),
+        (reverses(2000), 400, {"cell": "gru"}),
+        (dates(2000), 400, {"attention": "additive", "learning_rate": 5e-3}),
+    ],
+    ids=["copy", "reverse", "dates"],
+)
+def test_it_learns(tmp_path: Path, rows: list, steps: int, shape: dict) -> None:
+    began = time.monotonic()
+    run = make_pair_run(tmp_path, rows, "task", **{**LEARNING, **shape}, steps=steps)
+    train_run(run, ignore, never)
+    unseen = held_out(run, rows)
+    assert len(unseen) >= 40
+    assert accuracy(run, unseen) >= 0.95
+    assert time.monotonic() - began < 60
+    if rows[0][0] == rows[0][1]:
+        on_diagonal = []
+        for found in load_translator(run).translate([source for source, _ in unseen], BeamConfig()):
+            looked_at = found.hypotheses[0].attention.argmax(axis=1)[: len(found.source)]
+            on_diagonal += (looked_at == np.arange(len(looked_at))).tolist()
+        assert np.mean(on_diagonal) > 0.9, "each letter of a copy looks at itself"
+
+
+SHAPES = [
+    {"cell": "lstm", "layers": 2, "dropout": 0.3},
+    {"cell": "gru", "attention": "additive", "input_feeding": True, "dropout": 0.2},
+    {"cell": "rnn", "attention": "dot", "batch_tokens": 120, "learning_rate": 1e-3},
+    {"tokenizer": "bpe", "vocab_size": 300, "separate_vocab": True, "select": "loss"},
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
+def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(tmp_path: Path, shape: dict) -> None:
+    rows = [(f"{a} and {b}", f"{b} or {a}") for a, b in zip(*[iter([w for w, _ in copy_rows(180)])] * 2, strict=True)]
+    steps = 42  # several epochs
+    straight = make_pair_run(tmp_path, rows, "straight", steps=steps, **shape)
+    train_run(straight, ignore, never)
+    stopped = make_pair_run(tmp_path, rows, "stopped", steps=steps, **shape)
+    for step in (7, 23):
+        stop = StopAfter(step)
+        assert train_run(stopped, stop.report, stop).reason == "interrupted"
+    train_run(stopped, ignore, never)
+    assert stopped.read_status().state == "done"
+    assert_same_run(straight, stopped, steps // 10)
+
+
+def test_metrics_and_status_tell_of_bleu(tmp_path: Path) -> None:
+    run = make_pair_run(tmp_path, copy_rows(), "copy", steps=20)
+    finished = train_run(run, ignore, never)
+    rows = read_metrics(run.metrics_file)
+    checks = [row for row in rows if "validation_loss" in row]
+    assert len(checks) == 5
+    assert all(row.keys() >= {"bleu", "chrf", "bits_per_character", "sample"} for row in checks)
+    assert "→" in checks[-1]["sample"] and "reference" in checks[-1]["sample"]
+    assert rows[-1].keys() >= {"teacher_forced_loss", "bleu", "chrf", "best_step"}
+    assert finished.measures.keys() == {"bleu", "chrf"}
+    assert run.read_status().results.keys() == {"teacher_forced", "bleu", "chrf"}
+    config = run.read_config()
+    assert config.kind == SEQ2SEQ and isinstance(config.model, Seq2SeqConfig)
+    assert isinstance(config.training, Seq2SeqTraining) and isinstance(config.tokenizer, PairTokenizerConfig)
+    with pytest.raises(RunError, match="is a seq2seq, where a language-model is needed"):
+        load_run(run)
+
+
+def test_the_best_weights_are_chosen_by_bleu_and_where_it_ties_by_loss() -> None:
+    def score(loss: float, bleu: float, deciding: str) -> float:
+        return Evaluation(loss, 10, 10.0, {"bleu": bleu}, deciding).score
+
+    assert score(2.0, 30.0, "bleu") < score(1.0, 29.9, "bleu")
+    assert score(1.0, 0.0, "bleu") < score(2.0, 0.0, "bleu")
+    assert score(1.0, 20.0, "") < score(2.0, 30.0, "")
+
+
+def pair_ids(folder: Path, count: int = 300) -> PairIds:
+    rng = np.random.default_rng(0)
+    encoded = [tuple(rng.integers(3, 9, rng.integers(1, 30)) for _ in range(2)) for _ in range(count)]
+    return PairIds(write_pairs(folder / "ids", encoded, 100, 9), folder / "ids")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("tokens", [None, 200])
+def test_an_epoch_has_every_pair_once_and_little_padding(tmp_path: Path, tokens: int | None) -> None:
+    pairs = pair_ids(tmp_path)
+    pools = Pools(pairs, 10, tokens, 30, seed=1)
+    seen: list[bytes] = []
+    real = filled = 0
+    for _ in range(pools.batches):
+        batch = pools.next()
+        filled += batch.expected.size
+        real += batch.tokens
+        assert tokens is None or batch.source.size + batch.expected.size <= tokens
+        seen += [
+            c[c != PAD].tobytes() + s[s != PAD].tobytes() for c, s in zip(batch.expected.T, batch.source.T, strict=True)
+        ]
+    assert pools.epoch == 0
+    expected = [pairs.target(i).tobytes() + pairs.source(i).tobytes() for i in range(len(pairs))]
+    assert sorted(seen) == sorted(expected)
+    assert real / filled > 0.85
+
+
+def test_batches_go_on_from_a_place_as_if_they_had_never_stopped(tmp_path: Path) -> None:
+    pairs = pair_ids(tmp_path)
+    straight, resumed = Pools(pairs, 16, None, 4, seed=3), Pools(pairs, 16, None, 4, seed=3)
+    for _ in range(25):
+        straight.next()
+    resumed.go_to(straight.epoch, straight.place)
+    assert straight.epoch == 1
+    for _ in range(30):
+        np.testing.assert_array_equal(straight.next().source, resumed.next().source)
+
+
+def test_a_batch_shifts_its_targets_by_one() -> None:
+    batch = make_batch([np.array([5, EOS])], [np.array([6, 7, EOS])])
+    assert batch.inputs[:, 0].tolist() == [1, 6, 7] and batch.expected[:, 0].tolist() == [6, 7, EOS]
+    uneven = make_batch([np.array([5, EOS])] * 2, [np.array([6, 7, EOS]), np.array([EOS])])
+    assert uneven.inputs[:, 1].tolist() == [1, PAD, PAD] and uneven.expected[:, 1].tolist() == [EOS, PAD, PAD]
+    assert uneven.tokens == 4
+
+
+def test_a_pair_too_long_for_a_batch_of_tokens_has_one_to_itself() -> None:
+    lengths = np.array([3, 50, 3, 3])
+    found = cut(np.arange(4), lengths, lengths, 0, 20)
+    assert [batch.tolist() for batch in found] == [[0], [1], [2, 3]]
+
+
+def test_a_row_far_longer_than_the_rest_is_left_out_and_named(tmp_path: Path) -> None:
+    rows = [*copy_rows(60), ("x" * 4000, "y"), *copy_rows(60, seed=9)]
+    pairs = read_table(find_corpus([str(table(tmp_path / "p.tsv", rows))]))
+    settings = Seq2SeqTraining(seed=4, validation=0.05)
+    request = PairRequest(Seq2SeqConfig(), PairTokenizerConfig(tokenizer="char"), settings, Budget(steps=5))
+    run, told = create_seq2seq_run(pairs, None, request, tmp_path / "runs", None)
+    assert len(told) == 1 and "row 61 of" in told[0] and "4,000 tokens" in told[0]
+    assert run.read_config().corpus["lengths"]["source"] == 8
+
+
+def test_pairs_that_cannot_be_parted_are_told(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="none can be held out"):
+        make_pair_run(tmp_path, [("same", f"{i}") for i in range(30)], "same", steps=3)
+
+
+def test_evaluation_counts_no_padding_and_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = tiny_models(10, 10, False)
+    pairs = pair_ids(tmp_path, 40)
+    cpu = seq2seq_task.Hardware(torch.device("cpu"), bf16=False)
+    together = seq2seq_task.evaluate_pairs(model, pairs, 10**6, cpu)
+    monkeypatch.setattr(seq2seq_task, "_EVALUATION_TOKENS", 1)
+    alone = seq2seq_task.evaluate_pairs(model, pairs, 10**6, cpu)
+    assert together.tokens == alone.tokens == int(pairs.target_lengths.sum()) + 40
+    assert together.loss == pytest.approx(alone.loss, abs=1e-5)
