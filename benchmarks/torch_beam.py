@@ -31,11 +31,11 @@ class TorchBeam:
     def translate(self, line: str, settings: BeamConfig) -> str:
         """The best translation of one line, by the rules of `rnntui.inference.beam`."""
         source = torch.from_numpy(np.append(self.source.encode(line), EOS))[:, None]  # (S, 1)
-        memory, encoded = self.model.encoder(source, torch.tensor([len(source)]))
+        memory, ends = self.model.encoder(source, torch.tensor([len(source)]))
         decoder, memory = self.model.decoder, memory.transpose(0, 1)  # (1, S, K)
         prepared = decoder.attention.prepare(memory) if decoder.attention else memory
         padding = torch.zeros(1, len(source), dtype=torch.bool)
-        state, width = self.model.bridge(encoded), settings.beam
+        state, width = self.model.bridge(ends), settings.beam
         tokens, totals, texts = torch.tensor([BOS]), torch.zeros(1), [[]]
         finished: list[tuple[float, list[int]]] = []
         for step in range(1, (self.seen.limit(len(source)) if self.seen else 100) + 1):

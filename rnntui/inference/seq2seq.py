@@ -83,8 +83,8 @@ class Seq2SeqModel:
         layers = range(config.layers)
         self._encoder = [
             [
-                take_cell(take, config, "encoder.rnn", f"l{layer}{way}", keys if layer else size, one_way)
-                for way in ("", "_reverse")
+                take_cell(take, config, f"encoder.{way}.{layer}", "l0", keys if layer else size, one_way)
+                for way in ("ahead", "back")
             ]
             for layer in layers
         ]
@@ -123,28 +123,28 @@ class Seq2SeqModel:
         backwards = np.maximum(ordered - 1 - np.arange(steps)[:, None], 0)  # (S, B)
         columns = np.arange(batch)
         hidden: Array = self._source_embedding[ids]  # (S, B, E)
-        last = []
+        ends = []
         for forward, reverse in self._encoder:
-            ahead, ahead_state = _read(forward, hidden, ordered)
-            back, back_state = _read(reverse, hidden[backwards, columns], ordered)
+            ahead, ahead_end = _read(forward, hidden, ordered)
+            back, back_end = _read(reverse, hidden[backwards, columns], ordered)
             hidden = np.concatenate([ahead, back[backwards, columns]], axis=2)  # (S, B, 2H)
-            last.append(np.concatenate([ahead_state, back_state], axis=2))  # (S', B, 2H)
+            ends.append(np.concatenate([ahead_end, back_end], axis=1))  # (B, 2H)
         returned = np.argsort(order)
         keys = np.ascontiguousarray(hidden.transpose(1, 0, 2)[returned])  # (B, S, 2H)
         padding = np.arange(steps) >= lengths[:, None]
         keys[padding] = 0.0
         prepared = keys @ self._key if self.config.attention in ("general", "additive") else keys
         fed = np.zeros((batch, self.config.embedding), dtype=self.dtype)
-        return Memory(keys, prepared, padding), Decoding(self._bridged(last)[:, :, returned], fed)
+        return Memory(keys, prepared, padding), Decoding(self._bridged(ends)[:, :, returned], fed)
 
-    def _bridged(self, last: list[Array]) -> Array:
-        """The decoder's first states `(L, S', B, H)` from each layer's last ones `(S', B, 2H)`."""
-        layers = len(last)
+    def _bridged(self, ends: list[Array]) -> Array:
+        """The decoder's first states `(L, S', B, H)` from each layer's ends `(B, 2H)`."""
+        layers = len(ends)
         kinds = []
-        for kind in range(len(last[0])):
+        for kind in range(self._decoder[0].states):
             maps = self._bridge[kind * layers : (kind + 1) * layers]
-            rows = [last[layer][kind] @ weight + bias for layer, (weight, bias) in enumerate(maps)]
-            kinds.append(np.stack(rows) if kind else np.tanh(np.stack(rows)))
+            rows = np.stack([end @ weight + bias for end, (weight, bias) in zip(ends, maps, strict=True)])
+            kinds.append(rows if kind else np.tanh(rows))
         return np.stack(kinds, axis=1)
 
     def step(self, tokens: Ids, decoding: Decoding, memory: Memory) -> tuple[Array, Decoding]:
@@ -189,7 +189,7 @@ class Seq2SeqModel:
 
 
 def _read(cell: RecurrentCell, inputs: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Run a cell over `inputs (S, B, I)` of falling `lengths (B,)`: outputs `(S, B, H)`, and states `(S', B, H)`.
+    """Run a cell over `inputs (S, B, I)` of falling `lengths (B,)`: outputs `(S, B, H)`, and each last one `(B, H)`.
 
     A source that has ended keeps its last state, and its outputs from there on are zeros.
     """
@@ -204,4 +204,4 @@ def _read(cell: RecurrentCell, inputs: Array, lengths: NDArray[np.int64]) -> tup
         following[:, reading:] = current[:, reading:]
         current, following = following, current
         outputs[t, :reading] = current[0, :reading]
-    return outputs, current
+    return outputs, current[0]

@@ -12,26 +12,25 @@ from rnntui.models.recurrent import State, for_layers, recurrent_layers, states_
 
 
 class Bridge(nn.Module):
-    """From the encoder's last states to the decoder's first: for each layer an affine map of both directions.
+    """From the ends of the source to the decoder's first states: an affine map of both directions for each state.
 
     h goes through tanh (Bahdanau et al. 2015, appendix A.2.2), as a hidden state lies within ±1; an LSTM's c does not.
+    Both are made of the encoder's h: c before the padding is not among what a fused call over padding gives.
     """
 
     def __init__(self, config: Seq2SeqConfig) -> None:
         super().__init__()
-        states = 2 if config.cell == "lstm" else 1
-        maps = [nn.Linear(2 * config.encoder_hidden, config.hidden) for _ in range(states * config.layers)]
+        self._kinds = 2 if config.cell == "lstm" else 1
+        maps = [nn.Linear(2 * config.encoder_hidden, config.hidden) for _ in range(self._kinds * config.layers)]
         self.maps = nn.ModuleList(maps)
-        self._layers = config.layers
 
-    def forward(self, encoded: State) -> State:
-        """States `(L, B, H)` from the encoder's `(2L, B, ·)`."""
+    def forward(self, ends: Tensor) -> State:
+        """States `(L, B, H)` from the encoder's ends `(L, B, ·)`."""
+        layers = len(ends)
         made = []
-        for kind, state in enumerate(encoded):
-            both = torch.cat([state[0::2], state[1::2]], dim=2)  # (L, B, 2·)
-            first = kind * self._layers
-            rows = [self.maps[first + layer](both[layer]) for layer in range(self._layers)]
-            stacked = torch.stack(rows)
+        for kind in range(self._kinds):
+            maps = self.maps[kind * layers : (kind + 1) * layers]
+            stacked = torch.stack([layer_map(end) for layer_map, end in zip(maps, ends, strict=True)])
             made.append(stacked if kind else torch.tanh(stacked))
         return tuple(made)
 
@@ -50,7 +49,7 @@ class Decoder(nn.Module):
         self.embedding = nn.Embedding(vocab_size, config.embedding)
         self._tied = config.tied
         inputs = config.embedding * (2 if config.input_feeding else 1)
-        self.rnn = recurrent_layers(config, inputs, config.hidden, config.dropout)
+        self.rnn = recurrent_layers(config, inputs, config.hidden, config.layers, config.dropout)
         keys = 2 * config.encoder_hidden
         self.attention = make_attention(config.attention, config.hidden, keys)
         self.combine = nn.Linear(config.hidden + (keys if self.attention else 0), config.embedding, bias=False)

@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.models.embedding import embed
-from rnntui.models.recurrent import State, recurrent_layers, states_of
+from rnntui.models.recurrent import recurrent_layers
 
 
 class Encoder(nn.Module):
     """Bidirectional recurrent layers (Schuster and Paliwal 1997; Bahdanau et al. 2015, section 3.2).
 
-    Sequences are packed, so that the backward direction begins at each source's own end, and padding is never read.
+    Each direction of a layer is one fused call over the whole padded batch. The backward one reads every source turned
+    round within its own length, so that it too begins at a token and has the padding after its end: what is read of
+    the padding comes later than everything that is kept, and changes nothing. Packing the sequences gives the same
+    numbers, and on a processor steps through Python-like loops that take up to twice the time.
     """
 
     def __init__(self, config: Seq2SeqConfig, vocab_size: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, config.embedding)
         self._tied = config.tied
-        self.rnn = recurrent_layers(config, config.embedding, config.encoder_hidden, config.dropout, bidirectional=True)
+        hidden = config.encoder_hidden
+        sizes = [config.embedding, *[2 * hidden] * (config.layers - 1)]
+        self.ahead = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in sizes)
+        self.back = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in sizes)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, State]:
-        """Memories `(S, B, 2H)` of `source (S, B)` and the last states `(2L, B, H)`; `lengths (B,)` on the processor.
+    def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Memories `(S, B, 2H)` of `source (S, B)` and, of each layer, what it made of the ends `(L, B, 2H)`.
 
-        Row 2l of a state is layer l read forwards, row 2l + 1 the same read backwards. Memories of padding are zeros.
+        An end is the last token for the direction that reads ahead, the first for the one that reads back. Memories of
+        padding are zeros. `lengths (B,)`.
         """
-        embedded = self.dropout(embed(self.embedding, source, self._tied))  # (S, B, E)
-        packed = pack_padded_sequence(embedded, lengths, enforce_sorted=False)
-        output, carried = self.rnn(packed)
-        memory, _ = pad_packed_sequence(output, total_length=len(source))
-        return memory, states_of(carried)
+        steps = torch.arange(len(source), device=source.device)[:, None]  # (S, 1)
+        lengths = lengths.to(source.device)
+        last = lengths - 1
+        turned = (last - steps).clamp(min=0)  # (S, B): of each place, the one it changes with
+        hidden = self.dropout(embed(self.embedding, source, self._tied))  # (S, B, E)
+        columns = torch.arange(source.shape[1], device=source.device)
+        ends = []
+        for number, (ahead, back) in enumerate(zip(self.ahead, self.back, strict=True)):
+            hidden = self.dropout(hidden) if number else hidden
+            forwards, _ = ahead(hidden)  # (S, B, H)
+            backwards, _ = back(_turned(hidden, turned))
+            hidden = torch.cat([forwards, _turned(backwards, turned)], dim=2)  # (S, B, 2H)
+            ends.append(torch.cat([forwards[last, columns], backwards[last, columns]], dim=1))
+        memory = hidden.masked_fill((steps >= lengths)[:, :, None], 0.0)
+        return memory, torch.stack(ends)
+
+
+def _turned(hidden: Tensor, places: Tensor) -> Tensor:
+    """`hidden (S, B, H)` with each column in the order of its `places (S, B)`."""
+    return hidden.gather(0, places[:, :, None].expand_as(hidden))

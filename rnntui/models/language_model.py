@@ -22,7 +22,7 @@ class LanguageModel(nn.Module):
         self.config = config
         embedding = config.embedding or config.hidden
         self.embedding = nn.Embedding(vocab_size, embedding)
-        self.rnn = recurrent_layers(config, embedding, config.hidden, config.dropout)
+        self.rnn = recurrent_layers(config, embedding, config.hidden, config.layers, config.dropout)
         self.output = nn.Linear(config.hidden, vocab_size)
         self.dropout = nn.Dropout(config.dropout)
         self._initialise()

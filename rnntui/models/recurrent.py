@@ -11,21 +11,18 @@ State = tuple[torch.Tensor, ...]
 """What recurrent layers carry on: h `(L, B, H)`, and for an LSTM c `(L, B, H)`."""
 
 
-def recurrent_layers(
-    config: RecurrentSettings, inputs: int, hidden: int, dropout: float, bidirectional: bool = False
-) -> nn.RNNBase:
+def recurrent_layers(config: RecurrentSettings, inputs: int, hidden: int, layers: int, dropout: float) -> nn.RNNBase:
     """Layers of `hidden` units over inputs `(T, B, inputs)`, with dropout between them."""
-    between = dropout if config.layers > 1 else 0.0
-    shape = (inputs, hidden, config.layers)
-    layers: nn.RNNBase
+    between = dropout if layers > 1 else 0.0
+    made: nn.RNNBase
     if config.cell == "lstm":
-        layers = nn.LSTM(*shape, dropout=between, bidirectional=bidirectional)
+        made = nn.LSTM(inputs, hidden, layers, dropout=between)
     elif config.cell == "gru":
-        layers = nn.GRU(*shape, dropout=between, bidirectional=bidirectional)
+        made = nn.GRU(inputs, hidden, layers, dropout=between)
     else:
-        layers = nn.RNN(*shape, nonlinearity=config.nonlinearity, dropout=between, bidirectional=bidirectional)
-    initialise(layers, config)
-    return layers
+        made = nn.RNN(inputs, hidden, layers, nonlinearity=config.nonlinearity, dropout=between)
+    initialise(made, config)
+    return made
 
 
 def initialise(layers: nn.RNNBase, config: RecurrentSettings) -> None:

@@ -36,9 +36,9 @@ class Seq2Seq(nn.Module):
 
     def forward(self, source: Tensor, lengths: Tensor, inputs: Tensor) -> Tensor:
         """Attentional vectors `(T, B, E)` for `source (S, B)` of `lengths (B,)` and target `inputs (T, B)`."""
-        memory, encoded = self.encoder(source, lengths)
+        memory, ends = self.encoder(source, lengths)
         padding = (source == PAD).T  # (B, S)
-        vectors: Tensor = self.decoder(inputs, self.bridge(encoded), memory, padding)
+        vectors: Tensor = self.decoder(inputs, self.bridge(ends), memory, padding)
         return vectors
 
     def logits(self, vectors: Tensor) -> Tensor:

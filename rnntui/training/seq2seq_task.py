@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.inference.seq2seq import Seq2SeqModel
 from rnntui.inference.translate import Translator, lengths_of
+from rnntui.models.output_loss import output_loss
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weights import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
@@ -58,8 +59,10 @@ class Seq2SeqTask:
     def loss(self) -> tuple[Tensor, int]:
         batch = self._pools.next()
         with self.hardware.autocast():
-            logits, expected = logits_of(self.model, batch, self.hardware)
-        return cross_entropy(logits.float(), expected, label_smoothing=self._settings.label_smoothing), batch.tokens
+            vectors, expected = vectors_of(self.model, batch, self.hardware)
+        output = self.model.decoder.output
+        loss = output_loss(vectors, output.weight, output.bias, expected, self._settings.label_smoothing)
+        return loss, batch.tokens
 
     def evaluate(self, tokens: int) -> Evaluation:
         found = evaluate_pairs(self.model, self._validation, tokens, self.hardware)
@@ -106,15 +109,15 @@ class Seq2SeqTask:
         self._pools.go_to(int(position["epoch"]), int(position["place"]))
 
 
-def logits_of(model: Seq2Seq, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
-    """Logits `(N, V)` and what is expected `(N,)` at the N places of a batch that are no padding."""
+def vectors_of(model: Seq2Seq, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
+    """Attentional vectors `(N, E)` and what is expected `(N,)` at the N places of a batch that are no padding."""
     device = hardware.device
-    source, inputs, expected = (
-        torch.from_numpy(ids).to(device) for ids in (batch.source, batch.inputs, batch.expected)
+    source, lengths, inputs, expected = (
+        torch.from_numpy(ids).to(device) for ids in (batch.source, batch.lengths, batch.inputs, batch.expected)
     )
-    vectors = model(source, torch.from_numpy(batch.lengths), inputs)  # (T, B, E)
+    vectors = model(source, lengths, inputs)  # (T, B, E)
     counted = expected != PAD
-    return model.logits(vectors[counted]), expected[counted]
+    return vectors[counted], expected[counted]
 
 
 def evaluate_pairs(model: Seq2Seq, pairs: PairIds, tokens: int, hardware: Hardware) -> Evaluation:
@@ -127,7 +130,8 @@ def evaluate_pairs(model: Seq2Seq, pairs: PairIds, tokens: int, hardware: Hardwa
         for chosen in cut(numbers, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS):
             batch = batch_of(pairs, chosen)
             with hardware.autocast():
-                logits, expected = logits_of(model, batch, hardware)
+                vectors, expected = vectors_of(model, batch, hardware)
+                logits = model.logits(vectors)
             total += float(cross_entropy(logits.float(), expected, reduction="sum"))
             count += batch.tokens
     characters = pairs.characters * len(numbers) / len(pairs)

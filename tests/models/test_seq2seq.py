@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 from pair_runs import sources_of, tiny_config, tiny_models
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.inference.seq2seq import Seq2SeqModel
 from rnntui.models.attention import make_attention
+from rnntui.models.embedding import embed
 from rnntui.models.weights import weights_of
 from rnntui.text.vocabulary import BOS, PAD
 from rnntui.training.pools import make_batch
@@ -143,3 +145,27 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
         Seq2SeqConfig(nonlinearity="relu").check()
     with pytest.raises(UsageError, match="--layers must be between 1 and 3"):
         Seq2SeqConfig(layers=4)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_the_encoder_gives_what_packed_sequences_give(cell: str, layers: int) -> None:
+    model, _ = tiny_models(SOURCE, TARGET, False, cell=cell, layers=layers)
+    encoder = model.encoder
+    batch = make_batch(sources_of([5, 2, 9, 1], SOURCE), sources_of([1, 1, 1, 1], TARGET))
+    source, lengths = torch.from_numpy(batch.source), torch.from_numpy(batch.lengths)
+    kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[cell]
+    width = encoder.ahead[0].hidden_size
+    packed = kind(encoder.ahead[0].input_size, width, layers, bidirectional=True)
+    ours = dict(encoder.named_parameters())
+    with torch.no_grad():
+        for name, parameter in packed.named_parameters():
+            weight, layer = name.removesuffix("_reverse").rsplit("_l", 1)
+            parameter.copy_(ours[f"{'back' if name.endswith('_reverse') else 'ahead'}.{layer}.{weight}_l0"])
+        embedded = embed(encoder.embedding, source, model.config.tied)
+        output, carried = packed(pack_padded_sequence(embedded, lengths, enforce_sorted=False))
+        expected = pad_packed_sequence(output)[0]
+        last = carried[0] if cell == "lstm" else carried  # (2L, B, H)
+        memory, ends = encoder(source, lengths)
+    torch.testing.assert_close(memory, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(ends, torch.cat([last[0::2], last[1::2]], dim=2), atol=1e-6, rtol=0)
