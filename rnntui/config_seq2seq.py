@@ -92,8 +92,9 @@ class Seq2SeqTraining(LoopSettings, PoolSettings):  # a dataclass takes the fiel
     validation: float = redefined(
         LoopSettings, "validation", 0.03, "part of the pairs kept for validation, where none are given"
     )
+    evaluations: int = redefined(LoopSettings, "evaluations", 12)  # each also translates, which takes a while
     patience: int = redefined(
-        LoopSettings, "patience", 10, "stop after so many checks without a better --select; 0: never"
+        LoopSettings, "patience", 6, "stop after so many checks without a better --select; 0: never"
     )
     sample_length: int = redefined(
         LoopSettings, "sample_length", 80, "characters shown of a translated sentence at each check; 0: none"

@@ -48,16 +48,16 @@ class Seq2SeqTask:
         self._seen = lengths_of(config)
         training, validation = parts_of(run, config)
         pairs = PairIds(training, run.training_ids)
-        self._pools = Pools(pairs, settings.batch_size, settings.batch_tokens, settings.pool, settings.seed)
+        self.pools = Pools(pairs, settings.batch_size, settings.batch_tokens, settings.pool, settings.seed)
         self._validation = PairIds(validation, run.validation_ids)
         joint = self._source is self._target
         self.model = Seq2Seq(self._shape, self._source.size, self._target.size, joint).to(hardware.device)
-        self.steps_per_epoch = float(self._pools.batches)
+        self.steps_per_epoch = float(self.pools.batches)
         self.validation_tokens = int(self._validation.target_lengths.sum()) + len(self._validation)
         self.uniform_loss = float(np.log(self._target.size))
 
     def loss(self) -> tuple[Tensor, int]:
-        batch = self._pools.next()
+        batch = self.pools.next()
         with self.hardware.autocast():
             vectors, expected = vectors_of(self.model, batch, self.hardware)
         output = self.model.decoder.output
@@ -66,7 +66,7 @@ class Seq2SeqTask:
 
     def evaluate(self, tokens: int) -> Evaluation:
         found = evaluate_pairs(self.model, self._validation, tokens, self.hardware)
-        if (self._pools.epoch, self._pools.place) == (0, 0):
+        if (self.pools.epoch, self.pools.place) == (0, 0):
             return self._with(found, UNTRAINED)  # it would write to the limit each time, and nothing that is of use
         return self._with(found, self._scores(self._settings.bleu_pairs, BeamConfig(beam=1)))
 
@@ -103,10 +103,10 @@ class Seq2SeqTask:
         return self._source.decode(pairs.source(pair)), self._target.decode(pairs.target(pair))
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        return {"epoch": np.array(self._pools.epoch), "place": np.array(self._pools.place)}
+        return {"epoch": np.array(self.pools.epoch), "place": np.array(self.pools.place)}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
-        self._pools.go_to(int(position["epoch"]), int(position["place"]))
+        self.pools.go_to(int(position["epoch"]), int(position["place"]))
 
 
 def vectors_of(model: Seq2Seq, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
