@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
@@ -123,6 +123,11 @@ def hold_out(rows: list[Pair], share: float, seed: int) -> tuple[list[Pair], lis
             held.update(members[root])
     training = [pair for number, pair in enumerate(rows) if number not in held]
     return training, [rows[number] for number in sorted(held)]
+
+
+def target_characters(rows: Iterable[Pair]) -> int:
+    """How many characters the targets have."""
+    return sum(len(pair.target) for pair in rows)
 
 
 def _groups(rows: list[Pair]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from pathlib import Path
@@ -67,6 +68,13 @@ def test_no_sentence_held_out_is_trained_on(parts: tuple[list[Pair], list[Pair]]
     assert len(held) == pytest.approx(0.03 * len(rows), rel=0.01)
     seen = {re.sub(r"[\W_]", "", text).casefold() for pair in training for text in (pair.source, pair.target)}
     assert not [pair for pair in held if {re.sub(r"[\W_]", "", text).casefold() for text in pair[:2]} & seen]
+
+
+def test_what_a_run_on_the_pairs_has_held_out_can_still_be_told(parts: tuple[list[Pair], list[Pair]]) -> None:
+    numbers = ",".join(str(pair.row) for pair in parts[1])
+    assert hashlib.sha256(numbers.encode()).hexdigest()[:16] == "493cadc79a2912dc", (
+        "runs made before can no longer be measured"
+    )
 
 
 def test_what_is_held_out_is_like_the_rest(parts: tuple[list[Pair], list[Pair]]) -> None:
