@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from rnntui.cli.pairs import read_pairs
 from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
+from rnntui.files import write_whole
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from rnntui.training.evaluate import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
-_OF_PAIRS = {"source": "--source", "target": "--target", "beam": "--beam"}
+_OF_PAIRS = {
+    "source": "--source", "target": "--target", "held_out": "--held-out", "save": "--save", "beam": "--beam",
+}  # fmt: skip
 
 
 @click.command("evaluate")
@@ -29,6 +33,10 @@ _OF_PAIRS = {"source": "--source", "target": "--target", "beam": "--beam"}
 @checkpoints_option
 @click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one a line.")
 @click.option("--target", help="The file of their targets.")
+@click.option(
+    "--held-out", is_flag=True, help="Of the pairs that the run was made of, measure on those held out from training."
+)
+@click.option("--save", metavar="FILE", help="Write the pairs measured on to a new table, with the row each stands in.")
 @setting_option(BeamConfig, "beam")
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON line.")
@@ -41,6 +49,8 @@ def command(
     checkpoints: str | None,
     source: str | None,
     target: str | None,
+    held_out: bool,
+    save: str | None,
     beam: int,
     encoding: str,
     errors: Any,
@@ -52,16 +62,16 @@ def command(
     every 256 tokens from a state of zeros, as figures published for Transformers do.
 
     A Seq2Seq model, named by --run, is measured on pairs, tables of source, a tab, and target: the loss of each right
-    token given those before, and BLEU and chrF of its translations.
+    token given those before, and BLEU and chrF of its translations. With --held-out, name the pairs that it was trained
+    on: they are split again as they were then.
     """
     from rnntui.runs.find import checkpoints_folder, find_run, kind_of
     from rnntui.runs.folder import SEQ2SEQ
 
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))
     if kind_of(run) == SEQ2SEQ:
-        _evaluate_pairs(
-            run, read_pairs(text, source, target, ("--source", "--target"), encoding, errors), beam, as_json
-        )
+        pairs = read_pairs(text, source, target, ("--source", "--target"), encoding, errors)
+        _evaluate_pairs(run, pairs, held_out, save, beam, as_json)
         return
     given = [flag for name, flag in _OF_PAIRS.items() if context.get_parameter_source(name) is not _DEFAULT]
     if given:
@@ -88,21 +98,33 @@ def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors:
         _print(found)
 
 
-def _evaluate_pairs(run: RunFolder, pairs: Pairs | None, beam: int, as_json: bool) -> None:
+def _evaluate_pairs(
+    run: RunFolder, pairs: Pairs | None, held_out: bool, save: str | None, beam: int, as_json: bool
+) -> None:
     from rnntui.training.threads import wait_briefly
 
     if pairs is None:
         raise UsageError("name pairs to measure on: a table, or two files by --source and --target")
     if pairs.dropped.count:
         note(pairs.dropped.message)
+    if held_out:
+        from rnntui.training.create_seq2seq import held_out_of
+
+        total, pairs = len(pairs.rows), held_out_of(run, pairs)
+        note(
+            f"measuring on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
+            f"sentences training has in neither column"
+        )
+    if save is not None:
+        _save_pairs(Path(save), pairs)
     wait_briefly()
     from rnntui.training.measure import measure_pairs
 
     found, scores = measure_pairs(run, pairs, BeamConfig(beam=beam))
     if as_json:
-        values = {"run": run.name, "text": list(pairs.shown), "pairs": len(pairs.rows), "beam": beam}
+        values = {"run": run.name, "text": list(pairs.shown), "pairs": len(pairs.rows), "held_out": held_out}
         loss = {key: value for key, value in _values(found).items() if key != "bits_per_character"}
-        write_out(json.dumps({**values, **loss, **asdict(scores)}) + "\n")
+        write_out(json.dumps({**values, "beam": beam, **loss, **asdict(scores)}) + "\n")
         return
     from rich.table import Table
 
@@ -114,6 +136,14 @@ def _evaluate_pairs(run: RunFolder, pairs: Pairs | None, beam: int, as_json: boo
     table.add_row("BLEU", f"{scores.bleu:.2f}", f"beam {beam}, {scores.bleu_signature}")
     table.add_row("chrF", f"{scores.chrf:.2f}", scores.chrf_signature)
     write_table(table)
+
+
+def _save_pairs(path: Path, pairs: Pairs) -> None:
+    """A table whose third column says where a row is from, so that what stood there beside it can be looked up."""
+    if path.exists():
+        raise UsageError(f"--save {path}: there is such a file already, and it is not replaced")
+    rows = (f"{pair.source}\t{pair.target}\t{pair.file}, row {pair.row}\n" for pair in pairs.rows)
+    write_whole(path, "".join(rows).encode("utf-8", "surrogatepass"))
 
 
 def _values(evaluation: Evaluation) -> dict[str, float]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
@@ -103,8 +104,8 @@ def hold_out(rows: list[Pair], share: float, seed: int) -> tuple[list[Pair], lis
     """Pairs for training and pairs for validation, about `share` of them, in the order they came.
 
     No sentence of the validation part occurs in training, in either column: pairs that share a sentence, and pairs
-    that share one with these, stay together. Case, spaces and punctuation make no difference. A group so large that
-    it would be much of the validation part stays in training.
+    that share one with these, stay together. Case, spaces and punctuation make no difference, nor does it whether an
+    accent is a character of its own. A group so large that it would be much of the validation part stays in training.
     """
     group = _groups(rows)
     members: dict[int, list[int]] = {}
@@ -122,6 +123,11 @@ def hold_out(rows: list[Pair], share: float, seed: int) -> tuple[list[Pair], lis
             held.update(members[root])
     training = [pair for number, pair in enumerate(rows) if number not in held]
     return training, [rows[number] for number in sorted(held)]
+
+
+def target_characters(rows: Iterable[Pair]) -> int:
+    """How many characters the targets have."""
+    return sum(len(pair.target) for pair in rows)
 
 
 def _groups(rows: list[Pair]) -> list[int]:
@@ -143,9 +149,22 @@ def _groups(rows: list[Pair]) -> list[int]:
     return [root(number) for number in range(len(rows))]
 
 
+class _Kept(dict[int, int | None]):
+    """For `str.translate`: letters, digits and the marks on them stay, all else goes; looked up once a character."""
+
+    def __missing__(self, character: int) -> int | None:
+        kept = character if unicodedata.category(chr(character))[0] in "LNM" else None
+        self[character] = kept
+        return kept
+
+
+_KEPT = _Kept()
+
+
 def _plain(text: str) -> str:
     """A sentence without what makes no other of it."""
-    return "".join(c for c in text.casefold() if c.isalnum()) or text
+    even = unicodedata.normalize("NFKC", text).casefold()
+    return even.translate(_KEPT) or even
 
 
 def _keep(rows: list[Pair], dropped: Dropped, pair: Pair) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from rnntui import __version__
 from rnntui.config import Budget
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, RunError
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
 from rnntui.text.pair_ids import Encoded, encode_pairs, write_pairs
-from rnntui.text.pairs import Dropped, Pair, Pairs, hold_out
+from rnntui.text.pairs import Dropped, Pair, Pairs, hold_out, target_characters
 from rnntui.text.vocabulary import learn_both, save_both
 from rnntui.training.making import Text, check_name, move_into_place, resumable, versions, workshop
 
@@ -61,7 +63,7 @@ def create_seq2seq_run(
             (run.training_ids, [training_rows[i] for i in kept], [encoded[i] for i in kept]),
             (run.validation_ids, validation_rows, encode_pairs(validation_rows, source, target)),
         ):
-            parts.append(write_pairs(path, ids, sum(len(pair.target) for pair in rows), largest))
+            parts.append(write_pairs(path, ids, target_characters(rows), largest))
         run.write_config(
             RunConfig(
                 kind=SEQ2SEQ,
@@ -86,6 +88,45 @@ def create_seq2seq_run(
         said = [each.dropped.message for each in (pairs, validation) if each and each.dropped.count]
         made = RunFolder(move_into_place(folder, checkpoints, name, pairs.name))
     return made, [*said, *([too_long.message] if too_long.count else [])]
+
+
+def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
+    """What was held out when the run was made of these pairs, split anew by the settings that its `config.json` keeps.
+
+    Raises `CorpusError` if it was made of other pairs or validated on pairs of their own, `RunError` if this is not
+    how it was split.
+    """
+    config = run.read_config()
+    made_of = config.corpus
+    if made_of.get("validation_sources"):
+        raise CorpusError(
+            f"nothing was held out when run {run.name} was made: it was validated on pairs of their own, "
+            f"{_files(made_of, 'validation_sources')}; measure on those, without --held-out"
+        )
+    if pairs.fingerprint() != made_of.get("fingerprint"):
+        raise CorpusError(
+            f"{', '.join(pairs.shown)} does not hold the pairs that run {run.name} was made of, "
+            f"{_files(made_of, 'sources')}, so what was held out cannot be told"
+        )
+    _, held_out = _split(pairs, None, config.training_as(Seq2SeqTraining))
+    if [len(held_out), target_characters(held_out)] != _validated_on(made_of):
+        raise RunError(
+            f"run {run.name} held out other pairs than this rnntui would, {__version__}; "
+            f"use the one that made it, {config.versions.get('rnntui', 'whichever that was')}"
+        )
+    return replace(pairs, rows=held_out)
+
+
+def _files(made_of: dict[str, Any], key: str) -> str:
+    names = made_of.get(key)
+    return ", ".join(map(str, names)) if isinstance(names, list) else "unknown files"
+
+
+def _validated_on(made_of: dict[str, Any]) -> list[Any]:
+    """How many pairs a run says that it was validated on, and how many characters their targets have."""
+    counts, part = made_of.get("pairs"), made_of.get("validation")
+    count = counts[-1] if isinstance(counts, list) and counts else None
+    return [count, part.get("characters") if isinstance(part, dict) else None]
 
 
 def resumable_seq2seq_run(pairs: Pairs | None, name: str | None, checkpoints: Path) -> RunFolder:

@@ -10,7 +10,7 @@ from rnntui.inference.translate import load_translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairIds, encode_pairs, write_pairs
-from rnntui.text.pairs import Pairs
+from rnntui.text.pairs import Pairs, target_characters
 from rnntui.training.bleu import Scores, compare
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluate import Evaluation
@@ -33,7 +33,7 @@ def measure_pairs(run: RunFolder, pairs: Pairs, settings: BeamConfig) -> tuple[E
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "pairs.ids"
         encoded = encode_pairs(rows, source, target)
-        part = write_pairs(path, encoded, sum(len(pair.target) for pair in rows), max(source.size, target.size) - 1)
+        part = write_pairs(path, encoded, target_characters(rows), max(source.size, target.size) - 1)
         found = evaluate_pairs(model, PairIds(part, path), part.tokens, hardware)
     translations = load_translator(run).translate([pair.source for pair in rows], settings, settle=False)
     return found, compare([translation.text for translation in translations], [pair.target for pair in rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -118,6 +119,46 @@ def test_evaluate_reads_the_kind_from_the_run(rnntui, trained: Path) -> None:
     assert values.keys() >= {"loss", "perplexity", "bleu", "chrf", "bleu_signature", "chrf_signature", "tokens"}
     assert values["pairs"] == 600 and values["beam"] == 1 and values["loss"] > 0
     assert "name pairs to measure on" in rnntui("evaluate", *where).err
+
+
+def test_what_a_run_held_out_can_be_measured_and_kept(rnntui, trained: Path) -> None:
+    folder = trained / "checkpoints"
+    where = ["--run", "copy", "--checkpoints", folder, "--json"]
+    result = rnntui("evaluate", trained / "pairs.tsv", *where, "--held-out", "--save", "held.tsv")
+    assert result.code == 0 and "measuring on 18 of 600 pairs" in result.err
+    values = json.loads(result.out)
+    assert (values["pairs"], values["held_out"]) == (18, True)
+    final = json.loads((folder / "copy" / "status.json").read_text())["results"]
+    assert values["loss"] == pytest.approx(final["teacher_forced"], rel=1e-5)
+    assert values["bleu"] == pytest.approx(final["bleu"])
+    rows = [line.split("\t") for line in Path("held.tsv").read_text().splitlines()]
+    table = (trained / "pairs.tsv").read_text().splitlines()
+    assert all(f"{source}\t{target}" == table[int(row.rsplit(" ")[-1]) - 1] for source, target, row in rows)
+    again = json.loads(rnntui("evaluate", "held.tsv", *where).out)
+    assert {**again, "text": 0, "held_out": 0} == {**values, "text": 0, "held_out": 0}
+    refused = rnntui("evaluate", "held.tsv", *where, "--save", "held.tsv")
+    assert refused.code == 2 and "there is such a file already" in refused.err
+
+
+def test_what_cannot_be_told_to_be_held_out_is_not_measured(rnntui, trained: Path, tmp_path: Path) -> None:
+    run_folder = tmp_path / "checkpoints" / "copy"
+    shutil.copytree(trained / "checkpoints" / "copy", run_folder, ignore=shutil.ignore_patterns("resume"))
+    config = json.loads((run_folder / "config.json").read_text())
+
+    def refusal(file: Path, **changes: object) -> str:
+        changed = {**config, "corpus": {**config["corpus"], **changes}}
+        (run_folder / "config.json").write_text(json.dumps(changed))
+        result = rnntui("evaluate", file, "--run", "copy", "--held-out", "--save", "held.tsv")
+        assert result.code == 1 and result.err.count("\n") == 1 and not Path("held.tsv").exists()
+        return result.err
+
+    ours = trained / "pairs.tsv"
+    others = table(tmp_path / "others.tsv", copy_rows(60, seed=9))
+    assert "does not hold the pairs that run copy was made of" in refusal(others)
+    assert "validated on pairs of their own, val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
+    assert "held out other pairs than this rnntui would" in refusal(ours, pairs=[581, 19])
+    assert "held out other pairs than this rnntui would" in refusal(ours, validation=None)
+    assert "--held-out is for Seq2Seq runs" in rnntui("evaluate", ours, "--run", "shakespeare", "--held-out").err
 
 
 def test_a_language_model_and_a_seq2seq_run_are_not_mistaken_for_each_other(rnntui, trained: Path) -> None:

@@ -68,6 +68,39 @@ def test_nothing_held_out_occurs_in_training_in_either_language() -> None:
     assert hold_out(rows, 0.1, seed=2)[1] != held
 
 
+SAME = [
+    ("Él se fue.", "él  se fue"),
+    ("¿Qué?", "Que\u0301…"),
+    ("I'm 5.", "I’m５"),
+    ("Straße", "STRASSE"),
+    ("?!", "？！"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+@pytest.mark.parametrize("columns", [(0, 0), (0, 1), (1, 1)])
+def test_a_sentence_written_otherwise_is_the_same_sentence(one: str, other: str, columns: tuple[int, int]) -> None:
+    rows = [Pair(f"source {n}", f"target {n}", "f", n) for n in range(98)]
+    for n, (text, column) in enumerate(zip((one, other), columns, strict=True), start=98):
+        alone = ("source", "target")[1 - column] + f" {n}"
+        rows.append(Pair(*((text, alone) if column == 0 else (alone, text)), "f", n))
+    for seed in range(5):
+        held = {pair.row for pair in hold_out(rows, 0.5, seed)[1]}
+        assert (98 in held) == (99 in held)
+
+
+def test_signs_that_make_another_word_tell_sentences_apart() -> None:
+    rows = [Pair(text, str(n), "f", n) for n, text in enumerate(["की", "का", "कु", "sé", "se", "№ 1", "№ 2", "?", "!"])]
+    assert len({pair.row for seed in range(60) for pair in hold_out(rows, 0.1, seed)[1]}) == len(rows)
+
+
+def test_pairs_with_siblings_are_held_out_as_often_as_others() -> None:
+    rows = [Pair(f"source {n // 4}" if n < 2000 else f"source {n}", f"target {n}", "f", n) for n in range(4000)]
+    held = [hold_out(rows, 0.1, seed)[1] for seed in range(5)]
+    assert all(400 <= len(part) <= 403 for part in held)
+    assert 0.4 < sum(pair.row < 2000 for part in held for pair in part) / 2000 < 0.6
+
+
 def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
     rows = [Pair("abc", "xyz", "f", 1), Pair("a", "zz", "f", 2)]
     source, target = learn_both(["abc"], ["xyz"], PairTokenizerConfig(tokenizer="char", separate_vocab=True))

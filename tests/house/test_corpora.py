@@ -1,0 +1,83 @@
+"""The texts in `corpora/`: clean, told of, attributed; and what is held out of the pairs is held out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from rnntui.config_seq2seq import Seq2SeqTraining
+from rnntui.text.corpus import find_corpus
+from rnntui.text.pairs import Pair, hold_out, read_table
+
+CORPORA = Path(__file__).resolve().parents[2] / "corpora"
+TEXTS = sorted(path.name for path in CORPORA.iterdir() if path.suffix in (".txt", ".tsv"))
+
+
+def text_of(name: str) -> str:
+    return (CORPORA / name).read_bytes().decode("utf-8")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[list[str]]:
+    """The columns of the English-Spanish pairs."""
+    return [line.split("\t") for line in text_of("en-es.tsv").removesuffix("\n").split("\n")]
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple[list[Pair], list[Pair]]:
+    """Training and validation, as `rnntui train-seq2seq corpora/en-es.tsv` parts them."""
+    settings = Seq2SeqTraining()
+    pairs = read_table(find_corpus([str(CORPORA / "en-es.tsv")]))
+    assert not pairs.dropped.count
+    return hold_out(pairs.rows, settings.validation, settings.seed)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_is_told_of_with_its_size_and_licence(name: str) -> None:
+    text = text_of(name)
+    [told] = [
+        line for line in (CORPORA / "README.md").read_text("utf-8").splitlines() if line.startswith(f"| `{name}`")
+    ]
+    _, _, _, characters, _, licence, cleaning, _ = told.split("|")
+    assert characters.strip() == f"{len(text):,}"
+    assert re.search("public domain|MIT|CC-BY", licence) and cleaning.strip()
+    assert text.endswith("\n") and not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\u200b\u2028\ufffd]", text)
+
+
+def test_every_pair_says_who_wrote_it(rows: list[list[str]]) -> None:
+    named = [re.fullmatch(r"#\d+ \((\w+)\) & #\d+ \((\w+)\)", row[2]) for row in rows if len(row) == 3]
+    assert len(named) == len(rows) == 138_085 and all(named)
+    assert len({author for match in named if match for author in match.groups()}) == 1906
+
+
+def test_the_pairs_are_clean(rows: list[list[str]]) -> None:
+    assert len({(source, target) for source, target, _ in rows}) == len(rows)
+    for text in (text for row in rows for text in row):
+        assert text and text.isprintable() and unicodedata.is_normalized("NFC", text)
+        assert " ".join(text.split()) == text
+
+
+def test_no_sentence_held_out_is_trained_on(parts: tuple[list[Pair], list[Pair]], rows: list[list[str]]) -> None:
+    training, held = parts
+    assert sorted(pair.row for part in parts for pair in part) == list(range(1, len(rows) + 1)), "no pair is lost"
+    assert len(held) == pytest.approx(0.03 * len(rows), rel=0.01)
+    seen = {re.sub(r"[\W_]", "", text).casefold() for pair in training for text in (pair.source, pair.target)}
+    assert not [pair for pair in held if {re.sub(r"[\W_]", "", text).casefold() for text in pair[:2]} & seen]
+
+
+def test_what_a_run_on_the_pairs_has_held_out_can_still_be_told(parts: tuple[list[Pair], list[Pair]]) -> None:
+    numbers = ",".join(str(pair.row) for pair in parts[1])
+    assert hashlib.sha256(numbers.encode()).hexdigest()[:16] == "493cadc79a2912dc", (
+        "runs made before can no longer be measured"
+    )
+
+
+def test_what_is_held_out_is_like_the_rest(parts: tuple[list[Pair], list[Pair]]) -> None:
+    for column in (0, 1):
+        ours, theirs = (mean(len(pair[column]) for pair in part) for part in parts)
+        assert theirs == pytest.approx(ours, rel=0.02)
