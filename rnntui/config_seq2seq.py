@@ -87,7 +87,7 @@ class PoolSettings(Settings):
 class Seq2SeqTraining(LoopSettings, PoolSettings):  # a dataclass takes the fields of its last base first
     """How a Seq2Seq model is trained."""
 
-    learning_rate: float = redefined(LoopSettings, "learning_rate", 1e-3)
+    learning_rate: float = redefined(LoopSettings, "learning_rate", 2e-3)
     weight_decay: float = redefined(LoopSettings, "weight_decay", 0.01)
     validation: float = redefined(
         LoopSettings, "validation", 0.03, "part of the pairs kept for validation, where none are given"

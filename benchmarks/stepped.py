@@ -1,0 +1,33 @@
+"""The rival of training: a decoder in a loop as tutorials write it, a token and a row of logits at a time."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from rnntui.models.embedding import embed
+from rnntui.models.recurrent import for_layers, states_of
+from rnntui.models.seq2seq import Seq2Seq
+from rnntui.text.vocabulary import PAD
+from rnntui.training.pools import Batch
+
+
+def stepped_loss(model: Seq2Seq, batch: Batch, smoothing: float) -> torch.Tensor:
+    """The loss of a batch by a model with input feeding; padding is stepped through, and left out of the mean."""
+    source, lengths, inputs, expected = (
+        torch.from_numpy(ids) for ids in (batch.source, batch.lengths, batch.inputs, batch.expected)
+    )
+    memory, ends = model.encoder(source, lengths)
+    state, memory, decoder = model.bridge(ends), memory.transpose(0, 1), model.decoder
+    prepared = decoder.attention.prepare(memory) if decoder.attention else memory
+    fed = torch.zeros(1, source.shape[1], model.config.embedding)
+    logits = []
+    for tokens in inputs:
+        embedded = decoder.dropout(embed(decoder.embedding, tokens[None], model.config.tied))  # (1, B, E)
+        hidden, carried = decoder.rnn(torch.cat([embedded, fed], dim=2), for_layers(state))
+        state = states_of(carried)
+        fed = decoder._attend(hidden, memory, prepared, (source == PAD).T)
+        logits.append(model.logits(fed[0]))  # (B, V)
+    return cross_entropy(
+        torch.stack(logits).flatten(0, 1), expected.flatten(), ignore_index=PAD, label_smoothing=smoothing
+    )
