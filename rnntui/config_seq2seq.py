@@ -37,7 +37,7 @@ class Seq2SeqConfig(RecurrentSettings):
     embedding: int = setting(256, "size of a token's embedding, and of what the output layer reads", low=1, high=8192)
     attention: AttentionKind = setting("general", "how the decoder looks at the source", choices=AttentionKind)
     input_feeding: bool = setting(
-        False, "give the decoder what it last attended to; the target then runs step by step, several times slower"
+        False, "give the decoder what it last attended to; the target then runs step by step, which is slower"
     )
     dropout: float = redefined(ModelConfig, "dropout", 0.4)
     tied: bool = setting(

@@ -69,8 +69,8 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
 @pytest.mark.parametrize(
     ("rows", "steps", "shape"),
     [
-        (copy_rows(2000), 320, {"learning_rate": 4e-3}),
-        (reverses(2000), 400, {"cell": "gru"}),
+        (copy_rows(2000), 600, {"learning_rate": 4e-3}),
+        (reverses(2000), 500, {"cell": "gru"}),
         (dates(2000), 400, {"attention": "additive", "learning_rate": 5e-3}),
     ],
     ids=["copy", "reverse", "dates"],
