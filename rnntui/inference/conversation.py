@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,10 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnntui.config import SamplingConfig, WritingConfig
+from rnntui.inference.alternatives import Alternative, likeliest
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import REMEMBERED, Generation, Snapshot, generators_from, opening
+from rnntui.inference.history import History
+from rnntui.inference.rate import Rate
 from rnntui.inference.run import LoadedRun
-from rnntui.inference.sampling import softmax
 from rnntui.inference.score import log_probabilities
 from rnntui.inference.text_stream import TextStream
 from rnntui.inference.transcript import SPACING, Role, States, Transcript, Turn
@@ -30,8 +31,6 @@ from rnntui.text.turns import Turns, turns_of
 
 _AHEAD = 256  # tokens drawn and not yet taken by the screen; more would only be dropped by a stop
 _FARTHEST = 4096  # tokens read again to find alternatives
-_UNDOABLE = 8  # changes of a text that can be taken back
-_RATE_OVER = 2.0  # seconds over which the speed is taken
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,6 @@ class Drawn:
     bits: float
     text: str
     settings: SamplingConfig
-
-
-@dataclass(frozen=True)
-class Alternative:
-    """A token that could stand at a place, with the model's own probability for it."""
-
-    id: int
-    text: str
-    probability: float
 
 
 class Conversation:
@@ -69,9 +59,8 @@ class Conversation:
         self._lock = threading.Lock()
         self._wanted = False
         self._queue: deque[Drawn] = deque()
-        self._rate: deque[tuple[float, int]] = deque()
-        self._before: deque[tuple[float, Transcript]] = deque(maxlen=_UNDOABLE)
-        self._after: list[Transcript] = []
+        self._rate = Rate()
+        self._history = History()
         self.problem = ""  # why the model can write no more
         self._active = False
         self._drawn = 0
@@ -104,10 +93,7 @@ class Conversation:
     @property
     def tokens_per_second(self) -> float:
         """The speed of the last two seconds of writing."""
-        if len(self._rate) < 2 or time.monotonic() - self._rate[-1][0] > _RATE_OVER:
-            return 0.0
-        (first, _), (last, _) = self._rate[0], self._rate[-1]
-        return sum(count for _, count in list(self._rate)[1:]) / max(last - first, 1e-3)
+        return self._rate.per_second
 
     # -- what a person does --------------------------------------------------------------------------------------
 
@@ -151,7 +137,7 @@ class Conversation:
     def rewind(self, offset: int) -> str:
         """Cut the text after the token that ends at `offset` characters, or before; returns what is cut off."""
         self.stop()
-        self._remember()
+        self._history.remember(self.transcript)
         with self._held():
             before = self.transcript.text
             self.transcript.cut(self.transcript.token_at(offset))
@@ -211,16 +197,7 @@ class Conversation:
         if len(ids) > _FARTHEST:
             return []
         logits = model.feed(ids[:, None], state)[0] if len(ids) else model.logits_of(state)
-        probabilities = softmax(logits[0])
-        probabilities[tokenizer.unknown_id] = 0.0
-        found: list[Alternative] = []
-        for token_id in np.argsort(-probabilities, kind="stable").tolist():
-            if len(found) == count:
-                break
-            text = tokenizer.stream().push(token_id)
-            if text:  # a lone byte is part of a character, and no text to go on from
-                found.append(Alternative(token_id, text, float(probabilities[token_id])))
-        return found
+        return likeliest(logits[0], tokenizer, count)
 
     def branch(self, token: int, alternative: int) -> None:
         """Put an alternative in the place of a token, drop what follows, and let the model go on from there."""
@@ -234,36 +211,31 @@ class Conversation:
     @property
     def undoable(self) -> float | None:
         """When the last change was made that `undo` would take back, by the monotonic clock; None if there is none."""
-        return self._before[-1][0] if self._before else None
+        return self._history.undoable
 
     def undo(self) -> bool:
         """Take back the last change that cut the text; False if there is none."""
         self.stop()
-        if not self._before:
-            return False
-        self._after.append(self.transcript)
-        self._return_to(self._before.pop()[1])
-        return True
+        return self._return_to(self._history.undo(self.transcript))
 
     def redo(self) -> bool:
         """Take back the last `undo`; False if there is none, or the text has been changed since."""
         self.stop()
-        if not self._after:
-            return False
-        self._before.append((time.monotonic(), self.transcript))
-        self._return_to(self._after.pop())
-        return True
+        return self._return_to(self._history.redo(self.transcript))
 
-    def _return_to(self, transcript: Transcript) -> None:
+    def _return_to(self, transcript: Transcript | None) -> bool:
+        if transcript is None:
+            return False
         with self._held():
             self._states.cut(transcript.in_common(self.transcript))
             self.transcript = transcript
             self._return_to_end()
+        return True
 
     def clear(self) -> None:
         """Start over with an empty text."""
         self.stop()
-        self._remember()
+        self._history.remember(self.transcript)
         with self._held():
             self.transcript = Transcript()
             self._forget()
@@ -277,8 +249,7 @@ class Conversation:
     def use(self, run: LoadedRun, name: str) -> None:
         """Go on with another model, which reads the whole text first."""
         self.stop()
-        self._before.clear()  # their tokens are those of the model before
-        self._after.clear()
+        self._history.clear()  # its tokens are those of the model before
         with self._held():
             before = self.transcript
             self.transcript = Transcript()
@@ -313,10 +284,7 @@ class Conversation:
             if not turn.settings or turn.settings[-1][1] != token.settings:
                 turn.settings.append((number, token.settings))
         self.transcript.append([t.id for t in taken], [t.text for t in taken], [t.bits for t in taken])
-        now = time.monotonic()
-        self._rate.append((now, len(taken)))
-        while now - self._rate[0][0] > _RATE_OVER:
-            self._rate.popleft()
+        self._rate.add(len(taken))
         return sum(len(token.text) for token in taken)
 
     # -- the writer's thread -------------------------------------------------------------------------------------
@@ -416,11 +384,6 @@ class Conversation:
         while tokens and self.transcript.start_of(tokens) == self.transcript.start_of(tokens - 1):
             tokens -= 1
         self.transcript.cut(tokens)
-
-    def _remember(self) -> None:
-        self._after.clear()
-        if len(self.transcript):
-            self._before.append((time.monotonic(), self.transcript.copy()))
 
     def _take_over(self, stretches: Iterable[tuple[Turn, str]], before: Transcript | None = None) -> None:
         """Append the turns of another transcript, whose tokens may be others: those of `before`, if it is given."""

@@ -15,7 +15,7 @@ from rnntui.text.visible import one_line
 
 if TYPE_CHECKING:
     from rnntui.config import SamplingConfig, WritingConfig
-    from rnntui.inference.conversation import Alternative
+    from rnntui.inference.alternatives import Alternative
     from rnntui.tui.widgets.slider import Slider
 
 _BAR = 6

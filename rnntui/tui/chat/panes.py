@@ -16,7 +16,8 @@ from rnntui.tui.chat.prompt import Prompt
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
-    from rnntui.inference.conversation import Alternative, Conversation
+    from rnntui.inference.alternatives import Alternative
+    from rnntui.inference.conversation import Conversation
     from rnntui.inference.writer import Writer
 
 MOST_PANES = 4

@@ -15,7 +15,7 @@ from rnntui.tui.chat.panes import Panes
 from rnntui.tui.chat.prompt import Prompt
 
 if TYPE_CHECKING:
-    from rnntui.inference.conversation import Alternative
+    from rnntui.inference.alternatives import Alternative
     from rnntui.inference.writer import Writer
     from rnntui.tui.widgets.stream_view import StreamView
 
