@@ -24,7 +24,7 @@ AttentionKind = Literal["general", "dot", "additive", "none"]
 Selection = Literal["bleu", "loss"]
 
 PAIR_SUBWORDS = 8000
-_CHARACTERS_A_SUBWORD = 150  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
+_CHARACTERS_A_SUBWORD = 800  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Seq2SeqConfig(RecurrentSettings):
     input_feeding: bool = setting(
         False, "give the decoder what it last attended to; the target then runs step by step, which is slower"
     )
-    dropout: float = redefined(ModelConfig, "dropout", 0.4)
+    dropout: float = redefined(ModelConfig, "dropout", 0.3)
     tied: bool = setting(
         True, "one matrix for the target's embedding, the output, and with a joint vocabulary the source"
     )
@@ -80,7 +80,7 @@ class PoolSettings(Settings):
     batch_tokens: int | None = setting(
         None, "instead of --batch-size: tokens in a batch, padding and both columns included", low=1, high=10**7
     )
-    pool: int = setting(100, "batches that are sorted by length together", low=1, high=1_000_000)
+    pool: int = setting(1000, "batches that are sorted by length together", low=1, high=1_000_000)
 
 
 @dataclass(frozen=True)

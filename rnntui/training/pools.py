@@ -1,6 +1,6 @@
 """Batches of pairs: pools of many batches are sorted by length and cut, so that little of a batch is padding.
 
-    epoch     all pairs, shuffled                    [ 7 2 9 4 | 1 8 3 5 | 6 0 ]    a pool is 100 batches of them
+    epoch     all pairs, shuffled                    [ 7 2 9 4 | 1 8 3 5 | 6 0 ]    a pool is some batches of them
     pool      sorted by length                         2 4 | 7 9
     batches   cut from the pools, shuffled             7 9 , 1 3 , 2 4 , 6 0 , 5 8
 
