@@ -22,11 +22,13 @@ from rnntui.tui.keys import bindings
 from rnntui.tui.train.board import WIDE, Board, Shown
 from rnntui.tui.train.budget import ask_budget
 from rnntui.tui.train.jobs import Jobs, end_of
+from rnntui.tui.train.kinds import chosen_kind
 from rnntui.tui.train.marks import MOST, Marks
 from rnntui.tui.train.process import Training, launch
 from rnntui.tui.train.run_list import RunList
 from rnntui.tui.train.samples import About
 from rnntui.tui.train.settings import resume_arguments
+from rnntui.tui.train.sources import called
 from rnntui.tui.train.watch import Seen, View, Watcher
 
 EVERY = 1.0  # seconds between looks at the disk
@@ -246,8 +248,7 @@ class TrainTab(Vertical):
         self._typed = filled.typed
         if filled.arguments is not None:
             self._form_problem = ""
-            name = self._typed.get("name", "").strip() or self._typed["corpus"].strip()
-            self._begin(filled.arguments, "starting", name, None)
+            self._begin(filled.arguments, "starting", called(self._typed, chosen_kind(self._typed)), None)
 
     def _begin(self, arguments: Sequence[str], doing: str, name: str, path: str | None) -> None:
         try:
