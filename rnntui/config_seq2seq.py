@@ -28,10 +28,10 @@ _CHARACTERS_A_SUBWORD = 150  # of text in training, for each subword of the voca
 
 
 PAIR_FILES = {
-    "source": "instead of a table: a file of source sentences, one a line",
+    "source": "instead of a table: a file of sources, one a line",
     "target": "the file of their targets, line by line",
     "validation_pairs": "pairs to validate on, instead of a part held out",
-    "validation_source": "instead of --validation-pairs: a file of source sentences",
+    "validation_source": "instead of --validation-pairs: a file of sources",
     "validation_target": "the file of their targets, line by line",
 }
 """The files that a training reads beside tables of pairs, each with its help."""
