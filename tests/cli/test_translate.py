@@ -55,9 +55,7 @@ def test_training_tells_of_bleu_and_what_to_do_next(rnntui, tmp_path: Path) -> N
     assert listed["kind"] == "seq2seq" and 0 <= listed["bleu"] <= 100 and " BLEU " in rnntui("runs").out
 
 
-@pytest.mark.parametrize(
-    ("select", "told"), [("bleu", "BLEU stopped rising"), ("loss", "loss stopped falling")]
-)
+@pytest.mark.parametrize(("select", "told"), [("bleu", "BLEU stopped rising"), ("loss", "loss stopped falling")])
 def test_an_early_end_says_what_no_longer_got_better(rnntui, tmp_path: Path, select: str, told: str) -> None:
     pairs = table(tmp_path / "pairs.tsv", copy_rows(80))
     settings = ["--steps", "40", "--evaluations", "20", "--patience", "1", "--learning-rate", "0", "--select", select]

@@ -50,7 +50,12 @@ def not_found(typed: Mapping[str, str], kind: Kind) -> dict[str, str]:
             if words:
                 find_corpus(words, encoding)
         except RnntuiError as error:
-            found["encoding" if str(error).startswith("--encoding") else option.name] = str(error)
+            told = str(error)
+            if told.startswith("--encoding"):
+                found["encoding"] = told
+            else:
+                # What to do about it follows, for those who type a command: standard input is among it.
+                found[option.name] = told.rpartition("; ")[0] or told
         except OSError as error:
             found[option.name] = f"{error.filename or 'the file'}: {error.strerror or error}"
     return found
