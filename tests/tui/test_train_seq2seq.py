@@ -17,7 +17,7 @@ from train_host import NARROW, WIDE, FakeLauncher, Host, make_logged, make_pairs
 from waiting import wait_until
 
 from rnntui.cli.train_seq2seq import command
-from rnntui.runs.folder import RunFolder, Status
+from rnntui.runs.folder import SEQ2SEQ, RunFolder, Status
 from rnntui.tui import app as app_module
 from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import process as process_module
@@ -403,11 +403,7 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
         await pilot.press("n")
         await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
         await choose_kind(pilot, "Seq2Seq")
-        typed = {"pairs": "words.tsv", "name": "real", "steps": "12", "hidden": "8", "encoder_hidden": "4",
-                 "embedding": "8", "tokenizer": "char", "evaluations": "2", "bleu_pairs": "4", "validation": "0.1",
-                 "eval_tokens": "256"}  # fmt: skip
-        await pilot.press("ctrl+o")
-        await wait_until(pilot, lambda: any(f.option.name == "errors" for f in app.screen.query(Field)))
+        typed = {"pairs": "words.tsv", "name": "real", "tokenizer": "char", "hidden": "8", "minutes": "0.02"}
         for name, value in typed.items():
             app.screen._field(name).value = value  # type: ignore[attr-defined]
         await pilot.press("ctrl+s")
@@ -419,4 +415,5 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
         await wait_until(pilot, lambda: not app.tab.jobs.trainings)
         app.tab.board.choose("chrF")
         await wait_until(pilot, lambda: curves(app) == ["chrF"])
-        assert RunFolder(folder / "real").read_status().step == 12
+        config, status = RunFolder(folder / "real").read_config(), RunFolder(folder / "real").read_status()
+        assert config.kind == SEQ2SEQ and config.model.hidden == 8 and status.step == status.steps

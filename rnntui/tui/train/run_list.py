@@ -148,7 +148,7 @@ def _state(run: Seen) -> str:
 def _score(summary: RunSummary) -> str:
     """How good a run is, in what its kind is compared by: BLEU, or bits for each character."""
     if summary.bleu is not None:
-        return f"{summary.bleu:.1f} BLEU"
+        return f"{summary.bleu:.1f}"[:5] + " BLEU"
     return "" if summary.bits_per_character is None else f"{summary.bits_per_character:.3f}"[:5] + " bits"
 
 
