@@ -68,6 +68,12 @@ def bounds_of(described: Setting) -> str:
     return _bounds(described.low, described.high) if (described.low, described.high) != (None, None) else ""
 
 
+def is_yes_or_no(kind: type[Settings], name: str) -> bool:
+    """Whether a setting of a class is true or false; it may also be left to others to decide."""
+    hint = get_type_hints(kind)[name]
+    return bool in (get_args(hint) or (hint,))
+
+
 def flag_of(name: str) -> str:
     """The command-line flag of a field: `learning_rate` is `--learning-rate`."""
     return "--" + name.replace("_", "-")

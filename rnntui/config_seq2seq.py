@@ -27,6 +27,16 @@ PAIR_SUBWORDS = 8000
 _CHARACTERS_A_SUBWORD = 800  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
 
 
+PAIR_FILES = {
+    "source": "instead of a table: a file of sources, one a line",
+    "target": "the file of their targets, line by line",
+    "validation_pairs": "pairs to validate on, instead of a part held out",
+    "validation_source": "instead of --validation-pairs: a file of sources",
+    "validation_target": "the file of their targets, line by line",
+}
+"""The files that a training reads beside tables of pairs, each with its help."""
+
+
 @dataclass(frozen=True)
 class Seq2SeqConfig(RecurrentSettings):
     """The shape of an encoder, a decoder and the attention between them."""

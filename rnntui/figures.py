@@ -1,4 +1,4 @@
-"""Numbers as people read them: counts, ages, losses."""
+"""Numbers as people read them: counts, ages, losses, scores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from __future__ import annotations
 def number(value: float | None) -> str:
     """A loss: 1.4416; empty for None."""
     return "" if value is None else f"{value:.4f}"
+
+
+def score(value: float | None) -> str:
+    """A score of 0 to 100, such as BLEU: 31.42; empty for None."""
+    return "" if value is None else f"{value:.2f}"
 
 
 def count(value: int) -> str:

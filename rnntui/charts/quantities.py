@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,8 +18,9 @@ class Quantity:
     """How a key of `metrics.jsonl` is charted.
 
     `title` heads a chart of it alone, `label` names it beside others in one chart, `chart` is the chart it shares with
-    others. `log` says whether a logarithmic axis makes sense. `noisy` ones are smoothed. Those that are measured now
-    and then are `marked`: their points are shown where there is room.
+    others. `unit` is what its axis counts, where neither title nor label says so. `log` says whether a logarithmic
+    axis makes sense. `noisy` ones are smoothed. Those that are measured now and then are `marked`: their points are
+    shown where there is room.
     """
 
     key: str
@@ -28,22 +30,26 @@ class Quantity:
     log: bool = True
     noisy: bool = False
     marked: bool = False
+    unit: str = ""
 
 
 LOSS = "Loss"
+NATS = "nats a token"
 QUANTITIES = {
     quantity.key: quantity
     for quantity in (
-        Quantity("train_loss", "Training loss", "training", LOSS, noisy=True),
-        Quantity("validation_loss", "Validation loss", "validation", LOSS, marked=True),
+        Quantity("train_loss", "Training loss", "training", LOSS, noisy=True, unit=NATS),
+        Quantity("validation_loss", "Validation loss", "validation", LOSS, marked=True, unit=NATS),
         Quantity("bits_per_character", "Bits per character", "bits per character", "bits_per_character", marked=True),
         Quantity("bleu", "BLEU", "BLEU", "bleu", log=False, marked=True),
+        Quantity("chrf", "chrF", "chrF", "chrf", log=False, marked=True),
         Quantity("learning_rate", "Learning rate", "learning rate", "learning_rate"),
         Quantity("gradient_norm", "Gradient norm", "gradient norm", "gradient_norm", noisy=True),
         Quantity("tokens_per_second", "Tokens per second", "tokens/s", "tokens_per_second", log=False, noisy=True),
     )
 }
 SMOOTHING = 0.9  # what noisy quantities are smoothed by unless one wishes otherwise
+SCORES = ("bleu", "chrf")  # of 100, higher being better
 LOSSES = ("train_loss", "validation_loss")
 
 
@@ -53,6 +59,13 @@ def quantity(key: str) -> Quantity:
         return QUANTITIES[key]
     name = one_line(key).replace("_", " ")
     return Quantity(key, name[:1].upper() + name[1:], name, key, marked=True)
+
+
+def heading(title: str, keys: Sequence[str], of: str = "") -> str:
+    """What stands above a chart of some quantities: its title, whose it is, and what the y axis counts."""
+    units = dict.fromkeys(quantity(key).unit for key in keys)
+    unit = next(iter(units)) if len(units) == 1 else ""
+    return title + (f" of {of}" if of else "") + (f", {unit}" if unit else "")
 
 
 def in_order(keys: list[str]) -> list[str]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.charts.quantities import AXES, LOSSES, SMOOTHING, Axis, charts_of, in_order
+from rnntui.charts.quantities import AXES, LOSSES, SMOOTHING, Axis, charts_of, heading, in_order
 from rnntui.cli.options import checkpoints_option
-from rnntui.cli.terminal import utf8_argument, write_out
+from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.find import checkpoints_folder, find_run
 from rnntui.runs.folder import RunFolder
@@ -47,7 +47,8 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 @checkpoints_option
 @click.option(
     "--metric", "metrics", metavar="NAME", multiple=True, callback=utf8_argument,
-    help="What to draw, as it is called in metrics.jsonl; can be given several times [default: the losses].",
+    help="What to draw, as it is called in metrics.jsonl: bits_per_character, learning_rate, of Seq2Seq runs bleu and "
+    "chrf; can be given several times [default: the losses].",
 )  # fmt: skip
 @click.option(
     "--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="What to draw over."
@@ -84,7 +85,7 @@ def _runs(names: tuple[str, ...], checkpoints: str | None) -> dict[str, RunFolde
     folder = checkpoints_folder(checkpoints, to_read=True)
     runs: dict[str, RunFolder] = {}
     for name in names or (None,):
-        run = find_run(name, folder)
+        run = find_run(name, folder, None)
         if all(run.path.resolve() != other.path.resolve() for other in runs.values()):
             called = run.path.resolve().name
             runs[called if called not in runs else str(run.path)] = run
@@ -108,6 +109,10 @@ def _draw(
             raise _without_metrics(name, run)
     there = in_order(list(dict.fromkeys(key for history in histories.values() for key in history.quantities)))
     _check(wanted, there)
+    for name, history in histories.items():
+        lacking = [key for key in wanted if key not in history.quantities]
+        if lacking:
+            note(f"run {name} has no {', '.join(lacking)}")
     charts = charts_of(wanted or [key for key in LOSSES if key in there] or there[:1])
     terminal = shutil.get_terminal_size(_PIPE) if sys.stdout.isatty() else _PIPE
     # A row is left for the prompt that comes after.
@@ -115,10 +120,10 @@ def _draw(
     rows = height or max(_LEAST_ROWS, shared)
     colours = _has_colours()
     for number, (title, keys) in enumerate(charts):
-        heading = f"{title} of {next(iter(runs))}" if len(runs) == 1 else title
+        above = heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
         curves = curves_of(histories, keys, smoothing)
         view = View(_AXES[over], log=log)
-        picture = draw(heading, curves, view, width or terminal.columns, rows, colours=colours)
+        picture = draw(above, curves, view, width or terminal.columns, rows, colours=colours)
         _print(picture.rows, colours, apart=number > 0)
 
 

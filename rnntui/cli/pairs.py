@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rnntui.errors import UsageError
-
 if TYPE_CHECKING:
     from rnntui.text.pairs import Pairs
 
@@ -18,12 +16,9 @@ def read_pairs(
     Raises `UsageError` if both ways are mixed, `CorpusError` if there are no pairs.
     """
     from rnntui.text.corpus import find_corpus
-    from rnntui.text.pairs import read_columns, read_table
+    from rnntui.text.pairs import check_named, read_columns, read_table
 
-    if (source is None) != (target is None):
-        raise UsageError(f"{flags[0]} and {flags[1]} go together; give both")
+    check_named(bool(tables), source is not None, target is not None, flags)
     if source is not None and target is not None:
-        if tables:
-            raise UsageError(f"give a table of pairs, or {flags[0]} and {flags[1]}, not both")
         return read_columns(find_corpus([source], encoding, errors), find_corpus([target], encoding, errors))
     return read_table(find_corpus(list(tables), encoding, errors)) if tables else None

@@ -13,13 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from rnntui.charts.quantities import quantity
+from rnntui.config_seq2seq import Seq2SeqTraining
+from rnntui.figures import score
 from rnntui.runs.find import COMMANDS, kind_of
 from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunFolder
 from rnntui.text.visible import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
 _EVERY = 10.0  # seconds between plain lines
-_MEASURES = {"bleu": "BLEU", "chrf": "chrF"}
 _USES = {LANGUAGE_MODEL: "write with it: rnntui sample", SEQ2SEQ: "translate with it: rnntui translate"}
 _SHORTEST_BAR = 10  # columns, with the space around it
 
@@ -128,7 +130,7 @@ def describe(event: Event, run: RunFolder) -> list[str]:
 
 
 def _measure(name: str, value: float) -> str:
-    return f"{_MEASURES.get(name, name)} {value:.2f}"
+    return f"{quantity(name).label} {score(value)}"
 
 
 def _describe_end(event: Finished, run: RunFolder) -> list[str]:
@@ -140,7 +142,7 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
             f"stopped at step {event.step:,}{of} and saved in {run.path}",
             f"go on exactly from here with: rnntui {COMMANDS[kind]} --resume {again}",
         ]
-    why = " (the validation loss stopped falling)" if event.reason == "patience" else ""
+    why = f" ({_stalled(run)})" if event.reason == "patience" else ""
     lines = [
         f"done in {_clock(event.seconds)} at step {event.step:,}{why}; the best model, of step {event.best_step:,}, "
         f"is in {run.path}"
@@ -152,6 +154,13 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         lines.append("validation: " + ", ".join(_measure(*item) for item in event.measures.items()))
     lines.append(f"{_USES.get(kind, _USES[LANGUAGE_MODEL])} --run {shlex.quote(str(run.path))}")
     return lines
+
+
+def _stalled(run: RunFolder) -> str:
+    """What no longer got better, where training ended early."""
+    training = run.read_config().training
+    by_bleu = isinstance(training, Seq2SeqTraining) and training.select == "bleu"
+    return "BLEU stopped rising" if by_bleu else "the validation loss stopped falling"
 
 
 def _rate(tokens_per_second: float) -> str:

@@ -10,7 +10,7 @@ import click
 
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import note, write_out, write_table
-from rnntui.figures import age, count, number
+from rnntui.figures import age, count, number, score
 from rnntui.runs.find import checkpoints_folder
 from rnntui.runs.listing import RunSummary, list_runs
 from rnntui.text.visible import one_line
@@ -42,13 +42,15 @@ def _print(rows: list[RunSummary]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("run", "cell", "size"):
         table.add_column(heading)
-    for heading in ("tokens", "validation loss", "bits per character", "age"):
+    translating = any(row.bleu is not None for row in rows)
+    for heading in ("tokens", "validation loss", "bits per character", *(["BLEU"] if translating else []), "age"):
         table.add_column(heading, justify="right")
     table.add_column("state")
     for row in rows:
         cells = (
             row.name, row.cell, row.size, count(row.tokens), number(row.validation_loss),
-            number(row.bits_per_character), age(time.time() - row.updated) if row.updated else "", _state(row),
+            number(row.bits_per_character), *([score(row.bleu)] if translating else []),
+            age(time.time() - row.updated) if row.updated else "", _state(row),
         )  # fmt: skip
         table.add_row(*(Text(one_line(cell)) for cell in cells))
     write_table(table)

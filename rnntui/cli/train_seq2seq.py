@@ -7,23 +7,28 @@ from typing import Any
 
 import click
 
-from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
+from rnntui.cli.options import (
+    checkpoints_option,
+    corpus_options,
+    file_option,
+    given_settings,
+    settings_from,
+    settings_options,
+)
 from rnntui.cli.pairs import read_pairs
 from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
 from rnntui.config import Budget
-from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
-
-_ALIGNED = "Instead of PAIRS: a file of {} sentences, one a line."
+from rnntui.config_seq2seq import PAIR_FILES, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 
 
 @click.command("train-seq2seq")
 @click.argument("pairs", nargs=-1)
-@click.option("--source", help=_ALIGNED.format("source"))
-@click.option("--target", help=_ALIGNED.format("target") + " Line by line they belong together.")
-@click.option("--validation-pairs", help="Pairs to validate on, instead of a part held out.")
-@click.option("--validation-source", help="Instead of --validation-pairs: a file of source sentences.")
-@click.option("--validation-target", help="The file of their targets.")
+@file_option("source", PAIR_FILES["source"])
+@file_option("target", PAIR_FILES["target"])
+@file_option("validation_pairs", PAIR_FILES["validation_pairs"])
+@file_option("validation_source", PAIR_FILES["validation_source"])
+@file_option("validation_target", PAIR_FILES["validation_target"])
 @click.option("--name", help="What to call the run [default: after the pairs].")
 @click.option("--resume", is_flag=True, help="Go on with the newest run on these pairs, or with the one of --name.")
 @checkpoints_option

@@ -49,10 +49,11 @@ def runs_in(folder: Path) -> list[RunFolder]:
     return sorted((run for run in found if run.config_file.is_file()), key=lambda run: run.name)
 
 
-def find_run(name: str | None, checkpoints: Path, kind: str = LANGUAGE_MODEL) -> RunFolder:
+def find_run(name: str | None, checkpoints: Path, kind: str | None = LANGUAGE_MODEL) -> RunFolder:
     """The run a user means: by name or by path, or without either the newest of the kind, or else the shipped one.
 
-    Only runs that have weights count. Raises `UsageError` for a name that no run has, `RunError` if there is none.
+    Only runs that have weights count; with None for `kind`, those of any. Raises `UsageError` for a name
+    that no run has, `RunError` if there is none.
     """
     if name is None:
         shipped = [run for run in shipped_runs() if run.weights_file.is_file()]
@@ -62,7 +63,8 @@ def find_run(name: str | None, checkpoints: Path, kind: str = LANGUAGE_MODEL) ->
         if own:
             return max(own, key=_written)
         if not shipped:
-            raise RunError(f"no trained run in {checkpoints}; make one with: rnntui {COMMANDS[kind]} {_TEXTS[kind]}")
+            made = kind or LANGUAGE_MODEL
+            raise RunError(f"no trained run in {checkpoints}; make one with: rnntui {COMMANDS[made]} {_TEXTS[made]}")
         return shipped[0]
     return named_run(name, checkpoints)
 
@@ -76,8 +78,8 @@ def kind_of(run: RunFolder) -> str | None:
         return None
 
 
-def _may_be(run: RunFolder, kind: str) -> bool:
-    return kind_of(run) in (kind, None)  # a broken one is not passed over, but told by whoever reads it
+def _may_be(run: RunFolder, kind: str | None) -> bool:
+    return kind is None or kind_of(run) in (kind, None)  # a broken one is not passed over, but told by whoever reads it
 
 
 def named_run(name: str, checkpoints: Path) -> RunFolder:

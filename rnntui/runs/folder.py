@@ -119,7 +119,8 @@ class Status:
     """`status.json`: where a run stands, replaced at every check.
 
     `validation_loss` is in nats a token: of the best weights so far, and once the run is done, its headline result.
-    `results` are all of its final losses, and other figures such as BLEU, by name. `seconds` is time spent training;
+    `results` are all of its final losses, and other figures such as BLEU, by name; until it is done, those other
+    figures of the best weights so far. `seconds` is time spent training;
     `updated` is in seconds since 1970.
     """
 

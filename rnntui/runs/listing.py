@@ -12,14 +12,19 @@ from rnntui.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run at a glance; losses in nats a token. `problem` says what is wrong with a broken one."""
+    """A run at a glance; losses in nats a token, `bleu` in 0..100. `problem` says what is wrong with a broken one.
+
+    The figures are those of the best weights; what a kind of run does not measure is None.
+    """
 
     name: str
+    kind: str
     cell: str
     size: str
     tokens: int
     validation_loss: float | None
     bits_per_character: float | None
+    bleu: float | None
     updated: float
     state: str
     shipped: bool
@@ -40,15 +45,17 @@ def summary(run: RunFolder, shipped: bool = False) -> RunSummary:
     try:
         config, status = run.read_config(), run.read_status()
     except RunError as error:
-        return RunSummary(run.name, "", "", 0, None, None, 0.0, "broken", shipped, str(run.path), str(error))
+        return RunSummary(run.name, "", "", "", 0, None, None, None, 0.0, "broken", shipped, str(run.path), str(error))
     model = config.model
     return RunSummary(
         name=run.name,
+        kind=config.kind,
         cell=model.cell if model.cell != "rnn" else f"rnn {model.nonlinearity}",
         size=f"{model.layers}×{model.hidden}",
         tokens=status.tokens,
         validation_loss=status.validation_loss,
         bits_per_character=status.bits_per_character,
+        bleu=status.results.get("bleu"),
         updated=status.updated or config.created,
         state=status.state,
         shipped=shipped,

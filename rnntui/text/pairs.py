@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.text.corpus import Corpus
 
 _SHOWN = 40  # characters of a row shown in a message
@@ -60,6 +60,17 @@ class Pairs:
         for pair in self.rows:
             digest.update(f"{pair.source}\t{pair.target}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
+
+
+def check_named(table: bool, source: bool, target: bool, flags: tuple[str, str]) -> None:
+    """What is named must be nothing, tables, or a file of sources and one of targets; `flags` name those two.
+
+    Raises `UsageError` if ways are mixed or one of two files is missing.
+    """
+    if source != target:
+        raise UsageError(f"{flags[0]} and {flags[1]} go together; give both")
+    if table and source:
+        raise UsageError(f"give a table of pairs, or {flags[0]} and {flags[1]}, not both")
 
 
 def read_table(corpus: Corpus) -> Pairs:

@@ -225,7 +225,7 @@ class Trainer:
         best = progress.best_score is None or found.score < progress.best_score
         if best:
             progress.best_score, progress.best_loss = found.score, found.loss
-            progress.best_bits = found.bits_per_character
+            progress.best_bits, progress.best_measures = found.bits_per_character, found.measures
             progress.best_step, progress.stale_checks, progress.reason = progress.step, 0, ""
             metadata = {"step": str(progress.step), "validation_loss": repr(found.loss)}
             save_arrays(self._run.weights_file, weights_of(task.model), metadata)
@@ -312,7 +312,7 @@ class Trainer:
                 seconds=round(progress.seconds, 3),
                 validation_loss=progress.best_loss,
                 bits_per_character=progress.best_bits,
-                results=results or {},
+                results=results or progress.best_measures,
                 message=message,
             )
         )

@@ -31,8 +31,8 @@ class Progress:
 
     `seconds` is time spent training in all processes; `stale_checks` counts checks since the best one; `loss_sum` and
     `loss_count` are of the training losses since the last row of the metrics; `smoothed_loss` shows divergence.
-    `best_score` is what decided on the best weights, lower being better. `reason` says why training is over, empty
-    while it is not; the final evaluation may then still be due.
+    `best_score` is what decided on the best weights, lower being better; the other `best_`s are theirs. `reason` says
+    why training is over, empty while it is not; the final evaluation may then still be due.
     """
 
     step: int = 0
@@ -41,6 +41,7 @@ class Progress:
     best_score: float | None = None
     best_loss: float | None = None
     best_bits: float | None = None
+    best_measures: dict[str, float] = field(default_factory=dict)
     best_step: int = 0
     stale_checks: int = 0
     loss_sum: float = 0.0

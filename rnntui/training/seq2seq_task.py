@@ -16,6 +16,7 @@ from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weights import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
 from rnntui.text.pair_ids import PairIds
+from rnntui.text.translated import Translated
 from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.training.bleu import UNTRAINED, Scores, compare
 from rnntui.training.device import Hardware
@@ -90,8 +91,7 @@ class Seq2SeqTask:
         numbers = evenly(len(self._validation), self._settings.bleu_pairs)
         source, reference = self._text(int(numbers[seed % len(numbers)]))
         [found] = self._translator().translate([source], BeamConfig(beam=1), settle=False)
-        short = [text if len(text) <= length else text[: length - 1] + "…" for text in (source, found.text, reference)]
-        return "{} → {}  (reference: {})".format(*short)
+        return Translated(source, found.text, reference).shortened(length).line
 
     def _translator(self) -> Translator:
         model = Seq2SeqModel(weights_of(self.model), self._shape, self._source.size, self._target.size)

@@ -53,9 +53,10 @@ def test_several_runs_share_a_chart_and_a_name_may_be_had_by_two(rnntui, tmp_pat
     make_run(tmp_path / "elsewhere", "one", *losses(100, 2.0))
     out = rnntui("curves", "one", "two", "elsewhere/one", "one", "--width", "120").out.splitlines()
     shown = out[0].split()
-    assert shown[:2] == ["Training", "loss"] and shown[2::3] == ["●", "▲", "■"]
-    assert shown[3::3] == ["one", "two", "elsewhere/one"]
-    assert 0.6 < float(shown[4]) < 0.9 > float(shown[7]) > float(shown[10]) > 0.3
+    title, shown = out[0].partition("token")[0], out[0].partition("token")[2].split()
+    assert title == "Training loss, nats a " and shown[::3] == ["●", "▲", "■"]
+    assert shown[1::3] == ["one", "two", "elsewhere/one"]
+    assert 0.6 < float(shown[2]) < 0.9 > float(shown[5]) > float(shown[8]) > 0.3
     assert all("".join(out[1:]).count(sign) >= 3 for sign in "●▲■")
 
 

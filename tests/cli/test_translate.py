@@ -53,6 +53,24 @@ def test_training_tells_of_bleu_and_what_to_do_next(rnntui, tmp_path: Path) -> N
     assert "rnntui train-seq2seq --resume --name pairs" in rnntui("train", "--resume", "--name", "pairs").err
     listed = json.loads(rnntui("runs", "--json").out.splitlines()[0])
     assert (listed["name"], listed["size"], listed["state"]) == ("pairs", "1×32", "done")
+    assert listed["kind"] == "seq2seq" and 0 <= listed["bleu"] <= 100 and " BLEU " in rnntui("runs").out
+
+
+@pytest.mark.parametrize(("select", "told"), [("bleu", "BLEU stopped rising"), ("loss", "loss stopped falling")])
+def test_an_early_end_says_what_no_longer_got_better(rnntui, tmp_path: Path, select: str, told: str) -> None:
+    pairs = table(tmp_path / "pairs.tsv", copy_rows(80))
+    settings = ["--steps", "40", "--evaluations", "20", "--patience", "1", "--learning-rate", "0", "--select", select]
+    result = rnntui("train-seq2seq", pairs, *QUICK, *settings)
+    assert result.code == 0 and told in result.err
+
+
+def test_curves_of_bleu_beside_a_run_that_has_none(rnntui, trained: Path) -> None:
+    folder = trained / "checkpoints"
+    drawn = rnntui("curves", "--checkpoints", folder, "--metric", "bleu", "--metric", "chrf")  # the newest run
+    assert drawn.code == 0 and "BLEU of copy" in drawn.out and "chrF of copy" in drawn.out and drawn.err == ""
+    shown = rnntui("curves", "--checkpoints", folder, "--metric", "bleu", "copy", "shakespeare")
+    assert shown.code == 0 and "● copy" in shown.out and shown.err == "rnntui: run shakespeare has no bleu\n"
+    assert "bleu and chrf" in " ".join(rnntui("curves", "--help").out.split())
 
 
 def test_training_from_two_files_with_a_published_split(rnntui, tmp_path: Path) -> None:

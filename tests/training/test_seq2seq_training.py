@@ -19,6 +19,7 @@ from rnntui.errors import CorpusError, RunError
 from rnntui.inference.run import load_run
 from rnntui.inference.translate import load_translator
 from rnntui.runs.folder import SEQ2SEQ, RunFolder
+from rnntui.runs.listing import summary
 from rnntui.runs.metrics import read_metrics
 from rnntui.text.corpus import find_corpus
 from rnntui.text.ids import Part
@@ -125,11 +126,25 @@ def test_metrics_and_status_tell_of_bleu(tmp_path: Path) -> None:
     assert rows[-1].keys() >= {"teacher_forced_loss", "bleu", "chrf", "best_step"}
     assert finished.measures.keys() == {"bleu", "chrf"}
     assert run.read_status().results.keys() == {"teacher_forced", "bleu", "chrf"}
+    assert summary(run).bleu == finished.measures["bleu"] and summary(run).kind == SEQ2SEQ
     config = run.read_config()
     assert config.kind == SEQ2SEQ and isinstance(config.model, Seq2SeqConfig)
     assert isinstance(config.training, Seq2SeqTraining) and isinstance(config.tokenizer, PairTokenizerConfig)
     with pytest.raises(RunError, match="is a seq2seq, where a language-model is needed"):
         load_run(run)
+
+
+def test_a_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_path: Path) -> None:
+    run = make_pair_run(tmp_path, copy_rows(), "copy", steps=40, evaluations=8)
+    stop = StopAfter(23)
+    assert train_run(run, stop.report, stop).reason == "interrupted"
+    checks = [row for row in read_metrics(run.metrics_file) if "validation_loss" in row]
+    best = min(checks, key=lambda row: (-row["bleu"], row["validation_loss"]))
+    found = {"bleu": best["bleu"], "chrf": best["chrf"]}
+    assert run.read_status().results == found and run.read_status().validation_loss == best["validation_loss"]
+    seen: list[dict[str, float]] = []
+    train_run(run, lambda event: seen.append(run.read_status().results), never)
+    assert seen[0] == found  # resumed, and no other is better yet
 
 
 def test_the_best_weights_are_chosen_by_bleu_and_where_it_ties_by_loss() -> None:

@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Select, TextArea
 from tiny_runs import make_run
+from train_host import make_pairs_logged
 from waiting import wait_until
 
 from rnntui.inference.writer import Writer
 from rnntui.runs.folder import RunFolder, Status
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.train.fields import Field
+from rnntui.tui.train.tab import TrainTab
 
 SIZES = [(80, 24), (140, 40)]
 TEXT = """HAMLET:
@@ -56,6 +59,19 @@ def write_metrics(run: RunFolder, number: int) -> None:
     run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     status = Status("done", 1000, 1000, 512_000, 60.0, 1.3 + number / 10, 1.9 + number / 10)
     run.write_status(status)
+    stamped = json.loads(run.status_file.read_text())
+    run.status_file.write_text(json.dumps({**stamped, "updated": time.time() - 7200 - number}))
+
+
+def write_pair_metrics(run: RunFolder, number: int) -> None:
+    rows: list[dict[str, Any]] = []
+    for step in range(0, 1001, 50):
+        place = {"step": step, "tokens": step * 600, "seconds": step * 0.09}
+        score = 40 * (1 - 0.997 ** (step * (1 + number))) + (step * 7) % 3
+        rows.append({**place, "validation_loss": 5 - score / 12, "bits_per_character": 4 - score / 20, "bleu": score,
+                     "chrf": score + 14, "sample": f"{step}. → No. {step}.  (reference: Número {step}.)"})  # fmt: skip
+        rows.append({**place, "train_loss": 5.2 - score / 12})
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     stamped = json.loads(run.status_file.read_text())
     run.status_file.write_text(json.dumps({**stamped, "updated": time.time() - 7200 - number}))
 
@@ -134,8 +150,26 @@ async def form(pilot: Pilot[None]) -> None:
     await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
 
 
+async def pairs_form(pilot: Pilot[None]) -> None:
+    await form(pilot)
+    pilot.app.screen.query(Select).first().value = "Seq2Seq"
+    await wait_until(pilot, lambda: any(field.option.name == "pairs" for field in pilot.app.screen.query(Field)))
+
+
+async def bleu(pilot: Pilot[None]) -> None:
+    """Runs of both kinds, overlaid where they can be; the folder is given two Seq2Seq runs for it."""
+    for number, name in enumerate(("en-es", "dates")):
+        write_pair_metrics(make_pairs_logged(Path("runs"), name), number)
+    await training(pilot)
+    await wait_until(pilot, lambda: len(pilot.app.query_one(TrainTab).runs.options) == 5)
+    await pilot.press("home", "space", "down", "space", "down", "space")
+    board = pilot.app.query_one(TrainTab).board
+    await wait_until(pilot, lambda: "BLEU" in board.titles)
+    board.choose("BLEU")
+
+
 SCREENS: list[Prepare] = [
-    with_text, surprise, light, comparing, finding, choosing, editing, helping, training, form,
+    with_text, surprise, light, comparing, finding, choosing, editing, helping, training, form, pairs_form, bleu,
 ]  # fmt: skip
 
 

@@ -11,26 +11,23 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select, Static
 from waiting import wait_until
 
-from rnntui.cli.train import command
+from rnntui.cli.train import command as train
+from rnntui.cli.train_seq2seq import command as train_seq2seq
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, bounds_of, described_settings
 from rnntui.errors import UsageError
+from rnntui.runs import find
+from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
 from rnntui.tui import app as app_module
 from rnntui.tui.train import form as form_module
+from rnntui.tui.train.budget import budget_from, doubled
 from rnntui.tui.train.fields import Field, completion
 from rnntui.tui.train.form import Filled, TrainForm
-from rnntui.tui.train.settings import (
-    FIRST,
-    GROUPS,
-    arguments_of,
-    budget_from,
-    doubled,
-    option_named,
-    options,
-    problems_in,
-    resume_arguments,
-)
+from rnntui.tui.train.kinds import KINDS, Kind, Option, options
+from rnntui.tui.train.settings import arguments_of, option_named, problems_in, resume_arguments
 
 CHECKPOINTS = Path("/runs")
+TEXT, PAIRS = KINDS[LANGUAGE_MODEL], KINDS[SEQ2SEQ]
+COMMANDS = {LANGUAGE_MODEL: train, SEQ2SEQ: train_seq2seq}
 
 
 class Host(App[None]):
@@ -54,9 +51,12 @@ class Host(App[None]):
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only some of the options, so that opening them all takes less time."""
-    kept = {"tied", "seed", "encoding"}
-    found = [option for option in options() if not option.group or option.name in FIRST or option.name in kept]
-    monkeypatch.setattr(form_module, "options", lambda: found)
+    kept = {"tied", "seed", "encoding", "bptt", "label_smoothing", "validation_pairs"}
+
+    def few_options(kind: Kind) -> list[Option]:
+        return [o for o in options(kind) if not o.group or o.name in kind.first or o.name in kept]
+
+    monkeypatch.setattr(form_module, "options", few_options)
 
 
 async def type_in(pilot: Pilot[Any], text: str) -> None:
@@ -73,23 +73,27 @@ def corpus(tmp_path: Path) -> str:
 # -- settings ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_option_of_the_command_is_in_the_form() -> None:
-    flags = {parameter.name for parameter in command.params if isinstance(parameter, click.Option)}
-    assert {option.name for option in options()} == {"corpus", *flags} - {"resume", "checkpoints", "debug"}
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_option_of_the_command_is_in_the_form(kind: Kind) -> None:
+    flags = {p.name for p in COMMANDS[kind.id].params if isinstance(p, click.Option)}
+    main, *others = (option.name for option in kind.files)
+    assert {option.name for option in options(kind)} - {"kind"} == {main, *flags} - {"resume", "checkpoints", "debug"}
+    assert set(others) <= flags
 
 
-def test_help_and_bounds_come_from_the_settings() -> None:
-    described = {name: d for kind in GROUPS.values() for name, d in described_settings(kind).items()}
-    for option in options():
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_help_and_bounds_come_from_the_settings(kind: Kind) -> None:
+    described = {name: d for group in kind.groups.values() for name, d in described_settings(group).items()}
+    for option in options(kind):
         if option.name in described:
             assert described[option.name].help in option.help
             assert bounds_of(described[option.name]) in option.help
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
-    """What `rnntui train` takes the arguments for."""
-    assert arguments[0] == "train"
-    return command.make_context("train", arguments[1:]).params
+    """What the command takes the arguments for."""
+    (kind,) = (kind for kind, name in find.COMMANDS.items() if name == arguments[0])
+    return COMMANDS[kind].make_context(arguments[0], arguments[1:]).params
 
 
 def test_only_what_differs_from_the_defaults_is_passed() -> None:
@@ -151,9 +155,9 @@ def test_every_problem_is_found_at_once() -> None:
 
 
 def test_a_message_is_shown_beside_the_option_that_it_names() -> None:
-    assert option_named("--encoding 'x' is none", {}) == "encoding"
-    assert option_named("--hidden and --seed", {"seed": "1"}) == "seed"
-    assert option_named("no such file", {}) == "corpus"
+    assert option_named("--encoding 'x' is none", {}, "corpus") == "encoding"
+    assert option_named("--hidden and --seed", {"seed": "1"}, "corpus") == "seed"
+    assert option_named("no such file", {}, "corpus") == "corpus"
 
 
 @pytest.mark.parametrize(
@@ -185,18 +189,22 @@ def test_resume_arguments_are_those_of_the_command() -> None:
 # -- completion --------------------------------------------------------------------------------------------------------
 
 
+def texts_completed(value: str) -> str | None:
+    return completion(value, TEXT.files[0].endings)
+
+
 def test_completion(tmp_path: Path) -> None:
     (tmp_path / "plays" / "old").mkdir(parents=True)
     for name in ("plays/hamlet.txt", "plays/.hidden.txt", "plays/my play.txt", "picture.png", "notes.md"):
         (tmp_path / name).write_text("")
-    assert completion("pl") == "plays/"
-    assert completion("notes.md plays/ha") == "notes.md plays/hamlet.txt"
-    assert completion("plays/") == "plays/hamlet.txt"
-    assert completion("plays/m") is None  # it must be quoted
-    assert completion("plays/o") == "plays/old/"
-    assert completion(f"{tmp_path}/no") == f"{tmp_path}/notes.md"
+    assert texts_completed("pl") == "plays/"
+    assert texts_completed("notes.md plays/ha") == "notes.md plays/hamlet.txt"
+    assert texts_completed("plays/") == "plays/hamlet.txt"
+    assert texts_completed("plays/m") is None  # it must be quoted
+    assert texts_completed("plays/o") == "plays/old/"
+    assert texts_completed(f"{tmp_path}/no") == f"{tmp_path}/notes.md"
     for nothing in ("", "pi", "'pl", "pl ", "nowhere/x", "notes.md", "~nobody-at-all/x", "\0/x"):
-        assert completion(nothing) is None
+        assert texts_completed(nothing) is None
 
 
 async def test_right_takes_the_completion(corpus: str) -> None:
@@ -217,7 +225,7 @@ async def test_fits_the_screen(size: tuple[int, int]) -> None:
     app = Host(problem="it did not go " * 12)
     async with app.run_test(size=size) as pilot:
         await pilot.press("ctrl+o")
-        await wait_until(pilot, lambda: len(app.form.query(Field)) == len(options()))
+        await wait_until(pilot, lambda: len(app.form.query(Field)) == len(options(TEXT)))
         await pilot.pause()
         for button in app.form.query("#buttons Button"):
             assert button.region.height == 1 and button.region.bottom < size[1]

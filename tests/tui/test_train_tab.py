@@ -19,9 +19,10 @@ from rnntui.runs.listing import RunSummary
 from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train import watch
+from rnntui.tui.train.about import About, facts
 from rnntui.tui.train.board import Preview
 from rnntui.tui.train.marks import MOST, Marks
-from rnntui.tui.train.samples import About, Samples, facts
+from rnntui.tui.train.samples import Samples
 from rnntui.tui.train.selector import Selector
 from rnntui.tui.train.tab import TrainTab
 from rnntui.tui.train.watch import Seen, Watcher
@@ -67,7 +68,7 @@ async def test_lists_runs_with_their_state(tmp_path: Path, size: tuple[int, int]
         async with app.run_test(size=size) as pilot:
             await wait_until(pilot, lambda: len(app.names) == 5)
             rows = {text.split()[0]: text for text in app.rows}
-            assert "stopped  25%" in rows["stopped"] and "1.2500" in rows["stopped"] and "2.5000" in rows["stopped"]
+            assert "stopped  25%" in rows["stopped"] and "1.2500" in rows["stopped"] and "2.500 bits" in rows["stopped"]
             assert "running   5%" in rows["running"]
             assert "failed" in rows["failed"] and "done" in rows["done"] and "1.5000" in rows["done"]
             # What is below is the whole row, aligned: nothing of a name steers the terminal.

@@ -12,7 +12,9 @@ from textual.app import App, ComposeResult
 from textual.widgets import Footer
 from tiny_runs import make_run
 
-from rnntui.runs.folder import RunFolder
+from rnntui.config import Budget
+from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder, Status
 from rnntui.tui import app as app_module
 from rnntui.tui.train.process import Training
 from rnntui.tui.train.tab import Launch, TrainTab
@@ -112,4 +114,34 @@ def make_logged(folder: Path, name: str, steps: int = 100) -> RunFolder:
     """A run that has logged so many steps."""
     run = make_run(folder, name)
     run.metrics_file.write_text(metrics(steps))
+    return run
+
+
+def pair_metrics(steps: int, every: int = 10) -> str:
+    """A Seq2Seq training of so many steps, whose BLEU is best half way."""
+    return "".join(
+        row(step, train_loss=5.0 - step / 1000, learning_rate=0.001, gradient_norm=0.5, tokens_per_second=900.0)
+        + row(step, validation_loss=4.5 - step / 1000, bits_per_character=3.0,
+              bleu=30.0 - abs(step - steps / 2) / 10, chrf=50.0 - abs(step - steps / 2) / 10,
+              sample=f"The cat, {step}. → El gato, {step}.  (reference: La gata, {step}.)")
+        for step in range(every, steps + 1, every)
+    )  # fmt: skip
+
+
+def make_pairs_logged(folder: Path, name: str, steps: int = 100, **settings: Any) -> RunFolder:
+    """A Seq2Seq run that has logged so many steps; it has no weights."""
+    run = RunFolder(folder / name)
+    run.path.mkdir(parents=True)
+    corpus = {"name": name, "sources": [f"{name}.tsv"], "validation_sources": None, "pairs": [2900, 100]}
+    run.write_config(
+        RunConfig(
+            kind=SEQ2SEQ, model=Seq2SeqConfig(), training=Seq2SeqTraining(**settings), budget=Budget(steps=steps),
+            tokenizer=PairTokenizerConfig(vocab_size=1000), corpus=corpus, created=0.0,
+        )
+    )  # fmt: skip
+    run.metrics_file.write_text(pair_metrics(steps))
+    results = {"teacher_forced": 4.4, "bleu": 30.25, "chrf": 50.5}
+    run.write_status(
+        Status("done", step=steps, steps=steps, validation_loss=4.4, bits_per_character=2.9, results=results)
+    )
     return run

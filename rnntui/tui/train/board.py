@@ -9,11 +9,14 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
+from textual.widgets import Static
 
 from rnntui.charts.curve import Curve, curves_of, translated
-from rnntui.charts.quantities import LOSS, LOSSES, SMOOTHING, charts_of, in_order, quantity
+from rnntui.charts.quantities import LOSS, LOSSES, SMOOTHING, charts_of, heading, in_order, quantity
 from rnntui.charts.series import History, Sample
-from rnntui.tui.train.samples import About, Samples
+from rnntui.text.visible import one_line
+from rnntui.tui.train.about import About
+from rnntui.tui.train.samples import Samples
 from rnntui.tui.train.selector import Selector
 from rnntui.tui.train.watch import Seen
 from rnntui.tui.widgets.chart import Chart
@@ -70,6 +73,7 @@ class Board(Vertical):
         self._charts: list[tuple[str, list[str]]] = [(LOSS, list(LOSSES))]
         self._chosen = LOSS
         self._curves: dict[str, list[Curve]] = {}
+        self._without: dict[str, list[str]] = {}  # by the chart's title, the runs that have nothing in it
         self._log: set[str] = set()  # titles of the charts that have a logarithmic axis
         self._samples: list[Sample] = []
         self._wide = False
@@ -77,6 +81,7 @@ class Board(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Selector(id="selector")
+        yield Static("", id="without", markup=False)
         yield Chart(id="chart")
         with Horizontal(id="previews"):
             for number in range(4):
@@ -111,17 +116,27 @@ class Board(Vertical):
         # Until there are numbers, the chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS, list(LOSSES))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
+        self._without = {
+            title: [run.name for run in runs if run.history.quantities and not {*keys} & {*run.history.quantities}]
+            for title, keys in self._charts
+        }
         self._samples = list(samples)
         self.query_one(About).show(current)
         self._arrange()
+
+    @property
+    def chosen(self) -> str:
+        """What is shown large: what was chosen last, unless these runs have nothing of the kind."""
+        titles = self.titles
+        return self._chosen if self._chosen in titles else titles[0]
 
     def choose(self, title: str) -> None:
         """Show this large."""
         view = self.chart.view
         if view.log:
-            self._log.add(self._chosen)
+            self._log.add(self.chosen)
         else:
-            self._log.discard(self._chosen)
+            self._log.discard(self.chosen)
         self._chosen = title
         self.chart.view = replace(view, log=title in self._log)
         self._arrange()
@@ -129,8 +144,7 @@ class Board(Vertical):
     def step(self, by: int) -> None:
         """Go so many titles on."""
         titles = self.titles
-        at = titles.index(self._chosen) if self._chosen in titles else 0
-        self.choose(titles[(at + by) % len(titles)])
+        self.choose(titles[(titles.index(self.chosen) + by) % len(titles)])
 
     def on_resize(self) -> None:
         self._wide = self.app.size.width >= WIDE
@@ -152,20 +166,21 @@ class Board(Vertical):
     def _others(self) -> list[tuple[str, list[str]]]:
         """The charts after the large one, round and round."""
         titles = [title for title, _ in self._charts]
-        at = titles.index(self._chosen) if self._chosen in titles else 0
+        at = titles.index(self.chosen) if self.chosen in titles else 0
         return self._charts[at + 1 :] + self._charts[:at]
 
     def _arrange(self) -> None:
         """Fill the widgets, and show those that there is room for."""
-        if self._chosen not in self.titles:
-            self._chosen = self.titles[0]
-        texts, about = self._chosen == _SAMPLES, self._chosen == _ABOUT
-        self.query_one(Selector).show(self.titles, self._chosen)
+        chosen = self.chosen
+        texts, about = chosen == _SAMPLES, chosen == _ABOUT
+        self.query_one(Selector).show(self.titles, chosen)
         chart = self.chart
         chart.display = not texts and not about
         if chart.display:
-            keys = dict(self._charts)[self._chosen]
-            chart.show(self._curves.get(self._chosen, []), self._chosen, log=all(quantity(key).log for key in keys))
+            keys = dict(self._charts)[chosen]
+            above, log = heading(chosen, keys), all(quantity(key).log for key in keys)
+            chart.show(self._curves.get(chosen, []), above, log=log)
+        self._tell_without()
         previews = self.query(Preview)
         room = 0
         if chart.display and not self._full and self.size.height >= _ROOM_FOR_PREVIEWS:
@@ -175,14 +190,21 @@ class Board(Vertical):
         for preview in previews:
             preview.display = preview.number < len(others)
             if preview.display:
-                title = others[preview.number][0]
-                preview.show(self._curves.get(title, []), title)
+                title, keys = others[preview.number]
+                preview.show(self._curves.get(title, []), heading(title, keys))
         self._follow()
         samples = self.query_one(Samples)
         samples.display = texts or (self._wide and not self._full)
         samples.set_class(texts, "-alone")
         self.query_one("#about-run").display = about
         self._show_samples()
+
+    def _tell_without(self) -> None:
+        """Say which of the runs are not in the large chart, as theirs is another kind of training."""
+        names = self._without.get(self.chosen, []) if self.chart.display else []
+        line = self.query_one("#without", Static)
+        line.display = bool(names)
+        line.update(f"no {self.chosen}: {', '.join(map(one_line, names))}")
 
     def _follow(self) -> None:
         """Let the previews show the same part of the training as the large chart."""
@@ -197,7 +219,7 @@ class Board(Vertical):
         cursor = chart.view.cursor if chart.display else None
         step = None
         if cursor is not None:
-            step = translated(self._curves.get(self._chosen, []), cursor, chart.view.axis, "step")
+            step = translated(self._curves.get(self.chosen, []), cursor, chart.view.axis, "step")
         samples.show(self._samples, step)
 
 

@@ -15,17 +15,16 @@ from textual.suggester import Suggester
 from textual.widgets import Input, Label, Select, Static
 
 from rnntui.text.visible import one_line
-from rnntui.tui.train.settings import Option
+from rnntui.tui.train.kinds import FileOption, Option
 
 _ENTRIES = 2000  # of a folder, looked through for a completion
-_TEXTS = (".txt", ".md", ".gz", ".xz")
 
 
 class Field(Horizontal):
     """One option: its name, what is typed or chosen for it, and its help, which makes room for what is wrong."""
 
     def __init__(self, option: Option, value: str = "") -> None:
-        super().__init__(classes="field -long" if option.name == "corpus" else "field")
+        super().__init__(classes="field -long" if isinstance(option, FileOption) else "field")
         self.option = option
         self._value = value
 
@@ -41,9 +40,9 @@ class Field(Horizontal):
             else:
                 yield Select(choices, value=chosen or Select.NULL, prompt="default", compact=True)
         else:
-            suggester = FileSuggester() if option.name == "corpus" else None
-            hint = option.default or (option.help if option.name == "corpus" else "")
-            hint = hint or ("default" if "[default" in option.help else "")
+            suggester = FileSuggester(option.endings) if isinstance(option, FileOption) else None
+            # Where a long name may be typed there is no room for help beside it.
+            hint = option.help if suggester else option.default or ("default" if "[default" in option.help else "")
             yield Input(value, placeholder=hint, compact=True, suggester=suggester, select_on_focus=False)
         yield Static(option.help, classes="help", markup=False)
 
@@ -75,18 +74,19 @@ class Field(Horizontal):
 
 
 class FileSuggester(Suggester):
-    """Completes the last word to a folder, or to a file that is a text by its name."""
+    """Completes the last word to a folder, or to a file whose name has one of some endings."""
 
-    def __init__(self) -> None:
+    def __init__(self, endings: tuple[str, ...]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
+        self._endings = endings
 
     async def get_suggestion(self, value: str) -> str | None:
         """The value with its last word completed; None if nothing fits."""
-        return await asyncio.to_thread(completion, value)
+        return await asyncio.to_thread(completion, value, self._endings)
 
 
-def completion(value: str) -> str | None:
-    """The value with its last word completed to a folder or a text file; None if nothing fits."""
+def completion(value: str, endings: tuple[str, ...]) -> str | None:
+    """The value with its last word completed to a folder or a file with such an ending; None if nothing fits."""
     try:
         words = shlex.split(value)
     except ValueError:  # within quotes
@@ -100,7 +100,7 @@ def completion(value: str) -> str | None:
             entry.name + ("/" if entry.is_dir() else "")
             for entry in islice(entries, _ENTRIES)
             if entry.name.startswith(start) and (start or not entry.name.startswith("."))
-            and (entry.is_dir() or entry.name.endswith(_TEXTS))
+            and (entry.is_dir() or entry.name.endswith(endings))
         ]  # fmt: skip
         for name in sorted(fitting):
             # A name that must be quoted is none that one can go on typing.

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input, Label, Select, Static
 
-from rnntui.errors import RnntuiError
 from rnntui.text.visible import one_line
 from rnntui.tui.train.fields import Field
-from rnntui.tui.train.settings import FIRST, Option, Problems, arguments_of, option_named, options, problems_in, sources
+from rnntui.tui.train.kinds import FileOption, Option, chosen_kind, options
+from rnntui.tui.train.settings import Problems, arguments_of, problems_in
+from rnntui.tui.train.sources import not_found
 
 _MORE, _LESS = "▸ All options (^o)", "▾ All options (^o)"
+_KEPT = ("kind", "name")  # what the defaults leave as it is, beside the files
 _AROUND = 9  # rows of the form beside its fields
 
 
@@ -45,15 +47,15 @@ class TrainForm(ModalScreen[Filled]):
         """`typed` is what stands in the fields at first, `problem` what was wrong with it the last time."""
         super().__init__()
         self._checkpoints, self._typed, self._problem = checkpoints, dict(typed or {}), problem
-        self._options = options()
+        self._set_kind()
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog form") as dialog:
             dialog.border_title = "Start a training"
             yield Static(one_line(self._problem), id="problem", markup=False)
             with VerticalScroll(can_focus=False):
-                for option in self._first:
-                    yield Field(option, self._typed.get(option.name, ""))
+                yield Field(self._options[0], self._typed.get("kind", ""))
+                yield Vertical(*self._made(self._first), id="first")
                 yield Button(_MORE, id="all", compact=True)
                 yield Vertical(id="more")
             with Horizontal(id="buttons"):
@@ -67,21 +69,29 @@ class TrainForm(ModalScreen[Filled]):
         self.query_one("#more").display = False
         if any(self._typed.get(option.name) for option in self._rest):
             await self._open_rest()
-        self._field("corpus").take_focus()
+        self._field(self._kind.files[0].name).take_focus()
 
     def on_resize(self) -> None:
         # The fields take the rows that they need, as far as there are any: then they scroll.
         taken = _AROUND + (3 if self._problem else 0)
         self.query_one(VerticalScroll).styles.max_height = max(3, self.size.height - taken)
 
+    def _set_kind(self) -> None:
+        self._kind = chosen_kind(self._typed)
+        self._options = options(self._kind)
+
     @property
     def _first(self) -> list[Option]:
+        """What is shown at first, beside the kind."""
         named = {option.name: option for option in self._options}
-        return [option for option in self._options if not option.group] + [named[name] for name in FIRST]
+        return [o for o in self._options[1:] if not o.group] + [named[name] for name in self._kind.first]
 
     @property
     def _rest(self) -> list[Option]:
-        return [option for option in self._options if option.group and option.name not in FIRST]
+        return [option for option in self._options if option.group and option.name not in self._kind.first]
+
+    def _made(self, members: Iterable[Option]) -> list[Field]:
+        return [Field(option, self._typed.get(option.name, "")) for option in members]
 
     @property
     def typed(self) -> dict[str, str]:
@@ -105,8 +115,24 @@ class TrainForm(ModalScreen[Filled]):
             return
         # Made when they are first wanted, group by group: they are many, and the first ones are to be seen at once.
         for group, members in groupby(self._rest, key=lambda option: option.group):
-            rows = [Field(option, self._typed.get(option.name, "")) for option in members]
-            await more.mount_all([Static(group, classes="group"), *rows])
+            await more.mount_all([Static(group, classes="group"), *self._made(members)])
+
+    async def on_select_changed(self, event: Select.Changed) -> None:
+        """Another kind has other options; what is typed for those that both have stays."""
+        event.stop()
+        typed = self.typed
+        if chosen_kind(typed) is self._kind:
+            return
+        opened = self.query_one("#more").display
+        self._typed = typed
+        self._set_kind()
+        first, more = self.query_one("#first"), self.query_one("#more")
+        with self.app.batch_update():
+            await first.remove_children()
+            await more.remove_children()
+            await first.mount_all(self._made(self._first))
+            if opened:
+                await self._open_rest()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -132,23 +158,15 @@ class TrainForm(ModalScreen[Filled]):
     async def action_start(self) -> None:
         """Start, unless something is wrong."""
         typed = self.typed
-        problems = problems_in(typed) or await self._look_for_corpus(typed).wait()
+        problems = problems_in(typed) or await self._look_for_files(typed).wait()
         await self._tell(problems)
         if not problems:
             self.dismiss(Filled(typed, arguments_of(typed, self._checkpoints)))
 
     @work(thread=True)
-    def _look_for_corpus(self, typed: Mapping[str, str]) -> Problems:
+    def _look_for_files(self, typed: Mapping[str, str]) -> Problems:
         """In a thread, as folders may be large: whether what is named leads to text."""
-        from rnntui.text.corpus import find_corpus
-
-        try:
-            find_corpus(sources(typed), typed.get("encoding", "").strip() or "utf-8", cast(Any, "strict"))
-        except RnntuiError as error:
-            return {option_named(str(error), typed): str(error)}
-        except OSError as error:
-            return {"corpus": f"{error.filename or 'the corpus'}: {error.strerror or error}"}
-        return {}
+        return not_found(typed, chosen_kind(typed))
 
     async def _tell(self, problems: Problems) -> None:
         """Show each problem beside its field, and go to the first."""
@@ -164,11 +182,12 @@ class TrainForm(ModalScreen[Filled]):
             self.call_after_refresh(wrong[0].scroll_visible, animate=False)
 
     def _clear(self) -> None:
+        kept = {*_KEPT, *(option.name for option in self._options if isinstance(option, FileOption))}
         for field in self.query(Field):
-            if field.option.name not in ("corpus", "name"):
+            if field.option.name not in kept:
                 field.value = ""
             field.tell("")
-        self._typed = {name: self._typed.get(name, "") for name in ("corpus", "name")}
+        self._typed = {name: value for name, value in self._typed.items() if name in kept}
 
     def _field(self, name: str) -> Field:
         return next(field for field in self.query(Field) if field.option.name == name)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.notifications import SeverityLevel
 
 from rnntui.figures import number
+from rnntui.tui.train.about import scores
 from rnntui.tui.train.process import Training
 from rnntui.tui.train.watch import Seen
 
@@ -34,8 +35,8 @@ class Jobs:
         """The trainings whose processes are over."""
         return [training for training in self.trainings if training.ended()]
 
-    def take(self, runs: Sequence[Seen]) -> list[str]:
-        """Look for our trainings among the runs, by the process in their status; gives the paths that are new."""
+    def take(self, runs: Sequence[Seen]) -> list[Training]:
+        """Look for our trainings among the runs, by the process in their status; gives those whose run is new."""
         self._stopping &= {run.path for run in runs if run.state == "running"}
         found = []
         for training in self.trainings:
@@ -43,7 +44,7 @@ class Jobs:
                 for run in runs:
                     if run.status and run.status.process == training.number and run.status.updated >= training.began:
                         training.path = run.path
-                        found.append(run.path)
+                        found.append(training)
         return found
 
     def end(self, training: Training, run: Seen | None) -> str:
@@ -67,7 +68,8 @@ class Jobs:
 def end_of(run: Seen) -> tuple[str, str, SeverityLevel]:
     """What to tell of a run that was running and no longer is: a text, a title, and how bad it is."""
     if run.state == "done":
-        return f"{run.name}: validation loss {number(run.summary.validation_loss)}", "Training is done", "information"
+        told = (scores(run.status) if run.status else "", f"validation loss {number(run.summary.validation_loss)}")
+        return f"{run.name}: {', '.join(filter(None, told))}", "Training is done", "information"
     if run.state == "stopped":
         return f"{run.name} is saved; it can be resumed.", "Training has stopped", "information"
     message = run.status.message if run.status else run.summary.problem

@@ -60,12 +60,20 @@ class Training:
         how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return f"the training process {how}; what it said is in {self.output}"
 
+    def notes(self) -> list[str]:
+        """What it has told so far beside its progress, such as which rows of a table are left out."""
+        found = [line.removeprefix(_OUR_PREFIX) for line in self._lines() if line.startswith(_OUR_PREFIX)]
+        return [line[:_LONGEST_MESSAGE] for line in found]
+
     def _last_line(self) -> str:
-        try:
-            lines = self.output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        except OSError:
-            return ""
+        lines = self._lines()
         return lines[-1][:_LONGEST_MESSAGE] if lines else ""
+
+    def _lines(self) -> list[str]:
+        try:
+            return self.output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            return []
 
 
 def launch(arguments: Sequence[str], doing: str, name: str, path: str | None = None) -> Training:

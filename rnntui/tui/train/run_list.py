@@ -13,15 +13,19 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from rnntui.figures import age, number
+from rnntui.runs.listing import RunSummary
 from rnntui.text.visible import one_line
+from rnntui.tui.train.kinds import KINDS
 from rnntui.tui.train.marks import Mark
 from rnntui.tui.train.selector import MUTED
 from rnntui.tui.train.watch import Seen
 from rnntui.tui.widgets.palette import curve_colour
 
-_MARK, _STATE, _LOSS, _BITS, _AGE, _CELL = 2, 12, 7, 7, 7, 16  # cells of the columns
-_LEAST_NAME = 16  # cells; a column that would leave the name less has no room
-_TITLES = {"name": "run", "model": "model", "state": "state", "loss": "loss", "bits": "bits/char", "when": "age"}
+_MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _CELL = 2, 5, 12, 7, 11, 7, 16  # cells of the columns
+_LEAST_NAME = 14  # cells; a column that would leave the name less has no room
+_TITLES = {
+    "name": "run", "kind": "kind", "model": "model", "state": "state", "loss": "loss", "score": "score", "when": "age"
+}  # fmt: skip
 _COLOURS = {
     "running": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "broken": "$text-error",
 }  # fmt: skip
@@ -120,13 +124,14 @@ class RunList(OptionList):
         summary, state = run.summary, run.state
         shown = self._doing.get(run.path) or _state(run)
         when = age(time.time() - summary.updated) if summary.updated else ""
-        name, model, state_text, loss, bits, old = _columns(
-            self._room, name=one_line(run.name), model=f"{summary.cell} {summary.size}", state=shown,
-            loss=number(summary.validation_loss)[:6], bits=number(summary.bits_per_character)[:6], when=when,
+        kind = KINDS[summary.kind].short if summary.kind in KINDS else ""
+        name, short, model, state_text, loss, scored, old = _columns(
+            self._room, name=one_line(run.name), kind=kind, model=f"{summary.cell} {summary.size}", state=shown,
+            loss=number(summary.validation_loss)[:6], score=_score(summary), when=when,
         )  # fmt: skip
         state_colour = MUTED if run.path in self._doing else _COLOURS.get(state, MUTED)
         return Content.assemble(
-            (sign, colour), name, (model, MUTED), (state_text, state_colour), loss, (bits, ""),
+            (sign, colour), name, (short, MUTED), (model, MUTED), (state_text, state_colour), loss, scored,
             (old, MUTED),
         )  # fmt: skip
 
@@ -140,23 +145,31 @@ def _state(run: Seen) -> str:
     return run.state
 
 
+def _score(summary: RunSummary) -> str:
+    """How good a run is, in what its kind is compared by: BLEU, or bits for each character."""
+    if summary.bleu is not None:
+        return f"{summary.bleu:.1f}"[:5] + " BLEU"
+    return "" if summary.bits_per_character is None else f"{summary.bits_per_character:.3f}"[:5] + " bits"
+
+
 def _columns(
-    room: int, *, name: str, model: str, state: str, loss: str, bits: str, when: str
-) -> tuple[str, str, str, str, str, str]:
-    """Name, model, state, loss, bits per character and age in their columns; those without room are empty."""
-    left = room - _MARK - _STATE - _LOSS
+    room: int, *, name: str, kind: str, model: str, state: str, loss: str, score: str, when: str
+) -> tuple[str, str, str, str, str, str, str]:
+    """Name, kind, model, state, loss, score and age in their columns; those without room are empty."""
+    left = room - _MARK - _KIND - _STATE - _LOSS
+    with_score = left - _SCORE >= _LEAST_NAME
+    left -= _SCORE if with_score else 0
     with_age = left - _AGE >= _LEAST_NAME
     left -= _AGE if with_age else 0
-    with_bits = left - _BITS - 1 >= _LEAST_NAME
-    left -= _BITS + 1 if with_bits else 0
-    with_model = left - _CELL >= _LEAST_NAME + 8
+    with_model = left - _CELL >= _LEAST_NAME
     left -= _CELL if with_model else 0
     return (
         _cut(name, left - 1) + " ",
+        _cut(kind, _KIND),
         _cut(model, _CELL) if with_model else "",
         _cut(state, _STATE),
         loss.rjust(_LOSS),
-        bits.rjust(_BITS + 1) if with_bits else "",
+        score.rjust(_SCORE) if with_score else "",
         when.rjust(_AGE) if with_age else "",
     )
 

@@ -1,4 +1,4 @@
-"""What a run says of itself: the texts it wrote while it learned, and its settings at a glance."""
+"""The texts that a run wrote while it learned."""
 
 from __future__ import annotations
 
@@ -11,19 +11,8 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from rnntui.config import (
-    DEFAULT_MINUTES,
-    Budget,
-    LoopSettings,
-    ModelConfig,
-    RecurrentSettings,
-    TrainingConfig,
-    described_settings,
-)
-from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTraining
-from rnntui.figures import age, count, number
+from rnntui.text.translated import Translated
 from rnntui.text.visible import one_line
-from rnntui.tui.train.watch import Seen
 
 if TYPE_CHECKING:
     from rnntui.charts.series import Sample
@@ -51,83 +40,15 @@ class Samples(VerticalScroll):
         table.add_column(justify="right", style="dim", no_wrap=True)
         table.add_column(ratio=1, overflow="fold")
         for sample in reversed(wanted):
-            table.add_row(f"{sample.step:,}", Text(one_line(sample.text)))
+            table.add_row(f"{sample.step:,}", _shown(sample.text))
         self.query_one(Static).update(table if wanted else Text("no sample texts yet", style="dim"))
         self.border_title = "Samples" if until is None else f"Samples until step {until:,.0f}"
 
 
-class About(Static):
-    """A run's settings and where it stands; of a broken run, what is wrong."""
-
-    def show(self, run: Seen | None) -> None:
-        """Show this run, or nothing."""
-        if run is None:
-            self.update("")
-            return
-        table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(style="dim", no_wrap=True, width=9)
-        table.add_column(ratio=1, overflow="fold")
-        for label, text in facts(run):
-            table.add_row(label, Text(one_line(text)))
-        self.update(table)
-
-
-def facts(run: Seen) -> list[tuple[str, str]]:
-    """What there is to know of a run: labels with texts."""
-    if run.config is None or run.status is None:
-        return [("run", run.name), ("problem", run.summary.problem or "it is being written to; look again")]
-    config, status = run.config, run.status
-    corpus = config.corpus
-    sources = corpus.get("sources")
-    text = ", ".join(str(source) for source in sources) if isinstance(sources, list) else str(corpus.get("name", ""))
-    characters = corpus.get("characters")
-    if isinstance(characters, int):
-        text += f"; {count(characters)} characters"
-    kind = "characters" if config.tokenizer.tokenizer == "char" else f"{config.tokenizer.tokenizer} subwords"
-    shape = f"{run.summary.cell} {run.summary.size}, {_shape(config.model)}"
-    rows = [
-        ("run", run.name),
-        ("model", shape),
-        ("tokens", f"{config.vocab_size:,} {kind}" if config.tokenizer.vocab_size else kind),
-        ("corpus", text),
-        ("budget", _budget(config.budget)),
-        ("training", f"{_batch(config.training)}, rate {config.training.learning_rate:g}"),
-        ("progress", _progress(run)),
-    ]
-    if status.validation_loss is not None:
-        bits = f", {number(status.bits_per_character)} bits/char" if status.bits_per_character is not None else ""
-        rows.append(("loss", number(status.validation_loss) + bits))
-    if status.message:
-        rows.append(("problem", status.message))
-    return rows
-
-
-def _shape(model: RecurrentSettings) -> str:
-    if isinstance(model, Seq2SeqConfig):
-        feeding = ", input feeding" if model.input_feeding else ""
-        return f"embedding {model.embedding}, attention {model.attention}{feeding}, dropout {model.dropout:g}"
-    assert isinstance(model, ModelConfig)
-    return f"embedding {model.embedding}" + (f", dropout {model.dropout:g}" if model.dropout else "")
-
-
-def _batch(training: LoopSettings) -> str:
-    if isinstance(training, Seq2SeqTraining):
-        return f"{training.batch_tokens} tokens" if training.batch_tokens else f"{training.batch_size} pairs"
-    assert isinstance(training, TrainingConfig)
-    return f"{training.batch_size} streams × {training.bptt} steps"
-
-
-def _budget(budget: Budget) -> str:
-    for name in described_settings(Budget):
-        value = getattr(budget, name)
-        if value is not None:
-            return f"{value:,g} {name}"
-    return f"{DEFAULT_MINUTES:g} minutes"
-
-
-def _progress(run: Seen) -> str:
-    assert run.status is not None
-    of = f" of {run.status.steps:,}" if run.status.steps else ""
-    spent = f", {age(run.status.seconds)}" if run.status.seconds else ""
-    left = run.seconds_left
-    return f"step {run.step:,}{of}{spent}" + (f", {age(left)} left" if left is not None else "")
+def _shown(text: str) -> Text:
+    """A sample as it is shown; a translation below its source, and above what was expected."""
+    translated = Translated.from_line(text)
+    if translated is None:
+        return Text(one_line(text))
+    source, translation, reference = map(one_line, translated)
+    return Text.assemble(source, "\n→ ", (translation, "bold"), (f"\n  reference: {reference}", "dim"))

@@ -19,14 +19,16 @@ from rnntui.runs.control import stop_run
 from rnntui.runs.folder import LANGUAGE_MODEL, RunFolder
 from rnntui.text.visible import one_line
 from rnntui.tui.keys import bindings
+from rnntui.tui.train.about import About
 from rnntui.tui.train.board import WIDE, Board, Shown
 from rnntui.tui.train.budget import ask_budget
 from rnntui.tui.train.jobs import Jobs, end_of
+from rnntui.tui.train.kinds import chosen_kind
 from rnntui.tui.train.marks import MOST, Marks
 from rnntui.tui.train.process import Training, launch
 from rnntui.tui.train.run_list import RunList
-from rnntui.tui.train.samples import About
 from rnntui.tui.train.settings import resume_arguments
+from rnntui.tui.train.sources import called
 from rnntui.tui.train.watch import Seen, View, Watcher
 
 EVERY = 1.0  # seconds between looks at the disk
@@ -125,9 +127,11 @@ class TrainTab(Vertical):
         for training in ended:
             self._tell_ended(training)
         self._show_list()
-        for path in started:
+        for training in started:
             self._typed.pop("name", None)  # the next run needs another
-            self.runs.go_to(path)
+            self.runs.go_to(str(training.path))
+            for told in training.notes():
+                self._tell(told, f"Training {training.name}", "warning")
         self._show_board()
 
     def _tell_ended(self, training: Training) -> None:
@@ -246,8 +250,7 @@ class TrainTab(Vertical):
         self._typed = filled.typed
         if filled.arguments is not None:
             self._form_problem = ""
-            name = self._typed.get("name", "").strip() or self._typed["corpus"].strip()
-            self._begin(filled.arguments, "starting", name, None)
+            self._begin(filled.arguments, "starting", called(self._typed, chosen_kind(self._typed)), None)
 
     def _begin(self, arguments: Sequence[str], doing: str, name: str, path: str | None) -> None:
         try:

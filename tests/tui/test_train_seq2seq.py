@@ -1,0 +1,419 @@
+"""Seq2Seq models in the Train tab: the form that starts them, the list, the charts, the texts; one training is real."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pair_runs import copy_rows, table
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input, Select, Static
+from train_host import NARROW, WIDE, FakeLauncher, Host, make_logged, make_pairs_logged
+from waiting import wait_until
+
+from rnntui.cli.train_seq2seq import command
+from rnntui.runs.folder import SEQ2SEQ, RunFolder, Status
+from rnntui.tui import app as app_module
+from rnntui.tui.screens.dialogs import AskScreen
+from rnntui.tui.train import process as process_module
+from rnntui.tui.train import tab as tab_module
+from rnntui.tui.train import watch
+from rnntui.tui.train.about import facts
+from rnntui.tui.train.fields import Field
+from rnntui.tui.train.form import Filled, TrainForm
+from rnntui.tui.train.jobs import end_of
+from rnntui.tui.train.settings import arguments_of, problems_in
+from rnntui.tui.train.watch import Watcher
+
+CHECKPOINTS = Path("/runs")
+KIND = {"kind": "Seq2Seq"}
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the runs that a test makes; looked at often."""
+    monkeypatch.setattr(watch, "shipped_runs", list)
+    monkeypatch.setattr(tab_module, "EVERY", 0.05)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> str:
+    """A table in the current folder."""
+    return table(tmp_path / "pairs.tsv", copy_rows(120)).name
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Path:
+    """A Seq2Seq run `pairs` above a language model `notes`."""
+    folder = tmp_path / "runs"
+    make_logged(folder, "notes")
+    run = make_pairs_logged(folder, "pairs", 200)
+    run.write_config(replace(run.read_config(), created=1000.0))
+    return folder
+
+
+# -- from what is typed to the command ---------------------------------------------------------------------------------
+
+
+def parsed(arguments: list[str]) -> dict[str, Any]:
+    """What `rnntui train-seq2seq` takes the arguments for."""
+    assert arguments[0] == "train-seq2seq"
+    return command.make_context("train-seq2seq", arguments[1:]).params
+
+
+def test_a_table_with_a_validation_table() -> None:
+    typed = KIND | {
+        "pairs": "a.tsv 'my pairs.tsv'", "validation_pairs": "'-odd name.tsv'", "name": "-odd", "attention": "additive",
+        "input_feeding": "yes", "tied": "no", "separate_vocab": "yes", "tokenizer": "char", "batch_tokens": "4000",
+        "label_smoothing": "0", "select": "loss", "epochs": "2.5", "longest": "40", "errors": "replace",
+        "bptt": "64",  # of the other kind, from before another was chosen
+    }  # fmt: skip
+    assert not problems_in(typed)
+    values = parsed(arguments_of(typed, CHECKPOINTS))
+    assert values["pairs"] == ("a.tsv", "my pairs.tsv") and values["validation_pairs"] == "-odd name.tsv"
+    assert (values["name"], values["attention"], values["tokenizer"]) == ("-odd", "additive", "char")
+    assert (values["input_feeding"], values["tied"], values["separate_vocab"]) == (True, False, True)
+    assert (values["batch_tokens"], values["label_smoothing"], values["select"]) == (4000, 0, "loss")
+    assert (values["epochs"], values["longest"], values["errors"]) == (2.5, 40, "replace")
+
+
+def test_two_files_with_two_for_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    typed = KIND | {"source": "~/a.en", "target": "a.es", "validation_source": "v.en", "validation_target": "v.es"}
+    assert not problems_in(typed)
+    values = parsed(arguments_of(typed, CHECKPOINTS))
+    assert (values["source"], values["target"], values["pairs"]) == ("/home/me/a.en", "a.es", ())
+    assert (values["validation_source"], values["validation_target"]) == ("v.en", "v.es")
+
+
+@pytest.mark.parametrize(
+    ("typed", "where", "message"),
+    [
+        ({"pairs": ""}, "pairs", "name a table of pairs to learn from, or two files"),
+        ({"pairs": "-"}, "pairs", "standard input"),
+        ({"pairs": "", "source": "a b", "target": "c"}, "source", "one file"),
+        ({"pairs": "", "source": "a"}, "source", "--source and --target go together"),
+        ({"source": "a", "target": "b"}, "source", "a table of pairs, or --source and --target, not both"),
+        ({"validation_target": "a"}, "validation_target", "--validation-source and --validation-target go together"),
+        (
+            {"validation_pairs": "v", "validation_source": "a", "validation_target": "b"},
+            "validation_source",
+            "not both",
+        ),
+        ({"encoder_hidden": "9999"}, "encoder_hidden", "--encoder-hidden must be between 1 and 8,192 (got 9999)"),
+        ({"layers": "4"}, "layers", "--layers must be between 1 and 3 (got 4)"),
+        ({"select": "chrf"}, "select", "one of bleu, loss"),
+        ({"input_feeding": "perhaps"}, "input_feeding", "true or false"),
+        ({"attention": "dot", "hidden": "9"}, "attention", "--attention dot needs --hidden twice --encoder-hidden"),
+        ({"nonlinearity": "relu"}, "nonlinearity", "is for --cell rnn"),
+    ],
+)
+def test_problems_are_those_of_the_settings(typed: dict[str, str], where: str, message: str) -> None:
+    found = problems_in(KIND | {"pairs": "a.tsv"} | typed)
+    assert list(found) == [where]
+    assert message in found[where]
+
+
+# -- the form ----------------------------------------------------------------------------------------------------------
+
+
+class FormHost(App[None]):
+    """Shows the form alone."""
+
+    CSS_PATH = Path(app_module.__file__).with_name("rnntui.tcss")
+
+    def __init__(self, typed: dict[str, str] | None = None) -> None:
+        super().__init__()
+        self.form = TrainForm(CHECKPOINTS, typed)
+        self.filled: list[Filled | None] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(self.form, self.filled.append)
+
+    @property
+    def names(self) -> list[str]:
+        return [field.option.name for field in self.form.query(Field)]
+
+    def field(self, name: str) -> Field:
+        return self.form._field(name)
+
+    def help(self, name: str) -> str:
+        return str(self.field(name).query_one(".help", Static).render())
+
+
+async def choose_kind(pilot: Pilot[Any], title: str) -> None:
+    pilot.app.screen._field("kind").query_one(Select).value = title  # type: ignore[attr-defined]
+    main = "pairs" if title == "Seq2Seq" else "corpus"
+    await wait_until(pilot, lambda: any(field.option.name == main for field in pilot.app.screen.query(Field)))
+    await pilot.pause()
+
+
+async def test_a_kind_is_chosen_by_keyboard(pairs: str) -> None:
+    app = FormHost()
+    async with app.run_test(size=NARROW) as pilot:
+        assert app.names == ["kind", "corpus", "name", "cell", "layers", "hidden", "minutes"]
+        await pilot.press("shift+tab", "enter", "down", "enter")
+        await wait_until(pilot, lambda: "pairs" in app.names)
+        assert app.names == ["kind", "pairs", "source", "target", "name", "tokenizer", "hidden", "minutes"]
+        assert isinstance(app.focused, Select) and app.focused.parent is app.field("kind")
+        await pilot.pause()
+        # All of it is in view, and so is the way to the rest of the options.
+        assert app.form.query_one("VerticalScroll").max_scroll_y == 0  # type: ignore[attr-defined]
+        await pilot.press("tab", *"pa")
+        entry = app.field("pairs").query_one(Input)
+        await wait_until(pilot, lambda: entry._suggestion == pairs)
+        await pilot.press("right", "enter")
+        await wait_until(pilot, lambda: app.filled)
+        assert app.filled[0] is not None and app.filled[0].arguments == [
+            "train-seq2seq", "--checkpoints", "/runs", "--", pairs,
+        ]  # fmt: skip
+
+
+async def test_what_is_typed_stays_with_either_kind() -> None:
+    app = FormHost({"corpus": "notes.txt", "hidden": "64", "bptt": "8"})
+    async with app.run_test(size=(100, 50)) as pilot:
+        await wait_until(pilot, lambda: "bptt" in app.names)
+        await choose_kind(pilot, "Seq2Seq")
+        await wait_until(pilot, lambda: "label_smoothing" in app.names)  # all options stay open
+        assert "bptt" not in app.names and "corpus" not in app.names
+        assert app.field("hidden").value == "64"
+        app.field("pairs").value, app.field("label_smoothing").value = "pairs.tsv", "0.2"
+        await choose_kind(pilot, "language model")
+        await wait_until(pilot, lambda: "bptt" in app.names)
+        assert app.field("corpus").value == "notes.txt" and app.field("bptt").value == "8"
+        await choose_kind(pilot, "Seq2Seq")
+        await wait_until(pilot, lambda: "label_smoothing" in app.names)
+        assert app.field("pairs").value == "pairs.tsv" and app.field("label_smoothing").value == "0.2"
+        app.form._clear()
+        await wait_until(pilot, lambda: app.form.typed == KIND | {"pairs": "pairs.tsv"})
+
+
+async def test_bounds_and_missing_files_are_told_at_their_fields(pairs: str) -> None:
+    app = FormHost(KIND | {"pairs": pairs, "hidden": "0", "validation_pairs": "nowhere.tsv"})
+    async with app.run_test(size=(100, 50)) as pilot:
+        await wait_until(pilot, lambda: "validation_pairs" in app.names)
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "between 1 and 8,192 (got 0)" in app.help("hidden"))
+        app.field("hidden").value = ""
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "nowhere.tsv: no such file" in app.help("validation_pairs"))
+        assert app.focused is app.field("validation_pairs").query_one(Input) and not app.filled
+        app.field("validation_pairs").value = pairs
+        app.field("encoding").value = "no-such"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "no-such" in app.help("encoding"))
+        app.field("encoding").value = ""
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.filled)
+
+
+# -- starting, resuming ------------------------------------------------------------------------------------------------
+
+
+async def test_what_training_refuses_is_told_in_full(tmp_path: Path, pairs: str) -> None:
+    launcher = FakeLauncher(tmp_path)
+    app = Host(tmp_path / "runs", launcher)
+    problem = (
+        "pairs.tsv has no whole pair: row 1 of pairs.tsv, which has no tab: 'one' (a row is source, a tab, target)"
+    )
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("n")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await choose_kind(pilot, "Seq2Seq")
+        app.screen._field("pairs").value = pairs  # type: ignore[attr-defined]
+        await pilot.press("ctrl+s")
+        await wait_until(pilot, lambda: launcher.calls)
+        await wait_until(pilot, lambda: "starting pairs.tsv …" in app.rows[0])
+        launcher.outputs[0].write_text(f"rnntui: {problem}\n")
+        launcher.processes[0].code = 1
+        await wait_until(pilot, lambda: app.notices == [f"Training did not start: {problem}"])
+        await pilot.press("n")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        assert problem in str(app.screen.query_one("#problem", Static).render())
+        assert app.screen.typed == KIND | {"pairs": pairs}  # type: ignore[attr-defined]
+
+
+async def test_what_is_left_out_of_the_pairs_is_told(tmp_path: Path) -> None:
+    launcher = FakeLauncher(tmp_path)
+    folder = tmp_path / "runs"
+    app = Host(folder, launcher)
+    async with app.run_test(size=NARROW) as pilot:
+        app.tab._begin(["train-seq2seq"], "starting", "pairs.tsv", None)
+        launcher.outputs[0].write_text("rnntui: left out row 2 of pairs.tsv, which has no tab: 'x'\nrun pairs begins\n")
+        run = make_pairs_logged(folder, "pairs")
+        said = {"state": "running", "process": launcher.processes[0].pid, "updated": 4e9}
+        with run.lock():
+            run.status_file.write_text(json.dumps(said))
+            await wait_until(pilot, lambda: app.notices)
+            await wait_until(pilot, lambda: "running" in app.rows[0])
+            assert app.notices == ["Training pairs.tsv: left out row 2 of pairs.tsv, which has no tab: 'x'"]
+            launcher.processes[0].code = 0
+
+
+@pytest.mark.parametrize("state", ["stopped", "done"])
+async def test_resumes_by_its_own_command(both: Path, tmp_path: Path, state: str) -> None:
+    run = RunFolder(both / "pairs")
+    run.resume_folder.mkdir()
+    run.training_ids.touch()
+    run.validation_ids.touch()
+    run.write_status(replace(run.read_status(), state=state))  # type: ignore[arg-type]
+    launcher = FakeLauncher(tmp_path)
+    app = Host(both, launcher)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: app.names == ["pairs", "notes"])
+        await pilot.press("r")
+        if state == "done":
+            await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
+            assert app.screen.query_one(Input).value == "400 steps"
+            await pilot.press("enter")
+        await wait_until(pilot, lambda: launcher.calls)
+        budget = ["--steps", "400"] if state == "done" else []
+        resumed = ["train-seq2seq", "--resume", "--checkpoints", str(both), "--name=pairs", *budget]
+        assert launcher.calls == [resumed]
+        assert parsed(launcher.calls[0])["resume"] is True
+
+
+# -- list, charts and texts --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_kind_and_score_are_in_the_list(both: Path, size: tuple[int, int]) -> None:
+    app = Host(both)
+    async with app.run_test(size=size) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == 2)
+        await pilot.pause()
+        pair, text = app.rows
+        assert pair.split()[:2] == ["pairs", "S2S"] and "4.4000" in pair and "30.2 BLEU" in pair
+        assert text.split()[:2] == ["notes", "LM"] and "1.5000" in text and "2.200 bits" in text
+        header = app.text("#columns")
+        assert header.split()[:2] == ["run", "kind"]
+        shown = app.text("#runs").splitlines()[0]
+        assert header.index("kind") == shown.index("S2S")
+        assert header.index("score") + len("score") == shown.index("30.2 BLEU") + len("30.2 BLEU")
+
+
+def curves(app: Host) -> list[str]:
+    return [curve.name for curve in app.tab.board.chart._curves]
+
+
+async def test_a_chart_says_which_of_the_marked_runs_are_not_in_it(both: Path) -> None:
+    make_pairs_logged(both, "other", 100)
+    app = Host(both)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: curves(app))
+        assert app.tab.board.titles[:4] == ["Loss", "Bits per character", "BLEU", "chrF"]
+        assert "Loss, nats a token" in app.text("#chart")
+        await pilot.press("space", "down", "space", "down", "space")
+        await wait_until(pilot, lambda: len(curves(app)) == 6)
+        assert not app.query_one("#without").display
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await wait_until(pilot, lambda: sorted(curves(app)) == ["other", "pairs"])
+        assert app.text("#without") == " no BLEU: notes"
+        shown = app.text("#chart")
+        assert "BLEU" in shown and "pairs 20" in shown and "other 25" in shown  # the last ones, not the best
+        await pilot.press("l")
+        assert not app.tab.board.chart.view.log  # a score is no quantity of many magnitudes
+        app.tab.board.choose("Sample texts")
+        assert not app.query_one("#without").display
+
+
+async def test_what_was_chosen_is_shown_again_where_there_is_any(both: Path) -> None:
+    app = Host(both)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: curves(app))
+        app.tab.board.choose("BLEU")
+        assert curves(app) == ["BLEU"]
+        await pilot.press("down")
+        await wait_until(pilot, lambda: curves(app) == ["training", "validation"])
+        await pilot.press("up")
+        await wait_until(pilot, lambda: curves(app) == ["BLEU"])
+
+
+async def test_bleu_is_live(both: Path) -> None:
+    run = RunFolder(both / "pairs")
+    app = Host(both)
+    async with app.run_test(size=WIDE) as pilot:
+        await wait_until(pilot, lambda: curves(app))
+        app.tab.board.choose("BLEU")
+        with run.metrics_file.open("a") as file:
+            file.write(json.dumps({"step": 210, "tokens": 2100, "seconds": 21.0, "bleu": 42.5}) + "\n")
+        await wait_until(pilot, lambda: "BLEU 42.5" in app.text("#chart"))
+
+
+async def test_a_translation_is_shown_below_its_source(both: Path) -> None:
+    with (both / "pairs" / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 300, "sample": "A\x1b → B.   →   (reference: )"}) + "\n")
+        file.write(json.dumps({"step": 400, "sample": "no translation → at all"}) + "\n")
+    app = Host(both)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: curves(app))
+        app.tab.board.choose("Sample texts")
+        await wait_until(pilot, lambda: "no translation" in app.text("#samples"))
+        rows = [line[:70].strip() for line in app.text("#samples").splitlines()]  # without the bar
+        assert rows[:7] == [
+            "400 no translation → at all", "300 A\\x1b", "→ B.   →", "reference:", "200 The cat, 200.",
+            "→ El gato, 200.", "reference: La gata, 200.",
+        ]  # fmt: skip
+
+
+def test_facts_of_a_run(tmp_path: Path) -> None:
+    run = make_pairs_logged(tmp_path, "pairs", select="loss")
+    config = json.loads(run.config_file.read_text())
+    config["corpus"]["validation_sources"] = ["v.tsv"]
+    config["tokenizer"]["separate_vocab"] = True
+    run.config_file.write_text(json.dumps(config))
+    (seen,) = Watcher(tmp_path).look([]).runs
+    shown = dict(facts(seen))
+    assert shown["kind"] == "Seq2Seq" and shown["corpus"] == "pairs.tsv; 2,900 pairs, 100 for validation from v.tsv"
+    assert shown["model"] == "lstm 1×512, encoder 256 each way, embedding 256, attention general, dropout 0.4"
+    assert shown["tokens"] == "1,000 unigram subwords, the source its own"
+    assert shown["training"] == "48 pairs, rate 0.001, label smoothing 0.1 in the training loss"
+    assert shown["scores"] == "BLEU 30.25, chrF 50.50"
+    told = ("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
+    assert end_of(seen) == told
+    run.write_status(Status("stopped", step=3, results={"bleu": 1.5}))
+    (seen,) = Watcher(tmp_path).look([]).runs
+    assert dict(facts(seen))["scores"] == "BLEU 1.50 so far"
+
+
+# -- one real training -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_training_left() -> Iterator[None]:
+    """Ends the real trainings of a test that failed."""
+    yield
+    for process in process_module._running:
+        process.kill()
+        process.wait()
+    process_module._running.clear()
+
+
+@pytest.mark.usefixtures("no_training_left")
+async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    table(tmp_path / "words.tsv", [*copy_rows(120), ("no target", "")])
+    app = Host(folder)
+    async with app.run_test(size=NARROW) as pilot:
+        await pilot.press("n")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await choose_kind(pilot, "Seq2Seq")
+        typed = {"pairs": "words.tsv", "name": "real", "tokenizer": "char", "hidden": "8", "minutes": "0.02"}
+        for name, value in typed.items():
+            app.screen._field(name).value = value  # type: ignore[attr-defined]
+        await pilot.press("ctrl+s")
+        await wait_until(pilot, lambda: app.names == ["real"] and "done" in app.rows[0])
+        assert "BLEU" in app.rows[0] and "S2S" in app.rows[0]
+        await wait_until(
+            pilot, lambda: any(notice.startswith("Training real: left out row 121") for notice in app.notices)
+        )
+        await wait_until(pilot, lambda: not app.tab.jobs.trainings)
+        app.tab.board.choose("chrF")
+        await wait_until(pilot, lambda: curves(app) == ["chrF"])
+        config, status = RunFolder(folder / "real").read_config(), RunFolder(folder / "real").read_status()
+        assert config.kind == SEQ2SEQ and config.model.hidden == 8 and status.step == status.steps
