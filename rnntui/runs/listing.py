@@ -12,7 +12,7 @@ from rnntui.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run at a glance; losses in nats a token. `problem` says what is wrong with a broken one."""
+    """A run at a glance; losses in nats a token. `problem` says what is wrong with a broken one, of no `kind`."""
 
     name: str
     cell: str
@@ -25,6 +25,7 @@ class RunSummary:
     shipped: bool
     path: str
     problem: str = ""
+    kind: str = ""
 
 
 def list_runs(folder: Path) -> list[RunSummary]:
@@ -53,4 +54,5 @@ def summary(run: RunFolder, shipped: bool = False) -> RunSummary:
         state=status.state,
         shipped=shipped,
         path=str(run.path),
+        kind=config.kind,
     )

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from rnntui.errors import RnntuiError
-from rnntui.tui.chat.keeping import Job, Kept, last_text, tidy
+from rnntui.tui.chat.keeping import Kept, last_text, tidy
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.writing import Writing
+from rnntui.tui.keeping import Job
 
 if TYPE_CHECKING:
     from rnntui.inference.writer import Writer
