@@ -23,7 +23,7 @@ _SOON = 8  # lines searched at once of those that are in view, so that the first
 _HEAVY = 64 * 2**20  # bytes of attention that are kept; what is older is searched again when it is looked at
 _REMEMBERED = 50_000  # lines that are kept though the text has them no more
 
-_Key = tuple[Translator, BeamConfig, str]
+_Way = tuple[Translator, BeamConfig]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,10 @@ class Request:
     first: int
     after: int
 
-    def key(self, line: str) -> _Key:
-        """What the answer to a line hangs on. Blanks around a line change nothing."""
-        return self.translator, self.settings, line.strip()
+    @property
+    def way(self) -> _Way:
+        """What the answer to a line hangs on, beside the line. Blanks around a line change nothing."""
+        return self.translator, self.settings
 
 
 class Translating:
@@ -65,16 +66,16 @@ class Translating:
         self._on_found, self._on_error = on_found, on_error
         self._condition = threading.Condition()
         self._request: Request | None = None
-        self._answers: dict[_Key, Answer] = {}
-        self._heavy: OrderedDict[_Key, int] = OrderedDict()  # bytes of attention
-        self._running: list[_Key] = []
+        self._answers: dict[_Way, dict[str, Answer]] = {}
+        self._heavy: OrderedDict[tuple[_Way, str], int] = OrderedDict()  # bytes of attention
+        self._running: tuple[_Way, set[str]] | None = None
         self._given_up = False
         self._closed = False
         self._thread: threading.Thread | None = None
         # These belong to whoever works.
         self._begun: Request | None = None
         self._left: list[str] = []  # of the begun request, the most urgent last
-        self._alone: set[_Key] = set()  # lines of a batch that failed
+        self._alone: set[str] = set()  # lines of a batch that failed
 
     def start(self) -> None:
         """Begin to work in a thread of its own."""
@@ -94,11 +95,12 @@ class Translating:
         """Translate this from now on, and nothing else."""
         with self._condition:
             self._request = request
-            keys = {request.key(line) for line in request.lines} if self._running else set()
-            urgent = request.key(request.lines[request.cursor]) if request.lines else None
-            first = urgent is not None and bool(urgent[2]) and not self._is_known(urgent)
-            if self._running and ((first and urgent not in self._running) or not keys.intersection(self._running)):
-                self._given_up = True
+            if self._running is not None:
+                way, running = self._running
+                urgent = request.lines[request.cursor].strip() if request.lines else ""
+                sooner = bool(urgent) and urgent not in running and not self._is_known(request, urgent)
+                if way != request.way or sooner or running.isdisjoint(map(str.strip, request.lines)):
+                    self._given_up = True
             self._condition.notify()
 
     def stop(self) -> None:
@@ -111,17 +113,25 @@ class Translating:
     def answer(self, request: Request, line: str) -> Answer | None:
         """What is known of a line under the request's model and settings; None before it is searched for."""
         with self._condition:
-            key = request.key(line)
-            if key in self._heavy:
-                self._heavy.move_to_end(key)
-            return self._answers.get(key)
+            text = line.strip()
+            if (request.way, text) in self._heavy:
+                self._heavy.move_to_end((request.way, text))
+            return self._known(request).get(text)
 
     def answers(self, request: Request) -> list[Answer | None]:
         """What is known of every line of a request; a blank line has an empty answer."""
         blank = Answer("")
         with self._condition:
-            known = self._answers
-            return [known.get(request.key(line)) if line.strip() else blank for line in request.lines]
+            known = self._known(request)
+            return [known.get(text) if text else blank for text in map(str.strip, request.lines)]
+
+    def _known(self, request: Request) -> dict[str, Answer]:
+        return self._answers.setdefault(request.way, {})
+
+    def _is_known(self, request: Request, text: str) -> bool:
+        """Whether nothing more is to be found of a line that is looked at."""
+        answer = self._known(request).get(text)
+        return answer is not None and (answer.translation is not None or bool(answer.problem))
 
     # -- the work ------------------------------------------------------------------------------------------------
 
@@ -139,7 +149,7 @@ class Translating:
         with self._condition:
             if request is not self._request:
                 return True
-            self._running, self._given_up = [request.key(line) for line in batch], False
+            self._running, self._given_up = (request.way, set(batch)), False
         try:
             found = self._search(request, batch)
         except CancelledError:
@@ -147,7 +157,7 @@ class Translating:
             found = []
         finally:
             with self._condition:
-                self._running = []
+                self._running = None
         self._take(request, found)
         if found:
             self._on_found()
@@ -162,33 +172,30 @@ class Translating:
             places[text] = min(places.get(text, far), far)
         places.pop("", None)
         with self._condition:
-            wanted = [text for text in places if request.key(text) not in self._answers]
+            known = self._known(request)
+            wanted = [text for text in places if text not in known]
         self._left = sorted(wanted, key=places.__getitem__)[::-1]
-        self._begun = request
+        self._begun, self._alone = request, set()
 
     def _next(self, request: Request) -> list[str]:
         """The lines to search for now: the one at the cursor alone, then some in view, then many."""
         with self._condition:
             at_cursor = request.lines[request.cursor].strip() if request.lines else ""
-            if at_cursor and not self._is_known(request.key(at_cursor)):
+            if at_cursor and not self._is_known(request, at_cursor):
                 return [at_cursor]
             batch: list[str] = []
+            known = self._known(request)
             in_view = {line.strip() for line in request.lines[request.first : request.after]}
             while self._left and len(batch) < (_SOON if batch and batch[0] in in_view else BATCH):
-                alone = request.key(self._left[-1]) in self._alone
+                alone = self._left[-1] in self._alone
                 if alone and batch:
                     break
                 text = self._left.pop()
-                if request.key(text) not in self._answers:
+                if text not in known:
                     batch.append(text)
                 if alone:
                     break
             return batch
-
-    def _is_known(self, key: _Key) -> bool:
-        """Whether nothing more is to be found of a line that is looked at."""
-        answer = self._answers.get(key)
-        return answer is not None and (answer.translation is not None or bool(answer.problem))
 
     def _search(self, request: Request, batch: list[str]) -> list[tuple[str, Answer]]:
         too_long = [(line, Answer("", problem=_too_long(line))) for line in batch if len(line) > LONGEST]
@@ -199,7 +206,7 @@ class Translating:
             raise
         except Exception as error:  # told to whoever looks at it; the other lines go on
             if len(lines) > 1:
-                self._alone.update(request.key(line) for line in lines)
+                self._alone.update(lines)
                 self._left += reversed(lines)
                 return too_long
             self._on_error(lines[0], error)
@@ -208,22 +215,26 @@ class Translating:
 
     def _take(self, request: Request, found: list[tuple[str, Answer]]) -> None:
         with self._condition:
-            for line, answer in found:
-                key = request.key(line)
-                self._answers[key] = answer
+            known = self._known(request)
+            for text, answer in found:
+                known[text] = answer
                 if answer.translation is not None:
-                    self._heavy[key] = sum(one.attention.nbytes for one in answer.translation.hypotheses)
-                    self._heavy.move_to_end(key)
+                    self._heavy[request.way, text] = sum(one.attention.nbytes for one in answer.translation.hypotheses)
+                    self._heavy.move_to_end((request.way, text))
+            if sum(map(len, self._answers.values())) > _REMEMBERED + len(request.lines):
+                self._forget_all_but(request)
             total = sum(self._heavy.values())
             while total > _HEAVY and len(self._heavy) > 1:
-                key, size = self._heavy.popitem(last=False)
-                self._answers[key] = replace(self._answers[key], translation=None)
+                (way, text), size = self._heavy.popitem(last=False)
+                self._answers[way][text] = replace(self._answers[way][text], translation=None)
                 total -= size
-            if len(self._answers) > _REMEMBERED + len(request.lines):
-                wanted = {request.key(line) for line in request.lines}
-                self._answers = {key: answer for key, answer in self._answers.items() if key in wanted}
-                for key in [key for key in self._heavy if key not in wanted]:
-                    del self._heavy[key]
+
+    def _forget_all_but(self, request: Request) -> None:
+        known, wanted = self._known(request), set(map(str.strip, request.lines))
+        self._answers = {request.way: {text: answer for text, answer in known.items() if text in wanted}}
+        for way, text in list(self._heavy):
+            if text not in self._answers.get(way, {}):
+                del self._heavy[way, text]
 
     def _run(self) -> None:
         while not self._closed:

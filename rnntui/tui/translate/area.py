@@ -113,6 +113,13 @@ class AlignedArea(TextArea):
         self.navigator = DocumentNavigator(self.wrapped_document)
         self._rewrap_and_refresh_virtual_size()
 
+    def _rewrap_and_refresh_virtual_size(self) -> None:
+        # Textual wraps anew whenever a scrollbar comes or goes; a megabyte takes half a second.
+        if self.wrapped_document._width == self.wrap_width:
+            self._refresh_size()
+        else:
+            super()._rewrap_and_refresh_virtual_size()
+
     @property
     def raw_lines(self) -> list[str]:
         """The lines as they stand in the area."""

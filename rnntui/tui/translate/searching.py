@@ -46,6 +46,7 @@ class Searching(Telling):
         self.lines: list[str] = [""]  # of the source, as they were typed
         self._raw: list[str] = [""]  # the same, as the editor holds them
         self._shown: list[str] = [""]  # what stands beside each
+        self._displayed: list[str] = [""]  # the same, harmless
         self._done = self._total = 0  # lines that have their translation, and that are to have one
         self._stopped = False
         self._request: Request | None = None
@@ -114,7 +115,7 @@ class Searching(Telling):
             return
         start, before, after = change
         self.lines[start:before] = [original(line) for line in raw[start:after]]
-        self._shown = carried(self._shown, change)
+        self._shown, self._displayed = carried(self._shown, change), carried(self._displayed, change)
         self._raw = raw
         self.ask()
 
@@ -171,7 +172,7 @@ class Searching(Telling):
         """The number of the hypothesis that a person chose for the line at the cursor, or of the best."""
         assert self._request is not None
         texts = [one.text for one in translation.hypotheses]
-        picked = self._picked.get(self._request.key(self.lines[self.line]))
+        picked = self._picked.get((*self._request.way, self.lines[self.line].strip()))
         return texts.index(picked) if picked in texts else 0
 
     def choose(self, number: int) -> None:
@@ -179,20 +180,24 @@ class Searching(Telling):
         answer = self.answer()
         if answer is None or answer.translation is None or self._request is None:
             return
-        self._picked[self._request.key(self.lines[self.line])] = answer.translation.hypotheses[number].text
+        line = self.lines[self.line].strip()
+        self._picked[(*self._request.way, line)] = answer.translation.hypotheses[number].text
         self.take()
 
     def take(self) -> None:
         """Show what was found, line by line; a line that nothing was found for yet keeps what stood beside it."""
         if self.translating is not None and self._request is not None:
             answers = self.translating.answers(self._request)
+            picked = {text: one for (*way, text), one in self._picked.items() if tuple(way) == self._request.way}
             for number, (line, answer) in enumerate(zip(self.lines, answers, strict=True)):
                 if answer is not None:
-                    picked = self._picked.get(self._request.key(line)) if self._picked else None
-                    self._shown[number] = answer.text if picked is None else picked
-            self._total = sum(1 for line in self.lines if line.strip())
-            self._done = self._total - answers.count(None)
-        self.translation.show([harmless(text) for text in self._shown])
+                    text = picked.get(line.strip(), answer.text) if picked else answer.text
+                    if text is not self._shown[number]:  # of thousands of lines, few change at once
+                        self._shown[number], self._displayed[number] = text, harmless(text)
+            self._done, self._total = len(answers) - answers.count(None), len(answers)
+            blank = sum(1 for line in self.lines if not line or line.isspace())
+            self._done, self._total = self._done - blank, self._total - blank
+        self.translation.show(self._displayed)
         self.align()
         self.point()
 
