@@ -15,9 +15,8 @@ from textual.widgets.option_list import Option
 from rnntui.figures import age, number
 from rnntui.text.visible import one_line
 from rnntui.tui.train.marks import Mark
-from rnntui.tui.train.selector import MUTED
 from rnntui.tui.train.watch import Seen
-from rnntui.tui.widgets.palette import curve_colour
+from rnntui.tui.widgets.palette import MUTED, curve_colour
 
 _MARK, _STATE, _LOSS, _BITS, _AGE, _CELL = 2, 12, 7, 7, 7, 16  # cells of the columns
 _LEAST_NAME = 16  # cells; a column that would leave the name less has no room

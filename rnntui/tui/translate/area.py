@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.document._document import DocumentBase, Location
@@ -91,10 +92,11 @@ class Mark(NamedTuple):
 class AlignedArea(TextArea):
     """A text area that can be aligned with another, and whose words can be highlighted."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"aligned-area--mark"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"aligned-area--mark", "aligned-area--line"}
     DEFAULT_CSS = """
     AlignedArea { scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
     AlignedArea > .aligned-area--mark { background: $warning; }
+    AlignedArea > .aligned-area--line { background: $boost; }
     """
 
     wrapped_document: AlignedDocument
@@ -104,8 +106,9 @@ class AlignedArea(TextArea):
         self._marks: list[Mark] = []
         self._palette: Palette | None = None
         super().__init__(
-            soft_wrap=True, show_line_numbers=False, compact=True, read_only=read_only, placeholder=placeholder, id=id
-        )
+            soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
+            placeholder=placeholder, id=id,
+        )  # fmt: skip
 
     def _set_document(self, text: str, language: str | None) -> None:
         super()._set_document(text, language)
@@ -179,14 +182,27 @@ class AlignedArea(TextArea):
         return self._palette.style("model", level) + shade
 
     def _render_line(self, y: int) -> Strip:
-        row = self.scroll_offset.y + y
+        row, document = self.scroll_offset.y + y, self.wrapped_document
         strip = super()._render_line(y)
-        if row < self.wrapped_document.height and self.wrapped_document.is_blank(row):
-            # Of the line's last row, which Textual has painted again, the colour at its end.
-            last = next((segment.style for segment in reversed(list(strip)) if segment.style), None)
-            ground = Style(bgcolor=last.bgcolor) if last is not None else Style()
-            return Strip.blank(strip.cell_length, self.rich_style + ground)
-        return strip
+        if row >= document.height:
+            return strip
+        if document.is_blank(row):  # Textual has painted the line's last row again
+            strip = Strip.blank(strip.cell_length, self.rich_style)
+        line, _ = document.offset_to_location(Offset(0, row))
+        return self._on_line(strip) if line == self.cursor_location[0] else strip
+
+    def _on_line(self, strip: Strip) -> Strip:
+        """A row of the line that the cursor is on: its ground is another, under all that is highlighted.
+
+        Textual would lay that ground over the highlights.
+        """
+        base = self.rich_style.bgcolor
+        ground = Style(bgcolor=self.get_component_rich_style("aligned-area--line").bgcolor)
+        segments = [
+            Segment(text, (style or Style()) + ground if style is None or style.bgcolor in (None, base) else style)
+            for text, style, _ in strip
+        ]
+        return Strip(segments, strip.cell_length)
 
     def notify_style_update(self) -> None:
         """The theme changed, and with it the colours of the highlights."""

@@ -11,6 +11,7 @@ from textual.widgets.option_list import Option
 
 from rnntui.text.visible import one_line
 from rnntui.tui.keys import bindings
+from rnntui.tui.widgets.palette import MUTED
 
 
 class Hypotheses(OptionList):
@@ -38,7 +39,7 @@ class Hypotheses(OptionList):
         rows = []
         for number, (score, text) in enumerate(hypotheses):
             sign = "●" if number == chosen else " "
-            rows.append(Content.assemble((f"{sign} {score:6.2f}  ", "$text-muted"), one_line(text)))
+            rows.append(Content.assemble((f"{sign} {score:6.2f}  ", MUTED), one_line(text)))
         self.set_options(Option(row) for row in rows)
         self.highlighted = chosen if hypotheses else None
 

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from rnntui.tui.translate.grid import Grid, lay_out, shade
-from rnntui.tui.widgets.paint import LEVELS, Palette
 
 if TYPE_CHECKING:
     from rnntui.inference.cells import Array
+
+_FAINTEST = 0.3  # of the way from the background to the colour of a weight of 1
 
 
 class Matrix(ScrollView, can_focus=True):
@@ -25,7 +27,7 @@ class Matrix(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     Matrix {
         scrollbar-size: 1 1;
-        & > .matrix--weight { background: $primary; }
+        & > .matrix--weight { color: $primary; }
         & > .matrix--label { color: $text-muted; }
         & > .matrix--pointed { color: $text-warning; text-style: bold; }
     }
@@ -38,7 +40,6 @@ class Matrix(ScrollView, can_focus=True):
         self._rows: Collection[int] = ()
         self._columns: Collection[int] = ()
         self._note = ""
-        self._palette: Palette | None = None
 
     def show(self, source: Sequence[str], target: Sequence[str], weights: Array) -> None:
         """Show `weights (T, S)` of target tokens for source tokens."""
@@ -108,17 +109,11 @@ class Matrix(ScrollView, can_focus=True):
         return Segment(self._grid.rows[row], self._style("pointed" if row in self._rows else "label")), cells
 
     def _shaded(self, weight: float) -> Style:
-        if self._palette is None:
-            base = self.rich_style
-            self._palette = Palette(base, {"model": base}, self._style("weight"))
-        # The colour that a background would have is that of the blocks; the weakest is still to be seen.
-        shaded = self._palette.style("model", max(3, min(LEVELS, round(weight * LEVELS))))
-        return Style(color=shaded.bgcolor, bgcolor=self.rich_style.bgcolor)
+        ground = self.background_colors[1]
+        full = Color.from_rich_color(self._style("weight").color)
+        # The weakest is still to be seen.
+        color = ground.blend(full, _FAINTEST + (1 - _FAINTEST) * weight)
+        return Style(color=color.rich_color, bgcolor=ground.rich_color)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"matrix--{name}")
-
-    def notify_style_update(self) -> None:
-        """The theme changed, and with it the colours."""
-        self._palette = None
-        super().notify_style_update()
