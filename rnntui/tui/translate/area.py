@@ -96,7 +96,7 @@ class AlignedArea(TextArea):
     DEFAULT_CSS = """
     AlignedArea { scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
     AlignedArea > .aligned-area--mark { background: $warning; }
-    AlignedArea > .aligned-area--line { background: $boost; }
+    AlignedArea > .aligned-area--line { background: $foreground 7%; }
     """
 
     wrapped_document: AlignedDocument
