@@ -211,12 +211,14 @@ def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Ex
 
 def _widget_keys() -> list[tuple[str, list[Any]]]:
     """Titles with the bindings of the widgets that bring their own keys."""
+    from rnntui.tui.translate.area import AlignedArea
     from rnntui.tui.widgets.chart import Chart
     from rnntui.tui.widgets.slider import Slider
     from rnntui.tui.widgets.stream_view import StreamView
 
     return [
         ("Moving in the text", list(StreamView.BINDINGS)),
+        ("In source and translation", list(AlignedArea.BINDINGS)),
         ("On a slider", list(Slider.BINDINGS)),
         ("In a chart", list(Chart.BINDINGS)),
     ]

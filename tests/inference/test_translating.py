@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_every_line_gets_its_translation_and_blanks_none(driven: Driven) -> None
     assert driven.texts == [None, "", "", None, None]
     driven.work()
     assert driven.texts == ["ONE", "", "", "TWO", "ONE"]
-    assert sorted(sum(driven.fake.asked, [])) == ["one", "two"]
+    assert sorted(chain(*driven.fake.asked)) == ["one", "two"]
     assert driven.found > 0
 
 
@@ -101,8 +102,8 @@ def test_the_line_at_the_cursor_comes_first_and_alone_then_what_is_in_view(drive
     batches = driven.fake.asked
     assert batches[0] == ["line 120"]
     assert set(batches[1]) < {f"line {number}" for number in range(100, 140)}
-    assert sum(batches[1:6], [])[:39] == [line for line in lines[100:140] if line != "line 120"]
-    assert max(map(len, batches)) <= BATCH and sorted(sum(batches, [])) == sorted(lines)
+    assert list(chain(*batches[1:6]))[:39] == [line for line in lines[100:140] if line != "line 120"]
+    assert max(map(len, batches)) <= BATCH and sorted(chain(*batches)) == sorted(lines)
 
 
 def test_a_search_is_given_up_where_another_line_is_wanted_sooner(driven: Driven) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,9 @@ from rnntui.tui.translate.grid import SHADES, WIDEST, lay_out, shade
 from rnntui.tui.translate.lines import carried, change_between
 
 quick = settings(derandomize=True, deadline=None, database=None)
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.text("the old sea ▁日本e\u0301", max_size=20)
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.text(
+    "the old sea ▁日本e\u0301", max_size=20
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def test_tokens_cover_their_text_in_order(vocabularies: dict[str, Vocabulary], k
     ids = vocabulary.encode(text)
     spans = [*vocabulary.spans(ids), (len(text), len(text))]
     assert spans[0][0] == 0
-    for (start, end), (following, _) in zip(spans, spans[1:], strict=False):
+    for (start, end), (following, _) in pairwise(spans):
         assert start <= end <= len(text)
         assert following in (start, end)
     assert vocabulary.spans([*ids, 2]) == [*spans[:-1], (len(text), len(text))]

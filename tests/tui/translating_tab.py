@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from textual.pilot import Pilot
@@ -25,7 +26,7 @@ from rnntui.tui.translate.tab import TranslateTab
 LETTERS = " .,?!'-" + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeTranslator:
     """Turns each word round, letter by letter: "go home" is "og emoh". Attention says so, too.
 
@@ -45,7 +46,10 @@ class FakeTranslator:
         self.source = self.target = Vocabulary(CharTokenizer(list(dict.fromkeys(self.letters + self.sign))))
 
     def translate(
-        self, lines: Sequence[str], settings: BeamConfig, settle: bool = True, cancelled: Callable[[], bool] | None = None
+        self,
+        lines: Sequence[str],
+        settings: BeamConfig,
+        cancelled: Callable[[], bool] | None = None,
     ) -> list[Translation]:
         self.asked.append(list(lines))
         self.settings.append(settings)
@@ -164,11 +168,12 @@ async def using_translate(
         return translating
 
     app = RnntuiApp(tmp_path / "runs", make_translating=make, first="translate")
-    async with app.run_test(size=size) as pilot:
-        user = UserOfTranslate(app, pilot)
-        await wait_until(pilot, lambda: app.translate is not None and app.translate.problem)
-        app._notifications.clear()
-        if translators:
-            user.tab._opened("one", translators[0])  # type: ignore[arg-type]
-            await pilot.pause()
-        yield user
+    with patch("rnntui.runs.find.shipped_runs", list):  # there is no model but those given
+        async with app.run_test(size=size) as pilot:
+            user = UserOfTranslate(app, pilot)
+            await wait_until(pilot, lambda: app.translate is not None and app.translate.problem)
+            app._notifications.clear()
+            if translators:
+                user.tab._opened("one", translators[0])  # type: ignore[arg-type]
+                await pilot.pause()
+            yield user

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding, BindingType
 from textual.document._document import DocumentBase, Location
 from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
@@ -92,6 +93,10 @@ class Mark(NamedTuple):
 class AlignedArea(TextArea):
     """A text area that can be aligned with another, and whose words can be highlighted."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+home", "start", "Start of the text", show=False, id="area.start"),
+        Binding("ctrl+end", "finish", "End of the text", show=False, id="area.finish"),
+    ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {"aligned-area--mark", "aligned-area--line"}
     DEFAULT_CSS = """
     AlignedArea { scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
@@ -153,6 +158,14 @@ class AlignedArea(TextArea):
             self._marked, self._marks = line, new
             self._line_cache.clear()
             self.refresh()
+
+    def action_start(self) -> None:
+        """The cursor to the start of the text."""
+        self.move_cursor(self.document.start)
+
+    def action_finish(self) -> None:
+        """The cursor to the end of the text."""
+        self.move_cursor(self.document.end)
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
         """Scroll to the cursor: only where a person moves it, and not where it follows the other side."""
