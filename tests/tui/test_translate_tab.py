@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pair_runs import copy_rows, make_pair_run
+from pair_runs import copy_rows, make_pair_run, write_weights
 from textual.events import Paste
 from textual.widgets import Input, TextArea
 from tiny_runs import make_run
 from translating_tab import FakeTranslator, UserOfTranslate, using_translate
 from waiting import wait_until
 
-from rnntui.runs.weights import save_arrays
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
@@ -252,15 +251,8 @@ async def test_a_matrix_larger_than_its_room_scrolls_and_keeps_its_headings(tmp_
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Two Seq2Seq runs with weights, and a language model."""
-    from rnntui.inference.translate import read_vocabularies
-    from rnntui.models.seq2seq import Seq2Seq
-    from rnntui.models.weights import weights_of
-
     for name in ("copies", "letters"):
-        run = make_pair_run(tmp_path, copy_rows(60), name)
-        config: Any = run.read_config()
-        source, target = read_vocabularies(run, config)
-        save_arrays(run.weights_file, weights_of(Seq2Seq(config.model, source.size, target.size, source is target)), {})
+        write_weights(make_pair_run(tmp_path, copy_rows(60), name))
     make_run(tmp_path / "checkpoints", "prose")
     return tmp_path / "checkpoints"
 
@@ -315,7 +307,11 @@ async def test_the_chat_command_opens_a_run_that_translates_where_it_translates(
     opened: list[RnntuiApp] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    monkeypatch.setattr(RnntuiApp, "run", lambda app: opened.append(app))
+
+    def open_app(app: RnntuiApp) -> None:
+        opened.append(app)
+
+    monkeypatch.setattr(RnntuiApp, "run", open_app)
     assert run(["chat", "copies", "--checkpoints", str(runs)]) == 0
     assert run(["chat", "prose", "--checkpoints", str(runs)]) == 0
     assert [app._first for app in opened] == ["translate", "chat"]
@@ -324,7 +320,7 @@ async def test_the_chat_command_opens_a_run_that_translates_where_it_translates(
 async def test_without_a_model_one_line_says_how_to_get_one(tmp_path: Path) -> None:
     async with using_translate(tmp_path) as user:
         await user.type("typing goes on")
-        assert "rnntui train-seq2seq" in user.status
+        assert "rnntui train-seq2seq" in user.status and not user.notices
         for key in ("f9", "ctrl+n", "escape", "ctrl+g", "f9"):
             await user.pilot.press(key)
         assert user.app.is_running and user.tab.text == "typing goes on"

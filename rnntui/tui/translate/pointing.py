@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LEAST = 0.05  # strength below which a word is not highlighted
 _NO_ATTENTION = "This model has no attention (--attention none): there is nothing to show."
-_NOTHING = "The line at the cursor has no translation yet."
+_NOTHING = "There is no translation at the cursor."
 
 
 class Pointing(Searching):

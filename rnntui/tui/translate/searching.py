@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MakeTranslating = Callable[[Callable[[], None], Callable[[str, Exception], None]], "Translating"]
 """Makes what translates, from what it is to call when it has found something, and when a search has failed."""
 
+_NO_MODEL = "no model: F5 chooses one, rnntui train-seq2seq pairs.tsv makes one"
+
 
 class Searching(Telling):
     """A source whose lines are translated as they change."""
@@ -78,20 +80,22 @@ class Searching(Telling):
     @work(thread=True)
     def _open(self, name: str | None) -> None:
         """In a thread: find and read a run."""
+        run = None
         try:
             run = self._runs.find(name)
             translator = self._runs.load(run)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            self.app.call_from_thread(self._failed, f"{error}" or type(error).__name__)
+            none_yet = name is None and run is None
+            self.app.call_from_thread(self._failed, f"{error}" or type(error).__name__, none_yet)
             return
         self.app.call_from_thread(self._opened, run.name, translator)
 
-    def _failed(self, problem: str) -> None:
+    def _failed(self, problem: str, none_yet: bool) -> None:
         if self.translator is None:
             self.problem = problem
             self.translation.placeholder = one_line(problem)
             self.show_status()
-        else:
+        if not none_yet:  # that there is no run yet is no news to be told
             self.tell(problem, title="Cannot open the model", severity="error", seconds=10)
 
     def _opened(self, name: str, translator: Translator) -> None:
@@ -222,7 +226,7 @@ class Searching(Telling):
 
     def _status(self) -> str:
         if self.translator is None:
-            return one_line(self.problem or f"{self.run_name}  opening …")
+            return _NO_MODEL if self.problem else one_line(f"{self.run_name}  opening …")
         parts = [self.run_name]
         counts = f"{self._done:,} of {self._total:,} line{'s' if self._total > 1 else ''}"
         if self._done < self._total:
