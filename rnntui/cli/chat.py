@@ -41,6 +41,6 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     gc.freeze()
     gc.enable()
     app.run()
-    if app.chat.farewell:
-        note(app.chat.farewell)
+    for farewell in app.farewells:
+        note(farewell)
     return app.return_code or 0

@@ -54,6 +54,7 @@ class RnntuiApp(App[None]):
         self.preferences, self._problems = preferences.load(self._settings_file)
         run_to_chat_with = run if first == "chat" else None
         self.chat = ChatTab(OpenModels(checkpoints), run_to_chat_with, make_writer or self._start_writer)
+        self.translate: TranslateTab | None = None  # once it has been opened
         self.chat.keymap = self.preferences.keymap
         self.chat.surprise, self.chat.wants_panel = self.preferences.surprise, self.preferences.panel
 
@@ -104,12 +105,14 @@ class RnntuiApp(App[None]):
                 from rnntui.tui.translate.tab import TranslateTab
 
                 run = run or (self._run if self._first == "translate" else None)
-                return TranslateTab(OpenTranslators(self.checkpoints), run, self._make_translating)
+                self.translate = TranslateTab(OpenTranslators(self.checkpoints), run, self._make_translating)
+                return self.translate
 
     @property
-    def translate(self) -> TranslateTab | None:
-        """The Translate tab, once it has been opened."""
-        return next(iter(self.query("#tabs > #translate").results()), None)  # type: ignore[return-value]
+    def farewells(self) -> list[str]:
+        """What to say once the app has closed."""
+        tabs = [self.chat, *([self.translate] if self.translate is not None else [])]
+        return [tab.farewell for tab in tabs if tab.farewell]
 
     async def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
         """Go on with a run of the Train tab: in the active pane of the Chat tab, or in the Translate tab."""

@@ -41,10 +41,10 @@ class Kept:
         self._lock = threading.Lock()
         self.begin()
 
-    def begin(self) -> None:
-        """Another text begins. Its files are named when there is something to write."""
+    def begin(self, written: str = "") -> None:
+        """Another text begins. Its files are named when there is something to write, other than what is `written`."""
         self.path: Path | None = None
-        self._written = ""
+        self._written = written
         self._newest = 0
 
     def job(self, text: str, beside: Callable[[], str]) -> Job | None:

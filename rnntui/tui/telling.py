@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 class Telling(Vertical):
-    """A tab that tells things, none of them twice at once."""
+    """A tab that tells things, none of them twice at once; `farewell` is what to say once the app has closed."""
+
+    farewell = ""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)

@@ -435,6 +435,8 @@ async def test_what_was_typed_is_there_the_next_time(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.work()
         assert user.tab.text == "go home" and user.shown == ["og emoh"]
+        user.tab.keep()
+        assert user.tab.kept.path is None  # it is kept already
         await user.pilot.press("f12")
         await user.type("new")
         user.tab.keep()

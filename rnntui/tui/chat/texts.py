@@ -29,7 +29,6 @@ class Texts(Writing):
 
     def __init__(self, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
         super().__init__(run_name, make_writer)
-        self.farewell = ""  # what to say once the app has closed
         self._keeps = True
         self._searched: StreamView | None = None  # the view that the find bar is for
 

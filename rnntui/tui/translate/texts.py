@@ -110,17 +110,18 @@ class Texts(Pointing):
         except (OSError, RnntuiError) as error:
             self.farewell = f"the text to translate could not be kept: {error}"
 
-    farewell = ""  # what to say once the app has closed
-
     def restore(self) -> None:
         """Go on with the source of last time."""
         path = keeping.last_kept(sources_folder(), _KEPT)
         if path is None or self.text:
             return
         try:
-            self.source.fill(path.read_bytes().decode("utf-8", "surrogatepass"))
+            text = path.read_bytes().decode("utf-8", "surrogatepass")
         except (OSError, ValueError) as error:
             self.tell(f"{path}: {error}", title="The text of last time cannot be read", severity="warning")
+        else:
+            self.kept.begin(text)
+            self.source.fill(text)
 
     # -- another text --------------------------------------------------------------------------------------------
 
