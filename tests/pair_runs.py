@@ -11,10 +11,11 @@ import torch
 from rnntui.config import Budget
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.inference.seq2seq import Seq2SeqModel
-from rnntui.inference.translate import Lengths, Translator
+from rnntui.inference.translate import Lengths, Translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weights import weights_of
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.weights import save_arrays
 from rnntui.text.char import CharTokenizer
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import read_table
@@ -86,3 +87,11 @@ def make_pair_run(folder: Path, rows: list[tuple[str, str]], name: str, **settin
     pairs = read_table(find_corpus([str(table(folder / f"{name}.tsv", rows))]))
     run, _ = create_seq2seq_run(pairs, None, PairRequest(*groups), folder / "checkpoints", name)
     return run
+
+
+def write_weights(run: RunFolder) -> None:
+    """Give a run that is ready to train random weights, so that it can be used."""
+    config = run.read_config()
+    source, target = read_vocabularies(run, config)
+    model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)
+    save_arrays(run.weights_file, weights_of(model), {})

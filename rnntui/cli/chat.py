@@ -20,26 +20,27 @@ from rnntui.inference.threads import one_blas_thread
 def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     """Write with a model in the terminal, and watch models learn.
 
-    RUN is a run's name or path [default: the newest, else the shipped model].
+    RUN is a run's name or path [default: the newest, else the shipped model]; a Seq2Seq run is opened to translate.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
-    from rnntui.runs.find import checkpoints_folder, named_run
+    from rnntui.runs.find import checkpoints_folder, kind_of, named_run
+    from rnntui.runs.folder import SEQ2SEQ
 
     folder = checkpoints_folder(checkpoints, to_read=True)
-    if run is not None:
-        named_run(run, folder)  # a name that no run has is told at once
+    # A name that no run has is told at once.
+    translates = run is not None and kind_of(named_run(run, folder)) == SEQ2SEQ
     one_blas_thread()
     # Thousands of objects are made while the modules load, and none of them is garbage: looking for it costs a quarter
     # of the time to the first paint.
     gc.disable()
     from rnntui.tui.app import RnntuiApp
 
-    app = RnntuiApp(folder, run)
+    app = RnntuiApp(folder, run, first="translate" if translates else "chat")
     app.chat.reopens = reopen
     gc.freeze()
     gc.enable()
     app.run()
-    if app.chat.farewell:
-        note(app.chat.farewell)
+    for farewell in app.farewells:
+        note(farewell)
     return app.return_code or 0

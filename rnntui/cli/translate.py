@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from rnntui.cli.options import checkpoints_option, run_option, settings_from, settings_options
-from rnntui.cli.terminal import note, tell_unknown, utf8_argument, write_out
+from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.inference.threads import one_blas_thread
@@ -51,7 +51,8 @@ def command(text: tuple[str, ...], run_name: str | None, checkpoints: str | None
     lines = enumerate(_lines(stream) if stream is not None else text, 1)
     while batch := list(islice(lines, together)):
         for number, line in batch:
-            _tell(translator, line, number)
+            for remark in translator.remarks(line, f"line {number}"):
+                note(remark)
         for translation in translator.translate([line for _, line in batch], settings):
             write_out(_json(translation, translator, run.name) if as_json else _plain(translation, settings.n_best))
 
@@ -70,17 +71,6 @@ def _lines(stream: Iterable[bytes]) -> Iterator[str]:
             yield raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
             raise UsageError(f"line {number} of standard input is not UTF-8 at its byte {error.start}") from error
-
-
-def _tell(translator: Translator, line: str, number: int) -> None:
-    """Say on stderr what of a line the model cannot know."""
-    tell_unknown(translator.source.unknown_characters(line.strip()), f"line {number}")
-    tokens = len(translator.encode(line)) - 1
-    if translator.seen is not None and tokens > 2 * translator.seen.source:
-        note(
-            f"line {number} has {tokens:,} tokens, the longest in training {translator.seen.source:,}; "
-            f"give it sentence by sentence for a better translation"
-        )
 
 
 def _plain(translation: Translation, n_best: int) -> str:

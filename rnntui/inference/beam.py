@@ -26,6 +26,11 @@ _DOUBT = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 0.0}  # nats; roundi
 _BLOCK = 64  # logits of which first only the largest is looked at
 
 TextOf = Callable[[list[int]], str]
+Cancelled = Callable[[], bool]
+
+
+class CancelledError(Exception):
+    """A search was given up, since nobody waits for what it finds any more."""
 
 
 @dataclass
@@ -95,12 +100,14 @@ def search(
     limits: Sequence[int],
     text_of: TextOf,
     never: Sequence[int],
+    cancelled: Cancelled | None = None,
 ) -> list[Found]:
     """Search for targets of sources, each `(S,)` with its end.
 
     A hypothesis ends where the end is likelier than the worst that goes on; the search, when as many have ended as
     the beam is wide and none that goes on is better. `limits` are tokens at most, `never` tokens that are not
-    written. `text_of` tells which hypotheses read alike.
+    written. `text_of` tells which hypotheses read alike. `cancelled` is asked before every step; where it says yes,
+    `CancelledError` is raised.
     """
     width = settings.beam
     near = _DOUBT[np.dtype(model.dtype)]
@@ -114,6 +121,8 @@ def search(
     totals[:, 0] = 0.0  # all slots begin alike, and one of them is enough
     repetition = Repetition(sources, width)
     for step in range(1, max(limits) + 1):
+        if cancelled is not None and cancelled():
+            raise CancelledError
         attention, decoding = model.step(tokens, decoding, memory)
         logits = model.logits(decoding)
         levels = _log_normalisers(logits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -107,10 +108,10 @@ def read(path: Path) -> list[tuple[Turn, str]]:
     return turns
 
 
-def free_name(run: str, folder: Path) -> Path:
-    """A name for a transcript of a run that no file has yet: `shakespeare-1.txt`."""
+def free_name(run: str, folder: Path, suffixes: Sequence[str] = (".txt", ".jsonl")) -> Path:
+    """A name for what was made with a run that no file has yet: `shakespeare-1.txt`; with the first of the suffixes."""
     run = re.sub(r"[^\w.-]+", "-", run)
     number = 1
-    while any((folder / f"{run}-{number}{suffix}").exists() for suffix in (".txt", ".jsonl")):
+    while any((folder / f"{run}-{number}{suffix}").exists() for suffix in suffixes):
         number += 1
-    return folder / f"{run}-{number}.txt"
+    return folder / f"{run}-{number}{suffixes[0]}"

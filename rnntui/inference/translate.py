@@ -9,12 +9,13 @@ import numpy as np
 
 from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig
 from rnntui.errors import RunError
-from rnntui.inference.beam import Found, Hypothesis, search
+from rnntui.inference.beam import Cancelled, Found, Hypothesis, search
 from rnntui.inference.model import Ids
 from rnntui.inference.seq2seq import Seq2SeqModel
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
 from rnntui.runs.weights import load_weights
-from rnntui.text.vocabulary import EOS, Vocabulary, load_both
+from rnntui.text.visible import unknown_characters
+from rnntui.text.vocabulary import EOS, Span, Vocabulary, load_both
 
 BATCH = 32  # lines side by side
 _PLACES = 4096  # source tokens side by side at most, with padding: a long line has a batch to itself
@@ -64,20 +65,22 @@ class Translator:
         self.target = target
         self.seen = seen
 
-    def translate(self, lines: Sequence[str], settings: BeamConfig, settle: bool = True) -> list[Translation]:
+    def translate(
+        self, lines: Sequence[str], settings: BeamConfig, settle: bool = True, cancelled: Cancelled | None = None
+    ) -> list[Translation]:
         """Translate lines together. Each gets what it would get alone, in any order.
 
         Without `settle`, choices that hang on how numbers are rounded stay as they fell: quicker, and for the same
-        lines in the same order always the same too.
+        lines in the same order always the same too. Raises `CancelledError` soon after `cancelled` says yes.
         """
         sources = [self.encode(line) for line in lines]
         found: dict[int, list[Hypothesis]] = {}
         asked = [number for number, line in enumerate(lines) if line.strip()]
         for numbers in _batches(asked, sources):
-            answers = self._search([sources[n] for n in numbers], settings)
+            answers = self._search([sources[n] for n in numbers], settings, cancelled)
             for number, answer in zip(numbers, answers, strict=True):
                 doubt = settle and answer.doubt
-                settled = self._search([sources[number]], settings, exact=True)[0] if doubt else answer
+                settled = self._search([sources[number]], settings, cancelled, exact=True)[0] if doubt else answer
                 found[number] = settled.hypotheses
         return [
             Translation(line, [self.source.token_text(int(i)) for i in sources[number]], found[number])
@@ -94,10 +97,40 @@ class Translator:
         """A hypothesis's tokens as a person would read them: the rows of its attention."""
         return [self.target.token_text(i) for i in [*hypothesis.ids, *([EOS] if hypothesis.ended else [])]]
 
-    def _search(self, sources: list[Ids], settings: BeamConfig, exact: bool = False) -> list[Found]:
+    def source_spans(self, line: str) -> list[Span]:
+        """Where each source token stands in the line: the columns of the attention. The end stands nowhere."""
+        text = line.strip()
+        before = line.index(text) if text else 0
+        return [(start + before, end + before) for start, end in self.source.spans(self.encode(line))]
+
+    def target_spans(self, hypothesis: Hypothesis) -> list[Span]:
+        """Where each token stands in the hypothesis's text: the rows of the attention. The end stands nowhere."""
+        spans = self.target.spans([*hypothesis.ids, *([EOS] if hypothesis.ended else [])])
+        # Blanks at the start of what was written are not part of the text, nor is more than one of a CR and a LF.
+        written = self.target.decode(hypothesis.ids)
+        before, length = len(written) - len(written.lstrip()), len(hypothesis.text)
+        return [(min(max(0, start - before), length), min(max(0, end - before), length)) for start, end in spans]
+
+    def remarks(self, line: str, where: str) -> list[str]:
+        """What a person should know of a line before they trust its translation; `where` is what to call the line."""
+        remarks = []
+        unknown = self.source.unknown_characters(line.strip())
+        if unknown:
+            remarks.append(f"{where}: {unknown_characters(unknown)}")
+        tokens = len(self.encode(line)) - 1
+        if self.seen is not None and tokens > 2 * self.seen.source:
+            remarks.append(
+                f"{where} has {tokens:,} tokens, the longest in training {self.seen.source:,}; "
+                f"give it sentence by sentence for a better translation"
+            )
+        return remarks
+
+    def _search(
+        self, sources: list[Ids], settings: BeamConfig, cancelled: Cancelled | None, exact: bool = False
+    ) -> list[Found]:
         limits = [settings.max_length or (self.seen.limit(len(s)) if self.seen else _LIMIT) for s in sources]
         model = self.model.exact if exact else self.model
-        return search(model, sources, settings, limits, self._text_of, self.target.never_written)
+        return search(model, sources, settings, limits, self._text_of, self.target.never_written, cancelled)
 
     def _text_of(self, ids: list[int]) -> str:
         # A line is answered by a line: what the model might write across lines is put on one.

@@ -30,6 +30,7 @@ class RunSummary:
     shipped: bool
     path: str
     problem: str = ""
+    kind: str = ""
 
 
 def list_runs(folder: Path) -> list[RunSummary]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rnntui.config_seq2seq import PairTokenizerConfig
 
 PAD, BOS, EOS = 0, 1, 2
+Span = tuple[int, int]
+"""From one offset in a text to another."""
 _SPECIAL = 3
 END = "</s>"
 _SAMPLE = 8_000_000  # characters that subwords are learnt from, at most
@@ -60,9 +62,36 @@ class Vocabulary:
             return ("<pad>", "<s>", END)[token]
         return self.tokenizer.token_text(token - _SPECIAL)
 
+    def spans(self, ids: NDArray[np.int64] | list[int]) -> list[Span]:
+        """Where each token stands in the text that `decode` gives: its characters, in order and without gaps.
+
+        Tokens that are bytes of one character each stand where it does. The three stand nowhere: a span of no length.
+        """
+        stream, text = self.tokenizer.stream(), ""
+        spans: list[Span] = []
+        waiting: list[int] = []  # tokens whose character is not whole yet
+        for token in ids:
+            waiting.append(len(spans))
+            spans.append((len(text), len(text)))
+            came = stream.push(int(token) - _SPECIAL) if token >= _SPECIAL else ""
+            if came or token < _SPECIAL:
+                waiting = _end_at(spans, waiting, len(text) + len(came))
+                text += came
+        text += (rest := stream.finish())
+        _end_at(spans, waiting if rest else [], len(text))
+        lead = len(text) - len(text.removeprefix(self._lead))
+        return [(max(0, start - lead), max(0, end - lead)) for start, end in spans]
+
     def unknown_characters(self, text: str) -> list[str]:
         """The distinct characters of `text` that are not in the vocabulary, in order of appearance."""
         return self.tokenizer.unknown_characters(text)
+
+
+def _end_at(spans: list[Span], tokens: list[int], end: int) -> list[int]:
+    """Let these tokens end there; gives those that are then left."""
+    for number in tokens:
+        spans[number] = (spans[number][0], end)
+    return []
 
 
 def learn(texts: Sequence[str], config: PairTokenizerConfig) -> Vocabulary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.screen import Screen
@@ -14,18 +14,24 @@ from rnntui.errors import RnntuiError
 from rnntui.tui import preferences
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.keys import KEYS, Place, bindings, keymap_problems, known_keys
-from rnntui.tui.opening import OpenRuns
+from rnntui.tui.opening import OpenModels, OpenTranslators
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from rnntui.inference.conversation import Conversation
+    from rnntui.inference.translating import Translating
     from rnntui.inference.writer import Writer
     from rnntui.tui.train.tab import TrainTab
+    from rnntui.tui.translate.searching import MakeTranslating
+    from rnntui.tui.translate.tab import TranslateTab
 
-_TABS = {"chat": "Chat", "train": "Train"}
+Tab = Literal["chat", "train", "translate"]
+_TABS: dict[Tab, str] = {"chat": "Chat", "train": "Train", "translate": "Translate"}
 
 
 class RnntuiApp(App[None]):
-    """`rnntui chat`. `run` is the run to open, or None for the newest; `make_writer` is for tests."""
+    """`rnntui chat`. `run` is the run to open in the `first` tab, or None for the newest; the rest is for tests."""
 
     TITLE = "rnntui"
     CSS_PATH = "rnntui.tcss"
@@ -33,20 +39,29 @@ class RnntuiApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, checkpoints: Path, run: str | None = None, make_writer: Callable[[], Writer] | None = None
+        self,
+        checkpoints: Path,
+        run: str | None = None,
+        make_writer: Callable[[], Writer] | None = None,
+        make_translating: MakeTranslating | None = None,
+        first: Tab = "chat",
     ) -> None:
         super().__init__()
         self.checkpoints = checkpoints
+        self._first, self._run = first, run
+        self._make_translating = make_translating or _start_translating
         self._settings_file = preferences.settings_file()
         self.preferences, self._problems = preferences.load(self._settings_file)
-        self.chat = ChatTab(OpenRuns(checkpoints), run, make_writer or self._start_writer)
+        run_to_chat_with = run if first == "chat" else None
+        self.chat = ChatTab(OpenModels(checkpoints), run_to_chat_with, make_writer or self._start_writer)
+        self.translate: TranslateTab | None = None  # once it has been opened
         self.chat.keymap = self.preferences.keymap
         self.chat.surprise, self.chat.wants_panel = self.preferences.surprise, self.preferences.panel
 
     def compose(self) -> ComposeResult:
         yield Static(id="bar")
-        with ContentSwitcher(initial="chat", id="tabs"):
-            yield self.chat
+        with ContentSwitcher(initial=self._first, id="tabs"):
+            yield self._make_tab(self._first)
 
     def on_mount(self) -> None:
         if self.preferences.theme in self.available_themes:
@@ -55,7 +70,7 @@ class RnntuiApp(App[None]):
             self._problems.append(f"there is no theme {self.preferences.theme!r}")
         self.set_keymap(self.preferences.keymap)
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
-        self._show_tab("chat")
+        self._show_tab(self._first)
         self.call_after_refresh(self._complete)
 
     async def _complete(self) -> None:
@@ -72,21 +87,46 @@ class RnntuiApp(App[None]):
 
     # -- tabs ----------------------------------------------------------------------------------------------------
 
-    async def action_tab(self, name: str) -> None:
+    async def action_tab(self, name: Tab) -> None:
         """Show a tab; it is made when it is first wanted."""
-        switcher = self.query_one(ContentSwitcher)
         if not self.query(f"#tabs > #{name}"):
-            from rnntui.tui.train.tab import TrainTab
-
-            await switcher.mount(TrainTab(self.checkpoints))
+            await self.query_one(ContentSwitcher).mount(self._make_tab(name))
         self._show_tab(name)
 
-    def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
-        """Go on with a run of the Train tab in the active pane of the Chat tab."""
-        self._show_tab("chat")
-        self.chat.open_run(event.path)
+    def _make_tab(self, name: Tab, run: str | None = None) -> Widget:
+        match name:
+            case "chat":
+                return self.chat
+            case "train":
+                from rnntui.tui.train.tab import TrainTab
 
-    def _show_tab(self, name: str) -> None:
+                return TrainTab(self.checkpoints)
+            case "translate":
+                from rnntui.tui.translate.tab import TranslateTab
+
+                run = run or (self._run if self._first == "translate" else None)
+                self.translate = TranslateTab(OpenTranslators(self.checkpoints), run, self._make_translating)
+                return self.translate
+
+    @property
+    def farewells(self) -> list[str]:
+        """What to say once the app has closed."""
+        tabs = [self.chat, *([self.translate] if self.translate is not None else [])]
+        return [tab.farewell for tab in tabs if tab.farewell]
+
+    async def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
+        """Go on with a run of the Train tab: in the active pane of the Chat tab, or in the Translate tab."""
+        if not event.translates:
+            await self.action_tab("chat")
+            self.chat.open_run(event.path)
+        elif self.translate is None:
+            await self.query_one(ContentSwitcher).mount(self._make_tab("translate", event.path))
+            self._show_tab("translate")
+        else:
+            self._show_tab("translate")
+            self.translate.open_run(event.path)
+
+    def _show_tab(self, name: Tab) -> None:
         switcher = self.query_one(ContentSwitcher)
         switcher.current = name
         tabs = "".join(
@@ -95,7 +135,7 @@ class RnntuiApp(App[None]):
         )
         self.query_one("#bar", Static).update(f"[b $primary] rnntui [/] {tabs}")
         shown = switcher.query_one(f"#{name}")
-        first = next((w for w in shown.query("Prompt, #runs") if w.can_focus), None)
+        first = next((w for w in shown.query("Prompt, #runs, #source") if w.can_focus), None)
         if first is not None:
             first.focus()
 
@@ -114,8 +154,8 @@ class RnntuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's commands: the key table, and the themes."""
-        current = self.query_one(ContentSwitcher).current
-        places: tuple[Place, ...] = ("app", "train" if current == "train" else "chat")
+        current: Tab = self.query_one(ContentSwitcher).current  # type: ignore[assignment]
+        places: tuple[Place, ...] = ("app", current)
         for place in places:
             target = self if place == "app" else self.query_one(f"#{current}")
             for key in KEYS[place]:
@@ -164,14 +204,24 @@ class RnntuiApp(App[None]):
         self.chat.tell(problem, title="The model stopped", severity="error", seconds=20)
 
 
+def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> Translating:
+    from rnntui.inference.translating import Translating
+
+    translating = Translating(on_found, on_error)
+    translating.start()
+    return translating
+
+
 def _widget_keys() -> list[tuple[str, list[Any]]]:
     """Titles with the bindings of the widgets that bring their own keys."""
+    from rnntui.tui.translate.area import AlignedArea
     from rnntui.tui.widgets.chart import Chart
     from rnntui.tui.widgets.slider import Slider
     from rnntui.tui.widgets.stream_view import StreamView
 
     return [
         ("Moving in the text", list(StreamView.BINDINGS)),
+        ("In source and translation", list(AlignedArea.BINDINGS)),
         ("On a slider", list(Slider.BINDINGS)),
         ("In a chart", list(Chart.BINDINGS)),
     ]

@@ -12,7 +12,7 @@ from textual.keys import Keys
 _MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
 _NAMES = {key.value for key in Keys}
 
-Place = Literal["app", "chat", "prompt", "text", "train"]
+Place = Literal["app", "chat", "prompt", "text", "train", "translate", "hypotheses"]
 
 TITLES: dict[Place, str] = {
     "app": "Everywhere",
@@ -20,6 +20,8 @@ TITLES: dict[Place, str] = {
     "prompt": "In the prompt",
     "text": "In the text (Tab or a click goes there)",
     "train": "Train",
+    "translate": "Translate",
+    "hypotheses": "In the list of translations",
 }
 
 
@@ -45,6 +47,7 @@ KEYS: dict[Place, tuple[Key, ...]] = {
         Key("app.help", "f1", "help", "Help", "All keys", footer=True, priority=True),
         Key("app.chat", "f2", "tab('chat')", "Chat", "Go to the Chat tab", priority=True),
         Key("app.train", "f3", "tab('train')", "Train", "Go to the Train tab", priority=True),
+        Key("app.translate", "f4", "tab('translate')", "Translate", "Go to the Translate tab", priority=True),
         Key("app.theme", "ctrl+t", "toggle_dark", "Dark/light", "Change between the dark and the light theme"),
         Key("app.palette", "ctrl+p", "command_palette", "Commands", "Find a command by its name", palette=False),
         Key("app.quit", "ctrl+q", "quit", "Quit", "Leave", footer=True, priority=True),
@@ -90,7 +93,8 @@ KEYS: dict[Place, tuple[Key, ...]] = {
         Key("train.stop", "s", "stop", "Stop", "Stop the highlighted run; it is saved and can be resumed", footer=True),
         Key("train.resume", "r", "resume", "Resume", "Go on with the highlighted run; one that is done asks for a new "
             "budget", footer=True),
-        Key("train.chat", "c", "chat", "Chat", "Chat with the highlighted run, as it is now", footer=True),
+        Key("train.chat", "c", "chat", "Chat", "Chat with the highlighted run, or translate with it, as it is now",
+            footer=True),
         Key("train.mark", "space", "mark", "Mark", "Keep the highlighted run in the charts, to compare others with it",
             footer=True),
         Key("train.unmark", "u", "unmark", "Unmark all", "Show the highlighted run alone"),
@@ -98,6 +102,26 @@ KEYS: dict[Place, tuple[Key, ...]] = {
         Key("train.previous", "left_square_bracket", "step(-1)", "Previous", "Show the chart before"),
         Key("train.full", "z,enter", "full", "Zoom", "Give the chart all the room, and take it back", footer=True),
         Key("train.back", "escape", "back", "Back", "Back to the list of runs", palette=False),
+    ),
+    "translate": (
+        Key("translate.stop", "escape", "stop", "Stop", "Translate no more until something changes", footer=True),
+        Key("translate.matrix", "f9", "matrix", "Attention", "Show or hide what the words of a translation look back "
+            "at", footer=True, priority=True),
+        Key("translate.next_best", "ctrl+n", "next_best", "Next best", "Take the next best translation of the line",
+            footer=True, priority=True),
+        Key("translate.model", "f5", "model", "Model", "Choose another model; the text is translated anew", footer=True,
+            priority=True),
+        Key("translate.copy", "ctrl+g", "copy", "Copy", "Copy the translation, or what is selected", footer=True),
+        Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation, a row for each line",
+            footer=True),
+        Key("translate.new", "f12", "new", "New", "Begin another text; the one before is kept"),
+        Key("translate.open", "ctrl+o", "open", "Open", "Translate a text file, or a text that was kept"),
+        Key("translate.panel", "ctrl+b", "panel", "Settings", "Show or hide the other translations and the settings",
+            priority=True),
+    ),
+    "hypotheses": (
+        Key("hypotheses.take", "enter", "select", "Take", "Put the translation into the text", footer=True,
+            palette=False),
     ),
 }  # fmt: skip
 
@@ -119,14 +143,15 @@ def known_keys() -> dict[str, str]:
 def keymap_problems(keymap: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
     """What is wrong with a keymap; `known` gives the keys of every id there is."""
     problems = [f"keymap: there is no key called {name!r}" for name in keymap if name not in known]
-    taken: dict[str, str] = {}
-    for name, keys in {**known, **{name: keys for name, keys in keymap.items() if name in known}}.items():
-        if not name.startswith(("app.", "chat.")):
-            continue  # others are for one widget alone
-        for key in keys.split(","):
-            other = taken.setdefault(key, name) if key else name
-            if other != name:
-                problems.append(f"keymap: {key} is the key of both {other} and {name}")
+    mapped = {**known, **{name: keys for name, keys in keymap.items() if name in known}}
+    for tab in ("chat.", "translate."):  # others are for one widget alone
+        taken: dict[str, str] = {}
+        for name in (name for name in mapped if name.startswith(("app.", tab))):
+            for key in mapped[name].split(","):
+                other = taken.setdefault(key, name) if key else name
+                problem = f"keymap: {key} is the key of both {other} and {name}"
+                if other != name and problem not in problems:
+                    problems.append(problem)
     for name, keys in keymap.items():
         for key in keys.split(","):
             *modifiers, base = key.split("+") if len(key) > 1 else [key]

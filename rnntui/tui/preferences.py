@@ -39,6 +39,11 @@ def texts_folder() -> Path:
     return settings_file().with_name("texts")
 
 
+def sources_folder() -> Path:
+    """Where the texts to translate are kept: beside those of the Chat tab."""
+    return settings_file().with_name("sources")
+
+
 def load(path: Path) -> tuple[Preferences, list[str]]:
     """The preferences, and what is wrong with the file: what cannot be used takes its default."""
     try:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pair_runs import copy_rows, make_pair_run, write_weights
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,16 +68,55 @@ def test_the_app_before_its_first_paint_has_loaded_neither_numpy_nor_torch() -> 
     assert result.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", ["chat.tab", "train.tab", "train.process", "widgets.chart", "screens.help"])
+@pytest.mark.parametrize(
+    "module", ["chat.tab", "train.tab", "train.process", "translate.tab", "widgets.chart", "screens.help"]
+)
 def test_nothing_of_the_app_loads_torch(module: str) -> None:
     code = f"import sys, rnntui.tui.{module}; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "False"
 
 
+def test_a_translation_in_the_app_loads_no_torch(tmp_path: Path) -> None:
+    run = make_pair_run(tmp_path, copy_rows(60), "copies")
+    write_weights(run)
+    code = """
+import asyncio, sys
+from pathlib import Path
+from rnntui.tui.app import RnntuiApp
+
+async def use():
+    app = RnntuiApp(Path(sys.argv[1]), "copies", first="translate")
+    async with app.run_test() as pilot:
+        while app.translate is None or app.translate.translator is None:
+            await pilot.pause(0.02)
+        await pilot.press("a", "b", "f9")
+        while app.translate._done < 1:
+            await pilot.pause(0.02)
+    print("torch" in sys.modules)
+
+asyncio.run(use())
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "checkpoints")], capture_output=True, text=True, check=False,
+        timeout=60, env={**os.environ, "RNNTUI_SETTINGS": str(tmp_path / "settings.json")}, cwd=tmp_path,
+    )  # fmt: skip
+    assert result.stdout.strip() == "False", result.stderr
+
+
 @pytest.mark.parametrize(
     "floor",
-    ["config", "errors", "files", "text.ids", "text.subword", "runs.find", "inference.run", "inference.translate"],
+    [
+        "config",
+        "errors",
+        "files",
+        "text.ids",
+        "text.subword",
+        "runs.find",
+        "inference.run",
+        "inference.translate",
+        "inference.translating",
+    ],
 )
 def test_the_lower_floors_load_no_torch(floor: str) -> None:
     code = f"import sys, rnntui.{floor}; print('torch' in sys.modules or 'click' in sys.modules)"

@@ -46,8 +46,13 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     from rnntui.tui.chat.prompt import Prompt
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.train.tab import TrainTab
+    from rnntui.tui.translate.hypotheses import Hypotheses
+    from rnntui.tui.translate.tab import TranslateTab
 
-    owners = {"app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": Pane, "train": TrainTab}
+    owners = {
+        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": Pane, "train": TrainTab,
+        "translate": TranslateTab, "hypotheses": Hypotheses,
+    }  # fmt: skip
     for place, keys in KEYS.items():
         for key in keys:
             name = key.action.partition("(")[0]
@@ -55,7 +60,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
 
 
 def test_no_key_does_two_things_at_once() -> None:
-    for place in ("chat", "train"):
+    for place in ("chat", "train", "translate"):
         keys = [
             one
             for group in ("app", place)

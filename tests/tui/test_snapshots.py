@@ -15,13 +15,16 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Select, TextArea
 from tiny_runs import make_run
 from train_host import make_pairs_logged
+from translating_tab import FakeTranslator
 from waiting import wait_until
 
+from rnntui.inference.translating import Translating
 from rnntui.inference.writer import Writer
 from rnntui.runs.folder import RunFolder, Status
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.train.fields import Field
 from rnntui.tui.train.tab import TrainTab
+from rnntui.tui.translate.tab import TranslateTab
 
 SIZES = [(80, 24), (140, 40)]
 TEXT = """HAMLET:
@@ -77,7 +80,9 @@ def write_pair_metrics(run: RunFolder, number: int) -> None:
 
 
 def app_of(runs: Path) -> RnntuiApp:
-    return RnntuiApp(runs, "notes", make_writer=lambda: Writer(lambda conversation, error: None))
+    return RnntuiApp(
+        runs, "notes", make_writer=lambda: Writer(lambda conversation, error: None), make_translating=Translating
+    )
 
 
 async def with_text(pilot: Pilot[None]) -> None:
@@ -168,8 +173,42 @@ async def bleu(pilot: Pilot[None]) -> None:
     board.choose("BLEU")
 
 
+SOURCE = """Where is the station?
+To be, or not to be, that is the question, whether it is nobler in the mind to suffer or not
+
+床前明月光，疑是地上霜。
+e\u0301tude, \x1b[31m escaped
+"""
+
+
+async def translating(pilot: Pilot[None]) -> None:
+    await wait_until(pilot, lambda: pilot.app.chat.conversations)  # type: ignore[attr-defined]
+    await pilot.press("f4")
+    await wait_until(pilot, lambda: pilot.app.translate and pilot.app.translate.problem)  # type: ignore[attr-defined]
+    tab: TranslateTab = pilot.app.translate  # type: ignore[attr-defined]
+    tab._opened("turned", FakeTranslator(letters=SOURCE))  # type: ignore[arg-type]
+    tab.source.fill(SOURCE)
+    await wait_until(pilot, lambda: len(tab.lines) > 1 and tab.translating is not None)
+    assert tab.translating is not None
+    while tab.translating.work():
+        await pilot.pause()
+    tab.source.move_cursor((0, 7))
+    await pilot.pause()
+
+
+async def attention(pilot: Pilot[None]) -> None:
+    await translating(pilot)
+    await pilot.press("f9", "tab", "right", "right", "right", "right")
+
+
+async def attention_light(pilot: Pilot[None]) -> None:
+    await attention(pilot)
+    await pilot.press("ctrl+t", "down", "down", "down", "down")
+
+
 SCREENS: list[Prepare] = [
     with_text, surprise, light, comparing, finding, choosing, editing, helping, training, form, pairs_form, bleu,
+    translating, attention, attention_light,
 ]  # fmt: skip
 
 
@@ -178,7 +217,7 @@ SCREENS: list[Prepare] = [
 def test_a_screen_looks_as_it_did(
     snap_compare: Snap, runs: Path, monkeypatch: pytest.MonkeyPatch, prepare: Prepare, size: tuple[int, int]
 ) -> None:
-    for place in ("runs.listing", "tui.train.watch"):  # they may be trained anew
+    for place in ("runs.listing", "runs.find", "tui.train.watch"):  # they may be trained anew
         monkeypatch.setattr(f"rnntui.{place}.shipped_runs", lambda: [])
     # A cursor that blinks is there in one picture and not in the next.
     monkeypatch.setattr(TextArea, "cursor_blink", False)

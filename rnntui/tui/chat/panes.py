@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textual.containers import Vertical
-
-from rnntui.text.visible import one_line
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.panel import SettingsPanel
 from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.telling import Telling
 
 if TYPE_CHECKING:
-    from textual.notifications import SeverityLevel
-
     from rnntui.inference.alternatives import Alternative
     from rnntui.inference.conversation import Conversation
     from rnntui.inference.writer import Writer
@@ -25,15 +20,14 @@ _NARROWEST_PANE = 40  # columns; with less, the settings make room
 _PANEL = 30  # columns of the settings
 
 
-class Panes(Vertical):
+class Panes(Telling):
     """One to four panes side by side; the settings are those of the active one."""
 
     def __init__(self, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
-        super().__init__(id="chat")
+        super().__init__("chat")
         self._make_writer = make_writer
         self.writer: Writer | None = None
         self.panes = [Pane(run_name or "")]
-        self._told: dict[tuple[str, str], float] = {}  # notices, and until when they are seen
         self.shown_alternatives: tuple[Pane, int, list[Alternative]] | None = None
         self.wants_panel = True
         self.surprise = False
@@ -90,14 +84,6 @@ class Panes(Vertical):
 
     def on_pane_activated(self, event: Pane.Activated) -> None:
         self.activate(event.pane)
-
-    def tell(self, text: str, *, title: str = "", severity: SeverityLevel = "information", seconds: float = 5) -> None:
-        """A notice, with nothing in it that steers a terminal; not a second one while the first is still to be seen."""
-        now = time.monotonic()
-        if self._told.get((title, text), 0.0) > now:
-            return
-        self._told = {(title, text): now + seconds, **{old: until for old, until in self._told.items() if until > now}}
-        self.notify(one_line(text), title=title, severity=severity, timeout=seconds, markup=False)
 
     async def action_add_pane(self) -> None:
         """A pane beside the active one, with the same model and prompt."""

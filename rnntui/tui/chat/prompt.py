@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from rnntui.tui.keys import KEYS, bindings
-from rnntui.tui.widgets.harmless import harmless, original
+from rnntui.tui.widgets.harmless import harmless, original, pasted
 
 
 class Prompt(TextArea):
@@ -57,7 +57,7 @@ class Prompt(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         # An editor would show an escape as it is, and make one line break of another.
         # Textual calls the text area's own handler after this one.
-        event.text = harmless(event.text.replace("\r\n", "\n").replace("\r", "\n"))
+        event.text = pasted(event.text)
 
     def action_undo(self) -> None:
         """Undo of what is typed; where nothing is, of what cut the text."""

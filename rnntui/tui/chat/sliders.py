@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnntui.config import FULL_PACE, NO_END, SamplingConfig, Setting, WritingConfig, described_settings
+from rnntui.config import FULL_PACE, NO_END, SamplingConfig, WritingConfig, described_settings
+from rnntui.tui.setting_slider import LABELS, VALUES, setting_slider
 from rnntui.tui.widgets.scale import Linear, Scale, Stops
 from rnntui.tui.widgets.slider import Slider
 
@@ -21,7 +22,6 @@ _SCALES: dict[str, tuple[str, Scale, dict[float, str]]] = {
     "length": ("length", Stops((25, 50, 100, 200, 400, 800, 2000, 5000, NO_END)), {NO_END: "no end"}),
     "pace": ("pace", Stops((10, 15, 25, 40, 60, 100, 200, 400, 1000, FULL_PACE)), {FULL_PACE: "full"}),
 }
-_LABELS, _VALUES = 11, 6  # columns
 
 
 def make_sliders() -> Iterator[Slider]:
@@ -30,24 +30,15 @@ def make_sliders() -> Iterator[Slider]:
         settings = described_settings(kind)
         for name, (label, scale, words) in _SCALES.items():
             if name in settings:
-                yield _slider(name, label, scale, words, settings[name], getattr(kind(), name))
+                yield setting_slider(name, label, scale, words, settings[name], getattr(kind(), name))
     yield Slider(
         "seed",
         Stops((NO_SEED, *range(10))),
         default=NO_SEED,
         high=2**32 - 1,
         words={NO_SEED: "new"},
-        label_width=_LABELS,
-        value_width=_VALUES,
+        label_width=LABELS,
+        value_width=VALUES,
         name="seed",
         id="seed",
     )
-
-
-def _slider(name: str, label: str, scale: Scale, words: dict[float, str], setting: Setting, default: float) -> Slider:
-    slider = Slider(
-        label, scale, default=default, low=setting.low, high=setting.high, words=words, label_width=_LABELS,
-        value_width=_VALUES, name=name, id=name,
-    )  # fmt: skip
-    slider.tooltip = f"{setting.help[0].upper()}{setting.help[1:]}"
-    return slider

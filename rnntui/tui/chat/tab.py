@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from rnntui.inference.run import LoadedRun
     from rnntui.inference.writer import Writer
     from rnntui.runs.folder import RunFolder
-    from rnntui.tui.opening import OpenRuns
+    from rnntui.tui.opening import OpenModels
 
 FRAMES = 24  # times a second that new tokens are taken to the screen: as in a film, and less work than at 30
 _KEEP_EVERY = 10.0  # seconds
@@ -35,7 +33,7 @@ class ChatTab(Texts):
 
     BINDINGS = bindings("chat")
 
-    def __init__(self, runs: OpenRuns, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
+    def __init__(self, runs: OpenModels, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
         super().__init__(run_name, make_writer)
         self._runs, self._run_name = runs, run_name
         self.keymap: dict[str, str] = {}
@@ -118,26 +116,9 @@ class ChatTab(Texts):
     @work
     async def action_model(self) -> None:
         """Choose another model for the active pane."""
-        from rnntui.figures import number
-        from rnntui.runs.listing import list_runs
-        from rnntui.tui.screens.dialogs import PickScreen
+        from rnntui.tui.screens.picking import pick_run
 
         pane = self.active
-        try:
-            found = await asyncio.to_thread(list_runs, self._runs.checkpoints)
-        except OSError as error:
-            self.tell(str(error), title="Cannot list the runs", severity="error")
-            return
-        runs = [run for run in found if (Path(run.path) / "model.safetensors").is_file()]
-        if not runs:
-            self.tell("There is no trained run; the Train tab makes one.", severity="warning")
-            return
-        names = [
-            f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} "
-            f"{run.state}{', shipped' if run.shipped else ''}"
-            for run in runs
-        ]
-        current = next((at for at, run in enumerate(runs) if run.name == pane.run_name), 0)
-        chosen = await self.app.push_screen_wait(PickScreen("Which model?", names, current))
-        if chosen is not None:
-            self._open(pane, runs[chosen].path)
+        path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, pane.run_name, self.warn)
+        if path is not None:
+            self._open(pane, path)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from rnntui.errors import RnntuiError
-from rnntui.tui.chat.keeping import Job, Kept, last_text, tidy
+from rnntui.tui.chat.keeping import Kept, last_text, tidy
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.writing import Writing
+from rnntui.tui.keeping import Job
 
 if TYPE_CHECKING:
     from rnntui.inference.writer import Writer
@@ -28,7 +29,6 @@ class Texts(Writing):
 
     def __init__(self, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
         super().__init__(run_name, make_writer)
-        self.farewell = ""  # what to say once the app has closed
         self._keeps = True
         self._searched: StreamView | None = None  # the view that the find bar is for
 

@@ -17,9 +17,8 @@ from rnntui.runs.listing import RunSummary
 from rnntui.text.visible import one_line
 from rnntui.tui.train.kinds import KINDS
 from rnntui.tui.train.marks import Mark
-from rnntui.tui.train.selector import MUTED
 from rnntui.tui.train.watch import Seen
-from rnntui.tui.widgets.palette import curve_colour
+from rnntui.tui.widgets.palette import MUTED, curve_colour
 
 _MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _CELL = 2, 5, 12, 7, 11, 7, 16  # cells of the columns
 _LEAST_NAME = 14  # cells; a column that would leave the name less has no room

@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-MUTED = "$foreground 60%"
+from rnntui.tui.widgets.palette import MUTED
+
 _GAP = 2  # cells between titles
 _MORE = "…"
 

@@ -16,7 +16,7 @@ from textual.widgets import OptionList, Static
 
 from rnntui.errors import RnntuiError
 from rnntui.runs.control import stop_run
-from rnntui.runs.folder import LANGUAGE_MODEL, RunFolder
+from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunFolder
 from rnntui.text.visible import one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.train.about import About
@@ -44,11 +44,11 @@ class TrainTab(Vertical):
     BINDINGS = bindings("train")
 
     class ChatWith(Message):
-        """The run at this path is to be talked to."""
+        """The run at this path is to be talked to, or if it `translates`, to be given something to translate."""
 
-        def __init__(self, path: str) -> None:
+        def __init__(self, path: str, translates: bool) -> None:
             super().__init__()
-            self.path = path
+            self.path, self.translates = path, translates
 
     def __init__(self, checkpoints: Path, launch: Launch = launch) -> None:
         """`checkpoints` is the folder of the user's runs; `launch` starts a training process."""
@@ -230,14 +230,14 @@ class TrainTab(Vertical):
         self.runs.focus()
 
     def action_chat(self) -> None:
-        """Chat with the highlighted run."""
+        """Chat with the highlighted run, or translate with it."""
         run = self.runs.current
         if run is None:
             return
         if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
             self._tell(f"{run.name} has no weights yet.", "No chat", "warning")
             return
-        self.post_message(self.ChatWith(run.path))
+        self.post_message(self.ChatWith(run.path, run.config.kind == SEQ2SEQ))
 
     # -- training ------------------------------------------------------------------------------------------------
 

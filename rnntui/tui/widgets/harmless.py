@@ -10,16 +10,22 @@ _LINE_BREAKS = "\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"  # those that an editor 
 
 def harmless(text: str) -> str:
     """The text with a stand-in for each character that steers a terminal or that an editor would change."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(chr(_FIRST + ord(c)) if _steers(c) else c for c in text)
+    # Of a long text each character is looked at once, however often it comes.
+    steering = {ord(c): _FIRST + ord(c) for c in set(text) if _steers(c)}
+    return text.translate(steering) if steering else text
 
 
 def original(text: str) -> str:
     """The text that `harmless` was given."""
     if text.isascii():
         return text
-    return "".join(chr(ord(c) - _FIRST) if _FIRST <= ord(c) < _FIRST + 0x10000 and _is_stand_in(c) else c for c in text)
+    stand_ins = {ord(c): ord(c) - _FIRST for c in set(text) if _FIRST <= ord(c) < _FIRST + 0x10000 and _is_stand_in(c)}
+    return text.translate(stand_ins) if stand_ins else text
+
+
+def pasted(text: str) -> str:
+    """A text from the clipboard, harmless, with the line breaks of an editor."""
+    return harmless(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _is_stand_in(character: str) -> bool:

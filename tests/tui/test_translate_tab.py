@@ -1,0 +1,502 @@
+"""The Translate tab, as a person uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pair_runs import copy_rows, make_pair_run, write_weights
+from textual.events import Paste
+from textual.widgets import Input, TextArea
+from tiny_runs import make_run
+from translating_tab import FakeTranslator, UserOfTranslate, using_translate
+from waiting import wait_until
+
+from rnntui.tui.app import RnntuiApp
+from rnntui.tui.preferences import sources_folder
+from rnntui.tui.screens.dialogs import AskScreen, PickScreen
+from rnntui.tui.translate.hypotheses import Hypotheses
+
+LONG = "never seen such a house in her whole life and neither have the others"
+
+
+# Typing.
+
+
+async def test_what_is_typed_stands_translated_beside_it(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.type("go home\n\nnow")
+        await user.work()
+        assert user.shown == ["og emoh", "", "won"]
+        assert user.row("go home") == user.row("og emoh") and user.row("now") == user.row("won")
+        assert "one" in user.status and "translated 2 lines" in user.status
+
+
+async def test_the_last_keystroke_wins(tmp_path: Path) -> None:
+    translator = FakeTranslator()
+    async with using_translate(tmp_path, translator) as user:
+        await user.type("home")
+        await user.work()
+        assert translator.asked == [["home"]]
+        assert user.shown == ["emoh"]
+
+
+async def test_typing_does_not_wait_for_a_search_and_the_outdated_one_is_given_up(tmp_path: Path) -> None:
+    translator = FakeTranslator(gate=threading.Event())
+    async with using_translate(tmp_path, translator, threaded=True) as user:
+        await user.type("h")
+        await wait_until(user.pilot, lambda: translator.asked == [["h"]])  # and it waits for the gate
+        await user.type("ome")
+        assert user.tab.source.text == "home"
+        await wait_until(user.pilot, lambda: translator.asked[-1] == ["home"])
+        assert user.shown == [""]
+        translator.gate.set()  # type: ignore[union-attr]
+        await wait_until(user.pilot, lambda: user.shown == ["emoh"])
+
+
+async def test_what_stood_beside_a_line_stays_until_there_is_better(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.type("home")
+        await user.work()
+        await user.type("s")
+        assert user.shown == ["emoh"]
+        await user.work()
+        assert user.shown == ["semoh"]
+
+
+async def test_a_change_of_one_line_searches_for_that_line_alone(tmp_path: Path) -> None:
+    translator = FakeTranslator()
+    async with using_translate(tmp_path, translator) as user:
+        await user.fill("one\ntwo\nthree")
+        await user.work()
+        translator.asked.clear()
+        user.tab.source.move_cursor((1, 3))
+        await user.type("s")
+        await user.work()
+        assert translator.asked == [["twos"]] and user.shown == ["eno", "sowt", "eerht"]
+        user.tab.source.move_cursor((0, 3))
+        await user.type("\n")
+        await user.work()
+        assert translator.asked == [["twos"]] and user.shown == ["eno", "", "sowt", "eerht"]
+        await user.pilot.press("backspace", "ctrl+z")
+        await user.work()
+        assert translator.asked == [["twos"]]
+
+
+async def test_what_is_typed_before_the_model_is_open_is_translated_then(tmp_path: Path) -> None:
+    async with using_translate(tmp_path) as user:
+        await user.type("home")
+        user.tab._opened("one", FakeTranslator())  # type: ignore[arg-type]
+        await user.work()
+        assert user.shown == ["emoh"]
+
+
+# Rows.
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_a_line_begins_on_the_same_row_on_both_sides(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with using_translate(tmp_path, FakeTranslator(sign="?" * 100), size=size) as user:
+        await user.fill(f"first\n{LONG}\n\nlast")
+        await user.work()
+        assert user.row("first") == user.row("tsrif") and user.row("last") == user.row("tsal")
+        assert user.row("last") > user.row("first") + 3  # the translation of the first takes some rows
+        user.tab.source.move_cursor((0, 0))
+        await user.pilot.press("down")
+        assert user.tab.source.cursor_location[0] == 1
+        await user.pilot.press("end", "x", "up")
+        assert user.row("last") == user.row("tsal")
+
+
+async def test_both_sides_scroll_together(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("\n".join(f"line {number}" for number in range(100)))
+        await user.work()
+        user.tab.source.move_cursor((90, 0))
+        await wait_until(user.pilot, lambda: "enil 09" in user.screen)
+        assert user.row("line 90") == user.row("enil 09")
+        user.tab.translation.focus()
+        await user.pilot.press("ctrl+home", *["pageup"] * 10)
+        await wait_until(user.pilot, lambda: "line 0 " in user.screen)
+        assert user.row("line 1 ") == user.row("enil 1 ")
+        assert user.tab.source.cursor_location[0] == user.tab.translation.cursor_location[0]
+
+
+async def test_a_resize_keeps_the_rows_together(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator(), size=(140, 40)) as user:
+        await user.fill(f"{LONG}\nlast")
+        await user.work()
+        before = user.row("last")
+        await user.pilot.resize_terminal(80, 24)
+        await wait_until(user.pilot, lambda: user.row("last") > before)
+        await user.pilot.pause()
+        assert user.row("last") == user.row("tsal")
+
+
+# Hypotheses and settings.
+
+
+async def test_another_translation_can_be_taken_by_key_and_by_mouse(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("one\ntwo")
+        await user.work()
+        hypotheses = user.tab.query_one(Hypotheses)
+        assert [str(option.prompt).split() for option in hypotheses.options][1] == ["-1.50", "eno!"]
+        await user.pilot.press("ctrl+n")
+        assert user.shown == ["eno!", "owt"]
+        hypotheses.focus()
+        await user.pilot.press("down", "enter")
+        assert user.shown == ["eno!!", "owt"]
+        await user.pilot.click(Hypotheses, offset=(12, 3))
+        await wait_until(user.pilot, lambda: user.shown == ["eno!!!", "owt"])
+        user.tab.source.focus()
+        await user.pilot.press("down", "x", "backspace", "up")
+        await user.work()
+        assert user.shown == ["eno!!!", "owt"]
+
+
+async def test_the_settings_act_at_once(tmp_path: Path) -> None:
+    translator = FakeTranslator()
+    async with using_translate(tmp_path, translator) as user:
+        await user.fill("one")
+        await user.work()
+        assert (translator.settings[-1].beam, translator.settings[-1].n_best) == (5, 5)
+        user.tab.query_one("#beam").focus()
+        await user.pilot.press("6", "4", "enter")
+        await user.work()
+        assert translator.settings[-1].beam == 64
+        await user.pilot.press("home")
+        await user.work()
+        assert (translator.settings[-1].beam, translator.settings[-1].n_best) == (1, 1)
+        assert user.tab.query_one(Hypotheses).option_count == 1
+        user.tab.query_one("#length_penalty").focus()
+        await user.pilot.press("right")
+        await user.work()
+        assert translator.settings[-1].length_penalty == pytest.approx(0.7)
+
+
+# Attention.
+
+
+def highlighted(user: UserOfTranslate, side: str) -> list[str]:
+    area: Any = user.tab.query_one(f"#{side}")
+    line = area.raw_lines[area._marked]
+    return [line[mark.start : mark.end] for mark in area._marks]
+
+
+async def test_the_matrix_opens_closes_and_follows_the_cursor(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator(), size=(140, 40)) as user:
+        await user.fill("go home")
+        await user.work()
+        assert not user.tab.matrix.display
+        await user.pilot.press("f9")
+        await wait_until(user.pilot, lambda: "g o ␣ h o m e </s>" in user.screen)
+        assert "█" in user.screen.split("\n")[user.row("g o ␣") + 1]
+        assert list(user.tab.matrix._columns) == [0, 1]
+        user.tab.translation.focus()
+        user.tab.translation.move_cursor((0, 4))
+        await user.pilot.pause()
+        assert list(user.tab.matrix._rows) == [3, 4, 5, 6]
+        await user.pilot.press("f9")
+        assert not user.tab.matrix.display
+
+
+async def test_the_word_at_the_cursor_shows_what_belongs_to_it_on_the_other_side(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("first\n  go home now")
+        await user.work()
+        user.tab.source.move_cursor((1, 6))
+        await user.pilot.pause()
+        assert highlighted(user, "translation") == ["emoh"] and highlighted(user, "source") == []
+        user.tab.translation.focus()
+        user.tab.translation.move_cursor((1, 1))
+        await user.pilot.pause()
+        assert highlighted(user, "source") == ["go"] and highlighted(user, "translation") == []
+        await user.pilot.press("ctrl+right", "ctrl+right", "ctrl+right")
+        assert highlighted(user, "source") == ["now"]
+        await user.pilot.press("up")
+        assert highlighted(user, "source") == ["first"]
+
+
+async def test_a_model_without_attention_says_so(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator(attention=False)) as user:
+        await user.fill("one")
+        await user.work()
+        await user.pilot.press("f9")
+        await wait_until(user.pilot, lambda: "no attention" in user.screen)
+        assert highlighted(user, "translation") == []
+
+
+async def test_a_matrix_larger_than_its_room_scrolls_and_keeps_its_headings(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill(LONG)
+        await user.work()
+        await user.pilot.press("f9")
+        user.tab.translation.focus()
+        user.tab.translation.move_cursor((0, 0))
+        await user.pilot.press("ctrl+end")
+        await wait_until(user.pilot, lambda: user.tab.matrix.scroll_offset.y > 40)
+        assert "█" not in user.screen
+        user.tab.source.focus()
+        user.tab.source.move_cursor((0, len(LONG)))
+        await wait_until(user.pilot, lambda: user.tab.matrix.scroll_offset.x > 60 and "█" in user.screen)
+
+
+# Models.
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two Seq2Seq runs with weights, and a language model."""
+    for name in ("copies", "letters"):
+        write_weights(make_pair_run(tmp_path, copy_rows(60), name))
+    make_run(tmp_path / "checkpoints", "prose")
+    return tmp_path / "checkpoints"
+
+
+async def test_another_model_translates_anew_and_only_those_that_translate_are_offered(
+    tmp_path: Path, runs: Path
+) -> None:
+    app = RnntuiApp(runs, "copies", first="translate")
+    async with app.run_test() as pilot:
+        user = UserOfTranslate(app, pilot)
+        await wait_until(pilot, lambda: app.translate is not None and app.translate.translator is not None)
+        await user.type("abc")
+        await wait_until(pilot, lambda: user.tab._total == user.tab._done == 1)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        assert "copies" in user.screen and "letters" in user.screen and "prose" not in user.screen
+        await pilot.press("up", "down", *(["down"] if app.screen._choices[0].startswith("copies") else ["up"]), "enter")  # type: ignore[attr-defined]
+        await wait_until(pilot, lambda: user.tab.run_name == "letters")
+        assert user.tab.text == "abc"
+        await wait_until(pilot, lambda: user.tab._total == user.tab._done == 1)
+
+
+async def test_the_chat_tab_does_not_offer_runs_that_translate(runs: Path) -> None:
+    app = RnntuiApp(runs, "prose")
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: app.chat.conversations)
+        await pilot.press("f5")
+        await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        assert [choice.split()[0] for choice in app.screen._choices if "copies" in choice or "letters" in choice] == []  # type: ignore[attr-defined]
+
+
+async def test_the_train_tab_opens_a_run_that_translates_where_it_translates(runs: Path) -> None:
+    app = RnntuiApp(runs, "prose")
+    async with app.run_test() as pilot:
+        user = UserOfTranslate(app, pilot)
+        await pilot.press("f3")
+        for name in ("copies", "letters"):
+            await wait_until(pilot, lambda: app.query("#runs") and app.query_one("#runs").option_count > 2)  # type: ignore[attr-defined]
+            app.query_one("#runs").go_to(str(runs / name))  # type: ignore[attr-defined]
+            await pilot.press("c")
+            await wait_until(pilot, lambda: app.translate is not None)
+            await wait_until(pilot, lambda name=name: user.tab.run_name == name and user.tab.translator)
+            assert app.query_one("#tabs").current == "translate"  # type: ignore[attr-defined]
+            await pilot.press("f3")
+
+
+async def test_the_chat_command_opens_a_run_that_translates_where_it_translates(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rnntui.cli.main import run
+
+    opened: list[RnntuiApp] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+
+    def open_app(app: RnntuiApp) -> None:
+        opened.append(app)
+
+    monkeypatch.setattr(RnntuiApp, "run", open_app)
+    assert run(["chat", "copies", "--checkpoints", str(runs)]) == 0
+    assert run(["chat", "prose", "--checkpoints", str(runs)]) == 0
+    assert [app._first for app in opened] == ["translate", "chat"]
+
+
+async def test_without_a_model_one_line_says_how_to_get_one(tmp_path: Path) -> None:
+    async with using_translate(tmp_path) as user:
+        await user.type("typing goes on")
+        assert "rnntui train-seq2seq" in user.status and not user.notices
+        for key in ("f9", "ctrl+n", "escape", "ctrl+g", "f9"):
+            await user.pilot.press(key)
+        assert user.app.is_running and user.tab.text == "typing goes on"
+
+
+async def test_a_broken_model_is_told_in_a_line(tmp_path: Path, runs: Path) -> None:
+    (runs / "letters" / "model.safetensors").write_bytes(b"nonsense")
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        user.tab.open_run(str(runs / "letters"))
+        await wait_until(user.pilot, lambda: "Cannot open the model" in user.notices)
+        await user.type("home")
+        await user.work()
+        assert user.shown == ["emoh"] and user.tab.run_name == "one"
+
+
+async def test_the_tab_is_made_and_its_model_read_when_it_is_first_opened(runs: Path) -> None:
+    app = RnntuiApp(runs, "prose")
+    async with app.run_test() as pilot:
+        await wait_until(pilot, lambda: app.chat.conversations)
+        assert app.translate is None
+        await pilot.press("f4")
+        await wait_until(pilot, lambda: app.translate is not None and app.translate.translator is not None)
+        assert app.focused is app.translate.source  # type: ignore[union-attr]
+        await pilot.press("f2")
+        assert app.query_one("#tabs").current == "chat"  # type: ignore[attr-defined]
+
+
+# Errors and remarks.
+
+
+async def test_a_search_that_fails_is_told_and_the_app_lives_on(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator(fails="bad")) as user:
+        await user.fill("good\nbad")
+        user.tab.source.move_cursor((1, 0))
+        worked = asyncio.create_task(asyncio.to_thread(_work, user))
+        await wait_until(user.pilot, worked.done)
+        await user.pilot.pause()
+        assert user.shown == ["doog", ""]
+        assert "bad: FloatingPointError: overflow" in user.notices
+        assert "line 2: FloatingPointError: overflow" in user.status
+
+
+def _work(user: UserOfTranslate) -> None:
+    while user.translating.work():
+        pass
+
+
+async def test_unknown_characters_are_told_of_the_line_at_the_cursor(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator(letters="ab ")) as user:
+        await user.fill("ab\naж")
+        await user.work()
+        assert "unknown" not in user.status
+        user.tab.source.move_cursor((1, 0))
+        await user.pilot.pause()
+        assert "line 2: ['ж'] unknown" in user.status
+
+
+async def test_a_long_text_comes_in_parts_and_can_be_stopped(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        text = "\n".join(f"line {number}" for number in range(1000))
+        user.app.post_message(Paste(text))
+        await wait_until(user.pilot, lambda: len(user.tab.lines) == 1000)
+        user.translating.work()
+        user.translating.work()
+        await user.pilot.pause()
+        assert "translated 9 of 1,000 lines" in user.status
+        # The cursor is at the end of what was pasted, and what is in view there comes first.
+        await wait_until(user.pilot, lambda: "line 999" in user.screen and "enil 999" in user.screen)
+        await user.pilot.press("escape")
+        assert "stopped; translated 9 of 1,000 lines" in user.status
+        assert not user.translating.work()
+        await user.type("x")
+        while user.translating.work():
+            pass
+        await user.pilot.pause()
+        assert "translated 1,000 lines" in user.status and user.shown[17] == "enil 71"
+
+
+# The text as a whole.
+
+
+async def test_the_translation_is_copied(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("one\n\ntwo")
+        await user.work()
+        await user.pilot.press("ctrl+g")
+        assert user.app.clipboard == "eno\n\nowt"
+        await user.pilot.press("tab", "ctrl+home", "shift+right", "shift+right", "ctrl+g")
+        assert user.app.clipboard == "en"
+
+
+async def test_source_and_translation_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.pilot.press("ctrl+s")
+        assert "nothing to save" in user.notices
+        await user.fill("one\ttwo\n\nthree")
+        await user.work()
+        for name, told in (("", "one-1.tsv"), ("mine", "mine.tsv"), ("mine.tsv", "is there already"), ("\0", "NUL")):
+            await user.pilot.press("ctrl+s")
+            await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+            user.app.screen.query_one(Input).value = name or user.app.screen.query_one(Input).value
+            await user.pilot.press("enter")
+            await wait_until(user.pilot, lambda told=told: told in user.notices)
+        for name in ("one-1.tsv", "mine.tsv"):
+            rows = [line.split("\t") for line in Path(name).read_text().splitlines()]
+            assert [len(row) for row in rows] == [2, 2, 2] and rows[2] == ["three", "eerht"] and rows[1] == ["", ""]
+
+
+async def test_what_was_typed_is_there_the_next_time(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.type("go home")
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.work()
+        assert user.tab.text == "go home" and user.shown == ["og emoh"]
+        user.tab.keep()
+        assert user.tab.kept.path is None  # it is kept already
+        await user.pilot.press("f12")
+        await user.type("new")
+        user.tab.keep()
+        await wait_until(user.pilot, lambda: len(list(sources_folder().glob("*.txt"))) == 2)
+        await user.pilot.press("ctrl+o")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        Path("other.tsv").write_text("drei\tthree\nvier\tfour\n")
+        user.app.screen.query_one(Input).value = "other.tsv"
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: user.tab.lines == ["drei", "vier", ""])
+    texts = {path.read_text() for path in sources_folder().glob("*.txt")}
+    assert texts == {"go home", "new", "drei\nvier\n"}
+
+
+async def test_a_text_that_cannot_be_kept_is_told(tmp_path: Path, own_settings: Path) -> None:
+    own_settings.parent.touch()  # a file where the folder should be
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.type("home")
+        user.tab.keep()
+        await wait_until(user.pilot, lambda: "The text is not kept" in user.notices)
+        assert user.app.is_running
+
+
+@pytest.mark.parametrize("name", ["none.txt", ".", "\0", "latin.txt"])
+async def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, name: str) -> None:
+    Path("latin.txt").write_bytes(b"caf\xe9")
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.type("home")
+        await user.pilot.press("ctrl+o")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        user.app.screen.query_one(Input).value = name
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: "Not opened" in user.notices)
+        assert user.tab.text == "home"
+
+
+# What comes from elsewhere.
+
+
+async def test_nothing_in_source_translation_or_name_steers_the_terminal(tmp_path: Path) -> None:
+    hostile = "a\x1b[31mb\u202ec [red]d \x85e\u2028f"
+    translator = FakeTranslator(sign="\x1b]0;x\x07\u202e[b]", letters="ab")
+    async with using_translate(tmp_path, translator, size=(140, 40)) as user:
+        user.tab.run_name = "[red]x\x1b[2J"
+        user.app.post_message(Paste(hostile + "\r\nsecond"))
+        await wait_until(user.pilot, lambda: len(user.tab.lines) == 2)
+        user.tab.source.move_cursor((0, 0))
+        await user.work()
+        assert user.tab.text == hostile + "\nsecond" and [hostile] in translator.asked
+        await user.pilot.press("f9")
+        await user.pilot.pause()
+        for character in "\x1b\x07\u202e\u2028\x85\r":
+            assert character not in user.screen.replace("\n", "")
+        await user.pilot.press("ctrl+g")
+        assert "\x1b]0;x\x07" in user.app.clipboard
+        assert user.app.is_running
+
+
+def test_a_text_area_here_is_still_the_text_area_that_it_was_made_from() -> None:
+    """What is used of Textual beneath its surface."""
+    for name in ("_set_document", "_rewrap_and_refresh_virtual_size", "_refresh_size", "_render_line",
+                 "_recompute_cursor_offset"):  # fmt: skip
+        assert hasattr(TextArea, name)
