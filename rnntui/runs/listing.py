@@ -30,7 +30,6 @@ class RunSummary:
     shipped: bool
     path: str
     problem: str = ""
-    kind: str = ""
 
 
 def list_runs(folder: Path) -> list[RunSummary]:
