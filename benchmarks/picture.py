@@ -1,6 +1,6 @@
-"""The picture that README opens with: `python benchmarks/picture.py benchmarks/chat.svg [THEME]`.
+"""README's pictures: `python benchmarks/picture.py {chat,translate} benchmarks/chat.svg [THEME]`.
 
-The app itself, drawn by Textual, with what the shipped model writes from a fixed seed.
+The app itself, drawn by Textual, with what the shipped models write: from a fixed seed, or for fixed sentences.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rnntui.config import FULL_PACE
 from rnntui.inference.threads import one_blas_thread
 
 one_blas_thread()
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from rnntui.tui.app import RnntuiApp
 
 SIZE = (104, 30)
 PROMPT = "ROMEO:"
@@ -24,30 +30,64 @@ SEED = 27
 LENGTH = 620
 
 
-async def picture(target: Path, theme: str) -> None:
-    """Let the shipped model write, and save the screen as it is then."""
-    from rnntui.tui.app import RnntuiApp
+SOURCE = """Where is the station?
+I don't know what you are talking about.
+She has been waiting for you for two hours.
+We would like to have something to eat.
+"""
+AT = (0, 4)  # row and column of the cursor in the translation
+
+
+async def chat(app: RnntuiApp, pilot: Pilot[None]) -> None:
+    """Let the shipped model write."""
     from rnntui.tui.chat.tab import ChatTab
 
-    app = RnntuiApp(Path("checkpoints"), "shakespeare")
+    tab = app.query_one(ChatTab)
+    while not tab.conversations:
+        await pilot.pause(0.05)
+    conversation = tab.conversations[0]
+    conversation.writing = replace(conversation.writing, pace=FULL_PACE, length=LENGTH)
+    conversation.seed = SEED
+    conversation.settings = replace(conversation.settings, temperature=0.7)
+    tab.action_surprise()
+    tab.say(PROMPT)
+    while conversation.is_writing or len(conversation.transcript) < LENGTH:
+        await pilot.pause(0.05)
+    tab.activate(tab.active)
+    # The cursor stands on the most surprising token: what else could have been there is worth a look.
+    transcript = conversation.transcript
+    written = range(len(PROMPT), len(transcript))
+    tab.active.text.cursor = transcript.start_of(max(written, key=lambda token: transcript.bits(token) or 0.0))
+
+
+async def translate(app: RnntuiApp, pilot: Pilot[None]) -> None:
+    """Have some sentences translated, and look at a word of the first."""
+    from rnntui.tui.translate.tab import TranslateTab
+
+    tab = app.query_one(TranslateTab)
+    while tab.translator is None:
+        await pilot.pause(0.05)
+    tab.source.fill(SOURCE)
+    while not tab.translation.text.strip() or tab.translation.text.count("\n") < SOURCE.count("\n"):
+        await pilot.pause(0.05)
+    await pilot.pause(2.0)
+    await pilot.press("f9")
+    tab.translation.focus()
+    tab.translation.move_cursor(AT)
+
+
+PICTURES = {"chat": (chat, "shakespeare"), "translate": (translate, "en-es")}
+
+
+async def picture(name: str, target: Path, theme: str) -> None:
+    """Prepare the screen, and save it as it is then."""
+    from rnntui.tui.app import RnntuiApp
+
+    prepare, run = PICTURES[name]
+    app = RnntuiApp(Path("checkpoints"), run)
     async with app.run_test(size=SIZE) as pilot:
         app.theme = theme
-        chat = app.query_one(ChatTab)
-        while not chat.conversations:
-            await pilot.pause(0.05)
-        conversation = chat.conversations[0]
-        conversation.writing = replace(conversation.writing, pace=FULL_PACE, length=LENGTH)
-        conversation.seed = SEED
-        conversation.settings = replace(conversation.settings, temperature=0.7)
-        chat.action_surprise()
-        chat.say(PROMPT)
-        while conversation.is_writing or len(conversation.transcript) < LENGTH:
-            await pilot.pause(0.05)
-        chat.activate(chat.active)
-        # The cursor stands on the most surprising token: what else could have been there is worth a look.
-        transcript = conversation.transcript
-        written = range(len(PROMPT), len(transcript))
-        chat.active.text.cursor = transcript.start_of(max(written, key=lambda token: transcript.bits(token) or 0.0))
+        await prepare(app, pilot)
         await pilot.pause(0.3)
         drawn = app.export_screenshot(title="rnntui chat", simplify=True)
     # Fonts would be fetched from elsewhere; whoever looks at the picture has a monospaced one.
@@ -57,4 +97,4 @@ async def picture(target: Path, theme: str) -> None:
 
 if __name__ == "__main__":
     os.environ["RNNTUI_SETTINGS"] = str(Path(tempfile.mkdtemp()) / "settings.json")
-    asyncio.run(picture(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "textual-dark"))
+    asyncio.run(picture(sys.argv[1], Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "textual-dark"))
