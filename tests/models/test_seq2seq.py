@@ -136,13 +136,19 @@ def test_weights_that_do_not_fit_are_told_by_name() -> None:
         Seq2SeqModel(weights, tiny_config(), SOURCE, TARGET)
     with pytest.raises(RunError, match="has shape"):
         Seq2SeqModel(weights_of(model), tiny_config(), SOURCE + 1, TARGET)
+    for tied in (False, True):
+        model, _ = tiny_models(SOURCE, TARGET, False, tied=tied)
+        weights = weights_of(model)
+        del weights["decoder.embedding.weight"]  # the source's is not taken for it
+        with pytest.raises(RunError, match=r"decoder\.embedding\.weight"):
+            Seq2SeqModel(weights, tiny_config(tied=tied), SOURCE, TARGET)
 
 
 def test_settings_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(UsageError, match="twice --encoder-hidden"):
-        Seq2SeqConfig(attention="dot", hidden=100).check()
+        Seq2SeqConfig(attention="dot", hidden=100)
     with pytest.raises(UsageError, match="--cell rnn"):
-        Seq2SeqConfig(nonlinearity="relu").check()
+        Seq2SeqConfig(nonlinearity="relu")
     with pytest.raises(UsageError, match="--layers must be between 1 and 3"):
         Seq2SeqConfig(layers=4)
 
