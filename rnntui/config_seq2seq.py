@@ -54,8 +54,8 @@ class Seq2SeqConfig(RecurrentSettings):
         True, "one matrix for the target's embedding, the output, and with a joint vocabulary the source"
     )
 
-    def check(self) -> None:
-        """Raises `UsageError` where settings do not go together."""
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.check_cell()
         if self.attention == "dot" and self.hidden != 2 * self.encoder_hidden:
             raise UsageError(

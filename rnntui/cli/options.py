@@ -1,4 +1,4 @@
-"""Flags made from the settings: their names, help, defaults and bounds stand in `rnntui.config` alone."""
+"""Flags made from the settings: names, help, defaults and bounds stand in `rnntui.config` and its kin alone."""
 
 from __future__ import annotations
 

@@ -62,7 +62,6 @@ def command(
     # Settings are checked before anything is read, and long before torch is imported.
     budget, model = settings_from(Budget, values), settings_from(Seq2SeqConfig, values)
     tokenizer, training = settings_from(PairTokenizerConfig, values), settings_from(Seq2SeqTraining, values)
-    model.check()
 
     from rnntui.runs.find import checkpoints_folder
     from rnntui.training.create_seq2seq import PairRequest, create_seq2seq_run, resumable_seq2seq_run

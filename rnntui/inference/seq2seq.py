@@ -71,7 +71,7 @@ class Seq2SeqModel:
         size, hidden, one_way = config.embedding, config.hidden, config.encoder_hidden
         keys = 2 * one_way
         # What is tied is stored once, under the name of the first to have it.
-        shared = "decoder.embedding.weight" not in weights
+        shared = config.tied and source_size == target_size and "decoder.embedding.weight" not in weights
         self._source_embedding = take("encoder.embedding.weight", source_size, size)
         self._embedding = self._source_embedding if shared else take("decoder.embedding.weight", target_size, size)
         output = self._embedding if config.tied else take("decoder.output.weight", target_size, size)

@@ -20,6 +20,7 @@ from rnntui.text.vocabulary import EOS, Span, Vocabulary, load_both
 BATCH = 32  # lines side by side
 _PLACES = 4096  # source tokens side by side at most, with padding: a long line has a batch to itself
 _LIMIT = 200  # tokens of a translation at most, where the run does not say what it was trained on
+_LONGEST = 10**6  # tokens that a run may say it was trained on: its file may come from anywhere
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,10 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
 
 
 def lengths_of(config: RunConfig) -> Lengths | None:
-    """What lengths a run was trained on, where it says."""
+    """What lengths a run was trained on, where it says, and says what can be."""
     values = config.corpus.get("lengths")
     if not isinstance(values, dict) or set(values) != {"source", "target", "beyond"}:
         return None
-    return Lengths(**values) if all(isinstance(n, int) for n in values.values()) else None
+    if not all(type(n) is int and abs(n) <= _LONGEST for n in values.values()):
+        return None
+    return Lengths(**values) if min(values["source"], values["target"]) >= 0 else None

@@ -99,7 +99,7 @@ class Seq2SeqTask:
 
     def _text(self, pair: int) -> tuple[str, str]:
         pairs = self._validation
-        # A vocabulary gives back exactly what it read.
+        # A vocabulary gives back what it read, but for characters that it lacks, which no translation can have either.
         return self._source.decode(pairs.source(pair)), self._target.decode(pairs.target(pair))
 
     def position(self) -> dict[str, NDArray[np.generic]]:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from rnntui.cli.main import run
 from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.inference.translate import Lengths, lengths_of
+from rnntui.runs.folder import RunFolder
 
 QUICK = [
     "--hidden", "32", "--encoder-hidden", "16", "--embedding", "16", "--dropout", "0", "--tokenizer", "char",
@@ -187,6 +190,28 @@ def test_a_language_model_and_a_seq2seq_run_are_not_mistaken_for_each_other(rnnt
         "the newest language model, not the newest run"
     )
     assert "--beam is for Seq2Seq runs" in rnntui("evaluate", trained / "pairs.tsv", "--beam", "3").err
+
+
+def test_settings_of_a_run_that_do_not_go_together_are_told(rnntui, trained: Path, tmp_path: Path) -> None:
+    run_folder = tmp_path / "checkpoints" / "copy"
+    shutil.copytree(trained / "checkpoints" / "copy", run_folder)
+    config = json.loads((run_folder / "config.json").read_text())
+    changed = {**config, "model": {**config["model"], "attention": "dot", "encoder_hidden": 20}}
+    (run_folder / "config.json").write_text(json.dumps(changed))
+    for arguments in (["translate", "abc"], ["evaluate", trained / "pairs.tsv"]):
+        result = rnntui(*arguments, "--run", "copy")
+        assert result.code == 1 and "config.json --attention dot needs" in result.err
+
+
+HUGE = 10**30
+
+
+@pytest.mark.parametrize("lengths", [(HUGE, 9, 9), (9, HUGE, HUGE), (9, -1, 9), (True, 9, 9), (9, 9.5, 9), ("9", 9, 9)])
+def test_lengths_that_no_training_can_have_had_are_not_believed(trained: Path, lengths: tuple) -> None:
+    config = RunFolder(trained / "checkpoints" / "copy").read_config()
+    assert lengths_of(config) == Lengths(8, 8, -3)
+    said = dict(zip(("source", "target", "beyond"), lengths, strict=True))
+    assert lengths_of(replace(config, corpus={**config.corpus, "lengths": said})) is None
 
 
 def test_without_any_run_translate_says_how_to_make_one(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:

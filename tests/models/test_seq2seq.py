@@ -136,15 +136,36 @@ def test_weights_that_do_not_fit_are_told_by_name() -> None:
         Seq2SeqModel(weights, tiny_config(), SOURCE, TARGET)
     with pytest.raises(RunError, match="has shape"):
         Seq2SeqModel(weights_of(model), tiny_config(), SOURCE + 1, TARGET)
+    for tied in (False, True):
+        model, _ = tiny_models(SOURCE, TARGET, False, tied=tied)
+        weights = weights_of(model)
+        del weights["decoder.embedding.weight"]  # the source's is not taken for it
+        with pytest.raises(RunError, match=r"decoder\.embedding\.weight"):
+            Seq2SeqModel(weights, tiny_config(tied=tied), SOURCE, TARGET)
 
 
 def test_settings_that_do_not_go_together_are_refused() -> None:
     with pytest.raises(UsageError, match="twice --encoder-hidden"):
-        Seq2SeqConfig(attention="dot", hidden=100).check()
+        Seq2SeqConfig(attention="dot", hidden=100)
     with pytest.raises(UsageError, match="--cell rnn"):
-        Seq2SeqConfig(nonlinearity="relu").check()
+        Seq2SeqConfig(nonlinearity="relu")
     with pytest.raises(UsageError, match="--layers must be between 1 and 3"):
         Seq2SeqConfig(layers=4)
+
+
+@pytest.mark.parametrize("feeding", [False, True])
+def test_training_drops_of_both_embeddings_between_encoder_layers_and_before_the_output(feeding: bool) -> None:
+    model, _ = tiny_models(SOURCE, TARGET, False, layers=2, dropout=0.5, input_feeding=feeding)
+    dropped: list[tuple[int, ...]] = []
+    for dropout in (model.encoder.dropout, model.decoder.dropout):
+        dropout.register_forward_hook(lambda _, given, made: dropped.append(tuple(given[0].shape)))
+    batch = make_batch(sources_of([5, 2], SOURCE), sources_of([4, 3], TARGET, seed=1))
+    arrays = [torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs)]
+    vectors = [model.train()(*arrays) for _ in range(2)]
+    outputs = [(1, 2, 10)] * 4 if feeding else [(4, 2, 10)]
+    assert dropped == 2 * [(5, 2, 10), (5, 2, 12), (4, 2, 10), *outputs]
+    assert not torch.equal(*vectors) and (vectors[0] == 0).any()
+    assert torch.equal(*(model.eval()(*arrays) for _ in range(2)))
 
 
 @pytest.mark.parametrize("layers", [1, 2])

@@ -12,12 +12,13 @@ import pytest
 import torch
 from pair_runs import copy_rows, make_pair_run, table, tiny_models
 from test_resume import StopAfter, assert_same_run, ignore, never
+from torch.nn.functional import cross_entropy
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.errors import CorpusError, RunError
 from rnntui.inference.run import load_run
-from rnntui.inference.translate import load_translator
+from rnntui.inference.translate import Translation, load_translator, read_vocabularies
 from rnntui.runs.folder import SEQ2SEQ, RunFolder
 from rnntui.runs.listing import summary
 from rnntui.runs.metrics import read_metrics
@@ -231,3 +232,49 @@ def test_evaluation_counts_no_padding_and_nothing_twice(tmp_path: Path, monkeypa
     alone = seq2seq_task.evaluate_pairs(model, pairs, 10**6, cpu)
     assert together.tokens == alone.tokens == int(pairs.target_lengths.sum()) + 40
     assert together.loss == pytest.approx(alone.loss, abs=1e-5)
+
+
+def task_on(folder: Path, **settings: object) -> seq2seq_task.Seq2SeqTask:
+    run = make_pair_run(folder, copy_rows(), "copy", steps=5, dropout=0.0, **settings)
+    config = run.read_config()
+    cpu = seq2seq_task.Hardware(torch.device("cpu"), bf16=False)
+    return seq2seq_task.Seq2SeqTask(run, config, read_vocabularies(run, config), cpu)
+
+
+def test_the_loss_is_smoothed_as_asked_and_a_mean_over_tokens_that_are_no_padding(tmp_path: Path) -> None:
+    task = task_on(tmp_path, label_smoothing=0.3)
+    found, tokens = task.loss()
+    task.pools.go_to(0, 0)
+    batch = task.pools.next()
+    logits = task.model.logits(task.model(*map(torch.from_numpy, (batch.source, batch.lengths, batch.inputs))))
+    expected = torch.from_numpy(batch.expected)
+    wanted = cross_entropy(logits.flatten(0, 1), expected.flatten(), ignore_index=PAD, label_smoothing=0.3)
+    assert tokens == int((expected != PAD).sum())
+    torch.testing.assert_close(found, wanted)
+
+
+def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = task_on(tmp_path, validation=0.3, bleu_pairs=6)
+    asked: list[tuple[int, int]] = []
+    compared: list[tuple[list[str], list[str]]] = []
+
+    def translate(self, lines, settings, settle=True):
+        asked.append((len(lines), settings.beam))
+        return [Translation(line) for line in lines]
+
+    def compare(hypotheses, references):
+        compared.append((hypotheses, references))
+        return seq2seq_task.UNTRAINED
+
+    monkeypatch.setattr(seq2seq_task.Translator, "translate", translate)
+    monkeypatch.setattr(seq2seq_task, "compare", compare)
+    task.evaluate(256)
+    assert not asked, "an untrained model has nothing to say"
+    task.pools.next()
+    task.evaluate(256)
+    task.final_evaluation(256)
+    assert asked == [(6, 1), (24, 5)]
+    assert all(set(hypotheses) == {""} and "" not in references for hypotheses, references in compared)
+    assert task.evaluate(256).deciding == "bleu"
