@@ -1,7 +1,7 @@
 # make demo    set up, train on names for a minute, print twenty new ones
 # make chat    set up, open the app
 # make test    set up what is missing, check style and types, run every test
-# make models  train the shipped models anew (about an hour and a half on one core)
+# make models  train the shipped models anew (about two hours and a half on one core)
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -49,6 +49,9 @@ models: $(VENV)/.ready
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
 		--name chat --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.ship build/model/chat checkpoints/chat
+	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --pool 100 --dropout 0.2 --epochs 4 \
+		--patience 0 --name en-es --checkpoints build/model
+	$(BIN)/python -m rnntui.runs.ship build/model/en-es checkpoints/en-es
 
 clean:
 	rm -rf $(VENV)

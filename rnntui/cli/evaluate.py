@@ -120,7 +120,8 @@ def _evaluate_pairs(
     wait_briefly()
     from rnntui.training.measure import measure_pairs
 
-    found, scores = measure_pairs(run, pairs, BeamConfig(beam=beam))
+    found, scores, unknown = measure_pairs(run, pairs, BeamConfig(beam=beam))
+    tell_unknown(unknown, ", ".join(pairs.shown))
     if as_json:
         values = {"run": run.name, "text": list(pairs.shown), "pairs": len(pairs.rows), "held_out": held_out}
         loss = {key: value for key, value in _values(found).items() if key != "bits_per_character"}

@@ -84,7 +84,13 @@ def command(
         else:
             run = resumable_seq2seq_run(read, name, folder)
             given = given_settings(context, *groups)
-            refuse_changes(run.read_config(), {key: values[key] for key in given})
+            config = run.read_config()
+            refuse_changes(config, {key: values[key] for key in given})
+            files = [file for file in (validation_pairs, validation_source, validation_target) if file]
+            if files and files != config.corpus.get("validation_sources"):
+                raise UsageError(
+                    "what a run is validated on cannot change when it is resumed; leave it out, or start a new run"
+                )
 
         from rnntui.cli.progress import make_reporter
         from rnntui.training.run import train_run

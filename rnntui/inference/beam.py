@@ -244,7 +244,7 @@ def _add(
     text = text_of(ids)
     known = one.finished.get(text)
     one.doubt |= known is not None and abs(known.score - score) < near
-    if known is None or known.score < score:
+    if known is None or (known.ended, known.score) < (ended, score):
         one.finished[text] = Hypothesis(ids, text, total, score, one.rows(slot, attention), ended)
 
 

@@ -13,6 +13,7 @@ from rnntui import __version__
 from rnntui.config import Budget
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.errors import CorpusError, RunError
+from rnntui.inference.translate import read_vocabularies
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
 from rnntui.text.pair_ids import Encoded, encode_pairs, write_pairs
 from rnntui.text.pairs import Dropped, Pair, Pairs, hold_out, target_characters
@@ -21,6 +22,9 @@ from rnntui.training.making import Text, check_name, move_into_place, resumable,
 
 _USUAL = 10  # times the usual length make a pair too long
 _SHORT = 100  # tokens that are never too long
+
+Limits = dict[str, int]
+"""The most tokens of a `source` and of a `target`."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,19 @@ def create_seq2seq_run(
         save_both(source, target, folder)
         run.resume_folder.mkdir()
         encoded, too_long = encode_pairs(training_rows, source, target), Dropped()
-        kept = _without_long(training_rows, encoded, settings.longest, too_long)
+        limits = _limits(encoded, settings.longest)
+        training_rows, encoded = _without_long(training_rows, encoded, limits, too_long)
+        validation_ids = encode_pairs(validation_rows, source, target)
+        if validation is None:  # of pairs given for validation, each one counts
+            validation_rows, validation_ids = _without_long(validation_rows, validation_ids, limits, too_long)
         largest = max(source.size, target.size) - 1
-        parts = []
-        for path, rows, ids in (
-            (run.training_ids, [training_rows[i] for i in kept], [encoded[i] for i in kept]),
-            (run.validation_ids, validation_rows, encode_pairs(validation_rows, source, target)),
-        ):
-            parts.append(write_pairs(path, ids, target_characters(rows), largest))
+        parts = [
+            write_pairs(path, ids, target_characters(rows), largest)
+            for path, rows, ids in (
+                (run.training_ids, training_rows, encoded),
+                (run.validation_ids, validation_rows, validation_ids),
+            )
+        ]
         run.write_config(
             RunConfig(
                 kind=SEQ2SEQ,
@@ -76,8 +85,9 @@ def create_seq2seq_run(
                     "sources": list(pairs.shown),
                     "validation_sources": list(validation.shown) if validation else None,
                     "fingerprint": pairs.fingerprint(),
-                    "pairs": [len(kept), len(validation_rows)],
-                    "lengths": _lengths([encoded[i] for i in kept]),
+                    "pairs": [len(training_rows), len(validation_rows)],
+                    "lengths": _lengths(encoded),
+                    "longest": limits,
                     "training": asdict(parts[0]),
                     "validation": asdict(parts[1]),
                 },
@@ -109,6 +119,10 @@ def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
             f"{_files(made_of, 'sources')}, so what was held out cannot be told"
         )
     _, held_out = _split(pairs, None, config.training_as(Seq2SeqTraining))
+    limits = made_of.get("longest")
+    if isinstance(limits, dict) and set(limits) == {"source", "target"}:  # older runs kept all
+        encoded = encode_pairs(held_out, *read_vocabularies(run, config))
+        held_out, _ = _without_long(held_out, encoded, {name: int(most) for name, most in limits.items()}, Dropped())
     if [len(held_out), target_characters(held_out)] != _validated_on(made_of):
         raise RunError(
             f"run {run.name} held out other pairs than this rnntui would, {__version__}; "
@@ -153,18 +167,28 @@ def _lengths(encoded: list[Encoded]) -> dict[str, int]:
     return {"source": int(source.max()), "target": int(target.max()), "beyond": int((target - 2 * source).max())}
 
 
-def _without_long(rows: list[Pair], encoded: list[Encoded], longest: int | None, dropped: Dropped) -> list[int]:
-    """The numbers of the pairs that are not far longer than the rest, which would make batches of padding."""
-    lengths = np.array([[len(source), len(target)] for source, target in encoded])  # (P, 2)
-    usual = np.median(lengths, axis=0)
-    limits = np.maximum(_USUAL * usual, _SHORT) if longest is None else np.full(2, longest)
-    for number in np.flatnonzero((lengths > limits).any(axis=1)):
-        pair, column = rows[number], int(lengths[number, 1] > limits[1])
+def _limits(encoded: list[Encoded], longest: int | None) -> Limits:
+    """How many tokens a source and a target may have at most: many times what is usual, or so many as are asked for."""
+    usual = np.median([[len(source), len(target)] for source, target in encoded], axis=0)
+    most = np.maximum(_USUAL * usual, _SHORT) if longest is None else np.full(2, longest)
+    return {"source": int(most[0]), "target": int(most[1])}
+
+
+def _without_long(
+    rows: list[Pair], encoded: list[Encoded], limits: Limits, dropped: Dropped
+) -> tuple[list[Pair], list[Encoded]]:
+    """The pairs that are not far longer than the rest, which would make batches of padding."""
+    kept = []
+    for pair, ids in zip(rows, encoded, strict=True):
+        over = [(name, len(column)) for name, column in zip(limits, ids, strict=True) if len(column) > limits[name]]
+        if not over:
+            kept.append((pair, ids))
+            continue
+        [(name, length), *_] = over
         dropped.add(
-            f"row {pair.row} of {pair.file}, whose {('source', 'target')[column]} has {lengths[number, column]:,} "
-            f"tokens where {usual[column]:.0f} are usual (--longest keeps more)"
+            f"row {pair.row} of {pair.file}, whose {name} has {length:,} tokens where {limits[name]:,} are the most "
+            f"(--longest keeps more)"
         )
-    kept = np.flatnonzero((lengths <= limits).all(axis=1))
-    if not len(kept):
-        raise CorpusError(f"every pair is longer than --longest {longest}; give a larger one")
-    return [int(number) for number in kept]
+    if not kept:
+        raise CorpusError(f"every pair has more tokens than --longest {max(limits.values())}; give a larger one")
+    return [pair for pair, _ in kept], [ids for _, ids in kept]

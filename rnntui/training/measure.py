@@ -18,10 +18,10 @@ from rnntui.training.run import load_best
 from rnntui.training.seq2seq_task import evaluate_pairs
 
 
-def measure_pairs(run: RunFolder, pairs: Pairs, settings: BeamConfig) -> tuple[Evaluation, Scores]:
+def measure_pairs(run: RunFolder, pairs: Pairs, settings: BeamConfig) -> tuple[Evaluation, Scores, list[str]]:
     """The teacher-forced loss of a run's best weights on pairs, and how near its translations come to the targets.
 
-    Raises `RunError` if the run is broken or of another kind.
+    Also gives the characters that its vocabularies lack. Raises `RunError` if the run is broken or of another kind.
     """
     config = run.read_config()
     source, target = read_vocabularies(run, config)
@@ -36,4 +36,7 @@ def measure_pairs(run: RunFolder, pairs: Pairs, settings: BeamConfig) -> tuple[E
         part = write_pairs(path, encoded, target_characters(rows), max(source.size, target.size) - 1)
         found = evaluate_pairs(model, PairIds(part, path), part.tokens, hardware)
     translations = load_translator(run).translate([pair.source for pair in rows], settings, settle=False)
-    return found, compare([translation.text for translation in translations], [pair.target for pair in rows])
+    scores = compare([translation.text for translation in translations], [pair.target for pair in rows])
+    unknown = source.unknown_characters("".join(pair.source for pair in rows))
+    unknown += target.unknown_characters("".join(pair.target for pair in rows))
+    return found, scores, list(dict.fromkeys(unknown))

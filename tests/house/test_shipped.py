@@ -1,4 +1,4 @@
-"""The model that comes with rnntui: small, good, and in the wheel."""
+"""The models that come with rnntui: small, good, and in the wheel."""
 
 from __future__ import annotations
 
@@ -11,23 +11,43 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqTraining
 from rnntui.errors import RunError
 from rnntui.inference.generate import opening
 from rnntui.inference.run import load_run
 from rnntui.inference.score import score
+from rnntui.inference.translate import load_translator
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.ship import ship
 from rnntui.runs.weights import load_arrays, load_weights, save_arrays
+from rnntui.text.corpus import find_corpus
+from rnntui.text.pairs import hold_out, read_table
+from rnntui.training.bleu import compare
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = RunFolder(ROOT / "checkpoints" / "shakespeare")
+TRANSLATOR = RunFolder(ROOT / "checkpoints" / "en-es")
 
 
-def test_it_is_half_precision_on_disk_and_small() -> None:
-    arrays, _ = load_arrays(SHIPPED.weights_file)
+@pytest.mark.parametrize(("name", "most"), [("shakespeare", 4e6), ("chat", 12e6), ("en-es", 12e6)])
+def test_it_is_half_precision_on_disk_and_small(name: str, most: float) -> None:
+    run = RunFolder(ROOT / "checkpoints" / name)
+    arrays, _ = load_arrays(run.weights_file)
     assert {array.dtype for array in arrays.values()} == {np.dtype(np.float16)}
-    assert sum(file.stat().st_size for file in SHIPPED.path.rglob("*")) < 4_000_000
-    assert {weight.dtype for weight in load_weights(SHIPPED.weights_file).values()} == {np.dtype(np.float32)}
+    assert sum(file.stat().st_size for file in run.path.rglob("*")) < most
+    assert {weight.dtype for weight in load_weights(run.weights_file).values()} == {np.dtype(np.float32)}
+    assert run.read_status().state == "done"
+
+
+def test_it_translates_sentences_it_never_saw() -> None:
+    config = TRANSLATOR.read_config()
+    pairs = read_table(find_corpus([str(ROOT / "corpora" / "en-es.tsv")]))
+    assert config.corpus["sources"] == ["corpora/en-es.tsv"] and config.corpus["fingerprint"] == pairs.fingerprint()
+    settings = config.training_as(Seq2SeqTraining)
+    _, held_out = hold_out(pairs.rows, settings.validation, settings.seed)
+    few = held_out[::20]
+    found = load_translator(TRANSLATOR).translate([pair.source for pair in few], BeamConfig(), settle=False)
+    assert compare([one.text for one in found], [pair.target for pair in few]).bleu > 30
 
 
 def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
@@ -37,13 +57,11 @@ def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
     assert found.bits_per_character is not None and found.bits_per_character < 2.25
 
 
-def test_it_says_which_text_and_settings_it_came_from() -> None:
-    config = SHIPPED.read_config()
-    assert config.corpus["sources"] == ["corpora/shakespeare.txt"]
-    assert SHIPPED.read_status().state == "done"
+def test_it_says_which_text_it_came_from() -> None:
+    assert SHIPPED.read_config().corpus["sources"] == ["corpora/shakespeare.txt"]
 
 
-def test_a_wheel_holds_it_so_that_sample_works_in_an_empty_folder(tmp_path: Path) -> None:
+def test_a_wheel_holds_them_so_that_sample_and_translate_work_in_an_empty_folder(tmp_path: Path) -> None:
     built, unpacked, empty = (tmp_path / name for name in ("built", "unpacked", "empty"))
     empty.mkdir()
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
@@ -51,11 +69,14 @@ def test_a_wheel_holds_it_so_that_sample_works_in_an_empty_folder(tmp_path: Path
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         wheel.extractall(unpacked)
     environment = {**os.environ, "PYTHONPATH": str(unpacked)}
-    result = subprocess.run(
-        [sys.executable, "-m", "rnntui", "sample", "-n", "40", "--prompt", "ROMEO:", "--seed", "1"],
-        cwd=empty, env=environment, capture_output=True, check=True, timeout=60,
-    )  # fmt: skip
-    assert len(result.stdout.decode()) >= len("ROMEO:") + 40
+
+    def told(*arguments: str) -> str:
+        command = [sys.executable, "-m", "rnntui", *arguments]
+        result = subprocess.run(command, cwd=empty, env=environment, capture_output=True, check=True, timeout=60)
+        return result.stdout.decode()
+
+    assert len(told("sample", "-n", "40", "--prompt", "ROMEO:", "--seed", "1")) >= len("ROMEO:") + 40
+    assert told("translate", "Where is the station?") == "¿Dónde está la estación?\n"
     assert list(empty.iterdir()) == []
 
 
