@@ -20,6 +20,7 @@ from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
 from rnntui.config import Budget
 from rnntui.config_seq2seq import PAIR_FILES, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.errors import UsageError
 
 
 @click.command("train-seq2seq")
