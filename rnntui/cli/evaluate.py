@@ -66,14 +66,16 @@ def command(
     on: they are split again as they were then.
     """
     from rnntui.runs.find import checkpoints_folder, find_run, kind_of
-    from rnntui.runs.folder import SEQ2SEQ
+    from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
 
-    run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))
+    given = [flag for name, flag in _OF_PAIRS.items() if context.get_parameter_source(name) is not _DEFAULT]
+    run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True), SEQ2SEQ if given else LANGUAGE_MODEL)
+    if kind_of(run) is None:
+        run.read_config()  # tells what is broken
     if kind_of(run) == SEQ2SEQ:
         pairs = read_pairs(text, source, target, ("--source", "--target"), encoding, errors)
         _evaluate_pairs(run, pairs, held_out, save, beam, as_json)
         return
-    given = [flag for name, flag in _OF_PAIRS.items() if context.get_parameter_source(name) is not _DEFAULT]
     if given:
         raise UsageError(f"{given[0]} is for Seq2Seq runs; {run.name} is a language model")
     if not text:

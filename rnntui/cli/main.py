@@ -75,6 +75,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     if sys.stdout is None:  # closed by who started us: nothing is wanted
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     try:
         code = cli.main(arguments, prog_name="rnntui", standalone_mode=False)
         sys.stdout.flush()

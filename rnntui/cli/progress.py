@@ -16,13 +16,12 @@ from rich.text import Text
 from rnntui.charts.quantities import quantity
 from rnntui.config_seq2seq import Seq2SeqTraining
 from rnntui.figures import score
-from rnntui.runs.find import COMMANDS, kind_of
-from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunFolder
+from rnntui.runs.find import COMMANDS, USES, kind_of
+from rnntui.runs.folder import LANGUAGE_MODEL, RunFolder
 from rnntui.text.visible import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
 _EVERY = 10.0  # seconds between plain lines
-_USES = {LANGUAGE_MODEL: "write with it: rnntui sample", SEQ2SEQ: "translate with it: rnntui translate"}
 _SHORTEST_BAR = 10  # columns, with the space around it
 
 Report = Callable[[Event], None]
@@ -152,7 +151,7 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
     if event.measures:
         lines.append("validation: " + ", ".join(_measure(*item) for item in event.measures.items()))
-    lines.append(f"{_USES.get(kind, _USES[LANGUAGE_MODEL])} --run {shlex.quote(str(run.path))}")
+    lines.append(f"{USES.get(kind, USES[LANGUAGE_MODEL])} --run {shlex.quote(str(run.path))}")
     return lines
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rnntui.cli.lines import lines_of
 from rnntui.cli.options import checkpoints_option, run_option
 from rnntui.cli.terminal import tell_unknown, write_out
-from rnntui.errors import UsageError
 from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
@@ -35,12 +35,7 @@ def command(run_name: str | None, checkpoints: str | None, as_json: bool) -> Non
 
     loaded = load_run(find_run(run_name, checkpoints_folder(checkpoints, to_read=True)))
     before = opening(loaded.tokenizer)
-    for number, raw in enumerate(sys.stdin.buffer if sys.stdin else (), 1):
-        try:
-            line = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise UsageError(f"line {number} of standard input is not UTF-8 at its byte {error.start}") from error
-        line = line.removesuffix("\n").removesuffix("\r")
+    for number, line in enumerate(lines_of(sys.stdin.buffer if sys.stdin else (), "utf-8", "strict"), 1):
         tell_unknown(loaded.tokenizer.unknown_characters(line), f"line {number}")
         found = score(loaded.model, before, loaded.tokenizer.encode(line), len(line))
         write_out(_json(line, found) if as_json else _plain(found))

@@ -64,6 +64,9 @@ def command(
     budget, model = settings_from(Budget, values), settings_from(Seq2SeqConfig, values)
     tokenizer, training = settings_from(PairTokenizerConfig, values), settings_from(Seq2SeqTraining, values)
 
+    if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTraining)):
+        raise UsageError("give --batch-size or --batch-tokens, not both")
+
     from rnntui.runs.find import checkpoints_folder
     from rnntui.training.create_seq2seq import PairRequest, create_seq2seq_run, resumable_seq2seq_run
     from rnntui.training.threads import wait_briefly

@@ -7,21 +7,22 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from rnntui.cli.options import checkpoints_option, run_option, settings_from, settings_options
+from rnntui.cli.lines import lines_of
+from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
 from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.errors import UsageError
+from rnntui.errors import CorpusError
 from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from rnntui.inference.translate import Translation, Translator
 
-_TOGETHER = 512  # lines of a file that are read at a time, and translated in batches of like length
+_Numbered = tuple[int, str]
+_FIRST, _TOGETHER = 16, 512  # lines of a file that are translated together: few at first, that answers come at once
 
 
 @click.command("translate")
@@ -29,8 +30,17 @@ _TOGETHER = 512  # lines of a file that are read at a time, and translated in ba
 @run_option
 @checkpoints_option
 @settings_options(BeamConfig)
+@corpus_options
 @click.option("--json", "as_json", is_flag=True, help="A JSON line for each line, with scores, tokens and attention.")
-def command(text: tuple[str, ...], run_name: str | None, checkpoints: str | None, as_json: bool, **values: Any) -> None:
+def command(
+    text: tuple[str, ...],
+    run_name: str | None,
+    checkpoints: str | None,
+    encoding: str,
+    errors: Any,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Translate TEXT, or standard input line by line; a blank line stays blank.
 
     Each line is written as soon as it is ready; lines of a file are translated in batches, with the same result. With
@@ -40,7 +50,6 @@ def command(text: tuple[str, ...], run_name: str | None, checkpoints: str | None
     settings = settings_from(BeamConfig, values)
     settings.check()
     stream = None if text or sys.stdin is None else sys.stdin.buffer
-    together = _TOGETHER if stream is not None and _is_file(stream) else 1
     one_blas_thread()
     from rnntui.inference.translate import load_translator
     from rnntui.runs.find import checkpoints_folder, find_run
@@ -48,8 +57,8 @@ def command(text: tuple[str, ...], run_name: str | None, checkpoints: str | None
 
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True), SEQ2SEQ)
     translator = load_translator(run)
-    lines = enumerate(_lines(stream) if stream is not None else text, 1)
-    while batch := list(islice(lines, together)):
+    lines = enumerate(lines_of(stream, encoding, errors) if stream is not None else text, 1)
+    for batch in _batches(lines, waits=stream is None or not _is_file(stream)):
         for number, line in batch:
             for remark in translator.remarks(line, f"line {number}"):
                 note(remark)
@@ -65,12 +74,22 @@ def _is_file(stream: BinaryIO) -> bool:
         return False
 
 
-def _lines(stream: Iterable[bytes]) -> Iterator[str]:
-    for number, raw in enumerate(stream, 1):
-        try:
-            yield raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        except UnicodeDecodeError as error:
-            raise UsageError(f"line {number} of standard input is not UTF-8 at its byte {error.start}") from error
+def _batches(lines: Iterable[_Numbered], waits: bool) -> Iterator[list[_Numbered]]:
+    """Lines to translate together; where somebody `waits`, one by one. Lines before a broken one come before it."""
+    batch: list[_Numbered] = []
+    size = 1 if waits else _FIRST
+    try:
+        for line in lines:
+            batch.append(line)
+            if len(batch) == size:
+                yield batch
+                batch, size = [], size if waits else min(_TOGETHER, 2 * size)
+    except CorpusError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _plain(translation: Translation, n_best: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rnntui.config import ModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.model import LanguageModel
+from rnntui.runs.find import must_be
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
 from rnntui.runs.weights import load_weights
 from rnntui.text.tokenizer import Tokenizer, load_tokenizer
@@ -30,9 +31,11 @@ def load_run(run: RunFolder) -> LoadedRun:
 
 
 def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
-    """The tokenizer of a language model's run. Raises `RunError` if the run is of another kind or does not fit."""
-    if config.kind != LANGUAGE_MODEL:
-        raise RunError(f"run {run.name} is a {config.kind}, where a {LANGUAGE_MODEL} is needed")
+    """The tokenizer of a language model's run.
+
+    Raises `UsageError` if the run is of another kind, `RunError` if the tokenizer does not fit.
+    """
+    must_be(run, config.kind, LANGUAGE_MODEL)
     tokenizer = load_tokenizer(run.path, config.tokenizer.tokenizer)
     if tokenizer.vocab_size != config.vocab_size:
         raise RunError(

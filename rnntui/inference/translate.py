@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig
-from rnntui.errors import RunError
 from rnntui.inference.beam import Cancelled, Found, Hypothesis, search
 from rnntui.inference.model import Ids
 from rnntui.inference.seq2seq import Seq2SeqModel
+from rnntui.runs.find import must_be
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
 from rnntui.runs.weights import load_weights
+from rnntui.text.spelling import even, places
 from rnntui.text.visible import unknown_characters
 from rnntui.text.vocabulary import EOS, Span, Vocabulary, load_both
 
@@ -76,7 +77,7 @@ class Translator:
         """
         sources = [self.encode(line) for line in lines]
         found: dict[int, list[Hypothesis]] = {}
-        asked = [number for number, line in enumerate(lines) if line.strip()]
+        asked = [number for number, line in enumerate(lines) if even(line)]
         for numbers in _batches(asked, sources):
             answers = self._search([sources[n] for n in numbers], settings, cancelled)
             for number, answer in zip(numbers, answers, strict=True):
@@ -92,7 +93,7 @@ class Translator:
 
     def encode(self, line: str) -> Ids:
         """A line as the model reads it: tokens `(S,)` with the end."""
-        return np.append(self.source.encode(line.strip()), EOS)
+        return np.append(self.source.encode(even(line)), EOS)
 
     def tokens(self, hypothesis: Hypothesis) -> list[str]:
         """A hypothesis's tokens as a person would read them: the rows of its attention."""
@@ -100,9 +101,8 @@ class Translator:
 
     def source_spans(self, line: str) -> list[Span]:
         """Where each source token stands in the line: the columns of the attention. The end stands nowhere."""
-        text = line.strip()
-        before = line.index(text) if text else 0
-        return [(start + before, end + before) for start, end in self.source.spans(self.encode(line))]
+        at = places(line)
+        return [(at[start], at[end]) for start, end in self.source.spans(self.encode(line))]
 
     def target_spans(self, hypothesis: Hypothesis) -> list[Span]:
         """Where each token stands in the hypothesis's text: the rows of the attention. The end stands nowhere."""
@@ -115,7 +115,7 @@ class Translator:
     def remarks(self, line: str, where: str) -> list[str]:
         """What a person should know of a line before they trust its translation; `where` is what to call the line."""
         remarks = []
-        unknown = self.source.unknown_characters(line.strip())
+        unknown = self.source.unknown_characters(even(line))
         if unknown:
             remarks.append(f"{where}: {unknown_characters(unknown)}")
         tokens = len(self.encode(line)) - 1
@@ -160,9 +160,12 @@ def load_translator(run: RunFolder) -> Translator:
 
 
 def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vocabulary]:
-    """The vocabularies of a Seq2Seq run. Raises `RunError` if the run is of another kind or does not fit."""
-    if config.kind != SEQ2SEQ or not isinstance(config.tokenizer, PairTokenizerConfig):
-        raise RunError(f"run {run.name} is a {config.kind}, where a {SEQ2SEQ} is needed")
+    """The vocabularies of a Seq2Seq run.
+
+    Raises `UsageError` if the run is of another kind, `RunError` if a vocabulary does not fit.
+    """
+    must_be(run, config.kind, SEQ2SEQ)
+    assert isinstance(config.tokenizer, PairTokenizerConfig)
     return load_both(run.path, config.tokenizer)
 
 

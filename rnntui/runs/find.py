@@ -14,6 +14,9 @@ SHIPPED = ("shakespeare", "chat", "en-es")
 _PACKAGE = Path(__file__).resolve().parent.parent
 COMMANDS = {LANGUAGE_MODEL: "train", SEQ2SEQ: "train-seq2seq"}
 """Which command of `rnntui` trains a kind of run."""
+USES = {LANGUAGE_MODEL: "write with it: rnntui sample", SEQ2SEQ: "translate with it: rnntui translate"}
+"""What a kind of run is for."""
+NAMES = {LANGUAGE_MODEL: "language model", SEQ2SEQ: "Seq2Seq model"}
 _TEXTS = {LANGUAGE_MODEL: "corpus.txt", SEQ2SEQ: "pairs.tsv"}
 _NAMED = 8  # runs named in a message at most
 
@@ -76,6 +79,13 @@ def kind_of(run: RunFolder) -> str | None:
         return str(values["kind"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def must_be(run: RunFolder, kind: str, wanted: str) -> None:
+    """Raises `UsageError` if a run of this kind is not of the kind that is wanted, with what it is good for."""
+    if kind != wanted:
+        use = f"; {USES[kind]} --run {run.name}" if kind in USES else ""
+        raise UsageError(f"run {run.name} is a {NAMES.get(kind, kind)}, and no {NAMES[wanted]}{use}")
 
 
 def _may_be(run: RunFolder, kind: str | None) -> bool:

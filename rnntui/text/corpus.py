@@ -64,7 +64,7 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErr
 
     Raises `UsageError` if a name leads nowhere or the encoding is unknown, `CorpusError` if a folder has no text.
     """
-    encoding = _text_encoding(encoding)
+    encoding = text_encoding(encoding)
     files: list[Path] = []
     shown: list[str] = []
     skipped: list[Path] = []
@@ -84,7 +84,8 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErr
     return Corpus(tuple(files), tuple(skipped), _name(sources[0]), tuple(shown), encoding, errors)
 
 
-def _text_encoding(encoding: str) -> str:
+def text_encoding(encoding: str) -> str:
+    """The encoding to read with where a person has named this one. Raises `UsageError` if there is no such encoding."""
     try:
         found = codecs.lookup(encoding)
         "".encode(encoding)  # refuses codecs that are not of text, such as hex

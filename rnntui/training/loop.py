@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 
 from rnntui.config import Budget, LoopSettings
-from rnntui.errors import TrainingError
+from rnntui.errors import RunError, TrainingError
 from rnntui.models.weights import load_into, weights_of
 from rnntui.runs.folder import RunFolder, RunState, Status
 from rnntui.runs.metrics import MetricsLog, drop_after
@@ -62,6 +62,8 @@ class Trainer:
     def resume(self, budget: Budget | None = None) -> None:
         """Take up the state that was saved; a new `budget` plans anew, for the whole run, what is done included."""
         progress = load_state(self._run.resume_file, self._task, self._optimizer)
+        if not _readable(self._run):
+            progress.best_score = None  # the best weights are gone: those there are now are the best
         if budget is not None:
             progress.budget, progress.reason, progress.stale_checks = budget, "", 0
         self._planner = self._plan_for(progress.budget)
@@ -76,10 +78,16 @@ class Trainer:
         return self._progress.step
 
     @property
+    def minutes(self) -> float:
+        """How long it has trained so far."""
+        return self._progress.seconds / 60
+
+    @property
     def over(self) -> bool:
         """Whether no step is left to do; the final evaluation may be."""
-        steps = self._planner.plan.steps
-        return bool(self._progress.reason) or (steps is not None and self._progress.step >= steps)
+        progress, planner = self._progress, self._planner
+        done = planner.spent(progress.seconds) if planner.plan.steps is None else progress.step >= planner.plan.steps
+        return bool(progress.reason) or done
 
     def train(self) -> Finished:
         """Train until the budget ends, the loss stops falling, or a stop is asked for; always leaves a whole run.
@@ -89,7 +97,7 @@ class Trainer:
         """
         task, progress = self._task, self._progress
         # Rows that a killed process wrote after its last save are made anew.
-        drop_after(self._run.metrics_file, progress.step if progress.best_score is not None else -1)
+        drop_after(self._run.metrics_file, progress.step if progress.best_score is not None or progress.step else -1)
         self._log = MetricsLog(self._run.metrics_file)
         self._started = time.perf_counter() - progress.seconds
         try:
@@ -316,6 +324,14 @@ class Trainer:
                 message=message,
             )
         )
+
+
+def _readable(run: RunFolder) -> bool:
+    try:
+        load_weights(run.weights_file)
+    except RunError:
+        return False
+    return True
 
 
 def make_optimizer(task: Task, config: LoopSettings) -> torch.optim.Optimizer:

@@ -74,6 +74,10 @@ class Planner:
         else:
             self._seconds = 60.0 * (budget.minutes or DEFAULT_MINUTES)
 
+    def spent(self, seconds: float) -> bool:
+        """Whether a budget of minutes is used up after so many seconds of training."""
+        return self._seconds is not None and seconds >= self._seconds
+
     def keep(self, plan: Plan) -> None:
         """Take over the plan of a run that is resumed; a plan that was settled is not changed by the clock."""
         if plan.steps is not None:

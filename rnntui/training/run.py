@@ -66,10 +66,13 @@ def train_run(
         if run.resume_file.is_file():
             trainer.resume(budget)
             if trainer.over and (budget is not None or run.read_status().state == "done"):
-                step = trainer.step
+                step, minutes = trainer.step, (budget or config.budget).minutes
+                more = (
+                    f"--steps {2 * step}" if minutes is None else f"--minutes {2 * max(minutes, trainer.minutes):.3g}"
+                )
                 raise RunError(
                     f"run {run.name} is done, at step {step:,}; to train on, give a larger budget, "
-                    f"such as --resume --steps {2 * step}"
+                    f"such as --resume {more}"
                 )
         elif run.read_status().step:
             raise RunError(f"{run.resume_file} is gone, and with it the place to go on from; start a new run")

@@ -113,8 +113,30 @@ def test_strange_lines_get_an_answer_or_a_word_of_warning(translate) -> None:
     assert result.code == 0 and result.out.count("\n") == 3
     assert "line 1: '\U0001f600' not in the vocabulary" in result.err
     assert "line 3 has 19,999 tokens" in result.err and "sentence by sentence" in result.err
-    bad = translate(stdin=b"abc\n\xff\n")
-    assert bad.code == 2 and "line 2 of standard input is not UTF-8" in bad.err
+
+
+def test_a_line_of_another_encoding_takes_nothing_from_those_before_it(translate) -> None:
+    good = translate(stdin=b"abc\nfg\n").out
+    lines = b"abc\nfg\n\xe4b\nabc\n"
+    bad = translate(stdin=lines)
+    assert bad.code == 1 and bad.out == good
+    assert "line 3 of standard input is not utf-8 at its byte 0; name its --encoding" in bad.err
+    for way in (("--errors", "replace"), ("--encoding", "latin-1")):
+        assert translate(*way, stdin=lines).out.count("\n") == 4
+    assert translate("--encoding", "utf-16", stdin="abc\nfg\n".encode("utf-16")).out == good
+    assert translate("--encoding", "no-such", stdin=b"a\n").code == 2
+
+
+def test_one_spelling_of_a_source_is_as_good_as_another(translate) -> None:
+    plain = translate(stdin=b"abc de\n").out
+    for other in ("\ufeffabc de\n", "abc\u00a0de\n", "a\u00adbc\tde \r\n"):
+        assert translate(stdin=other.encode()).out == plain
+
+
+def test_lines_of_a_file_are_the_same_in_any_company(translate) -> None:
+    lines = [text for text, _ in copy_rows(60, seed=5)]
+    together = translate(stdin="".join(f"{line}\n" for line in lines).encode()).out.splitlines()
+    assert together == [translate(line).out.removesuffix("\n") for line in lines]
 
 
 def test_each_answer_is_flushed_before_the_next_line_comes(trained: Path) -> None:
@@ -184,12 +206,70 @@ def test_what_cannot_be_told_to_be_held_out_is_not_measured(rnntui, trained: Pat
 
 def test_a_language_model_and_a_seq2seq_run_are_not_mistaken_for_each_other(rnntui, trained: Path) -> None:
     folder = trained / "checkpoints"
-    assert "where a seq2seq is needed" in rnntui("translate", "--run", "shakespeare", "Go.").err
-    assert "where a language-model is needed" in rnntui("sample", "--run", "copy", "--checkpoints", folder).err
+    other = rnntui("translate", "--run", "shakespeare", "Go.")
+    assert other.code == 2 and "write with it: rnntui sample --run shakespeare" in other.err
+    other = rnntui("sample", "--run", "copy", "--checkpoints", folder)
+    assert other.code == 2 and "translate with it: rnntui translate --run copy" in other.err
     assert rnntui("sample", "--checkpoints", folder, "-n", "3").code == 0, (
         "the newest language model, not the newest run"
     )
-    assert "--beam is for Seq2Seq runs" in rnntui("evaluate", trained / "pairs.tsv", "--beam", "3").err
+    assert (
+        "--beam is for Seq2Seq runs"
+        in rnntui("evaluate", trained / "pairs.tsv", "--run", "shakespeare", "--beam", "3").err
+    )
+    measured = rnntui("evaluate", trained / "pairs.tsv", "--held-out", "--json", "--checkpoints", folder)
+    assert json.loads(measured.out)["run"] == "copy", "what only a Seq2Seq run has, asks for one"
+
+
+def test_what_a_resumed_run_cannot_change_is_refused(rnntui, tmp_path: Path) -> None:
+    pairs, others = table(tmp_path / "pairs.tsv", copy_rows(80)), table(tmp_path / "others.tsv", copy_rows(9, seed=3))
+    train = ("train-seq2seq", pairs, "--name", "r", *QUICK)
+    assert rnntui(*train, "--validation-pairs", others, "--minutes", "0.02").code == 0
+    again = ("train-seq2seq", "--resume", "--name", "r")
+    assert "validated on cannot change" in rnntui(*again, "--validation-pairs", pairs, "--steps", "999").err
+    status = RunFolder(tmp_path / "checkpoints" / "r").read_status()
+    spent = rnntui(*again, "--minutes", "0.01")
+    assert spent.code == 1 and "is done" in spent.err and "--resume --minutes" in spent.err
+    assert RunFolder(tmp_path / "checkpoints" / "r").read_status() == status
+    more = ("--validation-pairs", others, "--steps", str(status.step + 3))
+    assert rnntui(*again, *more).code == 0
+    assert "not both" in rnntui(*train, "--batch-tokens", "80").err
+
+
+def test_best_weights_that_are_gone_are_made_anew_when_a_run_goes_on(rnntui, tmp_path: Path) -> None:
+    pairs = table(tmp_path / "pairs.tsv", copy_rows(80))
+    assert rnntui("train-seq2seq", pairs, "--name", "r", *QUICK, "--steps", "4", "--learning-rate", "0").code == 0
+    weights = RunFolder(tmp_path / "checkpoints" / "r").weights_file
+    rows = RunFolder(tmp_path / "checkpoints" / "r").metrics_file.read_text().splitlines()
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert rnntui("train-seq2seq", "--resume", "--name", "r", "--steps", "8").code == 0
+    assert rnntui("translate", "--run", "r", "abc").code == 0
+    assert RunFolder(tmp_path / "checkpoints" / "r").metrics_file.read_text().splitlines()[: len(rows)] == rows
+
+
+def test_a_broken_run_is_told_as_broken_also_with_flags_of_pairs(rnntui, trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "checkpoints" / "copy", tmp_path / "r")
+    (tmp_path / "r" / "config.json").write_text("{")
+    result = rnntui("evaluate", trained / "pairs.tsv", "--run", tmp_path / "r", "--beam", "2")
+    assert result.code == 1 and "is not JSON" in result.err
+
+
+def test_a_row_far_longer_than_the_rest_is_left_out_of_what_is_held_out_too(rnntui, tmp_path: Path) -> None:
+    pairs = table(tmp_path / "pairs.tsv", [*copy_rows(80), ("a" * 3000, "b" * 3000)])
+    for seed in ("1", "2", "3", "4", "5", "6"):
+        result = rnntui(
+            "train-seq2seq", pairs, "--name", f"r{seed}", *QUICK, "--steps", "1", "--seed", seed, "--validation", "0.4"
+        )
+        assert result.code == 0 and "left out row 81" in result.err
+        found = rnntui("evaluate", pairs, "--run", f"r{seed}", "--held-out", "--json")
+        config = RunFolder(tmp_path / "checkpoints" / f"r{seed}").read_config()
+        assert json.loads(found.out)["pairs"] == config.corpus["pairs"][1]
+
+
+def test_a_closed_standard_error_is_no_reason_not_to_train(trained: Path, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m rnntui translate --run {trained / 'checkpoints' / 'copy'} --beam 99 abc 2>&-"
+    result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, cwd=tmp_path)
+    assert result.returncode == 2 and result.stdout == b"", "standard output carries data alone"
 
 
 def test_settings_of_a_run_that_do_not_go_together_are_told(rnntui, trained: Path, tmp_path: Path) -> None:

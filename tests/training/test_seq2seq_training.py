@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.errors import CorpusError, RunError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.inference.run import load_run
 from rnntui.inference.translate import Translation, load_translator, read_vocabularies
 from rnntui.runs.folder import SEQ2SEQ, RunFolder
@@ -131,7 +131,7 @@ def test_metrics_and_status_tell_of_bleu(tmp_path: Path) -> None:
     config = run.read_config()
     assert config.kind == SEQ2SEQ and isinstance(config.model, Seq2SeqConfig)
     assert isinstance(config.training, Seq2SeqTraining) and isinstance(config.tokenizer, PairTokenizerConfig)
-    with pytest.raises(RunError, match="is a seq2seq, where a language-model is needed"):
+    with pytest.raises(UsageError, match="is a Seq2Seq model, and no language model; translate with it"):
         load_run(run)
 
 
