@@ -67,9 +67,8 @@ def train_run(
             trainer.resume(budget)
             if trainer.over and (budget is not None or run.read_status().state == "done"):
                 step, minutes = trainer.step, (budget or config.budget).minutes
-                more = (
-                    f"--steps {2 * step}" if minutes is None else f"--minutes {2 * max(minutes, trainer.minutes):.3g}"
-                )
+                longer = 2 * max(minutes or 0.0, trainer.minutes)
+                more = f"--steps {2 * step}" if minutes is None else f"--minutes {longer:.3g}"
                 raise RunError(
                     f"run {run.name} is done, at step {step:,}; to train on, give a larger budget, "
                     f"such as --resume {more}"
