@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.lines import lines_of
-from rnntui.cli.options import checkpoints_option, run_option
+from rnntui.cli.options import checkpoints_option, corpus_options, run_option
 from rnntui.cli.terminal import tell_unknown, write_out
 from rnntui.inference.threads import one_blas_thread
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 @click.command("score")
 @run_option
 @checkpoints_option
+@corpus_options
 @click.option("--json", "as_json", is_flag=True, help="A JSON line for each line.")
-def command(run_name: str | None, checkpoints: str | None, as_json: bool) -> None:
+def command(run_name: str | None, checkpoints: str | None, encoding: str, errors: Any, as_json: bool) -> None:
     """Score each line of standard input on its own, as if it stood at the start of a line.
 
     Writes its log-probability in nats and its bits per character, parted by a tab; a blank line has 0 and nan. The
@@ -35,7 +36,7 @@ def command(run_name: str | None, checkpoints: str | None, as_json: bool) -> Non
 
     loaded = load_run(find_run(run_name, checkpoints_folder(checkpoints, to_read=True)))
     before = opening(loaded.tokenizer)
-    for number, line in enumerate(lines_of(sys.stdin.buffer if sys.stdin else (), "utf-8", "strict"), 1):
+    for number, line in enumerate(lines_of(sys.stdin.buffer if sys.stdin else (), encoding, errors), 1):
         tell_unknown(loaded.tokenizer.unknown_characters(line), f"line {number}")
         found = score(loaded.model, before, loaded.tokenizer.encode(line), len(line))
         write_out(_json(line, found) if as_json else _plain(found))

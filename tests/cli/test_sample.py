@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rnntui.inference.run import load_run
+from rnntui.runs.find import SHIPPED
 from rnntui.runs.folder import RunFolder, Status
 from rnntui.text.visible import visible
 
@@ -192,8 +193,10 @@ def test_scores_as_json(rnntui, trained: Path) -> None:
 
 def test_a_line_that_is_not_utf8_is_named(rnntui, trained: Path) -> None:
     result = rnntui("score", "--checkpoints", trained, stdin=b"alpha\nb\xff\n")
-    assert result.code == 2 and "line 2" in result.err
+    assert result.code == 1 and "line 2" in result.err
     assert result.out.count("\n") == 1, "the line before it was answered"
+    read_on = rnntui("score", "--checkpoints", trained, "--errors", "replace", stdin=b"alpha\nb\xff\n")
+    assert read_on.code == 0 and read_on.out.count("\n") == 2
 
 
 def test_evaluate_gives_both_losses_and_agrees_with_score(rnntui, trained: Path, tmp_path: Path) -> None:
@@ -274,7 +277,7 @@ def test_a_checkpoints_folder_that_is_not_there_is_told(rnntui) -> None:
 def test_in_an_empty_folder_the_shipped_model_writes_and_is_called_shipped(rnntui) -> None:
     assert len(rnntui("sample", "-n", "50", "--prompt", "ROMEO:", "--seed", "1").out) >= 56
     rows = [json.loads(line) for line in rnntui("runs", "--json").out.splitlines()]
-    assert sorted((row["name"], row["shipped"]) for row in rows) == [("chat", True), ("shakespeare", True)]
+    assert sorted((row["name"], row["shipped"]) for row in rows) == [(name, True) for name in sorted(SHIPPED)]
     assert "done, shipped" in rnntui("runs").out
 
 
