@@ -166,7 +166,6 @@ def translate(arguments: argparse.Namespace, run: Path) -> None:
 
     def batches() -> float:
         code = (
-            "from rnntui.inference.threads import one_blas_thread; one_blas_thread();"  # as `rnntui translate` does
             "import sys, time; from pathlib import Path; from rnntui.inference.translate import load_translator;"
             "from rnntui.runs.folder import RunFolder; from rnntui.config_seq2seq import BeamConfig;"
             "t = load_translator(RunFolder(Path(sys.argv[1]))); lines = Path(sys.argv[2]).read_text().splitlines();"

@@ -127,7 +127,7 @@ class BeamConfig(Settings):
     beam: int = setting(5, "hypotheses kept at each step; 1: always the likeliest token", low=1, high=64)
     n_best: int = setting(1, "translations to give for each line, no two alike", low=1, high=64)
     length_penalty: float = setting(
-        0.6, "how far scores are evened out between short and long (0: not at all, 1: almost a mean)", low=0.0, high=2.0
+        1.0, "how far scores are evened out between short and long (0: not at all, 1: almost a mean)", low=0.0, high=2.0
     )
     max_length: int | None = setting(
         None, "tokens of a translation at most [default: a little more than the longest in training]",

@@ -50,7 +50,9 @@ def command(
     settings = settings_from(BeamConfig, values)
     settings.check()
     stream = None if text or sys.stdin is None else sys.stdin.buffer
-    one_blas_thread()
+    waits = stream is None or not _is_file(stream)
+    if waits:  # one line is too little work to share; batches are not
+        one_blas_thread()
     from rnntui.inference.translate import load_translator
     from rnntui.runs.find import checkpoints_folder, find_run
     from rnntui.runs.folder import SEQ2SEQ
@@ -58,7 +60,7 @@ def command(
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True), SEQ2SEQ)
     translator = load_translator(run)
     lines = enumerate(lines_of(stream, encoding, errors) if stream is not None else text, 1)
-    for batch in _batches(lines, waits=stream is None or not _is_file(stream)):
+    for batch in _batches(lines, waits):
         for number, line in batch:
             for remark in translator.remarks(line, f"line {number}"):
                 note(remark)

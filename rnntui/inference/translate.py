@@ -18,7 +18,7 @@ from rnntui.text.spelling import even, places
 from rnntui.text.visible import unknown_characters
 from rnntui.text.vocabulary import EOS, Span, Vocabulary, load_both
 
-BATCH = 32  # lines side by side
+BATCH = 64  # lines side by side
 _PLACES = 4096  # source tokens side by side at most, with padding: a long line has a batch to itself
 _LIMIT = 200  # tokens of a translation at most, where the run does not say what it was trained on
 _LONGEST = 10**6  # tokens that a run may say it was trained on: its file may come from anywhere
