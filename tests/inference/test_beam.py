@@ -277,7 +277,7 @@ def test_of_hypotheses_that_read_alike_the_likelier_is_given() -> None:
 def test_no_two_of_the_n_best_read_alike_and_the_best_come_first() -> None:
     translator = tiny_translator(5)
     for line in ("abc", "hhhh", "a"):
-        [found] = translator.translate([line], BeamConfig(beam=8, n_best=8))
+        [found] = translator.translate([line], BeamConfig(beam=8, n_best=8, length_penalty=0.6))
         texts = [h.text for h in found.hypotheses]
         assert len(texts) == len(set(texts)) > 1
         scores = [h.score for h in found.hypotheses]
