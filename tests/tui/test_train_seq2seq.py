@@ -370,9 +370,9 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     (seen,) = Watcher(tmp_path).look([]).runs
     shown = dict(facts(seen))
     assert shown["kind"] == "Seq2Seq" and shown["corpus"] == "pairs.tsv; 2,900 pairs, 100 for validation from v.tsv"
-    assert shown["model"] == "lstm 1×512, encoder 256 each way, embedding 256, attention general, dropout 0.4"
+    assert shown["model"] == "lstm 1×512, encoder 256 each way, embedding 256, attention general, dropout 0.3"
     assert shown["tokens"] == "1,000 unigram subwords, the source its own"
-    assert shown["training"] == "48 pairs, rate 0.001, label smoothing 0.1 in the training loss"
+    assert shown["training"] == "48 pairs, rate 0.002, label smoothing 0.1 in the training loss"
     assert shown["scores"] == "BLEU 30.25, chrF 50.50"
     told = ("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
     assert end_of(seen) == told

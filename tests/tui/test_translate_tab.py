@@ -175,7 +175,7 @@ async def test_the_settings_act_at_once(tmp_path: Path) -> None:
         user.tab.query_one("#length_penalty").focus()
         await user.pilot.press("right")
         await user.work()
-        assert translator.settings[-1].length_penalty == pytest.approx(0.7)
+        assert translator.settings[-1].length_penalty == pytest.approx(1.1)
 
 
 # Attention.
