@@ -12,7 +12,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rnntui.config import FULL_PACE
 from rnntui.inference.threads import one_blas_thread
@@ -79,16 +79,16 @@ async def translate(app: RnntuiApp, pilot: Pilot[None]) -> None:
 PICTURES = {"chat": (chat, "shakespeare"), "translate": (translate, "en-es")}
 
 
-async def picture(name: str, target: Path, theme: str) -> None:
+async def picture(name: Literal["chat", "translate"], target: Path, theme: str) -> None:
     """Prepare the screen, and save it as it is then."""
     from rnntui.tui.app import RnntuiApp
 
     prepare, run = PICTURES[name]
-    app = RnntuiApp(Path("checkpoints"), run)
+    app = RnntuiApp(Path("checkpoints"), run, first=name)
     async with app.run_test(size=SIZE) as pilot:
         app.theme = theme
         await prepare(app, pilot)
-        await pilot.pause(0.3)
+        await pilot.pause(1.0)  # the footer comes last
         drawn = app.export_screenshot(title="rnntui chat", simplify=True)
     # Fonts would be fetched from elsewhere; whoever looks at the picture has a monospaced one.
     drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL).replace("Fira Code", "monospace")
@@ -97,4 +97,10 @@ async def picture(name: str, target: Path, theme: str) -> None:
 
 if __name__ == "__main__":
     os.environ["RNNTUI_SETTINGS"] = str(Path(tempfile.mkdtemp()) / "settings.json")
-    asyncio.run(picture(sys.argv[1], Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "textual-dark"))
+    asyncio.run(
+        picture(
+            "translate" if sys.argv[1] == "translate" else "chat",
+            Path(sys.argv[2]),
+            sys.argv[3] if len(sys.argv) > 3 else "textual-dark",
+        )
+    )
