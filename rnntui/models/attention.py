@@ -6,22 +6,24 @@ contexts `(B, T, K)` and weights `(B, T, S)` that sum to 1 over the source; padd
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
 from rnntui.config_seq2seq import AttentionKind
 
 
-class Attention(nn.Module):
+class Attention(nn.Module, ABC):
     """The part that all kinds share; a kind has its own `prepare` and `scores`."""
 
     def prepare(self, memory: Tensor) -> Tensor:
         """What of the scores depends on the source alone, `(B, S, K)` to `(B, S, ·)`: taken once for all steps."""
         return memory
 
+    @abstractmethod
     def scores(self, hidden: Tensor, prepared: Tensor) -> Tensor:
         """The scores `(B, T, S)` of hidden states `(B, T, H)`."""
-        raise NotImplementedError
 
     def forward(self, hidden: Tensor, memory: Tensor, prepared: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
         """Contexts and weights; `padding (B, S)` is True where the source has ended."""
