@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from datetime import date
 from pathlib import Path
 
@@ -78,13 +77,11 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
     ids=["copy", "reverse", "dates"],
 )
 def test_it_learns(tmp_path: Path, rows: list, steps: int, shape: dict) -> None:
-    began = time.monotonic()
     run = make_pair_run(tmp_path, rows, "task", **{**LEARNING, **shape}, steps=steps)
     train_run(run, ignore, never)
     unseen = held_out(run, rows)
     assert len(unseen) >= 40
     assert accuracy(run, unseen) >= 0.95
-    assert time.monotonic() - began < 60
     if rows[0][0] == rows[0][1]:
         on_diagonal = []
         for found in load_translator(run).translate([source for source, _ in unseen], BeamConfig()):
