@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,11 +145,9 @@ def test_each_answer_is_flushed_before_the_next_line_comes(trained: Path) -> Non
         for line in (b"abc\n", b"\n", b"gh\n"):
             process.stdin.write(line)
             process.stdin.flush()
-            began = time.monotonic()
-            assert process.stdout.readline().endswith(b"\n")
-            assert time.monotonic() - began < 20
+            assert process.stdout.readline().endswith(b"\n")  # else it waits for ever
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait() == 0
 
 
 def test_evaluate_reads_the_kind_from_the_run(rnntui, trained: Path) -> None:
