@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 
 from rnntui.errors import CorpusError
-from rnntui.text.corpus import text_encoding
+from rnntui.text.encoding import text_encoding
 
 
 def lines_of(stream: Iterable[bytes], encoding: str, errors: str) -> Iterator[str]:

@@ -77,7 +77,7 @@ class Translator:
         """
         sources = [self.encode(line) for line in lines]
         found: dict[int, list[Hypothesis]] = {}
-        asked = [number for number, line in enumerate(lines) if even(line)]
+        asked = [number for number, ids in enumerate(sources) if len(ids) > 1]  # more than the end
         for numbers in _batches(asked, sources):
             answers = self._search([sources[n] for n in numbers], settings, cancelled)
             for number, answer in zip(numbers, answers, strict=True):

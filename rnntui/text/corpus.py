@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 
 from rnntui.config import DecodingErrors
 from rnntui.errors import CorpusError, UsageError
+from rnntui.text.encoding import text_encoding
 
 STDIN = "-"
 _BLOCK = 1 << 22  # bytes read at a time
@@ -82,17 +83,6 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErr
         passed_over = f", and {len(skipped)} that are not text" if skipped else ""
         raise CorpusError(f"no text files in {', '.join(sources)}{passed_over}")
     return Corpus(tuple(files), tuple(skipped), _name(sources[0]), tuple(shown), encoding, errors)
-
-
-def text_encoding(encoding: str) -> str:
-    """The encoding to read with where a person has named this one. Raises `UsageError` if there is no such encoding."""
-    try:
-        found = codecs.lookup(encoding)
-        "".encode(encoding)  # refuses codecs that are not of text, such as hex
-    except (LookupError, ValueError) as error:
-        raise UsageError(f"--encoding {encoding!r} is not an encoding of text that Python knows") from error
-    # A byte order mark is dropped from any file; with this codec, offsets in errors would not count it.
-    return "utf-8" if found.name == "utf-8-sig" else encoding
 
 
 def _is_utf8(encoding: str) -> bool:
