@@ -63,10 +63,10 @@ def _has_bf16(device: torch.device) -> bool:
 
 def _runs_lstm_in_bf16() -> bool:
     """Whether this build of torch has the kernel, forward and backward: some processors' builds lack it."""
-    layer = nn.LSTM(8, 8)
     try:
+        # The layer is made inside too: its weights are drawn, and a run must begin from the same ones on any processor.
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16):
-            layer(torch.zeros(2, 1, 8))[0].sum().backward()
+            nn.LSTM(8, 8)(torch.zeros(2, 1, 8))[0].sum().backward()
     except RuntimeError:
         return False
     return True

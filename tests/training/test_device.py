@@ -7,7 +7,7 @@ import torch
 
 from rnntui.errors import UsageError
 from rnntui.text.tokenizer import load_tokenizer
-from rnntui.training.device import Hardware, _has_bf16, choose_hardware
+from rnntui.training.device import Hardware, _has_bf16, _runs_lstm_in_bf16, choose_hardware
 from rnntui.training.task import LanguageModelTask
 
 
@@ -23,6 +23,7 @@ def test_bf16_is_chosen_where_it_is_native_and_only_there() -> None:
 def test_asking_for_hardware_draws_no_random_number() -> None:
     before = torch.get_rng_state()
     choose_hardware("auto", "auto", None)
+    _runs_lstm_in_bf16()  # also where the processor has no bf16 and nobody would ask
     assert torch.equal(torch.get_rng_state(), before)
 
 
