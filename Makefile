@@ -45,13 +45,13 @@ test: $(VENV)/.ready-dev
 
 models: $(VENV)/.ready
 	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 2 --patience 0 --name shakespeare --checkpoints build/model
-	$(BIN)/python -m rnntui.runs.ship build/model/shakespeare checkpoints/shakespeare
+	$(BIN)/python -m rnntui.runs.export build/model/shakespeare checkpoints/shakespeare
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
 		--name chat --checkpoints build/model
-	$(BIN)/python -m rnntui.runs.ship build/model/chat checkpoints/chat
+	$(BIN)/python -m rnntui.runs.export build/model/chat checkpoints/chat
 	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --pool 100 --dropout 0.2 --epochs 4 \
 		--patience 0 --name en-es --checkpoints build/model
-	$(BIN)/python -m rnntui.runs.ship build/model/en-es checkpoints/en-es
+	$(BIN)/python -m rnntui.runs.export build/model/en-es checkpoints/en-es
 
 clean:
 	rm -rf $(VENV)

@@ -23,8 +23,8 @@ from typing import Any
 from common import parted, print_heading, print_table
 
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics import read_metrics
-from rnntui.runs.weights import load_weights
+from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.weights_file import load_weights
 from rnntui.training.device import choose_hardware
 
 TINY_SHAKESPEARE = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"  # sha256 of its 1,115,394 bytes

@@ -44,12 +44,12 @@ from torch import nn
 
 from rnntui.config import Budget, ModelConfig, SamplingConfig, TokenizerConfig, TrainingConfig
 from rnntui.inference.generate import Generation, generators_from
-from rnntui.inference.model import LanguageModel as NumpyLanguageModel
+from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
-from rnntui.models.weights import weights_of
-from rnntui.runs.weights import save_arrays
+from rnntui.models.weight_arrays import weights_of
+from rnntui.runs.weights_file import save_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.training.create import Request, create_run
+from rnntui.training.prepare_language_model import Request, create_run
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # For the processes of the cold start, which are to choose their threads themselves.

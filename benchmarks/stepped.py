@@ -9,7 +9,7 @@ from rnntui.models.embedding import embed
 from rnntui.models.recurrent import for_layers, states_of
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.text.vocabulary import PAD
-from rnntui.training.pools import Batch
+from rnntui.training.length_buckets import Batch
 
 
 def stepped_loss(model: Seq2Seq, batch: Batch, smoothing: float) -> torch.Tensor:

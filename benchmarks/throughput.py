@@ -1,6 +1,6 @@
 """How fast rnntui trains, beside a bare loop of torch's own modules: tokens a second, both in one run.
 
-*Ours* is the training of the command: `rnntui.training.run.train_run`, hence its `Trainer` and `LanguageModelTask`,
+*Ours* is the training of the command, `rnntui.training.train_run`, hence its `Trainer` and `LanguageModelTask`,
 in a temporary run over a text of random characters, with the command's defaults (dropout, clipping, metrics, schedule).
 *Bare* is what one writes first: `nn.Embedding`, `nn.LSTM` or `nn.GRU` or `nn.RNN`, `nn.Linear`, `cross_entropy`,
 `backward`, `AdamW(fused=True)`, of the same sizes and at the same precision, with the state carried and detached,
@@ -33,10 +33,10 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import Budget, Cell, ModelConfig, TokenizerConfig, TrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
-from rnntui.training.create import Request, create_run
 from rnntui.training.device import Hardware, choose_hardware
 from rnntui.training.events import Event, Stepped
-from rnntui.training.run import train_run
+from rnntui.training.prepare_language_model import Request, create_run
+from rnntui.training.train_run import train_run
 
 UNTIMED = 3  # steps at the start of every round
 BATCHES = 16  # of random tokens, used over and over by the bare loop

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
-from rnntui.inference.beam import normalised
-from rnntui.inference.translate import lengths_of, read_vocabularies
+from rnntui.inference.beam_search import normalised
+from rnntui.inference.translator import lengths_of, read_vocabularies
 from rnntui.models.embedding import embed
 from rnntui.models.recurrent import for_layers, states_of
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.runs.folder import RunFolder
 from rnntui.text.vocabulary import BOS, EOS
-from rnntui.training.run import load_best
+from rnntui.training.train_run import load_best
 
 
 class TorchBeam:
@@ -29,7 +29,7 @@ class TorchBeam:
 
     @torch.inference_mode()
     def translate(self, line: str, settings: BeamConfig) -> str:
-        """The best translation of one line, by the rules of `rnntui.inference.beam`."""
+        """The best translation of one line, by the rules of `rnntui.inference.beam_search`."""
         source = torch.from_numpy(np.append(self.source.encode(line), EOS))[:, None]  # (S, 1)
         memory, ends = self.model.encoder(source, torch.tensor([len(source)]))
         decoder, memory = self.model.decoder, memory.transpose(0, 1)  # (1, S, K)

@@ -28,8 +28,8 @@ PARTS = ("learn", "train", "translate")
 def learn(arguments: argparse.Namespace, extra: list[str], folder: Path) -> Path:
     """Train for the minutes asked and print what came of it; gives the run. Exits if the command fails."""
     from rnntui.runs.folder import RunFolder
-    from rnntui.runs.metrics import read_metrics
-    from rnntui.runs.weights import load_weights
+    from rnntui.runs.metrics_log import read_metrics
+    from rnntui.runs.weights_file import load_weights
 
     command = [sys.executable, "-m", "rnntui", "train-seq2seq", "--source", *arguments.train[:1], "--target"]
     command += [*arguments.train[1:], "--validation-source", arguments.validation[0]]
@@ -49,8 +49,8 @@ def learn(arguments: argparse.Namespace, extra: list[str], folder: Path) -> Path
     speed = statistics.median(row["tokens_per_second"] for row in trained)
     parameters = sum(array.size for array in load_weights(run.weights_file).values())
     # Target tokens of an epoch: all pairs, each with its end.
-    from rnntui.text.ids import Part
     from rnntui.text.pair_ids import PairIds
+    from rnntui.text.token_ids import Part
 
     pairs = PairIds(Part(**config.corpus["training"]), run.training_ids)
     tokens = int(pairs.target_lengths.sum()) + len(pairs)
@@ -77,11 +77,11 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
     from stepped import stepped_loss
 
     from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTraining
-    from rnntui.inference.translate import read_vocabularies
+    from rnntui.inference.translator import read_vocabularies
     from rnntui.runs.folder import RunFolder
     from rnntui.training.device import choose_hardware
-    from rnntui.training.loop import make_optimizer
     from rnntui.training.seq2seq_task import Seq2SeqTask
+    from rnntui.training.trainer import make_optimizer
 
     folder = RunFolder(run)
     config = folder.read_config()
@@ -166,7 +166,7 @@ def translate(arguments: argparse.Namespace, run: Path) -> None:
 
     def batches() -> float:
         code = (
-            "import sys, time; from pathlib import Path; from rnntui.inference.translate import load_translator;"
+            "import sys, time; from pathlib import Path; from rnntui.inference.translator import load_translator;"
             "from rnntui.runs.folder import RunFolder; from rnntui.config_seq2seq import BeamConfig;"
             "t = load_translator(RunFolder(Path(sys.argv[1]))); lines = Path(sys.argv[2]).read_text().splitlines();"
             "began = time.perf_counter(); t.translate(lines, BeamConfig());"

@@ -32,9 +32,9 @@ from common import alternate, print_heading, print_table, verdict
 from textual.app import App, ComposeResult
 from tui_live import start, typing
 
+from rnntui.charts.chart_view import View
 from rnntui.charts.curve import Curve
-from rnntui.charts.series import BLOCK, History, Points
-from rnntui.charts.view import View
+from rnntui.charts.metrics_history import BLOCK, History, Points
 from rnntui.tui.widgets.chart import Chart
 
 POINTS = (10_000, 100_000)

@@ -10,17 +10,17 @@ import torch
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.inference.seq2seq import Seq2SeqModel
-from rnntui.inference.translate import Lengths, Translator, read_vocabularies
+from rnntui.inference.numpy_seq2seq import Seq2SeqModel
+from rnntui.inference.translator import Lengths, Translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
-from rnntui.models.weights import weights_of
+from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.weights import save_arrays
-from rnntui.text.char import CharTokenizer
+from rnntui.runs.weights_file import save_arrays
+from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import read_table
 from rnntui.text.vocabulary import EOS, Vocabulary
-from rnntui.training.create_seq2seq import PairRequest, create_seq2seq_run
+from rnntui.training.prepare_seq2seq import PairRequest, create_seq2seq_run
 
 LETTERS = "abcdefgh"
 

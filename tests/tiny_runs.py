@@ -8,9 +8,9 @@ import numpy as np
 
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder, Status
-from rnntui.runs.weights import save_arrays
-from rnntui.text.char import CharTokenizer
-from rnntui.text.subword import SubwordTokenizer
+from rnntui.runs.weights_file import save_arrays
+from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
 
 CHARACTERS = list("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?'")

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.charts.axes import LARGEST, Floats
+from rnntui.charts.metrics_history import History, Points
 from rnntui.charts.quantities import Axis, quantity
-from rnntui.charts.series import History, Points
 from rnntui.charts.smooth import smooth
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnntui.charts.cells import CellWidth, fit
+from rnntui.charts.cell_width import CellWidth, fit
 from rnntui.charts.style import LABEL, TITLE, VALUE, Row, Style
 
 _GAP = 3  # cells between entries

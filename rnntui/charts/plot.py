@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.charts.axes import Floats, Scale, spanning, ticks
-from rnntui.charts.cells import CellWidth, cell_width
+from rnntui.charts.cell_width import CellWidth, cell_width
+from rnntui.charts.chart_view import View
 from rnntui.charts.curve import Curve, Line
 from rnntui.charts.labels import Unit, exact, tick_labels
 from rnntui.charts.legend import Entry, heading
 from rnntui.charts.quantities import AXIS_TITLES, Axis
 from rnntui.charts.raster import BRAILLE, DOTS_HIGH, DOTS_WIDE, ROUNDING, cells, decimate, dots, rows
 from rnntui.charts.style import AXIS, CURSOR, GRID, LABEL, Kind, Row, Style
-from rnntui.charts.view import View
-from rnntui.text.visible import one_line
+from rnntui.text.control_chars import one_line
 
 SIGNS = "●▲■◆○△□◇"  # tell curves apart where there are no colours
 POINT = "•"

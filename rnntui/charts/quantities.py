@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rnntui.text.visible import one_line
+from rnntui.text.control_chars import one_line
 
 Axis = Literal["step", "seconds", "tokens"]
 AXES: tuple[Axis, ...] = ("step", "seconds", "tokens")

@@ -24,8 +24,8 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
-    from rnntui.runs.find import checkpoints_folder, kind_of, named_run
     from rnntui.runs.folder import SEQ2SEQ
+    from rnntui.runs.lookup import checkpoints_folder, kind_of, named_run
 
     folder = checkpoints_folder(checkpoints, to_read=True)
     # A name that no run has is told at once.

@@ -18,12 +18,12 @@ from rnntui.charts.quantities import AXES, LOSSES, SMOOTHING, Axis, charts_of, h
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
-from rnntui.runs.find import checkpoints_folder, find_run
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics import MetricsTail
+from rnntui.runs.lookup import checkpoints_folder, find_run
+from rnntui.runs.metrics_log import MetricsTail
 
 if TYPE_CHECKING:
-    from rnntui.charts.series import History
+    from rnntui.charts.metrics_history import History
     from rnntui.charts.style import Row, Style
 
 _PIPE = os.terminal_size((80, 24))
@@ -96,10 +96,10 @@ def _draw(
     runs: Mapping[str, RunFolder], wanted: list[str], *, over: str, log: bool, smoothing: float,
     width: int | None, height: int | None, **_: bool,
 ) -> None:  # fmt: skip
+    from rnntui.charts.chart_view import View
     from rnntui.charts.curve import curves_of
+    from rnntui.charts.metrics_history import History
     from rnntui.charts.plot import draw
-    from rnntui.charts.series import History
-    from rnntui.charts.view import View
 
     histories: dict[str, History] = {}
     for name, run in runs.items():

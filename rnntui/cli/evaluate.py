@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnntui.atomic_files import write_whole
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
-from rnntui.cli.pairs import read_pairs
+from rnntui.cli.pair_arguments import read_pairs
 from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
-from rnntui.files import write_whole
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
     from rnntui.text.pairs import Pairs
-    from rnntui.training.evaluate import Evaluation
+    from rnntui.training.evaluation import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
 _OF_PAIRS = {
@@ -65,8 +65,8 @@ def command(
     token given those before, and BLEU and chrF of its translations. With --held-out, name the pairs that it was trained
     on: they are split again as they were then.
     """
-    from rnntui.runs.find import checkpoints_folder, find_run, kind_of
     from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
+    from rnntui.runs.lookup import checkpoints_folder, find_run, kind_of
 
     given = [flag for name, flag in _OF_PAIRS.items() if context.get_parameter_source(name) is not _DEFAULT]
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True), SEQ2SEQ if given else LANGUAGE_MODEL)
@@ -89,7 +89,7 @@ def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors:
 
     corpus = find_corpus(list(text), encoding, errors)
     wait_briefly()
-    from rnntui.training.run import evaluate_run
+    from rnntui.training.train_run import evaluate_run
 
     found, unknown = evaluate_run(run, corpus)
     tell_unknown(unknown, ", ".join(corpus.shown))
@@ -110,7 +110,7 @@ def _evaluate_pairs(
     if pairs.dropped.count:
         note(pairs.dropped.message)
     if held_out:
-        from rnntui.training.create_seq2seq import held_out_of
+        from rnntui.training.prepare_seq2seq import held_out_of
 
         total, pairs = len(pairs.rows), held_out_of(run, pairs)
         note(
@@ -120,7 +120,7 @@ def _evaluate_pairs(
     if save is not None:
         _save_pairs(Path(save), pairs)
     wait_briefly()
-    from rnntui.training.measure import measure_pairs
+    from rnntui.training.evaluate_seq2seq import measure_pairs
 
     found, scores, unknown = measure_pairs(run, pairs, BeamConfig(beam=beam))
     tell_unknown(unknown, ", ".join(pairs.shown))

@@ -14,7 +14,7 @@ import click
 from rnntui import __version__
 from rnntui.cli.terminal import INTERRUPTED, OutputClosedError
 from rnntui.errors import RnntuiError
-from rnntui.text.visible import one_line
+from rnntui.text.control_chars import one_line
 
 # Help must be quick: a command's module is imported only when the command is run.
 COMMANDS = {

@@ -15,10 +15,10 @@ from rich.text import Text
 
 from rnntui.charts.quantities import quantity
 from rnntui.config_seq2seq import Seq2SeqTraining
-from rnntui.figures import score
-from rnntui.runs.find import COMMANDS, USES, kind_of
+from rnntui.formatting import score
 from rnntui.runs.folder import LANGUAGE_MODEL, RunFolder
-from rnntui.text.visible import one_line
+from rnntui.runs.lookup import COMMANDS, USES, kind_of
+from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
 _EVERY = 10.0  # seconds between plain lines

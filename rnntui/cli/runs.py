@@ -10,10 +10,10 @@ import click
 
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import note, write_out, write_table
-from rnntui.figures import age, count, number, score
-from rnntui.runs.find import checkpoints_folder
+from rnntui.formatting import age, count, number, score
 from rnntui.runs.listing import RunSummary, list_runs
-from rnntui.text.visible import one_line
+from rnntui.runs.lookup import checkpoints_folder
+from rnntui.text.control_chars import one_line
 
 
 @click.command("runs")

@@ -85,9 +85,9 @@ def command(
     config = settings_from(SamplingConfig, values)
     one_blas_thread()
     from rnntui.inference.generate import Generation, generators_from, opening
-    from rnntui.inference.run import load_run
+    from rnntui.inference.loaded_model import load_run
     from rnntui.inference.text_stream import TextStream
-    from rnntui.runs.find import checkpoints_folder, find_run
+    from rnntui.runs.lookup import checkpoints_folder, find_run
 
     started = time.perf_counter()
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.cli.lines import lines_of
+from rnntui.cli.input_lines import lines_of
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
 from rnntui.cli.terminal import tell_unknown, write_out
 from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
-    from rnntui.inference.score import Score
+    from rnntui.inference.scoring import Score
 
 
 @click.command("score")
@@ -30,9 +30,9 @@ def command(run_name: str | None, checkpoints: str | None, encoding: str, errors
     """
     one_blas_thread()
     from rnntui.inference.generate import opening
-    from rnntui.inference.run import load_run
-    from rnntui.inference.score import score
-    from rnntui.runs.find import checkpoints_folder, find_run
+    from rnntui.inference.loaded_model import load_run
+    from rnntui.inference.scoring import score
+    from rnntui.runs.lookup import checkpoints_folder, find_run
 
     loaded = load_run(find_run(run_name, checkpoints_folder(checkpoints, to_read=True)))
     before = opening(loaded.tokenizer)

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.text.visible import one_line, unknown_characters, visible
+from rnntui.text.control_chars import one_line, unknown_characters, visible
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -46,9 +46,9 @@ def command(
     training = settings_from(TrainingConfig, values)
     model.resolved(tokenizer.tokenizer)
 
-    from rnntui.runs.find import checkpoints_folder
+    from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.corpus import find_corpus
-    from rnntui.training.create import Request, create_run, resumable_run
+    from rnntui.training.prepare_language_model import Request, create_run, resumable_run
     from rnntui.training.threads import wait_briefly
 
     wait_briefly()
@@ -69,7 +69,7 @@ def command(
             refuse_changes(run.read_config(), {key: values[key] for key in given})
 
         from rnntui.cli.progress import make_reporter
-        from rnntui.training.run import train_run
+        from rnntui.training.train_run import train_run
 
         stop.training()
         with make_reporter(sys.stderr, run) as report:

@@ -15,7 +15,7 @@ from rnntui.cli.options import (
     settings_from,
     settings_options,
 )
-from rnntui.cli.pairs import read_pairs
+from rnntui.cli.pair_arguments import read_pairs
 from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
 from rnntui.config import Budget
@@ -67,8 +67,8 @@ def command(
     if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTraining)):
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
-    from rnntui.runs.find import checkpoints_folder
-    from rnntui.training.create_seq2seq import PairRequest, create_seq2seq_run, resumable_seq2seq_run
+    from rnntui.runs.lookup import checkpoints_folder
+    from rnntui.training.prepare_seq2seq import PairRequest, create_seq2seq_run, resumable_seq2seq_run
     from rnntui.training.threads import wait_briefly
 
     wait_briefly()
@@ -97,7 +97,7 @@ def command(
                 )
 
         from rnntui.cli.progress import make_reporter
-        from rnntui.training.run import train_run
+        from rnntui.training.train_run import train_run
 
         stop.training()
         with make_reporter(sys.stderr, run) as report:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from rnntui.cli.lines import lines_of
+from rnntui.cli.input_lines import lines_of
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
 from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.config_seq2seq import BeamConfig
@@ -19,7 +19,7 @@ from rnntui.errors import CorpusError
 from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
-    from rnntui.inference.translate import Translation, Translator
+    from rnntui.inference.translator import Translation, Translator
 
 _Numbered = tuple[int, str]
 _FIRST, _TOGETHER = 16, 512  # lines of a file that are translated together: few at first, that answers come at once
@@ -53,9 +53,9 @@ def command(
     waits = stream is None or not _is_file(stream)
     if waits:  # one line is too little work to share; batches are not
         one_blas_thread()
-    from rnntui.inference.translate import load_translator
-    from rnntui.runs.find import checkpoints_folder, find_run
+    from rnntui.inference.translator import load_translator
     from rnntui.runs.folder import SEQ2SEQ
+    from rnntui.runs.lookup import checkpoints_folder, find_run
 
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True), SEQ2SEQ)
     translator = load_translator(run)

@@ -12,9 +12,9 @@ import numpy as np
 
 from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
-from rnntui.inference.model import Ids, LanguageModel
+from rnntui.inference.numpy_language_model import Ids, LanguageModel
 from rnntui.inference.sampling import next_distribution, sample, surprise
-from rnntui.inference.uniform import SplitMix
+from rnntui.inference.splitmix import SplitMix
 from rnntui.text.tokenizer import Tokenizer
 
 # Tokens of the past kept for a repetition penalty, whatever its window is now: it may be widened while a text runs.

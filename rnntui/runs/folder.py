@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
+from rnntui.atomic_files import parse_json, write_whole
 from rnntui.config import (
     Budget,
     LoopSettings,
@@ -21,7 +22,6 @@ from rnntui.config import (
 )
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.errors import RunError, UsageError
-from rnntui.files import parse_json, write_whole
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnntui.errors import RunError
-from rnntui.runs.find import runs_in, shipped_runs
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import runs_in, shipped_runs
 
 
 @dataclass(frozen=True)

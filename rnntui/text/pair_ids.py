@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.errors import CorpusError
-from rnntui.text.ids import Part
+from rnntui.text.token_ids import Part
 from rnntui.text.vocabulary import EOS, Vocabulary
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.corpus import Corpus
-from rnntui.text.spelling import even
+from rnntui.text.normalization import even
 
 _SHOWN = 40  # characters of a row shown in a message
 

@@ -70,10 +70,10 @@ def load_tokenizer(folder: Path, kind: TokenizerKind) -> Tokenizer:
     Raises `TokenizerError` if its file is missing or broken.
     """
     if kind == "char":
-        from rnntui.text.char import CharTokenizer
+        from rnntui.text.char_tokenizer import CharTokenizer
 
         return CharTokenizer.load(folder)
     # sentencepiece is only loaded by those who use it: a character model in a terminal starts without.
-    from rnntui.text.subword import SubwordTokenizer
+    from rnntui.text.subword_tokenizer import SubwordTokenizer
 
     return SubwordTokenizer.load(folder, kind)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.errors import RunError
-from rnntui.text.char import CharTokenizer, code_points
+from rnntui.text.char_tokenizer import CharTokenizer, code_points
 from rnntui.text.tokenizer import Tokenizer, load_tokenizer
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def learn(texts: Sequence[str], config: PairTokenizerConfig) -> Vocabulary:
         counts[: len(seen)] += seen
     if config.tokenizer == "char":
         return Vocabulary(CharTokenizer.from_counts(counts, config.vocab_size))
-    from rnntui.text.subword import SubwordTokenizer
+    from rnntui.text.subword_tokenizer import SubwordTokenizer
 
     # Every k-th text of many: a vocabulary learnt from more of them is hardly another, and takes longer.
     sample = (f" {text}" for text in texts[:: 1 + characters // _SAMPLE])

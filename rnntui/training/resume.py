@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from rnntui.config import Budget
 from rnntui.errors import RunError
-from rnntui.models.weights import load_into, weights_of
-from rnntui.runs.weights import load_arrays, save_arrays
+from rnntui.models.weight_arrays import load_into, weights_of
+from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training.plan import Plan
 from rnntui.training.task import Task
 

@@ -9,19 +9,19 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.inference.seq2seq import Seq2SeqModel
-from rnntui.inference.translate import Translator, lengths_of
-from rnntui.models.output_loss import output_loss
+from rnntui.inference.numpy_seq2seq import Seq2SeqModel
+from rnntui.inference.translator import Translator, lengths_of
+from rnntui.models.fused_cross_entropy import output_loss
 from rnntui.models.seq2seq import Seq2Seq
-from rnntui.models.weights import weights_of
+from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
 from rnntui.text.pair_ids import PairIds
 from rnntui.text.translated import Translated
 from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.training.bleu import UNTRAINED, Scores, compare
 from rnntui.training.device import Hardware
-from rnntui.training.evaluate import Evaluation, evaluating
-from rnntui.training.pools import Batch, Pools, batch_of, cut
+from rnntui.training.evaluation import Evaluation, evaluating
+from rnntui.training.length_buckets import Batch, Pools, batch_of, cut
 from rnntui.training.task import parts_of
 
 FINAL_BEAM = 5

@@ -14,16 +14,16 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import ModelConfig, SamplingConfig, TrainingConfig
 from rnntui.errors import RunError
 from rnntui.inference.generate import Generation, generators_from, opening, tokens
-from rnntui.inference.model import LanguageModel as NumpyLanguageModel
+from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.recurrent import State
-from rnntui.models.weights import weights_of
+from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
-from rnntui.text.ids import Part
+from rnntui.text.token_ids import Part
 from rnntui.text.tokenizer import Tokenizer
+from rnntui.training.bptt_batches import Streams
 from rnntui.training.device import Hardware
-from rnntui.training.evaluate import Evaluation, streaming, windowed
-from rnntui.training.streams import Streams
+from rnntui.training.evaluation import Evaluation, streaming, windowed
 
 
 class Task(Protocol):

@@ -11,17 +11,17 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
+from rnntui.sessions.model_cache import OpenModels, OpenTranslators
 from rnntui.tui import preferences
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.keys import KEYS, Place, bindings, keymap_problems, known_keys
-from rnntui.tui.opening import OpenModels, OpenTranslators
 
 if TYPE_CHECKING:
     from textual.widget import Widget
 
-    from rnntui.inference.conversation import Conversation
-    from rnntui.inference.translating import Translating
-    from rnntui.inference.writer import Writer
+    from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.generation_worker import Writer
+    from rnntui.sessions.translation_worker import Translating
     from rnntui.tui.train.tab import TrainTab
     from rnntui.tui.translate.searching import MakeTranslating
     from rnntui.tui.translate.tab import TranslateTab
@@ -190,7 +190,7 @@ class RnntuiApp(App[None]):
     # -- the writer ----------------------------------------------------------------------------------------------
 
     def _start_writer(self) -> Writer:
-        from rnntui.inference.writer import Writer
+        from rnntui.sessions.generation_worker import Writer
 
         writer = Writer(self._writing_failed)
         writer.start()
@@ -205,7 +205,7 @@ class RnntuiApp(App[None]):
 
 
 def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> Translating:
-    from rnntui.inference.translating import Translating
+    from rnntui.sessions.translation_worker import Translating
 
     translating = Translating(on_found, on_error)
     translating.start()
@@ -214,7 +214,7 @@ def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Ex
 
 def _widget_keys() -> list[tuple[str, list[Any]]]:
     """Titles with the bindings of the widgets that bring their own keys."""
-    from rnntui.tui.translate.area import AlignedArea
+    from rnntui.tui.translate.aligned_text_area import AlignedArea
     from rnntui.tui.widgets.chart import Chart
     from rnntui.tui.widgets.slider import Slider
     from rnntui.tui.widgets.stream_view import StreamView

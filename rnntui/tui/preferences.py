@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnntui.files import parse_json, write_whole
+from rnntui.atomic_files import parse_json, write_whole
 
 VARIABLE = "RNNTUI_SETTINGS"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rnntui.config import Setting
-from rnntui.tui.widgets.scale import Scale
 from rnntui.tui.widgets.slider import Slider
+from rnntui.tui.widgets.slider_scale import Scale
 
 LABELS, VALUES = 11, 6
 """Columns of what sliders are called and of their values, so that their bars stand in one column."""

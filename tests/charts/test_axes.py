@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.charts.axes import Scale, spanning, ticks
-from rnntui.charts.cells import cell_width, fit
+from rnntui.charts.cell_width import cell_width, fit
 from rnntui.charts.labels import clock, exact, short, tick_labels
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)

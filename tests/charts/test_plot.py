@@ -9,13 +9,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnntui.charts.cells import cell_width
+from rnntui.charts.cell_width import cell_width
+from rnntui.charts.chart_view import View
 from rnntui.charts.curve import Curve, curves_of
+from rnntui.charts.metrics_history import History, Points
 from rnntui.charts.plot import Picture, draw
 from rnntui.charts.quantities import LOSSES
-from rnntui.charts.series import History, Points
 from rnntui.charts.style import Kind
-from rnntui.charts.view import View
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=120)
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare" / "metrics.jsonl"

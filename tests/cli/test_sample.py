@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.inference.run import load_run
-from rnntui.runs.find import SHIPPED
+from rnntui.inference.loaded_model import load_run
 from rnntui.runs.folder import RunFolder, Status
-from rnntui.text.visible import visible
+from rnntui.runs.lookup import SHIPPED
+from rnntui.text.control_chars import visible
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_json_lines_tell_all_there_is_to_tell(sample, trained: Path) -> None:
         # bits per character is what `score` would say of the same characters, given the prompt.
         loaded = load_run(RunFolder(trained / "words"))
         from rnntui.inference.generate import opening
-        from rnntui.inference.score import score
+        from rnntui.inference.scoring import score
 
         before = [*opening(loaded.tokenizer), *loaded.tokenizer.encode("beta ")]
         found = score(loaded.model, np.array(before), loaded.tokenizer.encode(line["text"]), len(line["text"]))

@@ -16,7 +16,7 @@ from rnntui.cli.main import run
 from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.inference.translate import Lengths, lengths_of
+from rnntui.inference.translator import Lengths, lengths_of
 from rnntui.runs.folder import RunFolder
 
 QUICK = [
@@ -292,7 +292,7 @@ def test_lengths_that_no_training_can_have_had_are_not_believed(trained: Path, l
 
 
 def test_without_any_run_translate_says_how_to_make_one(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnntui.runs.find.SHIPPED", ())
+    monkeypatch.setattr("rnntui.runs.lookup.SHIPPED", ())
     result = rnntui("translate", "Go.")
     assert result.code == 1 and "rnntui train-seq2seq pairs.tsv" in result.err
 

@@ -14,12 +14,12 @@ import pytest
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTraining
 from rnntui.errors import RunError
 from rnntui.inference.generate import opening
-from rnntui.inference.run import load_run
-from rnntui.inference.score import score
-from rnntui.inference.translate import load_translator
+from rnntui.inference.loaded_model import load_run
+from rnntui.inference.scoring import score
+from rnntui.inference.translator import load_translator
+from rnntui.runs.export import ship
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.ship import ship
-from rnntui.runs.weights import load_arrays, load_weights, save_arrays
+from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import hold_out, read_table
 from rnntui.training.bleu import compare

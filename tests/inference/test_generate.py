@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from rnntui.config import Cell, ModelConfig, SamplingConfig
 from rnntui.inference.generate import Generation, Token, generators_from, opening, tokens
-from rnntui.inference.model import LanguageModel
+from rnntui.inference.numpy_language_model import LanguageModel
 from rnntui.inference.sampling import next_distribution, softmax
-from rnntui.inference.score import score
+from rnntui.inference.scoring import score
 from rnntui.inference.text_stream import TextStream
-from rnntui.text.char import CharTokenizer
-from rnntui.text.subword import SubwordTokenizer
+from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=120)
@@ -502,7 +502,7 @@ def test_a_score_is_the_same_however_many_tokens_are_read_at_a_time(
     model = small_model(cell, layers, tied)
     text = np.random.default_rng(5).integers(0, VOCAB, 60)
     at_once = score(model, PROMPT, text, 60)
-    monkeypatch.setattr("rnntui.inference.score._WINDOW", window)
+    monkeypatch.setattr("rnntui.inference.scoring._WINDOW", window)
     assert score(model, PROMPT, text, 60).log_probability == pytest.approx(at_once.log_probability, rel=1e-5)
 
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from rnntui.config import ModelConfig
 from rnntui.inference.cells import GRUCell, LSTMCell, RNNCell
-from rnntui.inference.model import LanguageModel as NumpyLanguageModel
+from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
-from rnntui.models.weights import weights_of
+from rnntui.models.weight_arrays import weights_of
 
 Vector = NDArray[np.float64]
 Layer = dict[str, Vector]

@@ -12,12 +12,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, UsageError
-from rnntui.inference.seq2seq import Seq2SeqModel
+from rnntui.inference.numpy_seq2seq import Seq2SeqModel
 from rnntui.models.attention import make_attention
 from rnntui.models.embedding import embed
-from rnntui.models.weights import weights_of
+from rnntui.models.weight_arrays import weights_of
 from rnntui.text.vocabulary import BOS, PAD
-from rnntui.training.pools import make_batch
+from rnntui.training.length_buckets import make_batch
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
 ATTENTIONS = ["general", "dot", "additive", "none"]

@@ -20,13 +20,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rnntui.atomic_files import write_whole
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
 from rnntui.errors import RnntuiError, RunError, UsageError
-from rnntui.files import write_whole
-from rnntui.runs.find import VARIABLE, checkpoints_folder, find_run, named_run, runs_in
 from rnntui.runs.folder import RunConfig, RunFolder, Status
-from rnntui.runs.metrics import MetricsLog, MetricsTail, drop_after, read_metrics
-from rnntui.runs.weights import load_arrays, load_weights, save_arrays
+from rnntui.runs.lookup import VARIABLE, checkpoints_folder, find_run, named_run, runs_in
+from rnntui.runs.metrics_log import MetricsLog, MetricsTail, drop_after, read_metrics
+from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 
@@ -119,7 +119,7 @@ def test_a_file_is_on_disk_before_it_takes_the_old_ones_place(tmp_path: Path, mo
 def test_a_process_killed_while_writing_leaves_the_old_file_and_no_run_in_the_making(run: RunFolder) -> None:
     run.write_config(CONFIG)
     code = (
-        "import os, sys; from pathlib import Path; from rnntui.files import write_whole\n"
+        "import os, sys; from pathlib import Path; from rnntui.atomic_files import write_whole\n"
         "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
         "write_whole(Path(sys.argv[1]), b'{')\n"
     )
@@ -599,7 +599,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stands for the models that come with the package: one, newer than any of the user's."""
     folder = tmp_path / "shipped"
     make_run(folder, "shakespeare", 9_000_000)
-    monkeypatch.setattr("rnntui.runs.find.shipped_folder", lambda: folder)
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: folder)
     return folder
 
 
@@ -627,7 +627,7 @@ def test_without_any_trained_run_of_ones_own_the_shipped_one_is_meant(
 
 
 def test_without_any_run_at_all_the_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnntui.runs.find.shipped_folder", lambda: tmp_path / "nothing")
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path / "nothing")
     with pytest.raises(RunError, match="rnntui train") as caught:
         find_run(None, tmp_path / "checkpoints")
     assert str(tmp_path / "checkpoints") in str(caught.value)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from rnntui.config import TokenizerKind
 from rnntui.errors import TokenizerError, UsageError
-from rnntui.text.char import CharTokenizer
-from rnntui.text.subword import SubwordTokenizer
+from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer, load_tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)

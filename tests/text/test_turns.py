@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.text.corpus import find_corpus
-from rnntui.text.ids import survey
+from rnntui.text.token_ids import survey
 from rnntui.text.turns import Turns, find_turns, turns_of
 
 ROOT = Path(__file__).resolve().parents[2]

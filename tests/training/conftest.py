@@ -12,7 +12,7 @@ import pytest
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
-from rnntui.training.create import Request, create_run
+from rnntui.training.prepare_language_model import Request, create_run
 
 MakeRun = Callable[..., RunFolder]
 

@@ -17,12 +17,12 @@ import pytest
 from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics import MetricsLog, read_metrics
-from rnntui.runs.weights import load_arrays, save_arrays
-from rnntui.training import loop
+from rnntui.runs.metrics_log import MetricsLog, read_metrics
+from rnntui.runs.weights_file import load_arrays, save_arrays
+from rnntui.training import trainer
 from rnntui.training.events import Event, Stepped
-from rnntui.training.run import train_run
 from rnntui.training.task import LanguageModelTask
+from rnntui.training.train_run import train_run
 
 STEPS = 60
 SHAPES = [
@@ -93,7 +93,7 @@ def _killed_while_training(run: RunFolder, from_step: int) -> int:
     """Train in a process of its own and kill it without warning once it has passed a step; gives the step seen."""
     code = (
         "import sys; from pathlib import Path; from rnntui.runs.folder import RunFolder;"
-        "from rnntui.training.run import train_run;"
+        "from rnntui.training.train_run import train_run;"
         "report = lambda event: print(getattr(event, 'step', 0), flush=True);"
         "train_run(RunFolder(Path(sys.argv[1])), report, lambda: False)"
     )
@@ -161,8 +161,8 @@ class Crash(BaseException):
 
 
 CRASH_SITES = [
-    (loop, "save_state"),
-    (loop, "save_arrays"),
+    (trainer, "save_state"),
+    (trainer, "save_arrays"),
     (RunFolder, "write_status"),
     (MetricsLog, "write"),
     (LanguageModelTask, "final_evaluation"),

@@ -16,21 +16,21 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import Budget
 from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.errors import CorpusError, UsageError
-from rnntui.inference.run import load_run
-from rnntui.inference.translate import Translation, load_translator, read_vocabularies
+from rnntui.inference.loaded_model import load_run
+from rnntui.inference.translator import Translation, load_translator, read_vocabularies
 from rnntui.runs.folder import SEQ2SEQ, RunFolder
 from rnntui.runs.listing import summary
-from rnntui.runs.metrics import read_metrics
+from rnntui.runs.metrics_log import read_metrics
 from rnntui.text.corpus import find_corpus
-from rnntui.text.ids import Part
 from rnntui.text.pair_ids import PairIds, write_pairs
 from rnntui.text.pairs import read_table
+from rnntui.text.token_ids import Part
 from rnntui.text.vocabulary import EOS, PAD
 from rnntui.training import seq2seq_task
-from rnntui.training.create_seq2seq import PairRequest, create_seq2seq_run
-from rnntui.training.evaluate import Evaluation
-from rnntui.training.pools import Pools, cut, make_batch
-from rnntui.training.run import train_run
+from rnntui.training.evaluation import Evaluation
+from rnntui.training.length_buckets import Pools, cut, make_batch
+from rnntui.training.prepare_seq2seq import PairRequest, create_seq2seq_run
+from rnntui.training.train_run import train_run
 
 LEARNING = {
     "hidden": 64, "encoder_hidden": 32, "embedding": 32, "dropout": 0.0, "learning_rate": 8e-3, "batch_size": 32,

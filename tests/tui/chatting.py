@@ -11,8 +11,8 @@ from textual.pilot import Pilot
 from waiting import wait_until
 
 from rnntui.config import FULL_PACE
-from rnntui.inference.conversation import Conversation
-from rnntui.inference.writer import Writer
+from rnntui.sessions.conversation import Conversation
+from rnntui.sessions.generation_worker import Writer
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.tab import ChatTab

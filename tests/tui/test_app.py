@@ -46,7 +46,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     from rnntui.tui.chat.prompt import Prompt
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.train.tab import TrainTab
-    from rnntui.tui.translate.hypotheses import Hypotheses
+    from rnntui.tui.translate.hypothesis_list import Hypotheses
     from rnntui.tui.translate.tab import TranslateTab
 
     owners = {

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from rnntui.charts.curve import Curve
-from rnntui.charts.series import Points
+from rnntui.charts.metrics_history import Points
 from rnntui.tui.widgets import chart as chart_module
 from rnntui.tui.widgets.chart import KEYS, Chart
 from rnntui.tui.widgets.palette import DARK, LIGHT, curve_colour

@@ -16,8 +16,8 @@ from waiting import wait_until
 
 from rnntui.config import NO_END, PRESETS, SamplingConfig
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.chat.panel import SettingsPanel
 from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
 from rnntui.tui.widgets.stream_view import StreamView
@@ -289,7 +289,7 @@ async def test_a_model_that_vanishes_or_breaks_is_told_and_nothing_is_lost(runs:
 
 
 async def test_without_any_model_the_app_stands_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnntui.runs.find.shipped_runs", lambda: [])
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_runs", lambda: [])
     app = RnntuiApp(tmp_path)
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: "no trained run" in "".join(n.message for n in app._notifications))

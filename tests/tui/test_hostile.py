@@ -15,7 +15,7 @@ from waiting import wait_until
 
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
-from rnntui.tui.widgets.harmless import harmless, original
+from rnntui.tui.widgets.control_char_encoding import harmless, original
 
 NAME = "[red]a \x1b[2J [@click=app.quit]b"
 TEXT = "one\x1b]0;owned\x07two\u202ethree\r\nfour\u2028five [red]six[/red]\x85"

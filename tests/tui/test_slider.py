@@ -5,8 +5,8 @@ from textual import events
 from textual.app import App
 from textual.widgets import Input
 
-from rnntui.tui.widgets.scale import Linear, Stops
 from rnntui.tui.widgets.slider import Slider
+from rnntui.tui.widgets.slider_scale import Linear, Stops
 
 
 def temperature(**settings):

@@ -18,11 +18,11 @@ from train_host import make_pairs_logged
 from translating_tab import FakeTranslator
 from waiting import wait_until
 
-from rnntui.inference.translating import Translating
-from rnntui.inference.writer import Writer
 from rnntui.runs.folder import RunFolder, Status
+from rnntui.sessions.generation_worker import Writer
+from rnntui.sessions.translation_worker import Translating
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.train.fields import Field
+from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.tab import TrainTab
 from rnntui.tui.translate.tab import TranslateTab
 

@@ -9,10 +9,10 @@ from textual.theme import BUILTIN_THEMES
 
 from rnntui.tui.widgets.caret import Caret
 from rnntui.tui.widgets.document import Span
-from rnntui.tui.widgets.matches import Matches
 from rnntui.tui.widgets.paint import LEVELS, contrast, level_of
+from rnntui.tui.widgets.search_matches import Matches
 from rnntui.tui.widgets.stream_view import StreamView
-from rnntui.tui.widgets.wrap import WrappedText
+from rnntui.tui.widgets.wrapped_text import WrappedText
 
 FAMILY = "👩\u200d👩\u200d👧"
 

@@ -19,22 +19,22 @@ from train_host import NARROW, FakeLauncher, FakeProcess, Host, make_logged
 from waiting import wait_until
 
 from rnntui.errors import RnntuiError, RunError
-from rnntui.runs import control
-from rnntui.runs.control import stop_run
+from rnntui.runs import stopping
 from rnntui.runs.folder import RunFolder, Status
-from rnntui.runs.metrics import read_metrics
+from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.stopping import stop_run
+from rnntui.sessions import run_watcher
+from rnntui.sessions import training_process as process_module
+from rnntui.sessions.training_process import Training, launch
 from rnntui.tui.screens.dialogs import AskScreen
-from rnntui.tui.train import process as process_module
 from rnntui.tui.train import tab as tab_module
-from rnntui.tui.train import watch
-from rnntui.tui.train.form import TrainForm
-from rnntui.tui.train.process import Training, launch
 from rnntui.tui.train.settings import arguments_of
+from rnntui.tui.train.training_form import TrainForm
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "shipped_runs", list)
+    monkeypatch.setattr(run_watcher, "shipped_runs", list)
     monkeypatch.setattr(tab_module, "EVERY", 0.05)
 
 
@@ -255,7 +255,7 @@ class TestControl:
     @pytest.fixture
     def sent(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
-        monkeypatch.setattr(control.os, "kill", lambda process, number: found.append((process, number)))
+        monkeypatch.setattr(stopping.os, "kill", lambda process, number: found.append((process, number)))
         return found
 
     @pytest.fixture
@@ -304,12 +304,12 @@ class TestControl:
         def refuse(process: int, number: int) -> None:
             raise error
 
-        monkeypatch.setattr(control.os, "kill", refuse)
+        monkeypatch.setattr(stopping.os, "kill", refuse)
         with run.lock(), pytest.raises(RunError, match=message):
             stop_run(run)
 
     def test_not_where_a_signal_would_not_save(self, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(control, "_SIGNAL_SAVES", False)
+        monkeypatch.setattr(stopping, "_SIGNAL_SAVES", False)
         with run.lock(), pytest.raises(RunError, match="Ctrl-C"):
             stop_run(run)
 
@@ -321,18 +321,18 @@ class TestControl:
     def test_without_proc_its_command_tells(
         self, run: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, ours: bool
     ) -> None:
-        monkeypatch.setattr(control, "_PROCESSES", tmp_path / "no-proc")
+        monkeypatch.setattr(stopping, "_PROCESSES", tmp_path / "no-proc")
         done = subprocess.CompletedProcess[str]([], 0, said, "")
-        monkeypatch.setattr(control.subprocess, "run", lambda *_, **__: done)
-        assert control._holds(os.getpid(), run.lock_file) is ours
+        monkeypatch.setattr(stopping.subprocess, "run", lambda *_, **__: done)
+        assert stopping._holds(os.getpid(), run.lock_file) is ours
 
     def test_without_proc_and_ps_nothing_is_sure(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         def absent(*_: object, **__: object) -> None:
             raise FileNotFoundError("ps")
 
-        monkeypatch.setattr(control, "_PROCESSES", tmp_path / "no-proc")
-        monkeypatch.setattr(control.subprocess, "run", absent)
-        assert not control._holds(os.getpid(), tmp_path)
+        monkeypatch.setattr(stopping, "_PROCESSES", tmp_path / "no-proc")
+        monkeypatch.setattr(stopping.subprocess, "run", absent)
+        assert not stopping._holds(os.getpid(), tmp_path)
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------

@@ -15,15 +15,15 @@ from rnntui.cli.train import command as train
 from rnntui.cli.train_seq2seq import command as train_seq2seq
 from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, bounds_of, described_settings
 from rnntui.errors import UsageError
-from rnntui.runs import find
+from rnntui.runs import lookup
 from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
 from rnntui.tui import app as app_module
-from rnntui.tui.train import form as form_module
-from rnntui.tui.train.budget import budget_from, doubled
-from rnntui.tui.train.fields import Field, completion
-from rnntui.tui.train.form import Filled, TrainForm
+from rnntui.tui.train import training_form as form_module
+from rnntui.tui.train.budget_dialog import budget_from, doubled
+from rnntui.tui.train.form_fields import Field, completion
 from rnntui.tui.train.kinds import KINDS, Kind, Option, options
 from rnntui.tui.train.settings import arguments_of, option_named, problems_in, resume_arguments
+from rnntui.tui.train.training_form import Filled, TrainForm
 
 CHECKPOINTS = Path("/runs")
 TEXT, PAIRS = KINDS[LANGUAGE_MODEL], KINDS[SEQ2SEQ]
@@ -92,7 +92,7 @@ def test_help_and_bounds_come_from_the_settings(kind: Kind) -> None:
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
     """What the command takes the arguments for."""
-    (kind,) = (kind for kind, name in find.COMMANDS.items() if name == arguments[0])
+    (kind,) = (kind for kind, name in lookup.COMMANDS.items() if name == arguments[0])
     return COMMANDS[kind].make_context(arguments[0], arguments[1:]).params
 
 

@@ -18,17 +18,17 @@ from waiting import wait_until
 
 from rnntui.cli.train_seq2seq import command
 from rnntui.runs.folder import SEQ2SEQ, RunFolder, Status
+from rnntui.sessions import run_watcher
+from rnntui.sessions import training_process as process_module
+from rnntui.sessions.run_watcher import Watcher
 from rnntui.tui import app as app_module
 from rnntui.tui.screens.dialogs import AskScreen
-from rnntui.tui.train import process as process_module
 from rnntui.tui.train import tab as tab_module
-from rnntui.tui.train import watch
-from rnntui.tui.train.about import facts
-from rnntui.tui.train.fields import Field
-from rnntui.tui.train.form import Filled, TrainForm
+from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.jobs import end_of
+from rnntui.tui.train.run_details import facts
 from rnntui.tui.train.settings import arguments_of, problems_in
-from rnntui.tui.train.watch import Watcher
+from rnntui.tui.train.training_form import Filled, TrainForm
 
 CHECKPOINTS = Path("/runs")
 KIND = {"kind": "Seq2Seq"}
@@ -37,7 +37,7 @@ KIND = {"kind": "Seq2Seq"}
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the runs that a test makes; looked at often."""
-    monkeypatch.setattr(watch, "shipped_runs", list)
+    monkeypatch.setattr(run_watcher, "shipped_runs", list)
     monkeypatch.setattr(tab_module, "EVERY", 0.05)
 
 

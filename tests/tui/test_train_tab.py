@@ -16,23 +16,23 @@ from waiting import wait_until
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder, Status
 from rnntui.runs.listing import RunSummary
+from rnntui.sessions import run_watcher
+from rnntui.sessions.overlaid_runs import MOST, Marks
+from rnntui.sessions.run_watcher import Seen, Watcher
 from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
-from rnntui.tui.train import watch
-from rnntui.tui.train.about import About, facts
-from rnntui.tui.train.board import Preview
-from rnntui.tui.train.marks import MOST, Marks
-from rnntui.tui.train.samples import Samples
-from rnntui.tui.train.selector import Selector
+from rnntui.tui.train.chart_selector import Selector
+from rnntui.tui.train.dashboard import Preview
+from rnntui.tui.train.run_details import About, facts
+from rnntui.tui.train.sample_list import Samples
 from rnntui.tui.train.tab import TrainTab
-from rnntui.tui.train.watch import Seen, Watcher
 from rnntui.tui.widgets.palette import DARK, LIGHT
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the runs that a test makes; looked at often."""
-    monkeypatch.setattr(watch, "shipped_runs", list)
+    monkeypatch.setattr(run_watcher, "shipped_runs", list)
     monkeypatch.setattr(tab_module, "EVERY", 0.05)
 
 
@@ -117,7 +117,7 @@ async def test_says_that_the_folder_cannot_be_read(runs: Path, monkeypatch: pyte
     def refused(folder: Path) -> list[RunFolder]:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(watch, "runs_in", refused)
+    monkeypatch.setattr(run_watcher, "runs_in", refused)
     app = Host(runs)
     async with app.run_test(size=(120, 24)) as pilot:
         await wait_until(pilot, lambda: any("cannot read" in text for text in app.rows))
@@ -156,7 +156,7 @@ async def test_a_killed_run_counts_as_stopped(runs: Path) -> None:
 async def test_shipped_runs_are_below(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = make_run(runs.parent / "shipped", "shakespeare")
     shipped.write_config(replace(shipped.read_config(), created=1e9))
-    monkeypatch.setattr(watch, "shipped_runs", lambda: [shipped])
+    monkeypatch.setattr(run_watcher, "shipped_runs", lambda: [shipped])
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names == ["second", "first", "shakespeare"])
@@ -172,8 +172,8 @@ def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) ->
         read.append(run.name)
         return original(run, shipped)
 
-    original = watch.summary
-    monkeypatch.setattr(watch, "summary", noted)
+    original = run_watcher.summary
+    monkeypatch.setattr(run_watcher, "summary", noted)
     assert watcher.look([]) == before
     assert not read
     write_status(RunFolder(runs / "first"), "stopped", step=7)
@@ -182,7 +182,7 @@ def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_BLOCKS", 1)
+    monkeypatch.setattr(run_watcher, "_BLOCKS", 1)
     path = runs / "first"
     metrics = path / "metrics.jsonl"
     metrics.write_text(metrics.read_text() * 1 + "".join(row(step, train_loss=1.0) for step in range(101, 9000)))
@@ -197,7 +197,7 @@ def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_keeps_few_histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_KEPT", 2)
+    monkeypatch.setattr(run_watcher, "_KEPT", 2)
     paths = [str(make_logged(tmp_path, f"run{number}").path) for number in range(4)]
     watcher = Watcher(tmp_path)
     for path in paths:
@@ -215,7 +215,7 @@ def test_unreadable_metrics_and_a_run_that_breaks_are_no_crash(runs: Path, monke
     watcher = Watcher(runs)
     assert len(watcher.look([str(runs / "first")]).runs) == 2
     before = {run.name: run.summary for run in watcher.look([]).runs}
-    monkeypatch.setattr(watch, "summary", lambda run, shipped: before[run.name])
+    monkeypatch.setattr(run_watcher, "summary", lambda run, shipped: before[run.name])
     monkeypatch.setattr(RunFolder, "read_status", breaks)
     write_status(RunFolder(runs / "first"), "stopped", step=9)
     seen = next(run for run in watcher.look([]).runs if run.name == "first")

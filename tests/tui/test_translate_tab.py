@@ -18,7 +18,7 @@ from waiting import wait_until
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
-from rnntui.tui.translate.hypotheses import Hypotheses
+from rnntui.tui.translate.hypothesis_list import Hypotheses
 
 LONG = "never seen such a house in her whole life and neither have the others"
 

@@ -15,8 +15,8 @@ from tiny_runs import make_run
 from rnntui.config import Budget
 from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder, Status
+from rnntui.sessions.training_process import Training
 from rnntui.tui import app as app_module
-from rnntui.tui.train.process import Training
 from rnntui.tui.train.tab import Launch, TrainTab
 
 NARROW, WIDE = (80, 24), (140, 40)

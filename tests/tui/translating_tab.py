@@ -15,10 +15,10 @@ from textual.pilot import Pilot
 from waiting import wait_until
 
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.inference.beam import CancelledError, Hypothesis
-from rnntui.inference.translate import Translation
-from rnntui.inference.translating import Translating
-from rnntui.text.char import CharTokenizer
+from rnntui.inference.beam_search import CancelledError, Hypothesis
+from rnntui.inference.translator import Translation
+from rnntui.sessions.translation_worker import Translating
+from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import EOS, Vocabulary
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.translate.tab import TranslateTab
@@ -168,7 +168,7 @@ async def using_translate(
         return translating
 
     app = RnntuiApp(tmp_path / "runs", make_translating=make, first="translate")
-    with patch("rnntui.runs.find.shipped_runs", list):  # there is no model but those given
+    with patch("rnntui.runs.lookup.shipped_runs", list):  # there is no model but those given
         async with app.run_test(size=size) as pilot:
             user = UserOfTranslate(app, pilot)
             await wait_until(pilot, lambda: app.translate is not None and app.translate.problem)

@@ -11,15 +11,15 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from rnntui.text.visible import one_line
-from rnntui.tui.chat.document import TranscriptDocument
-from rnntui.tui.chat.keeping import Kept
+from rnntui.text.control_chars import one_line
+from rnntui.tui.chat.transcript_autosave import Kept
+from rnntui.tui.chat.transcript_document import TranscriptDocument
 from rnntui.tui.keys import bindings
 from rnntui.tui.widgets.stream_view import StreamView
 
 if TYPE_CHECKING:
-    from rnntui.inference.conversation import Conversation
-    from rnntui.inference.transcript import Transcript
+    from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.transcript import Transcript
 
 _STATUS_EVERY = 0.25  # seconds
 

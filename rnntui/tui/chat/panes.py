@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rnntui.tui.chat.pane import Pane
-from rnntui.tui.chat.panel import SettingsPanel
 from rnntui.tui.chat.prompt import Prompt
-from rnntui.tui.telling import Telling
+from rnntui.tui.chat.settings_panel import SettingsPanel
+from rnntui.tui.notifications import Telling
 
 if TYPE_CHECKING:
-    from rnntui.inference.alternatives import Alternative
-    from rnntui.inference.conversation import Conversation
-    from rnntui.inference.writer import Writer
+    from rnntui.sessions.alternatives import Alternative
+    from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.generation_worker import Writer
 
 MOST_PANES = 4
 _NARROWEST_PANE = 40  # columns; with less, the settings make room

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from rnntui.tui.keys import KEYS, bindings
-from rnntui.tui.widgets.harmless import harmless, original, pasted
+from rnntui.tui.widgets.control_char_encoding import harmless, original, pasted
 
 
 class Prompt(TextArea):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rnntui.config import FULL_PACE, NO_END, SamplingConfig, WritingConfig, described_settings
 from rnntui.tui.setting_slider import LABELS, VALUES, setting_slider
-from rnntui.tui.widgets.scale import Linear, Scale, Stops
 from rnntui.tui.widgets.slider import Slider
+from rnntui.tui.widgets.slider_scale import Linear, Scale, Stops
 
 NO_SEED = -1
 """What the slider of the seed says where each turn is to have a new one."""

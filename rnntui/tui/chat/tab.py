@@ -11,18 +11,18 @@ from textual.containers import Horizontal
 from textual.widgets import Label
 
 from rnntui.errors import RnntuiError
-from rnntui.tui.chat.keeping import last_text
 from rnntui.tui.chat.pane import Pane
-from rnntui.tui.chat.panel import SettingsPanel
 from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.chat.texts import Texts
+from rnntui.tui.chat.transcript_autosave import last_text
 from rnntui.tui.keys import bindings
 
 if TYPE_CHECKING:
-    from rnntui.inference.run import LoadedRun
-    from rnntui.inference.writer import Writer
+    from rnntui.inference.loaded_model import LoadedRun
     from rnntui.runs.folder import RunFolder
-    from rnntui.tui.opening import OpenModels
+    from rnntui.sessions.generation_worker import Writer
+    from rnntui.sessions.model_cache import OpenModels
 
 FRAMES = 24  # times a second that new tokens are taken to the screen: as in a film, and less work than at 30
 _KEEP_EVERY = 10.0  # seconds
@@ -87,7 +87,7 @@ class ChatTab(Texts):
         self.tell(problem, title="Cannot open the model", severity="error", seconds=10)
 
     def _opened(self, pane: Pane, run: RunFolder, loaded: LoadedRun) -> None:
-        from rnntui.inference.conversation import Conversation
+        from rnntui.sessions.conversation import Conversation
 
         if pane not in self.panes:  # closed meanwhile
             return
@@ -116,7 +116,7 @@ class ChatTab(Texts):
     @work
     async def action_model(self) -> None:
         """Choose another model for the active pane."""
-        from rnntui.tui.screens.picking import pick_run
+        from rnntui.tui.screens.run_picker import pick_run
 
         pane = self.active
         path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, pane.run_name, self.warn)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from rnntui.errors import RnntuiError
-from rnntui.tui.chat.keeping import Kept, last_text, tidy
+from rnntui.sessions.autosave import Job
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.chat.transcript_autosave import Kept, last_text, tidy
 from rnntui.tui.chat.writing import Writing
-from rnntui.tui.keeping import Job
 
 if TYPE_CHECKING:
-    from rnntui.inference.writer import Writer
-    from rnntui.tui.chat.find import FindBar
+    from rnntui.sessions.generation_worker import Writer
+    from rnntui.tui.chat.find_bar import FindBar
     from rnntui.tui.widgets.stream_view import StreamView
 
 
@@ -41,7 +41,7 @@ class Texts(Writing):
     @work
     async def action_save(self) -> None:
         """Ask for a name and save the active pane's text and turns."""
-        from rnntui.inference.saving import free_name, path_from, save
+        from rnntui.sessions.transcript_files import free_name, path_from, save
         from rnntui.tui.screens.dialogs import AskScreen
 
         conversation = self.active.conversation
@@ -148,7 +148,7 @@ class Texts(Writing):
 
     def reopen(self, pane: Pane, name: str) -> None:
         """Go on with a saved text in a pane whose model is open."""
-        from rnntui.inference.saving import path_from, read, turns_file
+        from rnntui.sessions.transcript_files import path_from, read, turns_file
 
         if pane.conversation is None:
             return
@@ -170,7 +170,7 @@ class Texts(Writing):
 
     async def action_find(self) -> None:
         """Open the find bar."""
-        from rnntui.tui.chat.find import FindBar
+        from rnntui.tui.chat.find_bar import FindBar
 
         if not self.query(FindBar):
             await self.mount(FindBar(), before="#ask")

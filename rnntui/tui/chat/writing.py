@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from textual import work
 from textual.message import Message
 
-from rnntui.text.visible import unknown_characters
+from rnntui.text.control_chars import unknown_characters
 from rnntui.tui.chat.pane import Pane
-from rnntui.tui.chat.panel import SettingsPanel
 from rnntui.tui.chat.panes import Panes
 from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.chat.settings_panel import SettingsPanel
 
 if TYPE_CHECKING:
-    from rnntui.inference.alternatives import Alternative
-    from rnntui.inference.writer import Writer
+    from rnntui.sessions.alternatives import Alternative
+    from rnntui.sessions.generation_worker import Writer
     from rnntui.tui.widgets.stream_view import StreamView
 
 

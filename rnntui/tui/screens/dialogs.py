@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, TextArea
 from textual.widgets.option_list import Option
 
-from rnntui.text.visible import one_line
-from rnntui.tui.widgets.harmless import harmless, original
+from rnntui.text.control_chars import one_line
+from rnntui.tui.widgets.control_char_encoding import harmless, original
 
 _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from textual.notifications import SeverityLevel
 
-from rnntui.figures import number
-from rnntui.tui.train.about import scores
-from rnntui.tui.train.process import Training
-from rnntui.tui.train.watch import Seen
+from rnntui.formatting import number
+from rnntui.sessions.run_watcher import Seen
+from rnntui.sessions.training_process import Training
+from rnntui.tui.train.run_details import scores
 
 
 class Jobs:

@@ -12,12 +12,12 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from rnntui.figures import age, number
+from rnntui.formatting import age, number
 from rnntui.runs.listing import RunSummary
-from rnntui.text.visible import one_line
+from rnntui.sessions.overlaid_runs import Mark
+from rnntui.sessions.run_watcher import Seen
+from rnntui.text.control_chars import one_line
 from rnntui.tui.train.kinds import KINDS
-from rnntui.tui.train.marks import Mark
-from rnntui.tui.train.watch import Seen
 from rnntui.tui.widgets.palette import MUTED, curve_colour
 
 _MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _CELL = 2, 5, 12, 7, 11, 7, 16  # cells of the columns

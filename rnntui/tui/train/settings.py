@@ -10,8 +10,8 @@ from typing import Any
 
 from rnntui.config import Settings, described_settings, flag_of, is_yes_or_no
 from rnntui.errors import UsageError
-from rnntui.runs.find import COMMANDS
 from rnntui.runs.folder import LANGUAGE_MODEL
+from rnntui.runs.lookup import COMMANDS
 from rnntui.tui.train.kinds import chosen_kind, options
 from rnntui.tui.train.sources import sources, wrong_words
 

@@ -15,21 +15,21 @@ from textual.notifications import SeverityLevel
 from textual.widgets import OptionList, Static
 
 from rnntui.errors import RnntuiError
-from rnntui.runs.control import stop_run
 from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunFolder
-from rnntui.text.visible import one_line
+from rnntui.runs.stopping import stop_run
+from rnntui.sessions.overlaid_runs import MOST, Marks
+from rnntui.sessions.run_watcher import Seen, View, Watcher
+from rnntui.sessions.training_process import Training, launch
+from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
-from rnntui.tui.train.about import About
-from rnntui.tui.train.board import WIDE, Board, Shown
-from rnntui.tui.train.budget import ask_budget
+from rnntui.tui.train.budget_dialog import ask_budget
+from rnntui.tui.train.dashboard import WIDE, Board, Shown
 from rnntui.tui.train.jobs import Jobs, end_of
 from rnntui.tui.train.kinds import chosen_kind
-from rnntui.tui.train.marks import MOST, Marks
-from rnntui.tui.train.process import Training, launch
+from rnntui.tui.train.run_details import About
 from rnntui.tui.train.run_list import RunList
 from rnntui.tui.train.settings import resume_arguments
 from rnntui.tui.train.sources import called
-from rnntui.tui.train.watch import Seen, View, Watcher
 
 EVERY = 1.0  # seconds between looks at the disk
 _HIDDEN_EVERY = 5.0  # while another tab is shown, for the notices alone
@@ -244,7 +244,7 @@ class TrainTab(Vertical):
     @work
     async def action_start(self) -> None:
         """Ask what to train, and start it."""
-        from rnntui.tui.train.form import TrainForm
+        from rnntui.tui.train.training_form import TrainForm
 
         filled = await self.app.push_screen_wait(TrainForm(self._checkpoints, self._typed, self._form_problem))
         self._typed = filled.typed
@@ -276,7 +276,7 @@ class TrainTab(Vertical):
     @work
     async def action_resume(self) -> None:
         """Go on with the highlighted run; one that is done needs a new budget."""
-        from rnntui.training.making import resumable
+        from rnntui.runs.creation import resumable
 
         run = self.runs.current
         if run is None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.widgets import TextArea
 
-from rnntui.tui.translate.alignment import Alignment, tokens_of, word_at, words
-from rnntui.tui.translate.area import AlignedArea, Mark
-from rnntui.tui.translate.hypotheses import Hypotheses
-from rnntui.tui.translate.matrix import Matrix
+from rnntui.tui.translate.aligned_text_area import AlignedArea, Mark
+from rnntui.tui.translate.attention_matrix import Matrix
+from rnntui.tui.translate.hypothesis_list import Hypotheses
+from rnntui.tui.translate.row_alignment import Alignment, tokens_of, word_at, words
 from rnntui.tui.translate.searching import Searching
 
 if TYPE_CHECKING:
-    from rnntui.inference.beam import Hypothesis
-    from rnntui.inference.translate import Translation, Translator
+    from rnntui.inference.beam_search import Hypothesis
+    from rnntui.inference.translator import Translation, Translator
     from rnntui.text.vocabulary import Span
 
 _LEAST = 0.05  # strength below which a word is not highlighted

@@ -10,20 +10,20 @@ from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from rnntui.errors import RnntuiError
-from rnntui.text.visible import one_line
-from rnntui.tui.telling import Telling
-from rnntui.tui.translate.area import AlignedArea
-from rnntui.tui.translate.lines import carried, change_between
-from rnntui.tui.translate.settings import DEFAULTS, BeamPanel
-from rnntui.tui.translate.source import Source
-from rnntui.tui.translate.translation import TranslationPane
-from rnntui.tui.widgets.harmless import harmless, original
+from rnntui.text.control_chars import one_line
+from rnntui.tui.notifications import Telling
+from rnntui.tui.translate.aligned_text_area import AlignedArea
+from rnntui.tui.translate.beam_panel import DEFAULTS, BeamPanel
+from rnntui.tui.translate.line_changes import carried, change_between
+from rnntui.tui.translate.source_pane import Source
+from rnntui.tui.translate.translation_pane import TranslationPane
+from rnntui.tui.widgets.control_char_encoding import harmless, original
 
 if TYPE_CHECKING:
     from rnntui.config_seq2seq import BeamConfig
-    from rnntui.inference.translate import Translation, Translator
-    from rnntui.inference.translating import Answer, Request, Translating
-    from rnntui.tui.opening import OpenTranslators
+    from rnntui.inference.translator import Translation, Translator
+    from rnntui.sessions.model_cache import OpenTranslators
+    from rnntui.sessions.translation_worker import Answer, Request, Translating
 
 MakeTranslating = Callable[[Callable[[], None], Callable[[str, Exception], None]], "Translating"]
 """Makes what translates, from what it is to call when it has found something, and when a search has failed."""
@@ -127,7 +127,7 @@ class Searching(Telling):
         """Have translated what is typed, as it is now, with the model and the settings there are now."""
         self._stopped = False
         if self.translator is not None:
-            from rnntui.inference.translating import Request
+            from rnntui.sessions.translation_worker import Request
 
             if self.translating is None:
                 self.translating = self._make_translating(self._tell_found, self._tell_failed)
@@ -244,7 +244,7 @@ class Searching(Telling):
 
     def _remarks_of(self, number: int) -> list[str]:
         """What is to be said of a line; asked once for each."""
-        from rnntui.inference.translating import LONGEST
+        from rnntui.sessions.translation_worker import LONGEST
 
         line = self.lines[number]
         if self.translator is None or not line.strip() or len(line) > LONGEST:

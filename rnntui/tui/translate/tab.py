@@ -10,16 +10,16 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from rnntui.tui.keys import bindings
-from rnntui.tui.translate.hypotheses import Hypotheses
-from rnntui.tui.translate.matrix import Matrix
+from rnntui.tui.translate.attention_matrix import Matrix
+from rnntui.tui.translate.beam_panel import BeamPanel
+from rnntui.tui.translate.hypothesis_list import Hypotheses
 from rnntui.tui.translate.searching import MakeTranslating
-from rnntui.tui.translate.settings import BeamPanel
-from rnntui.tui.translate.source import Source
+from rnntui.tui.translate.source_pane import Source
 from rnntui.tui.translate.texts import Texts
-from rnntui.tui.translate.translation import TranslationPane
+from rnntui.tui.translate.translation_pane import TranslationPane
 
 if TYPE_CHECKING:
-    from rnntui.tui.opening import OpenTranslators
+    from rnntui.sessions.model_cache import OpenTranslators
 
 _KEEP_EVERY = 10.0  # seconds
 _TALL = 34  # rows of the terminal from which the matrix has room above the hypotheses, and not only in their place
@@ -77,7 +77,7 @@ class TranslateTab(Texts):
     @work
     async def action_model(self) -> None:
         """Choose another model; what is typed is translated anew."""
-        from rnntui.tui.screens.picking import pick_run
+        from rnntui.tui.screens.run_picker import pick_run
 
         path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, self.run_name, self.warn)
         if path is not None:

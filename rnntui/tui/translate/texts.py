@@ -7,13 +7,13 @@ from pathlib import Path
 from textual import work
 from textual.widgets import TextArea
 
+from rnntui.atomic_files import write_whole
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.files import write_whole
-from rnntui.tui import keeping
-from rnntui.tui.keeping import Job, Kept
+from rnntui.sessions import autosave
+from rnntui.sessions.autosave import Job, Kept
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.translate.pointing import Pointing
-from rnntui.tui.widgets.harmless import original
+from rnntui.tui.widgets.control_char_encoding import original
 
 _KEPT = "*.txt"
 
@@ -54,7 +54,7 @@ class Texts(Pointing):
     @work
     async def action_save(self) -> None:
         """Ask for a name and save the source beside its translation."""
-        from rnntui.inference.saving import free_name, path_from
+        from rnntui.sessions.transcript_files import free_name, path_from
         from rnntui.tui.screens.dialogs import AskScreen
 
         if not self.text.strip():
@@ -93,7 +93,7 @@ class Texts(Pointing):
         """In a thread: a disk may take its time."""
         try:
             self.kept.write(job)
-            keeping.tidy(sources_folder(), _KEPT)
+            autosave.tidy(sources_folder(), _KEPT)
         except (OSError, RnntuiError) as error:
             self.app.call_from_thread(self._not_kept, str(error))
 
@@ -112,7 +112,7 @@ class Texts(Pointing):
 
     def restore(self) -> None:
         """Go on with the source of last time."""
-        path = keeping.last_kept(sources_folder(), _KEPT)
+        path = autosave.last_kept(sources_folder(), _KEPT)
         if path is None or self.text:
             return
         try:
@@ -135,10 +135,10 @@ class Texts(Pointing):
     @work
     async def action_open(self) -> None:
         """Translate a text file; of a table, its first column."""
-        from rnntui.inference.saving import path_from
+        from rnntui.sessions.transcript_files import path_from
         from rnntui.tui.screens.dialogs import AskScreen
 
-        last = keeping.last_kept(sources_folder(), _KEPT)
+        last = autosave.last_kept(sources_folder(), _KEPT)
         name = await self.app.push_screen_wait(AskScreen("Translate which file?", str(last or "")))
         if not name:
             return

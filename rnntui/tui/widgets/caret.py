@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from rnntui.tui.widgets.wrap import WrappedText
+from rnntui.tui.widgets.wrapped_text import WrappedText
 
 Motion = Literal[
     "left", "right", "word_left", "word_right", "up", "down", "page_up", "page_down", "home", "end", "start", "finish"

@@ -17,11 +17,11 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from rnntui.charts.chart_view import View
 from rnntui.charts.curve import Curve, translated
 from rnntui.charts.plot import Picture, draw
 from rnntui.charts.quantities import Axis
 from rnntui.charts.style import Kind, Style
-from rnntui.charts.view import View
 from rnntui.tui.widgets.palette import curve_colour
 
 KEYS = (

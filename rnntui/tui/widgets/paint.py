@@ -10,7 +10,7 @@ from textual.color import Color, Lab, lab_to_rgb, rgb_to_lab
 from textual.strip import Strip
 
 from rnntui.tui.widgets.document import Role, Span
-from rnntui.tui.widgets.wrap import Glyph
+from rnntui.tui.widgets.wrapped_text import Glyph
 
 LEVELS = 12
 """Steps of shading: one for each bit of surprise, up to twelve."""

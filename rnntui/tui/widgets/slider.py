@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from rnntui.tui.widgets.scale import Scale
+from rnntui.tui.widgets.slider_scale import Scale
 
 _LEAST_BAR = 5  # cells below which the label gives way
 _LEAST_LABEL = 4

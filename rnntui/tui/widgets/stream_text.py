@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from rnntui.tui.widgets.document import Document, Role
 from rnntui.tui.widgets.paint import Mark, Palette, for_pointer, paint
-from rnntui.tui.widgets.wrap import Glyph, WrappedText
+from rnntui.tui.widgets.wrapped_text import Glyph, WrappedText
 
 _KEPT = 512  # painted lines: a few screens
 _ROLES: tuple[Role, ...] = ("prompt", "model", "note")

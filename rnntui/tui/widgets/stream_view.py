@@ -15,10 +15,10 @@ from textual.selection import Selection
 
 from rnntui.tui.widgets.caret import Caret, Motion, word_bounds
 from rnntui.tui.widgets.document import Document
-from rnntui.tui.widgets.matches import Matches
 from rnntui.tui.widgets.paint import Mark
+from rnntui.tui.widgets.search_matches import Matches
 from rnntui.tui.widgets.stream_text import StreamText
-from rnntui.tui.widgets.wrap import Glyph
+from rnntui.tui.widgets.wrapped_text import Glyph
 
 
 def _move(keys: str, motion: Motion, description: str) -> Binding:

@@ -1,0 +1,72 @@
+"""The thread in which models write: one for all conversations, a token each in turn."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from rnntui.sessions.conversation import Conversation
+
+
+class Writer:
+    """Lets conversations read and write until it is closed.
+
+    `on_error` is called in the writer's thread when a conversation's work fails; its model writes no more then.
+    """
+
+    def __init__(self, on_error: Callable[[Conversation, Exception], None]) -> None:
+        self._on_error = on_error
+        self._conversations: list[Conversation] = []
+        self._condition = threading.Condition()
+        self._woken = False
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to work in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread, after the token it is at."""
+        self._closed = True
+        self.wake()
+        if self._thread is not None:
+            self._thread.join(timeout=2)
+
+    def wake(self) -> None:
+        """Something has changed: there may be work."""
+        with self._condition:
+            self._woken = True
+            self._condition.notify()
+
+    def serve(self, conversations: list[Conversation]) -> None:
+        """From now on these conversations are served."""
+        self._conversations = list(conversations)
+        self.wake()
+
+    def work(self) -> float | None:
+        """One round: a token for each conversation that may write. Returns when to come again, as they do."""
+        soonest: float | None = None
+        for conversation in self._conversations:
+            try:
+                when = conversation.work(time.monotonic())
+            except Exception as error:  # told to whoever looks at it; the other texts go on
+                conversation.fail(f"{type(error).__name__}: {error}")
+                self._on_error(conversation, error)
+                continue
+            if when is not None:
+                soonest = when if soonest is None else min(soonest, when)
+        return soonest
+
+    def _run(self) -> None:
+        while not self._closed:
+            soonest = self.work()
+            wait = None if soonest is None else soonest - time.monotonic()
+            if wait is not None and wait <= 0:
+                continue
+            with self._condition:
+                if not self._woken:
+                    self._condition.wait(wait)
+                self._woken = False

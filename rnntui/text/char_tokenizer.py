@@ -1,0 +1,101 @@
+"""The character tokenizer: one id for each code point, id 0 for `<unk>`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnntui.atomic_files import parse_json, write_whole
+from rnntui.errors import TokenizerError
+from rnntui.text.tokenizer import UNKNOWN
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rnntui.config import TokenizerKind
+
+FILE = "tokenizer.json"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+def code_points(text: str) -> NDArray[np.uint32]:
+    """The code points `(N,)` of a text; lone surrogates, as a command line may hold them, pass."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+class CharTokenizer:
+    """A table of characters, the most common first, so that ids stay small in any script."""
+
+    kind: TokenizerKind = "char"
+    unknown_id = 0
+
+    def __init__(self, characters: list[str]) -> None:
+        if any(len(c) != 1 for c in characters) or len(set(characters)) != len(characters):
+            raise TokenizerError("a character table holds single characters, each once")
+        self.characters = characters
+        self._points = code_points("".join(characters))
+        top = int(self._points.max()) + 1 if characters else 1
+        self._ids = np.zeros(top, dtype=np.int64)  # code point -> id; 0 where unknown
+        self._ids[self._points] = np.arange(1, len(characters) + 1)
+
+    @classmethod
+    def from_counts(cls, counts: NDArray[np.int64], vocab_size: int | None = None) -> CharTokenizer:
+        """The table of the characters counted, `counts[code point]`; `vocab_size` keeps the most common ones."""
+        present = np.flatnonzero(counts)
+        order = present[np.argsort(-counts[present], kind="stable")]
+        return cls([chr(c) for c in order[: None if vocab_size is None else vocab_size - 1]])
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.characters) + 1
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        points = code_points(text)
+        ids = np.zeros(len(points), dtype=np.int64)
+        known = points < len(self._ids)
+        ids[known] = self._ids[points[known]]
+        return ids
+
+    def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
+        return "".join(self.token_text(int(i)) if i != self.unknown_id else _REPLACEMENT for i in ids)
+
+    def token_text(self, token: int) -> str:
+        return self.characters[token - 1] if token != self.unknown_id else UNKNOWN
+
+    def unknown_characters(self, text: str) -> list[str]:
+        return [c for c, i in zip(dict.fromkeys(text), self.encode("".join(dict.fromkeys(text))), strict=True) if not i]
+
+    def stream(self) -> _CharStream:
+        return _CharStream(self)
+
+    def save(self, folder: Path) -> None:
+        table = {"kind": self.kind, "characters": self.characters}
+        write_whole(folder / FILE, json.dumps(table).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> CharTokenizer:
+        """Raises `TokenizerError` naming the file if it is missing or holds anything but a character table."""
+        path = folder / FILE
+        try:
+            table = parse_json(path.read_bytes())
+            return cls(list(table["characters"]))
+        except OSError as error:
+            raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, TokenizerError) as error:
+            raise TokenizerError(f"{path} is not a character table; the run is broken") from error
+
+
+class _CharStream:
+    """Every id of a character model is a whole character: nothing to hold back."""
+
+    def __init__(self, tokenizer: CharTokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    def push(self, token: int) -> str:
+        return self._tokenizer.decode([token])
+
+    def finish(self) -> str:
+        return ""

@@ -1,0 +1,96 @@
+"""From a corpus to a run that is ready to train, and finding one to go on with; without torch, so that it is quick."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.errors import CorpusError
+from rnntui.runs.creation import Text, check_name, move_into_place, resumable, versions, workshop
+from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
+from rnntui.text.corpus import Corpus
+from rnntui.text.token_ids import Survey, make_tokenizer, split_point, survey, write_parts
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that `rnntui train` was asked."""
+
+    model: ModelConfig
+    tokenizer: TokenizerConfig
+    training: TrainingConfig
+    budget: Budget
+
+
+def create_run(corpus: Corpus, request: Request, checkpoints: Path, name: str | None) -> RunFolder:
+    """Read the corpus and make a run folder that is ready to train; it appears whole, or not at all.
+
+    Without a name the run takes the corpus's, with a number if that is taken. Raises `UsageError` if the name given
+    is taken or cannot be a folder's, `CorpusError` if the text cannot be read or is too small.
+    """
+    if name is not None:
+        check_name(name, checkpoints)
+    found = survey(corpus)
+    _check_size(found, corpus, request)
+    # Torch is imported for this alone, once the text is known to be good and while nothing is written.
+    from rnntui.training.device import choose_hardware
+
+    choose_hardware(request.training.device, request.training.precision, None)
+    model = request.model.resolved(request.tokenizer.tokenizer)
+    with workshop(checkpoints) as folder:
+        run = RunFolder(folder)
+        tokenizer = make_tokenizer(corpus, found, request.tokenizer, request.training.validation)
+        tokenizer.save(folder)
+        run.resume_folder.mkdir()
+        validation = request.training.validation
+        parts = write_parts(corpus, found, tokenizer, validation, run.training_ids, run.validation_ids)
+        for part, which in zip(parts, ("training", "validation"), strict=True):
+            _check_tokens(part.tokens, which, request, corpus)
+        config = RunConfig(
+            kind=LANGUAGE_MODEL,
+            model=model,
+            training=request.training,
+            budget=request.budget,
+            tokenizer=replace(request.tokenizer, vocab_size=tokenizer.vocab_size),
+            corpus={
+                "name": corpus.name,
+                "sources": list(corpus.shown),
+                "fingerprint": found.fingerprint,
+                "turns": [found.turns.person, found.turns.model] if found.turns else None,
+                "characters": found.characters,
+                "training": asdict(parts[0]),
+                "validation": asdict(parts[1]),
+            },
+            created=time.time(),
+            versions=versions(),
+        )
+        run.write_config(config)
+        return RunFolder(move_into_place(folder, checkpoints, name, corpus.name))
+
+
+def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+    """The language model that `--resume` means: see `resumable`."""
+    if corpus is None:
+        return resumable(LANGUAGE_MODEL, None, name, checkpoints)
+    text = Text(corpus.name, corpus.shown, lambda: survey(corpus).fingerprint)
+    return resumable(LANGUAGE_MODEL, text, name, checkpoints)
+
+
+def _check_size(found: Survey, corpus: Corpus, request: Request) -> None:
+    if request.tokenizer.tokenizer == "char":
+        training = split_point(found.characters, request.training.validation)
+        _check_tokens(training, "training", request, corpus)
+        _check_tokens(found.characters - training, "validation", request, corpus)
+
+
+def _check_tokens(tokens: int, part: str, request: Request, corpus: Corpus) -> None:
+    needed = request.training.bptt + 1 if part == "training" else 2
+    if tokens < needed:
+        share = f"{request.training.validation:g}"
+        advice = "a smaller --bptt" if part == "training" else f"a larger --validation than {share}"
+        raise CorpusError(
+            f"{', '.join(corpus.shown)} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed; "
+            f"give more text or {advice}"
+        )

@@ -1,0 +1,23 @@
+"""The text to translate."""
+
+from __future__ import annotations
+
+from textual import events
+
+from rnntui.tui.translate.aligned_text_area import AlignedArea
+from rnntui.tui.widgets.control_char_encoding import harmless, pasted
+
+
+class Source(AlignedArea):
+    """An editor. What it holds is `harmless`."""
+
+    def __init__(self) -> None:
+        super().__init__(id="source", placeholder="Type here: it is translated as you type.")
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        # Textual calls the text area's own handler after this one.
+        event.text = pasted(event.text)
+
+    def fill(self, text: str) -> None:
+        """Show another text, with the cursor at its start."""
+        self.load_text(harmless(text))

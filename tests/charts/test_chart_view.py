@@ -1,0 +1,192 @@
+"""Curves, and moving about in them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnntui.charts.chart_view import View
+from rnntui.charts.curve import Curve, curves_of, extent, translated
+from rnntui.charts.metrics_history import History, Points
+from rnntui.charts.quantities import charts_of, in_order, quantity
+from rnntui.charts.smooth import smooth
+
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)
+
+
+def a_curve(values: list[float], steps: list[float] | None = None, **more) -> Curve:
+    x = np.array(range(len(values)) if steps is None else steps, float)
+    return Curve("run", Points(np.array(values, float), {"step": x, "seconds": x * 0.5, "tokens": x * 100}), **more)
+
+
+HUNDRED = [a_curve(list(range(101)))]
+
+
+def logged(folder: Path, name: str, *rows: dict) -> History:
+    path = folder / name
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    history = History(path)
+    history.read_all()
+    return history
+
+
+# Curves.
+
+
+def test_a_line_is_in_order_and_its_average_is_of_the_training(tmp_path: Path) -> None:
+    points = Points(
+        np.array([4.0, 3.0, 2.0, 1.0]),
+        {"step": np.arange(4.0), "seconds": np.array([5.0, 1.0, np.nan, 3.0]), "tokens": np.array([1, 2, 3, np.inf])},
+    )
+    curve = Curve("run", points, smoothing=0.5)
+    line = curve.line("seconds")
+    averages = smooth(points.values, 0.5)
+    assert line.x.tolist() == [1, 3, 5] and line.y.tolist() == [3, 1, 4]
+    assert line.smooth is not None and line.smooth.tolist() == averages[[1, 3, 0]].tolist()
+    assert curve.line("tokens").x.tolist() == [1, 2, 3]
+    assert curve.line("seconds") is line, "what is worked out is kept"
+    assert a_curve([1.0, 2.0]).line("step").smooth is None
+
+
+def test_the_value_at_a_place_is_that_of_the_nearest_point() -> None:
+    line = a_curve([10, 20, math.nan, 40], [0, 10, 20, 30]).line("step")
+    assert [line.at(x) for x in (0, 4, 6, 10, 19, 21, 30)] == [10, 10, 20, 20, 20, 40, 40]
+    assert line.at(-1) is None and line.at(31) is None, "a curve says nothing of where it is not"
+    assert line.last == 40
+    nothing = a_curve([math.nan]).line("step")
+    assert nothing.at(0) is None and nothing.last is None
+
+
+def test_one_run_has_a_colour_for_each_quantity_and_several_have_one_each(tmp_path: Path) -> None:
+    rows = [{"step": 1, "train_loss": 2.0}, {"step": 1, "validation_loss": 3.0}]
+    first, second = logged(tmp_path, "a", *rows), logged(tmp_path, "b", *rows)
+    keys = ["train_loss", "validation_loss"]
+    alone = curves_of({"a": first}, keys, 0.9)
+    assert [(c.name, c.colour, c.smoothing, c.marked) for c in alone] == [
+        ("training", 0, 0.9, False), ("validation", 1, 0.0, True),
+    ]  # fmt: skip
+    both = curves_of({"a": first, "b": second}, keys)
+    assert [(c.name, c.colour) for c in both] == [
+        ("a training", 0), ("a validation", 0), ("b training", 1), ("b validation", 1),
+    ]  # fmt: skip
+    assert [c.name for c in curves_of({"a": first, "b": second}, keys[:1])] == ["a", "b"]
+    assert curves_of({"a": first}, ["bleu"]) == []
+
+
+def test_quantities_that_nobody_has_heard_of_have_names_too() -> None:
+    assert quantity("bleu_score").title == "Bleu score" and quantity("\x1b[1m").label == "\\x1b[1m"
+    assert quantity("").title == ""
+    assert in_order(["rouge", "validation_loss", "train_loss"]) == ["train_loss", "validation_loss", "rouge"]
+    assert charts_of(["train_loss", "rouge", "validation_loss", "learning_rate"]) == [
+        ("Loss", ["train_loss", "validation_loss"]), ("Rouge", ["rouge"]), ("Learning rate", ["learning_rate"]),
+    ]  # fmt: skip
+    assert charts_of(["validation_loss"]) == [("Validation loss", ["validation_loss"])]
+
+
+# Views.
+
+
+def ends(view: View) -> tuple[float, float]:
+    scale = view.scale(HUNDRED)
+    return scale.low, scale.high
+
+
+def test_zooming_keeps_its_centre_in_place_and_stops_at_the_data() -> None:
+    view = View().zoomed(HUNDRED, 2, 20)
+    assert ends(view) == pytest.approx((10, 60))
+    assert ends(view.zoomed(HUNDRED, 2)) == pytest.approx((22.5, 47.5))
+    assert ends(view.zoomed(HUNDRED, 0.8, 10)) == pytest.approx((10, 72.5))
+    assert view.zoomed(HUNDRED, 0.1) == View()
+    for _ in range(100):
+        view = view.zoomed(HUNDRED, 3, 30)
+    assert ends(view)[1] - ends(view)[0] >= 1, "no closer than a step"
+
+
+def test_panning_stops_at_the_data() -> None:
+    view = View(left=40, right=60)
+    assert ends(view.panned(HUNDRED, 0.5)) == pytest.approx((50, 70))
+    assert ends(view.panned(HUNDRED, 9)) == pytest.approx((80, 100))
+    assert ends(view.panned(HUNDRED, -9)) == pytest.approx((0, 20))
+    assert View().panned(HUNDRED, 0.5) == View()
+
+
+def test_who_follows_sees_the_newest() -> None:
+    longer = [a_curve(list(range(201)))]
+    view = View(left=20, right=40).followed(HUNDRED)
+    assert view.follow and ends(view) == pytest.approx((80, 100))
+    assert view.scale(longer).low == pytest.approx(180) and view.scale(longer).high == pytest.approx(200)
+    closer = view.zoomed(longer, 2, 185)
+    assert (closer.scale(longer).low, closer.scale(longer).high) == pytest.approx((190, 200))
+    assert not view.panned(longer, -0.1).follow and view.panned(longer, 0.1).follow
+    stopped = view.followed(longer)
+    assert not stopped.follow and ends(stopped) == pytest.approx((180, 200))
+    assert View().followed(HUNDRED) == View(follow=True)
+    assert View(follow=True).followed(HUNDRED) == View()
+
+
+def test_the_cursor_takes_the_view_along() -> None:
+    view = View(left=40, right=60).moved_cursor(HUNDRED, 1, 20)
+    assert view.cursor == pytest.approx(50.5)
+    assert view.moved_cursor(HUNDRED, -3, 20).cursor == pytest.approx(47.5)
+    far = replace(view, cursor=59.5).moved_cursor(HUNDRED, 1, 20)
+    assert ends(far) == pytest.approx((41, 61)) and far.cursor == pytest.approx(60.5)
+    first = replace(view, cursor=40.5).moved_cursor(HUNDRED, -1, 20)
+    assert ends(first) == pytest.approx((39, 59)) and first.cursor == pytest.approx(39.5)
+    assert View(cursor=100.0).moved_cursor(HUNDRED, 1, 10).cursor == pytest.approx(95)
+    assert first.reset() == View()
+
+
+def test_turning_to_another_axis_shows_the_same_part() -> None:
+    view = View(left=40, right=60, cursor=50).turned(HUNDRED)
+    assert view == View("seconds", 20, 30, cursor=25)
+    assert view.turned(HUNDRED) == View("tokens", 4000, 6000, cursor=5000)
+    assert view.turned(HUNDRED).turned(HUNDRED) == View("step", 40, 60, cursor=50)
+    assert View(left=1, right=2, cursor=1).turned([]) == View("seconds")
+    assert translated([], 3, "step", "tokens") is None
+
+
+def test_a_logarithmic_x_axis_begins_above_zero() -> None:
+    view = View(log_x=True)
+    assert view.scale(HUNDRED).low == 1 and view.scale(HUNDRED).high == 100
+    assert view.zoomed(HUNDRED, 2).scale(HUNDRED).low == pytest.approx(10**0.5)
+    assert extent([a_curve([])], "step") == (math.inf, -math.inf)
+    assert view.scale([a_curve([])]).low == 1
+
+
+moves = st.lists(
+    st.tuples(st.sampled_from(["zoom", "pan", "cursor", "follow", "reset", "turn"]), st.floats(-3, 3)), max_size=20
+)
+
+
+@repeatable
+@given(moves, st.lists(st.floats(-1e12, 1e12) | st.integers(0, 9).map(float), max_size=8), st.booleans())
+def test_whatever_one_does_there_is_a_view(moves: list[tuple[str, float]], steps: list[float], log_x: bool) -> None:
+    curves = [a_curve([1.0] * len(steps), sorted(steps))] if steps else []
+    view = View(log_x=log_x)
+    for move, size in moves:
+        match move:
+            case "zoom":
+                view = view.zoomed(curves, 1.5**size, view.cursor)
+            case "pan":
+                view = view.panned(curves, size)
+            case "cursor":
+                view = view.moved_cursor(curves, round(size), 50)
+            case "follow":
+                view = view.followed(curves)
+            case "reset":
+                view = view.reset()
+            case _:
+                view = view.turned(curves)
+        scale = view.scale(curves)
+        assert scale.low < scale.high
+        low, high = extent(curves, view.axis)
+        if view.left is not None and low < high and not log_x:
+            slack = 1e-6 * max(abs(low), abs(high))
+            assert scale.low >= low - slack and scale.high <= high + slack

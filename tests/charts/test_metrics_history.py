@@ -1,0 +1,175 @@
+"""Rows of a metrics file, as they should be and as they may be, to columns."""
+
+from __future__ import annotations
+
+import json
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnntui.charts import metrics_history
+from rnntui.charts.metrics_history import SAMPLES, History
+
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare" / "metrics.jsonl"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "metrics.jsonl"
+
+
+def append(path: Path, *rows: object) -> None:
+    with path.open("ab") as file:
+        for row in rows:
+            file.write(row if isinstance(row, bytes) else json.dumps(row).encode() + b"\n")
+
+
+def values(history: History, key: str) -> list[float]:
+    return history.points(key).values.tolist()
+
+
+def test_the_shipped_run_gives_every_curve() -> None:
+    history = History(SHIPPED)
+    history.read_all()
+    rows = [json.loads(line) for line in SHIPPED.read_text().splitlines()]
+    assert history.quantities == [
+        "train_loss", "validation_loss", "bits_per_character", "learning_rate", "gradient_norm", "tokens_per_second",
+    ]  # fmt: skip
+    trained = [row for row in rows if "train_loss" in row]
+    points = history.points("train_loss")
+    assert points.values.tolist() == [row["train_loss"] for row in trained]
+    for axis, found in points.axes.items():
+        assert found.tolist() == [row[axis] for row in trained]
+    assert [(sample.step, sample.text) for sample in history.samples] == [
+        (row["step"], row["sample"]) for row in rows if "sample" in row
+    ]
+
+
+def test_what_a_finished_run_ends_with_is_a_result_and_no_point_of_a_curve(path: Path) -> None:
+    append(path, {"step": 5, "bits_per_character": 2.5}, {"step": 5, "bits_per_character": 2.0, "best_step": 3})
+    history = History(path)
+    history.read_all()
+    assert values(history, "bits_per_character") == [2.5]
+    assert history.results["bits_per_character"] == 2.0
+
+
+def test_rows_are_taken_up_as_they_come_and_old_copies_stay(path: Path) -> None:
+    history = History(path)
+    assert not history.read() and history.version == 0
+    for step in range(300):
+        append(path, {"step": step, "bleu": step / 2})
+        assert history.read() and not history.more
+        before = history.points("bleu")
+        assert before.values[-1] == step / 2
+    assert history.version == 300
+    append(path, {"step": 10, "bleu": 99.0})
+    history.read()
+    assert values(history, "bleu") == [*(step / 2 for step in range(11)), 99.0]
+    assert before.values.tolist() == [step / 2 for step in range(300)]
+
+
+def test_a_step_that_goes_down_takes_back_all_that_was_later(path: Path) -> None:
+    append(path, {"step": 1, "train_loss": 4.0, "sample": "a"}, {"step": 2, "validation_loss": 3.0, "sample": "b"})
+    append(path, {"step": 3, "train_loss": 2.0, "sample": "c"}, {"step": 2, "train_loss": 2.5})
+    history = History(path)
+    history.read_all()
+    assert values(history, "train_loss") == [4.0, 2.5]
+    assert history.points("train_loss").axes["step"].tolist() == [1.0, 2.0]
+    assert values(history, "validation_loss") == [3.0]
+    assert [sample.text for sample in history.samples] == ["a", "b"]
+    append(path, {"step": 0, "train_loss": 9.0})
+    history.read()
+    assert history.quantities == ["train_loss"] and values(history, "train_loss") == [9.0]
+
+
+def test_another_file_in_its_place_starts_over(path: Path, tmp_path: Path) -> None:
+    append(path, {"step": 1, "train_loss": 4.0, "sample": "a"}, {"step": 2, "best_step": 1, "streaming_loss": 1.0})
+    history = History(path)
+    history.read_all()
+    other = tmp_path / "other"
+    append(other, {"step": 0, "gradient_norm": 1.0})
+    other.replace(path)
+    assert history.read()
+    assert history.quantities == ["gradient_norm"] and history.samples == [] and history.results == {}
+    path.write_bytes(b"")
+    assert history.read(), "that everything is gone is news"
+    assert history.quantities == []
+
+
+def test_what_is_no_number_is_no_value(path: Path) -> None:
+    append(
+        path,
+        {"step": True, "a": 1.0}, {"step": None, "a": 1.0}, {"a": 1.0}, {"step": "7", "a": 1.0}, {"step": [1], "a": 1},
+        b'{"step": NaN, "a": 1}\n{"step": Infinity, "a": 1}\n', {"step": 10**400, "a": 1},
+        {"step": 1, "a": True, "b": None, "c": "x", "d": [1.0], "e": {"f": 1.0}, "sample": 3},
+        b'{"step": 2, "a": NaN, "b": -Infinity, "c": ' + b"9" * 400 + b"}\n",
+        {"step": 3, "a": 5, "tokens": "many", "seconds": None},
+    )  # fmt: skip
+    history = History(path)
+    history.read_all()
+    assert history.quantities == ["a", "b", "c"]
+    assert math.isnan(values(history, "a")[0]) and values(history, "a")[1:] == [5.0]
+    assert values(history, "b") == [-math.inf] and values(history, "c") == [math.inf]
+    assert np.isnan(history.points("a").axes["tokens"]).all() and np.isnan(history.points("a").axes["seconds"]).all()
+    assert history.samples == []
+
+
+def test_a_quantity_never_logged_has_no_points(path: Path) -> None:
+    points = History(path).points("train_loss")
+    assert len(points.values) == 0 and all(len(found) == 0 for found in points.axes.values())
+
+
+def test_however_many_keys_and_samples_come_few_are_kept(path: Path) -> None:
+    append(path, {"step": 0, **{f"k{i}": i for i in range(500)}})
+    append(path, *({"step": step, "sample": "x" * 9000 if step == 9999 else "x"} for step in range(10_000)))
+    history = History(path)
+    history.read_all()
+    assert len(history.quantities) == 64
+    steps = [sample.step for sample in history.samples]
+    assert len(steps) <= SAMPLES and steps == sorted(steps)
+    assert steps[-1] == 9999 and steps[0] < 10, "the newest is kept, and the others are spread over the run"
+    assert len(history.samples[-1].text) == metrics_history.SAMPLE_LENGTH
+
+
+def test_a_read_takes_in_one_block(path: Path) -> None:
+    append(path, *({"step": step, "train_loss": 1.0} for step in range(1000)))
+    history = History(path)
+    sizes = []
+    while history.read(1000) or history.more:
+        sizes.append(len(history.points("train_loss").values))
+    assert sizes[0] < 50 and sizes[-1] == 1000
+    assert all(b - a < 50 for a, b in pairwise(sizes))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=3,
+)
+keys = st.sampled_from(["step", "tokens", "seconds", "train_loss", "bleu", "sample", "best_step"]) | st.text(max_size=3)
+
+
+@repeatable
+@given(st.lists(st.dictionaries(keys, anything, max_size=5) | st.dictionaries(keys, st.integers(0, 9), max_size=4)))
+def test_any_rows_give_columns_that_agree(tmp_path_factory: pytest.TempPathFactory, rows: list[dict]) -> None:
+    path = tmp_path_factory.mktemp("any") / "metrics.jsonl"
+    append(path, *rows)
+    whole, parts = History(path), History(path)
+    whole.read_all()
+    while parts.read(64) or parts.more:
+        pass
+    for key in whole.quantities:
+        points = whole.points(key)
+        assert len(points.values) > 0
+        assert all(len(found) == len(points.values) for found in points.axes.values())
+        assert (np.diff(points.axes["step"]) >= 0).all()
+    if all(len(json.dumps(row)) < 63 for row in rows):
+        assert parts.quantities == whole.quantities
+        for key in whole.quantities:
+            assert np.array_equal(parts.points(key).values, whole.points(key).values, equal_nan=True)

@@ -1,0 +1,666 @@
+"""A person and a model writing one text: stopping, returning, changing course, and threads that do not get in each
+other's way."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_runs import make_run, subwords
+
+from rnntui.config import FULL_PACE, NO_END, SamplingConfig, WritingConfig
+from rnntui.errors import UsageError
+from rnntui.inference.generate import opening
+from rnntui.inference.loaded_model import LoadedRun, load_run
+from rnntui.sessions.conversation import Conversation
+from rnntui.sessions.generation_worker import Writer
+from rnntui.sessions.transcript import SPACING, States, Transcript, Turn
+from rnntui.sessions.transcript_files import free_name, json_lines, path_from, read, save
+
+FAST = WritingConfig(length=50, pace=FULL_PACE)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedRun]:
+    folder = tmp_path_factory.mktemp("runs")
+    made = {
+        "characters": make_run(folder, "characters"),
+        "others": make_run(folder, "others", seed=2, layers=2),
+        "subwords": make_run(folder, "subwords", tokenizer=subwords()),
+        "turns": make_run(folder, "turns", turns=("A", "B")),
+    }
+    return {name: load_run(run) for name, run in made.items()}
+
+
+@pytest.fixture
+def conversation(runs: dict[str, LoadedRun]) -> Conversation:
+    return started(runs["characters"])
+
+
+def started(run: LoadedRun, seed: int | None = 7, **writing: int) -> Conversation:
+    conversation = Conversation(run, "tiny")
+    conversation.writing = replace(FAST, **writing)
+    conversation.seed = seed
+    return conversation
+
+
+def work(conversation: Conversation, rounds: int = 10_000, now: float = 1e6) -> None:
+    """The writer's rounds, in this thread, until there is nothing to do or it would wait."""
+    for _ in range(rounds):
+        when = conversation.work(now)
+        if when is None or when > now:
+            return
+
+
+def written(conversation: Conversation) -> str:
+    """Let it write to its end; the text as the screen has it then."""
+    while conversation.is_writing or conversation.to_read:
+        work(conversation)
+        conversation.drain()
+    return conversation.transcript.text
+
+
+def state_of_reading(run: LoadedRun, text: str) -> np.ndarray:
+    """The state after a text that was read in one go."""
+    ids = np.concatenate((opening(run.tokenizer), run.tokenizer.encode(text)))
+    return run.model.feed(ids[:, None], run.model.initial_state())[1]
+
+
+def test_a_model_goes_on_from_what_a_person_types(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    assert text.startswith("Hello") and len(text) == 55
+    assert [turn.role for turn in conversation.transcript.turns] == ["prompt", "model"]
+
+
+def test_the_state_is_that_of_the_whole_text_however_it_came_about(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    for line in ("Hello", "and then", " on"):
+        conversation.say(line)
+        written(conversation)
+    expected = state_of_reading(runs["characters"], conversation.transcript.text)
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+
+
+def test_a_line_starts_anew_unless_it_begins_with_a_space(conversation: Conversation) -> None:
+    conversation.say("one")
+    first = written(conversation)
+    conversation.say(" two")
+    assert conversation.transcript.text == first + " two"
+    second = written(conversation)
+    conversation.say("three")
+    assert conversation.transcript.text == second + "\nthree"
+
+
+def test_stopping_keeps_what_was_taken_and_drops_what_was_not(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    work(conversation, 31)  # one to read, thirty to write
+    conversation.drain()
+    work(conversation, 10)
+    shown = conversation.transcript.text
+    assert len(shown) == 5 + 30
+    conversation.stop()
+    assert not conversation.is_writing and conversation.drain() == 0
+    assert conversation.transcript.text == shown
+
+
+def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedRun]) -> None:
+    stopped, fresh = started(runs["characters"]), started(runs["characters"])
+    stopped.say("Hello")
+    work(stopped, 101)
+    stopped.drain()
+    stopped.stop()
+    fresh.replace(stopped.transcript.text)
+    for conversation in (stopped, fresh):
+        conversation.go_on()
+    assert written(stopped) == written(fresh)
+
+
+def test_the_same_seed_writes_the_same_and_another_something_else(runs: dict[str, LoadedRun]) -> None:
+    texts = []
+    for seed in (3, 3, 4):
+        conversation = started(runs["characters"], seed)
+        conversation.say("x")
+        texts.append(written(conversation))
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str, LoadedRun]) -> None:
+    conversation = started(runs["characters"], seed=None)
+    assert not conversation.regenerate()
+    conversation.say("Hello")
+    first = written(conversation)
+    seed = conversation.transcript.turns[-1].seed
+    assert conversation.regenerate()
+    second = written(conversation)
+    assert first != second and first[:5] == second[:5]
+    assert conversation.transcript.turns[-1].seed not in (None, seed)
+
+
+@pytest.mark.parametrize("offset", [0, 3, 5, 6, 70, 128, 205])
+def test_rewinding_returns_to_the_state_of_that_place(
+    conversation: Conversation, runs: dict[str, LoadedRun], offset: int
+) -> None:
+    conversation.writing = replace(FAST, length=200)
+    conversation.say("Hello")
+    whole = written(conversation)
+    assert conversation.rewind(offset) == whole[offset:]
+    assert conversation.to_read <= SPACING  # the nearest state is there; only what follows it is read again
+    written(conversation)
+    assert conversation.transcript.text == whole[:offset]
+    expected = state_of_reading(runs["characters"], whole[:offset])
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-5)
+
+
+def test_a_change_of_settings_is_in_the_very_next_token(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    work(conversation, 11)
+    conversation.settings = SamplingConfig(temperature=0.0)
+    work(conversation, 10)
+    conversation.drain()
+    changes = conversation.transcript.turns[-1].settings
+    assert [(at, config.temperature) for at, config in changes] == [(5, 0.8), (15, 0.0)]
+
+
+def test_the_pace_is_kept_and_not_caught_up_with_after_a_wait(conversation: Conversation) -> None:
+    conversation.writing = replace(FAST, pace=20, length=NO_END)
+    conversation.say("x")
+    assert conversation.work(100.0) == 0.0  # reads
+    assert conversation.work(100.0) == pytest.approx(99.9)
+    for now in (100.0, 100.04):
+        work(conversation, now=now)
+    assert conversation.drain() <= 4
+    work(conversation, now=200.0)
+    assert conversation.drain() <= 4  # not two thousand
+
+
+def test_the_model_waits_for_a_screen_that_takes_nothing(conversation: Conversation) -> None:
+    conversation.writing = replace(FAST, length=NO_END)
+    conversation.say("x")
+    work(conversation)
+    assert 0 < conversation.drain() <= 256
+    work(conversation)
+    assert conversation.drain() > 0
+
+
+def test_it_ends_at_its_length(conversation: Conversation) -> None:
+    conversation.writing = replace(FAST, length=3)
+    conversation.say("x")
+    assert len(written(conversation)) == 4
+    conversation.go_on()
+    assert len(written(conversation)) == 7
+
+
+def test_a_character_no_model_knows_stays_as_it_was_typed(conversation: Conversation) -> None:
+    assert conversation.say("año") == ["ñ"]
+    assert written(conversation).startswith("año")
+
+
+def test_bits_are_those_of_the_models_own_distribution_for_what_is_typed_and_for_what_is_written(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.settings = SamplingConfig(temperature=0.3, top_k=5)
+    conversation.say("Hello there")
+    assert conversation.transcript.bits(0) is None
+    text = written(conversation)
+    ours = [conversation.transcript.bits(token) for token in range(len(text))]
+    fresh = started(runs["characters"])
+    fresh.replace(text)
+    written(fresh)
+    np.testing.assert_allclose(ours, [fresh.transcript.bits(token) for token in range(len(text))], atol=2e-3)
+    assert conversation.transcript.bits_per_character() == pytest.approx(np.mean(ours), abs=1e-3)
+
+
+def test_alternatives_are_the_likeliest_tokens_at_a_place(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    for token in (0, 1, 40, len(text)):
+        found = conversation.alternatives(token)
+        assert len(found) == 5
+        assert [a.probability for a in found] == sorted((a.probability for a in found), reverse=True)
+        if token < len(text):
+            match = [a for a in found if a.text == text[token]]
+            bits = conversation.transcript.bits(token)
+            assert bits is not None
+            assert not match or -np.log2(match[0].probability) == pytest.approx(bits, abs=1e-3)
+
+
+def test_branching_puts_an_alternative_in_a_tokens_place(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    other = next(a for a in conversation.alternatives(20) if a.text != text[20])
+    conversation.branch(20, other.id)
+    assert conversation.transcript.text == text[:20] + other.text
+    assert len(written(conversation)) == 21 + 50
+
+
+def test_editing_goes_on_from_where_the_texts_part(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    conversation.replace(text[:30] + "?" + text[31:])
+    assert conversation.transcript.text == text[:30] + "?" + text[31:]
+    written(conversation)
+    expected = state_of_reading(runs["characters"], conversation.transcript.text)
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-5)
+
+
+def test_another_model_reads_the_text_and_the_turns_stay(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    roles = [(turn.role, stretch) for turn, stretch in conversation.transcript.stretches()]
+    for name in ("others", "subwords"):
+        conversation.use(runs[name], name)
+        assert conversation.to_read > 0
+        assert written(conversation) == text
+        assert [(turn.role, stretch) for turn, stretch in conversation.transcript.stretches()] == roles
+        np.testing.assert_allclose(
+            conversation._generation.state, state_of_reading_pieces(runs[name], roles), atol=1e-5
+        )
+
+
+def state_of_reading_pieces(run: LoadedRun, pieces: list[tuple[str, str]]) -> np.ndarray:
+    """The state after texts encoded each by itself, as turns are."""
+    ids = np.concatenate([opening(run.tokenizer), *(run.tokenizer.encode(text) for _, text in pieces)])
+    return run.model.feed(ids[:, None], run.model.initial_state())[1]
+
+
+def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedRun]) -> None:
+    conversation = started(runs["characters"], seed=None)
+    conversation.say("Hello")
+    text = written(conversation)
+    other = conversation.fork()
+    assert other.transcript.text == "Hello"
+    assert written(other) != text and len(other.transcript.text) == len(text)
+    assert conversation.transcript.text == text
+
+
+def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+    assert not conversation.undo()
+    conversation.say("Hello")
+    whole = written(conversation)
+    turns = [(turn.role, text) for turn, text in conversation.transcript.stretches()]
+    conversation.rewind(9)
+    conversation.go_on()
+    written(conversation)
+    conversation.replace("Another")
+    conversation.clear()
+    for text in ("Another", None, whole):
+        assert conversation.undo()
+        assert text is None or written(conversation) == text
+    assert [(turn.role, text) for turn, text in conversation.transcript.stretches()] == turns
+    expected = state_of_reading(runs["characters"], whole)
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-5)
+    assert not conversation.undo()
+
+
+def test_after_an_undo_the_model_stands_where_that_text_ends(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.writing = replace(FAST, length=200)
+    conversation.say("Hello")
+    whole = written(conversation)
+    conversation.rewind(70)
+    conversation.seed = 8
+    conversation.go_on()
+    other = written(conversation)
+    assert conversation.undo() and written(conversation) == whole
+    conversation.go_on()
+    fresh = started(runs["characters"], 8, length=200)
+    fresh.replace(whole)
+    fresh.go_on()
+    assert written(conversation) == written(fresh)
+    conversation.undo()
+    assert conversation.transcript.text != other
+
+
+def test_what_an_undo_took_can_be_brought_back_until_the_text_is_changed(conversation: Conversation) -> None:
+    assert not conversation.redo()
+    conversation.say("Hello")
+    whole = written(conversation)
+    conversation.rewind(9)
+    conversation.undo()
+    assert conversation.redo() and conversation.transcript.text == whole[:9]
+    assert conversation.undo() and written(conversation) == whole
+    conversation.rewind(3)
+    assert not conversation.redo()
+
+
+def test_another_model_has_nothing_to_take_back(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+    conversation.say("Hello")
+    written(conversation)
+    conversation.rewind(9)
+    conversation.use(runs["subwords"], "subwords")
+    assert not conversation.undo()
+
+
+def test_an_edit_leaves_the_turns_around_it_as_they_were(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    first = written(conversation)
+    conversation.say("more")
+    text = written(conversation)
+    conversation.replace(text[:20] + "XYZ" + text[22:])
+    turns = [(turn.role, part) for turn, part in conversation.transcript.stretches()]
+    assert turns == [
+        ("prompt", "Hello"), ("model", text[5:20]), ("prompt", "XYZ"), ("model", first[22:]),
+        ("prompt", "\nmore"), ("model", text[len(first) + 5 :]),
+    ]  # fmt: skip
+    seeds = [turn.seed for turn in conversation.transcript.turns]
+    assert seeds[1] == 7 and seeds[3] is None and seeds[5] is None  # they are not what that seed writes any more
+
+
+@given(st.text("ab\n⛵日", max_size=30), st.text("ab\n⛵日", max_size=30), st.booleans())
+@settings(derandomize=True, deadline=None, database=None, max_examples=80)
+def test_any_edit_gives_that_text_and_its_state(
+    runs: dict[str, LoadedRun], before: str, after: str, subword: bool
+) -> None:
+    run = runs["subwords" if subword else "characters"]
+    conversation = started(run)
+    conversation.replace(before)
+    work(conversation)
+    conversation.replace(after)
+    assert conversation.transcript.text == after
+    conversation.rewind(10**6)
+    work(conversation)
+    ids = np.concatenate((opening(run.tokenizer), conversation.transcript.ids()))
+    expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+
+
+def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.say("the sea the old man ")
+    work(conversation, 21)
+    conversation.settings = SamplingConfig(temperature=0.1)
+    written(conversation)
+    before = conversation.transcript
+    character = before.start_of(before.turns[1].settings[1][0])
+    conversation.use(runs["subwords"], "subwords")
+    after = conversation.transcript
+    assert [config.temperature for _, config in after.turns[1].settings] == [0.8, 0.1]
+    assert after.token_at(character) == after.turns[1].settings[1][0]
+
+
+def test_a_longer_length_acts_on_a_text_that_is_being_written(conversation: Conversation) -> None:
+    conversation.say("x")
+    work(conversation, 11)
+    conversation.writing = replace(FAST, length=12)
+    assert len(written(conversation)) == 13
+
+
+def test_where_the_model_has_not_read_there_are_no_alternatives_yet(conversation: Conversation) -> None:
+    conversation.replace("word " * 1000)
+    assert conversation.alternatives(5000) == []
+    assert len(conversation.alternatives(1000)) == 5
+
+
+def test_alternatives_never_name_the_unknown_token(conversation: Conversation) -> None:
+    conversation.say("x")
+    for token in range(len(written(conversation))):
+        assert all(alternative.id != 0 for alternative in conversation.alternatives(token, 60))
+
+
+def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedRun]) -> None:
+    conversation = started(runs["subwords"])
+    conversation.replace("the 日 sea")
+    token = conversation.transcript.token_of_character(4)
+    assert conversation.transcript.start_of(token) == 4
+    assert conversation.transcript.token_of_character(5) > token + 1
+    found = conversation.alternatives(token)
+    assert all(runs["subwords"].tokenizer.stream().push(alternative.id) for alternative in found)
+    conversation.branch(token, found[0].id)
+    assert conversation.transcript.text == "the " + found[0].text
+
+
+def test_your_last_line_is_neither_a_label_nor_an_alternative(
+    conversation: Conversation, runs: dict[str, LoadedRun]
+) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    conversation.branch(20, next(a.id for a in conversation.alternatives(20) if a.text != text[20]))
+    assert conversation.last_prompt() == (0, "Hello")
+    talking = started(runs["turns"], length=NO_END)
+    talking.say("hi")
+    written(talking)
+    talking.go_on()
+    assert written(talking).count("B:") == 2
+    assert talking.last_prompt() == (0, "hi")
+
+
+def test_a_fork_has_the_seed_too(conversation: Conversation) -> None:
+    conversation.say("Hello")
+    text = written(conversation)
+    assert written(conversation.fork()) == text
+
+
+def test_clearing_starts_over(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+    conversation.say("Hello")
+    first = written(conversation)
+    conversation.clear()
+    assert conversation.transcript.text == "" and not conversation.is_writing
+    conversation.say("Hello")
+    assert written(conversation) == first
+
+
+# Turns.
+
+
+def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, LoadedRun]) -> None:
+    conversation = started(runs["turns"], length=NO_END)
+    conversation.say("how\nare  you")
+    text = written(conversation)
+    assert text.startswith("A: how are you\nB:")
+    assert text.endswith("\n") and text.count("\n") == 2
+    conversation.say("fine")
+    assert conversation.transcript.text == text + "A: fine\nB:"
+    conversation.stop()
+    assert conversation.last_prompt() == (len(text), "fine")
+    conversation.say("really")
+    assert conversation.transcript.text == text + "A: fine\nB:\nA: really\nB:"
+
+
+def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedRun]) -> None:
+    conversation = started(runs["turns"])
+    conversation.chat = False
+    conversation.say("how")
+    assert conversation.transcript.text == "how"
+    assert len(written(conversation)) == 53
+
+
+# Subwords.
+
+
+@given(st.lists(st.integers(0, 120), max_size=12), st.integers(0, 10_000))
+@settings(derandomize=True, deadline=None, database=None, max_examples=40)
+def test_wherever_a_stop_falls_the_text_is_whole_characters(
+    runs: dict[str, LoadedRun], stops: list[int], seed: int
+) -> None:
+    conversation = started(runs["subwords"], seed)
+    conversation.settings = SamplingConfig(temperature=3.0)  # lone bytes come often
+    conversation.say("the sea ⛵ ")
+    for rounds in stops:
+        work(conversation, rounds)
+        conversation.drain()
+        conversation.stop()
+        transcript = conversation.transcript
+        assert not len(transcript) or transcript.start_of(len(transcript)) > transcript.start_of(len(transcript) - 1)
+        conversation.go_on()
+    conversation.stop()
+    conversation.rewind(10**6)  # cuts nothing, and lets it read what it has yet to read
+    work(conversation)
+    run = runs["subwords"]
+    ids = np.concatenate((opening(run.tokenizer), conversation.transcript.ids()))
+    expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+
+
+# States kept.
+
+
+def test_states_stay_within_their_room_and_none_is_far() -> None:
+    states = States(np.zeros(4, dtype=np.float32), room=16 * 10)
+    for tokens in range(1, 100_000):
+        if states.wants(tokens):
+            states.keep(tokens, np.full(4, tokens, dtype=np.float32))
+    assert len(states) <= 10
+    for tokens in (0, 63, 64, 5_000, 99_999):
+        at, state = states.before(tokens)
+        assert state[0] == at and 0 <= tokens - at < states.spacing
+    states.cut(20_000)
+    assert states.before(99_999)[0] <= 20_000
+
+
+# Saving.
+
+
+def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversation, tmp_path: Path) -> None:
+    conversation.say("Hello")
+    work(conversation, 21)
+    conversation.settings = SamplingConfig(temperature=1.5, top_k=9)
+    text = written(conversation)
+    text_file, turns_file = save(conversation.transcript, tmp_path / "kept.txt")
+    assert text_file.read_text() == text
+    turns = [json.loads(line) for line in turns_file.read_text().splitlines()]
+    assert "".join(turn["text"] for turn in turns) == text
+    again = started(conversation.run, turns[1]["seed"])
+    again.say(turns[0]["text"])
+    changes = {change.pop("token"): SamplingConfig.from_json(change) for change in turns[1]["settings"]}
+    work(again, 1)
+    for token in range(50):
+        again.settings = changes.get(token, again.settings)
+        work(again, 1)
+    again.drain()
+    assert again.transcript.text == text
+
+
+def test_saving_overwrites_nothing(conversation: Conversation, tmp_path: Path) -> None:
+    (tmp_path / "kept.jsonl").write_text("mine")
+    with pytest.raises(UsageError, match=r"kept\.jsonl is there already"):
+        save(conversation.transcript, tmp_path / "kept.txt")
+    assert list(tmp_path.iterdir()) == [tmp_path / "kept.jsonl"]
+    assert free_name("kept", tmp_path) == tmp_path / "kept-1.txt"
+    (tmp_path / "kept-1.txt").touch()
+    assert free_name("kept", tmp_path) == tmp_path / "kept-2.txt"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "[1]", '{"role": "model"}', '{"role": "model", "text": "x", "seed": true}',
+        '{"role": "model", "text": "x", "seed": -1}', '{"role": "model", "text": "x", "run": 3}',
+        '{"role": "model", "text": "x", "settings": [{"token": 1e400}]}',
+        '{"role": "model", "text": "x", "settings": [{"token": -1}]}',
+        '{"role": "model", "text": "x", "settings": [{"token": 0, "temperature": -1}]}',
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_turns_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"role": "prompt", "text": "fine"}\n' + line + "\n")
+    with pytest.raises(UsageError, match="line 2 is no turn"):
+        read(tmp_path / "bad.jsonl")
+
+
+@pytest.mark.parametrize("name", [".", "/", ""])
+def test_a_folder_is_no_file_to_save_to(conversation: Conversation, name: str) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        save(conversation.transcript, Path(name))
+
+
+def test_nobodys_home_is_no_place_to_save_to() -> None:
+    with pytest.raises(UsageError, match="nobody-of-that-name"):
+        path_from("~nobody-of-that-name/x")
+
+
+def test_a_name_made_of_a_hostile_run_is_harmless(tmp_path: Path) -> None:
+    assert free_name("a\x1b[2Jb/../c", tmp_path).name == "a-2Jb-..-c-1.txt"
+
+
+def test_an_empty_transcript_is_no_lines() -> None:
+    assert json_lines(Transcript()) == ""
+
+
+def test_an_empty_turn_leaves_no_trace() -> None:
+    transcript = Transcript()
+    transcript.begin(Turn("prompt", 0))
+    transcript.begin(Turn("model", 0))
+    transcript.append([1], ["x"])
+    assert [turn.role for turn in transcript.turns] == ["model"]
+
+
+# The writer's thread.
+
+
+def wait_until(done: object, seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not done():  # type: ignore[operator]
+        assert time.monotonic() < end, "it never came to pass"
+        time.sleep(0.002)
+
+
+def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedRun]) -> None:
+    both = [started(runs["characters"], length=300), started(runs["others"], length=300)]
+    alone = [started(runs["characters"], length=300), started(runs["others"], length=300)]
+    writer = Writer(lambda conversation, error: pytest.fail(str(error)))
+    writer.start()
+    for conversation in both:
+        conversation.say("Hello")
+    writer.serve(both)
+    try:
+        wait_until(lambda: [c.drain() for c in both] and not any(c.is_writing for c in both))
+    finally:
+        writer.close()
+    for conversation in alone:
+        conversation.say("Hello")
+        written(conversation)
+    assert [c.transcript.text for c in both] == [c.transcript.text for c in alone]
+
+
+def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs: dict[str, LoadedRun]) -> None:
+    conversation = started(runs["characters"], length=NO_END)
+    writer = Writer(lambda conversation, error: pytest.fail(str(error)))
+    writer.start()
+    writer.serve([conversation])
+    try:
+        for round_ in range(30):
+            conversation.say("Hello")
+            writer.wake()
+            wait_until(lambda: conversation.drain() > 0)
+            conversation.rewind(len(conversation.transcript.text) * round_ // 30)
+            writer.wake()
+        wait_until(lambda: conversation.to_read == 0)
+    finally:
+        writer.close()
+    expected = state_of_reading(runs["characters"], conversation.transcript.text)
+    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+
+
+def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, LoadedRun]) -> None:
+    told = []
+    broken, sound = started(runs["characters"]), started(runs["others"])
+    writer = Writer(lambda conversation, error: told.append((conversation, str(error))))
+    broken.say("x")
+    sound.say("x")
+
+    def fail(*_: object) -> None:
+        raise ValueError("no more")
+
+    broken._generation.step = fail  # type: ignore[method-assign, assignment]
+    writer.serve([broken, sound])
+    for _ in range(100):
+        writer.work()
+    sound.drain()
+    assert told == [(broken, "no more")]
+    assert "no more" in broken.problem and not broken.is_writing
+    writer.serve([broken, sound])  # as at every change of a setting
+    broken.go_on()
+    writer.work()
+    assert len(told) == 1 and not broken.is_writing
+    assert len(sound.transcript.text) == 51

@@ -1,0 +1,265 @@
+"""From a corpus to ids: nothing is lost, doubled or mixed up between the training part and the validation tail."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnntui.config import TokenizerConfig, TokenizerKind
+from rnntui.errors import CorpusError
+from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.subword_tokenizer import SubwordTokenizer
+from rnntui.text.token_ids import Part, make_tokenizer, split_point, survey, write_all, write_parts
+from rnntui.text.tokenizer import Tokenizer
+
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
+
+SUBWORDS: tuple[TokenizerKind, ...] = ("bpe", "unigram")
+some_text = st.text(alphabet="aab é日👩\n\n\r\u2581", min_size=12, max_size=80)
+shares = st.sampled_from([0.1, 0.25, 0.5, 0.9])
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the many files of a property test."""
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="module")
+def subwords() -> dict[TokenizerKind, SubwordTokenizer]:
+    """Subword tokenizers of a small corpus."""
+    text = small_corpus()
+    return {kind: SubwordTokenizer.train([text], kind, 360, len(set(text))) for kind in SUBWORDS}
+
+
+def small_corpus() -> str:
+    words = ["alpha", "the", "river", "stone", "wind", "night", "light", "aba", "été", "日本"]
+    draw = random.Random(2)
+    return "".join(" ".join(draw.choice(words) for _ in range(7)) + "\n" for _ in range(150))
+
+
+def corpus_of(folder: Path, text: str) -> Corpus:
+    path = folder / "corpus.txt"
+    path.write_bytes(text.encode())
+    return find_corpus([str(path)])
+
+
+@contextmanager
+def cut_up(block: int, segment: int) -> Iterator[None]:
+    """Read so many bytes and encode so many characters at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rnntui.text.corpus._BLOCK", block)
+        patch.setattr("rnntui.text.token_ids._SEGMENT", segment)
+        yield
+
+
+def written_parts(
+    folder: Path, corpus: Corpus, tokenizer: Tokenizer, validation: float
+) -> tuple[tuple[Part, Part], list[np.ndarray]]:
+    """The two parts and their ids as they are read back."""
+    paths = (folder / "training.ids", folder / "validation.ids")
+    parts = write_parts(corpus, survey(corpus), tokenizer, validation, *paths)
+    # A copy lets go of the file, which the next example writes anew.
+    return parts, [np.array(part.read(path)) for part, path in zip(parts, paths, strict=True)]
+
+
+@repeatable
+@given(some_text, st.integers(1, 9))
+def test_a_survey_counts_every_character_wherever_blocks_end(scratch: Path, text: str, block: int) -> None:
+    with cut_up(block, 1 << 20):
+        found = survey(corpus_of(scratch, text))
+    counted = {chr(point): int(found.counts[point]) for point in np.flatnonzero(found.counts)}
+    assert counted == Counter(text)
+    assert found.characters == len(text)
+
+
+def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path: Path) -> None:
+    text = "some text 日本\n" * 20
+    corpus = corpus_of(tmp_path, text)
+    (tmp_path / "packed.gz").write_bytes(gzip.compress(text.encode()))
+    (tmp_path / "wide.txt").write_bytes(text.encode("utf-16"))
+    half = len(text) // 2
+    (tmp_path / "first.txt").write_text(text[:half])
+    (tmp_path / "second.txt").write_text(text[half:])
+    fingerprint = survey(corpus).fingerprint
+    assert survey(find_corpus([str(tmp_path / "packed.gz")])).fingerprint == fingerprint
+    assert survey(find_corpus([str(tmp_path / "wide.txt")], "utf-16")).fingerprint == fingerprint
+    assert (
+        survey(find_corpus([str(tmp_path / name) for name in ("first.txt", "second.txt")])).fingerprint == fingerprint
+    )
+    with cut_up(5, 1 << 20):
+        assert survey(corpus).fingerprint == fingerprint
+
+
+@pytest.mark.parametrize("other", ["some text", "some text\n\n", "some text\r\n", "Some text\n", "text some\n"])
+def test_another_text_has_another_fingerprint(other: str, tmp_path: Path) -> None:
+    fingerprint = survey(corpus_of(tmp_path, "some text\n")).fingerprint
+    assert survey(corpus_of(tmp_path, other)).fingerprint != fingerprint
+
+
+@pytest.mark.parametrize("content", ["", "\N{ZERO WIDTH NO-BREAK SPACE}"])
+def test_an_empty_corpus_is_told_by_its_name(content: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"corpus\.txt.*empty"):
+        survey(corpus_of(tmp_path, content))
+
+
+@repeatable
+@given(some_text, shares, st.integers(1, 9), st.integers(1, 20))
+def test_both_parts_together_are_the_corpus_and_validation_is_its_tail(
+    scratch: Path, text: str, validation: float, block: int, segment: int
+) -> None:
+    corpus = corpus_of(scratch, text)
+    tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(), validation)
+    with cut_up(block, segment):
+        (training, held_out), ids = written_parts(scratch, corpus, tokenizer, validation)
+    split = len(text) - held_out.characters
+    assert abs(held_out.characters - validation * len(text)) <= 1
+    assert training.characters == split
+    assert tokenizer.decode(ids[0]) == text[:split]
+    assert tokenizer.decode(ids[1]) == text[split:]
+    assert [training.tokens, held_out.tokens] == [len(part) for part in ids]
+
+
+@pytest.mark.parametrize("kind", SUBWORDS)
+@repeatable
+@given(some_text, shares, st.integers(1, 9), st.integers(1, 20))
+def test_subword_parts_decode_to_the_corpus_as_well(
+    scratch: Path,
+    subwords: dict[TokenizerKind, SubwordTokenizer],
+    kind: TokenizerKind,
+    text: str,
+    validation: float,
+    block: int,
+    segment: int,
+) -> None:
+    tokenizer = subwords[kind]
+    with cut_up(block, segment):
+        parts, ids = written_parts(scratch, corpus_of(scratch, text), tokenizer, validation)
+    split = split_point(len(text), validation)
+    assert tokenizer.decode(ids[0]) == text[:split]
+    assert tokenizer.decode(ids[1]) == text[split:]
+    assert [part.characters for part in parts] == [split, len(text) - split]
+
+
+@pytest.mark.parametrize(("block", "segment"), [(1, 1 << 20), (7, 64), (1000, 61), (4096, 100), (1 << 22, 50)])
+@pytest.mark.parametrize("kind", ["char", *SUBWORDS])
+def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
+    kind: TokenizerKind, block: int, segment: int, subwords: dict[TokenizerKind, SubwordTokenizer], tmp_path: Path
+) -> None:
+    # Segments end at line ends, and every line here fits into one.
+    text = small_corpus()
+    corpus = corpus_of(tmp_path, text)
+    tokenizer: Tokenizer = subwords[kind] if kind != "char" else CharTokenizer(sorted(set(text)))
+    with cut_up(block, segment):
+        _, ids = written_parts(tmp_path, corpus, tokenizer, 0.3)
+        part, _ = write_all(corpus, tokenizer, tmp_path / "whole.ids")
+    whole, characters = part.read(tmp_path / "whole.ids"), part.characters
+    split = split_point(len(text), 0.3)
+    assert np.array_equal(ids[0], tokenizer.encode(text[:split]))
+    assert np.array_equal(ids[1], tokenizer.encode(text[split:]))
+    assert np.array_equal(whole, tokenizer.encode(text))
+    assert characters == len(text)
+
+
+@pytest.mark.parametrize(
+    ("distinct", "dtype"), [(2, "uint8"), (255, "uint8"), (256, "uint16"), (65_535, "uint16"), (65_536, "uint32")]
+)
+def test_ids_take_the_fewest_bytes_that_hold_the_vocabulary(distinct: int, dtype: str, tmp_path: Path) -> None:
+    # From behind the surrogates on; one more id is that of <unk>.
+    text = "".join(map(chr, range(0xE000, 0xE000 + distinct))) * 2
+    corpus = corpus_of(tmp_path, text)
+    tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(), 0.5)
+    parts, ids = written_parts(tmp_path, corpus, tokenizer, 0.5)
+    assert [part.dtype for part in parts] == [dtype, dtype]
+    assert (tmp_path / "training.ids").stat().st_size == distinct * np.dtype(dtype).itemsize
+    assert tokenizer.decode(ids[1]) == text[distinct:]
+
+
+def test_ids_are_mapped_from_the_file_and_not_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "ids"
+    np.arange(10, dtype=np.uint16).tofile(path)
+    ids = Part(10, 10, "uint16").read(path)
+    assert isinstance(ids, np.memmap)
+    assert not ids.flags.writeable
+    assert ids.tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("change", [-20, -2, -1, 1, 2])
+def test_a_file_of_ids_of_another_length_is_refused_by_its_name(change: int, tmp_path: Path) -> None:
+    path = tmp_path / "training.ids"
+    path.write_bytes(bytes(20 + change))
+    with pytest.raises(CorpusError, match="10 ids") as caught:
+        Part(10, 10, "uint16").read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_of_ids_is_told_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError) as caught:
+        Part(10, 10, "uint16").read(tmp_path / "training.ids")
+    assert str(tmp_path / "training.ids") in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", SUBWORDS)
+def test_subwords_are_learnt_from_the_training_part_alone(kind: TokenizerKind, tmp_path: Path) -> None:
+    def has_learnt(text: str) -> bool:
+        corpus = corpus_of(tmp_path, text)
+        tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(kind, 400), 0.2)
+        return any("umpelst" in tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
+
+    common, secret = small_corpus(), "Rumpelstilzchen Rumpelstilzchen\n" * 30
+    assert len(secret) < 0.2 * len(common + secret)
+    assert not has_learnt(common + secret)
+    assert has_learnt(secret + common), "it must be learnt where it stands in the training part"
+
+
+def test_characters_that_only_validation_holds_are_known_too(tmp_path: Path) -> None:
+    text = "a" * 90 + "日" * 10
+    corpus = corpus_of(tmp_path, text)
+    tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(), 0.1)
+    assert tokenizer.unknown_characters(text) == []
+
+
+def test_a_vocabulary_takes_the_size_asked_for_or_two_thousand_subwords_at_most(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path, small_corpus())
+    found = survey(corpus)
+    assert make_tokenizer(corpus, found, TokenizerConfig("char", 5), 0.1).vocab_size == 5
+    assert make_tokenizer(corpus, found, TokenizerConfig("bpe", 300), 0.1).vocab_size == 300
+    assert 300 < make_tokenizer(corpus, found, TokenizerConfig("bpe"), 0.1).vocab_size <= 2000
+
+
+@pytest.mark.parametrize(
+    "changed", ["some text", "some text, and more\n", "some texts\n"], ids=["shorter", "longer", "just as long"]
+)
+def test_a_text_that_changes_while_it_is_read_is_refused_by_its_name(changed: str, tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path, "some text.\n")
+    found = survey(corpus)
+    tokenizer = make_tokenizer(corpus, found, TokenizerConfig(), 0.5)
+    corpus_of(tmp_path, changed)
+    with pytest.raises(CorpusError, match=r"corpus\.txt changed"):
+        write_parts(corpus, found, tokenizer, 0.5, tmp_path / "training.ids", tmp_path / "validation.ids")
+
+
+def test_a_text_to_evaluate_names_its_unknown_characters_once_in_order(tmp_path: Path) -> None:
+    tokenizer = CharTokenizer(["a", "b", "\n"])
+    corpus = corpus_of(tmp_path, "a日b\n本a日\n" * 3)
+    with cut_up(4, 3):
+        part, unknown = write_all(corpus, tokenizer, tmp_path / "text.ids")
+    ids = part.read(tmp_path / "text.ids")
+    assert unknown == ["日", "本"]
+    assert part.characters == 24
+    assert tokenizer.decode(ids.astype(np.int64)) == "a\ufffdb\n\ufffda\ufffd\n" * 3
+
+
+def test_an_empty_text_to_evaluate_has_no_tokens(tmp_path: Path) -> None:
+    part, unknown = write_all(corpus_of(tmp_path, ""), CharTokenizer(["a"]), tmp_path / "text.ids")
+    assert (part.tokens, part.characters, unknown) == (0, 0, [])
