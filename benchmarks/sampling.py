@@ -42,14 +42,14 @@ import torch
 from common import alternate, print_heading, print_table, ratio, verdict
 from torch import nn
 
-from rnntui.config import Budget, ModelConfig, SamplingConfig, TokenizerConfig, TrainingConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, SamplingConfig, TokenizerConfig
 from rnntui.inference.generate import Generation, generators_from
 from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.training.prepare_language_model import Request, create_run
+from rnntui.training.prepare_language_model import LanguageModelRequest, create_run
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # For the processes of the cold start, which are to choose their threads themselves.
@@ -99,7 +99,9 @@ def make_run(folder: Path) -> Path:
     """A run of an LSTM of 1x512 with random weights: as slow to load and to sample as a trained one."""
     text = folder / "alphabet.txt"
     text.write_text("".join(chr(0x100 + i) for i in range(VOCAB_SIZE - 1)) * 100, encoding="utf-8")
-    request = Request(ModelConfig(), TokenizerConfig(), TrainingConfig(), Budget(steps=1))
+    request = LanguageModelRequest(
+        LanguageModelConfig(), TokenizerConfig(), LanguageModelTrainingConfig(), Budget(steps=1)
+    )
     run = create_run(find_corpus([str(text)]), request, folder / "runs", "random")
     config = run.read_config()
     save_arrays(run.weights_file, dict(weights_of(LanguageModel(config.model, config.vocab_size))), {})
@@ -236,7 +238,7 @@ def single_stream(layers: int, hidden: int, tokens: int, rounds: int) -> list[ob
     torch.manual_seed(1)
     model = TorchModel(layers, hidden)
     cells = TorchCells(model)
-    config = ModelConfig(cell="lstm", layers=layers, hidden=hidden, embedding=EMBEDDING, tied=False)
+    config = LanguageModelConfig(cell="lstm", layers=layers, hidden=hidden, embedding=EMBEDDING, tied=False)
     ours = NumpyLanguageModel(weights_of(model), config, VOCAB_SIZE)
     difference = max(largest_difference(ours, rival) for rival in (model, cells))
     if not difference < TOLERANCE:

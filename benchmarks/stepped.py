@@ -20,14 +20,14 @@ def stepped_loss(model: Seq2Seq, batch: Batch, smoothing: float) -> torch.Tensor
     memory, ends = model.encoder(source, lengths)
     state, memory, decoder = model.bridge(ends), memory.transpose(0, 1), model.decoder
     prepared = decoder.attention.prepare(memory) if decoder.attention else memory
-    fed = torch.zeros(1, source.shape[1], model.config.embedding)
+    input_feed = torch.zeros(1, source.shape[1], model.config.embedding)
     logits = []
     for tokens in inputs:
         embedded = decoder.dropout(embed(decoder.embedding, tokens[None], model.config.tied))  # (1, B, E)
-        hidden, carried = decoder.rnn(torch.cat([embedded, fed], dim=2), for_layers(state))
+        hidden, carried = decoder.rnn(torch.cat([embedded, input_feed], dim=2), for_layers(state))
         state = states_of(carried)
-        fed = decoder._attend(hidden, memory, prepared, (source == PAD).T)
-        logits.append(model.logits(fed[0]))  # (B, V)
+        input_feed = decoder._attend(hidden, memory, prepared, (source == PAD).T)
+        logits.append(model.logits(input_feed[0]))  # (B, V)
     return cross_entropy(
         torch.stack(logits).flatten(0, 1), expected.flatten(), ignore_index=PAD, label_smoothing=smoothing
     )

@@ -30,12 +30,12 @@ from common import Rival, alternate, print_heading, print_table, ratio, verdict
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from rnntui.config import Budget, Cell, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.config import Budget, Cell, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
 from rnntui.training.device import Hardware, choose_hardware
 from rnntui.training.events import Event, Stepped
-from rnntui.training.prepare_language_model import Request, create_run
+from rnntui.training.prepare_language_model import LanguageModelRequest, create_run
 from rnntui.training.train_run import train_run
 
 UNTIMED = 3  # steps at the start of every round
@@ -78,13 +78,15 @@ class Ours:
 
     def __init__(self, shape: Shape, hardware: Hardware, corpus: Path, folder: Path) -> None:
         self._shape = shape
-        model = ModelConfig(cell=shape.cell, layers=shape.layers, hidden=shape.hidden, embedding=shape.embedding)
+        model = LanguageModelConfig(
+            cell=shape.cell, layers=shape.layers, hidden=shape.hidden, embedding=shape.embedding
+        )
         # No check, no sample and no save by the clock falls among the steps: they alone are timed.
-        training = TrainingConfig(
+        training = LanguageModelTrainingConfig(
             batch_size=shape.batch, bptt=shape.window, evaluations=1, eval_tokens=256, sample_length=0, save_every=1e6,
             precision="bf16" if hardware.bf16 else "fp32", device="cpu",
         )  # fmt: skip
-        request = Request(model, TokenizerConfig(), training, Budget(steps=1_000_000))
+        request = LanguageModelRequest(model, TokenizerConfig(), training, Budget(steps=1_000_000))
         self._run: RunFolder = create_run(find_corpus([str(corpus)]), request, folder, None)
         self.vocab_size = self._run.read_config().vocab_size
 

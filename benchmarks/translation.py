@@ -76,7 +76,7 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
     import torch
     from stepped import stepped_loss
 
-    from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTraining
+    from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTrainingConfig
     from rnntui.inference.translator import read_vocabularies
     from rnntui.runs.folder import RunFolder
     from rnntui.training.device import choose_hardware
@@ -86,7 +86,7 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
     folder = RunFolder(run)
     config = folder.read_config()
     hardware = choose_hardware("cpu", "fp32", None)
-    smoothing = config.training_as(Seq2SeqTraining).label_smoothing
+    smoothing = config.training_as(Seq2SeqTrainingConfig).label_smoothing
 
     def plain(task: Seq2SeqTask) -> tuple[torch.Tensor, int]:
         batch = task.pools.next()
@@ -111,9 +111,9 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
 
         return steps
 
-    whole, looped, fed = "whole target at once", "a loop, logits at each step", "--input-feeding"
+    whole, looped, input_feed = "whole target at once", "a loop, logits at each step", "--input-feeding"
     found = alternate(
-        {whole: rival(False, Seq2SeqTask.loss), looped: rival(True, plain), fed: rival(True, Seq2SeqTask.loss)},
+        {whole: rival(False, Seq2SeqTask.loss), looped: rival(True, plain), input_feed: rival(True, Seq2SeqTask.loss)},
         arguments.rounds,
     )
     print_table(
@@ -206,9 +206,9 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, help="a run to time, instead of the one that is trained")
     parser.add_argument("--keep", type=Path, help="folder to keep the trained run in")
-    from rnntui.training.threads import wait_briefly
+    from rnntui.training.threads import limit_openmp_spin
 
-    wait_briefly()  # as the commands that train do
+    limit_openmp_spin()  # as the commands that train do
     own, extra = parted(sys.argv[1:])
     arguments = parser.parse_args(own)
     if "learn" not in arguments.only and arguments.run is None:

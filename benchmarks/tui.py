@@ -32,9 +32,9 @@ from common import alternate, print_heading, print_table, verdict
 from textual.app import App, ComposeResult
 from tui_live import start, typing
 
-from rnntui.charts.chart_view import View
+from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve
-from rnntui.charts.metrics_history import BLOCK, History, Points
+from rnntui.charts.metrics_history import BLOCK, MetricsHistory, Points
 from rnntui.tui.widgets.chart import Chart
 
 POINTS = (10_000, 100_000)
@@ -83,10 +83,10 @@ async def chart_times(count: int, size: tuple[int, int], rounds: int) -> dict[st
         moves = iter(range(10 * rounds))
 
         def move() -> None:
-            chart.view = replace(View(), left=last * 0.001 * (1 + next(moves)), right=last * 0.95)
+            chart.view = replace(ChartView(), left=last * 0.001 * (1 + next(moves)), right=last * 0.95)
 
         def anew() -> float:
-            chart.view = View()
+            chart.view = ChartView()
             return seconds_to_draw(chart, lambda: show(chart, points))
 
         return alternate({"new data": anew, "moved": lambda: seconds_to_draw(chart, move)}, rounds, warm_up=2)
@@ -128,7 +128,7 @@ def write_metrics(path: Path, size: int) -> int:
 def follow(path: str, answers: multiprocessing.queues.Queue[dict[str, float]]) -> None:
     """Read the file as the app does, in a process of its own, for memory is counted by process."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    history, blocks = History(Path(path)), []
+    history, blocks = MetricsHistory(Path(path)), []
     more = True
     while more:
         began = time.perf_counter()

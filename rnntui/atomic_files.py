@@ -14,7 +14,7 @@ from typing import Any
 from rnntui.errors import RnntuiError
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def atomic_write(path: Path, data: bytes) -> None:
     """Replace `path` by `data`: written beside it, synced to disk, then renamed over it.
 
     Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file then stays.
@@ -34,7 +34,7 @@ def write_whole(path: Path, data: bytes) -> None:
             partial.unlink(missing_ok=True)
 
 
-def sweep_partials(folder: Path) -> None:
+def remove_partial_files(folder: Path) -> None:
     """Remove what writers that were killed have left in a folder; for whoever alone may write there."""
     for partial in folder.glob(".*.partial"):
         partial.unlink(missing_ok=True)

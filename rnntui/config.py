@@ -142,7 +142,7 @@ def _plain(number: float) -> str:
 
 
 @dataclass(frozen=True)
-class RecurrentSettings(Settings):
+class RecurrentConfig(Settings):
     """What every model here has: recurrent layers."""
 
     cell: Cell = setting("lstm", "recurrent cell", choices=Cell)
@@ -157,7 +157,7 @@ class RecurrentSettings(Settings):
 
 
 @dataclass(frozen=True)
-class ModelConfig(RecurrentSettings):
+class LanguageModelConfig(RecurrentConfig):
     """The shape of a recurrent language model."""
 
     embedding: int | None = setting(
@@ -172,7 +172,7 @@ class ModelConfig(RecurrentSettings):
         "one matrix for embedding and output; needs --embedding equal to --hidden [default: tied where equal]",
     )
 
-    def resolved(self, tokenizer: TokenizerKind) -> ModelConfig:
+    def resolved(self, tokenizer: TokenizerKind) -> LanguageModelConfig:
         """The same shape with the defaults that depend on one another filled in.
 
         Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ, or a nonlinearity for a cell
@@ -185,7 +185,7 @@ class ModelConfig(RecurrentSettings):
             raise UsageError(f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})")
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {"embedding": embedding, "tied": fits if self.tied is None else self.tied}
-        return ModelConfig(**values)
+        return LanguageModelConfig(**values)
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ class Budget(Settings):
 
 
 @dataclass(frozen=True)
-class StreamSettings(Settings):
+class BPTTConfig(Settings):
     """Batches of one long text."""
 
     batch_size: int = setting(16, "streams read side by side (B)", low=1, high=4096)
@@ -227,7 +227,7 @@ class StreamSettings(Settings):
 
 
 @dataclass(frozen=True)
-class LoopSettings(Settings):
+class TrainerConfig(Settings):
     """What the training loop needs, whatever it trains."""
 
     learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
@@ -252,7 +252,7 @@ class LoopSettings(Settings):
 
 
 @dataclass(frozen=True)
-class TrainingConfig(LoopSettings, StreamSettings):  # a dataclass takes the fields of its last base first
+class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass takes the fields of its last base first
     """How a language model is trained. The defaults learned most in five minutes on two cores (README)."""
 
 

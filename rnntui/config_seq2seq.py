@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rnntui.config import (
-    LoopSettings,
-    ModelConfig,
-    RecurrentSettings,
+    BPTTConfig,
+    LanguageModelConfig,
+    RecurrentConfig,
     Settings,
-    StreamSettings,
     TokenizerConfig,
     TokenizerKind,
+    TrainerConfig,
     redefined,
     setting,
 )
@@ -38,18 +38,18 @@ PAIR_FILES = {
 
 
 @dataclass(frozen=True)
-class Seq2SeqConfig(RecurrentSettings):
+class Seq2SeqConfig(RecurrentConfig):
     """The shape of an encoder, a decoder and the attention between them."""
 
-    layers: int = redefined(RecurrentSettings, "layers", 1, "recurrent layers of encoder and of decoder", high=3)
-    hidden: int = redefined(RecurrentSettings, "hidden", 512, "hidden units in each layer of the decoder")
+    layers: int = redefined(RecurrentConfig, "layers", 1, "recurrent layers of encoder and of decoder", high=3)
+    hidden: int = redefined(RecurrentConfig, "hidden", 512, "hidden units in each layer of the decoder")
     encoder_hidden: int = setting(256, "hidden units in each layer and direction of the encoder", low=1, high=8192)
     embedding: int = setting(256, "size of a token's embedding, and of what the output layer reads", low=1, high=8192)
     attention: AttentionKind = setting("general", "how the decoder looks at the source", choices=AttentionKind)
     input_feeding: bool = setting(
         False, "give the decoder what it last attended to; the target then runs step by step, which is slower"
     )
-    dropout: float = redefined(ModelConfig, "dropout", 0.3)
+    dropout: float = redefined(LanguageModelConfig, "dropout", 0.3)
     tied: bool = setting(
         True, "one matrix for the target's embedding, the output, and with a joint vocabulary the source"
     )
@@ -65,7 +65,7 @@ class Seq2SeqConfig(RecurrentSettings):
 
 
 @dataclass(frozen=True)
-class PairTokenizerConfig(TokenizerConfig):
+class Seq2SeqTokenizerConfig(TokenizerConfig):
     """How the two columns become tokens."""
 
     tokenizer: TokenizerKind = redefined(TokenizerConfig, "tokenizer", "unigram")
@@ -83,10 +83,10 @@ class PairTokenizerConfig(TokenizerConfig):
 
 
 @dataclass(frozen=True)
-class PoolSettings(Settings):
+class LengthBucketConfig(Settings):
     """Batches of pairs of like length."""
 
-    batch_size: int = redefined(StreamSettings, "batch_size", 48, "pairs in a batch (B)")
+    batch_size: int = redefined(BPTTConfig, "batch_size", 48, "pairs in a batch (B)")
     batch_tokens: int | None = setting(
         None, "instead of --batch-size: tokens in a batch, padding and both columns included", low=1, high=10**7
     )
@@ -94,20 +94,20 @@ class PoolSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Seq2SeqTraining(LoopSettings, PoolSettings):  # a dataclass takes the fields of its last base first
+class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass takes the fields of its last base first
     """How a Seq2Seq model is trained."""
 
-    learning_rate: float = redefined(LoopSettings, "learning_rate", 2e-3)
-    weight_decay: float = redefined(LoopSettings, "weight_decay", 0.01)
+    learning_rate: float = redefined(TrainerConfig, "learning_rate", 2e-3)
+    weight_decay: float = redefined(TrainerConfig, "weight_decay", 0.01)
     validation: float = redefined(
-        LoopSettings, "validation", 0.03, "part of the pairs kept for validation, where none are given"
+        TrainerConfig, "validation", 0.03, "part of the pairs kept for validation, where none are given"
     )
-    evaluations: int = redefined(LoopSettings, "evaluations", 12)  # each also translates, which takes a while
+    evaluations: int = redefined(TrainerConfig, "evaluations", 12)  # each also translates, which takes a while
     patience: int = redefined(
-        LoopSettings, "patience", 6, "stop after so many checks without a better --select; 0: never"
+        TrainerConfig, "patience", 6, "stop after so many checks without a better --select; 0: never"
     )
     sample_length: int = redefined(
-        LoopSettings, "sample_length", 80, "characters shown of a translated sentence at each check; 0: none"
+        TrainerConfig, "sample_length", 80, "characters shown of a translated sentence at each check; 0: none"
     )
     label_smoothing: float = setting(0.1, "part of the probability spread over all tokens", low=0.0, high=0.9)
     select: Selection = setting("bleu", "what decides which weights are best", choices=Selection)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from rnntui.config import Budget
-from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.inference.numpy_seq2seq import Seq2SeqModel
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.translator import Lengths, Translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import weights_of
@@ -20,7 +20,7 @@ from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import read_table
 from rnntui.text.vocabulary import EOS, Vocabulary
-from rnntui.training.prepare_seq2seq import PairRequest, create_seq2seq_run
+from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
 
 LETTERS = "abcdefgh"
 
@@ -56,7 +56,7 @@ def tiny_models(source_size: int, target_size: int, joint: bool, seed: int = 1, 
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter) * 0.6)
-    return model, Seq2SeqModel(weights_of(model), config, source_size, target_size)
+    return model, NumpySeq2Seq(weights_of(model), config, source_size, target_size)
 
 
 def tiny_translator(seed: int = 1, sharpness: float = 1.0, **settings: object) -> Translator:
@@ -81,11 +81,11 @@ def make_pair_run(folder: Path, rows: list[tuple[str, str]], name: str, **settin
     }  # fmt: skip
     values = {**defaults, **settings}
     groups = []
-    for group in (Seq2SeqConfig, PairTokenizerConfig, Seq2SeqTraining, Budget):
+    for group in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
         groups.append(group(**{k: values.pop(k) for k in list(values) if k in group.__dataclass_fields__}))
     assert not values, f"unknown settings {values}"
     pairs = read_table(find_corpus([str(table(folder / f"{name}.tsv", rows))]))
-    run, _ = create_seq2seq_run(pairs, None, PairRequest(*groups), folder / "checkpoints", name)
+    run, _ = create_seq2seq_run(pairs, None, Seq2SeqRequest(*groups), folder / "checkpoints", name)
     return run
 
 

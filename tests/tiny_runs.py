@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder, Status
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.char_tokenizer import CharTokenizer
@@ -29,7 +29,7 @@ def make_run(
     tokenizer = tokenizer or CharTokenizer(CHARACTERS)
     run = RunFolder(folder / name)
     run.path.mkdir(parents=True)
-    model = ModelConfig(hidden=16, embedding=8, layers=layers, tied=False)
+    model = LanguageModelConfig(hidden=16, embedding=8, layers=layers, tied=False)
     size = tokenizer.vocab_size
     rng = np.random.default_rng(seed)
     shapes: dict[str, tuple[int, ...]] = {
@@ -43,7 +43,7 @@ def make_run(
     tokenizer.save(run.path)
     run.write_config(
         RunConfig(
-            kind=LANGUAGE_MODEL, model=model, training=TrainingConfig(), budget=Budget(steps=10),
+            kind=LANGUAGE_MODEL, model=model, training=LanguageModelTrainingConfig(), budget=Budget(steps=10),
             tokenizer=TokenizerConfig(tokenizer=tokenizer.kind, vocab_size=size),
             corpus={"name": name, "turns": list(turns) if turns else None}, created=0.0,
         )

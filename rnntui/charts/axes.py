@@ -18,7 +18,7 @@ _DAY = 86_400.0
 
 
 @dataclass(frozen=True)
-class Scale:
+class AxisScale:
     """One axis: `low` and `high` are data, at its ends. Made by `spanning`, which sees to it that low < high.
 
     `plane` is where the axis is even: the data themselves, or their decimal logarithm if it is `log`.
@@ -73,28 +73,28 @@ class Scale:
         return (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
 
 
-def spanning(low: float, high: float, log: bool = False) -> Scale:
+def spanning(low: float, high: float, log: bool = False) -> AxisScale:
     """An axis from `low` to `high`, in data; wider where that would be no length. Without data, 0 to 1 (log: 1 to 10).
 
     A log axis needs data above zero: what is not is left out, and so does not bound it.
     """
     low, high = max(low, SMALLEST if log else -LARGEST), min(high, LARGEST)
     if not low <= high:
-        return Scale(1.0, 10.0, True) if log else Scale(0.0, 1.0)
+        return AxisScale(1.0, 10.0, True) if log else AxisScale(0.0, 1.0)
     if log:
         if high < low * (1 + _NARROWEST):
             low, high = low / 2, high * 2
-        return Scale(low, high, True)
+        return AxisScale(low, high, True)
     size = max(abs(low), abs(high))
     if size < SMALLEST:
-        return Scale(-1.0, 1.0)
+        return AxisScale(-1.0, 1.0)
     if high - low < size * _NARROWEST:
         middle, half = (low + high) / 2, size * (0.05 if low == high else _NARROWEST)
         low, high = middle - half, middle + half
-    return Scale(low, high)
+    return AxisScale(low, high)
 
 
-def ticks(scale: Scale, most: int, *, seconds: bool = False, whole: bool = False) -> list[float]:
+def ticks(scale: AxisScale, most: int, *, seconds: bool = False, whole: bool = False) -> list[float]:
     """At most about so many round numbers on an axis, in order: steps of 1, 2 or 5; on a log axis decades, and 2 and 5.
 
     `seconds` steps as clocks do. `whole` gives no fractions. A log axis that is shorter than a decade has even steps.

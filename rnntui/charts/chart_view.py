@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rnntui.charts.axes import Scale, spanning
+from rnntui.charts.axes import AxisScale, spanning
 from rnntui.charts.curve import Curve, extent, translated
 from rnntui.charts.quantities import AXES, Axis
 
@@ -13,7 +13,7 @@ _CLOSEST = 2e-6  # of the greatest x: what the view's width is at least
 
 
 @dataclass(frozen=True)
-class View:
+class ChartView:
     """The part of the x axis that is shown, from `left` to `right` in its data, or None: everything there is.
 
     `log` and `log_x` make an axis logarithmic. `follow` keeps the newest data in view. `cursor` is an x, or None.
@@ -27,7 +27,7 @@ class View:
     follow: bool = False
     cursor: float | None = None
 
-    def scale(self, curves: Sequence[Curve]) -> Scale:
+    def scale(self, curves: Sequence[Curve]) -> AxisScale:
         """The x axis for these curves."""
         low, high = _extent(self, curves)
         if self.left is not None and self.right is not None:
@@ -37,7 +37,7 @@ class View:
             low, high = left, right
         return spanning(low, high, self.log_x)
 
-    def zoomed(self, curves: Sequence[Curve], factor: float, about: float | None = None) -> View:
+    def zoomed(self, curves: Sequence[Curve], factor: float, about: float | None = None) -> ChartView:
         """Closer by a `factor` above 1, wider by one below, with the x `about` kept in its place.
 
         That is the middle if None; who follows keeps the newest data instead.
@@ -54,7 +54,7 @@ class View:
             return self
         return replace(self, left=max(left, low), right=min(right, high))
 
-    def panned(self, curves: Sequence[Curve], share: float) -> View:
+    def panned(self, curves: Sequence[Curve], share: float) -> ChartView:
         """Moved to the right by a `share` of its width, to the left if negative; not beyond the data.
 
         Following ends when the newest data are out of view.
@@ -66,7 +66,7 @@ class View:
         left, right = now.value(share), now.value(1 + share)
         return replace(self, left=left, right=right, follow=self.follow and right >= high)
 
-    def moved_cursor(self, curves: Sequence[Curve], cells: int, width: int) -> View:
+    def moved_cursor(self, curves: Sequence[Curve], cells: int, width: int) -> ChartView:
         """The cursor moved by so many of the plot's `width` cells; the view goes with it. It starts in the middle."""
         now = self.scale(curves)
         if self.cursor is None:
@@ -78,7 +78,7 @@ class View:
             now, at = moved.scale(curves), min(max(at, 0), width - 1)
         return replace(moved, cursor=now.value((at + 0.5) / width))
 
-    def followed(self, curves: Sequence[Curve]) -> View:
+    def followed(self, curves: Sequence[Curve]) -> ChartView:
         """Following begun, with the newest data at the right end, or ended."""
         if self.follow:
             now = self.scale(curves)
@@ -89,11 +89,11 @@ class View:
         now = self.scale(curves)
         return replace(self.panned(curves, now.place(_extent(self, curves)[1]) - 1), follow=True)
 
-    def reset(self) -> View:
+    def reset(self) -> ChartView:
         """Everything in view, and no cursor."""
         return replace(self, left=None, right=None, cursor=None)
 
-    def turned(self, curves: Sequence[Curve]) -> View:
+    def turned(self, curves: Sequence[Curve]) -> ChartView:
         """Over the next of the axes step, time and tokens, with the same part of the training in view."""
         axis = AXES[(AXES.index(self.axis) + 1) % len(AXES)]
         left, right, cursor = (
@@ -104,7 +104,7 @@ class View:
         return replace(self, axis=axis, left=left, right=right, cursor=cursor)
 
 
-def _extent(view: View, curves: Sequence[Curve]) -> tuple[float, float]:
+def _extent(view: ChartView, curves: Sequence[Curve]) -> tuple[float, float]:
     low, high = extent(curves, view.axis)
     if view.log_x and low <= 0:
         above = [float(x) for curve in curves for x in curve.line(view.axis).x[curve.line(view.axis).x > 0][:1]]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.charts.axes import LARGEST, Floats
-from rnntui.charts.metrics_history import History, Points
+from rnntui.charts.metrics_history import MetricsHistory, Points
 from rnntui.charts.quantities import Axis, quantity
 from rnntui.charts.smooth import smooth
 
@@ -84,7 +84,7 @@ class Curve:
         return Line(x, y, smoothed)
 
 
-def curves_of(runs: Mapping[str, History], keys: Sequence[str], smoothing: float = 0.0) -> list[Curve]:
+def curves_of(runs: Mapping[str, MetricsHistory], keys: Sequence[str], smoothing: float = 0.0) -> list[Curve]:
     """The curves of some quantities of some runs, by the runs' names, for one chart; those that hold a number.
 
     One run's quantities differ in colour. Of several runs, each has its colour, by its place among them, and what is

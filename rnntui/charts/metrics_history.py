@@ -42,7 +42,7 @@ class Points:
     axes: dict[Axis, Floats]
 
 
-class History:
+class MetricsHistory:
     """What a run has logged so far. Each `read` takes in what is new, a block at a time.
 
     `more` says that the last read did not reach the file's end. `version` changes whenever anything else does.

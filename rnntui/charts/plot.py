@@ -9,15 +9,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.charts.axes import Floats, Scale, spanning, ticks
+from rnntui.charts.axes import AxisScale, Floats, spanning, ticks
 from rnntui.charts.cell_width import CellWidth, cell_width
-from rnntui.charts.chart_view import View
+from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, Line
 from rnntui.charts.labels import Unit, exact, tick_labels
 from rnntui.charts.legend import Entry, heading
 from rnntui.charts.quantities import AXIS_TITLES, Axis
 from rnntui.charts.raster import BRAILLE, DOTS_HIGH, DOTS_WIDE, ROUNDING, cells, decimate, dots, rows
-from rnntui.charts.style import AXIS, CURSOR, GRID, LABEL, Kind, Row, Style
+from rnntui.charts.style import AXIS, CURSOR, GRID, LABEL, ChartPart, Row, Style
 from rnntui.text.control_chars import one_line
 
 SIGNS = "●▲■◆○△□◇"  # tell curves apart where there are no colours
@@ -35,8 +35,8 @@ class Picture:
     """A drawn chart: its rows, each of the width asked for, its axes, and where in it the plot is, in cells."""
 
     rows: list[Row]
-    x: Scale
-    y: Scale
+    x: AxisScale
+    y: AxisScale
     left: int
     top: int
     width: int
@@ -48,7 +48,7 @@ class Picture:
 
 
 def draw(
-    title: str, curves: Sequence[Curve], view: View, width: int, height: int, *,
+    title: str, curves: Sequence[Curve], view: ChartView, width: int, height: int, *,
     colours: bool = True, measure: CellWidth = cell_width,
 ) -> Picture:  # fmt: skip
     """Draw the curves, the last one on top, into `height` rows of `width` cells, at least one of each.
@@ -59,7 +59,7 @@ def draw(
     lines = [curve.line(view.axis) for curve in curves]
     x = view.scale(curves)
     entries = [
-        Entry(sign, Style(Kind.LINE, curve.colour), one_line(curve.name), _value(line, view))
+        Entry(sign, Style(ChartPart.LINE, curve.colour), one_line(curve.name), _value(line, view))
         for sign, curve, line in zip(_signs(curves, colours), curves, lines, strict=True)
     ]
     # A plot needs three rows; what is around it comes only where there is more.
@@ -99,13 +99,13 @@ def _signs(curves: Sequence[Curve], colours: bool) -> list[str]:
     return [POINT if curve.marked else LINE for curve in curves]
 
 
-def _value(line: Line, view: View) -> str:
+def _value(line: Line, view: ChartView) -> str:
     """The curve's value at the cursor, or its last one."""
     value = line.last if view.cursor is None else line.at(view.cursor)
     return "–" if value is None else exact(value)
 
 
-def _y_scale(lines: Sequence[Line], view: View, x: Scale, colours: bool) -> Scale:
+def _y_scale(lines: Sequence[Line], view: ChartView, x: AxisScale, colours: bool) -> AxisScale:
     """The y axis that fits what is in view."""
     low, high = np.inf, -np.inf
     for line in lines:
@@ -126,7 +126,7 @@ def _sides(y_rows: list[int], labels: list[str], gutter: int, tall: int) -> list
     ]  # fmt: skip
 
 
-def _below(x: Scale, view: View, gutter: int, wide: int, cursor: int | None) -> list[Row]:
+def _below(x: AxisScale, view: ChartView, gutter: int, wide: int, cursor: int | None) -> list[Row]:
     """The x axis and its labels: two rows."""
     unit = UNITS[view.axis]
     total = gutter + wide
@@ -176,7 +176,7 @@ def _write_between(line: NDArray[np.str_], name: str) -> None:
 class _Canvas:
     """The plot's cells: a character and the number of a style for each."""
 
-    def __init__(self, wide: int, tall: int, x: Scale, y: Scale) -> None:
+    def __init__(self, wide: int, tall: int, x: AxisScale, y: AxisScale) -> None:
         self._wide, self._tall, self._x, self._y = wide, tall, x, y
         self._characters = np.full((tall, wide), ord(" "), np.uint32)
         self._codes = np.zeros((tall, wide), np.intp)
@@ -192,11 +192,11 @@ class _Canvas:
         if colours:
             for curve, line in zip(curves, lines, strict=True):
                 if line.smooth is not None:
-                    self._braille(line.x, line.y, log, Style(Kind.RAW, curve.colour))
+                    self._braille(line.x, line.y, log, Style(ChartPart.RAW, curve.colour))
         for curve, line in zip(curves, lines, strict=True):
-            self._braille(line.x, line.full, log, Style(Kind.LINE, curve.colour))
+            self._braille(line.x, line.full, log, Style(ChartPart.LINE, curve.colour))
         for number, (curve, line) in enumerate(zip(curves, lines, strict=True)):
-            style, sign = Style(Kind.LINE, curve.colour), _signs(curves, colours)[number]
+            style, sign = Style(ChartPart.LINE, curve.colour), _signs(curves, colours)[number]
             inside = slice(np.searchsorted(line.x, self._x.low, "left"), np.searchsorted(line.x, self._x.high, "right"))
             count = inside.stop - inside.start
             if count == 1 or (curve.marked and count * _ROOM_OF_POINT <= self._wide):
@@ -215,7 +215,7 @@ class _Canvas:
         for curve, line in zip(curves, lines, strict=True):
             value = line.at(x)
             if value is not None:
-                self._mark(np.array([x]), np.array([value]), SIGNS[0], Style(Kind.LINE, curve.colour))
+                self._mark(np.array([x]), np.array([value]), SIGNS[0], Style(ChartPart.LINE, curve.colour))
 
     def write(self, text: str) -> None:
         """A word in the middle."""

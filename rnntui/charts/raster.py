@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.charts.axes import Floats, Scale
+from rnntui.charts.axes import AxisScale, Floats
 
 DOTS_WIDE, DOTS_HIGH = 2, 4  # of a cell
 BRAILLE = 0x2800  # the empty cell; the bits of its eight dots are added
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.uint8)  # Unicode, chapter 21.1
 
 ROUNDING = 1e-9  # by so much of an axis may a point at its end lie beyond it
-_EVEN, _LOG = Scale(0.0, 1.0), Scale(1.0, 10.0, True)
+_EVEN, _LOG = AxisScale(0.0, 1.0), AxisScale(1.0, 10.0, True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Spans:
         )
 
 
-def decimate(x: Floats, y: Floats, scale: Scale, columns: int, *, log: bool = False, connect: bool = True) -> Spans:
+def decimate(x: Floats, y: Floats, scale: AxisScale, columns: int, *, log: bool = False, connect: bool = True) -> Spans:
     """What the polyline through the points `(N,)` covers in each of the dot columns of an x axis.
 
     `x` must not fall, and each have a place on an even axis. A `y` that has none, on a `log` y axis or an even one, is
@@ -72,7 +72,7 @@ def decimate(x: Floats, y: Floats, scale: Scale, columns: int, *, log: bool = Fa
     return Spans(low, high)
 
 
-def _crossings(x: Floats, plane: Floats, edges: Floats, scale: Scale) -> Floats:
+def _crossings(x: Floats, plane: Floats, edges: Floats, scale: AxisScale) -> Floats:
     """The polyline at the borders of the columns, `(columns + 1,)`; NaN where it does not pass."""
     after = np.searchsorted(x, edges, side="left")
     passes = (after > 0) & (after < len(x))
@@ -88,7 +88,7 @@ def _crossings(x: Floats, plane: Floats, edges: Floats, scale: Scale) -> Floats:
     return found
 
 
-def dots(spans: Spans, scale: Scale, height: int) -> NDArray[np.bool_]:
+def dots(spans: Spans, scale: AxisScale, height: int) -> NDArray[np.bool_]:
     """The lit dots `(height, columns)` of a plot that is `height` dots high, the first row at its top.
 
     What lies beyond an end of the y axis is not lit.

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 
-class Kind(Enum):
+class ChartPart(Enum):
     """Parts of a chart. `RAW` and `LINE` have a colour each: values under their average, and what is in full colour."""
 
     TITLE = auto()
@@ -22,12 +22,12 @@ class Kind(Enum):
 class Style(NamedTuple):
     """How a piece of text is to look; `colour` counts colours and is 0 where the kind has none of its own."""
 
-    kind: Kind
+    kind: ChartPart
     colour: int = 0
 
 
 Row = list[tuple[str, Style]]
 """A row of a chart, from left to right."""
 
-TITLE, LABEL, VALUE = Style(Kind.TITLE), Style(Kind.LABEL), Style(Kind.VALUE)
-AXIS, GRID, CURSOR = Style(Kind.AXIS), Style(Kind.GRID), Style(Kind.CURSOR)
+TITLE, LABEL, VALUE = Style(ChartPart.TITLE), Style(ChartPart.LABEL), Style(ChartPart.VALUE)
+AXIS, GRID, CURSOR = Style(ChartPart.AXIS), Style(ChartPart.GRID), Style(ChartPart.CURSOR)

@@ -23,7 +23,7 @@ from rnntui.runs.lookup import checkpoints_folder, find_run
 from rnntui.runs.metrics_log import MetricsTail
 
 if TYPE_CHECKING:
-    from rnntui.charts.metrics_history import History
+    from rnntui.charts.metrics_history import MetricsHistory
     from rnntui.charts.style import Row, Style
 
 _PIPE = os.terminal_size((80, 24))
@@ -96,14 +96,14 @@ def _draw(
     runs: Mapping[str, RunFolder], wanted: list[str], *, over: str, log: bool, smoothing: float,
     width: int | None, height: int | None, **_: bool,
 ) -> None:  # fmt: skip
-    from rnntui.charts.chart_view import View
+    from rnntui.charts.chart_view import ChartView
     from rnntui.charts.curve import curves_of
-    from rnntui.charts.metrics_history import History
+    from rnntui.charts.metrics_history import MetricsHistory
     from rnntui.charts.plot import draw
 
-    histories: dict[str, History] = {}
+    histories: dict[str, MetricsHistory] = {}
     for name, run in runs.items():
-        histories[name] = History(run.metrics_file)
+        histories[name] = MetricsHistory(run.metrics_file)
         histories[name].read_all()
         if not histories[name].quantities:
             raise _without_metrics(name, run)
@@ -122,7 +122,7 @@ def _draw(
     for number, (title, keys) in enumerate(charts):
         above = heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
         curves = curves_of(histories, keys, smoothing)
-        view = View(_AXES[over], log=log)
+        view = ChartView(_AXES[over], log=log)
         picture = draw(above, curves, view, width or terminal.columns, rows, colours=colours)
         _print(picture.rows, colours, apart=number > 0)
 
@@ -143,17 +143,17 @@ def _print(rows: list[Row], colours: bool, apart: bool) -> None:
 
 
 def _styled(text: str, style: Style) -> str:
-    from rnntui.charts.style import Kind
+    from rnntui.charts.style import ChartPart
 
     if not text.strip():
         return text
     match style.kind:
-        case Kind.LINE | Kind.RAW:
-            dim = True if style.kind is Kind.RAW else None
+        case ChartPart.LINE | ChartPart.RAW:
+            dim = True if style.kind is ChartPart.RAW else None
             return click.style(text, fg=_COLOURS[style.colour % len(_COLOURS)], dim=dim)
-        case Kind.TITLE:
+        case ChartPart.TITLE:
             return click.style(text, bold=True)
-        case Kind.AXIS | Kind.GRID:
+        case ChartPart.AXIS | ChartPart.GRID:
             return click.style(text, dim=True)
         case _:
             return text

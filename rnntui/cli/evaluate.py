@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.atomic_files import write_whole
+from rnntui.atomic_files import atomic_write
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.pair_arguments import read_pairs
 from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
@@ -85,10 +85,10 @@ def command(
 
 def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors: Any, as_json: bool) -> None:
     from rnntui.text.corpus import find_corpus
-    from rnntui.training.threads import wait_briefly
+    from rnntui.training.threads import limit_openmp_spin
 
     corpus = find_corpus(list(text), encoding, errors)
-    wait_briefly()
+    limit_openmp_spin()
     from rnntui.training.train_run import evaluate_run
 
     found, unknown = evaluate_run(run, corpus)
@@ -103,7 +103,7 @@ def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors:
 def _evaluate_pairs(
     run: RunFolder, pairs: Pairs | None, held_out: bool, save: str | None, beam: int, as_json: bool
 ) -> None:
-    from rnntui.training.threads import wait_briefly
+    from rnntui.training.threads import limit_openmp_spin
 
     if pairs is None:
         raise UsageError("name pairs to measure on: a table, or two files by --source and --target")
@@ -119,10 +119,10 @@ def _evaluate_pairs(
         )
     if save is not None:
         _save_pairs(Path(save), pairs)
-    wait_briefly()
-    from rnntui.training.evaluate_seq2seq import measure_pairs
+    limit_openmp_spin()
+    from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 
-    found, scores, unknown = measure_pairs(run, pairs, BeamConfig(beam=beam))
+    found, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=beam))
     tell_unknown(unknown, ", ".join(pairs.shown))
     if as_json:
         values = {"run": run.name, "text": list(pairs.shown), "pairs": len(pairs.rows), "held_out": held_out}
@@ -146,7 +146,7 @@ def _save_pairs(path: Path, pairs: Pairs) -> None:
     if path.exists():
         raise UsageError(f"--save {path}: there is such a file already, and it is not replaced")
     rows = (f"{pair.source}\t{pair.target}\t{pair.file}, row {pair.row}\n" for pair in pairs.rows)
-    write_whole(path, "".join(rows).encode("utf-8", "surrogatepass"))
+    atomic_write(path, "".join(rows).encode("utf-8", "surrogatepass"))
 
 
 def _values(evaluation: Evaluation) -> dict[str, float]:

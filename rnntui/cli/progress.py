@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from rnntui.charts.quantities import quantity
-from rnntui.config_seq2seq import Seq2SeqTraining
+from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.formatting import score
 from rnntui.runs.folder import LANGUAGE_MODEL, RunFolder
 from rnntui.runs.lookup import COMMANDS, USES, kind_of
@@ -121,14 +121,14 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         # Short enough for 80 columns.
         train = f"train {event.train_loss:.4f}  " if event.train_loss is not None else ""
         mark = "  best" if event.best and event.step else ""
-        measures = "  ".join(_measure(*item) for item in event.measures.items())
-        figures = measures or f"{event.bits_per_character:.4f} bits per character"
+        metrics = "  ".join(_metric_text(*item) for item in event.metrics.items())
+        figures = metrics or f"{event.bits_per_character:.4f} bits per character"
         line = f"step {event.step:,}  {train}validation {event.validation_loss:.4f}  {figures}{mark}"
         return [line, f"  | {one_line(event.sample)}"] if event.sample else [line]
     return _describe_end(event, run)
 
 
-def _measure(name: str, value: float) -> str:
+def _metric_text(name: str, value: float) -> str:
     return f"{quantity(name).label} {score(value)}"
 
 
@@ -149,8 +149,8 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
     if event.losses and event.bits_per_character is not None:
         losses = ", ".join(f"{name} {loss:.4f}" for name, loss in event.losses.items())
         lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
-    if event.measures:
-        lines.append("validation: " + ", ".join(_measure(*item) for item in event.measures.items()))
+    if event.metrics:
+        lines.append("validation: " + ", ".join(_metric_text(*item) for item in event.metrics.items()))
     lines.append(f"{USES.get(kind, USES[LANGUAGE_MODEL])} --run {shlex.quote(str(run.path))}")
     return lines
 
@@ -158,7 +158,7 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
 def _stalled(run: RunFolder) -> str:
     """What no longer got better, where training ended early."""
     training = run.read_config().training
-    by_bleu = isinstance(training, Seq2SeqTraining) and training.select == "bleu"
+    by_bleu = isinstance(training, Seq2SeqTrainingConfig) and training.select == "bleu"
     return "BLEU stopped rising" if by_bleu else "the validation loss stopped falling"
 
 

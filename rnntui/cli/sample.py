@@ -84,21 +84,21 @@ def command(
     """
     config = settings_from(SamplingConfig, values)
     one_blas_thread()
-    from rnntui.inference.generate import Generation, generators_from, opening
-    from rnntui.inference.loaded_model import load_run
+    from rnntui.inference.generate import Generation, generators_from, initial_context_ids
+    from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.text_stream import TextStream
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
     started = time.perf_counter()
     run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))
-    loaded = load_run(run)
+    loaded = load_language_model(run)
     tokenizer = loaded.tokenizer
     prompt = _read_prompt() if prompt is None else prompt
     tell_unknown(tokenizer.unknown_characters(prompt), "prompt")
     seed = int.from_bytes(os.urandom(4)) if seed is None else seed
 
     generation = Generation(loaded.model, generators_from(seed, samples), banned=(tokenizer.unknown_id,))
-    generation.feed(opening(tokenizer))
+    generation.feed(initial_context_ids(tokenizer))
     ids = tokenizer.encode(prompt)
     if len(ids) > _LONG_PROMPT:
         note(f"reading a prompt of {len(ids):,} tokens; a run reads some thousand a second")

@@ -29,13 +29,13 @@ def command(run_name: str | None, checkpoints: str | None, encoding: str, errors
     line's end is not scored.
     """
     one_blas_thread()
-    from rnntui.inference.generate import opening
-    from rnntui.inference.loaded_model import load_run
+    from rnntui.inference.generate import initial_context_ids
+    from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.scoring import score
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    loaded = load_run(find_run(run_name, checkpoints_folder(checkpoints, to_read=True)))
-    before = opening(loaded.tokenizer)
+    loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, to_read=True)))
+    before = initial_context_ids(loaded.tokenizer)
     for number, line in enumerate(lines_of(sys.stdin.buffer if sys.stdin else (), encoding, errors), 1):
         tell_unknown(loaded.tokenizer.unknown_characters(line), f"line {number}")
         found = score(loaded.model, before, loaded.tokenizer.encode(line), len(line))

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.text.control_chars import one_line, unknown_characters, visible
+from rnntui.text.control_chars import escape_control_chars, one_line, unknown_characters
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +20,7 @@ INTERRUPTED = 130  # the exit code of a command ended by Ctrl-C
 
 def for_stream(text: str, stream: IO[str]) -> str:
     """`visible` if the stream is a terminal; a pipe gets the text as it is."""
-    return visible(text) if stream.isatty() else text
+    return escape_control_chars(text) if stream.isatty() else text
 
 
 class OutputClosedError(Exception):

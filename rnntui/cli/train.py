@@ -10,7 +10,7 @@ import click
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
 from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 
 
 @click.command("train")
@@ -18,7 +18,7 @@ from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
 @click.option("--name", help="What to call the run [default: after the corpus].")
 @click.option("--resume", is_flag=True, help="Go on with the newest run on this corpus, or with the one of --name.")
 @checkpoints_option
-@settings_options(Budget, ModelConfig, TokenizerConfig, TrainingConfig)
+@settings_options(Budget, LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
 @corpus_options
 @click.pass_context
 def command(
@@ -37,21 +37,21 @@ def command(
     Ctrl-C stops after the step it is at and saves; --resume goes on exactly from there. With --resume, --minutes,
     --epochs or --steps set a new budget for the whole run, the part already done included.
     """
-    groups = (ModelConfig, TokenizerConfig, TrainingConfig)
+    groups = (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
     if not corpus and not resume:
         raise click.UsageError("name a corpus: a text file, a folder, a glob, or - for standard input", context)
     # Settings are checked before torch, which takes a second or two, is imported.
     budget = settings_from(Budget, values)
-    model, tokenizer = settings_from(ModelConfig, values), settings_from(TokenizerConfig, values)
-    training = settings_from(TrainingConfig, values)
+    model, tokenizer = settings_from(LanguageModelConfig, values), settings_from(TokenizerConfig, values)
+    training = settings_from(LanguageModelTrainingConfig, values)
     model.resolved(tokenizer.tokenizer)
 
     from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.corpus import find_corpus
-    from rnntui.training.prepare_language_model import Request, create_run, resumable_run
-    from rnntui.training.threads import wait_briefly
+    from rnntui.training.prepare_language_model import LanguageModelRequest, create_run, resumable_run
+    from rnntui.training.threads import limit_openmp_spin
 
-    wait_briefly()
+    limit_openmp_spin()
     folder = checkpoints_folder(checkpoints)
     new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
@@ -59,7 +59,7 @@ def command(
         if text is not None and text.skipped:
             note(f"left out {len(text.skipped)} files that are not text, {text.skipped[0]} among them")
         if text is not None and not resume:
-            run = create_run(text, Request(model, tokenizer, training, budget), folder, name)
+            run = create_run(text, LanguageModelRequest(model, tokenizer, training, budget), folder, name)
             size = run.read_config().vocab_size
             if tokenizer.tokenizer != "char" and size < (tokenizer.vocab_size or 0):
                 note(f"the text fills a vocabulary of {size:,} tokens, not of {tokenizer.vocab_size:,}")

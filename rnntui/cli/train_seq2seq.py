@@ -19,7 +19,7 @@ from rnntui.cli.pair_arguments import read_pairs
 from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
 from rnntui.config import Budget
-from rnntui.config_seq2seq import PAIR_FILES, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import PAIR_FILES, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import UsageError
 
 
@@ -33,7 +33,7 @@ from rnntui.errors import UsageError
 @click.option("--name", help="What to call the run [default: after the pairs].")
 @click.option("--resume", is_flag=True, help="Go on with the newest run on these pairs, or with the one of --name.")
 @checkpoints_option
-@settings_options(Budget, Seq2SeqConfig, PairTokenizerConfig, Seq2SeqTraining)
+@settings_options(Budget, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
 @corpus_options
 @click.pass_context
 def command(
@@ -57,21 +57,21 @@ def command(
     Without a validation set of its own, a part is held out whose sentences occur in training in neither column. Ctrl-C
     stops after the step it is at and saves; --resume goes on exactly from there.
     """
-    groups = (Seq2SeqConfig, PairTokenizerConfig, Seq2SeqTraining)
+    groups = (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
     if not (pairs or source or target or resume):
         raise click.UsageError("name a table of pairs, or two files by --source and --target", context)
     # Settings are checked before anything is read, and long before torch is imported.
     budget, model = settings_from(Budget, values), settings_from(Seq2SeqConfig, values)
-    tokenizer, training = settings_from(PairTokenizerConfig, values), settings_from(Seq2SeqTraining, values)
+    tokenizer, training = settings_from(Seq2SeqTokenizerConfig, values), settings_from(Seq2SeqTrainingConfig, values)
 
-    if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTraining)):
+    if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTrainingConfig)):
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
     from rnntui.runs.lookup import checkpoints_folder
-    from rnntui.training.prepare_seq2seq import PairRequest, create_seq2seq_run, resumable_seq2seq_run
-    from rnntui.training.threads import wait_briefly
+    from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run, resumable_seq2seq_run
+    from rnntui.training.threads import limit_openmp_spin
 
-    wait_briefly()
+    limit_openmp_spin()
     folder = checkpoints_folder(checkpoints)
     new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
@@ -81,7 +81,7 @@ def command(
             table = (validation_pairs,) if validation_pairs else ()
             names = ("--validation-source", "--validation-target")
             held_out = read_pairs(table, validation_source, validation_target, names, encoding, errors)
-            request = PairRequest(model, tokenizer, training, budget)
+            request = Seq2SeqRequest(model, tokenizer, training, budget)
             run, told = create_seq2seq_run(read, held_out, request, folder, name)
             for line in told:
                 note(line)

@@ -2,7 +2,7 @@
 
 Which hypotheses are found does not depend on what else is in the batch, nor on its order. A matrix product rounds a
 row differently in company than alone, by some millionths a token; so a choice that is nearer than that may add up to
-puts the source in `doubt`, and whoever searches does it again for that source alone, in double precision.
+puts the source in `near_tie`, and whoever searches does it again for that source alone, in double precision.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
-from rnntui.inference.numpy_seq2seq import Seq2SeqModel
-from rnntui.inference.repetition_blocker import Repetition
+from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
+from rnntui.inference.repetition_blocker import RepetitionBlocker
 from rnntui.text.vocabulary import BOS, EOS
 
 # Nats; over a sentence, rounding was seen to differ by a fifth of that.
-_DOUBT = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 0.0}
+_TIE_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 0.0}
 _BLOCK = 64  # logits of which first only the largest is looked at
 
 TextOf = Callable[[list[int]], str]
@@ -54,7 +54,7 @@ class Found:
     """The hypotheses of a source, the best first, no two of the same text; and whether rounding may have chosen."""
 
     hypotheses: list[Hypothesis]
-    doubt: bool
+    near_tie: bool
 
 
 @dataclass
@@ -68,7 +68,7 @@ class _Search:
     tokens: list[Ids] = field(default_factory=list)
     attention: list[Array] = field(default_factory=list)
     finished: dict[str, Hypothesis] = field(default_factory=dict)
-    doubt: bool = False
+    near_tie: bool = False
 
     def ids(self, slot: int) -> list[int]:
         """The tokens of the live hypothesis in a slot."""
@@ -94,7 +94,7 @@ def normalised(log_probability: float, length: int, penalty: float) -> float:
 
 
 def search(
-    model: Seq2SeqModel,
+    model: NumpySeq2Seq,
     sources: Sequence[Ids],
     settings: BeamConfig,
     limits: Sequence[int],
@@ -110,30 +110,30 @@ def search(
     `CancelledError` is raised.
     """
     width = settings.beam
-    near = _DOUBT[np.dtype(model.dtype)]
-    memory, first = model.encode(sources)
+    tie_tolerance = _TIE_TOLERANCE[np.dtype(model.dtype)]
+    encoder_output, first = model.encode(sources)
     batch = len(sources)
-    decoding = first.keep(np.repeat(np.arange(batch), width))
+    decoder_state = first.keep(np.repeat(np.arange(batch), width))
     searches = [_Search(i, len(sources[i]), limits[i]) for i in range(batch)]
     going = list(searches)
     tokens: Ids = np.full(batch * width, BOS, dtype=np.int64)
     totals = np.full((batch, width), -np.inf)
     totals[:, 0] = 0.0  # all slots begin alike, and one of them is enough
-    repetition = Repetition(sources, width)
+    repetition = RepetitionBlocker(sources, width)
     for step in range(1, max(limits) + 1):
         if cancelled is not None and cancelled():
             raise CancelledError
-        attention, decoding = model.step(tokens, decoding, memory)
-        logits = model.logits(decoding)
+        attention, decoder_state = model.step(tokens, decoder_state, encoder_output)
+        logits = model.logits(decoder_state)
         levels = _log_normalisers(logits)
         ends = totals + (logits[:, EOS] - levels).reshape(totals.shape)  # (B, K)
         logits[:, [*never, EOS]] = -np.inf
         repetition.ban(logits)
         grown, slots, chosen = _best(logits, levels, totals, width + 1)  # (B, K + 1)
         for row, one in enumerate(going):
-            _finish(one, row, step, ends[row], grown[row], attention[row], near, settings, text_of)
+            _finish(one, row, step, ends[row], grown[row], attention[row], tie_tolerance, settings, text_of)
             _stop_at_limit(one, step, grown[row], slots[row], chosen[row], attention[row], settings, text_of)
-        live = [row for row, one in enumerate(going) if not _over(one, step, grown[row], near, settings)]
+        live = [row for row, one in enumerate(going) if not _over(one, step, grown[row], tie_tolerance, settings)]
         if not live:
             break
         left = np.array(live, dtype=np.intp)
@@ -143,12 +143,12 @@ def search(
             going[row].tokens.append(chosen[place])
             going[row].attention.append(attention[row])
         rows = (left[:, None] * width + slots).ravel()
-        decoding, tokens = decoding.keep(rows), chosen.ravel()
+        decoder_state, tokens = decoder_state.keep(rows), chosen.ravel()
         repetition = repetition.follow(left, rows, tokens)
         if len(left) < len(going):
             going = [going[row] for row in left]
-            memory = memory.keep(left)
-    return [_ranked(one, near, settings) for one in searches]
+            encoder_output = encoder_output.keep(left)
+    return [_ranked(one, tie_tolerance, settings) for one in searches]
 
 
 def _log_normalisers(logits: Array) -> NDArray[np.float64]:
@@ -195,17 +195,17 @@ def _finish(
     ends: NDArray[np.float64],
     grown: NDArray[np.float64],
     attention: Array,
-    near: float,
+    tie_tolerance: float,
     settings: BeamConfig,
     text_of: TextOf,
 ) -> None:
     """Take in the hypotheses that end here: those whose end is likelier than the worst way on that is kept."""
     edge, next_best = grown[settings.beam - 1], grown[settings.beam]
     with np.errstate(invalid="ignore"):  # slots that are not in use are at -inf
-        one.doubt |= bool(edge - next_best < near) or bool((np.abs(ends - edge) < near).any())
+        one.near_tie |= bool(edge - next_best < tie_tolerance) or bool((np.abs(ends - edge) < tie_tolerance).any())
     for slot in np.flatnonzero((ends >= edge) & np.isfinite(ends)):
         total = float(ends[slot])
-        _add(one, int(slot), one.ids(int(slot)), total, step, attention, near, settings, text_of, ended=True)
+        _add(one, int(slot), one.ids(int(slot)), total, step, attention, tie_tolerance, settings, text_of, ended=True)
 
 
 def _stop_at_limit(
@@ -234,7 +234,7 @@ def _add(
     total: float,
     step: int,
     attention: Array,
-    near: float,
+    tie_tolerance: float,
     settings: BeamConfig,
     text_of: TextOf,
     *,
@@ -243,12 +243,12 @@ def _add(
     score = normalised(total, step, settings.length_penalty)
     text = text_of(ids)
     known = one.finished.get(text)
-    one.doubt |= known is not None and abs(known.score - score) < near
+    one.near_tie |= known is not None and abs(known.score - score) < tie_tolerance
     if known is None or (known.ended, known.score) < (ended, score):
         one.finished[text] = Hypothesis(ids, text, total, score, one.rows(slot, attention), ended)
 
 
-def _over(one: _Search, step: int, grown: NDArray[np.float64], near: float, settings: BeamConfig) -> bool:
+def _over(one: _Search, step: int, grown: NDArray[np.float64], tie_tolerance: float, settings: BeamConfig) -> bool:
     """Whether nothing better is to be expected for a source."""
     if step >= one.limit or not np.isfinite(grown[0]):
         return True
@@ -256,12 +256,12 @@ def _over(one: _Search, step: int, grown: NDArray[np.float64], near: float, sett
         return False
     worst = sorted((h.score for h in one.finished.values()), reverse=True)[settings.n_best - 1]
     best = normalised(float(grown[0]), step, settings.length_penalty)
-    one.doubt |= abs(best - worst) < near
+    one.near_tie |= abs(best - worst) < tie_tolerance
     return best <= worst
 
 
-def _ranked(one: _Search, near: float, settings: BeamConfig) -> Found:
+def _ranked(one: _Search, tie_tolerance: float, settings: BeamConfig) -> Found:
     ranked = sorted(one.finished.values(), key=lambda h: (not h.ended, -h.score))
     for better, worse in pairwise(ranked[: settings.n_best + 1]):
-        one.doubt |= better.ended == worse.ended and better.score - worse.score < near
-    return Found(ranked[: settings.n_best], one.doubt)
+        one.near_tie |= better.ended == worse.ended and better.score - worse.score < tie_tolerance
+    return Found(ranked[: settings.n_best], one.near_tie)

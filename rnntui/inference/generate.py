@@ -12,8 +12,8 @@ import numpy as np
 
 from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
-from rnntui.inference.numpy_language_model import Ids, LanguageModel
-from rnntui.inference.sampling import next_distribution, sample, surprise
+from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
+from rnntui.inference.sampling import next_distribution, sample, surprisal_bits
 from rnntui.inference.splitmix import SplitMix
 from rnntui.text.tokenizer import Tokenizer
 
@@ -47,7 +47,7 @@ class Generation:
     as far back as a repetition penalty may look.
     """
 
-    model: LanguageModel
+    model: NumpyLanguageModel
     generators: list[SplitMix]
     banned: Sequence[int] = ()
     state: Array = field(init=False)
@@ -80,7 +80,7 @@ class Generation:
         drawn = []
         for logits, generator, past in zip(self.logits, self.generators, self.recent, strict=True):
             token = sample(next_distribution(logits, config, past, self.banned), generator)
-            drawn.append(Token(token, surprise(logits, token)))
+            drawn.append(Token(token, surprisal_bits(logits, token)))
             past.append(token)
             remembered = max(REMEMBERED, config.repetition_window)
             if len(past) > 1.5 * remembered:
@@ -109,7 +109,7 @@ class Generation:
             generator.state = drawn
 
 
-def opening(tokenizer: Tokenizer) -> Ids:
+def initial_context_ids(tokenizer: Tokenizer) -> Ids:
     """What a text is read after, `(0,)` or more: a line break, so that it stands at the start of a line."""
     line_break = tokenizer.encode("\n")
     known: Ids = line_break[line_break != tokenizer.unknown_id]

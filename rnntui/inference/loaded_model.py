@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnntui.config import ModelConfig
+from rnntui.config import LanguageModelConfig
 from rnntui.errors import RunError
-from rnntui.inference.numpy_language_model import LanguageModel
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
 from rnntui.runs.lookup import must_be
 from rnntui.runs.weights_file import load_weights
@@ -14,20 +14,20 @@ from rnntui.text.tokenizer import Tokenizer, load_tokenizer
 
 
 @dataclass(frozen=True)
-class LoadedRun:
-    """What `load_run` gives."""
+class LoadedModel:
+    """What `load_language_model` gives."""
 
     config: RunConfig
-    model: LanguageModel
+    model: NumpyLanguageModel
     tokenizer: Tokenizer
 
 
-def load_run(run: RunFolder) -> LoadedRun:
+def load_language_model(run: RunFolder) -> LoadedModel:
     """Read a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
-    model = LanguageModel(load_weights(run.weights_file), config.model_as(ModelConfig), config.vocab_size)
-    return LoadedRun(config, model, tokenizer)
+    model = NumpyLanguageModel(load_weights(run.weights_file), config.model_as(LanguageModelConfig), config.vocab_size)
+    return LoadedModel(config, model, tokenizer)
 
 
 def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import ModelConfig, RecurrentSettings
+from rnntui.config import LanguageModelConfig, RecurrentConfig
 from rnntui.errors import RunError
 from rnntui.inference.cells import Array, RecurrentCell, make_cell
 
@@ -23,7 +23,7 @@ _WINDOW = 256
 Ids = NDArray[np.int64]
 
 
-class LanguageModel:
+class NumpyLanguageModel:
     """Token ids in, logits for the next token out.
 
     `weights` are named as in `model.safetensors`: `embedding.weight (V, E)`, `rnn.weight_ih_l0 (G*H, E)` and its like
@@ -31,7 +31,7 @@ class LanguageModel:
     of another shape.
     """
 
-    def __init__(self, weights: dict[str, Array], config: ModelConfig, vocab_size: int) -> None:
+    def __init__(self, weights: dict[str, Array], config: LanguageModelConfig, vocab_size: int) -> None:
         self.config = config
         self.vocab_size = vocab_size
         take = WeightReader(weights)
@@ -127,7 +127,7 @@ class WeightReader:
 
 
 def take_cell(
-    take: WeightReader, config: RecurrentSettings, prefix: str, layer: str, inputs: int, hidden: int
+    take: WeightReader, config: RecurrentConfig, prefix: str, layer: str, inputs: int, hidden: int
 ) -> RecurrentCell:
     """A cell from the weights `prefix.weight_ih_layer (G*H, I)` and their like, as torch names and shapes them."""
     rows = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell] * hidden

@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass
-class Memory:
+class EncoderOutput:
     """What the encoder made of B sources: all that the decoder knows of them.
 
     `keys (B, S, K)` are the encoder's outputs, `prepared (B, S, ·)` what of the attention's scores depends on them
@@ -32,24 +32,24 @@ class Memory:
     prepared: Array
     padding: Mask
 
-    def keep(self, rows: NDArray[np.intp]) -> Memory:
-        """The memory of some of the sources."""
-        return Memory(self.keys[rows], self.prepared[rows], self.padding[rows])
+    def keep(self, rows: NDArray[np.intp]) -> EncoderOutput:
+        """The encoder_output of some of the sources."""
+        return EncoderOutput(self.keys[rows], self.prepared[rows], self.padding[rows])
 
 
 @dataclass
-class Decoding:
-    """Where N hypotheses stand: recurrent `state (L, S, N, H)`, and the attentional vector `fed (N, E)` last made."""
+class DecoderState:
+    """Where N hypotheses stand: recurrent `state (L, S, N, H)`, and the last attentional vector `input_feed (N, E)`."""
 
     state: Array
-    fed: Array
+    input_feed: Array
 
-    def keep(self, rows: NDArray[np.intp]) -> Decoding:
+    def keep(self, rows: NDArray[np.intp]) -> DecoderState:
         """Some of the hypotheses, in the order given; one may be kept several times."""
-        return Decoding(self.state[:, :, rows], self.fed[rows])
+        return DecoderState(self.state[:, :, rows], self.input_feed[rows])
 
 
-class Seq2SeqModel:
+class NumpySeq2Seq:
     """Sources in; then, token by token, logits for the next token of each hypothesis.
 
     `weights` are named as torch names them. Raises `RunError` where one is missing or of another shape. In float64
@@ -106,12 +106,12 @@ class Seq2SeqModel:
         self._combine = np.ascontiguousarray(take("decoder.combine.weight", size, combined).T)
 
     @cached_property
-    def exact(self) -> Seq2SeqModel:
+    def exact(self) -> NumpySeq2Seq:
         """The same model in float64."""
-        return Seq2SeqModel(*self._given, dtype=np.float64)
+        return NumpySeq2Seq(*self._given, dtype=np.float64)
 
-    def encode(self, sources: Sequence[Ids]) -> tuple[Memory, Decoding]:
-        """Read B sources, each `(S,)` with its end: their memory, and the B decodings that begin from them."""
+    def encode(self, sources: Sequence[Ids]) -> tuple[EncoderOutput, DecoderState]:
+        """Read B sources, each `(S,)` with its end: their encoder_output, and the B decodings that begin from them."""
         lengths = np.array([len(source) for source in sources])
         order = np.argsort(-lengths, kind="stable")  # the longest first, so that those still read are the first ones
         steps, batch = int(lengths.max()), len(sources)
@@ -134,8 +134,8 @@ class Seq2SeqModel:
         padding = np.arange(steps) >= lengths[:, None]
         keys[padding] = 0.0
         prepared = keys @ self._key if self.config.attention in ("general", "additive") else keys
-        fed = np.zeros((batch, self.config.embedding), dtype=self.dtype)
-        return Memory(keys, prepared, padding), Decoding(self._bridged(ends)[:, :, returned], fed)
+        input_feed = np.zeros((batch, self.config.embedding), dtype=self.dtype)
+        return EncoderOutput(keys, prepared, padding), DecoderState(self._bridged(ends)[:, :, returned], input_feed)
 
     def _bridged(self, ends: list[Array]) -> Array:
         """The decoder's first states `(L, S', B, H)` from each layer's ends `(B, 2H)`."""
@@ -147,43 +147,46 @@ class Seq2SeqModel:
             kinds.append(rows if kind else np.tanh(rows))
         return np.stack(kinds, axis=1)
 
-    def step(self, tokens: Ids, decoding: Decoding, memory: Memory) -> tuple[Array, Decoding]:
+    def step(
+        self, tokens: Ids, decoder_state: DecoderState, encoder_output: EncoderOutput
+    ) -> tuple[Array, DecoderState]:
         """One token for each of N hypotheses, as many for every source: `tokens (N,)`, those of a source together.
 
-        Gives the attention weights `(B, N / B, S)` and where the hypotheses then stand; `logits` are of their `fed`.
+        Gives the attention weights `(B, N / B, S)` and where the hypotheses then stand; `logits` reads their
+        `input_feed`.
         """
         inputs = self._embedding[tokens]
         if self.config.input_feeding:
-            inputs = np.concatenate([inputs, decoding.fed], axis=1)
-        new = np.empty_like(decoding.state)
+            inputs = np.concatenate([inputs, decoder_state.input_feed], axis=1)
+        new = np.empty_like(decoder_state.state)
         for layer, cell in enumerate(self._decoder):
-            cell.step(cell.project(new[layer - 1, 0] if layer else inputs), decoding.state[layer], new[layer])
+            cell.step(cell.project(new[layer - 1, 0] if layer else inputs), decoder_state.state[layer], new[layer])
         hidden = new[-1, 0]
-        sources, steps = memory.padding.shape
+        sources, steps = encoder_output.padding.shape
         weights = np.zeros((sources, len(tokens) // sources, steps), dtype=self.dtype)
         if self.config.attention != "none":
             grouped = hidden.reshape(sources, -1, hidden.shape[1])  # (B, n, H)
-            weights = self._attention(grouped, memory)
-            context = weights @ memory.keys  # (B, n, K)
+            weights = self._attention(grouped, encoder_output)
+            context = weights @ encoder_output.keys  # (B, n, K)
             hidden = np.concatenate([context.reshape(len(tokens), -1), hidden], axis=1)
-        return weights, Decoding(new, np.tanh(hidden @ self._combine))
+        return weights, DecoderState(new, np.tanh(hidden @ self._combine))
 
-    def _attention(self, hidden: Array, memory: Memory) -> Array:
+    def _attention(self, hidden: Array, encoder_output: EncoderOutput) -> Array:
         """Weights `(B, n, S)` of hidden states `(B, n, H)`."""
         if self.config.attention == "additive":
-            mixed = (hidden @ self._query)[:, :, None, :] + memory.prepared[:, None, :, :]  # (B, n, S, H)
+            mixed = (hidden @ self._query)[:, :, None, :] + encoder_output.prepared[:, None, :, :]  # (B, n, S, H)
             scores: Array = np.tanh(mixed, out=mixed) @ self._score
         else:
-            scores = hidden @ memory.prepared.transpose(0, 2, 1)
-        np.copyto(scores, -np.inf, where=memory.padding[:, None, :])
+            scores = hidden @ encoder_output.prepared.transpose(0, 2, 1)
+        np.copyto(scores, -np.inf, where=encoder_output.padding[:, None, :])
         scores -= scores.max(axis=2, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=2, keepdims=True)
         return scores
 
-    def logits(self, decoding: Decoding) -> Array:
+    def logits(self, decoder_state: DecoderState) -> Array:
         """Logits `(N, V)` of the next token."""
-        logits: Array = decoding.fed @ self._output
+        logits: Array = decoder_state.input_feed @ self._output
         logits += self._output_bias
         return logits
 

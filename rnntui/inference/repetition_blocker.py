@@ -15,7 +15,7 @@ _ROUNDS = 3  # times round, after the first, that need no example in the source
 _TOKENS = 12  # nor do so many tokens: a million written in digits is no circle
 
 
-class Repetition:
+class RepetitionBlocker:
     """Forbids the token that would go further round in a circle.
 
     A circle is up to eight tokens that come again and again without a break. As many rounds as the source itself has,
@@ -35,10 +35,10 @@ class Repetition:
         rows, periods = np.nonzero(self._same >= self._most)
         logits[rows, self._last[rows, periods]] = -np.inf
 
-    def follow(self, sources: NDArray[np.intp], rows: NDArray[np.intp], tokens: Ids) -> Repetition:
+    def follow(self, sources: NDArray[np.intp], rows: NDArray[np.intp], tokens: Ids) -> RepetitionBlocker:
         """The guard of the hypotheses `rows`, each with one more of `tokens`; `sources` are those that go on."""
         width = len(rows) // len(sources)
-        new = object.__new__(Repetition)
+        new = object.__new__(RepetitionBlocker)
         new._most = self._most[sources.repeat(width) * width]
         last = self._last[rows]
         new._same = np.where(last == tokens[:, None], self._same[rows] + 1, 0)

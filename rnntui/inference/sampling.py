@@ -96,7 +96,7 @@ def softmax(logits: Array) -> Array:
     return raised
 
 
-def surprise(logits: Array, token: int) -> float:
+def surprisal_bits(logits: Array, token: int) -> float:
     """The information of a token in bits, -log2 p, under the logits as the model gave them."""
     top = float(logits.max())
     total = float(np.exp(logits - top).sum())

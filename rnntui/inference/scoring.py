@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnntui.inference.cells import Array
-from rnntui.inference.numpy_language_model import Ids, LanguageModel
+from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 
 _WINDOW = 1024  # tokens read at a time, so that a long line needs no (N, V) logits
 
@@ -27,7 +27,7 @@ class Score:
         return -self.log_probability / math.log(2) / self.characters if self.characters else None
 
 
-def score(model: LanguageModel, context: Ids, tokens: Ids, characters: int) -> Score:
+def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int) -> Score:
     """Score `tokens (N,)`, which encode a text of so many characters, given the `context (M,)` before them."""
     total = 0.0
     if len(context):

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig
 from rnntui.inference.beam_search import Cancelled, Found, Hypothesis, search
 from rnntui.inference.numpy_language_model import Ids
-from rnntui.inference.numpy_seq2seq import Seq2SeqModel
+from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
 from rnntui.runs.lookup import must_be
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.control_chars import unknown_characters
-from rnntui.text.normalization import even, places
+from rnntui.text.normalization import normalize, offset_map
 from rnntui.text.vocabulary import EOS, Span, Vocabulary, load_both
 
 BATCH = 64  # lines side by side
@@ -60,7 +60,7 @@ class Translator:
     """A model with its vocabularies; `seen` is what lengths it was trained on, where that is known."""
 
     def __init__(
-        self, model: Seq2SeqModel, source: Vocabulary, target: Vocabulary, seen: Lengths | None = None
+        self, model: NumpySeq2Seq, source: Vocabulary, target: Vocabulary, seen: Lengths | None = None
     ) -> None:
         self.model = model
         self.source = source
@@ -68,12 +68,12 @@ class Translator:
         self.seen = seen
 
     def translate(
-        self, lines: Sequence[str], settings: BeamConfig, settle: bool = True, cancelled: Cancelled | None = None
+        self, lines: Sequence[str], settings: BeamConfig, resolve_ties: bool = True, cancelled: Cancelled | None = None
     ) -> list[Translation]:
         """Translate lines together. Each gets what it would get alone, in any order.
 
-        Without `settle`, choices that hang on how numbers are rounded stay as they fell: quicker, and for the same
-        lines in the same order always the same too. Raises `CancelledError` soon after `cancelled` says yes.
+        Without `resolve_ties`, choices that hang on how numbers are rounded stay as they fell: quicker, and for the
+        same lines in the same order always the same too. Raises `CancelledError` soon after `cancelled` says yes.
         """
         sources = [self.encode(line) for line in lines]
         found: dict[int, list[Hypothesis]] = {}
@@ -81,8 +81,8 @@ class Translator:
         for numbers in _batches(asked, sources):
             answers = self._search([sources[n] for n in numbers], settings, cancelled)
             for number, answer in zip(numbers, answers, strict=True):
-                doubt = settle and answer.doubt
-                settled = self._search([sources[number]], settings, cancelled, exact=True)[0] if doubt else answer
+                near_tie = resolve_ties and answer.near_tie
+                settled = self._search([sources[number]], settings, cancelled, exact=True)[0] if near_tie else answer
                 found[number] = settled.hypotheses
         return [
             Translation(line, [self.source.token_text(int(i)) for i in sources[number]], found[number])
@@ -93,7 +93,7 @@ class Translator:
 
     def encode(self, line: str) -> Ids:
         """A line as the model reads it: tokens `(S,)` with the end."""
-        return np.append(self.source.encode(even(line)), EOS)
+        return np.append(self.source.encode(normalize(line)), EOS)
 
     def tokens(self, hypothesis: Hypothesis) -> list[str]:
         """A hypothesis's tokens as a person would read them: the rows of its attention."""
@@ -101,7 +101,7 @@ class Translator:
 
     def source_spans(self, line: str) -> list[Span]:
         """Where each source token stands in the line: the columns of the attention. The end stands nowhere."""
-        at = places(line)
+        at = offset_map(line)
         return [(at[start], at[end]) for start, end in self.source.spans(self.encode(line))]
 
     def target_spans(self, hypothesis: Hypothesis) -> list[Span]:
@@ -115,7 +115,7 @@ class Translator:
     def remarks(self, line: str, where: str) -> list[str]:
         """What a person should know of a line before they trust its translation; `where` is what to call the line."""
         remarks = []
-        unknown = self.source.unknown_characters(even(line))
+        unknown = self.source.unknown_characters(normalize(line))
         if unknown:
             remarks.append(f"{where}: {unknown_characters(unknown)}")
         tokens = len(self.encode(line)) - 1
@@ -155,7 +155,7 @@ def load_translator(run: RunFolder) -> Translator:
     config = run.read_config()
     source, target = read_vocabularies(run, config)
     shape = config.model_as(Seq2SeqConfig)
-    model = Seq2SeqModel(load_weights(run.weights_file), shape, source.size, target.size)
+    model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
     return Translator(model, source, target, lengths_of(config))
 
 
@@ -165,7 +165,7 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
     Raises `UsageError` if the run is of another kind, `RunError` if a vocabulary does not fit.
     """
     must_be(run, config.kind, SEQ2SEQ)
-    assert isinstance(config.tokenizer, PairTokenizerConfig)
+    assert isinstance(config.tokenizer, Seq2SeqTokenizerConfig)
     return load_both(run.path, config.tokenizer)
 
 

@@ -25,14 +25,14 @@ class Encoder(nn.Module):
         self._tied = config.tied
         hidden = config.encoder_hidden
         sizes = [config.embedding, *[2 * hidden] * (config.layers - 1)]
-        self.ahead = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in sizes)
-        self.back = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in sizes)
+        self.forward_rnn = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in sizes)
+        self.backward_rnn = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in sizes)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Memories `(S, B, 2H)` of `source (S, B)` and, of each layer, what it made of the ends `(L, B, 2H)`.
 
-        An end is the last token for the direction that reads ahead, the first for the one that reads back. Memories of
+        An end is the last token for the forward direction, the first for the backward one. Outputs at
         padding are zeros. `lengths (B,)`.
         """
         steps = torch.arange(len(source), device=source.device)[:, None]  # (S, 1)
@@ -42,10 +42,10 @@ class Encoder(nn.Module):
         hidden = self.dropout(embed(self.embedding, source, self._tied))  # (S, B, E)
         columns = torch.arange(source.shape[1], device=source.device)
         ends = []
-        for number, (ahead, back) in enumerate(zip(self.ahead, self.back, strict=True)):
+        for number, (forward_rnn, backward_rnn) in enumerate(zip(self.forward_rnn, self.backward_rnn, strict=True)):
             hidden = self.dropout(hidden) if number else hidden
-            forwards, _ = ahead(hidden)  # (S, B, H)
-            backwards, _ = back(_turned(hidden, turned))
+            forwards, _ = forward_rnn(hidden)  # (S, B, H)
+            backwards, _ = backward_rnn(_turned(hidden, turned))
             hidden = torch.cat([forwards, _turned(backwards, turned)], dim=2)  # (S, B, 2H)
             ends.append(torch.cat([forwards[last, columns], backwards[last, columns]], dim=1))
         memory = hidden.masked_fill((steps >= lengths)[:, :, None], 0.0)

@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 _ENTRIES = 2**21  # logits at a time: 8 MB, which stay in a processor's cache from the first pass over them to the last
 
 
-class OutputLoss(torch.autograd.Function):
+class FusedLinearCrossEntropy(torch.autograd.Function):
     """Mean cross entropy with label smoothing of an affine output layer (Szegedy et al. 2016, section 7).
 
     Logits are made for some of the rows at a time, turned into their own gradient in place, and dropped: of the
@@ -60,7 +60,9 @@ class OutputLoss(torch.autograd.Function):
         return gradient.to(to_vectors.dtype) * to_vectors, gradient * to_weight, gradient * to_bias, None, None
 
 
-def output_loss(vectors: Tensor, weight: Tensor, bias: Tensor, expected: Tensor, smoothing: float) -> Tensor:
+def fused_linear_cross_entropy(
+    vectors: Tensor, weight: Tensor, bias: Tensor, expected: Tensor, smoothing: float
+) -> Tensor:
     """The mean loss in nats, a scalar; as `cross_entropy(linear(vectors, weight, bias), expected, smoothing)`."""
-    loss: Tensor = OutputLoss.apply(vectors, weight, bias, expected, smoothing)  # type: ignore[no-untyped-call]
+    loss: Tensor = FusedLinearCrossEntropy.apply(vectors, weight, bias, expected, smoothing)  # type: ignore[no-untyped-call]
     return loss

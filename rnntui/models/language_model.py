@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rnntui.config import ModelConfig
+from rnntui.config import LanguageModelConfig
 from rnntui.models.recurrent import State, for_layers, recurrent_layers, states_of
 
 
@@ -17,7 +17,7 @@ class LanguageModel(nn.Module):
     et al. 2014). Tied weights: Press and Wolf 2017.
     """
 
-    def __init__(self, config: ModelConfig, vocab_size: int) -> None:
+    def __init__(self, config: LanguageModelConfig, vocab_size: int) -> None:
         super().__init__()
         self.config = config
         embedding = config.embedding or config.hidden

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from rnntui.config import RecurrentSettings
+from rnntui.config import RecurrentConfig
 
 State = tuple[torch.Tensor, ...]
 """What recurrent layers carry on: h `(L, B, H)`, and for an LSTM c `(L, B, H)`."""
 
 
-def recurrent_layers(config: RecurrentSettings, inputs: int, hidden: int, layers: int, dropout: float) -> nn.RNNBase:
+def recurrent_layers(config: RecurrentConfig, inputs: int, hidden: int, layers: int, dropout: float) -> nn.RNNBase:
     """Layers of `hidden` units over inputs `(T, B, inputs)`, with dropout between them."""
     between = dropout if layers > 1 else 0.0
     made: nn.RNNBase
@@ -25,7 +25,7 @@ def recurrent_layers(config: RecurrentSettings, inputs: int, hidden: int, layers
     return made
 
 
-def initialise(layers: nn.RNNBase, config: RecurrentSettings) -> None:
+def initialise(layers: nn.RNNBase, config: RecurrentConfig) -> None:
     """Begin where learning is easy: open forget gates, recurrences that keep what they carry."""
     hidden = layers.hidden_size
     with torch.no_grad():

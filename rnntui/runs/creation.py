@@ -31,7 +31,7 @@ class Text:
     fingerprint: Callable[[], str]
 
 
-def resumable(kind: str, text: Text | None, name: str | None, checkpoints: Path) -> RunFolder:
+def find_resumable_run(kind: str, text: Text | None, name: str | None, checkpoints: Path) -> RunFolder:
     """The run of a kind that `--resume` means: the one named, or the newest on this text, or the newest of all.
 
     Raises `UsageError` or `RunError` if there is none, or if the text is not the one it was trained on.
@@ -78,7 +78,7 @@ def check_name(name: str, checkpoints: Path) -> None:
 
 
 @contextlib.contextmanager
-def workshop(checkpoints: Path) -> Iterator[Path]:
+def staging_folder(checkpoints: Path) -> Iterator[Path]:
     """A hidden folder beside the runs to make one in; gone afterwards unless it was moved into place."""
     new = not checkpoints.exists()
     try:
@@ -124,7 +124,7 @@ def _alive(process: int) -> bool:
     return True
 
 
-def move_into_place(folder: Path, checkpoints: Path, name: str | None, base: str) -> Path:
+def publish_run(folder: Path, checkpoints: Path, name: str | None, base: str) -> Path:
     """Give a run that is made its name, `base` with a number if that is taken; gives where it then is."""
     number = 1
     while True:

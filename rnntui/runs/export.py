@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rnntui.atomic_files import write_whole
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
@@ -22,7 +22,7 @@ from rnntui.runs.weights_file import load_arrays, save_arrays
 _KEPT_ROWS = 10
 
 
-def ship(run: RunFolder, target: Path) -> None:
+def export_run(run: RunFolder, target: Path) -> None:
     """Write a copy of a run's best weights and of what describes it into `target`, which is made if need be.
 
     Raises `RunError` if the run is broken or a weight is too large for float16.
@@ -44,8 +44,8 @@ def ship(run: RunFolder, target: Path) -> None:
         shutil.copyfile(tokenizer, place)
     rows = read_metrics(run.metrics_file)
     kept = [row for number, row in enumerate(rows) if "train_loss" not in row or number % _KEPT_ROWS == 0]
-    write_whole(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())
+    atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
 if __name__ == "__main__":
-    ship(RunFolder(Path(sys.argv[1])), Path(sys.argv[2]))
+    export_run(RunFolder(Path(sys.argv[1])), Path(sys.argv[2]))

@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args, get_type_hints
 
-from rnntui.atomic_files import parse_json, write_whole
+from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.config import (
     Budget,
-    LoopSettings,
-    ModelConfig,
-    RecurrentSettings,
+    LanguageModelConfig,
+    LanguageModelTrainingConfig,
+    RecurrentConfig,
     Settings,
     TokenizerConfig,
-    TrainingConfig,
+    TrainerConfig,
 )
-from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -34,8 +34,12 @@ Part = TypeVar("Part", bound=Settings)
 
 # What the settings of a kind of run are.
 _KINDS: dict[str, dict[str, type[Settings]]] = {
-    LANGUAGE_MODEL: {"model": ModelConfig, "training": TrainingConfig, "tokenizer": TokenizerConfig},
-    SEQ2SEQ: {"model": Seq2SeqConfig, "training": Seq2SeqTraining, "tokenizer": PairTokenizerConfig},
+    LANGUAGE_MODEL: {
+        "model": LanguageModelConfig,
+        "training": LanguageModelTrainingConfig,
+        "tokenizer": TokenizerConfig,
+    },
+    SEQ2SEQ: {"model": Seq2SeqConfig, "training": Seq2SeqTrainingConfig, "tokenizer": Seq2SeqTokenizerConfig},
 }
 
 _MOST = 1e18  # what a number in these files stays below: a file may come from anywhere
@@ -54,8 +58,8 @@ class RunConfig:
     """
 
     kind: str
-    model: RecurrentSettings
-    training: LoopSettings
+    model: RecurrentConfig
+    training: TrainerConfig
     budget: Budget
     tokenizer: TokenizerConfig
     corpus: dict[str, Any]
@@ -221,7 +225,7 @@ class RunFolder:
             raise RunError(f"{self.config_file} {error}") from error
 
     def write_config(self, config: RunConfig) -> None:
-        write_whole(self.config_file, _json(config.to_json()))
+        atomic_write(self.config_file, _json(config.to_json()))
 
     def read_status(self) -> Status:
         """Where the run stands now; one that says it is running while nobody holds its lock was killed: stopped."""
@@ -243,7 +247,7 @@ class RunFolder:
 
     def write_status(self, status: Status) -> None:
         stamped = {**asdict(status), "updated": time.time(), "process": os.getpid()}
-        write_whole(self.status_file, _json(stamped))
+        atomic_write(self.status_file, _json(stamped))
 
     def lock(self) -> BaseFileLock:
         """Take the run for writing; release by `release()`, or by the process's end, however it ends.

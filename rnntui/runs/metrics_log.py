@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from rnntui.atomic_files import parse_json, write_whole
+from rnntui.atomic_files import atomic_write, parse_json
 
 
 class MetricsLog:
@@ -94,7 +94,7 @@ def drop_after(path: Path, step: int) -> None:
         return not later and "best_step" not in row
 
     kept = [row for row in read_metrics(path) if stays(row)]
-    write_whole(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
+    atomic_write(path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
 
 def _rows(data: bytes) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from rnntui.atomic_files import write_whole
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 
 _LARGEST = 1e6  # a weight beyond this would overflow in a product, and is no result of training
@@ -22,7 +22,7 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[s
     """Write arrays and their metadata as one file, whole."""
     # Not ascontiguousarray: that makes a single number an array of one.
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, save(contiguous, metadata))
+    atomic_write(path, save(contiguous, metadata))
 
 
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:

@@ -20,7 +20,7 @@ class Alternative:
     probability: float
 
 
-def likeliest(logits: Array, tokenizer: Tokenizer, count: int) -> list[Alternative]:
+def top_alternatives(logits: Array, tokenizer: Tokenizer, count: int) -> list[Alternative]:
     """The likeliest tokens by `logits (V,)` that are text by themselves, the best first; never the unknown one."""
     probabilities = softmax(logits)
     probabilities[tokenizer.unknown_id] = 0.0

@@ -1,8 +1,8 @@
 """A person and a model writing one text in turns, the model in a thread of its own.
 
-The screen's thread calls everything here but `work`, which a `Writer` calls in its thread. They meet at a lock that is
-held for one token at a time, and at a queue: tokens that are drawn wait in it until the screen takes them by `drain`.
-What the screen has not taken is not part of the text yet, so that stopping drops it.
+The screen's thread calls everything here but `work`, which a `GenerationWorker` calls in its thread. They meet at
+a lock that is held for one token at a time, and at a queue: tokens that are drawn wait in it until the screen takes
+them by `drain`. What the screen has not taken is not part of the text yet, so that stopping drops it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 
 from rnntui.config import SamplingConfig, WritingConfig
 from rnntui.inference.cells import Array
-from rnntui.inference.generate import REMEMBERED, Generation, Snapshot, generators_from, opening
-from rnntui.inference.loaded_model import LoadedRun
+from rnntui.inference.generate import REMEMBERED, Generation, Snapshot, generators_from, initial_context_ids
+from rnntui.inference.loaded_model import LoadedModel
 from rnntui.inference.scoring import log_probabilities
 from rnntui.inference.text_stream import TextStream
-from rnntui.sessions.alternatives import Alternative, likeliest
-from rnntui.sessions.throughput import Rate
+from rnntui.sessions.alternatives import Alternative, top_alternatives
+from rnntui.sessions.throughput import Throughput
 from rnntui.sessions.transcript import SPACING, Role, States, Transcript, Turn
-from rnntui.sessions.undo_history import History
+from rnntui.sessions.undo_history import UndoHistory
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.turns import Turns, turns_of
 
@@ -50,7 +50,7 @@ class Conversation:
     next turn, or None for a new one each time.
     """
 
-    def __init__(self, run: LoadedRun, name: str, settings: SamplingConfig | None = None) -> None:
+    def __init__(self, run: LoadedModel, name: str, settings: SamplingConfig | None = None) -> None:
         self.transcript = Transcript()
         self.settings = settings or SamplingConfig()
         self.writing = WritingConfig()
@@ -59,8 +59,8 @@ class Conversation:
         self._lock = threading.Lock()
         self._wanted = False
         self._queue: deque[Drawn] = deque()
-        self._rate = Rate()
-        self._history = History()
+        self._rate = Throughput()
+        self._history = UndoHistory()
         self.problem = ""  # why the model can write no more
         self._active = False
         self._drawn = 0
@@ -197,7 +197,7 @@ class Conversation:
         if len(ids) > _FARTHEST:
             return []
         logits = model.feed(ids[:, None], state)[0] if len(ids) else model.logits_of(state)
-        return likeliest(logits[0], tokenizer, count)
+        return top_alternatives(logits[0], tokenizer, count)
 
     def branch(self, token: int, alternative: int) -> None:
         """Put an alternative in the place of a token, drop what follows, and let the model go on from there."""
@@ -246,7 +246,7 @@ class Conversation:
         with self._held():
             self._take_over(stretches)
 
-    def use(self, run: LoadedRun, name: str) -> None:
+    def use(self, run: LoadedModel, name: str) -> None:
         """Go on with another model, which reads the whole text first."""
         self.stop()
         self._history.clear()  # its tokens are those of the model before
@@ -350,12 +350,12 @@ class Conversation:
             self._wanted = False
             yield
 
-    def _use(self, run: LoadedRun, name: str) -> None:
+    def _use(self, run: LoadedModel, name: str) -> None:
         self.run, self.name, self.problem = run, name, ""
         self._tokenizer: Tokenizer = run.tokenizer
         self._stream = TextStream(run.tokenizer.stream())
         self._generation = Generation(run.model, generators_from(0, 1), banned=(run.tokenizer.unknown_id,))
-        self._generation.feed(opening(run.tokenizer))
+        self._generation.feed(initial_context_ids(run.tokenizer))
         self._start: Array = self._generation.state
         self._forget()
 

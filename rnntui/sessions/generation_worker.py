@@ -9,7 +9,7 @@ from collections.abc import Callable
 from rnntui.sessions.conversation import Conversation
 
 
-class Writer:
+class GenerationWorker:
     """Lets conversations read and write until it is closed.
 
     `on_error` is called in the writer's thread when a conversation's work fails; its model writes no more then.

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from rnntui.inference.loaded_model import LoadedRun
+    from rnntui.inference.loaded_model import LoadedModel
     from rnntui.inference.translator import Translator
     from rnntui.runs.folder import RunFolder
 
 Opened = TypeVar("Opened")
 
 
-class OpenRuns(ABC, Generic[Opened]):
+class ModelCache(ABC, Generic[Opened]):
     """The models that are open, by folder and by the time their weights were written: a run that trains on is new.
 
     Called from worker threads. Nothing here imports numpy before the first model is wanted.
@@ -55,7 +55,7 @@ class OpenRuns(ABC, Generic[Opened]):
             return self._open[key]
 
 
-class OpenModels(OpenRuns["LoadedRun"]):
+class LanguageModelCache(ModelCache["LoadedModel"]):
     """Language models."""
 
     @property
@@ -64,13 +64,13 @@ class OpenModels(OpenRuns["LoadedRun"]):
 
         return LANGUAGE_MODEL
 
-    def _read(self, run: RunFolder) -> LoadedRun:
-        from rnntui.inference.loaded_model import load_run
+    def _read(self, run: RunFolder) -> LoadedModel:
+        from rnntui.inference.loaded_model import load_language_model
 
-        return load_run(run)
+        return load_language_model(run)
 
 
-class OpenTranslators(OpenRuns["Translator"]):
+class TranslatorCache(ModelCache["Translator"]):
     """Seq2Seq models."""
 
     @property

@@ -10,14 +10,14 @@ MOST = 7
 
 
 @dataclass(frozen=True)
-class Mark:
+class Overlay:
     """That a run is in the charts: the number of its colour, and whether it stays there when one moves on."""
 
     colour: int
     kept: bool
 
 
-class Marks:
+class OverlaidRuns:
     """Marked runs by path."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Marks:
         return list(self._colours)
 
     def turn(self, path: str) -> bool:
-        """Mark a run, or no longer; False if there is no colour left for it."""
+        """Overlay a run, or no longer; False if there is no colour left for it."""
         if path in self._colours:
             del self._colours[path]
             return True
@@ -39,21 +39,21 @@ class Marks:
         return True
 
     def clear(self) -> None:
-        """Mark none."""
+        """Overlay none."""
         self._colours.clear()
 
     def keep_only(self, paths: Collection[str]) -> None:
         """Forget the runs that are gone."""
         self._colours = {path: colour for path, colour in self._colours.items() if path in paths}
 
-    def shown(self, current: str | None) -> dict[str, Mark]:
+    def shown(self, current: str | None) -> dict[str, Overlay]:
         """The marked runs and, beside them, the current one; nothing if none is marked.
 
         The current one has the colour that it would get, so that marking it changes nothing in the charts.
         """
-        found = {path: Mark(colour, True) for path, colour in self._colours.items()}
+        found = {path: Overlay(colour, True) for path, colour in self._colours.items()}
         if found and current is not None and current not in found:
-            found[current] = Mark(self._free(), False)
+            found[current] = Overlay(self._free(), False)
         return found
 
     def _free(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnntui.charts.metrics_history import History
+from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunConfig, RunFolder, Status
 from rnntui.runs.listing import RunSummary, summary
@@ -20,7 +20,7 @@ _Stamp = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True)
-class Seen:
+class WatchedRun:
     """A run as it was found; `config` and `status` are None for one that is broken.
 
     `step` is the newest step that is known of: the status tells it at each check, the metrics oftener.
@@ -58,15 +58,15 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class View:
+class RunsSnapshot:
     """All that a look found. `problem` says why a folder of runs cannot be read; `more` asks to look again at once."""
 
-    runs: tuple[Seen, ...] = ()
+    runs: tuple[WatchedRun, ...] = ()
     problem: str = ""
     more: bool = False
 
 
-class Watcher:
+class RunWatcher:
     """Looks at a folder of runs again and again, reading only what has changed.
 
     `look` is for one thread at a time. `lock` must be held while a history is used, as `look` reads on in it.
@@ -75,14 +75,14 @@ class Watcher:
     def __init__(self, checkpoints: Path) -> None:
         self.checkpoints = checkpoints
         self.lock = threading.Lock()
-        self._known: dict[Path, tuple[_Stamp, Seen]] = {}
-        self._histories: dict[str, History] = {}
+        self._known: dict[Path, tuple[_Stamp, WatchedRun]] = {}
+        self._histories: dict[str, MetricsHistory] = {}
 
-    def history(self, path: str) -> History | None:
+    def history(self, path: str) -> MetricsHistory | None:
         """What a run has logged, as far as it is read; None if nobody wanted it yet."""
         return self._histories.get(path)
 
-    def look(self, wanted: Collection[str]) -> View:
+    def look(self, wanted: Collection[str]) -> RunsSnapshot:
         """Where every run stands now, the newest made first; reads on in the metrics of those `wanted` by path."""
         problem = ""
         shipped = {run.path.resolve(): run for run in shipped_runs()}
@@ -97,9 +97,9 @@ class Watcher:
         runs = [self._at_step(run) for run in runs]
         # By what never changes, so that no run moves in the list while one looks at it.
         runs.sort(key=lambda run: (run.summary.shipped, -(run.config.created if run.config else 0), run.name))
-        return View(tuple(runs), problem, more)
+        return RunsSnapshot(tuple(runs), problem, more)
 
-    def _see(self, path: Path, run: RunFolder, shipped: bool) -> Seen:
+    def _see(self, path: Path, run: RunFolder, shipped: bool) -> WatchedRun:
         stamp = _stamp(run.config_file) + _stamp(run.status_file)
         known = self._known.get(path)
         # What is running must be looked at even if no file changes: a killed process writes nothing.
@@ -112,7 +112,7 @@ class Watcher:
                 config, status = run.read_config(), run.read_status()
             except RunError:  # it broke between the two: the next look tells
                 config = status = None
-        seen = Seen(row, config, status, status.step if status else 0)
+        seen = WatchedRun(row, config, status, status.step if status else 0)
         self._known[path] = (stamp, seen)
         return seen
 
@@ -123,7 +123,7 @@ class Watcher:
             # In the order of their use, so that the oldest one goes first.
             kept = {path: history for path, history in self._histories.items() if path in there}
             for path in wanted & there:
-                used = kept.pop(path) if path in kept else History(RunFolder(Path(path)).metrics_file)
+                used = kept.pop(path) if path in kept else MetricsHistory(RunFolder(Path(path)).metrics_file)
                 kept[path] = used
             for path in list(kept)[: max(0, len(kept) - max(_KEPT, len(wanted)))]:
                 del kept[path]
@@ -141,13 +141,13 @@ class Watcher:
             more = more or history.more
         return more
 
-    def _at_step(self, run: Seen) -> Seen:
+    def _at_step(self, run: WatchedRun) -> WatchedRun:
         history = self._histories.get(run.path)
         if history is None or run.state != "running":
             return run
         with self.lock:
             ends = [history.points(key).axes["step"][-1] for key in history.quantities]
-        return Seen(run.summary, run.config, run.status, max(run.step, int(max(ends, default=0))))
+        return WatchedRun(run.summary, run.config, run.status, max(run.step, int(max(ends, default=0))))
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -8,7 +8,7 @@ from collections import deque
 _OVER = 2.0  # seconds over which the speed is taken
 
 
-class Rate:
+class Throughput:
     """The speed of the last two seconds."""
 
     def __init__(self) -> None:

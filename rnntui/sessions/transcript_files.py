@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
-from rnntui.atomic_files import parse_json, write_whole
+from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.config import SamplingConfig
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.transcript import Role, Transcript, Turn
@@ -48,8 +48,8 @@ def write(text: str, turns: str, path: Path) -> None:
     """Write a text and its turns, over what may stand there. Raises `OSError` if they cannot be written."""
     for_text, for_turns = files_of(path)
     for_text.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(for_text, text.encode("utf-8", "surrogatepass"))
-    write_whole(for_turns, turns.encode())
+    atomic_write(for_text, text.encode("utf-8", "surrogatepass"))
+    atomic_write(for_turns, turns.encode())
 
 
 def files_of(path: Path) -> tuple[Path, Path]:

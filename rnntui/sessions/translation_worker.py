@@ -39,7 +39,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Request:
+class TranslationRequest:
     """Lines to translate. The one at `cursor` comes first, then those from `first` to before `after`, then the rest."""
 
     translator: Translator
@@ -55,7 +55,7 @@ class Request:
         return self.translator, self.settings
 
 
-class Translating:
+class TranslationWorker:
     """Translates what is asked for until it is closed.
 
     In its thread it calls `on_found` when there are new answers, and `on_error` with a line and the error that its
@@ -65,7 +65,7 @@ class Translating:
     def __init__(self, on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> None:
         self._on_found, self._on_error = on_found, on_error
         self._condition = threading.Condition()
-        self._request: Request | None = None
+        self._request: TranslationRequest | None = None
         self._answers: dict[_Way, dict[str, Answer]] = {}
         self._heavy: OrderedDict[tuple[_Way, str], int] = OrderedDict()  # bytes of attention
         self._running: tuple[_Way, set[str]] | None = None
@@ -73,7 +73,7 @@ class Translating:
         self._closed = False
         self._thread: threading.Thread | None = None
         # These belong to whoever works.
-        self._begun: Request | None = None
+        self._begun: TranslationRequest | None = None
         self._left: list[str] = []  # of the begun request, the most urgent last
         self._alone: set[str] = set()  # lines of a batch that failed
 
@@ -91,7 +91,7 @@ class Translating:
 
     # -- what the screen asks ------------------------------------------------------------------------------------
 
-    def ask(self, request: Request) -> None:
+    def ask(self, request: TranslationRequest) -> None:
         """Translate this from now on, and nothing else."""
         with self._condition:
             self._request = request
@@ -110,7 +110,7 @@ class Translating:
             self._given_up = True
             self._condition.notify()
 
-    def answer(self, request: Request, line: str) -> Answer | None:
+    def answer(self, request: TranslationRequest, line: str) -> Answer | None:
         """What is known of a line under the request's model and settings; None before it is searched for."""
         with self._condition:
             text = line.strip()
@@ -118,17 +118,17 @@ class Translating:
                 self._heavy.move_to_end((request.way, text))
             return self._known(request).get(text)
 
-    def answers(self, request: Request) -> list[Answer | None]:
+    def answers(self, request: TranslationRequest) -> list[Answer | None]:
         """What is known of every line of a request; a blank line has an empty answer."""
         blank = Answer("")
         with self._condition:
             known = self._known(request)
             return [known.get(text) if text else blank for text in map(str.strip, request.lines)]
 
-    def _known(self, request: Request) -> dict[str, Answer]:
+    def _known(self, request: TranslationRequest) -> dict[str, Answer]:
         return self._answers.setdefault(request.way, {})
 
-    def _is_known(self, request: Request, text: str) -> bool:
+    def _is_known(self, request: TranslationRequest, text: str) -> bool:
         """Whether nothing more is to be found of a line that is looked at."""
         answer = self._known(request).get(text)
         return answer is not None and (answer.translation is not None or bool(answer.problem))
@@ -163,7 +163,7 @@ class Translating:
             self._on_found()
         return True
 
-    def _begin(self, request: Request) -> None:
+    def _begin(self, request: TranslationRequest) -> None:
         """Put what the request wants and nobody has searched for in order."""
         places: dict[str, int] = {}
         for number, line in enumerate(request.lines):
@@ -177,7 +177,7 @@ class Translating:
         self._left = sorted(wanted, key=places.__getitem__)[::-1]
         self._begun, self._alone = request, set()
 
-    def _next(self, request: Request) -> list[str]:
+    def _next(self, request: TranslationRequest) -> list[str]:
         """The lines to search for now: the one at the cursor alone, then some in view, then many."""
         with self._condition:
             at_cursor = request.lines[request.cursor].strip() if request.lines else ""
@@ -197,7 +197,7 @@ class Translating:
                     break
             return batch
 
-    def _search(self, request: Request, batch: list[str]) -> list[tuple[str, Answer]]:
+    def _search(self, request: TranslationRequest, batch: list[str]) -> list[tuple[str, Answer]]:
         too_long = [(line, Answer("", problem=_too_long(line))) for line in batch if len(line) > LONGEST]
         lines = [line for line in batch if len(line) <= LONGEST]
         try:
@@ -213,7 +213,7 @@ class Translating:
             return [*too_long, (lines[0], Answer("", problem=f"{type(error).__name__}: {error}"))]
         return too_long + [(line, Answer(one.text, one)) for line, one in zip(lines, found, strict=True)]
 
-    def _take(self, request: Request, found: list[tuple[str, Answer]]) -> None:
+    def _take(self, request: TranslationRequest, found: list[tuple[str, Answer]]) -> None:
         with self._condition:
             known = self._known(request)
             for text, answer in found:
@@ -229,7 +229,7 @@ class Translating:
                 self._answers[way][text] = replace(self._answers[way][text], translation=None)
                 total -= size
 
-    def _forget_all_but(self, request: Request) -> None:
+    def _forget_all_but(self, request: TranslationRequest) -> None:
         known, wanted = self._known(request), set(map(str.strip, request.lines))
         self._answers = {request.way: {text: answer for text, answer in known.items() if text in wanted}}
         for way, text in list(self._heavy):

@@ -10,7 +10,7 @@ from rnntui.sessions.transcript import Transcript
 _UNDOABLE = 8  # changes of a text that can be taken back
 
 
-class History:
+class UndoHistory:
     """The last texts that were cut, and those that an undo took."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.atomic_files import parse_json, write_whole
+from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import TokenizerError
 from rnntui.text.tokenizer import UNKNOWN
 
@@ -73,7 +73,7 @@ class CharTokenizer:
 
     def save(self, folder: Path) -> None:
         table = {"kind": self.kind, "characters": self.characters}
-        write_whole(folder / FILE, json.dumps(table).encode())
+        atomic_write(folder / FILE, json.dumps(table).encode())
 
     @classmethod
     def load(cls, folder: Path) -> CharTokenizer:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _HARMLESS = {"\n", "\t"}
 
 
-def visible(text: str) -> str:
+def escape_control_chars(text: str) -> str:
     r"""The text with control characters, and those that reorder a line, written as escapes such as `\x1b`.
 
     Generated text can hold any character of its corpus, terminal escapes among them.
@@ -20,7 +20,7 @@ def visible(text: str) -> str:
 
 def one_line(text: str) -> str:
     """`visible`, with line breaks as ⏎ and tabs as spaces."""
-    return visible(text).replace("\n", "⏎").replace("\t", " ")
+    return escape_control_chars(text).replace("\n", "⏎").replace("\t", " ")
 
 
 def unknown_characters(characters: Sequence[str]) -> str:

@@ -15,15 +15,15 @@ _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))  # soft hyphen, ze
 _BLANK = re.compile(r"\s")
 
 
-def even(text: str) -> str:
+def normalize(text: str) -> str:
     """The text in composed characters (NFC), with plain spaces, without characters that are not seen, stripped."""
     if text.isascii() and text.isprintable():
         return text.strip()
     return _BLANK.sub(" ", unicodedata.normalize("NFC", text.translate(_UNSEEN))).strip()
 
 
-def places(text: str) -> list[int]:
-    """Where each character of `even(text)` begins in `text`; last, where the text ends that it was made of."""
+def offset_map(text: str) -> list[int]:
+    """Where each character of `normalize(text)` begins in `text`; last, where the text ends that it was made of."""
     found: list[int] = []
     end = 0
     for start, cluster in _clusters(text):
@@ -32,7 +32,7 @@ def places(text: str) -> list[int]:
             found += [start] * len(made)
         if made.strip():
             end = start + len(cluster)
-    return [*found[: len(even(text))], end]
+    return [*found[: len(normalize(text))], end]
 
 
 def _clusters(text: str) -> list[tuple[int, str]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.corpus import Corpus
-from rnntui.text.normalization import even
+from rnntui.text.normalization import normalize
 
 _SHOWN = 40  # characters of a row shown in a message
 
@@ -88,7 +88,7 @@ def read_table(corpus: Corpus) -> Pairs:
         if len(columns) < 2:
             dropped.add(f"row {row} of {file}, which has no tab: {_shown(line)}")
             continue
-        _keep(rows, dropped, Pair(even(columns[0]), columns[1].strip(), file, row))
+        _keep(rows, dropped, Pair(normalize(columns[0]), columns[1].strip(), file, row))
     return _some(Pairs(rows, _name(corpus), corpus.shown, dropped), "a row is source, a tab, target")
 
 
@@ -107,7 +107,7 @@ def read_columns(source: Corpus, target: Corpus) -> Pairs:
                 f"{shorter} ends after {count:,} lines and {longer} does not; line by line they must be each other's"
             )
         if one[2].strip() or other[2].strip():
-            _keep(rows, dropped, Pair(even(one[2]), other[2].strip(), one[0], one[1]))
+            _keep(rows, dropped, Pair(normalize(one[2]), other[2].strip(), one[0], one[1]))
     found = Pairs(rows, _name(source), source.shown + target.shown, dropped)
     return _some(found, "two lines that belong together must not be empty")
 
@@ -175,8 +175,8 @@ _KEPT = _Kept()
 
 def _plain(text: str) -> str:
     """A sentence without what makes no other of it."""
-    even = unicodedata.normalize("NFKC", text).casefold()
-    return even.translate(_KEPT) or even
+    normalize = unicodedata.normalize("NFKC", text).casefold()
+    return normalize.translate(_KEPT) or normalize
 
 
 def _keep(rows: list[Pair], dropped: Dropped, pair: Pair) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sentencepiece
 
-from rnntui.atomic_files import write_whole
+from rnntui.atomic_files import atomic_write
 from rnntui.config import SMALLEST_SUBWORDS
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.tokenizer import UNKNOWN
@@ -149,7 +149,7 @@ class SubwordTokenizer:
         return _SubwordStream(self._bytes)
 
     def save(self, folder: Path) -> None:
-        write_whole(folder / FILE, self._model)
+        atomic_write(folder / FILE, self._model)
 
     @classmethod
     def load(cls, folder: Path, kind: TokenizerKind) -> SubwordTokenizer:

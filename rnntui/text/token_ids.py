@@ -33,7 +33,7 @@ _DTYPES = ("uint8", "uint16", "uint32")
 
 
 @dataclass(frozen=True)
-class Survey:
+class CorpusStats:
     """What one reading of a corpus tells: `counts[code point]`, characters in all, a hash of the text."""
 
     counts: NDArray[np.int64]
@@ -66,7 +66,7 @@ class Part:
             raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 
 
-def survey(corpus: Corpus) -> Survey:
+def corpus_stats(corpus: Corpus) -> CorpusStats:
     """Read the corpus once. Raises `CorpusError` if it is empty or cannot be read."""
     counts = np.zeros(0x110000, dtype=np.int64)
     characters = 0
@@ -80,7 +80,7 @@ def survey(corpus: Corpus) -> Survey:
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
         raise CorpusError(f"{', '.join(corpus.shown)}: the corpus is empty; give it some text")
-    return Survey(counts, characters, digest.hexdigest(), turns)
+    return CorpusStats(counts, characters, digest.hexdigest(), turns)
 
 
 def split_point(characters: int, validation: float) -> int:
@@ -88,7 +88,7 @@ def split_point(characters: int, validation: float) -> int:
     return int(characters * (1 - validation))
 
 
-def make_tokenizer(corpus: Corpus, found: Survey, config: TokenizerConfig, validation: float) -> Tokenizer:
+def make_tokenizer(corpus: Corpus, found: CorpusStats, config: TokenizerConfig, validation: float) -> Tokenizer:
     """The tokenizer for a corpus.
 
     Characters are those of the whole corpus, so that validation meets none unknown; subwords, which would carry
@@ -108,7 +108,7 @@ def make_tokenizer(corpus: Corpus, found: Survey, config: TokenizerConfig, valid
 
 def write_parts(
     corpus: Corpus,
-    found: Survey,
+    found: CorpusStats,
     tokenizer: Tokenizer,
     validation: float,
     training_path: Path,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rnntui.config_seq2seq import PairTokenizerConfig
+    from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 
 PAD, BOS, EOS = 0, 1, 2
 Span = tuple[int, int]
@@ -94,7 +94,7 @@ def _end_at(spans: list[Span], tokens: list[int], end: int) -> list[int]:
     return []
 
 
-def learn(texts: Sequence[str], config: PairTokenizerConfig) -> Vocabulary:
+def learn(texts: Sequence[str], config: Seq2SeqTokenizerConfig) -> Vocabulary:
     """A vocabulary for the texts; of a small corpus a small one. Raises `TokenizerError` or `UsageError`."""
     characters = sum(map(len, texts))
     counts = np.zeros(0x110000, dtype=np.int64)
@@ -112,7 +112,7 @@ def learn(texts: Sequence[str], config: PairTokenizerConfig) -> Vocabulary:
 
 
 def learn_both(
-    sources: Sequence[str], targets: Sequence[str], config: PairTokenizerConfig
+    sources: Sequence[str], targets: Sequence[str], config: Seq2SeqTokenizerConfig
 ) -> tuple[Vocabulary, Vocabulary]:
     """The vocabularies of source and target: one and the same, unless separate ones are asked for."""
     if config.separate_vocab:
@@ -131,7 +131,7 @@ def save_both(source: Vocabulary, target: Vocabulary, folder: Path) -> None:
         vocabulary.tokenizer.save(folder / name)
 
 
-def load_both(folder: Path, config: PairTokenizerConfig) -> tuple[Vocabulary, Vocabulary]:
+def load_both(folder: Path, config: Seq2SeqTokenizerConfig) -> tuple[Vocabulary, Vocabulary]:
     """The vocabularies kept in a run folder. Raises `TokenizerError` or `RunError` naming what is missing or broken."""
     if config.separate_vocab:
         source, target = (Vocabulary(load_tokenizer(folder / name, config.tokenizer)) for name in ("source", "target"))

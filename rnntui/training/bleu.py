@@ -22,7 +22,7 @@ UNTRAINED = Scores(0.0, 0.0, "", "")
 """Of a model that has learnt nothing yet."""
 
 
-def compare(hypotheses: list[str], references: list[str]) -> Scores:
+def bleu_and_chrf(hypotheses: list[str], references: list[str]) -> Scores:
     """How near hypotheses come to references, over all lines as one corpus."""
     bleu, chrf = BLEU(tokenize="13a"), CHRF()
     found = bleu.corpus_score(hypotheses, [references]).score, chrf.corpus_score(hypotheses, [references]).score

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Streams:
+class BPTTBatches:
     """B contiguous streams over ids `(N,)`; `cursor` is how far each has read and all there is to save."""
 
     def __init__(self, ids: NDArray[np.unsignedinteger], batch: int, window: int) -> None:

@@ -35,19 +35,19 @@ Tokens = NDArray[np.unsignedinteger]
 class Evaluation:
     """A mean loss in nats a token over `tokens`, which stand for `characters`.
 
-    `measures` are further figures by name, such as BLEU, higher being better; one of them may be `deciding`.
+    `metrics` are further figures by name, such as BLEU, higher being better; one of them may be `selection_metric`.
     """
 
     loss: float
     tokens: int
     characters: float
-    measures: dict[str, float] = field(default_factory=dict)
-    deciding: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    selection_metric: str = ""
 
     @property
     def score(self) -> float:
         """What decides which weights are best: the lower, the better. Where a measure ties, the loss decides."""
-        return self.loss if not self.deciding else _TIE * self.loss - self.measures[self.deciding]
+        return self.loss if not self.selection_metric else _TIE * self.loss - self.metrics[self.selection_metric]
 
     @property
     def perplexity(self) -> float:

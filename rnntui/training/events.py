@@ -39,7 +39,7 @@ class Stepped:
 class Evaluated:
     """A check on the validation text; losses in nats a token. `best` says it is the best so far, and saved.
 
-    `measures` are further figures by name, such as BLEU.
+    `metrics` are further figures by name, such as BLEU.
     """
 
     step: int
@@ -48,7 +48,7 @@ class Evaluated:
     bits_per_character: float
     best: bool
     sample: str
-    measures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 Reason = Literal["budget", "patience", "interrupted"]
@@ -68,7 +68,7 @@ class Finished:
     best_step: int
     losses: dict[str, float]
     bits_per_character: float | None
-    measures: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 Event = Started | Stepped | Evaluated | Finished

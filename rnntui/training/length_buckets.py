@@ -59,7 +59,7 @@ def batch_of(pairs: PairIds, numbers: NDArray[np.intp]) -> Batch:
     return make_batch([pairs.source(int(n)) for n in numbers], [pairs.target(int(n)) for n in numbers])
 
 
-class Pools:
+class LengthBucketSampler:
     """Batches without end; `epoch` and `place`, the number of the next batch in it, are all there is to save."""
 
     def __init__(self, pairs: PairIds, batch_size: int, batch_tokens: int | None, pool: int, seed: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from rnntui.config import DEFAULT_MINUTES, Budget, LoopSettings
+from rnntui.config import DEFAULT_MINUTES, Budget, TrainerConfig
 
 _UNTIMED = 3  # the first steps set up kernels and caches
 _TOLERANCE = 0.03
@@ -62,7 +62,7 @@ class Plan:
 class Planner:
     """Makes the plan from the budget, and keeps it in step with the clock."""
 
-    def __init__(self, budget: Budget, config: LoopSettings, steps_per_epoch: float) -> None:
+    def __init__(self, budget: Budget, config: TrainerConfig, steps_per_epoch: float) -> None:
         self._evaluations = config.evaluations
         self.plan = Plan()
         self._seconds: float | None = None

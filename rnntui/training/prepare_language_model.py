@@ -6,25 +6,25 @@ import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import CorpusError
-from rnntui.runs.creation import Text, check_name, move_into_place, resumable, versions, workshop
+from rnntui.runs.creation import Text, check_name, find_resumable_run, publish_run, staging_folder, versions
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import Survey, make_tokenizer, split_point, survey, write_parts
+from rnntui.text.token_ids import CorpusStats, corpus_stats, make_tokenizer, split_point, write_parts
 
 
 @dataclass(frozen=True)
-class Request:
+class LanguageModelRequest:
     """All that `rnntui train` was asked."""
 
-    model: ModelConfig
+    model: LanguageModelConfig
     tokenizer: TokenizerConfig
-    training: TrainingConfig
+    training: LanguageModelTrainingConfig
     budget: Budget
 
 
-def create_run(corpus: Corpus, request: Request, checkpoints: Path, name: str | None) -> RunFolder:
+def create_run(corpus: Corpus, request: LanguageModelRequest, checkpoints: Path, name: str | None) -> RunFolder:
     """Read the corpus and make a run folder that is ready to train; it appears whole, or not at all.
 
     Without a name the run takes the corpus's, with a number if that is taken. Raises `UsageError` if the name given
@@ -32,14 +32,14 @@ def create_run(corpus: Corpus, request: Request, checkpoints: Path, name: str | 
     """
     if name is not None:
         check_name(name, checkpoints)
-    found = survey(corpus)
+    found = corpus_stats(corpus)
     _check_size(found, corpus, request)
     # Torch is imported for this alone, once the text is known to be good and while nothing is written.
     from rnntui.training.device import choose_hardware
 
     choose_hardware(request.training.device, request.training.precision, None)
     model = request.model.resolved(request.tokenizer.tokenizer)
-    with workshop(checkpoints) as folder:
+    with staging_folder(checkpoints) as folder:
         run = RunFolder(folder)
         tokenizer = make_tokenizer(corpus, found, request.tokenizer, request.training.validation)
         tokenizer.save(folder)
@@ -67,25 +67,25 @@ def create_run(corpus: Corpus, request: Request, checkpoints: Path, name: str | 
             versions=versions(),
         )
         run.write_config(config)
-        return RunFolder(move_into_place(folder, checkpoints, name, corpus.name))
+        return RunFolder(publish_run(folder, checkpoints, name, corpus.name))
 
 
 def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """The language model that `--resume` means: see `resumable`."""
     if corpus is None:
-        return resumable(LANGUAGE_MODEL, None, name, checkpoints)
-    text = Text(corpus.name, corpus.shown, lambda: survey(corpus).fingerprint)
-    return resumable(LANGUAGE_MODEL, text, name, checkpoints)
+        return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
+    text = Text(corpus.name, corpus.shown, lambda: corpus_stats(corpus).fingerprint)
+    return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
-def _check_size(found: Survey, corpus: Corpus, request: Request) -> None:
+def _check_size(found: CorpusStats, corpus: Corpus, request: LanguageModelRequest) -> None:
     if request.tokenizer.tokenizer == "char":
         training = split_point(found.characters, request.training.validation)
         _check_tokens(training, "training", request, corpus)
         _check_tokens(found.characters - training, "validation", request, corpus)
 
 
-def _check_tokens(tokens: int, part: str, request: Request, corpus: Corpus) -> None:
+def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus: Corpus) -> None:
     needed = request.training.bptt + 1 if part == "training" else 2
     if tokens < needed:
         share = f"{request.training.validation:g}"

@@ -11,10 +11,10 @@ import numpy as np
 
 from rnntui import __version__
 from rnntui.config import Budget
-from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.inference.translator import read_vocabularies
-from rnntui.runs.creation import Text, check_name, move_into_place, resumable, versions, workshop
+from rnntui.runs.creation import Text, check_name, find_resumable_run, publish_run, staging_folder, versions
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
 from rnntui.text.pair_ids import Encoded, encode_pairs, write_pairs
 from rnntui.text.pairs import Dropped, Pair, Pairs, hold_out, target_characters
@@ -28,17 +28,17 @@ Limits = dict[str, int]
 
 
 @dataclass(frozen=True)
-class PairRequest:
+class Seq2SeqRequest:
     """All that `rnntui train-seq2seq` was asked."""
 
     model: Seq2SeqConfig
-    tokenizer: PairTokenizerConfig
-    training: Seq2SeqTraining
+    tokenizer: Seq2SeqTokenizerConfig
+    training: Seq2SeqTrainingConfig
     budget: Budget
 
 
 def create_seq2seq_run(
-    pairs: Pairs, validation: Pairs | None, request: PairRequest, checkpoints: Path, name: str | None
+    pairs: Pairs, validation: Pairs | None, request: Seq2SeqRequest, checkpoints: Path, name: str | None
 ) -> tuple[RunFolder, list[str]]:
     """Make a run folder that is ready to train; it appears whole, or not at all. Also gives what to tell the user.
 
@@ -53,7 +53,7 @@ def create_seq2seq_run(
     from rnntui.training.device import choose_hardware
 
     choose_hardware(settings.device, settings.precision, None)
-    with workshop(checkpoints) as folder:
+    with staging_folder(checkpoints) as folder:
         run = RunFolder(folder)
         texts = [pair.source for pair in training_rows], [pair.target for pair in training_rows]
         source, target = learn_both(*texts, request.tokenizer)
@@ -96,7 +96,7 @@ def create_seq2seq_run(
             )
         )
         said = [each.dropped.message for each in (pairs, validation) if each and each.dropped.count]
-        made = RunFolder(move_into_place(folder, checkpoints, name, pairs.name))
+        made = RunFolder(publish_run(folder, checkpoints, name, pairs.name))
     return made, [*said, *([too_long.message] if too_long.count else [])]
 
 
@@ -118,7 +118,7 @@ def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
             f"{', '.join(pairs.shown)} does not hold the pairs that run {run.name} was made of, "
             f"{_files(made_of, 'sources')}, so what was held out cannot be told"
         )
-    _, held_out = _split(pairs, None, config.training_as(Seq2SeqTraining))
+    _, held_out = _split(pairs, None, config.training_as(Seq2SeqTrainingConfig))
     limits = made_of.get("longest")
     if isinstance(limits, dict) and set(limits) == {"source", "target"}:  # older runs kept all
         encoded = encode_pairs(held_out, *read_vocabularies(run, config))
@@ -146,10 +146,10 @@ def _validated_on(made_of: dict[str, Any]) -> list[Any]:
 def resumable_seq2seq_run(pairs: Pairs | None, name: str | None, checkpoints: Path) -> RunFolder:
     """The Seq2Seq run that `--resume` means: see `resumable`."""
     text = None if pairs is None else Text(pairs.name, pairs.shown, pairs.fingerprint)
-    return resumable(SEQ2SEQ, text, name, checkpoints)
+    return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
-def _split(pairs: Pairs, validation: Pairs | None, settings: Seq2SeqTraining) -> tuple[list[Pair], list[Pair]]:
+def _split(pairs: Pairs, validation: Pairs | None, settings: Seq2SeqTrainingConfig) -> tuple[list[Pair], list[Pair]]:
     if validation is not None:
         return pairs.rows, validation.rows
     training, held_out = hold_out(pairs.rows, settings.validation, settings.seed)

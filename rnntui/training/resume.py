@@ -41,7 +41,7 @@ class Progress:
     best_score: float | None = None
     best_loss: float | None = None
     best_bits: float | None = None
-    best_measures: dict[str, float] = field(default_factory=dict)
+    best_metrics: dict[str, float] = field(default_factory=dict)
     best_step: int = 0
     stale_checks: int = 0
     loss_sum: float = 0.0

@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTraining
-from rnntui.inference.numpy_seq2seq import Seq2SeqModel
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
+from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.translator import Translator, lengths_of
-from rnntui.models.fused_cross_entropy import output_loss
+from rnntui.models.fused_cross_entropy import fused_linear_cross_entropy
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
 from rnntui.text.pair_ids import PairIds
 from rnntui.text.translated import Translated
 from rnntui.text.vocabulary import PAD, Vocabulary
-from rnntui.training.bleu import UNTRAINED, Scores, compare
+from rnntui.training.bleu import UNTRAINED, Scores, bleu_and_chrf
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import Evaluation, evaluating
-from rnntui.training.length_buckets import Batch, Pools, batch_of, cut
+from rnntui.training.length_buckets import Batch, LengthBucketSampler, batch_of, cut
 from rnntui.training.task import parts_of
 
 FINAL_BEAM = 5
@@ -36,8 +36,8 @@ class Seq2SeqTask:
     tokens' translations of another; the last evaluation searches with a beam of 5.
     """
 
-    headline = "teacher_forced"
-    final_passes = 4.0  # a beam of five on more pairs, where a check is greedy
+    primary_evaluation = "teacher_forced"
+    final_cost_ratio = 4.0  # a beam of five on more pairs, where a check is greedy
 
     def __init__(
         self, run: RunFolder, config: RunConfig, vocabularies: tuple[Vocabulary, Vocabulary], hardware: Hardware
@@ -45,11 +45,13 @@ class Seq2SeqTask:
         self._source, self._target = vocabularies
         self.hardware = hardware
         self._shape = config.model_as(Seq2SeqConfig)
-        self._settings = settings = config.training_as(Seq2SeqTraining)
+        self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
         self._seen = lengths_of(config)
         training, validation = parts_of(run, config)
         pairs = PairIds(training, run.training_ids)
-        self.pools = Pools(pairs, settings.batch_size, settings.batch_tokens, settings.pool, settings.seed)
+        self.pools = LengthBucketSampler(
+            pairs, settings.batch_size, settings.batch_tokens, settings.pool, settings.seed
+        )
         self._validation = PairIds(validation, run.validation_ids)
         joint = self._source is self._target
         self.model = Seq2Seq(self._shape, self._source.size, self._target.size, joint).to(hardware.device)
@@ -62,7 +64,7 @@ class Seq2SeqTask:
         with self.hardware.autocast():
             vectors, expected = vectors_of(self.model, batch, self.hardware)
         output = self.model.decoder.output
-        loss = output_loss(vectors, output.weight, output.bias, expected, self._settings.label_smoothing)
+        loss = fused_linear_cross_entropy(vectors, output.weight, output.bias, expected, self._settings.label_smoothing)
         return loss, batch.tokens
 
     def evaluate(self, tokens: int) -> Evaluation:
@@ -74,27 +76,29 @@ class Seq2SeqTask:
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
         exact = Hardware(self.hardware.device, bf16=False)
         scores = self._scores(_MORE_PAIRS * self._settings.bleu_pairs, BeamConfig(beam=FINAL_BEAM))
-        return {self.headline: self._with(evaluate_pairs(self.model, self._validation, tokens, exact), scores)}
+        return {
+            self.primary_evaluation: self._with(evaluate_pairs(self.model, self._validation, tokens, exact), scores)
+        }
 
     def _with(self, found: Evaluation, scores: Scores) -> Evaluation:
-        measures = {"bleu": scores.bleu, "chrf": scores.chrf}
-        deciding = "bleu" if self._settings.select == "bleu" else ""
-        return Evaluation(found.loss, found.tokens, found.characters, measures, deciding)
+        metrics = {"bleu": scores.bleu, "chrf": scores.chrf}
+        selection_metric = "bleu" if self._settings.select == "bleu" else ""
+        return Evaluation(found.loss, found.tokens, found.characters, metrics, selection_metric)
 
     def _scores(self, most: int, settings: BeamConfig) -> Scores:
         numbers = evenly(len(self._validation), most)
         translator = self._translator()
-        found = translator.translate([self._text(n)[0] for n in numbers], settings, settle=False)
-        return compare([translation.text for translation in found], [self._text(n)[1] for n in numbers])
+        found = translator.translate([self._text(n)[0] for n in numbers], settings, resolve_ties=False)
+        return bleu_and_chrf([translation.text for translation in found], [self._text(n)[1] for n in numbers])
 
     def sample(self, length: int, seed: int) -> str:
         numbers = evenly(len(self._validation), self._settings.bleu_pairs)
         source, reference = self._text(int(numbers[seed % len(numbers)]))
-        [found] = self._translator().translate([source], BeamConfig(beam=1), settle=False)
+        [found] = self._translator().translate([source], BeamConfig(beam=1), resolve_ties=False)
         return Translated(source, found.text, reference).shortened(length).line
 
     def _translator(self) -> Translator:
-        model = Seq2SeqModel(weights_of(self.model), self._shape, self._source.size, self._target.size)
+        model = NumpySeq2Seq(weights_of(self.model), self._shape, self._source.size, self._target.size)
         return Translator(model, self._source, self._target, self._seen)
 
     def _text(self, pair: int) -> tuple[str, str]:

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from rnntui.config import ModelConfig, SamplingConfig, TrainingConfig
+from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, SamplingConfig
 from rnntui.errors import RunError
-from rnntui.inference.generate import Generation, generators_from, opening, tokens
-from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
+from rnntui.inference.generate import Generation, generators_from, initial_context_ids, tokens
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.recurrent import State
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
 from rnntui.text.token_ids import Part
 from rnntui.text.tokenizer import Tokenizer
-from rnntui.training.bptt_batches import Streams
+from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import Evaluation, streaming, windowed
 
@@ -31,10 +31,10 @@ class Task(Protocol):
 
     hardware: Hardware
     steps_per_epoch: float
-    headline: str
+    primary_evaluation: str
     """Which of the final evaluations a listing shows."""
     validation_tokens: int
-    final_passes: float
+    final_cost_ratio: float
     """How many times the work of a check, for as much text, the last evaluation is."""
     uniform_loss: float
     """The loss of guessing evenly; a loss far above it has diverged."""
@@ -51,7 +51,7 @@ class Task(Protocol):
         ...
 
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        """Every evaluation by its name, at full precision; `headline` among them."""
+        """Every evaluation by its name, at full precision; `primary_evaluation` among them."""
         ...
 
     def sample(self, length: int, seed: int) -> str:
@@ -74,8 +74,8 @@ class LanguageModelTask:
     of Shakespeare was seen at 53 nats a character from end to end.
     """
 
-    headline = "streaming"
-    final_passes = 2.0  # once streaming, once in windows
+    primary_evaluation = "streaming"
+    final_cost_ratio = 2.0  # once streaming, once in windows
 
     def __init__(self, run: RunFolder, config: RunConfig, tokenizer: Tokenizer, hardware: Hardware) -> None:
         self._config = config
@@ -84,11 +84,11 @@ class LanguageModelTask:
         training, validation = parts_of(run, config)
         self._validation = validation.read(run.validation_ids)
         self._per_token = validation.characters / validation.tokens
-        self._shape = config.model_as(ModelConfig)
-        settings = config.training_as(TrainingConfig)
+        self._shape = config.model_as(LanguageModelConfig)
+        settings = config.training_as(LanguageModelTrainingConfig)
         self._reset = settings.reset
         batch = settings.batch_size
-        self._streams = Streams(training.read(run.training_ids), batch, settings.bptt)
+        self._streams = BPTTBatches(training.read(run.training_ids), batch, settings.bptt)
         self.model = LanguageModel(self._shape, config.vocab_size).to(hardware.device)
         self._state: State = self.model.initial_state(batch, hardware.device)
         self.steps_per_epoch = training.tokens / (batch * settings.bptt)
@@ -127,7 +127,7 @@ class LanguageModelTask:
     def sample(self, length: int, seed: int) -> str:
         model = NumpyLanguageModel(weights_of(self.model), self._shape, self._config.vocab_size)
         generation = Generation(model, generators_from(seed, 1), banned=(self._tokenizer.unknown_id,))
-        generation.feed(opening(self._tokenizer))
+        generation.feed(initial_context_ids(self._tokenizer))
         drawn = [step[0].id for step in tokens(generation, SamplingConfig(), length)]
         return self._tokenizer.decode(drawn)
 

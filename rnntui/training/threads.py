@@ -3,7 +3,7 @@
 import os
 
 
-def wait_briefly() -> None:
+def limit_openmp_spin() -> None:
     """Let a thread that waits give up its core soon, unless the user's environment says otherwise.
 
     By default the OpenMP library of torch lets it spin for milliseconds. A recurrent model waits at every time step, so

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from rnntui.atomic_files import sweep_partials
-from rnntui.config import Budget, ModelConfig
+from rnntui.atomic_files import remove_partial_files
+from rnntui.config import Budget, LanguageModelConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.inference.translator import read_vocabularies
@@ -57,7 +57,7 @@ def train_run(
     lock = run.lock()
     try:
         for folder in (run.path, run.resume_folder):
-            sweep_partials(folder)
+            remove_partial_files(folder)
         settings = config.training
         hardware = choose_hardware(settings.device, settings.precision, settings.threads)
         torch.manual_seed(settings.seed)
@@ -91,7 +91,7 @@ def evaluate_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation],
     tokenizer = read_tokenizer(run, config)
     vocab_size = config.vocab_size
     hardware = choose_hardware("auto", "fp32", None)
-    model = LanguageModel(config.model_as(ModelConfig), vocab_size)
+    model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size)
     load_best(model, run)
     model.to(hardware.device)
     evaluations = {"streaming": streaming, "windowed": windowed}

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from rnntui.config import Budget, LoopSettings
+from rnntui.config import Budget, TrainerConfig
 from rnntui.errors import RunError, TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.folder import RunFolder, RunState, Status
@@ -38,7 +38,7 @@ class Trainer:
     def __init__(
         self,
         task: Task,
-        config: LoopSettings,
+        config: TrainerConfig,
         budget: Budget,
         run: RunFolder,
         report: Callable[[Event], None],
@@ -233,7 +233,7 @@ class Trainer:
         best = progress.best_score is None or found.score < progress.best_score
         if best:
             progress.best_score, progress.best_loss = found.score, found.loss
-            progress.best_bits, progress.best_measures = found.bits_per_character, found.measures
+            progress.best_bits, progress.best_metrics = found.bits_per_character, found.metrics
             progress.best_step, progress.stale_checks, progress.reason = progress.step, 0, ""
             metadata = {"step": str(progress.step), "validation_loss": repr(found.loss)}
             save_arrays(self._run.weights_file, weights_of(task.model), metadata)
@@ -247,7 +247,7 @@ class Trainer:
                 **self._row(),
                 "validation_loss": found.loss,
                 "bits_per_character": found.bits_per_character,
-                **found.measures,
+                **found.metrics,
                 "sample": sample or None,
             }
         )
@@ -256,10 +256,10 @@ class Trainer:
         self._pace.check = time.perf_counter() - began
         # The last evaluation reads more, and does more with it; how much more, the task knows.
         more = min(FINAL_SHARE, max(1.0, task.validation_tokens / max(1, found.tokens)))
-        self._pace.final = (evaluated - began) * more * task.final_passes
+        self._pace.final = (evaluated - began) * more * task.final_cost_ratio
         self._logged += self._pace.check  # tokens/s are of steps alone
         bits = found.bits_per_character
-        self._report(Evaluated(progress.step, train_loss, found.loss, bits, best, sample, found.measures))
+        self._report(Evaluated(progress.step, train_loss, found.loss, bits, best, sample, found.metrics))
 
     def _must_be_finite(self, found: Evaluation) -> None:
         if not math.isfinite(found.loss):
@@ -289,23 +289,23 @@ class Trainer:
             self._must_be_finite(evaluation)
         progress.seconds = time.perf_counter() - self._started
         results = {name: evaluation.loss for name, evaluation in found.items()}
-        headline = found[self._task.headline]
-        bits = headline.bits_per_character
+        primary_evaluation = found[self._task.primary_evaluation]
+        bits = primary_evaluation.bits_per_character
         losses = {f"{name}_loss": loss for name, loss in results.items()}
-        figures = {**losses, "bits_per_character": bits, **headline.measures}
+        figures = {**losses, "bits_per_character": bits, **primary_evaluation.metrics}
         self._log.write({**self._row(), **figures, "best_step": progress.best_step})
         self._log.sync()
-        progress.best_loss, progress.best_bits = headline.loss, bits
-        self._status("done", results=results | headline.measures)
-        return self._finished(reason, results, bits, headline.measures)
+        progress.best_loss, progress.best_bits = primary_evaluation.loss, bits
+        self._status("done", results=results | primary_evaluation.metrics)
+        return self._finished(reason, results, bits, primary_evaluation.metrics)
 
     def _finished(
-        self, reason: Reason, results: dict[str, float], bits: float | None, measures: dict[str, float]
+        self, reason: Reason, results: dict[str, float], bits: float | None, metrics: dict[str, float]
     ) -> Finished:
         progress = self._progress
         steps = self._planner.plan.steps
         best = progress.best_step
-        finished = Finished(reason, progress.step, steps, progress.seconds, best, results, bits, measures)
+        finished = Finished(reason, progress.step, steps, progress.seconds, best, results, bits, metrics)
         self._report(finished)
         return finished
 
@@ -320,7 +320,7 @@ class Trainer:
                 seconds=round(progress.seconds, 3),
                 validation_loss=progress.best_loss,
                 bits_per_character=progress.best_bits,
-                results=results or progress.best_measures,
+                results=results or progress.best_metrics,
                 message=message,
             )
         )
@@ -334,7 +334,7 @@ def _readable(run: RunFolder) -> bool:
     return True
 
 
-def make_optimizer(task: Task, config: LoopSettings) -> torch.optim.Optimizer:
+def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), without decay on biases."""
     named = list(task.model.named_parameters())
     groups = [

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
-from rnntui.sessions.model_cache import OpenModels, OpenTranslators
+from rnntui.sessions.model_cache import LanguageModelCache, TranslatorCache
 from rnntui.tui import preferences
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.keys import KEYS, Place, bindings, keymap_problems, known_keys
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from rnntui.sessions.conversation import Conversation
-    from rnntui.sessions.generation_worker import Writer
-    from rnntui.sessions.translation_worker import Translating
+    from rnntui.sessions.generation_worker import GenerationWorker
+    from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.train.tab import TrainTab
     from rnntui.tui.translate.searching import MakeTranslating
     from rnntui.tui.translate.tab import TranslateTab
@@ -42,7 +42,7 @@ class RnntuiApp(App[None]):
         self,
         checkpoints: Path,
         run: str | None = None,
-        make_writer: Callable[[], Writer] | None = None,
+        make_writer: Callable[[], GenerationWorker] | None = None,
         make_translating: MakeTranslating | None = None,
         first: Tab = "chat",
     ) -> None:
@@ -53,7 +53,7 @@ class RnntuiApp(App[None]):
         self._settings_file = preferences.settings_file()
         self.preferences, self._problems = preferences.load(self._settings_file)
         run_to_chat_with = run if first == "chat" else None
-        self.chat = ChatTab(OpenModels(checkpoints), run_to_chat_with, make_writer or self._start_writer)
+        self.chat = ChatTab(LanguageModelCache(checkpoints), run_to_chat_with, make_writer or self._start_writer)
         self.translate: TranslateTab | None = None  # once it has been opened
         self.chat.keymap = self.preferences.keymap
         self.chat.surprise, self.chat.wants_panel = self.preferences.surprise, self.preferences.panel
@@ -105,7 +105,7 @@ class RnntuiApp(App[None]):
                 from rnntui.tui.translate.tab import TranslateTab
 
                 run = run or (self._run if self._first == "translate" else None)
-                self.translate = TranslateTab(OpenTranslators(self.checkpoints), run, self._make_translating)
+                self.translate = TranslateTab(TranslatorCache(self.checkpoints), run, self._make_translating)
                 return self.translate
 
     @property
@@ -189,10 +189,10 @@ class RnntuiApp(App[None]):
 
     # -- the writer ----------------------------------------------------------------------------------------------
 
-    def _start_writer(self) -> Writer:
-        from rnntui.sessions.generation_worker import Writer
+    def _start_writer(self) -> GenerationWorker:
+        from rnntui.sessions.generation_worker import GenerationWorker
 
-        writer = Writer(self._writing_failed)
+        writer = GenerationWorker(self._writing_failed)
         writer.start()
         return writer
 
@@ -204,10 +204,10 @@ class RnntuiApp(App[None]):
         self.chat.tell(problem, title="The model stopped", severity="error", seconds=20)
 
 
-def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> Translating:
-    from rnntui.sessions.translation_worker import Translating
+def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
+    from rnntui.sessions.translation_worker import TranslationWorker
 
-    translating = Translating(on_found, on_error)
+    translating = TranslationWorker(on_found, on_error)
     translating.start()
     return translating
 

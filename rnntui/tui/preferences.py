@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnntui.atomic_files import parse_json, write_whole
+from rnntui.atomic_files import atomic_write, parse_json
 
 VARIABLE = "RNNTUI_SETTINGS"
 
@@ -88,4 +88,4 @@ def save(path: Path, changes: dict[str, Any]) -> None:
     merged = {**values, **changes}
     kept = {name: value for name, value in merged.items() if name in values or value != defaults.get(name)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, (json.dumps(kept, indent=2) + "\n").encode())
+    atomic_write(path, (json.dumps(kept, indent=2) + "\n").encode())

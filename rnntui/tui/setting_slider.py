@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from rnntui.config import Setting
 from rnntui.tui.widgets.slider import Slider
-from rnntui.tui.widgets.slider_scale import Scale
+from rnntui.tui.widgets.slider_scale import SliderScale
 
 LABELS, VALUES = 11, 6
 """Columns of what sliders are called and of their values, so that their bars stand in one column."""
 
 
 def setting_slider(
-    name: str, label: str, scale: Scale, words: Mapping[float, str], setting: Setting, default: float
+    name: str, label: str, scale: SliderScale, words: Mapping[float, str], setting: Setting, default: float
 ) -> Slider:
     """A slider named and identified after its setting; its bar spans the useful part of what the setting allows."""
     slider = Slider(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnntui.charts.axes import Scale, spanning, ticks
+from rnntui.charts.axes import AxisScale, spanning, ticks
 from rnntui.charts.cell_width import cell_width, fit
 from rnntui.charts.labels import clock, exact, short, tick_labels
 
@@ -140,7 +140,7 @@ def test_every_number_can_be_written(value: float, step: float) -> None:
 
 
 def test_numbers_without_a_logarithm_have_no_place() -> None:
-    found = Scale(1.0, 100.0, True).fraction(np.array([10.0, 0.0, -3.0, np.nan]))
+    found = AxisScale(1.0, 100.0, True).fraction(np.array([10.0, 0.0, -3.0, np.nan]))
     assert found[0] == 0.5 and np.isnan(found[1:]).all()
 
 

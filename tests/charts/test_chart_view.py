@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnntui.charts.chart_view import View
+from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, curves_of, extent, translated
-from rnntui.charts.metrics_history import History, Points
+from rnntui.charts.metrics_history import MetricsHistory, Points
 from rnntui.charts.quantities import charts_of, in_order, quantity
 from rnntui.charts.smooth import smooth
 
@@ -29,10 +29,10 @@ def a_curve(values: list[float], steps: list[float] | None = None, **more) -> Cu
 HUNDRED = [a_curve(list(range(101)))]
 
 
-def logged(folder: Path, name: str, *rows: dict) -> History:
+def logged(folder: Path, name: str, *rows: dict) -> MetricsHistory:
     path = folder / name
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    history = History(path)
+    history = MetricsHistory(path)
     history.read_all()
     return history
 
@@ -93,33 +93,33 @@ def test_quantities_that_nobody_has_heard_of_have_names_too() -> None:
 # Views.
 
 
-def ends(view: View) -> tuple[float, float]:
+def ends(view: ChartView) -> tuple[float, float]:
     scale = view.scale(HUNDRED)
     return scale.low, scale.high
 
 
 def test_zooming_keeps_its_centre_in_place_and_stops_at_the_data() -> None:
-    view = View().zoomed(HUNDRED, 2, 20)
+    view = ChartView().zoomed(HUNDRED, 2, 20)
     assert ends(view) == pytest.approx((10, 60))
     assert ends(view.zoomed(HUNDRED, 2)) == pytest.approx((22.5, 47.5))
     assert ends(view.zoomed(HUNDRED, 0.8, 10)) == pytest.approx((10, 72.5))
-    assert view.zoomed(HUNDRED, 0.1) == View()
+    assert view.zoomed(HUNDRED, 0.1) == ChartView()
     for _ in range(100):
         view = view.zoomed(HUNDRED, 3, 30)
     assert ends(view)[1] - ends(view)[0] >= 1, "no closer than a step"
 
 
 def test_panning_stops_at_the_data() -> None:
-    view = View(left=40, right=60)
+    view = ChartView(left=40, right=60)
     assert ends(view.panned(HUNDRED, 0.5)) == pytest.approx((50, 70))
     assert ends(view.panned(HUNDRED, 9)) == pytest.approx((80, 100))
     assert ends(view.panned(HUNDRED, -9)) == pytest.approx((0, 20))
-    assert View().panned(HUNDRED, 0.5) == View()
+    assert ChartView().panned(HUNDRED, 0.5) == ChartView()
 
 
 def test_who_follows_sees_the_newest() -> None:
     longer = [a_curve(list(range(201)))]
-    view = View(left=20, right=40).followed(HUNDRED)
+    view = ChartView(left=20, right=40).followed(HUNDRED)
     assert view.follow and ends(view) == pytest.approx((80, 100))
     assert view.scale(longer).low == pytest.approx(180) and view.scale(longer).high == pytest.approx(200)
     closer = view.zoomed(longer, 2, 185)
@@ -127,33 +127,33 @@ def test_who_follows_sees_the_newest() -> None:
     assert not view.panned(longer, -0.1).follow and view.panned(longer, 0.1).follow
     stopped = view.followed(longer)
     assert not stopped.follow and ends(stopped) == pytest.approx((180, 200))
-    assert View().followed(HUNDRED) == View(follow=True)
-    assert View(follow=True).followed(HUNDRED) == View()
+    assert ChartView().followed(HUNDRED) == ChartView(follow=True)
+    assert ChartView(follow=True).followed(HUNDRED) == ChartView()
 
 
 def test_the_cursor_takes_the_view_along() -> None:
-    view = View(left=40, right=60).moved_cursor(HUNDRED, 1, 20)
+    view = ChartView(left=40, right=60).moved_cursor(HUNDRED, 1, 20)
     assert view.cursor == pytest.approx(50.5)
     assert view.moved_cursor(HUNDRED, -3, 20).cursor == pytest.approx(47.5)
     far = replace(view, cursor=59.5).moved_cursor(HUNDRED, 1, 20)
     assert ends(far) == pytest.approx((41, 61)) and far.cursor == pytest.approx(60.5)
     first = replace(view, cursor=40.5).moved_cursor(HUNDRED, -1, 20)
     assert ends(first) == pytest.approx((39, 59)) and first.cursor == pytest.approx(39.5)
-    assert View(cursor=100.0).moved_cursor(HUNDRED, 1, 10).cursor == pytest.approx(95)
-    assert first.reset() == View()
+    assert ChartView(cursor=100.0).moved_cursor(HUNDRED, 1, 10).cursor == pytest.approx(95)
+    assert first.reset() == ChartView()
 
 
 def test_turning_to_another_axis_shows_the_same_part() -> None:
-    view = View(left=40, right=60, cursor=50).turned(HUNDRED)
-    assert view == View("seconds", 20, 30, cursor=25)
-    assert view.turned(HUNDRED) == View("tokens", 4000, 6000, cursor=5000)
-    assert view.turned(HUNDRED).turned(HUNDRED) == View("step", 40, 60, cursor=50)
-    assert View(left=1, right=2, cursor=1).turned([]) == View("seconds")
+    view = ChartView(left=40, right=60, cursor=50).turned(HUNDRED)
+    assert view == ChartView("seconds", 20, 30, cursor=25)
+    assert view.turned(HUNDRED) == ChartView("tokens", 4000, 6000, cursor=5000)
+    assert view.turned(HUNDRED).turned(HUNDRED) == ChartView("step", 40, 60, cursor=50)
+    assert ChartView(left=1, right=2, cursor=1).turned([]) == ChartView("seconds")
     assert translated([], 3, "step", "tokens") is None
 
 
 def test_a_logarithmic_x_axis_begins_above_zero() -> None:
-    view = View(log_x=True)
+    view = ChartView(log_x=True)
     assert view.scale(HUNDRED).low == 1 and view.scale(HUNDRED).high == 100
     assert view.zoomed(HUNDRED, 2).scale(HUNDRED).low == pytest.approx(10**0.5)
     assert extent([a_curve([])], "step") == (math.inf, -math.inf)
@@ -169,7 +169,7 @@ moves = st.lists(
 @given(moves, st.lists(st.floats(-1e12, 1e12) | st.integers(0, 9).map(float), max_size=8), st.booleans())
 def test_whatever_one_does_there_is_a_view(moves: list[tuple[str, float]], steps: list[float], log_x: bool) -> None:
     curves = [a_curve([1.0] * len(steps), sorted(steps))] if steps else []
-    view = View(log_x=log_x)
+    view = ChartView(log_x=log_x)
     for move, size in moves:
         match move:
             case "zoom":

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.charts import metrics_history
-from rnntui.charts.metrics_history import SAMPLES, History
+from rnntui.charts.metrics_history import SAMPLES, MetricsHistory
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare" / "metrics.jsonl"
@@ -30,12 +30,12 @@ def append(path: Path, *rows: object) -> None:
             file.write(row if isinstance(row, bytes) else json.dumps(row).encode() + b"\n")
 
 
-def values(history: History, key: str) -> list[float]:
+def values(history: MetricsHistory, key: str) -> list[float]:
     return history.points(key).values.tolist()
 
 
 def test_the_shipped_run_gives_every_curve() -> None:
-    history = History(SHIPPED)
+    history = MetricsHistory(SHIPPED)
     history.read_all()
     rows = [json.loads(line) for line in SHIPPED.read_text().splitlines()]
     assert history.quantities == [
@@ -53,14 +53,14 @@ def test_the_shipped_run_gives_every_curve() -> None:
 
 def test_what_a_finished_run_ends_with_is_a_result_and_no_point_of_a_curve(path: Path) -> None:
     append(path, {"step": 5, "bits_per_character": 2.5}, {"step": 5, "bits_per_character": 2.0, "best_step": 3})
-    history = History(path)
+    history = MetricsHistory(path)
     history.read_all()
     assert values(history, "bits_per_character") == [2.5]
     assert history.results["bits_per_character"] == 2.0
 
 
 def test_rows_are_taken_up_as_they_come_and_old_copies_stay(path: Path) -> None:
-    history = History(path)
+    history = MetricsHistory(path)
     assert not history.read() and history.version == 0
     for step in range(300):
         append(path, {"step": step, "bleu": step / 2})
@@ -77,7 +77,7 @@ def test_rows_are_taken_up_as_they_come_and_old_copies_stay(path: Path) -> None:
 def test_a_step_that_goes_down_takes_back_all_that_was_later(path: Path) -> None:
     append(path, {"step": 1, "train_loss": 4.0, "sample": "a"}, {"step": 2, "validation_loss": 3.0, "sample": "b"})
     append(path, {"step": 3, "train_loss": 2.0, "sample": "c"}, {"step": 2, "train_loss": 2.5})
-    history = History(path)
+    history = MetricsHistory(path)
     history.read_all()
     assert values(history, "train_loss") == [4.0, 2.5]
     assert history.points("train_loss").axes["step"].tolist() == [1.0, 2.0]
@@ -90,7 +90,7 @@ def test_a_step_that_goes_down_takes_back_all_that_was_later(path: Path) -> None
 
 def test_another_file_in_its_place_starts_over(path: Path, tmp_path: Path) -> None:
     append(path, {"step": 1, "train_loss": 4.0, "sample": "a"}, {"step": 2, "best_step": 1, "streaming_loss": 1.0})
-    history = History(path)
+    history = MetricsHistory(path)
     history.read_all()
     other = tmp_path / "other"
     append(other, {"step": 0, "gradient_norm": 1.0})
@@ -111,7 +111,7 @@ def test_what_is_no_number_is_no_value(path: Path) -> None:
         b'{"step": 2, "a": NaN, "b": -Infinity, "c": ' + b"9" * 400 + b"}\n",
         {"step": 3, "a": 5, "tokens": "many", "seconds": None},
     )  # fmt: skip
-    history = History(path)
+    history = MetricsHistory(path)
     history.read_all()
     assert history.quantities == ["a", "b", "c"]
     assert math.isnan(values(history, "a")[0]) and values(history, "a")[1:] == [5.0]
@@ -121,14 +121,14 @@ def test_what_is_no_number_is_no_value(path: Path) -> None:
 
 
 def test_a_quantity_never_logged_has_no_points(path: Path) -> None:
-    points = History(path).points("train_loss")
+    points = MetricsHistory(path).points("train_loss")
     assert len(points.values) == 0 and all(len(found) == 0 for found in points.axes.values())
 
 
 def test_however_many_keys_and_samples_come_few_are_kept(path: Path) -> None:
     append(path, {"step": 0, **{f"k{i}": i for i in range(500)}})
     append(path, *({"step": step, "sample": "x" * 9000 if step == 9999 else "x"} for step in range(10_000)))
-    history = History(path)
+    history = MetricsHistory(path)
     history.read_all()
     assert len(history.quantities) == 64
     steps = [sample.step for sample in history.samples]
@@ -139,7 +139,7 @@ def test_however_many_keys_and_samples_come_few_are_kept(path: Path) -> None:
 
 def test_a_read_takes_in_one_block(path: Path) -> None:
     append(path, *({"step": step, "train_loss": 1.0} for step in range(1000)))
-    history = History(path)
+    history = MetricsHistory(path)
     sizes = []
     while history.read(1000) or history.more:
         sizes.append(len(history.points("train_loss").values))
@@ -160,7 +160,7 @@ keys = st.sampled_from(["step", "tokens", "seconds", "train_loss", "bleu", "samp
 def test_any_rows_give_columns_that_agree(tmp_path_factory: pytest.TempPathFactory, rows: list[dict]) -> None:
     path = tmp_path_factory.mktemp("any") / "metrics.jsonl"
     append(path, *rows)
-    whole, parts = History(path), History(path)
+    whole, parts = MetricsHistory(path), MetricsHistory(path)
     whole.read_all()
     while parts.read(64) or parts.more:
         pass

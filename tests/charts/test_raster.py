@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnntui.charts.axes import LARGEST, SMALLEST, Scale, spanning
+from rnntui.charts.axes import LARGEST, SMALLEST, AxisScale, spanning
 from rnntui.charts.raster import Spans, cells, decimate, dots
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=80)
@@ -69,38 +69,38 @@ def test_a_line_without_gaps_is_drawn_without_gaps(
 
 def test_a_line_goes_on_where_its_points_are_out_of_view() -> None:
     x, y = np.array([0.0, 100.0]), np.array([0.0, 100.0])
-    spans = decimate(x, y, Scale(40.0, 60.0), 4)
+    spans = decimate(x, y, AxisScale(40.0, 60.0), 4)
     assert np.allclose(spans.low, [40, 45, 50, 55]) and np.allclose(spans.high, [45, 50, 55, 60])
-    assert np.isnan(decimate(x, y, Scale(200.0, 300.0), 4).low).all()
+    assert np.isnan(decimate(x, y, AxisScale(200.0, 300.0), 4).low).all()
 
 
 def test_a_gap_is_left_where_a_value_is_missing() -> None:
     x = np.arange(5.0)
     for gap in (math.nan, math.inf):
-        spans = decimate(x, np.array([1.0, 1.0, gap, 1.0, 1.0]), Scale(0.0, 4.0), 8)
+        spans = decimate(x, np.array([1.0, 1.0, gap, 1.0, 1.0]), AxisScale(0.0, 4.0), 8)
         assert np.isnan(spans.low).tolist() == [False, False, False, True, True, True, False, False]
 
 
 def test_what_has_no_logarithm_is_left_out() -> None:
-    spans = decimate(np.arange(4.0), np.array([10.0, 0.0, -5.0, 1000.0]), Scale(0.0, 3.0), 4, log=True)
+    spans = decimate(np.arange(4.0), np.array([10.0, 0.0, -5.0, 1000.0]), AxisScale(0.0, 3.0), 4, log=True)
     assert np.array_equal(spans.low, [1.0, np.nan, np.nan, 3.0], equal_nan=True)
 
 
 def test_many_points_in_a_column_are_told_by_their_range() -> None:
     y = np.random.default_rng(0).normal(size=10_000)
-    spans = decimate(np.arange(10_000.0), y, Scale(0.0, 9999.0), 10, connect=False)
+    spans = decimate(np.arange(10_000.0), y, AxisScale(0.0, 9999.0), 10, connect=False)
     parts = y.reshape(10, 1000)
     assert np.array_equal(spans.low, parts.min(axis=1)) and np.array_equal(spans.high, parts.max(axis=1))
 
 
 def test_points_at_the_same_place_are_all_drawn() -> None:
-    spans = decimate(np.array([1.0, 1.0, 1.0]), np.array([3.0, -2.0, 5.0]), Scale(0.0, 2.0), 4)
+    spans = decimate(np.array([1.0, 1.0, 1.0]), np.array([3.0, -2.0, 5.0]), AxisScale(0.0, 2.0), 4)
     assert np.nanmin(spans.low) == -2 and np.nanmax(spans.high) == 5
 
 
 def test_what_is_beyond_the_y_axis_is_not_lit() -> None:
     spans = Spans(np.array([-5.0, 0.5, 5.0, np.nan]), np.array([-4.0, 9.0, 6.0, np.nan]))
-    lit = dots(spans, Scale(0.0, 1.0), 4)
+    lit = dots(spans, AxisScale(0.0, 1.0), 4)
     assert lit.T.tolist() == [[False] * 4, [True, True, False, False], [False] * 4, [False] * 4]
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.inference.loaded_model import load_run
+from rnntui.inference.loaded_model import load_language_model
 from rnntui.runs.folder import RunFolder, Status
 from rnntui.runs.lookup import SHIPPED
-from rnntui.text.control_chars import visible
+from rnntui.text.control_chars import escape_control_chars
 
 
 @pytest.fixture
@@ -83,11 +83,11 @@ def test_json_lines_tell_all_there_is_to_tell(sample, trained: Path) -> None:
         assert line["settings"]["top_p"] == 0.9 and line["settings"]["length"] == 30
         assert line["seconds"] > 0
         # bits per character is what `score` would say of the same characters, given the prompt.
-        loaded = load_run(RunFolder(trained / "words"))
-        from rnntui.inference.generate import opening
+        loaded = load_language_model(RunFolder(trained / "words"))
+        from rnntui.inference.generate import initial_context_ids
         from rnntui.inference.scoring import score
 
-        before = [*opening(loaded.tokenizer), *loaded.tokenizer.encode("beta ")]
+        before = [*initial_context_ids(loaded.tokenizer), *loaded.tokenizer.encode("beta ")]
         found = score(loaded.model, np.array(before), loaded.tokenizer.encode(line["text"]), len(line["text"]))
         assert found.bits_per_character == pytest.approx(line["bits_per_character"], rel=1e-4)
 
@@ -135,7 +135,7 @@ def test_bits_per_character_count_the_characters_that_bytes_make_up(rnntui, tmp_
 
 
 def test_a_long_prompt_takes_little_memory(trained: Path) -> None:
-    loaded = load_run(RunFolder(trained / "words"))
+    loaded = load_language_model(RunFolder(trained / "words"))
     ids = np.tile(loaded.tokenizer.encode("alpha beta gamma delta\n"), 1000)
     tracemalloc.start()
     try:
@@ -265,7 +265,7 @@ def test_a_broken_run_does_not_hide_the_others(rnntui, tmp_path: Path, trained: 
     ],
 )
 def test_control_characters_are_made_visible(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert escape_control_chars(text) == shown
 
 
 def test_a_checkpoints_folder_that_is_not_there_is_told(rnntui) -> None:

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from rnntui.cli.train import command
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, described_settings, flag_of
+from rnntui.config import (
+    Budget,
+    LanguageModelConfig,
+    LanguageModelTrainingConfig,
+    TokenizerConfig,
+    described_settings,
+    flag_of,
+)
 from rnntui.runs.folder import RunFolder
 
 QUICK = [
@@ -212,7 +219,7 @@ def test_without_a_corpus_the_command_asks_for_one(rnntui) -> None:
 def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
     help_text = rnntui("train", "--help").out
     flags = {parameter.name: parameter for parameter in command.params}
-    for group in (ModelConfig, TokenizerConfig, TrainingConfig, Budget):
+    for group in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
         for name in described_settings(group):
             assert flag_of(name) in help_text
             assert flags[name].default == getattr(group(), name)

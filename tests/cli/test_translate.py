@@ -15,7 +15,7 @@ from pair_runs import copy_rows, table
 from rnntui.cli.main import run
 from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
-from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import Lengths, lengths_of
 from rnntui.runs.folder import RunFolder
 
@@ -321,7 +321,7 @@ def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(rnntui, tmp_pa
 def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
     help_text = rnntui("train-seq2seq", "--help").out
     flags = {parameter.name: parameter for parameter in command.params}
-    for group in (Seq2SeqConfig, PairTokenizerConfig, Seq2SeqTraining, Budget):
+    for group in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
         for name in described_settings(group):
             assert flag_of(name) in help_text
             assert flags[name].default == getattr(group(), name)

@@ -10,7 +10,7 @@ from statistics import mean
 
 import pytest
 
-from rnntui.config_seq2seq import Seq2SeqTraining
+from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import Pair, hold_out, read_table
 
@@ -31,7 +31,7 @@ def rows() -> list[list[str]]:
 @pytest.fixture(scope="module")
 def parts() -> tuple[list[Pair], list[Pair]]:
     """Training and validation, as `rnntui train-seq2seq corpora/en-es.tsv` parts them."""
-    settings = Seq2SeqTraining()
+    settings = Seq2SeqTrainingConfig()
     pairs = read_table(find_corpus([str(CORPORA / "en-es.tsv")]))
     assert not pairs.dropped.count
     return hold_out(pairs.rows, settings.validation, settings.seed)

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.config_seq2seq import BeamConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
-from rnntui.inference.generate import opening
-from rnntui.inference.loaded_model import load_run
+from rnntui.inference.generate import initial_context_ids
+from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
-from rnntui.runs.export import ship
+from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
@@ -43,7 +43,7 @@ def test_it_translates_sentences_it_never_saw() -> None:
     config = TRANSLATOR.read_config()
     pairs = read_table(find_corpus([str(ROOT / "corpora" / "en-es.tsv")]))
     assert config.corpus["sources"] == ["corpora/en-es.tsv"] and config.corpus["fingerprint"] == pairs.fingerprint()
-    settings = config.training_as(Seq2SeqTraining)
+    settings = config.training_as(Seq2SeqTrainingConfig)
     _, held_out = hold_out(pairs.rows, settings.validation, settings.seed)
     few = held_out[::20]
     found = load_translator(TRANSLATOR).translate([pair.source for pair in few], BeamConfig(), settle=False)
@@ -51,9 +51,9 @@ def test_it_translates_sentences_it_never_saw() -> None:
 
 
 def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
-    loaded = load_run(SHIPPED)
+    loaded = load_language_model(SHIPPED)
     text = (ROOT / "corpora" / "shakespeare.txt").read_text(encoding="utf-8")[-6000:]
-    found = score(loaded.model, opening(loaded.tokenizer), loaded.tokenizer.encode(text), len(text))
+    found = score(loaded.model, initial_context_ids(loaded.tokenizer), loaded.tokenizer.encode(text), len(text))
     assert found.bits_per_character is not None and found.bits_per_character < 2.25
 
 
@@ -81,7 +81,7 @@ def test_a_wheel_holds_them_so_that_sample_and_translate_work_in_an_empty_folder
 
 
 def test_shipping_keeps_what_a_run_writes(tmp_path: Path) -> None:
-    ship(SHIPPED, tmp_path / "copy")
+    export_run(SHIPPED, tmp_path / "copy")
     ours = load_weights(SHIPPED.weights_file)
     theirs = load_weights(RunFolder(tmp_path / "copy").weights_file)
     for name, weight in ours.items():
@@ -90,9 +90,9 @@ def test_shipping_keeps_what_a_run_writes(tmp_path: Path) -> None:
 
 
 def test_weights_too_large_for_half_precision_are_refused(tmp_path: Path) -> None:
-    ship(SHIPPED, tmp_path / "run")
+    export_run(SHIPPED, tmp_path / "run")
     run = RunFolder(tmp_path / "run")
     arrays, metadata = load_arrays(run.weights_file)
     save_arrays(run.weights_file, {**arrays, "output.bias": np.full(3, 1e6, dtype=np.float32)}, metadata)
     with pytest.raises(RunError, match=r"output\.bias is too large for float16"):
-        ship(run, tmp_path / "copy")
+        export_run(run, tmp_path / "copy")

@@ -12,7 +12,7 @@ from pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.inference.beam_search import normalised, search
-from rnntui.inference.repetition_blocker import Repetition
+from rnntui.inference.repetition_blocker import RepetitionBlocker
 from rnntui.inference.translator import Translator
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import BOS, EOS, Vocabulary
@@ -30,11 +30,11 @@ def found_by(model, sources, settings, limit: int = 6):
 
 def log_probability(model, source, ids: list[int]) -> float:
     """By the chain rule, one token after the other."""
-    memory, decoding = model.encode([source])
+    memory, decoder_state = model.encode([source])
     total = 0.0
     for before, token in itertools.pairwise([BOS, *ids, EOS]):
-        _, decoding = model.step(np.array([before]), decoding, memory)
-        logits = model.logits(decoding)[0].astype(np.float64)
+        _, decoder_state = model.step(np.array([before]), decoder_state, memory)
+        logits = model.logits(decoder_state)[0].astype(np.float64)
         total += logits[token] - np.log(np.exp(logits).sum())
     return total
 
@@ -66,9 +66,9 @@ def test_the_tokens_and_attention_of_a_hypothesis_are_those_it_was_scored_by() -
                 continue
             longest = max(longest, len(set(h.ids)))
             assert h.log_probability == pytest.approx(log_probability(model, source, h.ids), abs=1e-4)
-            memory, decoding = model.encode([source])
+            memory, decoder_state = model.encode([source])
             for token, row in zip([BOS, *h.ids], h.attention, strict=True):
-                weights, decoding = model.step(np.array([token]), decoding, memory)
+                weights, decoder_state = model.step(np.array([token]), decoder_state, memory)
                 np.testing.assert_allclose(row, weights[0, 0], atol=1e-5)
     assert longest > 1, "no hypothesis that could have been mixed up"
 
@@ -106,11 +106,11 @@ def test_a_beam_of_one_takes_the_likeliest_token_each_time() -> None:
     for seed in range(5):
         _, model = tiny_models(SIZE, SIZE, False, seed)
         [source] = sources_of([5], SIZE, seed)
-        memory, decoding = model.encode([source])
+        memory, decoder_state = model.encode([source])
         token, ids = BOS, []
         while len(ids) < 6:
-            _, decoding = model.step(np.array([token]), decoding, memory)
-            logits = model.logits(decoding)[0]
+            _, decoder_state = model.step(np.array([token]), decoder_state, memory)
+            logits = model.logits(decoder_state)[0]
             logits[list(NEVER)] = -np.inf
             token = int(logits.argmax())
             if token == EOS:
@@ -156,7 +156,7 @@ def test_a_choice_nearer_than_rounding_is_settled_in_double_precision() -> None:
     lines = [word(random.Random(i), 2, 9) for i in range(20)]
     sources = [translator.encode(line) for line in lines]
     found = search(translator.model, sources, BeamConfig(beam=3), [6] * 20, translator._text_of, NEVER)
-    assert all(one.doubt for one in found)
+    assert all(one.near_tie for one in found)
     together = translator.translate(lines, BeamConfig(beam=3))
     assert [one.text for one in together] == [
         translator.translate([line], BeamConfig(beam=3))[0].text for line in lines
@@ -175,15 +175,15 @@ class Scripted:
     def encode(self, sources):
         return Prefixes([()] * len(sources)), Prefixes([()] * len(sources))
 
-    def step(self, tokens, decoding, memory):
+    def step(self, tokens, decoder_state, memory):
         self.steps += 1
-        grown = [(*prefix, int(token)) for prefix, token in zip(decoding.prefixes, tokens, strict=True)]
+        grown = [(*prefix, int(token)) for prefix, token in zip(decoder_state.prefixes, tokens, strict=True)]
         batch = len(memory.prefixes)
         return np.ones((batch, len(grown) // batch, 1), dtype=np.float32), Prefixes(grown)
 
-    def logits(self, decoding):
-        logits = np.tile(-30.0 - 1.3 * np.arange(SIZE), (len(decoding.prefixes), 1))  # no two alike
-        for row, (_, *prefix) in zip(logits, decoding.prefixes, strict=True):
+    def logits(self, decoder_state):
+        logits = np.tile(-30.0 - 1.3 * np.arange(SIZE), (len(decoder_state.prefixes), 1))  # no two alike
+        for row, (_, *prefix) in zip(logits, decoder_state.prefixes, strict=True):
             said = self._table.get(tuple(prefix), {})
             row[list(said)] = list(said.values())
             row[NEVER[-1]] = np.log(1 - np.exp(list(said.values())).sum())
@@ -233,7 +233,7 @@ def test_every_near_choice_leaves_a_doubt_and_no_other(choice: str) -> None:
     for gap, doubted in ((1e-5, True), (-1e-5, True), (0.2, False)):
         model = Scripted(CHOICES[choice](gap))
         [found] = search(model, [np.array([4, EOS])], settings, [6], lambda ids: str(ids).replace("5", alike), NEVER)
-        assert found.doubt is doubted, gap
+        assert found.near_tie is doubted, gap
 
 
 @pytest.mark.parametrize(("n_best", "best", "steps"), [(1, [[4, 6]], 3), (2, [[4, 6], [4, 6, 5]], 4)])
@@ -257,7 +257,7 @@ def test_a_line_in_doubt_is_searched_again_by_the_exact_model() -> None:
     translator.model.exact = other.model.exact  # another, so that one sees whose answer it is
     settings = BeamConfig(beam=3)
     for line in ("abc", "gfedh"):
-        [settled], [fallen] = (translator.translate([line], settings, settle) for settle in (True, False))
+        [settled], [fallen] = (translator.translate([line], settings, resolve_ties) for resolve_ties in (True, False))
         assert settled.text == other.translate([line], settings)[0].text != fallen.text
 
 
@@ -312,7 +312,7 @@ def test_no_target_is_longer_than_asked_for() -> None:
 def test_nothing_goes_round_in_circles_more_often_than_the_source_does() -> None:
     sources = [np.array([5, 6, 7, EOS]), np.array([5] * 20 + [EOS])]
     for source, most in ((sources[0], 13), (sources[1], 23)):
-        guard, written = Repetition([source], 1), 0
+        guard, written = RepetitionBlocker([source], 1), 0
         while written < 40:
             logits = np.zeros((1, 10), dtype=np.float32)
             guard.ban(logits)
@@ -325,7 +325,7 @@ def test_nothing_goes_round_in_circles_more_often_than_the_source_does() -> None
 
 
 def test_a_circle_is_followed_when_hypotheses_change_places() -> None:
-    guard = Repetition([np.array([4, EOS])], 2)
+    guard = RepetitionBlocker([np.array([4, EOS])], 2)
     for n in range(13):
         guard = guard.follow(np.array([0]), np.array([0, 1]), np.array([5, 6 + n % 3]))
     guard = guard.follow(np.array([0]), np.array([1, 0]), np.array([7, 5]))
@@ -335,7 +335,7 @@ def test_a_circle_is_followed_when_hypotheses_change_places() -> None:
 
 
 def test_a_circle_of_several_tokens_is_broken_too() -> None:
-    guard = Repetition([np.array([4, EOS])], 1)
+    guard = RepetitionBlocker([np.array([4, EOS])], 1)
     for token in (6, 7, 8) * 6:
         logits = np.zeros((1, 10), dtype=np.float32)
         guard.ban(logits)

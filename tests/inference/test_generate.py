@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnntui.config import Cell, ModelConfig, SamplingConfig
-from rnntui.inference.generate import Generation, Token, generators_from, opening, tokens
+from rnntui.config import Cell, LanguageModelConfig, SamplingConfig
+from rnntui.inference.generate import Generation, Token, generators_from, initial_context_ids, tokens
 from rnntui.inference.numpy_language_model import LanguageModel
 from rnntui.inference.sampling import next_distribution, softmax
 from rnntui.inference.scoring import score
@@ -34,7 +34,7 @@ EVERY_SHAPE = [(cell, layers, tied) for cell in CELLS for layers, tied in ((1, F
 WILD = SamplingConfig(temperature=1.0)
 
 
-def random_weights(config: ModelConfig, vocab_size: int, seed: int = 1) -> Weights:
+def random_weights(config: LanguageModelConfig, vocab_size: int, seed: int = 1) -> Weights:
     """Weights large enough that a model has opinions."""
     rng = np.random.default_rng(seed)
     hidden, embedding = config.hidden, config.embedding or config.hidden
@@ -50,13 +50,13 @@ def random_weights(config: ModelConfig, vocab_size: int, seed: int = 1) -> Weigh
 
 
 def small_model(cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB) -> LanguageModel:
-    config = ModelConfig(cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied)
+    config = LanguageModelConfig(cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied)
     return LanguageModel(random_weights(config, vocab_size), config, vocab_size)
 
 
 def steady_model(*logits: float) -> LanguageModel:
     """A model that gives these logits whatever it has read."""
-    config = ModelConfig(hidden=2, embedding=2, tied=True)
+    config = LanguageModelConfig(hidden=2, embedding=2, tied=True)
     weights = {name: np.zeros_like(weight) for name, weight in random_weights(config, len(logits)).items()}
     weights["output.bias"] = np.array(logits, dtype=np.float32)
     return LanguageModel(weights, config, len(logits))
@@ -324,8 +324,8 @@ def test_a_text_without_end_takes_no_more_memory_than_a_long_one() -> None:
 
 def test_a_text_starts_at_the_start_of_a_line() -> None:
     knows = CharTokenizer(["a", "\n"])
-    assert opening(knows).tolist() == [2]
-    assert opening(CharTokenizer(["a"])).tolist() == [], "<unk> is nothing to start from"
+    assert initial_context_ids(knows).tolist() == [2]
+    assert initial_context_ids(CharTokenizer(["a"])).tolist() == [], "<unk> is nothing to start from"
 
 
 def test_steps_are_counted() -> None:
@@ -484,7 +484,7 @@ def lstm_by_the_book(weights: Weights, text: Ids) -> list[float]:
 @pytest.mark.parametrize("length", [1, 2, 50, 1023, 1024, 1025, 2500])
 @pytest.mark.parametrize("context", [0, 1, 9])
 def test_a_score_is_the_sum_of_log_probabilities_however_long_the_text(context: int, length: int) -> None:
-    config = ModelConfig(hidden=6, embedding=5, tied=False)
+    config = LanguageModelConfig(hidden=6, embedding=5, tied=False)
     weights = random_weights(config, VOCAB)
     text = np.random.default_rng(length).integers(0, VOCAB, context + length)
     result = score(LanguageModel(weights, config, VOCAB), text[:context], text[context:], 2 * length)

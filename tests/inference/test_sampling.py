@@ -23,7 +23,7 @@ from rnntui.inference.sampling import (
     penalise_repetition,
     sample,
     softmax,
-    surprise,
+    surprisal_bits,
     top_k,
     top_p,
 )
@@ -77,7 +77,7 @@ def possible(logits: Logits) -> int:
         lambda logits: top_p(logits, 0.5),
         lambda logits: min_p(logits, 0.5),
         softmax,
-        lambda logits: surprise(logits, 0),
+        lambda logits: surprisal_bits(logits, 0),
         lambda logits: next_distribution(logits, SamplingConfig(0.5, 2, 0.5, 0.1, 1.5), [0], [1]),
     ],
 )
@@ -232,13 +232,13 @@ def test_surprise_is_the_tokens_information_in_bits(logits: Logits, data: st.Dat
     token = data.draw(st.integers(0, len(logits) - 1))
     row = logits.astype(np.float64)
     expected = ((row.max() - row[token]) + math.log(np.exp(row - row.max()).sum())) / math.log(2)
-    assert surprise(logits, token) == pytest.approx(expected, rel=1e-5, abs=1e-5)
-    assert surprise(logits, token) >= 0
+    assert surprisal_bits(logits, token) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert surprisal_bits(logits, token) >= 0
 
 
 def test_surprise_of_an_even_choice_among_eight_is_three_bits() -> None:
-    assert surprise(np.full(8, -7.25, dtype=np.float32), 5) == pytest.approx(3.0)
-    assert surprise(np.zeros(1, dtype=np.float32), 0) == 0.0
+    assert surprisal_bits(np.full(8, -7.25, dtype=np.float32), 5) == pytest.approx(3.0)
+    assert surprisal_bits(np.zeros(1, dtype=np.float32), 0) == 0.0
 
 
 # All of them together.

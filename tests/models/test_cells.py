@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rnntui.config import ModelConfig
+from rnntui.config import LanguageModelConfig
 from rnntui.inference.cells import GRUCell, LSTMCell, RNNCell
 from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
@@ -69,7 +69,7 @@ def named_parts(weights: dict[str, NDArray[np.float32]], layer: int, gates: str)
 
 def logits_by_the_book(
     weights: dict[str, NDArray[np.float32]],
-    config: ModelConfig,
+    config: LanguageModelConfig,
     tokens: NDArray[np.int64],
     gru: Callable[[Vector, Vector, Layer], Vector] = gru_by_the_book,
 ) -> Vector:
@@ -92,7 +92,7 @@ def logits_by_the_book(
     return np.stack(inputs) @ output.T + weights["output.bias"].astype(np.float64)
 
 
-def model_of(config: ModelConfig, scale: float = 3.0) -> LanguageModel:
+def model_of(config: LanguageModelConfig, scale: float = 3.0) -> LanguageModel:
     """A torch model with weights large enough to drive the gates far from their middle."""
     torch.manual_seed(4)
     model = LanguageModel(config, VOCAB).eval()
@@ -110,7 +110,7 @@ def texts() -> NDArray[np.int64]:
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
 @pytest.mark.parametrize("tied", [False, True])
 def test_torch_and_numpy_both_compute_the_equations(cell: str, nonlinearity: str, layers: int, tied: bool) -> None:
-    config = ModelConfig(
+    config = LanguageModelConfig(
         cell=cell,
         nonlinearity=nonlinearity,
         layers=layers,
@@ -133,7 +133,7 @@ def test_torch_and_numpy_both_compute_the_equations(cell: str, nonlinearity: str
 
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
 def test_numpy_carries_its_state_as_torch_does(cell: str, nonlinearity: str) -> None:
-    config = ModelConfig(cell=cell, nonlinearity=nonlinearity, layers=2, hidden=16, embedding=5)  # type: ignore[arg-type]
+    config = LanguageModelConfig(cell=cell, nonlinearity=nonlinearity, layers=2, hidden=16, embedding=5)  # type: ignore[arg-type]
     model, tokens = model_of(config, 1.0), texts()
     numpy_model = NumpyLanguageModel(weights_of(model), config.resolved("char"), VOCAB)
     state, carried = numpy_model.initial_state(BATCH), None
@@ -149,7 +149,7 @@ def test_numpy_carries_its_state_as_torch_does(cell: str, nonlinearity: str) -> 
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
 @pytest.mark.parametrize("vocab_size", [VOCAB, 3000], ids=["table of products", "products as they come"])
 def test_token_by_token_equals_all_at_once(cell: str, nonlinearity: str, vocab_size: int) -> None:
-    config = ModelConfig(cell=cell, nonlinearity=nonlinearity, layers=2, hidden=16, embedding=5)  # type: ignore[arg-type]
+    config = LanguageModelConfig(cell=cell, nonlinearity=nonlinearity, layers=2, hidden=16, embedding=5)  # type: ignore[arg-type]
     torch.manual_seed(0)
     model = NumpyLanguageModel(weights_of(LanguageModel(config, vocab_size)), config.resolved("char"), vocab_size)
     tokens = np.random.default_rng(1).integers(0, vocab_size, (STEPS, BATCH))
@@ -159,13 +159,13 @@ def test_token_by_token_equals_all_at_once(cell: str, nonlinearity: str, vocab_s
         logits, state = model.step(tokens[t], state)
         np.testing.assert_allclose(logits, at_once[t], atol=1e-5)
     np.testing.assert_allclose(state, end, atol=1e-5)
-    last, fed = model.feed(tokens, model.initial_state(BATCH))
+    last, input_feed = model.feed(tokens, model.initial_state(BATCH))
     np.testing.assert_allclose(last, at_once[-1], atol=1e-5)
-    np.testing.assert_allclose(fed, end, atol=1e-5)
+    np.testing.assert_allclose(input_feed, end, atol=1e-5)
 
 
 def test_the_two_reset_gate_conventions_differ_and_ours_is_torchs() -> None:
-    config = ModelConfig(cell="gru", layers=1, hidden=16, embedding=5, tied=False)
+    config = LanguageModelConfig(cell="gru", layers=1, hidden=16, embedding=5, tied=False)
     model, tokens = model_of(config), texts()[:, 0]
     weights = weights_of(model)
     with torch.inference_mode():
@@ -189,7 +189,7 @@ def test_a_step_leaves_the_state_it_came_from_alone(kind: type[LSTMCell | GRUCel
 
 
 def test_extreme_gates_neither_overflow_nor_warn() -> None:
-    config = ModelConfig(cell="lstm", layers=1, hidden=8, embedding=4, tied=False)
+    config = LanguageModelConfig(cell="lstm", layers=1, hidden=8, embedding=4, tied=False)
     weights = weights_of(model_of(config, 1000.0))
     model = NumpyLanguageModel(weights, config, VOCAB)
     logits, _ = model.forward(texts(), model.initial_state(BATCH))  # warnings are errors in this suite
@@ -197,6 +197,6 @@ def test_extreme_gates_neither_overflow_nor_warn() -> None:
 
 
 def test_an_untrained_lstm_starts_with_open_forget_gates() -> None:
-    weights = weights_of(LanguageModel(ModelConfig(hidden=512), VOCAB))
+    weights = weights_of(LanguageModel(LanguageModelConfig(hidden=512), VOCAB))
     forget = (weights["rnn.bias_ih_l0"] + weights["rnn.bias_hh_l0"])[512:1024]
     assert abs(float(forget.mean()) - 1.0) < 0.01

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, UsageError
-from rnntui.inference.numpy_seq2seq import Seq2SeqModel
+from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.models.attention import make_attention
 from rnntui.models.embedding import embed
 from rnntui.models.weight_arrays import weights_of
@@ -32,11 +32,11 @@ def torch_logits(model, sources, targets):
 
 
 def numpy_logits(model, sources, inputs):
-    memory, decoding = model.encode(sources)
+    memory, decoder_state = model.encode(sources)
     steps, weights = [], []
     for tokens in inputs:
-        attention, decoding = model.step(tokens, decoding, memory)
-        steps.append(model.logits(decoding))
+        attention, decoder_state = model.step(tokens, decoder_state, memory)
+        steps.append(model.logits(decoder_state))
         weights.append(attention)
     return np.stack(steps), weights
 
@@ -83,17 +83,17 @@ def test_what_stands_beside_a_pair_changes_nothing_for_it(cell: str, attention: 
 
 def test_fed_and_fused_decoders_are_the_same_where_what_is_fed_counts_for_nothing() -> None:
     fused, _ = tiny_models(SOURCE, TARGET, False, input_feeding=False)
-    fed, _ = tiny_models(SOURCE, TARGET, False, input_feeding=True)
+    input_feed, _ = tiny_models(SOURCE, TARGET, False, input_feeding=True)
     weights = dict(fused.named_parameters())
     with torch.no_grad():
-        for name, parameter in fed.named_parameters():
+        for name, parameter in input_feed.named_parameters():
             if name == "decoder.rnn.weight_ih_l0":
                 parameter.zero_()
                 parameter[:, :10] = weights[name]
             else:
                 parameter.copy_(weights[name])
     sources, targets = sources_of([5, 3], SOURCE), sources_of([4, 6], TARGET, seed=1)
-    one, other = torch_logits(fused, sources, targets)[0], torch_logits(fed, sources, targets)[0]
+    one, other = torch_logits(fused, sources, targets)[0], torch_logits(input_feed, sources, targets)[0]
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -133,15 +133,15 @@ def test_weights_that_do_not_fit_are_told_by_name() -> None:
     weights = weights_of(model)
     del weights["decoder.combine.weight"]
     with pytest.raises(RunError, match=r"decoder\.combine\.weight"):
-        Seq2SeqModel(weights, tiny_config(), SOURCE, TARGET)
+        NumpySeq2Seq(weights, tiny_config(), SOURCE, TARGET)
     with pytest.raises(RunError, match="has shape"):
-        Seq2SeqModel(weights_of(model), tiny_config(), SOURCE + 1, TARGET)
+        NumpySeq2Seq(weights_of(model), tiny_config(), SOURCE + 1, TARGET)
     for tied in (False, True):
         model, _ = tiny_models(SOURCE, TARGET, False, tied=tied)
         weights = weights_of(model)
         del weights["decoder.embedding.weight"]  # the source's is not taken for it
         with pytest.raises(RunError, match=r"decoder\.embedding\.weight"):
-            Seq2SeqModel(weights, tiny_config(tied=tied), SOURCE, TARGET)
+            NumpySeq2Seq(weights, tiny_config(tied=tied), SOURCE, TARGET)
 
 
 def test_settings_that_do_not_go_together_are_refused() -> None:

@@ -20,8 +20,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rnntui.atomic_files import write_whole
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.atomic_files import atomic_write
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.runs.folder import RunConfig, RunFolder, Status
 from rnntui.runs.lookup import VARIABLE, checkpoints_folder, find_run, named_run, runs_in
@@ -32,8 +32,8 @@ repeatable = settings(derandomize=True, deadline=None, database=None, max_exampl
 
 CONFIG = RunConfig(
     kind="language-model",
-    model=ModelConfig(hidden=16, layers=2),
-    training=TrainingConfig(bptt=8),
+    model=LanguageModelConfig(hidden=16, layers=2),
+    training=LanguageModelTrainingConfig(bptt=8),
     budget=Budget(steps=10),
     tokenizer=TokenizerConfig(vocab_size=30),
     corpus={"name": "tiny", "sources": ["tiny.txt"]},
@@ -76,7 +76,7 @@ def fail(*_: object) -> None:
 def test_a_write_replaces_all_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for content in (b"first", b"", b"a longer second\n"):
-        write_whole(path, content)
+        atomic_write(path, content)
         assert path.read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
@@ -91,7 +91,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
         path.write_bytes(old)
     monkeypatch.setattr(step, fail)
     with pytest.raises(Failure):
-        write_whole(path, b"new")
+        atomic_write(path, b"new")
     monkeypatch.undo()
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == ({} if old is None else {"file": old})
 
@@ -112,16 +112,16 @@ def test_a_file_is_on_disk_before_it_takes_the_old_ones_place(tmp_path: Path, mo
 
     monkeypatch.setattr("os.fsync", sync)
     monkeypatch.setattr("pathlib.Path.replace", rename)
-    write_whole(path, b"new")
+    atomic_write(path, b"new")
     assert happened[:2] == ["synced", "renamed while the old file says old, the new one new"]
 
 
 def test_a_process_killed_while_writing_leaves_the_old_file_and_no_run_in_the_making(run: RunFolder) -> None:
     run.write_config(CONFIG)
     code = (
-        "import os, sys; from pathlib import Path; from rnntui.atomic_files import write_whole\n"
+        "import os, sys; from pathlib import Path; from rnntui.atomic_files import atomic_write\n"
         "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
-        "write_whole(Path(sys.argv[1]), b'{')\n"
+        "atomic_write(Path(sys.argv[1]), b'{')\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(run.config_file)], check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL
@@ -131,7 +131,7 @@ def test_a_process_killed_while_writing_leaves_the_old_file_and_no_run_in_the_ma
 
 def test_writing_into_a_folder_that_is_gone_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(RnntuiError, match=r"cannot write .*gone.file: No such file"):
-        write_whole(tmp_path / "gone" / "file", b"new")
+        atomic_write(tmp_path / "gone" / "file", b"new")
 
 
 # Metrics.
@@ -309,7 +309,7 @@ configs = st.builds(
     RunConfig,
     kind=st.text(max_size=8),
     model=st.builds(
-        ModelConfig,
+        LanguageModelConfig,
         cell=st.sampled_from(["lstm", "gru", "rnn"]),
         layers=whole_numbers,
         hidden=st.integers(1, 8192),
@@ -318,7 +318,7 @@ configs = st.builds(
         tied=st.none() | st.booleans(),
     ),
     training=st.builds(
-        TrainingConfig,
+        LanguageModelTrainingConfig,
         learning_rate=st.floats(0.0, 10.0) | st.just(1),
         seed=st.integers(0, 2**32 - 1),
         threads=st.none() | whole_numbers,

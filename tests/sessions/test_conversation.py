@@ -16,10 +16,10 @@ from tiny_runs import make_run, subwords
 
 from rnntui.config import FULL_PACE, NO_END, SamplingConfig, WritingConfig
 from rnntui.errors import UsageError
-from rnntui.inference.generate import opening
-from rnntui.inference.loaded_model import LoadedRun, load_run
+from rnntui.inference.generate import initial_context_ids
+from rnntui.inference.loaded_model import LoadedModel, load_language_model
 from rnntui.sessions.conversation import Conversation
-from rnntui.sessions.generation_worker import Writer
+from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.transcript import SPACING, States, Transcript, Turn
 from rnntui.sessions.transcript_files import free_name, json_lines, path_from, read, save
 
@@ -27,7 +27,7 @@ FAST = WritingConfig(length=50, pace=FULL_PACE)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedRun]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
     folder = tmp_path_factory.mktemp("runs")
     made = {
         "characters": make_run(folder, "characters"),
@@ -35,15 +35,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedRun]:
         "subwords": make_run(folder, "subwords", tokenizer=subwords()),
         "turns": make_run(folder, "turns", turns=("A", "B")),
     }
-    return {name: load_run(run) for name, run in made.items()}
+    return {name: load_language_model(run) for name, run in made.items()}
 
 
 @pytest.fixture
-def conversation(runs: dict[str, LoadedRun]) -> Conversation:
+def conversation(runs: dict[str, LoadedModel]) -> Conversation:
     return started(runs["characters"])
 
 
-def started(run: LoadedRun, seed: int | None = 7, **writing: int) -> Conversation:
+def started(run: LoadedModel, seed: int | None = 7, **writing: int) -> Conversation:
     conversation = Conversation(run, "tiny")
     conversation.writing = replace(FAST, **writing)
     conversation.seed = seed
@@ -66,9 +66,9 @@ def written(conversation: Conversation) -> str:
     return conversation.transcript.text
 
 
-def state_of_reading(run: LoadedRun, text: str) -> np.ndarray:
+def state_of_reading(run: LoadedModel, text: str) -> np.ndarray:
     """The state after a text that was read in one go."""
-    ids = np.concatenate((opening(run.tokenizer), run.tokenizer.encode(text)))
+    ids = np.concatenate((initial_context_ids(run.tokenizer), run.tokenizer.encode(text)))
     return run.model.feed(ids[:, None], run.model.initial_state())[1]
 
 
@@ -80,7 +80,7 @@ def test_a_model_goes_on_from_what_a_person_types(conversation: Conversation) ->
 
 
 def test_the_state_is_that_of_the_whole_text_however_it_came_about(
-    conversation: Conversation, runs: dict[str, LoadedRun]
+    conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
     for line in ("Hello", "and then", " on"):
         conversation.say(line)
@@ -111,7 +111,7 @@ def test_stopping_keeps_what_was_taken_and_drops_what_was_not(conversation: Conv
     assert conversation.transcript.text == shown
 
 
-def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedRun]) -> None:
+def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedModel]) -> None:
     stopped, fresh = started(runs["characters"]), started(runs["characters"])
     stopped.say("Hello")
     work(stopped, 101)
@@ -123,7 +123,7 @@ def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedRun
     assert written(stopped) == written(fresh)
 
 
-def test_the_same_seed_writes_the_same_and_another_something_else(runs: dict[str, LoadedRun]) -> None:
+def test_the_same_seed_writes_the_same_and_another_something_else(runs: dict[str, LoadedModel]) -> None:
     texts = []
     for seed in (3, 3, 4):
         conversation = started(runs["characters"], seed)
@@ -132,7 +132,7 @@ def test_the_same_seed_writes_the_same_and_another_something_else(runs: dict[str
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str, LoadedRun]) -> None:
+def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["characters"], seed=None)
     assert not conversation.regenerate()
     conversation.say("Hello")
@@ -146,7 +146,7 @@ def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str,
 
 @pytest.mark.parametrize("offset", [0, 3, 5, 6, 70, 128, 205])
 def test_rewinding_returns_to_the_state_of_that_place(
-    conversation: Conversation, runs: dict[str, LoadedRun], offset: int
+    conversation: Conversation, runs: dict[str, LoadedModel], offset: int
 ) -> None:
     conversation.writing = replace(FAST, length=200)
     conversation.say("Hello")
@@ -204,7 +204,7 @@ def test_a_character_no_model_knows_stays_as_it_was_typed(conversation: Conversa
 
 
 def test_bits_are_those_of_the_models_own_distribution_for_what_is_typed_and_for_what_is_written(
-    conversation: Conversation, runs: dict[str, LoadedRun]
+    conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
     conversation.settings = SamplingConfig(temperature=0.3, top_k=5)
     conversation.say("Hello there")
@@ -241,7 +241,7 @@ def test_branching_puts_an_alternative_in_a_tokens_place(conversation: Conversat
     assert len(written(conversation)) == 21 + 50
 
 
-def test_editing_goes_on_from_where_the_texts_part(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+def test_editing_goes_on_from_where_the_texts_part(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
     conversation.say("Hello")
     text = written(conversation)
     conversation.replace(text[:30] + "?" + text[31:])
@@ -252,7 +252,7 @@ def test_editing_goes_on_from_where_the_texts_part(conversation: Conversation, r
 
 
 def test_another_model_reads_the_text_and_the_turns_stay(
-    conversation: Conversation, runs: dict[str, LoadedRun]
+    conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
     conversation.say("Hello")
     text = written(conversation)
@@ -267,13 +267,13 @@ def test_another_model_reads_the_text_and_the_turns_stay(
         )
 
 
-def state_of_reading_pieces(run: LoadedRun, pieces: list[tuple[str, str]]) -> np.ndarray:
+def state_of_reading_pieces(run: LoadedModel, pieces: list[tuple[str, str]]) -> np.ndarray:
     """The state after texts encoded each by itself, as turns are."""
-    ids = np.concatenate([opening(run.tokenizer), *(run.tokenizer.encode(text) for _, text in pieces)])
+    ids = np.concatenate([initial_context_ids(run.tokenizer), *(run.tokenizer.encode(text) for _, text in pieces)])
     return run.model.feed(ids[:, None], run.model.initial_state())[1]
 
 
-def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedRun]) -> None:
+def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["characters"], seed=None)
     conversation.say("Hello")
     text = written(conversation)
@@ -283,7 +283,7 @@ def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedRun])
     assert conversation.transcript.text == text
 
 
-def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
     assert not conversation.undo()
     conversation.say("Hello")
     whole = written(conversation)
@@ -303,7 +303,7 @@ def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[s
 
 
 def test_after_an_undo_the_model_stands_where_that_text_ends(
-    conversation: Conversation, runs: dict[str, LoadedRun]
+    conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
     conversation.writing = replace(FAST, length=200)
     conversation.say("Hello")
@@ -334,7 +334,7 @@ def test_what_an_undo_took_can_be_brought_back_until_the_text_is_changed(convers
     assert not conversation.redo()
 
 
-def test_another_model_has_nothing_to_take_back(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+def test_another_model_has_nothing_to_take_back(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
     conversation.say("Hello")
     written(conversation)
     conversation.rewind(9)
@@ -360,7 +360,7 @@ def test_an_edit_leaves_the_turns_around_it_as_they_were(conversation: Conversat
 @given(st.text("ab\n⛵日", max_size=30), st.text("ab\n⛵日", max_size=30), st.booleans())
 @settings(derandomize=True, deadline=None, database=None, max_examples=80)
 def test_any_edit_gives_that_text_and_its_state(
-    runs: dict[str, LoadedRun], before: str, after: str, subword: bool
+    runs: dict[str, LoadedModel], before: str, after: str, subword: bool
 ) -> None:
     run = runs["subwords" if subword else "characters"]
     conversation = started(run)
@@ -370,13 +370,13 @@ def test_any_edit_gives_that_text_and_its_state(
     assert conversation.transcript.text == after
     conversation.rewind(10**6)
     work(conversation)
-    ids = np.concatenate((opening(run.tokenizer), conversation.transcript.ids()))
+    ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
     expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
     np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
 
 
 def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer(
-    conversation: Conversation, runs: dict[str, LoadedRun]
+    conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
     conversation.say("the sea the old man ")
     work(conversation, 21)
@@ -409,7 +409,7 @@ def test_alternatives_never_name_the_unknown_token(conversation: Conversation) -
         assert all(alternative.id != 0 for alternative in conversation.alternatives(token, 60))
 
 
-def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedRun]) -> None:
+def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["subwords"])
     conversation.replace("the 日 sea")
     token = conversation.transcript.token_of_character(4)
@@ -422,7 +422,7 @@ def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedR
 
 
 def test_your_last_line_is_neither_a_label_nor_an_alternative(
-    conversation: Conversation, runs: dict[str, LoadedRun]
+    conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
     conversation.say("Hello")
     text = written(conversation)
@@ -442,7 +442,7 @@ def test_a_fork_has_the_seed_too(conversation: Conversation) -> None:
     assert written(conversation.fork()) == text
 
 
-def test_clearing_starts_over(conversation: Conversation, runs: dict[str, LoadedRun]) -> None:
+def test_clearing_starts_over(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
     conversation.say("Hello")
     first = written(conversation)
     conversation.clear()
@@ -454,7 +454,7 @@ def test_clearing_starts_over(conversation: Conversation, runs: dict[str, Loaded
 # Turns.
 
 
-def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, LoadedRun]) -> None:
+def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["turns"], length=NO_END)
     conversation.say("how\nare  you")
     text = written(conversation)
@@ -468,7 +468,7 @@ def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, Loa
     assert conversation.transcript.text == text + "A: fine\nB:\nA: really\nB:"
 
 
-def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedRun]) -> None:
+def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["turns"])
     conversation.chat = False
     conversation.say("how")
@@ -482,7 +482,7 @@ def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedRun]) -
 @given(st.lists(st.integers(0, 120), max_size=12), st.integers(0, 10_000))
 @settings(derandomize=True, deadline=None, database=None, max_examples=40)
 def test_wherever_a_stop_falls_the_text_is_whole_characters(
-    runs: dict[str, LoadedRun], stops: list[int], seed: int
+    runs: dict[str, LoadedModel], stops: list[int], seed: int
 ) -> None:
     conversation = started(runs["subwords"], seed)
     conversation.settings = SamplingConfig(temperature=3.0)  # lone bytes come often
@@ -498,7 +498,7 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
     conversation.rewind(10**6)  # cuts nothing, and lets it read what it has yet to read
     work(conversation)
     run = runs["subwords"]
-    ids = np.concatenate((opening(run.tokenizer), conversation.transcript.ids()))
+    ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
     expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
     np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
 
@@ -605,10 +605,10 @@ def wait_until(done: object, seconds: float = 20.0) -> None:
         time.sleep(0.002)
 
 
-def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedRun]) -> None:
+def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedModel]) -> None:
     both = [started(runs["characters"], length=300), started(runs["others"], length=300)]
     alone = [started(runs["characters"], length=300), started(runs["others"], length=300)]
-    writer = Writer(lambda conversation, error: pytest.fail(str(error)))
+    writer = GenerationWorker(lambda conversation, error: pytest.fail(str(error)))
     writer.start()
     for conversation in both:
         conversation.say("Hello")
@@ -623,9 +623,9 @@ def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedRun]) -> No
     assert [c.transcript.text for c in both] == [c.transcript.text for c in alone]
 
 
-def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs: dict[str, LoadedRun]) -> None:
+def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["characters"], length=NO_END)
-    writer = Writer(lambda conversation, error: pytest.fail(str(error)))
+    writer = GenerationWorker(lambda conversation, error: pytest.fail(str(error)))
     writer.start()
     writer.serve([conversation])
     try:
@@ -642,10 +642,10 @@ def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs:
     np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
 
 
-def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, LoadedRun]) -> None:
+def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, LoadedModel]) -> None:
     told = []
     broken, sound = started(runs["characters"]), started(runs["others"])
-    writer = Writer(lambda conversation, error: told.append((conversation, str(error))))
+    writer = GenerationWorker(lambda conversation, error: told.append((conversation, str(error))))
     broken.say("x")
     sound.say("x")
 

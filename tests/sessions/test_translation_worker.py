@@ -15,7 +15,7 @@ from rnntui.config_seq2seq import BeamConfig
 from rnntui.inference.beam_search import CancelledError, Hypothesis
 from rnntui.inference.translator import BATCH, Translation
 from rnntui.sessions import translation_worker as module
-from rnntui.sessions.translation_worker import LONGEST, Request, Translating
+from rnntui.sessions.translation_worker import LONGEST, TranslationRequest, TranslationWorker
 
 BEAM = BeamConfig(beam=3, n_best=2)
 
@@ -42,20 +42,22 @@ class Fake:
 
 
 class Driven:
-    """A `Translating` that works when told, and what it has said."""
+    """A `TranslationWorker` that works when told, and what it has said."""
 
     def __init__(self) -> None:
         self.fake = Fake()
         self.found = 0
         self.errors: list[tuple[str, str]] = []
-        self.translating = Translating(self._count, lambda line, error: self.errors.append((line, str(error))))
+        self.translating = TranslationWorker(self._count, lambda line, error: self.errors.append((line, str(error))))
         self.request = self.ask()
 
     def _count(self) -> None:
         self.found += 1
 
-    def ask(self, *lines: str, cursor: int = 0, settings: BeamConfig = BEAM, translator: Any = None) -> Request:
-        self.request = Request(translator or self.fake, settings, lines, cursor, 0, 5)
+    def ask(
+        self, *lines: str, cursor: int = 0, settings: BeamConfig = BEAM, translator: Any = None
+    ) -> TranslationRequest:
+        self.request = TranslationRequest(translator or self.fake, settings, lines, cursor, 0, 5)
         self.translating.ask(self.request)
         return self.request
 
@@ -96,7 +98,7 @@ def test_a_changed_line_alone_is_searched_for(driven: Driven) -> None:
 
 def test_the_line_at_the_cursor_comes_first_and_alone_then_what_is_in_view(driven: Driven) -> None:
     lines = [f"line {number}" for number in range(200)]
-    request = Request(driven.fake, BEAM, lines, 120, 100, 140)  # type: ignore[arg-type]
+    request = TranslationRequest(driven.fake, BEAM, lines, 120, 100, 140)  # type: ignore[arg-type]
     driven.translating.ask(request)
     driven.work()
     batches = driven.fake.asked
@@ -207,9 +209,9 @@ def test_what_no_text_has_any_more_is_forgotten_in_the_end(driven: Driven, monke
 
 def test_the_thread_works_and_ends() -> None:
     found = threading.Event()
-    translating = Translating(found.set, lambda line, error: None)
+    translating = TranslationWorker(found.set, lambda line, error: None)
     translating.start()
-    request = Request(tiny_translator(), BEAM, ["abc"], 0, 0, 1)
+    request = TranslationRequest(tiny_translator(), BEAM, ["abc"], 0, 0, 1)
     translating.ask(request)
     assert found.wait(30)
     answer = translating.answer(request, "abc")

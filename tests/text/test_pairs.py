@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnntui.config_seq2seq import PairTokenizerConfig
+from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pair_ids import PairIds, encode_pairs, write_pairs
@@ -103,7 +103,7 @@ def test_pairs_with_siblings_are_held_out_as_often_as_others() -> None:
 
 def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
     rows = [Pair("abc", "xyz", "f", 1), Pair("a", "zz", "f", 2)]
-    source, target = learn_both(["abc"], ["xyz"], PairTokenizerConfig(tokenizer="char", separate_vocab=True))
+    source, target = learn_both(["abc"], ["xyz"], Seq2SeqTokenizerConfig(tokenizer="char", separate_vocab=True))
     encoded = encode_pairs(rows, source, target)
     part = write_pairs(tmp_path / "ids", encoded, 5, 10)
     pairs = PairIds(part, tmp_path / "ids")
@@ -115,11 +115,11 @@ def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["char", "bpe", "unigram"])
 @pytest.mark.parametrize("separate", [False, True])
 def test_a_vocabulary_gives_back_what_it_read_and_is_kept(tmp_path: Path, kind, separate: bool) -> None:
-    config = PairTokenizerConfig(tokenizer=kind, separate_vocab=separate)
+    config = Seq2SeqTokenizerConfig(tokenizer=kind, separate_vocab=separate)
     texts = [f"the old man and the sea number {i}" for i in range(80)]
     both = learn_both(texts, [text.upper() for text in texts], config)
     save_both(*both, tmp_path)
-    kept = PairTokenizerConfig(tokenizer=kind, separate_vocab=separate, vocab_size=both[1].tokenizer.vocab_size)
+    kept = Seq2SeqTokenizerConfig(tokenizer=kind, separate_vocab=separate, vocab_size=both[1].tokenizer.vocab_size)
     for ours, theirs, text in zip(both, load_both(tmp_path, kept), (texts[3], texts[3].upper()), strict=True):
         np.testing.assert_array_equal(ours.encode(text), theirs.encode(text))
         assert ours.decode(ours.encode(text)) == text
@@ -128,13 +128,13 @@ def test_a_vocabulary_gives_back_what_it_read_and_is_kept(tmp_path: Path, kind, 
 
 
 def test_a_word_is_the_same_token_at_the_start_of_a_line_and_within_it() -> None:
-    vocabulary = learn(["sea and land and sea"] * 50, PairTokenizerConfig())
+    vocabulary = learn(["sea and land and sea"] * 50, Seq2SeqTokenizerConfig())
     assert vocabulary.encode("sea and sea")[0] == vocabulary.encode("sea and sea")[-1]
     assert len(vocabulary.encode("")) == 0
     assert vocabulary.decode(vocabulary.encode("\U0001f600")) == "\U0001f600"
 
 
 def test_a_small_corpus_gets_a_small_vocabulary() -> None:
-    assert PairTokenizerConfig().subwords(10_000_000) == 8000
-    assert PairTokenizerConfig().subwords(1_600_000) == 2000
-    assert PairTokenizerConfig(vocab_size=5000).subwords(300_000) == 5000
+    assert Seq2SeqTokenizerConfig().subwords(10_000_000) == 8000
+    assert Seq2SeqTokenizerConfig().subwords(1_600_000) == 2000
+    assert Seq2SeqTokenizerConfig(vocab_size=5000).subwords(300_000) == 5000

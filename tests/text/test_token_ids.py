@@ -19,7 +19,7 @@ from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.subword_tokenizer import SubwordTokenizer
-from rnntui.text.token_ids import Part, make_tokenizer, split_point, survey, write_all, write_parts
+from rnntui.text.token_ids import Part, corpus_stats, make_tokenizer, split_point, write_all, write_parts
 from rnntui.text.tokenizer import Tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
@@ -68,7 +68,7 @@ def written_parts(
 ) -> tuple[tuple[Part, Part], list[np.ndarray]]:
     """The two parts and their ids as they are read back."""
     paths = (folder / "training.ids", folder / "validation.ids")
-    parts = write_parts(corpus, survey(corpus), tokenizer, validation, *paths)
+    parts = write_parts(corpus, corpus_stats(corpus), tokenizer, validation, *paths)
     # A copy lets go of the file, which the next example writes anew.
     return parts, [np.array(part.read(path)) for part, path in zip(parts, paths, strict=True)]
 
@@ -77,7 +77,7 @@ def written_parts(
 @given(some_text, st.integers(1, 9))
 def test_a_survey_counts_every_character_wherever_blocks_end(scratch: Path, text: str, block: int) -> None:
     with cut_up(block, 1 << 20):
-        found = survey(corpus_of(scratch, text))
+        found = corpus_stats(corpus_of(scratch, text))
     counted = {chr(point): int(found.counts[point]) for point in np.flatnonzero(found.counts)}
     assert counted == Counter(text)
     assert found.characters == len(text)
@@ -91,26 +91,27 @@ def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path:
     half = len(text) // 2
     (tmp_path / "first.txt").write_text(text[:half])
     (tmp_path / "second.txt").write_text(text[half:])
-    fingerprint = survey(corpus).fingerprint
-    assert survey(find_corpus([str(tmp_path / "packed.gz")])).fingerprint == fingerprint
-    assert survey(find_corpus([str(tmp_path / "wide.txt")], "utf-16")).fingerprint == fingerprint
+    fingerprint = corpus_stats(corpus).fingerprint
+    assert corpus_stats(find_corpus([str(tmp_path / "packed.gz")])).fingerprint == fingerprint
+    assert corpus_stats(find_corpus([str(tmp_path / "wide.txt")], "utf-16")).fingerprint == fingerprint
     assert (
-        survey(find_corpus([str(tmp_path / name) for name in ("first.txt", "second.txt")])).fingerprint == fingerprint
+        corpus_stats(find_corpus([str(tmp_path / name) for name in ("first.txt", "second.txt")])).fingerprint
+        == fingerprint
     )
     with cut_up(5, 1 << 20):
-        assert survey(corpus).fingerprint == fingerprint
+        assert corpus_stats(corpus).fingerprint == fingerprint
 
 
 @pytest.mark.parametrize("other", ["some text", "some text\n\n", "some text\r\n", "Some text\n", "text some\n"])
 def test_another_text_has_another_fingerprint(other: str, tmp_path: Path) -> None:
-    fingerprint = survey(corpus_of(tmp_path, "some text\n")).fingerprint
-    assert survey(corpus_of(tmp_path, other)).fingerprint != fingerprint
+    fingerprint = corpus_stats(corpus_of(tmp_path, "some text\n")).fingerprint
+    assert corpus_stats(corpus_of(tmp_path, other)).fingerprint != fingerprint
 
 
 @pytest.mark.parametrize("content", ["", "\N{ZERO WIDTH NO-BREAK SPACE}"])
 def test_an_empty_corpus_is_told_by_its_name(content: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"corpus\.txt.*empty"):
-        survey(corpus_of(tmp_path, content))
+        corpus_stats(corpus_of(tmp_path, content))
 
 
 @repeatable
@@ -119,7 +120,7 @@ def test_both_parts_together_are_the_corpus_and_validation_is_its_tail(
     scratch: Path, text: str, validation: float, block: int, segment: int
 ) -> None:
     corpus = corpus_of(scratch, text)
-    tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(), validation)
+    tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), validation)
     with cut_up(block, segment):
         (training, held_out), ids = written_parts(scratch, corpus, tokenizer, validation)
     split = len(text) - held_out.characters
@@ -178,7 +179,7 @@ def test_ids_take_the_fewest_bytes_that_hold_the_vocabulary(distinct: int, dtype
     # From behind the surrogates on; one more id is that of <unk>.
     text = "".join(map(chr, range(0xE000, 0xE000 + distinct))) * 2
     corpus = corpus_of(tmp_path, text)
-    tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(), 0.5)
+    tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), 0.5)
     parts, ids = written_parts(tmp_path, corpus, tokenizer, 0.5)
     assert [part.dtype for part in parts] == [dtype, dtype]
     assert (tmp_path / "training.ids").stat().st_size == distinct * np.dtype(dtype).itemsize
@@ -213,7 +214,7 @@ def test_a_missing_file_of_ids_is_told_by_its_name(tmp_path: Path) -> None:
 def test_subwords_are_learnt_from_the_training_part_alone(kind: TokenizerKind, tmp_path: Path) -> None:
     def has_learnt(text: str) -> bool:
         corpus = corpus_of(tmp_path, text)
-        tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(kind, 400), 0.2)
+        tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(kind, 400), 0.2)
         return any("umpelst" in tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
 
     common, secret = small_corpus(), "Rumpelstilzchen Rumpelstilzchen\n" * 30
@@ -225,13 +226,13 @@ def test_subwords_are_learnt_from_the_training_part_alone(kind: TokenizerKind, t
 def test_characters_that_only_validation_holds_are_known_too(tmp_path: Path) -> None:
     text = "a" * 90 + "日" * 10
     corpus = corpus_of(tmp_path, text)
-    tokenizer = make_tokenizer(corpus, survey(corpus), TokenizerConfig(), 0.1)
+    tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), 0.1)
     assert tokenizer.unknown_characters(text) == []
 
 
 def test_a_vocabulary_takes_the_size_asked_for_or_two_thousand_subwords_at_most(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, small_corpus())
-    found = survey(corpus)
+    found = corpus_stats(corpus)
     assert make_tokenizer(corpus, found, TokenizerConfig("char", 5), 0.1).vocab_size == 5
     assert make_tokenizer(corpus, found, TokenizerConfig("bpe", 300), 0.1).vocab_size == 300
     assert 300 < make_tokenizer(corpus, found, TokenizerConfig("bpe"), 0.1).vocab_size <= 2000
@@ -242,7 +243,7 @@ def test_a_vocabulary_takes_the_size_asked_for_or_two_thousand_subwords_at_most(
 )
 def test_a_text_that_changes_while_it_is_read_is_refused_by_its_name(changed: str, tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, "some text.\n")
-    found = survey(corpus)
+    found = corpus_stats(corpus)
     tokenizer = make_tokenizer(corpus, found, TokenizerConfig(), 0.5)
     corpus_of(tmp_path, changed)
     with pytest.raises(CorpusError, match=r"corpus\.txt changed"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.text.corpus import find_corpus
-from rnntui.text.token_ids import survey
+from rnntui.text.token_ids import corpus_stats
 from rnntui.text.turns import Turns, find_turns, turns_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +39,7 @@ def test_other_texts_are_not_taken_for_it(text: str) -> None:
     ("name", "expected"), [("chat.txt", Turns("A", "B")), ("shakespeare.txt", None), ("names.txt", None)]
 )
 def test_a_survey_finds_the_speakers_of_a_corpus(name: str, expected: Turns | None) -> None:
-    assert survey(find_corpus([str(ROOT / "corpora" / name)], "utf-8", "strict")).turns == expected
+    assert corpus_stats(find_corpus([str(ROOT / "corpora" / name)], "utf-8", "strict")).turns == expected
 
 
 def test_a_line_said_is_a_turn_and_the_models_turn_begins() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
-from rnntui.training.prepare_language_model import Request, create_run
+from rnntui.training.prepare_language_model import LanguageModelRequest, create_run
 
 MakeRun = Callable[..., RunFolder]
 
@@ -36,10 +36,10 @@ def make_run(tmp_path: Path) -> MakeRun:
         }  # fmt: skip
         values = {**defaults, **settings}
         groups = []
-        for group in (ModelConfig, TokenizerConfig, TrainingConfig, Budget):
+        for group in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
             groups.append(group(**{k: values.pop(k) for k in list(values) if k in group.__dataclass_fields__}))
         assert not values, f"unknown settings {values}"
-        request = Request(*groups)  # type: ignore[arg-type]
+        request = LanguageModelRequest(*groups)  # type: ignore[arg-type]
         return create_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)
 
     return make

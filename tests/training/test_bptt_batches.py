@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rnntui.config import Budget
 from rnntui.runs.folder import RunFolder
 from rnntui.text.tokenizer import load_tokenizer
-from rnntui.training.bptt_batches import Streams
+from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import choose_hardware
 from rnntui.training.task import LanguageModelTask
 from rnntui.training.trainer import Trainer
@@ -27,7 +27,7 @@ def open_task(run: RunFolder) -> LanguageModelTask:
 @given(st.integers(2, 300), st.integers(1, 9), st.integers(1, 40))
 def test_each_stream_reads_on_where_it_was_round_the_whole_text(length: int, batch: int, window: int) -> None:
     ids = np.arange(length, dtype=np.uint16)
-    streams = Streams(ids, batch, window)
+    streams = BPTTBatches(ids, batch, window)
     rounds = 2 * length // window + 2
     read = [streams.next() for _ in range(rounds)]
     inputs = np.concatenate([x for x, _ in read])
@@ -41,7 +41,7 @@ def test_each_stream_reads_on_where_it_was_round_the_whole_text(length: int, bat
 
 
 def test_targets_are_the_inputs_one_ahead_across_windows() -> None:
-    streams = Streams(np.arange(100, dtype=np.uint8), 2, 8)
+    streams = BPTTBatches(np.arange(100, dtype=np.uint8), 2, 8)
     (_, first_targets), (second_inputs, _) = streams.next(), streams.next()
     np.testing.assert_array_equal(first_targets[-1], second_inputs[0])
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from rnntui.config import ModelConfig
+from rnntui.config import LanguageModelConfig
 from rnntui.models.language_model import LanguageModel
 from rnntui.training import evaluation
 from rnntui.training.device import Hardware
@@ -22,7 +22,7 @@ VOCAB = 13
 @pytest.fixture
 def model() -> LanguageModel:
     torch.manual_seed(3)
-    return LanguageModel(ModelConfig(hidden=24, embedding=8, dropout=0.5), VOCAB)
+    return LanguageModel(LanguageModelConfig(hidden=24, embedding=8, dropout=0.5), VOCAB)
 
 
 def text(length: int) -> np.ndarray:

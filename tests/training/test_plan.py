@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntui.config import Budget, TrainingConfig
+from rnntui.config import Budget, LanguageModelTrainingConfig
 from rnntui.training.plan import Pace, Plan, Planner
 from rnntui.training.schedule import learning_rate
 
 
 def run_by_clock(minutes: float, step_times, check: float = 0.0) -> tuple[float, int]:
     """Play a run on a clock of our own; gives when it ended, in seconds, and at which step."""
-    planner = Planner(Budget(minutes=minutes), TrainingConfig(), 100.0)
+    planner = Planner(Budget(minutes=minutes), LanguageModelTrainingConfig(), 100.0)
     pace, seconds, step = Pace(check=check, final=2 * check), check, 0
     while planner.plan.steps is None or step < planner.plan.steps:
         took = step_times(step, seconds)
@@ -45,7 +45,7 @@ def test_a_machine_that_changes_its_pace_still_ends_near_the_budget(factor: floa
 
 
 def test_a_steady_machine_keeps_the_count_it_fixed_first() -> None:
-    planner = Planner(Budget(minutes=1), TrainingConfig(), 100.0)
+    planner = Planner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
     pace, counts = Pace(), set()
     for step in range(1, 600):
         pace.add(0.1)
@@ -55,7 +55,7 @@ def test_a_steady_machine_keeps_the_count_it_fixed_first() -> None:
 
 
 def test_a_resumed_run_keeps_the_plan_it_had() -> None:
-    planner = Planner(Budget(minutes=5), TrainingConfig(), 100.0)
+    planner = Planner(Budget(minutes=5), LanguageModelTrainingConfig(), 100.0)
     planner.keep(Plan(1000, 100))
     pace = Pace()
     for step in range(500, 600):
@@ -65,7 +65,7 @@ def test_a_resumed_run_keeps_the_plan_it_had() -> None:
 
 
 def test_checks_do_not_eat_a_short_budget() -> None:
-    planner = Planner(Budget(minutes=1), TrainingConfig(), 100.0)
+    planner = Planner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
     pace = Pace(check=2.0)
     for _ in range(20):
         pace.add(0.1)

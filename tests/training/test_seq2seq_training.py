@@ -14,9 +14,9 @@ from test_resume import StopAfter, assert_same_run, ignore, never
 from torch.nn.functional import cross_entropy
 
 from rnntui.config import Budget
-from rnntui.config_seq2seq import BeamConfig, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, UsageError
-from rnntui.inference.loaded_model import load_run
+from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.translator import Translation, load_translator, read_vocabularies
 from rnntui.runs.folder import SEQ2SEQ, RunFolder
 from rnntui.runs.listing import summary
@@ -28,8 +28,8 @@ from rnntui.text.token_ids import Part
 from rnntui.text.vocabulary import EOS, PAD
 from rnntui.training import seq2seq_task
 from rnntui.training.evaluation import Evaluation
-from rnntui.training.length_buckets import Pools, cut, make_batch
-from rnntui.training.prepare_seq2seq import PairRequest, create_seq2seq_run
+from rnntui.training.length_buckets import LengthBucketSampler, cut, make_batch
+from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
 from rnntui.training.train_run import train_run
 
 LEARNING = {
@@ -122,14 +122,14 @@ def test_metrics_and_status_tell_of_bleu(tmp_path: Path) -> None:
     assert all(row.keys() >= {"bleu", "chrf", "bits_per_character", "sample"} for row in checks)
     assert "→" in checks[-1]["sample"] and "reference" in checks[-1]["sample"]
     assert rows[-1].keys() >= {"teacher_forced_loss", "bleu", "chrf", "best_step"}
-    assert finished.measures.keys() == {"bleu", "chrf"}
+    assert finished.metrics.keys() == {"bleu", "chrf"}
     assert run.read_status().results.keys() == {"teacher_forced", "bleu", "chrf"}
-    assert summary(run).bleu == finished.measures["bleu"] and summary(run).kind == SEQ2SEQ
+    assert summary(run).bleu == finished.metrics["bleu"] and summary(run).kind == SEQ2SEQ
     config = run.read_config()
     assert config.kind == SEQ2SEQ and isinstance(config.model, Seq2SeqConfig)
-    assert isinstance(config.training, Seq2SeqTraining) and isinstance(config.tokenizer, PairTokenizerConfig)
+    assert isinstance(config.training, Seq2SeqTrainingConfig) and isinstance(config.tokenizer, Seq2SeqTokenizerConfig)
     with pytest.raises(UsageError, match="is a Seq2Seq model, and no language model; translate with it"):
-        load_run(run)
+        load_language_model(run)
 
 
 def test_a_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_path: Path) -> None:
@@ -146,8 +146,8 @@ def test_a_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_path:
 
 
 def test_the_best_weights_are_chosen_by_bleu_and_where_it_ties_by_loss() -> None:
-    def score(loss: float, bleu: float, deciding: str) -> float:
-        return Evaluation(loss, 10, 10.0, {"bleu": bleu}, deciding).score
+    def score(loss: float, bleu: float, selection_metric: str) -> float:
+        return Evaluation(loss, 10, 10.0, {"bleu": bleu}, selection_metric).score
 
     assert score(2.0, 30.0, "bleu") < score(1.0, 29.9, "bleu")
     assert score(1.0, 0.0, "bleu") < score(2.0, 0.0, "bleu")
@@ -163,7 +163,7 @@ def pair_ids(folder: Path, count: int = 300) -> PairIds:
 @pytest.mark.parametrize("tokens", [None, 200])
 def test_an_epoch_has_every_pair_once_and_little_padding(tmp_path: Path, tokens: int | None) -> None:
     pairs = pair_ids(tmp_path)
-    pools = Pools(pairs, 10, tokens, 30, seed=1)
+    pools = LengthBucketSampler(pairs, 10, tokens, 30, seed=1)
     seen: list[bytes] = []
     real = filled = 0
     for _ in range(pools.batches):
@@ -182,7 +182,7 @@ def test_an_epoch_has_every_pair_once_and_little_padding(tmp_path: Path, tokens:
 
 def test_batches_go_on_from_a_place_as_if_they_had_never_stopped(tmp_path: Path) -> None:
     pairs = pair_ids(tmp_path)
-    straight, resumed = Pools(pairs, 16, None, 4, seed=3), Pools(pairs, 16, None, 4, seed=3)
+    straight, resumed = LengthBucketSampler(pairs, 16, None, 4, seed=3), LengthBucketSampler(pairs, 16, None, 4, seed=3)
     for _ in range(25):
         straight.next()
     resumed.go_to(straight.epoch, straight.place)
@@ -208,8 +208,8 @@ def test_a_pair_too_long_for_a_batch_of_tokens_has_one_to_itself() -> None:
 def test_a_row_far_longer_than_the_rest_is_left_out_and_named(tmp_path: Path) -> None:
     rows = [*copy_rows(60), ("x" * 4000, "y"), *copy_rows(60, seed=9)]
     pairs = read_table(find_corpus([str(table(tmp_path / "p.tsv", rows))]))
-    settings = Seq2SeqTraining(seed=4, validation=0.05)
-    request = PairRequest(Seq2SeqConfig(), PairTokenizerConfig(tokenizer="char"), settings, Budget(steps=5))
+    settings = Seq2SeqTrainingConfig(seed=4, validation=0.05)
+    request = Seq2SeqRequest(Seq2SeqConfig(), Seq2SeqTokenizerConfig(tokenizer="char"), settings, Budget(steps=5))
     run, told = create_seq2seq_run(pairs, None, request, tmp_path / "runs", None)
     assert len(told) == 1 and "row 61 of" in told[0] and "4,000 tokens" in told[0]
     assert run.read_config().corpus["lengths"]["source"] == 8
@@ -274,4 +274,4 @@ def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more
     task.final_evaluation(256)
     assert asked == [(6, 1), (24, 5)]
     assert all(set(hypotheses) == {""} and "" not in references for hypotheses, references in compared)
-    assert task.evaluate(256).deciding == "bleu"
+    assert task.evaluate(256).selection_metric == "bleu"

@@ -12,7 +12,7 @@ from waiting import wait_until
 
 from rnntui.config import FULL_PACE
 from rnntui.sessions.conversation import Conversation
-from rnntui.sessions.generation_worker import Writer
+from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.tab import ChatTab
@@ -84,7 +84,7 @@ async def chatting(
     checkpoints: Path, run: str | None = None, size: tuple[int, int] = (80, 24), length: int = 40
 ) -> AsyncIterator[Chatting]:
     """The app with its model open, at full pace, with a seed that stays."""
-    app = RnntuiApp(checkpoints, run, make_writer=lambda: Writer(_fail))
+    app = RnntuiApp(checkpoints, run, make_writer=lambda: GenerationWorker(_fail))
     async with app.run_test(size=size) as pilot:
         driven = Chatting(app, pilot)
         await wait_until(pilot, lambda: driven.chat.conversations)

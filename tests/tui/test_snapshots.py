@@ -19,8 +19,8 @@ from translating_tab import FakeTranslator
 from waiting import wait_until
 
 from rnntui.runs.folder import RunFolder, Status
-from rnntui.sessions.generation_worker import Writer
-from rnntui.sessions.translation_worker import Translating
+from rnntui.sessions.generation_worker import GenerationWorker
+from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.tab import TrainTab
@@ -81,7 +81,10 @@ def write_pair_metrics(run: RunFolder, number: int) -> None:
 
 def app_of(runs: Path) -> RnntuiApp:
     return RnntuiApp(
-        runs, "notes", make_writer=lambda: Writer(lambda conversation, error: None), make_translating=Translating
+        runs,
+        "notes",
+        make_writer=lambda: GenerationWorker(lambda conversation, error: None),
+        make_translating=TranslationWorker,
     )
 
 

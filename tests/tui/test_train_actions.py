@@ -50,7 +50,7 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
-def resumable(folder: Path, name: str, state: str) -> RunFolder:
+def find_resumable_run(folder: Path, name: str, state: str) -> RunFolder:
     run = make_logged(folder, name)
     run.resume_folder.mkdir()
     run.training_ids.touch()
@@ -138,7 +138,7 @@ async def test_no_process_can_be_started(tmp_path: Path) -> None:
     def refuses(*_: object) -> Training:
         raise RnntuiError("cannot start a training process: no memory")
 
-    resumable(tmp_path, "run", "stopped")
+    find_resumable_run(tmp_path, "run", "stopped")
     app = Host(tmp_path, cast(Any, refuses))
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names)
@@ -150,7 +150,7 @@ async def test_no_process_can_be_started(tmp_path: Path) -> None:
 
 
 async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> None:
-    run = resumable(tmp_path, "run", "stopped")
+    run = find_resumable_run(tmp_path, "run", "stopped")
     app = Host(tmp_path, launcher)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names)
@@ -174,7 +174,7 @@ async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> 
 
 
 async def test_a_resumed_process_that_breaks_off_is_told(tmp_path: Path, launcher: FakeLauncher) -> None:
-    resumable(tmp_path, "run", "stopped")
+    find_resumable_run(tmp_path, "run", "stopped")
     app = Host(tmp_path, launcher)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names)
@@ -187,7 +187,7 @@ async def test_a_resumed_process_that_breaks_off_is_told(tmp_path: Path, launche
 
 
 async def test_a_run_that_is_done_needs_a_budget(tmp_path: Path, launcher: FakeLauncher) -> None:
-    resumable(tmp_path, "run", "done")
+    find_resumable_run(tmp_path, "run", "done")
     app = Host(tmp_path, launcher)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names)

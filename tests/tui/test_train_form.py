@@ -13,7 +13,14 @@ from waiting import wait_until
 
 from rnntui.cli.train import command as train
 from rnntui.cli.train_seq2seq import command as train_seq2seq
-from rnntui.config import Budget, ModelConfig, TokenizerConfig, TrainingConfig, bounds_of, described_settings
+from rnntui.config import (
+    Budget,
+    LanguageModelConfig,
+    LanguageModelTrainingConfig,
+    TokenizerConfig,
+    bounds_of,
+    described_settings,
+)
 from rnntui.errors import UsageError
 from rnntui.runs import lookup
 from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
@@ -97,7 +104,8 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
 
 
 def test_only_what_differs_from_the_defaults_is_passed() -> None:
-    typed = {f.name: str(f.default) for kind in (ModelConfig, TrainingConfig, TokenizerConfig) for f in fields(kind)
+    groups = (LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig)
+    typed = {f.name: str(f.default) for kind in groups for f in fields(kind)
              if f.default is not None}  # fmt: skip
     typed |= {"corpus": "a.txt", "encoding": "utf-8", "errors": "strict", "name": " "}
     assert not problems_in(typed)

@@ -20,7 +20,7 @@ from rnntui.cli.train_seq2seq import command
 from rnntui.runs.folder import SEQ2SEQ, RunFolder, Status
 from rnntui.sessions import run_watcher
 from rnntui.sessions import training_process as process_module
-from rnntui.sessions.run_watcher import Watcher
+from rnntui.sessions.run_watcher import RunWatcher
 from rnntui.tui import app as app_module
 from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
@@ -367,7 +367,7 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     config["corpus"]["validation_sources"] = ["v.tsv"]
     config["tokenizer"]["separate_vocab"] = True
     run.config_file.write_text(json.dumps(config))
-    (seen,) = Watcher(tmp_path).look([]).runs
+    (seen,) = RunWatcher(tmp_path).look([]).runs
     shown = dict(facts(seen))
     assert shown["kind"] == "Seq2Seq" and shown["corpus"] == "pairs.tsv; 2,900 pairs, 100 for validation from v.tsv"
     assert shown["model"] == "lstm 1×512, encoder 256 each way, embedding 256, attention general, dropout 0.3"
@@ -377,7 +377,7 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     told = ("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
     assert end_of(seen) == told
     run.write_status(Status("stopped", step=3, results={"bleu": 1.5}))
-    (seen,) = Watcher(tmp_path).look([]).runs
+    (seen,) = RunWatcher(tmp_path).look([]).runs
     assert dict(facts(seen))["scores"] == "BLEU 1.50 so far"
 
 

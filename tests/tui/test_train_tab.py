@@ -17,8 +17,8 @@ from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder, Status
 from rnntui.runs.listing import RunSummary
 from rnntui.sessions import run_watcher
-from rnntui.sessions.overlaid_runs import MOST, Marks
-from rnntui.sessions.run_watcher import Seen, Watcher
+from rnntui.sessions.overlaid_runs import MOST, OverlaidRuns
+from rnntui.sessions.run_watcher import RunWatcher, WatchedRun
 from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.chart_selector import Selector
@@ -164,7 +164,7 @@ async def test_shipped_runs_are_below(runs: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watcher = Watcher(runs)
+    watcher = RunWatcher(runs)
     before = watcher.look([])
     read: list[str] = []
 
@@ -186,7 +186,7 @@ def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPa
     path = runs / "first"
     metrics = path / "metrics.jsonl"
     metrics.write_text(metrics.read_text() * 1 + "".join(row(step, train_loss=1.0) for step in range(101, 9000)))
-    watcher = Watcher(runs)
+    watcher = RunWatcher(runs)
     looks = 1
     while watcher.look([str(path)]).more:
         looks += 1
@@ -199,7 +199,7 @@ def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPa
 def test_keeps_few_histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_watcher, "_KEPT", 2)
     paths = [str(make_logged(tmp_path, f"run{number}").path) for number in range(4)]
-    watcher = Watcher(tmp_path)
+    watcher = RunWatcher(tmp_path)
     for path in paths:
         watcher.look([path])
     assert [watcher.history(path) is not None for path in paths] == [False, False, True, True]
@@ -212,7 +212,7 @@ def test_unreadable_metrics_and_a_run_that_breaks_are_no_crash(runs: Path, monke
     def breaks(run: RunFolder) -> Status:
         raise RunError("gone")
 
-    watcher = Watcher(runs)
+    watcher = RunWatcher(runs)
     assert len(watcher.look([str(runs / "first")]).runs) == 2
     before = {run.name: run.summary for run in watcher.look([]).runs}
     monkeypatch.setattr(run_watcher, "summary", lambda run, shipped: before[run.name])
@@ -362,7 +362,7 @@ async def test_mouse_in_the_list(runs: Path) -> None:
 
 
 def test_marks_have_an_end() -> None:
-    marks = Marks()
+    marks = OverlaidRuns()
     assert all(marks.turn(str(number)) for number in range(MOST))
     assert not marks.turn("one more")
     assert marks.shown("one more")["one more"].colour == MOST
@@ -444,7 +444,7 @@ def test_facts_of_a_run(runs: Path) -> None:
     config["model"]["dropout"] = 0.5
     run.config_file.write_text(json.dumps(config))
     write_status(run, "failed", step=3, message="the loss diverged")
-    (seen,) = (run for run in Watcher(runs).look([]).runs if run.name == "first")
+    (seen,) = (run for run in RunWatcher(runs).look([]).runs if run.name == "first")
     shown = dict(facts(seen))
     assert shown["corpus"] == "a.txt, b\x1b.txt; 1.2 M characters"
     assert shown["budget"] == "5 minutes" and shown["problem"] == "the loss diverged"
@@ -463,4 +463,4 @@ async def test_small_parts(runs: Path) -> None:
         selector = app.query_one(Selector)
         selector.show([], "nothing")
         assert selector._shown == []
-        assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, Seen)
+        assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, WatchedRun)

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from rnntui.text.control_chars import visible
+from rnntui.text.control_chars import escape_control_chars
 from rnntui.tui.widgets.grapheme_clusters import SIMPLE, cluster_at
 from rnntui.tui.widgets.wrapped_text import WrappedText
 
@@ -134,7 +134,7 @@ def test_nothing_on_the_screen_steers_the_terminal(text, width):
     made = wrapped(text, width)
     for line in range(made.lines):
         row = shown(made, line)
-        assert visible(row) == row and "\t" not in row and "\n" not in row
+        assert escape_control_chars(row) == row and "\t" not in row and "\n" not in row
 
 
 @property_test
@@ -164,7 +164,7 @@ def test_simple_characters_are_one_cell_wide_and_shown_as_they_are():
     simple = [chr(point) for point in range(0x110000) if SIMPLE.fullmatch(chr(point))]
     assert len(simple) > 800
     for character in simple:
-        assert cell_len(character) == 1 and visible(character) == character
+        assert cell_len(character) == 1 and escape_control_chars(character) == character
         assert not unicodedata.category(character).startswith("M")
         assert character == " " or character not in "\t\n\u3000"
 

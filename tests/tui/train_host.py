@@ -13,7 +13,7 @@ from textual.widgets import Footer
 from tiny_runs import make_run
 
 from rnntui.config import Budget
-from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder, Status
 from rnntui.sessions.training_process import Training
 from rnntui.tui import app as app_module
@@ -135,8 +135,8 @@ def make_pairs_logged(folder: Path, name: str, steps: int = 100, **settings: Any
     corpus = {"name": name, "sources": [f"{name}.tsv"], "validation_sources": None, "pairs": [2900, 100]}
     run.write_config(
         RunConfig(
-            kind=SEQ2SEQ, model=Seq2SeqConfig(), training=Seq2SeqTraining(**settings), budget=Budget(steps=steps),
-            tokenizer=PairTokenizerConfig(vocab_size=1000), corpus=corpus, created=0.0,
+            kind=SEQ2SEQ, model=Seq2SeqConfig(), training=Seq2SeqTrainingConfig(**settings), budget=Budget(steps=steps),
+            tokenizer=Seq2SeqTokenizerConfig(vocab_size=1000), corpus=corpus, created=0.0,
         )
     )  # fmt: skip
     run.metrics_file.write_text(pair_metrics(steps))

@@ -17,7 +17,7 @@ from waiting import wait_until
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.inference.beam_search import CancelledError, Hypothesis
 from rnntui.inference.translator import Translation
-from rnntui.sessions.translation_worker import Translating
+from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import EOS, Vocabulary
 from rnntui.tui.app import RnntuiApp
@@ -111,7 +111,7 @@ class UserOfTranslate:
         return self.app.translate
 
     @property
-    def translating(self) -> Translating:
+    def translating(self) -> TranslationWorker:
         assert self.tab.translating is not None
         return self.tab.translating
 
@@ -161,8 +161,8 @@ async def using_translate(
 ) -> AsyncIterator[UserOfTranslate]:
     """The Translate tab with these models, the first of them open; they are called one, two and so on."""
 
-    def make(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> Translating:
-        translating = Translating(on_found, on_error)
+    def make(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
+        translating = TranslationWorker(on_found, on_error)
         if threaded:
             translating.start()
         return translating

@@ -13,7 +13,7 @@ from rnntui.tui.notifications import Telling
 if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.conversation import Conversation
-    from rnntui.sessions.generation_worker import Writer
+    from rnntui.sessions.generation_worker import GenerationWorker
 
 MOST_PANES = 4
 _NARROWEST_PANE = 40  # columns; with less, the settings make room
@@ -23,10 +23,10 @@ _PANEL = 30  # columns of the settings
 class Panes(Telling):
     """One to four panes side by side; the settings are those of the active one."""
 
-    def __init__(self, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
+    def __init__(self, run_name: str | None, make_writer: Callable[[], GenerationWorker]) -> None:
         super().__init__("chat")
         self._make_writer = make_writer
-        self.writer: Writer | None = None
+        self.writer: GenerationWorker | None = None
         self.panes = [Pane(run_name or "")]
         self.shown_alternatives: tuple[Pane, int, list[Alternative]] | None = None
         self.wants_panel = True

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from rnntui.tui.keys import KEYS, bindings
-from rnntui.tui.widgets.control_char_encoding import harmless, original, pasted
+from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars, pasted
 
 
 class Prompt(TextArea):
@@ -44,13 +44,13 @@ class Prompt(TextArea):
 
     def action_send(self) -> None:
         """Send what is typed, and empty the prompt."""
-        line = original(self.text)
+        line = decode_control_chars(self.text)
         self.clear()
         self.post_message(self.Sent(line))
 
     def fill(self, line: str) -> None:
         """Put a line in, to be edited."""
-        self.text = harmless(line)
+        self.text = encode_control_chars(line)
         self.move_cursor(self.document.end)
         self.focus()
 

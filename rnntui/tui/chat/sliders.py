@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from rnntui.config import FULL_PACE, NO_END, SamplingConfig, WritingConfig, described_settings
 from rnntui.tui.setting_slider import LABELS, VALUES, setting_slider
 from rnntui.tui.widgets.slider import Slider
-from rnntui.tui.widgets.slider_scale import Linear, Scale, Stops
+from rnntui.tui.widgets.slider_scale import Linear, SliderScale, Stops
 
 NO_SEED = -1
 """What the slider of the seed says where each turn is to have a new one."""
 
 # What a bar spans: the useful part of what the setting allows. Anything allowed can be typed.
-_SCALES: dict[str, tuple[str, Scale, dict[float, str]]] = {
+_SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
     "temperature": ("temperature", Linear(0.0, 2.0, 0.05), {}),
     "top_k": ("top-k", Stops((0, 1, 2, 3, 5, 8, 12, 20, 40, 80, 160)), {0: "all"}),
     "top_p": ("top-p", Linear(0.0, 1.0, 0.01), {1: "all"}),

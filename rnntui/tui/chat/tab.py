@@ -19,10 +19,10 @@ from rnntui.tui.chat.transcript_autosave import last_text
 from rnntui.tui.keys import bindings
 
 if TYPE_CHECKING:
-    from rnntui.inference.loaded_model import LoadedRun
+    from rnntui.inference.loaded_model import LoadedModel
     from rnntui.runs.folder import RunFolder
-    from rnntui.sessions.generation_worker import Writer
-    from rnntui.sessions.model_cache import OpenModels
+    from rnntui.sessions.generation_worker import GenerationWorker
+    from rnntui.sessions.model_cache import LanguageModelCache
 
 FRAMES = 24  # times a second that new tokens are taken to the screen: as in a film, and less work than at 30
 _KEEP_EVERY = 10.0  # seconds
@@ -33,7 +33,9 @@ class ChatTab(Texts):
 
     BINDINGS = bindings("chat")
 
-    def __init__(self, runs: OpenModels, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
+    def __init__(
+        self, runs: LanguageModelCache, run_name: str | None, make_writer: Callable[[], GenerationWorker]
+    ) -> None:
         super().__init__(run_name, make_writer)
         self._runs, self._run_name = runs, run_name
         self.keymap: dict[str, str] = {}
@@ -86,7 +88,7 @@ class ChatTab(Texts):
             pane.show_status()
         self.tell(problem, title="Cannot open the model", severity="error", seconds=10)
 
-    def _opened(self, pane: Pane, run: RunFolder, loaded: LoadedRun) -> None:
+    def _opened(self, pane: Pane, run: RunFolder, loaded: LoadedModel) -> None:
         from rnntui.sessions.conversation import Conversation
 
         if pane not in self.panes:  # closed meanwhile

@@ -16,7 +16,7 @@ from rnntui.tui.chat.transcript_autosave import Kept, last_text, tidy
 from rnntui.tui.chat.writing import Writing
 
 if TYPE_CHECKING:
-    from rnntui.sessions.generation_worker import Writer
+    from rnntui.sessions.generation_worker import GenerationWorker
     from rnntui.tui.chat.find_bar import FindBar
     from rnntui.tui.widgets.stream_view import StreamView
 
@@ -27,7 +27,7 @@ _TOGETHER = 0.5  # seconds within which several panes were changed by one key
 class Texts(Writing):
     """Conversations whose texts outlive the app."""
 
-    def __init__(self, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
+    def __init__(self, run_name: str | None, make_writer: Callable[[], GenerationWorker]) -> None:
         super().__init__(run_name, make_writer)
         self._keeps = True
         self._searched: StreamView | None = None  # the view that the find bar is for

@@ -16,7 +16,7 @@ from rnntui.tui.chat.settings_panel import SettingsPanel
 
 if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
-    from rnntui.sessions.generation_worker import Writer
+    from rnntui.sessions.generation_worker import GenerationWorker
     from rnntui.tui.widgets.stream_view import StreamView
 
 
@@ -30,7 +30,7 @@ class Writing(Panes):
             super().__init__()
             self.changes = changes
 
-    def __init__(self, run_name: str | None, make_writer: Callable[[], Writer]) -> None:
+    def __init__(self, run_name: str | None, make_writer: Callable[[], GenerationWorker]) -> None:
         super().__init__(run_name, make_writer)
         self._said_early: list[str] = []  # lines sent before the model was open
 

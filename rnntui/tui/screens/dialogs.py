@@ -13,7 +13,7 @@ from textual.widgets import Input, Label, OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from rnntui.text.control_chars import one_line
-from rnntui.tui.widgets.control_char_encoding import harmless, original
+from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars
 
 _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
 
@@ -30,11 +30,11 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._question, markup=False)
-            yield Input(harmless(self._value), select_on_focus=False)
+            yield Input(encode_control_chars(self._value), select_on_focus=False)
             yield Label("Enter accepts, Esc cancels", classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(original(event.value))
+        self.dismiss(decode_control_chars(event.value))
 
 
 class PickScreen(ModalScreen[int | None]):
@@ -71,7 +71,7 @@ class EditScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog full"):
             yield Label(self._title, markup=False)
-            yield TextArea(harmless(self._text), soft_wrap=True, show_line_numbers=False)
+            yield TextArea(encode_control_chars(self._text), soft_wrap=True, show_line_numbers=False)
             yield Label("Ctrl+S accepts, Esc cancels", classes="hint")
 
     def on_mount(self) -> None:
@@ -80,5 +80,5 @@ class EditScreen(ModalScreen[str | None]):
 
     def action_accept(self) -> None:
         """Give the text as it is now; None if nothing was changed."""
-        text = original(self.query_one(TextArea).text)
+        text = decode_control_chars(self.query_one(TextArea).text)
         self.dismiss(None if text == self._text else text)

@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.widgets import Static
 
 from rnntui.charts.curve import Curve, curves_of, translated
-from rnntui.charts.metrics_history import History, Sample
+from rnntui.charts.metrics_history import MetricsHistory, Sample
 from rnntui.charts.quantities import LOSS, LOSSES, SMOOTHING, charts_of, heading, in_order, quantity
-from rnntui.sessions.run_watcher import Seen
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import Selector
 from rnntui.tui.train.run_details import About
@@ -32,7 +32,7 @@ class Shown:
     """A run in the charts; `colour` is None where it is the only one, and its quantities have the colours."""
 
     name: str
-    history: History
+    history: MetricsHistory
     colour: int | None
 
 
@@ -110,7 +110,7 @@ class Board(Vertical):
         charts = [title for title, _ in self._charts]
         return charts if self._wide else [*charts, _SAMPLES, _ABOUT]
 
-    def show(self, runs: Sequence[Shown], current: Seen | None, samples: Sequence[Sample]) -> None:
+    def show(self, runs: Sequence[Shown], current: WatchedRun | None, samples: Sequence[Sample]) -> None:
         """Show these runs in the charts, and of the current one the texts and settings. Copies what it keeps."""
         keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.quantities)))
         # Until there are numbers, the chart says that there are none.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.notifications import SeverityLevel
 
 from rnntui.formatting import number
-from rnntui.sessions.run_watcher import Seen
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_process import Training
 from rnntui.tui.train.run_details import scores
 
@@ -35,7 +35,7 @@ class Jobs:
         """The trainings whose processes are over."""
         return [training for training in self.trainings if training.ended()]
 
-    def take(self, runs: Sequence[Seen]) -> list[Training]:
+    def take(self, runs: Sequence[WatchedRun]) -> list[Training]:
         """Look for our trainings among the runs, by the process in their status; gives those whose run is new."""
         self._stopping &= {run.path for run in runs if run.state == "running"}
         found = []
@@ -47,14 +47,14 @@ class Jobs:
                         found.append(training)
         return found
 
-    def end(self, training: Training, run: Seen | None) -> str:
+    def end(self, training: Training, run: WatchedRun | None) -> str:
         """Forget a training that is over; what went wrong with it, unless its run says so itself."""
         self.trainings.remove(training)
         problem = training.problem()
         told = run is not None and run.state == "failed" and run.status and run.status.process == training.number
         return "" if told else problem
 
-    def doing(self, runs: Sequence[Seen]) -> dict[str, str]:
+    def doing(self, runs: Sequence[WatchedRun]) -> dict[str, str]:
         """What is being done, by the run's path."""
         running = {run.path for run in runs if run.state == "running"}
         starting = {job.path: f"{job.doing} …" for job in self.trainings if job.path and job.path not in running}
@@ -65,7 +65,7 @@ class Jobs:
         return [f"{job.doing} {job.name} …" for job in self.trainings if job.path is None]
 
 
-def end_of(run: Seen) -> tuple[str, str, SeverityLevel]:
+def end_of(run: WatchedRun) -> tuple[str, str, SeverityLevel]:
     """What to tell of a run that was running and no longer is: a text, a title, and how bad it is."""
     if run.state == "done":
         told = (scores(run.status) if run.status else "", f"validation loss {number(run.summary.validation_loss)}")

@@ -9,15 +9,15 @@ from typing import Any, get_args
 from rnntui.config import (
     Budget,
     DecodingErrors,
-    ModelConfig,
+    LanguageModelConfig,
+    LanguageModelTrainingConfig,
     Settings,
     TokenizerConfig,
-    TrainingConfig,
     bounds_of,
     described_settings,
     is_yes_or_no,
 )
-from rnntui.config_seq2seq import PAIR_FILES, PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import PAIR_FILES, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import UsageError
 from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
 
@@ -111,7 +111,7 @@ def chosen_kind(typed: Mapping[str, str]) -> Kind:
 
 
 def _check_language_model(made: Mapping[type[Settings], Any]) -> None:
-    made[ModelConfig].resolved(made[TokenizerConfig].tokenizer)
+    made[LanguageModelConfig].resolved(made[TokenizerConfig].tokenizer)
 
 
 def _check_seq2seq(made: Mapping[type[Settings], Any]) -> None:
@@ -137,7 +137,8 @@ KINDS = {
     LANGUAGE_MODEL: Kind(
         LANGUAGE_MODEL, "language model", "LM",
         (FileOption("corpus", "text files, folders, globs, parted by spaces", "", many=True, endings=_TEXTS),),
-        {"Budget": Budget, "Model": ModelConfig, "Tokenizer": TokenizerConfig, "Training": TrainingConfig},
+        {"Budget": Budget, "Model": LanguageModelConfig, "Tokenizer": TokenizerConfig,
+         "Training": LanguageModelTrainingConfig},
         ("cell", "layers", "hidden", "minutes"), _check_language_model, _check_corpus,
     ),
     SEQ2SEQ: Kind(
@@ -150,7 +151,8 @@ KINDS = {
                 for name, text in PAIR_FILES.items()
             ),
         ),
-        {"Budget": Budget, "Model": Seq2SeqConfig, "Tokenizer": PairTokenizerConfig, "Training": Seq2SeqTraining},
+        {"Budget": Budget, "Model": Seq2SeqConfig, "Tokenizer": Seq2SeqTokenizerConfig,
+         "Training": Seq2SeqTrainingConfig},
         ("tokenizer", "hidden", "minutes"), _check_seq2seq, _check_pairs,
     ),
 }  # fmt: skip

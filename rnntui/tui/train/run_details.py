@@ -10,16 +10,16 @@ from rnntui.charts.quantities import SCORES, quantity
 from rnntui.config import (
     DEFAULT_MINUTES,
     Budget,
-    LoopSettings,
-    ModelConfig,
-    RecurrentSettings,
-    TrainingConfig,
+    LanguageModelConfig,
+    LanguageModelTrainingConfig,
+    RecurrentConfig,
+    TrainerConfig,
     described_settings,
 )
-from rnntui.config_seq2seq import PairTokenizerConfig, Seq2SeqConfig, Seq2SeqTraining
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.formatting import age, count, number, score
 from rnntui.runs.folder import RunConfig, Status
-from rnntui.sessions.run_watcher import Seen
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.kinds import KINDS
 
@@ -27,7 +27,7 @@ from rnntui.tui.train.kinds import KINDS
 class About(Static):
     """A run's settings and where it stands; of a broken run, what is wrong."""
 
-    def show(self, run: Seen | None) -> None:
+    def show(self, run: WatchedRun | None) -> None:
         """Show this run, or nothing."""
         if run is None:
             self.update("")
@@ -40,7 +40,7 @@ class About(Static):
         self.update(table)
 
 
-def facts(run: Seen) -> list[tuple[str, str]]:
+def facts(run: WatchedRun) -> list[tuple[str, str]]:
     """What there is to know of a run: labels with texts."""
     if run.config is None or run.status is None:
         return [("run", run.name), ("problem", run.summary.problem or "it is being written to; look again")]
@@ -84,32 +84,32 @@ def scores(status: Status) -> str:
 def _tokens(config: RunConfig) -> str:
     tokenizer = config.tokenizer
     kind = "characters" if tokenizer.tokenizer == "char" else f"{tokenizer.tokenizer} subwords"
-    apart = isinstance(tokenizer, PairTokenizerConfig) and tokenizer.separate_vocab
+    apart = isinstance(tokenizer, Seq2SeqTokenizerConfig) and tokenizer.separate_vocab
     size = f"{config.vocab_size:,} {kind}" if tokenizer.vocab_size else kind
     return size + (", the source its own" if apart else "")
 
 
-def _shape(model: RecurrentSettings) -> str:
+def _shape(model: RecurrentConfig) -> str:
     if isinstance(model, Seq2SeqConfig):
         feeding = ", input feeding" if model.input_feeding else ""
         return (
             f"encoder {model.encoder_hidden} each way, embedding {model.embedding}, "
             f"attention {model.attention}{feeding}, dropout {model.dropout:g}"
         )
-    assert isinstance(model, ModelConfig)
+    assert isinstance(model, LanguageModelConfig)
     return f"embedding {model.embedding}" + (f", dropout {model.dropout:g}" if model.dropout else "")
 
 
-def _batch(training: LoopSettings) -> str:
-    if isinstance(training, Seq2SeqTraining):
+def _batch(training: TrainerConfig) -> str:
+    if isinstance(training, Seq2SeqTrainingConfig):
         return f"{training.batch_tokens} tokens" if training.batch_tokens else f"{training.batch_size} pairs"
-    assert isinstance(training, TrainingConfig)
+    assert isinstance(training, LanguageModelTrainingConfig)
     return f"{training.batch_size} streams × {training.bptt} steps"
 
 
-def _loss(training: LoopSettings) -> str:
+def _loss(training: TrainerConfig) -> str:
     """What makes a training loss another thing than a validation loss."""
-    smoothing = training.label_smoothing if isinstance(training, Seq2SeqTraining) else 0.0
+    smoothing = training.label_smoothing if isinstance(training, Seq2SeqTrainingConfig) else 0.0
     return f", label smoothing {smoothing:g} in the training loss" if smoothing else ""
 
 
@@ -121,7 +121,7 @@ def _budget(budget: Budget) -> str:
     return f"{DEFAULT_MINUTES:g} minutes"
 
 
-def _progress(run: Seen) -> str:
+def _progress(run: WatchedRun) -> str:
     assert run.status is not None
     of = f" of {run.status.steps:,}" if run.status.steps else ""
     spent = f", {age(run.status.seconds)}" if run.status.seconds else ""

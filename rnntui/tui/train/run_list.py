@@ -14,8 +14,8 @@ from textual.widgets.option_list import Option
 
 from rnntui.formatting import age, number
 from rnntui.runs.listing import RunSummary
-from rnntui.sessions.overlaid_runs import Mark
-from rnntui.sessions.run_watcher import Seen
+from rnntui.sessions.overlaid_runs import Overlay
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.kinds import KINDS
 from rnntui.tui.widgets.palette import MUTED, curve_colour
@@ -38,19 +38,19 @@ class RunList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="runs", compact=True, markup=False)
-        self._runs: tuple[Seen, ...] = ()
-        self._marks: Mapping[str, Mark] = {}
+        self._runs: tuple[WatchedRun, ...] = ()
+        self._marks: Mapping[str, Overlay] = {}
         self._doing: Mapping[str, str] = {}
         self._notes: Sequence[str] = ()
 
     @property
-    def current(self) -> Seen | None:
+    def current(self) -> WatchedRun | None:
         """The highlighted run."""
         option = self.highlighted_option
         return next((run for run in self._runs if option is not None and run.path == option.id), None)
 
     def show(
-        self, runs: tuple[Seen, ...], marks: Mapping[str, Mark], doing: Mapping[str, str], notes: Sequence[str]
+        self, runs: tuple[WatchedRun, ...], marks: Mapping[str, Overlay], doing: Mapping[str, str], notes: Sequence[str]
     ) -> None:
         """Show these runs. By path: how they are marked, and what is being done to them; `notes` stand above them."""
         self._runs, self._marks, self._doing, self._notes = runs, marks, doing, notes
@@ -114,7 +114,7 @@ class RunList(OptionList):
         option = self.highlighted_option
         return option.id if option is not None else None
 
-    def _row(self, run: Seen) -> Content:
+    def _row(self, run: WatchedRun) -> Content:
         mark = self._marks.get(run.path)
         sign, colour = " " * _MARK, ""
         if mark is not None:
@@ -135,7 +135,7 @@ class RunList(OptionList):
         )  # fmt: skip
 
 
-def _state(run: Seen) -> str:
+def _state(run: WatchedRun) -> str:
     if run.summary.shipped and run.state == "done":
         return "shipped"
     share = run.share

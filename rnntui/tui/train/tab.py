@@ -17,8 +17,8 @@ from textual.widgets import OptionList, Static
 from rnntui.errors import RnntuiError
 from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunFolder
 from rnntui.runs.stopping import stop_run
-from rnntui.sessions.overlaid_runs import MOST, Marks
-from rnntui.sessions.run_watcher import Seen, View, Watcher
+from rnntui.sessions.overlaid_runs import MOST, OverlaidRuns
+from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_process import Training, launch
 from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
@@ -54,9 +54,9 @@ class TrainTab(Vertical):
         """`checkpoints` is the folder of the user's runs; `launch` starts a training process."""
         super().__init__(id="train")
         self._checkpoints, self._launch = checkpoints, launch
-        self._watcher = Watcher(checkpoints)
-        self._view = View()
-        self._marks = Marks()
+        self._watcher = RunWatcher(checkpoints)
+        self._view = RunsSnapshot()
+        self._marks = OverlaidRuns()
         self.jobs = Jobs()
         self._typed: dict[str, str] = {}
         self._form_problem = ""
@@ -115,7 +115,7 @@ class TrainTab(Vertical):
         current = self.runs.current_path
         return [*self._marks.kept, *([current] if current else [])]
 
-    def _take(self, view: View, ended: Sequence[Training]) -> None:
+    def _take(self, view: RunsSnapshot, ended: Sequence[Training]) -> None:
         """Take what a look has found to the screen."""
         before = {run.path: run.state for run in self._view.runs}
         self._view = view
@@ -149,7 +149,7 @@ class TrainTab(Vertical):
 
     # -- showing -------------------------------------------------------------------------------------------------
 
-    def _run_at(self, path: str | None) -> Seen | None:
+    def _run_at(self, path: str | None) -> WatchedRun | None:
         return next((run for run in self._view.runs if run.path == path), None)
 
     def _show_list(self) -> None:
@@ -276,7 +276,7 @@ class TrainTab(Vertical):
     @work
     async def action_resume(self) -> None:
         """Go on with the highlighted run; one that is done needs a new budget."""
-        from rnntui.runs.creation import resumable
+        from rnntui.runs.creation import find_resumable_run
 
         run = self.runs.current
         if run is None:
@@ -287,7 +287,7 @@ class TrainTab(Vertical):
         folder = Path(run.path).parent
         try:
             kind = run.config.kind if run.config is not None else LANGUAGE_MODEL
-            resumable(kind, None, run.name, folder)
+            find_resumable_run(kind, None, run.name, folder)
         except RnntuiError as error:
             self._tell(str(error), "Not resumed", "warning")
             return

@@ -82,7 +82,7 @@ class AlignedDocument(WrappedDocument):
         return True
 
 
-class Mark(NamedTuple):
+class Highlight(NamedTuple):
     """A part of a line, and how strongly it is highlighted, 0 to 1."""
 
     start: int
@@ -108,7 +108,7 @@ class AlignedArea(TextArea):
 
     def __init__(self, *, read_only: bool = False, placeholder: str = "", id: str | None = None) -> None:
         self._marked = 0
-        self._marks: list[Mark] = []
+        self._marks: list[Highlight] = []
         self._palette: Palette | None = None
         super().__init__(
             soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
@@ -151,7 +151,7 @@ class AlignedArea(TextArea):
             self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
             self.refresh()
 
-    def mark(self, line: int, marks: Iterable[Mark]) -> None:
+    def mark(self, line: int, marks: Iterable[Highlight]) -> None:
         """Highlight parts of a line, and nothing else."""
         new = [mark for mark in marks if mark.strength > 0]
         if (line, new) != (self._marked, self._marks):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual import events
 from textual.widgets import TextArea
 
-from rnntui.tui.translate.aligned_text_area import AlignedArea, Mark
+from rnntui.tui.translate.aligned_text_area import AlignedArea, Highlight
 from rnntui.tui.translate.attention_matrix import Matrix
 from rnntui.tui.translate.hypothesis_list import Hypotheses
 from rnntui.tui.translate.row_alignment import Alignment, tokens_of, word_at, words
@@ -129,9 +129,9 @@ class Pointing(Searching):
         self.set_class(not self.has_class("-matrix"), "-matrix")
 
 
-def _marks(words: list[Span], strengths: list[float]) -> list[Mark]:
+def _marks(words: list[Span], strengths: list[float]) -> list[Highlight]:
     return [
-        Mark(start, end, strength)
+        Highlight(start, end, strength)
         for (start, end), strength in zip(words, strengths, strict=False)
         if strength >= _LEAST
     ]

@@ -17,15 +17,15 @@ from rnntui.tui.translate.beam_panel import DEFAULTS, BeamPanel
 from rnntui.tui.translate.line_changes import carried, change_between
 from rnntui.tui.translate.source_pane import Source
 from rnntui.tui.translate.translation_pane import TranslationPane
-from rnntui.tui.widgets.control_char_encoding import harmless, original
+from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars
 
 if TYPE_CHECKING:
     from rnntui.config_seq2seq import BeamConfig
     from rnntui.inference.translator import Translation, Translator
-    from rnntui.sessions.model_cache import OpenTranslators
-    from rnntui.sessions.translation_worker import Answer, Request, Translating
+    from rnntui.sessions.model_cache import TranslatorCache
+    from rnntui.sessions.translation_worker import Answer, TranslationRequest, TranslationWorker
 
-MakeTranslating = Callable[[Callable[[], None], Callable[[str, Exception], None]], "Translating"]
+MakeTranslating = Callable[[Callable[[], None], Callable[[str, Exception], None]], "TranslationWorker"]
 """Makes what translates, from what it is to call when it has found something, and when a search has failed."""
 
 _NO_MODEL = "no model: F5 chooses one, rnntui train-seq2seq pairs.tsv makes one"
@@ -37,21 +37,21 @@ class Searching(Telling):
     class Found(Message):
         """There are new translations."""
 
-    def __init__(self, runs: OpenTranslators, run_name: str | None, make_translating: MakeTranslating) -> None:
+    def __init__(self, runs: TranslatorCache, run_name: str | None, make_translating: MakeTranslating) -> None:
         super().__init__("translate")
         self._runs, self.run_name = runs, run_name or ""
         self._make_translating = make_translating
-        self.translating: Translating | None = None
+        self.translating: TranslationWorker | None = None
         self.translator: Translator | None = None
         self.settings = DEFAULTS
         self.problem = ""  # why there is no model
         self.lines: list[str] = [""]  # of the source, as they were typed
         self._raw: list[str] = [""]  # the same, as the editor holds them
         self._shown: list[str] = [""]  # what stands beside each
-        self._displayed: list[str] = [""]  # the same, harmless
+        self._displayed: list[str] = [""]  # the same, encode_control_chars
         self._done = self._total = 0  # lines that have their translation, and that are to have one
         self._stopped = False
-        self._request: Request | None = None
+        self._request: TranslationRequest | None = None
         self._picked: dict[tuple[Translator, BeamConfig, str], str] = {}  # what a person chose in place of the best
         self._remarks: tuple[Translator | None, int, str, list[str]] = (None, 0, "", [])
         self.active: AlignedArea | None = None  # the side that the cursor was in last
@@ -118,7 +118,7 @@ class Searching(Telling):
         if change is None:
             return
         start, before, after = change
-        self.lines[start:before] = [original(line) for line in raw[start:after]]
+        self.lines[start:before] = [decode_control_chars(line) for line in raw[start:after]]
         self._shown, self._displayed = carried(self._shown, change), carried(self._displayed, change)
         self._raw = raw
         self.ask()
@@ -127,12 +127,14 @@ class Searching(Telling):
         """Have translated what is typed, as it is now, with the model and the settings there are now."""
         self._stopped = False
         if self.translator is not None:
-            from rnntui.sessions.translation_worker import Request
+            from rnntui.sessions.translation_worker import TranslationRequest
 
             if self.translating is None:
                 self.translating = self._make_translating(self._tell_found, self._tell_failed)
             first, after = self.source.in_view
-            self._request = Request(self.translator, self.settings, tuple(self.lines), self.line, first, after)
+            self._request = TranslationRequest(
+                self.translator, self.settings, tuple(self.lines), self.line, first, after
+            )
             self.translating.ask(self._request)
         self.take()
 
@@ -197,7 +199,7 @@ class Searching(Telling):
                 if answer is not None:
                     text = picked.get(line.strip(), answer.text) if picked else answer.text
                     if text is not self._shown[number]:  # of thousands of lines, few change at once
-                        self._shown[number], self._displayed[number] = text, harmless(text)
+                        self._shown[number], self._displayed[number] = text, encode_control_chars(text)
             self._done, self._total = len(answers) - answers.count(None), len(answers)
             blank = sum(1 for line in self.lines if not line or line.isspace())
             self._done, self._total = self._done - blank, self._total - blank

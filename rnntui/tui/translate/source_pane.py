@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual import events
 
 from rnntui.tui.translate.aligned_text_area import AlignedArea
-from rnntui.tui.widgets.control_char_encoding import harmless, pasted
+from rnntui.tui.widgets.control_char_encoding import encode_control_chars, pasted
 
 
 class Source(AlignedArea):
-    """An editor. What it holds is `harmless`."""
+    """An editor. Its text has gone through `encode_control_chars`."""
 
     def __init__(self) -> None:
         super().__init__(id="source", placeholder="Type here: it is translated as you type.")
@@ -20,4 +20,4 @@ class Source(AlignedArea):
 
     def fill(self, text: str) -> None:
         """Show another text, with the cursor at its start."""
-        self.load_text(harmless(text))
+        self.load_text(encode_control_chars(text))

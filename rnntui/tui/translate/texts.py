@@ -7,20 +7,20 @@ from pathlib import Path
 from textual import work
 from textual.widgets import TextArea
 
-from rnntui.atomic_files import write_whole
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions import autosave
 from rnntui.sessions.autosave import Job, Kept
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.translate.pointing import Pointing
-from rnntui.tui.widgets.control_char_encoding import original
+from rnntui.tui.widgets.control_char_encoding import decode_control_chars
 
 _KEPT = "*.txt"
 
 
 def _write(job: Job) -> None:
     job.path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(job.path, job.text.encode("utf-8", "surrogatepass"))
+    atomic_write(job.path, job.text.encode("utf-8", "surrogatepass"))
 
 
 class Texts(Pointing):
@@ -47,7 +47,7 @@ class Texts(Pointing):
         """Copy what is selected on the side where the cursor is, or else the whole translation."""
         focused = self.screen.focused
         selected = focused.selected_text if isinstance(focused, TextArea) else ""
-        text = original(selected) or "\n".join(self._shown)
+        text = decode_control_chars(selected) or "\n".join(self._shown)
         self.app.copy_to_clipboard(text)
         self.tell(f"Copied {len(text):,} characters.", seconds=2)
 
@@ -70,7 +70,7 @@ class Texts(Pointing):
             path = path if path.suffix else path.with_suffix(".tsv")
             if path.exists():
                 raise UsageError(f"{path} is there already; give another name")
-            write_whole(path, table(self.lines, self._shown).encode("utf-8", "surrogatepass"))
+            atomic_write(path, table(self.lines, self._shown).encode("utf-8", "surrogatepass"))
         except RnntuiError as error:
             self.tell(str(error), title="Not saved", severity="error")
         except (OSError, ValueError) as error:

@@ -15,7 +15,7 @@ class TranslationPane(AlignedArea):
         super().__init__(id="translation", read_only=True)
 
     def show(self, lines: Sequence[str]) -> None:
-        """Show these lines, which are `harmless`; what stays as it is keeps its place, and costs nothing."""
+        """Show these lines, encoded by `encode_control_chars`; unchanged ones keep their place and cost nothing."""
         old = self.raw_lines
         change = change_between(old, lines)
         if change is None:

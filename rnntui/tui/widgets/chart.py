@@ -17,11 +17,11 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rnntui.charts.chart_view import View
+from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, translated
 from rnntui.charts.plot import Picture, draw
 from rnntui.charts.quantities import Axis
-from rnntui.charts.style import Kind, Style
+from rnntui.charts.style import ChartPart, Style
 from rnntui.tui.widgets.palette import curve_colour
 
 KEYS = (
@@ -84,21 +84,21 @@ class Chart(Widget, can_focus=True):
         self._title = title
         self._curves: Sequence[Curve] = ()
         self._may_be_log = True
-        self._view = View()
+        self._view = ChartView()
         self._picture: Picture | None = None
         self._drawn_for: Size | None = None
         self._strips: list[Strip] = []
         self._styles: dict[Style, RichStyle] = {}
-        self._drag: tuple[int, View] | None = None
+        self._drag: tuple[int, ChartView] | None = None
         self._dragged = False
 
     @property
-    def view(self) -> View:
+    def view(self) -> ChartView:
         """What is shown, and the cursor."""
         return self._view
 
     @view.setter
-    def view(self, view: View) -> None:
+    def view(self, view: ChartView) -> None:
         moved = (view.cursor, view.axis) != (self._view.cursor, self._view.axis)
         if view == self._view:
             return
@@ -249,11 +249,11 @@ class Chart(Widget, can_focus=True):
         return self._styles[style]
 
     def _make_style(self, style: Style) -> RichStyle:
-        if style.kind not in (Kind.RAW, Kind.LINE):
+        if style.kind not in (ChartPart.RAW, ChartPart.LINE):
             return self.get_component_rich_style(f"chart--{style.kind.name.lower()}")
         background = self.background_colors[1]
         color = Color.parse(curve_colour(style.colour, self.app.current_theme.dark))
-        faded = style.kind is Kind.RAW
+        faded = style.kind is ChartPart.RAW
         if background.ansi is not None:  # what colour the terminal has there is not known
             return RichStyle(color=color.rich_color, dim=faded)
         # The background is given as well: a cell of braille is to hide what lies under the chart.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from rnntui.text.control_chars import visible
+from rnntui.text.control_chars import escape_control_chars
 
 BLANKS = frozenset(" \t\u3000")
 """The characters after which a line may break, and which may hang, unseen, over its end."""
@@ -55,7 +55,7 @@ class _Characters(dict[str, _Character]):
     def __missing__(self, character: str) -> _Character:
         if len(self) > 20_000:
             self.clear()
-        shown = visible(character)
+        shown = escape_control_chars(character)
         cells = cell_len(shown)
         plain = shown == character and character not in "\n\t"
         adds = plain and not cells

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from rnntui.tui.widgets.slider_scale import Scale
+from rnntui.tui.widgets.slider_scale import SliderScale
 
 _LEAST_BAR = 5  # cells below which the label gives way
 _LEAST_LABEL = 4
@@ -108,7 +108,7 @@ class Slider(Widget, can_focus=True):
     def __init__(
         self,
         label: str,
-        scale: Scale,
+        scale: SliderScale,
         *,
         default: float,
         value: float | None = None,

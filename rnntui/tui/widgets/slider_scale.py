@@ -11,7 +11,7 @@ from typing import Protocol
 _SLIP = 1e-9  # what floating point may lose of a step
 
 
-class Scale(Protocol):
+class SliderScale(Protocol):
     """The numbers from one end of a bar to the other, and the steps between them.
 
     `low` and `high` are the numbers at its ends, `digits` the decimals that its numbers need.
