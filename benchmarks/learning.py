@@ -62,7 +62,15 @@ def learn(corpus: Path, seconds: float, validation: float, seed: int, extra: lis
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "rnntui", "train", str(corpus), "--name", "run", "--checkpoints", folder]
-        command += ["--minutes", f"{seconds / 60:.6f}", "--validation", str(validation), "--seed", str(seed), *extra]
+        command += [
+            "--minutes",
+            f"{seconds / 60:.6f}",
+            "--validation-fraction",
+            str(validation),
+            "--seed",
+            str(seed),
+            *extra,
+        ]
         began = time.perf_counter()
         code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False).returncode
         process = time.perf_counter() - began
@@ -88,7 +96,7 @@ def _learned(run: RunFolder, asked: float, process: float) -> Learned:
         bits_per_character=last["bits_per_character"],
         curve=[{key: row[key] for key in kept} for row in rows if "validation_loss" in row],
         fingerprint=config.corpus["fingerprint"],
-        validation=config.training.validation,
+        validation=config.training.validation_fraction,
     )
 
 
@@ -140,7 +148,9 @@ def main() -> None:
         "--seconds", type=float, nargs="+", default=[300.0, 116.0], metavar="S",
         help="budgets, each a run of its own [default: 300 116]",
     )  # fmt: skip
-    parser.add_argument("--validation", type=float, default=0.1, help="part kept for validation [default: 0.1]")
+    parser.add_argument(
+        "--validation-fraction", type=float, default=0.1, help="part kept for validation [default: 0.1]"
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of every random choice [default: 1]")
     parser.add_argument("--curve", action="store_true", help="print the validation losses along the way as well")
     parser.add_argument("--json", action="store_true", help="print a JSON line for each budget after the tables")
@@ -151,9 +161,9 @@ def main() -> None:
 
     precision = "as given" if "--precision" in extra else choose_hardware("auto", "auto", None).precision
     results = [
-        learn(arguments.corpus, seconds, arguments.validation, arguments.seed, extra) for seconds in arguments.seconds
+        learn(arguments.corpus, seconds, arguments.validation_fraction, arguments.seed, extra) for seconds in arguments.seconds
     ]
-    settings = ["--validation", f"{arguments.validation:g}", "--seed", str(arguments.seed), *extra]
+    settings = ["--validation-fraction", f"{arguments.validation_fraction:g}", "--seed", str(arguments.seed), *extra]
     command = " ".join(["rnntui train", arguments.corpus.name, "--minutes S/60", *settings])
     validation = f"the last {results[0].validation_characters:,} characters"
     print_heading("learning in a given time", precision, command=command, validation=validation)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rnntui.config import FULL_PACE
+from rnntui.config import MAX_CHARS_PER_SECOND
 from rnntui.inference.threads import one_blas_thread
 
 one_blas_thread()
@@ -46,7 +46,7 @@ async def chat(app: RnntuiApp, pilot: Pilot[None]) -> None:
     while not tab.conversations:
         await pilot.pause(0.05)
     conversation = tab.conversations[0]
-    conversation.writing = replace(conversation.writing, pace=FULL_PACE, length=LENGTH)
+    conversation.writing = replace(conversation.writing, chars_per_second=MAX_CHARS_PER_SECOND, length=LENGTH)
     conversation.seed = SEED
     conversation.settings = replace(conversation.settings, temperature=0.7)
     tab.action_surprise()

@@ -14,7 +14,7 @@ from rnntui.errors import UsageError
 
 Cell = Literal["lstm", "gru", "rnn"]
 Nonlinearity = Literal["tanh", "relu"]
-TokenizerKind = Literal["char", "bpe", "unigram"]
+TokenizerType = Literal["char", "bpe", "unigram"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DecodingErrors = Literal["strict", "replace"]
@@ -29,13 +29,15 @@ CHARACTER_EMBEDDING = 64
 class Setting:
     """What a field says of itself.
 
-    `low` and `high` are inclusive bounds; `choices` lists the only values allowed.
+    `low` and `high` are inclusive bounds; `choices` lists the only values allowed. `option` is what the setting is
+    called outside of its group, on the command line and in the form, where that is not the field's name.
     """
 
     help: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    option: str = ""
 
 
 def setting(
@@ -45,9 +47,10 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Any = None,
+    option: str = "",
 ) -> Any:
     """A dataclass field with a default, a help text and bounds."""
-    described = Setting(help, low, high, get_args(choices))
+    described = Setting(help, low, high, get_args(choices), option)
     return field(default=default, metadata={"setting": described})
 
 
@@ -60,7 +63,8 @@ def redefined(kind: type[Settings], name: str, default: Any, help: str | None = 
 
 def described_settings(kind: type[Settings]) -> dict[str, Setting]:
     """The settings of a class by field name, in the order they are declared."""
-    return {f.name: f.metadata["setting"] for f in fields(kind) if "setting" in f.metadata}
+    found: dict[str, Setting] = {f.name: f.metadata["setting"] for f in fields(kind) if "setting" in f.metadata}
+    return {name: replace(described, option=described.option or name) for name, described in found.items()}
 
 
 def bounds_of(described: Setting) -> str:
@@ -74,9 +78,9 @@ def is_yes_or_no(kind: type[Settings], name: str) -> bool:
     return bool in (get_args(hint) or (hint,))
 
 
-def flag_of(name: str) -> str:
-    """The command-line flag of a field: `learning_rate` is `--learning-rate`."""
-    return "--" + name.replace("_", "-")
+def flag_of(option: str) -> str:
+    """The command-line flag of an option: `learning_rate` is `--learning-rate`."""
+    return "--" + option.replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Settings:
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for name, described in described_settings(type(self)).items():
-            _check(flag_of(name), described, hints[name], getattr(self, name))
+            _check(flag_of(described.option), described, hints[name], getattr(self, name))
 
     @classmethod
     def from_json(cls, values: object) -> Self:
@@ -172,7 +176,7 @@ class LanguageModelConfig(RecurrentConfig):
         "one matrix for embedding and output; needs --embedding equal to --hidden [default: tied where equal]",
     )
 
-    def resolved(self, tokenizer: TokenizerKind) -> LanguageModelConfig:
+    def resolved(self, tokenizer: TokenizerType) -> LanguageModelConfig:
         """The same shape with the defaults that depend on one another filled in.
 
         Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ, or a nonlinearity for a cell
@@ -192,7 +196,9 @@ class LanguageModelConfig(RecurrentConfig):
 class TokenizerConfig(Settings):
     """How text becomes tokens."""
 
-    tokenizer: TokenizerKind = setting("char", "what a token is: a character or a subword", choices=TokenizerKind)
+    type: TokenizerType = setting(
+        "char", "what a token is: a character or a subword", choices=TokenizerType, option="tokenizer"
+    )
     vocab_size: int | None = setting(
         None, f"tokens in the vocabulary [default: every character; {DEFAULT_SUBWORDS} subwords]", low=2, high=0x110001
     )
@@ -221,7 +227,7 @@ class BPTTConfig(Settings):
 
     batch_size: int = setting(16, "streams read side by side (B)", low=1, high=4096)
     bptt: int = setting(32, "steps of truncated backpropagation through time, one window (T)", low=1, high=8192)
-    reset: float = setting(
+    state_reset_prob: float = setting(
         0.01, "part of the streams that start a window from zero state, to learn how a text begins", low=0.0, high=1.0
     )
 
@@ -233,8 +239,8 @@ class TrainerConfig(Settings):
     learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
     warmup: int = setting(150, "steps in which the learning rate climbs to its peak", low=0, high=1_000_000)
     weight_decay: float = setting(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
-    clip: float = setting(1.0, "gradient norm above which gradients are scaled down", low=1e-6, high=1e6)
-    validation: float = setting(0.1, "part of the text, at its end, kept for validation", low=0.001, high=0.9)
+    clip_grad_norm: float = setting(1.0, "gradient norm above which gradients are scaled down", low=1e-6, high=1e6)
+    validation_fraction: float = setting(0.1, "part of the text, at its end, kept for validation", low=0.001, high=0.9)
     evaluations: int = setting(25, "validation checks over the whole training", low=1, high=10_000)
     eval_tokens: int = setting(
         65_536,
@@ -276,13 +282,17 @@ PRESETS = {
 """Sampling settings with a name. Min-p keeps a high temperature from writing noise (Nguyen et al. 2024)."""
 
 
-NO_END = 10_000_000
-FULL_PACE = 1_000_000
+UNLIMITED_LENGTH = 10_000_000
+MAX_CHARS_PER_SECOND = 1_000_000
 
 
 @dataclass(frozen=True)
 class WritingConfig(Settings):
     """How long a model writes in the app, and how fast."""
 
-    length: int = setting(400, f"tokens to write at a time; {NO_END:,}: until stopped", low=1, high=NO_END)
-    pace: int = setting(60, f"characters a second; {FULL_PACE:,}: as fast as the model can", low=1, high=FULL_PACE)
+    length: int = setting(
+        400, f"tokens to write at a time; {UNLIMITED_LENGTH:,}: until stopped", low=1, high=UNLIMITED_LENGTH
+    )
+    chars_per_second: int = setting(
+        60, f"characters a second; {MAX_CHARS_PER_SECOND:,}: as fast as the model can", low=1, high=MAX_CHARS_PER_SECOND
+    )

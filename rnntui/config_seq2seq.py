@@ -13,7 +13,7 @@ from rnntui.config import (
     RecurrentConfig,
     Settings,
     TokenizerConfig,
-    TokenizerKind,
+    TokenizerType,
     TrainerConfig,
     redefined,
     setting,
@@ -21,7 +21,7 @@ from rnntui.config import (
 from rnntui.errors import UsageError
 
 AttentionKind = Literal["general", "dot", "additive", "none"]
-Selection = Literal["bleu", "loss"]
+SelectionMetric = Literal["bleu", "loss"]
 
 PAIR_SUBWORDS = 8000
 _CHARACTERS_A_SUBWORD = 800  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
@@ -68,7 +68,7 @@ class Seq2SeqConfig(RecurrentConfig):
 class Seq2SeqTokenizerConfig(TokenizerConfig):
     """How the two columns become tokens."""
 
-    tokenizer: TokenizerKind = redefined(TokenizerConfig, "tokenizer", "unigram")
+    type: TokenizerType = redefined(TokenizerConfig, "type", "unigram")
     vocab_size: int | None = redefined(
         TokenizerConfig,
         "vocab_size",
@@ -90,7 +90,7 @@ class LengthBucketConfig(Settings):
     batch_tokens: int | None = setting(
         None, "instead of --batch-size: tokens in a batch, padding and both columns included", low=1, high=10**7
     )
-    pool: int = setting(1000, "batches that are sorted by length together", low=1, high=1_000_000)
+    bucket_batches: int = setting(1000, "batches that are sorted by length together", low=1, high=1_000_000)
 
 
 @dataclass(frozen=True)
@@ -99,23 +99,23 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
 
     learning_rate: float = redefined(TrainerConfig, "learning_rate", 2e-3)
     weight_decay: float = redefined(TrainerConfig, "weight_decay", 0.01)
-    validation: float = redefined(
-        TrainerConfig, "validation", 0.03, "part of the pairs kept for validation, where none are given"
+    validation_fraction: float = redefined(
+        TrainerConfig, "validation_fraction", 0.03, "part of the pairs kept for validation, where none are given"
     )
     evaluations: int = redefined(TrainerConfig, "evaluations", 12)  # each also translates, which takes a while
     patience: int = redefined(
-        TrainerConfig, "patience", 6, "stop after so many checks without a better --select; 0: never"
+        TrainerConfig, "patience", 6, "stop after so many checks without a better --selection-metric; 0: never"
     )
     sample_length: int = redefined(
         TrainerConfig, "sample_length", 80, "characters shown of a translated sentence at each check; 0: none"
     )
     label_smoothing: float = setting(0.1, "part of the probability spread over all tokens", low=0.0, high=0.9)
-    select: Selection = setting("bleu", "what decides which weights are best", choices=Selection)
+    selection_metric: SelectionMetric = setting("bleu", "what decides which weights are best", choices=SelectionMetric)
     bleu_pairs: int = setting(
         500, "validation pairs translated for BLEU at each check; the last one takes four times as many",
         low=1, high=10**6,
     )  # fmt: skip
-    longest: int | None = setting(
+    max_pair_tokens: int | None = setting(
         None, "leave out pairs with more tokens in a column [default: ten times the usual length]", low=1, high=10**6
     )
 

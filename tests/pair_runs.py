@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rnntui.config import Budget
+from rnntui.config import Budget, described_settings
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.translator import Lengths, Translator, read_vocabularies
@@ -77,12 +77,14 @@ def make_pair_run(folder: Path, rows: list[tuple[str, str]], name: str, **settin
     """A run on the rows that is ready to train; settings are told to their groups by name."""
     defaults: dict[str, object] = {
         "hidden": 24, "encoder_hidden": 12, "embedding": 16, "dropout": 0.1, "tokenizer": "char", "batch_size": 8,
-        "pool": 5, "eval_tokens": 256, "bleu_pairs": 8, "warmup": 5, "evaluations": 4, "validation": 0.1,
+        "bucket_batches": 5, "eval_tokens": 256, "bleu_pairs": 8, "warmup": 5, "evaluations": 4,
+        "validation_fraction": 0.1,
     }  # fmt: skip
     values = {**defaults, **settings}
     groups = []
     for group in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
-        groups.append(group(**{k: values.pop(k) for k in list(values) if k in group.__dataclass_fields__}))
+        names = {name: described.option for name, described in described_settings(group).items()}
+        groups.append(group(**{name: values.pop(option) for name, option in names.items() if option in values}))
     assert not values, f"unknown settings {values}"
     pairs = read_table(find_corpus([str(table(folder / f"{name}.tsv", rows))]))
     run, _ = create_seq2seq_run(pairs, None, Seq2SeqRequest(*groups), folder / "checkpoints", name)

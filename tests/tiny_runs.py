@@ -44,7 +44,7 @@ def make_run(
     run.write_config(
         RunConfig(
             kind=LANGUAGE_MODEL, model=model, training=LanguageModelTrainingConfig(), budget=Budget(steps=10),
-            tokenizer=TokenizerConfig(tokenizer=tokenizer.kind, vocab_size=size),
+            tokenizer=TokenizerConfig(type=tokenizer.kind, vocab_size=size),
             corpus={"name": name, "turns": list(turns) if turns else None}, created=0.0,
         )
     )  # fmt: skip

@@ -36,16 +36,16 @@ def setting_option(group: type[Settings], name: str) -> Callable[[Command], Comm
 
 def settings_from(group: type[Group], values: dict[str, Any]) -> Group:
     """The settings of one group out of a command's arguments. Raises `UsageError` if one is out of bounds."""
-    return group(**{name: values[name] for name in described_settings(group)})
+    return group(**{name: values[described.option] for name, described in described_settings(group).items()})
 
 
 def given_settings(context: click.Context, *groups: type[Settings]) -> list[str]:
-    """The settings of the groups that stand on the command line, by name."""
+    """The settings of the groups that stand on the command line, by what they are called there."""
     return [
-        name
+        described.option
         for group in groups
-        for name in described_settings(group)
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        for described in described_settings(group).values()
+        if context.get_parameter_source(described.option) is click.core.ParameterSource.COMMANDLINE
     ]
 
 
@@ -76,7 +76,7 @@ def corpus_options(command: Command) -> Command:
 
 
 def _option(name: str, described: Setting, hint: Any, default: Any) -> Callable[[Command], Command]:
-    flag = flag_of(name)
+    name, flag = described.option, flag_of(described.option)
     bounds = bounds_of(described)
     text = described.help[0].upper() + described.help[1:]
     text += ("" if text.endswith("]") else ".") + (f"  [{bounds}]" if bounds else "")

@@ -158,7 +158,7 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
 def _stalled(run: RunFolder) -> str:
     """What no longer got better, where training ended early."""
     training = run.read_config().training
-    by_bleu = isinstance(training, Seq2SeqTrainingConfig) and training.select == "bleu"
+    by_bleu = isinstance(training, Seq2SeqTrainingConfig) and training.selection_metric == "bleu"
     return "BLEU stopped rising" if by_bleu else "the validation loss stopped falling"
 
 

@@ -51,9 +51,10 @@ class StopRequest:
 def refuse_changes(config: RunConfig, given: dict[str, Any]) -> None:
     """Raises `UsageError` if a setting is given that differs from the run's own."""
     for group in (config.model, config.tokenizer, config.training):
-        for name in described_settings(type(group)):
-            if name in given and given[name] != getattr(group, name):
+        for name, described in described_settings(type(group)).items():
+            option = described.option
+            if option in given and given[option] != getattr(group, name):
                 raise UsageError(
-                    f"{flag_of(name)} cannot change when a run is resumed (it is {getattr(group, name)}, "
-                    f"got {given[name]}); leave it out, or start a new run"
+                    f"{flag_of(option)} cannot change when a run is resumed (it is {getattr(group, name)}, "
+                    f"got {given[option]}); leave it out, or start a new run"
                 )

@@ -44,7 +44,7 @@ def command(
     budget = settings_from(Budget, values)
     model, tokenizer = settings_from(LanguageModelConfig, values), settings_from(TokenizerConfig, values)
     training = settings_from(LanguageModelTrainingConfig, values)
-    model.resolved(tokenizer.tokenizer)
+    model.resolved(tokenizer.type)
 
     from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.corpus import find_corpus
@@ -61,7 +61,7 @@ def command(
         if text is not None and not resume:
             run = create_run(text, LanguageModelRequest(model, tokenizer, training, budget), folder, name)
             size = run.read_config().vocab_size
-            if tokenizer.tokenizer != "char" and size < (tokenizer.vocab_size or 0):
+            if tokenizer.type != "char" and size < (tokenizer.vocab_size or 0):
                 note(f"the text fills a vocabulary of {size:,} tokens, not of {tokenizer.vocab_size:,}")
         else:
             run = resumable_run(text, name, folder)

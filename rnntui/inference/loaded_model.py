@@ -36,7 +36,7 @@ def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
     Raises `UsageError` if the run is of another kind, `RunError` if the tokenizer does not fit.
     """
     must_be(run, config.kind, LANGUAGE_MODEL)
-    tokenizer = load_tokenizer(run.path, config.tokenizer.tokenizer)
+    tokenizer = load_tokenizer(run.path, config.tokenizer.type)
     if tokenizer.vocab_size != config.vocab_size:
         raise RunError(
             f"{run.path}: the tokenizer has {tokenizer.vocab_size:,} tokens where config.json says "

@@ -84,7 +84,7 @@ class NumpySeq2Seq:
         self._encoder = [
             [
                 take_cell(take, config, f"encoder.{way}.{layer}", "l0", keys if layer else size, one_way)
-                for way in ("ahead", "back")
+                for way in ("forward_rnn", "backward_rnn")
             ]
             for layer in layers
         ]

@@ -22,11 +22,12 @@ from rnntui.config import (
 )
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError, UsageError
+from rnntui.runs.format_1 import upgrade_config
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-FORMAT = 1
+FORMAT = 2
 LANGUAGE_MODEL = "language-model"
 SEQ2SEQ = "seq2seq"
 
@@ -91,9 +92,11 @@ class RunConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> RunConfig:
         """Raises `RunError` if a part is missing or makes no sense."""
-        if values.get("format") != FORMAT:
+        if values.get("format") == 1:
+            values = upgrade_config(values)
+        elif values.get("format") != FORMAT:
             raise RunError(
-                f"has format {values.get('format')!r}, this rnntui reads {FORMAT}; use the one that wrote it"
+                f"has format {values.get('format')!r}, this rnntui reads 1 and {FORMAT}; use the one that wrote it"
             )
         try:
             kind, corpus, versions = values["kind"], values["corpus"], values.get("versions", {})

@@ -14,6 +14,7 @@ from safetensors.numpy import save
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
+from rnntui.runs.format_1 import upgrade_weight_name
 
 _LARGEST = 1e6  # a weight beyond this would overflow in a product, and is no result of training
 
@@ -26,13 +27,14 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[s
 
 
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
-    """The arrays as they were saved, and the metadata.
+    """The arrays as they were saved, under their names in the present format, and the metadata.
 
     Raises `RunError` if the file is missing or is no safetensors file.
     """
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            arrays = {upgrade_weight_name(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return arrays, dict(file.metadata() or {})
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing: the run has no weights yet, or is broken") from error
     except (OSError, SafetensorError, struct.error, ValueError, TypeError, AttributeError) as error:

@@ -338,7 +338,7 @@ class Conversation:
             self._active = False
         self._queue.append(Drawn(token.id, token.bits, text, settings))
         # Never more than a moment behind: after a wait it must not race to catch up.
-        self._due = max(self._due + len(text) / self.writing.pace, now - 0.1)
+        self._due = max(self._due + len(text) / self.writing.chars_per_second, now - 0.1)
 
     # -- below ---------------------------------------------------------------------------------------------------
 

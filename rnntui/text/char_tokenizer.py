@@ -15,7 +15,7 @@ from rnntui.text.tokenizer import UNKNOWN
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rnntui.config import TokenizerKind
+    from rnntui.config import TokenizerType
 
 FILE = "tokenizer.json"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -29,7 +29,7 @@ def code_points(text: str) -> NDArray[np.uint32]:
 class CharTokenizer:
     """A table of characters, the most common first, so that ids stay small in any script."""
 
-    kind: TokenizerKind = "char"
+    kind: TokenizerType = "char"
     unknown_id = 0
 
     def __init__(self, characters: list[str]) -> None:

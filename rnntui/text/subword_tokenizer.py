@@ -26,7 +26,7 @@ from rnntui.text.tokenizer import UNKNOWN
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rnntui.config import TokenizerKind
+    from rnntui.config import TokenizerType
 
 FILE = "tokenizer.model"
 # sentencepiece writes a space as this character; the character itself must therefore travel as bytes.
@@ -40,7 +40,7 @@ _LONGEST_SENTENCE = 4000  # bytes; sentencepiece silently leaves out longer ones
 class SubwordTokenizer:
     """A sentencepiece model with byte fallback."""
 
-    def __init__(self, model: bytes, kind: TokenizerKind) -> None:
+    def __init__(self, model: bytes, kind: TokenizerType) -> None:
         self.kind = kind
         self._model = model
         self._processor = sentencepiece.SentencePieceProcessor()
@@ -67,7 +67,7 @@ class SubwordTokenizer:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], kind: TokenizerKind, vocab_size: int, distinct_characters: int
+        cls, texts: Iterable[str], kind: TokenizerType, vocab_size: int, distinct_characters: int
     ) -> SubwordTokenizer:
         """Learn a vocabulary of at most `vocab_size` pieces from texts.
 
@@ -152,7 +152,7 @@ class SubwordTokenizer:
         atomic_write(folder / FILE, self._model)
 
     @classmethod
-    def load(cls, folder: Path, kind: TokenizerKind) -> SubwordTokenizer:
+    def load(cls, folder: Path, kind: TokenizerType) -> SubwordTokenizer:
         """Raises `TokenizerError` naming the file if it is missing or broken."""
         path = folder / FILE
         try:

@@ -94,7 +94,7 @@ def make_tokenizer(corpus: Corpus, found: CorpusStats, config: TokenizerConfig, 
     Characters are those of the whole corpus, so that validation meets none unknown; subwords, which would carry
     more of the validation text with them, are learnt from the training part alone. Raises `TokenizerError`.
     """
-    if config.tokenizer == "char":
+    if config.type == "char":
         return CharTokenizer.from_counts(found.counts, config.vocab_size)
     from rnntui.text.subword_tokenizer import SubwordTokenizer
 
@@ -103,7 +103,7 @@ def make_tokenizer(corpus: Corpus, found: CorpusStats, config: TokenizerConfig, 
     # Every k-th segment of a long text: a vocabulary learnt from more of it is hardly another, and costs memory.
     sample = itertools.islice(training, 0, None, 1 + split // _SAMPLE)
     distinct = int(np.count_nonzero(found.counts))
-    return SubwordTokenizer.train(sample, config.tokenizer, config.vocab_size or DEFAULT_SUBWORDS, distinct)
+    return SubwordTokenizer.train(sample, config.type, config.vocab_size or DEFAULT_SUBWORDS, distinct)
 
 
 def write_parts(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from rnntui.config import TokenizerKind
+    from rnntui.config import TokenizerType
 
 UNKNOWN = "<unk>"
 
@@ -29,7 +29,7 @@ class StreamDecoder(Protocol):
 class Tokenizer(Protocol):
     """Text to ids and back, for any Unicode text."""
 
-    kind: TokenizerKind
+    kind: TokenizerType
 
     @property
     def vocab_size(self) -> int: ...
@@ -64,7 +64,7 @@ class Tokenizer(Protocol):
         ...
 
 
-def load_tokenizer(folder: Path, kind: TokenizerKind) -> Tokenizer:
+def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
     """The tokenizer kept in a run folder.
 
     Raises `TokenizerError` if its file is missing or broken.

@@ -101,14 +101,14 @@ def learn(texts: Sequence[str], config: Seq2SeqTokenizerConfig) -> Vocabulary:
     for start in range(0, len(texts), 10_000):
         seen = np.bincount(code_points("".join(texts[start : start + 10_000])))
         counts[: len(seen)] += seen
-    if config.tokenizer == "char":
+    if config.type == "char":
         return Vocabulary(CharTokenizer.from_counts(counts, config.vocab_size))
     from rnntui.text.subword_tokenizer import SubwordTokenizer
 
     # Every k-th text of many: a vocabulary learnt from more of them is hardly another, and takes longer.
     sample = (f" {text}" for text in texts[:: 1 + characters // _SAMPLE])
     size = config.subwords(characters)
-    return Vocabulary(SubwordTokenizer.train(sample, config.tokenizer, size, int(np.count_nonzero(counts))))
+    return Vocabulary(SubwordTokenizer.train(sample, config.type, size, int(np.count_nonzero(counts))))
 
 
 def learn_both(
@@ -134,9 +134,9 @@ def save_both(source: Vocabulary, target: Vocabulary, folder: Path) -> None:
 def load_both(folder: Path, config: Seq2SeqTokenizerConfig) -> tuple[Vocabulary, Vocabulary]:
     """The vocabularies kept in a run folder. Raises `TokenizerError` or `RunError` naming what is missing or broken."""
     if config.separate_vocab:
-        source, target = (Vocabulary(load_tokenizer(folder / name, config.tokenizer)) for name in ("source", "target"))
+        source, target = (Vocabulary(load_tokenizer(folder / name, config.type)) for name in ("source", "target"))
     else:
-        source = target = Vocabulary(load_tokenizer(folder, config.tokenizer))
+        source = target = Vocabulary(load_tokenizer(folder, config.type))
     if target.tokenizer.vocab_size != config.vocab_size:
         raise RunError(
             f"{folder}: the tokenizer has {target.tokenizer.vocab_size:,} tokens where config.json says "

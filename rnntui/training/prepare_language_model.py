@@ -38,13 +38,13 @@ def create_run(corpus: Corpus, request: LanguageModelRequest, checkpoints: Path,
     from rnntui.training.device import choose_hardware
 
     choose_hardware(request.training.device, request.training.precision, None)
-    model = request.model.resolved(request.tokenizer.tokenizer)
+    model = request.model.resolved(request.tokenizer.type)
     with staging_folder(checkpoints) as folder:
         run = RunFolder(folder)
-        tokenizer = make_tokenizer(corpus, found, request.tokenizer, request.training.validation)
+        tokenizer = make_tokenizer(corpus, found, request.tokenizer, request.training.validation_fraction)
         tokenizer.save(folder)
         run.resume_folder.mkdir()
-        validation = request.training.validation
+        validation = request.training.validation_fraction
         parts = write_parts(corpus, found, tokenizer, validation, run.training_ids, run.validation_ids)
         for part, which in zip(parts, ("training", "validation"), strict=True):
             _check_tokens(part.tokens, which, request, corpus)
@@ -79,8 +79,8 @@ def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) ->
 
 
 def _check_size(found: CorpusStats, corpus: Corpus, request: LanguageModelRequest) -> None:
-    if request.tokenizer.tokenizer == "char":
-        training = split_point(found.characters, request.training.validation)
+    if request.tokenizer.type == "char":
+        training = split_point(found.characters, request.training.validation_fraction)
         _check_tokens(training, "training", request, corpus)
         _check_tokens(found.characters - training, "validation", request, corpus)
 
@@ -88,8 +88,8 @@ def _check_size(found: CorpusStats, corpus: Corpus, request: LanguageModelReques
 def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus: Corpus) -> None:
     needed = request.training.bptt + 1 if part == "training" else 2
     if tokens < needed:
-        share = f"{request.training.validation:g}"
-        advice = "a smaller --bptt" if part == "training" else f"a larger --validation than {share}"
+        share = f"{request.training.validation_fraction:g}"
+        advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {share}"
         raise CorpusError(
             f"{', '.join(corpus.shown)} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed; "
             f"give more text or {advice}"

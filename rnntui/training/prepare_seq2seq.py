@@ -60,7 +60,7 @@ def create_seq2seq_run(
         save_both(source, target, folder)
         run.resume_folder.mkdir()
         encoded, too_long = encode_pairs(training_rows, source, target), Dropped()
-        limits = _limits(encoded, settings.longest)
+        limits = _limits(encoded, settings.max_pair_tokens)
         training_rows, encoded = _without_long(training_rows, encoded, limits, too_long)
         validation_ids = encode_pairs(validation_rows, source, target)
         if validation is None:  # of pairs given for validation, each one counts
@@ -152,7 +152,7 @@ def resumable_seq2seq_run(pairs: Pairs | None, name: str | None, checkpoints: Pa
 def _split(pairs: Pairs, validation: Pairs | None, settings: Seq2SeqTrainingConfig) -> tuple[list[Pair], list[Pair]]:
     if validation is not None:
         return pairs.rows, validation.rows
-    training, held_out = hold_out(pairs.rows, settings.validation, settings.seed)
+    training, held_out = hold_out(pairs.rows, settings.validation_fraction, settings.seed)
     if not training or not held_out:
         raise CorpusError(
             f"{', '.join(pairs.shown)}: of {len(pairs.rows):,} pairs none can be held out whose sentences do not occur "
@@ -187,8 +187,10 @@ def _without_long(
         [(name, length), *_] = over
         dropped.add(
             f"row {pair.row} of {pair.file}, whose {name} has {length:,} tokens where {limits[name]:,} are the most "
-            f"(--longest keeps more)"
+            f"(--max-pair-tokens keeps more)"
         )
     if not kept:
-        raise CorpusError(f"every pair has more tokens than --longest {max(limits.values())}; give a larger one")
+        raise CorpusError(
+            f"every pair has more tokens than --max-pair-tokens {max(limits.values())}; give a larger one"
+        )
     return [pair for pair, _ in kept], [ids for _, ids in kept]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.models.weight_arrays import load_into, weights_of
+from rnntui.runs.format_1 import RENAMED_PROGRESS, rename_keys
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training.plan import Plan
 from rnntui.training.task import Task
@@ -84,7 +85,7 @@ def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> Prog
         torch.set_rng_state(torch.from_numpy(arrays["random.cpu"].copy()))
         if device.type == "cuda" and "random.cuda" in arrays:
             torch.cuda.set_rng_state(torch.from_numpy(arrays["random.cuda"].copy()))
-        values: dict[str, Any] = json.loads(metadata["progress"])
+        values: dict[str, Any] = rename_keys(json.loads(metadata["progress"]), RENAMED_PROGRESS)
         values |= {"plan": Plan(**values["plan"]), "budget": Budget(**values["budget"])}
         return Progress(**values)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:

@@ -50,7 +50,7 @@ class Seq2SeqTask:
         training, validation = parts_of(run, config)
         pairs = PairIds(training, run.training_ids)
         self.pools = LengthBucketSampler(
-            pairs, settings.batch_size, settings.batch_tokens, settings.pool, settings.seed
+            pairs, settings.batch_size, settings.batch_tokens, settings.bucket_batches, settings.seed
         )
         self._validation = PairIds(validation, run.validation_ids)
         joint = self._source is self._target
@@ -82,7 +82,7 @@ class Seq2SeqTask:
 
     def _with(self, found: Evaluation, scores: Scores) -> Evaluation:
         metrics = {"bleu": scores.bleu, "chrf": scores.chrf}
-        selection_metric = "bleu" if self._settings.select == "bleu" else ""
+        selection_metric = "bleu" if self._settings.selection_metric == "bleu" else ""
         return Evaluation(found.loss, found.tokens, found.characters, metrics, selection_metric)
 
     def _scores(self, most: int, settings: BeamConfig) -> Scores:

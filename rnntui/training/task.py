@@ -86,7 +86,7 @@ class LanguageModelTask:
         self._per_token = validation.characters / validation.tokens
         self._shape = config.model_as(LanguageModelConfig)
         settings = config.training_as(LanguageModelTrainingConfig)
-        self._reset = settings.reset
+        self._reset = settings.state_reset_prob
         batch = settings.batch_size
         self._streams = BPTTBatches(training.read(run.training_ids), batch, settings.bptt)
         self.model = LanguageModel(self._shape, config.vocab_size).to(hardware.device)

@@ -153,7 +153,7 @@ class Trainer:
         loss, tokens = self._task.loss()
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_grad_norm)
         value, self._gradient_norm = loss.item(), norm.item()
         self._guard(value, rate)
         self._optimizer.step()
@@ -180,7 +180,7 @@ class Trainer:
     def _kept(self) -> str:
         best = self._progress
         kept = f"the best model, of step {best.best_step:,}, is kept; " if best.best_score is not None else ""
-        return f"{kept}start again with a lower --learning-rate or --clip"
+        return f"{kept}start again with a lower --learning-rate or --clip-grad-norm"
 
     def _stepped(self, loss: float, rate: float) -> Stepped:
         progress, pace, plan = self._progress, self._pace, self._planner.plan

@@ -132,7 +132,7 @@ def test_a_folder_of_notes_with_subwords_and_a_gru(rnntui, tmp_path: Path) -> No
     assert result.code == 0
     assert "left out 1 file" in result.err and "picture.png" in result.err
     config = json.loads(Path("checkpoints/notes/config.json").read_bytes())
-    assert config["model"]["cell"] == "gru" and config["tokenizer"]["tokenizer"] == "bpe"
+    assert config["model"]["cell"] == "gru" and config["tokenizer"]["type"] == "bpe"
     assert rnntui("sample", "--run", "notes", "-n", "5", "--prompt", "the", "--seed", "1").out.startswith("the")
 
 
@@ -182,7 +182,7 @@ BAD_SETTINGS = [
     (["--layers", "5"], "--layers must be between 1 and 4 (got 5)"),
     (["--dropout", "1.5"], "--dropout must be between 0 and 0.95 (got 1.5)"),
     (["--learning-rate", "nan"], "--learning-rate must be between 0 and 10 (got nan)"),
-    (["--validation", "0"], "--validation must be between"),
+    (["--validation-fraction", "0"], "--validation-fraction must be between"),
     (["--minutes", "1", "--epochs", "2"], "two budgets"),
     (["--tied", "--embedding", "8"], "--tied needs --embedding equal to --hidden"),
     (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),

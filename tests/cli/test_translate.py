@@ -61,7 +61,18 @@ def test_training_tells_of_bleu_and_what_to_do_next(rnntui, tmp_path: Path) -> N
 @pytest.mark.parametrize(("select", "told"), [("bleu", "BLEU stopped rising"), ("loss", "loss stopped falling")])
 def test_an_early_end_says_what_no_longer_got_better(rnntui, tmp_path: Path, select: str, told: str) -> None:
     pairs = table(tmp_path / "pairs.tsv", copy_rows(80))
-    settings = ["--steps", "40", "--evaluations", "20", "--patience", "1", "--learning-rate", "0", "--select", select]
+    settings = [
+        "--steps",
+        "40",
+        "--evaluations",
+        "20",
+        "--patience",
+        "1",
+        "--learning-rate",
+        "0",
+        "--selection-metric",
+        select,
+    ]
     result = rnntui("train-seq2seq", pairs, *QUICK, *settings)
     assert result.code == 0 and told in result.err
 
@@ -255,7 +266,17 @@ def test_a_row_far_longer_than_the_rest_is_left_out_of_what_is_held_out_too(rnnt
     pairs = table(tmp_path / "pairs.tsv", [*copy_rows(80), ("a" * 3000, "b" * 3000)])
     for seed in ("1", "2", "3", "4", "5", "6"):
         result = rnntui(
-            "train-seq2seq", pairs, "--name", f"r{seed}", *QUICK, "--steps", "1", "--seed", seed, "--validation", "0.4"
+            "train-seq2seq",
+            pairs,
+            "--name",
+            f"r{seed}",
+            *QUICK,
+            "--steps",
+            "1",
+            "--seed",
+            seed,
+            "--validation-fraction",
+            "0.4",
         )
         assert result.code == 0 and "left out row 81" in result.err
         found = rnntui("evaluate", pairs, "--run", f"r{seed}", "--held-out", "--json")

@@ -34,7 +34,7 @@ def parts() -> tuple[list[Pair], list[Pair]]:
     settings = Seq2SeqTrainingConfig()
     pairs = read_table(find_corpus([str(CORPORA / "en-es.tsv")]))
     assert not pairs.dropped.count
-    return hold_out(pairs.rows, settings.validation, settings.seed)
+    return hold_out(pairs.rows, settings.validation_fraction, settings.seed)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -44,7 +44,7 @@ def test_it_translates_sentences_it_never_saw() -> None:
     pairs = read_table(find_corpus([str(ROOT / "corpora" / "en-es.tsv")]))
     assert config.corpus["sources"] == ["corpora/en-es.tsv"] and config.corpus["fingerprint"] == pairs.fingerprint()
     settings = config.training_as(Seq2SeqTrainingConfig)
-    _, held_out = hold_out(pairs.rows, settings.validation, settings.seed)
+    _, held_out = hold_out(pairs.rows, settings.validation_fraction, settings.seed)
     few = held_out[::20]
     found = load_translator(TRANSLATOR).translate([pair.source for pair in few], BeamConfig(), settle=False)
     assert compare([one.text for one in found], [pair.target for pair in few]).bleu > 30

@@ -176,13 +176,14 @@ def test_the_encoder_gives_what_packed_sequences_give(cell: str, layers: int) ->
     batch = make_batch(sources_of([5, 2, 9, 1], SOURCE), sources_of([1, 1, 1, 1], TARGET))
     source, lengths = torch.from_numpy(batch.source), torch.from_numpy(batch.lengths)
     kind = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}[cell]
-    width = encoder.ahead[0].hidden_size
-    packed = kind(encoder.ahead[0].input_size, width, layers, bidirectional=True)
+    width = encoder.forward_rnn[0].hidden_size
+    packed = kind(encoder.forward_rnn[0].input_size, width, layers, bidirectional=True)
     ours = dict(encoder.named_parameters())
     with torch.no_grad():
         for name, parameter in packed.named_parameters():
             weight, layer = name.removesuffix("_reverse").rsplit("_l", 1)
-            parameter.copy_(ours[f"{'back' if name.endswith('_reverse') else 'ahead'}.{layer}.{weight}_l0"])
+            direction = "backward_rnn" if name.endswith("_reverse") else "forward_rnn"
+            parameter.copy_(ours[f"{direction}.{layer}.{weight}_l0"])
         embedded = embed(encoder.embedding, source, model.config.tied)
         output, carried = packed(pack_padded_sequence(embedded, lengths, enforce_sorted=False))
         expected = pad_packed_sequence(output)[0]

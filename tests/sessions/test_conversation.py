@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_runs import make_run, subwords
 
-from rnntui.config import FULL_PACE, NO_END, SamplingConfig, WritingConfig
+from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import LoadedModel, load_language_model
@@ -23,7 +23,7 @@ from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.transcript import SPACING, States, Transcript, Turn
 from rnntui.sessions.transcript_files import free_name, json_lines, path_from, read, save
 
-FAST = WritingConfig(length=50, pace=FULL_PACE)
+FAST = WritingConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_a_change_of_settings_is_in_the_very_next_token(conversation: Conversati
 
 
 def test_the_pace_is_kept_and_not_caught_up_with_after_a_wait(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, pace=20, length=NO_END)
+    conversation.writing = replace(FAST, chars_per_second=20, length=UNLIMITED_LENGTH)
     conversation.say("x")
     assert conversation.work(100.0) == 0.0  # reads
     assert conversation.work(100.0) == pytest.approx(99.9)
@@ -182,7 +182,7 @@ def test_the_pace_is_kept_and_not_caught_up_with_after_a_wait(conversation: Conv
 
 
 def test_the_model_waits_for_a_screen_that_takes_nothing(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, length=NO_END)
+    conversation.writing = replace(FAST, length=UNLIMITED_LENGTH)
     conversation.say("x")
     work(conversation)
     assert 0 < conversation.drain() <= 256
@@ -428,7 +428,7 @@ def test_your_last_line_is_neither_a_label_nor_an_alternative(
     text = written(conversation)
     conversation.branch(20, next(a.id for a in conversation.alternatives(20) if a.text != text[20]))
     assert conversation.last_prompt() == (0, "Hello")
-    talking = started(runs["turns"], length=NO_END)
+    talking = started(runs["turns"], length=UNLIMITED_LENGTH)
     talking.say("hi")
     written(talking)
     talking.go_on()
@@ -455,7 +455,7 @@ def test_clearing_starts_over(conversation: Conversation, runs: dict[str, Loaded
 
 
 def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, LoadedModel]) -> None:
-    conversation = started(runs["turns"], length=NO_END)
+    conversation = started(runs["turns"], length=UNLIMITED_LENGTH)
     conversation.say("how\nare  you")
     text = written(conversation)
     assert text.startswith("A: how are you\nB:")
@@ -624,7 +624,7 @@ def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedModel]) -> 
 
 
 def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs: dict[str, LoadedModel]) -> None:
-    conversation = started(runs["characters"], length=NO_END)
+    conversation = started(runs["characters"], length=UNLIMITED_LENGTH)
     writer = GenerationWorker(lambda conversation, error: pytest.fail(str(error)))
     writer.start()
     writer.serve([conversation])

@@ -103,7 +103,7 @@ def test_pairs_with_siblings_are_held_out_as_often_as_others() -> None:
 
 def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
     rows = [Pair("abc", "xyz", "f", 1), Pair("a", "zz", "f", 2)]
-    source, target = learn_both(["abc"], ["xyz"], Seq2SeqTokenizerConfig(tokenizer="char", separate_vocab=True))
+    source, target = learn_both(["abc"], ["xyz"], Seq2SeqTokenizerConfig(type="char", separate_vocab=True))
     encoded = encode_pairs(rows, source, target)
     part = write_pairs(tmp_path / "ids", encoded, 5, 10)
     pairs = PairIds(part, tmp_path / "ids")
@@ -115,11 +115,11 @@ def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["char", "bpe", "unigram"])
 @pytest.mark.parametrize("separate", [False, True])
 def test_a_vocabulary_gives_back_what_it_read_and_is_kept(tmp_path: Path, kind, separate: bool) -> None:
-    config = Seq2SeqTokenizerConfig(tokenizer=kind, separate_vocab=separate)
+    config = Seq2SeqTokenizerConfig(type=kind, separate_vocab=separate)
     texts = [f"the old man and the sea number {i}" for i in range(80)]
     both = learn_both(texts, [text.upper() for text in texts], config)
     save_both(*both, tmp_path)
-    kept = Seq2SeqTokenizerConfig(tokenizer=kind, separate_vocab=separate, vocab_size=both[1].tokenizer.vocab_size)
+    kept = Seq2SeqTokenizerConfig(type=kind, separate_vocab=separate, vocab_size=both[1].tokenizer.vocab_size)
     for ours, theirs, text in zip(both, load_both(tmp_path, kept), (texts[3], texts[3].upper()), strict=True):
         np.testing.assert_array_equal(ours.encode(text), theirs.encode(text))
         assert ours.decode(ours.encode(text)) == text

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnntui.config import TokenizerConfig, TokenizerKind
+from rnntui.config import TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
@@ -24,7 +24,7 @@ from rnntui.text.tokenizer import Tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
-SUBWORDS: tuple[TokenizerKind, ...] = ("bpe", "unigram")
+SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")
 some_text = st.text(alphabet="aab é日👩\n\n\r\u2581", min_size=12, max_size=80)
 shares = st.sampled_from([0.1, 0.25, 0.5, 0.9])
 
@@ -36,7 +36,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def subwords() -> dict[TokenizerKind, SubwordTokenizer]:
+def subwords() -> dict[TokenizerType, SubwordTokenizer]:
     """Subword tokenizers of a small corpus."""
     text = small_corpus()
     return {kind: SubwordTokenizer.train([text], kind, 360, len(set(text))) for kind in SUBWORDS}
@@ -136,8 +136,8 @@ def test_both_parts_together_are_the_corpus_and_validation_is_its_tail(
 @given(some_text, shares, st.integers(1, 9), st.integers(1, 20))
 def test_subword_parts_decode_to_the_corpus_as_well(
     scratch: Path,
-    subwords: dict[TokenizerKind, SubwordTokenizer],
-    kind: TokenizerKind,
+    subwords: dict[TokenizerType, SubwordTokenizer],
+    kind: TokenizerType,
     text: str,
     validation: float,
     block: int,
@@ -155,7 +155,7 @@ def test_subword_parts_decode_to_the_corpus_as_well(
 @pytest.mark.parametrize(("block", "segment"), [(1, 1 << 20), (7, 64), (1000, 61), (4096, 100), (1 << 22, 50)])
 @pytest.mark.parametrize("kind", ["char", *SUBWORDS])
 def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
-    kind: TokenizerKind, block: int, segment: int, subwords: dict[TokenizerKind, SubwordTokenizer], tmp_path: Path
+    kind: TokenizerType, block: int, segment: int, subwords: dict[TokenizerType, SubwordTokenizer], tmp_path: Path
 ) -> None:
     # Segments end at line ends, and every line here fits into one.
     text = small_corpus()
@@ -211,7 +211,7 @@ def test_a_missing_file_of_ids_is_told_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)
-def test_subwords_are_learnt_from_the_training_part_alone(kind: TokenizerKind, tmp_path: Path) -> None:
+def test_subwords_are_learnt_from_the_training_part_alone(kind: TokenizerType, tmp_path: Path) -> None:
     def has_learnt(text: str) -> bool:
         corpus = corpus_of(tmp_path, text)
         tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(kind, 400), 0.2)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnntui.config import TokenizerKind
+from rnntui.config import TokenizerType
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
@@ -21,8 +21,8 @@ repeatable = settings(derandomize=True, deadline=None, database=None, max_exampl
 # Training a subword vocabulary costs some hundredths of a second.
 repeatable_training = settings(repeatable, max_examples=15)
 
-SUBWORDS: tuple[TokenizerKind, ...] = ("bpe", "unigram")
-KINDS: tuple[TokenizerKind, ...] = ("char", *SUBWORDS)
+SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")
+KINDS: tuple[TokenizerType, ...] = ("char", *SUBWORDS)
 
 # What tokenizers are known to trip over: their own marks, what looks like a token's name, characters of several code
 # points or bytes, and every kind of space.
@@ -62,7 +62,7 @@ def char_tokenizer(text: str, vocab_size: int | None = None) -> CharTokenizer:
     return CharTokenizer.from_counts(np.bincount(points, minlength=1), vocab_size)
 
 
-def subword_tokenizer(text: str, kind: TokenizerKind, vocab_size: int = 400) -> SubwordTokenizer:
+def subword_tokenizer(text: str, kind: TokenizerType, vocab_size: int = 400) -> SubwordTokenizer:
     """A subword tokenizer trained on a text."""
     return SubwordTokenizer.train([text], kind, vocab_size, len(set(text)))
 
@@ -74,7 +74,7 @@ def small_corpus() -> str:
 
 
 @pytest.fixture(scope="module")
-def trained() -> dict[TokenizerKind, Tokenizer]:
+def trained() -> dict[TokenizerType, Tokenizer]:
     """A tokenizer of each kind, trained on one small corpus."""
     corpus = small_corpus()
     return {"char": char_tokenizer(corpus), **{kind: subword_tokenizer(corpus, kind) for kind in SUBWORDS}}
@@ -99,7 +99,7 @@ def test_characters_give_back_exactly_the_text_they_were_trained_on(text: str) -
 @repeatable
 @given(any_text)
 def test_subwords_give_back_any_text_exactly_seen_or_not(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind, text: str
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, text: str
 ) -> None:
     tokenizer = trained[kind]
     ids = tokenizer.encode(text)
@@ -112,7 +112,7 @@ def test_subwords_give_back_any_text_exactly_seen_or_not(
 @pytest.mark.parametrize("text", AWKWARD)
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_awkward_text_comes_back_exactly(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind, text: str
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, text: str
 ) -> None:
     tokenizer = trained[kind]
     pushed, last = streamed(tokenizer, text)
@@ -121,7 +121,7 @@ def test_awkward_text_comes_back_exactly(
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)
-def test_a_space_comes_back_though_the_corpus_had_none(kind: TokenizerKind) -> None:
+def test_a_space_comes_back_though_the_corpus_had_none(kind: TokenizerType) -> None:
     # Poems in Chinese have no spaces; a prompt to their model may.
     tokenizer = subword_tokenizer("床前明月光\n疑是地上霜\n舉頭望明月\n低頭思故鄉\n" * 20, kind)
     assert tokenizer.decode(tokenizer.encode("明 月")) == "明 月"
@@ -129,7 +129,7 @@ def test_a_space_comes_back_though_the_corpus_had_none(kind: TokenizerKind) -> N
 
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_the_mark_that_stands_for_a_space_comes_back_as_itself_though_the_corpus_had_no_space(
-    kind: TokenizerKind,
+    kind: TokenizerType,
 ) -> None:
     tokenizer = subword_tokenizer("床前明月光\n疑是地上霜\n舉頭望明月\n低頭思故鄉\n" * 20, kind)
     assert tokenizer.decode(tokenizer.encode("明\u2581月")) == "明\u2581月"
@@ -139,7 +139,7 @@ def test_the_mark_that_stands_for_a_space_comes_back_as_itself_though_the_corpus
 @repeatable
 @given(any_text)
 def test_streamed_text_grows_by_whole_characters_and_is_complete_with_its_last_token(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind, text: str
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, text: str
 ) -> None:
     pushed, last = streamed(trained[kind], text)
     so_far = ""
@@ -155,7 +155,7 @@ def test_streamed_text_grows_by_whole_characters_and_is_complete_with_its_last_t
 @repeatable
 @given(st.data())
 def test_any_tokens_a_model_may_draw_stream_to_the_same_text_as_at_once(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind, data: st.DataObject
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, data: st.DataObject
 ) -> None:
     tokenizer = trained[kind]
     ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=30))
@@ -165,7 +165,7 @@ def test_any_tokens_a_model_may_draw_stream_to_the_same_text_as_at_once(
 
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_a_character_cut_off_by_the_end_shows_once_as_a_replacement_and_not_before(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType
 ) -> None:
     tokenizer = trained[kind]
     ids = [int(token) for token in tokenizer.encode("🦔")]
@@ -177,7 +177,7 @@ def test_a_character_cut_off_by_the_end_shows_once_as_a_replacement_and_not_befo
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_leading_space_is_kept_whole_and_streamed(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType
 ) -> None:
     for text in (" the", "  the", " ", "the ", "\n the"):
         pushed, last = streamed(trained[kind], text)
@@ -215,7 +215,7 @@ def test_a_tokenizer_of_no_characters_knows_none() -> None:
 @pytest.mark.parametrize("text", ["\ud800", "a\udcffb", "\udc00\ud800", "river \udfff"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_lone_surrogate_is_no_crash_and_leaves_its_neighbours_alone(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind, text: str
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, text: str
 ) -> None:
     tokenizer = trained[kind]
     expected = "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in text)
@@ -224,7 +224,7 @@ def test_a_lone_surrogate_is_no_crash_and_leaves_its_neighbours_alone(
     assert tokenizer.unknown_characters(text) == (lone if kind == "char" else [])
 
 
-def test_unk_and_lone_bytes_have_names_a_person_can_read(trained: dict[TokenizerKind, Tokenizer]) -> None:
+def test_unk_and_lone_bytes_have_names_a_person_can_read(trained: dict[TokenizerType, Tokenizer]) -> None:
     char, bpe = trained["char"], trained["bpe"]
     assert char.token_text(char.unknown_id) == "<unk>"
     assert char.token_text(int(char.encode("ü")[0])) == "ü"
@@ -233,7 +233,7 @@ def test_unk_and_lone_bytes_have_names_a_person_can_read(trained: dict[Tokenizer
 
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_a_subword_is_shown_with_its_space_and_the_line_break_is_a_token_of_its_own(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType
 ) -> None:
     tokenizer = trained[kind]
     assert "".join(tokenizer.token_text(int(token)) for token in tokenizer.encode(" river\nthe")) == " river\nthe"
@@ -245,7 +245,7 @@ def test_a_subword_is_shown_with_its_space_and_the_line_break_is_a_token_of_its_
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_saved_tokenizer_reads_back_with_the_same_ids(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind, tmp_path: Path
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, tmp_path: Path
 ) -> None:
     tokenizer = trained[kind]
     tokenizer.save(tmp_path)
@@ -269,7 +269,7 @@ def test_any_character_table_survives_saving(tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_missing_tokenizer_is_told_with_its_file(kind: TokenizerKind, tmp_path: Path) -> None:
+def test_a_missing_tokenizer_is_told_with_its_file(kind: TokenizerType, tmp_path: Path) -> None:
     file = tmp_path / ("tokenizer.json" if kind == "char" else "tokenizer.model")
     with pytest.raises(TokenizerError) as caught:
         load_tokenizer(tmp_path, kind)
@@ -317,7 +317,7 @@ def test_a_character_table_nested_too_deep_to_read_is_told_with_its_file(tmp_pat
 
 @pytest.mark.parametrize("kept", [0.0, 0.001, 0.1, 0.5, 0.9])
 def test_a_sentencepiece_model_cut_short_is_told_with_its_file(
-    trained: dict[TokenizerKind, Tokenizer], kept: float, tmp_path: Path
+    trained: dict[TokenizerType, Tokenizer], kept: float, tmp_path: Path
 ) -> None:
     file = tmp_path / "tokenizer.model"
     trained["bpe"].save(tmp_path)
@@ -337,7 +337,7 @@ def test_a_file_that_is_no_sentencepiece_model_is_told_with_its_name(content: by
 
 
 def test_a_damaged_byte_in_a_sentencepiece_model_is_told_with_its_file(
-    trained: dict[TokenizerKind, Tokenizer], tmp_path: Path
+    trained: dict[TokenizerType, Tokenizer], tmp_path: Path
 ) -> None:
     file = tmp_path / "tokenizer.model"
     trained["bpe"].save(tmp_path)
@@ -374,7 +374,7 @@ def test_no_character_vocabulary_is_larger_than_asked_for(text: str, vocab_size:
 
 @pytest.mark.parametrize("vocab_size", [300, 320, 5000])
 @pytest.mark.parametrize("kind", SUBWORDS)
-def test_no_subword_vocabulary_is_larger_than_asked_for(kind: TokenizerKind, vocab_size: int) -> None:
+def test_no_subword_vocabulary_is_larger_than_asked_for(kind: TokenizerType, vocab_size: int) -> None:
     assert 258 < subword_tokenizer(small_corpus(), kind, vocab_size).vocab_size <= vocab_size
 
 
@@ -387,7 +387,7 @@ def test_a_larger_vocabulary_takes_fewer_tokens_for_the_same_text() -> None:
 @pytest.mark.parametrize("vocab_size", [2, 256, 299])
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_a_subword_vocabulary_without_room_for_the_bytes_is_refused_by_its_flag(
-    kind: TokenizerKind, vocab_size: int
+    kind: TokenizerType, vocab_size: int
 ) -> None:
     with pytest.raises(UsageError, match=rf"--vocab-size must be 300 or more .*{kind}.*got {vocab_size}"):
         subword_tokenizer(small_corpus(), kind, vocab_size)
@@ -396,7 +396,7 @@ def test_a_subword_vocabulary_without_room_for_the_bytes_is_refused_by_its_flag(
 @pytest.mark.parametrize("kind", SUBWORDS)
 @repeatable_training
 @given(any_text)
-def test_a_text_too_small_for_the_vocabulary_gives_a_smaller_one_or_says_so(kind: TokenizerKind, text: str) -> None:
+def test_a_text_too_small_for_the_vocabulary_gives_a_smaller_one_or_says_so(kind: TokenizerType, text: str) -> None:
     try:
         tokenizer = subword_tokenizer(text, kind, 2000)
     except TokenizerError as error:
@@ -408,7 +408,7 @@ def test_a_text_too_small_for_the_vocabulary_gives_a_smaller_one_or_says_so(kind
 
 @pytest.mark.parametrize("text", ["", "\n\n\n", "\u2581" * 9, "\0\0"])
 @pytest.mark.parametrize("kind", SUBWORDS)
-def test_no_text_at_all_is_too_little_for_subwords(kind: TokenizerKind, text: str) -> None:
+def test_no_text_at_all_is_too_little_for_subwords(kind: TokenizerType, text: str) -> None:
     with pytest.raises(TokenizerError, match="too little text"):
         subword_tokenizer(text, kind)
 
@@ -416,7 +416,7 @@ def test_no_text_at_all_is_too_little_for_subwords(kind: TokenizerKind, text: st
 @pytest.mark.parametrize("vocab_size", [300, 600])
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_a_script_with_more_characters_than_the_vocabulary_has_room_for_trains_and_comes_back(
-    kind: TokenizerKind, vocab_size: int
+    kind: TokenizerType, vocab_size: int
 ) -> None:
     draw = random.Random(3)
     # Common characters and a long tail of rare ones, as in real text.
@@ -431,7 +431,7 @@ def test_a_script_with_more_characters_than_the_vocabulary_has_room_for_trains_a
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)
-def test_a_corpus_about_tokenizers_that_is_full_of_their_marks_trains_and_comes_back(kind: TokenizerKind) -> None:
+def test_a_corpus_about_tokenizers_that_is_full_of_their_marks_trains_and_comes_back(kind: TokenizerType) -> None:
     text = "the <unk> and <0x41> and <s> </s> \u2581 \u2585 \u2047\n" * 100 + small_corpus()
     tokenizer = subword_tokenizer(text, kind)
     ids = tokenizer.encode(text)
@@ -440,7 +440,7 @@ def test_a_corpus_about_tokenizers_that_is_full_of_their_marks_trains_and_comes_
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)
-def test_lines_too_long_for_the_trainer_are_learnt_from_all_the_same(kind: TokenizerKind) -> None:
+def test_lines_too_long_for_the_trainer_are_learnt_from_all_the_same(kind: TokenizerType) -> None:
     # sentencepiece leaves out long sentences; a book with one paragraph a line must not come out as bytes.
     text = small_corpus().replace("\n", " ")
     assert len(text.encode()) > 8000
@@ -450,7 +450,7 @@ def test_lines_too_long_for_the_trainer_are_learnt_from_all_the_same(kind: Token
 
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_the_same_corpus_gives_the_same_subwords_again(
-    trained: dict[TokenizerKind, Tokenizer], kind: TokenizerKind
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType
 ) -> None:
     again = subword_tokenizer(small_corpus(), kind)
     pieces = [trained[kind].token_text(token) for token in range(trained[kind].vocab_size)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig, described_settings
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_run
@@ -37,7 +37,8 @@ def make_run(tmp_path: Path) -> MakeRun:
         values = {**defaults, **settings}
         groups = []
         for group in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
-            groups.append(group(**{k: values.pop(k) for k in list(values) if k in group.__dataclass_fields__}))
+            names = {name: described.option for name, described in described_settings(group).items()}
+            groups.append(group(**{name: values.pop(option) for name, option in names.items() if option in values}))
         assert not values, f"unknown settings {values}"
         request = LanguageModelRequest(*groups)  # type: ignore[arg-type]
         return create_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)

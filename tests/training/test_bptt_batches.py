@@ -21,7 +21,7 @@ def open_task(run: RunFolder) -> LanguageModelTask:
     config = run.read_config()
     torch.manual_seed(config.training.seed)
     hardware = choose_hardware("cpu", "fp32", None)
-    return LanguageModelTask(run, config, load_tokenizer(run.path, config.tokenizer.tokenizer), hardware)
+    return LanguageModelTask(run, config, load_tokenizer(run.path, config.tokenizer.type), hardware)
 
 
 @given(st.integers(2, 300), st.integers(1, 9), st.integers(1, 40))
@@ -81,7 +81,7 @@ def test_carried_state_is_worth_having_on_a_text_with_long_memory(make_run) -> N
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_now_and_then_a_stream_starts_from_nothing(make_run, cell: str) -> None:
-    task = open_task(make_run(cell=cell, steps=1, reset=0.3, batch_size=50))
+    task = open_task(make_run(cell=cell, steps=1, state_reset_prob=0.3, batch_size=50))
     shares = []
     for _ in range(40):
         task.loss()
@@ -89,13 +89,13 @@ def test_now_and_then_a_stream_starts_from_nothing(make_run, cell: str) -> None:
         assert torch.equal(zero.any(dim=0), zero.all(dim=0)), "h and c of a stream are reset together"
         shares.append(zero[0].float().mean().item())
     assert 0.25 < np.mean(shares) < 0.35
-    always_carried = open_task(make_run(name="carried", steps=1, reset=0.0))
+    always_carried = open_task(make_run(name="carried", steps=1, state_reset_prob=0.0))
     always_carried.loss()
     assert all(bool((tensor != 0).any(dim=2).all()) for tensor in always_carried._state)
 
 
 def test_no_gradient_crosses_a_window(make_run) -> None:
-    task = open_task(make_run(steps=1, reset=0.0))
+    task = open_task(make_run(steps=1, state_reset_prob=0.0))
     task.loss()
     carried = task._state
     assert all(tensor.grad_fn is None and not tensor.requires_grad for tensor in carried)
@@ -103,7 +103,7 @@ def test_no_gradient_crosses_a_window(make_run) -> None:
     # The gradient of the second window is that of the window alone, started from the same numbers.
     task.loss()[0].backward()
     through = [p.grad.clone() for p in task.model.parameters()]
-    fresh = open_task(make_run(name="again", steps=1, reset=0.0))
+    fresh = open_task(make_run(name="again", steps=1, state_reset_prob=0.0))
     fresh.loss()
     fresh._state = tuple(torch.from_numpy(tensor.numpy().copy()) for tensor in fresh._state)
     fresh.loss()[0].backward()

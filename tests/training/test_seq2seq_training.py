@@ -34,7 +34,8 @@ from rnntui.training.train_run import train_run
 
 LEARNING = {
     "hidden": 64, "encoder_hidden": 32, "embedding": 32, "dropout": 0.0, "learning_rate": 8e-3, "batch_size": 32,
-    "pool": 20, "label_smoothing": 0.0, "evaluations": 4, "patience": 0, "validation": 0.03, "warmup": 20,
+    "bucket_batches": 20, "label_smoothing": 0.0, "evaluations": 4, "patience": 0, "validation_fraction": 0.03,
+    "warmup": 20,
 }  # fmt: skip
 MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
 
@@ -94,7 +95,7 @@ SHAPES = [
     {"cell": "lstm", "layers": 2, "dropout": 0.3},
     {"cell": "gru", "attention": "additive", "input_feeding": True, "dropout": 0.2},
     {"cell": "rnn", "attention": "dot", "batch_tokens": 120, "learning_rate": 1e-3},
-    {"tokenizer": "bpe", "vocab_size": 300, "separate_vocab": True, "select": "loss"},
+    {"tokenizer": "bpe", "vocab_size": 300, "separate_vocab": True, "selection_metric": "loss"},
 ]
 
 
@@ -208,8 +209,8 @@ def test_a_pair_too_long_for_a_batch_of_tokens_has_one_to_itself() -> None:
 def test_a_row_far_longer_than_the_rest_is_left_out_and_named(tmp_path: Path) -> None:
     rows = [*copy_rows(60), ("x" * 4000, "y"), *copy_rows(60, seed=9)]
     pairs = read_table(find_corpus([str(table(tmp_path / "p.tsv", rows))]))
-    settings = Seq2SeqTrainingConfig(seed=4, validation=0.05)
-    request = Seq2SeqRequest(Seq2SeqConfig(), Seq2SeqTokenizerConfig(tokenizer="char"), settings, Budget(steps=5))
+    settings = Seq2SeqTrainingConfig(seed=4, validation_fraction=0.05)
+    request = Seq2SeqRequest(Seq2SeqConfig(), Seq2SeqTokenizerConfig(type="char"), settings, Budget(steps=5))
     run, told = create_seq2seq_run(pairs, None, request, tmp_path / "runs", None)
     assert len(told) == 1 and "row 61 of" in told[0] and "4,000 tokens" in told[0]
     assert run.read_config().corpus["lengths"]["source"] == 8
@@ -253,7 +254,7 @@ def test_the_loss_is_smoothed_as_asked_and_a_mean_over_tokens_that_are_no_paddin
 def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = task_on(tmp_path, validation=0.3, bleu_pairs=6)
+    task = task_on(tmp_path, validation_fraction=0.3, bleu_pairs=6)
     asked: list[tuple[int, int]] = []
     compared: list[tuple[list[str], list[str]]] = []
 

@@ -132,7 +132,7 @@ def test_dropout_acts_in_training_alone(make_run) -> None:
 
 
 def test_a_diverging_loss_ends_the_run(make_run) -> None:
-    run = make_run(steps=400, learning_rate=10.0, clip=1e6, warmup=0)
+    run = make_run(steps=400, learning_rate=10.0, clip_grad_norm=1e6, warmup=0)
     with pytest.raises(TrainingError, match="lower --learning-rate"):
         train_run(run, lambda event: None, never)
     assert run.read_status().state == "failed"
@@ -149,7 +149,7 @@ def test_gradients_are_clipped_and_their_norm_is_told_unclipped(make_run, monkey
         return update(self)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", watched_update)
-    _, events = watched(make_run(steps=10, clip=1e-3))
+    _, events = watched(make_run(steps=10, clip_grad_norm=1e-3))
     assert len(norms) == 10 and max(norms) < 1.001e-3
     assert all(e.gradient_norm > 1e-3 for e in events if isinstance(e, Stepped))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from waiting import wait_until
 
-from rnntui.config import FULL_PACE
+from rnntui.config import MAX_CHARS_PER_SECOND
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.tui.app import RnntuiApp
@@ -89,7 +89,7 @@ async def chatting(
         driven = Chatting(app, pilot)
         await wait_until(pilot, lambda: driven.chat.conversations)
         conversation = driven.conversation
-        conversation.writing = replace(conversation.writing, pace=FULL_PACE, length=length)
+        conversation.writing = replace(conversation.writing, chars_per_second=MAX_CHARS_PER_SECOND, length=length)
         conversation.seed = 7
         driven.chat.activate(driven.pane)
         await pilot.pause()

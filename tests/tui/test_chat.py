@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, TextArea
 from tiny_runs import make_run
 from waiting import wait_until
 
-from rnntui.config import NO_END, PRESETS, SamplingConfig
+from rnntui.config import PRESETS, UNLIMITED_LENGTH, SamplingConfig
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
@@ -90,7 +90,7 @@ async def test_escape_stops_reading_too_and_what_follows_reads_first(runs: Path)
 
 
 async def test_escape_stops_at_once_and_keeps_the_text(runs: Path) -> None:
-    async with chatting(runs, length=NO_END) as user:
+    async with chatting(runs, length=UNLIMITED_LENGTH) as user:
         await user.say("Hello")
         user.work(20)
         shown = user.text
@@ -196,7 +196,7 @@ async def test_a_digit_branches_into_an_alternative(runs: Path) -> None:
 
 
 async def test_a_slider_acts_on_the_very_next_token(runs: Path) -> None:
-    async with chatting(runs, length=NO_END) as user:
+    async with chatting(runs, length=UNLIMITED_LENGTH) as user:
         await user.say("Hello")
         user.work(11)
         temperature = user.app.query_one("#temperature")
@@ -224,16 +224,16 @@ async def test_every_setting_has_a_slider_that_sets_it(runs: Path) -> None:
             ("temperature", 1.5), ("top_k", 20), ("top_p", 0.9), ("min_p", 0.1), ("repetition_penalty", 1.3),
         ]:  # fmt: skip
             user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
-        for name, value in [("length", 200), ("pace", 100), ("seed", 3)]:
+        for name, value in [("length", 200), ("chars_per_second", 100), ("seed", 3)]:
             user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
         await user.pilot.pause()
         assert user.conversation.settings == panel.sampling == SamplingConfig(1.5, 20, 0.9, 0.1, 1.3)
-        assert (user.conversation.writing.length, user.conversation.writing.pace) == (200, 100)
+        assert (user.conversation.writing.length, user.conversation.writing.chars_per_second) == (200, 100)
         assert user.conversation.seed == 3
 
 
 async def test_a_chat_model_answers_in_turns(runs: Path) -> None:
-    async with chatting(runs, "turns", length=NO_END) as user:
+    async with chatting(runs, "turns", length=UNLIMITED_LENGTH) as user:
         await user.say("how are you")
         await user.write()
         assert user.text.startswith("A: how are you\nB:") and user.text.endswith("\n")

@@ -70,7 +70,8 @@ def test_a_table_with_a_validation_table() -> None:
     typed = KIND | {
         "pairs": "a.tsv 'my pairs.tsv'", "validation_pairs": "'-odd name.tsv'", "name": "-odd", "attention": "additive",
         "input_feeding": "yes", "tied": "no", "separate_vocab": "yes", "tokenizer": "char", "batch_tokens": "4000",
-        "label_smoothing": "0", "select": "loss", "epochs": "2.5", "longest": "40", "errors": "replace",
+        "label_smoothing": "0", "selection_metric": "loss", "epochs": "2.5", "max_pair_tokens": "40",
+        "errors": "replace",
         "bptt": "64",  # of the other kind, from before another was chosen
     }  # fmt: skip
     assert not problems_in(typed)
@@ -78,8 +79,8 @@ def test_a_table_with_a_validation_table() -> None:
     assert values["pairs"] == ("a.tsv", "my pairs.tsv") and values["validation_pairs"] == "-odd name.tsv"
     assert (values["name"], values["attention"], values["tokenizer"]) == ("-odd", "additive", "char")
     assert (values["input_feeding"], values["tied"], values["separate_vocab"]) == (True, False, True)
-    assert (values["batch_tokens"], values["label_smoothing"], values["select"]) == (4000, 0, "loss")
-    assert (values["epochs"], values["longest"], values["errors"]) == (2.5, 40, "replace")
+    assert (values["batch_tokens"], values["label_smoothing"], values["selection_metric"]) == (4000, 0, "loss")
+    assert (values["epochs"], values["max_pair_tokens"], values["errors"]) == (2.5, 40, "replace")
 
 
 def test_two_files_with_two_for_validation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +108,7 @@ def test_two_files_with_two_for_validation(monkeypatch: pytest.MonkeyPatch) -> N
         ),
         ({"encoder_hidden": "9999"}, "encoder_hidden", "--encoder-hidden must be between 1 and 8,192 (got 9999)"),
         ({"layers": "4"}, "layers", "--layers must be between 1 and 3 (got 4)"),
-        ({"select": "chrf"}, "select", "one of bleu, loss"),
+        ({"selection_metric": "chrf"}, "selection_metric", "one of bleu, loss"),
         ({"input_feeding": "perhaps"}, "input_feeding", "true or false"),
         ({"attention": "dot", "hidden": "9"}, "attention", "--attention dot needs --hidden twice --encoder-hidden"),
         ({"nonlinearity": "relu"}, "nonlinearity", "is for --cell rnn"),
@@ -362,7 +363,7 @@ async def test_a_translation_is_shown_below_its_source(both: Path) -> None:
 
 
 def test_facts_of_a_run(tmp_path: Path) -> None:
-    run = make_pairs_logged(tmp_path, "pairs", select="loss")
+    run = make_pairs_logged(tmp_path, "pairs", selection_metric="loss")
     config = json.loads(run.config_file.read_text())
     config["corpus"]["validation_sources"] = ["v.tsv"]
     config["tokenizer"]["separate_vocab"] = True

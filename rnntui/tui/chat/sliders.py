@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnntui.config import FULL_PACE, NO_END, SamplingConfig, WritingConfig, described_settings
+from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, SamplingConfig, WritingConfig, described_settings
 from rnntui.tui.setting_slider import LABELS, VALUES, setting_slider
 from rnntui.tui.widgets.slider import Slider
 from rnntui.tui.widgets.slider_scale import Linear, SliderScale, Stops
@@ -19,8 +19,16 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
     "top_p": ("top-p", Linear(0.0, 1.0, 0.01), {1: "all"}),
     "min_p": ("min-p", Linear(0.0, 0.5, 0.01), {0: "off"}),
     "repetition_penalty": ("repetition", Linear(1.0, 2.0, 0.05), {1: "off"}),
-    "length": ("length", Stops((25, 50, 100, 200, 400, 800, 2000, 5000, NO_END)), {NO_END: "no end"}),
-    "pace": ("pace", Stops((10, 15, 25, 40, 60, 100, 200, 400, 1000, FULL_PACE)), {FULL_PACE: "full"}),
+    "length": (
+        "length",
+        Stops((25, 50, 100, 200, 400, 800, 2000, 5000, UNLIMITED_LENGTH)),
+        {UNLIMITED_LENGTH: "no end"},
+    ),
+    "chars_per_second": (
+        "chars_per_second",
+        Stops((10, 15, 25, 40, 60, 100, 200, 400, 1000, MAX_CHARS_PER_SECOND)),
+        {MAX_CHARS_PER_SECOND: "full"},
+    ),
 }
 
 

@@ -87,7 +87,7 @@ def options(kind: Kind) -> list[Option]:
             choices = described.choices or (("yes", "no") if is_yes_or_no(settings, name) else ())
             bounds = bounds_of(described)
             text = f"{described.help}; {bounds}" if bounds else described.help
-            found.append(Option(name, text, group, _shown(defaults[name]), choices))
+            found.append(Option(described.option, text, group, _shown(defaults[name]), choices))
     return [
         *found,
         Option("encoding", "encoding of the text files", "Reading", "utf-8"),

@@ -83,7 +83,7 @@ def scores(status: Status) -> str:
 
 def _tokens(config: RunConfig) -> str:
     tokenizer = config.tokenizer
-    kind = "characters" if tokenizer.tokenizer == "char" else f"{tokenizer.tokenizer} subwords"
+    kind = "characters" if tokenizer.type == "char" else f"{tokenizer.type} subwords"
     apart = isinstance(tokenizer, Seq2SeqTokenizerConfig) and tokenizer.separate_vocab
     size = f"{config.vocab_size:,} {kind}" if tokenizer.vocab_size else kind
     return size + (", the source its own" if apart else "")

@@ -34,7 +34,7 @@ def problems_in(typed: Mapping[str, str]) -> Problems:
             try:
                 group(**{name: value})
             except UsageError as error:
-                found[name] = str(error)
+                found[described_settings(group)[name].option] = str(error)
     if not found:
         try:
             kind.check({group: group(**_values(group, typed)) for group in kind.groups.values()})
@@ -57,10 +57,11 @@ def arguments_of(typed: Mapping[str, str], checkpoints: Path) -> list[str]:
         for name, value in _values(group, typed).items():
             if value == defaults[name]:
                 continue
+            called = described_settings(group)[name].option
             if isinstance(value, bool):
-                arguments.append(flag_of(name) if value else flag_of(f"no_{name}"))
+                arguments.append(flag_of(called) if value else flag_of(f"no_{called}"))
             else:
-                arguments += [flag_of(name), str(value)]
+                arguments += [flag_of(called), str(value)]
     for option in options(kind):
         value = typed.get(option.name, "").strip()
         if option.group == "Reading" and value not in ("", option.default):
@@ -94,7 +95,7 @@ def _values(group: type[Settings], typed: Mapping[str, str]) -> dict[str, Any]:
     """What was typed for a group of settings; a value that is of no use stays a text, and the settings say why."""
     values: dict[str, Any] = {}
     for name, described in described_settings(group).items():
-        text = typed.get(name, "").strip()
+        text = typed.get(described.option, "").strip()
         if not text:
             continue
         if described.choices:
