@@ -161,7 +161,8 @@ def main() -> None:
 
     precision = "as given" if "--precision" in extra else choose_hardware("auto", "auto", None).precision
     results = [
-        learn(arguments.corpus, seconds, arguments.validation_fraction, arguments.seed, extra) for seconds in arguments.seconds
+        learn(arguments.corpus, seconds, arguments.validation_fraction, arguments.seed, extra)
+        for seconds in arguments.seconds
     ]
     settings = ["--validation-fraction", f"{arguments.validation_fraction:g}", "--seed", str(arguments.seed), *extra]
     command = " ".join(["rnntui train", arguments.corpus.name, "--minutes S/60", *settings])
