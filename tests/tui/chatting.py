@@ -64,7 +64,7 @@ class Chatting:
 
     async def write(self) -> None:
         """Let the models read and write to their ends."""
-        while any(c.is_writing or c.to_read for c in self.chat.conversations):
+        while any(c.is_writing or c.unread for c in self.chat.conversations):
             self.work(20)
         await self.pilot.pause()
 

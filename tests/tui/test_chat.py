@@ -80,10 +80,10 @@ async def test_escape_stops_reading_too_and_what_follows_reads_first(runs: Path)
     async with chatting(runs) as user:
         await user.say("word " * 100)
         user.work(2)
-        assert user.conversation.to_read > 300
+        assert user.conversation.unread > 300
         await user.pilot.press("escape")
         user.work(10)
-        assert user.conversation.to_read == 0 and user.text == "word " * 100
+        assert user.conversation.unread == 0 and user.text == "word " * 100
         await user.pilot.press("ctrl+n")
         await user.write()
         assert len(user.text) == 540
@@ -152,7 +152,7 @@ async def test_the_keyboard_rewinds_to_a_place_in_the_text(runs: Path) -> None:
         await user.pilot.press("ctrl+home", *["right"] * 12, "enter")
         assert user.text == before[:12]
         assert user.app.focused is user.app.query_one(Prompt)
-        assert user.conversation.to_read <= 64
+        assert user.conversation.unread <= 64
 
 
 async def test_what_cut_the_text_can_be_taken_back(runs: Path) -> None:
@@ -390,7 +390,7 @@ async def test_saving_writes_the_text_and_its_turns(runs: Path, tmp_path: Path) 
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
         user.app.screen.query_one(Input).value = "tiny-1.txt"
         await user.pilot.press("enter")
-        await user.told("is there already")
+        await user.told("exists already")
         await user.pilot.press("ctrl+s")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
         (tmp_path / "folder").mkdir()
@@ -426,7 +426,7 @@ async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, 
         await wait_until(user.pilot, lambda: user.text == before)
         assert [turn.role for turn in user.conversation.transcript.turns] == ["prompt", "model"]
         own_settings.with_name("bad.jsonl").write_text('{"role": "nobody", "text": 3}\n')
-        for name, problem in (("bad.txt", "line 1 is no turn"), ("none.txt", "No such file")):
+        for name, problem in (("bad.txt", "line 1 is not a turn"), ("none.txt", "No such file")):
             await user.chat.run_action("reopen")
             await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
             user.app.screen.query_one(Input).value = str(own_settings.with_name(name))
@@ -592,7 +592,7 @@ async def test_a_failing_model_gives_a_notice(runs: Path) -> None:
         def fail(*_: object) -> None:
             raise ValueError("out of order")
 
-        chat.conversations[0]._generation.step = fail  # type: ignore[method-assign, assignment]
+        chat.conversations[0]._cursor.generation.step = fail  # type: ignore[method-assign, assignment]
         chat.say("x")
         await wait_until(pilot, lambda: any("out of order" in n.message for n in app._notifications))
         assert app.is_running

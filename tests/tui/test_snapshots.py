@@ -94,7 +94,7 @@ async def with_text(pilot: Pilot[None]) -> None:
     for pane in chat.panes:
         pane.conversation.replace(TEXT)
         pane.changed()
-    while any(conversation.to_read for conversation in chat.conversations):
+    while any(conversation.unread for conversation in chat.conversations):
         chat.writer.work()
     for pane in chat.panes:
         # The same on every machine, whatever its arithmetic says in the last digit.

@@ -76,7 +76,7 @@ class Pane(Vertical):
         self.conversation = conversation
         self.run_name = conversation.name
         self._transcript = conversation.transcript
-        self._transcript.stands = self._shown = len(self._transcript.text)
+        self._transcript.intact_chars = self._shown = len(self._transcript.text)
         self.text.document = TranscriptDocument(conversation)
         self.show_status()
 
@@ -87,7 +87,7 @@ class Pane(Vertical):
             return
         if conversation.drain():
             self._transcript_changed()
-        busy = conversation.is_writing or bool(conversation.to_read)
+        busy = conversation.is_writing or bool(conversation.unread)
         if busy != self._was_writing or (busy and time.monotonic() >= self._status_due):
             if not busy:
                 self.text.restyled()  # what was read has its bits now
@@ -108,10 +108,10 @@ class Pane(Vertical):
             self._transcript = transcript
             self.text.reset()
         else:
-            if transcript.stands < self._shown:
-                self.text.shrank(transcript.stands)
+            if transcript.intact_chars < self._shown:
+                self.text.shrank(transcript.intact_chars)
             self.text.grew()
-        transcript.stands = self._shown = len(transcript.text)
+        transcript.intact_chars = self._shown = len(transcript.text)
 
     def show_status(self) -> None:
         """Write the line under the text anew."""
@@ -123,9 +123,9 @@ class Pane(Vertical):
             return self.problem or f"{one_line(self.run_name)}  opening …"
         conversation = self.conversation
         parts = [one_line(conversation.name)]
-        if conversation.to_read > 64:
+        if conversation.unread > 64:
             total = max(1, len(conversation.transcript))
-            parts.append(f"reading {1 - conversation.to_read / total:.0%}")
+            parts.append(f"reading {1 - conversation.unread / total:.0%}")
         else:
             parts.append(conversation.problem or ("writing" if conversation.is_writing else "ready"))
         if conversation.is_writing and conversation.tokens_per_second:

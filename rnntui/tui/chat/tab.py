@@ -106,7 +106,7 @@ class ChatTab(Texts):
                 else:
                     self.reopen(pane, str(path))
         else:
-            pane.conversation.use(loaded, run.name)
+            pane.conversation.switch_model(loaded, run.name)
             pane.run_name = run.name
             pane.changed()
         pane.text.shade = self.surprise

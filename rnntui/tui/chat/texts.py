@@ -65,7 +65,7 @@ class Texts(Writing):
 
     def action_undo(self) -> None:
         """Take back what last cut a text; in every pane, if it was done in every pane."""
-        times = [pane.conversation.undoable or 0.0 for pane in self._shown() if pane.conversation is not None]
+        times = [pane.conversation.last_change or 0.0 for pane in self._shown() if pane.conversation is not None]
         if not any(times):
             self.tell("There is nothing to take back.")
             return

@@ -73,7 +73,7 @@ class Writing(Panes):
         """Let every model write on."""
         for pane in self._shown():
             assert pane.conversation is not None
-            pane.conversation.go_on()
+            pane.conversation.generate()
             pane.changed()
         self._wake()
 
@@ -121,11 +121,11 @@ class Writing(Panes):
     def action_turns(self) -> None:
         """Let a model of turns write on as any other, or take turns again."""
         conversation = self.active.conversation
-        if conversation is None or not conversation.takes_turns:
+        if conversation is None or not conversation.trained_on_turns:
             self.tell("The model was not trained on turns (lines that begin with A: and B:, or two other labels).")
             return
-        conversation.chat = not conversation.chat
-        self.tell("The model answers in turns." if conversation.chat else "The model writes on as any other.")
+        conversation.uses_turns = not conversation.uses_turns
+        self.tell("The model answers in turns." if conversation.uses_turns else "The model writes on as any other.")
 
     def on_pane_rewind(self, event: Pane.Rewind) -> None:
         conversation = event.pane.conversation
@@ -146,7 +146,7 @@ class Writing(Panes):
             if pane.conversation is None or cursor is None:
                 self._forget_alternatives()
             else:
-                self._look_up(pane, pane.conversation.transcript.token_of_character(cursor))
+                self._look_up(pane, pane.conversation.transcript.first_token_of_char(cursor))
 
     @work(thread=True, exclusive=True, group="alternatives")
     def _look_up(self, pane: Pane, token: int) -> None:
