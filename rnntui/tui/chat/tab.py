@@ -15,7 +15,6 @@ from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.chat.texts import Texts
-from rnntui.tui.chat.transcript_autosave import last_text
 from rnntui.tui.keys import bindings
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ class ChatTab(Texts):
             pane.show(conversation)
             if self.reopens:
                 self.reopens = False
-                path = last_text()
+                path = pane.autosave.newest()
                 if path is None:
                     self.tell("No text has been kept yet.", title="Nothing to reopen", severity="warning")
                 else:

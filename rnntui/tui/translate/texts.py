@@ -9,16 +9,13 @@ from textual.widgets import TextArea
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.sessions import autosave
-from rnntui.sessions.autosave import Job, Kept
+from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.translate.pointing import Pointing
 from rnntui.tui.widgets.control_char_encoding import decode_control_chars
 
-_KEPT = "*.txt"
 
-
-def _write(job: Job) -> None:
+def _write_draft(job: SaveJob) -> None:
     job.path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(job.path, job.text.encode("utf-8", "surrogatepass"))
 
@@ -26,10 +23,8 @@ def _write(job: Job) -> None:
 class Texts(Pointing):
     """A source that outlives the app."""
 
-    _keeps = True
-
     def on_mount(self) -> None:
-        self.kept = Kept(sources_folder, _write)
+        self.autosave = Autosave(sources_folder, "*.txt", _write_draft)
 
     @property
     def text(self) -> str:
@@ -84,35 +79,31 @@ class Texts(Pointing):
 
     def keep(self) -> None:
         """Keep the source, if it has changed, where it is found again after whatever may happen."""
-        job = self.kept.job(self.text, str) if self.text.strip() else None
+        job = self._pending()
         if job is not None:
             self._write_kept(job)
 
+    def _pending(self) -> SaveJob | None:
+        return self.autosave.pending(self.text) if self.text.strip() else None
+
     @work(thread=True, group="keep")
-    def _write_kept(self, job: Job) -> None:
+    def _write_kept(self, job: SaveJob) -> None:
         """In a thread: a disk may take its time."""
-        try:
-            self.kept.write(job)
-            autosave.tidy(sources_folder(), _KEPT)
-        except (OSError, RnntuiError) as error:
-            self.app.call_from_thread(self._not_kept, str(error))
+        problem = self.autosave.write(job)
+        if problem:
+            self.app.call_from_thread(self._not_kept, problem)
 
     def _not_kept(self, problem: str) -> None:
-        if self._keeps:  # told once
-            self._keeps = False
-            self.tell(problem, title="The text is not kept", severity="warning")
+        self.tell(problem, title="Autosave failed", severity="warning")
 
     def on_unmount(self) -> None:
-        job = self.kept.job(self.text, str) if self.text.strip() else None
-        try:
-            if job is not None:
-                self.kept.write(job)
-        except (OSError, RnntuiError) as error:
-            self.farewell = f"the text to translate could not be kept: {error}"
+        problem = self.autosave.write_last(self._pending())
+        if problem:
+            self.farewell = f"the text to translate could not be saved: {problem}"
 
     def restore(self) -> None:
         """Go on with the source of last time."""
-        path = autosave.last_kept(sources_folder(), _KEPT)
+        path = self.autosave.newest()
         if path is None or self.text:
             return
         try:
@@ -120,7 +111,7 @@ class Texts(Pointing):
         except (OSError, ValueError) as error:
             self.tell(f"{path}: {error}", title="The text of last time cannot be read", severity="warning")
         else:
-            self.kept.begin(text)
+            self.autosave.begin(text)
             self.source.fill(text)
 
     # -- another text --------------------------------------------------------------------------------------------
@@ -128,7 +119,7 @@ class Texts(Pointing):
     def action_new(self) -> None:
         """Begin another text; the one before is kept."""
         self.keep()
-        self.kept.begin()
+        self.autosave.begin()
         self.source.fill("")
         self.source.focus()
 
@@ -138,7 +129,7 @@ class Texts(Pointing):
         from rnntui.sessions.transcript_files import path_from
         from rnntui.tui.screens.dialogs import AskScreen
 
-        last = autosave.last_kept(sources_folder(), _KEPT)
+        last = self.autosave.newest()
         name = await self.app.push_screen_wait(AskScreen("Translate which file?", str(last or "")))
         if not name:
             return
@@ -155,7 +146,7 @@ class Texts(Pointing):
             if path.suffix == ".tsv":
                 text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
             self.keep()
-            self.kept.begin()
+            self.autosave.begin()
             self.source.fill(text.replace("\r\n", "\n"))
 
 
