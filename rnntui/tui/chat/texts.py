@@ -35,7 +35,7 @@ class Texts(Writing):
         """Copy what is selected, or else the whole text of the active pane."""
         text = self.screen.get_selected_text() or self._text()
         self.app.copy_to_clipboard(text)
-        self.tell(f"Copied {len(text):,} characters.", seconds=2)
+        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
 
     @work
     async def action_save(self) -> None:
@@ -45,7 +45,7 @@ class Texts(Writing):
 
         conversation = self.active.conversation
         if conversation is None or not conversation.transcript.text:
-            self.tell("There is nothing to save yet.", severity="warning")
+            self.notifications.warn("There is nothing to save yet.")
             return
         name = await self.app.push_screen_wait(AskScreen("Save the text as", str(free_name(conversation.name, Path()))))
         if not name:
@@ -55,18 +55,18 @@ class Texts(Writing):
             path = free_name(conversation.name, path) if path.is_dir() else path
             text_file, turns_file = save(conversation.transcript, path)
         except RnntuiError as error:
-            self.tell(str(error), title="Not saved", severity="error")
+            self.notifications.error(str(error), title="Not saved")
         except OSError as error:
             problem = f"{name}: {error.strerror or error}"
-            self.tell(problem, title="Not saved", severity="error")
+            self.notifications.error(problem, title="Not saved")
         else:
-            self.tell(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
+            self.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     def action_undo(self) -> None:
         """Take back what last cut a text; in every pane, if it was done in every pane."""
         times = [pane.conversation.undoable or 0.0 for pane in self._shown() if pane.conversation is not None]
         if not any(times):
-            self.tell("There is nothing to take back.")
+            self.notifications.info("There is nothing to take back.")
             return
         for pane, at in zip(self._shown(), times, strict=True):
             if pane.conversation is not None and at >= max(times) - _TOGETHER:
@@ -80,7 +80,7 @@ class Texts(Writing):
         """Take back the last undo of the active pane."""
         pane = self.active
         if pane.conversation is None or not pane.conversation.redo():
-            self.tell("There is nothing to bring back.")
+            self.notifications.info("There is nothing to bring back.")
             return
         pane.autosave.begin()
         pane.changed()
@@ -115,7 +115,7 @@ class Texts(Writing):
             self.app.call_from_thread(self._not_kept, problem)
 
     def _not_kept(self, problem: str) -> None:
-        self.tell(problem, title="Autosave failed", severity="warning")
+        self.notifications.warn(problem, title="Autosave failed")
 
     def _keep_at_end(self) -> None:
         problem = ""
@@ -147,9 +147,9 @@ class Texts(Writing):
         try:
             turns = read(turns_file(path_from(name)))
         except RnntuiError as error:
-            self.tell(str(error), title="Not opened", severity="error")
+            self.notifications.error(str(error), title="Not opened")
         except OSError as error:
-            self.tell(f"{name}: {error.strerror or error}", title="Not opened", severity="error")
+            self.notifications.error(f"{name}: {error.strerror or error}", title="Not opened")
         else:
             pane.conversation.stop()
             self.keep()

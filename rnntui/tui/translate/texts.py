@@ -44,7 +44,7 @@ class Texts(Pointing):
         selected = focused.selected_text if isinstance(focused, TextArea) else ""
         text = decode_control_chars(selected) or "\n".join(self._shown)
         self.app.copy_to_clipboard(text)
-        self.tell(f"Copied {len(text):,} characters.", seconds=2)
+        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
 
     @work
     async def action_save(self) -> None:
@@ -53,7 +53,7 @@ class Texts(Pointing):
         from rnntui.tui.screens.dialogs import AskScreen
 
         if not self.text.strip():
-            self.warn("There is nothing to save yet.")
+            self.notifications.warn("There is nothing to save yet.")
             return
         suggested = free_name(self.run_name or "translation", Path(), (".tsv",))
         name = await self.app.push_screen_wait(AskScreen("Save source and translation as", str(suggested)))
@@ -67,13 +67,15 @@ class Texts(Pointing):
                 raise UsageError(f"{path} is there already; give another name")
             atomic_write(path, table(self.lines, self._shown).encode("utf-8", "surrogatepass"))
         except RnntuiError as error:
-            self.tell(str(error), title="Not saved", severity="error")
+            self.notifications.error(str(error), title="Not saved")
         except (OSError, ValueError) as error:
             problem = f"{name}: {getattr(error, 'strerror', None) or error}"
-            self.tell(problem, title="Not saved", severity="error")
+            self.notifications.error(problem, title="Not saved")
         else:
             missing = self._total - self._done
-            self.tell(f"{path}{f'; {missing:,} lines are not translated yet' if missing else ''}", title="Saved")
+            self.notifications.info(
+                f"{path}{f'; {missing:,} lines are not translated yet' if missing else ''}", title="Saved"
+            )
 
     # -- keeping -------------------------------------------------------------------------------------------------
 
@@ -94,7 +96,7 @@ class Texts(Pointing):
             self.app.call_from_thread(self._not_kept, problem)
 
     def _not_kept(self, problem: str) -> None:
-        self.tell(problem, title="Autosave failed", severity="warning")
+        self.notifications.warn(problem, title="Autosave failed")
 
     def on_unmount(self) -> None:
         problem = self.autosave.write_last(self._pending())
@@ -109,7 +111,7 @@ class Texts(Pointing):
         try:
             text = path.read_bytes().decode("utf-8", "surrogatepass")
         except (OSError, ValueError) as error:
-            self.tell(f"{path}: {error}", title="The text of last time cannot be read", severity="warning")
+            self.notifications.warn(f"{path}: {error}", title="The text of last time cannot be read")
         else:
             self.autosave.begin(text)
             self.source.fill(text)
@@ -137,11 +139,11 @@ class Texts(Pointing):
             path = path_from(name)
             text = path.read_bytes().decode("utf-8")
         except RnntuiError as error:
-            self.tell(str(error), title="Not opened", severity="error")
+            self.notifications.error(str(error), title="Not opened")
         except UnicodeDecodeError as error:
-            self.tell(f"{name} is not UTF-8 at its byte {error.start}", title="Not opened", severity="error")
+            self.notifications.error(f"{name} is not UTF-8 at its byte {error.start}", title="Not opened")
         except (OSError, ValueError) as error:
-            self.tell(f"{name}: {getattr(error, 'strerror', None) or error}", title="Not opened", severity="error")
+            self.notifications.error(f"{name}: {getattr(error, 'strerror', None) or error}", title="Not opened")
         else:
             if path.suffix == ".tsv":
                 text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
