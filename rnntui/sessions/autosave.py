@@ -1,4 +1,4 @@
-"""Keeping what is typed: each text in files of its own, written as it grows."""
+"""Autosave: each text is written to files of its own while it grows, and the last hundred texts are kept."""
 
 from __future__ import annotations
 
@@ -11,80 +11,119 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_KEPT = 100  # texts; older ones are deleted
-_numbers = itertools.count(1)
+from rnntui.errors import RnntuiError
+
+MAX_DRAFTS = 100
+"""Drafts in a folder; older ones are deleted."""
+
+_sequence = itertools.count(1)
+
+
+class _Draft:
+    """The file of one text, and which version of the text it holds."""
+
+    def __init__(self, saved_text: str) -> None:
+        self.path: Path | None = None  # named when there is something to save
+        self.saved_text = saved_text
+        self.saved_sequence = 0
 
 
 @dataclass(frozen=True)
-class Job:
-    """A text to write, what goes into the file beside it, and where; of two for one file the higher number counts."""
+class SaveJob:
+    """One version of a text to write to `path`, and the content of its companion file."""
 
-    number: int
     path: Path
     text: str
-    beside: str
+    companion: str
+    sequence: int  # of two jobs for one draft the higher is the newer
+    draft: _Draft
 
 
-Write = Callable[[Job], None]
-"""Writes a job's files. May raise `OSError` or `RnntuiError`."""
+class Autosave:
+    """Saves one text at a time into a folder, each in a draft of its own: no text ever overwrites another.
 
+    A text that comes from a file, or that an undo brings back, therefore begins a new draft.
 
-class Kept:
-    """Where one text is kept, and what of it is written already.
-
-    A text that comes from a file, or that an undo brings back, begins in files of its own: nothing that is kept is
-    ever written over by another text.
+    `begin` and `pending` belong to the thread that owns the text; `write` may run in any number of threads.
     """
 
-    def __init__(self, folder: Callable[[], Path], write: Write) -> None:
-        self._folder, self._write = folder, write
+    def __init__(self, folder: Callable[[], Path], pattern: str, write_draft: Callable[[SaveJob], None]) -> None:
+        """
+        Args:
+            folder: the folder of the drafts; asked anew each time.
+            pattern: glob of the one file that makes a draft complete, such as `*.jsonl` where the text has a companion.
+            write_draft: writes a job's files, `job.path` ending in `.txt`. May raise `OSError` or `RnntuiError`.
+        """
+        self._folder, self._pattern, self._write_draft = folder, pattern, write_draft
         self._lock = threading.Lock()
+        self._problem_reported = False
         self.begin()
 
-    def begin(self, written: str = "") -> None:
-        """Another text begins. Its files are named when there is something to write, other than what is `written`."""
-        self.path: Path | None = None
-        self._written = written
-        self._newest = 0
+    def begin(self, saved_text: str = "") -> None:
+        """Begin a new draft. It gets a file when the text differs from `saved_text`."""
+        self._draft = _Draft(saved_text)
 
-    def job(self, text: str, beside: Callable[[], str]) -> Job | None:
-        """What to write, if the text is another than what is written."""
-        if text in ("", self._written):
-            return None
-        if self.path is None:
-            # The number of the process, and that of the text in it: two at once have two names.
-            name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}.txt"
-            self.path = self._folder() / name
-        return Job(next(_numbers), self.path, text, beside())
+    @property
+    def path(self) -> Path | None:
+        """The file of the present draft; None as long as nothing of it had to be saved."""
+        return self._draft.path
 
-    def write(self, job: Job) -> None:
-        """Write it, unless a newer one has been written.
+    def pending(self, text: str, companion: Callable[[], str] = str) -> SaveJob | None:
+        """Return the job that saves `text`, or None if the text is empty or saved already.
 
-        Raises `OSError` or `RnntuiError`; then it does not count as written, and is tried again.
+        `companion` returns the content of the companion file; it is called only if there is a job.
         """
+        draft = self._draft
+        if text in ("", draft.saved_text):
+            return None
+        if draft.path is None:
+            # Process id and sequence number: two drafts of one second have two names.
+            name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{next(_sequence)}.txt"
+            draft.path = self._folder() / name
+        return SaveJob(draft.path, text, companion(), next(_sequence), draft)
+
+    def write(self, job: SaveJob) -> str:
+        """Write a job, unless a newer version of its draft is saved already; then delete the oldest drafts.
+
+        Returns what failed, or "". Only the first failure is returned, so that it is shown once. A text that could
+        not be saved stays pending.
+        """
+        problem = self._write(job)
+        if not problem:
+            self._prune()
+        elif not self._problem_reported:
+            self._problem_reported = True
+            return problem
+        return ""
+
+    def write_last(self, job: SaveJob | None) -> str:
+        """Write what is pending when the app closes. Returns what failed, whether reported before or not, or ""."""
+        return self._write(job) if job is not None else ""
+
+    def newest(self) -> Path | None:
+        """Return the text file of the draft that was written last, by this app or another; None if there is none."""
+        files = list(self._folder().glob(self._pattern))
+        return max(files, key=_modified).with_suffix(".txt") if files else None
+
+    def _write(self, job: SaveJob) -> str:
         with self._lock:
-            if job.path == self.path and job.number < self._newest:
-                return
-            self._write(job)
-            if job.path == self.path:
-                self._newest, self._written = job.number, job.text
+            if job.sequence < job.draft.saved_sequence:
+                return ""
+            try:
+                self._write_draft(job)
+            except (OSError, RnntuiError) as error:
+                return str(error)
+            job.draft.saved_sequence, job.draft.saved_text = job.sequence, job.text
+            return ""
+
+    def _prune(self) -> None:
+        for file in sorted(self._folder().glob(self._pattern), key=_modified)[:-MAX_DRAFTS]:
+            for draft_file in {file, file.with_suffix(".txt")}:
+                with contextlib.suppress(OSError):  # another app may prune at the same time
+                    draft_file.unlink()
 
 
-def last_kept(folder: Path, pattern: str) -> Path | None:
-    """The file of that pattern that was written last; None if there is none."""
-    files = list(folder.glob(pattern))
-    return max(files, key=_written) if files else None
-
-
-def tidy(folder: Path, pattern: str) -> None:
-    """Delete the oldest files of that pattern beyond those that are kept, and the texts beside them."""
-    for file in sorted(folder.glob(pattern), key=_written)[:-_KEPT]:
-        for one in {file, file.with_suffix(".txt")}:
-            with contextlib.suppress(OSError):  # another app may tidy too
-                one.unlink()
-
-
-def _written(path: Path) -> float:
+def _modified(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:

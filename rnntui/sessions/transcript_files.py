@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.config import SamplingConfig
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.sessions.transcript import Role, Transcript, Turn
+from rnntui.sessions.autosave import Autosave, SaveJob
+
+if TYPE_CHECKING:  # the app makes its autosaves before its first paint, and numpy is not loaded then
+    from rnntui.sessions.transcript import Transcript, Turn
+
+
+def transcript_autosave(folder: Callable[[], Path]) -> Autosave:
+    """Return an autosave for transcripts: their text, and beside it their turns as JSON lines."""
+    return Autosave(folder, "*.jsonl", _write_draft)
+
+
+def pending_transcript(autosave: Autosave, transcript: Transcript) -> SaveJob | None:
+    """Return the job that saves a transcript, or None if it is empty or saved already."""
+    return autosave.pending(transcript.text, lambda: json_lines(transcript))
+
+
+def _write_draft(job: SaveJob) -> None:
+    write(job.text, job.companion, job.path)
 
 
 def json_lines(transcript: Transcript) -> str:
@@ -86,6 +103,8 @@ def read(path: Path) -> list[tuple[Turn, str]]:
 
     Raises `UsageError` naming the first line that is not a turn, `OSError` if the file cannot be read.
     """
+    from rnntui.sessions.transcript import Role, Turn
+
     turns: list[tuple[Turn, str]] = []
     for line_number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:

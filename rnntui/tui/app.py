@@ -83,7 +83,7 @@ class RnntuiApp(App[None]):
         if self.preferences.keymap:
             self._problems += keymap_problems(self.preferences.keymap, self._known_keys())
         for problem in self._problems:
-            self.chat.tell(problem, title="Settings", severity="warning", seconds=10)
+            self.chat.notifications.warn(problem, title="Settings", seconds=10)
 
     # -- tabs ----------------------------------------------------------------------------------------------------
 
@@ -111,8 +111,8 @@ class RnntuiApp(App[None]):
     @property
     def farewells(self) -> list[str]:
         """What to say once the app has closed."""
-        tabs = [self.chat, *([self.translate] if self.translate is not None else [])]
-        return [tab.farewell for tab in tabs if tab.farewell]
+        tabs = (self.chat, self.translate)
+        return [tab.farewell for tab in tabs if tab is not None and tab.farewell]
 
     async def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
         """Go on with a run of the Train tab: in the active pane of the Chat tab, or in the Translate tab."""
@@ -182,7 +182,7 @@ class RnntuiApp(App[None]):
         try:
             preferences.save(self._settings_file, changes)
         except (OSError, RnntuiError) as error:
-            self.chat.tell(str(error), title="Settings are not kept", severity="warning")
+            self.chat.notifications.warn(str(error), title="Settings are not kept")
 
     def on_chat_tab_remember(self, event: ChatTab.Remember) -> None:
         self.remember(**event.changes)
@@ -201,7 +201,7 @@ class RnntuiApp(App[None]):
         self.call_from_thread(self._tell_failed, problem)
 
     def _tell_failed(self, problem: str) -> None:
-        self.chat.tell(problem, title="The model stopped", severity="error", seconds=20)
+        self.chat.notifications.error(problem, title="The model stopped", seconds=20)
 
 
 def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:

@@ -1,11 +1,10 @@
-"""Notices of a tab."""
+"""Notifications of a tab: safe for a terminal, and never the same one twice on the screen."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from textual.containers import Vertical
 
 from rnntui.text.control_chars import one_line
 
@@ -13,23 +12,30 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
 
-class Telling(Vertical):
-    """A tab that tells things, none of them twice at once; `farewell` is what to say once the app has closed."""
+class Notifications:
+    """Shows texts by a widget's `notify`: control characters escaped, markup off, without duplicates."""
 
-    farewell = ""
+    def __init__(self, notify: Callable[..., None]) -> None:
+        self._notify = notify
+        self._visible_until: dict[tuple[str, str], float] = {}  # by title and text, on the monotonic clock
 
-    def __init__(self, id: str) -> None:
-        super().__init__(id=id)
-        self._told: dict[tuple[str, str], float] = {}  # notices, and until when they are seen
-
-    def tell(self, text: str, *, title: str = "", severity: SeverityLevel = "information", seconds: float = 5) -> None:
-        """A notice, with nothing in it that steers a terminal; not a second one while the first is still to be seen."""
+    def show(self, text: str, *, title: str = "", severity: SeverityLevel = "information", seconds: float = 5) -> None:
+        """Show a text for some seconds, unless it is still visible under that title."""
         now = time.monotonic()
-        if self._told.get((title, text), 0.0) > now:
+        if self._visible_until.get((title, text), 0.0) > now:
             return
-        self._told = {(title, text): now + seconds, **{old: until for old, until in self._told.items() if until > now}}
-        self.notify(one_line(text), title=title, severity=severity, timeout=seconds, markup=False)
+        visible = {notification: until for notification, until in self._visible_until.items() if until > now}
+        self._visible_until = {**visible, (title, text): now + seconds}
+        self._notify(one_line(text), title=title, severity=severity, timeout=seconds, markup=False)
 
-    def warn(self, text: str) -> None:
-        """A notice that something cannot be done."""
-        self.tell(text, severity="warning")
+    def info(self, text: str, *, title: str = "", seconds: float = 5) -> None:
+        """Show something that went well, or a hint."""
+        self.show(text, title=title, seconds=seconds)
+
+    def warn(self, text: str, *, title: str = "", seconds: float = 5) -> None:
+        """Show that something cannot be done."""
+        self.show(text, title=title, severity="warning", seconds=seconds)
+
+    def error(self, text: str, *, title: str = "", seconds: float = 5) -> None:
+        """Show that something failed."""
+        self.show(text, title=title, severity="error", seconds=seconds)

@@ -219,7 +219,7 @@ async def test_settings_that_cannot_be_kept_are_told(runs: Path, own_settings: P
         await user.told("Settings are not kept")
         await user.say("x")
         user.chat.keep()
-        await user.told("The text is not kept")
+        await user.told("Autosave failed")
         assert user.app.is_running and user.text.startswith("x")
 
 

@@ -436,7 +436,7 @@ async def test_what_was_typed_is_there_the_next_time(tmp_path: Path) -> None:
         await user.work()
         assert user.tab.text == "go home" and user.shown == ["og emoh"]
         user.tab.keep()
-        assert user.tab.kept.path is None  # it is kept already
+        assert user.tab.autosave.path is None  # it is saved already
         await user.pilot.press("f12")
         await user.type("new")
         user.tab.keep()
@@ -456,7 +456,7 @@ async def test_a_text_that_cannot_be_kept_is_told(tmp_path: Path, own_settings: 
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("home")
         user.tab.keep()
-        await wait_until(user.pilot, lambda: "The text is not kept" in user.notices)
+        await wait_until(user.pilot, lambda: "Autosave failed" in user.notices)
         assert user.app.is_running
 
 

@@ -11,10 +11,11 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from rnntui.sessions.transcript_files import transcript_autosave
 from rnntui.text.control_chars import one_line
-from rnntui.tui.chat.transcript_autosave import Kept
 from rnntui.tui.chat.transcript_document import TranscriptDocument
 from rnntui.tui.keys import bindings
+from rnntui.tui.preferences import texts_folder
 from rnntui.tui.widgets.stream_view import StreamView
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Pane(Vertical):
         self.run_name = name
         self.conversation: Conversation | None = None
         self.problem = ""
-        self.kept = Kept()
+        self.autosave = transcript_autosave(texts_folder)
         self._transcript: Transcript | None = None  # the one that the view has seen
         self._shown = 0  # characters of it
         self._status_due = 0.0

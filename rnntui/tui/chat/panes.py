@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from textual.containers import Vertical
+
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
-from rnntui.tui.notifications import Telling
+from rnntui.tui.notifications import Notifications
 
 if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
@@ -20,11 +22,13 @@ _NARROWEST_PANE = 40  # columns; with less, the settings make room
 _PANEL = 30  # columns of the settings
 
 
-class Panes(Telling):
+class Panes(Vertical):
     """One to four panes side by side; the settings are those of the active one."""
 
     def __init__(self, run_name: str | None, make_writer: Callable[[], GenerationWorker]) -> None:
-        super().__init__("chat")
+        super().__init__(id="chat")
+        self.notifications = Notifications(self.notify)
+        self.farewell = ""  # printed once the app has closed
         self._make_writer = make_writer
         self.writer: GenerationWorker | None = None
         self.panes = [Pane(run_name or "")]
@@ -89,10 +93,10 @@ class Panes(Telling):
         """A pane beside the active one, with the same model and prompt."""
         source = self.active
         if source.conversation is None:
-            self.tell("The model is not open yet; choose one by F5.", severity="warning")
+            self.notifications.warn("The model is not open yet; choose one by F5.")
             return
         if len(self.panes) == MOST_PANES:
-            self.tell(f"{MOST_PANES} panes are the most there are.", severity="warning")
+            self.notifications.warn(f"{MOST_PANES} panes are the most there are.")
             return
         pane = Pane(source.run_name)
         self.panes.append(pane)
@@ -107,7 +111,7 @@ class Panes(Telling):
         """Close the active pane, unless it is the only one."""
         pane = self.active
         if len(self.panes) == 1:
-            self.tell("This is the only pane.", severity="warning")
+            self.notifications.warn("This is the only pane.")
             return
         if pane.conversation is not None:
             pane.conversation.stop()

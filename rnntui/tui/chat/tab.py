@@ -15,7 +15,6 @@ from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.chat.texts import Texts
-from rnntui.tui.chat.transcript_autosave import last_text
 from rnntui.tui.keys import bindings
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class ChatTab(Texts):
         if pane.conversation is None and pane in self.panes:
             pane.problem = "no model: choose one by F5"
             pane.show_status()
-        self.tell(problem, title="Cannot open the model", severity="error", seconds=10)
+        self.notifications.error(problem, title="Cannot open the model", seconds=10)
 
     def _opened(self, pane: Pane, run: RunFolder, loaded: LoadedModel) -> None:
         from rnntui.sessions.conversation import Conversation
@@ -100,9 +99,9 @@ class ChatTab(Texts):
             pane.show(conversation)
             if self.reopens:
                 self.reopens = False
-                path = last_text()
+                path = pane.autosave.newest()
                 if path is None:
-                    self.tell("No text has been kept yet.", title="Nothing to reopen", severity="warning")
+                    self.notifications.warn("No text has been kept yet.", title="Nothing to reopen")
                 else:
                     self.reopen(pane, str(path))
         else:
@@ -121,6 +120,6 @@ class ChatTab(Texts):
         from rnntui.tui.screens.run_picker import pick_run
 
         pane = self.active
-        path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, pane.run_name, self.warn)
+        path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, pane.run_name, self.notifications.warn)
         if path is not None:
             self._open(pane, path)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from rnntui.errors import RnntuiError
-from rnntui.sessions.autosave import Job
+from rnntui.sessions.transcript_files import pending_transcript
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.prompt import Prompt
-from rnntui.tui.chat.transcript_autosave import Kept, last_text, tidy
 from rnntui.tui.chat.writing import Writing
 
 if TYPE_CHECKING:
+    from rnntui.sessions.autosave import Autosave, SaveJob
     from rnntui.sessions.generation_worker import GenerationWorker
     from rnntui.tui.chat.find_bar import FindBar
     from rnntui.tui.widgets.stream_view import StreamView
@@ -29,14 +29,13 @@ class Texts(Writing):
 
     def __init__(self, run_name: str | None, make_writer: Callable[[], GenerationWorker]) -> None:
         super().__init__(run_name, make_writer)
-        self._keeps = True
         self._searched: StreamView | None = None  # the view that the find bar is for
 
     def action_copy(self) -> None:
         """Copy what is selected, or else the whole text of the active pane."""
         text = self.screen.get_selected_text() or self._text()
         self.app.copy_to_clipboard(text)
-        self.tell(f"Copied {len(text):,} characters.", seconds=2)
+        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
 
     @work
     async def action_save(self) -> None:
@@ -46,7 +45,7 @@ class Texts(Writing):
 
         conversation = self.active.conversation
         if conversation is None or not conversation.transcript.text:
-            self.tell("There is nothing to save yet.", severity="warning")
+            self.notifications.warn("There is nothing to save yet.")
             return
         name = await self.app.push_screen_wait(AskScreen("Save the text as", str(free_name(conversation.name, Path()))))
         if not name:
@@ -56,24 +55,24 @@ class Texts(Writing):
             path = free_name(conversation.name, path) if path.is_dir() else path
             text_file, turns_file = save(conversation.transcript, path)
         except RnntuiError as error:
-            self.tell(str(error), title="Not saved", severity="error")
+            self.notifications.error(str(error), title="Not saved")
         except OSError as error:
             problem = f"{name}: {error.strerror or error}"
-            self.tell(problem, title="Not saved", severity="error")
+            self.notifications.error(problem, title="Not saved")
         else:
-            self.tell(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
+            self.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     def action_undo(self) -> None:
         """Take back what last cut a text; in every pane, if it was done in every pane."""
         times = [pane.conversation.last_change or 0.0 for pane in self._shown() if pane.conversation is not None]
         if not any(times):
-            self.tell("There is nothing to take back.")
+            self.notifications.info("There is nothing to take back.")
             return
         for pane, at in zip(self._shown(), times, strict=True):
             if pane.conversation is not None and at >= max(times) - _TOGETHER:
                 self.keep()
                 pane.conversation.undo()
-                pane.kept.begin()
+                pane.autosave.begin()
                 pane.changed()
         self._wake()
 
@@ -81,9 +80,9 @@ class Texts(Writing):
         """Take back the last undo of the active pane."""
         pane = self.active
         if pane.conversation is None or not pane.conversation.redo():
-            self.tell("There is nothing to bring back.")
+            self.notifications.info("There is nothing to bring back.")
             return
-        pane.kept.begin()
+        pane.autosave.begin()
         pane.changed()
         self._wake()
 
@@ -97,41 +96,34 @@ class Texts(Writing):
             pane.conversation.stop()
             self.keep()
             pane.conversation.clear()
-            pane.kept.begin()
+            pane.autosave.begin()
             pane.changed()
 
     def keep(self) -> None:
         """Keep each pane's text, if it has changed, where it is found again after whatever may happen."""
         for pane in self.panes:
             if pane.conversation is not None:
-                job = pane.kept.pending(pane.conversation.transcript)
+                job = pending_transcript(pane.autosave, pane.conversation.transcript)
                 if job is not None:
-                    self._write_kept(pane.kept, job)
+                    self._write_kept(pane.autosave, job)
 
     @work(thread=True, group="keep")
-    def _write_kept(self, kept: Kept, job: Job) -> None:
+    def _write_kept(self, autosave: Autosave, job: SaveJob) -> None:
         """In a thread: a disk may take its time."""
-        try:
-            kept.write(job)
-            tidy()
-        except (OSError, RnntuiError) as error:
-            self.app.call_from_thread(self._not_kept, str(error))
+        problem = autosave.write(job)
+        if problem:
+            self.app.call_from_thread(self._not_kept, problem)
 
     def _not_kept(self, problem: str) -> None:
-        if self._keeps:  # told once
-            self._keeps = False
-            self.tell(problem, title="The text is not kept", severity="warning")
+        self.notifications.warn(problem, title="Autosave failed")
 
     def _keep_at_end(self) -> None:
         problem = ""
         for pane in self.panes:
-            job = pane.kept.pending(pane.conversation.transcript) if pane.conversation is not None else None
-            try:
-                if job is not None:
-                    pane.kept.write(job)
-            except (OSError, RnntuiError) as error:
-                problem = f"the text could not be kept: {error}"
-        kept = any(pane.kept.path is not None for pane in self.panes)
+            if pane.conversation is not None:
+                failure = pane.autosave.write_last(pending_transcript(pane.autosave, pane.conversation.transcript))
+                problem = f"the text could not be saved: {failure}" if failure else problem
+        kept = any(pane.autosave.path is not None for pane in self.panes)
         self.farewell = problem or ("the text is kept; go on with it by: rnntui chat --reopen" if kept else "")
 
     @work
@@ -142,7 +134,7 @@ class Texts(Writing):
         pane = self.active
         if pane.conversation is None:
             return
-        name = await self.app.push_screen_wait(AskScreen("Reopen which text?", str(last_text() or "")))
+        name = await self.app.push_screen_wait(AskScreen("Reopen which text?", str(pane.autosave.newest() or "")))
         if name:
             self.reopen(pane, name)
 
@@ -155,14 +147,14 @@ class Texts(Writing):
         try:
             turns = read(turns_file(path_from(name)))
         except RnntuiError as error:
-            self.tell(str(error), title="Not opened", severity="error")
+            self.notifications.error(str(error), title="Not opened")
         except OSError as error:
-            self.tell(f"{name}: {error.strerror or error}", title="Not opened", severity="error")
+            self.notifications.error(f"{name}: {error.strerror or error}", title="Not opened")
         else:
             pane.conversation.stop()
             self.keep()
             pane.conversation.reopen(turns)
-            pane.kept.begin()
+            pane.autosave.begin()
             pane.changed()
             self._wake()
 

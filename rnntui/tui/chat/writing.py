@@ -59,7 +59,7 @@ class Writing(Panes):
 
     def _tell_unknown(self, unknown: list[str]) -> None:
         if unknown:
-            self.tell(unknown_characters(unknown), severity="warning")
+            self.notifications.warn(unknown_characters(unknown))
 
     def action_stop(self) -> None:
         """Stop all panes at once."""
@@ -84,7 +84,7 @@ class Writing(Panes):
             pane.changed()
         self._wake()
         if not any(done):
-            self.tell("The model has written nothing yet; type something and press Enter.")
+            self.notifications.info("The model has written nothing yet; type something and press Enter.")
 
     def action_edit_prompt(self) -> None:
         """Put your last line back into the prompt; it and what follows leave the text."""
@@ -122,10 +122,14 @@ class Writing(Panes):
         """Let a model of turns write on as any other, or take turns again."""
         conversation = self.active.conversation
         if conversation is None or not conversation.trained_on_turns:
-            self.tell("The model was not trained on turns (lines that begin with A: and B:, or two other labels).")
+            self.notifications.info(
+                "The model was not trained on turns (lines that begin with A: and B:, or two other labels)."
+            )
             return
         conversation.uses_turns = not conversation.uses_turns
-        self.tell("The model answers in turns." if conversation.uses_turns else "The model writes on as any other.")
+        self.notifications.info(
+            "The model answers in turns." if conversation.uses_turns else "The model writes on as any other."
+        )
 
     def on_pane_rewind(self, event: Pane.Rewind) -> None:
         conversation = event.pane.conversation
@@ -174,7 +178,9 @@ class Writing(Panes):
             or self.shown_alternatives[0] is not event.pane
             or event.pane.conversation is None
         ):
-            self.tell("Move the cursor: the alternatives to what it stands on are shown, and can be chosen.")
+            self.notifications.info(
+                "Move the cursor: the alternatives to what it stands on are shown, and can be chosen."
+            )
             return
         _, token, found = self.shown_alternatives
         if event.number <= len(found):
@@ -197,7 +203,7 @@ class Writing(Panes):
         if not panel.filled:
             return
         name = panel.next_preset()
-        self.tell(f"Preset: {name}", seconds=2)
+        self.notifications.info(f"Preset: {name}", seconds=2)
 
     def action_surprise(self) -> None:
         """Colour by surprise, on or off."""
@@ -211,5 +217,5 @@ class Writing(Panes):
         self.wants_panel = not self.wants_panel
         self._make_room()
         if self.wants_panel and self.has_class("-bare"):
-            self.tell("There is no room for the settings; close a pane (F7) or make the terminal wider.")
+            self.notifications.info("There is no room for the settings; close a pane (F7) or make the terminal wider.")
         self.post_message(self.Remember({"panel": self.wants_panel}))

@@ -120,7 +120,7 @@ class Pointing(Searching):
         """The hypothesis after the chosen one, and after the last the best again."""
         answer = self.answer()
         if answer is None or answer.translation is None or len(answer.translation.hypotheses) < 2:
-            self.tell("There is no other translation of this line.")
+            self.notifications.info("There is no other translation of this line.")
             return
         self.choose((self.chosen(answer.translation) + 1) % len(answer.translation.hypotheses))
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import work
+from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from rnntui.errors import RnntuiError
 from rnntui.text.control_chars import one_line
-from rnntui.tui.notifications import Telling
+from rnntui.tui.notifications import Notifications
 from rnntui.tui.translate.aligned_text_area import AlignedArea
 from rnntui.tui.translate.beam_panel import DEFAULTS, BeamPanel
 from rnntui.tui.translate.line_changes import carried, change_between
@@ -31,14 +32,16 @@ MakeTranslating = Callable[[Callable[[], None], Callable[[str, Exception], None]
 _NO_MODEL = "no model: F5 chooses one, rnntui train-seq2seq pairs.tsv makes one"
 
 
-class Searching(Telling):
+class Searching(Vertical):
     """A source whose lines are translated as they change."""
 
     class Found(Message):
         """There are new translations."""
 
     def __init__(self, runs: TranslatorCache, run_name: str | None, make_translating: MakeTranslating) -> None:
-        super().__init__("translate")
+        super().__init__(id="translate")
+        self.notifications = Notifications(self.notify)
+        self.farewell = ""  # printed once the app has closed
         self._runs, self.run_name = runs, run_name or ""
         self._make_translating = make_translating
         self.translating: TranslationWorker | None = None
@@ -96,7 +99,7 @@ class Searching(Telling):
             self.translation.placeholder = one_line(problem)
             self.show_status()
         if not none_yet:  # that there is no run yet is no news to be told
-            self.tell(problem, title="Cannot open the model", severity="error", seconds=10)
+            self.notifications.error(problem, title="Cannot open the model", seconds=10)
 
     def _opened(self, name: str, translator: Translator) -> None:
         if not self.is_mounted:
@@ -149,7 +152,7 @@ class Searching(Telling):
 
     def _search_failed(self, line: str, error: Exception) -> None:
         problem = f"{line[:60]}: {type(error).__name__}: {error}"
-        self.tell(problem, title="A line could not be translated", severity="error", seconds=20)
+        self.notifications.error(problem, title="A line could not be translated", seconds=20)
 
     def action_stop(self) -> None:
         """Translate no more until something changes."""

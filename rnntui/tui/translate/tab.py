@@ -79,6 +79,6 @@ class TranslateTab(Texts):
         """Choose another model; what is typed is translated anew."""
         from rnntui.tui.screens.run_picker import pick_run
 
-        path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, self.run_name, self.warn)
+        path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, self.run_name, self.notifications.warn)
         if path is not None:
             self.open_run(path)

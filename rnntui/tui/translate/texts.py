@@ -9,16 +9,13 @@ from textual.widgets import TextArea
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.sessions import autosave
-from rnntui.sessions.autosave import Job, Kept
+from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.translate.pointing import Pointing
 from rnntui.tui.widgets.control_char_encoding import decode_control_chars
 
-_KEPT = "*.txt"
 
-
-def _write(job: Job) -> None:
+def _write_draft(job: SaveJob) -> None:
     job.path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(job.path, job.text.encode("utf-8", "surrogatepass"))
 
@@ -26,10 +23,8 @@ def _write(job: Job) -> None:
 class Texts(Pointing):
     """A source that outlives the app."""
 
-    _keeps = True
-
     def on_mount(self) -> None:
-        self.kept = Kept(sources_folder, _write)
+        self.autosave = Autosave(sources_folder, "*.txt", _write_draft)
 
     @property
     def text(self) -> str:
@@ -49,7 +44,7 @@ class Texts(Pointing):
         selected = focused.selected_text if isinstance(focused, TextArea) else ""
         text = decode_control_chars(selected) or "\n".join(self._shown)
         self.app.copy_to_clipboard(text)
-        self.tell(f"Copied {len(text):,} characters.", seconds=2)
+        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
 
     @work
     async def action_save(self) -> None:
@@ -58,7 +53,7 @@ class Texts(Pointing):
         from rnntui.tui.screens.dialogs import AskScreen
 
         if not self.text.strip():
-            self.warn("There is nothing to save yet.")
+            self.notifications.warn("There is nothing to save yet.")
             return
         suggested = free_name(self.run_name or "translation", Path(), (".tsv",))
         name = await self.app.push_screen_wait(AskScreen("Save source and translation as", str(suggested)))
@@ -72,55 +67,53 @@ class Texts(Pointing):
                 raise UsageError(f"{path} is there already; give another name")
             atomic_write(path, table(self.lines, self._shown).encode("utf-8", "surrogatepass"))
         except RnntuiError as error:
-            self.tell(str(error), title="Not saved", severity="error")
+            self.notifications.error(str(error), title="Not saved")
         except (OSError, ValueError) as error:
             problem = f"{name}: {getattr(error, 'strerror', None) or error}"
-            self.tell(problem, title="Not saved", severity="error")
+            self.notifications.error(problem, title="Not saved")
         else:
             missing = self._total - self._done
-            self.tell(f"{path}{f'; {missing:,} lines are not translated yet' if missing else ''}", title="Saved")
+            self.notifications.info(
+                f"{path}{f'; {missing:,} lines are not translated yet' if missing else ''}", title="Saved"
+            )
 
     # -- keeping -------------------------------------------------------------------------------------------------
 
     def keep(self) -> None:
         """Keep the source, if it has changed, where it is found again after whatever may happen."""
-        job = self.kept.job(self.text, str) if self.text.strip() else None
+        job = self._pending()
         if job is not None:
             self._write_kept(job)
 
+    def _pending(self) -> SaveJob | None:
+        return self.autosave.pending(self.text) if self.text.strip() else None
+
     @work(thread=True, group="keep")
-    def _write_kept(self, job: Job) -> None:
+    def _write_kept(self, job: SaveJob) -> None:
         """In a thread: a disk may take its time."""
-        try:
-            self.kept.write(job)
-            autosave.tidy(sources_folder(), _KEPT)
-        except (OSError, RnntuiError) as error:
-            self.app.call_from_thread(self._not_kept, str(error))
+        problem = self.autosave.write(job)
+        if problem:
+            self.app.call_from_thread(self._not_kept, problem)
 
     def _not_kept(self, problem: str) -> None:
-        if self._keeps:  # told once
-            self._keeps = False
-            self.tell(problem, title="The text is not kept", severity="warning")
+        self.notifications.warn(problem, title="Autosave failed")
 
     def on_unmount(self) -> None:
-        job = self.kept.job(self.text, str) if self.text.strip() else None
-        try:
-            if job is not None:
-                self.kept.write(job)
-        except (OSError, RnntuiError) as error:
-            self.farewell = f"the text to translate could not be kept: {error}"
+        problem = self.autosave.write_last(self._pending())
+        if problem:
+            self.farewell = f"the text to translate could not be saved: {problem}"
 
     def restore(self) -> None:
         """Go on with the source of last time."""
-        path = autosave.last_kept(sources_folder(), _KEPT)
+        path = self.autosave.newest()
         if path is None or self.text:
             return
         try:
             text = path.read_bytes().decode("utf-8", "surrogatepass")
         except (OSError, ValueError) as error:
-            self.tell(f"{path}: {error}", title="The text of last time cannot be read", severity="warning")
+            self.notifications.warn(f"{path}: {error}", title="The text of last time cannot be read")
         else:
-            self.kept.begin(text)
+            self.autosave.begin(text)
             self.source.fill(text)
 
     # -- another text --------------------------------------------------------------------------------------------
@@ -128,7 +121,7 @@ class Texts(Pointing):
     def action_new(self) -> None:
         """Begin another text; the one before is kept."""
         self.keep()
-        self.kept.begin()
+        self.autosave.begin()
         self.source.fill("")
         self.source.focus()
 
@@ -138,7 +131,7 @@ class Texts(Pointing):
         from rnntui.sessions.transcript_files import path_from
         from rnntui.tui.screens.dialogs import AskScreen
 
-        last = autosave.last_kept(sources_folder(), _KEPT)
+        last = self.autosave.newest()
         name = await self.app.push_screen_wait(AskScreen("Translate which file?", str(last or "")))
         if not name:
             return
@@ -146,16 +139,16 @@ class Texts(Pointing):
             path = path_from(name)
             text = path.read_bytes().decode("utf-8")
         except RnntuiError as error:
-            self.tell(str(error), title="Not opened", severity="error")
+            self.notifications.error(str(error), title="Not opened")
         except UnicodeDecodeError as error:
-            self.tell(f"{name} is not UTF-8 at its byte {error.start}", title="Not opened", severity="error")
+            self.notifications.error(f"{name} is not UTF-8 at its byte {error.start}", title="Not opened")
         except (OSError, ValueError) as error:
-            self.tell(f"{name}: {getattr(error, 'strerror', None) or error}", title="Not opened", severity="error")
+            self.notifications.error(f"{name}: {getattr(error, 'strerror', None) or error}", title="Not opened")
         else:
             if path.suffix == ".tsv":
                 text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
             self.keep()
-            self.kept.begin()
+            self.autosave.begin()
             self.source.fill(text.replace("\r\n", "\n"))
 
 

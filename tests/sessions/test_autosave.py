@@ -1,0 +1,147 @@
+"""Autosave: drafts on disk, written from several threads, without a screen."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from rnntui.errors import RnntuiError
+from rnntui.sessions import autosave as module
+from rnntui.sessions.autosave import Autosave, SaveJob
+
+
+class Disk:
+    """Writes drafts, or fails while `error` is set."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.written: list[str] = []
+
+    def write(self, job: SaveJob) -> None:
+        if self.error is not None:
+            raise self.error
+        job.path.parent.mkdir(exist_ok=True)
+        job.path.write_text(job.text)
+        if job.companion:
+            job.path.with_suffix(".jsonl").write_text(job.companion)
+        self.written.append(job.text)
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "drafts"
+
+
+@pytest.fixture
+def autosave(folder: Path, disk: Disk) -> Autosave:
+    return Autosave(lambda: folder, "*.txt", disk.write)
+
+
+def pending(autosave: Autosave, text: str) -> SaveJob:
+    job = autosave.pending(text)
+    assert job is not None
+    return job
+
+
+def texts(folder: Path) -> list[str]:
+    return sorted(path.read_text() for path in folder.glob("*.txt"))
+
+
+def test_a_text_is_saved_when_it_has_changed_and_not_before(autosave: Autosave, folder: Path, disk: Disk) -> None:
+    assert autosave.pending("") is None and autosave.path is None
+    assert autosave.write(pending(autosave, "one")) == ""
+    assert autosave.pending("one") is None
+    autosave.write(pending(autosave, "one two"))
+    assert texts(folder) == ["one two"] and disk.written == ["one", "one two"]
+    assert autosave.newest() == autosave.path
+
+
+def test_another_text_begins_in_a_file_of_its_own(autosave: Autosave, folder: Path) -> None:
+    autosave.write(pending(autosave, "first"))
+    autosave.begin("from a file")
+    assert autosave.pending("from a file") is None and autosave.path is None
+    autosave.write(pending(autosave, "second"))
+    autosave.begin()
+    autosave.write(pending(autosave, "second"))
+    assert texts(folder) == ["first", "second", "second"]
+
+
+def test_an_older_version_never_overwrites_a_newer_one(autosave: Autosave, folder: Path) -> None:
+    older, newer = pending(autosave, "a"), pending(autosave, "ab")
+    autosave.write(newer)
+    autosave.write(older)
+    assert texts(folder) == ["ab"] and autosave.pending("ab") is None
+
+
+def test_versions_written_by_threads_in_any_order_end_in_the_newest(autosave: Autosave, folder: Path) -> None:
+    jobs = [pending(autosave, "x" * length) for length in range(1, 30)]
+    threads = [threading.Thread(target=autosave.write, args=(job,)) for job in reversed(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts(folder) == ["x" * 29]
+
+
+def test_a_job_that_is_written_after_another_text_began_goes_to_its_own_file(autosave: Autosave, folder: Path) -> None:
+    late = pending(autosave, "first")
+    autosave.begin()
+    autosave.write(pending(autosave, "second"))
+    autosave.write(late)
+    assert texts(folder) == ["first", "second"]
+    assert autosave.pending("first") is not None and autosave.pending("second") is None
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), RnntuiError("disk full")])
+def test_a_failed_write_is_reported_once_and_tried_again(
+    autosave: Autosave, folder: Path, disk: Disk, error: Exception
+) -> None:
+    disk.error = error
+    assert autosave.write(pending(autosave, "text")) == "disk full"
+    assert autosave.write(pending(autosave, "text")) == ""
+    assert autosave.write_last(autosave.pending("text")) == "disk full"
+    disk.error = None
+    assert autosave.write_last(autosave.pending("text")) == ""
+    assert texts(folder) == ["text"] and autosave.write_last(autosave.pending("text")) == ""
+
+
+def test_any_other_error_is_not_swallowed(autosave: Autosave, disk: Disk) -> None:
+    disk.error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        autosave.write(pending(autosave, "text"))
+
+
+def test_the_oldest_drafts_are_deleted_with_their_companions(
+    folder: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_DRAFTS", 3)
+    autosave = Autosave(lambda: folder, "*.jsonl", disk.write)
+    paths = []
+    for index in range(5):
+        autosave.begin()
+        job = autosave.pending(f"text {index}", lambda: "turns")
+        assert job is not None
+        paths.append(job.path)
+        autosave.write(job)
+        os.utime(job.path.with_suffix(".jsonl"), (index, index))
+    assert texts(folder) == ["text 2", "text 3", "text 4"]
+    assert len(list(folder.glob("*.jsonl"))) == 3
+    assert autosave.newest() == paths[-1]
+    os.utime(paths[2].with_suffix(".jsonl"), (9, 9))
+    assert autosave.newest() == paths[2]
+
+
+def test_a_companion_is_made_only_for_a_text_to_save(autosave: Autosave) -> None:
+    assert autosave.pending("", lambda: pytest.fail("there is nothing to save")) is None
+
+
+def test_without_a_folder_there_is_no_newest_draft(autosave: Autosave) -> None:
+    assert autosave.newest() is None
