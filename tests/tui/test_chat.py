@@ -53,8 +53,10 @@ async def test_what_is_typed_before_the_model_is_open_is_not_lost(runs: Path) ->
     app = RnntuiApp(runs)
     async with app.run_test() as pilot:
         app.query_one(ChatTab).say("Hello")
-        await wait_until(pilot, lambda: app.query_one(ChatTab).conversations)
-        await wait_until(pilot, lambda: app.query_one(ChatTab).conversations[0].transcript.text.startswith("Hello"))
+        await wait_until(pilot, lambda: app.query_one(ChatTab).session.conversations)
+        await wait_until(
+            pilot, lambda: app.query_one(ChatTab).session.conversations[0].transcript.text.startswith("Hello")
+        )
 
 
 async def test_an_empty_line_lets_the_model_go_on(runs: Path) -> None:
@@ -78,7 +80,7 @@ async def test_a_line_break_in_the_prompt_is_typed_by_its_own_key(runs: Path) ->
 
 async def test_escape_stops_reading_too_and_what_follows_reads_first(runs: Path) -> None:
     async with chatting(runs) as user:
-        await user.say("word " * 100)
+        user.chat.say("word " * 100)
         user.work(2)
         assert user.conversation.unread > 300
         await user.pilot.press("escape")
@@ -167,7 +169,7 @@ async def test_what_cut_the_text_can_be_taken_back(runs: Path) -> None:
         await user.pilot.press("ctrl+z")
         assert user.text == before
         await user.pilot.press("ctrl+z")
-        await user.told("nothing to take back")
+        await user.told("nothing to undo")
 
 
 async def test_a_click_puts_the_cursor_and_shows_what_else_could_stand_there(runs: Path) -> None:
@@ -227,7 +229,7 @@ async def test_every_setting_has_a_slider_that_sets_it(runs: Path) -> None:
         for name, value in [("length", 200), ("chars_per_second", 100), ("seed", 3)]:
             user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
         await user.pilot.pause()
-        assert user.conversation.settings == panel.sampling == SamplingConfig(1.5, 20, 0.9, 0.1, 1.3)
+        assert user.conversation.settings == panel.settings.sampling == SamplingConfig(1.5, 20, 0.9, 0.1, 1.3)
         assert (user.conversation.writing.length, user.conversation.writing.chars_per_second) == (200, 100)
         assert user.conversation.seed == 3
 
@@ -277,10 +279,10 @@ async def test_a_model_that_vanishes_or_breaks_is_told_and_nothing_is_lost(runs:
         await user.write()
         before = user.text
         (runs / "other" / "model.safetensors").write_bytes(b"broken")
-        user.chat._open(user.pane, "other")
+        user.chat.open_run("other")
         await user.told("Cannot open the model")
         shutil.rmtree(runs / "turns")
-        user.chat._open(user.pane, "turns")
+        user.chat.open_run("turns")
         await user.told("turns")
         assert user.text == before
         await user.pilot.press("ctrl+n")
@@ -316,7 +318,7 @@ async def test_panes_side_by_side_write_on_the_same_prompt(runs: Path) -> None:
         await user.write()
         await user.pilot.press("f6")
         await user.write()
-        first, second = (pane.conversation for pane in user.panes)
+        first, second = user.conversations
         assert first and second
         assert second.transcript.text.startswith("Hello") and len(second.transcript.text) == 45
         assert first.transcript.text != second.transcript.text
@@ -331,7 +333,7 @@ async def test_the_settings_are_those_of_the_active_pane(runs: Path) -> None:
         await user.pilot.press("f6")
         user.app.query_one("#temperature").value = 1.7  # type: ignore[attr-defined]
         await user.pilot.pause()
-        first, second = (pane.conversation for pane in user.panes)
+        first, second = user.conversations
         assert first and second
         assert (first.settings.temperature, second.settings.temperature) == (0.8, 1.7)
         await user.pilot.click(user.panes[0].text)
@@ -343,10 +345,10 @@ async def test_there_are_one_to_four_panes(runs: Path) -> None:
         await user.pilot.press("f7")
         await user.told("only pane")
         await user.pilot.press("f6", "f6", "f6", "f6")
-        await user.told("4 panes are the most")
+        await user.told("at most 4 panes")
         assert len(user.panes) == 4
         await user.pilot.press("f7", "f7", "f7")
-        assert len(user.panes) == 1 and user.pane.active
+        assert len(user.panes) == 1 and user.pane.has_class("-active")
 
 
 async def test_the_settings_make_room_where_it_is_narrow(runs: Path) -> None:
@@ -444,17 +446,21 @@ async def test_the_app_can_begin_with_the_last_text(runs: Path, own_settings: Pa
         await user.say("Hello")
         await user.write()
         before = user.text
-    app = RnntuiApp(runs)
-    app.chat.reopens = True
+    app = RnntuiApp(runs, reopen=True)
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.chat.conversations and app.chat.conversations[0].transcript.text == before)
+        await wait_until(
+            pilot,
+            lambda: (
+                app.query_one(ChatTab).session.conversations
+                and app.query_one(ChatTab).session.conversations[0].transcript.text == before
+            ),
+        )
 
 
 async def test_there_may_be_no_last_text(runs: Path) -> None:
-    app = RnntuiApp(runs)
-    app.chat.reopens = True
+    app = RnntuiApp(runs, reopen=True)
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: any("No text has been kept" in n.message for n in app._notifications))
+        await wait_until(pilot, lambda: any("No text has been saved" in n.message for n in app._notifications))
 
 
 async def test_every_text_is_kept_also_one_that_is_left_for_another(runs: Path, own_settings: Path) -> None:
@@ -466,8 +472,8 @@ async def test_every_text_is_kept_also_one_that_is_left_for_another(runs: Path, 
         await user.say("Again")
         await user.pilot.press("f6")
         await user.write()
-        texts = [c.transcript.text for c in user.chat.conversations]
-        user.chat.keep()
+        texts = [c.transcript.text for c in user.conversations]
+        user.chat.session.files.autosave()
         await wait_until(user.pilot, lambda: kept(own_settings) == sorted([first, *texts]))
 
 
@@ -482,7 +488,7 @@ async def test_old_texts_are_tidied_away(runs: Path, own_settings: Path) -> None
     async with chatting(runs) as user:
         await user.say("Hello")
         await user.write()
-        user.chat.keep()
+        user.chat.session.files.autosave()
         await wait_until(user.pilot, lambda: len(list(folder.iterdir())) == 200)
         assert not (folder / "old-020.txt").exists() and (folder / "old-021.txt").exists()
 
@@ -508,7 +514,7 @@ async def test_a_new_text_is_empty(runs: Path) -> None:
 async def test_finding_goes_through_the_places(runs: Path) -> None:
     async with chatting(runs) as user:
         user.conversation.replace("one two one three one")
-        user.pane.changed()
+        user.pane.update()
         await user.pilot.press("ctrl+f", "o", "n", "e")
         await user.pilot.pause()
         assert "3 found" in screen_text(user.app)
@@ -530,7 +536,7 @@ async def test_finding_goes_through_the_places(runs: Path) -> None:
 async def test_control_characters_are_shown_escaped(runs: Path) -> None:
     async with chatting(runs) as user:
         user.conversation.replace("safe \x1b[31m \u202e text")
-        user.pane.changed()
+        user.pane.update()
         await user.pilot.pause()
         shown = screen_text(user.app)
         assert r"\x1b[31m \u202e" in shown and "\x1b" not in shown
@@ -566,7 +572,7 @@ async def test_a_notice_is_not_shown_twice_at_once(runs: Path) -> None:
         assert user.notices.count("nothing yet") == 1
 
 
-async def test_surprise_colours_the_text_and_is_switched_off_again(runs: Path) -> None:
+async def test_surprisal_colours_the_text_and_is_switched_off_again(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
         await user.write()
@@ -587,12 +593,12 @@ async def test_a_failing_model_gives_a_notice(runs: Path) -> None:
     app = RnntuiApp(runs)
     async with app.run_test() as pilot:
         chat = app.query_one(ChatTab)
-        await wait_until(pilot, lambda: chat.conversations)
+        await wait_until(pilot, lambda: chat.session.conversations)
 
         def fail(*_: object) -> None:
             raise ValueError("out of order")
 
-        chat.conversations[0]._cursor.generation.step = fail  # type: ignore[method-assign, assignment]
+        chat.session.conversations[0]._cursor.generation.step = fail  # type: ignore[method-assign, assignment]
         chat.say("x")
         await wait_until(pilot, lambda: any("out of order" in n.message for n in app._notifications))
         assert app.is_running

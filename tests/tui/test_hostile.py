@@ -40,7 +40,7 @@ def assert_harmless(app: RnntuiApp) -> None:
 async def test_in_the_chat_tab_and_its_dialogs(runs: Path) -> None:
     async with chatting(runs, size=(140, 40)) as user:
         user.conversation.replace(TEXT)
-        user.pane.changed()
+        user.pane.update()
         await user.pilot.pause()
         assert_harmless(user.app)
         assert r"[red]a \x1b[2J" in str(user.pane.query_one(".status").render())
@@ -55,7 +55,7 @@ async def test_in_the_chat_tab_and_its_dialogs(runs: Path) -> None:
             await user.pilot.press("escape")
             await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 1)
         assert user.text == TEXT
-        user.chat._open(user.pane, NAME + "x")
+        user.chat.open_run(NAME + "x")
         await user.told("x1b")
         await user.pilot.pause()
         assert_harmless(user.app)

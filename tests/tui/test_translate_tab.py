@@ -263,7 +263,7 @@ async def test_another_model_translates_anew_and_only_those_that_translate_are_o
     app = RnntuiApp(runs, "copies", first="translate")
     async with app.run_test() as pilot:
         user = UserOfTranslate(app, pilot)
-        await wait_until(pilot, lambda: app.translate is not None and app.translate.translator is not None)
+        await wait_until(pilot, lambda: user.tab.translator is not None)
         await user.type("abc")
         await wait_until(pilot, lambda: user.tab._total == user.tab._done == 1)
         await pilot.press("f5")
@@ -278,7 +278,7 @@ async def test_another_model_translates_anew_and_only_those_that_translate_are_o
 async def test_the_chat_tab_does_not_offer_runs_that_translate(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.chat.conversations)
+        await wait_until(pilot, lambda: app.tabs["chat"].session.conversations)  # type: ignore[attr-defined]
         await pilot.press("f5")
         await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
         assert [choice.split()[0] for choice in app.screen._choices if "copies" in choice or "letters" in choice] == []  # type: ignore[attr-defined]
@@ -293,7 +293,7 @@ async def test_the_train_tab_opens_a_run_that_translates_where_it_translates(run
             await wait_until(pilot, lambda: app.query("#runs") and app.query_one("#runs").option_count > 2)  # type: ignore[attr-defined]
             app.query_one("#runs").go_to(str(runs / name))  # type: ignore[attr-defined]
             await pilot.press("c")
-            await wait_until(pilot, lambda: app.translate is not None)
+            await wait_until(pilot, lambda: "translate" in app.tabs)
             await wait_until(pilot, lambda name=name: user.tab.run_name == name and user.tab.translator)
             assert app.query_one("#tabs").current == "translate"  # type: ignore[attr-defined]
             await pilot.press("f3")
@@ -339,11 +339,11 @@ async def test_a_broken_model_is_told_in_a_line(tmp_path: Path, runs: Path) -> N
 async def test_the_tab_is_made_and_its_model_read_when_it_is_first_opened(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.chat.conversations)
-        assert app.translate is None
+        await wait_until(pilot, lambda: app.tabs["chat"].session.conversations)  # type: ignore[attr-defined]
+        assert "translate" not in app.tabs
         await pilot.press("f4")
-        await wait_until(pilot, lambda: app.translate is not None and app.translate.translator is not None)
-        assert app.focused is app.translate.source  # type: ignore[union-attr]
+        await wait_until(pilot, lambda: app.tabs["translate"].translator is not None)
+        assert app.focused is app.tabs["translate"].source  # type: ignore[union-attr]
         await pilot.press("f2")
         assert app.query_one("#tabs").current == "chat"  # type: ignore[attr-defined]
 

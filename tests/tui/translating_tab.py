@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +21,7 @@ from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import EOS, Vocabulary
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.tabs import TABS, make_translate_tab
 from rnntui.tui.translate.tab import TranslateTab
 
 LETTERS = " .,?!'-" + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -107,8 +108,9 @@ class UserOfTranslate:
 
     @property
     def tab(self) -> TranslateTab:
-        assert self.app.translate is not None
-        return self.app.translate
+        tab = self.app.tabs["translate"]
+        assert isinstance(tab, TranslateTab)
+        return tab
 
     @property
     def translating(self) -> TranslationWorker:
@@ -167,11 +169,12 @@ async def using_translate(
             translating.start()
         return translating
 
-    app = RnntuiApp(tmp_path / "runs", make_translating=make, first="translate")
+    translate = replace(TABS["translate"], make=lambda context: make_translate_tab(context, make))
+    app = RnntuiApp(tmp_path / "runs", first="translate", tabs={**TABS, "translate": translate})
     with patch("rnntui.runs.lookup.shipped_runs", list):  # there is no model but those given
         async with app.run_test(size=size) as pilot:
             user = UserOfTranslate(app, pilot)
-            await wait_until(pilot, lambda: app.translate is not None and app.translate.problem)
+            await wait_until(pilot, lambda: user.tab.problem)
             app._notifications.clear()
             if translators:
                 user.tab._opened("one", translators[0])  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rnntui.tui.keys import KEYS, TITLES
+from rnntui.tui.keys import KEYS, title_of
 
 Row = tuple[str, str]
 _KEYS = 18  # columns
@@ -49,7 +49,7 @@ class HelpScreen(ModalScreen[None]):
         for place, keys in KEYS.items():
             rows = [(self._shown(key.id, key.keys), key.help) for key in keys if key.help]
             if rows:
-                yield TITLES[place], rows
+                yield title_of(place), rows
         for title, bindings in self._groups:
             yield title, [(self._shown(b.id or "", b.key), b.description) for b in bindings if b.description]
 
