@@ -15,6 +15,7 @@ from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.pane_view import PaneView
+from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.tabs import TABS, TabEntry
 
@@ -81,9 +82,8 @@ class Chatting:
         await self.pilot.pause()
 
     async def say(self, line: str) -> None:
-        """Type a line into the prompt, and Enter."""
-        for character in line:
-            await self.pilot.press("space" if character == " " else character)
+        """Put a line into the prompt, and press Enter."""
+        self.app.query_one(Prompt).insert(line)
         await self.pilot.press("enter")
 
     async def told(self, part: str) -> None:

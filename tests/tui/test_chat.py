@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -42,21 +41,11 @@ def screen_text(app: RnntuiApp) -> str:
 
 async def test_enter_lets_the_model_go_on_from_what_is_typed(runs: Path) -> None:
     async with chatting(runs) as user:
-        await user.say("Hello")
+        await user.pilot.press(*"Hello", "enter")
         assert user.app.query_one(Prompt).text == ""
         await user.write()
         assert user.text.startswith("Hello") and len(user.text) == 45
         assert "Hello" in screen_text(user.app)
-
-
-async def test_what_is_typed_before_the_model_is_open_is_not_lost(runs: Path) -> None:
-    app = RnntuiApp(runs)
-    async with app.run_test() as pilot:
-        app.query_one(ChatTab).say("Hello")
-        await wait_until(pilot, lambda: app.query_one(ChatTab).session.conversations)
-        await wait_until(
-            pilot, lambda: app.query_one(ChatTab).session.conversations[0].transcript.text.startswith("Hello")
-        )
 
 
 async def test_an_empty_line_lets_the_model_go_on(runs: Path) -> None:
@@ -234,26 +223,6 @@ async def test_every_setting_has_a_slider_that_sets_it(runs: Path) -> None:
         assert user.conversation.seed == 3
 
 
-async def test_a_chat_model_answers_in_turns(runs: Path) -> None:
-    async with chatting(runs, "turns", length=UNLIMITED_LENGTH) as user:
-        await user.say("how are you")
-        await user.write()
-        assert user.text.startswith("A: how are you\nB:") and user.text.endswith("\n")
-
-
-async def test_a_chat_model_may_write_on_as_any_other(runs: Path) -> None:
-    async with chatting(runs, "turns") as user:
-        await user.chat.run_action("turns")
-        await user.say("how")
-        assert user.text == "how"
-        await user.chat.run_action("turns")
-        await user.say("x")
-        assert user.text.endswith("A: x\nB:")
-    async with chatting(runs, "tiny") as user:
-        await user.chat.run_action("turns")
-        await user.told("not trained on turns")
-
-
 async def test_another_model_reads_the_text_and_goes_on(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
@@ -301,31 +270,7 @@ async def test_without_any_model_the_app_stands_and_says_so(tmp_path: Path, monk
         assert app.is_running
 
 
-async def test_unknown_characters_are_told(runs: Path) -> None:
-    async with chatting(runs) as user:
-        await user.say("año")
-        await user.told("'ñ'")
-        assert user.text.startswith("año")
-
-
 # Comparing.
-
-
-async def test_panes_side_by_side_write_on_the_same_prompt(runs: Path) -> None:
-    async with chatting(runs, size=(140, 40)) as user:
-        user.conversation.seed = None
-        await user.say("Hello")
-        await user.write()
-        await user.pilot.press("f6")
-        await user.write()
-        first, second = user.conversations
-        assert first and second
-        assert second.transcript.text.startswith("Hello") and len(second.transcript.text) == 45
-        assert first.transcript.text != second.transcript.text
-        await user.say("more")
-        await user.write()
-        for conversation in (first, second):
-            assert "\nmore" in conversation.transcript.text and conversation.transcript.turns[-1].role == "model"
 
 
 async def test_the_settings_are_those_of_the_active_pane(runs: Path) -> None:
@@ -388,24 +333,6 @@ async def test_saving_writes_the_text_and_its_turns(runs: Path, tmp_path: Path) 
             ("prompt", None, None),
             ("model", 7, "tiny"),
         ]
-        await user.pilot.press("ctrl+s")
-        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-        user.app.screen.query_one(Input).value = "tiny-1.txt"
-        await user.pilot.press("enter")
-        await user.told("exists already")
-        await user.pilot.press("ctrl+s")
-        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-        (tmp_path / "folder").mkdir()
-        user.app.screen.query_one(Input).value = "folder"
-        await user.pilot.press("enter")
-        await user.told("folder/tiny-1.txt")
-        assert (tmp_path / "folder" / "tiny-1.jsonl").is_file()
-        await user.pilot.press("ctrl+s")
-        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-        (tmp_path / "file").touch()
-        user.app.screen.query_one(Input).value = "file/text.txt"
-        await user.pilot.press("enter")
-        await user.told("Not saved: file/text.txt")
 
 
 def kept(settings: Path) -> list[str]:
@@ -427,18 +354,6 @@ async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, 
         await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: user.text == before)
         assert [turn.role for turn in user.conversation.transcript.turns] == ["prompt", "model"]
-        own_settings.with_name("bad.jsonl").write_text('{"role": "nobody", "text": 3}\n')
-        for name, problem in (("bad.txt", "line 1 is not a turn"), ("none.txt", "No such file")):
-            await user.chat.run_action("reopen")
-            await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-            user.app.screen.query_one(Input).value = str(own_settings.with_name(name))
-            await user.pilot.press("enter")
-            await user.told(problem)
-        assert user.text == before
-        await user.say("more")
-        await user.write()
-        after = user.text
-    assert kept(own_settings) == sorted([before, after])  # nothing that is kept is written over
 
 
 async def test_the_app_can_begin_with_the_last_text(runs: Path, own_settings: Path) -> None:
@@ -457,58 +372,12 @@ async def test_the_app_can_begin_with_the_last_text(runs: Path, own_settings: Pa
         )
 
 
-async def test_there_may_be_no_last_text(runs: Path) -> None:
-    app = RnntuiApp(runs, reopen=True)
-    async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: any("No text has been saved" in n.message for n in app._notifications))
-
-
-async def test_every_text_is_kept_also_one_that_is_left_for_another(runs: Path, own_settings: Path) -> None:
-    async with chatting(runs, size=(140, 40)) as user:
-        await user.say("Hello")
-        await user.write()
-        first = user.text
-        await user.pilot.press("f12")
-        await user.say("Again")
-        await user.pilot.press("f6")
-        await user.write()
-        texts = [c.transcript.text for c in user.conversations]
-        user.chat.session.files.autosave()
-        await wait_until(user.pilot, lambda: kept(own_settings) == sorted([first, *texts]))
-
-
-async def test_old_texts_are_tidied_away(runs: Path, own_settings: Path) -> None:
-    folder = own_settings.with_name("texts")
-    folder.mkdir(parents=True)
-    for number in range(120):
-        for suffix in (".txt", ".jsonl"):
-            path = folder / f"old-{number:03}{suffix}"
-            path.touch()
-            os.utime(path, (number, number))
-    async with chatting(runs) as user:
-        await user.say("Hello")
-        await user.write()
-        user.chat.session.files.autosave()
-        await wait_until(user.pilot, lambda: len(list(folder.iterdir())) == 200)
-        assert not (folder / "old-020.txt").exists() and (folder / "old-021.txt").exists()
-
-
 async def test_copying_takes_the_whole_text(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
         await user.write()
         await user.pilot.press("ctrl+g")
         assert user.app.clipboard == user.text
-
-
-async def test_a_new_text_is_empty(runs: Path) -> None:
-    async with chatting(runs) as user:
-        await user.say("Hello")
-        await user.write()
-        await user.pilot.press("f12")
-        assert user.text == ""
-        await user.say("x")
-        assert user.text == "x"
 
 
 async def test_finding_goes_through_the_places(runs: Path) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rnntui.tui.widgets.stream_view import StreamView
 
 POLL_RATE = 24  # polls a second for new tokens: as in a film, and less work than at 30
-_AUTOSAVE_INTERVAL = 10.0  # seconds
+AUTOSAVE_INTERVAL = 10.0  # seconds
 _MIN_PANE_WIDTH = 40  # columns; with less, the settings panel is hidden
 _PANEL_WIDTH = 30  # columns
 
@@ -73,7 +73,7 @@ class ChatTab(Vertical):
         self.row.mark_active()
         self.prompt.focus()
         self.set_interval(1 / POLL_RATE, self.row.poll)
-        self.set_interval(_AUTOSAVE_INTERVAL, self.session.files.autosave)
+        self.set_interval(AUTOSAVE_INTERVAL, self.session.files.autosave)
         self.call_after_refresh(self._finish)
 
     async def _finish(self) -> None:
