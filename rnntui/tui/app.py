@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
+    from rnntui.sessions.translation import MakeWorker
     from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.train.tab import TrainTab
-    from rnntui.tui.translate.searching import MakeTranslating
     from rnntui.tui.translate.tab import TranslateTab
 
 Tab = Literal["chat", "train", "translate"]
@@ -43,7 +43,7 @@ class RnntuiApp(App[None]):
         checkpoints: Path,
         run: str | None = None,
         make_writer: Callable[[], GenerationWorker] | None = None,
-        make_translating: MakeTranslating | None = None,
+        make_translating: MakeWorker | None = None,
         first: Tab = "chat",
     ) -> None:
         super().__init__()
@@ -214,14 +214,14 @@ def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Ex
 
 def _widget_keys() -> list[tuple[str, list[Any]]]:
     """Titles with the bindings of the widgets that bring their own keys."""
-    from rnntui.tui.translate.aligned_text_area import AlignedArea
+    from rnntui.tui.translate.aligned_text_area import AlignedTextArea
     from rnntui.tui.widgets.chart import Chart
     from rnntui.tui.widgets.slider import Slider
     from rnntui.tui.widgets.stream_view import StreamView
 
     return [
         ("Moving in the text", list(StreamView.BINDINGS)),
-        ("In source and translation", list(AlignedArea.BINDINGS)),
+        ("In source and translation", list(AlignedTextArea.BINDINGS)),
         ("On a slider", list(Slider.BINDINGS)),
         ("In a chart", list(Chart.BINDINGS)),
     ]

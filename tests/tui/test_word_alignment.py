@@ -1,4 +1,4 @@
-"""Which words belong together, what has changed of a text, and how a matrix is laid out: without a screen."""
+"""Words and their alignment, and the layout of an attention matrix, without a screen."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from tiny_runs import subwords
 
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import Vocabulary
-from rnntui.tui.translate.attention_grid import SHADES, WIDEST, lay_out, shade
-from rnntui.tui.translate.line_changes import carried, change_between
-from rnntui.tui.translate.row_alignment import Alignment, tokens_of, word_at, words
+from rnntui.tui.translate.attention_grid import MAX_LABEL_WIDTH, SHADES, grid_layout, shade
+from rnntui.tui.translate.word_alignment import WordAlignment, tokens_in, word_at, word_spans
 
 quick = settings(derandomize=True, deadline=None, database=None)
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.text(
@@ -74,15 +73,15 @@ def test_tokens_cover_their_text_in_order(vocabularies: dict[str, Vocabulary], k
         ("... 1976-07", ["...", "1976", "-", "07"]),
     ],
 )
-def test_words(text: str, found: list[str]) -> None:
-    assert [text[start:end] for start, end in words(text)] == found
+def test_word_spans(text: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in word_spans(text)] == found
 
 
 @given(texts)
 @quick
 def test_words_are_in_order_and_leave_out_blanks_alone(text: str) -> None:
     at = 0
-    for start, end in words(text):
+    for start, end in word_spans(text):
         assert text[at:start].strip() == "" or text[at:start].isspace()
         assert start < end and not text[start].isspace()
         at = end
@@ -92,7 +91,7 @@ def test_words_are_in_order_and_leave_out_blanks_alone(text: str) -> None:
 @given(texts, st.integers(0, 50))
 @quick
 def test_a_cursor_is_on_a_word_or_right_behind_it(text: str, column: int) -> None:
-    found = words(text)
+    found = word_spans(text)
     number = word_at(found, column)
     touching = [n for n, (start, end) in enumerate(found) if start <= column <= end]
     assert (number in touching) if touching else number is None
@@ -100,18 +99,18 @@ def test_a_cursor_is_on_a_word_or_right_behind_it(text: str, column: int) -> Non
     assert not on or number == on[0]
 
 
-# Strengths.
+# Weights.
 
 
 def test_a_word_is_made_by_the_words_that_its_tokens_look_at() -> None:
     source, target = [(0, 2), (3, 5)], [(0, 4), (5, 7)]
     source_tokens, target_tokens = [(0, 2), (2, 5), (5, 5)], [(0, 2), (2, 4), (4, 7), (7, 7)]
     weights = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.1, 0.8, 0.1], [0, 0, 1]], dtype=np.float32)
-    alignment = Alignment(source, target, source_tokens, target_tokens, weights)
-    assert alignment.sources_of(0) == pytest.approx([0.75, 0.25])
-    assert alignment.sources_of(1) == pytest.approx([0.1, 0.8])
-    assert alignment.targets_of(0) == pytest.approx([0.75, 0.1])
-    assert alignment.targets_of(1) == pytest.approx([0.25, 0.8])
+    alignment = WordAlignment(source, target, source_tokens, target_tokens, weights)
+    assert alignment.source_weights(0) == pytest.approx([0.75, 0.25])
+    assert alignment.source_weights(1) == pytest.approx([0.1, 0.8])
+    assert alignment.target_weights(0) == pytest.approx([0.75, 0.1])
+    assert alignment.target_weights(1) == pytest.approx([0.25, 0.8])
 
 
 @given(st.data())
@@ -121,31 +120,13 @@ def test_strengths_are_parts_of_one(vocabularies: dict[str, Vocabulary], data: s
     source, target = data.draw(texts), data.draw(texts)
     spans = [vocabulary.spans([*vocabulary.encode(text), 2]) for text in (source, target)]
     rows = np.random.default_rng(1).random((len(spans[1]), len(spans[0])))
-    alignment = Alignment(words(source), words(target), *spans, rows / rows.sum(axis=1, keepdims=True))
+    alignment = WordAlignment(word_spans(source), word_spans(target), *spans, rows / rows.sum(axis=1, keepdims=True))
     for number, word in enumerate(alignment.target_words):
-        strengths = alignment.sources_of(number)
+        strengths = alignment.source_weights(number)
         assert len(strengths) == len(alignment.source_words) and all(0 <= one <= 1 for one in strengths)
-        assert tokens_of(word, alignment.target_spans)
+        assert tokens_in(word, alignment.target_spans)
     for number in range(len(alignment.source_words)):
-        assert all(0 <= one <= 1 for one in alignment.targets_of(number))
-
-
-# Changes.
-
-
-@given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abc")))
-@quick
-def test_a_change_leads_from_one_text_to_the_other(old: list[str], new: list[str]) -> None:
-    change = change_between(old, new)
-    if change is None:
-        assert old == new
-        return
-    start, before, after = change
-    assert [*old[:start], *new[start:after], *old[before:]] == new
-    shown = [f"{number} {line}" for number, line in enumerate(old)]
-    beside = carried(shown, change)
-    assert len(beside) == len(new) and beside[:start] == shown[:start]
-    assert beside[after:] == shown[before:]
+        assert all(0 <= one <= 1 for one in alignment.target_weights(number))
 
 
 # The matrix.
@@ -156,14 +137,14 @@ def test_a_change_leads_from_one_text_to_the_other(old: list[str], new: list[str
 def test_every_column_is_as_wide_as_its_heading_and_every_row_label_as_the_margin(
     source: list[str], target: list[str]
 ) -> None:
-    grid = lay_out(source, target)
-    assert len(grid.columns) == len(source) and len(grid.rows) == len(target)
+    grid = grid_layout(source, target)
+    assert len(grid.columns) == len(source) and len(grid.row_labels) == len(target)
     end = -1
-    for heading, (at, width) in zip(grid.headings, grid.columns, strict=True):
-        assert at == end + 1 and cell_len(heading) == width and 1 <= width <= WIDEST
-        assert "\n" not in heading and "\x1b" not in heading
+    for label, (at, width) in zip(grid.column_labels, grid.columns, strict=True):
+        assert at == end + 1 and cell_len(label) == width and 1 <= width <= MAX_LABEL_WIDTH
+        assert "\n" not in label and "\x1b" not in label
         end = at + width
-    assert all(cell_len(row) == grid.margin for row in grid.rows)
+    assert all(cell_len(row) == grid.margin for row in grid.row_labels)
     assert grid.width == max(end, 0)
 
 
