@@ -75,7 +75,7 @@ def driven() -> DrivenWorker:
     return DrivenWorker()
 
 
-def test_every_line_gets_its_translation_and_blanks_none(driven: DrivenWorker) -> None:
+def test_every_line_is_translated_and_a_blank_one_stays_blank(driven: DrivenWorker) -> None:
     driven.submit("one", "", "  ", "two ", " one")
     assert driven.texts == [None, "", "", None, None]
     driven.work()
@@ -84,7 +84,7 @@ def test_every_line_gets_its_translation_and_blanks_none(driven: DrivenWorker) -
     assert driven.updates > 0
 
 
-def test_a_changed_line_alone_is_searched_for(driven: DrivenWorker) -> None:
+def test_only_a_changed_line_is_searched(driven: DrivenWorker) -> None:
     driven.submit("one", "two", "three")
     driven.work()
     driven.translator.asked.clear()
@@ -96,7 +96,7 @@ def test_a_changed_line_alone_is_searched_for(driven: DrivenWorker) -> None:
     assert driven.translator.asked == [["two!"]]
 
 
-def test_the_line_at_the_cursor_comes_first_and_alone_then_what_is_in_view(driven: DrivenWorker) -> None:
+def test_the_line_at_the_cursor_comes_first_and_alone_then_visible_lines(driven: DrivenWorker) -> None:
     lines = [f"line {number}" for number in range(200)]
     request = TranslationRequest(driven.translator, BEAM, lines, 120, 100, 140)  # type: ignore[arg-type]
     driven.worker.submit(request)
@@ -108,7 +108,7 @@ def test_the_line_at_the_cursor_comes_first_and_alone_then_what_is_in_view(drive
     assert max(map(len, batches)) <= BATCH and sorted(chain(*batches)) == sorted(lines)
 
 
-def test_a_search_is_given_up_where_another_line_is_wanted_sooner(driven: DrivenWorker) -> None:
+def test_a_search_is_cancelled_for_a_more_urgent_line(driven: DrivenWorker) -> None:
     driven.submit("first")
     driven.translator.during = lambda: driven.submit("second")
     driven.worker.work()
@@ -118,7 +118,7 @@ def test_a_search_is_given_up_where_another_line_is_wanted_sooner(driven: Driven
     assert driven.worker.result(driven.request, "first") is None
 
 
-def test_a_search_goes_on_where_what_it_looks_for_is_still_wanted(driven: DrivenWorker) -> None:
+def test_a_search_continues_if_its_line_is_still_wanted(driven: DrivenWorker) -> None:
     driven.submit("first", "")
     driven.translator.during = lambda: driven.submit("first", "", cursor=1)
     driven.work()
@@ -132,7 +132,7 @@ def test_an_outdated_request_never_begins(driven: DrivenWorker) -> None:
     assert driven.translator.asked == [["abc"]]
 
 
-def test_a_stop_ends_the_search_and_keeps_what_was_found(driven: DrivenWorker) -> None:
+def test_stopping_cancels_the_search_and_keeps_the_results(driven: DrivenWorker) -> None:
     driven.submit("one")
     driven.work()
     driven.submit("one", "two", "three")
@@ -145,7 +145,7 @@ def test_a_stop_ends_the_search_and_keeps_what_was_found(driven: DrivenWorker) -
     assert driven.texts == ["ONE", "TWO", "THREE"]
 
 
-def test_other_settings_and_another_model_translate_anew_and_the_old_ones_are_remembered(driven: DrivenWorker) -> None:
+def test_results_are_cached_by_model_and_settings(driven: DrivenWorker) -> None:
     driven.submit("one")
     driven.work()
     driven.submit("one", settings=BeamConfig(beam=1))
@@ -159,7 +159,7 @@ def test_other_settings_and_another_model_translate_anew_and_the_old_ones_are_re
     assert driven.texts == ["ONE"] and len(driven.translator.asked) == 2
 
 
-def test_a_line_that_fails_is_told_once_and_the_others_go_on(driven: DrivenWorker) -> None:
+def test_a_failed_line_is_reported_once_and_the_others_are_translated(driven: DrivenWorker) -> None:
     driven.translator.fails = {"bad"}
     driven.submit("one", "two", "bad", "three")
     driven.work()
@@ -172,7 +172,7 @@ def test_a_line_that_fails_is_told_once_and_the_others_go_on(driven: DrivenWorke
     assert driven.errors == [("bad", "overflow")]
 
 
-def test_a_line_without_end_is_not_searched_for(driven: DrivenWorker) -> None:
+def test_a_line_that_is_too_long_is_not_searched(driven: DrivenWorker) -> None:
     driven.submit("x" * (MAX_LINE_LENGTH + 1), "short")
     driven.work()
     result = driven.worker.result(driven.request, "x" * (MAX_LINE_LENGTH + 1))
@@ -180,7 +180,7 @@ def test_a_line_without_end_is_not_searched_for(driven: DrivenWorker) -> None:
     assert driven.texts[1] == "SHORT"
 
 
-def test_attention_beyond_the_room_for_it_is_given_up_and_found_again(
+def test_attention_beyond_the_cache_size_is_dropped_and_computed_again(
     driven: DrivenWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MAX_ATTENTION_BYTES", 100_000)  # two of the results
@@ -198,7 +198,7 @@ def test_attention_beyond_the_room_for_it_is_given_up_and_found_again(
     assert result is not None and result.translation is not None
 
 
-def test_lines_of_no_text_are_dropped_in_the_end(driven: DrivenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_drops_lines_that_are_not_in_the_text(driven: DrivenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_CACHED_LINES", 10)
     for number in range(30):
         driven.submit(f"line {number}")
@@ -207,7 +207,7 @@ def test_lines_of_no_text_are_dropped_in_the_end(driven: DrivenWorker, monkeypat
     assert driven.texts == ["LINE 29"]
 
 
-def test_the_thread_works_and_ends() -> None:
+def test_the_thread_translates_and_ends() -> None:
     found = threading.Event()
     worker = TranslationWorker(found.set, lambda line, error: None)
     worker.start()
@@ -220,7 +220,7 @@ def test_the_thread_works_and_ends() -> None:
     assert worker._thread is not None and not worker._thread.is_alive()
 
 
-def test_a_beam_search_ends_at_the_next_step_when_it_is_cancelled() -> None:
+def test_a_cancelled_beam_search_ends_at_the_next_step() -> None:
     steps = 0
 
     def cancelled() -> bool:

@@ -26,7 +26,7 @@ LONG = "never seen such a house in her whole life and neither have the others"
 # Typing.
 
 
-async def test_what_is_typed_stands_translated_beside_it(tmp_path: Path) -> None:
+async def test_typed_lines_are_translated_beside_them(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("go on\n\nnow")
         await user.work()
@@ -35,7 +35,7 @@ async def test_what_is_typed_stands_translated_beside_it(tmp_path: Path) -> None
         assert "one" in user.status and "translated 2 lines" in user.status
 
 
-async def test_the_last_keystroke_wins(tmp_path: Path) -> None:
+async def test_only_the_last_version_of_a_line_is_translated(tmp_path: Path) -> None:
     translator = FakeTranslator()
     async with using_translate(tmp_path, translator) as user:
         await user.type("home")
@@ -44,7 +44,7 @@ async def test_the_last_keystroke_wins(tmp_path: Path) -> None:
         assert user.shown == ["emoh"]
 
 
-async def test_typing_does_not_wait_for_a_search_and_the_outdated_one_is_given_up(tmp_path: Path) -> None:
+async def test_typing_does_not_wait_for_a_search_and_cancels_an_outdated_one(tmp_path: Path) -> None:
     translator = FakeTranslator(gate=threading.Event())
     async with using_translate(tmp_path, translator, threaded=True) as user:
         await user.type("h")
@@ -57,7 +57,7 @@ async def test_typing_does_not_wait_for_a_search_and_the_outdated_one_is_given_u
         await wait_until(user.pilot, lambda: user.shown == ["emoh"])
 
 
-async def test_what_stood_beside_a_line_stays_until_there_is_better(tmp_path: Path) -> None:
+async def test_a_translation_stays_until_there_is_a_newer_one(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("home")
         await user.work()
@@ -67,7 +67,7 @@ async def test_what_stood_beside_a_line_stays_until_there_is_better(tmp_path: Pa
         assert user.shown == ["semoh"]
 
 
-async def test_lines_that_come_and_go_keep_their_translations_beside_them(tmp_path: Path) -> None:
+async def test_translations_stay_beside_their_lines_when_lines_are_added_and_removed(tmp_path: Path) -> None:
     translator = FakeTranslator()
     async with using_translate(tmp_path, translator) as user:
         await user.fill("one\ntwo\nthree")
@@ -82,7 +82,7 @@ async def test_lines_that_come_and_go_keep_their_translations_beside_them(tmp_pa
         assert translator.asked == []
 
 
-async def test_what_is_typed_before_the_model_is_open_is_translated_then(tmp_path: Path) -> None:
+async def test_lines_typed_before_the_model_is_open_are_translated_then(tmp_path: Path) -> None:
     async with using_translate(tmp_path) as user:
         await user.type("home")
         await user.open_model("one", FakeTranslator())
@@ -135,7 +135,7 @@ async def test_a_resize_keeps_the_rows_together(tmp_path: Path) -> None:
 # Hypotheses and settings.
 
 
-async def test_another_translation_can_be_taken_by_key_and_by_mouse(tmp_path: Path) -> None:
+async def test_another_hypothesis_can_be_chosen_by_key_and_by_mouse(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("one\ntwo")
         await user.work()
@@ -179,7 +179,7 @@ async def test_the_settings_act_at_once(tmp_path: Path) -> None:
 
 def highlighted(user: UserOfTranslate, side: str) -> list[str]:
     area: Any = user.tab.query_one(f"#{side}")
-    line = area.encoded_lines[area._word_highlights_line]
+    line = area.encoded_lines[area._highlighted_line]
     return [line[start:end] for start, end, _ in area._word_highlights]
 
 
@@ -200,7 +200,7 @@ async def test_the_matrix_opens_closes_and_follows_the_cursor(tmp_path: Path) ->
         assert not user.tab.matrix.display
 
 
-async def test_the_word_at_the_cursor_shows_what_belongs_to_it_on_the_other_side(tmp_path: Path) -> None:
+async def test_the_words_that_belong_to_the_word_at_the_cursor_are_highlighted(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill("first\n  go home now")
         await user.work()
@@ -226,7 +226,7 @@ async def test_a_model_without_attention_says_so(tmp_path: Path) -> None:
         assert highlighted(user, "translation") == []
 
 
-async def test_a_matrix_larger_than_its_room_scrolls_and_keeps_its_headings(tmp_path: Path) -> None:
+async def test_a_large_matrix_scrolls_and_keeps_its_labels_in_place(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.fill(LONG)
         await user.work()
@@ -253,9 +253,7 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints"
 
 
-async def test_another_model_translates_anew_and_only_those_that_translate_are_offered(
-    tmp_path: Path, runs: Path
-) -> None:
+async def test_choosing_a_model_offers_seq2seq_runs_and_translates_anew(tmp_path: Path, runs: Path) -> None:
     app = RnntuiApp(runs, "copies", first="translate")
     async with app.run_test() as pilot:
         user = UserOfTranslate(app, pilot)
@@ -271,7 +269,7 @@ async def test_another_model_translates_anew_and_only_those_that_translate_are_o
         await wait_until(pilot, lambda: user.session.total_count == user.session.translated_count == 1)
 
 
-async def test_the_chat_tab_does_not_offer_runs_that_translate(runs: Path) -> None:
+async def test_the_chat_tab_does_not_offer_seq2seq_runs(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.chat.conversations)
@@ -280,7 +278,7 @@ async def test_the_chat_tab_does_not_offer_runs_that_translate(runs: Path) -> No
         assert [choice.split()[0] for choice in app.screen._choices if "copies" in choice or "letters" in choice] == []  # type: ignore[attr-defined]
 
 
-async def test_the_train_tab_opens_a_run_that_translates_where_it_translates(runs: Path) -> None:
+async def test_the_train_tab_opens_a_seq2seq_run_in_the_translate_tab(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
         user = UserOfTranslate(app, pilot)
@@ -295,7 +293,7 @@ async def test_the_train_tab_opens_a_run_that_translates_where_it_translates(run
             await pilot.press("f3")
 
 
-async def test_the_chat_command_opens_a_run_that_translates_where_it_translates(
+async def test_the_chat_command_opens_a_seq2seq_run_in_the_translate_tab(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rnntui.cli.main import run
@@ -313,7 +311,7 @@ async def test_the_chat_command_opens_a_run_that_translates_where_it_translates(
     assert [app._first for app in opened] == ["translate", "chat"]
 
 
-async def test_without_a_model_one_line_says_how_to_get_one(tmp_path: Path) -> None:
+async def test_without_a_model_the_status_line_says_how_to_get_one(tmp_path: Path) -> None:
     async with using_translate(tmp_path) as user:
         await user.type("on")
         assert "rnntui train-seq2seq" in user.status and not user.notices
@@ -321,7 +319,7 @@ async def test_without_a_model_one_line_says_how_to_get_one(tmp_path: Path) -> N
         assert user.app.is_running and user.session.text == "on"
 
 
-async def test_a_broken_model_is_told_in_a_line(tmp_path: Path, runs: Path) -> None:
+async def test_a_broken_model_is_reported(tmp_path: Path, runs: Path) -> None:
     (runs / "letters" / "model.safetensors").write_bytes(b"nonsense")
     async with using_translate(tmp_path, FakeTranslator()) as user:
         user.tab.open_run(str(runs / "letters"))
@@ -331,7 +329,7 @@ async def test_a_broken_model_is_told_in_a_line(tmp_path: Path, runs: Path) -> N
         assert user.shown == ["emoh"] and user.session.run_name == "one"
 
 
-async def test_the_tab_is_made_and_its_model_read_when_it_is_first_opened(runs: Path) -> None:
+async def test_the_tab_is_created_and_its_model_read_when_it_is_first_opened(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.chat.conversations)
@@ -343,10 +341,10 @@ async def test_the_tab_is_made_and_its_model_read_when_it_is_first_opened(runs: 
         assert app.query_one("#tabs").current == "chat"  # type: ignore[attr-defined]
 
 
-# Errors and remarks.
+# Errors and warnings.
 
 
-async def test_a_search_that_fails_is_told_and_the_app_lives_on(tmp_path: Path) -> None:
+async def test_a_failed_search_is_reported(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator(fails="bad")) as user:
         await user.fill("good\nbad")
         user.tab.source.move_cursor((1, 0))
@@ -356,7 +354,7 @@ async def test_a_search_that_fails_is_told_and_the_app_lives_on(tmp_path: Path) 
         assert "line 2: FloatingPointError: overflow" in user.status
 
 
-async def test_unknown_characters_are_told_of_the_line_at_the_cursor(tmp_path: Path) -> None:
+async def test_the_status_line_names_unknown_characters_of_the_line_at_the_cursor(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator(letters="ab ")) as user:
         await user.fill("ab\naж")
         await user.work()
@@ -366,7 +364,7 @@ async def test_unknown_characters_are_told_of_the_line_at_the_cursor(tmp_path: P
         assert "line 2: ['ж'] unknown" in user.status
 
 
-async def test_a_long_text_comes_in_parts_and_can_be_stopped(tmp_path: Path) -> None:
+async def test_a_long_text_is_translated_in_batches_and_can_be_stopped(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         text = "\n".join(f"line {number}" for number in range(200))
         user.app.post_message(Paste(text))
@@ -404,16 +402,16 @@ async def test_source_and_translation_are_saved_and_nothing_is_overwritten(tmp_p
         assert "nothing to save" in user.notices
         await user.fill("one\ttwo\n\nthree")
         await user.work()
-        for name, told in (("", "one-1.tsv"), ("one-1.tsv", "exists already")):
+        for name, notice in (("", "one-1.tsv"), ("one-1.tsv", "exists already")):
             await user.pilot.press("ctrl+s")
             await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
             user.app.screen.query_one(Input).value = name or user.app.screen.query_one(Input).value
             await user.pilot.press("enter")
-            await wait_until(user.pilot, lambda told=told: told in user.notices)
+            await wait_until(user.pilot, lambda notice=notice: notice in user.notices)
         assert Path("one-1.tsv").read_text() == "one two\towt eno\n\t\nthree\teerht\n"
 
 
-async def test_what_was_typed_is_there_the_next_time(tmp_path: Path) -> None:
+async def test_the_source_is_restored_the_next_time(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("go")
     async with using_translate(tmp_path, FakeTranslator()) as user:
@@ -435,7 +433,7 @@ async def test_what_was_typed_is_there_the_next_time(tmp_path: Path) -> None:
     assert texts == {"go", "new", "drei\nvier\n"}
 
 
-async def test_a_text_that_cannot_be_kept_is_told(tmp_path: Path, own_settings: Path) -> None:
+async def test_a_failed_autosave_is_reported(tmp_path: Path, own_settings: Path) -> None:
     own_settings.parent.touch()  # a file where the folder should be
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("home")
@@ -444,7 +442,7 @@ async def test_a_text_that_cannot_be_kept_is_told(tmp_path: Path, own_settings: 
         assert user.app.is_running
 
 
-async def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("home")
         await user.pilot.press("ctrl+o")
@@ -455,10 +453,10 @@ async def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
         assert user.session.text == "home"
 
 
-# What comes from elsewhere.
+# Untrusted text.
 
 
-async def test_nothing_in_source_translation_or_name_steers_the_terminal(tmp_path: Path) -> None:
+async def test_control_characters_in_source_translation_and_name_do_not_reach_the_terminal(tmp_path: Path) -> None:
     hostile = "a\x1b[31mb\u202ec [red]d \x85e\u2028f"
     translator = FakeTranslator(sign="\x1b]0;x\x07\u202e[b]", letters="ab")
     async with using_translate(tmp_path, translator, size=(140, 40)) as user:
@@ -477,8 +475,7 @@ async def test_nothing_in_source_translation_or_name_steers_the_terminal(tmp_pat
         assert user.app.is_running
 
 
-def test_a_text_area_here_is_still_the_text_area_that_it_was_made_from() -> None:
-    """What is used of Textual beneath its surface."""
+def test_textual_has_the_private_methods_that_the_panes_override_or_call() -> None:
     for name in ("_set_document", "_rewrap_and_refresh_virtual_size", "_refresh_size", "_render_line",
                  "_recompute_cursor_offset"):  # fmt: skip
         assert hasattr(TextArea, name)

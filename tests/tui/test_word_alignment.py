@@ -27,10 +27,10 @@ def vocabularies() -> dict[str, Vocabulary]:
     return {"bpe": Vocabulary(subwords()), "char": Vocabulary(CharTokenizer(list("abc the")))}
 
 
-# Tokens and where they stand.
+# Spans of tokens.
 
 
-def test_a_subword_stands_on_its_word_and_the_space_before_it(vocabularies: dict[str, Vocabulary]) -> None:
+def test_a_subword_spans_its_word_and_the_space_before_it(vocabularies: dict[str, Vocabulary]) -> None:
     vocabulary = vocabularies["bpe"]
     ids = vocabulary.encode("the sea")
     spans = vocabulary.spans(ids)
@@ -38,7 +38,7 @@ def test_a_subword_stands_on_its_word_and_the_space_before_it(vocabularies: dict
     assert spans == [(0, 3), (3, 7)]
 
 
-def test_bytes_of_one_character_stand_where_it_does(vocabularies: dict[str, Vocabulary]) -> None:
+def test_the_bytes_of_a_character_have_its_span(vocabularies: dict[str, Vocabulary]) -> None:
     vocabulary = vocabularies["bpe"]
     spans = vocabulary.spans(vocabulary.encode("日 the"))
     assert spans[-1] == (1, 5)
@@ -63,7 +63,7 @@ def test_tokens_cover_their_text_in_order(vocabularies: dict[str, Vocabulary], k
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "words"),
     [
         ("Tom's dog, here.", ["Tom's", "dog", ",", "here", "."]),
         ("床前明月光，疑", ["床", "前", "明", "月", "光", "，", "疑"]),
@@ -73,13 +73,13 @@ def test_tokens_cover_their_text_in_order(vocabularies: dict[str, Vocabulary], k
         ("... 1976-07", ["...", "1976", "-", "07"]),
     ],
 )
-def test_word_spans(text: str, found: list[str]) -> None:
-    assert [text[start:end] for start, end in word_spans(text)] == found
+def test_word_spans(text: str, words: list[str]) -> None:
+    assert [text[start:end] for start, end in word_spans(text)] == words
 
 
 @given(texts)
 @quick
-def test_words_are_in_order_and_leave_out_blanks_alone(text: str) -> None:
+def test_words_are_in_order_and_leave_out_only_blanks(text: str) -> None:
     at = 0
     for start, end in word_spans(text):
         assert text[at:start].strip() == "" or text[at:start].isspace()
@@ -90,19 +90,19 @@ def test_words_are_in_order_and_leave_out_blanks_alone(text: str) -> None:
 
 @given(texts, st.integers(0, 50))
 @quick
-def test_a_cursor_is_on_a_word_or_right_behind_it(text: str, column: int) -> None:
-    found = word_spans(text)
-    number = word_at(found, column)
-    touching = [n for n, (start, end) in enumerate(found) if start <= column <= end]
-    assert (number in touching) if touching else number is None
-    on = [n for n in touching if found[n][0] <= column < found[n][1]]
-    assert not on or number == on[0]
+def test_the_word_at_a_cursor_is_on_it_or_right_before_it(text: str, column: int) -> None:
+    words = word_spans(text)
+    index = word_at(words, column)
+    touching = [i for i, (start, end) in enumerate(words) if start <= column <= end]
+    assert (index in touching) if touching else index is None
+    on = [i for i in touching if words[i][0] <= column < words[i][1]]
+    assert not on or index == on[0]
 
 
 # Weights.
 
 
-def test_a_word_is_made_by_the_words_that_its_tokens_look_at() -> None:
+def test_weights_of_a_word_are_means_over_its_tokens() -> None:
     source, target = [(0, 2), (3, 5)], [(0, 4), (5, 7)]
     source_tokens, target_tokens = [(0, 2), (2, 5), (5, 5)], [(0, 2), (2, 4), (4, 7), (7, 7)]
     weights = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.1, 0.8, 0.1], [0, 0, 1]], dtype=np.float32)
@@ -115,18 +115,18 @@ def test_a_word_is_made_by_the_words_that_its_tokens_look_at() -> None:
 
 @given(st.data())
 @quick
-def test_strengths_are_parts_of_one(vocabularies: dict[str, Vocabulary], data: st.DataObject) -> None:
+def test_weights_are_between_0_and_1(vocabularies: dict[str, Vocabulary], data: st.DataObject) -> None:
     vocabulary = vocabularies["bpe"]
     source, target = data.draw(texts), data.draw(texts)
     spans = [vocabulary.spans([*vocabulary.encode(text), 2]) for text in (source, target)]
     rows = np.random.default_rng(1).random((len(spans[1]), len(spans[0])))
     alignment = WordAlignment(word_spans(source), word_spans(target), *spans, rows / rows.sum(axis=1, keepdims=True))
-    for number, word in enumerate(alignment.target_words):
-        strengths = alignment.source_weights(number)
-        assert len(strengths) == len(alignment.source_words) and all(0 <= one <= 1 for one in strengths)
+    for index, word in enumerate(alignment.target_words):
+        weights = alignment.source_weights(index)
+        assert len(weights) == len(alignment.source_words) and all(0 <= weight <= 1 for weight in weights)
         assert tokens_in(word, alignment.target_spans)
-    for number in range(len(alignment.source_words)):
-        assert all(0 <= one <= 1 for one in alignment.target_weights(number))
+    for index in range(len(alignment.source_words)):
+        assert all(0 <= weight <= 1 for weight in alignment.target_weights(index))
 
 
 # The matrix.
@@ -134,9 +134,7 @@ def test_strengths_are_parts_of_one(vocabularies: dict[str, Vocabulary], data: s
 
 @given(st.lists(texts, max_size=6), st.lists(texts, max_size=6))
 @quick
-def test_every_column_is_as_wide_as_its_heading_and_every_row_label_as_the_margin(
-    source: list[str], target: list[str]
-) -> None:
+def test_columns_are_as_wide_as_their_labels_and_row_labels_as_the_margin(source: list[str], target: list[str]) -> None:
     grid = grid_layout(source, target)
     assert len(grid.columns) == len(source) and len(grid.row_labels) == len(target)
     end = -1

@@ -1,4 +1,4 @@
-"""The app in its Translate tab, with a translator that searches only when a test says so."""
+"""The app in its Translate tab, with a worker that translates only when a test says so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rnntui.tui.translate.tab import TranslateTab
 
 
 class UserOfTranslate:
-    """An app under test, and what a test does with it."""
+    """A person who uses the app."""
 
     def __init__(self, app: RnntuiApp, pilot: Pilot[None]) -> None:
         self.app, self.pilot = app, pilot
@@ -40,7 +40,7 @@ class UserOfTranslate:
 
     @property
     def shown(self) -> list[str]:
-        """What stands on the right, line by line."""
+        """The lines of the target pane."""
         return self.tab.target.encoded_lines
 
     @property
@@ -53,12 +53,12 @@ class UserOfTranslate:
 
     @property
     def screen(self) -> str:
-        """What is on the screen, line by line."""
+        """The text of the screen."""
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
     def row(self, part: str) -> int:
-        """The row of the screen that holds this."""
-        return next(number for number, line in enumerate(self.screen.split("\n")) if part in line)
+        """Return the row of the screen that has this text."""
+        return next(row for row, line in enumerate(self.screen.split("\n")) if part in line)
 
     async def type(self, text: str) -> None:
         """Press the keys of a text."""
@@ -66,7 +66,7 @@ class UserOfTranslate:
         await self.pilot.press(*(names.get(character, character) for character in text))
 
     async def fill(self, text: str) -> None:
-        """Put a text into the source at once."""
+        """Fill the source with a text at once."""
         self.tab.source.fill(text)
         await wait_until(self.pilot, lambda: self.session.text == text)
 
@@ -76,7 +76,7 @@ class UserOfTranslate:
         await wait_until(self.pilot, lambda: self.session.translator is translator)
 
     async def work(self) -> None:
-        """Search until nothing is left to search for."""
+        """Let the worker translate until nothing is left."""
         await self.pilot.pause()
         while self.worker.work():
             pass
@@ -87,7 +87,7 @@ class UserOfTranslate:
 async def using_translate(
     tmp_path: Path, translator: FakeTranslator | None = None, size: tuple[int, int] = (80, 24), threaded: bool = False
 ) -> AsyncIterator[UserOfTranslate]:
-    """The Translate tab with this model open, which is called one."""
+    """Open the Translate tab with this model, under the name "one"."""
 
     def make(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
         worker = TranslationWorker(on_results, on_error)

@@ -41,7 +41,7 @@ class AlignedDocument(WrappedDocument):
         return [len(offsets) + 1 for offsets in self._wrap_offsets]
 
     def is_padding(self, row: int) -> bool:
-        """Return whether a row is not part of its line's text."""
+        """Return whether a row is padding."""
         if row >= len(self._offset_to_line_info):
             return True
         line = self._offset_to_line_info[row][0]
@@ -107,7 +107,7 @@ class AlignedTextArea(TextArea):
     wrapped_document: AlignedDocument
 
     def __init__(self, *, read_only: bool = False, placeholder: str = "", id: str | None = None) -> None:
-        self._word_highlights_line = 0
+        self._highlighted_line = 0
         self._word_highlights: list[Highlight] = []
         self._palette: Palette | None = None
         super().__init__(
@@ -153,8 +153,8 @@ class AlignedTextArea(TextArea):
 
     def highlight(self, line: int, highlights: Sequence[Highlight]) -> None:
         """Highlight parts of a line, and no other line."""
-        if (line, highlights) != (self._word_highlights_line, self._word_highlights):
-            self._word_highlights_line, self._word_highlights = line, list(highlights)
+        if (line, highlights) != (self._highlighted_line, self._word_highlights):
+            self._highlighted_line, self._word_highlights = line, list(highlights)
             self._line_cache.clear()
             self.refresh()
 
@@ -179,7 +179,7 @@ class AlignedTextArea(TextArea):
     def get_line(self, line_index: int) -> Text:
         """Return a line with its highlights."""
         line = super().get_line(line_index)
-        if line_index == self._word_highlights_line:
+        if line_index == self._highlighted_line:
             for start, end, weight in self._word_highlights:
                 line.stylize(self._highlight_style(weight), start, end)
         return line
