@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
-    from rnntui.sessions.translation import MakeWorker
+    from rnntui.sessions.translation_session import MakeWorker
     from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.train.tab import TrainTab
     from rnntui.tui.translate.tab import TranslateTab

@@ -11,7 +11,7 @@ from fake_translator import FakeTranslator
 from textual.pilot import Pilot
 from waiting import wait_until
 
-from rnntui.sessions.translation import TranslationSession
+from rnntui.sessions.translation_session import TranslationSession
 from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.translate.messages import ModelOpened

@@ -8,7 +8,7 @@ from textual.containers import Vertical
 
 from rnntui.config import described_settings
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.sessions.translation import DEFAULT_BEAM
+from rnntui.sessions.translation_session import DEFAULT_BEAM
 from rnntui.tui.setting_slider import setting_slider
 from rnntui.tui.translate.messages import BeamSettingsChanged
 from rnntui.tui.widgets.slider import Slider

@@ -10,7 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
 from rnntui.errors import RnntuiError
-from rnntui.sessions.translation import MakeWorker, TranslationSession, Viewport
+from rnntui.sessions.translation_session import MakeWorker, TranslationSession, Viewport
 from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.notifications import Notifications

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual import events
 
-from rnntui.sessions.translation import LineChange, line_change
+from rnntui.sessions.translation_session import LineChange, line_change
 from rnntui.tui.translate.aligned_text_area import AlignedTextArea
 from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars, pasted
 

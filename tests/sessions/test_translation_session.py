@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.sessions.translation import DEFAULT_BEAM, TranslationSession, Viewport, carry_over, line_change
 from rnntui.sessions.translation_files import read_source, save_table, suggested_table
+from rnntui.sessions.translation_session import DEFAULT_BEAM, TranslationSession, Viewport, carry_over, line_change
 from rnntui.sessions.translation_worker import MAX_LINE_LENGTH, TranslationWorker
 
 quick = settings(derandomize=True, deadline=None, database=None)
