@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from textual.widget import Widget
 
 if TYPE_CHECKING:
+    from rnntui.sessions.translation_session import MakeWorker
     from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.preferences import Preferences
-    from rnntui.tui.translate.searching import MakeTranslating
 
 WidgetKeys = list[tuple[str, list[Any]]]
 """Titles and bindings of widgets that have bindings of their own, for the help screen and the keymap."""
@@ -89,7 +89,7 @@ def _train_widget_keys() -> WidgetKeys:
     return [("Chart", list(Chart.BINDINGS))]
 
 
-def make_translate_tab(context: TabContext, start_worker: MakeTranslating | None = None) -> Widget:
+def make_translate_tab(context: TabContext, start_worker: MakeWorker | None = None) -> Widget:
     """Make the Translate tab. `start_worker` replaces the translation worker, for tests."""
     from rnntui.sessions.model_cache import TranslatorCache
     from rnntui.tui.translate.tab import TranslateTab
@@ -98,19 +98,19 @@ def make_translate_tab(context: TabContext, start_worker: MakeTranslating | None
 
 
 def _start_translation_worker(
-    on_found: Callable[[], None], on_error: Callable[[str, Exception], None]
+    on_results: Callable[[], None], on_error: Callable[[str, Exception], None]
 ) -> TranslationWorker:
     from rnntui.sessions.translation_worker import TranslationWorker
 
-    worker = TranslationWorker(on_found, on_error)
+    worker = TranslationWorker(on_results, on_error)
     worker.start()
     return worker
 
 
 def _translate_widget_keys() -> WidgetKeys:
-    from rnntui.tui.translate.aligned_text_area import AlignedArea
+    from rnntui.tui.translate.aligned_text_area import AlignedTextArea
 
-    return [("Source and translation", list(AlignedArea.BINDINGS))]
+    return [("Source and translation", list(AlignedTextArea.BINDINGS))]
 
 
 TABS: dict[str, TabEntry] = {

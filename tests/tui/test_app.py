@@ -51,12 +51,12 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     from rnntui.tui.chat.prompt import Prompt
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.train.tab import TrainTab
-    from rnntui.tui.translate.hypothesis_list import Hypotheses
+    from rnntui.tui.translate.hypothesis_list import HypothesisList
     from rnntui.tui.translate.tab import TranslateTab
 
     owners = {
         "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "train": TrainTab,
-        "translate": TranslateTab, "hypotheses": Hypotheses,
+        "translate": TranslateTab, "hypotheses": HypothesisList,
     }  # fmt: skip
     for place, keys in KEYS.items():
         for key in keys:

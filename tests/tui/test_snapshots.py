@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_translator import FakeTranslator
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, TextArea
 from tiny_runs import make_run
 from train_host import make_pairs_logged
-from translating_tab import FakeTranslator
 from waiting import wait_until
 
 from rnntui.runs.folder import RunFolder, Status
@@ -28,6 +28,7 @@ from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.tabs import TABS, make_translate_tab
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.tab import TrainTab
+from rnntui.tui.translate.messages import ModelOpened
 from rnntui.tui.translate.tab import TranslateTab
 
 SIZES = [(80, 24), (140, 40)]
@@ -195,13 +196,13 @@ e\u0301tude, \x1b[31m escaped
 async def translating(pilot: Pilot[None]) -> None:
     await wait_until(pilot, lambda: session_of(pilot).conversations)
     await pilot.press("f4")
-    await wait_until(pilot, lambda: any(tab.problem for tab in pilot.app.query(TranslateTab)))
+    await wait_until(pilot, lambda: any(tab.session.problem for tab in pilot.app.query(TranslateTab)))
     tab = pilot.app.query_one(TranslateTab)
-    tab._opened("turned", FakeTranslator(letters=SOURCE))  # type: ignore[arg-type]
+    tab.post_message(ModelOpened("turned", FakeTranslator(letters=SOURCE)))  # type: ignore[arg-type]
     tab.source.fill(SOURCE)
-    await wait_until(pilot, lambda: len(tab.lines) > 1 and tab.translating is not None)
-    assert tab.translating is not None
-    while tab.translating.work():
+    await wait_until(pilot, lambda: len(tab.session.lines) > 1 and tab.session.worker is not None)
+    assert tab.session.worker is not None
+    while tab.session.worker.work():
         await pilot.pause()
     tab.source.move_cursor((0, 7))
     await pilot.pause()

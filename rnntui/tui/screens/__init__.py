@@ -1,1 +1,1 @@
-"""Screens that open over the tabs."""
+"""Dialogs and the help screen, which open over the tabs."""

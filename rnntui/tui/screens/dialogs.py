@@ -1,4 +1,4 @@
-"""Small screens that ask for something: a line, a choice from a list, a longer text."""
+"""Dialogs: a line of text, a choice from a list, a longer text to edit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
 
 
 class AskScreen(ModalScreen[str | None]):
-    """Asks for a line; gives it, or None if the person thinks better of it."""
+    """Asks for a line of text. The result is the line, or None if it was cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
@@ -38,7 +38,7 @@ class AskScreen(ModalScreen[str | None]):
 
 
 class PickScreen(ModalScreen[int | None]):
-    """Asks for one of several; gives its number, or None."""
+    """Asks for one of several choices. The result is its index, or None if it was cancelled."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
@@ -60,7 +60,7 @@ class PickScreen(ModalScreen[int | None]):
 
 
 class EditScreen(ModalScreen[str | None]):
-    """A text to edit; gives it as it is then, or None."""
+    """Asks for an edited text. The result is the new text, or None if it was cancelled or nothing was changed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL, Binding("ctrl+s", "accept", "Accept", show=False, priority=True)]
 
@@ -79,6 +79,6 @@ class EditScreen(ModalScreen[str | None]):
         area.move_cursor(area.document.end)
 
     def action_accept(self) -> None:
-        """Give the text as it is now; None if nothing was changed."""
+        """Close the dialog with the edited text."""
         text = decode_control_chars(self.query_one(TextArea).text)
         self.dismiss(None if text == self._text else text)

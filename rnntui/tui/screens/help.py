@@ -1,4 +1,4 @@
-"""The help screen: every key, drawn from the key table and the widgets' own bindings."""
+"""Help screen: all keys, from the key table and the bindings of widgets."""
 
 from __future__ import annotations
 
@@ -16,16 +16,22 @@ from textual.widgets import Static
 from rnntui.tui.keys import KEYS, title_of
 
 Row = tuple[str, str]
-_KEYS = 18  # columns
+"""Keys and what they do."""
+
+_KEY_WIDTH = 18  # cells
 
 
 class HelpScreen(ModalScreen[None]):
-    """All keys in groups, as they are mapped now; Esc closes it."""
+    """All keys in groups, with the present keymap; Esc closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q", "dismiss(None)", "Close", show=False)]
 
     def __init__(self, keymap: dict[str, str], groups: Iterable[tuple[str, Iterable[Binding]]] = ()) -> None:
-        """`groups` are titles with the bindings of widgets that bring their own."""
+        """
+        Args:
+            keymap: keys by binding id, in place of those of the key table.
+            groups: a title and the bindings of each widget whose keys are not in the key table.
+        """
         super().__init__()
         self._keymap, self._groups = keymap, groups
 
@@ -35,26 +41,33 @@ class HelpScreen(ModalScreen[None]):
 
     def _table(self) -> Table:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), expand=True)
-        table.add_column(width=_KEYS, style="bold")
+        table.add_column(width=_KEY_WIDTH, style="bold")
         table.add_column(ratio=1)
-        for number, (title, rows) in enumerate(self._rows()):
-            if number:
+        for index, (title, rows) in enumerate(self._rows()):
+            if index:
                 table.add_row("", "")
             table.add_row("", Text(title, style="bold"))
-            for keys, text in rows:
-                table.add_row(Text(keys), Text(text))
+            for keys, help_text in rows:
+                table.add_row(Text(keys), Text(help_text))
         return table
 
     def _rows(self) -> Iterable[tuple[str, list[Row]]]:
         for place, keys in KEYS.items():
-            rows = [(self._shown(key.id, key.keys), key.help) for key in keys if key.help]
+            rows = [(self._key_names(key.id, key.keys), key.help) for key in keys if key.help]
             if rows:
                 yield title_of(place), rows
         for title, bindings in self._groups:
-            yield title, [(self._shown(b.id or "", b.key), b.description) for b in bindings if b.description]
+            yield (
+                title,
+                [
+                    (self._key_names(binding.id or "", binding.key), binding.description)
+                    for binding in bindings
+                    if binding.description
+                ],
+            )
 
-    def _shown(self, name: str, keys: str) -> str:
-        keys = self._keymap.get(name, keys)
+    def _key_names(self, binding_id: str, default_keys: str) -> str:
+        keys = self._keymap.get(binding_id, default_keys)
         if not keys:
             return "in the palette"
         return ", ".join(self.app.get_key_display(Binding(key, "")) for key in keys.split(","))

@@ -1,4 +1,4 @@
-"""Asking for one of the trained runs."""
+"""Run picker: a dialog that asks for one of the trained runs."""
 
 from __future__ import annotations
 
@@ -16,26 +16,31 @@ from rnntui.tui.screens.dialogs import PickScreen
 
 
 async def pick_run(
-    app: App[Any], checkpoints: Path, kind: str, current: str, tell: Callable[[str], None]
+    app: App[Any], checkpoints: Path, kind: str, current: str, warn: Callable[[str], None]
 ) -> str | None:
-    """Let a person choose a run of a kind that has weights, `current` at first; gives its path.
+    """Ask for a run that has weights, and return its path; None if it was cancelled or there is no such run.
 
-    Where there is nothing to choose from, it says so by `tell`, and gives None.
+    Args:
+        app: where the dialog is opened.
+        checkpoints: the folder of the runs.
+        kind: the kind of the runs to offer.
+        current: the name of the run to highlight at first.
+        warn: called with the reason if there is nothing to choose from.
     """
     try:
-        found = await asyncio.to_thread(list_runs, checkpoints)
+        all_runs = await asyncio.to_thread(list_runs, checkpoints)
     except OSError as error:
-        tell(f"cannot list the runs: {error}")
+        warn(f"cannot list the runs: {error}")
         return None
-    runs = [run for run in found if run.kind == kind and (Path(run.path) / "model.safetensors").is_file()]
+    runs = [run for run in all_runs if run.kind == kind and (Path(run.path) / "model.safetensors").is_file()]
     if not runs:
-        tell(f"There is no trained run of this kind; rnntui {COMMANDS[kind]} makes one.")
+        warn(f"There is no trained run of this kind; rnntui {COMMANDS[kind]} makes one.")
         return None
-    names = [
+    labels = [
         f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} "
         f"{run.state}{', shipped' if run.shipped else ''}"
         for run in runs
     ]
-    at = next((at for at, run in enumerate(runs) if run.name == current), 0)
-    chosen = await app.push_screen_wait(PickScreen("Which model?", names, at))
-    return None if chosen is None else runs[chosen].path
+    current_index = next((index for index, run in enumerate(runs) if run.name == current), 0)
+    chosen_index = await app.push_screen_wait(PickScreen("Which model?", labels, current_index))
+    return None if chosen_index is None else runs[chosen_index].path

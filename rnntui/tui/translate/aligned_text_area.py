@@ -1,8 +1,8 @@
-"""Two text areas side by side whose lines begin on the same rows, however each of them is wrapped."""
+"""Text areas side by side whose lines begin on the same rows, however each of them is wrapped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
@@ -20,65 +20,65 @@ from rnntui.tui.widgets.paint import LEVELS, Palette
 
 
 class AlignedDocument(WrappedDocument):
-    """A wrapped document in which a line can have more rows than its text needs; those at its end are blank.
+    """A wrapped document in which a line can have more rows than its text: padding rows at its end, which are blank.
 
-    To a cursor the blank rows are the line's last row.
+    For a cursor the padding rows are the line's last row.
     """
 
-    _wanted: Sequence[int] = ()  # rows of each line, at least
+    _min_rows: Sequence[int] = ()  # of each line
 
     def __init__(self, document: DocumentBase, tab_width: int) -> None:
         super().__init__(document, tab_width=tab_width)
 
     @property
     def height(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
         return len(self._offset_to_line_info)
 
     @property
-    def needed(self) -> list[int]:
-        """How many rows each line needs."""
+    def text_rows(self) -> list[int]:
+        """The number of rows of each line's text, without padding."""
         return [len(offsets) + 1 for offsets in self._wrap_offsets]
 
-    def is_blank(self, row: int) -> bool:
-        """Whether a row is only there to make its line longer."""
+    def is_padding(self, row: int) -> bool:
+        """Return whether a row is padding."""
         if row >= len(self._offset_to_line_info):
             return True
         line = self._offset_to_line_info[row][0]
         return row - self._line_index_to_offsets[line][0] > len(self._wrap_offsets[line])
 
-    def stretch(self, wanted: Sequence[int]) -> bool:
-        """Give each line so many rows, or as many as it needs if that is more. Returns whether anything changed."""
-        self._wanted = wanted
-        return self._stretch()
+    def set_min_rows(self, min_rows: Sequence[int]) -> bool:
+        """Pad each line to so many rows. Returns whether anything changed."""
+        self._min_rows = min_rows
+        return self._pad()
 
     def wrap(self, width: int, tab_width: int | None = None) -> None:
         """Wrap all lines to a width in cells; 0 does not wrap."""
         super().wrap(width, tab_width)
-        self._stretch()
+        self._pad()
 
     def wrap_range(self, start: Location, old_end: Location, new_end: Location) -> None:
-        """Wrap what an edit has changed."""
+        """Wrap the lines that an edit has changed."""
         super().wrap_range(start, old_end, new_end)
-        top, before, after = start[0], max(start[0], old_end[0]) + 1, max(start[0], new_end[0]) + 1
-        top = min(top, old_end[0])
-        # Until the other side has changed too, what is edited keeps its rows.
-        rows = list(self._wanted[top:before])[: after - top]
-        rows += [1] * (after - top - len(rows))
-        self._wanted = [*self._wanted[:top], *rows, *self._wanted[before:]]
-        self._stretch()
+        first = min(start[0], old_end[0])
+        old_after, new_after = max(start[0], old_end[0]) + 1, max(start[0], new_end[0]) + 1
+        # The edited lines keep their rows until the other pane has changed too.
+        rows = list(self._min_rows[first:old_after])[: new_after - first]
+        rows += [1] * (new_after - first - len(rows))
+        self._min_rows = [*self._min_rows[:first], *rows, *self._min_rows[old_after:]]
+        self._pad()
 
-    def _stretch(self) -> bool:
-        rows = [max(pair) for pair in zip(self.needed, self._wanted, strict=False)]
-        rows += self.needed[len(rows) :]
+    def _pad(self) -> bool:
+        rows = [max(pair) for pair in zip(self.text_rows, self._min_rows, strict=False)]
+        rows += self.text_rows[len(rows) :]
         if rows == [len(offsets) for offsets in self._line_index_to_offsets]:
             return False
-        offsets: list[list[int]] = []
-        places: list[tuple[int, int]] = []
-        for line, (count, needed) in enumerate(zip(rows, self.needed, strict=True)):
-            offsets.append(list(range(len(places), len(places) + count)))
-            places += [(line, min(row, needed - 1)) for row in range(count)]
-        self._line_index_to_offsets, self._offset_to_line_info = offsets, places
+        rows_of_lines: list[list[int]] = []
+        sections: list[tuple[int, int]] = []  # for each row its line, and which part of the wrapped line it is
+        for line, (count, text_rows) in enumerate(zip(rows, self.text_rows, strict=True)):
+            rows_of_lines.append(list(range(len(sections), len(sections) + count)))
+            sections += [(line, min(row, text_rows - 1)) for row in range(count)]
+        self._line_index_to_offsets, self._offset_to_line_info = rows_of_lines, sections
         return True
 
 
@@ -87,28 +87,28 @@ class Highlight(NamedTuple):
 
     start: int
     end: int
-    strength: float
+    weight: float
 
 
-class AlignedArea(TextArea):
+class AlignedTextArea(TextArea):
     """A text area that can be aligned with another, and whose words can be highlighted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+home", "start", "Start of the text", show=False, id="area.start"),
         Binding("ctrl+end", "finish", "End of the text", show=False, id="area.finish"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"aligned-area--mark", "aligned-area--line"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"aligned-text-area--highlight", "aligned-text-area--cursor-line"}
     DEFAULT_CSS = """
-    AlignedArea { scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
-    AlignedArea > .aligned-area--mark { background: $warning; }
-    AlignedArea > .aligned-area--line { background: $foreground 7%; }
+    AlignedTextArea { scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    AlignedTextArea > .aligned-text-area--highlight { background: $warning; }
+    AlignedTextArea > .aligned-text-area--cursor-line { background: $foreground 7%; }
     """
 
     wrapped_document: AlignedDocument
 
     def __init__(self, *, read_only: bool = False, placeholder: str = "", id: str | None = None) -> None:
-        self._marked = 0
-        self._marks: list[Highlight] = []
+        self._highlighted_line = 0
+        self._word_highlights: list[Highlight] = []
         self._palette: Palette | None = None
         super().__init__(
             soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
@@ -122,20 +122,20 @@ class AlignedArea(TextArea):
         self._rewrap_and_refresh_virtual_size()
 
     def _rewrap_and_refresh_virtual_size(self) -> None:
-        # Textual wraps anew whenever a scrollbar comes or goes; a megabyte takes half a second.
+        # Textual wraps the whole text whenever a scrollbar appears; a megabyte takes half a second.
         if self.wrapped_document._width == self.wrap_width:
             self._refresh_size()
         else:
             super()._rewrap_and_refresh_virtual_size()
 
     @property
-    def raw_lines(self) -> list[str]:
-        """The lines as they stand in the area."""
+    def encoded_lines(self) -> list[str]:
+        """The lines as the area holds them: encoded by `encode_control_chars`."""
         return list(self.document.lines)
 
     @property
-    def in_view(self) -> tuple[int, int]:
-        """The first line in view, and the one after the last."""
+    def visible_lines(self) -> tuple[int, int]:
+        """The index of the first visible line, and of the one after the last."""
         top = self.scroll_offset.y
         first, last = (
             self.wrapped_document.offset_to_location(Offset(0, row))[0]
@@ -143,55 +143,54 @@ class AlignedArea(TextArea):
         )
         return first, last + 1
 
-    def stretch(self, rows: Sequence[int]) -> None:
-        """Give each line at least so many rows."""
-        if self.wrapped_document.stretch(rows):
+    def set_min_rows(self, min_rows: Sequence[int]) -> None:
+        """Pad each line to so many rows."""
+        if self.wrapped_document.set_min_rows(min_rows):
             self._line_cache.clear()
             self._refresh_size()
             self._recompute_cursor_offset()  # type: ignore[no-untyped-call]
             self.refresh()
 
-    def mark(self, line: int, marks: Iterable[Highlight]) -> None:
-        """Highlight parts of a line, and nothing else."""
-        new = [mark for mark in marks if mark.strength > 0]
-        if (line, new) != (self._marked, self._marks):
-            self._marked, self._marks = line, new
+    def highlight(self, line: int, highlights: Sequence[Highlight]) -> None:
+        """Highlight parts of a line, and no other line."""
+        if (line, highlights) != (self._highlighted_line, self._word_highlights):
+            self._highlighted_line, self._word_highlights = line, list(highlights)
             self._line_cache.clear()
             self.refresh()
 
     def action_start(self) -> None:
-        """The cursor to the start of the text."""
+        """Move the cursor to the start of the text."""
         self.move_cursor(self.document.start)
 
     def action_finish(self) -> None:
-        """The cursor to the end of the text."""
+        """Move the cursor to the end of the text."""
         self.move_cursor(self.document.end)
 
     def scroll_cursor_visible(self, center: bool = False, animate: bool = False) -> Offset:
-        """Scroll to the cursor: only where a person moves it, and not where it follows the other side."""
+        """Scroll to the cursor, but only in the focused pane: in the other one it follows."""
         return super().scroll_cursor_visible(center, animate) if self.has_focus else Offset(0, 0)
 
     def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:
-        """No brackets are matched: here is no code, and in a long text it would take long."""
+        """Return None: this is no code, and the search would be slow in a long text."""
         return None
 
     # -- painting ------------------------------------------------------------------------------------------------
 
     def get_line(self, line_index: int) -> Text:
-        """A line with its highlights."""
+        """Return a line with its highlights."""
         line = super().get_line(line_index)
-        if line_index == self._marked:
-            for mark in self._marks:
-                line.stylize(self._style_of(mark.strength), mark.start, mark.end)
+        if line_index == self._highlighted_line:
+            for start, end, weight in self._word_highlights:
+                line.stylize(self._highlight_style(weight), start, end)
         return line
 
-    def _style_of(self, strength: float) -> Style:
+    def _highlight_style(self, weight: float) -> Style:
         if self._palette is None:
-            base, mark = self.rich_style, self.get_component_rich_style("aligned-area--mark")
-            self._palette = Palette(base, {"model": base}, mark)
-        level = max(1, min(LEVELS, round(strength * LEVELS)))
-        # Without colours too: bold what is strong, underlined what is more than a trace.
-        shade = Style(bold=strength >= 0.5, underline=strength >= 0.1)
+            base, strongest = self.rich_style, self.get_component_rich_style("aligned-text-area--highlight")
+            self._palette = Palette(base, {"model": base}, strongest)
+        level = max(1, min(LEVELS, round(weight * LEVELS)))
+        # For terminals without colours: bold is strong, underlined more than a trace.
+        shade = Style(bold=weight >= 0.5, underline=weight >= 0.1)
         return self._palette.style("model", level) + shade
 
     def _render_line(self, y: int) -> Strip:
@@ -199,25 +198,34 @@ class AlignedArea(TextArea):
         strip = super()._render_line(y)
         if row >= document.height:
             return strip
-        if document.is_blank(row):  # Textual has painted the line's last row again
+        if document.is_padding(row):  # Textual has painted the line's last row again
             strip = Strip.blank(strip.cell_length, self.rich_style)
         line, _ = document.offset_to_location(Offset(0, row))
-        return self._on_line(strip) if line == self.cursor_location[0] else strip
+        return self._on_cursor_line(strip) if line == self.cursor_location[0] else strip
 
-    def _on_line(self, strip: Strip) -> Strip:
-        """A row of the line that the cursor is on: its ground is another, under all that is highlighted.
+    def _on_cursor_line(self, strip: Strip) -> Strip:
+        """Return a row with the background of the cursor's line, but below the highlights.
 
-        Textual would lay that ground over the highlights.
+        Textual would paint that background over them.
         """
         base = self.rich_style.bgcolor
-        ground = Style(bgcolor=self.get_component_rich_style("aligned-area--line").bgcolor)
+        background = Style(bgcolor=self.get_component_rich_style("aligned-text-area--cursor-line").bgcolor)
         segments = [
-            Segment(text, (style or Style()) + ground if style is None or style.bgcolor in (None, base) else style)
+            Segment(text, (style or Style()) + background if style is None or style.bgcolor in (None, base) else style)
             for text, style, _ in strip
         ]
         return Strip(segments, strip.cell_length)
 
     def notify_style_update(self) -> None:
-        """The theme changed, and with it the colours of the highlights."""
+        """Compute the colours of the highlights anew: the theme has changed."""
         self._palette = None
         super().notify_style_update()
+
+
+def align_rows(left: AlignedTextArea, right: AlignedTextArea) -> None:
+    """Pad the lines of two areas so that each line begins on the same row in both."""
+    left_rows, right_rows = left.wrapped_document.text_rows, right.wrapped_document.text_rows
+    if len(left_rows) == len(right_rows):
+        min_rows = [max(pair) for pair in zip(left_rows, right_rows, strict=True)]
+        left.set_min_rows(min_rows)
+        right.set_min_rows(min_rows)

@@ -1,4 +1,4 @@
-"""How an attention matrix is laid out: columns as wide as the source's tokens, rows named after the target's."""
+"""Layout of an attention matrix: a column for each source token, as wide as the token; a row for each target token."""
 
 from __future__ import annotations
 
@@ -9,51 +9,55 @@ from rich.cells import cell_len, set_cell_size
 
 from rnntui.text.control_chars import one_line
 
-WIDEST = 12
-"""Cells of a token at most; a longer one is cut off."""
+MAX_LABEL_WIDTH = 12
+"""Cells of a token; a longer one is cut off."""
 
 SHADES = "·░▒▓█"
-_LEAST = (0.04, 0.2, 0.45, 0.7)  # weights from which the shades after the first are
+_THRESHOLDS = (0.04, 0.2, 0.45, 0.7)  # the least weights of the shades after the first
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Labels in cells of the terminal: of the rows all as wide as `margin`, of a column as wide as the column.
+    """Labels, and their places in cells of the terminal.
 
-    `columns` are where each column starts, counted from the first, and how wide it is; one blank cell parts two.
+    Args:
+        row_labels: of the target tokens, all `margin` cells wide.
+        column_labels: of the source tokens, each as wide as its column.
+        margin: the width of the row labels.
+        columns: start, counted from the first column, and width of each column; a blank cell is between two.
     """
 
-    rows: list[str]
-    headings: list[str]
+    row_labels: list[str]
+    column_labels: list[str]
     margin: int
     columns: list[tuple[int, int]]
 
     @property
     def width(self) -> int:
-        """Cells of all columns, without the margin."""
+        """The width of all columns, without the margin."""
         return sum(self.columns[-1]) if self.columns else 0
 
 
-def lay_out(source: Sequence[str], target: Sequence[str]) -> Grid:
-    """The grid for tokens as `Vocabulary.token_text` gives them."""
-    headings = [fitted(token) for token in source]
-    rows = [fitted(token) for token in target]
+def grid_layout(source: Sequence[str], target: Sequence[str]) -> Grid:
+    """Return the grid for source and target tokens, texts as of `Vocabulary.token_text`."""
+    column_labels = [token_label(token) for token in source]
+    row_labels = [token_label(token) for token in target]
     columns, at = [], 0
-    for heading in headings:
-        columns.append((at, cell_len(heading)))
-        at += cell_len(heading) + 1
-    margin = max(map(cell_len, rows), default=0)
-    return Grid([" " * (margin - cell_len(row)) + row for row in rows], headings, margin, columns)
+    for label in column_labels:
+        columns.append((at, cell_len(label)))
+        at += cell_len(label) + 1
+    margin = max(map(cell_len, row_labels), default=0)
+    return Grid([" " * (margin - cell_len(label)) + label for label in row_labels], column_labels, margin, columns)
 
 
-def fitted(token: str) -> str:
-    """A token as it is shown: without the space that says that it begins a word, and not too wide; never empty."""
-    shown = one_line(token.removeprefix(" ") or "␣" * len(token)) or "␣"
-    if cell_len(shown) == 0:  # a mark without its letter
-        shown = "◌" + shown
-    return shown if cell_len(shown) <= WIDEST else set_cell_size(shown, WIDEST - 1).rstrip() + "…"
+def token_label(token: str) -> str:
+    """Return a token without the space that begins a word, and not too wide; never empty."""
+    label = one_line(token.removeprefix(" ") or "␣" * len(token)) or "␣"
+    if cell_len(label) == 0:  # a combining mark without its letter
+        label = "◌" + label
+    return label if cell_len(label) <= MAX_LABEL_WIDTH else set_cell_size(label, MAX_LABEL_WIDTH - 1).rstrip() + "…"
 
 
 def shade(weight: float) -> str:
-    """The character that stands for a weight, 0 to 1."""
-    return SHADES[sum(weight >= least for least in _LEAST)]
+    """Return the character for a weight, 0 to 1."""
+    return SHADES[sum(weight >= threshold for threshold in _THRESHOLDS)]

@@ -12,24 +12,28 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from rnntui.tui.translate.attention_grid import Grid, lay_out, shade
+from rnntui.tui.translate.attention_grid import Grid, grid_layout, shade
 
 if TYPE_CHECKING:
     from rnntui.inference.cells import Array
 
-_FAINTEST = 0.3  # of the way from the background to the colour of a weight of 1
+_FAINTEST = 0.3  # opacity of a weight of 0, so that it is still visible
 
 
-class Matrix(ScrollView, can_focus=True):
-    """Cells shaded by weight, by characters and by colour; the headings stay where they are when it scrolls."""
+class AttentionMatrix(ScrollView, can_focus=True):
+    """Cells shaded by weight, by characters and by colour; the labels stay in place when it scrolls."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"matrix--weight", "matrix--label", "matrix--pointed"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "attention-matrix--weight",
+        "attention-matrix--label",
+        "attention-matrix--highlighted",
+    }
     DEFAULT_CSS = """
-    Matrix {
+    AttentionMatrix {
         scrollbar-size: 1 1;
-        & > .matrix--weight { color: $primary; }
-        & > .matrix--label { color: $text-muted; }
-        & > .matrix--pointed { color: $text-warning; text-style: bold; }
+        & > .attention-matrix--weight { color: $primary; }
+        & > .attention-matrix--label { color: $text-muted; }
+        & > .attention-matrix--highlighted { color: $text-warning; text-style: bold; }
     }
     """
 
@@ -37,30 +41,30 @@ class Matrix(ScrollView, can_focus=True):
         super().__init__(id="matrix")
         self._grid = Grid([], [], 0, [])
         self._weights: Array | None = None
-        self._rows: Collection[int] = ()
-        self._columns: Collection[int] = ()
+        self._highlighted_rows: Collection[int] = ()
+        self._highlighted_columns: Collection[int] = ()
         self._note = ""
 
     def show(self, source: Sequence[str], target: Sequence[str], weights: Array) -> None:
-        """Show `weights (T, S)` of target tokens for source tokens."""
+        """Show `weights (T, S)` of T target tokens over S source tokens, each with its text."""
         self._weights, self._note = weights, ""
-        self._grid = lay_out(source, target)
-        self._point((), ())
+        self._grid = grid_layout(source, target)
+        self._highlighted_rows = self._highlighted_columns = ()
         self.virtual_size = Size(self._grid.margin + 2 + self._grid.width, len(target) + 1)
         self.refresh()
 
-    def tell(self, note: str) -> None:
-        """Show no matrix, but a line that says why."""
+    def show_note(self, note: str) -> None:
+        """Show a line of text in place of a matrix."""
         self._grid, self._weights, self._note = Grid([], [], 0, []), None, note
-        self._point((), ())
+        self._highlighted_rows = self._highlighted_columns = ()
         self.virtual_size = Size(1, 1)
         self.refresh()
 
-    def point(self, rows: Collection[int], columns: Collection[int]) -> None:
-        """Highlight these rows and columns, and scroll to the first of them."""
-        if (rows, columns) == (self._rows, self._columns):
+    def highlight(self, rows: Collection[int], columns: Collection[int]) -> None:
+        """Highlight the labels of these rows and columns, and scroll to the first of them."""
+        if (rows, columns) == (self._highlighted_rows, self._highlighted_columns):
             return
-        self._point(rows, columns)
+        self._highlighted_rows, self._highlighted_columns = rows, columns
         if rows:
             row, top, height = min(rows), self.scroll_offset.y, self.scrollable_content_region.height - 1
             if not top <= row < top + height:
@@ -72,13 +76,10 @@ class Matrix(ScrollView, can_focus=True):
                 self.scroll_to(x=max(0, at - width // 2), animate=False)
         self.refresh()
 
-    def _point(self, rows: Collection[int], columns: Collection[int]) -> None:
-        self._rows, self._columns = rows, columns
-
     # -- painting ------------------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        """The line at a row of the view: the headings, or a target token with its weights."""
+        """Paint a row of the view: the column labels, or a target token with its weights."""
         base = self.rich_style
         width = self.scrollable_content_region.width
         if self._weights is None:
@@ -86,18 +87,18 @@ class Matrix(ScrollView, can_focus=True):
             return strip.adjust_cell_length(width, base).crop(0, width)
         row = self.scroll_offset.y + y - 1
         left, margin = self.scroll_offset.x, self._grid.margin + 2
-        if y and row >= len(self._grid.rows):
+        if y and row >= len(self._grid.row_labels):
             return Strip.blank(width, base)
-        label, cells = self._row(row) if y else self._headings()
+        label, cells = self._row(row) if y else self._column_labels()
         scrolled = Strip(cells).crop(left, left + max(0, width - margin))
         return (
             Strip.join([Strip([label, Segment("  ", base)]), scrolled]).adjust_cell_length(width, base).crop(0, width)
         )
 
-    def _headings(self) -> tuple[Segment, list[Segment]]:
+    def _column_labels(self) -> tuple[Segment, list[Segment]]:
         base, cells = self.rich_style, []
-        for number, heading in enumerate(self._grid.headings):
-            cells += [Segment(heading, self._style("pointed" if number in self._columns else "label"))]
+        for index, label in enumerate(self._grid.column_labels):
+            cells += [Segment(label, self._style("highlighted" if index in self._highlighted_columns else "label"))]
             cells += [Segment(" ", base)]
         return Segment(" " * self._grid.margin, base), cells
 
@@ -106,14 +107,14 @@ class Matrix(ScrollView, can_focus=True):
         base, cells = self.rich_style, []
         for weight, (_, width) in zip(self._weights[row], self._grid.columns, strict=True):
             cells += [Segment(shade(float(weight)) * width, self._shaded(float(weight))), Segment(" ", base)]
-        return Segment(self._grid.rows[row], self._style("pointed" if row in self._rows else "label")), cells
+        label_style = self._style("highlighted" if row in self._highlighted_rows else "label")
+        return Segment(self._grid.row_labels[row], label_style), cells
 
     def _shaded(self, weight: float) -> Style:
-        ground = self.background_colors[1]
+        background = self.background_colors[1]
         full = Color.from_rich_color(self._style("weight").color)
-        # The weakest is still to be seen.
-        color = ground.blend(full, _FAINTEST + (1 - _FAINTEST) * weight)
-        return Style(color=color.rich_color, bgcolor=ground.rich_color)
+        color = background.blend(full, _FAINTEST + (1 - _FAINTEST) * weight)
+        return Style(color=color.rich_color, bgcolor=background.rich_color)
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"matrix--{name}")
+        return self.get_component_rich_style(f"attention-matrix--{name}")

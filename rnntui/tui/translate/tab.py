@@ -4,81 +4,323 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal
-from textual.widgets import Static
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static, TextArea
 
+from rnntui.errors import RnntuiError
+from rnntui.sessions.translation_session import MakeWorker, TranslationSession, Viewport
+from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
-from rnntui.tui.translate.attention_matrix import Matrix
+from rnntui.tui.notifications import Notifications
+from rnntui.tui.preferences import sources_folder
+from rnntui.tui.translate.aligned_text_area import AlignedTextArea, align_rows
+from rnntui.tui.translate.attention_highlight import AttentionHighlighter
+from rnntui.tui.translate.attention_matrix import AttentionMatrix
 from rnntui.tui.translate.beam_panel import BeamPanel
-from rnntui.tui.translate.hypothesis_list import Hypotheses
-from rnntui.tui.translate.searching import MakeTranslating
-from rnntui.tui.translate.source_pane import Source
-from rnntui.tui.translate.texts import Texts
-from rnntui.tui.translate.translation_pane import TranslationPane
+from rnntui.tui.translate.hypothesis_list import HypothesisList
+from rnntui.tui.translate.messages import (
+    AutosaveFailed,
+    BeamSettingsChanged,
+    HypothesisChosen,
+    LineFailed,
+    ModelFailed,
+    ModelOpened,
+    TranslationsUpdated,
+)
+from rnntui.tui.translate.text_panes import SourcePane, TargetPane
+from rnntui.tui.widgets.control_char_encoding import decode_control_chars
 
 if TYPE_CHECKING:
+    from rnntui.sessions.autosave import SaveJob
     from rnntui.sessions.model_cache import TranslatorCache
+    from rnntui.sessions.translation_worker import TranslationWorker
 
-_KEEP_EVERY = 10.0  # seconds
+_AUTOSAVE_INTERVAL = 10.0  # seconds
 _TALL = 34  # rows of the terminal from which the matrix has room above the hypotheses, and not only in their place
 
 
-class TranslateTab(Texts):
+class TranslateTab(Vertical):
     """Source and translation side by side; below, the hypotheses for a line and the settings, or its attention."""
 
     BINDINGS = bindings("translate")
 
-    def __init__(self, runs: TranslatorCache, run_name: str | None, make_translating: MakeTranslating) -> None:
-        super().__init__(runs, run_name, make_translating)
-        self._first_run = run_name
+    def __init__(self, runs: TranslatorCache, run_name: str | None, make_worker: MakeWorker) -> None:
+        super().__init__(id="translate")
+        self._runs, self._first_run, self._make_worker = runs, run_name, make_worker
+        self.session = TranslationSession(run_name or "", self._start_worker, sources_folder)
+        self.notifications = Notifications(self.notify)
+        self.farewell = ""  # printed once the app has closed
+        self.source, self.target, self.matrix = SourcePane(), TargetPane(), AttentionMatrix()
+        self._hypotheses, self._status = HypothesisList(), Static("", id="translate-status", markup=False)
+        self._attention = AttentionHighlighter(self.source, self.target, self.matrix)
+        self._active: AlignedTextArea = self.source  # the pane that had the focus last
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="sides"):
-            yield Source()
-            yield TranslationPane()
-        yield Matrix()
+            yield self.source
+            yield self.target
+        yield self.matrix
         with Horizontal(id="lower"):
-            yield Hypotheses()
+            yield self._hypotheses
             yield BeamPanel()
-        yield Static("", id="translate-status", markup=False)
+        yield self._status
 
     def on_mount(self) -> None:
-        self.active = self.source
         self.source.focus()
-        self.show_status()
+        self._show_status()
         self.watch(self.source, "scroll_y", self._source_scrolled, init=False)
-        self.watch(self.translation, "scroll_y", self._translation_scrolled, init=False)
-        self.set_interval(_KEEP_EVERY, self.keep)
+        self.watch(self.target, "scroll_y", self._target_scrolled, init=False)
+        self.set_interval(_AUTOSAVE_INTERVAL, self.save_draft)
         self.call_after_refresh(self._complete)
 
     def _complete(self) -> None:
-        """What the first paint need not wait for."""
-        self.restore()
+        """Read the draft and the model, for which the first paint need not wait."""
+        try:
+            draft = self.session.read_draft()
+        except RnntuiError as error:
+            self.notifications.warn(str(error), title="The text of last time cannot be read")
+        else:
+            if draft is not None:
+                self.source.fill(draft)
         self.open_run(self._first_run)
+
+    def on_unmount(self) -> None:
+        self.session.close()
+        problem = self.session.autosave.write_last(self.session.pending_save())
+        if problem:
+            self.farewell = f"the text to translate could not be saved: {problem}"
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
-        self.call_after_refresh(self.align)
+        self.call_after_refresh(align_rows, self.source, self.target)
 
-    def _source_scrolled(self, y: float) -> None:
-        self.translation.scroll_to(y=y, animate=False, force=True)
-        if self._done < self._total and not self._stopped:
-            self.ask()  # what has come into view is wanted first
+    @property
+    def cursor_line(self) -> int:
+        """The index of the line at the cursor of the active pane."""
+        return min(self._active.cursor_location[0], len(self.session.lines) - 1)
 
-    def _translation_scrolled(self, y: float) -> None:
-        self.source.scroll_to(y=y, animate=False, force=True)
+    # -- the model -----------------------------------------------------------------------------------------------
 
-    def action_panel(self) -> None:
-        """Show the hypotheses and the settings, or hide them."""
-        self.set_class(not self.has_class("-bare"), "-bare")
+    @work(thread=True)
+    def open_run(self, name: str | None) -> None:
+        """Translate with the run of that name or path; None is the newest Seq2Seq run, or the shipped one."""
+        run = None
+        try:
+            run = self._runs.find(name)
+            translator = self._runs.load(run)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            none_yet = name is None and run is None
+            self.post_message(ModelFailed(str(error) or type(error).__name__, none_yet))
+        else:
+            self.post_message(ModelOpened(run.name, translator))
+
+    def on_model_opened(self, event: ModelOpened) -> None:
+        self.session.use(event.name, event.translator)
+        self.target.placeholder = ""
+        self._translate()
+
+    def on_model_failed(self, event: ModelFailed) -> None:
+        if self.session.translator is None:
+            self.session.problem = event.problem
+            self.target.placeholder = one_line(event.problem)
+            self._show_status()
+        if not event.none_yet:  # without any run, the status line says enough
+            self.notifications.error(event.problem, title="Cannot open the model", seconds=10)
 
     @work
     async def action_model(self) -> None:
-        """Choose another model; what is typed is translated anew."""
+        """Choose another model, and translate the text with it."""
         from rnntui.tui.screens.run_picker import pick_run
 
-        path = await pick_run(self.app, self._runs.checkpoints, self._runs.kind, self.run_name, self.notifications.warn)
+        runs = self._runs
+        path = await pick_run(self.app, runs.checkpoints, runs.kind, self.session.run_name, self.notifications.warn)
         if path is not None:
             self.open_run(path)
+
+    # -- translating ---------------------------------------------------------------------------------------------
+
+    def _start_worker(self) -> TranslationWorker:
+        return self._make_worker(self._post_results, self._post_error)
+
+    def _post_results(self) -> None:
+        """Called in the worker's thread."""
+        self.post_message(TranslationsUpdated())
+
+    def _post_error(self, line: str, error: Exception) -> None:
+        """Called in the worker's thread."""
+        self.post_message(LineFailed(line, f"{type(error).__name__}: {error}"))
+
+    def _translate(self) -> None:
+        self.session.translate(Viewport(self.cursor_line, *self.source.visible_lines))
+        self._show_translations()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        if event.text_area is self.source:
+            change = self.source.pop_change()
+            if change is not None:
+                self.session.edit(*change)
+                self._translate()
+
+    def on_translations_updated(self) -> None:
+        self.session.update()
+        self._show_translations()
+
+    def on_line_failed(self, event: LineFailed) -> None:
+        problem = f"{event.line[:60]}: {event.problem}"
+        self.notifications.error(problem, title="A line could not be translated", seconds=20)
+
+    def on_beam_settings_changed(self, event: BeamSettingsChanged) -> None:
+        self.session.settings = event.settings
+        self._translate()
+
+    def action_stop(self) -> None:
+        """Translate no more until something changes."""
+        self.session.stop()
+        self._show_status()
+
+    def on_hypothesis_chosen(self, event: HypothesisChosen) -> None:
+        self.session.choose(self.cursor_line, event.index)
+        self._show_translations()
+
+    def action_next_best(self) -> None:
+        """Choose the next hypothesis, and after the last one the best again."""
+        if self.session.choose_next(self.cursor_line):
+            self._show_translations()
+        else:
+            self.notifications.info("There is no other translation of this line.")
+
+    # -- showing -------------------------------------------------------------------------------------------------
+
+    def _show_translations(self) -> None:
+        self.target.show(self.session.translations)
+        align_rows(self.source, self.target)
+        self._show_line()
+
+    def _show_line(self) -> None:
+        """Show what belongs to the line at the cursor: hypotheses, attention and status."""
+        session, line = self.session, self.cursor_line
+        translation = session.translation(line)
+        if session.translator is None or translation is None or not translation.hypotheses:
+            self._hypotheses.show([], 0)
+            self._attention.clear()
+        else:
+            chosen = session.chosen_index(line)
+            self._hypotheses.show([(each.score, each.text) for each in translation.hypotheses], chosen)
+            self._attention.show(session.translator, session.lines[line], translation, translation.hypotheses[chosen])
+        self._attention.follow_cursor(self._active, line)
+        self._show_status()
+
+    def _show_status(self) -> None:
+        self._status.update(self.session.status(self.cursor_line), layout=False)
+
+    # -- cursor and scrolling ------------------------------------------------------------------------------------
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if isinstance(event.widget, AlignedTextArea) and event.widget is not self._active:
+            self._active = event.widget
+            self._show_line()
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        if event.text_area is not self._active:
+            return
+        other = self.source if self._active is self.target else self.target
+        line = self.cursor_line
+        if other.cursor_location[0] != line < other.document.line_count:
+            other.move_cursor((line, 0))
+            if self.session.needs_search(line):
+                self._translate()
+                return
+        self._show_line()
+
+    def _source_scrolled(self, y: float) -> None:
+        self.target.scroll_to(y=y, animate=False, force=True)
+        if self.session.is_searching:
+            self._translate()  # what has become visible is more urgent now
+
+    def _target_scrolled(self, y: float) -> None:
+        self.source.scroll_to(y=y, animate=False, force=True)
+
+    def action_matrix(self) -> None:
+        """Show or hide the attention matrix."""
+        self.toggle_class("-matrix")
+
+    def action_panel(self) -> None:
+        """Show or hide the hypotheses and the settings."""
+        self.toggle_class("-bare")
+
+    # -- the text as a whole -------------------------------------------------------------------------------------
+
+    def save_draft(self) -> None:
+        """Save the source automatically, if it has changed."""
+        job = self.session.pending_save()
+        if job is not None:
+            self._write_draft(job)
+
+    @work(thread=True, group="autosave")
+    def _write_draft(self, job: SaveJob) -> None:  # in a thread: a disk may take its time
+        problem = self.session.autosave.write(job)
+        if problem:
+            self.post_message(AutosaveFailed(problem))
+
+    def on_autosave_failed(self, event: AutosaveFailed) -> None:
+        self.notifications.warn(event.problem, title="Autosave failed")
+
+    def action_copy(self) -> None:
+        """Copy the selection of the focused pane, or else the whole translation."""
+        focused = self.screen.focused
+        selected = focused.selected_text if isinstance(focused, TextArea) else ""
+        text = decode_control_chars(selected) or "\n".join(self.session.translations)
+        self.app.copy_to_clipboard(text)
+        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
+
+    @work
+    async def action_save(self) -> None:
+        """Ask for a name, and save source and translation."""
+        from rnntui.sessions.translation_files import save_table, suggested_table
+        from rnntui.tui.screens.dialogs import AskScreen
+
+        session = self.session
+        if not session.text.strip():
+            self.notifications.warn("There is nothing to save yet.")
+            return
+        suggested = str(suggested_table(session.run_name))
+        name = await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested))
+        if not name:
+            return
+        try:
+            path = save_table(name, session.run_name, session.lines, session.translations)
+        except RnntuiError as error:
+            self.notifications.error(str(error), title="Not saved")
+        else:
+            missing = session.total_count - session.translated_count
+            note = f"; {missing:,} lines are not translated yet" if missing else ""
+            self.notifications.info(f"{path}{note}", title="Saved")
+
+    def action_new(self) -> None:
+        """Begin another text; the present one is saved automatically."""
+        self._begin("")
+        self.source.focus()
+
+    @work
+    async def action_open(self) -> None:
+        """Translate a text file; of a table, its first column."""
+        from rnntui.sessions.translation_files import read_source
+        from rnntui.tui.screens.dialogs import AskScreen
+
+        newest = self.session.autosave.newest()
+        name = await self.app.push_screen_wait(AskScreen("Translate which file?", str(newest or "")))
+        if not name:
+            return
+        try:
+            text = read_source(name)
+        except RnntuiError as error:
+            self.notifications.error(str(error), title="Not opened")
+        else:
+            self._begin(text)
+
+    def _begin(self, text: str) -> None:
+        self.save_draft()
+        self.session.autosave.begin()
+        self.source.fill(text)

@@ -1,0 +1,58 @@
+"""Files of the Translate tab: a source to open, and source and translation to save as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rnntui.atomic_files import atomic_write
+from rnntui.errors import UsageError
+from rnntui.sessions.transcript_files import free_name, path_from
+
+
+def suggested_table(run_name: str, folder: Path = Path()) -> Path:
+    """Return a path for a table that no file has yet, named after the model."""
+    return free_name(run_name or "translation", folder, (".tsv",))
+
+
+def save_table(name: str, run_name: str, sources: Sequence[str], translations: Sequence[str]) -> Path:
+    """Write a row of source and translation for each line, and return the path.
+
+    Args:
+        name: the path as typed; `.tsv` is appended if it has no suffix. In a folder the file is named after the model.
+        run_name: the name of the model.
+        sources: lines.
+        translations: of each line; empty where there is none.
+
+    Raises `RnntuiError` if the file exists already or cannot be written.
+    """
+    try:
+        path = path_from(name)
+        path = suggested_table(run_name, path) if path.is_dir() else path
+        path = path if path.suffix else path.with_suffix(".tsv")
+        if path.exists():
+            raise UsageError(f"{path} exists already; give another name")
+        atomic_write(path, tsv(sources, translations).encode("utf-8", "surrogatepass"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
+    return path
+
+
+def tsv(sources: Sequence[str], translations: Sequence[str]) -> str:
+    """Return a row of two columns for each line. Tabs within a line become spaces, so that there are two columns."""
+    rows = zip(sources, translations, strict=True)
+    return "".join("\t".join(text.replace("\t", " ") for text in row) + "\n" for row in rows)
+
+
+def read_source(name: str) -> str:
+    """Return the text of a file; of a `.tsv` table, its first column. Raises `UsageError` if it cannot be read."""
+    try:
+        path = path_from(name)
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not UTF-8 at its byte {error.start}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
+    if path.suffix == ".tsv":
+        text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
+    return text.replace("\r\n", "\n")
