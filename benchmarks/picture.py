@@ -43,21 +43,21 @@ async def chat(app: RnntuiApp, pilot: Pilot[None]) -> None:
     from rnntui.tui.chat.tab import ChatTab
 
     tab = app.query_one(ChatTab)
-    while not tab.conversations:
+    while not tab.session.conversations:
         await pilot.pause(0.05)
-    conversation = tab.conversations[0]
+    conversation = tab.session.conversations[0]
     conversation.writing = replace(conversation.writing, chars_per_second=MAX_CHARS_PER_SECOND, length=LENGTH)
     conversation.seed = SEED
     conversation.settings = replace(conversation.settings, temperature=0.7)
-    tab.action_surprise()
+    tab.action_surprisal()
     tab.say(PROMPT)
     while conversation.is_writing or len(conversation.transcript) < LENGTH:
         await pilot.pause(0.05)
-    tab.activate(tab.active)
+    tab.activate(tab.session.active)
     # The cursor stands on the most surprising token: what else could have been there is worth a look.
     transcript = conversation.transcript
     written = range(len(PROMPT), len(transcript))
-    tab.active.text.cursor = transcript.start_of(max(written, key=lambda token: transcript.bits(token) or 0.0))
+    tab.row.active.text.cursor = transcript.start_of(max(written, key=lambda token: transcript.bits(token) or 0.0))
 
 
 async def translate(app: RnntuiApp, pilot: Pilot[None]) -> None:

@@ -284,6 +284,8 @@ PRESETS = {
 
 UNLIMITED_LENGTH = 10_000_000
 MAX_CHARS_PER_SECOND = 1_000_000
+NEW_SEED = -1
+"""Stands for a new seed each time where a seed has to be a number, as on a slider."""
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,7 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     gc.disable()
     from rnntui.tui.app import RnntuiApp
 
-    app = RnntuiApp(folder, run, first="translate" if translates else "chat")
-    app.chat.reopens = reopen
+    app = RnntuiApp(folder, run, first="translate" if translates else "chat", reopen=reopen)
     gc.freeze()
     gc.enable()
     app.run()

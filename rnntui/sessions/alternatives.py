@@ -1,4 +1,4 @@
-"""What else could stand at a place of a text."""
+"""Alternatives to a token: the most probable tokens at its position."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnntui.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that could stand at a place, with the model's own probability for it."""
+    """A token with the model's own probability for it, before any sampling setting."""
 
     id: int
     text: str
@@ -21,14 +21,14 @@ class Alternative:
 
 
 def top_alternatives(logits: Array, tokenizer: Tokenizer, count: int) -> list[Alternative]:
-    """The likeliest tokens by `logits (V,)` that are text by themselves, the best first; never the unknown one."""
+    """Return the most probable tokens by `logits (V,)` that are text by themselves, best first, without <unk>."""
     probabilities = softmax(logits)
     probabilities[tokenizer.unknown_id] = 0.0
-    found: list[Alternative] = []
+    alternatives: list[Alternative] = []
     for token_id in np.argsort(-probabilities, kind="stable").tolist():
-        if len(found) == count:
+        if len(alternatives) == count:
             break
         text = tokenizer.stream().push(token_id)
-        if text:  # a lone byte is part of a character, and no text to go on from
-            found.append(Alternative(token_id, text, float(probabilities[token_id])))
-    return found
+        if text:  # a lone byte is part of a character, and no text to continue from
+            alternatives.append(Alternative(token_id, text, float(probabilities[token_id])))
+    return alternatives

@@ -1,4 +1,4 @@
-"""The thread in which models write: one for all conversations, a token each in turn."""
+"""The thread in which language models generate: one for all conversations, one token each in turn."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rnntui.sessions.conversation import Conversation
 
 
 class GenerationWorker:
-    """Lets conversations read and write until it is closed.
+    """Runs the work of conversations until it is closed.
 
-    `on_error` is called in the writer's thread when a conversation's work fails; its model writes no more then.
+    `on_error` is called in the worker's thread when the work of a conversation fails; that one is not run any more.
     """
 
     def __init__(self, on_error: Callable[[Conversation, Exception], None]) -> None:
@@ -24,35 +24,35 @@ class GenerationWorker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to work in a thread of its own."""
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        """Start the thread."""
+        self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread, after the token it is at."""
+        """End the thread, after the current token."""
         self._closed = True
         self.wake()
         if self._thread is not None:
             self._thread.join(timeout=2)
 
     def wake(self) -> None:
-        """Something has changed: there may be work."""
+        """Look for work now: something has changed."""
         with self._condition:
             self._woken = True
             self._condition.notify()
 
     def serve(self, conversations: list[Conversation]) -> None:
-        """From now on these conversations are served."""
+        """Work on these conversations from now on."""
         self._conversations = list(conversations)
         self.wake()
 
     def work(self) -> float | None:
-        """One round: a token for each conversation that may write. Returns when to come again, as they do."""
+        """Do one round: a token for each conversation that generates. Return when the next one is due, or None."""
         soonest: float | None = None
         for conversation in self._conversations:
             try:
                 when = conversation.work(time.monotonic())
-            except Exception as error:  # told to whoever looks at it; the other texts go on
+            except Exception as error:  # reported; the other conversations continue
                 conversation.fail(f"{type(error).__name__}: {error}")
                 self._on_error(conversation, error)
                 continue

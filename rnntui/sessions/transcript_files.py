@@ -1,4 +1,4 @@
-"""A transcript as files: its text, and a JSON line for each turn."""
+"""A transcript on disk: the text in one file, and a JSON line for each turn in another."""
 
 from __future__ import annotations
 
@@ -33,58 +33,58 @@ def _write_draft(job: SaveJob) -> None:
 
 
 def json_lines(transcript: Transcript) -> str:
-    """A JSON object a line for each turn.
+    """Return a JSON object for each turn, one a line.
 
-    `role` and `text`; for a model's turn also `run`, `seed`, and `settings`: those in force from a token of the turn
-    on, counted from 0.
+    Keys are `role` and `text`; for a model's turn also `run`, `seed` and `settings`: a list of the settings in force
+    from a `token` of the turn on, counted from 0.
     """
     lines = []
-    for turn, text in transcript.stretches():
+    for turn, text in transcript.turn_texts():
         line: dict[str, object] = {"role": turn.role, "text": text}
         if turn.role == "model":
-            changes = [{"token": at - turn.start, **asdict(settings)} for at, settings in turn.settings]
+            changes = [{"token": token - turn.start, **asdict(settings)} for token, settings in turn.settings]
             line |= {"run": turn.run, "seed": turn.seed, "settings": changes}
         lines.append(json.dumps(line) + "\n")
     return "".join(lines)
 
 
 def save(transcript: Transcript, path: Path) -> list[Path]:
-    """Write the text to `path` and its turns beside it as `.jsonl`; returns both.
+    """Write the text to `path` and the turns beside it as `.jsonl`. Return both paths.
 
-    Raises `UsageError` if one of them is there already, `OSError` if they cannot be written.
+    Raises `UsageError` if one of them exists, `OSError` if they cannot be written.
     """
-    files = list(files_of(path))
+    files = list(file_pair(path))
     for file in files:
         if file.exists():
-            raise UsageError(f"{file} is there already; give another name")
+            raise UsageError(f"{file} exists already; choose another name")
     write(transcript.text, json_lines(transcript), path)
     return files
 
 
 def write(text: str, turns: str, path: Path) -> None:
-    """Write a text and its turns, over what may stand there. Raises `OSError` if they cannot be written."""
-    for_text, for_turns = files_of(path)
-    for_text.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(for_text, text.encode("utf-8", "surrogatepass"))
-    atomic_write(for_turns, turns.encode())
+    """Write a text and its turns, overwriting the files. Raises `OSError` if they cannot be written."""
+    text_path, turns_path = file_pair(path)
+    text_path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(text_path, text.encode("utf-8", "surrogatepass"))
+    atomic_write(turns_path, turns.encode())
 
 
-def files_of(path: Path) -> tuple[Path, Path]:
-    """The file for the text, `.txt` unless `path` says otherwise, and that for its turns.
+def file_pair(path: Path) -> tuple[Path, Path]:
+    """Return the paths for a text, `.txt` if `path` has no suffix, and for its turns.
 
     Raises `UsageError` if they would be the same.
     """
     turns = turns_file(path)
     text = path if path.suffix else path.with_suffix(".txt")
     if text == turns:
-        raise UsageError(f"{text} is where the turns go; give a name that ends in .txt")
+        raise UsageError(f"{text} is the name for the turns; choose one that ends in .txt")
     return text, turns
 
 
 def path_from(name: str) -> Path:
-    """The path that a person typed, `~` being their home. Raises `UsageError` if there can be no such path."""
+    """Return a typed name as a path, with `~` expanded. Raises `UsageError` if there can be no such path."""
     if "\0" in name:
-        raise UsageError("a name cannot hold the character NUL")
+        raise UsageError("a file name cannot contain the character NUL")
     try:
         return Path(name).expanduser()
     except RuntimeError as error:
@@ -92,45 +92,45 @@ def path_from(name: str) -> Path:
 
 
 def turns_file(path: Path) -> Path:
-    """The file of the turns, for that or for the text beside it. Raises `UsageError` if the path names a folder."""
+    """Return the path of the turns that belong to a path. Raises `UsageError` if the path names a folder."""
     if not path.name:
-        raise UsageError(f"{path} is a folder; give the name of a file")
+        raise UsageError(f"{path} is a folder; choose a file name")
     return path.with_suffix(".jsonl")
 
 
 def read(path: Path) -> list[tuple[Turn, str]]:
-    """The turns of a file that `save` wrote beside the text, to give to `Conversation.reopen`.
+    """Read the turns that `save` wrote, for `Conversation.reopen`.
 
-    Raises `UsageError` naming the first line that is not such a turn, `OSError` if the file cannot be read.
+    Raises `UsageError` naming the first line that is not a turn, `OSError` if the file cannot be read.
     """
     from rnntui.sessions.transcript import Role, Turn
 
     turns: list[tuple[Turn, str]] = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for line_number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             values = parse_json(line)
             role, text, seed = values["role"], values["text"], values.get("seed")
             if role not in get_args(Role) or not isinstance(text, str):
                 raise ValueError("role or text")
-            whole = seed is None or (isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**64)
-            if not whole or not isinstance(values.get("run", ""), str):
+            valid_seed = seed is None or (isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**64)
+            if not valid_seed or not isinstance(values.get("run", ""), str):
                 raise ValueError("seed or run")
             turn = Turn(role, 0, values.get("run", ""), seed)
             for change in values.get("settings", []):
-                at = change.pop("token")
-                if not isinstance(at, int) or not 0 <= at <= len(text) * 8:
+                token = change.pop("token")
+                if not isinstance(token, int) or not 0 <= token <= len(text) * 8:
                     raise ValueError("token")
-                turn.settings.append((at, SamplingConfig.from_json(change)))
+                turn.settings.append((token, SamplingConfig.from_json(change)))
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RnntuiError) as error:
-            raise UsageError(f"{path}: line {number} is no turn of a saved text") from error
+            raise UsageError(f"{path}: line {line_number} is not a turn of a saved text") from error
         turns.append((turn, text))
     return turns
 
 
 def free_name(run: str, folder: Path, suffixes: Sequence[str] = (".txt", ".jsonl")) -> Path:
-    """A name for what was made with a run that no file has yet: `shakespeare-1.txt`; with the first of the suffixes."""
-    run = re.sub(r"[^\w.-]+", "-", run)
-    number = 1
-    while any((folder / f"{run}-{number}{suffix}").exists() for suffix in suffixes):
-        number += 1
-    return folder / f"{run}-{number}{suffixes[0]}"
+    """Return an unused path for the output of a run, such as `shakespeare-1.txt`, with the first of the suffixes."""
+    stem = re.sub(r"[^\w.-]+", "-", run)
+    index = 1
+    while any((folder / f"{stem}-{index}{suffix}").exists() for suffix in suffixes):
+        index += 1
+    return folder / f"{stem}-{index}{suffixes[0]}"

@@ -102,7 +102,7 @@ class TranslationSession:
 
     # -- translating ---------------------------------------------------------------------------------------------
 
-    def use(self, name: str, translator: Translator) -> None:
+    def set_model(self, name: str, translator: Translator) -> None:
         """Translate with this model from now on."""
         self.run_name, self.translator, self.problem = name, translator, ""
 

@@ -1,4 +1,4 @@
-"""What a text was before it was cut, to be had back."""
+"""Undo history of a transcript: copies from before each change that cut it."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from collections import deque
 
 from rnntui.sessions.transcript import Transcript
 
-_UNDOABLE = 8  # changes of a text that can be taken back
+_LIMIT = 8  # changes that can be undone
 
 
 class UndoHistory:
-    """The last texts that were cut, and those that an undo took."""
+    """Transcripts to return to by undo, and by redo until the next change."""
 
     def __init__(self) -> None:
-        self._before: deque[tuple[float, Transcript]] = deque(maxlen=_UNDOABLE)
+        self._before: deque[tuple[float, Transcript]] = deque(maxlen=_LIMIT)
         self._after: list[Transcript] = []
 
     @property
-    def undoable(self) -> float | None:
-        """When the last change was made that `undo` would take back, by the monotonic clock; None if there is none."""
+    def last_change(self) -> float | None:
+        """Monotonic time of the change that `undo` would revert, or None if there is none."""
         return self._before[-1][0] if self._before else None
 
-    def remember(self, transcript: Transcript) -> None:
-        """Keep a copy of a text that is about to be cut; what was undone before cannot be redone any more."""
+    def record(self, transcript: Transcript) -> None:
+        """Keep a copy of a transcript that is about to be cut. Discards what could be redone."""
         self._after.clear()
         if len(transcript):
             self._before.append((time.monotonic(), transcript.copy()))
 
-    def undo(self, now: Transcript) -> Transcript | None:
-        """The text before the last change, in exchange for the one that stands; None if there is none."""
+    def undo(self, current: Transcript) -> Transcript | None:
+        """Return the transcript from before the last change, in exchange for the current one; or None."""
         if not self._before:
             return None
-        self._after.append(now)
+        self._after.append(current)
         return self._before.pop()[1]
 
-    def redo(self, now: Transcript) -> Transcript | None:
-        """The text that the last `undo` took, in exchange for the one that stands; None if there is none."""
+    def redo(self, current: Transcript) -> Transcript | None:
+        """Return the transcript that the last `undo` replaced, in exchange for the current one; or None."""
         if not self._after:
             return None
-        self._before.append((time.monotonic(), now))
+        self._before.append((time.monotonic(), current))
         return self._after.pop()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Discard everything."""
         self._before.clear()
         self._after.clear()

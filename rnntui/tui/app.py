@@ -1,37 +1,28 @@
-"""The app: its tabs, themes, keys and what it remembers."""
+"""The app around its tabs: bar, keys, help, palette, themes and preferences. It knows the tabs by their table only."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
-from rnntui.sessions.model_cache import LanguageModelCache, TranslatorCache
 from rnntui.tui import preferences
-from rnntui.tui.chat.tab import ChatTab
-from rnntui.tui.keys import KEYS, Place, bindings, keymap_problems, known_keys
+from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
+from rnntui.tui.messages import OpenRun, RememberPreference
+from rnntui.tui.notifications import Notifications
+from rnntui.tui.tabs import TABS, HasFarewell, OpensRuns, TabContext, TabEntry, WidgetKeys
 
 if TYPE_CHECKING:
     from textual.widget import Widget
 
-    from rnntui.sessions.conversation import Conversation
-    from rnntui.sessions.generation_worker import GenerationWorker
-    from rnntui.sessions.translation_session import MakeWorker
-    from rnntui.sessions.translation_worker import TranslationWorker
-    from rnntui.tui.train.tab import TrainTab
-    from rnntui.tui.translate.tab import TranslateTab
-
-Tab = Literal["chat", "train", "translate"]
-_TABS: dict[Tab, str] = {"chat": "Chat", "train": "Train", "translate": "Translate"}
-
 
 class RnntuiApp(App[None]):
-    """`rnntui chat`. `run` is the run to open in the `first` tab, or None for the newest; the rest is for tests."""
+    """The app of `rnntui chat`."""
 
     TITLE = "rnntui"
     CSS_PATH = "rnntui.tcss"
@@ -42,26 +33,33 @@ class RnntuiApp(App[None]):
         self,
         checkpoints: Path,
         run: str | None = None,
-        make_writer: Callable[[], GenerationWorker] | None = None,
-        make_translating: MakeWorker | None = None,
-        first: Tab = "chat",
+        *,
+        first: str = "chat",
+        reopen: bool = False,
+        tabs: Mapping[str, TabEntry] = TABS,
     ) -> None:
+        """
+        Args:
+            checkpoints: folder of the user's runs.
+            run: name or path of the run to open in the first tab, or None for the newest.
+            first: id of the tab to show first.
+            reopen: continue the last text of the first tab that can.
+            tabs: the table of tabs; tests hand in rows that make tabs without threads.
+        """
         super().__init__()
-        self.checkpoints = checkpoints
-        self._first, self._run = first, run
-        self._make_translating = make_translating or _start_translating
+        self.notifications = Notifications(self.notify)
         self._settings_file = preferences.settings_file()
         self.preferences, self._problems = preferences.load(self._settings_file)
-        run_to_chat_with = run if first == "chat" else None
-        self.chat = ChatTab(LanguageModelCache(checkpoints), run_to_chat_with, make_writer or self._start_writer)
-        self.translate: TranslateTab | None = None  # once it has been opened
-        self.chat.keymap = self.preferences.keymap
-        self.chat.surprise, self.chat.wants_panel = self.preferences.surprise, self.preferences.panel
+        self._tabs, self._first = tabs, first
+        self._checkpoints, self._reopen = checkpoints, reopen
+        self.tabs: dict[str, Widget] = {}
+        """The tabs that have been shown, by id."""
+        self._make_tab(first, run)
 
     def compose(self) -> ComposeResult:
         yield Static(id="bar")
         with ContentSwitcher(initial=self._first, id="tabs"):
-            yield self._make_tab(self._first)
+            yield self.tabs[self._first]
 
     def on_mount(self) -> None:
         if self.preferences.theme in self.available_themes:
@@ -69,12 +67,12 @@ class RnntuiApp(App[None]):
         else:
             self._problems.append(f"there is no theme {self.preferences.theme!r}")
         self.set_keymap(self.preferences.keymap)
-        self.theme_changed_signal.subscribe(self, lambda theme: self.remember(theme=theme.name))
+        self.theme_changed_signal.subscribe(self, lambda theme: self._remember("theme", theme.name))
         self._show_tab(self._first)
-        self.call_after_refresh(self._complete)
+        self.call_after_refresh(self._finish)
 
-    async def _complete(self) -> None:
-        """What the first paint need not wait for: the footer, for which a line was left free."""
+    async def _finish(self) -> None:
+        """Do what the first paint need not wait for: the footer, whose line was left free."""
         from textual.widgets import Footer
 
         await self.mount(Footer(compact=True, show_command_palette=False))
@@ -83,145 +81,89 @@ class RnntuiApp(App[None]):
         if self.preferences.keymap:
             self._problems += keymap_problems(self.preferences.keymap, self._known_keys())
         for problem in self._problems:
-            self.chat.notifications.warn(problem, title="Settings", seconds=10)
+            self.notifications.warn(problem, title="Settings", seconds=10)
 
     # -- tabs ----------------------------------------------------------------------------------------------------
 
-    async def action_tab(self, name: Tab) -> None:
-        """Show a tab; it is made when it is first wanted."""
-        if not self.query(f"#tabs > #{name}"):
-            await self.query_one(ContentSwitcher).mount(self._make_tab(name))
-        self._show_tab(name)
+    def _make_tab(self, tab_id: str, run: str | None = None) -> Widget:
+        context = TabContext(self._checkpoints, self.preferences, run, self._reopen)
+        self.tabs[tab_id] = tab = self._tabs[tab_id].make(context)
+        return tab
 
-    def _make_tab(self, name: Tab, run: str | None = None) -> Widget:
-        match name:
-            case "chat":
-                return self.chat
-            case "train":
-                from rnntui.tui.train.tab import TrainTab
+    async def action_tab(self, tab_id: str, run: str | None = None) -> None:
+        """Show a tab; it is made when it is first shown, with the run to open first."""
+        if tab_id not in self.tabs:
+            await self.query_one(ContentSwitcher).mount(self._make_tab(tab_id, run))
+        self._show_tab(tab_id)
 
-                return TrainTab(self.checkpoints)
-            case "translate":
-                from rnntui.tui.translate.tab import TranslateTab
+    def _show_tab(self, tab_id: str) -> None:
+        self.query_one(ContentSwitcher).current = tab_id
+        links = "".join(
+            f"[@click=app.tab('{tab.id}')]{'[b $text on $surface]' if tab.id == tab_id else '[$text-muted]'} "
+            f"{tab.title} [/][/]"
+            for tab in self._tabs.values()
+        )
+        self.query_one("#bar", Static).update(f"[b $primary] rnntui [/] {links}")
+        focus = next((w for w in self.tabs[tab_id].query(self._tabs[tab_id].focus) if w.can_focus), None)
+        if focus is not None:
+            focus.focus()
 
-                run = run or (self._run if self._first == "translate" else None)
-                self.translate = TranslateTab(TranslatorCache(self.checkpoints), run, self._make_translating)
-                return self.translate
+    async def on_open_run(self, event: OpenRun) -> None:
+        """Open a run in a tab, and show it."""
+        is_new = event.tab not in self.tabs
+        await self.action_tab(event.tab, event.path)
+        tab = self.tabs[event.tab]
+        if not is_new and isinstance(tab, OpensRuns):
+            tab.open_run(event.path)
 
     @property
     def farewells(self) -> list[str]:
-        """What to say once the app has closed."""
-        tabs = (self.chat, self.translate)
-        return [tab.farewell for tab in tabs if tab is not None and tab.farewell]
-
-    async def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
-        """Go on with a run of the Train tab: in the active pane of the Chat tab, or in the Translate tab."""
-        if not event.translates:
-            await self.action_tab("chat")
-            self.chat.open_run(event.path)
-        elif self.translate is None:
-            await self.query_one(ContentSwitcher).mount(self._make_tab("translate", event.path))
-            self._show_tab("translate")
-        else:
-            self._show_tab("translate")
-            self.translate.open_run(event.path)
-
-    def _show_tab(self, name: Tab) -> None:
-        switcher = self.query_one(ContentSwitcher)
-        switcher.current = name
-        tabs = "".join(
-            f"[@click=app.tab('{other}')]{'[b $text on $surface]' if other == name else '[$text-muted]'} {title} [/][/]"
-            for other, title in _TABS.items()
-        )
-        self.query_one("#bar", Static).update(f"[b $primary] rnntui [/] {tabs}")
-        shown = switcher.query_one(f"#{name}")
-        first = next((w for w in shown.query("Prompt, #runs, #source") if w.can_focus), None)
-        if first is not None:
-            first.focus()
+        """Lines to print once the app has closed."""
+        return [tab.farewell for tab in self.tabs.values() if isinstance(tab, HasFarewell) and tab.farewell]
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        """Every key there is."""
+        """Show every key."""
         from rnntui.tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.preferences.keymap, _widget_keys()))
+            self.push_screen(HelpScreen(self.preferences.keymap, self._widget_keys()))
 
     def action_toggle_dark(self) -> None:
-        """Between the dark theme and the light one."""
+        """Switch between the dark theme and the light one."""
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette's commands: the key table, and the themes."""
-        current: Tab = self.query_one(ContentSwitcher).current  # type: ignore[assignment]
-        places: tuple[Place, ...] = ("app", current)
-        for place in places:
-            target = self if place == "app" else self.query_one(f"#{current}")
-            for key in KEYS[place]:
+        """Yield the palette's commands: the key table, and the themes."""
+        current = self.query_one(ContentSwitcher).current or self._first
+        for place, widget in (("app", self), (current, self.tabs[current])):
+            for key in KEYS.get(place, ()):
                 if key.palette:
-                    yield SystemCommand(key.label, key.help, self._doer(target, key.action))
-        yield SystemCommand("Theme", "Choose colours", self.action_change_theme)
+                    yield SystemCommand(key.label, key.help, self._command(widget, key.action))
+        yield SystemCommand("Theme", "Choose a colour theme", self.action_change_theme)
 
-    def _doer(self, target: Any, action: str) -> Callable[[], Any]:
-        async def do() -> None:
-            await self.run_action(action, target)
+    def _command(self, widget: Any, action: str) -> Callable[[], Any]:
+        async def run() -> None:
+            await self.run_action(action, widget)
 
-        return do
+        return run
 
-    @staticmethod
-    def _known_keys() -> dict[str, str]:
-        return known_keys() | {
-            binding.id: binding.key for _, group in _widget_keys() for binding in group if binding.id
-        }
+    def _widget_keys(self) -> WidgetKeys:
+        return [group for tab in self._tabs.values() for group in tab.widget_keys()]
 
-    # -- what is remembered --------------------------------------------------------------------------------------
+    def _known_keys(self) -> dict[str, str]:
+        widget_bindings = (binding for _, group in self._widget_keys() for binding in group)
+        return known_keys() | {binding.id: binding.key for binding in widget_bindings if binding.id}
 
-    def remember(self, **changes: Any) -> None:
-        """Keep a preference for the next time."""
+    # -- preferences ---------------------------------------------------------------------------------------------
+
+    def on_remember_preference(self, event: RememberPreference) -> None:
+        self._remember(event.name, event.value)
+
+    def _remember(self, name: str, value: Any) -> None:
+        """Save a preference for the next start."""
         try:
-            preferences.save(self._settings_file, changes)
+            preferences.save(self._settings_file, {name: value})
         except (OSError, RnntuiError) as error:
-            self.chat.notifications.warn(str(error), title="Settings are not kept")
-
-    def on_chat_tab_remember(self, event: ChatTab.Remember) -> None:
-        self.remember(**event.changes)
-
-    # -- the writer ----------------------------------------------------------------------------------------------
-
-    def _start_writer(self) -> GenerationWorker:
-        from rnntui.sessions.generation_worker import GenerationWorker
-
-        writer = GenerationWorker(self._writing_failed)
-        writer.start()
-        return writer
-
-    def _writing_failed(self, conversation: Conversation, error: Exception) -> None:
-        problem = f"{conversation.name}: {type(error).__name__}: {error}"
-        self.call_from_thread(self._tell_failed, problem)
-
-    def _tell_failed(self, problem: str) -> None:
-        self.chat.notifications.error(problem, title="The model stopped", seconds=20)
-
-
-def _start_translating(on_found: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
-    from rnntui.sessions.translation_worker import TranslationWorker
-
-    translating = TranslationWorker(on_found, on_error)
-    translating.start()
-    return translating
-
-
-def _widget_keys() -> list[tuple[str, list[Any]]]:
-    """Titles with the bindings of the widgets that bring their own keys."""
-    from rnntui.tui.translate.aligned_text_area import AlignedTextArea
-    from rnntui.tui.widgets.chart import Chart
-    from rnntui.tui.widgets.slider import Slider
-    from rnntui.tui.widgets.stream_view import StreamView
-
-    return [
-        ("Moving in the text", list(StreamView.BINDINGS)),
-        ("In source and translation", list(AlignedTextArea.BINDINGS)),
-        ("On a slider", list(Slider.BINDINGS)),
-        ("In a chart", list(Chart.BINDINGS)),
-    ]
+            self.notifications.warn(str(error), title="Settings cannot be saved")

@@ -1,4 +1,4 @@
-"""What the app remembers from one time to the next, in one JSON file that a person may edit too."""
+"""Preferences of the app: one JSON file, which the user may edit too."""
 
 from __future__ import annotations
 
@@ -12,21 +12,27 @@ from rnntui.atomic_files import atomic_write, parse_json
 
 VARIABLE = "RNNTUI_SETTINGS"
 
-_KINDS = {"theme": str, "surprise": bool, "panel": bool, "keymap": dict}
+_TYPES = {"theme": str, "surprisal": bool, "panel": bool, "keymap": dict}
+_OLD_NAMES = {"surprise": "surprisal"}  # of settings
+_OLD_KEY_IDS = {"chat.surprise": "chat.surprisal"}
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """`theme` and what is shown; `keymap` gives keys to ids of the key table, such as `{"chat.stop": "ctrl+x"}`."""
+    """What the app remembers.
+
+    `surprisal` and `panel` say what the Chat tab shows; `keymap` maps ids of the key table to keys, such as
+    `{"chat.stop": "ctrl+x"}`.
+    """
 
     theme: str = "textual-dark"
-    surprise: bool = False
+    surprisal: bool = False
     panel: bool = True
     keymap: dict[str, str] = field(default_factory=dict)
 
 
 def settings_file() -> Path:
-    """Where the preferences lie: the variable `RNNTUI_SETTINGS`, else the place that the system has for such files."""
+    """Return the preferences file: the one `RNNTUI_SETTINGS` names, else that in the system's folder for such files."""
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])
     from platformdirs import user_config_path
@@ -35,17 +41,17 @@ def settings_file() -> Path:
 
 
 def texts_folder() -> Path:
-    """Where the texts of the Chat tab are kept as they grow, so that nothing is lost: beside the preferences."""
+    """Return the folder where the texts of the Chat tab are autosaved, beside the preferences."""
     return settings_file().with_name("texts")
 
 
 def sources_folder() -> Path:
-    """Where the texts to translate are kept: beside those of the Chat tab."""
+    """Return the folder where the texts to translate are autosaved, beside the preferences."""
     return settings_file().with_name("sources")
 
 
 def load(path: Path) -> tuple[Preferences, list[str]]:
-    """The preferences, and what is wrong with the file: what cannot be used takes its default."""
+    """Read the preferences. Return them and the problems of the file; a value that cannot be used takes its default."""
     try:
         values = parse_json(path.read_bytes())
     except FileNotFoundError:
@@ -53,28 +59,30 @@ def load(path: Path) -> tuple[Preferences, list[str]]:
     except (OSError, ValueError) as error:
         return Preferences(), [f"{path} cannot be read ({error}); using the defaults"]
     if not isinstance(values, dict):
-        return Preferences(), [f"{path} holds no JSON object; using the defaults"]
+        return Preferences(), [f"{path} is not a JSON object; using the defaults"]
     usable: dict[str, Any] = {}
     problems = []
-    for name, value in values.items():
-        if name not in _KINDS:
-            problems.append(f"{path}: unknown setting {name!r}; known are {', '.join(_KINDS)}")
-        elif not isinstance(value, _KINDS[name]):
-            problems.append(f"{path}: {name} is {value!r}, which it cannot be")
+    for name, value in _with_new_names(values).items():
+        if name not in _TYPES:
+            problems.append(f"{path}: unknown setting {name!r}; known are {', '.join(_TYPES)}")
+        elif not isinstance(value, _TYPES[name]):
+            problems.append(f"{path}: {name} cannot be {value!r}")
         else:
             usable[name] = value
     keymap = usable.get("keymap", {})
-    wrong = [key for key, keys in keymap.items() if not isinstance(keys, str) or not keys]
-    problems += [f"{path}: keymap.{key} must name keys, such as ctrl+x" for key in wrong]
-    if wrong:
-        usable["keymap"] = {key: keys for key, keys in keymap.items() if key not in wrong}
+    invalid = [key_id for key_id, keys in keymap.items() if not isinstance(keys, str) or not keys]
+    problems += [f"{path}: keymap.{key_id} must be a key such as ctrl+x" for key_id in invalid]
+    if keymap:
+        usable["keymap"] = {
+            _OLD_KEY_IDS.get(key_id, key_id): keys for key_id, keys in keymap.items() if key_id not in invalid
+        }
     return Preferences(**usable), problems
 
 
 def save(path: Path, changes: dict[str, Any]) -> None:
-    """Write changes into the file, beside what stands there. Raises `OSError` if it cannot be written.
+    """Change settings in the file, and keep the others. Raises `OSError` if it cannot be written.
 
-    A file that is no JSON object is left as it is: somebody is editing it.
+    A file that is not a JSON object is left as it is: the user may be editing it.
     """
     try:
         values = parse_json(path.read_bytes())
@@ -85,7 +93,14 @@ def save(path: Path, changes: dict[str, Any]) -> None:
     if not isinstance(values, dict):
         return
     defaults = asdict(Preferences())
+    values = _with_new_names(values)
     merged = {**values, **changes}
-    kept = {name: value for name, value in merged.items() if name in values or value != defaults.get(name)}
+    saved = {name: value for name, value in merged.items() if name in values or value != defaults.get(name)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, (json.dumps(kept, indent=2) + "\n").encode())
+    atomic_write(path, (json.dumps(saved, indent=2) + "\n").encode())
+
+
+def _with_new_names(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with old names replaced; of an old and a new one, the new one counts."""
+    renamed = {_OLD_NAMES[name]: value for name, value in values.items() if name in _OLD_NAMES}
+    return {**renamed, **{name: value for name, value in values.items() if name not in _OLD_NAMES}}

@@ -1,4 +1,4 @@
-"""Sliders for settings: bounds, meaning and kind of number are those of the setting."""
+"""A slider for a setting of `rnntui.config`, with its bounds and help text."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from rnntui.config import Setting
 from rnntui.tui.widgets.slider import Slider
 from rnntui.tui.widgets.slider_scale import SliderScale
 
-LABELS, VALUES = 11, 6
-"""Columns of what sliders are called and of their values, so that their bars stand in one column."""
+LABEL_WIDTH, VALUE_WIDTH = 11, 6
+"""Columns of labels and values, so that the bars of all sliders stand below one another."""
 
 
 def setting_slider(
     name: str, label: str, scale: SliderScale, words: Mapping[float, str], setting: Setting, default: float
 ) -> Slider:
-    """A slider named and identified after its setting; its bar spans the useful part of what the setting allows."""
+    """Return a slider for a setting.
+
+    Args:
+        name: the setting's name, which becomes the slider's name and id.
+        label: text beside the bar, at most `LABEL_WIDTH` columns.
+        scale: the part of the setting's range that the bar spans; other values within the bounds can be typed.
+        words: words shown in place of special values, such as `{0: "off"}`.
+        setting: gives bounds and help text.
+        default: the value to start with.
+    """
     slider = Slider(
-        label, scale, default=default, low=setting.low, high=setting.high, words=words, label_width=LABELS,
-        value_width=VALUES, name=name, id=name,
+        label, scale, default=default, low=setting.low, high=setting.high, words=words, label_width=LABEL_WIDTH,
+        value_width=VALUE_WIDTH, name=name, id=name,
     )  # fmt: skip
     slider.tooltip = f"{setting.help[0].upper()}{setting.help[1:]}"
     return slider

@@ -20,7 +20,8 @@ from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import LoadedModel, load_language_model
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
-from rnntui.sessions.transcript import SPACING, States, Transcript, Turn
+from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoints
+from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import free_name, json_lines, path_from, read, save
 
 FAST = WritingConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
@@ -60,7 +61,7 @@ def work(conversation: Conversation, rounds: int = 10_000, now: float = 1e6) -> 
 
 def written(conversation: Conversation) -> str:
     """Let it write to its end; the text as the screen has it then."""
-    while conversation.is_writing or conversation.to_read:
+    while conversation.is_writing or conversation.unread:
         work(conversation)
         conversation.drain()
     return conversation.transcript.text
@@ -86,7 +87,7 @@ def test_the_state_is_that_of_the_whole_text_however_it_came_about(
         conversation.say(line)
         written(conversation)
     expected = state_of_reading(runs["characters"], conversation.transcript.text)
-    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+    np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
 def test_a_line_starts_anew_unless_it_begins_with_a_space(conversation: Conversation) -> None:
@@ -119,7 +120,7 @@ def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedMod
     stopped.stop()
     fresh.replace(stopped.transcript.text)
     for conversation in (stopped, fresh):
-        conversation.go_on()
+        conversation.generate()
     assert written(stopped) == written(fresh)
 
 
@@ -152,11 +153,11 @@ def test_rewinding_returns_to_the_state_of_that_place(
     conversation.say("Hello")
     whole = written(conversation)
     assert conversation.rewind(offset) == whole[offset:]
-    assert conversation.to_read <= SPACING  # the nearest state is there; only what follows it is read again
+    assert conversation.unread <= CHECKPOINT_SPACING  # the nearest state is there; only what follows it is read again
     written(conversation)
     assert conversation.transcript.text == whole[:offset]
     expected = state_of_reading(runs["characters"], whole[:offset])
-    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-5)
+    np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-5)
 
 
 def test_a_change_of_settings_is_in_the_very_next_token(conversation: Conversation) -> None:
@@ -194,7 +195,7 @@ def test_it_ends_at_its_length(conversation: Conversation) -> None:
     conversation.writing = replace(FAST, length=3)
     conversation.say("x")
     assert len(written(conversation)) == 4
-    conversation.go_on()
+    conversation.generate()
     assert len(written(conversation)) == 7
 
 
@@ -248,7 +249,7 @@ def test_editing_goes_on_from_where_the_texts_part(conversation: Conversation, r
     assert conversation.transcript.text == text[:30] + "?" + text[31:]
     written(conversation)
     expected = state_of_reading(runs["characters"], conversation.transcript.text)
-    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-5)
+    np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-5)
 
 
 def test_another_model_reads_the_text_and_the_turns_stay(
@@ -256,14 +257,14 @@ def test_another_model_reads_the_text_and_the_turns_stay(
 ) -> None:
     conversation.say("Hello")
     text = written(conversation)
-    roles = [(turn.role, stretch) for turn, stretch in conversation.transcript.stretches()]
+    roles = [(turn.role, stretch) for turn, stretch in conversation.transcript.turn_texts()]
     for name in ("others", "subwords"):
-        conversation.use(runs[name], name)
-        assert conversation.to_read > 0
+        conversation.switch_model(runs[name], name)
+        assert conversation.unread > 0
         assert written(conversation) == text
-        assert [(turn.role, stretch) for turn, stretch in conversation.transcript.stretches()] == roles
+        assert [(turn.role, stretch) for turn, stretch in conversation.transcript.turn_texts()] == roles
         np.testing.assert_allclose(
-            conversation._generation.state, state_of_reading_pieces(runs[name], roles), atol=1e-5
+            conversation._cursor.generation.state, state_of_reading_pieces(runs[name], roles), atol=1e-5
         )
 
 
@@ -287,18 +288,18 @@ def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[s
     assert not conversation.undo()
     conversation.say("Hello")
     whole = written(conversation)
-    turns = [(turn.role, text) for turn, text in conversation.transcript.stretches()]
+    turns = [(turn.role, text) for turn, text in conversation.transcript.turn_texts()]
     conversation.rewind(9)
-    conversation.go_on()
+    conversation.generate()
     written(conversation)
     conversation.replace("Another")
     conversation.clear()
     for text in ("Another", None, whole):
         assert conversation.undo()
         assert text is None or written(conversation) == text
-    assert [(turn.role, text) for turn, text in conversation.transcript.stretches()] == turns
+    assert [(turn.role, text) for turn, text in conversation.transcript.turn_texts()] == turns
     expected = state_of_reading(runs["characters"], whole)
-    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-5)
+    np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-5)
     assert not conversation.undo()
 
 
@@ -310,13 +311,13 @@ def test_after_an_undo_the_model_stands_where_that_text_ends(
     whole = written(conversation)
     conversation.rewind(70)
     conversation.seed = 8
-    conversation.go_on()
+    conversation.generate()
     other = written(conversation)
     assert conversation.undo() and written(conversation) == whole
-    conversation.go_on()
+    conversation.generate()
     fresh = started(runs["characters"], 8, length=200)
     fresh.replace(whole)
-    fresh.go_on()
+    fresh.generate()
     assert written(conversation) == written(fresh)
     conversation.undo()
     assert conversation.transcript.text != other
@@ -338,7 +339,7 @@ def test_another_model_has_nothing_to_take_back(conversation: Conversation, runs
     conversation.say("Hello")
     written(conversation)
     conversation.rewind(9)
-    conversation.use(runs["subwords"], "subwords")
+    conversation.switch_model(runs["subwords"], "subwords")
     assert not conversation.undo()
 
 
@@ -348,7 +349,7 @@ def test_an_edit_leaves_the_turns_around_it_as_they_were(conversation: Conversat
     conversation.say("more")
     text = written(conversation)
     conversation.replace(text[:20] + "XYZ" + text[22:])
-    turns = [(turn.role, part) for turn, part in conversation.transcript.stretches()]
+    turns = [(turn.role, part) for turn, part in conversation.transcript.turn_texts()]
     assert turns == [
         ("prompt", "Hello"), ("model", text[5:20]), ("prompt", "XYZ"), ("model", first[22:]),
         ("prompt", "\nmore"), ("model", text[len(first) + 5 :]),
@@ -372,7 +373,7 @@ def test_any_edit_gives_that_text_and_its_state(
     work(conversation)
     ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
     expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
-    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+    np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
 def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer(
@@ -384,7 +385,7 @@ def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer
     written(conversation)
     before = conversation.transcript
     character = before.start_of(before.turns[1].settings[1][0])
-    conversation.use(runs["subwords"], "subwords")
+    conversation.switch_model(runs["subwords"], "subwords")
     after = conversation.transcript
     assert [config.temperature for _, config in after.turns[1].settings] == [0.8, 0.1]
     assert after.token_at(character) == after.turns[1].settings[1][0]
@@ -412,9 +413,9 @@ def test_alternatives_never_name_the_unknown_token(conversation: Conversation) -
 def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["subwords"])
     conversation.replace("the 日 sea")
-    token = conversation.transcript.token_of_character(4)
+    token = conversation.transcript.first_token_of_char(4)
     assert conversation.transcript.start_of(token) == 4
-    assert conversation.transcript.token_of_character(5) > token + 1
+    assert conversation.transcript.first_token_of_char(5) > token + 1
     found = conversation.alternatives(token)
     assert all(runs["subwords"].tokenizer.stream().push(alternative.id) for alternative in found)
     conversation.branch(token, found[0].id)
@@ -431,7 +432,7 @@ def test_your_last_line_is_neither_a_label_nor_an_alternative(
     talking = started(runs["turns"], length=UNLIMITED_LENGTH)
     talking.say("hi")
     written(talking)
-    talking.go_on()
+    talking.generate()
     assert written(talking).count("B:") == 2
     assert talking.last_prompt() == (0, "hi")
 
@@ -470,7 +471,7 @@ def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, Loa
 
 def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedModel]) -> None:
     conversation = started(runs["turns"])
-    conversation.chat = False
+    conversation.uses_turns = False
     conversation.say("how")
     assert conversation.transcript.text == "how"
     assert len(written(conversation)) == 53
@@ -493,24 +494,24 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
         conversation.stop()
         transcript = conversation.transcript
         assert not len(transcript) or transcript.start_of(len(transcript)) > transcript.start_of(len(transcript) - 1)
-        conversation.go_on()
+        conversation.generate()
     conversation.stop()
     conversation.rewind(10**6)  # cuts nothing, and lets it read what it has yet to read
     work(conversation)
     run = runs["subwords"]
     ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
     expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
-    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+    np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
 # States kept.
 
 
 def test_states_stay_within_their_room_and_none_is_far() -> None:
-    states = States(np.zeros(4, dtype=np.float32), room=16 * 10)
+    states = StateCheckpoints(np.zeros(4, dtype=np.float32), room=16 * 10)
     for tokens in range(1, 100_000):
         if states.wants(tokens):
-            states.keep(tokens, np.full(4, tokens, dtype=np.float32))
+            states.add(tokens, np.full(4, tokens, dtype=np.float32))
     assert len(states) <= 10
     for tokens in (0, 63, 64, 5_000, 99_999):
         at, state = states.before(tokens)
@@ -531,7 +532,7 @@ def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversa
     assert text_file.read_text() == text
     turns = [json.loads(line) for line in turns_file.read_text().splitlines()]
     assert "".join(turn["text"] for turn in turns) == text
-    again = started(conversation.run, turns[1]["seed"])
+    again = started(conversation.model, turns[1]["seed"])
     again.say(turns[0]["text"])
     changes = {change.pop("token"): SamplingConfig.from_json(change) for change in turns[1]["settings"]}
     work(again, 1)
@@ -544,7 +545,7 @@ def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversa
 
 def test_saving_overwrites_nothing(conversation: Conversation, tmp_path: Path) -> None:
     (tmp_path / "kept.jsonl").write_text("mine")
-    with pytest.raises(UsageError, match=r"kept\.jsonl is there already"):
+    with pytest.raises(UsageError, match=r"kept\.jsonl exists already"):
         save(conversation.transcript, tmp_path / "kept.txt")
     assert list(tmp_path.iterdir()) == [tmp_path / "kept.jsonl"]
     assert free_name("kept", tmp_path) == tmp_path / "kept-1.txt"
@@ -564,7 +565,7 @@ def test_saving_overwrites_nothing(conversation: Conversation, tmp_path: Path) -
 )  # fmt: skip
 def test_a_file_that_holds_no_turns_is_refused(tmp_path: Path, line: str) -> None:
     (tmp_path / "bad.jsonl").write_text('{"role": "prompt", "text": "fine"}\n' + line + "\n")
-    with pytest.raises(UsageError, match="line 2 is no turn"):
+    with pytest.raises(UsageError, match="line 2 is not a turn"):
         read(tmp_path / "bad.jsonl")
 
 
@@ -589,8 +590,8 @@ def test_an_empty_transcript_is_no_lines() -> None:
 
 def test_an_empty_turn_leaves_no_trace() -> None:
     transcript = Transcript()
-    transcript.begin(Turn("prompt", 0))
-    transcript.begin(Turn("model", 0))
+    transcript.begin_turn(Turn("prompt", 0))
+    transcript.begin_turn(Turn("model", 0))
     transcript.append([1], ["x"])
     assert [turn.role for turn in transcript.turns] == ["model"]
 
@@ -635,11 +636,11 @@ def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs:
             wait_until(lambda: conversation.drain() > 0)
             conversation.rewind(len(conversation.transcript.text) * round_ // 30)
             writer.wake()
-        wait_until(lambda: conversation.to_read == 0)
+        wait_until(lambda: conversation.unread == 0)
     finally:
         writer.close()
     expected = state_of_reading(runs["characters"], conversation.transcript.text)
-    np.testing.assert_allclose(conversation._generation.state, expected, atol=1e-4)
+    np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
 def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, LoadedModel]) -> None:
@@ -652,7 +653,7 @@ def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, Load
     def fail(*_: object) -> None:
         raise ValueError("no more")
 
-    broken._generation.step = fail  # type: ignore[method-assign, assignment]
+    broken._cursor.generation.step = fail  # type: ignore[method-assign, assignment]
     writer.serve([broken, sound])
     for _ in range(100):
         writer.work()
@@ -660,7 +661,7 @@ def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, Load
     assert told == [(broken, "no more")]
     assert "no more" in broken.problem and not broken.is_writing
     writer.serve([broken, sound])  # as at every change of a setting
-    broken.go_on()
+    broken.generate()
     writer.work()
     assert len(told) == 1 and not broken.is_writing
     assert len(sound.transcript.text) == 51

@@ -1,4 +1,4 @@
-"""The app with a writer that works only when a test says so: a busy thread would keep Pilot waiting."""
+"""The app with a generation worker that works only when a test says so: a busy thread would keep Pilot waiting."""
 
 from __future__ import annotations
 
@@ -14,12 +14,20 @@ from rnntui.config import MAX_CHARS_PER_SECOND
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.chat.pane import Pane
+from rnntui.tui.chat.pane_view import PaneView
+from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.tab import ChatTab
+from rnntui.tui.tabs import TABS, TabEntry
 
 
 def _fail(conversation: Conversation, error: Exception) -> None:
     raise error
+
+
+def chat_without_thread() -> dict[str, TabEntry]:
+    """The table of tabs, with a Chat tab whose worker has no thread."""
+    chat = replace(TABS["chat"], make=lambda context: ChatTab(context, lambda: GenerationWorker(_fail)))
+    return {**TABS, "chat": chat}
 
 
 class Chatting:
@@ -30,20 +38,26 @@ class Chatting:
 
     @property
     def chat(self) -> ChatTab:
-        return self.app.chat
+        chat = self.app.tabs["chat"]
+        assert isinstance(chat, ChatTab)
+        return chat
 
     @property
-    def panes(self) -> list[Pane]:
-        return self.chat.panes
+    def panes(self) -> list[PaneView]:
+        return self.chat.row.views
 
     @property
-    def pane(self) -> Pane:
-        return self.chat.active
+    def pane(self) -> PaneView:
+        return self.chat.row.active
+
+    @property
+    def conversations(self) -> list[Conversation]:
+        return self.chat.session.conversations
 
     @property
     def conversation(self) -> Conversation:
-        assert self.pane.conversation is not None
-        return self.pane.conversation
+        assert self.pane.pane.conversation is not None
+        return self.pane.pane.conversation
 
     @property
     def text(self) -> str:
@@ -51,31 +65,29 @@ class Chatting:
 
     @property
     def notices(self) -> str:
-        """All that the app has told, a line each."""
+        """All notifications, a line each."""
         return "\n".join(f"{n.title}: {n.message}" for n in self.app._notifications)
 
     def work(self, rounds: int) -> None:
         """So many tokens for each conversation, taken to the screen."""
-        assert self.chat.writer is not None
+        assert self.chat.session.worker is not None
         for _ in range(rounds):
-            self.chat.writer.work()
-        for pane in self.panes:
-            pane.take()
+            self.chat.session.worker.work()
+        self.chat.row.poll()
 
     async def write(self) -> None:
         """Let the models read and write to their ends."""
-        while any(c.is_writing or c.to_read for c in self.chat.conversations):
+        while any(c.is_writing or c.unread for c in self.conversations):
             self.work(20)
         await self.pilot.pause()
 
     async def say(self, line: str) -> None:
-        """Type a line into the prompt, and Enter."""
-        for character in line:
-            await self.pilot.press("space" if character == " " else character)
+        """Put a line into the prompt, and press Enter."""
+        self.app.query_one(Prompt).insert(line)
         await self.pilot.press("enter")
 
     async def told(self, part: str) -> None:
-        """Wait until the app has told something."""
+        """Wait until a notification has this part."""
         await wait_until(self.pilot, lambda: part in self.notices)
 
 
@@ -83,14 +95,14 @@ class Chatting:
 async def chatting(
     checkpoints: Path, run: str | None = None, size: tuple[int, int] = (80, 24), length: int = 40
 ) -> AsyncIterator[Chatting]:
-    """The app with its model open, at full pace, with a seed that stays."""
-    app = RnntuiApp(checkpoints, run, make_writer=lambda: GenerationWorker(_fail))
+    """The app with its model open, at full speed, with a fixed seed."""
+    app = RnntuiApp(checkpoints, run, tabs=chat_without_thread())
     async with app.run_test(size=size) as pilot:
         driven = Chatting(app, pilot)
-        await wait_until(pilot, lambda: driven.chat.conversations)
+        await wait_until(pilot, lambda: driven.conversations)
         conversation = driven.conversation
         conversation.writing = replace(conversation.writing, chars_per_second=MAX_CHARS_PER_SECOND, length=length)
         conversation.seed = 7
-        driven.chat.activate(driven.pane)
+        driven.chat.activate(driven.pane.pane)
         await pilot.pause()
         yield driven

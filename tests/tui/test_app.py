@@ -17,6 +17,7 @@ from rnntui.tui.app import RnntuiApp
 from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
 from rnntui.tui.preferences import Preferences, load, save, settings_file
 from rnntui.tui.screens.help import HelpScreen
+from rnntui.tui.tabs import TABS
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def help_text(user: Chatting) -> str:
 def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     ids = [key.id for keys in KEYS.values() for key in keys]
     assert len(ids) == len(set(ids)) and set(ids) == set(known_keys())
-    from rnntui.tui.chat.pane import Pane
+    from rnntui.tui.chat.pane_view import PaneView
     from rnntui.tui.chat.prompt import Prompt
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.train.tab import TrainTab
@@ -50,7 +51,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     from rnntui.tui.translate.tab import TranslateTab
 
     owners = {
-        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": Pane, "train": TrainTab,
+        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "train": TrainTab,
         "translate": TranslateTab, "hypotheses": HypothesisList,
     }  # fmt: skip
     for place, keys in KEYS.items():
@@ -60,11 +61,11 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
 
 
 def test_no_key_does_two_things_at_once() -> None:
-    for place in ("chat", "train", "translate"):
+    for place in TABS:
         keys = [
             one
             for group in ("app", place)
-            for binding in bindings(group)  # type: ignore[arg-type]
+            for binding in bindings(group)
             for one in binding.key.split(",")  # type: ignore[union-attr]
         ]
         assert len(keys) == len(set(keys))
@@ -90,13 +91,13 @@ async def test_the_footer_shows_the_keys_of_the_tab(runs: Path) -> None:
 async def test_the_palette_finds_what_the_table_names(runs: Path) -> None:
     async with chatting(runs) as user:
         names = {command.title for command in user.app.get_system_commands(user.app.screen)}
-        assert {key.label for place in ("app", "chat") for key in KEYS[place] if key.palette} <= names  # type: ignore[index]
+        assert {key.label for place in ("app", "chat") for key in KEYS[place] if key.palette} <= names
         await user.pilot.press("ctrl+p")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, CommandPalette))
-        await user.pilot.press(*"Surprise")
+        await user.pilot.press(*"Surprisal")
         await user.pilot.pause(0.5)
         await user.pilot.press("enter", "enter")
-        await wait_until(user.pilot, lambda: user.chat.surprise)
+        await wait_until(user.pilot, lambda: user.chat.shows_surprisal)
 
 
 async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None:
@@ -118,8 +119,8 @@ async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None
     [
         ({"no.such": "f11"}, "no key called 'no.such'"),
         ({"chat.again": "ctrl+q"}, "ctrl+q is the key of both app.quit and chat.again"),
-        ({"chat.again": "notakey++"}, "'notakey++', which is no key"),
-        ({"chat.again": "hyperctrl+x"}, "'hyperctrl+x', which is no key"),
+        ({"chat.again": "notakey++"}, "'notakey++', which is not a key"),
+        ({"chat.again": "hyperctrl+x"}, "'hyperctrl+x', which is not a key"),
     ],
 )
 def test_a_keymap_that_cannot_be_is_told(keymap: dict[str, str], problem: str) -> None:
@@ -148,14 +149,14 @@ async def test_tabs_are_changed_by_key_and_by_mouse(runs: Path) -> None:
 # What is remembered.
 
 
-async def test_theme_surprise_and_panel_are_remembered(runs: Path, own_settings: Path) -> None:
+async def test_theme_surprisal_and_panel_are_remembered(runs: Path, own_settings: Path) -> None:
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+t", "f9", "ctrl+b")
         assert user.app.theme == "textual-light"
-    assert json.loads(own_settings.read_text()) == {"theme": "textual-light", "surprise": True, "panel": False}
+    assert json.loads(own_settings.read_text()) == {"theme": "textual-light", "surprisal": True, "panel": False}
     async with chatting(runs) as user:
         assert user.app.theme == "textual-light"
-        assert user.chat.surprise and user.pane.text.shade and not user.chat.wants_panel
+        assert user.chat.shows_surprisal and user.pane.text.shade and not user.chat.wants_panel
 
 
 def test_nothing_remembered_is_the_defaults(tmp_path: Path) -> None:
@@ -166,10 +167,10 @@ def test_nothing_remembered_is_the_defaults(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("{", "cannot be read"),
-        ("[1]", "holds no JSON object"),
+        ("[1]", "is not a JSON object"),
         ('{"them": "x"}', "unknown setting 'them'"),
-        ('{"surprise": "yes"}', "surprise is 'yes'"),
-        ('{"keymap": {"chat.stop": 3}}', "keymap.chat.stop must name keys"),
+        ('{"surprisal": "yes"}', "surprisal cannot be 'yes'"),
+        ('{"keymap": {"chat.stop": 3}}', "keymap.chat.stop must be a key"),
     ],
 )
 def test_a_settings_file_that_is_wrong_is_told_and_left_as_it_is(tmp_path: Path, content: str, problem: str) -> None:
@@ -193,9 +194,9 @@ def test_saving_keeps_what_else_stands_in_the_file(tmp_path: Path) -> None:
     save(path, {"theme": "nord"})
     assert json.loads(path.read_text()) == {"theme": "nord"}
     path.write_text('{"keymap": {"chat.stop": "ctrl+x"}, "theme": "nord"}')
-    save(path, {"theme": "textual-dark", "surprise": True})
+    save(path, {"theme": "textual-dark", "surprisal": True})
     assert json.loads(path.read_text()) == {
-        "keymap": {"chat.stop": "ctrl+x"}, "theme": "textual-dark", "surprise": True,
+        "keymap": {"chat.stop": "ctrl+x"}, "theme": "textual-dark", "surprisal": True,
     }  # fmt: skip
 
 
@@ -216,9 +217,9 @@ async def test_settings_that_cannot_be_kept_are_told(runs: Path, own_settings: P
     own_settings.parent.touch()  # a file where the folder should be
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+t")
-        await user.told("Settings are not kept")
+        await user.told("Settings cannot be saved")
         await user.say("x")
-        user.chat.keep()
+        user.chat.session.files.autosave()
         await user.told("Autosave failed")
         assert user.app.is_running and user.text.startswith("x")
 

@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,12 @@ from train_host import make_pairs_logged
 from waiting import wait_until
 
 from rnntui.runs.folder import RunFolder, Status
+from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.chat.tab import ChatTab
+from rnntui.tui.tabs import TABS, make_translate_tab
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.tab import TrainTab
 from rnntui.tui.translate.messages import ModelOpened
@@ -81,33 +85,37 @@ def write_pair_metrics(run: RunFolder, number: int) -> None:
 
 
 def app_of(runs: Path) -> RnntuiApp:
-    return RnntuiApp(
-        runs,
-        "notes",
-        make_writer=lambda: GenerationWorker(lambda conversation, error: None),
-        make_translating=TranslationWorker,
-    )
+    chat = replace(TABS["chat"], make=lambda context: ChatTab(context, start_generation))
+    translate = replace(TABS["translate"], make=lambda context: make_translate_tab(context, TranslationWorker))
+    return RnntuiApp(runs, "notes", tabs={**TABS, "chat": chat, "translate": translate})
+
+
+def start_generation() -> GenerationWorker:
+    return GenerationWorker(lambda conversation, error: None)
+
+
+def session_of(pilot: Pilot[None]) -> ChatSession:
+    return pilot.app.query_one(ChatTab).session
 
 
 async def with_text(pilot: Pilot[None]) -> None:
-    chat = pilot.app.chat  # type: ignore[attr-defined]
-    await wait_until(pilot, lambda: chat.conversations)
-    for pane in chat.panes:
-        pane.conversation.replace(TEXT)
-        pane.changed()
-    while any(conversation.to_read for conversation in chat.conversations):
-        chat.writer.work()
-    for pane in chat.panes:
+    row, session = pilot.app.query_one(ChatTab).row, session_of(pilot)
+    await wait_until(pilot, lambda: session.conversations)
+    for conversation in session.conversations:
+        conversation.replace(TEXT)
+    row.update_views()
+    while any(conversation.unread for conversation in session.conversations):
+        session.worker.work()  # type: ignore[union-attr]
+    for conversation in session.conversations:
         # The same on every machine, whatever its arithmetic says in the last digit.
-        transcript = pane.conversation.transcript
-        for token in range(len(transcript)):
-            transcript._bits[token] = token % 13
-        pane.take()
-        pane.changed()
+        for token in range(len(conversation.transcript)):
+            conversation.transcript._bits[token] = token % 13
+    row.poll()
+    row.update_views()
     await pilot.pause()
 
 
-async def surprise(pilot: Pilot[None]) -> None:
+async def surprisal(pilot: Pilot[None]) -> None:
     await with_text(pilot)
     await pilot.press("f9")
 
@@ -118,7 +126,7 @@ async def light(pilot: Pilot[None]) -> None:
 
 
 async def comparing(pilot: Pilot[None]) -> None:
-    await wait_until(pilot, lambda: pilot.app.chat.conversations)  # type: ignore[attr-defined]
+    await wait_until(pilot, lambda: session_of(pilot).conversations)
     await pilot.press("f6")
     await with_text(pilot)
 
@@ -147,7 +155,7 @@ async def helping(pilot: Pilot[None]) -> None:
 
 
 async def training(pilot: Pilot[None]) -> None:
-    await wait_until(pilot, lambda: pilot.app.chat.conversations)  # type: ignore[attr-defined]
+    await wait_until(pilot, lambda: session_of(pilot).conversations)
     await pilot.press("f3")
     await wait_until(pilot, lambda: pilot.app.query("#board > #chart"))
     await wait_until(pilot, lambda: any(chart._curves for chart in pilot.app.query("Chart")))  # type: ignore[attr-defined]
@@ -186,10 +194,10 @@ e\u0301tude, \x1b[31m escaped
 
 
 async def translating(pilot: Pilot[None]) -> None:
-    await wait_until(pilot, lambda: pilot.app.chat.conversations)  # type: ignore[attr-defined]
+    await wait_until(pilot, lambda: session_of(pilot).conversations)
     await pilot.press("f4")
-    await wait_until(pilot, lambda: pilot.app.translate and pilot.app.translate.session.problem)  # type: ignore[attr-defined]
-    tab: TranslateTab = pilot.app.translate  # type: ignore[attr-defined]
+    await wait_until(pilot, lambda: any(tab.session.problem for tab in pilot.app.query(TranslateTab)))
+    tab = pilot.app.query_one(TranslateTab)
     tab.post_message(ModelOpened("turned", FakeTranslator(letters=SOURCE)))  # type: ignore[arg-type]
     tab.source.fill(SOURCE)
     await wait_until(pilot, lambda: len(tab.session.lines) > 1 and tab.session.worker is not None)
@@ -211,7 +219,7 @@ async def attention_light(pilot: Pilot[None]) -> None:
 
 
 SCREENS: list[Prepare] = [
-    with_text, surprise, light, comparing, finding, choosing, editing, helping, training, form, pairs_form, bleu,
+    with_text, surprisal, light, comparing, finding, choosing, editing, helping, training, form, pairs_form, bleu,
     translating, attention, attention_light,
 ]  # fmt: skip
 

@@ -257,7 +257,7 @@ async def test_choosing_a_model_offers_seq2seq_runs_and_translates_anew(tmp_path
     app = RnntuiApp(runs, "copies", first="translate")
     async with app.run_test() as pilot:
         user = UserOfTranslate(app, pilot)
-        await wait_until(pilot, lambda: app.translate is not None and app.translate.session.translator is not None)
+        await wait_until(pilot, lambda: user.session.translator is not None)
         await user.type("abc")
         await wait_until(pilot, lambda: user.session.total_count == user.session.translated_count == 1)
         await pilot.press("f5")
@@ -272,7 +272,7 @@ async def test_choosing_a_model_offers_seq2seq_runs_and_translates_anew(tmp_path
 async def test_the_chat_tab_does_not_offer_seq2seq_runs(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.chat.conversations)
+        await wait_until(pilot, lambda: app.tabs["chat"].session.conversations)  # type: ignore[attr-defined]
         await pilot.press("f5")
         await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
         assert [choice.split()[0] for choice in app.screen._choices if "copies" in choice or "letters" in choice] == []  # type: ignore[attr-defined]
@@ -287,7 +287,7 @@ async def test_the_train_tab_opens_a_seq2seq_run_in_the_translate_tab(runs: Path
             await wait_until(pilot, lambda: app.query("#runs") and app.query_one("#runs").option_count > 2)  # type: ignore[attr-defined]
             app.query_one("#runs").go_to(str(runs / name))  # type: ignore[attr-defined]
             await pilot.press("c")
-            await wait_until(pilot, lambda: app.translate is not None)
+            await wait_until(pilot, lambda: "translate" in app.tabs)
             await wait_until(pilot, lambda name=name: user.session.run_name == name and user.session.translator)
             assert app.query_one("#tabs").current == "translate"  # type: ignore[attr-defined]
             await pilot.press("f3")
@@ -332,11 +332,12 @@ async def test_a_broken_model_is_reported(tmp_path: Path, runs: Path) -> None:
 async def test_the_tab_is_created_and_its_model_read_when_it_is_first_opened(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
-        await wait_until(pilot, lambda: app.chat.conversations)
-        assert app.translate is None
+        await wait_until(pilot, lambda: app.tabs["chat"].session.conversations)  # type: ignore[attr-defined]
+        assert "translate" not in app.tabs
         await pilot.press("f4")
-        await wait_until(pilot, lambda: app.translate is not None and app.translate.session.translator is not None)
-        assert app.focused is app.translate.source  # type: ignore[union-attr]
+        user = UserOfTranslate(app, pilot)
+        await wait_until(pilot, lambda: user.session.translator is not None)
+        assert app.focused is user.tab.source
         await pilot.press("f2")
         assert app.query_one("#tabs").current == "chat"  # type: ignore[attr-defined]
 

@@ -17,6 +17,7 @@ from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2Seq
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder, Status
 from rnntui.sessions.training_process import Training
 from rnntui.tui import app as app_module
+from rnntui.tui.messages import OpenRun
 from rnntui.tui.train.tab import Launch, TrainTab
 
 NARROW, WIDE = (80, 24), (140, 40)
@@ -39,7 +40,7 @@ class Host(App[None]):
     def on_mount(self) -> None:
         self.query_one("#runs").focus()
 
-    def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
+    def on_open_run(self, event: OpenRun) -> None:
         self.chats.append(event.path)
 
     @property

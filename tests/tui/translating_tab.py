@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from waiting import wait_until
 from rnntui.sessions.translation_session import TranslationSession
 from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.tabs import TABS, make_translate_tab
 from rnntui.tui.translate.messages import ModelOpened
 from rnntui.tui.translate.tab import TranslateTab
 
@@ -26,8 +28,9 @@ class UserOfTranslate:
 
     @property
     def tab(self) -> TranslateTab:
-        assert self.app.translate is not None
-        return self.app.translate
+        tab = self.app.tabs["translate"]
+        assert isinstance(tab, TranslateTab)
+        return tab
 
     @property
     def session(self) -> TranslationSession:
@@ -95,11 +98,12 @@ async def using_translate(
             worker.start()
         return worker
 
-    app = RnntuiApp(tmp_path / "runs", make_translating=make, first="translate")
+    translate = replace(TABS["translate"], make=lambda context: make_translate_tab(context, make))
+    app = RnntuiApp(tmp_path / "runs", first="translate", tabs={**TABS, "translate": translate})
     with patch("rnntui.runs.lookup.shipped_runs", list):  # there is no model but those given
         async with app.run_test(size=size) as pilot:
             user = UserOfTranslate(app, pilot)
-            await wait_until(pilot, lambda: app.translate is not None and app.translate.session.problem)
+            await wait_until(pilot, lambda: user.session.problem)
             app._notifications.clear()
             if translator is not None:
                 await user.open_model("one", translator)

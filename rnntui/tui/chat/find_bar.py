@@ -1,41 +1,33 @@
-"""The bar in which one types what to find in the text."""
+"""The find bar of the Chat tab."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widgets import Input, Label
+
+from rnntui.tui.chat.messages import SearchClosed
+from rnntui.tui.widgets.stream_view import StreamView
 
 
 class FindBar(Horizontal):
-    """Hidden until it is wanted."""
+    """An input for the text to find, and the number of matches. Hidden until `open`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "Close", show=False),
-        Binding("up", "previous", "Previous", show=False),
-        Binding("down", "next", "Next", show=False),
+        Binding("up", "step(False)", "Previous", show=False),
+        Binding("down", "step(True)", "Next", show=False),
     ]
 
-    class Changed(Message):
-        """Another text is to be found; empty when the bar is closed."""
-
-        def __init__(self, bar: FindBar, needle: str) -> None:
-            super().__init__()
-            self.bar, self.needle = bar, needle
-
-    class Moved(Message):
-        """Go to the next place, or to the one before."""
-
-        def __init__(self, forward: bool) -> None:
-            super().__init__()
-            self.forward = forward
-
-    class Closed(Message):
-        """The bar is gone."""
+    def __init__(self, view: Callable[[], StreamView]) -> None:
+        """`view` returns the view to search, asked anew each time the text to find is edited."""
+        super().__init__()
+        self._active_view = view
+        self._view: StreamView | None = None  # the one that is searched
 
     def compose(self) -> ComposeResult:
         yield Label("Find ")
@@ -43,33 +35,33 @@ class FindBar(Horizontal):
         yield Label("", id="matches")
 
     def open(self) -> None:
-        """Show the bar and put the cursor in it."""
+        """Show the bar and focus it."""
         self.display = True
         self.query_one(Input).focus()
 
-    def tell(self, matches: int) -> None:
-        """Say how often it was found."""
-        wanted = bool(self.query_one(Input).value)
-        self.query_one("#matches", Label).update(f" {matches:,} found, ↑ ↓ " if wanted else "")
-
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.post_message(self.Changed(self, event.value))
+        self._view = self._active_view()
+        count = self._view.find(event.value)
+        self.query_one("#matches", Label).update(f" {count:,} found, ↑ ↓ " if event.value else "")
+        self._view.next_match()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.post_message(self.Moved(True))
+        self.action_step(True)
 
-    def action_next(self) -> None:
-        """The next place."""
-        self.post_message(self.Moved(True))
-
-    def action_previous(self) -> None:
-        """The place before."""
-        self.post_message(self.Moved(False))
+    def action_step(self, forward: bool) -> None:
+        """Go to the next match, or to the previous one."""
+        view = self._view or self._active_view()
+        if forward:
+            view.next_match()
+        else:
+            view.previous_match()
 
     def action_close(self) -> None:
-        """Hide the bar; nothing is marked any more."""
+        """Hide the bar and remove the highlights."""
         self.display = False
         self.query_one(Input).value = ""
-        self.post_message(self.Closed())
+        if self._view is not None:
+            self._view.clear_find()
+        self.post_message(SearchClosed())

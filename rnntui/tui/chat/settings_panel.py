@@ -1,134 +1,112 @@
-"""The settings that steer the writing, and the alternatives to a token."""
+"""The settings panel of the Chat tab: presets, sliders, and the alternatives to the token at the cursor."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual.containers import Vertical
-from textual.message import Message
 from textual.widgets import Static
 
+from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.text.control_chars import one_line
+from rnntui.tui.chat.messages import PresetChosen, SettingsChanged
 
 if TYPE_CHECKING:
     from rnntui.config import SamplingConfig, WritingConfig
-    from rnntui.sessions.alternatives import Alternative
+    from rnntui.sessions.chat_pane import OfferedAlternatives
     from rnntui.tui.widgets.slider import Slider
 
-_BAR = 6
+_BAR = 6  # columns of a probability
 
 
 class SettingsPanel(Vertical):
-    """Sliders of the active pane, and under them what else could have stood at the cursor."""
+    """Settings of the active pane. Empty until `fill`."""
 
-    class Changed(Message):
-        """The settings are these from now on."""
+    is_filled = False
+    settings: ChatSettings
 
-        def __init__(self, sampling: SamplingConfig, writing: WritingConfig, seed: int | None) -> None:
-            super().__init__()
-            self.sampling, self.writing, self.seed = sampling, writing, seed
-
-    filled = False
-    sampling: SamplingConfig
-    writing: WritingConfig
-    seed: int | None
-
-    async def fill(self) -> None:
-        """Make the sliders: after the first paint, which should not wait for them."""
-        from rnntui.config import SamplingConfig, WritingConfig
+    async def fill(self, settings: ChatSettings) -> None:
+        """Mount the sliders. The first paint should not wait for them."""
         from rnntui.tui.chat.sliders import make_sliders
 
-        self.sampling, self.writing, self.seed = SamplingConfig(), WritingConfig(), None
+        self.settings = settings
         self._sliders: dict[str, Slider] = {str(slider.name): slider for slider in make_sliders()}
         await self.mount(Static("", id="presets"), *self._sliders.values(), Static("", id="alternatives"))
-        self._show_preset()
-        self.filled = True
+        self._show_presets()
+        self.is_filled = True
 
-    def show(self, sampling: SamplingConfig, writing: WritingConfig, seed: int | None) -> None:
-        """Show these settings, as those of another pane."""
-        self.sampling, self.writing, self.seed = sampling, writing, seed
-        values: dict[str, Any] = {**vars_of(sampling), **vars_of(writing), "seed": -1 if seed is None else seed}
+    def show(self, settings: ChatSettings) -> None:
+        """Show other settings, as those of another pane."""
+        if not self.is_filled:
+            return
+        from rnntui.config import NEW_SEED
         from rnntui.tui.widgets.slider import Slider
 
+        self.settings = settings
+        seed = NEW_SEED if settings.seed is None else settings.seed
+        values: dict[str, Any] = {**_values(settings.sampling), **_values(settings.writing), "seed": seed}
         with self.prevent(Slider.Changed):
             for name, slider in self._sliders.items():
                 slider.value = values[name]
-        self._show_preset()
+        self._show_presets()
 
     def on_slider_changed(self, event: Slider.Changed) -> None:
         event.stop()
-        name, value = str(event.slider.name), event.value
-        if name == "seed":
-            self.seed = None if value < 0 else int(value)
-        elif name in vars_of(self.writing):
-            self.writing = replace(self.writing, **{name: int(value)})
-        else:
-            kind = type(getattr(self.sampling, name))
-            self.sampling = replace(self.sampling, **{name: kind(value)})
-        self._show_preset()
-        self.post_message(self.Changed(self.sampling, self.writing, self.seed))
-
-    def next_preset(self) -> str:
-        """Take the preset after the one that is set; returns its name."""
-        from rnntui.config import PRESETS
-
-        names, current = list(PRESETS), self._preset()
-        name = names[(names.index(current) + 1) % len(names)] if current in names else names[0]
-        self.use_preset(name)
-        return name
-
-    def use_preset(self, name: str) -> None:
-        """Take a preset's settings."""
-        from rnntui.config import PRESETS
-
-        self.show(PRESETS[name], self.writing, self.seed)
-        self.post_message(self.Changed(self.sampling, self.writing, self.seed))
+        self.settings = _with_value(self.settings, str(event.slider.name), event.value)
+        self._show_presets()
+        self.post_message(SettingsChanged(self.settings))
 
     def action_preset(self, name: str) -> None:
-        """A preset has been clicked."""
-        self.use_preset(name)
+        """Choose a preset, by a click."""
+        self.post_message(PresetChosen(name))
 
-    def show_alternatives(self, token: str | None, bits: float | None, alternatives: Sequence[Alternative]) -> None:
-        """Show what could stand in a token's place, None being that of the next; with none of them, show nothing."""
-        if not self.filled:
+    def show_alternatives(self, offered: OfferedAlternatives | None) -> None:
+        """Show the alternatives to a token, or nothing."""
+        if not self.is_filled:
             return
         text = Text()
-        if alternatives:
-            surprise = "" if bits is None else f"  {bits:.1f} bits"
-            text.append(f"{'next token' if token is None else shown(token)}{surprise}\n", "bold")
-        for number, alternative in enumerate(alternatives, start=1):
-            filled = round(alternative.probability * _BAR)
-            text.append(f"{number} ", "bold")
-            text.append("━" * filled, "bold" if alternative.text == token else "")
-            text.append("─" * (_BAR - filled), "dim")
-            text.append(f" {alternative.probability:4.0%} {shown(alternative.text)}\n")
+        if offered is not None and offered.alternatives:
+            token = "next token" if offered.text is None else visible_token(offered.text)
+            bits = "" if offered.bits is None else f"  {offered.bits:.1f} bits"
+            text.append(f"{token}{bits}\n", "bold")
+            for number, alternative in enumerate(offered.alternatives, start=1):
+                filled = round(alternative.probability * _BAR)
+                text.append(f"{number} ", "bold")
+                text.append("━" * filled, "bold" if alternative.text == offered.text else "")
+                text.append("─" * (_BAR - filled), "dim")
+                text.append(f" {alternative.probability:4.0%} {visible_token(alternative.text)}\n")
         self.query_one("#alternatives", Static).update(text)
 
-    def _preset(self) -> str | None:
+    def _show_presets(self) -> None:
         from rnntui.config import PRESETS
 
-        return next((name for name, settings in PRESETS.items() if settings == self.sampling), None)
-
-    def _show_preset(self) -> None:
-        from rnntui.config import PRESETS
-
-        current = self._preset()
-        shown_names = " ".join(
+        current = self.settings.preset
+        links = " ".join(
             f"[@click=preset('{name}')]{'[reverse]' if name == current else ''} {name} "
             f"{'[/reverse]' if name == current else ''}[/]"
             for name in PRESETS
         )
-        self.query_one("#presets", Static).update(shown_names)
+        self.query_one("#presets", Static).update(links)
 
 
-def vars_of(settings: SamplingConfig | WritingConfig) -> dict[str, Any]:
-    """The settings by name."""
+def _values(settings: SamplingConfig | WritingConfig) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
-def shown(token: str) -> str:
-    """A token as a person can tell it apart: a space as ␣, a line break as ⏎."""
+def _with_value(settings: ChatSettings, name: str, value: float) -> ChatSettings:
+    """Return the settings with a slider's value in the field of its name."""
+    from rnntui.config import NEW_SEED
+
+    if name == "seed":
+        return replace(settings, seed=None if value == NEW_SEED else int(value))
+    if name in settings.writing.__dataclass_fields__:
+        return replace(settings, writing=replace(settings.writing, **{name: int(value)}))
+    number = type(getattr(settings.sampling, name))
+    return replace(settings, sampling=replace(settings.sampling, **{name: number(value)}))
+
+
+def visible_token(token: str) -> str:
+    """Return a token with a space as ␣ and a line break as its escape."""
     return one_line(token).replace(" ", "␣") or "(part of a character)"

@@ -1,31 +1,36 @@
-"""The sliders of the settings: their bounds and meanings are those of `rnntui.config`."""
+"""The sliders of the settings panel. Bounds and help texts are those of `rnntui.config`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, SamplingConfig, WritingConfig, described_settings
-from rnntui.tui.setting_slider import LABELS, VALUES, setting_slider
+from rnntui.config import (
+    MAX_CHARS_PER_SECOND,
+    NEW_SEED,
+    UNLIMITED_LENGTH,
+    SamplingConfig,
+    WritingConfig,
+    described_settings,
+)
+from rnntui.tui.setting_slider import LABEL_WIDTH, VALUE_WIDTH, setting_slider
 from rnntui.tui.widgets.slider import Slider
 from rnntui.tui.widgets.slider_scale import Linear, SliderScale, Stops
 
-NO_SEED = -1
-"""What the slider of the seed says where each turn is to have a new one."""
-
-# What a bar spans: the useful part of what the setting allows. Anything allowed can be typed.
+# Label, the useful part of the range, and words for special values. Any value within the bounds can be typed.
 _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
     "temperature": ("temperature", Linear(0.0, 2.0, 0.05), {}),
     "top_k": ("top-k", Stops((0, 1, 2, 3, 5, 8, 12, 20, 40, 80, 160)), {0: "all"}),
     "top_p": ("top-p", Linear(0.0, 1.0, 0.01), {1: "all"}),
     "min_p": ("min-p", Linear(0.0, 0.5, 0.01), {0: "off"}),
     "repetition_penalty": ("repetition", Linear(1.0, 2.0, 0.05), {1: "off"}),
+    "repetition_window": ("rep. window", Stops((0, 8, 16, 32, 64, 128, 256)), {0: "off"}),
     "length": (
         "length",
         Stops((25, 50, 100, 200, 400, 800, 2000, 5000, UNLIMITED_LENGTH)),
         {UNLIMITED_LENGTH: "no end"},
     ),
     "chars_per_second": (
-        "chars_per_second",
+        "chars/s",
         Stops((10, 15, 25, 40, 60, 100, 200, 400, 1000, MAX_CHARS_PER_SECOND)),
         {MAX_CHARS_PER_SECOND: "full"},
     ),
@@ -33,20 +38,19 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
 
 
 def make_sliders() -> Iterator[Slider]:
-    """A slider for each setting, named and identified after it, and one for the seed."""
-    for kind in (SamplingConfig, WritingConfig):
-        settings = described_settings(kind)
-        for name, (label, scale, words) in _SCALES.items():
-            if name in settings:
-                yield setting_slider(name, label, scale, words, settings[name], getattr(kind(), name))
+    """Yield a slider for each setting, with the setting's name as name and id, and one for the seed."""
+    for config in (SamplingConfig, WritingConfig):
+        for name, setting in described_settings(config).items():
+            label, scale, words = _SCALES[name]
+            yield setting_slider(name, label, scale, words, setting, getattr(config(), name))
     yield Slider(
         "seed",
-        Stops((NO_SEED, *range(10))),
-        default=NO_SEED,
+        Stops((NEW_SEED, *range(10))),
+        default=NEW_SEED,
         high=2**32 - 1,
-        words={NO_SEED: "new"},
-        label_width=LABELS,
-        value_width=VALUES,
+        words={NEW_SEED: "new"},
+        label_width=LABEL_WIDTH,
+        value_width=VALUE_WIDTH,
         name="seed",
         id="seed",
     )

@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rnntui.tui.keys import KEYS, TITLES
+from rnntui.tui.keys import KEYS, title_of
 
 Row = tuple[str, str]
 """Keys and what they do."""
@@ -55,7 +55,7 @@ class HelpScreen(ModalScreen[None]):
         for place, keys in KEYS.items():
             rows = [(self._key_names(key.id, key.keys), key.help) for key in keys if key.help]
             if rows:
-                yield TITLES[place], rows
+                yield title_of(place), rows
         for title, bindings in self._groups:
             yield (
                 title,

@@ -10,7 +10,6 @@ from pathlib import Path
 from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.widgets import OptionList, Static
 
@@ -22,6 +21,7 @@ from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_process import Training, launch
 from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
+from rnntui.tui.messages import OpenRun
 from rnntui.tui.train.budget_dialog import ask_budget
 from rnntui.tui.train.dashboard import WIDE, Board, Shown
 from rnntui.tui.train.jobs import Jobs, end_of
@@ -42,13 +42,6 @@ class TrainTab(Vertical):
     """The runs there are, the charts of those that are chosen, and all that can be done to them."""
 
     BINDINGS = bindings("train")
-
-    class ChatWith(Message):
-        """The run at this path is to be talked to, or if it `translates`, to be given something to translate."""
-
-        def __init__(self, path: str, translates: bool) -> None:
-            super().__init__()
-            self.path, self.translates = path, translates
 
     def __init__(self, checkpoints: Path, launch: Launch = launch) -> None:
         """`checkpoints` is the folder of the user's runs; `launch` starts a training process."""
@@ -237,7 +230,7 @@ class TrainTab(Vertical):
         if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
             self._tell(f"{run.name} has no weights yet.", "No chat", "warning")
             return
-        self.post_message(self.ChatWith(run.path, run.config.kind == SEQ2SEQ))
+        self.post_message(OpenRun(run.path, "translate" if run.config.kind == SEQ2SEQ else "chat"))
 
     # -- training ------------------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ class TranslateTab(Vertical):
             self.post_message(ModelOpened(run.name, translator))
 
     def on_model_opened(self, event: ModelOpened) -> None:
-        self.session.use(event.name, event.translator)
+        self.session.set_model(event.name, event.translator)
         self.target.placeholder = ""
         self._translate()
 

@@ -1,0 +1,108 @@
+"""Files of the chat session: saving, reading and autosaving its texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from rnntui.errors import RnntuiError
+from rnntui.sessions.chat_pane import ChatPane, open_panes
+
+if TYPE_CHECKING:
+    from rnntui.sessions.autosave import Autosave, SaveJob
+    from rnntui.sessions.transcript import Turn
+
+
+class Notifier(Protocol):
+    """Shows short texts to the user."""
+
+    def info(self, text: str, *, title: str = "", seconds: float = 5) -> None:
+        """Show something that went well, or a hint."""
+
+    def warn(self, text: str, *, title: str = "", seconds: float = 5) -> None:
+        """Show that something cannot be done."""
+
+    def error(self, text: str, *, title: str = "", seconds: float = 5) -> None:
+        """Show that something failed."""
+
+
+class ChatScreen(Protocol):
+    """The view of a session."""
+
+    @property
+    def notifications(self) -> Notifier:
+        """Where the session reports to the user."""
+
+    def show_changes(self) -> None:
+        """Show the session again: panes, texts, models or alternatives have changed."""
+
+    def save_in_background(self, autosave: Autosave, job: SaveJob) -> object:
+        """Run `autosave.write(job)` in a thread, for a disk may be slow."""
+
+
+class ChatFiles:
+    """Saves the texts of panes, and reports to their screen."""
+
+    def __init__(self, panes: list[ChatPane], screen: ChatScreen) -> None:
+        """`panes` is the session's own list, whose changes are seen here."""
+        self._panes, self._screen = panes, screen
+
+    def suggested_name(self, pane: ChatPane) -> str | None:
+        """Return an unused file name for the text of a pane; None, with a warning, if it is empty."""
+        from rnntui.sessions.transcript_files import free_name
+
+        if not pane.text:
+            self._screen.notifications.warn("There is nothing to save yet.")
+            return None
+        return str(free_name(pane.run_name, Path()))
+
+    def save(self, pane: ChatPane, name: str) -> None:
+        """Save the text of a pane and its turns under a typed name; in a folder, under an unused name."""
+        from rnntui.sessions.transcript_files import free_name, path_from, save
+
+        if pane.conversation is None:
+            return
+        try:
+            path = path_from(name)
+            path = free_name(pane.run_name, path) if path.is_dir() else path
+            text_file, turns_file = save(pane.conversation.transcript, path)
+        except (RnntuiError, OSError) as error:
+            self._screen.notifications.error(_problem(name, error), title="Not saved")
+        else:
+            self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
+
+    def read(self, name: str) -> list[tuple[Turn, str]] | None:
+        """Read a saved text, given by a typed name; None, with an error message, if that is impossible."""
+        from rnntui.sessions.transcript_files import path_from, read, turns_file
+
+        try:
+            return read(turns_file(path_from(name)))
+        except (RnntuiError, OSError) as error:
+            self._screen.notifications.error(_problem(name, error), title="Not opened")
+            return None
+
+    def autosave(self) -> None:
+        """Save every text that has changed, in the background."""
+        for pane, job in self._pending():
+            self._screen.save_in_background(pane.autosave, job)
+
+    def save_at_exit(self) -> str:
+        """Save every text that has changed. Return what to print once the app has closed, or ""."""
+        failures = [failure for pane, job in self._pending() if (failure := pane.autosave.write_last(job))]
+        if failures:
+            return f"the text could not be saved: {failures[-1]}"
+        saved = any(pane.autosave.path is not None for pane, _ in open_panes(self._panes))
+        return "the text is saved; continue it with: rnntui chat --reopen" if saved else ""
+
+    def _pending(self) -> list[tuple[ChatPane, SaveJob]]:
+        from rnntui.sessions.transcript_files import pending_transcript
+
+        jobs = [
+            (pane, pending_transcript(pane.autosave, conversation.transcript))
+            for pane, conversation in open_panes(self._panes)
+        ]
+        return [(pane, job) for pane, job in jobs if job is not None]
+
+
+def _problem(name: str, error: RnntuiError | OSError) -> str:
+    return f"{name}: {error.strerror or error}" if isinstance(error, OSError) else str(error)

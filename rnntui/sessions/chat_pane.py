@@ -1,0 +1,79 @@
+"""State of a pane of the Chat tab: its conversation, its settings and its autosave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
+    from rnntui.config import SamplingConfig, WritingConfig
+    from rnntui.sessions.alternatives import Alternative
+    from rnntui.sessions.autosave import Autosave
+    from rnntui.sessions.conversation import Conversation
+
+
+@dataclass(frozen=True)
+class ChatSettings:
+    """The settings of a pane. `seed` is that of the next turn, or None for a new one each time."""
+
+    sampling: SamplingConfig
+    writing: WritingConfig
+    seed: int | None = None
+
+    @staticmethod
+    def defaults() -> ChatSettings:
+        """Return the settings of a new pane."""
+        from rnntui.config import SamplingConfig, WritingConfig
+
+        return ChatSettings(SamplingConfig(), WritingConfig())
+
+    @property
+    def preset(self) -> str | None:
+        """Name of the preset that has these sampling settings, or None."""
+        from rnntui.config import PRESETS
+
+        return next((name for name, sampling in PRESETS.items() if sampling == self.sampling), None)
+
+
+@dataclass(eq=False)
+class ChatPane:
+    """A pane: the name of its run, and its conversation once the model is loaded."""
+
+    run_name: str
+    drafts_folder: Callable[[], Path]
+    conversation: Conversation | None = None
+    problem: str = ""  # the reason why there is no model
+
+    @cached_property
+    def autosave(self) -> Autosave:
+        """The autosave of the pane's text."""
+        from rnntui.sessions.transcript_files import transcript_autosave
+
+        return transcript_autosave(self.drafts_folder)
+
+    @property
+    def text(self) -> str:
+        """The text, empty until the model is loaded."""
+        return self.conversation.transcript.text if self.conversation is not None else ""
+
+
+@dataclass(frozen=True)
+class OfferedAlternatives:
+    """Alternatives to a token of a pane, as shown to the user.
+
+    `text` and `bits` are those of the token that stands there; both are None at the end of the text.
+    """
+
+    pane: ChatPane
+    token: int
+    text: str | None
+    bits: float | None
+    alternatives: list[Alternative]
+
+
+def open_panes(panes: list[ChatPane]) -> list[tuple[ChatPane, Conversation]]:
+    """Return the panes whose model is loaded, with their conversations."""
+    return [(pane, pane.conversation) for pane in panes if pane.conversation is not None]

@@ -1,0 +1,330 @@
+"""The chat session: up to four conversations side by side, without a screen.
+
+A `ChatScreen` shows it. All methods are called in the thread of the screen, except `load`, which may take seconds and
+changes no state. Nothing here imports numpy before the first model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rnntui.sessions.chat_files import ChatFiles, ChatScreen
+from rnntui.sessions.chat_pane import ChatPane, ChatSettings, OfferedAlternatives, open_panes
+from rnntui.text.control_chars import unknown_characters
+
+if TYPE_CHECKING:
+    from rnntui.inference.loaded_model import LoadedModel
+    from rnntui.sessions.alternatives import Alternative
+    from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.generation_worker import GenerationWorker
+    from rnntui.sessions.model_cache import LanguageModelCache
+
+MAX_PANES = 4
+_SAME_ACTION = 0.5  # seconds within which changes of several panes count as one action
+
+
+class ChatSession:
+    """The panes, the active one, and every action on them. The settings belong to the active pane."""
+
+    def __init__(
+        self,
+        cache: LanguageModelCache,
+        screen: ChatScreen,
+        start_worker: Callable[[], GenerationWorker],
+        drafts_folder: Callable[[], Path],
+        run_name: str | None = None,
+    ) -> None:
+        """
+        Args:
+            cache: loads models, each once.
+            screen: the view.
+            start_worker: returns a started worker; called when the first model is loaded.
+            drafts_folder: folder of the autosaved texts; asked anew each time.
+            run_name: name or path of the first run, or None for the newest.
+        """
+        self.cache, self._screen = cache, screen
+        self._start_worker, self._drafts_folder = start_worker, drafts_folder
+        self.worker: GenerationWorker | None = None
+        self.panes = [ChatPane(run_name or "", drafts_folder)]
+        self.files = ChatFiles(self.panes, screen)
+        self.active = self.panes[0]
+        self.offered: OfferedAlternatives | None = None
+        self.reopens_last = False  # continue the last autosaved text once a model is loaded
+        self.farewell = ""  # printed once the app has closed
+        self._early_lines: list[str] = []  # typed before a model was loaded
+        self._first_settings: ChatSettings | None = None  # set before a model was loaded
+
+    # -- panes and models ----------------------------------------------------------------------------------------
+
+    @property
+    def conversations(self) -> list[Conversation]:
+        """The conversations of all panes whose model is loaded."""
+        return [conversation for _, conversation in open_panes(self.panes)]
+
+    def load(self, name: str | None) -> tuple[str, LoadedModel]:
+        """Load a run by name or path, None being the newest. Returns its name and the model. Raises as the cache does.
+
+        Called in a thread of its own; `set_model` takes the result.
+        """
+        run = self.cache.find(name)
+        return run.name, self.cache.load(run)
+
+    def set_model(self, pane: ChatPane, name: str, model: LoadedModel) -> None:
+        """Continue a pane with a loaded model."""
+        from rnntui.sessions.conversation import Conversation
+
+        if pane not in self.panes:  # closed meanwhile
+            return
+        pane.run_name = name
+        if pane.conversation is not None:
+            pane.conversation.switch_model(model, name)
+        else:
+            pane.conversation = Conversation(model, name)
+            _configure(pane.conversation, self._first_settings or ChatSettings.defaults())
+            if self.reopens_last:
+                self.reopens_last = False
+                self._reopen_last(pane)
+        self._changed()
+        lines, self._early_lines = self._early_lines, []
+        for line in lines:
+            self.say(line)
+
+    def loading_failed(self, pane: ChatPane, problem: str) -> None:
+        """Report that a model cannot be loaded."""
+        if pane.conversation is None:
+            pane.problem = "no model: choose one with F5"
+        self._screen.notifications.error(problem, title="Cannot open the model", seconds=10)
+        self._screen.show_changes()
+
+    def activate(self, pane: ChatPane) -> None:
+        """Make a pane the active one."""
+        self.active = pane
+
+    def add_pane(self) -> None:
+        """Add a pane with the model and prompt of the active one, and make it active."""
+        if self.active.conversation is None:
+            self._screen.notifications.warn("No model is open yet; choose one with F5.")
+        elif len(self.panes) == MAX_PANES:
+            self._screen.notifications.warn(f"There can be at most {MAX_PANES} panes.")
+        else:
+            pane = ChatPane(self.active.run_name, self._drafts_folder, self.active.conversation.fork())
+            self.panes.append(pane)
+            self.active = pane
+            self._changed()
+
+    def close_pane(self) -> None:
+        """Close the active pane, unless it is the only one."""
+        if len(self.panes) == 1:
+            self._screen.notifications.warn("This is the only pane.")
+            return
+        if self.active.conversation is not None:
+            self.active.conversation.stop()
+        self.panes.remove(self.active)
+        self.active = self.panes[0]
+        self._changed()
+
+    def _changed(self) -> None:
+        """Wake the worker and update the screen. Alternatives of another text or model can no longer be chosen."""
+        self.offered = None
+        if self.conversations:
+            if self.worker is None:
+                self.worker = self._start_worker()
+            self.worker.serve(self.conversations)
+        self._screen.show_changes()
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def say(self, line: str) -> None:
+        """Say a line in every pane and let the models continue; with an empty line they just continue."""
+        if not self.conversations:
+            self._early_lines.append(line)
+            return
+        if not line:
+            self.generate()
+            return
+        unknown: dict[str, None] = {}
+        for conversation in self.conversations:
+            unknown |= dict.fromkeys(conversation.say(line))
+        self._changed()
+        self._warn_unknown(list(unknown))
+
+    def generate(self) -> None:
+        """Let every model continue its text."""
+        for conversation in self.conversations:
+            conversation.generate()
+        self._changed()
+
+    def regenerate(self) -> None:
+        """Generate the last turn of every pane again, with other seeds."""
+        regenerated = [conversation.regenerate() for conversation in self.conversations]
+        self._changed()
+        if not any(regenerated):
+            self._screen.notifications.info("The model has written nothing yet; type something and press Enter.")
+
+    def stop(self) -> None:
+        """Stop every pane at once."""
+        for conversation in self.conversations:
+            conversation.stop()
+        self._changed()
+
+    def toggle_turns(self) -> None:
+        """Let a model of turns continue the text like any other, or take turns again."""
+        conversation = self.active.conversation
+        if conversation is None or not conversation.trained_on_turns:
+            self._screen.notifications.info(
+                "The model was not trained on turns (lines that begin with A: and B:, or two other labels)."
+            )
+            return
+        conversation.uses_turns = not conversation.uses_turns
+        self._screen.notifications.info(
+            "The model answers in turns." if conversation.uses_turns else "The model continues the text."
+        )
+
+    def _warn_unknown(self, characters: list[str]) -> None:
+        if characters:
+            self._screen.notifications.warn(unknown_characters(characters))
+
+    # -- editing -------------------------------------------------------------------------------------------------
+
+    def take_back_last_prompt(self) -> str | None:
+        """Cut every text before the last typed line. Return that line, to be edited, or None if there is none."""
+        line = None
+        for conversation in self.conversations:
+            prompt = conversation.last_prompt()
+            if prompt is not None:
+                conversation.rewind(prompt[0])
+                line = line or prompt[1]
+        self._changed()
+        return line
+
+    def replace_text(self, pane: ChatPane, text: str) -> None:
+        """Replace the text of a pane by an edited one."""
+        if pane.conversation is not None:
+            unknown = pane.conversation.replace(text)
+            self._changed()
+            self._warn_unknown(unknown)
+
+    def rewind(self, pane: ChatPane, offset: int) -> None:
+        """Cut the text of a pane at a character offset."""
+        if pane.conversation is not None:
+            pane.conversation.stop()
+            pane.conversation.replace(pane.text[:offset])
+            self._changed()
+
+    def undo(self) -> None:
+        """Revert the last change that cut a text; in every pane, if it was made in every pane."""
+        times = [(pane, conversation, conversation.last_change or 0.0) for pane, conversation in open_panes(self.panes)]
+        latest = max((time for _, _, time in times), default=0.0)
+        if not latest:
+            self._screen.notifications.info("There is nothing to undo.")
+            return
+        for pane, conversation, time in times:
+            if time >= latest - _SAME_ACTION:
+                self.files.autosave()
+                conversation.undo()
+                pane.autosave.begin()
+        self._changed()
+
+    def redo(self) -> None:
+        """Revert the last undo of the active pane."""
+        if self.active.conversation is None or not self.active.conversation.redo():
+            self._screen.notifications.info("There is nothing to redo.")
+            return
+        self.active.autosave.begin()
+        self._changed()
+
+    def new_texts(self) -> None:
+        """Begin an empty text in every pane; the previous one stays autosaved."""
+        for pane, conversation in open_panes(self.panes):
+            conversation.stop()
+            self.files.autosave()
+            conversation.clear()
+            pane.autosave.begin()
+        self._changed()
+
+    # -- alternatives --------------------------------------------------------------------------------------------
+
+    def offer_alternatives(self, pane: ChatPane, token: int, alternatives: list[Alternative]) -> None:
+        """Offer alternatives to a token, as `Conversation.alternatives` found them in a thread."""
+        if pane not in self.panes or pane.conversation is None or token > len(pane.conversation.transcript):
+            return
+        transcript = pane.conversation.transcript
+        if token == len(transcript):
+            self.offered = OfferedAlternatives(pane, token, None, None, alternatives)
+        else:
+            text = transcript.text[transcript.start_of(token) : transcript.start_of(token + 1)]
+            self.offered = OfferedAlternatives(pane, token, text, transcript.bits(token), alternatives)
+
+    def branch(self, pane: ChatPane, number: int) -> None:
+        """Replace the token by the offered alternative of that number, from 1, and continue from there."""
+        if self.offered is None or self.offered.pane is not pane or pane.conversation is None:
+            self._screen.notifications.info("Move the cursor to a token to see its alternatives and choose one.")
+        elif number <= len(self.offered.alternatives):
+            pane.conversation.branch(self.offered.token, self.offered.alternatives[number - 1].id)
+            self._changed()
+
+    # -- settings ------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> ChatSettings:
+        """The settings of the active pane."""
+        conversation = self.active.conversation
+        if conversation is None:
+            return self._first_settings or ChatSettings.defaults()
+        return ChatSettings(conversation.settings, conversation.writing, conversation.seed)
+
+    def apply(self, settings: ChatSettings) -> None:
+        """Change the settings of the active pane, from the next token on."""
+        if self.active.conversation is None:
+            self._first_settings = settings
+        else:
+            _configure(self.active.conversation, settings)
+            self._changed()
+
+    def use_preset(self, name: str) -> None:
+        """Apply the sampling settings of a preset."""
+        from rnntui.config import PRESETS
+
+        self.apply(replace(self.settings, sampling=PRESETS[name]))
+
+    def next_preset(self) -> None:
+        """Apply the preset after the current one."""
+        from rnntui.config import PRESETS
+
+        names, current = list(PRESETS), self.settings.preset
+        name = names[(names.index(current) + 1) % len(names)] if current in names else names[0]
+        self.use_preset(name)
+        self._screen.notifications.info(f"Preset: {name}", seconds=2)
+
+    # -- files ---------------------------------------------------------------------------------------------------
+
+    def reopen(self, pane: ChatPane, name: str) -> None:
+        """Continue a saved text, given by a typed name, in a pane whose model is loaded."""
+        turn_texts = self.files.read(name)
+        if pane.conversation is not None and turn_texts is not None:
+            pane.conversation.stop()
+            self.files.autosave()
+            pane.conversation.reopen(turn_texts)
+            pane.autosave.begin()
+            self._changed()
+
+    def _reopen_last(self, pane: ChatPane) -> None:
+        path = pane.autosave.newest()
+        if path is None:
+            self._screen.notifications.warn("No text has been saved yet.", title="Nothing to reopen")
+        else:
+            self.reopen(pane, str(path))
+
+    def close(self) -> None:
+        """End the worker, save every text, and set `farewell`."""
+        if self.worker is not None:
+            self.worker.close()
+        self.farewell = self.files.save_at_exit()
+
+
+def _configure(conversation: Conversation, settings: ChatSettings) -> None:
+    conversation.settings, conversation.writing = settings.sampling, settings.writing
+    conversation.seed = settings.seed

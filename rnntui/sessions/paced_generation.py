@@ -1,0 +1,129 @@
+"""Generation of a turn at a set pace: tokens wait in a queue until the screen takes them."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from rnntui.config import SamplingConfig, WritingConfig
+from rnntui.inference.text_stream import TextStream
+from rnntui.sessions.model_cursor import ModelCursor
+from rnntui.text.tokenizer import Tokenizer
+
+_QUEUE_LIMIT = 256  # tokens; more would only be dropped by a stop
+_FULL_QUEUE_WAIT = 0.005  # seconds
+_MAX_LAG = 0.1  # seconds
+_RATE_WINDOW = 2.0  # seconds
+
+
+@dataclass(frozen=True)
+class GeneratedToken:
+    """A token with its surprisal, its text and the settings it was drawn with."""
+
+    id: int
+    bits: float
+    text: str
+    settings: SamplingConfig
+
+
+class PacedGeneration:
+    """The turn that is being generated, with the queue of tokens that the screen has not taken yet.
+
+    The generation worker's thread calls `draw`, with the conversation's lock held; the screen's thread takes tokens
+    without it, for the two ends of a deque are safe, and calls `begin` and `stop` with it.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._stream = TextStream(tokenizer.stream())
+        self._queue: deque[GeneratedToken] = deque()
+        self._throughput = Throughput()
+        self._drawn = 0  # tokens of this turn
+        self._due = 0.0  # time of the next token, on the clock of `draw`
+        self._ends_at_line_break = False
+        self.active = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the turn goes on, or has tokens that the screen has not taken."""
+        return self.active or bool(self._queue)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens taken a second, over the last two seconds."""
+        return self._throughput.per_second
+
+    def begin(self, ends_at_line_break: bool) -> None:
+        """Start a turn."""
+        self._stream = TextStream(self._tokenizer.stream())
+        self._drawn = 0
+        self._due = 0.0
+        self._ends_at_line_break = ends_at_line_break
+        self.active = True
+
+    def stop(self) -> bool:
+        """End the turn and drop the queue. Return whether anything was running."""
+        was_running = self.is_running
+        self.active = False
+        self._queue.clear()
+        return was_running
+
+    def draw(self, now: float, cursor: ModelCursor, settings: SamplingConfig, writing: WritingConfig) -> float | None:
+        """Draw a token if one is due.
+
+        Args:
+            now: seconds on any clock that only goes forward.
+            cursor: the model, at the end of the text and of the queue.
+            settings: how to choose the token.
+            writing: length and pace of the turn.
+
+        Returns the time of the next token, or None at the end of the turn.
+        """
+        if len(self._queue) >= _QUEUE_LIMIT:
+            return now + _FULL_QUEUE_WAIT
+        if now < self._due:
+            return self._due
+        token = cursor.step(settings)
+        text = self._stream.push(token.id)
+        self._drawn += 1
+        if self._drawn >= writing.length:
+            text += self._stream.finish()
+            self.active = False
+        elif self._ends_at_line_break and "\n" in text:
+            self.active = False
+        self._queue.append(GeneratedToken(token.id, token.bits, text, settings))
+        # After a wait it must not race to catch up.
+        self._due = max(self._due + len(text) / writing.chars_per_second, now - _MAX_LAG)
+        return self._due if self.active else None
+
+    def take(self) -> list[GeneratedToken]:
+        """Remove and return the queued tokens."""
+        tokens = []
+        while self._queue:
+            tokens.append(self._queue.popleft())
+        if tokens:
+            self._throughput.add(len(tokens))
+        return tokens
+
+
+class Throughput:
+    """A rate over the last two seconds."""
+
+    def __init__(self) -> None:
+        self._counts: deque[tuple[float, int]] = deque()
+
+    def add(self, count: int) -> None:
+        """Count `count` events now."""
+        now = time.monotonic()
+        self._counts.append((now, count))
+        while now - self._counts[0][0] > _RATE_WINDOW:
+            self._counts.popleft()
+
+    @property
+    def per_second(self) -> float:
+        """Events a second; 0 if there was none for two seconds."""
+        if len(self._counts) < 2 or time.monotonic() - self._counts[-1][0] > _RATE_WINDOW:
+            return 0.0
+        (first, _), (last, _) = self._counts[0], self._counts[-1]
+        return sum(count for _, count in list(self._counts)[1:]) / max(last - first, 1e-3)

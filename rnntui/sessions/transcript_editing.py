@@ -1,0 +1,78 @@
+"""Editing operations on a transcript: appending text and turns, and the difference of two texts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from rnntui.sessions.transcript import Transcript, Turn
+from rnntui.text.tokenizer import Tokenizer
+
+
+def append_text(transcript: Transcript, text: str, tokenizer: Tokenizer) -> None:
+    """Append the tokens of a text, each with its part of the text, to the last turn."""
+    ids = tokenizer.encode(text).tolist()
+    if len(ids) == len(text):  # characters; an unknown one stays as it was typed
+        pieces = list(text)
+    else:
+        stream = tokenizer.stream()
+        pieces = [stream.push(token_id) for token_id in ids]
+    if "".join(pieces) != text:  # something that no id stands for, such as a lone surrogate
+        pieces = [""] * (len(ids) - 1) + [text] if ids else []
+    transcript.append(ids, pieces)
+
+
+def append_turns(
+    transcript: Transcript,
+    turn_texts: Iterable[tuple[Turn, str]],
+    tokenizer: Tokenizer,
+    source: Transcript | None = None,
+) -> None:
+    """Append turns, encoded anew.
+
+    Args:
+        transcript: the transcript to extend.
+        turn_texts: turns with their texts.
+        tokenizer: the tokenizer of `transcript`.
+        source: the transcript that the turns come from, if its tokenizer may be another one; changes of settings are
+            then moved to the token at the same character. None where the turns count tokens of `tokenizer`.
+    """
+    for turn, text in turn_texts:
+        first_token, first_char = len(transcript), len(transcript.text)
+        copy = Turn(turn.role, first_token, turn.run, turn.seed)
+        transcript.begin_turn(copy)
+        append_text(transcript, text, tokenizer)
+        for old_token, settings in turn.settings:
+            if source is None:
+                token = first_token + old_token - turn.start
+            else:
+                offset = source.start_of(old_token) - source.start_of(turn.start)
+                token = transcript.token_at(first_char + offset)
+            copy.settings.append((token, settings))
+
+
+def cut_partial_character(transcript: Transcript) -> None:
+    """Remove tokens at the end that are only the first bytes of a character."""
+    tokens = len(transcript)
+    while tokens and transcript.start_of(tokens) == transcript.start_of(tokens - 1):
+        tokens -= 1
+    transcript.cut(tokens)
+
+
+def common_ends(before: str, after: str) -> tuple[int, int]:
+    """Return the lengths in characters of the common start of two texts, and of the common end of what remains."""
+    prefix = _common_prefix(before, after)
+    suffix = min(_common_prefix(before[::-1], after[::-1]), len(before) - prefix, len(after) - prefix)
+    return prefix, suffix
+
+
+def _common_prefix(text: str, other: str) -> int:
+    return len(os.path.commonprefix([text, other]))  # noqa: RUF071 - a prefix in characters is intended
+
+
+def without_start(turn_texts: Iterable[tuple[Turn, str]], count: int) -> Iterator[tuple[Turn, str]]:
+    """Yield the turns without the first `count` characters of their texts."""
+    for turn, text in turn_texts:
+        if len(text) > count:
+            yield turn, text[count:]
+        count = max(0, count - len(text))

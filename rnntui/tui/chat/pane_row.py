@@ -1,0 +1,67 @@
+"""The row of panes of the Chat tab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+
+from rnntui.tui.chat.pane_view import PaneView
+
+if TYPE_CHECKING:
+    from rnntui.sessions.chat_session import ChatSession
+
+
+class PaneRow(Horizontal):
+    """A view for each pane of a session, side by side."""
+
+    def __init__(self, session: ChatSession) -> None:
+        super().__init__(id="panes")
+        self._session = session
+        self.views = [PaneView(pane) for pane in session.panes]
+
+    def compose(self) -> ComposeResult:
+        yield from self.views
+
+    @property
+    def active(self) -> PaneView:
+        """The view of the active pane."""
+        return next(view for view in self.views if view.pane is self._session.active)
+
+    def poll(self) -> None:
+        """Show the tokens generated since the last call."""
+        for view in self.views:
+            view.poll()
+
+    def update_views(self) -> None:
+        """Show every pane again."""
+        for view in self.views:
+            view.update()
+
+    def scroll_to_ends(self) -> None:
+        """Show the end of every text."""
+        for view in self.views:
+            view.scroll_to_end()
+
+    def shade(self, by_surprisal: bool) -> None:
+        """Shade the tokens of every text by their surprisal, or not."""
+        for view in self.views:
+            view.text.shade = by_surprisal
+
+    def mark_active(self) -> None:
+        """Highlight the active pane."""
+        for view in self.views:
+            view.set_class(view.pane is self._session.active, "-active")
+
+    async def match_panes(self) -> None:
+        """Mount views for new panes and remove those of closed ones."""
+        closed = [view for view in self.views if view.pane not in self._session.panes]
+        shown = [view.pane for view in self.views]
+        opened = [PaneView(pane) for pane in self._session.panes if pane not in shown]
+        self.views = [view for view in self.views if view not in closed] + opened
+        await self.mount(*opened)
+        for view in closed:
+            await view.remove()
+        self.update_views()
+        self.mark_active()

@@ -1,0 +1,24 @@
+"""Messages to the app, from any tab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from textual.message import Message
+
+
+@dataclass
+class OpenRun(Message):
+    """Open the run at a path in the tab with this id."""
+
+    path: str
+    tab: str
+
+
+@dataclass
+class RememberPreference(Message):
+    """Save a preference for the next start."""
+
+    name: str
+    value: Any

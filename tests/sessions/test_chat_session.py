@@ -1,0 +1,458 @@
+"""The chat session without a screen: panes, writing, editing, settings and files."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny_runs import make_run
+
+from rnntui.config import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.sessions.autosave import Autosave, SaveJob
+from rnntui.sessions.chat_pane import ChatSettings
+from rnntui.sessions.chat_session import MAX_PANES, ChatSession
+from rnntui.sessions.conversation import Conversation
+from rnntui.sessions.generation_worker import GenerationWorker
+from rnntui.sessions.model_cache import LanguageModelCache
+
+LENGTH = 30
+
+
+class FakeScreen:
+    """Records notifications, and saves at once."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.updates = 0
+        self.notifications = self
+
+    def info(self, text: str, *, title: str = "", seconds: float = 5) -> None:
+        self.messages.append(f"{title}: {text}")
+
+    warn = error = info
+
+    def show_changes(self) -> None:
+        self.updates += 1
+
+    def save_in_background(self, autosave: Autosave, job: SaveJob) -> None:
+        problem = autosave.write(job)
+        if problem:
+            self.warn(problem)
+
+
+def fail(conversation: Conversation, error: Exception) -> None:
+    raise error
+
+
+class User:
+    """A session with a worker that works when it is asked to."""
+
+    def __init__(self, folder: Path, run: str | None = None) -> None:
+        self.screen = FakeScreen()
+        self.drafts = folder / "drafts"
+        self.session = ChatSession(
+            LanguageModelCache(folder / "runs"), self.screen, lambda: GenerationWorker(fail), lambda: self.drafts, run
+        )
+        writing = WritingConfig(length=LENGTH, chars_per_second=MAX_CHARS_PER_SECOND)
+        self.session.apply(ChatSettings(SamplingConfig(), writing, seed=7))
+
+    @property
+    def conversation(self) -> Conversation:
+        assert self.session.active.conversation is not None
+        return self.session.active.conversation
+
+    @property
+    def text(self) -> str:
+        return self.session.active.text
+
+    @property
+    def texts(self) -> list[str]:
+        return [pane.text for pane in self.session.panes]
+
+    def load(self, name: str | None = None) -> None:
+        """Load a run, as the screen does in a thread."""
+        self.session.set_model(self.session.active, *self.session.load(name))
+
+    def write(self, rounds: int = 10_000) -> None:
+        """Let the models read and generate, to their ends."""
+        assert self.session.worker is not None
+        while rounds and any(c.is_writing or c.unread for c in self.session.conversations):
+            self.session.worker.work()
+            for conversation in self.session.conversations:
+                conversation.drain()
+            rounds -= 1
+
+    def say(self, line: str) -> str:
+        """Say a line, let the models write, and return the active text."""
+        self.session.say(line)
+        self.write()
+        return self.text
+
+    @property
+    def notifications(self) -> str:
+        return "\n".join(self.screen.messages)
+
+    @property
+    def saved(self) -> list[str]:
+        return sorted(path.read_text() for path in self.drafts.glob("*.txt"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chat")
+    make_run(folder / "runs", "other", seed=2)
+    make_run(folder / "runs", "turns", turns=("A", "B"))
+    make_run(folder / "runs", "tiny")
+    return folder
+
+
+@pytest.fixture
+def new_user(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:
+    """A user whose model is not loaded yet."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").symlink_to(folder / "runs")
+    return User(tmp_path)
+
+
+@pytest.fixture
+def user(new_user: User) -> User:
+    new_user.load("tiny")
+    return new_user
+
+
+# Models and panes
+
+
+def test_lines_said_before_the_model_is_loaded_are_said_then(new_user: User) -> None:
+    new_user.session.say("Hello")
+    assert new_user.text == ""
+    new_user.load("tiny")
+    assert new_user.text == "Hello"
+
+
+def test_settings_chosen_before_the_model_is_loaded_are_used(new_user: User) -> None:
+    new_user.session.use_preset("wild")
+    assert new_user.session.settings.preset == "wild"
+    new_user.load("tiny")
+    assert new_user.conversation.settings == PRESETS["wild"] and new_user.conversation.seed == 7
+
+
+def test_without_a_model_every_action_is_harmless(new_user: User) -> None:
+    session = new_user.session
+    for action in (
+        session.stop, session.generate, session.regenerate, session.take_back_last_prompt, session.undo, session.redo,
+        session.new_texts, session.toggle_turns, session.add_pane, session.close_pane, session.next_preset,
+        session.files.autosave, lambda: session.branch(session.active, 1), lambda: session.rewind(session.active, 0),
+        lambda: session.replace_text(session.active, "x"), lambda: session.files.save(session.active, "x"),
+        session.close,
+    ):  # fmt: skip
+        action()
+    assert session.worker is None and session.farewell == "" and len(session.panes) == 1
+
+
+def test_a_model_that_cannot_be_loaded_is_reported_and_the_pane_says_so(new_user: User) -> None:
+    new_user.session.loading_failed(new_user.session.active, "broken")
+    assert "Cannot open the model: broken" in new_user.notifications
+    assert "no model" in new_user.session.active.problem
+
+
+def test_a_model_loaded_for_a_pane_that_was_closed_meanwhile_changes_nothing(user: User) -> None:
+    user.session.add_pane()
+    closed = user.session.active
+    user.session.close_pane()
+    user.session.set_model(closed, *user.session.load("other"))
+    assert [pane.run_name for pane in user.session.panes] == ["tiny"]
+
+
+def test_another_model_continues_the_text(user: User) -> None:
+    text = user.say("Hello")
+    user.load("other")
+    assert user.text == text and user.session.active.run_name == user.conversation.name == "other"
+    user.session.generate()
+    user.write()
+    assert user.text.startswith(text) and len(user.text) == len(text) + LENGTH
+
+
+def test_a_new_pane_writes_on_the_same_prompt_and_both_hear_the_next_line(user: User) -> None:
+    user.session.apply(replace(user.session.settings, seed=None))
+    first = user.say("Hello")
+    user.session.add_pane()
+    user.write()
+    assert user.text.startswith("Hello") and len(user.text) == len(first)
+    assert user.texts[0] == first != user.texts[1]
+    user.say("more")
+    assert all("\nmore" in text for text in user.texts)
+
+
+def test_there_are_one_to_four_panes(user: User) -> None:
+    user.session.close_pane()
+    assert "This is the only pane" in user.notifications
+    for _ in range(MAX_PANES):
+        user.session.add_pane()
+    assert "at most 4 panes" in user.notifications and len(user.session.panes) == MAX_PANES
+    for _ in range(MAX_PANES):
+        user.session.close_pane()
+    assert user.session.panes == [user.session.active]
+
+
+def test_settings_are_those_of_the_active_pane(user: User) -> None:
+    user.session.add_pane()
+    user.session.apply(replace(user.session.settings, sampling=SamplingConfig(temperature=1.7)))
+    assert [c.settings.temperature for c in user.session.conversations] == [0.8, 1.7]
+    user.session.activate(user.session.panes[0])
+    assert user.session.settings.sampling.temperature == 0.8
+
+
+# Writing
+
+
+def test_an_empty_line_lets_the_model_continue(user: User) -> None:
+    text = user.say("Hello")
+    assert len(user.say("")) == len(text) + LENGTH
+
+
+def test_stopping_keeps_the_text(user: User) -> None:
+    user.session.say("Hello")
+    user.write(rounds=11)
+    shown = user.text
+    user.session.stop()
+    user.write()
+    assert user.text == shown and len(shown) == 15
+
+
+def test_regenerating_needs_something_generated(user: User) -> None:
+    user.session.regenerate()
+    assert "written nothing yet" in user.notifications
+    user.session.apply(replace(user.session.settings, seed=None))
+    text = user.say("Hello")
+    user.session.regenerate()
+    user.write()
+    assert user.text != text and user.text.startswith("Hello") and len(user.text) == len(text)
+
+
+def test_unknown_characters_are_reported_once_for_all_panes(user: User) -> None:
+    user.session.add_pane()
+    user.session.say("año")
+    assert user.notifications.count("'ñ' not in the vocabulary") == 1
+    assert user.text.startswith("año")
+
+
+def test_a_model_of_turns_answers_or_continues_like_any_other(user: User) -> None:
+    user.session.toggle_turns()
+    assert "not trained on turns" in user.notifications
+    user.load("turns")
+    user.session.apply(replace(user.session.settings, writing=WritingConfig(UNLIMITED_LENGTH, MAX_CHARS_PER_SECOND)))
+    assert user.say("how are you").startswith("A: how are you\nB:") and user.text.endswith("\n")
+    user.session.new_texts()
+    user.session.apply(replace(user.session.settings, writing=WritingConfig(LENGTH, MAX_CHARS_PER_SECOND)))
+    user.session.toggle_turns()
+    assert user.say("how").startswith("how")
+    user.session.toggle_turns()
+    user.session.say("x")
+    assert user.text.endswith("A: x\nB:")
+
+
+# Editing
+
+
+def test_the_last_line_is_taken_back_from_every_pane(user: User) -> None:
+    user.session.add_pane()
+    user.say("one")
+    before = user.texts
+    user.say("two")
+    assert user.session.take_back_last_prompt() == "two"
+    assert user.texts == before
+
+
+def test_an_undo_concerns_every_pane_that_was_changed_by_the_same_action(user: User) -> None:
+    user.session.add_pane()
+    user.say("Hello")
+    before = user.texts
+    user.session.new_texts()
+    assert user.texts == ["", ""]
+    user.session.undo()
+    assert user.texts == before
+    user.session.redo()
+    assert user.texts == [before[0], ""]
+    user.session.redo()
+    assert "nothing to redo" in user.notifications
+
+
+def test_without_a_change_there_is_nothing_to_undo(user: User) -> None:
+    user.session.undo()
+    assert "nothing to undo" in user.notifications
+
+
+def test_rewinding_cuts_at_an_offset_and_an_edit_replaces_the_text(user: User) -> None:
+    text = user.say("Hello")
+    user.session.rewind(user.session.active, 12)
+    assert user.text == text[:12]
+    user.session.replace_text(user.session.active, "Quite ñew")
+    assert user.text == "Quite ñew" and "'ñ'" in user.notifications
+
+
+# Alternatives
+
+
+def test_an_offered_alternative_can_be_chosen_until_something_changes(user: User) -> None:
+    session, pane = user.session, user.session.active
+    session.branch(pane, 1)
+    assert "Move the cursor" in user.notifications
+    text = user.say("Hello")
+    alternatives = user.conversation.alternatives(20)
+    session.offer_alternatives(pane, 20, alternatives)
+    assert session.offered is not None and session.offered.text == text[20]
+    number = next(n for n, alternative in enumerate(alternatives, start=1) if alternative.text != text[20])
+    session.branch(pane, 9)
+    assert user.text == text
+    session.branch(pane, number)
+    assert user.text == text[:20] + alternatives[number - 1].text
+    assert session.offered is None
+
+
+def test_alternatives_at_the_end_are_to_the_next_token_and_those_of_a_shorter_text_are_dropped(user: User) -> None:
+    text = user.say("Hello")
+    alternatives = user.conversation.alternatives(len(text))
+    user.session.offer_alternatives(user.session.active, len(text), alternatives)
+    assert user.session.offered is not None
+    assert (user.session.offered.text, user.session.offered.bits) == (None, None)
+    user.session.rewind(user.session.active, 3)
+    user.session.offer_alternatives(user.session.active, len(text), alternatives)
+    assert user.session.offered is None
+
+
+# Settings
+
+
+def test_presets_follow_one_another(user: User) -> None:
+    assert user.session.settings.preset == "balanced"
+    for name in ("wild", "careful", "balanced"):
+        user.session.next_preset()
+        assert user.session.settings.preset == name and user.conversation.settings == PRESETS[name]
+        assert f"Preset: {name}" in user.notifications
+    user.session.apply(replace(user.session.settings, sampling=SamplingConfig(top_k=3)))
+    assert user.session.settings.preset is None
+    user.session.next_preset()
+    assert user.session.settings.preset == "careful"
+
+
+def test_a_change_of_settings_is_in_the_next_token_and_leaves_length_and_seed(user: User) -> None:
+    user.session.say("Hello")
+    user.write(rounds=11)
+    user.session.use_preset("wild")
+    user.write()
+    changes = [(token, s.temperature) for token, s in user.conversation.transcript.turns[-1].settings]
+    assert changes == [(5, 0.8), (15, 1.2)]
+    assert user.session.settings.writing.length == LENGTH and user.session.settings.seed == 7
+
+
+# Files
+
+
+def test_saving_writes_the_text_and_its_turns(user: User, tmp_path: Path) -> None:
+    pane, files = user.session.active, user.session.files
+    assert files.suggested_name(pane) is None and "nothing to save" in user.notifications
+    text = user.say("Hello")
+    assert files.suggested_name(pane) == "tiny-1.txt"
+    files.save(pane, "tiny-1.txt")
+    assert (tmp_path / "tiny-1.txt").read_text() == text
+    turns = [json.loads(line) for line in (tmp_path / "tiny-1.jsonl").read_text().splitlines()]
+    assert [(turn["role"], turn.get("seed"), turn.get("run")) for turn in turns] == [
+        ("prompt", None, None),
+        ("model", 7, "tiny"),
+    ]
+    files.save(pane, "tiny-1.txt")
+    assert "Not saved: tiny-1.txt exists already" in user.notifications
+    (tmp_path / "folder").mkdir()
+    files.save(pane, "folder")
+    assert "Saved: folder/tiny-1.txt" in user.notifications and (tmp_path / "folder" / "tiny-1.jsonl").is_file()
+    for name in ("~nobody-of-that-name/x", "\x00"):
+        files.save(pane, name)
+        assert user.screen.messages[-1].startswith("Not saved: ")
+    files.save(pane, "tiny-1.txt/text.txt")
+    assert "Not saved: tiny-1.txt/text.txt: " in user.notifications
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "\x00", "none.txt", "bad.txt"])
+def test_what_cannot_be_reopened_is_reported_and_the_text_stays(user: User, tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"role": "nobody", "text": 3}\n')
+    text = user.say("Hello")
+    user.session.reopen(user.session.active, name)
+    assert "Not opened: " in user.notifications and user.text == text
+
+
+def test_closing_saves_the_text_and_another_session_continues_it(user: User, tmp_path: Path) -> None:
+    before = user.say("Hello")
+    user.session.close()
+    assert user.saved == [before] and "rnntui chat --reopen" in user.session.farewell
+    other = User(tmp_path)
+    other.session.reopens_last = True
+    other.load("tiny")
+    assert other.text == before
+    assert [turn.role for turn in other.conversation.transcript.turns] == ["prompt", "model"]
+    after = other.say("more")
+    other.session.close()
+    assert other.saved == sorted([before, after])  # no draft is overwritten
+
+
+def test_there_may_be_no_last_text(new_user: User) -> None:
+    new_user.session.reopens_last = True
+    new_user.load("tiny")
+    assert "Nothing to reopen: No text has been saved yet" in new_user.notifications
+
+
+def test_every_text_is_autosaved_also_one_that_was_left(user: User) -> None:
+    first = user.say("Hello")
+    user.session.new_texts()
+    user.say("Again")
+    user.session.add_pane()
+    user.write()
+    user.session.files.autosave()
+    assert user.saved == sorted([first, *user.texts])
+    user.session.files.autosave()
+    assert len(user.saved) == 3
+
+
+def test_a_text_that_an_undo_brings_back_is_saved_apart(user: User) -> None:
+    whole = user.say("Hello")
+    user.session.rewind(user.session.active, 9)
+    user.session.files.autosave()
+    user.session.undo()
+    user.session.files.autosave()
+    assert user.saved == sorted([whole, whole[:9]])
+
+
+def test_old_drafts_are_deleted(user: User) -> None:
+    user.drafts.mkdir()
+    for index in range(120):
+        for suffix in (".txt", ".jsonl"):
+            path = user.drafts / f"old-{index:03}{suffix}"
+            path.touch()
+            os.utime(path, (index, index))
+    user.say("Hello")
+    user.session.files.autosave()
+    assert len(list(user.drafts.iterdir())) == 200
+    assert not (user.drafts / "old-020.txt").exists() and (user.drafts / "old-021.txt").exists()
+
+
+def test_a_text_that_cannot_be_saved_is_reported_at_the_end(user: User) -> None:
+    user.drafts.touch()  # a file where the folder should be
+    user.say("Hello")
+    user.session.files.autosave()
+    assert str(user.drafts) in user.notifications
+    user.session.close()
+    assert "the text could not be saved" in user.session.farewell
+
+
+def test_a_text_without_end_is_stopped_by_closing_its_pane(user: User) -> None:
+    user.session.add_pane()
+    settings = user.session.settings
+    user.session.apply(replace(settings, writing=replace(settings.writing, length=UNLIMITED_LENGTH)))
+    conversation = user.conversation
+    user.session.say("x")
+    user.write(rounds=5)
+    user.session.close_pane()
+    assert not conversation.is_writing and len(user.session.conversations) == 1
