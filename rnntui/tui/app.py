@@ -25,7 +25,7 @@ class RnntuiApp(App[None]):
     """The app of `rnntui chat`."""
 
     TITLE = "rnntui"
-    CSS_PATH = "rnntui.tcss"
+    CSS_PATH = Path(__file__).with_name("rnntui.tcss")
     BINDINGS = bindings("app")
     ENABLE_COMMAND_PALETTE = True
 

@@ -83,10 +83,11 @@ from rnntui.tui.app import RnntuiApp
 async def use():
     app = RnntuiApp(Path(sys.argv[1]), "copies", first="translate")
     async with app.run_test() as pilot:
-        while app.tabs["translate"].session.translator is None:
+        session = app.tabs["translate"].session
+        while session.translator is None:
             await pilot.pause(0.02)
         await pilot.press("a", "b", "f9")
-        while app.tabs["translate"].session.translated_count < 1:
+        while session.translated_count < 1:
             await pilot.pause(0.02)
     print("torch" in sys.modules)
 

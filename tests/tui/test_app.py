@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from chatting import Chatting, chatting
+from chatting import chat_without_thread, chatting
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.cli.main import run
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
+from rnntui.tui.keys import KEYS, Key, app_keys, bindings, keymap_problems, known_keys
+from rnntui.tui.messages import OpenRun
 from rnntui.tui.preferences import Preferences, load, save, settings_file
 from rnntui.tui.screens.help import HelpScreen
-from rnntui.tui.tabs import TABS
+from rnntui.tui.tabs import TABS, TabContext, TabEntry
 
 
 @pytest.fixture
@@ -26,8 +30,8 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def help_text(user: Chatting) -> str:
-    screen = user.app.screen
+def help_text(app: RnntuiApp) -> str:
+    screen = app.screen
     assert isinstance(screen, HelpScreen)
     from rich.console import Console
 
@@ -74,7 +78,7 @@ def test_no_key_does_two_things_at_once() -> None:
 async def test_help_shows_every_key(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.pilot.press("f1")
-        shown = help_text(user)
+        shown = help_text(user.app)
         for keys in KEYS.values():
             for key in keys:
                 assert key.help.split(":")[0].split(",")[0].split("(")[0].strip()[:30] in shown
@@ -111,7 +115,7 @@ async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None
         await user.pilot.press("f11")
         assert user.text == ""
         await user.pilot.press("f1")
-        assert "f11" in help_text(user)
+        assert "f11" in help_text(user.app)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +150,69 @@ async def test_tabs_are_changed_by_key_and_by_mouse(runs: Path) -> None:
         assert user.app.query_one("#tabs").current == "train"  # type: ignore[attr-defined]
 
 
-# What is remembered.
+class ToyTab(Static):
+    """A tab with one key, a place for the focus, a run to open and something to say at the end."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("w", "wave", "Wave", id="toy.wave")]
+    can_focus = True
+
+    def __init__(self, context: TabContext) -> None:
+        super().__init__("nothing yet", id="toy")
+        self.opened = [context.run] if context.run else []
+        self.waves = 0
+
+    def open_run(self, name: str) -> None:
+        self.opened.append(name)
+
+    @property
+    def farewell(self) -> str:
+        return f"waved {self.waves} times"
+
+    def compose(self) -> ComposeResult:
+        yield Input(id="toy-input")
+
+    def action_wave(self) -> None:
+        self.waves += 1
+
+
+async def test_a_tab_needs_a_row_of_the_table_and_its_keys(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABS, "toy", TabEntry("toy", "Toy", "f10", ToyTab, "#toy-input"))
+    monkeypatch.setitem(KEYS, "toy", (Key("toy.wave", "w", "wave", "Wave", "Wave at the user"),))
+    monkeypatch.setitem(KEYS, "app", app_keys())
+
+    class ToyApp(RnntuiApp):
+        BINDINGS = bindings("app")
+
+    app = ToyApp(runs, tabs=chat_without_thread())
+    async with app.run_test(size=(100, 40)) as pilot:
+        assert "Toy" in str(app.query_one("#bar", Static).render())
+        await pilot.press("f10")
+        await wait_until(pilot, lambda: app.focused is not None and app.focused.id == "toy-input")
+        toy = app.query_one(ToyTab)
+        toy.focus()
+        await pilot.press("w")
+        assert toy.waves == 1
+        commands = {command.title: command for command in app.get_system_commands(app.screen)}
+        await commands["Wave"].callback()  # type: ignore[misc]
+        assert toy.waves == 2 and "Toy" in commands
+        app.post_message(OpenRun("some/run", "toy"))
+        await wait_until(pilot, lambda: toy.opened == ["some/run"])
+        await pilot.press("f1")
+        shown = help_text(app)
+        assert "Go to the Toy tab" in shown and "Wave at the user" in shown
+    assert app.farewells[-1] == "waved 2 times"
+
+
+async def test_a_run_is_opened_in_a_tab_that_is_made_for_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABS, "toy", TabEntry("toy", "Toy", "f10", ToyTab, "#toy-input"))
+    app = RnntuiApp(runs, tabs=chat_without_thread())
+    async with app.run_test() as pilot:
+        app.post_message(OpenRun("some/run", "toy"))
+        await wait_until(pilot, lambda: "toy" in app.tabs)
+        assert app.query_one(ToyTab).opened == ["some/run"]
+
+
+# Preferences.
 
 
 async def test_theme_surprisal_and_panel_are_remembered(runs: Path, own_settings: Path) -> None:
@@ -200,6 +266,17 @@ def test_saving_keeps_what_else_stands_in_the_file(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_file_with_old_names_is_read_and_saved_with_the_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"surprise": true, "keymap": {"chat.surprise": "f11", "chat.stop": "ctrl+x"}}')
+    preferences, problems = load(path)
+    assert problems == [] and preferences.surprisal
+    assert preferences.keymap == {"chat.surprisal": "f11", "chat.stop": "ctrl+x"}
+    save(path, {"surprisal": False})
+    assert json.loads(path.read_text())["surprisal"] is False and "surprise" not in path.read_text().split("keymap")[0]
+    assert not load(path)[0].surprisal
+
+
 def test_the_system_says_where_settings_lie(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RNNTUI_SETTINGS")
     assert settings_file().parts[-2:] == ("rnntui", "settings.json")
@@ -213,7 +290,7 @@ async def test_a_theme_there_is_not_is_told(runs: Path, own_settings: Path) -> N
         assert user.app.theme == "textual-dark"
 
 
-async def test_settings_that_cannot_be_kept_are_told(runs: Path, own_settings: Path) -> None:
+async def test_settings_that_cannot_be_saved_are_reported(runs: Path, own_settings: Path) -> None:
     own_settings.parent.touch()  # a file where the folder should be
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+t")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,14 @@ from textual.widgets import Input, OptionList, TextArea
 from tiny_runs import make_run
 from waiting import wait_until
 
-from rnntui.config import PRESETS, UNLIMITED_LENGTH, SamplingConfig
+from rnntui.cli.sample import command as sample_command
+from rnntui.config import NEW_SEED, PRESETS, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.sessions.transcript import Transcript, Turn
+from rnntui.sessions.transcript_files import json_lines
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
+from rnntui.tui.chat.sliders import make_sliders
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
 from rnntui.tui.widgets.stream_view import StreamView
@@ -208,19 +213,37 @@ async def test_presets_set_all_sliders(runs: Path) -> None:
         assert user.app.query_one("#temperature").value == 0.5  # type: ignore[attr-defined]
 
 
+SETTINGS = {
+    "temperature": 1.5, "top_k": 20, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.3, "repetition_window": 32,
+    "length": 200, "chars_per_second": 100,
+}  # fmt: skip
+
+
 async def test_every_setting_has_a_slider_that_sets_it(runs: Path) -> None:
+    assert set(SETTINGS) == {field.name for config in (SamplingConfig, WritingConfig) for field in fields(config)}
     async with chatting(runs) as user:
-        panel = user.app.query_one(SettingsPanel)
-        for name, value in [
-            ("temperature", 1.5), ("top_k", 20), ("top_p", 0.9), ("min_p", 0.1), ("repetition_penalty", 1.3),
-        ]:  # fmt: skip
-            user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
-        for name, value in [("length", 200), ("chars_per_second", 100), ("seed", 3)]:
+        for name, value in {**SETTINGS, "seed": 3}.items():
             user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
         await user.pilot.pause()
-        assert user.conversation.settings == panel.settings.sampling == SamplingConfig(1.5, 20, 0.9, 0.1, 1.3)
-        assert (user.conversation.writing.length, user.conversation.writing.chars_per_second) == (200, 100)
-        assert user.conversation.seed == 3
+        settings = user.app.query_one(SettingsPanel).settings
+        assert settings == user.chat.session.settings and settings.seed == 3
+        for name, value in SETTINGS.items():
+            config = settings.writing if hasattr(settings.writing, name) else settings.sampling
+            assert getattr(config, name) == value
+        user.app.query_one("#seed").value = NEW_SEED  # type: ignore[attr-defined]
+        await user.pilot.pause()
+        assert user.chat.session.settings.seed is None
+
+
+def test_every_sampling_setting_has_a_slider_a_flag_and_a_json_key() -> None:
+    settings = {field.name for field in fields(SamplingConfig)}
+    assert settings <= {slider.name for slider in make_sliders()}
+    assert settings <= {parameter.name for parameter in sample_command.params}
+    transcript = Transcript()
+    transcript.begin_turn(Turn("model", 0, "run", 1, [(0, SamplingConfig())]))
+    transcript.append([1], ["x"])
+    (saved,) = json.loads(json_lines(transcript))["settings"]
+    assert settings | {"token"} == set(saved)
 
 
 async def test_another_model_reads_the_text_and_goes_on(runs: Path) -> None:

@@ -19,6 +19,7 @@ from rnntui.tui.app import RnntuiApp
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
 from rnntui.tui.translate.hypothesis_list import HypothesisList
+from rnntui.tui.translate.tab import TranslateTab
 
 LONG = "never seen such a house in her whole life and neither have the others"
 
@@ -335,9 +336,10 @@ async def test_the_tab_is_created_and_its_model_read_when_it_is_first_opened(run
         await wait_until(pilot, lambda: app.tabs["chat"].session.conversations)  # type: ignore[attr-defined]
         assert "translate" not in app.tabs
         await pilot.press("f4")
-        user = UserOfTranslate(app, pilot)
-        await wait_until(pilot, lambda: user.session.translator is not None)
-        assert app.focused is user.tab.source
+        translate = app.tabs["translate"]
+        assert isinstance(translate, TranslateTab)
+        await wait_until(pilot, lambda: translate.session.translator is not None)
+        assert app.focused is translate.source
         await pilot.press("f2")
         assert app.query_one("#tabs").current == "chat"  # type: ignore[attr-defined]
 

@@ -33,6 +33,8 @@ class PaneView(Vertical):
     def __init__(self, pane: ChatPane) -> None:
         super().__init__()
         self.pane = pane
+        self.text = StreamView(placeholder="Type below and press Enter: the model continues what you write.")
+        self._status_line = Static("", classes="status", markup=False)
         self._conversation: Conversation | None = None  # the one in the view
         self._transcript: Transcript | None = None  # the one in the view, of which it has drawn
         self._drawn_chars = 0
@@ -40,13 +42,8 @@ class PaneView(Vertical):
         self._was_busy = False
 
     def compose(self) -> ComposeResult:
-        yield StreamView(placeholder="Type below and press Enter: the model continues what you write.")
-        yield Static("", classes="status", markup=False)
-
-    @property
-    def text(self) -> StreamView:
-        """The view of the text."""
-        return self.query_one(StreamView)
+        yield self.text
+        yield self._status_line
 
     def poll(self) -> None:
         """Take what the model has generated since the last call. Called about twenty times a second."""
@@ -93,13 +90,12 @@ class PaneView(Vertical):
 
     def scroll_to_end(self) -> None:
         """Show the end of the text."""
-        if self.is_mounted:
-            self.text.scroll_end(animate=False)
+        self.text.scroll_end(animate=False)
 
     def update_status(self) -> None:
         """Write the status line."""
         self._status_due = time.monotonic() + _STATUS_INTERVAL
-        self.query_one(".status", Static).update(self._status(), layout=False)
+        self._status_line.update(self._status(), layout=False)
 
     def _status(self) -> str:
         conversation = self.pane.conversation

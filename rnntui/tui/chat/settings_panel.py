@@ -24,22 +24,25 @@ _BAR = 6  # columns of a probability
 class SettingsPanel(Vertical):
     """Settings of the active pane. Empty until `fill`."""
 
-    is_filled = False
     settings: ChatSettings
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._presets, self._alternatives = Static("", id="presets"), Static("", id="alternatives")
+        self._sliders: dict[str, Slider] = {}
 
     async def fill(self, settings: ChatSettings) -> None:
         """Mount the sliders. The first paint should not wait for them."""
         from rnntui.tui.chat.sliders import make_sliders
 
         self.settings = settings
-        self._sliders: dict[str, Slider] = {str(slider.name): slider for slider in make_sliders()}
-        await self.mount(Static("", id="presets"), *self._sliders.values(), Static("", id="alternatives"))
+        self._sliders = {str(slider.name): slider for slider in make_sliders()}
+        await self.mount(self._presets, *self._sliders.values(), self._alternatives)
         self._show_presets()
-        self.is_filled = True
 
     def show(self, settings: ChatSettings) -> None:
         """Show other settings, as those of another pane."""
-        if not self.is_filled:
+        if not self._sliders:
             return
         from rnntui.config import NEW_SEED
         from rnntui.tui.widgets.slider import Slider
@@ -64,8 +67,6 @@ class SettingsPanel(Vertical):
 
     def show_alternatives(self, offered: OfferedAlternatives | None) -> None:
         """Show the alternatives to a token, or nothing."""
-        if not self.is_filled:
-            return
         text = Text()
         if offered is not None and offered.alternatives:
             token = "next token" if offered.text is None else visible_token(offered.text)
@@ -77,7 +78,7 @@ class SettingsPanel(Vertical):
                 text.append("━" * filled, "bold" if alternative.text == offered.text else "")
                 text.append("─" * (_BAR - filled), "dim")
                 text.append(f" {alternative.probability:4.0%} {visible_token(alternative.text)}\n")
-        self.query_one("#alternatives", Static).update(text)
+        self._alternatives.update(text)
 
     def _show_presets(self) -> None:
         from rnntui.config import PRESETS
@@ -88,7 +89,7 @@ class SettingsPanel(Vertical):
             f"{'[/reverse]' if name == current else ''}[/]"
             for name in PRESETS
         )
-        self.query_one("#presets", Static).update(links)
+        self._presets.update(links)
 
 
 def _values(settings: SamplingConfig | WritingConfig) -> dict[str, Any]:

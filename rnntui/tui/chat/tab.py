@@ -57,17 +57,18 @@ class ChatTab(Vertical):
         cache = LanguageModelCache(context.checkpoints)
         self.session = ChatSession(cache, self, start_worker or self._start_worker, texts_folder, context.run)
         self.session.reopens_last = context.reopen
-        self.row = PaneRow(self.session)
-        self._first_run, self._keymap = context.run, context.preferences.keymap
+        self.row, self.panel = PaneRow(self.session), SettingsPanel()
+        self.prompt = Prompt(context.preferences.keymap)
+        self._first_run = context.run
         self.shows_surprisal, self.wants_panel = context.preferences.surprisal, context.preferences.panel
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="body"):
             yield self.row
-            yield SettingsPanel()
+            yield self.panel
         with Horizontal(id="ask"):
             yield Label("❯ ")
-            yield Prompt(self._keymap)
+            yield self.prompt
 
     def on_mount(self) -> None:
         self.row.mark_active()
@@ -87,16 +88,6 @@ class ChatTab(Vertical):
 
     def on_unmount(self) -> None:
         self.session.close()
-
-    @property
-    def prompt(self) -> Prompt:
-        """The prompt."""
-        return self.query_one(Prompt)
-
-    @property
-    def panel(self) -> SettingsPanel:
-        """The settings panel."""
-        return self.query_one(SettingsPanel)
 
     @property
     def farewell(self) -> str:
