@@ -97,7 +97,7 @@ class TranslationSession:
 
     @property
     def is_searching(self) -> bool:
-        """Whether there are lines still to be translated."""
+        """True while there are lines to translate."""
         return self.translated_count < self.total_count and not self.stopped
 
     # -- translating ---------------------------------------------------------------------------------------------
