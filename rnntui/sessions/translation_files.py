@@ -31,7 +31,7 @@ def save_table(name: str, run_name: str, sources: Sequence[str], translations: S
         path = suggested_table(run_name, path) if path.is_dir() else path
         path = path if path.suffix else path.with_suffix(".tsv")
         if path.exists():
-            raise UsageError(f"{path} exists already; give another name")
+            raise UsageError(f"{path} exists already; choose another name")
         atomic_write(path, tsv(sources, translations).encode("utf-8", "surrogatepass"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error

@@ -97,12 +97,12 @@ class TranslationSession:
 
     @property
     def is_searching(self) -> bool:
-        """Whether there are lines still to be translated."""
+        """True while there are lines to translate."""
         return self.translated_count < self.total_count and not self.stopped
 
     # -- translating ---------------------------------------------------------------------------------------------
 
-    def use(self, name: str, translator: Translator) -> None:
+    def set_model(self, name: str, translator: Translator) -> None:
         """Translate with this model from now on."""
         self.run_name, self.translator, self.problem = name, translator, ""
 

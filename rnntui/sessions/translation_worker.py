@@ -39,7 +39,7 @@ class LineTranslation:
 
     @property
     def is_complete(self) -> bool:
-        """Whether another search would add nothing."""
+        """True if another search would add nothing."""
         return self.translation is not None or bool(self.problem)
 
 

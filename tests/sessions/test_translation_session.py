@@ -36,7 +36,7 @@ class Editor:
         self.session.update()
 
     def open(self, translator: FakeTranslator, name: str = "one") -> FakeTranslator:
-        self.session.use(name, translator)  # type: ignore[arg-type]
+        self.session.set_model(name, translator)  # type: ignore[arg-type]
         self.translate()
         return translator
 

@@ -11,7 +11,7 @@ from rnntui.tui.notifications import Notifications
 
 
 class Screen:
-    """What was notified."""
+    """Keeps what was notified."""
 
     def __init__(self) -> None:
         self.shown: list[tuple[str, dict[str, Any]]] = []

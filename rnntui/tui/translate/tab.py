@@ -73,14 +73,14 @@ class TranslateTab(Vertical):
         self.watch(self.source, "scroll_y", self._source_scrolled, init=False)
         self.watch(self.target, "scroll_y", self._target_scrolled, init=False)
         self.set_interval(_AUTOSAVE_INTERVAL, self.save_draft)
-        self.call_after_refresh(self._complete)
+        self.call_after_refresh(self._finish)
 
-    def _complete(self) -> None:
-        """Read the draft and the model, for which the first paint need not wait."""
+    def _finish(self) -> None:
+        """Read the draft and the model; the first paint does not wait for them."""
         try:
             draft = self.session.read_draft()
         except RnntuiError as error:
-            self.notifications.warn(str(error), title="The text of last time cannot be read")
+            self.notifications.warn(str(error), title="Cannot read the last draft")
         else:
             if draft is not None:
                 self.source.fill(draft)
@@ -117,7 +117,7 @@ class TranslateTab(Vertical):
             self.post_message(ModelOpened(run.name, translator))
 
     def on_model_opened(self, event: ModelOpened) -> None:
-        self.session.use(event.name, event.translator)
+        self.session.set_model(event.name, event.translator)
         self.target.placeholder = ""
         self._translate()
 
