@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rnntui.config import Cell, LanguageModelConfig, SamplingConfig
 from rnntui.inference.generate import Generation, Token, generators_from, initial_context_ids, tokens
-from rnntui.inference.numpy_language_model import LanguageModel
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, softmax
 from rnntui.inference.scoring import score
 from rnntui.inference.text_stream import TextStream
@@ -49,17 +49,17 @@ def random_weights(config: LanguageModelConfig, vocab_size: int, seed: int = 1) 
     return {name: rng.normal(0.0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def small_model(cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB) -> LanguageModel:
+def small_model(cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB) -> NumpyLanguageModel:
     config = LanguageModelConfig(cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied)
-    return LanguageModel(random_weights(config, vocab_size), config, vocab_size)
+    return NumpyLanguageModel(random_weights(config, vocab_size), config, vocab_size)
 
 
-def steady_model(*logits: float) -> LanguageModel:
+def steady_model(*logits: float) -> NumpyLanguageModel:
     """A model that gives these logits whatever it has read."""
     config = LanguageModelConfig(hidden=2, embedding=2, tied=True)
     weights = {name: np.zeros_like(weight) for name, weight in random_weights(config, len(logits)).items()}
     weights["output.bias"] = np.array(logits, dtype=np.float32)
-    return LanguageModel(weights, config, len(logits))
+    return NumpyLanguageModel(weights, config, len(logits))
 
 
 def ids(*numbers: int) -> Ids:
@@ -487,7 +487,7 @@ def test_a_score_is_the_sum_of_log_probabilities_however_long_the_text(context: 
     config = LanguageModelConfig(hidden=6, embedding=5, tied=False)
     weights = random_weights(config, VOCAB)
     text = np.random.default_rng(length).integers(0, VOCAB, context + length)
-    result = score(LanguageModel(weights, config, VOCAB), text[:context], text[context:], 2 * length)
+    result = score(NumpyLanguageModel(weights, config, VOCAB), text[:context], text[context:], 2 * length)
     expected = sum(lstm_by_the_book(weights, text)[context:])
     assert result.log_probability == pytest.approx(expected, rel=1e-5, abs=1e-5)
     assert (result.tokens, result.characters) == (length, 2 * length)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
 from rnntui.inference.cells import GRUCell, LSTMCell, RNNCell
-from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import weights_of
 
