@@ -62,8 +62,8 @@ def command(
     lines = enumerate(lines_of(stream, encoding, errors) if stream is not None else text, 1)
     for batch in _batches(lines, waits):
         for number, line in batch:
-            for remark in translator.remarks(line, f"line {number}"):
-                note(remark)
+            for warning in translator.warnings_for(line, f"line {number}"):
+                note(warning)
         for translation in translator.translate([line for _, line in batch], settings):
             write_out(_json(translation, translator, run.name) if as_json else _plain(translation, settings.n_best))
 

@@ -162,7 +162,7 @@ def _split(pairs: Pairs, validation: Pairs | None, settings: Seq2SeqTrainingConf
 
 
 def _lengths(encoded: list[Encoded]) -> dict[str, int]:
-    """What `rnntui.inference.translator.Lengths` says of pairs."""
+    """What `rnntui.inference.translator.TrainingLengths` says of pairs."""
     source, target = (np.array([len(pair[column]) for pair in encoded]) for column in (0, 1))
     return {"source": int(source.max()), "target": int(target.max()), "beyond": int((target - 2 * source).max())}
 

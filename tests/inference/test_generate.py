@@ -49,7 +49,9 @@ def random_weights(config: LanguageModelConfig, vocab_size: int, seed: int = 1) 
     return {name: rng.normal(0.0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def small_model(cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB) -> NumpyLanguageModel:
+def small_model(
+    cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB
+) -> NumpyLanguageModel:
     config = LanguageModelConfig(cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied)
     return NumpyLanguageModel(random_weights(config, vocab_size), config, vocab_size)
 
