@@ -95,9 +95,9 @@ class BeamSearch:
         """
         width = self.settings.beam
         banned_tokens = [*self.banned_tokens, EOS]  # the end token is scored apart from continuations
-        encoder_output, first_state = self.model.encode(sources)
+        encoder_output, initial_state = self.model.encode(sources)
         batch = len(sources)
-        decoder_state = first_state.keep(np.repeat(np.arange(batch), width))
+        decoder_state = initial_state.select(np.repeat(np.arange(batch), width))
         beams = [self._beam_for(source, limit) for source, limit in zip(sources, max_lengths, strict=True)]
         live_beams = list(beams)
         tokens: Ids = np.full(batch * width, BOS, dtype=np.int64)  # (B * K,)
@@ -124,11 +124,11 @@ class BeamSearch:
             live = np.array(live_rows, dtype=np.intp)
             parents, chosen, totals = parents[live, :width], chosen[live, :width], grown[live, :width]
             rows = (live[:, None] * width + parents).ravel()
-            decoder_state, tokens = decoder_state.keep(rows), chosen.ravel()
-            blocker = blocker.follow(live, rows, tokens)
+            decoder_state, tokens = decoder_state.select(rows), chosen.ravel()
+            blocker = blocker.advance(live, rows, tokens)
             if len(live) < len(live_beams):
                 live_beams = [live_beams[row] for row in live_rows]
-                encoder_output = encoder_output.keep(live)
+                encoder_output = encoder_output.select(live)
         return [beam.result() for beam in beams]
 
     def _beam_for(self, source: Ids, max_length: int) -> SourceBeam:

@@ -197,7 +197,7 @@ class Prefixes:
     def __init__(self, prefixes: list[tuple[int, ...]]) -> None:
         self.prefixes = prefixes
 
-    def keep(self, rows):
+    def select(self, rows):
         return Prefixes([self.prefixes[row] for row in rows])
 
 
@@ -314,36 +314,36 @@ def test_no_target_is_longer_than_asked_for() -> None:
 def test_nothing_goes_round_in_circles_more_often_than_the_source_does() -> None:
     sources = [np.array([5, 6, 7, EOS]), np.array([5] * 20 + [EOS])]
     for source, most in ((sources[0], 13), (sources[1], 23)):
-        guard, written = RepetitionBlocker([source], 1), 0
+        blocker, written = RepetitionBlocker([source], 1), 0
         while written < 40:
             logits = np.zeros((1, 10), dtype=np.float32)
-            guard.ban(logits)
+            blocker.ban(logits)
             if logits[0, 5] == -np.inf:
                 break
-            guard = guard.follow(np.array([0]), np.array([0]), np.array([5]))
+            blocker = blocker.advance(np.array([0]), np.array([0]), np.array([5]))
             written += 1
         assert written == most
         assert np.isfinite(logits[0, [4, 6]]).all()
 
 
 def test_a_circle_is_followed_when_hypotheses_change_places() -> None:
-    guard = RepetitionBlocker([np.array([4, EOS])], 2)
+    blocker = RepetitionBlocker([np.array([4, EOS])], 2)
     for n in range(13):
-        guard = guard.follow(np.array([0]), np.array([0, 1]), np.array([5, 6 + n % 3]))
-    guard = guard.follow(np.array([0]), np.array([1, 0]), np.array([7, 5]))
+        blocker = blocker.advance(np.array([0]), np.array([0, 1]), np.array([5, 6 + n % 3]))
+    blocker = blocker.advance(np.array([0]), np.array([1, 0]), np.array([7, 5]))
     logits = np.zeros((2, 10), dtype=np.float32)
-    guard.ban(logits)
+    blocker.ban(logits)
     assert np.isneginf(logits).tolist() == [[False] * 10, [token == 5 for token in range(10)]]
 
 
 def test_a_circle_of_several_tokens_is_broken_too() -> None:
-    guard = RepetitionBlocker([np.array([4, EOS])], 1)
+    blocker = RepetitionBlocker([np.array([4, EOS])], 1)
     for token in (6, 7, 8) * 6:
         logits = np.zeros((1, 10), dtype=np.float32)
-        guard.ban(logits)
+        blocker.ban(logits)
         if logits[0, token] == -np.inf:
             return
-        guard = guard.follow(np.array([0]), np.array([0]), np.array([token]))
+        blocker = blocker.advance(np.array([0]), np.array([0]), np.array([token]))
     raise AssertionError("the circle was never broken")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnntui.config import Cell, LanguageModelConfig, SamplingConfig
-from rnntui.inference.generate import Generation, Token, generators_from, initial_context_ids, tokens
+from rnntui.inference.generate import Generation, Token, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, softmax
 from rnntui.inference.scoring import score
@@ -70,7 +70,7 @@ def ids(*numbers: int) -> Ids:
 
 def drawn(generation: Generation, count: int, config: SamplingConfig = WILD) -> list[list[int]]:
     """The ids of some steps, a row for each text."""
-    steps = [[token.id for token in step] for step in tokens(generation, config, count)]
+    steps = [[token.id for token in step] for step in generate_tokens(generation, config, count)]
     return [list(row) for row in zip(*steps, strict=True)]
 
 
@@ -170,7 +170,7 @@ def test_returning_to_a_point_gives_exactly_the_same_text_again(cell: Cell, laye
     point = generation.snapshot()
 
     def go_on() -> tuple[list[list[Token]], NDArray[np.float32]]:
-        return list(tokens(generation, config, 30)), generation.logits.copy()
+        return list(generate_tokens(generation, config, 30)), generation.logits.copy()
 
     first, first_logits = go_on()
     for _ in range(2):
@@ -332,9 +332,9 @@ def test_a_text_starts_at_the_start_of_a_line() -> None:
 
 def test_steps_are_counted() -> None:
     generation = Generation(small_model(), generators_from(1, 3))
-    steps = list(tokens(generation, WILD, 5))
+    steps = list(generate_tokens(generation, WILD, 5))
     assert [len(step) for step in steps] == [3] * 5
-    assert list(tokens(generation, WILD, 0)) == []
+    assert list(generate_tokens(generation, WILD, 0)) == []
 
 
 # Text as it comes.
@@ -518,7 +518,7 @@ def test_the_bits_of_written_tokens_add_up_to_the_texts_score() -> None:
     model = small_model()
     generation = Generation(model, [random.Random(1)])
     generation.feed(PROMPT)
-    written = [step[0] for step in tokens(generation, SamplingConfig(3.0), 40)]
+    written = [step[0] for step in generate_tokens(generation, SamplingConfig(3.0), 40)]
     result = score(model, PROMPT, ids(*(token.id for token in written)), 40)
     assert result.bits_per_character == pytest.approx(sum(token.bits for token in written) / 40, rel=1e-5)
 

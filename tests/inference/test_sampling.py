@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from rnntui.config import SamplingConfig
 from rnntui.inference.sampling import (
+    apply_repetition_penalty,
     apply_temperature,
-    ban,
+    ban_tokens,
     min_p,
     next_distribution,
-    penalise_repetition,
     sample,
     softmax,
     surprisal_bits,
@@ -69,8 +69,8 @@ def possible(logits: Logits) -> int:
 @pytest.mark.parametrize(
     "rule",
     [
-        lambda logits: penalise_repetition(logits, [0], 1.5),
-        lambda logits: ban(logits, [0]),
+        lambda logits: apply_repetition_penalty(logits, [0], 1.5),
+        lambda logits: ban_tokens(logits, [0]),
         lambda logits: apply_temperature(logits, 0.5),
         lambda logits: apply_temperature(logits, 0.0),
         lambda logits: top_k(logits, 1),
@@ -200,7 +200,7 @@ def test_recent_tokens_are_penalised_once_each_and_no_others(
     logits: Logits, penalty: float, data: st.DataObject
 ) -> None:
     recent = data.draw(st.lists(st.integers(0, len(logits) - 1), max_size=10))
-    changed = penalise_repetition(logits, recent, penalty)
+    changed = apply_repetition_penalty(logits, recent, penalty)
     for i, (before, after) in enumerate(zip(logits.tolist(), changed.tolist(), strict=True)):
         expected = before if i not in recent else before / penalty if before > 0 else before * penalty
         assert after == pytest.approx(expected, rel=1e-5)
@@ -208,15 +208,15 @@ def test_recent_tokens_are_penalised_once_each_and_no_others(
 
 def test_a_penalty_above_one_makes_a_token_less_likely_whatever_its_sign() -> None:
     logits = np.array([2.0, -2.0, 0.5], dtype=np.float32)
-    assert penalise_repetition(logits, [0, 1, 0], 2.0).tolist() == [1.0, -4.0, 0.5]
-    assert penalise_repetition(logits, [0, 1], 0.5).tolist() == [4.0, -1.0, 0.5]
+    assert apply_repetition_penalty(logits, [0, 1, 0], 2.0).tolist() == [1.0, -4.0, 0.5]
+    assert apply_repetition_penalty(logits, [0, 1], 0.5).tolist() == [4.0, -1.0, 0.5]
 
 
 @repeatable
 @given(any_logits, st.data())
 def test_banned_tokens_are_ruled_out_and_no_others(logits: Logits, data: st.DataObject) -> None:
     banned = data.draw(st.lists(st.integers(0, len(logits) - 1), max_size=5))
-    kept = kept_of(logits, ban(logits, banned))
+    kept = kept_of(logits, ban_tokens(logits, banned))
     assert kept == [i for i in range(len(logits)) if logits[i] > -np.inf and i not in banned]
 
 
