@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.atomic_files import atomic_write
+from rnntui.cli.environment import limit_openmp_spin
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.pair_arguments import read_pairs
 from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
@@ -85,7 +86,6 @@ def command(
 
 def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors: Any, as_json: bool) -> None:
     from rnntui.text.corpus import find_corpus
-    from rnntui.training.threads import limit_openmp_spin
 
     corpus = find_corpus(list(text), encoding, errors)
     limit_openmp_spin()
@@ -103,8 +103,6 @@ def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors:
 def _evaluate_pairs(
     run: RunFolder, pairs: Pairs | None, held_out: bool, save: str | None, beam: int, as_json: bool
 ) -> None:
-    from rnntui.training.threads import limit_openmp_spin
-
     if pairs is None:
         raise UsageError("name pairs to measure on: a table, or two files by --source and --target")
     if pairs.dropped.count:

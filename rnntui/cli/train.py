@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rnntui.cli.environment import limit_openmp_spin
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
 from rnntui.cli.stopping import StopRequest, refuse_changes
 from rnntui.cli.terminal import INTERRUPTED, note
@@ -49,7 +50,6 @@ def command(
     from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.corpus import find_corpus
     from rnntui.training.prepare_language_model import LanguageModelRequest, create_run, resumable_run
-    from rnntui.training.threads import limit_openmp_spin
 
     limit_openmp_spin()
     folder = checkpoints_folder(checkpoints)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.input_lines import lines_of
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
 from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import CorpusError
-from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from rnntui.inference.translator import Translation, Translator
@@ -52,7 +52,7 @@ def command(
     stream = None if text or sys.stdin is None else sys.stdin.buffer
     waits = stream is None or not _is_file(stream)
     if waits:  # one line is too little work to share; batches are not
-        one_blas_thread()
+        use_one_blas_thread()
     from rnntui.inference.translator import load_translator
     from rnntui.runs.folder import SEQ2SEQ
     from rnntui.runs.lookup import checkpoints_folder, find_run
