@@ -8,8 +8,7 @@ import torch
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
 from rnntui.inference.beam_search import length_normalized
 from rnntui.inference.translator import read_training_lengths, read_vocabularies
-from rnntui.models.embedding import embed
-from rnntui.models.recurrent import for_layers, states_of
+from rnntui.models.layers import embed, state_for_torch, state_from_torch
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.runs.folder import RunFolder
 from rnntui.text.vocabulary import BOS, EOS
@@ -31,9 +30,9 @@ class TorchBeam:
     def translate(self, line: str, settings: BeamConfig) -> str:
         """The best translation of one line, by the rules of `rnntui.inference.beam_search`."""
         source = torch.from_numpy(np.append(self.source.encode(line), EOS))[:, None]  # (S, 1)
-        memory, ends = self.model.encoder(source, torch.tensor([len(source)]))
-        decoder, memory = self.model.decoder, memory.transpose(0, 1)  # (1, S, K)
-        prepared = decoder.attention.prepare(memory) if decoder.attention else memory
+        encoder_outputs, ends = self.model.encoder(source, torch.tensor([len(source)]))
+        decoder, encoder_outputs = self.model.decoder, encoder_outputs.transpose(0, 1)  # (1, S, K)
+        keys = decoder.attention.project_keys(encoder_outputs) if decoder.attention else encoder_outputs
         padding = torch.zeros(1, len(source), dtype=torch.bool)
         state, width = self.model.bridge(ends), settings.beam
         tokens, totals, texts = torch.tensor([BOS]), torch.zeros(1), [[]]
@@ -41,10 +40,10 @@ class TorchBeam:
         finished: list[tuple[float, list[int]]] = []
         for step in range(1, max_length + 1):
             count = len(tokens)
-            hidden, carried = decoder.rnn(
-                embed(decoder.embedding, tokens, self.model.config.tied)[None], for_layers(state)
+            hidden, new_state = decoder.rnn(
+                embed(decoder.embedding, tokens, self.model.config.tied)[None], state_for_torch(state)
             )  # (1, K, H)
-            alike = (each.expand(count, -1, -1) for each in (memory, prepared))
+            alike = (each.expand(count, -1, -1) for each in (encoder_outputs, keys))
             vectors = decoder._attend(hidden, *alike, padding.expand(count, -1))
             scores = torch.log_softmax(self.model.logits(vectors[0]), dim=1) + totals[:, None]  # (K, V)
             ends = scores[:, EOS].clone()
@@ -58,5 +57,5 @@ class TorchBeam:
                 if length_normalized(float(totals[0]), step, settings.length_penalty) <= best:
                     break
             texts = [[*texts[row], token] for row, token in zip(rows.tolist(), tokens.tolist(), strict=True)]
-            state = tuple(tensor[:, rows] for tensor in states_of(carried))
+            state = tuple(tensor[:, rows] for tensor in state_from_torch(new_state))
         return self.target.decode(max(finished)[1] if finished else texts[0])

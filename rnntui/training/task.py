@@ -16,7 +16,7 @@ from rnntui.errors import RunError
 from rnntui.inference.generate import Generation, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
-from rnntui.models.recurrent import State
+from rnntui.models.layers import State
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
 from rnntui.text.token_ids import Part

@@ -25,7 +25,7 @@ def parameters(count: int, size: int, width: int) -> tuple[torch.Tensor, ...]:
 def test_loss_and_gradients_are_those_of_the_layer_and_the_loss_apart(
     smoothing: float, at_a_time: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_ENTRIES", at_a_time)
+    monkeypatch.setattr(module, "_CHUNK_LOGITS", at_a_time)
     given = parameters(11, 7, 5)
     expected = torch.arange(11) % 7
     found, wanted = (loss(*given, expected, smoothing) for loss in (fused_linear_cross_entropy, apart))

@@ -14,7 +14,7 @@ from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.models.attention import make_attention
-from rnntui.models.embedding import embed
+from rnntui.models.layers import embed
 from rnntui.models.weight_arrays import weights_of
 from rnntui.text.vocabulary import BOS, PAD
 from rnntui.training.length_buckets import make_batch
@@ -32,10 +32,10 @@ def torch_logits(model, sources, targets):
 
 
 def numpy_logits(model, sources, inputs):
-    memory, decoder_state = model.encode(sources)
+    encoder_output, decoder_state = model.encode(sources)
     steps, weights = [], []
     for tokens in inputs:
-        attention, decoder_state = model.step(tokens, decoder_state, memory)
+        attention, decoder_state = model.step(tokens, decoder_state, encoder_output)
         steps.append(model.logits(decoder_state))
         weights.append(attention)
     return np.stack(steps), weights
@@ -112,12 +112,12 @@ def test_every_weight_gets_a_gradient_and_padding_none(attention: str, feeding: 
 
 
 def test_attention_scores_are_those_of_the_papers() -> None:
-    hidden, keys = torch.randn(1, 1, 4), torch.randn(1, 3, 4)
+    hidden, encoder_outputs = torch.randn(1, 1, 4), torch.randn(1, 3, 4)
     padding = torch.zeros(1, 3, dtype=torch.bool)
-    h, k = hidden[0, 0], keys[0]
+    h, k = hidden[0, 0], encoder_outputs[0]
     for kind in ("dot", "general", "additive"):
         layer = make_attention(kind, 4, 4)
-        _, weights = layer(hidden, keys, layer.prepare(keys), padding)
+        _, weights = layer(hidden, encoder_outputs, layer.project_keys(encoder_outputs), padding)
         if kind == "dot":
             scores = [h @ row for row in k]
         elif kind == "general":
@@ -188,6 +188,6 @@ def test_the_encoder_gives_what_packed_sequences_give(cell: str, layers: int) ->
         output, carried = packed(pack_padded_sequence(embedded, lengths, enforce_sorted=False))
         expected = pad_packed_sequence(output)[0]
         last = carried[0] if cell == "lstm" else carried  # (2L, B, H)
-        memory, ends = encoder(source, lengths)
-    torch.testing.assert_close(memory, expected, atol=1e-6, rtol=0)
-    torch.testing.assert_close(ends, torch.cat([last[0::2], last[1::2]], dim=2), atol=1e-6, rtol=0)
+        encoder_outputs, final_states = encoder(source, lengths)
+    torch.testing.assert_close(encoder_outputs, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(final_states, torch.cat([last[0::2], last[1::2]], dim=2), atol=1e-6, rtol=0)
