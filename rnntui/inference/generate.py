@@ -31,9 +31,10 @@ class Token:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A point of a generation that can be restored: what `Generation` holds at that point, as immutable copies.
+    """A point of a generation that can be restored.
 
-    `state (L, S, B, H)`, `logits (B, V)`, each text's recent token ids, and each random generator's state.
+    `state (L, S, B, H)`, `logits (B, V)`, each text's recent token ids `(N,)`, and each random generator's state. State
+    and logits are no copies: no step changes them in place.
     """
 
     state: Array
