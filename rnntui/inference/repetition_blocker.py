@@ -26,7 +26,7 @@ class RepetitionBlocker:
     """
 
     def __init__(self, sources: Sequence[Ids], width: int) -> None:
-        repeats = np.array([_FREE_REPEATS + _most_repeats(source) for source in sources]).repeat(width)
+        repeats = np.array([_FREE_REPEATS + _max_repeats(source) for source in sources]).repeat(width)
         self._max_matches = np.maximum(repeats[:, None] * np.arange(1, _MAX_PERIOD + 1), _FREE_TOKENS)  # (N, 8)
         self._recent: Ids = np.full((len(repeats), _MAX_PERIOD), -1, dtype=np.int64)  # [:, p]: p + 1 tokens ago
         self._matches = np.zeros((len(repeats), _MAX_PERIOD), dtype=np.int64)  # [:, p]: in a row, at period p + 1
@@ -53,11 +53,11 @@ class RepetitionBlocker:
         return blocker
 
 
-def _most_repeats(source: Ids) -> int:
+def _max_repeats(source: Ids) -> int:
     """The largest number of times that any sequence in the source is repeated right after its first occurrence."""
-    most = 0
+    max_repeats = 0
     for period in range(1, min(_MAX_PERIOD, len(source) - 1) + 1):
         matches = source[period:] == source[:-period]
         mismatches = np.flatnonzero(~np.concatenate([[False], matches, [False]]))
-        most = max(most, int(np.diff(mismatches).max() - 1) // period)
-    return most
+        max_repeats = max(max_repeats, int(np.diff(mismatches).max() - 1) // period)
+    return max_repeats

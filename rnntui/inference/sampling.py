@@ -7,10 +7,10 @@ To add a sampler:
 1. Write its function here: logits `(V,)` and its parameter in, a new array of logits out, with the paper in the
    docstring, and at least one token left possible.
 2. Add its parameter to `SamplingConfig` in `rnntui/config.py`, with help, bounds, and a default that turns it off. The
-   flag of `rnntui sample` and the key of saved settings are made from that field.
+   flag of `rnntui sample` and the key in saved transcripts are made from that field.
 3. Call it in `next_distribution`: after the temperature if it depends on probabilities as the user sees them, before
    if it changes logits for another reason (as the repetition penalty does).
-4. Give it a slider: a row in `rnntui/tui/chat/sliders.py`.
+4. Give it a slider: a row in `_SCALES` of `rnntui/tui/chat/sliders.py`.
 5. Test it in `tests/inference/test_sampling.py`: the function against its definition, and its place in the order
    (`by_definition` there is an independent implementation of `next_distribution`).
 """
@@ -139,6 +139,6 @@ def sample(probabilities: Array, generator: UniformGenerator) -> int:
 
 
 def _keep_only(logits: Array, tokens: NDArray[np.intp]) -> Array:
-    kept = np.full_like(logits, -np.inf)
-    kept[tokens] = logits[tokens]
-    return kept
+    masked = np.full_like(logits, -np.inf)
+    masked[tokens] = logits[tokens]
+    return masked
