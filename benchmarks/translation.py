@@ -50,9 +50,9 @@ def learn(arguments: argparse.Namespace, extra: list[str], folder: Path) -> Path
     parameters = sum(array.size for array in load_weights(run.weights_file).values())
     # Target tokens of an epoch: all pairs, each with its end.
     from rnntui.text.pair_ids import PairIds
-    from rnntui.text.token_ids import Part
+    from rnntui.training.task import token_files
 
-    pairs = PairIds(Part(**config.corpus["training"]), run.training_ids)
+    pairs = PairIds(token_files(run, config)[0], run.training_ids)
     tokens = int(pairs.target_lengths.sum()) + len(pairs)
     print_table(
         "learnt",
@@ -206,7 +206,7 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, help="a run to time, instead of the one that is trained")
     parser.add_argument("--keep", type=Path, help="folder to keep the trained run in")
-    from rnntui.training.threads import limit_openmp_spin
+    from rnntui.cli.environment import limit_openmp_spin
 
     limit_openmp_spin()  # as the commands that train do
     own, extra = parted(sys.argv[1:])

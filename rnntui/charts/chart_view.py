@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rnntui.charts.axes import AxisScale, spanning
 from rnntui.charts.curve import Curve, extent, translated
-from rnntui.charts.quantities import AXES, Axis
+from rnntui.charts.metric_charts import AXES, Axis
 
 _CLOSEST = 2e-6  # of the greatest x: what the view's width is at least
 

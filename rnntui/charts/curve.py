@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.charts.axes import LARGEST, Floats
+from rnntui.charts.metric_charts import Axis, metric_of
 from rnntui.charts.metrics_history import MetricsHistory, Points
-from rnntui.charts.quantities import Axis, quantity
 from rnntui.charts.smooth import smooth
 
 
@@ -93,7 +93,7 @@ def curves_of(runs: Mapping[str, MetricsHistory], keys: Sequence[str], smoothing
     curves = []
     for number, (name, history) in enumerate(runs.items()):
         for place, key in enumerate(keys):
-            points, described = history.points(key), quantity(key)
+            points, described = history.points(key), metric_of(key)
             if not len(points.values):
                 continue
             called = f"{name} {described.label}" if len(keys) > 1 else name

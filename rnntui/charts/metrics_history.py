@@ -10,25 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.charts.quantities import AXES, Axis, in_order
+from rnntui.charts.metric_charts import AXES, Axis, in_order
+from rnntui.kinds.samples import Sample, sample_from_json, shorten_sample
 from rnntui.runs.metrics_log import MetricsTail
 
 Floats = NDArray[np.float64]
 
 BLOCK = 1 << 18  # bytes a read takes in at most: a few hundredths of a second
 SAMPLES = 2000  # texts kept; beyond, every second one is dropped
-SAMPLE_LENGTH = 4000  # characters kept of each
+SAMPLE_LENGTH = 4000  # characters kept of each part
 _QUANTITIES = 64  # different keys taken up; a file that has more is none of ours
 _RESULT = "best_step"  # a row with this key has the results of a finished run, measured with its best weights
 _NO_QUANTITY = {*AXES, "sample", _RESULT}
 
 
 @dataclass(frozen=True)
-class Sample:
-    """A text that the model wrote at a step."""
+class LoggedSample:
+    """A sample that the model wrote at a step."""
 
     step: int
-    text: str
+    sample: Sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class MetricsHistory:
     def __init__(self, path: Path) -> None:
         self.more = False
         self.version = 0
-        self.samples: list[Sample] = []
+        self.samples: list[LoggedSample] = []
         self.results: dict[str, float] = {}
         self._tail = MetricsTail(path)
         self._start_over()
@@ -133,9 +134,9 @@ class MetricsHistory:
                 self._values[key] = column
             self._rows[key].new.append(number)
             column.new.append(found)
-        text = row.get("sample")
-        if isinstance(text, str):
-            self.samples.append(Sample(int(step), text[:SAMPLE_LENGTH]))
+        sample = sample_from_json(row.get("sample"))
+        if sample is not None:
+            self.samples.append(LoggedSample(int(step), shorten_sample(sample, SAMPLE_LENGTH)))
             if len(self.samples) > SAMPLES:
                 del self.samples[1:-1:2]  # the first and the newest stay
 

@@ -15,7 +15,7 @@ from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, Line
 from rnntui.charts.labels import Unit, exact, tick_labels
 from rnntui.charts.legend import Entry, heading
-from rnntui.charts.quantities import AXIS_TITLES, Axis
+from rnntui.charts.metric_charts import AXIS_TITLES, Axis
 from rnntui.charts.raster import BRAILLE, DOTS_HIGH, DOTS_WIDE, ROUNDING, cells, decimate, dots, rows
 from rnntui.charts.style import AXIS, CURSOR, GRID, LABEL, ChartPart, Row, Style
 from rnntui.text.control_chars import one_line

@@ -1,4 +1,4 @@
-"""A trained run, ready to use: its model in numpy and its tokenizer."""
+"""Loading of a trained language model: the numpy model and the tokenizer of a run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
-from rnntui.runs.lookup import must_be
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import require_kind
+from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.tokenizer import Tokenizer, load_tokenizer
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What `load_language_model` gives."""
+    """A run's configuration, its model with the best weights, and its tokenizer."""
 
     config: RunConfig
     model: NumpyLanguageModel
@@ -23,7 +25,7 @@ class LoadedModel:
 
 
 def load_language_model(run: RunFolder) -> LoadedModel:
-    """Read a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
+    """Load a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
     model = NumpyLanguageModel(load_weights(run.weights_file), config.model_as(LanguageModelConfig), config.vocab_size)
@@ -31,11 +33,11 @@ def load_language_model(run: RunFolder) -> LoadedModel:
 
 
 def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
-    """The tokenizer of a language model's run.
+    """Read the tokenizer of a language model's run.
 
     Raises `UsageError` if the run is of another kind, `RunError` if the tokenizer does not fit.
     """
-    must_be(run, config.kind, LANGUAGE_MODEL)
+    require_kind(run, config.kind, LANGUAGE_MODEL)
     tokenizer = load_tokenizer(run.path, config.tokenizer.type)
     if tokenizer.vocab_size != config.vocab_size:
         raise RunError(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
-    from rnntui.sessions.model_cache import LanguageModelCache
+    from rnntui.sessions.model_cache import ModelCache
 
 MAX_PANES = 4
 _SAME_ACTION = 0.5  # seconds within which changes of several panes count as one action
@@ -31,7 +31,7 @@ class ChatSession:
 
     def __init__(
         self,
-        cache: LanguageModelCache,
+        cache: ModelCache[LoadedModel],
         screen: ChatScreen,
         start_worker: Callable[[], GenerationWorker],
         drafts_folder: Callable[[], Path],

@@ -200,7 +200,7 @@ class TranslationSession:
         if self.translator is None or not line.strip() or len(line) > MAX_LINE_LENGTH:
             return []
         if self._warnings[:3] != (self.translator, index, line):
-            warnings = self.translator.remarks(line, f"line {index + 1}")
+            warnings = self.translator.warnings_for(line, f"line {index + 1}")
             self._warnings = (self.translator, index, line, warnings)
         return self._warnings[3]
 

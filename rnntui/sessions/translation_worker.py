@@ -212,7 +212,7 @@ class TranslationWorker:
         results = {line: LineTranslation("", problem=_too_long(line)) for line in batch if len(line) > MAX_LINE_LENGTH}
         lines = [line for line in batch if line not in results]
         try:
-            translations = request.translator.translate(lines, request.settings, cancelled=lambda: self._cancelled)
+            translations = request.translator.translate(lines, request.settings, is_cancelled=lambda: self._cancelled)
         except CancelledError:
             raise
         except Exception as error:  # reported for the one line that causes it; the other lines go on

@@ -17,6 +17,7 @@ import numpy as np
 
 from rnntui.config import DEFAULT_SUBWORDS
 from rnntui.errors import CorpusError
+from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import CharTokenizer, code_points
 from rnntui.text.turns import Turns, find_turns
 
@@ -43,12 +44,8 @@ class CorpusStats:
 
 
 @dataclass(frozen=True)
-class Part:
-    """One contiguous part of a corpus as ids: a file of `tokens` numbers of type `dtype`."""
-
-    tokens: int
-    characters: int
-    dtype: str
+class Part(TokenFileInfo):
+    """A file of token ids that can be read."""
 
     def read(self, path: Path) -> NDArray[np.unsignedinteger]:
         """The ids `(tokens,)`, mapped into memory and never loaded whole.

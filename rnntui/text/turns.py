@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from rnntui.kinds.corpus_info import CorpusInfo, TextCorpusInfo
+
 _LABEL = re.compile(r"(\w[\w .'-]{0,19}): ")
 _LOOKED_AT = 1 << 16  # characters; a text that speaks in turns does so from the start
 _FEWEST = 20  # lines that it takes to tell
@@ -42,9 +44,6 @@ def find_turns(text: str) -> Turns | None:
     return Turns(first, second) if common[1][1] >= 0.2 * len(lines) else None
 
 
-def turns_of(corpus: dict[str, object]) -> Turns | None:
-    """The speakers that a run's `config.json` names under `corpus.turns`; None where it names none."""
-    named = corpus.get("turns")
-    if isinstance(named, list) and len(named) == 2 and all(isinstance(label, str) and label for label in named):
-        return Turns(*named)
-    return None
+def turns_of(corpus: CorpusInfo) -> Turns | None:
+    """The speakers of a dialogue that a run was trained on; None for any other text."""
+    return Turns(*corpus.speakers) if isinstance(corpus, TextCorpusInfo) and corpus.speakers else None

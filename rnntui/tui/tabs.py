@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from textual.widget import Widget
 
 if TYPE_CHECKING:
+    from rnntui.inference.translator import Translator
     from rnntui.sessions.translation_session import MakeWorker
     from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.preferences import Preferences
@@ -91,10 +92,12 @@ def _train_widget_keys() -> WidgetKeys:
 
 def make_translate_tab(context: TabContext, start_worker: MakeWorker | None = None) -> Widget:
     """Make the Translate tab. `start_worker` replaces the translation worker, for tests."""
-    from rnntui.sessions.model_cache import TranslatorCache
+    from rnntui.kinds.seq2seq import SEQ2SEQ
+    from rnntui.sessions.model_cache import ModelCache
     from rnntui.tui.translate.tab import TranslateTab
 
-    return TranslateTab(TranslatorCache(context.checkpoints), context.run, start_worker or _start_translation_worker)
+    models: ModelCache[Translator] = ModelCache(context.checkpoints, SEQ2SEQ)
+    return TranslateTab(models, context.run, start_worker or _start_translation_worker)
 
 
 def _start_translation_worker(

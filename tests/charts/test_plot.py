@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rnntui.charts.cell_width import cell_width
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, curves_of
+from rnntui.charts.metric_charts import LOSS_KEYS
 from rnntui.charts.metrics_history import MetricsHistory, Points
 from rnntui.charts.plot import Picture, draw
-from rnntui.charts.quantities import LOSSES
 from rnntui.charts.style import ChartPart
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=120)
@@ -145,7 +145,7 @@ def test_a_small_place_gets_what_fits() -> None:
 def test_the_shipped_run_looks_as_it_should() -> None:
     history = MetricsHistory(SHIPPED)
     history.read_all()
-    rows = text(draw("Loss", curves_of({"shakespeare": history}, LOSSES, 0.9), ChartView(), 80, 24))
+    rows = text(draw("Loss", curves_of({"shakespeare": history}, LOSS_KEYS, 0.9), ChartView(), 80, 24))
     assert rows[0].startswith("Loss  ") and rows[0].endswith("━ training 1.3047   • validation 1.4609")
     assert [row[:5] for row in rows if "┤" in row] == ["4.0 ┤", "3.5 ┤", "3.0 ┤", "2.5 ┤", "2.0 ┤", "1.5 ┤"]
     assert rows[-1].split() == ["step", "0", "5k", "10k", "15k"]

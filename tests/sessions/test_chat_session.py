@@ -11,12 +11,13 @@ import pytest
 from tiny_runs import make_run
 
 from rnntui.config import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
-from rnntui.sessions.model_cache import LanguageModelCache
+from rnntui.sessions.model_cache import ModelCache
 
 LENGTH = 30
 
@@ -54,7 +55,11 @@ class User:
         self.screen = FakeScreen()
         self.drafts = folder / "drafts"
         self.session = ChatSession(
-            LanguageModelCache(folder / "runs"), self.screen, lambda: GenerationWorker(fail), lambda: self.drafts, run
+            ModelCache(folder / "runs", LANGUAGE_MODEL),
+            self.screen,
+            lambda: GenerationWorker(fail),
+            lambda: self.drafts,
+            run,
         )
         writing = WritingConfig(length=LENGTH, chars_per_second=MAX_CHARS_PER_SECOND)
         self.session.apply(ChatSettings(SamplingConfig(), writing, seed=7))

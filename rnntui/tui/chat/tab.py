@@ -11,8 +11,9 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Label
 
 from rnntui.errors import RnntuiError
+from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.sessions.chat_session import ChatSession
-from rnntui.sessions.model_cache import LanguageModelCache
+from rnntui.sessions.model_cache import ModelCache
 from rnntui.tui.chat.messages import (
     BranchWanted,
     LineSent,
@@ -31,6 +32,7 @@ from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import texts_folder
 
 if TYPE_CHECKING:
+    from rnntui.inference.loaded_model import LoadedModel
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave, SaveJob
     from rnntui.sessions.chat_pane import ChatPane
@@ -54,7 +56,7 @@ class ChatTab(Vertical):
         """`start_worker` replaces the generation worker, for tests."""
         super().__init__(id="chat")
         self.notifications = Notifications(self.notify)
-        cache = LanguageModelCache(context.checkpoints)
+        cache: ModelCache[LoadedModel] = ModelCache(context.checkpoints, LANGUAGE_MODEL)
         self.session = ChatSession(cache, self, start_worker or self._start_worker, texts_folder, context.run)
         self.session.reopens_last = context.reopen
         self.row, self.panel = PaneRow(self.session), SettingsPanel()

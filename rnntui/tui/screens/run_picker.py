@@ -10,13 +10,13 @@ from typing import Any
 from textual.app import App
 
 from rnntui.formatting import number
+from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.listing import list_runs
-from rnntui.runs.lookup import COMMANDS
 from rnntui.tui.screens.dialogs import PickScreen
 
 
 async def pick_run(
-    app: App[Any], checkpoints: Path, kind: str, current: str, warn: Callable[[str], None]
+    app: App[Any], checkpoints: Path, kind: ModelKind, current: str, warn: Callable[[str], None]
 ) -> str | None:
     """Ask for a run that has weights, and return its path; None if it was cancelled or there is no such run.
 
@@ -32,9 +32,9 @@ async def pick_run(
     except OSError as error:
         warn(f"cannot list the runs: {error}")
         return None
-    runs = [run for run in all_runs if run.kind == kind and (Path(run.path) / "model.safetensors").is_file()]
+    runs = [run for run in all_runs if run.kind == kind.id and (Path(run.path) / "model.safetensors").is_file()]
     if not runs:
-        warn(f"There is no trained run of this kind; rnntui {COMMANDS[kind]} makes one.")
+        warn(f"There is no trained run of this kind; rnntui {kind.command} makes one.")
         return None
     labels = [
         f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} "

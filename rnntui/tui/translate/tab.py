@@ -33,8 +33,9 @@ from rnntui.tui.translate.text_panes import SourcePane, TargetPane
 from rnntui.tui.widgets.control_char_encoding import decode_control_chars
 
 if TYPE_CHECKING:
+    from rnntui.inference.translator import Translator
     from rnntui.sessions.autosave import SaveJob
-    from rnntui.sessions.model_cache import TranslatorCache
+    from rnntui.sessions.model_cache import ModelCache
     from rnntui.sessions.translation_worker import TranslationWorker
 
 _AUTOSAVE_INTERVAL = 10.0  # seconds
@@ -46,7 +47,7 @@ class TranslateTab(Vertical):
 
     BINDINGS = bindings("translate")
 
-    def __init__(self, runs: TranslatorCache, run_name: str | None, make_worker: MakeWorker) -> None:
+    def __init__(self, runs: ModelCache[Translator], run_name: str | None, make_worker: MakeWorker) -> None:
         super().__init__(id="translate")
         self._runs, self._first_run, self._make_worker = runs, run_name, make_worker
         self.session = TranslationSession(run_name or "", self._start_worker, sources_folder)

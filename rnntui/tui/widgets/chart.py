@@ -19,8 +19,8 @@ from textual.widget import Widget
 
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, translated
+from rnntui.charts.metric_charts import Axis
 from rnntui.charts.plot import Picture, draw
-from rnntui.charts.quantities import Axis
 from rnntui.charts.style import ChartPart, Style
 from rnntui.tui.widgets.palette import curve_colour
 
