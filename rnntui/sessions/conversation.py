@@ -158,7 +158,8 @@ class Conversation:
             self.transcript.begin_turn(Turn("model", len(self.transcript), self.name, seed))
             self._cursor.seed(seed)
             self._cursor.target = len(self.transcript)
-            if not self.problem:  # a model that failed would fail again, until another one takes its place
+            # A model that failed would fail again, until another one takes its place.
+            if not self.problem and self.writing.length > 0:
                 self._generation.begin(ends_at_line_break=self.turns is not None)
 
     def _append(self, text: str, role: Role = "prompt") -> None:

@@ -197,6 +197,9 @@ def test_it_ends_at_its_length(conversation: Conversation) -> None:
     assert len(written(conversation)) == 4
     conversation.generate()
     assert len(written(conversation)) == 7
+    conversation.writing = replace(FAST, length=0)
+    conversation.generate()
+    assert not conversation.is_writing and len(written(conversation)) == 7
 
 
 def test_a_character_no_model_knows_stays_as_it_was_typed(conversation: Conversation) -> None:

@@ -26,7 +26,7 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
     "repetition_window": ("rep. window", Stops((0, 8, 16, 32, 64, 128, 256)), {0: "off"}),
     "length": (
         "length",
-        Stops((25, 50, 100, 200, 400, 800, 2000, 5000, UNLIMITED_LENGTH)),
+        Stops((25, 50, 100, 200, 500, 1000, 2000, 5000, UNLIMITED_LENGTH)),
         {UNLIMITED_LENGTH: "no end"},
     ),
     "chars_per_second": (
