@@ -10,7 +10,8 @@ from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
 from rnntui.runs.lookup import must_be
 from rnntui.runs.weights_file import load_weights
-from rnntui.text.tokenizer import Tokenizer, load_tokenizer
+from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer
 
 
 @dataclass(frozen=True)

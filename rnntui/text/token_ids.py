@@ -6,7 +6,6 @@ Nothing here holds the whole text: blocks pass through, ids go to a file that is
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,20 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.config import DEFAULT_SUBWORDS
 from rnntui.errors import CorpusError
-from rnntui.text.char_tokenizer import CharTokenizer, code_points
+from rnntui.text.char_tokenizer import code_points
 from rnntui.text.turns import Turns, find_turns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rnntui.config import TokenizerConfig
     from rnntui.text.corpus import Corpus
     from rnntui.text.tokenizer import Tokenizer
 
 _SEGMENT = 1 << 20  # characters encoded at a time
-_SAMPLE = 32_000_000  # characters that subwords are learnt from, at most
 _DTYPES = ("uint8", "uint16", "uint32")
 
 
@@ -83,27 +79,9 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
     return CorpusStats(counts, characters, digest.hexdigest(), turns)
 
 
-def split_point(characters: int, validation: float) -> int:
+def split_offset(characters: int, validation: float) -> int:
     """How many characters are for training: all but the tail kept for validation."""
     return int(characters * (1 - validation))
-
-
-def make_tokenizer(corpus: Corpus, found: CorpusStats, config: TokenizerConfig, validation: float) -> Tokenizer:
-    """The tokenizer for a corpus.
-
-    Characters are those of the whole corpus, so that validation meets none unknown; subwords, which would carry
-    more of the validation text with them, are learnt from the training part alone. Raises `TokenizerError`.
-    """
-    if config.type == "char":
-        return CharTokenizer.from_counts(found.counts, config.vocab_size)
-    from rnntui.text.subword_tokenizer import SubwordTokenizer
-
-    split = split_point(found.characters, validation)
-    training = (text for text, is_training in _parted(corpus, split) if is_training)
-    # Every k-th segment of a long text: a vocabulary learnt from more of it is hardly another, and costs memory.
-    sample = itertools.islice(training, 0, None, 1 + split // _SAMPLE)
-    distinct = int(np.count_nonzero(found.counts))
-    return SubwordTokenizer.train(sample, config.type, config.vocab_size or DEFAULT_SUBWORDS, distinct)
 
 
 def write_parts(
@@ -123,7 +101,7 @@ def write_parts(
     tokens = [0, 0]
     characters = [0, 0]
     with training_path.open("wb") as training, validation_path.open("wb") as held_out:
-        for text, is_training in _parted(corpus, split_point(found.characters, validation)):
+        for text, is_training in split_segments(corpus, split_offset(found.characters, validation)):
             digest.update(text.encode("utf-8", "surrogatepass"))
             ids = tokenizer.encode(text)
             ids.astype(dtype).tofile(training if is_training else held_out)
@@ -159,7 +137,7 @@ def _smallest_dtype(tokenizer: Tokenizer) -> str:
     return str(np.min_scalar_type(max(1, tokenizer.vocab_size - 1)).name)
 
 
-def _parted(corpus: Corpus, split: int) -> Iterator[tuple[str, bool]]:
+def split_segments(corpus: Corpus, split: int) -> Iterator[tuple[str, bool]]:
     """Segments of text, each with whether it is for training; cut at line ends where there are any."""
     position = 0
     for segment in _segments(corpus.blocks()):

@@ -13,7 +13,7 @@ import numpy as np
 
 from rnntui.errors import RunError
 from rnntui.text.char_tokenizer import CharTokenizer, code_points
-from rnntui.text.tokenizer import Tokenizer, load_tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
+    from rnntui.text.tokenizer import Tokenizer
 
 PAD, BOS, EOS = 0, 1, 2
 Span = tuple[int, int]

@@ -11,7 +11,8 @@ from rnntui.errors import CorpusError
 from rnntui.runs.creation import Text, check_name, find_resumable_run, publish_run, staging_folder, versions
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import CorpusStats, corpus_stats, make_tokenizer, split_point, write_parts
+from rnntui.text.token_ids import CorpusStats, corpus_stats, split_offset, write_parts
+from rnntui.text.tokenizer_factory import make_tokenizer
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) ->
 
 def _check_size(found: CorpusStats, corpus: Corpus, request: LanguageModelRequest) -> None:
     if request.tokenizer.type == "char":
-        training = split_point(found.characters, request.training.validation_fraction)
+        training = split_offset(found.characters, request.training.validation_fraction)
         _check_tokens(training, "training", request, corpus)
         _check_tokens(found.characters - training, "validation", request, corpus)
 

@@ -19,8 +19,9 @@ from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.subword_tokenizer import SubwordTokenizer
-from rnntui.text.token_ids import Part, corpus_stats, make_tokenizer, split_point, write_all, write_parts
+from rnntui.text.token_ids import Part, corpus_stats, split_offset, write_all, write_parts
 from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.tokenizer_factory import make_tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
@@ -146,7 +147,7 @@ def test_subword_parts_decode_to_the_corpus_as_well(
     tokenizer = subwords[kind]
     with cut_up(block, segment):
         parts, ids = written_parts(scratch, corpus_of(scratch, text), tokenizer, validation)
-    split = split_point(len(text), validation)
+    split = split_offset(len(text), validation)
     assert tokenizer.decode(ids[0]) == text[:split]
     assert tokenizer.decode(ids[1]) == text[split:]
     assert [part.characters for part in parts] == [split, len(text) - split]
@@ -165,7 +166,7 @@ def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
         _, ids = written_parts(tmp_path, corpus, tokenizer, 0.3)
         part, _ = write_all(corpus, tokenizer, tmp_path / "whole.ids")
     whole, characters = part.read(tmp_path / "whole.ids"), part.characters
-    split = split_point(len(text), 0.3)
+    split = split_offset(len(text), 0.3)
     assert np.array_equal(ids[0], tokenizer.encode(text[:split]))
     assert np.array_equal(ids[1], tokenizer.encode(text[split:]))
     assert np.array_equal(whole, tokenizer.encode(text))

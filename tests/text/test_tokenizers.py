@@ -15,7 +15,8 @@ from rnntui.config import TokenizerType
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
-from rnntui.text.tokenizer import Tokenizer, load_tokenizer
+from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 # Training a subword vocabulary costs some hundredths of a second.
