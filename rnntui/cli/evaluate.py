@@ -18,7 +18,7 @@ from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
-    from rnntui.text.pairs import Pairs
+    from rnntui.text.pairs import ParallelCorpus
     from rnntui.training.evaluation import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
@@ -92,16 +92,16 @@ def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors:
     from rnntui.training.train_run import evaluate_run
 
     found, unknown = evaluate_run(run, corpus)
-    tell_unknown(unknown, ", ".join(corpus.shown))
+    tell_unknown(unknown, ", ".join(corpus.display_names))
     if as_json:
         values = {name: _values(evaluation) for name, evaluation in found.items()}
-        write_out(json.dumps({"run": run.name, "text": list(corpus.shown), **values}) + "\n")
+        write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
     else:
         _print(found)
 
 
 def _evaluate_pairs(
-    run: RunFolder, pairs: Pairs | None, held_out: bool, save: str | None, beam: int, as_json: bool
+    run: RunFolder, pairs: ParallelCorpus | None, held_out: bool, save: str | None, beam: int, as_json: bool
 ) -> None:
     from rnntui.training.threads import limit_openmp_spin
 
@@ -123,9 +123,9 @@ def _evaluate_pairs(
     from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 
     found, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=beam))
-    tell_unknown(unknown, ", ".join(pairs.shown))
+    tell_unknown(unknown, ", ".join(pairs.display_names))
     if as_json:
-        values = {"run": run.name, "text": list(pairs.shown), "pairs": len(pairs.rows), "held_out": held_out}
+        values = {"run": run.name, "text": list(pairs.display_names), "pairs": len(pairs.rows), "held_out": held_out}
         loss = {key: value for key, value in _values(found).items() if key != "bits_per_character"}
         write_out(json.dumps({**values, "beam": beam, **loss, **asdict(scores)}) + "\n")
         return
@@ -141,7 +141,7 @@ def _evaluate_pairs(
     write_table(table)
 
 
-def _save_pairs(path: Path, pairs: Pairs) -> None:
+def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
     """A table whose third column says where a row is from, so that what stood there beside it can be looked up."""
     if path.exists():
         raise UsageError(f"--save {path}: there is such a file already, and it is not replaced")

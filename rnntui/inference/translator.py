@@ -14,9 +14,9 @@ from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
 from rnntui.runs.lookup import must_be
 from rnntui.runs.weights_file import load_weights
-from rnntui.text.control_chars import unknown_characters
+from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.normalization import normalize, offset_map
-from rnntui.text.vocabulary import EOS, Span, Vocabulary, load_both
+from rnntui.text.vocabulary import EOS, CharSpan, Vocabulary, load_vocabularies
 
 BATCH = 64  # lines side by side
 _PLACES = 4096  # source tokens side by side at most, with padding: a long line has a batch to itself
@@ -99,14 +99,14 @@ class Translator:
         """A hypothesis's tokens as a person would read them: the rows of its attention."""
         return [self.target.token_text(i) for i in [*hypothesis.ids, *([EOS] if hypothesis.ended else [])]]
 
-    def source_spans(self, line: str) -> list[Span]:
+    def source_spans(self, line: str) -> list[CharSpan]:
         """Where each source token stands in the line: the columns of the attention. The end stands nowhere."""
         at = offset_map(line)
-        return [(at[start], at[end]) for start, end in self.source.spans(self.encode(line))]
+        return [(at[start], at[end]) for start, end in self.source.char_spans(self.encode(line))]
 
-    def target_spans(self, hypothesis: Hypothesis) -> list[Span]:
+    def target_spans(self, hypothesis: Hypothesis) -> list[CharSpan]:
         """Where each token stands in the hypothesis's text: the rows of the attention. The end stands nowhere."""
-        spans = self.target.spans([*hypothesis.ids, *([EOS] if hypothesis.ended else [])])
+        spans = self.target.char_spans([*hypothesis.ids, *([EOS] if hypothesis.ended else [])])
         # Blanks at the start of what was written are not part of the text, nor is more than one of a CR and a LF.
         written = self.target.decode(hypothesis.ids)
         before, length = len(written) - len(written.lstrip()), len(hypothesis.text)
@@ -117,7 +117,7 @@ class Translator:
         remarks = []
         unknown = self.source.unknown_characters(normalize(line))
         if unknown:
-            remarks.append(f"{where}: {unknown_characters(unknown)}")
+            remarks.append(f"{where}: {unknown_characters_message(unknown)}")
         tokens = len(self.encode(line)) - 1
         if self.seen is not None and tokens > 2 * self.seen.source:
             remarks.append(
@@ -131,7 +131,7 @@ class Translator:
     ) -> list[Found]:
         limits = [settings.max_length or (self.seen.limit(len(s)) if self.seen else _LIMIT) for s in sources]
         model = self.model.exact if exact else self.model
-        return search(model, sources, settings, limits, self._text_of, self.target.never_written, cancelled)
+        return search(model, sources, settings, limits, self._text_of, self.target.banned_ids, cancelled)
 
     def _text_of(self, ids: list[int]) -> str:
         # A line is answered by a line: what the model might write across lines is put on one.
@@ -166,7 +166,7 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
     """
     must_be(run, config.kind, SEQ2SEQ)
     assert isinstance(config.tokenizer, Seq2SeqTokenizerConfig)
-    return load_both(run.path, config.tokenizer)
+    return load_vocabularies(run.path, config.tokenizer)
 
 
 def lengths_of(config: RunConfig) -> Lengths | None:

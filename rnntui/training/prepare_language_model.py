@@ -11,7 +11,7 @@ from rnntui.errors import CorpusError
 from rnntui.runs.creation import Text, check_name, find_resumable_run, publish_run, staging_folder, versions
 from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import CorpusStats, corpus_stats, split_offset, write_parts
+from rnntui.text.token_ids import CorpusStats, corpus_stats, split_offset, write_split
 from rnntui.text.tokenizer_factory import make_tokenizer
 
 
@@ -46,7 +46,7 @@ def create_run(corpus: Corpus, request: LanguageModelRequest, checkpoints: Path,
         tokenizer.save(folder)
         run.resume_folder.mkdir()
         validation = request.training.validation_fraction
-        parts = write_parts(corpus, found, tokenizer, validation, run.training_ids, run.validation_ids)
+        parts = write_split(corpus, found, tokenizer, validation, run.training_ids, run.validation_ids)
         for part, which in zip(parts, ("training", "validation"), strict=True):
             _check_tokens(part.tokens, which, request, corpus)
         config = RunConfig(
@@ -57,7 +57,7 @@ def create_run(corpus: Corpus, request: LanguageModelRequest, checkpoints: Path,
             tokenizer=replace(request.tokenizer, vocab_size=tokenizer.vocab_size),
             corpus={
                 "name": corpus.name,
-                "sources": list(corpus.shown),
+                "sources": list(corpus.display_names),
                 "fingerprint": found.fingerprint,
                 "turns": [found.turns.person, found.turns.model] if found.turns else None,
                 "characters": found.characters,
@@ -75,7 +75,7 @@ def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) ->
     """The language model that `--resume` means: see `resumable`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
-    text = Text(corpus.name, corpus.shown, lambda: corpus_stats(corpus).fingerprint)
+    text = Text(corpus.name, corpus.display_names, lambda: corpus_stats(corpus).fingerprint)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
@@ -92,6 +92,6 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
         share = f"{request.training.validation_fraction:g}"
         advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {share}"
         raise CorpusError(
-            f"{', '.join(corpus.shown)} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed; "
-            f"give more text or {advice}"
+            f"{', '.join(corpus.display_names)} is too small: {tokens:,} tokens for {part}, where {needed:,} are "
+            f"needed; give more text or {advice}"
         )

@@ -16,9 +16,9 @@ from rnntui.errors import CorpusError, RunError
 from rnntui.inference.translator import read_vocabularies
 from rnntui.runs.creation import Text, check_name, find_resumable_run, publish_run, staging_folder, versions
 from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
-from rnntui.text.pair_ids import Encoded, encode_pairs, write_pairs
-from rnntui.text.pairs import Dropped, Pair, Pairs, hold_out, target_characters
-from rnntui.text.vocabulary import learn_both, save_both
+from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
+from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
+from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 
 _USUAL = 10  # times the usual length make a pair too long
 _SHORT = 100  # tokens that are never too long
@@ -38,7 +38,11 @@ class Seq2SeqRequest:
 
 
 def create_seq2seq_run(
-    pairs: Pairs, validation: Pairs | None, request: Seq2SeqRequest, checkpoints: Path, name: str | None
+    pairs: ParallelCorpus,
+    validation: ParallelCorpus | None,
+    request: Seq2SeqRequest,
+    checkpoints: Path,
+    name: str | None,
 ) -> tuple[RunFolder, list[str]]:
     """Make a run folder that is ready to train; it appears whole, or not at all. Also gives what to tell the user.
 
@@ -56,10 +60,10 @@ def create_seq2seq_run(
     with staging_folder(checkpoints) as folder:
         run = RunFolder(folder)
         texts = [pair.source for pair in training_rows], [pair.target for pair in training_rows]
-        source, target = learn_both(*texts, request.tokenizer)
-        save_both(source, target, folder)
+        source, target = train_vocabularies(*texts, request.tokenizer)
+        save_vocabularies(source, target, folder)
         run.resume_folder.mkdir()
-        encoded, too_long = encode_pairs(training_rows, source, target), Dropped()
+        encoded, too_long = encode_pairs(training_rows, source, target), DroppedRows()
         limits = _limits(encoded, settings.max_pair_tokens)
         training_rows, encoded = _without_long(training_rows, encoded, limits, too_long)
         validation_ids = encode_pairs(validation_rows, source, target)
@@ -67,7 +71,7 @@ def create_seq2seq_run(
             validation_rows, validation_ids = _without_long(validation_rows, validation_ids, limits, too_long)
         largest = max(source.size, target.size) - 1
         parts = [
-            write_pairs(path, ids, target_characters(rows), largest)
+            write_pairs(path, ids, count_target_characters(rows), largest)
             for path, rows, ids in (
                 (run.training_ids, training_rows, encoded),
                 (run.validation_ids, validation_rows, validation_ids),
@@ -82,8 +86,8 @@ def create_seq2seq_run(
                 tokenizer=replace(request.tokenizer, vocab_size=target.tokenizer.vocab_size),
                 corpus={
                     "name": pairs.name,
-                    "sources": list(pairs.shown),
-                    "validation_sources": list(validation.shown) if validation else None,
+                    "sources": list(pairs.display_names),
+                    "validation_sources": list(validation.display_names) if validation else None,
                     "fingerprint": pairs.fingerprint(),
                     "pairs": [len(training_rows), len(validation_rows)],
                     "lengths": _lengths(encoded),
@@ -100,7 +104,7 @@ def create_seq2seq_run(
     return made, [*said, *([too_long.message] if too_long.count else [])]
 
 
-def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
+def held_out_of(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     """What was held out when the run was made of these pairs, split anew by the settings that its `config.json` keeps.
 
     Raises `CorpusError` if it was made of other pairs or validated on pairs of their own, `RunError` if this is not
@@ -115,15 +119,17 @@ def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
         )
     if pairs.fingerprint() != made_of.get("fingerprint"):
         raise CorpusError(
-            f"{', '.join(pairs.shown)} does not hold the pairs that run {run.name} was made of, "
+            f"{', '.join(pairs.display_names)} does not hold the pairs that run {run.name} was made of, "
             f"{_files(made_of, 'sources')}, so what was held out cannot be told"
         )
     _, held_out = _split(pairs, None, config.training_as(Seq2SeqTrainingConfig))
     limits = made_of.get("longest")
     if isinstance(limits, dict) and set(limits) == {"source", "target"}:  # older runs kept all
         encoded = encode_pairs(held_out, *read_vocabularies(run, config))
-        held_out, _ = _without_long(held_out, encoded, {name: int(most) for name, most in limits.items()}, Dropped())
-    if [len(held_out), target_characters(held_out)] != _validated_on(made_of):
+        held_out, _ = _without_long(
+            held_out, encoded, {name: int(most) for name, most in limits.items()}, DroppedRows()
+        )
+    if [len(held_out), count_target_characters(held_out)] != _validated_on(made_of):
         raise RunError(
             f"run {run.name} held out other pairs than this rnntui would, {__version__}; "
             f"use the one that made it, {config.versions.get('rnntui', 'whichever that was')}"
@@ -143,31 +149,33 @@ def _validated_on(made_of: dict[str, Any]) -> list[Any]:
     return [count, part.get("characters") if isinstance(part, dict) else None]
 
 
-def resumable_seq2seq_run(pairs: Pairs | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """The Seq2Seq run that `--resume` means: see `resumable`."""
-    text = None if pairs is None else Text(pairs.name, pairs.shown, pairs.fingerprint)
+    text = None if pairs is None else Text(pairs.name, pairs.display_names, pairs.fingerprint)
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
-def _split(pairs: Pairs, validation: Pairs | None, settings: Seq2SeqTrainingConfig) -> tuple[list[Pair], list[Pair]]:
+def _split(
+    pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig
+) -> tuple[list[Pair], list[Pair]]:
     if validation is not None:
         return pairs.rows, validation.rows
-    training, held_out = hold_out(pairs.rows, settings.validation_fraction, settings.seed)
+    training, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
     if not training or not held_out:
         raise CorpusError(
-            f"{', '.join(pairs.shown)}: of {len(pairs.rows):,} pairs none can be held out whose sentences do not occur "
-            f"in the others too; give more pairs, or others for validation"
+            f"{', '.join(pairs.display_names)}: of {len(pairs.rows):,} pairs none can be held out whose sentences do "
+            f"not occur in the others too; give more pairs, or others for validation"
         )
     return training, held_out
 
 
-def _lengths(encoded: list[Encoded]) -> dict[str, int]:
+def _lengths(encoded: list[EncodedPair]) -> dict[str, int]:
     """What `rnntui.inference.translator.Lengths` says of pairs."""
     source, target = (np.array([len(pair[column]) for pair in encoded]) for column in (0, 1))
     return {"source": int(source.max()), "target": int(target.max()), "beyond": int((target - 2 * source).max())}
 
 
-def _limits(encoded: list[Encoded], longest: int | None) -> Limits:
+def _limits(encoded: list[EncodedPair], longest: int | None) -> Limits:
     """How many tokens a source and a target may have at most: many times what is usual, or so many as are asked for."""
     usual = np.median([[len(source), len(target)] for source, target in encoded], axis=0)
     most = np.maximum(_USUAL * usual, _SHORT) if longest is None else np.full(2, longest)
@@ -175,8 +183,8 @@ def _limits(encoded: list[Encoded], longest: int | None) -> Limits:
 
 
 def _without_long(
-    rows: list[Pair], encoded: list[Encoded], limits: Limits, dropped: Dropped
-) -> tuple[list[Pair], list[Encoded]]:
+    rows: list[Pair], encoded: list[EncodedPair], limits: Limits, dropped: DroppedRows
+) -> tuple[list[Pair], list[EncodedPair]]:
     """The pairs that are not far longer than the rest, which would make batches of padding."""
     kept = []
     for pair, ids in zip(rows, encoded, strict=True):

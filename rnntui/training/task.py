@@ -19,7 +19,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.models.recurrent import State
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunConfig, RunFolder
-from rnntui.text.token_ids import Part
+from rnntui.text.token_ids import TokenFile
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
@@ -141,9 +141,9 @@ class LanguageModelTask:
         self._state = tuple(torch.from_numpy(position[f"state.{i}"].copy()).to(device) for i in range(len(self._state)))
 
 
-def parts_of(run: RunFolder, config: RunConfig) -> tuple[Part, Part]:
+def parts_of(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile]:
     """What the files of ids in a run's folder hold. Raises `RunError` if the run does not say."""
     try:
-        return Part(**config.corpus["training"]), Part(**config.corpus["validation"])
+        return TokenFile(**config.corpus["training"]), TokenFile(**config.corpus["validation"])
     except (KeyError, TypeError) as error:
         raise RunError(f"{run.config_file} does not say what the parts of the corpus are") from error

@@ -19,7 +19,7 @@ from rnntui.models.weight_arrays import load_into
 from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ, RunConfig, RunFolder
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import write_all
+from rnntui.text.token_ids import write_token_file
 from rnntui.training.device import Hardware, choose_hardware
 from rnntui.training.evaluation import Evaluation, streaming, windowed
 from rnntui.training.events import Event, Finished
@@ -97,9 +97,9 @@ def evaluate_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation],
     evaluations = {"streaming": streaming, "windowed": windowed}
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "text.ids"
-        part, unknown = write_all(corpus, tokenizer, path)
+        part, unknown = write_token_file(corpus, tokenizer, path)
         if part.tokens < 2:
-            shown = ", ".join(corpus.shown)
+            shown = ", ".join(corpus.display_names)
             raise CorpusError(f"{shown} is too short: {part.tokens} tokens, where at least 2 are needed")
         ids = part.read(path)
         per_token = part.characters / part.tokens

@@ -363,4 +363,4 @@ def test_what_is_never_written_is_not() -> None:
     translator = tiny_translator(8)
     for found in translator.translate([LETTERS, "ab"], BeamConfig(beam=8, n_best=8)):
         for h in found.hypotheses:
-            assert not set(h.ids) & {*translator.target.never_written, EOS}
+            assert not set(h.ids) & {*translator.target.banned_ids, EOS}

@@ -8,7 +8,7 @@ from textual.geometry import Offset
 from textual.theme import BUILTIN_THEMES
 
 from rnntui.tui.widgets.caret import Caret
-from rnntui.tui.widgets.document import Span
+from rnntui.tui.widgets.document import DocumentSpan
 from rnntui.tui.widgets.paint import LEVELS, contrast, level_of
 from rnntui.tui.widgets.search_matches import Matches
 from rnntui.tui.widgets.stream_view import StreamView
@@ -30,7 +30,7 @@ class Script:
     def add(self, text, role="model", bits=1.0):
         start = len(self.text)
         self.text += text
-        self.parts.append(Span(start, len(self.text), role, bits))
+        self.parts.append(DocumentSpan(start, len(self.text), role, bits))
 
     def cut(self, length):
         self.text = self.text[:length]

@@ -124,13 +124,13 @@ def _check_corpus(named: Callable[[str], bool]) -> None:
 
 
 def _check_pairs(named: Callable[[str], bool]) -> None:
-    from rnntui.text.pairs import check_named
+    from rnntui.text.pairs import check_pair_sources
 
-    check_named(named("pairs"), named("source"), named("target"), ("--source", "--target"))
+    check_pair_sources(named("pairs"), named("source"), named("target"), ("--source", "--target"))
     if not (named("pairs") or named("source")):
         raise UsageError("name a table of pairs to learn from, or two files: sources and targets")
     flags = ("--validation-source", "--validation-target")
-    check_named(named("validation_pairs"), named("validation_source"), named("validation_target"), flags)
+    check_pair_sources(named("validation_pairs"), named("validation_source"), named("validation_target"), flags)
 
 
 KINDS = {

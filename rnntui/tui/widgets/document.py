@@ -9,7 +9,7 @@ Role = Literal["prompt", "model", "note"]
 """Who wrote a part of the text: the user, the model, or the app itself."""
 
 
-class Span(NamedTuple):
+class DocumentSpan(NamedTuple):
     """A part of a text from one author; of a model's text, a token.
 
     `start` and `end` are offsets in characters. `bits` is the information the token had for the model, -log2 of its
@@ -29,5 +29,5 @@ class Document(Protocol):
     def text(self) -> str:
         """The whole text; read once for each change that the view is told of."""
 
-    def spans(self, start: int, end: int) -> Iterable[Span]:
+    def spans(self, start: int, end: int) -> Iterable[DocumentSpan]:
         """The spans that cover the text from one offset to another, in order; the outer ones may reach beyond."""

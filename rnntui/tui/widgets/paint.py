@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.color import Color, Lab, lab_to_rgb, rgb_to_lab
 from textual.strip import Strip
 
-from rnntui.tui.widgets.document import Role, Span
+from rnntui.tui.widgets.document import DocumentSpan, Role
 from rnntui.tui.widgets.wrapped_text import Glyph
 
 LEVELS = 12
@@ -79,7 +79,7 @@ class Palette:
 
 def paint(
     glyphs: Sequence[Glyph],
-    spans: Iterable[Span],
+    spans: Iterable[DocumentSpan],
     palette: Palette,
     *,
     shade: bool,
@@ -118,7 +118,7 @@ def paint(
     return Strip([segment for segment in segments if segment.text], max(cells, width)).crop(0, width)
 
 
-def _styles(glyphs: Sequence[Glyph], spans: Iterable[Span], palette: Palette, shade: bool) -> list[Style]:
+def _styles(glyphs: Sequence[Glyph], spans: Iterable[DocumentSpan], palette: Palette, shade: bool) -> list[Style]:
     styles: list[Style] = []
     end, style = 0, palette.base
     later = iter(spans)
