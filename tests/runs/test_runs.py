@@ -330,7 +330,7 @@ configs = st.builds(
     ),
     tokenizer=st.builds(
         TokenizerConfig,
-        tokenizer=st.sampled_from(["char", "bpe", "unigram"]),
+        type=st.sampled_from(["char", "bpe", "unigram"]),
         vocab_size=st.none() | st.integers(2, 65536),
     ),
     corpus=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
@@ -380,7 +380,7 @@ def config_with(where: tuple[str, ...], value: object) -> dict[str, Any]:
 @example(("model", "cell"), [])
 @example(("model", "hidden"), True)
 @example(("training",), None)
-@example(("format",), 2)
+@example(("format",), 3)
 @example(("training", "seed"), math.inf)
 @example(("created",), math.nan)
 def test_any_value_in_a_configuration_is_either_understood_or_told_with_the_file(
@@ -423,7 +423,7 @@ def test_a_configuration_that_lacks_a_part_is_told_with_the_file_and_the_part(
 @pytest.mark.parametrize(
     ("where", "value", "said"),
     [
-        (("format",), 2, "format 2"),
+        (("format",), 3, "format 3"),
         (("model", "hidden"), 0, "--hidden"),
         (("model", "bogus"), 1, "bogus"),
         (("training", "learning_rate"), "fast", "--learning-rate"),
@@ -792,7 +792,7 @@ def test_saving_weights_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_json_of_a_configuration_holds_all_of_it() -> None:
     values = CONFIG.to_json()
-    assert values.pop("format") == 1
+    assert values.pop("format") == 2
     assert values == asdict(CONFIG)
 
 

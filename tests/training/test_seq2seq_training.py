@@ -258,7 +258,7 @@ def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more
     asked: list[tuple[int, int]] = []
     compared: list[tuple[list[str], list[str]]] = []
 
-    def translate(self, lines, settings, settle=True):
+    def translate(self, lines, settings, resolve_ties=True):
         asked.append((len(lines), settings.beam))
         return [Translation(line) for line in lines]
 

@@ -220,7 +220,7 @@ SCREENS: list[Prepare] = [
 def test_a_screen_looks_as_it_did(
     snap_compare: Snap, runs: Path, monkeypatch: pytest.MonkeyPatch, prepare: Prepare, size: tuple[int, int]
 ) -> None:
-    for place in ("runs.listing", "runs.find", "tui.train.watch"):  # they may be trained anew
+    for place in ("runs.listing", "runs.lookup", "sessions.run_watcher"):  # they may be trained anew
         monkeypatch.setattr(f"rnntui.{place}.shipped_runs", lambda: [])
     # A cursor that blinks is there in one picture and not in the next.
     monkeypatch.setattr(TextArea, "cursor_blink", False)
