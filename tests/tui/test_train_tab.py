@@ -192,7 +192,7 @@ def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPa
         looks += 1
     history = watcher.history(str(path))
     assert looks > 1 and history is not None
-    assert history.points("train_loss").axes["step"][-1] == 8999
+    assert history.series("train_loss").axes["step"][-1] == 8999
     assert watcher.history(str(runs / "second")) is None
 
 

@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from rnntui.charts.curve import Curve, curves_of, translated
+from rnntui.charts.curve import Curve, convert_x, curves_of
 from rnntui.charts.metrics_history import MetricsHistory, Sample
 from rnntui.charts.quantities import LOSS, LOSSES, SMOOTHING, charts_of, heading, in_order, quantity
 from rnntui.sessions.run_watcher import WatchedRun
@@ -219,7 +219,7 @@ class Board(Vertical):
         cursor = chart.view.cursor if chart.display else None
         step = None
         if cursor is not None:
-            step = translated(self._curves.get(self.chosen, []), cursor, chart.view.axis, "step")
+            step = convert_x(self._curves.get(self.chosen, []), cursor, chart.view.axis, "step")
         samples.show(self._samples, step)
 
 
