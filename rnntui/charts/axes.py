@@ -85,14 +85,14 @@ def axis_scale(low: float, high: float, log: bool = False) -> AxisScale:
         return AxisScale(1.0, 10.0, True) if log else AxisScale(0.0, 1.0)
     if log:
         if high < low * (1 + _MIN_RELATIVE_LENGTH):
-            low, high = low / 2, high * 2
+            low, high = max(low / 2, MIN_LOG_VALUE), min(high * 2, MAX_VALUE)
         return AxisScale(low, high, True)
     largest = max(abs(low), abs(high))
     if largest < MIN_LOG_VALUE:
         return AxisScale(-1.0, 1.0)
     if high - low < largest * _MIN_RELATIVE_LENGTH:
         middle, half = (low + high) / 2, largest * (0.05 if low == high else _MIN_RELATIVE_LENGTH)
-        low, high = middle - half, middle + half
+        low, high = max(middle - half, -MAX_VALUE), min(middle + half, MAX_VALUE)
     return AxisScale(low, high)
 
 

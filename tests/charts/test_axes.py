@@ -1,4 +1,4 @@
-"""Axes: places of data, ticks and their labels."""
+"""Axis scales, ticks and their labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rnntui.charts.axes import AxisScale, axis_scale, ticks
@@ -20,6 +20,9 @@ anything = st.floats() | st.floats(-10, 10) | st.integers(-5, 5).map(float)
 
 @repeatable
 @given(anything, anything, st.booleans())
+@example(9.6e299, 9.6e299, False)
+@example(1e300, 1e300, True)
+@example(1e-300, 1e-300, True)
 def test_an_axis_can_be_made_of_any_two_numbers(low: float, high: float, log: bool) -> None:
     scale = axis_scale(low, high, log)
     assert math.isfinite(scale.low) and math.isfinite(scale.high) and scale.low < scale.high

@@ -74,10 +74,8 @@ def test_the_cursor_shows_where_it_is_and_the_values_there() -> None:
 def test_averages_are_over_the_dimmed_values_and_alone_without_colours() -> None:
     noise = np.random.default_rng(0).normal(size=500)
     curves = [a_curve(list(noise), smoothing=0.99, colour=3)]
-    coloured, plain = (
-        render_chart("", curves, ChartView(), Display(80, 20)),
-        render_chart("", curves, ChartView(), Display(80, 20, colours=False)),
-    )
+    coloured = render_chart("", curves, ChartView(), Display(80, 20))
+    plain = render_chart("", curves, ChartView(), Display(80, 20, colours=False))
     assert {colour for _, colour in pieces(coloured, ChartPart.RAW)} == {3}
     assert {colour for _, colour in pieces(coloured, ChartPart.LINE)} == {3}
     assert not pieces(plain, ChartPart.RAW)
@@ -95,17 +93,14 @@ def test_without_colours_each_curve_has_a_sign() -> None:
 
 def test_points_are_marked_where_there_is_room() -> None:
     few, many = a_curve([1.0, 2.0, 1.0, 2.0], marked=True), a_curve([1.0, 2.0] * 50, marked=True)
-    assert "".join(text(render_chart("", [few], ChartView(), Display(60, 15)))[1:]).count("•") == 4
-    assert "".join(text(render_chart("", [many], ChartView(), Display(60, 15)))[1:]).count("•") == 0
-    assert "".join(text(render_chart("", [a_curve([5.0])], ChartView(), Display(60, 15)))[1:]).count("•") == 1, (
-        "one point alone"
-    )
+    for curve, points in ((few, 4), (many, 0), (a_curve([5.0]), 1)):
+        rows = text(render_chart("", [curve], ChartView(), Display(60, 15)))
+        assert "".join(rows[1:]).count("•") == points
 
 
 def test_the_later_curve_is_on_top() -> None:
-    chart = render_chart(
-        "", [a_curve([1.0, 1.0], colour=1), a_curve([1.0, 1.0], colour=2)], ChartView(), Display(40, 10)
-    )
+    curves = [a_curve([1.0, 1.0], colour=1), a_curve([1.0, 1.0], colour=2)]
+    chart = render_chart("", curves, ChartView(), Display(40, 10))
     plot = {style.colour for row in chart.rows[1:] for piece, style in row if style.kind is ChartPart.LINE}
     assert plot == {2}
 
