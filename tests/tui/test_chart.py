@@ -14,7 +14,7 @@ from rnntui.charts.curve import Curve
 from rnntui.charts.metrics_history import MetricSeries
 from rnntui.tui.widgets import chart as chart_module
 from rnntui.tui.widgets.chart import KEYS, Chart
-from rnntui.tui.widgets.palette import DARK, LIGHT, curve_colour
+from rnntui.tui.widgets.colours import DARK, LIGHT, curve_colour
 
 
 def a_curve(count: int, name: str = "run", colour: int = 0, smoothing: float = 0.0) -> Curve:

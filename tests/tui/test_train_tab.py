@@ -26,7 +26,7 @@ from rnntui.tui.train.dashboard import Preview
 from rnntui.tui.train.run_details import About, facts
 from rnntui.tui.train.sample_list import Samples
 from rnntui.tui.train.tab import TrainTab
-from rnntui.tui.widgets.palette import DARK, LIGHT
+from rnntui.tui.widgets.colours import DARK, LIGHT
 
 
 @pytest.fixture(autouse=True)

@@ -45,7 +45,7 @@ def parts(made: WrappedText) -> list[str]:
 
 
 def shown(made: WrappedText, line: int) -> str:
-    return "".join(glyph.shown for glyph in made.glyphs(line))
+    return "".join(glyph.text for glyph in made.glyphs(line))
 
 
 @property_test
@@ -115,17 +115,17 @@ def test_no_line_is_wider_than_asked_as_rich_measures_it(text, width):
     made = wrapped(text, width)
     for line in range(made.lines):
         glyphs = made.glyphs(line)
-        seen = [glyph for glyph in glyphs if glyph.shown]
+        seen = [glyph for glyph in glyphs if glyph.text]
         cells = cell_len(shown(made, line))
-        assert cells == sum(glyph.cells for glyph in seen) == sum(cell_len(glyph.shown) for glyph in seen)
+        assert cells == sum(glyph.cells for glyph in seen) == sum(cell_len(glyph.text) for glyph in seen)
         assert cells <= width or len(seen) == 1
         column = 0
         for glyph in glyphs:
             assert glyph.column == column
             column += glyph.cells
         # Nothing but a blank or a line break is unseen.
-        assert all(text[glyph.start] in " \t\u3000\n" for glyph in glyphs if not glyph.shown)
-        assert sum(text[glyph.start] != "\n" for glyph in glyphs if not glyph.shown) <= 1
+        assert all(text[glyph.start] in " \t\u3000\n" for glyph in glyphs if not glyph.text)
+        assert sum(text[glyph.start] != "\n" for glyph in glyphs if not glyph.text) <= 1
 
 
 @property_test
@@ -222,7 +222,7 @@ def test_what_belongs_to_a_cluster():
         ("\x1b\u0301", (2, "\\x1b\u0301", 4)),
     ):
         end, cluster = cluster_at(text, 0)
-        assert (end, cluster.shown, cluster.cells) == expected
+        assert (end, cluster.text, cluster.cells) == expected
 
 
 def test_places_outside_the_text_count_as_the_nearest_inside():

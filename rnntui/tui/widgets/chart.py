@@ -22,7 +22,7 @@ from rnntui.charts.curve import Curve, convert_x
 from rnntui.charts.plot import Display, RenderedChart, render_chart
 from rnntui.charts.quantities import Axis
 from rnntui.charts.styled_text import ChartPart, Style
-from rnntui.tui.widgets.palette import curve_colour
+from rnntui.tui.widgets.colours import curve_colour
 
 KEYS = (
     ("cursor_left", "left", "Cursor left"),
