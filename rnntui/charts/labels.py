@@ -48,7 +48,7 @@ def format_short(value: float) -> str:
 
 
 def format_exact(value: float, unit: Unit = "number") -> str:
-    """Return a number in full precision for reading a value off: 1.4609, 12,340, 1:02:33."""
+    """Return a number in about five digits, to read a value off: 1.4609, 12,340, 1:02:33."""
     size = abs(value)
     if not math.isfinite(value):
         return "–" if math.isnan(value) else f"{value:g}"

@@ -35,7 +35,7 @@ def test_an_axis_can_be_made_of_any_two_numbers(low: float, high: float, log: bo
         assert scale.position(scale.value(fraction)) == pytest.approx(fraction, abs=1e-6)
     if -1e300 <= low <= high <= 1e300 and (low >= 1e-300 or not log):
         inside = scale.fraction(np.array([low, high]))
-        assert (inside >= -1e-9).all() and (inside <= 1 + 1e-9).all(), "what it was made for is on it"
+        assert (inside >= -1e-9).all() and (inside <= 1 + 1e-9).all(), "both numbers are on the axis"
 
 
 @repeatable

@@ -1,4 +1,4 @@
-"""Curves, and moving about in them."""
+"""Curves, and the viewport: zooming, panning, following and the cursor."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_a_line_is_in_order_and_its_average_is_of_the_training(tmp_path: Path) -
     assert line.x.tolist() == [1, 3, 5] and line.y.tolist() == [3, 1, 4]
     assert line.smoothed is not None and line.smoothed.tolist() == averages[[1, 3, 0]].tolist()
     assert curve.polyline("tokens").x.tolist() == [1, 2, 3]
-    assert curve.polyline("seconds") is line, "what is worked out is kept"
+    assert curve.polyline("seconds") is line, "polylines are cached"
     assert a_curve([1.0, 2.0]).polyline("step").smoothed is None
 
 
 def test_the_value_at_a_place_is_that_of_the_nearest_point() -> None:
     line = a_curve([10, 20, math.nan, 40], [0, 10, 20, 30]).polyline("step")
     assert [line.value_at(x) for x in (0, 4, 6, 10, 19, 21, 30)] == [10, 10, 20, 20, 20, 40, 40]
-    assert line.value_at(-1) is None and line.value_at(31) is None, "a curve says nothing of where it is not"
+    assert line.value_at(-1) is None and line.value_at(31) is None, "no value beyond the ends of a curve"
     assert line.last_value == 40
     nothing = a_curve([math.nan]).polyline("step")
     assert nothing.value_at(0) is None and nothing.last_value is None
@@ -108,7 +108,7 @@ def test_zooming_keeps_its_centre_in_place_and_stops_at_the_data() -> None:
     assert view.zoomed(HUNDRED, 0.1) == ChartView()
     for _ in range(100):
         view = view.zoomed(HUNDRED, 3, 30)
-    assert ends(view)[1] - ends(view)[0] >= 1, "no closer than a step"
+    assert ends(view)[1] - ends(view)[0] >= 1, "at least one step wide"
 
 
 def test_panning_stops_at_the_data() -> None:

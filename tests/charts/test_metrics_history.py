@@ -1,4 +1,4 @@
-"""Rows of a metrics file, as they should be and as they may be, to columns."""
+"""Rows of a metrics file, valid or not, as columns of numbers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_another_file_in_its_place_starts_over(path: Path, tmp_path: Path) -> No
     assert history.read()
     assert history.quantities == ["gradient_norm"] and history.samples == [] and history.results == {}
     path.write_bytes(b"")
-    assert history.read(), "that everything is gone is news"
+    assert history.read(), "an emptied file is a change"
     assert history.quantities == []
 
 
@@ -133,7 +133,7 @@ def test_however_many_keys_and_samples_come_few_are_kept(path: Path) -> None:
     assert len(history.quantities) == 64
     steps = [sample.step for sample in history.samples]
     assert len(steps) <= MAX_SAMPLES and steps == sorted(steps)
-    assert steps[-1] == 9999 and steps[0] < 10, "the newest is kept, and the others are spread over the run"
+    assert steps[-1] == 9999 and steps[0] < 10, "the newest is kept, the others are spread over the run"
     assert len(history.samples[-1].text) == metrics_history.MAX_SAMPLE_CHARACTERS
 
 

@@ -1,4 +1,4 @@
-"""Whole charts."""
+"""Rendered charts."""
 
 from __future__ import annotations
 

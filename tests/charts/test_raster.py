@@ -1,4 +1,4 @@
-"""From points to dots."""
+"""Decimation and rasterization of curves to braille dots."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_every_finite_point_is_a_lit_dot(
     columns = np.minimum(x_scale.fraction(across) * 2 * wide, 2 * wide - 1).astype(int)
     heights = np.minimum(y_scale.fraction(y) * 4 * tall, 4 * tall - 1)
     for column, height in zip(columns[finite], heights[finite].astype(int), strict=True):
-        # A point on the border of two columns, or of two rows, may by rounding be in either.
+        # A point on the edge of two columns or rows may be in either, by rounding.
         row = 4 * tall - 1 - height
         assert lit[max(0, row - log) : row + 1 + log, max(0, column - 1) : column + 2].any()
 

@@ -1,4 +1,4 @@
-"""Tables and files of pairs, what is held out of them, and the vocabularies learnt from them."""
+"""Parallel corpora, their split into training and validation, and vocabularies trained on them."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_subword_parts_decode_to_the_corpus_as_well(
 def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
     kind: TokenizerType, chunks: Chunks, subwords: dict[TokenizerType, SubwordTokenizer], tmp_path: Path
 ) -> None:
-    # Segments end at line ends, and every line here fits into one.
+    # Segments end at line breaks, and every line here fits into one.
     text = small_corpus()
     corpus = corpus_of(tmp_path, text)
     tokenizer: Tokenizer = subwords[kind] if kind != "char" else CharTokenizer(sorted(set(text)))
@@ -187,7 +187,7 @@ def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
     ("distinct", "dtype"), [(2, "uint8"), (255, "uint8"), (256, "uint16"), (65_535, "uint16"), (65_536, "uint32")]
 )
 def test_ids_take_the_fewest_bytes_that_hold_the_vocabulary(distinct: int, dtype: str, tmp_path: Path) -> None:
-    # From behind the surrogates on; one more id is that of <unk>.
+    # The characters after the surrogates; <unk> has one more id.
     text = "".join(map(chr, range(0xE000, 0xE000 + distinct))) * 2
     corpus = corpus_of(tmp_path, text)
     tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), 0.5)

@@ -1,4 +1,4 @@
-"""A translation in one line, and back."""
+"""Sample translations formatted as one line, and parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of two speakers: found by their labels, and written one line at a time."""
+"""Dialogues of two speakers: detected by their labels, and continued turn by turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chart widget, by keyboard and by mouse."""
+"""The chart widget, used by keyboard and mouse."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ async def test_a_click_puts_the_cursor(pilot) -> None:
     assert chart.view.cursor == pytest.approx(100 * 10.5 / rendered.width)
     before = chart.view
     await pilot.click(Chart, offset=(1, 8))
-    assert chart.view == before, "the labels are no place for it"
+    assert chart.view == before, "a click on the labels does not move the cursor"
 
 
 async def test_dragging_pans_and_leaves_the_cursor(pilot) -> None:
@@ -233,7 +233,7 @@ async def test_colours_follow_the_theme_and_cells_are_opaque(pilot) -> None:
         styles = [s.style for s in segments(chart) if any(0x2800 < ord(c) <= 0x28FF for c in s.text)]
         assert styles and all(style and style.bgcolor is not None for style in styles)
         found[theme] = {style.color.name for style in styles if style and style.color}
-        assert len(found[theme]) == 2, "values under their average are of another colour than it"
+        assert len(found[theme]) == 2, "values and their average differ in colour"
     assert DARK[0] in found["textual-dark"] and LIGHT[0] in found["textual-light"]
     pilot.app.theme = "textual-ansi" if "textual-ansi" in pilot.app.available_themes else "ansi-dark"
     await pilot.pause()

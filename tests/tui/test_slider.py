@@ -93,7 +93,7 @@ async def test_keys():
         ):  # fmt: skip
             await pilot.press(key)
             assert slider.value == value, key
-        # Only what changed the value was told.
+        # A message was posted only for a changed value.
         assert app.changes == [0.85, 0.8, 0.75, 1.25, 1.75, 2.0, 1.5, 1.0, 0.0, 2.0, 0.8, 0.85, 0.8]
         await pilot.press("escape", "x")
         assert app.unused[-2:] == ["escape", "x"]
@@ -255,6 +255,17 @@ async def test_keys_can_be_remapped():
         assert slider.value == 0.9
         await pilot.press("H")
         assert slider.value == 0.4
+
+
+def test_values_are_formatted_and_parsed_within_bounds():
+    spec = SliderSpec(StopScale([0, 1, 20]), 1, high=50, words={0: "off"})
+    assert [spec.format(value) for value in (0, 1, 35)] == ["off", "1", "35"] and spec.max_length == 3
+    assert [spec.parse(text) for text in ("OFF", "0", "50", "51", "-1", "1.5", "on")] == [0, 0, 50, *[None] * 4]
+    assert [spec.clamp(value) for value in (-1, 2.6, 99)] == [0, 3, 50] and type(spec.clamp(2.6)) is int
+    tenths = SliderSpec(LinearScale(0, 1, 0.125), 0.5)
+    assert [tenths.format(value) for value in (0.5, 0.125, 0.1234)] == ["0.50", "0.125", "0.1234"]
+    with pytest.raises(ValueError, match="inf"):
+        tenths.clamp(float("inf"))
 
 
 def test_a_default_out_of_bounds_is_refused():

@@ -1,4 +1,4 @@
-"""The text view: it follows, stays, points, selects and finds, and does no more work than what is new."""
+"""The text view: following, scrolling, cursor, selection and search, with work for new text only."""
 
 import pytest
 from rich.cells import cell_len
@@ -19,7 +19,7 @@ FAMILY = "👩\u200d👩\u200d👧"
 
 
 class Script:
-    """A document made of pieces, that counts how often its spans are asked for."""
+    """A document made of pieces, which counts the requests for its spans."""
 
     def __init__(self, *pieces):
         self.text = ""
@@ -67,7 +67,7 @@ def rows(app):
 
 
 def styled(app, row):
-    """The pieces of a row with their styles, without the blank rest."""
+    """Return the pieces of a row with their styles, without trailing blanks."""
     return [(s.text, s.style) for s in strips(app)[row] if s.text.strip()]
 
 
@@ -135,7 +135,7 @@ async def test_only_new_lines_are_painted_and_nothing_is_laid_out_anew(monkeypat
             await pilot.pause()
         assert rows(app)[-1] == "new 4"
         assert not layouts
-        # Each tick: the line that was the last, and the new one.
+        # Per tick: the line that was the last one, and the new one.
         assert len(script.asked) <= 2 * 5
         first = min(start for start, _ in script.asked)
         assert first >= script.text.index("line 499")
@@ -200,7 +200,7 @@ async def test_a_new_width_keeps_the_character_at_the_top_or_the_end():
 
 async def test_wide_characters_marks_and_escapes_stay_in_their_cells():
     text = f"春眠不覺曉，處處聞啼鳥。e\u0301{FAMILY}☁\ufe0f🇫🇷\t\x1b[31m\u202e"
-    app = Shown(Script(*text))  # a token a character, so that tokens end within clusters
+    app = Shown(Script(*text))  # one token per character, so that tokens end within clusters
     async with app.run_test(size=(16, 8)):
         app.view.shade = True
         for strip in strips(app):

@@ -1,4 +1,4 @@
-"""Wrapping: the same lines however the text comes, and never wider than asked for, as rich measures them."""
+"""Wrapping: lines do not depend on how the text was appended, and are never too wide by rich's measure."""
 
 import re
 import unicodedata
@@ -123,7 +123,7 @@ def test_no_line_is_wider_than_asked_as_rich_measures_it(text, width):
         for glyph in glyphs:
             assert glyph.column == column
             column += glyph.cells
-        # Nothing but a blank or a line break is unseen.
+        # Only a blank or a line break is invisible.
         assert all(text[glyph.start] in " \t\u3000\n" for glyph in glyphs if not glyph.text)
         assert sum(text[glyph.start] != "\n" for glyph in glyphs if not glyph.text) <= 1
 
@@ -154,7 +154,7 @@ def test_places_and_offsets_are_inverse(text, width):
 @property_test
 @given(st.text("abc \n", max_size=80), WIDTHS)
 def test_the_short_cut_for_simple_text_wraps_as_the_long_way_does(text, width):
-    # Letters one cell wide that the short cut does not know, in place of those it does.
+    # Letters one cell wide that the fast path does not cover, in place of those it does.
     other = text.translate({ord("a"): "Ԁ", ord("b"): "ԁ", ord("c"): "Ԃ"})
     assert cell_len("Ԁԁ") == 2 and not SIMPLE.fullmatch("Ԁ")
     assert lines(wrapped(text, width)) == lines(wrapped(other, width))
