@@ -90,7 +90,7 @@ class Pane(Vertical):
         busy = conversation.is_writing or bool(conversation.to_read)
         if busy != self._was_writing or (busy and time.monotonic() >= self._status_due):
             if not busy:
-                self.text.restyled()  # what was read has its bits now
+                self.text.notify_restyled()  # what was read has its bits now
             self._was_writing = busy
             self.show_status()
 
@@ -109,8 +109,8 @@ class Pane(Vertical):
             self.text.reset()
         else:
             if transcript.stands < self._shown:
-                self.text.shrank(transcript.stands)
-            self.text.grew()
+                self.text.notify_truncated(transcript.stands)
+            self.text.notify_appended()
         transcript.stands = self._shown = len(transcript.text)
 
     def show_status(self) -> None:

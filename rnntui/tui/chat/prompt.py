@@ -8,8 +8,8 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars, encode_pasted_text
 from rnntui.tui.keys import KEYS, bindings
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars, pasted
 
 
 class Prompt(TextArea):
@@ -57,7 +57,7 @@ class Prompt(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         # An editor would show an escape as it is, and make one line break of another.
         # Textual calls the text area's own handler after this one.
-        event.text = pasted(event.text)
+        event.text = encode_pasted_text(event.text)
 
     def action_undo(self) -> None:
         """Undo of what is typed; where nothing is, of what cut the text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rnntui.tui.widgets.document import Span
+from rnntui.tui.widgets.document import DocumentSpan
 
 if TYPE_CHECKING:
     from rnntui.sessions.conversation import Conversation
@@ -21,7 +21,7 @@ class TranscriptDocument:
     def text(self) -> str:
         return self._conversation.transcript.text
 
-    def spans(self, start: int, end: int) -> Iterator[Span]:
+    def spans(self, start: int, end: int) -> Iterator[DocumentSpan]:
         """The tokens that have text between two offsets."""
         transcript = self._conversation.transcript
         token = transcript.token_at(start)
@@ -30,5 +30,5 @@ class TranscriptDocument:
             following = transcript.start_of(token + 1)
             turn = transcript.turn_at(token)
             if following > at:
-                yield Span(at, following, turn.role if turn else "prompt", transcript.bits(token))
+                yield DocumentSpan(at, following, turn.role if turn else "prompt", transcript.bits(token))
             at, token = following, token + 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual import work
 from textual.message import Message
 
-from rnntui.text.control_chars import unknown_characters
+from rnntui.text.control_chars import unknown_characters_message
 from rnntui.tui.chat.pane import Pane
 from rnntui.tui.chat.panes import Panes
 from rnntui.tui.chat.prompt import Prompt
@@ -59,7 +59,7 @@ class Writing(Panes):
 
     def _tell_unknown(self, unknown: list[str]) -> None:
         if unknown:
-            self.tell(unknown_characters(unknown), severity="warning")
+            self.tell(unknown_characters_message(unknown), severity="warning")
 
     def action_stop(self) -> None:
         """Stop all panes at once."""

@@ -16,7 +16,7 @@ from textual.geometry import Offset
 from textual.strip import Strip
 from textual.widgets import TextArea
 
-from rnntui.tui.widgets.paint import LEVELS, Palette
+from rnntui.tui.widgets.paint import LEVELS, SpanStyles
 
 
 class AlignedDocument(WrappedDocument):
@@ -109,7 +109,7 @@ class AlignedArea(TextArea):
     def __init__(self, *, read_only: bool = False, placeholder: str = "", id: str | None = None) -> None:
         self._marked = 0
         self._marks: list[Highlight] = []
-        self._palette: Palette | None = None
+        self._palette: SpanStyles | None = None
         super().__init__(
             soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
             placeholder=placeholder, id=id,
@@ -188,7 +188,7 @@ class AlignedArea(TextArea):
     def _style_of(self, strength: float) -> Style:
         if self._palette is None:
             base, mark = self.rich_style, self.get_component_rich_style("aligned-area--mark")
-            self._palette = Palette(base, {"model": base}, mark)
+            self._palette = SpanStyles(base, {"model": base}, mark)
         level = max(1, min(LEVELS, round(strength * LEVELS)))
         # Without colours too: bold what is strong, underlined what is more than a trace.
         shade = Style(bold=strength >= 0.5, underline=strength >= 0.1)

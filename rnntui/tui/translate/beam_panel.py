@@ -11,13 +11,13 @@ from rnntui.config import described_settings
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.tui.setting_slider import setting_slider
 from rnntui.tui.widgets.slider import Slider
-from rnntui.tui.widgets.slider_scale import Linear, SliderScale, Stops
+from rnntui.tui.widgets.slider_scale import LinearScale, SliderScale, StopScale
 
 _WIDTHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 _SCALES: dict[str, tuple[str, SliderScale]] = {
-    "beam": ("beam", Stops(_WIDTHS)),
-    "n_best": ("n-best", Stops(_WIDTHS)),
-    "length_penalty": ("length pen.", Linear(0.0, 2.0, 0.1)),
+    "beam": ("beam", StopScale(_WIDTHS)),
+    "n_best": ("n-best", StopScale(_WIDTHS)),
+    "length_penalty": ("length pen.", LinearScale(0.0, 2.0, 0.1)),
 }
 DEFAULTS = BeamConfig(n_best=BeamConfig.beam)
 """In the app all that the beam has found is shown."""

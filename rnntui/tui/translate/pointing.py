@@ -16,7 +16,7 @@ from rnntui.tui.translate.searching import Searching
 if TYPE_CHECKING:
     from rnntui.inference.beam_search import Hypothesis
     from rnntui.inference.translator import Translation, Translator
-    from rnntui.text.vocabulary import Span
+    from rnntui.text.vocabulary import CharSpan
 
 _LEAST = 0.05  # strength below which a word is not highlighted
 _NO_ATTENTION = "This model has no attention (--attention none): there is nothing to show."
@@ -129,7 +129,7 @@ class Pointing(Searching):
         self.set_class(not self.has_class("-matrix"), "-matrix")
 
 
-def _marks(words: list[Span], strengths: list[float]) -> list[Highlight]:
+def _marks(words: list[CharSpan], strengths: list[float]) -> list[Highlight]:
     return [
         Highlight(start, end, strength)
         for (start, end), strength in zip(words, strengths, strict=False)

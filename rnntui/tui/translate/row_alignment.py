@@ -11,17 +11,17 @@ from rich.cells import cell_len
 
 if TYPE_CHECKING:
     from rnntui.inference.cells import Array
-    from rnntui.text.vocabulary import Span
+    from rnntui.text.vocabulary import CharSpan
 
 _JOINING = ("M", "Cf")  # categories of what belongs to the character before it
 
 
-def words(text: str) -> list[Span]:
+def words(text: str) -> list[CharSpan]:
     """Where the words of a text start and end, in order; blanks are in none.
 
     A word is a run of letters and digits, or of anything else; a wide character, as of Chinese, is a word by itself.
     """
-    found: list[Span] = []
+    found: list[CharSpan] = []
     kind_before = "blank"
     for at, character in enumerate(text):
         joins = kind_before != "blank" and unicodedata.category(character).startswith(_JOINING)
@@ -41,14 +41,14 @@ def _kind(character: str) -> str:
     return "word" if character.isalnum() or character in "_'’" else "other"
 
 
-def word_at(words: Sequence[Span], column: int) -> int | None:
+def word_at(words: Sequence[CharSpan], column: int) -> int | None:
     """The number of the word that a cursor is on, or else that it stands right behind; None if there is none."""
     on = (number for number, (start, end) in enumerate(words) if start <= column < end)
     behind = (number for number, (_, end) in enumerate(words) if end == column)
     return next(on, next(behind, None))
 
 
-def tokens_of(word: Span, spans: Sequence[Span]) -> list[int]:
+def tokens_of(word: CharSpan, spans: Sequence[CharSpan]) -> list[int]:
     """The numbers of the tokens that have characters of a word."""
     return [number for number, (start, end) in enumerate(spans) if start < word[1] and word[0] < end]
 
@@ -61,10 +61,10 @@ class Alignment:
     `attention (T, S)` has a row for each target token and a column for each source token.
     """
 
-    source_words: list[Span]
-    target_words: list[Span]
-    source_spans: list[Span]
-    target_spans: list[Span]
+    source_words: list[CharSpan]
+    target_words: list[CharSpan]
+    source_spans: list[CharSpan]
+    target_spans: list[CharSpan]
     attention: Array
 
     def sources_of(self, word: int) -> list[float]:

@@ -10,14 +10,13 @@ from textual.message import Message
 from textual.widgets import Static, TextArea
 
 from rnntui.errors import RnntuiError
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars, one_line
 from rnntui.tui.notifications import Telling
 from rnntui.tui.translate.aligned_text_area import AlignedArea
 from rnntui.tui.translate.beam_panel import DEFAULTS, BeamPanel
 from rnntui.tui.translate.line_changes import carried, change_between
 from rnntui.tui.translate.source_pane import Source
 from rnntui.tui.translate.translation_pane import TranslationPane
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars
 
 if TYPE_CHECKING:
     from rnntui.config_seq2seq import BeamConfig

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual import events
 
+from rnntui.text.control_chars import encode_control_chars, encode_pasted_text
 from rnntui.tui.translate.aligned_text_area import AlignedArea
-from rnntui.tui.widgets.control_char_encoding import encode_control_chars, pasted
 
 
 class Source(AlignedArea):
@@ -16,7 +16,7 @@ class Source(AlignedArea):
 
     async def _on_paste(self, event: events.Paste) -> None:
         # Textual calls the text area's own handler after this one.
-        event.text = pasted(event.text)
+        event.text = encode_pasted_text(event.text)
 
     def fill(self, text: str) -> None:
         """Show another text, with the cursor at its start."""

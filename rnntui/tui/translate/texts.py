@@ -11,9 +11,9 @@ from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions import autosave
 from rnntui.sessions.autosave import Job, Kept
+from rnntui.text.control_chars import decode_control_chars
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.translate.pointing import Pointing
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars
 
 _KEPT = "*.txt"
 
