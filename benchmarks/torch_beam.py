@@ -47,7 +47,7 @@ class TorchBeam:
             vectors = decoder._attend(hidden, *alike, padding.expand(count, -1))
             scores = torch.log_softmax(self.model.logits(vectors[0]), dim=1) + totals[:, None]  # (K, V)
             ends = scores[:, EOS].clone()
-            scores[:, [EOS, *self.target.never_written]] = float("-inf")
+            scores[:, [EOS, *self.target.banned_ids]] = float("-inf")
             totals, places = scores.flatten().topk(width)
             rows, tokens = places // scores.shape[1], places % scores.shape[1]
             for row in (ends >= totals[-1]).nonzero().flatten().tolist():

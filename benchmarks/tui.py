@@ -34,7 +34,7 @@ from tui_live import start, typing
 
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve
-from rnntui.charts.metrics_history import BLOCK, MetricsHistory, Points
+from rnntui.charts.metrics_history import BLOCK, MetricSeries, MetricsHistory
 from rnntui.tui.widgets.chart import Chart
 
 POINTS = (10_000, 100_000)
@@ -51,17 +51,17 @@ class ChartApp(App[None]):
         yield Chart("Training loss")
 
 
-def points_of(count: int) -> list[Points]:
+def series_of(count: int) -> list[MetricSeries]:
     """Two falling, noisy losses."""
     rng = np.random.default_rng(1)
     steps = np.arange(1.0, count + 1) * 10
     axes = {"step": steps, "seconds": steps * 0.06, "tokens": steps * 4096}
-    return [Points(2 * np.exp(-steps / steps[-1] * 4) + rng.normal(1.4, 0.1, count), axes) for _ in range(2)]
+    return [MetricSeries(2 * np.exp(-steps / steps[-1] * 4) + rng.normal(1.4, 0.1, count), axes) for _ in range(2)]
 
 
-def show(chart: Chart, points: list[Points]) -> None:
+def show(chart: Chart, series: list[MetricSeries]) -> None:
     """Give the chart curves it has never seen, as each new row of a run does."""
-    chart.show([Curve(f"run {i}", one, i, SMOOTHING) for i, one in enumerate(points)])
+    chart.show([Curve(f"run {i}", one, i, SMOOTHING) for i, one in enumerate(series)])
 
 
 def seconds_to_draw(chart: Chart, change: Callable[[], None]) -> float:
@@ -75,8 +75,8 @@ def seconds_to_draw(chart: Chart, change: Callable[[], None]) -> float:
 
 async def chart_times(count: int, size: tuple[int, int], rounds: int) -> dict[str, list[float]]:
     """Seconds of each drawing."""
-    points = points_of(count)
-    last = float(points[0].axes["step"][-1])
+    series = series_of(count)
+    last = float(series[0].axes["step"][-1])
     async with ChartApp().run_test(size=size) as pilot:
         await pilot.pause()
         chart = pilot.app.query_one(Chart)
@@ -87,7 +87,7 @@ async def chart_times(count: int, size: tuple[int, int], rounds: int) -> dict[st
 
         def anew() -> float:
             chart.view = ChartView()
-            return seconds_to_draw(chart, lambda: show(chart, points))
+            return seconds_to_draw(chart, lambda: show(chart, series))
 
         return alternate({"new data": anew, "moved": lambda: seconds_to_draw(chart, move)}, rounds, warm_up=2)
 
@@ -149,7 +149,7 @@ def follow(path: str, answers: multiprocessing.queues.Queue[dict[str, float]]) -
     answers.put(
         {
             "first read": sum(blocks), "a block": statistics.median(blocks), "longest block": max(blocks),
-            "peak": peak / unit, "imports": before / unit, "points": float(len(history.points("train_loss").values)),
+            "peak": peak / unit, "imports": before / unit, "points": float(len(history.series("train_loss").values)),
             "row": float(len(row)), "bytes": read, "follow": seconds,
         }
     )  # fmt: skip

@@ -1,1 +1,1 @@
-"""Floor 2: charts, from rows of metrics to lines of characters, in numpy."""
+"""Charts of metrics as rows of styled characters, in numpy."""

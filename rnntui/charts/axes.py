@@ -1,4 +1,4 @@
-"""Axes: from data to a place in the plot and back, and where the ticks are."""
+"""Axis scales: conversion between data and positions on an axis, and the choice of ticks."""
 
 from __future__ import annotations
 
@@ -10,126 +10,135 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_NARROWEST = 1e-6  # of the largest number on an axis: a shorter one could not be labelled
-LARGEST = 1e300  # data beyond it have no place: the difference of two must still be a float
-SMALLEST = 1e-300  # what is less has none on a log axis
-_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-_DAY = 86_400.0
+_MIN_RELATIVE_LENGTH = 1e-6  # of the largest number on an axis: a shorter axis could not be labelled
+MAX_VALUE = 1e300  # larger data have no position: the difference of two must still be a float
+MIN_LOG_VALUE = 1e-300  # smaller data have no position on a log axis
+_CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+_DAY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True)
 class AxisScale:
-    """One axis: `low` and `high` are data, at its ends. Made by `spanning`, which sees to it that low < high.
+    """The scale of one axis, from `low` to `high` in data, with low < high; created by `axis_scale`.
 
-    `plane` is where the axis is even: the data themselves, or their decimal logarithm if it is `log`.
+    A linear coordinate is the data itself, or its decimal logarithm if the scale is `log`. A fraction is a position
+    on the axis: 0 at `low`, 1 at `high`.
     """
 
     low: float
     high: float
     log: bool = False
 
-    def plane(self, data: Floats) -> Floats:
-        """Data `(N,)` on the even axis; NaN for what has no place there."""
-        placed = np.abs(data) <= LARGEST
+    def linearize(self, data: Floats) -> Floats:
+        """Return the linear coordinates `(N,)` of data `(N,)`; NaN for data without a position."""
+        has_position = np.abs(data) <= MAX_VALUE
         if self.log:
-            placed &= data >= SMALLEST
-            return np.log10(np.where(placed, data, np.nan))
-        return data if placed.all() else np.where(placed, data, np.nan)
+            has_position &= data >= MIN_LOG_VALUE
+            return np.log10(np.where(has_position, data, np.nan))
+        return data if has_position.all() else np.where(has_position, data, np.nan)
 
     def fraction(self, data: Floats) -> Floats:
-        """Where data `(N,)` lie between the ends: 0 at `low`, 1 at `high`; NaN for what has no place."""
-        return self.plane_fraction(self.plane(data))
+        """Return the fractions `(N,)` of data `(N,)`; NaN for data without a position."""
+        return self.linear_fraction(self.linearize(data))
 
-    def plane_fraction(self, plane: Floats) -> Floats:
-        """The same for what is on the even axis already."""
-        low, high = self._ends
-        found: Floats = (plane - low) / (high - low)
-        return found
+    def linear_fraction(self, linear: Floats) -> Floats:
+        """Return the fractions `(N,)` of linear coordinates `(N,)`."""
+        low, high = self._linear_ends
+        fractions: Floats = (linear - low) / (high - low)
+        return fractions
 
-    def place(self, x: float) -> float:
-        """Where one datum lies between the ends; 0 for what has no place."""
+    def position(self, x: float) -> float:
+        """Return the fraction of one value; 0 for a value without a position."""
         return float(np.nan_to_num(self.fraction(np.array([x]))[0]))
 
     def value(self, fraction: float) -> float:
-        """The data at a place; one outside of 0..1 lies beyond an end."""
+        """Return the data at a fraction; fractions outside 0..1 lie beyond the ends."""
         if fraction in (0.0, 1.0):
-            return self.high if fraction else self.low  # exact, so that a point at the end is in
-        low, high = self._ends
-        place = low * (1 - fraction) + high * fraction
-        return float(10 ** min(max(place, -307), 307)) if self.log else place
+            return self.high if fraction else self.low  # exact, so that a point at the end is included
+        low, high = self._linear_ends
+        linear = low * (1 - fraction) + high * fraction
+        return float(10 ** min(max(linear, -307), 307)) if self.log else linear
 
-    def edges(self, parts: int) -> Floats:
-        """The data at the borders of so many equal parts, `(parts + 1,)`, ends included."""
-        low, high = self._ends
-        fractions = np.linspace(0, 1, parts + 1)
-        borders = low * (1 - fractions) + high * fractions
+    def bin_edges(self, bins: int) -> Floats:
+        """Return the edges `(bins + 1,)` of equally wide bins in data, ends included."""
+        low, high = self._linear_ends
+        fractions = np.linspace(0, 1, bins + 1)
+        edges = low * (1 - fractions) + high * fractions
         if self.log:
-            borders = 10**borders
-        borders[0], borders[-1] = self.low, self.high
-        return borders
+            edges = 10**edges
+        edges[0], edges[-1] = self.low, self.high
+        return edges
 
     @property
-    def _ends(self) -> tuple[float, float]:
+    def _linear_ends(self) -> tuple[float, float]:
         return (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
 
 
-def spanning(low: float, high: float, log: bool = False) -> AxisScale:
-    """An axis from `low` to `high`, in data; wider where that would be no length. Without data, 0 to 1 (log: 1 to 10).
+def axis_scale(low: float, high: float, log: bool = False) -> AxisScale:
+    """Return the scale from `low` to `high`, widened where its length would be zero.
 
-    A log axis needs data above zero: what is not is left out, and so does not bound it.
+    Without data (low > high) it is 0 to 1 (log: 1 to 10). A log scale leaves out data that are not above zero, so they
+    do not bound it.
     """
-    low, high = max(low, SMALLEST if log else -LARGEST), min(high, LARGEST)
+    low, high = max(low, MIN_LOG_VALUE if log else -MAX_VALUE), min(high, MAX_VALUE)
     if not low <= high:
         return AxisScale(1.0, 10.0, True) if log else AxisScale(0.0, 1.0)
     if log:
-        if high < low * (1 + _NARROWEST):
-            low, high = low / 2, high * 2
+        if high < low * (1 + _MIN_RELATIVE_LENGTH):
+            low, high = max(low / 2, MIN_LOG_VALUE), min(high * 2, MAX_VALUE)
         return AxisScale(low, high, True)
-    size = max(abs(low), abs(high))
-    if size < SMALLEST:
+    largest = max(abs(low), abs(high))
+    if largest < MIN_LOG_VALUE:
         return AxisScale(-1.0, 1.0)
-    if high - low < size * _NARROWEST:
-        middle, half = (low + high) / 2, size * (0.05 if low == high else _NARROWEST)
-        low, high = middle - half, middle + half
+    if high - low < largest * _MIN_RELATIVE_LENGTH:
+        middle, half = (low + high) / 2, largest * (0.05 if low == high else _MIN_RELATIVE_LENGTH)
+        low, high = max(middle - half, -MAX_VALUE), min(middle + half, MAX_VALUE)
     return AxisScale(low, high)
 
 
-def ticks(scale: AxisScale, most: int, *, seconds: bool = False, whole: bool = False) -> list[float]:
-    """At most about so many round numbers on an axis, in order: steps of 1, 2 or 5; on a log axis decades, and 2 and 5.
+def ticks(scale: AxisScale, max_ticks: int, *, seconds: bool = False, whole: bool = False) -> list[float]:
+    """Return round numbers on an axis in ascending order: steps of 1, 2 or 5; on a log axis decades, and 2 and 5.
 
-    `seconds` steps as clocks do. `whole` gives no fractions. A log axis that is shorter than a decade has even steps.
+    A log axis shorter than a decade has even steps.
+
+    Args:
+        scale: The axis.
+        max_ticks: The approximate largest number of ticks.
+        seconds: The data are seconds; steps are those of a clock.
+        whole: The ticks are whole numbers.
     """
-    most = max(1, most)
+    max_ticks = max(1, max_ticks)
     if scale.log:
-        found = _decades(scale.low, scale.high, most)
-        if len(found) > 1 or (found and scale.high > 10 * scale.low):
-            return found
-    step = _step((scale.high - scale.low) / most, seconds, whole)
+        decades = _log_ticks(scale.low, scale.high, max_ticks)
+        if len(decades) > 1 or (decades and scale.high > 10 * scale.low):
+            return decades
+    step = _round_step((scale.high - scale.low) / max_ticks, seconds, whole)
     first, last = math.ceil(scale.low / step), math.floor(scale.high / step)
     if scale.log:
         first = max(first, 1)
-    return [number * step + 0.0 for number in range(first, min(last, first + most) + 1)]
+    return [index * step + 0.0 for index in range(first, min(last, first + max_ticks) + 1)]
 
 
-def _step(least: float, seconds: bool, whole: bool) -> float:
-    """The round step that is `least` or a little more."""
-    if seconds and least > 0.5:
-        clock = next((step for step in _SECONDS if step >= least), None)
-        return float(clock) if clock else _DAY * _step(least / _DAY, False, True)
+def _round_step(min_step: float, seconds: bool, whole: bool) -> float:
+    """Return the smallest round step of at least `min_step`."""
+    if seconds and min_step > 0.5:
+        clock = next((step for step in _CLOCK_STEPS if step >= min_step), None)
+        return float(clock) if clock else _DAY * _round_step(min_step / _DAY, False, True)
     if whole:
-        least = max(least, 1.0)
-    exponent = math.floor(math.log10(least))
-    # 10.0 ** -5 is not the float nearest to a hundred-thousandth; what is read from text is.
-    return next((step for text in "125" if (step := float(f"{text}e{exponent}")) >= least), float(f"1e{exponent + 1}"))
+        min_step = max(min_step, 1.0)
+    exponent = math.floor(math.log10(min_step))
+    # 10.0 ** -5 is not the float nearest to 1e-5; a parsed number is.
+    steps = (float(f"{digit}e{exponent}") for digit in "125")
+    return next((step for step in steps if step >= min_step), float(f"1e{exponent + 1}"))
 
 
-def _decades(low: float, high: float, most: int) -> list[float]:
+def _log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    every = range(first, last + 1)
+    exponents = range(first, last + 1)
     for digits in ("125", "13", "1"):
-        found = [value for e in every for digit in digits if low <= (value := float(f"{digit}e{e}")) <= high]
-        if len(found) <= most:
-            return found
-    apart = next((n for n in (2, 3, 5, 10, 20, 50, 100) if len(every) / n <= most), len(every))
-    found = [value for e in every if low <= (value := float(f"1e{e}")) <= high]
-    return [value for value in found if round(math.log10(value)) % apart == 0] or found[:1]
+        values = [value for e in exponents for digit in digits if low <= (value := float(f"{digit}e{e}")) <= high]
+        if len(values) <= max_ticks:
+            return values
+    stride = next((n for n in (2, 3, 5, 10, 20, 50, 100) if len(exponents) / n <= max_ticks), len(exponents))
+    decades = [value for e in exponents if low <= (value := float(f"1e{e}")) <= high]
+    return [value for value in decades if round(math.log10(value)) % stride == 0] or decades[:1]

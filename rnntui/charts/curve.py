@@ -1,4 +1,4 @@
-"""A curve: a quantity of a run, with its place on every axis, its smoothed values and its colour."""
+"""Curves: a metric of a run with its position on every axis, its smoothed values and its colour."""
 
 from __future__ import annotations
 
@@ -8,118 +8,127 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.charts.axes import LARGEST, Floats
+from rnntui.charts.axes import MAX_VALUE, Floats
 from rnntui.charts.metric_charts import Axis, metric_of
-from rnntui.charts.metrics_history import MetricsHistory, Points
+from rnntui.charts.metrics_history import MetricSeries, MetricsHistory
 from rnntui.charts.smooth import smooth
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
-    """A curve over one axis, `(N,)` each: `x` has a place on it and does not fall.
+class Polyline:
+    """The points of a curve over one axis, `(N,)` each: `x` is ascending and has no NaN.
 
-    `smooth` is the moving average, or None if nothing is smoothed.
+    `smoothed` is the moving average of `y`, or None without smoothing.
     """
 
     x: Floats
     y: Floats
-    smooth: Floats | None
+    smoothed: Floats | None
 
     @property
-    def full(self) -> Floats:
-        """What is drawn in the full colour."""
-        return self.y if self.smooth is None else self.smooth
+    def main(self) -> Floats:
+        """The values `(N,)` drawn in the full colour: smoothed if there is smoothing, else raw."""
+        return self.y if self.smoothed is None else self.smoothed
 
-    def at(self, x: float) -> float | None:
-        """The full value of the point nearest to `x`; None if there is none, or if `x` is beyond the curve's ends."""
-        known = np.isfinite(self.full)
-        if not known.any():
+    def value_at(self, x: float) -> float | None:
+        """Return the main value of the point nearest to `x`; None if `x` is beyond the ends or there is no point."""
+        finite = np.isfinite(self.main)
+        if not finite.any():
             return None
-        places = self.x if known.all() else self.x[known]
-        if not places[0] <= x <= places[-1]:
+        finite_x = self.x if finite.all() else self.x[finite]
+        if not finite_x[0] <= x <= finite_x[-1]:
             return None
-        after = min(int(np.searchsorted(places, x)), len(places) - 1)
-        nearest = after if after == 0 or places[after] - x <= x - places[after - 1] else after - 1
-        return float((self.full if known.all() else self.full[known])[nearest])
+        after = min(int(np.searchsorted(finite_x, x)), len(finite_x) - 1)
+        nearest = after if after == 0 or finite_x[after] - x <= x - finite_x[after - 1] else after - 1
+        return float((self.main if finite.all() else self.main[finite])[nearest])
 
     @property
-    def last(self) -> float | None:
-        """The newest full value."""
-        known = np.flatnonzero(np.isfinite(self.full))
-        return float(self.full[known[-1]]) if len(known) else None
+    def last_value(self) -> float | None:
+        """The newest finite main value."""
+        finite = np.flatnonzero(np.isfinite(self.main))
+        return float(self.main[finite[-1]]) if len(finite) else None
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """What is drawn of one quantity of one run.
+    """One metric of one run, as a chart draws it.
 
-    `colour` counts colours, which the front end knows. `smoothing` in 0..1, exclusive of 1, is the weight of the
-    moving average that is drawn over the dimmed values; 0 draws them alone. `marked` marks every point, where there is
-    room for it. Made once for each state of the data: what it works out, it keeps.
+    `colour` is an index into the front end's colours. `smoothing`, 0 <= smoothing < 1, is the weight of the moving
+    average drawn over the dimmed values; 0 draws the values alone. `marked` draws a marker at every point where there
+    is room. Create one for each state of the data: computed polylines are cached.
     """
 
     name: str
-    points: Points
+    series: MetricSeries
     colour: int = 0
     smoothing: float = 0.0
     marked: bool = False
-    _lines: dict[Axis, Line] = field(default_factory=dict, init=False, repr=False)
+    _polylines: dict[Axis, Polyline] = field(default_factory=dict, init=False, repr=False)
 
-    def line(self, axis: Axis) -> Line:
-        """The curve over an axis."""
-        if axis not in self._lines:
-            self._lines[axis] = self._made(axis)
-        return self._lines[axis]
+    def polyline(self, axis: Axis) -> Polyline:
+        """Return the curve over an axis."""
+        if axis not in self._polylines:
+            self._polylines[axis] = self._make_polyline(axis)
+        return self._polylines[axis]
 
-    def _made(self, axis: Axis) -> Line:
-        x, y = self.points.axes[axis], self.points.values
-        # The average goes along the training, also where a clock went backwards.
+    def _make_polyline(self, axis: Axis) -> Polyline:
+        x, y = self.series.axes[axis], self.series.values
+        # The average follows the order of training, even where a clock went backwards.
         smoothed = smooth(y, self.smoothing) if self.smoothing and len(y) else None
-        placed = np.abs(x) <= LARGEST  # false for NaN
-        if not placed.all():
-            x, y, smoothed = x[placed], y[placed], None if smoothed is None else smoothed[placed]
+        has_position = np.abs(x) <= MAX_VALUE  # false for NaN
+        if not has_position.all():
+            x, y = x[has_position], y[has_position]
+            smoothed = None if smoothed is None else smoothed[has_position]
         if (x[1:] < x[:-1]).any():
             order = np.argsort(x, kind="stable")
             x, y, smoothed = x[order], y[order], None if smoothed is None else smoothed[order]
-        return Line(x, y, smoothed)
+        return Polyline(x, y, smoothed)
 
 
 def curves_of(runs: Mapping[str, MetricsHistory], keys: Sequence[str], smoothing: float = 0.0) -> list[Curve]:
-    """The curves of some quantities of some runs, by the runs' names, for one chart; those that hold a number.
+    """Return the curves of one chart: those of the metrics that have a number.
 
-    One run's quantities differ in colour. Of several runs, each has its colour, by its place among them, and what is
-    measured now and then is marked. `smoothing` is for what is noisy; see `Curve`.
+    The metrics of a single run differ in colour; several runs have one colour each, by their order.
+
+    Args:
+        runs: Metrics by the name of their run.
+        keys: The metrics to draw.
+        smoothing: The smoothing of noisy metrics, see `Curve`.
     """
     curves = []
-    for number, (name, history) in enumerate(runs.items()):
-        for place, key in enumerate(keys):
-            points, described = history.points(key), metric_of(key)
-            if not len(points.values):
+    for run_index, (name, history) in enumerate(runs.items()):
+        for key_index, key in enumerate(keys):
+            series, description = history.series(key), metric_of(key)
+            if not len(series.values):
                 continue
-            called = f"{name} {described.label}" if len(keys) > 1 else name
-            called = described.label if len(runs) == 1 else called
-            colour = number if len(runs) > 1 else place
-            weight = smoothing if described.noisy else 0.0
-            curves.append(Curve(called, points, colour, weight, described.marked))
+            curve_name = f"{name} {description.label}" if len(keys) > 1 else name
+            curve_name = description.label if len(runs) == 1 else curve_name
+            colour = run_index if len(runs) > 1 else key_index
+            weight = smoothing if description.noisy else 0.0
+            curves.append(Curve(curve_name, series, colour, weight, description.marked))
     return curves
 
 
-def extent(curves: Sequence[Curve], axis: Axis) -> tuple[float, float]:
-    """The least and the greatest x of all points; infinities turned round if there is none."""
-    ends = [(line.x[0], line.x[-1]) for curve in curves if len((line := curve.line(axis)).x)]
+def x_range(curves: Sequence[Curve], axis: Axis) -> tuple[float, float]:
+    """Return the smallest and the largest x of all points; (inf, -inf) without points."""
+    ends = [(line.x[0], line.x[-1]) for curve in curves if len((line := curve.polyline(axis)).x)]
     return min((float(low) for low, _ in ends), default=np.inf), max((float(high) for _, high in ends), default=-np.inf)
 
 
-def translated(curves: Sequence[Curve], x: float, before: Axis, after: Axis) -> float | None:
-    """Where the point at `x` of one axis lies on another, by the curve with the most points; None if there is none."""
-    found = [(len(known), curve, known) for curve in curves if len(known := _placed(curve, before, after))]
-    if not found:
+def convert_x(curves: Sequence[Curve], x: float, source: Axis, target: Axis) -> float | None:
+    """Convert a position on the `source` axis to one on the `target` axis, interpolated between points.
+
+    The curve with the most points on both axes decides; None if there is no point.
+    """
+    candidates = [(curve, rows) for curve in curves if len(rows := _rows_on_both(curve, source, target))]
+    if not candidates:
         return None
-    _, curve, known = max(found, key=lambda one: one[0])
-    here, there = curve.points.axes[before][known], curve.points.axes[after][known]
-    order = np.argsort(here, kind="stable")
-    return float(np.interp(x, here[order], there[order]))
+    curve, rows = max(candidates, key=lambda candidate: len(candidate[1]))
+    source_x, target_x = curve.series.axes[source][rows], curve.series.axes[target][rows]
+    order = np.argsort(source_x, kind="stable")
+    return float(np.interp(x, source_x[order], target_x[order]))
 
 
-def _placed(curve: Curve, before: Axis, after: Axis) -> NDArray[np.int64]:
-    return np.flatnonzero(np.isfinite(curve.points.axes[before]) & np.isfinite(curve.points.axes[after]))
+def _rows_on_both(curve: Curve, source: Axis, target: Axis) -> NDArray[np.int64]:
+    axes = curve.series.axes
+    return np.flatnonzero(np.isfinite(axes[source]) & np.isfinite(axes[target]))

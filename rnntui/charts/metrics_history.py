@@ -1,4 +1,4 @@
-"""From the rows of a `metrics.jsonl`, which may hold anything, to columns of numbers that grow as the run does."""
+"""Columns of numbers read incrementally from the rows of a `metrics.jsonl`, which may contain anything."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.charts.axes import Floats
 from rnntui.charts.metric_charts import AXES, Axis, in_order
 from rnntui.kinds.samples import Sample, sample_from_json, shorten_sample
 from rnntui.runs.metrics_log import MetricsTail
 
-Floats = NDArray[np.float64]
-
-BLOCK = 1 << 18  # bytes a read takes in at most: a few hundredths of a second
-SAMPLES = 2000  # texts kept; beyond, every second one is dropped
-SAMPLE_LENGTH = 4000  # characters kept of each part
-_QUANTITIES = 64  # different keys taken up; a file that has more is none of ours
-_RESULT = "best_step"  # a row with this key has the results of a finished run, measured with its best weights
-_NO_QUANTITY = {*AXES, "sample", _RESULT}
+BLOCK = 1 << 18  # bytes per read: a few hundredths of a second
+MAX_SAMPLES = 2000  # texts kept; when there are more, every second one is dropped
+MAX_SAMPLE_CHARACTERS = 4000  # kept of each part of a sample
+_MAX_METRICS = 64  # distinct keys; a file with more was not written by this program
+_RESULT = "best_step"  # the key of the row with the results of a finished run, measured with its best weights
+_NOT_METRICS = {*AXES, "sample", _RESULT}
 
 
 @dataclass(frozen=True)
 class LoggedSample:
-    """A sample that the model wrote at a step."""
+    """A sample that the model wrote at a training step."""
 
     step: int
     sample: Sample
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
-    """The values of one quantity, `(N,)` in the order they were logged, and where each lies on every axis.
+class MetricSeries:
+    """The values `(N,)` of one metric in the order they were logged, and their positions on every axis.
 
-    `axes` gives steps, seconds of training and tokens read, `(N,)` each; NaN where a row did not say.
+    `axes` holds steps, seconds of training and tokens read, `(N,)` each; NaN where a row lacks it.
     """
 
     values: Floats
@@ -44,11 +43,11 @@ class Points:
 
 
 class MetricsHistory:
-    """What a run has logged so far. Each `read` takes in what is new, a block at a time.
+    """The metrics that a run has logged so far; each `read` adds a block of new rows.
 
-    `more` says that the last read did not reach the file's end. `version` changes whenever anything else does.
-    `samples` are in order of their steps. `results` are the losses that a finished run ends with; they belong to its
-    best weights, not to its last step, and are thus no points of a curve.
+    `more` is true if the last read did not reach the end of the file. `version` changes with every change of the data.
+    `samples` are in order of their steps. `results` are the final losses of a finished run; they belong to its best
+    weights, not to its last step, and so are not points of a curve.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,143 +59,143 @@ class MetricsHistory:
         self._start_over()
 
     def read(self, limit: int = BLOCK) -> bool:
-        """Take in at most `limit` new bytes; whether there was anything new. A missing file has nothing.
+        """Read at most `limit` new bytes, and return whether anything changed. A missing file counts as empty.
 
-        Raises `OSError` if the file is there and cannot be read.
+        Raises `OSError` if the file exists and cannot be read.
         """
         rows = self._tail.read(limit)
         self.more = self._tail.more
         if self._tail.restarted:
             self._start_over()
         for row in rows:
-            self._take(row)
-        self._settle()
+            self._add_row(row)
+        self._flush()
         if rows or self._tail.restarted:
             self.version += 1
             return True
         return False
 
     def read_all(self) -> None:
-        """Take in everything there is. Raises `OSError` as `read`."""
+        """Read to the end of the file. Raises `OSError` as `read` does."""
         self.read()
         while self.more:
             self.read()
 
     @property
     def quantities(self) -> list[str]:
-        """The keys that have at least one number, in the order of the table of quantities."""
+        """The keys of the metrics with at least one number, in the order of the table of quantities."""
         return in_order([key for key, column in self._values.items() if len(column)])
 
-    def points(self, key: str) -> Points:
-        """The values of a quantity, as copies; none if the run has not logged it."""
+    def series(self, key: str) -> MetricSeries:
+        """Return the values of a metric, copied; empty if the run has not logged it."""
         if key not in self._values:
-            nothing = np.empty(0)
-            return Points(nothing, dict.fromkeys(AXES, nothing))
+            empty = np.empty(0)
+            return MetricSeries(empty, dict.fromkeys(AXES, empty))
         rows = self._rows[key].array
-        return Points(self._values[key].array.copy(), {axis: self._axes[axis].array[rows] for axis in AXES})
+        return MetricSeries(self._values[key].array.copy(), {axis: self._axes[axis].array[rows] for axis in AXES})
 
     def _start_over(self) -> None:
         self.samples.clear()
         self.results.clear()
-        self._last = -math.inf  # the step of the row before
-        self._count = 0  # rows
-        # Rows are numbered; a quantity's column says of each of its values which row it was in.
+        self._last_step = -math.inf
+        self._row_count = 0
+        # `_axes` has a value for each row; `_rows` holds the row index of each value of a metric.
         self._axes: dict[Axis, _Column] = {axis: _Column(np.float64) for axis in AXES}
         self._rows: dict[str, _Column] = {}
         self._values: dict[str, _Column] = {}
 
-    def _take(self, row: dict[str, Any]) -> None:
+    def _add_row(self, row: dict[str, Any]) -> None:
         if _RESULT in row:
-            self.results = {key: found for key, value in row.items() if (found := _number(value)) is not None}
+            self.results = {key: number for key, value in row.items() if (number := _number(value)) is not None}
             return
         step = _number(row.get("step"))
         if step is None or not math.isfinite(step):
             return
-        if step < self._last:
-            self._go_back(step)
-        self._last = step
-        number = self._count
-        self._count += 1
+        if step < self._last_step:
+            self._rewind(step)
+        self._last_step = step
+        row_index = self._row_count
+        self._row_count += 1
         self._axes["step"].new.append(step)
         for axis in AXES[1:]:
-            place = _number(row.get(axis))
-            self._axes[axis].new.append(math.nan if place is None else place)
+            position = _number(row.get(axis))
+            self._axes[axis].new.append(math.nan if position is None else position)
         for key, value in row.items():
-            # Spares most values the call: long files have millions.
-            found = value if type(value) is float else _number(value)
-            if found is None or key in _NO_QUANTITY:
+            # The check saves most calls: long files have millions of values.
+            number = value if type(value) is float else _number(value)
+            if number is None or key in _NOT_METRICS:
                 continue
             column = self._values.get(key)
             if column is None:
-                if len(self._values) == _QUANTITIES:
+                if len(self._values) == _MAX_METRICS:
                     continue
                 self._rows[key], column = _Column(np.int64), _Column(np.float64)
                 self._values[key] = column
-            self._rows[key].new.append(number)
-            column.new.append(found)
+            self._rows[key].new.append(row_index)
+            column.new.append(number)
         sample = sample_from_json(row.get("sample"))
         if sample is not None:
-            self.samples.append(LoggedSample(int(step), shorten_sample(sample, SAMPLE_LENGTH)))
-            if len(self.samples) > SAMPLES:
-                del self.samples[1:-1:2]  # the first and the newest stay
+            self.samples.append(LoggedSample(int(step), shorten_sample(sample, MAX_SAMPLE_CHARACTERS)))
+            if len(self.samples) > MAX_SAMPLES:
+                del self.samples[1:-1:2]  # keeps the first and the newest
 
-    def _go_back(self, step: float) -> None:
-        """The run was resumed from an earlier step: what came later is made anew, and no longer counts."""
-        self._settle()
+    def _rewind(self, step: float) -> None:
+        """Discard what came after `step`: the run was resumed there, and logs those steps again."""
+        self._flush()
         rows = int(np.searchsorted(self._axes["step"].array, step, side="right"))
-        self._count = rows
+        self._row_count = rows
         for column in self._axes.values():
-            column.cut(rows)
-        for key, numbers in self._rows.items():
-            length = int(np.searchsorted(numbers.array, rows))
-            numbers.cut(length)
-            self._values[key].cut(length)
+            column.truncate(rows)
+        for key, row_indices in self._rows.items():
+            length = int(np.searchsorted(row_indices.array, rows))
+            row_indices.truncate(length)
+            self._values[key].truncate(length)
         self.samples = [sample for sample in self.samples if sample.step <= step]
 
-    def _settle(self) -> None:
+    def _flush(self) -> None:
         for columns in (self._axes, self._rows, self._values):
             for column in columns.values():
-                column.settle()
+                column.flush()
 
 
 class _Column:
-    """Numbers that grow: `new` ones stand in a list, until they settle in an array that doubles when it is full."""
+    """A growing column: `new` numbers wait in a list until `flush` moves them to an array, which doubles when full."""
 
-    def __init__(self, kind: type[np.float64] | type[np.int64]) -> None:
-        self._array: NDArray[Any] = np.empty(64, kind)
-        self._settled = 0
+    def __init__(self, dtype: type[np.float64] | type[np.int64]) -> None:
+        self._array: NDArray[Any] = np.empty(64, dtype)
+        self._size = 0
         self.new: list[float] = []
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         if not self.new:
             return
         length = len(self)
         if length > len(self._array):
             grown = np.empty(max(length, 2 * len(self._array)), self._array.dtype)
-            grown[: self._settled] = self._array[: self._settled]
+            grown[: self._size] = self._array[: self._size]
             self._array = grown
-        self._array[self._settled : length] = self.new
-        self._settled = length
+        self._array[self._size : length] = self.new
+        self._size = length
         self.new.clear()
 
-    def cut(self, length: int) -> None:
-        """Forget everything from that place on, in a column that is settled."""
-        self._settled = min(self._settled, length)
+    def truncate(self, length: int) -> None:
+        """Keep the first `length` numbers of a flushed column."""
+        self._size = min(self._size, length)
 
     @property
     def array(self) -> NDArray[Any]:
-        """What is settled; valid until the column changes."""
-        return self._array[: self._settled]
+        """The flushed numbers `(N,)`; valid until the column changes."""
+        return self._array[: self._size]
 
     def __len__(self) -> int:
-        return self._settled + len(self.new)
+        return self._size + len(self.new)
 
 
 def _number(value: object) -> float | None:
-    """The value as a float, infinite where it is too large for one; None if it is no number."""
+    """Return the value as a float, infinite if it is too large; None if it is not a number."""
     if type(value) is float:
         return value
-    if type(value) is int:  # a bool is none
+    if type(value) is int:  # not a bool
         try:
             return float(value)
         except OverflowError:

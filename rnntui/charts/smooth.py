@@ -1,4 +1,4 @@
-"""Smoothing: an exponential moving average that does not lean towards zero at its start."""
+"""Smoothing: a debiased exponential moving average."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 
 
 def smooth(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-    """The debiased exponential moving average of `values` `(N,)`; `weight` in 0..1, exclusive of 1, is kept each step.
+    """Return the debiased exponential moving average `(N,)` of `values` `(N,)`.
 
-    As the moments of Adam are corrected (Kingma & Ba 2015, section 3), and as TensorBoard does it:
-    `m = weight * m + (1 - weight) * value`, divided by `1 - weight ** count`. A value that is not finite is passed
-    over, and NaN stands in its place.
+    The bias is corrected as for the moments of Adam (Kingma & Ba 2015, section 3), and as TensorBoard does it:
+    `m = weight * m + (1 - weight) * value`, divided by `1 - weight ** count`. A value that is not finite is skipped,
+    and its average is NaN.
 
-    Raises `ValueError` for another weight.
+    Raises `ValueError` unless 0 <= weight < 1.
     """
     if not 0 <= weight < 1:
         raise ValueError(f"a weight of {weight} is not in 0..1")
     finite = np.isfinite(values)
     if weight == 0 or not finite.any():
         return np.where(finite, values, np.nan)
-    whole = bool(finite.all())
-    kept = values if whole else values[finite]
-    average = _decayed_sums((1 - weight) * kept, weight)
-    # Once the weight of nothing is below a float's precision, there is nothing to correct.
-    early = min(len(kept), int(-40 / math.log(weight)) + 1)
-    # `expm1` keeps what `1 - weight ** count` would lose where the weight is close to one.
+    all_finite = bool(finite.all())
+    finite_values = values if all_finite else values[finite]
+    average = _decayed_sums((1 - weight) * finite_values, weight)
+    # Once the bias is below the precision of a float, there is nothing to correct.
+    early = min(len(finite_values), int(-40 / math.log(weight)) + 1)
+    # `expm1` keeps the digits that `1 - weight ** count` would lose for a weight close to one.
     average[:early] /= -np.expm1(np.arange(1, early + 1) * math.log(weight))
-    if whole:
+    if all_finite:
         return average
     smoothed = np.full(len(values), np.nan)
     smoothed[finite] = average
@@ -37,28 +37,29 @@ def smooth(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
 
 
 def _decayed_sums(values: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-    """`s[i] = weight * s[i - 1] + values[i]`, in about √N operations on arrays instead of N on numbers.
+    """Return `s[i] = weight * s[i - 1] + values[i]`, `(N,)`, in about √N operations on arrays instead of N on numbers.
 
-    The values are cut into about √N windows that lie side by side: one operation advances them all by a value. What a
-    window inherits from those before it is added after; nothing is ever divided by a vanishing power, as with `cumsum`.
+    The values are split into about √N windows, stored side by side, so that one operation advances all of them by a
+    value. The sum carried over from earlier windows is added at the end. Unlike with `cumsum`, nothing is divided by a
+    vanishing power.
     """
     count = len(values)
     length = math.isqrt(max(1, count // 4))
     windows = -(-count // length)
-    sums = np.zeros((length, windows))  # a row holds a value of every window: rows are then contiguous
-    whole = count // length
-    sums[:, :whole] = values[: whole * length].reshape(whole, length).T
-    sums[: count - whole * length, whole:] = values[whole * length :, None]
-    carried = np.empty(windows)
+    sums = np.zeros((length, windows))  # a row holds one value of every window, so that rows are contiguous
+    full = count // length
+    sums[:, :full] = values[: full * length].reshape(full, length).T
+    sums[: count - full * length, full:] = values[full * length :, None]
+    scratch = np.empty(windows)
     for i in range(1, length):
-        np.multiply(sums[i - 1], weight, out=carried)
-        sums[i] += carried
-    inherited, so_far, whole_window = [], 0.0, weight**length
+        np.multiply(sums[i - 1], weight, out=scratch)
+        sums[i] += scratch
+    carries, carry, window_decay = [], 0.0, weight**length
     for end in sums[-1].tolist():
-        inherited.append(so_far)
-        so_far = end + whole_window * so_far
-    carried[:] = inherited
+        carries.append(carry)
+        carry = end + window_decay * carry
+    scratch[:] = carries
     for i in range(length):
-        carried *= weight
-        sums[i] += carried
+        scratch *= weight
+        sums[i] += scratch
     return sums.T.reshape(-1)[:count]

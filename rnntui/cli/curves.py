@@ -24,7 +24,7 @@ from rnntui.runs.metrics_log import MetricsTail
 
 if TYPE_CHECKING:
     from rnntui.charts.metrics_history import MetricsHistory
-    from rnntui.charts.style import Row, Style
+    from rnntui.charts.styled_text import Row, Style
 
 _PIPE = os.terminal_size((80, 24))
 _LEAST_ROWS = 10  # of each of several charts
@@ -99,7 +99,7 @@ def _draw(
     from rnntui.charts.chart_view import ChartView
     from rnntui.charts.curve import curves_of
     from rnntui.charts.metrics_history import MetricsHistory
-    from rnntui.charts.plot import draw
+    from rnntui.charts.plot import Display, render_chart
 
     histories: dict[str, MetricsHistory] = {}
     for name, run in runs.items():
@@ -123,8 +123,8 @@ def _draw(
         above = chart_heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
         curves = curves_of(histories, keys, smoothing)
         view = ChartView(_AXES[over], log=log)
-        picture = draw(above, curves, view, width or terminal.columns, rows, colours=colours)
-        _print(picture.rows, colours, apart=number > 0)
+        chart = render_chart(above, curves, view, Display(width or terminal.columns, rows, colours))
+        _print(chart.rows, colours, apart=number > 0)
 
 
 def _has_colours() -> bool:
@@ -143,7 +143,7 @@ def _print(rows: list[Row], colours: bool, apart: bool) -> None:
 
 
 def _styled(text: str, style: Style) -> str:
-    from rnntui.charts.style import ChartPart
+    from rnntui.charts.styled_text import ChartPart
 
     if not text.strip():
         return text

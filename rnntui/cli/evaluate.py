@@ -22,7 +22,7 @@ from rnntui.kinds.seq2seq import SEQ2SEQ
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
-    from rnntui.text.pairs import Pairs
+    from rnntui.text.pairs import ParallelCorpus
     from rnntui.training.evaluation import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
@@ -109,10 +109,10 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 
     evaluations, unknown = evaluate_language_model_run(run, corpus)
-    tell_unknown(unknown, ", ".join(corpus.shown))
+    tell_unknown(unknown, ", ".join(corpus.display_names))
     if options.as_json:
         values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
-        write_out(json.dumps({"run": run.name, "text": list(corpus.shown), **values}) + "\n")
+        write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
     else:
         _print(evaluations)
 
@@ -138,9 +138,14 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 
     evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=options.beam))
-    tell_unknown(unknown, ", ".join(pairs.shown))
+    tell_unknown(unknown, ", ".join(pairs.display_names))
     if options.as_json:
-        values = {"run": run.name, "text": list(pairs.shown), "pairs": len(pairs.rows), "held_out": options.held_out}
+        values = {
+            "run": run.name,
+            "text": list(pairs.display_names),
+            "pairs": len(pairs.rows),
+            "held_out": options.held_out,
+        }
         loss = {key: value for key, value in _values(evaluation).items() if key != "bits_per_character"}
         write_out(json.dumps({**values, "beam": options.beam, **loss, **asdict(scores)}) + "\n")
         return
@@ -158,7 +163,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     write_table(table)
 
 
-def _save_pairs(path: Path, pairs: Pairs) -> None:
+def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
     """A table whose third column says where a row is from, so that what stood there beside it can be looked up."""
     if path.exists():
         raise UsageError(f"--save {path}: there is such a file already, and it is not replaced")

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.text.control_chars import escape_control_chars, one_line, unknown_characters
+from rnntui.text.control_chars import escape_control_chars, one_line, unknown_characters_message
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,4 +72,4 @@ def note(text: str) -> None:
 def tell_unknown(characters: list[str], where: str) -> None:
     """Say on stderr which characters of an input the vocabulary lacks."""
     if characters:
-        note(f"{where}: {unknown_characters(characters)}")
+        note(f"{where}: {unknown_characters_message(characters)}")

@@ -12,7 +12,8 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
-from rnntui.text.tokenizer import Tokenizer, load_tokenizer
+from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer
 
 
 @dataclass(frozen=True)

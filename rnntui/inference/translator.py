@@ -17,9 +17,9 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
-from rnntui.text.control_chars import unknown_characters
+from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.normalization import normalize, offset_map
-from rnntui.text.vocabulary import EOS, Span, Vocabulary, load_both
+from rnntui.text.vocabulary import EOS, CharSpan, Vocabulary, load_vocabularies
 
 BATCH = 64  # lines in a batch, at most
 _BATCH_TOKENS = 4096  # source tokens in a batch at most, padding included: a very long line has a batch to itself
@@ -115,14 +115,14 @@ class Translator:
         """Return a hypothesis's tokens in readable form: the labels of its attention's rows."""
         return [self.target.token_text(i) for i in _ids_with_end(hypothesis)]
 
-    def source_spans(self, line: str) -> list[Span]:
+    def source_spans(self, line: str) -> list[CharSpan]:
         """Return the span of each source token in the line: the columns of the attention. The end token's is empty."""
         offsets = offset_map(line)
-        return [(offsets[start], offsets[end]) for start, end in self.source.spans(self.encode(line))]
+        return [(offsets[start], offsets[end]) for start, end in self.source.char_spans(self.encode(line))]
 
-    def target_spans(self, hypothesis: Hypothesis) -> list[Span]:
+    def target_spans(self, hypothesis: Hypothesis) -> list[CharSpan]:
         """Return the span of each token in the hypothesis's text: the rows of the attention. The end's is empty."""
-        spans = self.target.spans(_ids_with_end(hypothesis))
+        spans = self.target.char_spans(_ids_with_end(hypothesis))
         # `_target_text` strips leading blanks and turns a CR LF into one space, so spans are shifted and clipped.
         decoded = self.target.decode(hypothesis.ids)
         stripped, length = len(decoded) - len(decoded.lstrip()), len(hypothesis.text)
@@ -136,7 +136,7 @@ class Translator:
         warnings = []
         unknown = self.source.unknown_characters(normalize(line))
         if unknown:
-            warnings.append(f"{label}: {unknown_characters(unknown)}")
+            warnings.append(f"{label}: {unknown_characters_message(unknown)}")
         length = len(self.encode(line)) - 1
         if self.training_lengths is not None and length > 2 * self.training_lengths.source:
             warnings.append(
@@ -153,7 +153,7 @@ class Translator:
         is_cancelled: Callable[[], bool] | None,
     ) -> list[SearchResult]:
         max_lengths = [settings.max_length or self._default_max_length(len(source)) for source in sources]
-        beam_search = BeamSearch(model, settings, self._target_text, self.target.never_written, is_cancelled)
+        beam_search = BeamSearch(model, settings, self._target_text, self.target.banned_ids, is_cancelled)
         return beam_search.search(sources, max_lengths)
 
     def _default_max_length(self, source_length: int) -> int:
@@ -197,7 +197,7 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
     Raises `UsageError` if the run is of another kind, `RunError` if a vocabulary does not fit.
     """
     require_kind(run, config.kind, SEQ2SEQ)
-    return load_both(run.path, config.tokenizer_as(Seq2SeqTokenizerConfig))
+    return load_vocabularies(run.path, config.tokenizer_as(Seq2SeqTokenizerConfig))
 
 
 def read_training_lengths(config: RunConfig) -> TrainingLengths | None:

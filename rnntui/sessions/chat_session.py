@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.sessions.chat_files import ChatFiles, ChatScreen
 from rnntui.sessions.chat_pane import ChatPane, ChatSettings, OfferedAlternatives, open_panes
-from rnntui.text.control_chars import unknown_characters
+from rnntui.text.control_chars import unknown_characters_message
 
 if TYPE_CHECKING:
     from rnntui.inference.loaded_model import LoadedModel
@@ -31,7 +32,7 @@ class ChatSession:
 
     def __init__(
         self,
-        cache: ModelCache[LoadedModel],
+        checkpoints: Path,
         screen: ChatScreen,
         start_worker: Callable[[], GenerationWorker],
         drafts_folder: Callable[[], Path],
@@ -39,13 +40,13 @@ class ChatSession:
     ) -> None:
         """
         Args:
-            cache: loads models, each once.
+            checkpoints: folder of the user's runs.
             screen: the view.
             start_worker: returns a started worker; called when the first model is loaded.
             drafts_folder: folder of the autosaved texts; asked anew each time.
             run_name: name or path of the first run, or None for the newest.
         """
-        self.cache, self._screen = cache, screen
+        self._checkpoints, self._screen = checkpoints, screen
         self._start_worker, self._drafts_folder = start_worker, drafts_folder
         self.worker: GenerationWorker | None = None
         self.panes = [ChatPane(run_name or "", drafts_folder)]
@@ -58,6 +59,14 @@ class ChatSession:
         self._first_settings: ChatSettings | None = None  # set before a model was loaded
 
     # -- panes and models ----------------------------------------------------------------------------------------
+
+    @cached_property
+    def cache(self) -> ModelCache[LoadedModel]:
+        """The language models that are loaded."""
+        from rnntui.kinds.language_model import LANGUAGE_MODEL  # 20 ms that the first paint need not wait for
+        from rnntui.sessions.model_cache import ModelCache
+
+        return ModelCache(self._checkpoints, LANGUAGE_MODEL)
 
     @property
     def conversations(self) -> list[Conversation]:
@@ -185,7 +194,7 @@ class ChatSession:
 
     def _warn_unknown(self, characters: list[str]) -> None:
         if characters:
-            self._screen.notifications.warn(unknown_characters(characters))
+            self._screen.notifications.warn(unknown_characters_message(characters))
 
     # -- editing -------------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from rnntui.sessions.transcript_editing import (
     without_start,
 )
 from rnntui.sessions.undo_history import UndoHistory
-from rnntui.text.turns import Turns, turns_of
+from rnntui.text.turns import SpeakerLabels, speaker_labels_of
 
 _MAX_REREAD = 4096  # tokens read again to find alternatives
 
@@ -88,14 +88,14 @@ class Conversation:
         return self._cursor.unread
 
     @property
-    def turns(self) -> Turns | None:
+    def turns(self) -> SpeakerLabels | None:
         """The two speakers, if the model was trained on turns and is to take them."""
-        return turns_of(self.model.config.corpus) if self.uses_turns else None
+        return speaker_labels_of(self.model.config.corpus) if self.uses_turns else None
 
     @property
     def trained_on_turns(self) -> bool:
         """Whether the model was trained on turns."""
-        return turns_of(self.model.config.corpus) is not None
+        return speaker_labels_of(self.model.config.corpus) is not None
 
     @property
     def tokens_per_second(self) -> float:

@@ -148,7 +148,7 @@ class RunWatcher:
         if history is None or run.state != "running":
             return run
         with self.lock:
-            ends = [history.points(key).axes["step"][-1] for key in history.quantities]
+            ends = [history.series(key).axes["step"][-1] for key in history.quantities]
         return WatchedRun(run.summary, run.config, run.status, max(run.step, int(max(ends, default=0))))
 
 

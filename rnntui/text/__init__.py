@@ -1,1 +1,1 @@
-"""Corpora to ids: readers, tokenizers, the training and validation parts on disk."""
+"""Corpora to ids: readers, tokenizers, vocabularies, and the files of ids on disk."""

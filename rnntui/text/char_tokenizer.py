@@ -1,4 +1,4 @@
-"""The character tokenizer: one id for each code point, id 0 for `<unk>`."""
+"""Character tokenizer: one id per code point, id 0 for `<unk>`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def code_points(text: str) -> NDArray[np.uint32]:
-    """The code points `(N,)` of a text; lone surrogates, as a command line may hold them, pass."""
+    """Return the code points `(N,)` of a text; lone surrogates, which a command line can contain, are accepted."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 class CharTokenizer:
-    """A table of characters, the most common first, so that ids stay small in any script."""
+    """Maps characters to ids by a table, the most common character first, so that ids are small in any script.
+
+    Raises `TokenizerError` unless the table holds single characters, each of them once.
+    """
 
     kind: TokenizerType = "char"
     unknown_id = 0
@@ -37,13 +40,13 @@ class CharTokenizer:
             raise TokenizerError("a character table holds single characters, each once")
         self.characters = characters
         self._points = code_points("".join(characters))
-        top = int(self._points.max()) + 1 if characters else 1
-        self._ids = np.zeros(top, dtype=np.int64)  # code point -> id; 0 where unknown
+        table_size = int(self._points.max()) + 1 if characters else 1
+        self._ids = np.zeros(table_size, dtype=np.int64)  # code point -> id; 0 where unknown
         self._ids[self._points] = np.arange(1, len(characters) + 1)
 
     @classmethod
     def from_counts(cls, counts: NDArray[np.int64], vocab_size: int | None = None) -> CharTokenizer:
-        """The table of the characters counted, `counts[code point]`; `vocab_size` keeps the most common ones."""
+        """Create a tokenizer from `counts` by code point; `vocab_size` keeps only the most common characters."""
         present = np.flatnonzero(counts)
         order = present[np.argsort(-counts[present], kind="stable")]
         return cls([chr(c) for c in order[: None if vocab_size is None else vocab_size - 1]])
@@ -66,7 +69,8 @@ class CharTokenizer:
         return self.characters[token - 1] if token != self.unknown_id else UNKNOWN
 
     def unknown_characters(self, text: str) -> list[str]:
-        return [c for c, i in zip(dict.fromkeys(text), self.encode("".join(dict.fromkeys(text))), strict=True) if not i]
+        distinct = "".join(dict.fromkeys(text))
+        return [c for c, i in zip(distinct, self.encode(distinct), strict=True) if not i]
 
     def stream(self) -> _CharStream:
         return _CharStream(self)
@@ -77,7 +81,10 @@ class CharTokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> CharTokenizer:
-        """Raises `TokenizerError` naming the file if it is missing or holds anything but a character table."""
+        """Load the tokenizer of a run folder.
+
+        Raises `TokenizerError` naming the file if it is missing or does not hold a character table.
+        """
         path = folder / FILE
         try:
             table = parse_json(path.read_bytes())
@@ -89,7 +96,7 @@ class CharTokenizer:
 
 
 class _CharStream:
-    """Every id of a character model is a whole character: nothing to hold back."""
+    """Stream decoder of a character model: each id is a whole character, so nothing is buffered."""
 
     def __init__(self, tokenizer: CharTokenizer) -> None:
         self._tokenizer = tokenizer

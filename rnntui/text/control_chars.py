@@ -1,43 +1,76 @@
-"""Text that comes from a model, a corpus or a user, with nothing left in it that steers a terminal."""
+r"""Control characters of untrusted text: escaped for display, encoded for editors.
+
+Text from a model, a corpus or a user can hold any character, terminal escape sequences among them. For display,
+`escape_control_chars` writes them as `\x1b`. A text area must also return the text unchanged, so
+`encode_control_chars` replaces them by private-use characters, and `decode_control_chars` restores them.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
 
-_HARMLESS = {"\n", "\t"}
+_ALLOWED = {"\n", "\t"}
+_PRIVATE_USE = 0xF0000  # start of a plane for private use: terminals show its characters as a box
+_EDITOR_LINE_BREAKS = "\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"  # an editor would replace these by its own line break
 
 
 def escape_control_chars(text: str) -> str:
-    r"""The text with control characters, and those that reorder a line, written as escapes such as `\x1b`.
-
-    Generated text can hold any character of its corpus, terminal escapes among them.
-    """
+    r"""Return the text with control and bidirectional formatting characters written as escapes such as `\x1b`."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c in _HARMLESS or not _is_control(c) else _escaped(c) for c in text)
+    return "".join(c if c in _ALLOWED or not _is_control(c) else _escape(c) for c in text)
 
 
 def one_line(text: str) -> str:
-    """`visible`, with line breaks as ⏎ and tabs as spaces."""
+    """Return the text on one line: control characters escaped, line breaks as ⏎ and tabs as spaces."""
     return escape_control_chars(text).replace("\n", "⏎").replace("\t", " ")
 
 
-def unknown_characters(characters: Sequence[str]) -> str:
-    """What to tell of characters that a vocabulary lacks."""
-    shown = ", ".join(f"{c!r}" for c in characters[:10])
-    more = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
-    return f"{shown}{more} not in the vocabulary, read as <unk>"
+def unknown_characters_message(characters: Sequence[str]) -> str:
+    """Return a message that names the characters missing from a vocabulary, ten at most."""
+    names = ", ".join(f"{c!r}" for c in characters[:10])
+    rest = f" and {len(characters) - 10} more" if len(characters) > 10 else ""
+    return f"{names}{rest} not in the vocabulary, read as <unk>"
+
+
+def encode_control_chars(text: str) -> str:
+    """Return the text with a private-use character for each control character and for line breaks an editor changes."""
+    # Each distinct character is tested once, however long the text is.
+    table = {ord(c): _PRIVATE_USE + ord(c) for c in set(text) if _needs_encoding(c)}
+    return text.translate(table) if table else text
+
+
+def decode_control_chars(text: str) -> str:
+    """Return the text that was passed to `encode_control_chars`."""
+    if text.isascii():
+        return text
+    table = {ord(c): ord(c) - _PRIVATE_USE for c in set(text) if _is_encoded(c)}
+    return text.translate(table) if table else text
+
+
+def encode_pasted_text(text: str) -> str:
+    """Return a text from the clipboard, encoded, with line feeds as line breaks."""
+    return encode_control_chars(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _is_encoded(character: str) -> bool:
+    point = ord(character) - _PRIVATE_USE
+    return 0 <= point < 0x10000 and _needs_encoding(chr(point))
+
+
+def _needs_encoding(character: str) -> bool:
+    return character in _EDITOR_LINE_BREAKS or escape_control_chars(character) != character
 
 
 def _is_control(character: str) -> bool:
-    # Cc: control. Cs: lone surrogates. Zl, Zp: what some terminals take for line breaks. Bidirectional overrides and
-    # isolates turn what follows round.
+    # Cc: control. Cs: lone surrogates. Zl, Zp: line breaks to some terminals. Bidirectional overrides and isolates
+    # reorder the text that follows.
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
         "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
     )  # fmt: skip
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     point = ord(character)
     return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}"

@@ -1,4 +1,4 @@
-"""Which encoding is meant; apart from the reading of files, which a pipe has no use for."""
+"""Encoding names; separate from `corpus.py`, so that reading lines from a pipe does not import its archive formats."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from rnntui.errors import UsageError
 
 
 def text_encoding(encoding: str) -> str:
-    """The encoding to read with where a person has named this one. Raises `UsageError` if there is no such encoding."""
+    """Return the codec to read with for the encoding a user named. Raises `UsageError` if it is not a text encoding."""
     try:
-        found = codecs.lookup(encoding)
-        "".encode(encoding)  # refuses codecs that are not of text, such as hex
+        codec = codecs.lookup(encoding)
+        "".encode(encoding)  # rejects codecs that are not for text, such as hex
     except (LookupError, ValueError) as error:
-        raise UsageError(f"--encoding {encoding!r} is not an encoding of text that Python knows") from error
-    # A byte order mark is dropped from any file; with this codec, offsets in errors would not count it.
-    return "utf-8" if found.name == "utf-8-sig" else encoding
+        raise UsageError(f"--encoding {encoding!r} is not a text encoding that Python knows") from error
+    # Readers drop a byte order mark themselves; with utf-8-sig, offsets in errors would not count it.
+    return "utf-8" if codec.name == "utf-8-sig" else encoding

@@ -1,4 +1,7 @@
-"""Pairs as ids in one flat file: source, end, target, end, pair after pair; read back without a table of places."""
+"""Encoded sentence pairs in one flat file of ids, memory-mapped for training.
+
+The file holds source, `</s>`, target, `</s>`, pair after pair; the end tokens delimit it, so it needs no index.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.errors import CorpusError
-from rnntui.text.token_ids import Part
+from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import EOS, Vocabulary
 
 if TYPE_CHECKING:
@@ -18,35 +21,47 @@ if TYPE_CHECKING:
 
     from rnntui.text.pairs import Pair
 
-Encoded = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+EncodedPair = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+"""The ids `(S,)` of a source and `(T,)` of its target, without begin and end tokens."""
 
 
-def encode_pairs(rows: Iterable[Pair], source: Vocabulary, target: Vocabulary) -> list[Encoded]:
-    """Each pair's ids, without beginning and end."""
+def encode_pairs(rows: Iterable[Pair], source: Vocabulary, target: Vocabulary) -> list[EncodedPair]:
+    """Return the ids of each pair, without begin and end tokens."""
     return [(source.encode(pair.source), target.encode(pair.target)) for pair in rows]
 
 
-def write_pairs(path: Path, encoded: list[Encoded], characters: int, largest_id: int) -> Part:
-    """Write pairs; `characters` is how many their targets have."""
+def write_pairs(path: Path, encoded: list[EncodedPair], characters: int, largest_id: int) -> TokenFile:
+    """Write encoded pairs to a file.
+
+    Args:
+        path: The file to write.
+        encoded: The ids of each pair.
+        characters: The number of characters of all targets, for bits per character.
+        largest_id: The largest id of both vocabularies; it decides the integer type.
+    """
     dtype = str(np.min_scalar_type(max(1, largest_id)).name)
     tokens = 0
     end = np.array([EOS])
     with path.open("wb") as file:
-        for ids in encoded:
-            for column in ids:
-                np.concatenate([column, end]).astype(dtype).tofile(file)
-                tokens += len(column) + 1
+        for pair in encoded:
+            for ids in pair:
+                np.concatenate([ids, end]).astype(dtype).tofile(file)
+                tokens += len(ids) + 1
         file.flush()
         os.fsync(file.fileno())
-    return Part(tokens, characters, dtype)
+    return TokenFile(tokens, characters, dtype)
 
 
-class PairIds:
-    """Pairs of ids, mapped into memory. `source_lengths (P,)` and `target_lengths (P,)` count without the ends."""
+class PairDataset:
+    """Memory-mapped dataset of P encoded pairs.
 
-    def __init__(self, part: Part, path: Path) -> None:
-        self._ids = part.read(path)
-        self.characters = part.characters
+    `source_lengths` and `target_lengths`, `(P,)` each, do not count the end tokens. Raises `CorpusError` if the file
+    does not hold whole pairs.
+    """
+
+    def __init__(self, token_file: TokenFile, path: Path) -> None:
+        self._ids = token_file.read(path)
+        self.characters = token_file.characters
         ends = np.flatnonzero(self._ids == EOS)  # (2P,)
         if len(ends) % 2 or not len(ends) or ends[-1] != len(self._ids) - 1:
             raise CorpusError(f"{path} does not hold whole pairs; the run is broken")
@@ -60,11 +75,11 @@ class PairIds:
         return len(self._starts)
 
     def source(self, pair: int) -> NDArray[np.int64]:
-        """The source's ids with its end."""
+        """Return the ids of a source with its end token, `(S + 1,)`."""
         return self._slice(self._starts[pair, 0], self.source_lengths[pair] + 1)
 
     def target(self, pair: int) -> NDArray[np.int64]:
-        """The target's ids with its end."""
+        """Return the ids of a target with its end token, `(T + 1,)`."""
         return self._slice(self._starts[pair, 1], self.target_lengths[pair] + 1)
 
     def _slice(self, start: int, length: int) -> NDArray[np.int64]:

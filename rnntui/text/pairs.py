@@ -1,4 +1,4 @@
-"""Parallel text: rows of a table, or lines of two files, as pairs of source and target."""
+"""Parallel corpora: sentence pairs from a tab-separated table or from two line-aligned files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rnntui.errors import CorpusError, UsageError
 from rnntui.text.corpus import Corpus
 from rnntui.text.normalization import normalize
 
-_SHOWN = 40  # characters of a row shown in a message
+_MAX_QUOTED = 40  # characters of a row quoted in a message
 
 
 class Pair(NamedTuple):
-    """A source, evened, and its target, and in which row of which file they stand, counted from 1."""
+    """A normalized source sentence and its target, with their file and row (counted from 1)."""
 
     source: str
     target: str
@@ -27,46 +27,55 @@ class Pair(NamedTuple):
 
 
 @dataclass
-class Dropped:
-    """Rows that are left out: how many, and what is wrong with the first."""
+class DroppedRows:
+    """Counts the rows that were left out, and keeps the problem of the first one."""
 
     count: int = 0
     first: str = ""
 
-    def add(self, what: str) -> None:
-        """One more."""
-        self.first = self.first or what
+    def add(self, problem: str) -> None:
+        """Count one more row."""
+        self.first = self.first or problem
         self.count += 1
 
     @property
     def message(self) -> str:
-        """One line for the user; empty if nothing is left out."""
+        """A one-line message for the user; empty if no row was left out."""
         if not self.count:
             return ""
         return f"left out {self.first}" if self.count == 1 else f"left out {self.count:,} rows, the first {self.first}"
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Pairs read; `name` is what a run on them is called by default, `shown` the files as the user named them."""
+class ParallelCorpus:
+    """Sentence pairs in memory.
+
+    `name` is the default name of a run trained on them, `display_names` are the files as the user named them.
+    """
 
     rows: list[Pair]
     name: str
-    shown: tuple[str, ...]
-    dropped: Dropped = field(default_factory=Dropped)
+    display_names: tuple[str, ...]
+    dropped: DroppedRows = field(default_factory=DroppedRows)
 
     def fingerprint(self) -> str:
-        """A hash of all the text."""
+        """Return the SHA-256 of all pairs, in hexadecimal."""
         digest = hashlib.sha256()
         for pair in self.rows:
             digest.update(f"{pair.source}\t{pair.target}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 
-def check_named(table: bool, source: bool, target: bool, flags: tuple[str, str]) -> None:
-    """What is named must be nothing, tables, or a file of sources and one of targets; `flags` name those two.
+def check_pair_sources(table: bool, source: bool, target: bool, flags: tuple[str, str]) -> None:
+    """Check that a user named tables, or a source file with a target file, or nothing.
 
-    Raises `UsageError` if ways are mixed or one of two files is missing.
+    Args:
+        table: Tables were named.
+        source: A file of sources was named.
+        target: A file of targets was named.
+        flags: The options that name the source and the target file, for messages.
+
+    Raises `UsageError` if both forms are mixed or one of the two files is missing.
     """
     if source != target:
         raise UsageError(f"{flags[0]} and {flags[1]} go together; give both")
@@ -74,130 +83,144 @@ def check_named(table: bool, source: bool, target: bool, flags: tuple[str, str])
         raise UsageError(f"give a table of pairs, or {flags[0]} and {flags[1]}, not both")
 
 
-def read_table(corpus: Corpus) -> Pairs:
-    """The rows of tables: source, a tab, target; what stands after another tab is ignored, and so are blank rows.
+def read_table(corpus: Corpus) -> ParallelCorpus:
+    """Read the rows of tables: source, a tab, target. Further columns and blank rows are ignored.
 
-    Rows that lack a column or have an empty one are left out and counted. Raises `CorpusError` if none is whole.
+    Rows with a missing or an empty column are left out and counted. Raises `CorpusError` if no complete row is left.
     """
     rows: list[Pair] = []
-    dropped = Dropped()
-    for file, row, line in _lines(corpus):
-        if not line.strip():
+    dropped = DroppedRows()
+    for file, row, text in _lines(corpus):
+        if not text.strip():
             continue
-        columns = line.split("\t")
+        columns = text.split("\t")
         if len(columns) < 2:
-            dropped.add(f"row {row} of {file}, which has no tab: {_shown(line)}")
+            dropped.add(f"row {row} of {file}, which has no tab: {_quote(text)}")
             continue
-        _keep(rows, dropped, Pair(normalize(columns[0]), columns[1].strip(), file, row))
-    return _some(Pairs(rows, _name(corpus), corpus.shown, dropped), "a row is source, a tab, target")
+        _append_complete(rows, dropped, Pair(normalize(columns[0]), columns[1].strip(), file, row))
+    return _require_pairs(
+        ParallelCorpus(rows, _name(corpus), corpus.display_names, dropped), "a row is source, a tab, target"
+    )
 
 
-def read_columns(source: Corpus, target: Corpus) -> Pairs:
-    """The lines of two files, one beside the other; pairs with an empty line on one side are left out and counted.
+def read_aligned_files(source: Corpus, target: Corpus) -> ParallelCorpus:
+    """Read pairs from two files in which line n of one is the translation of line n of the other.
 
-    Raises `CorpusError` if they differ in length, or no pair is whole.
+    Pairs with one empty line are left out and counted. Raises `CorpusError` if the files differ in length, or no
+    complete pair is left.
     """
     rows: list[Pair] = []
-    dropped = Dropped()
-    ours, theirs = ", ".join(source.shown), ", ".join(target.shown)
-    for count, (one, other) in enumerate(zip_longest(_lines(source), _lines(target))):
-        if one is None or other is None:
-            longer, shorter = (theirs, ours) if one is None else (ours, theirs)
+    dropped = DroppedRows()
+    source_names, target_names = ", ".join(source.display_names), ", ".join(target.display_names)
+    for count, (source_line, target_line) in enumerate(zip_longest(_lines(source), _lines(target))):
+        if source_line is None or target_line is None:
+            longer, shorter = (target_names, source_names) if source_line is None else (source_names, target_names)
             raise CorpusError(
-                f"{shorter} ends after {count:,} lines and {longer} does not; line by line they must be each other's"
+                f"{shorter} ends after {count:,} lines and {longer} does not; "
+                f"each line must be the translation of the same line of the other file"
             )
-        if one[2].strip() or other[2].strip():
-            _keep(rows, dropped, Pair(normalize(one[2]), other[2].strip(), one[0], one[1]))
-    found = Pairs(rows, _name(source), source.shown + target.shown, dropped)
-    return _some(found, "two lines that belong together must not be empty")
+        if source_line.text.strip() or target_line.text.strip():
+            pair = Pair(normalize(source_line.text), target_line.text.strip(), source_line.file, source_line.number)
+            _append_complete(rows, dropped, pair)
+    corpus = ParallelCorpus(rows, _name(source), source.display_names + target.display_names, dropped)
+    return _require_pairs(corpus, "both lines of a pair must have text")
 
 
-def hold_out(rows: list[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Pairs for training and pairs for validation, about `share` of them, in the order they came.
+def train_validation_split(rows: list[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Split pairs into training and validation, about `fraction` of them for validation, both in their original order.
 
-    No sentence of the validation part occurs in training, in either column: pairs that share a sentence, and pairs
-    that share one with these, stay together. Case, spaces and punctuation make no difference, nor does it whether an
-    accent is a character of its own. A group so large that it would be much of the validation part stays in training.
+    No sentence of the validation part occurs in training, in either column: pairs that share a sentence form a group
+    (transitively), and a group is never split. Sentences are compared without case, spaces, punctuation and Unicode
+    composition. A group of more than a tenth of the validation part stays in training.
+
+    Args:
+        rows: All pairs.
+        fraction: The fraction of pairs for validation, 0 to 1.
+        seed: The seed of the random choice of groups.
     """
-    group = _groups(rows)
     members: dict[int, list[int]] = {}
-    for number, root in enumerate(group):
-        members.setdefault(root, []).append(number)
-    wanted = max(1, round(share * len(rows)))
-    largest = max(1, wanted // 10)
+    for index, root in enumerate(_groups(rows)):
+        members.setdefault(root, []).append(index)
+    validation_size = max(1, round(fraction * len(rows)))
+    max_group = max(1, validation_size // 10)
     roots = list(members)
     random.Random(seed).shuffle(roots)
-    held: set[int] = set()
+    held_out: set[int] = set()
     for root in roots:
-        if len(held) >= wanted:
+        if len(held_out) >= validation_size:
             break
-        if len(members[root]) <= largest:
-            held.update(members[root])
-    training = [pair for number, pair in enumerate(rows) if number not in held]
-    return training, [rows[number] for number in sorted(held)]
+        if len(members[root]) <= max_group:
+            held_out.update(members[root])
+    training = [pair for index, pair in enumerate(rows) if index not in held_out]
+    return training, [rows[index] for index in sorted(held_out)]
 
 
-def target_characters(rows: Iterable[Pair]) -> int:
-    """How many characters the targets have."""
+def count_target_characters(rows: Iterable[Pair]) -> int:
+    """Return the number of characters of all targets."""
     return sum(len(pair.target) for pair in rows)
 
 
 def _groups(rows: list[Pair]) -> list[int]:
-    """For each pair the number of its group's first pair: a union-find over the sentences of both columns."""
+    """Return the index of the first pair of each pair's group: a union-find over the sentences of both columns."""
     parent = list(range(len(rows)))
 
-    def root(number: int) -> int:
-        while parent[number] != number:
-            parent[number] = parent[parent[number]]
-            number = parent[number]
-        return number
+    def find_root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
 
-    first: dict[str, int] = {}
-    for number, pair in enumerate(rows):
+    first_index: dict[str, int] = {}
+    for index, pair in enumerate(rows):
         for text in (pair.source, pair.target):
-            known = first.setdefault(_plain(text), number)
-            one, other = sorted((root(known), root(number)))
-            parent[other] = one
-    return [root(number) for number in range(len(rows))]
+            same_sentence = first_index.setdefault(_comparison_key(text), index)
+            smaller, larger = sorted((find_root(same_sentence), find_root(index)))
+            parent[larger] = smaller
+    return [find_root(index) for index in range(len(rows))]
 
 
-class _Kept(dict[int, int | None]):
-    """For `str.translate`: letters, digits and the marks on them stay, all else goes; looked up once a character."""
+class _LettersAndDigits(dict[int, int | None]):
+    """Table for `str.translate` that keeps letters, digits and marks; it caches the category of each character."""
 
-    def __missing__(self, character: int) -> int | None:
-        kept = character if unicodedata.category(chr(character))[0] in "LNM" else None
-        self[character] = kept
-        return kept
-
-
-_KEPT = _Kept()
+    def __missing__(self, point: int) -> int | None:
+        self[point] = point if unicodedata.category(chr(point))[0] in "LNM" else None
+        return self[point]
 
 
-def _plain(text: str) -> str:
-    """A sentence without what makes no other of it."""
-    normalize = unicodedata.normalize("NFKC", text).casefold()
-    return normalize.translate(_KEPT) or normalize
+_LETTERS_AND_DIGITS = _LettersAndDigits()
 
 
-def _keep(rows: list[Pair], dropped: Dropped, pair: Pair) -> None:
+def _comparison_key(text: str) -> str:
+    """Return a sentence composed (NFKC), case-folded, and without spaces and punctuation if anything else is left."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return folded.translate(_LETTERS_AND_DIGITS) or folded
+
+
+def _append_complete(rows: list[Pair], dropped: DroppedRows, pair: Pair) -> None:
     if pair.source and pair.target:
         rows.append(pair)
     else:
         empty = "target" if pair.source else "source"
-        dropped.add(f"row {pair.row} of {pair.file}, whose {empty} is empty: {_shown(pair.source or pair.target)}")
+        dropped.add(f"row {pair.row} of {pair.file}, whose {empty} is empty: {_quote(pair.source or pair.target)}")
 
 
-def _lines(corpus: Corpus) -> Iterator[tuple[str, int, str]]:
-    """Every line with its file and number, without its end."""
-    for path, shown in zip(corpus.files, corpus.shown, strict=True):
-        number, held = 0, ""
-        for block in replace(corpus, files=(path,), shown=(shown,)).blocks():
-            *lines, held = (held + block).split("\n")
+class _Line(NamedTuple):
+    file: str
+    number: int
+    text: str
+
+
+def _lines(corpus: Corpus) -> Iterator[_Line]:
+    """Yield every line without its line break; lines are numbered from 1 in each file."""
+    for path, name in zip(corpus.files, corpus.display_names, strict=True):
+        number, rest = 0, ""
+        for block in replace(corpus, files=(path,), display_names=(name,)).blocks():
+            *lines, rest = (rest + block).split("\n")
             for line in lines:
                 number += 1
-                yield shown, number, line.removesuffix("\r")
-        if held:
-            yield shown, number + 1, held.removesuffix("\r")
+                yield _Line(name, number, line.removesuffix("\r"))
+        if rest:
+            yield _Line(name, number + 1, rest.removesuffix("\r"))
 
 
 def _name(corpus: Corpus) -> str:
@@ -207,14 +230,15 @@ def _name(corpus: Corpus) -> str:
     return corpus.name
 
 
-def _some(found: Pairs, expected: str) -> Pairs:
-    if found.rows:
-        return found
-    shown = ", ".join(found.shown)
-    if found.dropped.count:
-        raise CorpusError(f"{shown} has no whole pair: {found.dropped.message.removeprefix('left out ')} ({expected})")
-    raise CorpusError(f"{shown}: no pairs, the file is empty ({expected})")
+def _require_pairs(corpus: ParallelCorpus, expected: str) -> ParallelCorpus:
+    if corpus.rows:
+        return corpus
+    names = ", ".join(corpus.display_names)
+    if corpus.dropped.count:
+        problem = corpus.dropped.message.removeprefix("left out ")
+        raise CorpusError(f"{names} has no complete pair: {problem} ({expected})")
+    raise CorpusError(f"{names}: no pairs, the file is empty ({expected})")
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…")

@@ -1,7 +1,7 @@
-"""Subword tokenizers by sentencepiece, byte-pair encoding or unigram, trained on the user's own corpus.
+"""Subword tokenizers (byte-pair encoding or unigram) by sentencepiece, trained on the user's own corpus.
 
-Kudo and Richardson 2018, "SentencePiece: A simple and language independent subword tokenizer". Nothing is
-normalised and bytes stand in for what the vocabulary lacks, so any Unicode text comes back exactly.
+Kudo and Richardson 2018, "SentencePiece: A simple and language independent subword tokenizer". There is no
+normalization, and characters outside the vocabulary are encoded as bytes, so any Unicode text is decoded exactly.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from rnntui.config import TokenizerType
 
 FILE = "tokenizer.model"
-# sentencepiece writes a space as this character; the character itself must therefore travel as bytes.
+# sentencepiece writes a space as this character; the character itself must therefore be encoded as bytes.
 _SPACE_MARK = "\u2581"
 _MARK_BYTES = _SPACE_MARK.encode()
-# The trainer takes the mark for a space, and passes over lines with a zero byte or its own mark of the unknown.
-_NOT_LEARNT = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
-_LONGEST_SENTENCE = 4000  # bytes; sentencepiece silently leaves out longer ones
+# The trainer reads the mark as a space, and skips lines with a zero byte or with its own mark for unknowns.
+_REMOVED_FOR_TRAINING = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
+_MAX_SENTENCE_BYTES = 4000  # sentencepiece silently ignores longer ones
 
 
 class SubwordTokenizer:
-    """A sentencepiece model with byte fallback."""
+    """Wraps a sentencepiece model with byte fallback. Raises `TokenizerError` if `model` is no such model."""
 
     def __init__(self, model: bytes, kind: TokenizerType) -> None:
         self.kind = kind
@@ -69,21 +69,27 @@ class SubwordTokenizer:
     def train(
         cls, texts: Iterable[str], kind: TokenizerType, vocab_size: int, distinct_characters: int
     ) -> SubwordTokenizer:
-        """Learn a vocabulary of at most `vocab_size` pieces from texts.
+        """Train a subword vocabulary.
 
-        `distinct_characters` is how many the corpus holds: where they would fill the vocabulary, the rarest are
-        left to the bytes. A small text gets a smaller vocabulary than asked for. Raises `UsageError` if
-        `vocab_size` leaves no room beside the bytes, `TokenizerError` if there is too little text for any.
+        Args:
+            texts: The training text.
+            kind: `bpe` or `unigram`.
+            vocab_size: The largest number of pieces; a small text gets a smaller vocabulary.
+            distinct_characters: The number of distinct characters of the corpus; where they would fill the
+                vocabulary, the rarest are encoded as bytes.
+
+        Raises `UsageError` if `vocab_size` leaves no room beside the bytes, `TokenizerError` if there is too little
+        text for any vocabulary.
         """
         if vocab_size < SMALLEST_SUBWORDS:
             raise UsageError(
                 f"--vocab-size must be {SMALLEST_SUBWORDS} or more for --tokenizer {kind} (got {vocab_size}): "
                 f"256 bytes come first"
             )
-        room = (vocab_size - 258) // 2  # characters may take half of what the bytes leave
+        max_characters = (vocab_size - 258) // 2  # half of what the bytes leave
         sentences = list(_sentences(texts))
-        if distinct_characters > room:
-            sentences = _without_rare(sentences, room)
+        if distinct_characters > max_characters:
+            sentences = _without_rare(sentences, max_characters)
         while True:
             output = io.BytesIO()
             try:
@@ -93,7 +99,7 @@ class SubwordTokenizer:
                     model_type=kind,
                     vocab_size=vocab_size,
                     character_coverage=1.0,
-                    # Else a space in a prompt would come back as the mark, where the corpus had none.
+                    # Otherwise a space in a prompt would be decoded as the mark if the corpus had no spaces.
                     required_chars=_SPACE_MARK,
                     byte_fallback=True,
                     normalization_rule_name="identity",
@@ -104,16 +110,16 @@ class SubwordTokenizer:
                     bos_id=-1,
                     eos_id=-1,
                     pad_id=-1,
-                    max_sentence_length=_LONGEST_SENTENCE * 2,
+                    max_sentence_length=_MAX_SENTENCE_BYTES * 2,
                     num_threads=2,
                     minloglevel=4,
                 )
             except (RuntimeError, ValueError, OSError) as error:
-                # A small text cannot fill a large vocabulary; sentencepiece says how far it goes.
+                # A small text cannot fill a large vocabulary; the message of sentencepiece has the possible size.
                 limit = re.search(r"<= (\d+)", str(error))
                 if limit is None or not SMALLEST_SUBWORDS // 2 < int(limit[1]) < vocab_size:
                     raise TokenizerError(
-                        f"too little text to learn a {kind} vocabulary; give more text or use --tokenizer char"
+                        f"too little text to train a {kind} vocabulary; give more text or use --tokenizer char"
                     ) from error
                 vocab_size = int(limit[1])
                 continue
@@ -124,11 +130,11 @@ class SubwordTokenizer:
         return len(self._bytes)
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        # A lone surrogate, which a command line may hold, is no character; it has no UTF-8.
+        # A lone surrogate, which a command line can contain, cannot be encoded in UTF-8.
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         ids: list[int] = []
-        for number, part in enumerate(text.split(_SPACE_MARK)):
-            if number:
+        for index, part in enumerate(text.split(_SPACE_MARK)):
+            if index:
                 ids += self._mark_ids
             if part:
                 ids += self._processor.EncodeAsIds(part)
@@ -143,7 +149,7 @@ class SubwordTokenizer:
         return self._bytes[token].decode() if token != self.unknown_id else UNKNOWN
 
     def unknown_characters(self, text: str) -> list[str]:
-        return []  # bytes stand in for every character
+        return []  # byte fallback covers every character
 
     def stream(self) -> _SubwordStream:
         return _SubwordStream(self._bytes)
@@ -153,7 +159,7 @@ class SubwordTokenizer:
 
     @classmethod
     def load(cls, folder: Path, kind: TokenizerType) -> SubwordTokenizer:
-        """Raises `TokenizerError` naming the file if it is missing or broken."""
+        """Load the tokenizer of a run folder. Raises `TokenizerError` naming the file if it is missing or broken."""
         path = folder / FILE
         try:
             return cls(path.read_bytes(), kind)
@@ -164,7 +170,7 @@ class SubwordTokenizer:
 
 
 class _SubwordStream:
-    """Holds bytes back until they make whole characters."""
+    """Stream decoder that buffers bytes until they are a whole character."""
 
     def __init__(self, piece_bytes: list[bytes]) -> None:
         self._bytes = piece_bytes
@@ -178,19 +184,19 @@ class _SubwordStream:
 
 
 def _sentences(texts: Iterable[str]) -> Iterator[str]:
-    """Lines for the trainer, none too long for it, without the characters that it has other uses for."""
-    longest = _LONGEST_SENTENCE // 4  # characters; UTF-8 takes at most four bytes each
+    """Yield lines short enough for the trainer, without the characters that are special to it."""
+    max_characters = _MAX_SENTENCE_BYTES // 4  # UTF-8 takes at most four bytes each
     for text in texts:
-        for line in text.translate(_NOT_LEARNT).split("\n"):
-            for start in range(0, len(line), longest):
-                yield line[start : start + longest]
+        for line in text.translate(_REMOVED_FOR_TRAINING).split("\n"):
+            for start in range(0, len(line), max_characters):
+                yield line[start : start + max_characters]
 
 
-def _without_rare(sentences: list[str], room: int) -> list[str]:
-    """The sentences cut at every character but the `room` most common ones.
+def _without_rare(sentences: list[str], max_characters: int) -> list[str]:
+    """Return the sentences split at all but the `max_characters` most common characters.
 
     sentencepiece must give each character it sees a piece, and cannot leave out more than 2 % of a text.
     """
     counts = Counter(itertools.chain.from_iterable(sentences))
-    rare = str.maketrans({c: "\n" for c, _ in counts.most_common()[room:]})
+    rare = str.maketrans({c: "\n" for c, _ in counts.most_common()[max_characters:]})
     return [piece for sentence in sentences for piece in sentence.translate(rare).split("\n") if piece]

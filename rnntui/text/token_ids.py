@@ -1,12 +1,11 @@
-"""From a corpus to ids on disk: survey the text once, make a tokenizer, write the training and validation parts.
+"""Encoding a corpus to files of token ids: statistics of the text, then the training and the validation ids.
 
-Nothing here holds the whole text: blocks pass through, ids go to a file that is mapped into memory.
+Nothing here holds the whole text in memory: the corpus is read in blocks, and the files of ids are memory-mapped.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,129 +14,120 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.config import DEFAULT_SUBWORDS
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
-from rnntui.text.char_tokenizer import CharTokenizer, code_points
-from rnntui.text.turns import Turns, find_turns
+from rnntui.text.char_tokenizer import code_points
+from rnntui.text.turns import SpeakerLabels, find_speaker_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rnntui.config import TokenizerConfig
     from rnntui.text.corpus import Corpus
     from rnntui.text.tokenizer import Tokenizer
 
 _SEGMENT = 1 << 20  # characters encoded at a time
-_SAMPLE = 32_000_000  # characters that subwords are learnt from, at most
 _DTYPES = ("uint8", "uint16", "uint32")
 
 
 @dataclass(frozen=True)
 class CorpusStats:
-    """What one reading of a corpus tells: `counts[code point]`, characters in all, a hash of the text."""
+    """Statistics of a corpus from one pass over it.
+
+    `counts` is indexed by code point, `characters` is the length of the text, `fingerprint` its SHA-256, and `turns`
+    holds the speakers if it is a dialogue.
+    """
 
     counts: NDArray[np.int64]
     characters: int
     fingerprint: str
-    turns: Turns | None = None
+    turns: SpeakerLabels | None = None
 
 
 @dataclass(frozen=True)
-class Part(TokenFileInfo):
+class TokenFile(TokenFileInfo):
     """A file of token ids that can be read."""
 
     def read(self, path: Path) -> NDArray[np.unsignedinteger]:
-        """The ids `(tokens,)`, mapped into memory and never loaded whole.
+        """Return the ids `(tokens,)` of the file, memory-mapped and read-only.
 
-        Raises `CorpusError` if the file is missing or of another length.
+        Raises `CorpusError` if the file is missing or has another length.
         """
         if self.dtype not in _DTYPES:
-            raise CorpusError(f"{path}: ids are never {self.dtype!r}; the run is broken")
-        kind = np.dtype(self.dtype)
+            raise CorpusError(f"{path}: ids cannot be of type {self.dtype!r}; the run is broken")
+        dtype = np.dtype(self.dtype)
         try:
-            if not self.tokens or path.stat().st_size != self.tokens * kind.itemsize:
+            if not self.tokens or path.stat().st_size != self.tokens * dtype.itemsize:
                 raise CorpusError(f"{path} is not the {self.tokens:,} ids it should be; the run is broken")
-            return np.memmap(path, dtype=kind, mode="r", shape=(self.tokens,))
+            return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
         except OSError as error:
             raise CorpusError(f"cannot read {path}: {error.strerror}") from error
 
 
 def corpus_stats(corpus: Corpus) -> CorpusStats:
-    """Read the corpus once. Raises `CorpusError` if it is empty or cannot be read."""
+    """Read the corpus once and return its statistics. Raises `CorpusError` if it is empty or cannot be read."""
     counts = np.zeros(0x110000, dtype=np.int64)
     characters = 0
     digest = hashlib.sha256()
     turns = None
     for block in corpus.blocks():
-        turns = turns if characters else find_turns(block)
-        seen = np.bincount(code_points(block))
-        counts[: len(seen)] += seen
+        turns = turns if characters else find_speaker_labels(block)
+        block_counts = np.bincount(code_points(block))
+        counts[: len(block_counts)] += block_counts
         characters += len(block)
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
-        raise CorpusError(f"{', '.join(corpus.shown)}: the corpus is empty; give it some text")
+        raise CorpusError(f"{', '.join(corpus.display_names)}: the corpus is empty; give it some text")
     return CorpusStats(counts, characters, digest.hexdigest(), turns)
 
 
-def split_point(characters: int, validation: float) -> int:
-    """How many characters are for training: all but the tail kept for validation."""
-    return int(characters * (1 - validation))
+def split_offset(characters: int, validation_fraction: float) -> int:
+    """Return the offset in characters where the training part ends and the validation part begins."""
+    return int(characters * (1 - validation_fraction))
 
 
-def make_tokenizer(corpus: Corpus, found: CorpusStats, config: TokenizerConfig, validation: float) -> Tokenizer:
-    """The tokenizer for a corpus.
-
-    Characters are those of the whole corpus, so that validation meets none unknown; subwords, which would carry
-    more of the validation text with them, are learnt from the training part alone. Raises `TokenizerError`.
-    """
-    if config.type == "char":
-        return CharTokenizer.from_counts(found.counts, config.vocab_size)
-    from rnntui.text.subword_tokenizer import SubwordTokenizer
-
-    split = split_point(found.characters, validation)
-    training = (text for text, is_training in _parted(corpus, split) if is_training)
-    # Every k-th segment of a long text: a vocabulary learnt from more of it is hardly another, and costs memory.
-    sample = itertools.islice(training, 0, None, 1 + split // _SAMPLE)
-    distinct = int(np.count_nonzero(found.counts))
-    return SubwordTokenizer.train(sample, config.type, config.vocab_size or DEFAULT_SUBWORDS, distinct)
-
-
-def write_parts(
+def write_split(
     corpus: Corpus,
-    found: CorpusStats,
+    stats: CorpusStats,
     tokenizer: Tokenizer,
-    validation: float,
+    validation_fraction: float,
     training_path: Path,
     validation_path: Path,
-) -> tuple[Part, Part]:
-    """Encode the corpus into two files of ids: the training part, and the tail kept for validation.
+) -> tuple[TokenFile, TokenFile]:
+    """Encode the corpus into two files of ids: the training part, and the end of the text for validation.
 
-    Raises `CorpusError` if the text is no longer the one that was surveyed.
+    Args:
+        corpus: The text.
+        stats: Its statistics, from which the split is computed.
+        tokenizer: Encodes the text.
+        validation_fraction: The fraction of characters for validation, 0 to 1.
+        training_path: The file for the training ids.
+        validation_path: The file for the validation ids.
+
+    Raises `CorpusError` if the text has changed since its statistics were computed.
     """
     dtype = _smallest_dtype(tokenizer)
     digest = hashlib.sha256()
     tokens = [0, 0]
     characters = [0, 0]
-    with training_path.open("wb") as training, validation_path.open("wb") as held_out:
-        for text, is_training in _parted(corpus, split_point(found.characters, validation)):
+    with training_path.open("wb") as training, validation_path.open("wb") as validation:
+        for text, is_training in split_segments(corpus, split_offset(stats.characters, validation_fraction)):
             digest.update(text.encode("utf-8", "surrogatepass"))
             ids = tokenizer.encode(text)
-            ids.astype(dtype).tofile(training if is_training else held_out)
+            ids.astype(dtype).tofile(training if is_training else validation)
             tokens[not is_training] += len(ids)
             characters[not is_training] += len(text)
-        for file in (training, held_out):
+        for file in (training, validation):
             file.flush()
             os.fsync(file.fileno())
-    if digest.hexdigest() != found.fingerprint:
-        raise CorpusError(f"{', '.join(corpus.shown)} changed while it was read; start again")
-    return Part(tokens[0], characters[0], dtype), Part(tokens[1], characters[1], dtype)
+    if digest.hexdigest() != stats.fingerprint:
+        raise CorpusError(f"{', '.join(corpus.display_names)} changed while it was read; start again")
+    return TokenFile(tokens[0], characters[0], dtype), TokenFile(tokens[1], characters[1], dtype)
 
 
-def write_all(corpus: Corpus, tokenizer: Tokenizer, path: Path) -> tuple[Part, list[str]]:
-    """Encode a whole corpus into one file; gives what is in it, and the characters that became `<unk>`.
+def write_token_file(corpus: Corpus, tokenizer: Tokenizer, path: Path) -> tuple[TokenFile, list[str]]:
+    """Encode a whole corpus into one file; return its description, and the distinct characters that became `<unk>`.
 
-    Raises `CorpusError` if it cannot be read.
+    Raises `CorpusError` if the corpus cannot be read.
     """
     dtype = _smallest_dtype(tokenizer)
     tokens = characters = 0
@@ -149,15 +139,11 @@ def write_all(corpus: Corpus, tokenizer: Tokenizer, path: Path) -> tuple[Part, l
             tokens += len(ids)
             characters += len(text)
             unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
-    return Part(tokens, characters, dtype), list(unknown)
+    return TokenFile(tokens, characters, dtype), list(unknown)
 
 
-def _smallest_dtype(tokenizer: Tokenizer) -> str:
-    return str(np.min_scalar_type(max(1, tokenizer.vocab_size - 1)).name)
-
-
-def _parted(corpus: Corpus, split: int) -> Iterator[tuple[str, bool]]:
-    """Segments of text, each with whether it is for training; cut at line ends where there are any."""
+def split_segments(corpus: Corpus, split: int) -> Iterator[tuple[str, bool]]:
+    """Yield segments of the text, each with whether it lies before the offset `split` and so is for training."""
     position = 0
     for segment in _segments(corpus.blocks()):
         before = max(0, min(len(segment), split - position))
@@ -169,13 +155,17 @@ def _parted(corpus: Corpus, split: int) -> Iterator[tuple[str, bool]]:
 
 
 def _segments(blocks: Iterable[str]) -> Iterator[str]:
-    """Blocks recut to end at a line end, so that no subword is cut where a file happened to be."""
-    held = ""
+    """Yield segments that end at a line break where possible, so that no subword is split at the end of a block."""
+    rest = ""
     for block in blocks:
-        held += block
-        while len(held) >= _SEGMENT:
-            cut = held.rfind("\n", 0, _SEGMENT) + 1 or _SEGMENT
-            yield held[:cut]
-            held = held[cut:]
-    if held:
-        yield held
+        rest += block
+        while len(rest) >= _SEGMENT:
+            end = rest.rfind("\n", 0, _SEGMENT) + 1 or _SEGMENT
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _smallest_dtype(tokenizer: Tokenizer) -> str:
+    return str(np.min_scalar_type(max(1, tokenizer.vocab_size - 1)).name)

@@ -1,4 +1,4 @@
-"""What a tokenizer is, and reading one back from a run folder."""
+"""Protocols of tokenizers and of their streaming decoders."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ UNKNOWN = "<unk>"
 
 
 class StreamDecoder(Protocol):
-    """Turns ids into text one by one, giving whole characters only."""
+    """Decodes ids into text one at a time, and returns whole characters only."""
 
     def push(self, token: int) -> str:
-        """The text that `token` completes: empty while a character is unfinished."""
+        """Return the text that `token` completes; empty while a character is incomplete."""
         ...
 
     def finish(self) -> str:
-        """What an unfinished character leaves behind: U+FFFD, or nothing."""
+        """Return U+FFFD if the last character is incomplete, else an empty string."""
         ...
 
 
 class Tokenizer(Protocol):
-    """Text to ids and back, for any Unicode text."""
+    """Converts any Unicode text to ids and back."""
 
     kind: TokenizerType
 
@@ -36,44 +36,29 @@ class Tokenizer(Protocol):
 
     @property
     def unknown_id(self) -> int:
-        """The id of `<unk>`; sampling bans it."""
+        """The id of `<unk>`, which sampling bans."""
         ...
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Ids `(N,)` of the text; what the vocabulary lacks becomes `<unk>`."""
+        """Return the ids `(N,)` of the text; characters outside the vocabulary become `<unk>`."""
         ...
 
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
-        """The text of the ids."""
+        """Return the text of the ids `(N,)`."""
         ...
 
     def token_text(self, token: int) -> str:
-        """The token as a person would read it; a lone byte is `<0x..>`."""
+        """Return a readable form of one token; a single byte is `<0x..>`."""
         ...
 
     def unknown_characters(self, text: str) -> list[str]:
-        """The distinct characters of `text` that become `<unk>`, in order of appearance."""
+        """Return the distinct characters of `text` that become `<unk>`, in order of first appearance."""
         ...
 
     def stream(self) -> StreamDecoder:
-        """A fresh decoder for a text that comes token by token."""
+        """Return a new decoder for a text that arrives token by token."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the tokenizer's one file into a run folder."""
+        """Write the tokenizer's single file into a run folder."""
         ...
-
-
-def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
-    """The tokenizer kept in a run folder.
-
-    Raises `TokenizerError` if its file is missing or broken.
-    """
-    if kind == "char":
-        from rnntui.text.char_tokenizer import CharTokenizer
-
-        return CharTokenizer.load(folder)
-    # sentencepiece is only loaded by those who use it: a character model in a terminal starts without.
-    from rnntui.text.subword_tokenizer import SubwordTokenizer
-
-    return SubwordTokenizer.load(folder, kind)

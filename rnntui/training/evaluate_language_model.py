@@ -12,7 +12,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import write_all
+from rnntui.text.token_ids import write_token_file
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluation import Evaluation, streaming, windowed
 
@@ -32,9 +32,9 @@ def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[st
     evaluations = {"streaming": streaming, "windowed": windowed}
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "text.ids"
-        part, unknown = write_all(corpus, tokenizer, path)
+        part, unknown = write_token_file(corpus, tokenizer, path)
         if part.tokens < 2:
-            shown = ", ".join(corpus.shown)
+            shown = ", ".join(corpus.display_names)
             raise CorpusError(f"{shown} is too short: {part.tokens} tokens, where at least 2 are needed")
         ids = part.read(path)
         per_token = part.characters / part.tokens

@@ -10,15 +10,17 @@ from rnntui.inference.translator import load_translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
-from rnntui.text.pair_ids import PairIds, encode_pairs, write_pairs
-from rnntui.text.pairs import Pairs, target_characters
+from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
+from rnntui.text.pairs import ParallelCorpus, count_target_characters
 from rnntui.training.bleu import Scores, bleu_and_chrf
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.seq2seq_task import evaluate_pairs
 
 
-def evaluate_seq2seq_run(run: RunFolder, pairs: Pairs, settings: BeamConfig) -> tuple[Evaluation, Scores, list[str]]:
+def evaluate_seq2seq_run(
+    run: RunFolder, pairs: ParallelCorpus, settings: BeamConfig
+) -> tuple[Evaluation, Scores, list[str]]:
     """The teacher-forced loss of a run's best weights on pairs, and how near its translations come to the targets.
 
     Also gives the characters that its vocabularies lack. Raises `RunError` if the run is broken or of another kind.
@@ -33,8 +35,8 @@ def evaluate_seq2seq_run(run: RunFolder, pairs: Pairs, settings: BeamConfig) -> 
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "pairs.ids"
         encoded = encode_pairs(rows, source, target)
-        part = write_pairs(path, encoded, target_characters(rows), max(source.size, target.size) - 1)
-        found = evaluate_pairs(model, PairIds(part, path), part.tokens, hardware)
+        part = write_pairs(path, encoded, count_target_characters(rows), max(source.size, target.size) - 1)
+        found = evaluate_pairs(model, PairDataset(part, path), part.tokens, hardware)
     translations = load_translator(run).translate([pair.source for pair in rows], settings, resolve_ties=False)
     scores = bleu_and_chrf([translation.text for translation in translations], [pair.target for pair in rows])
     unknown = source.unknown_characters("".join(pair.source for pair in rows))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.text.pair_ids import PairIds
+from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import BOS, EOS, PAD
 
 Ids = NDArray[np.int64]
@@ -54,7 +54,7 @@ def _padded(rows: list[Ids]) -> Ids:
     return filled
 
 
-def batch_of(pairs: PairIds, numbers: NDArray[np.intp]) -> Batch:
+def batch_of(pairs: PairDataset, numbers: NDArray[np.intp]) -> Batch:
     """A batch of the pairs of these numbers."""
     return make_batch([pairs.source(int(n)) for n in numbers], [pairs.target(int(n)) for n in numbers])
 
@@ -62,7 +62,7 @@ def batch_of(pairs: PairIds, numbers: NDArray[np.intp]) -> Batch:
 class LengthBucketSampler:
     """Batches without end; `epoch` and `place`, the number of the next batch in it, are all there is to save."""
 
-    def __init__(self, pairs: PairIds, batch_size: int, batch_tokens: int | None, pool: int, seed: int) -> None:
+    def __init__(self, pairs: PairDataset, batch_size: int, batch_tokens: int | None, pool: int, seed: int) -> None:
         self._pairs = pairs
         self._batch_size = batch_size
         self._batch_tokens = batch_tokens

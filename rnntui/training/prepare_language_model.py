@@ -21,7 +21,8 @@ from rnntui.runs.creation import (
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import CorpusStats, corpus_stats, make_tokenizer, split_point, write_parts
+from rnntui.text.token_ids import CorpusStats, corpus_stats, split_offset, write_split
+from rnntui.text.tokenizer_factory import make_tokenizer
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def create_language_model_run(
         tokenizer.save(folder)
         run.resume_folder.mkdir()
         validation = request.training.validation_fraction
-        parts = write_parts(corpus, found, tokenizer, validation, run.training_ids, run.validation_ids)
+        parts = write_split(corpus, found, tokenizer, validation, run.training_ids, run.validation_ids)
         for part, which in zip(parts, ("training", "validation"), strict=True):
             _check_tokens(part.tokens, which, request, corpus)
         config = RunConfig(
@@ -68,7 +69,7 @@ def create_language_model_run(
             tokenizer=replace(request.tokenizer, vocab_size=tokenizer.vocab_size),
             corpus=TextCorpusInfo(
                 name=corpus.name,
-                sources=corpus.shown,
+                sources=corpus.display_names,
                 fingerprint=found.fingerprint,
                 training=parts[0],
                 validation=parts[1],
@@ -86,13 +87,13 @@ def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkp
     """The language model that `--resume` means: see `resumable`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
-    text = TrainingText(corpus.name, corpus.shown, lambda: corpus_stats(corpus).fingerprint)
+    text = TrainingText(corpus.name, corpus.display_names, lambda: corpus_stats(corpus).fingerprint)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
 def _check_size(found: CorpusStats, corpus: Corpus, request: LanguageModelRequest) -> None:
     if request.tokenizer.type == "char":
-        training = split_point(found.characters, request.training.validation_fraction)
+        training = split_offset(found.characters, request.training.validation_fraction)
         _check_tokens(training, "training", request, corpus)
         _check_tokens(found.characters - training, "validation", request, corpus)
 
@@ -103,6 +104,6 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
         share = f"{request.training.validation_fraction:g}"
         advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {share}"
         raise CorpusError(
-            f"{', '.join(corpus.shown)} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed; "
-            f"give more text or {advice}"
+            f"{', '.join(corpus.display_names)} is too small: {tokens:,} tokens for {part}, where {needed:,} are "
+            f"needed; give more text or {advice}"
         )

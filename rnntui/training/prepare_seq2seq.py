@@ -25,9 +25,9 @@ from rnntui.runs.creation import (
 )
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.pair_ids import Encoded, encode_pairs, write_pairs
-from rnntui.text.pairs import Dropped, Pair, Pairs, hold_out, target_characters
-from rnntui.text.vocabulary import learn_both, save_both
+from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
+from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
+from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 
 _USUAL = 10  # times the usual length make a pair too long
 _SHORT = 100  # tokens that are never too long
@@ -44,7 +44,11 @@ class Seq2SeqRequest:
 
 
 def create_seq2seq_run(
-    pairs: Pairs, validation: Pairs | None, request: Seq2SeqRequest, checkpoints: Path, name: str | None
+    pairs: ParallelCorpus,
+    validation: ParallelCorpus | None,
+    request: Seq2SeqRequest,
+    checkpoints: Path,
+    name: str | None,
 ) -> tuple[RunFolder, list[str]]:
     """Make a run folder that is ready to train; it appears whole, or not at all. Also gives what to tell the user.
 
@@ -62,10 +66,10 @@ def create_seq2seq_run(
     with staging_folder(checkpoints) as folder:
         run = RunFolder(folder)
         texts = [pair.source for pair in training_rows], [pair.target for pair in training_rows]
-        source, target = learn_both(*texts, request.tokenizer)
-        save_both(source, target, folder)
+        source, target = train_vocabularies(*texts, request.tokenizer)
+        save_vocabularies(source, target, folder)
         run.resume_folder.mkdir()
-        encoded, too_long = encode_pairs(training_rows, source, target), Dropped()
+        encoded, too_long = encode_pairs(training_rows, source, target), DroppedRows()
         limits = _limits(encoded, settings.max_pair_tokens)
         training_rows, encoded = _without_long(training_rows, encoded, limits, too_long)
         validation_ids = encode_pairs(validation_rows, source, target)
@@ -73,7 +77,7 @@ def create_seq2seq_run(
             validation_rows, validation_ids = _without_long(validation_rows, validation_ids, limits, too_long)
         largest = max(source.size, target.size) - 1
         parts = [
-            write_pairs(path, ids, target_characters(rows), largest)
+            write_pairs(path, ids, count_target_characters(rows), largest)
             for path, rows, ids in (
                 (run.training_ids, training_rows, encoded),
                 (run.validation_ids, validation_rows, validation_ids),
@@ -88,11 +92,11 @@ def create_seq2seq_run(
                 tokenizer=replace(request.tokenizer, vocab_size=target.tokenizer.vocab_size),
                 corpus=PairCorpusInfo(
                     name=pairs.name,
-                    sources=pairs.shown,
+                    sources=pairs.display_names,
                     fingerprint=pairs.fingerprint(),
                     training=parts[0],
                     validation=parts[1],
-                    validation_sources=validation.shown if validation else None,
+                    validation_sources=validation.display_names if validation else None,
                     pairs=(len(training_rows), len(validation_rows)),
                     lengths=_lengths(encoded),
                     limits=limits,
@@ -106,7 +110,7 @@ def create_seq2seq_run(
     return made, [*said, *([too_long.message] if too_long.count else [])]
 
 
-def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
+def held_out_of(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     """What was held out when the run was made of these pairs, split anew by the settings that its `config.json` keeps.
 
     Raises `CorpusError` if it was made of other pairs or validated on pairs of their own, `RunError` if this is not
@@ -123,15 +127,15 @@ def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
     if pairs.fingerprint() != made_of.fingerprint:
         files = ", ".join(made_of.sources) or "unknown files"
         raise CorpusError(
-            f"{', '.join(pairs.shown)} does not hold the pairs that run {run.name} was made of, {files}, "
+            f"{', '.join(pairs.display_names)} does not hold the pairs that run {run.name} was made of, {files}, "
             f"so what was held out cannot be told"
         )
     _, held_out = _split(pairs, None, config.training_as(Seq2SeqTrainingConfig))
     if made_of.limits is not None:  # older runs kept all
         encoded = encode_pairs(held_out, *read_vocabularies(run, config))
-        held_out, _ = _without_long(held_out, encoded, made_of.limits, Dropped())
+        held_out, _ = _without_long(held_out, encoded, made_of.limits, DroppedRows())
     validated_on = made_of.pairs and made_of.pairs[1], made_of.validation and made_of.validation.characters
-    if (len(held_out), target_characters(held_out)) != validated_on:
+    if (len(held_out), count_target_characters(held_out)) != validated_on:
         raise RunError(
             f"run {run.name} held out other pairs than this rnntui would, {__version__}",
             hint=f"use the one that made it, {config.versions.get('rnntui', 'whichever that was')}",
@@ -139,30 +143,32 @@ def held_out_of(run: RunFolder, pairs: Pairs) -> Pairs:
     return replace(pairs, rows=held_out)
 
 
-def resumable_seq2seq_run(pairs: Pairs | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """The Seq2Seq run that `--resume` means: see `resumable`."""
-    text = None if pairs is None else TrainingText(pairs.name, pairs.shown, pairs.fingerprint)
+    text = None if pairs is None else TrainingText(pairs.name, pairs.display_names, pairs.fingerprint)
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
-def _split(pairs: Pairs, validation: Pairs | None, settings: Seq2SeqTrainingConfig) -> tuple[list[Pair], list[Pair]]:
+def _split(
+    pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig
+) -> tuple[list[Pair], list[Pair]]:
     if validation is not None:
         return pairs.rows, validation.rows
-    training, held_out = hold_out(pairs.rows, settings.validation_fraction, settings.seed)
+    training, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
     if not training or not held_out:
         raise CorpusError(
-            f"{', '.join(pairs.shown)}: of {len(pairs.rows):,} pairs none can be held out whose sentences do not occur "
-            f"in the others too; give more pairs, or others for validation"
+            f"{', '.join(pairs.display_names)}: of {len(pairs.rows):,} pairs none can be held out whose sentences do "
+            f"not occur in the others too; give more pairs, or others for validation"
         )
     return training, held_out
 
 
-def _lengths(encoded: list[Encoded]) -> PairLengths:
+def _lengths(encoded: list[EncodedPair]) -> PairLengths:
     source, target = (np.array([len(pair[column]) for pair in encoded]) for column in (0, 1))
     return PairLengths(int(source.max()), int(target.max()), int((target - 2 * source).max()))
 
 
-def _limits(encoded: list[Encoded], max_pair_tokens: int | None) -> PairLimits:
+def _limits(encoded: list[EncodedPair], max_pair_tokens: int | None) -> PairLimits:
     """The most tokens that a pair may have: the number asked for, or many times the median."""
     median = np.median([[len(source), len(target)] for source, target in encoded], axis=0)
     limits = np.maximum(_USUAL * median, _SHORT) if max_pair_tokens is None else np.full(2, max_pair_tokens)
@@ -170,8 +176,8 @@ def _limits(encoded: list[Encoded], max_pair_tokens: int | None) -> PairLimits:
 
 
 def _without_long(
-    rows: list[Pair], encoded: list[Encoded], limits: PairLimits, dropped: Dropped
-) -> tuple[list[Pair], list[Encoded]]:
+    rows: list[Pair], encoded: list[EncodedPair], limits: PairLimits, dropped: DroppedRows
+) -> tuple[list[Pair], list[EncodedPair]]:
     """The pairs that are not far longer than the rest, which would make batches of padding."""
     kept = []
     for pair, ids in zip(rows, encoded, strict=True):

@@ -18,7 +18,7 @@ from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.pair_ids import PairIds
+from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.training.bleu import UNTRAINED, Scores, bleu_and_chrf
 from rnntui.training.device import Hardware
@@ -54,11 +54,11 @@ class Seq2SeqTask:
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
         self._training_lengths = read_training_lengths(config)
         training, validation = token_files(run, config)
-        pairs = PairIds(training, run.training_ids)
+        pairs = PairDataset(training, run.training_ids)
         self.pools = LengthBucketSampler(
             pairs, settings.batch_size, settings.batch_tokens, settings.bucket_batches, settings.seed
         )
-        self._validation = PairIds(validation, run.validation_ids)
+        self._validation = PairDataset(validation, run.validation_ids)
         joint = self._source is self._target
         self.model = Seq2Seq(self._shape, self._source.size, self._target.size, joint).to(hardware.device)
         self.steps_per_epoch = float(self.pools.batches)
@@ -130,7 +130,7 @@ def vectors_of(model: Seq2Seq, batch: Batch, hardware: Hardware) -> tuple[Tensor
     return vectors[counted], expected[counted]
 
 
-def evaluate_pairs(model: Seq2Seq, pairs: PairIds, tokens: int, hardware: Hardware) -> Evaluation:
+def evaluate_pairs(model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Hardware) -> Evaluation:
     """The teacher-forced loss over pairs, ends included: over so many, evenly spread, as hold about `tokens` tokens."""
     share = tokens / max(1.0, float(pairs.target_lengths.mean()) + 1)
     numbers = evenly(len(pairs), max(1, int(share)))

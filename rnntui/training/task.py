@@ -14,7 +14,7 @@ from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.kinds.samples import Sample
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.token_ids import Part
+from rnntui.text.token_ids import TokenFile
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import Evaluation
 
@@ -74,7 +74,7 @@ class Task(Protocol):
         ...
 
 
-def token_files(run: RunFolder, config: RunConfig) -> tuple[Part, Part]:
+def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile]:
     """Descriptions of a run's files of training and validation ids. Raises `RunError` if the config lacks them."""
     training, validation = config.corpus.training, config.corpus.validation
     if training is None or validation is None:
@@ -82,5 +82,5 @@ def token_files(run: RunFolder, config: RunConfig) -> tuple[Part, Part]:
     return _token_file(training), _token_file(validation)
 
 
-def _token_file(info: TokenFileInfo) -> Part:
-    return Part(**asdict(info))
+def _token_file(info: TokenFileInfo) -> TokenFile:
+    return TokenFile(**asdict(info))

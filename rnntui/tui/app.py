@@ -150,7 +150,7 @@ class RnntuiApp(App[None]):
         return run
 
     def _widget_keys(self) -> WidgetKeys:
-        return [group for tab in self._tabs.values() for group in tab.widget_keys()]
+        return [group for tab in self._tabs.values() for group in tab.load_widget_keys()]
 
     def _known_keys(self) -> dict[str, str]:
         widget_bindings = (binding for _, group in self._widget_keys() for binding in group)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rnntui.config import Setting
-from rnntui.tui.widgets.slider import Slider
+from rnntui.tui.widgets.slider import Slider, SliderColumns
 from rnntui.tui.widgets.slider_scale import SliderScale
+from rnntui.tui.widgets.slider_spec import SliderSpec
 
-LABEL_WIDTH, VALUE_WIDTH = 11, 6
-"""Columns of labels and values, so that the bars of all sliders stand below one another."""
+COLUMNS = SliderColumns(label=11, value=6)
+"""Widths of labels and values, so that the bars of all sliders are aligned."""
 
 
 def setting_slider(
@@ -19,15 +20,13 @@ def setting_slider(
 
     Args:
         name: the setting's name, which becomes the slider's name and id.
-        label: text beside the bar, at most `LABEL_WIDTH` columns.
+        label: text beside the bar, at most `COLUMNS.label` columns.
         scale: the part of the setting's range that the bar spans; other values within the bounds can be typed.
         words: words shown in place of special values, such as `{0: "off"}`.
         setting: gives bounds and help text.
         default: the value to start with.
     """
-    slider = Slider(
-        label, scale, default=default, low=setting.low, high=setting.high, words=words, label_width=LABEL_WIDTH,
-        value_width=VALUE_WIDTH, name=name, id=name,
-    )  # fmt: skip
+    spec = SliderSpec(scale, default, low=setting.low, high=setting.high, words=words)
+    slider = Slider(label, spec, columns=COLUMNS, name=name, id=name)
     slider.tooltip = f"{setting.help[0].upper()}{setting.help[1:]}"
     return slider

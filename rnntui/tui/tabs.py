@@ -1,6 +1,7 @@
 """The table of tabs. To add a tab: a row here, its section of the key table (`rnntui.tui.keys`), and its module.
 
-Bar, keys, palette, help screen and the opening of runs are made from this table; the app knows no tab by name.
+Bar, keys, palette, help screen and the opening of runs are made from this table; the app knows no tab by name. Rows are
+data: a tab's module is imported when the tab is first shown.
 """
 
 from __future__ import annotations
@@ -8,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from textual.widget import Widget
 
 if TYPE_CHECKING:
-    from rnntui.inference.translator import Translator
-    from rnntui.sessions.translation_session import MakeWorker
-    from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.preferences import Preferences
 
 WidgetKeys = list[tuple[str, list[Any]]]
@@ -24,7 +23,7 @@ WidgetKeys = list[tuple[str, list[Any]]]
 
 @dataclass(frozen=True)
 class TabContext:
-    """What tabs are made from. `run` is the run to open first, by name or path."""
+    """What a tab is made from. `run` is the run to open first, by name or path."""
 
     checkpoints: Path
     preferences: Preferences
@@ -53,74 +52,49 @@ class HasFarewell(Protocol):
 class TabEntry:
     """A row of the table.
 
-    `make` imports the tab's module and makes its widget, whose id is `id`; it is called when the tab is first shown.
-    `focus` is the selector of the widget that gets the focus then.
+    Args:
+        id: id of the tab, of its widget and of its section of the key table.
+        title: title in the bar.
+        key: the key that shows the tab.
+        widget: reference to the widget's class, `module:Class`, or the class; it is called with a `TabContext`.
+        focus: selector of the widget that gets the focus.
+        widget_keys: titles, and references to classes of widgets with bindings of their own.
     """
 
     id: str
     title: str
     key: str
-    make: Callable[[TabContext], Widget]
+    widget: str | Callable[[TabContext], Widget]
     focus: str
-    widget_keys: Callable[[], WidgetKeys] = list
+    widget_keys: tuple[tuple[str, str], ...] = ()
 
+    def make(self, context: TabContext) -> Widget:
+        """Return a new widget of the tab."""
+        factory = resolve_name(self.widget) if isinstance(self.widget, str) else self.widget
+        return cast(Widget, factory(context))
 
-def _make_chat_tab(context: TabContext) -> Widget:
-    from rnntui.tui.chat.tab import ChatTab
-
-    return ChatTab(context)
-
-
-def _chat_widget_keys() -> WidgetKeys:
-    from rnntui.tui.widgets.slider import Slider
-    from rnntui.tui.widgets.stream_view import StreamView
-
-    return [("Cursor in the text", list(StreamView.BINDINGS)), ("Slider", list(Slider.BINDINGS))]
-
-
-def _make_train_tab(context: TabContext) -> Widget:
-    from rnntui.tui.train.tab import TrainTab
-
-    return TrainTab(context.checkpoints)
-
-
-def _train_widget_keys() -> WidgetKeys:
-    from rnntui.tui.widgets.chart import Chart
-
-    return [("Chart", list(Chart.BINDINGS))]
-
-
-def make_translate_tab(context: TabContext, start_worker: MakeWorker | None = None) -> Widget:
-    """Make the Translate tab. `start_worker` replaces the translation worker, for tests."""
-    from rnntui.kinds.seq2seq import SEQ2SEQ
-    from rnntui.sessions.model_cache import ModelCache
-    from rnntui.tui.translate.tab import TranslateTab
-
-    models: ModelCache[Translator] = ModelCache(context.checkpoints, SEQ2SEQ)
-    return TranslateTab(models, context.run, start_worker or _start_translation_worker)
-
-
-def _start_translation_worker(
-    on_results: Callable[[], None], on_error: Callable[[str, Exception], None]
-) -> TranslationWorker:
-    from rnntui.sessions.translation_worker import TranslationWorker
-
-    worker = TranslationWorker(on_results, on_error)
-    worker.start()
-    return worker
-
-
-def _translate_widget_keys() -> WidgetKeys:
-    from rnntui.tui.translate.aligned_text_area import AlignedTextArea
-
-    return [("Source and translation", list(AlignedTextArea.BINDINGS))]
+    def load_widget_keys(self) -> WidgetKeys:
+        """Return the bindings of `widget_keys`."""
+        return [(title, list(resolve_name(reference).BINDINGS)) for title, reference in self.widget_keys]
 
 
 TABS: dict[str, TabEntry] = {
     tab.id: tab
     for tab in (
-        TabEntry("chat", "Chat", "f2", _make_chat_tab, "Prompt", _chat_widget_keys),
-        TabEntry("train", "Train", "f3", _make_train_tab, "#runs", _train_widget_keys),
-        TabEntry("translate", "Translate", "f4", make_translate_tab, "#source", _translate_widget_keys),
+        TabEntry(
+            "chat", "Chat", "f2", "rnntui.tui.chat.tab:ChatTab", "Prompt",
+            (
+                ("Cursor in the text", "rnntui.tui.widgets.stream_view:StreamView"),
+                ("Slider", "rnntui.tui.widgets.slider:Slider"),
+            ),
+        ),
+        TabEntry(
+            "train", "Train", "f3", "rnntui.tui.train.tab:TrainTab", "#runs",
+            (("Chart", "rnntui.tui.widgets.chart:Chart"),),
+        ),
+        TabEntry(
+            "translate", "Translate", "f4", "rnntui.tui.translate.tab:TranslateTab", "#source",
+            (("Source and translation", "rnntui.tui.translate.aligned_text_area:AlignedTextArea"),),
+        ),
     )
-}
+}  # fmt: skip

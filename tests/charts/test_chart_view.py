@@ -1,4 +1,4 @@
-"""Curves, and moving about in them."""
+"""Curves, and the viewport: zooming, panning, following and the cursor."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.charts.chart_view import ChartView
-from rnntui.charts.curve import Curve, curves_of, extent, translated
+from rnntui.charts.curve import Curve, convert_x, curves_of, x_range
 from rnntui.charts.metric_charts import charts_of, in_order, metric_of
-from rnntui.charts.metrics_history import MetricsHistory, Points
+from rnntui.charts.metrics_history import MetricSeries, MetricsHistory
 from rnntui.charts.smooth import smooth
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -23,7 +23,9 @@ repeatable = settings(derandomize=True, deadline=None, database=None, max_exampl
 
 def a_curve(values: list[float], steps: list[float] | None = None, **more) -> Curve:
     x = np.array(range(len(values)) if steps is None else steps, float)
-    return Curve("run", Points(np.array(values, float), {"step": x, "seconds": x * 0.5, "tokens": x * 100}), **more)
+    return Curve(
+        "run", MetricSeries(np.array(values, float), {"step": x, "seconds": x * 0.5, "tokens": x * 100}), **more
+    )
 
 
 HUNDRED = [a_curve(list(range(101)))]
@@ -41,27 +43,27 @@ def logged(folder: Path, name: str, *rows: dict) -> MetricsHistory:
 
 
 def test_a_line_is_in_order_and_its_average_is_of_the_training(tmp_path: Path) -> None:
-    points = Points(
+    points = MetricSeries(
         np.array([4.0, 3.0, 2.0, 1.0]),
         {"step": np.arange(4.0), "seconds": np.array([5.0, 1.0, np.nan, 3.0]), "tokens": np.array([1, 2, 3, np.inf])},
     )
     curve = Curve("run", points, smoothing=0.5)
-    line = curve.line("seconds")
+    line = curve.polyline("seconds")
     averages = smooth(points.values, 0.5)
     assert line.x.tolist() == [1, 3, 5] and line.y.tolist() == [3, 1, 4]
-    assert line.smooth is not None and line.smooth.tolist() == averages[[1, 3, 0]].tolist()
-    assert curve.line("tokens").x.tolist() == [1, 2, 3]
-    assert curve.line("seconds") is line, "what is worked out is kept"
-    assert a_curve([1.0, 2.0]).line("step").smooth is None
+    assert line.smoothed is not None and line.smoothed.tolist() == averages[[1, 3, 0]].tolist()
+    assert curve.polyline("tokens").x.tolist() == [1, 2, 3]
+    assert curve.polyline("seconds") is line, "polylines are cached"
+    assert a_curve([1.0, 2.0]).polyline("step").smoothed is None
 
 
 def test_the_value_at_a_place_is_that_of_the_nearest_point() -> None:
-    line = a_curve([10, 20, math.nan, 40], [0, 10, 20, 30]).line("step")
-    assert [line.at(x) for x in (0, 4, 6, 10, 19, 21, 30)] == [10, 10, 20, 20, 20, 40, 40]
-    assert line.at(-1) is None and line.at(31) is None, "a curve says nothing of where it is not"
-    assert line.last == 40
-    nothing = a_curve([math.nan]).line("step")
-    assert nothing.at(0) is None and nothing.last is None
+    line = a_curve([10, 20, math.nan, 40], [0, 10, 20, 30]).polyline("step")
+    assert [line.value_at(x) for x in (0, 4, 6, 10, 19, 21, 30)] == [10, 10, 20, 20, 20, 40, 40]
+    assert line.value_at(-1) is None and line.value_at(31) is None, "no value beyond the ends of a curve"
+    assert line.last_value == 40
+    nothing = a_curve([math.nan]).polyline("step")
+    assert nothing.value_at(0) is None and nothing.last_value is None
 
 
 def test_one_run_has_a_colour_for_each_quantity_and_several_have_one_each(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_quantities_that_nobody_has_heard_of_have_names_too() -> None:
 
 
 def ends(view: ChartView) -> tuple[float, float]:
-    scale = view.scale(HUNDRED)
+    scale = view.x_scale(HUNDRED)
     return scale.low, scale.high
 
 
@@ -106,7 +108,7 @@ def test_zooming_keeps_its_centre_in_place_and_stops_at_the_data() -> None:
     assert view.zoomed(HUNDRED, 0.1) == ChartView()
     for _ in range(100):
         view = view.zoomed(HUNDRED, 3, 30)
-    assert ends(view)[1] - ends(view)[0] >= 1, "no closer than a step"
+    assert ends(view)[1] - ends(view)[0] >= 1, "at least one step wide"
 
 
 def test_panning_stops_at_the_data() -> None:
@@ -119,16 +121,16 @@ def test_panning_stops_at_the_data() -> None:
 
 def test_who_follows_sees_the_newest() -> None:
     longer = [a_curve(list(range(201)))]
-    view = ChartView(left=20, right=40).followed(HUNDRED)
+    view = ChartView(left=20, right=40).toggled_follow(HUNDRED)
     assert view.follow and ends(view) == pytest.approx((80, 100))
-    assert view.scale(longer).low == pytest.approx(180) and view.scale(longer).high == pytest.approx(200)
+    assert view.x_scale(longer).low == pytest.approx(180) and view.x_scale(longer).high == pytest.approx(200)
     closer = view.zoomed(longer, 2, 185)
-    assert (closer.scale(longer).low, closer.scale(longer).high) == pytest.approx((190, 200))
+    assert (closer.x_scale(longer).low, closer.x_scale(longer).high) == pytest.approx((190, 200))
     assert not view.panned(longer, -0.1).follow and view.panned(longer, 0.1).follow
-    stopped = view.followed(longer)
+    stopped = view.toggled_follow(longer)
     assert not stopped.follow and ends(stopped) == pytest.approx((180, 200))
-    assert ChartView().followed(HUNDRED) == ChartView(follow=True)
-    assert ChartView(follow=True).followed(HUNDRED) == ChartView()
+    assert ChartView().toggled_follow(HUNDRED) == ChartView(follow=True)
+    assert ChartView(follow=True).toggled_follow(HUNDRED) == ChartView()
 
 
 def test_the_cursor_takes_the_view_along() -> None:
@@ -144,20 +146,20 @@ def test_the_cursor_takes_the_view_along() -> None:
 
 
 def test_turning_to_another_axis_shows_the_same_part() -> None:
-    view = ChartView(left=40, right=60, cursor=50).turned(HUNDRED)
+    view = ChartView(left=40, right=60, cursor=50).next_axis(HUNDRED)
     assert view == ChartView("seconds", 20, 30, cursor=25)
-    assert view.turned(HUNDRED) == ChartView("tokens", 4000, 6000, cursor=5000)
-    assert view.turned(HUNDRED).turned(HUNDRED) == ChartView("step", 40, 60, cursor=50)
-    assert ChartView(left=1, right=2, cursor=1).turned([]) == ChartView("seconds")
-    assert translated([], 3, "step", "tokens") is None
+    assert view.next_axis(HUNDRED) == ChartView("tokens", 4000, 6000, cursor=5000)
+    assert view.next_axis(HUNDRED).next_axis(HUNDRED) == ChartView("step", 40, 60, cursor=50)
+    assert ChartView(left=1, right=2, cursor=1).next_axis([]) == ChartView("seconds")
+    assert convert_x([], 3, "step", "tokens") is None
 
 
 def test_a_logarithmic_x_axis_begins_above_zero() -> None:
     view = ChartView(log_x=True)
-    assert view.scale(HUNDRED).low == 1 and view.scale(HUNDRED).high == 100
-    assert view.zoomed(HUNDRED, 2).scale(HUNDRED).low == pytest.approx(10**0.5)
-    assert extent([a_curve([])], "step") == (math.inf, -math.inf)
-    assert view.scale([a_curve([])]).low == 1
+    assert view.x_scale(HUNDRED).low == 1 and view.x_scale(HUNDRED).high == 100
+    assert view.zoomed(HUNDRED, 2).x_scale(HUNDRED).low == pytest.approx(10**0.5)
+    assert x_range([a_curve([])], "step") == (math.inf, -math.inf)
+    assert view.x_scale([a_curve([])]).low == 1
 
 
 moves = st.lists(
@@ -179,14 +181,14 @@ def test_whatever_one_does_there_is_a_view(moves: list[tuple[str, float]], steps
             case "cursor":
                 view = view.moved_cursor(curves, round(size), 50)
             case "follow":
-                view = view.followed(curves)
+                view = view.toggled_follow(curves)
             case "reset":
                 view = view.reset()
             case _:
-                view = view.turned(curves)
-        scale = view.scale(curves)
+                view = view.next_axis(curves)
+        scale = view.x_scale(curves)
         assert scale.low < scale.high
-        low, high = extent(curves, view.axis)
+        low, high = x_range(curves, view.axis)
         if view.left is not None and low < high and not log_x:
             slack = 1e-6 * max(abs(low), abs(high))
             assert scale.low >= low - slack and scale.high <= high + slack

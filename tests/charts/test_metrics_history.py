@@ -1,4 +1,4 @@
-"""Rows of a metrics file, as they should be and as they may be, to columns."""
+"""Rows of a metrics file, valid or not, as columns of numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.charts import metrics_history
-from rnntui.charts.metrics_history import SAMPLES, MetricsHistory
+from rnntui.charts.metrics_history import MAX_SAMPLES, MetricsHistory
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare" / "metrics.jsonl"
@@ -31,7 +31,7 @@ def append(path: Path, *rows: object) -> None:
 
 
 def values(history: MetricsHistory, key: str) -> list[float]:
-    return history.points(key).values.tolist()
+    return history.series(key).values.tolist()
 
 
 def test_the_shipped_run_gives_every_curve() -> None:
@@ -42,7 +42,7 @@ def test_the_shipped_run_gives_every_curve() -> None:
         "train_loss", "validation_loss", "bits_per_character", "learning_rate", "gradient_norm", "tokens_per_second",
     ]  # fmt: skip
     trained = [row for row in rows if "train_loss" in row]
-    points = history.points("train_loss")
+    points = history.series("train_loss")
     assert points.values.tolist() == [row["train_loss"] for row in trained]
     for axis, found in points.axes.items():
         assert found.tolist() == [row[axis] for row in trained]
@@ -65,7 +65,7 @@ def test_rows_are_taken_up_as_they_come_and_old_copies_stay(path: Path) -> None:
     for step in range(300):
         append(path, {"step": step, "bleu": step / 2})
         assert history.read() and not history.more
-        before = history.points("bleu")
+        before = history.series("bleu")
         assert before.values[-1] == step / 2
     assert history.version == 300
     append(path, {"step": 10, "bleu": 99.0})
@@ -80,7 +80,7 @@ def test_a_step_that_goes_down_takes_back_all_that_was_later(path: Path) -> None
     history = MetricsHistory(path)
     history.read_all()
     assert values(history, "train_loss") == [4.0, 2.5]
-    assert history.points("train_loss").axes["step"].tolist() == [1.0, 2.0]
+    assert history.series("train_loss").axes["step"].tolist() == [1.0, 2.0]
     assert values(history, "validation_loss") == [3.0]
     assert [sample.sample["text"] for sample in history.samples] == ["a", "b"]
     append(path, {"step": 0, "train_loss": 9.0})
@@ -98,7 +98,7 @@ def test_another_file_in_its_place_starts_over(path: Path, tmp_path: Path) -> No
     assert history.read()
     assert history.quantities == ["gradient_norm"] and history.samples == [] and history.results == {}
     path.write_bytes(b"")
-    assert history.read(), "that everything is gone is news"
+    assert history.read(), "an emptied file is a change"
     assert history.quantities == []
 
 
@@ -116,12 +116,12 @@ def test_what_is_no_number_is_no_value(path: Path) -> None:
     assert history.quantities == ["a", "b", "c"]
     assert math.isnan(values(history, "a")[0]) and values(history, "a")[1:] == [5.0]
     assert values(history, "b") == [-math.inf] and values(history, "c") == [math.inf]
-    assert np.isnan(history.points("a").axes["tokens"]).all() and np.isnan(history.points("a").axes["seconds"]).all()
+    assert np.isnan(history.series("a").axes["tokens"]).all() and np.isnan(history.series("a").axes["seconds"]).all()
     assert history.samples == []
 
 
 def test_a_quantity_never_logged_has_no_points(path: Path) -> None:
-    points = MetricsHistory(path).points("train_loss")
+    points = MetricsHistory(path).series("train_loss")
     assert len(points.values) == 0 and all(len(found) == 0 for found in points.axes.values())
 
 
@@ -132,9 +132,9 @@ def test_however_many_keys_and_samples_come_few_are_kept(path: Path) -> None:
     history.read_all()
     assert len(history.quantities) == 64
     steps = [sample.step for sample in history.samples]
-    assert len(steps) <= SAMPLES and steps == sorted(steps)
-    assert steps[-1] == 9999 and steps[0] < 10, "the newest is kept, and the others are spread over the run"
-    assert len(history.samples[-1].sample["text"]) == metrics_history.SAMPLE_LENGTH
+    assert len(steps) <= MAX_SAMPLES and steps == sorted(steps)
+    assert steps[-1] == 9999 and steps[0] < 10, "the newest is kept, the others are spread over the run"
+    assert len(history.samples[-1].sample["text"]) == metrics_history.MAX_SAMPLE_CHARACTERS
 
 
 def test_a_read_takes_in_one_block(path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_read_takes_in_one_block(path: Path) -> None:
     history = MetricsHistory(path)
     sizes = []
     while history.read(1000) or history.more:
-        sizes.append(len(history.points("train_loss").values))
+        sizes.append(len(history.series("train_loss").values))
     assert sizes[0] < 50 and sizes[-1] == 1000
     assert all(b - a < 50 for a, b in pairwise(sizes))
 
@@ -165,11 +165,11 @@ def test_any_rows_give_columns_that_agree(tmp_path_factory: pytest.TempPathFacto
     while parts.read(64) or parts.more:
         pass
     for key in whole.quantities:
-        points = whole.points(key)
+        points = whole.series(key)
         assert len(points.values) > 0
         assert all(len(found) == len(points.values) for found in points.axes.values())
         assert (np.diff(points.axes["step"]) >= 0).all()
     if all(len(json.dumps(row)) < 63 for row in rows):
         assert parts.quantities == whole.quantities
         for key in whole.quantities:
-            assert np.array_equal(parts.points(key).values, whole.points(key).values, equal_nan=True)
+            assert np.array_equal(parts.series(key).values, whole.series(key).values, equal_nan=True)

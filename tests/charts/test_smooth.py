@@ -1,4 +1,4 @@
-"""The moving average, beside the plain loop."""
+"""The moving average, compared with a plain loop."""
 
 from __future__ import annotations
 

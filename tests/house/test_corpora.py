@@ -12,7 +12,7 @@ import pytest
 
 from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pairs import Pair, hold_out, read_table
+from rnntui.text.pairs import Pair, read_table, train_validation_split
 
 CORPORA = Path(__file__).resolve().parents[2] / "corpora"
 TEXTS = sorted(path.name for path in CORPORA.iterdir() if path.suffix in (".txt", ".tsv"))
@@ -34,7 +34,7 @@ def parts() -> tuple[list[Pair], list[Pair]]:
     settings = Seq2SeqTrainingConfig()
     pairs = read_table(find_corpus([str(CORPORA / "en-es.tsv")]))
     assert not pairs.dropped.count
-    return hold_out(pairs.rows, settings.validation_fraction, settings.seed)
+    return train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -21,7 +21,7 @@ from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pairs import hold_out, read_table
+from rnntui.text.pairs import read_table, train_validation_split
 from rnntui.training.bleu import bleu_and_chrf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +44,7 @@ def test_it_translates_sentences_it_never_saw() -> None:
     pairs = read_table(find_corpus([str(ROOT / "corpora" / "en-es.tsv")]))
     assert config.corpus.sources == ("corpora/en-es.tsv",) and config.corpus.fingerprint == pairs.fingerprint()
     settings = config.training_as(Seq2SeqTrainingConfig)
-    _, held_out = hold_out(pairs.rows, settings.validation_fraction, settings.seed)
+    _, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
     few = held_out[::20]
     found = load_translator(TRANSLATOR).translate([pair.source for pair in few], BeamConfig(), resolve_ties=False)
     assert bleu_and_chrf([one.text for one in found], [pair.target for pair in few]).bleu > 30

@@ -370,6 +370,6 @@ def test_n_best_above_the_beam_width_is_refused() -> None:
 
 def test_banned_tokens_are_never_generated() -> None:
     translator = tiny_translator(8)
-    for result in translator.translate([LETTERS, "ab"], BeamConfig(beam=8, n_best=8)):
-        for h in result.hypotheses:
-            assert not set(h.ids) & {*translator.target.never_written, EOS}
+    for found in translator.translate([LETTERS, "ab"], BeamConfig(beam=8, n_best=8)):
+        for h in found.hypotheses:
+            assert not set(h.ids) & {*translator.target.banned_ids, EOS}

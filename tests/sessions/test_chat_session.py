@@ -11,13 +11,11 @@ import pytest
 from tiny_runs import make_run
 
 from rnntui.config import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
-from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
-from rnntui.sessions.model_cache import ModelCache
 
 LENGTH = 30
 
@@ -55,7 +53,7 @@ class User:
         self.screen = FakeScreen()
         self.drafts = folder / "drafts"
         self.session = ChatSession(
-            ModelCache(folder / "runs", LANGUAGE_MODEL),
+            folder / "runs",
             self.screen,
             lambda: GenerationWorker(fail),
             lambda: self.drafts,

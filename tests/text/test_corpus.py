@@ -1,4 +1,4 @@
-"""Reading a corpus: what is read, in which order, exactly as it stands, and what is said of what cannot be read."""
+"""Reading a corpus: the files and their order, exact text, and the errors for unreadable files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rnntui.text.corpus import Corpus, find_corpus
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 
-# Every length of UTF-8, line ends of every kind, and marks that are only dropped at a file's start.
+# Every length of UTF-8, every kind of line break, and byte order marks, which are dropped only at a file's start.
 CHARACTERS = "aé日👩\n\r\t \N{COMBINING ACUTE ACCENT}\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NO-BREAK SPACE}"
 # A zero byte makes a file binary.
 plain_text = st.one_of(
@@ -31,26 +31,26 @@ plain_text = st.one_of(
 )
 block_sizes = st.integers(1, 12)
 
-# Bytes that no UTF-8 has, each wrong from its first byte on whatever character may follow.
+# Invalid UTF-8, wrong from the first byte whatever character follows.
 BAD_BYTES = (
     b"\xff",
     b"\x80",
     b"\xc0\xaf",  # a slash written in two bytes
     b"\xed\xa0\x80",  # a surrogate
     b"\xf5\x80\x80\x80",  # beyond Unicode
-    b"\xe2(",  # characters that break off
+    b"\xe2(",  # incomplete characters
     b"\xe2\x82(",
     b"\xf0\x9f\x98(",
 )
 
 
 def text_of(*sources: Path | str, encoding: str = "utf-8", errors: DecodingErrors = "strict") -> str:
-    """The whole text behind what a user named."""
+    """Return the whole text of the sources."""
     return "".join(find_corpus([str(source) for source in sources], encoding, errors).blocks())
 
 
 def written(folder: Path, **files: str | bytes) -> list[Path]:
-    """Text or bytes in files `NAME.txt` of a folder."""
+    """Write text or bytes to files `NAME.txt` of a folder."""
     paths = []
     for name, content in files.items():
         path = folder / f"{name}.txt"
@@ -60,14 +60,14 @@ def written(folder: Path, **files: str | bytes) -> list[Path]:
 
 
 def read_in_blocks(corpus: Corpus, size: int) -> str:
-    """The text, read so many bytes at a time."""
+    """Return the text, read in blocks of some bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rnntui.text.corpus._BLOCK", size)
         return "".join(corpus.blocks())
 
 
 def gzipped(data: bytes) -> bytes:
-    """An archive that is the same whenever it is made."""
+    """Return an archive without a time stamp, equal on every run."""
     return gzip.compress(data, mtime=0)
 
 
@@ -78,7 +78,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pipe_in(monkeypatch: pytest.MonkeyPatch, folder: Path, data: bytes) -> None:
-    """Let standard input be a pipe that holds these bytes; it is kept in a file of `folder`."""
+    """Replace standard input by a pipe with these bytes; the pipe is copied to a file of `folder`."""
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data), isatty=lambda: False))
 
@@ -107,7 +107,7 @@ def test_no_character_is_broken_where_one_block_ends_and_the_next_begins(scratch
 @repeatable
 @given(plain_text, block_sizes, st.sampled_from(["utf-16", "utf-16-be", "utf-32", "utf-8-sig", "gb18030"]))
 def test_other_encodings_survive_block_ends_as_well(scratch: Path, text: str, size: int, encoding: str) -> None:
-    text = "x" + text  # a mark at the start would be taken for the byte order's
+    text = "x" + text  # a U+FEFF at the start would be read as a byte order mark
     (path,) = written(scratch, other=text.encode(encoding))
     assert read_in_blocks(find_corpus([str(path)], encoding), size) == text
 
@@ -198,7 +198,7 @@ def test_a_glob_takes_its_matches_in_order_and_folders_whole(tmp_path: Path) -> 
 
 
 def test_a_glob_that_matches_a_folder_and_what_lies_in_it_reads_each_file_once(tmp_path: Path) -> None:
-    # Text read twice would stand in the training part and in the validation part.
+    # Text read twice would be in the training and in the validation part.
     (tmp_path / "sub").mkdir()
     written(tmp_path, a="one\n")
     written(tmp_path / "sub", b="two\n")
@@ -214,7 +214,7 @@ def test_a_file_whose_name_looks_like_a_glob_is_that_file(tmp_path: Path) -> Non
 def test_a_name_that_leads_nowhere_is_told(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     if not name:
-        # An empty name, as an unset shell variable gives, must not mean every file here.
+        # An empty name, from an unset shell variable, must not match every file of the current folder.
         written(tmp_path, a="a\n")
     with pytest.raises(UsageError) as caught:
         find_corpus([name])
@@ -303,7 +303,7 @@ def test_what_was_kept_of_standard_input_is_gone_when_the_process_ends(tmp_path:
 
 @pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzipped), (".xz", lzma.compress)], ids=[".gz", ".xz"])
 class TestCompressed:
-    """What holds for both kinds of archives."""
+    """Tests of both kinds of archives."""
 
     def test_a_compressed_file_reads_as_what_was_compressed(
         self, suffix: str, compress: Callable[[bytes], bytes], tmp_path: Path

@@ -1,4 +1,4 @@
-"""Sources in one spelling: what looks the same is the same, and every character still knows where it stood."""
+"""Normalization of sources: equal-looking text becomes equal, and offsets map back to the original text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and files of pairs, what is held out of them, and the vocabularies learnt from them."""
+"""Parallel corpora, their split into training and validation, and vocabularies trained on them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ import pytest
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pair_ids import PairIds, encode_pairs, write_pairs
-from rnntui.text.pairs import Pair, hold_out, read_columns, read_table
-from rnntui.text.vocabulary import BOS, EOS, PAD, learn, learn_both, load_both, save_both
+from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
+from rnntui.text.pairs import Pair, read_aligned_files, read_table, train_validation_split
+from rnntui.text.vocabulary import (
+    BOS,
+    EOS,
+    PAD,
+    load_vocabularies,
+    save_vocabularies,
+    train_vocabularies,
+    train_vocabulary,
+)
 
 
 def corpus(folder: Path, name: str, text: str):
@@ -48,24 +56,24 @@ def test_a_table_without_pairs_is_one_clear_line(tmp_path: Path, text: str, says
 
 def test_two_files_are_read_line_by_line(tmp_path: Path) -> None:
     one, other = corpus(tmp_path, "a.en", "one\n\ntwo\nthree\n"), corpus(tmp_path, "a.es", "uno\n\ndos\n\n")
-    found = read_columns(one, other)
+    found = read_aligned_files(one, other)
     assert [(p.source, p.target) for p in found.rows] == [("one", "uno"), ("two", "dos")]
     assert "row 4" in found.dropped.message
     with pytest.raises(CorpusError, match=r"short\.es ends after 1 lines"):
-        read_columns(one, corpus(tmp_path, "short.es", "uno\n"))
+        read_aligned_files(one, corpus(tmp_path, "short.es", "uno\n"))
 
 
 def test_nothing_held_out_occurs_in_training_in_either_language() -> None:
     rng = random.Random(0)
     words = [f"word{i}" for i in range(400)]
     rows = [Pair(rng.choice(words), rng.choice(words).upper() + "!", "f", n) for n in range(300)]
-    training, held = hold_out(rows, 0.1, seed=1)
+    training, held = train_validation_split(rows, 0.1, seed=1)
     assert 20 <= len(held) <= 40 and sorted([*training, *held], key=lambda p: p.row) == rows
     for column in (0, 1):
         plain = [{pair[column].casefold().strip("!") for pair in part} for part in (training, held)]
         assert not plain[0] & plain[1]
-    assert hold_out(rows, 0.1, seed=1) == (training, held)
-    assert hold_out(rows, 0.1, seed=2)[1] != held
+    assert train_validation_split(rows, 0.1, seed=1) == (training, held)
+    assert train_validation_split(rows, 0.1, seed=2)[1] != held
 
 
 SAME = [
@@ -85,28 +93,28 @@ def test_a_sentence_written_otherwise_is_the_same_sentence(one: str, other: str,
         alone = ("source", "target")[1 - column] + f" {n}"
         rows.append(Pair(*((text, alone) if column == 0 else (alone, text)), "f", n))
     for seed in range(5):
-        held = {pair.row for pair in hold_out(rows, 0.5, seed)[1]}
+        held = {pair.row for pair in train_validation_split(rows, 0.5, seed)[1]}
         assert (98 in held) == (99 in held)
 
 
 def test_signs_that_make_another_word_tell_sentences_apart() -> None:
     rows = [Pair(text, str(n), "f", n) for n, text in enumerate(["की", "का", "कु", "sé", "se", "№ 1", "№ 2", "?", "!"])]
-    assert len({pair.row for seed in range(60) for pair in hold_out(rows, 0.1, seed)[1]}) == len(rows)
+    assert len({pair.row for seed in range(60) for pair in train_validation_split(rows, 0.1, seed)[1]}) == len(rows)
 
 
 def test_pairs_with_siblings_are_held_out_as_often_as_others() -> None:
     rows = [Pair(f"source {n // 4}" if n < 2000 else f"source {n}", f"target {n}", "f", n) for n in range(4000)]
-    held = [hold_out(rows, 0.1, seed)[1] for seed in range(5)]
+    held = [train_validation_split(rows, 0.1, seed)[1] for seed in range(5)]
     assert all(400 <= len(part) <= 403 for part in held)
     assert 0.4 < sum(pair.row < 2000 for part in held for pair in part) / 2000 < 0.6
 
 
 def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
     rows = [Pair("abc", "xyz", "f", 1), Pair("a", "zz", "f", 2)]
-    source, target = learn_both(["abc"], ["xyz"], Seq2SeqTokenizerConfig(type="char", separate_vocab=True))
+    source, target = train_vocabularies(["abc"], ["xyz"], Seq2SeqTokenizerConfig(type="char", separate_vocab=True))
     encoded = encode_pairs(rows, source, target)
     part = write_pairs(tmp_path / "ids", encoded, 5, 10)
-    pairs = PairIds(part, tmp_path / "ids")
+    pairs = PairDataset(part, tmp_path / "ids")
     assert len(pairs) == 2 and pairs.source_lengths.tolist() == [3, 1] and pairs.target_lengths.tolist() == [3, 2]
     assert source.decode(pairs.source(0)) == "abc" and target.decode(pairs.target(1)) == "zz"
     assert pairs.source(1)[-1] == pairs.target(1)[-1] == EOS
@@ -117,10 +125,10 @@ def test_ids_come_back_as_they_were_written(tmp_path: Path) -> None:
 def test_a_vocabulary_gives_back_what_it_read_and_is_kept(tmp_path: Path, kind, separate: bool) -> None:
     config = Seq2SeqTokenizerConfig(type=kind, separate_vocab=separate)
     texts = [f"the old man and the sea number {i}" for i in range(80)]
-    both = learn_both(texts, [text.upper() for text in texts], config)
-    save_both(*both, tmp_path)
+    both = train_vocabularies(texts, [text.upper() for text in texts], config)
+    save_vocabularies(*both, tmp_path)
     kept = Seq2SeqTokenizerConfig(type=kind, separate_vocab=separate, vocab_size=both[1].tokenizer.vocab_size)
-    for ours, theirs, text in zip(both, load_both(tmp_path, kept), (texts[3], texts[3].upper()), strict=True):
+    for ours, theirs, text in zip(both, load_vocabularies(tmp_path, kept), (texts[3], texts[3].upper()), strict=True):
         np.testing.assert_array_equal(ours.encode(text), theirs.encode(text))
         assert ours.decode(ours.encode(text)) == text
         assert not set(ours.encode(text).tolist()) & {PAD, BOS, EOS}
@@ -128,7 +136,7 @@ def test_a_vocabulary_gives_back_what_it_read_and_is_kept(tmp_path: Path, kind, 
 
 
 def test_a_word_is_the_same_token_at_the_start_of_a_line_and_within_it() -> None:
-    vocabulary = learn(["sea and land and sea"] * 50, Seq2SeqTokenizerConfig())
+    vocabulary = train_vocabulary(["sea and land and sea"] * 50, Seq2SeqTokenizerConfig())
     assert vocabulary.encode("sea and sea")[0] == vocabulary.encode("sea and sea")[-1]
     assert len(vocabulary.encode("")) == 0
     assert vocabulary.decode(vocabulary.encode("\U0001f600")) == "\U0001f600"

@@ -1,4 +1,4 @@
-"""From a corpus to ids: nothing is lost, doubled or mixed up between the training part and the validation tail."""
+"""Encoding a corpus to ids: no text is lost, repeated or moved between the training part and the validation part."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,14 +20,32 @@ from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.subword_tokenizer import SubwordTokenizer
-from rnntui.text.token_ids import Part, corpus_stats, make_tokenizer, split_point, write_all, write_parts
+from rnntui.text.token_ids import TokenFile, corpus_stats, split_offset, write_split, write_token_file
 from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.tokenizer_factory import make_tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
 SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")
 some_text = st.text(alphabet="aab é日👩\n\n\r\u2581", min_size=12, max_size=80)
-shares = st.sampled_from([0.1, 0.25, 0.5, 0.9])
+fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])
+
+
+class Chunks(NamedTuple):
+    """The bytes read at a time, and the characters encoded at a time."""
+
+    block: int
+    segment: int = 1 << 20
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("rnntui.text.corpus._BLOCK", self.block)
+            patch.setattr("rnntui.text.token_ids._SEGMENT", self.segment)
+            yield
+
+
+small_chunks = st.builds(Chunks, st.integers(1, 9), st.integers(1, 20))
 
 
 @pytest.fixture(scope="module")
@@ -54,29 +73,20 @@ def corpus_of(folder: Path, text: str) -> Corpus:
     return find_corpus([str(path)])
 
 
-@contextmanager
-def cut_up(block: int, segment: int) -> Iterator[None]:
-    """Read so many bytes and encode so many characters at a time."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rnntui.text.corpus._BLOCK", block)
-        patch.setattr("rnntui.text.token_ids._SEGMENT", segment)
-        yield
-
-
 def written_parts(
     folder: Path, corpus: Corpus, tokenizer: Tokenizer, validation: float
-) -> tuple[tuple[Part, Part], list[np.ndarray]]:
-    """The two parts and their ids as they are read back."""
+) -> tuple[tuple[TokenFile, TokenFile], list[np.ndarray]]:
+    """Write both parts; return their descriptions, and their ids as they are read back."""
     paths = (folder / "training.ids", folder / "validation.ids")
-    parts = write_parts(corpus, corpus_stats(corpus), tokenizer, validation, *paths)
-    # A copy lets go of the file, which the next example writes anew.
+    parts = write_split(corpus, corpus_stats(corpus), tokenizer, validation, *paths)
+    # A copy releases the memory-mapped file, which the next example overwrites.
     return parts, [np.array(part.read(path)) for part, path in zip(parts, paths, strict=True)]
 
 
 @repeatable
 @given(some_text, st.integers(1, 9))
 def test_a_survey_counts_every_character_wherever_blocks_end(scratch: Path, text: str, block: int) -> None:
-    with cut_up(block, 1 << 20):
+    with Chunks(block).applied():
         found = corpus_stats(corpus_of(scratch, text))
     counted = {chr(point): int(found.counts[point]) for point in np.flatnonzero(found.counts)}
     assert counted == Counter(text)
@@ -98,7 +108,7 @@ def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path:
         corpus_stats(find_corpus([str(tmp_path / name) for name in ("first.txt", "second.txt")])).fingerprint
         == fingerprint
     )
-    with cut_up(5, 1 << 20):
+    with Chunks(5).applied():
         assert corpus_stats(corpus).fingerprint == fingerprint
 
 
@@ -115,13 +125,13 @@ def test_an_empty_corpus_is_told_by_its_name(content: str, tmp_path: Path) -> No
 
 
 @repeatable
-@given(some_text, shares, st.integers(1, 9), st.integers(1, 20))
+@given(some_text, fractions, small_chunks)
 def test_both_parts_together_are_the_corpus_and_validation_is_its_tail(
-    scratch: Path, text: str, validation: float, block: int, segment: int
+    scratch: Path, text: str, validation: float, chunks: Chunks
 ) -> None:
     corpus = corpus_of(scratch, text)
     tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), validation)
-    with cut_up(block, segment):
+    with chunks.applied():
         (training, held_out), ids = written_parts(scratch, corpus, tokenizer, validation)
     split = len(text) - held_out.characters
     assert abs(held_out.characters - validation * len(text)) <= 1
@@ -131,41 +141,42 @@ def test_both_parts_together_are_the_corpus_and_validation_is_its_tail(
     assert [training.tokens, held_out.tokens] == [len(part) for part in ids]
 
 
-@pytest.mark.parametrize("kind", SUBWORDS)
+@pytest.fixture(scope="module", params=SUBWORDS)
+def subword_tokenizer(request: pytest.FixtureRequest, subwords: dict[TokenizerType, SubwordTokenizer]) -> Tokenizer:
+    """Each of the subword tokenizers."""
+    return subwords[request.param]
+
+
 @repeatable
-@given(some_text, shares, st.integers(1, 9), st.integers(1, 20))
+@given(some_text, fractions, small_chunks)
 def test_subword_parts_decode_to_the_corpus_as_well(
-    scratch: Path,
-    subwords: dict[TokenizerType, SubwordTokenizer],
-    kind: TokenizerType,
-    text: str,
-    validation: float,
-    block: int,
-    segment: int,
+    scratch: Path, subword_tokenizer: Tokenizer, text: str, validation: float, chunks: Chunks
 ) -> None:
-    tokenizer = subwords[kind]
-    with cut_up(block, segment):
+    tokenizer = subword_tokenizer
+    with chunks.applied():
         parts, ids = written_parts(scratch, corpus_of(scratch, text), tokenizer, validation)
-    split = split_point(len(text), validation)
+    split = split_offset(len(text), validation)
     assert tokenizer.decode(ids[0]) == text[:split]
     assert tokenizer.decode(ids[1]) == text[split:]
     assert [part.characters for part in parts] == [split, len(text) - split]
 
 
-@pytest.mark.parametrize(("block", "segment"), [(1, 1 << 20), (7, 64), (1000, 61), (4096, 100), (1 << 22, 50)])
+@pytest.mark.parametrize(
+    "chunks", [Chunks(1), Chunks(7, 64), Chunks(1000, 61), Chunks(4096, 100), Chunks(1 << 22, 50)], ids=str
+)
 @pytest.mark.parametrize("kind", ["char", *SUBWORDS])
 def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
-    kind: TokenizerType, block: int, segment: int, subwords: dict[TokenizerType, SubwordTokenizer], tmp_path: Path
+    kind: TokenizerType, chunks: Chunks, subwords: dict[TokenizerType, SubwordTokenizer], tmp_path: Path
 ) -> None:
-    # Segments end at line ends, and every line here fits into one.
+    # Segments end at line breaks, and every line here fits into one.
     text = small_corpus()
     corpus = corpus_of(tmp_path, text)
     tokenizer: Tokenizer = subwords[kind] if kind != "char" else CharTokenizer(sorted(set(text)))
-    with cut_up(block, segment):
+    with chunks.applied():
         _, ids = written_parts(tmp_path, corpus, tokenizer, 0.3)
-        part, _ = write_all(corpus, tokenizer, tmp_path / "whole.ids")
+        part, _ = write_token_file(corpus, tokenizer, tmp_path / "whole.ids")
     whole, characters = part.read(tmp_path / "whole.ids"), part.characters
-    split = split_point(len(text), 0.3)
+    split = split_offset(len(text), 0.3)
     assert np.array_equal(ids[0], tokenizer.encode(text[:split]))
     assert np.array_equal(ids[1], tokenizer.encode(text[split:]))
     assert np.array_equal(whole, tokenizer.encode(text))
@@ -176,7 +187,7 @@ def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
     ("distinct", "dtype"), [(2, "uint8"), (255, "uint8"), (256, "uint16"), (65_535, "uint16"), (65_536, "uint32")]
 )
 def test_ids_take_the_fewest_bytes_that_hold_the_vocabulary(distinct: int, dtype: str, tmp_path: Path) -> None:
-    # From behind the surrogates on; one more id is that of <unk>.
+    # The characters after the surrogates; <unk> has one more id.
     text = "".join(map(chr, range(0xE000, 0xE000 + distinct))) * 2
     corpus = corpus_of(tmp_path, text)
     tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), 0.5)
@@ -189,7 +200,7 @@ def test_ids_take_the_fewest_bytes_that_hold_the_vocabulary(distinct: int, dtype
 def test_ids_are_mapped_from_the_file_and_not_loaded(tmp_path: Path) -> None:
     path = tmp_path / "ids"
     np.arange(10, dtype=np.uint16).tofile(path)
-    ids = Part(10, 10, "uint16").read(path)
+    ids = TokenFile(10, 10, "uint16").read(path)
     assert isinstance(ids, np.memmap)
     assert not ids.flags.writeable
     assert ids.tolist() == list(range(10))
@@ -200,13 +211,13 @@ def test_a_file_of_ids_of_another_length_is_refused_by_its_name(change: int, tmp
     path = tmp_path / "training.ids"
     path.write_bytes(bytes(20 + change))
     with pytest.raises(CorpusError, match="10 ids") as caught:
-        Part(10, 10, "uint16").read(path)
+        TokenFile(10, 10, "uint16").read(path)
     assert str(path) in str(caught.value)
 
 
 def test_a_missing_file_of_ids_is_told_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
-        Part(10, 10, "uint16").read(tmp_path / "training.ids")
+        TokenFile(10, 10, "uint16").read(tmp_path / "training.ids")
     assert str(tmp_path / "training.ids") in str(caught.value)
 
 
@@ -247,14 +258,14 @@ def test_a_text_that_changes_while_it_is_read_is_refused_by_its_name(changed: st
     tokenizer = make_tokenizer(corpus, found, TokenizerConfig(), 0.5)
     corpus_of(tmp_path, changed)
     with pytest.raises(CorpusError, match=r"corpus\.txt changed"):
-        write_parts(corpus, found, tokenizer, 0.5, tmp_path / "training.ids", tmp_path / "validation.ids")
+        write_split(corpus, found, tokenizer, 0.5, tmp_path / "training.ids", tmp_path / "validation.ids")
 
 
 def test_a_text_to_evaluate_names_its_unknown_characters_once_in_order(tmp_path: Path) -> None:
     tokenizer = CharTokenizer(["a", "b", "\n"])
     corpus = corpus_of(tmp_path, "a日b\n本a日\n" * 3)
-    with cut_up(4, 3):
-        part, unknown = write_all(corpus, tokenizer, tmp_path / "text.ids")
+    with Chunks(4, 3).applied():
+        part, unknown = write_token_file(corpus, tokenizer, tmp_path / "text.ids")
     ids = part.read(tmp_path / "text.ids")
     assert unknown == ["日", "本"]
     assert part.characters == 24
@@ -262,5 +273,5 @@ def test_a_text_to_evaluate_names_its_unknown_characters_once_in_order(tmp_path:
 
 
 def test_an_empty_text_to_evaluate_has_no_tokens(tmp_path: Path) -> None:
-    part, unknown = write_all(corpus_of(tmp_path, ""), CharTokenizer(["a"]), tmp_path / "text.ids")
+    part, unknown = write_token_file(corpus_of(tmp_path, ""), CharTokenizer(["a"]), tmp_path / "text.ids")
     assert (part.tokens, part.characters, unknown) == (0, 0, [])

@@ -1,4 +1,4 @@
-"""Tokenizers: any text comes back exactly, whole or streamed, and what is not known says so."""
+"""Tokenizers: any text is decoded exactly, whole or streamed, and unknown characters are reported."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from rnntui.config import TokenizerType
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
-from rnntui.text.tokenizer import Tokenizer, load_tokenizer
+from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
-# Training a subword vocabulary costs some hundredths of a second.
+# Training a subword vocabulary takes some hundredths of a second.
 repeatable_training = settings(repeatable, max_examples=15)
 
 SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")
 KINDS: tuple[TokenizerType, ...] = ("char", *SUBWORDS)
 
-# What tokenizers are known to trip over: their own marks, what looks like a token's name, characters of several code
-# points or bytes, and every kind of space.
+# Difficult text for tokenizers: their own marks, text like a token's name, characters of several code points or
+# bytes, and every kind of space.
 AWKWARD = (
     "\u2581",
     " \u2581 ",
@@ -81,7 +82,7 @@ def trained() -> dict[TokenizerType, Tokenizer]:
 
 
 def streamed(tokenizer: Tokenizer, text: str) -> tuple[list[str], str]:
-    """What each token of a text gives out when they come one by one, and what the end gives."""
+    """Return the text that a stream decoder returns for each token, and last for the end."""
     stream = tokenizer.stream()
     return [stream.push(int(token)) for token in tokenizer.encode(text)], stream.finish()
 
@@ -122,7 +123,7 @@ def test_awkward_text_comes_back_exactly(
 
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_a_space_comes_back_though_the_corpus_had_none(kind: TokenizerType) -> None:
-    # Poems in Chinese have no spaces; a prompt to their model may.
+    # A corpus of Chinese poems has no spaces, but a prompt may.
     tokenizer = subword_tokenizer("床前明月光\n疑是地上霜\n舉頭望明月\n低頭思故鄉\n" * 20, kind)
     assert tokenizer.decode(tokenizer.encode("明 月")) == "明 月"
 
@@ -145,7 +146,7 @@ def test_streamed_text_grows_by_whole_characters_and_is_complete_with_its_last_t
     so_far = ""
     for piece in pushed:
         so_far += piece
-        # A half character would show as U+FFFD, and then this would not be how the text begins.
+        # An incomplete character would appear as U+FFFD, and the text would not begin with it.
         assert text.startswith(so_far)
     assert so_far == text
     assert last == ""
@@ -341,7 +342,7 @@ def test_a_damaged_byte_in_a_sentencepiece_model_is_told_with_its_file(
 ) -> None:
     file = tmp_path / "tokenizer.model"
     trained["bpe"].save(tmp_path)
-    # sentencepiece repeats the damaged name in its message, which then is not UTF-8 either.
+    # sentencepiece quotes the damaged name in its message, which then is not valid UTF-8.
     file.write_bytes(file.read_bytes().replace(b"<0x41>", b"<\x9bx41>"))
     with pytest.raises(TokenizerError) as caught:
         load_tokenizer(tmp_path, "bpe")
@@ -441,7 +442,7 @@ def test_a_corpus_about_tokenizers_that_is_full_of_their_marks_trains_and_comes_
 
 @pytest.mark.parametrize("kind", SUBWORDS)
 def test_lines_too_long_for_the_trainer_are_learnt_from_all_the_same(kind: TokenizerType) -> None:
-    # sentencepiece leaves out long sentences; a book with one paragraph a line must not come out as bytes.
+    # sentencepiece ignores long sentences; a book with one paragraph per line must not be encoded as bytes.
     text = small_corpus().replace("\n", " ")
     assert len(text.encode()) > 8000
     tokenizer = subword_tokenizer(text, kind)

@@ -1,4 +1,4 @@
-"""Texts of two speakers: found by their labels, and written one line at a time."""
+"""Dialogues of two speakers: detected by their labels, and continued turn by turn."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.text.corpus import find_corpus
 from rnntui.text.token_ids import corpus_stats
-from rnntui.text.turns import Turns, find_turns, turns_of
+from rnntui.text.turns import SpeakerLabels, find_speaker_labels, speaker_labels_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAT = "A: hello\nB: hi there\nA: how are you\nB: fine\n\n" * 10
 
 
 def test_two_labels_on_nearly_every_line_are_speakers() -> None:
-    assert find_turns(CHAT) == Turns("A", "B")
-    assert find_turns(CHAT.replace("A:", "You:").replace("B:", "Bot 2:")) == Turns("Bot 2", "You")
+    assert find_speaker_labels(CHAT) == SpeakerLabels("A", "B")
+    assert find_speaker_labels(CHAT.replace("A:", "You:").replace("B:", "Bot 2:")) == SpeakerLabels("Bot 2", "You")
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ def test_two_labels_on_nearly_every_line_are_speakers() -> None:
     ],
 )
 def test_other_texts_are_not_taken_for_it(text: str) -> None:
-    assert find_turns(text) is None
+    assert find_speaker_labels(text) is None
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("chat.txt", Turns("A", "B")), ("shakespeare.txt", None), ("names.txt", None)]
+    ("name", "expected"), [("chat.txt", SpeakerLabels("A", "B")), ("shakespeare.txt", None), ("names.txt", None)]
 )
-def test_a_survey_finds_the_speakers_of_a_corpus(name: str, expected: Turns | None) -> None:
+def test_a_survey_finds_the_speakers_of_a_corpus(name: str, expected: SpeakerLabels | None) -> None:
     assert corpus_stats(find_corpus([str(ROOT / "corpora" / name)], "utf-8", "strict")).turns == expected
 
 
 def test_a_line_said_is_a_turn_and_the_models_turn_begins() -> None:
-    turns = Turns("A", "B")
+    turns = SpeakerLabels("A", "B")
     assert turns.prompt("hi", "") == "A: hi\nB:"
     assert turns.prompt("two\n lines ", "B: oh\n") == "A: two lines\nB:"
     assert turns.prompt("hi", "A: x\nB: cut o") == "\nA: hi\nB:"
@@ -52,8 +52,8 @@ def test_a_line_said_is_a_turn_and_the_models_turn_begins() -> None:
 
 @pytest.mark.parametrize("named", [None, [], ["A"], ["A", ""], ["A", 3], "AB", {"A": "B"}])
 def test_a_config_that_names_no_two_speakers_has_none(named: object) -> None:
-    assert turns_of(TextCorpusInfo.from_json({"speakers": named})) is None
+    assert speaker_labels_of(TextCorpusInfo.from_json({"speakers": named})) is None
 
 
 def test_a_config_names_them() -> None:
-    assert turns_of(TextCorpusInfo.from_json({"speakers": ["A", "B"]})) == Turns("A", "B")
+    assert speaker_labels_of(TextCorpusInfo.from_json({"speakers": ["A", "B"]})) == SpeakerLabels("A", "B")

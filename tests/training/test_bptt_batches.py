@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rnntui.config import Budget
 from rnntui.runs.folder import RunFolder
-from rnntui.text.tokenizer import load_tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import choose_hardware
 from rnntui.training.language_model_task import LanguageModelTask

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rnntui.errors import UsageError
-from rnntui.text.tokenizer import load_tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.device import Hardware, _has_bf16, _runs_lstm_in_bf16, choose_hardware
 from rnntui.training.language_model_task import LanguageModelTask
 

@@ -23,7 +23,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import summarize_run
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pair_ids import PairIds, write_pairs
+from rnntui.text.pair_ids import PairDataset, write_pairs
 from rnntui.text.pairs import read_table
 from rnntui.text.vocabulary import EOS, PAD
 from rnntui.training import seq2seq_task
@@ -64,7 +64,7 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
     """The rows that the run was not trained on."""
     config = run.read_config()
     translator = load_translator(run)
-    pairs = PairIds(token_files(run, config)[1], run.validation_ids)
+    pairs = PairDataset(token_files(run, config)[1], run.validation_ids)
     sources = {translator.source.decode(pairs.source(i)) for i in range(len(pairs))}
     return [row for row in rows if row[0] in sources]
 
@@ -156,10 +156,10 @@ def test_the_best_weights_are_chosen_by_bleu_and_where_it_ties_by_loss() -> None
     assert score(1.0, 20.0, "") < score(2.0, 30.0, "")
 
 
-def pair_ids(folder: Path, count: int = 300) -> PairIds:
+def pair_ids(folder: Path, count: int = 300) -> PairDataset:
     rng = np.random.default_rng(0)
     encoded = [tuple(rng.integers(3, 9, rng.integers(1, 30)) for _ in range(2)) for _ in range(count)]
-    return PairIds(write_pairs(folder / "ids", encoded, 100, 9), folder / "ids")  # type: ignore[arg-type]
+    return PairDataset(write_pairs(folder / "ids", encoded, 100, 9), folder / "ids")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("tokens", [None, 200])

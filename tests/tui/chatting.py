@@ -26,7 +26,7 @@ def _fail(conversation: Conversation, error: Exception) -> None:
 
 def chat_without_thread() -> dict[str, TabEntry]:
     """The table of tabs, with a Chat tab whose worker has no thread."""
-    chat = replace(TABS["chat"], make=lambda context: ChatTab(context, lambda: GenerationWorker(_fail)))
+    chat = replace(TABS["chat"], widget=lambda context: ChatTab(context, lambda: GenerationWorker(_fail)))
     return {**TABS, "chat": chat}
 
 

@@ -1,4 +1,4 @@
-"""The chart widget, by keyboard and by mouse."""
+"""The chart widget, used by keyboard and mouse."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from rnntui.charts.curve import Curve
-from rnntui.charts.metrics_history import Points
+from rnntui.charts.metrics_history import MetricSeries
 from rnntui.tui.widgets import chart as chart_module
 from rnntui.tui.widgets.chart import KEYS, Chart
-from rnntui.tui.widgets.palette import DARK, LIGHT, curve_colour
+from rnntui.tui.widgets.colours import DARK, LIGHT, curve_colour
 
 
 def a_curve(count: int, name: str = "run", colour: int = 0, smoothing: float = 0.0) -> Curve:
     x = np.arange(float(count))
-    points = Points(100 - x + 5 * (x % 2), {"step": x, "seconds": x * 0.5, "tokens": x * 100})
+    points = MetricSeries(100 - x + 5 * (x % 2), {"step": x, "seconds": x * 0.5, "tokens": x * 100})
     return Curve(name, points, colour, smoothing)
 
 
@@ -60,7 +60,7 @@ def chart_of(pilot: Pilot[None]) -> Chart:
 
 
 def ends(chart: Chart) -> tuple[float, float]:
-    return round(chart.picture.x.low, 6), round(chart.picture.x.high, 6)
+    return round(chart.rendered.x.low, 6), round(chart.rendered.x.high, 6)
 
 
 def shown(chart: Chart) -> list[str]:
@@ -88,7 +88,7 @@ async def test_the_cursor_by_keys(pilot) -> None:
     middle = chart.view.cursor
     assert middle == pytest.approx(50, abs=1) and "│" in shown(chart)[2][40:46]
     await pilot.press("left", "left", "right")
-    assert chart.view.cursor == pytest.approx(middle - 100 / chart.picture.width)
+    assert chart.view.cursor == pytest.approx(middle - 100 / chart.rendered.width)
     moves = pilot.app.moves
     assert len(moves) == 4 and moves[-1].x == chart.view.cursor and moves[-1].control is chart
     assert moves[-1].step == pytest.approx(chart.view.cursor) and moves[-1].axis == "step"
@@ -138,7 +138,7 @@ async def test_following_shows_the_newest(pilot) -> None:
 async def test_log_where_it_makes_sense_and_the_axes_in_turn(pilot) -> None:
     chart = chart_of(pilot)
     await pilot.press("l")
-    assert chart.picture.y.log and "log" in shown(chart)[0]
+    assert chart.rendered.y.log and "log" in shown(chart)[0]
     await pilot.press("x")
     assert shown(chart)[-1].split()[0] == "time" and ends(chart) == (0, 50)
     await pilot.press("x")
@@ -146,21 +146,21 @@ async def test_log_where_it_makes_sense_and_the_axes_in_turn(pilot) -> None:
     await pilot.press("x")
     assert "step" in shown(chart)[-1].split()
     chart.show([a_curve(20, "speed")], "Tokens per second", log=False)
-    assert not chart.picture.y.log
+    assert not chart.rendered.y.log
     await pilot.press("l")
-    assert not chart.picture.y.log
+    assert not chart.rendered.y.log
     assert shown(chart)[0].startswith("Tokens per second") and "speed" in shown(chart)[0]
 
 
 async def test_a_click_puts_the_cursor(pilot) -> None:
     chart = chart_of(pilot)
-    picture = chart.picture
+    rendered = chart.rendered
     # The padding is one cell, and the plot begins after the y axis.
-    await pilot.click(Chart, offset=(1 + picture.left + 10, 8))
-    assert chart.view.cursor == pytest.approx(100 * 10.5 / picture.width)
+    await pilot.click(Chart, offset=(1 + rendered.left + 10, 8))
+    assert chart.view.cursor == pytest.approx(100 * 10.5 / rendered.width)
     before = chart.view
     await pilot.click(Chart, offset=(1, 8))
-    assert chart.view == before, "the labels are no place for it"
+    assert chart.view == before, "a click on the labels does not move the cursor"
 
 
 async def test_dragging_pans_and_leaves_the_cursor(pilot) -> None:
@@ -169,7 +169,7 @@ async def test_dragging_pans_and_leaves_the_cursor(pilot) -> None:
     low, high = ends(chart)
     await pilot.mouse_down(Chart, offset=(40, 8))
     await pilot.hover(Chart, offset=(50, 8))
-    moved = (high - low) * 10 / chart.picture.width
+    moved = (high - low) * 10 / chart.rendered.width
     assert ends(chart) == pytest.approx((low - moved, high - moved), abs=1e-5)
     await pilot.hover(Chart, offset=(40, 8))
     assert ends(chart) == pytest.approx((low, high), abs=1e-5), "back where it began"
@@ -188,15 +188,15 @@ async def test_other_buttons_do_nothing(pilot) -> None:
 
 async def test_the_wheel_zooms_around_the_pointer(pilot) -> None:
     chart = chart_of(pilot)
-    left = chart.picture.left
+    left = chart.rendered.left
 
     async def turn(kind: type[MouseScrollUp] | type[MouseScrollDown], column: int) -> None:
         await pilot._post_mouse_events([kind], Chart, (1 + column, 8), button=0)
         await pilot.pause()
 
-    x = chart.picture.x_at(left + 20)
+    x = chart.rendered.x_at(left + 20)
     await turn(MouseScrollUp, left + 20)
-    assert chart.picture.x_at(left + 20) == pytest.approx(x, abs=1.5) and ends(chart)[1] < 90
+    assert chart.rendered.x_at(left + 20) == pytest.approx(x, abs=1.5) and ends(chart)[1] < 90
     await turn(MouseScrollDown, left + 20)
     assert ends(chart) == pytest.approx((0, 100), abs=1)
     await turn(MouseScrollUp, 0)
@@ -205,13 +205,13 @@ async def test_the_wheel_zooms_around_the_pointer(pilot) -> None:
 
 async def test_it_is_drawn_once_for_each_change(pilot, monkeypatch) -> None:
     drawings = []
-    draw = chart_module.draw
+    render_chart = chart_module.render_chart
 
     def counting(*arguments, **options):
         drawings.append(arguments)
-        return draw(*arguments, **options)
+        return render_chart(*arguments, **options)
 
-    monkeypatch.setattr(chart_module, "draw", counting)
+    monkeypatch.setattr(chart_module, "render_chart", counting)
     chart = chart_of(pilot)
     chart.refresh()
     await pilot.pause()
@@ -233,7 +233,7 @@ async def test_colours_follow_the_theme_and_cells_are_opaque(pilot) -> None:
         styles = [s.style for s in segments(chart) if any(0x2800 < ord(c) <= 0x28FF for c in s.text)]
         assert styles and all(style and style.bgcolor is not None for style in styles)
         found[theme] = {style.color.name for style in styles if style and style.color}
-        assert len(found[theme]) == 2, "values under their average are of another colour than it"
+        assert len(found[theme]) == 2, "values and their average differ in colour"
     assert DARK[0] in found["textual-dark"] and LIGHT[0] in found["textual-light"]
     pilot.app.theme = "textual-ansi" if "textual-ansi" in pilot.app.available_themes else "ansi-dark"
     await pilot.pause()

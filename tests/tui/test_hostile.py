@@ -13,9 +13,9 @@ from textual.widgets import Input, TextArea
 from tiny_runs import make_run
 from waiting import wait_until
 
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars
 
 NAME = "[red]a \x1b[2J [@click=app.quit]b"
 TEXT = "one\x1b]0;owned\x07two\u202ethree\r\nfour\u2028five [red]six[/red]\x85"

@@ -1,21 +1,23 @@
-"""The slider: keys, mouse, wheel and typing, and what it looks like."""
+"""The slider: appearance, keys, mouse, wheel and typing."""
 
 import pytest
 from textual import events
 from textual.app import App
 from textual.widgets import Input
 
-from rnntui.tui.widgets.slider import Slider
-from rnntui.tui.widgets.slider_scale import Linear, Stops
+from rnntui.tui.widgets.slider import Slider, SliderColumns
+from rnntui.tui.widgets.slider_scale import LinearScale, StopScale
+from rnntui.tui.widgets.slider_spec import SliderSpec
 
 
 def temperature(**settings):
-    given = {"default": 0.8, "high": 100.0, "words": {0.0: "greedy"}, "value_width": 6}
-    return Slider("temperature", Linear(0, 2, 0.05), **given | settings)
+    spec = SliderSpec(LinearScale(0, 2, 0.05), 0.8, high=100.0, words={0.0: "greedy"})
+    return Slider("temperature", spec, **{"columns": SliderColumns(value=6)} | settings)
 
 
 def top_k(**settings):
-    return Slider("top k", Stops([0, 1, 2, 5, 10, 20, 50, 100]), default=0, high=5000, words={0: "off"}, **settings)
+    spec = SliderSpec(StopScale([0, 1, 2, 5, 10, 20, 50, 100]), 0, high=5000, words={0: "off"})
+    return Slider("top k", spec, **settings)
 
 
 class Shown(App):
@@ -46,7 +48,7 @@ def line(slider):
 
 
 async def test_how_it_looks():
-    slider, stops = temperature(), top_k(value=10, value_width=6, label_width=11)
+    slider, stops = temperature(), top_k(value=10, columns=SliderColumns(11, 6))
     app = Shown(slider, stops)
     async with app.run_test(size=(80, 5)) as pilot:
         assert line(slider) == "temperature " + "━" * 8 + "╸" + "─" * 12 + "   0.80"
@@ -66,7 +68,7 @@ async def test_how_it_looks():
 
 @pytest.mark.parametrize("width", [10, 14, 18, 24, 31, 60])
 async def test_it_fits_any_width(width):
-    slider = Slider("repetition penalty", Linear(1, 2, 0.05), default=1.0, value=1.5, words={1: "off"})
+    slider = Slider("repetition penalty", SliderSpec(LinearScale(1, 2, 0.05), 1.0, words={1: "off"}), value=1.5)
     app = Shown(slider)
     async with app.run_test(size=(80, 5)) as pilot:
         slider.styles.width = width
@@ -91,7 +93,7 @@ async def test_keys():
         ):  # fmt: skip
             await pilot.press(key)
             assert slider.value == value, key
-        # Only what changed the value was told.
+        # A message was posted only for a changed value.
         assert app.changes == [0.85, 0.8, 0.75, 1.25, 1.75, 2.0, 1.5, 1.0, 0.0, 2.0, 0.8, 0.85, 0.8]
         await pilot.press("escape", "x")
         assert app.unused[-2:] == ["escape", "x"]
@@ -255,40 +257,51 @@ async def test_keys_can_be_remapped():
         assert slider.value == 0.4
 
 
+def test_values_are_formatted_and_parsed_within_bounds():
+    spec = SliderSpec(StopScale([0, 1, 20]), 1, high=50, words={0: "off"})
+    assert [spec.format(value) for value in (0, 1, 35)] == ["off", "1", "35"] and spec.max_length == 3
+    assert [spec.parse(text) for text in ("OFF", "0", "50", "51", "-1", "1.5", "on")] == [0, 0, 50, *[None] * 4]
+    assert [spec.clamp(value) for value in (-1, 2.6, 99)] == [0, 3, 50] and type(spec.clamp(2.6)) is int
+    tenths = SliderSpec(LinearScale(0, 1, 0.125), 0.5)
+    assert [tenths.format(value) for value in (0.5, 0.125, 0.1234)] == ["0.50", "0.125", "0.1234"]
+    with pytest.raises(ValueError, match="inf"):
+        tenths.clamp(float("inf"))
+
+
 def test_a_default_out_of_bounds_is_refused():
     with pytest.raises(ValueError, match="must be 0 to 2"):
-        Slider("x", Linear(0, 2, 1), default=3)
+        SliderSpec(LinearScale(0, 2, 1), 3)
 
 
 def test_even_steps():
-    scale = Linear(0, 1, 0.3)
-    assert [scale.stepped(0, i) for i in range(5)] == [0, 0.3, 0.6, 0.9, 1]
-    assert [scale.stepped(1, -i) for i in range(1, 5)] == [0.9, 0.6, 0.3, 0]
-    assert scale.stepped(0.4, 1) == 0.6 and scale.stepped(0.4, -1) == 0.3
-    assert scale.stepped(5, 1) == 5 and scale.stepped(-1, -1) == -1
-    assert (scale.part(-1), scale.part(0.25), scale.part(7)) == (0, 0.25, 1)
-    assert [scale.at(part) for part in (-1, 0, 0.5, 0.9, 1, 2)] == [0, 0, 0.6, 0.9, 1, 1]
-    assert scale.digits == 1 and Linear(0, 100, 5).digits == 0
-    tenth = Linear(0, 2, 0.1)
+    scale = LinearScale(0, 1, 0.3)
+    assert [scale.step(0, i) for i in range(5)] == [0, 0.3, 0.6, 0.9, 1]
+    assert [scale.step(1, -i) for i in range(1, 5)] == [0.9, 0.6, 0.3, 0]
+    assert scale.step(0.4, 1) == 0.6 and scale.step(0.4, -1) == 0.3
+    assert scale.step(5, 1) == 5 and scale.step(-1, -1) == -1
+    assert (scale.fraction(-1), scale.fraction(0.25), scale.fraction(7)) == (0, 0.25, 1)
+    assert [scale.value_at(fraction) for fraction in (-1, 0, 0.5, 0.9, 1, 2)] == [0, 0, 0.6, 0.9, 1, 1]
+    assert scale.digits == 1 and LinearScale(0, 100, 5).digits == 0
+    tenth = LinearScale(0, 2, 0.1)
     value = 0.0
     for step in range(1, 21):
-        value = tenth.stepped(value, 1)
+        value = tenth.step(value, 1)
         assert value == round(step / 10, 1)
     for bad in ((0, 1, 0), (1, 1, 0.5), (0, 1, 2)):
         with pytest.raises(ValueError, match="no step"):
-            Linear(*bad)
+            LinearScale(*bad)
 
 
 def test_stops():
-    scale = Stops([0, 0.01, 0.1, 1])
-    assert [scale.part(value) for value in (-1, 0, 0.01, 0.055, 0.1, 1, 2)] == pytest.approx(
+    scale = StopScale([0, 0.01, 0.1, 1])
+    assert [scale.fraction(value) for value in (-1, 0, 0.01, 0.055, 0.1, 1, 2)] == pytest.approx(
         [0, 0, 1 / 3, 0.5, 2 / 3, 1, 1]
     )
-    assert [scale.at(part) for part in (-1, 0, 0.3, 0.9, 2)] == [0, 0, 0.01, 1, 1]
-    assert [scale.stepped(0.05, n) for n in (-10, -1, 1, 2, 10)] == [0, 0.01, 0.1, 1, 1]
-    assert scale.stepped(0.01, -1) == 0 and scale.stepped(0.01, 1) == 0.1
-    assert scale.stepped(0, -1) == 0 and scale.stepped(3, 1) == 3 and scale.stepped(3, -1) == 1
+    assert [scale.value_at(fraction) for fraction in (-1, 0, 0.3, 0.9, 2)] == [0, 0, 0.01, 1, 1]
+    assert [scale.step(0.05, n) for n in (-10, -1, 1, 2, 10)] == [0, 0.01, 0.1, 1, 1]
+    assert scale.step(0.01, -1) == 0 and scale.step(0.01, 1) == 0.1
+    assert scale.step(0, -1) == 0 and scale.step(3, 1) == 3 and scale.step(3, -1) == 1
     assert scale.digits == 2
     for bad in ([1], [1, 1], [2, 1]):
-        with pytest.raises(ValueError, match="rising"):
-            Stops(bad)
+        with pytest.raises(ValueError, match="ascending"):
+            StopScale(bad)

@@ -26,7 +26,7 @@ from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.tab import ChatTab
-from rnntui.tui.tabs import TABS, make_translate_tab
+from rnntui.tui.tabs import TABS
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.tab import TrainTab
 from rnntui.tui.translate.messages import ModelOpened
@@ -86,8 +86,8 @@ def write_pair_metrics(run: RunFolder, number: int) -> None:
 
 
 def app_of(runs: Path) -> RnntuiApp:
-    chat = replace(TABS["chat"], make=lambda context: ChatTab(context, start_generation))
-    translate = replace(TABS["translate"], make=lambda context: make_translate_tab(context, TranslationWorker))
+    chat = replace(TABS["chat"], widget=lambda context: ChatTab(context, start_generation))
+    translate = replace(TABS["translate"], widget=lambda context: TranslateTab(context, TranslationWorker))
     return RnntuiApp(runs, "notes", tabs={**TABS, "chat": chat, "translate": translate})
 
 

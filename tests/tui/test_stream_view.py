@@ -1,4 +1,4 @@
-"""The text view: it follows, stays, points, selects and finds, and does no more work than what is new."""
+"""The text view: following, scrolling, cursor, selection and search, with work for new text only."""
 
 import pytest
 from rich.cells import cell_len
@@ -8,9 +8,10 @@ from textual.geometry import Offset
 from textual.theme import BUILTIN_THEMES
 
 from rnntui.tui.widgets.caret import Caret
-from rnntui.tui.widgets.document import Span
-from rnntui.tui.widgets.paint import LEVELS, contrast, level_of
-from rnntui.tui.widgets.search_matches import Matches
+from rnntui.tui.widgets.colours import contrast
+from rnntui.tui.widgets.document import DocumentSpan
+from rnntui.tui.widgets.paint import LEVELS, level_of
+from rnntui.tui.widgets.search_matches import SearchMatches
 from rnntui.tui.widgets.stream_view import StreamView
 from rnntui.tui.widgets.wrapped_text import WrappedText
 
@@ -18,7 +19,7 @@ FAMILY = "👩\u200d👩\u200d👧"
 
 
 class Script:
-    """A document made of pieces, that counts how often its spans are asked for."""
+    """A document made of pieces, which counts the requests for its spans."""
 
     def __init__(self, *pieces):
         self.text = ""
@@ -30,7 +31,7 @@ class Script:
     def add(self, text, role="model", bits=1.0):
         start = len(self.text)
         self.text += text
-        self.parts.append(Span(start, len(self.text), role, bits))
+        self.parts.append(DocumentSpan(start, len(self.text), role, bits))
 
     def cut(self, length):
         self.text = self.text[:length]
@@ -66,7 +67,7 @@ def rows(app):
 
 
 def styled(app, row):
-    """The pieces of a row with their styles, without the blank rest."""
+    """Return the pieces of a row with their styles, without trailing blanks."""
     return [(s.text, s.style) for s in strips(app)[row] if s.text.strip()]
 
 
@@ -80,7 +81,7 @@ async def test_it_shows_the_end_of_a_long_text_and_follows_as_it_grows():
     async with app.run_test(size=(30, 10)) as pilot:
         assert rows(app)[-1] == "line 49" and app.view.following
         script.add("\nmore\nand more")
-        app.view.grew()
+        app.view.notify_appended()
         await pilot.pause()
         assert rows(app)[-2:] == ["more", "and more"]
         assert app.view.virtual_size.height == 52
@@ -99,7 +100,7 @@ async def test_a_reader_who_scrolled_up_is_left_there_until_back_at_the_end():
         assert top != "line 40" and not app.view.following
         script.asked.clear()
         script.add("\nmore")
-        app.view.grew()
+        app.view.notify_appended()
         await pilot.pause()
         assert not script.asked
         assert rows(app)[0] == top
@@ -107,7 +108,7 @@ async def test_a_reader_who_scrolled_up_is_left_there_until_back_at_the_end():
         await pilot.pause()
         assert app.view.following
         script.add("\nlast")
-        app.view.grew()
+        app.view.notify_appended()
         assert rows(app)[-1] == "last"
 
 
@@ -130,11 +131,11 @@ async def test_only_new_lines_are_painted_and_nothing_is_laid_out_anew(monkeypat
         script.asked.clear()
         for i in range(5):
             script.add(f"\nnew {i}")
-            app.view.grew()
+            app.view.notify_appended()
             await pilot.pause()
         assert rows(app)[-1] == "new 4"
         assert not layouts
-        # Each tick: the line that was the last, and the new one.
+        # Per tick: the line that was the last one, and the new one.
         assert len(script.asked) <= 2 * 5
         first = min(start for start, _ in script.asked)
         assert first >= script.text.index("line 499")
@@ -146,11 +147,11 @@ async def test_cutting_back_and_starting_anew():
     async with app.run_test(size=(30, 10)) as pilot:
         app.view.cursor = len(script.text)
         script.cut(script.text.index("line 30"))
-        app.view.shrank(len(script.text))
+        app.view.notify_truncated(len(script.text))
         await pilot.pause()
         assert rows(app)[-2:] == ["line 29", ""] and app.view.cursor == len(script.text)
         script.cut(script.text.index("line 3"))
-        app.view.shrank(len(script.text))
+        app.view.notify_truncated(len(script.text))
         await pilot.pause()
         assert not app.view.show_vertical_scrollbar
         assert rows(app)[:4] == ["line 0", "line 1", "line 2", ""] and app.view.scroll_offset.y == 0
@@ -160,7 +161,7 @@ async def test_cutting_back_and_starting_anew():
         assert app.moves[0] == 389 and app.moves[-1] is None
         app.view.document = None
         assert rows(app)[0] == ""
-        app.view.grew()
+        app.view.notify_appended()
         app.view.action_move("left")
         assert app.view.cursor == 0
 
@@ -173,7 +174,7 @@ async def test_cutting_within_the_token_under_the_cursor_leaves_no_mark_of_it():
         await pilot.pause()
         assert any(style.underline for _, style in styled(app, 0))
         script.cut(8)
-        app.view.shrank(8)
+        app.view.notify_truncated(8)
         await pilot.pause()
         assert not any(style.underline for _, style in styled(app, 0)) and app.view.cursor == 8
 
@@ -199,7 +200,7 @@ async def test_a_new_width_keeps_the_character_at_the_top_or_the_end():
 
 async def test_wide_characters_marks_and_escapes_stay_in_their_cells():
     text = f"春眠不覺曉，處處聞啼鳥。e\u0301{FAMILY}☁\ufe0f🇫🇷\t\x1b[31m\u202e"
-    app = Shown(Script(*text))  # a token a character, so that tokens end within clusters
+    app = Shown(Script(*text))  # one token per character, so that tokens end within clusters
     async with app.run_test(size=(16, 8)):
         app.view.shade = True
         for strip in strips(app):
@@ -218,12 +219,12 @@ async def test_placeholder_until_there_is_text():
         app.view.placeholder = "Write"
         assert rows(app)[:2] == ["Write", ""]
         script.add("text")
-        app.view.grew()
+        app.view.notify_appended()
         await pilot.pause()
         assert rows(app)[0] == "text"
 
 
-async def test_roles_and_surprise_have_styles_of_their_own():
+async def test_roles_and_surprisal_have_styles_of_their_own():
     script = Script(("you ", "prompt", None), ("calm ", "model", 0.2), ("odd", "model", 20.0), ("note", "note", None))
     app = Shown(script)
     async with app.run_test(size=(30, 5)) as pilot:
@@ -235,7 +236,7 @@ async def test_roles_and_surprise_have_styles_of_their_own():
         (_, you), (_, calm), (odd, strong), _ = styled(app, 0)
         assert odd == "odd" and strong.bgcolor != calm.bgcolor == you.bgcolor == plain.bgcolor
         script.parts[1] = script.parts[1]._replace(bits=5.0)
-        app.view.restyled()
+        app.view.notify_restyled()
         assert styled(app, 0)[1][1].bgcolor not in (plain.bgcolor, strong.bgcolor)
         app.view.shade = False
         assert styled(app, 0)[1][0] == "calm odd"
@@ -254,14 +255,14 @@ async def test_shading_is_readable_and_rises_in_every_theme():
         for theme in BUILTIN_THEMES:
             app.theme = theme
             await pilot.pause()
-            palette = app.view._refresh_palette()
-            styles = [palette.style(role, level) for role in ("prompt", "model") for level in range(1, LEVELS + 1)]
+            span_styles = app.view._refresh_span_styles()
+            styles = [span_styles.style(role, level) for role in ("prompt", "model") for level in range(1, LEVELS + 1)]
             if theme.startswith("ansi"):  # the terminal's own colours: shaded or not, no more
                 assert len({style.bgcolor for style in styles}) == 2
                 continue
             grounds = [Color.from_rich_color(style.bgcolor) for style in styles]
             assert len(set(grounds)) >= LEVELS
-            base = Color.from_rich_color(palette.base.bgcolor)
+            base = Color.from_rich_color(span_styles.base.bgcolor)
             distances = [contrast(base, ground) for ground in grounds[:LEVELS]]
             assert distances == sorted(distances) and distances[-1] > 1.4
             for style, ground in zip(styles, grounds, strict=True):
@@ -328,14 +329,14 @@ async def test_up_and_down_keep_the_column_through_short_lines():
     wrapped = WrappedText(20)
     wrapped.append("0123456789\nab\n0123456789")
     caret = Caret()
-    assert caret.moved(wrapped, 8, "down", 5) == 13
-    assert caret.moved(wrapped, 13, "down", 5) == 22
-    caret.moved(wrapped, 13, "home", 5)
-    assert caret.moved(wrapped, 13, "down", 5) == 16
-    assert caret.moved(wrapped, 1, "down", 5) == 12
-    assert caret.moved(wrapped, 12, "down", 5) == 15
-    assert caret.moved(wrapped, 0, "up", 5) == 0 and caret.moved(wrapped, 0, "left", 5) == 0
-    assert caret.moved(wrapped, 3, "page_down", 50) == len(wrapped)
+    assert caret.move(wrapped, 8, "down", 5) == 13
+    assert caret.move(wrapped, 13, "down", 5) == 22
+    caret.move(wrapped, 13, "home", 5)
+    assert caret.move(wrapped, 13, "down", 5) == 16
+    assert caret.move(wrapped, 1, "down", 5) == 12
+    assert caret.move(wrapped, 12, "down", 5) == 15
+    assert caret.move(wrapped, 0, "up", 5) == 0 and caret.move(wrapped, 0, "left", 5) == 0
+    assert caret.move(wrapped, 3, "page_down", 50) == len(wrapped)
 
 
 async def test_cursor_and_token_are_marked():
@@ -373,12 +374,12 @@ async def test_the_cursor_is_brought_into_view_and_holds_the_view():
         app.view.scroll_end(animate=False, immediate=True)
         app.view.cursor = script.text.index("line 45")
         script.add("\nmore")
-        app.view.grew()
+        app.view.notify_appended()
         await pilot.pause()
         assert rows(app)[-1] == "line 49" and not app.view.following
         app.view.cursor = None
         script.add("\nlast")
-        app.view.grew()
+        app.view.notify_appended()
         await pilot.pause()
         assert rows(app)[-1] == "last"
 
@@ -389,7 +390,7 @@ async def test_a_cursor_at_the_end_goes_along():
     async with app.run_test(size=(30, 10)) as pilot:
         app.view.cursor = len(script.text)
         script.add("\nmore")
-        app.view.grew()
+        app.view.notify_appended()
         await pilot.pause()
         assert app.view.cursor == len(script.text) == app.moves[-1]
         assert rows(app)[-1] == "more" and app.view.following
@@ -435,7 +436,7 @@ async def test_text_is_selected_with_the_mouse_as_the_document_has_it():
             assert app.screen.get_selected_text() == expected
         await pilot.pause()
         assert app.view.cursor is None
-        ground = app.view._refresh_palette().base.bgcolor
+        ground = app.view._refresh_span_styles().base.bgcolor
         assert styled(app, 2)[0][1].bgcolor != ground == styled(app, 0)[0][1].bgcolor
         app.screen.clear_selection()
         await pilot.pause()
@@ -473,7 +474,7 @@ async def test_find_highlights_and_steps():
         assert current.bgcolor not in (ground, styled(app, rows(app).index("line 11"))[0][1].bgcolor)
         assert [app.view.previous_match() for _ in range(2)] == [script.text.index(f"line {i}") for i in (1, 19)]
         script.add("\nline 1 again")
-        app.view.grew()
+        app.view.notify_appended()
         assert app.view.matches == 12
         app.view.cursor = 400
         app.view.clear_find()
@@ -490,7 +491,7 @@ async def test_a_match_that_only_new_text_completes_is_highlighted_from_its_star
         await pilot.pause()
         ground = styled(app, 0)[0][1].bgcolor
         script.add("ngs")
-        app.view.grew()
+        app.view.notify_appended()
         await pilot.pause()
         assert app.view.matches == 1
         assert styled(app, 0)[1][1].bgcolor != ground and styled(app, 1)[0][1].bgcolor != ground
@@ -499,17 +500,17 @@ async def test_a_match_that_only_new_text_completes_is_highlighted_from_its_star
 def test_matches_in_a_growing_text_are_those_of_the_whole():
     text = "aaaa bAAa aa a"
     for cut in range(len(text)):
-        matches = Matches("aa")
-        matches.grow(text[:cut])
-        matches.grow(text)
-        assert [start for start, _, _ in matches.between(0, 99)] == [0, 2, 6, 10]
+        matches = SearchMatches("aa")
+        matches.extend(text[:cut])
+        matches.extend(text)
+        assert [start for start, _, _ in matches.in_range(0, 99)] == [0, 2, 6, 10]
         assert matches.step(False, 3) == (2, 4) and matches.step(True, 0) == (6, 8)
-        matches.cut(7)
+        matches.truncate(7)
         assert len(matches) == 2 and matches.current is None
-        matches.grow(text)
+        matches.extend(text)
         assert len(matches) == 4
-    assert Matches("x").step(True, 0) is None
-    assert [m[:2] for m in matches.between(3, 7)] == [(2, 4), (6, 8)] and not matches.between(4, 6)
+    assert SearchMatches("x").step(True, 0) is None
+    assert [m[:2] for m in matches.in_range(3, 7)] == [(2, 4), (6, 8)] and not matches.in_range(4, 6)
 
 
 async def test_keys_can_be_remapped():
@@ -529,7 +530,7 @@ async def test_in_a_hidden_tab_it_waits_for_its_width():
     app = Shown(script, "StreamView { width: 0; }")
     async with app.run_test(size=(30, 5)) as pilot:
         script.add(" and more")
-        app.view.grew()
+        app.view.notify_appended()
         app.view.cursor = 3
         app.view.styles.width = 12
         await pilot.pause()

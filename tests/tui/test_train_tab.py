@@ -28,7 +28,7 @@ from rnntui.tui.train.dashboard import Preview
 from rnntui.tui.train.run_details import RunDetails
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.train.tab import TrainTab
-from rnntui.tui.widgets.palette import DARK, LIGHT
+from rnntui.tui.widgets.colours import DARK, LIGHT
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +194,7 @@ def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPa
         looks += 1
     history = watcher.history(str(path))
     assert looks > 1 and history is not None
-    assert history.points("train_loss").axes["step"][-1] == 8999
+    assert history.series("train_loss").axes["step"][-1] == 8999
     assert watcher.history(str(runs / "second")) is None
 
 

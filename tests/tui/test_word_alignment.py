@@ -33,14 +33,14 @@ def vocabularies() -> dict[str, Vocabulary]:
 def test_a_subword_spans_its_word_and_the_space_before_it(vocabularies: dict[str, Vocabulary]) -> None:
     vocabulary = vocabularies["bpe"]
     ids = vocabulary.encode("the sea")
-    spans = vocabulary.spans(ids)
+    spans = vocabulary.char_spans(ids)
     assert [vocabulary.token_text(int(i)) for i in ids] == [" the", " sea"]
     assert spans == [(0, 3), (3, 7)]
 
 
 def test_the_bytes_of_a_character_have_its_span(vocabularies: dict[str, Vocabulary]) -> None:
     vocabulary = vocabularies["bpe"]
-    spans = vocabulary.spans(vocabulary.encode("日 the"))
+    spans = vocabulary.char_spans(vocabulary.encode("日 the"))
     assert spans[-1] == (1, 5)
     assert spans[-4:-1] == [(0, 1)] * 3
 
@@ -51,12 +51,12 @@ def test_the_bytes_of_a_character_have_its_span(vocabularies: dict[str, Vocabula
 def test_tokens_cover_their_text_in_order(vocabularies: dict[str, Vocabulary], kind: str, text: str) -> None:
     vocabulary = vocabularies[kind]
     ids = vocabulary.encode(text)
-    spans = [*vocabulary.spans(ids), (len(text), len(text))]
+    spans = [*vocabulary.char_spans(ids), (len(text), len(text))]
     assert spans[0][0] == 0
     for (start, end), (following, _) in pairwise(spans):
         assert start <= end <= len(text)
         assert following in (start, end)
-    assert vocabulary.spans([*ids, 2]) == [*spans[:-1], (len(text), len(text))]
+    assert vocabulary.char_spans([*ids, 2]) == [*spans[:-1], (len(text), len(text))]
 
 
 # Words.
@@ -118,7 +118,7 @@ def test_weights_of_a_word_are_means_over_its_tokens() -> None:
 def test_weights_are_between_0_and_1(vocabularies: dict[str, Vocabulary], data: st.DataObject) -> None:
     vocabulary = vocabularies["bpe"]
     source, target = data.draw(texts), data.draw(texts)
-    spans = [vocabulary.spans([*vocabulary.encode(text), 2]) for text in (source, target)]
+    spans = [vocabulary.char_spans([*vocabulary.encode(text), 2]) for text in (source, target)]
     rows = np.random.default_rng(1).random((len(spans[1]), len(spans[0])))
     alignment = WordAlignment(word_spans(source), word_spans(target), *spans, rows / rows.sum(axis=1, keepdims=True))
     for index, word in enumerate(alignment.target_words):

@@ -1,4 +1,4 @@
-"""Wrapping: the same lines however the text comes, and never wider than asked for, as rich measures them."""
+"""Wrapping: lines do not depend on how the text was appended, and are never too wide by rich's measure."""
 
 import re
 import unicodedata
@@ -45,7 +45,7 @@ def parts(made: WrappedText) -> list[str]:
 
 
 def shown(made: WrappedText, line: int) -> str:
-    return "".join(glyph.shown for glyph in made.glyphs(line))
+    return "".join(glyph.text for glyph in made.glyphs(line))
 
 
 @property_test
@@ -115,17 +115,17 @@ def test_no_line_is_wider_than_asked_as_rich_measures_it(text, width):
     made = wrapped(text, width)
     for line in range(made.lines):
         glyphs = made.glyphs(line)
-        seen = [glyph for glyph in glyphs if glyph.shown]
+        seen = [glyph for glyph in glyphs if glyph.text]
         cells = cell_len(shown(made, line))
-        assert cells == sum(glyph.cells for glyph in seen) == sum(cell_len(glyph.shown) for glyph in seen)
+        assert cells == sum(glyph.cells for glyph in seen) == sum(cell_len(glyph.text) for glyph in seen)
         assert cells <= width or len(seen) == 1
         column = 0
         for glyph in glyphs:
             assert glyph.column == column
             column += glyph.cells
-        # Nothing but a blank or a line break is unseen.
-        assert all(text[glyph.start] in " \t\u3000\n" for glyph in glyphs if not glyph.shown)
-        assert sum(text[glyph.start] != "\n" for glyph in glyphs if not glyph.shown) <= 1
+        # Only a blank or a line break is invisible.
+        assert all(text[glyph.start] in " \t\u3000\n" for glyph in glyphs if not glyph.text)
+        assert sum(text[glyph.start] != "\n" for glyph in glyphs if not glyph.text) <= 1
 
 
 @property_test
@@ -154,7 +154,7 @@ def test_places_and_offsets_are_inverse(text, width):
 @property_test
 @given(st.text("abc \n", max_size=80), WIDTHS)
 def test_the_short_cut_for_simple_text_wraps_as_the_long_way_does(text, width):
-    # Letters one cell wide that the short cut does not know, in place of those it does.
+    # Letters one cell wide that the fast path does not cover, in place of those it does.
     other = text.translate({ord("a"): "Ԁ", ord("b"): "ԁ", ord("c"): "Ԃ"})
     assert cell_len("Ԁԁ") == 2 and not SIMPLE.fullmatch("Ԁ")
     assert lines(wrapped(text, width)) == lines(wrapped(other, width))
@@ -222,7 +222,7 @@ def test_what_belongs_to_a_cluster():
         ("\x1b\u0301", (2, "\\x1b\u0301", 4)),
     ):
         end, cluster = cluster_at(text, 0)
-        assert (end, cluster.shown, cluster.cells) == expected
+        assert (end, cluster.text, cluster.cells) == expected
 
 
 def test_places_outside_the_text_count_as_the_nearest_inside():

@@ -22,6 +22,8 @@ from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.training_process import Training
 from rnntui.tui import app as app_module
 from rnntui.tui.messages import OpenRun
+from rnntui.tui.preferences import Preferences
+from rnntui.tui.tabs import TabContext
 from rnntui.tui.train.tab import Launch, TrainTab
 
 NARROW, WIDE = (80, 24), (140, 40)
@@ -34,7 +36,8 @@ class Host(App[None]):
 
     def __init__(self, checkpoints: Path, launch: Launch | None = None) -> None:
         super().__init__()
-        self.tab = TrainTab(checkpoints, launch) if launch else TrainTab(checkpoints)
+        context = TabContext(checkpoints, Preferences())
+        self.tab = TrainTab(context, launch) if launch else TrainTab(context)
         self.chats: list[str] = []
 
     def compose(self) -> ComposeResult:

@@ -15,7 +15,7 @@ from waiting import wait_until
 from rnntui.sessions.translation_session import TranslationSession
 from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.tui.app import RnntuiApp
-from rnntui.tui.tabs import TABS, make_translate_tab
+from rnntui.tui.tabs import TABS
 from rnntui.tui.translate.messages import ModelOpened
 from rnntui.tui.translate.tab import TranslateTab
 
@@ -98,7 +98,7 @@ async def using_translate(
             worker.start()
         return worker
 
-    translate = replace(TABS["translate"], make=lambda context: make_translate_tab(context, make))
+    translate = replace(TABS["translate"], widget=lambda context: TranslateTab(context, make))
     app = RnntuiApp(tmp_path / "runs", first="translate", tabs={**TABS, "translate": translate})
     with patch("rnntui.runs.lookup.shipped_runs", list):  # there is no model but those given
         async with app.run_test(size=size) as pilot:

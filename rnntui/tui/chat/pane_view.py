@@ -13,7 +13,7 @@ from textual.widgets import Static
 from rnntui.text.control_chars import one_line
 from rnntui.tui.chat.messages import BranchWanted, PaneActivated, RewindWanted
 from rnntui.tui.keys import bindings
-from rnntui.tui.widgets.document import Span
+from rnntui.tui.widgets.document import DocumentSpan
 from rnntui.tui.widgets.stream_view import StreamView
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class PaneView(Vertical):
         busy = conversation.is_writing or bool(conversation.unread)
         if busy != self._was_busy or (busy and time.monotonic() >= self._status_due):
             if not busy:
-                self.text.restyled()  # the tokens that were read have their surprisal now
+                self.text.notify_restyled()  # the tokens that were read have their surprisal now
             self._was_busy = busy
             self.update_status()
 
@@ -81,8 +81,8 @@ class PaneView(Vertical):
             self.text.reset()
         else:
             if transcript.intact_chars < self._drawn_chars:
-                self.text.shrank(transcript.intact_chars)
-            self.text.grew()
+                self.text.notify_truncated(transcript.intact_chars)
+            self.text.notify_appended()
         self._mark_drawn(transcript)
 
     def _mark_drawn(self, transcript: Transcript) -> None:
@@ -149,7 +149,7 @@ class TranscriptDocument:
         """The whole text."""
         return self._conversation.transcript.text
 
-    def spans(self, start: int, end: int) -> Iterator[Span]:
+    def spans(self, start: int, end: int) -> Iterator[DocumentSpan]:
         """Yield the tokens that have text between two character offsets."""
         transcript = self._conversation.transcript
         token = transcript.token_at(start)
@@ -158,5 +158,5 @@ class TranscriptDocument:
             following = transcript.start_of(token + 1)
             turn = transcript.turn_at(token)
             if following > offset:
-                yield Span(offset, following, turn.role if turn else "prompt", transcript.bits(token))
+                yield DocumentSpan(offset, following, turn.role if turn else "prompt", transcript.bits(token))
             offset, token = following, token + 1

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from textual import events
 from textual.widgets import TextArea
 
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars, encode_pasted_text
 from rnntui.tui.chat.messages import LastPromptWanted, LineSent, UndoWanted
 from rnntui.tui.keys import KEYS, bindings
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars, pasted
 
 
 class Prompt(TextArea):
@@ -46,7 +46,7 @@ class Prompt(TextArea):
     async def _on_paste(self, event: events.Paste) -> None:
         # A text area would show an escape character as it is, and normalize line breaks.
         # Textual calls the text area's own handler after this one.
-        event.text = pasted(event.text)
+        event.text = encode_pasted_text(event.text)
 
     def action_undo(self) -> None:
         """Undo typing; in an empty prompt, undo what cut the text."""

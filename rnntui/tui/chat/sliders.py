@@ -12,26 +12,27 @@ from rnntui.config import (
     WritingConfig,
     described_settings,
 )
-from rnntui.tui.setting_slider import LABEL_WIDTH, VALUE_WIDTH, setting_slider
+from rnntui.tui.setting_slider import COLUMNS, setting_slider
 from rnntui.tui.widgets.slider import Slider
-from rnntui.tui.widgets.slider_scale import Linear, SliderScale, Stops
+from rnntui.tui.widgets.slider_scale import LinearScale, SliderScale, StopScale
+from rnntui.tui.widgets.slider_spec import SliderSpec
 
 # Label, the useful part of the range, and words for special values. Any value within the bounds can be typed.
 _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
-    "temperature": ("temperature", Linear(0.0, 2.0, 0.05), {}),
-    "top_k": ("top-k", Stops((0, 1, 2, 3, 5, 8, 12, 20, 40, 80, 160)), {0: "all"}),
-    "top_p": ("top-p", Linear(0.0, 1.0, 0.01), {1: "all"}),
-    "min_p": ("min-p", Linear(0.0, 0.5, 0.01), {0: "off"}),
-    "repetition_penalty": ("repetition", Linear(1.0, 2.0, 0.05), {1: "off"}),
-    "repetition_window": ("rep. window", Stops((0, 8, 16, 32, 64, 128, 256)), {0: "off"}),
+    "temperature": ("temperature", LinearScale(0.0, 2.0, 0.05), {}),
+    "top_k": ("top-k", StopScale((0, 1, 2, 3, 5, 8, 12, 20, 40, 80, 160)), {0: "all"}),
+    "top_p": ("top-p", LinearScale(0.0, 1.0, 0.01), {1: "all"}),
+    "min_p": ("min-p", LinearScale(0.0, 0.5, 0.01), {0: "off"}),
+    "repetition_penalty": ("repetition", LinearScale(1.0, 2.0, 0.05), {1: "off"}),
+    "repetition_window": ("rep. window", StopScale((0, 8, 16, 32, 64, 128, 256)), {0: "off"}),
     "length": (
         "length",
-        Stops((25, 50, 100, 200, 500, 1000, 2000, 5000, UNLIMITED_LENGTH)),
+        StopScale((25, 50, 100, 200, 500, 1000, 2000, 5000, UNLIMITED_LENGTH)),
         {UNLIMITED_LENGTH: "no end"},
     ),
     "chars_per_second": (
         "chars/s",
-        Stops((10, 15, 25, 40, 60, 100, 200, 400, 1000, MAX_CHARS_PER_SECOND)),
+        StopScale((10, 15, 25, 40, 60, 100, 200, 400, 1000, MAX_CHARS_PER_SECOND)),
         {MAX_CHARS_PER_SECOND: "full"},
     ),
 }
@@ -43,14 +44,5 @@ def make_sliders() -> Iterator[Slider]:
         for name, setting in described_settings(config).items():
             label, scale, words = _SCALES[name]
             yield setting_slider(name, label, scale, words, setting, getattr(config(), name))
-    yield Slider(
-        "seed",
-        Stops((NEW_SEED, *range(10))),
-        default=NEW_SEED,
-        high=2**32 - 1,
-        words={NEW_SEED: "new"},
-        label_width=LABEL_WIDTH,
-        value_width=VALUE_WIDTH,
-        name="seed",
-        id="seed",
-    )
+    seeds = SliderSpec(StopScale((NEW_SEED, *range(10))), NEW_SEED, high=2**32 - 1, words={NEW_SEED: "new"})
+    yield Slider("seed", seeds, columns=COLUMNS, name="seed", id="seed")

@@ -11,9 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Label
 
 from rnntui.errors import RnntuiError
-from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.sessions.chat_session import ChatSession
-from rnntui.sessions.model_cache import ModelCache
 from rnntui.tui.chat.messages import (
     BranchWanted,
     LineSent,
@@ -32,7 +30,6 @@ from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import texts_folder
 
 if TYPE_CHECKING:
-    from rnntui.inference.loaded_model import LoadedModel
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave, SaveJob
     from rnntui.sessions.chat_pane import ChatPane
@@ -56,8 +53,9 @@ class ChatTab(Vertical):
         """`start_worker` replaces the generation worker, for tests."""
         super().__init__(id="chat")
         self.notifications = Notifications(self.notify)
-        cache: ModelCache[LoadedModel] = ModelCache(context.checkpoints, LANGUAGE_MODEL)
-        self.session = ChatSession(cache, self, start_worker or self._start_worker, texts_folder, context.run)
+        self.session = ChatSession(
+            context.checkpoints, self, start_worker or self._start_worker, texts_folder, context.run
+        )
         self.session.reopens_last = context.reopen
         self.row, self.panel = PaneRow(self.session), SettingsPanel()
         self.prompt = Prompt(context.preferences.keymap)

@@ -12,8 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, TextArea
 from textual.widgets.option_list import Option
 
-from rnntui.text.control_chars import one_line
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars, one_line
 
 _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rnntui.tui.train.messages import ChartChosen
-from rnntui.tui.widgets.palette import MUTED
+from rnntui.tui.widgets.colours import MUTED
 
 _GAP = 2  # cells between titles
 _MORE = "…"

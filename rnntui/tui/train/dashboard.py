@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
-from rnntui.charts.curve import Curve, curves_of, translated
+from rnntui.charts.curve import Curve, convert_x, curves_of
 from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of, in_order, metric_of
 from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
 from rnntui.kinds.metrics import LOSS_CHART
@@ -218,7 +218,7 @@ class Dashboard(Vertical):
         cursor = chart.view.cursor if chart.display else None
         step = None
         if cursor is not None:
-            step = translated(self._curves.get(self.chosen, []), cursor, chart.view.axis, "step")
+            step = convert_x(self._curves.get(self.chosen, []), cursor, chart.view.axis, "step")
         samples.show(self._samples, self._sample_fields, step)
 
 

@@ -18,7 +18,7 @@ from rnntui.sessions.overlaid_runs import Overlay
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.messages import MarkClicked
-from rnntui.tui.widgets.palette import MUTED, curve_colour
+from rnntui.tui.widgets.colours import MUTED, curve_colour
 
 _MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _CELL = 2, 5, 12, 7, 11, 7, 16  # cells of the columns
 _LEAST_NAME = 14  # cells; a column that would leave the name less has no room

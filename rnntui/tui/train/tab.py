@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.app import ComposeResult
@@ -25,6 +25,9 @@ from rnntui.tui.train.messages import MarkClicked
 from rnntui.tui.train.run_details import RunDetails
 from rnntui.tui.train.run_list import RunList
 
+if TYPE_CHECKING:
+    from rnntui.tui.tabs import TabContext
+
 EVERY = 1.0  # seconds between looks at the disk
 _HIDDEN_EVERY = 5.0  # while another tab is shown, for the notices alone
 _NOTICE_SECONDS: dict[SeverityLevel, float] = {"information": 5.0, "warning": 10.0, "error": 30.0}
@@ -35,10 +38,10 @@ class TrainTab(Vertical):
 
     BINDINGS = bindings("train")
 
-    def __init__(self, checkpoints: Path, launch: Launch = launch) -> None:
-        """`checkpoints` is the folder of the user's runs; `launch` starts a training process."""
+    def __init__(self, context: TabContext, launch: Launch = launch) -> None:
+        """`launch` starts a training process."""
         super().__init__(id="train")
-        self.session = TrainingSession(checkpoints, launch)
+        self.session = TrainingSession(context.checkpoints, launch)
         self._charted: object = None  # what the dashboard shows now
         self._wake = asyncio.Event()
 

@@ -16,7 +16,7 @@ from textual.geometry import Offset
 from textual.strip import Strip
 from textual.widgets import TextArea
 
-from rnntui.tui.widgets.paint import LEVELS, Palette
+from rnntui.tui.widgets.paint import LEVELS, SpanStyles
 
 
 class AlignedDocument(WrappedDocument):
@@ -109,7 +109,7 @@ class AlignedTextArea(TextArea):
     def __init__(self, *, read_only: bool = False, placeholder: str = "", id: str | None = None) -> None:
         self._highlighted_line = 0
         self._word_highlights: list[Highlight] = []
-        self._palette: Palette | None = None
+        self._palette: SpanStyles | None = None
         super().__init__(
             soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
             placeholder=placeholder, id=id,
@@ -187,7 +187,7 @@ class AlignedTextArea(TextArea):
     def _highlight_style(self, weight: float) -> Style:
         if self._palette is None:
             base, strongest = self.rich_style, self.get_component_rich_style("aligned-text-area--highlight")
-            self._palette = Palette(base, {"model": base}, strongest)
+            self._palette = SpanStyles(base, {"model": base}, strongest)
         level = max(1, min(LEVELS, round(weight * LEVELS)))
         # For terminals without colours: bold is strong, underlined more than a trace.
         shade = Style(bold=weight >= 0.5, underline=weight >= 0.1)

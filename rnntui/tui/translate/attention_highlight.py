@@ -12,7 +12,7 @@ from rnntui.tui.translate.word_alignment import WordAlignment, tokens_in, word_a
 if TYPE_CHECKING:
     from rnntui.inference.beam_search import Hypothesis
     from rnntui.inference.translator import Translation, Translator
-    from rnntui.text.vocabulary import Span
+    from rnntui.text.vocabulary import CharSpan
 
 _MIN_WEIGHT = 0.05  # below it a word is not highlighted
 _NO_ATTENTION = "This model has no attention (--attention none): there is nothing to show."
@@ -76,7 +76,7 @@ class AttentionHighlighter:
             self._matrix.highlight(rows, columns)
 
 
-def _highlights(words: list[Span], weights: list[float]) -> list[Highlight]:
+def _highlights(words: list[CharSpan], weights: list[float]) -> list[Highlight]:
     return [
         Highlight(start, end, weight)
         for (start, end), weight in zip(words, weights, strict=True)

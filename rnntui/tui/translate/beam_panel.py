@@ -12,13 +12,13 @@ from rnntui.sessions.translation_session import DEFAULT_BEAM
 from rnntui.tui.setting_slider import setting_slider
 from rnntui.tui.translate.messages import BeamSettingsChanged
 from rnntui.tui.widgets.slider import Slider
-from rnntui.tui.widgets.slider_scale import Linear, SliderScale, Stops
+from rnntui.tui.widgets.slider_scale import LinearScale, SliderScale, StopScale
 
 _BEAM_SIZES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)
 _SCALES: dict[str, tuple[str, SliderScale]] = {
-    "beam": ("beam", Stops(_BEAM_SIZES)),
-    "n_best": ("n-best", Stops(_BEAM_SIZES)),
-    "length_penalty": ("length pen.", Linear(0.0, 2.0, 0.1)),
+    "beam": ("beam", StopScale(_BEAM_SIZES)),
+    "n_best": ("n-best", StopScale(_BEAM_SIZES)),
+    "length_penalty": ("length pen.", LinearScale(0.0, 2.0, 0.1)),
 }
 
 

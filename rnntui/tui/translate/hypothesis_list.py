@@ -11,7 +11,7 @@ from textual.widgets.option_list import Option
 from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.translate.messages import HypothesisChosen
-from rnntui.tui.widgets.palette import MUTED
+from rnntui.tui.widgets.colours import MUTED
 
 
 class HypothesisList(OptionList):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import events, work
@@ -10,8 +11,10 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
 from rnntui.errors import RnntuiError
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.sessions.model_cache import ModelCache
 from rnntui.sessions.translation_session import MakeWorker, TranslationSession, Viewport
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import decode_control_chars, one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import sources_folder
@@ -30,13 +33,12 @@ from rnntui.tui.translate.messages import (
     TranslationsUpdated,
 )
 from rnntui.tui.translate.text_panes import SourcePane, TargetPane
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars
 
 if TYPE_CHECKING:
     from rnntui.inference.translator import Translator
     from rnntui.sessions.autosave import SaveJob
-    from rnntui.sessions.model_cache import ModelCache
     from rnntui.sessions.translation_worker import TranslationWorker
+    from rnntui.tui.tabs import TabContext
 
 _AUTOSAVE_INTERVAL = 10.0  # seconds
 _TALL = 34  # rows of the terminal from which the matrix has room above the hypotheses, and not only in their place
@@ -47,10 +49,12 @@ class TranslateTab(Vertical):
 
     BINDINGS = bindings("translate")
 
-    def __init__(self, runs: ModelCache[Translator], run_name: str | None, make_worker: MakeWorker) -> None:
+    def __init__(self, context: TabContext, make_worker: MakeWorker | None = None) -> None:
+        """`make_worker` replaces the translation worker, for tests."""
         super().__init__(id="translate")
-        self._runs, self._first_run, self._make_worker = runs, run_name, make_worker
-        self.session = TranslationSession(run_name or "", self._start_worker, sources_folder)
+        self._runs: ModelCache[Translator] = ModelCache(context.checkpoints, SEQ2SEQ)
+        self._first_run, self._make_worker = context.run, make_worker or _start_worker
+        self.session = TranslationSession(context.run or "", self._start_worker, sources_folder)
         self.notifications = Notifications(self.notify)
         self.farewell = ""  # printed once the app has closed
         self.source, self.target, self.matrix = SourcePane(), TargetPane(), AttentionMatrix()
@@ -325,3 +329,11 @@ class TranslateTab(Vertical):
         self.save_draft()
         self.session.autosave.begin()
         self.source.fill(text)
+
+
+def _start_worker(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
+    from rnntui.sessions.translation_worker import TranslationWorker
+
+    worker = TranslationWorker(on_results, on_error)
+    worker.start()
+    return worker

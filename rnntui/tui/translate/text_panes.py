@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from textual import events
 
 from rnntui.sessions.translation_session import LineChange, line_change
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars, encode_pasted_text
 from rnntui.tui.translate.aligned_text_area import AlignedTextArea
-from rnntui.tui.widgets.control_char_encoding import decode_control_chars, encode_control_chars, pasted
 
 
 class SourcePane(AlignedTextArea):
@@ -20,7 +20,7 @@ class SourcePane(AlignedTextArea):
 
     async def _on_paste(self, event: events.Paste) -> None:
         # Textual calls the text area's own handler after this one.
-        event.text = pasted(event.text)
+        event.text = encode_pasted_text(event.text)
 
     def fill(self, text: str) -> None:
         """Replace the text, with the cursor at its start."""

@@ -11,18 +11,18 @@ from rich.cells import cell_len
 
 if TYPE_CHECKING:
     from rnntui.inference.cells import Array
-    from rnntui.text.vocabulary import Span
+    from rnntui.text.vocabulary import CharSpan
 
 _CharacterClass = Literal["blank", "word", "wide", "other"]
 _COMBINING = ("M", "Cf")  # Unicode categories of what belongs to the character before it
 
 
-def word_spans(text: str) -> list[Span]:
+def word_spans(text: str) -> list[CharSpan]:
     """Return the spans of the words of a text, in order; blanks are in none.
 
     A word is a run of letters and digits, or of anything else; a wide character, as of Chinese, is a word by itself.
     """
-    spans: list[Span] = []
+    spans: list[CharSpan] = []
     previous: _CharacterClass = "blank"
     for at, character in enumerate(text):
         combines = previous != "blank" and unicodedata.category(character).startswith(_COMBINING)
@@ -42,14 +42,14 @@ def _character_class(character: str) -> _CharacterClass:
     return "word" if character.isalnum() or character in "_'’" else "other"
 
 
-def word_at(words: Sequence[Span], column: int) -> int | None:
+def word_at(words: Sequence[CharSpan], column: int) -> int | None:
     """Return the index of the word that a cursor is on, or else right behind; None if there is none."""
     on = (index for index, (start, end) in enumerate(words) if start <= column < end)
     behind = (index for index, (_, end) in enumerate(words) if end == column)
     return next(on, next(behind, None))
 
 
-def tokens_in(word: Span, tokens: Sequence[Span]) -> list[int]:
+def tokens_in(word: CharSpan, tokens: Sequence[CharSpan]) -> list[int]:
     """Return the indices of the tokens that have characters of a word."""
     return [index for index, (start, end) in enumerate(tokens) if start < word[1] and word[0] < end]
 
@@ -66,10 +66,10 @@ class WordAlignment:
         attention: `(T, S)`, the weights of each target token over the source tokens; each row sums to 1.
     """
 
-    source_words: list[Span]
-    target_words: list[Span]
-    source_spans: list[Span]
-    target_spans: list[Span]
+    source_words: list[CharSpan]
+    target_words: list[CharSpan]
+    source_spans: list[CharSpan]
+    target_spans: list[CharSpan]
     attention: Array
 
     def source_weights(self, target_word: int) -> list[float]:

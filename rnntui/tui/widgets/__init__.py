@@ -1,1 +1,1 @@
-"""Widgets of the terminal app: each one thing, with no training or sampling in it."""
+"""General widgets of the terminal app, without training or sampling logic."""

@@ -1,4 +1,4 @@
-"""A chart of training curves, drawn in braille, to be moved about in by keyboard and mouse."""
+"""A chart of training curves in braille characters, with zooming, panning and a cursor by keyboard and mouse."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from rnntui.charts.chart_view import ChartView
-from rnntui.charts.curve import Curve, translated
+from rnntui.charts.curve import Curve, convert_x
 from rnntui.charts.metric_charts import Axis
-from rnntui.charts.plot import Picture, draw
-from rnntui.charts.style import ChartPart, Style
-from rnntui.tui.widgets.palette import curve_colour
+from rnntui.charts.plot import Display, RenderedChart, render_chart
+from rnntui.charts.styled_text import ChartPart, Style
+from rnntui.tui.widgets.colours import curve_colour
 
 KEYS = (
     ("cursor_left", "left", "Cursor left"),
@@ -36,17 +36,17 @@ KEYS = (
     ("log", "l", "Log or linear"),
     ("axis", "x", "Step, time or tokens"),
 )
-"""What can be done by a key: the action, its keys, its description; the binding's id is `chart.` and the action."""
+"""Key bindings: action, keys, description; the id of a binding is `chart.` and the action."""
 
-ZOOM = 1.5  # a key press or a notch of the wheel
-PAN = 0.2  # of the view's width
-_FADED = 0.6  # how far values under their average go towards the background
+ZOOM = 1.5  # per key press or notch of the wheel
+PAN = 0.2  # per key press, as a fraction of the view's width
+_FADING = 0.6  # blending of the values under their average towards the background
 
 
 class Chart(Widget, can_focus=True):
-    """Curves over steps, time or tokens. It is drawn when its data, its view, its size or its colours changed."""
+    """Draws curves over steps, time or tokens; rendered again only when data, view, size or colours change."""
 
-    ALLOW_SELECT = False  # dragging pans
+    ALLOW_SELECT = False  # dragging pans the view
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(keys, action, description, id=f"chart.{action}", show=False) for action, keys, description in KEYS
     ]
@@ -67,7 +67,7 @@ class Chart(Widget, can_focus=True):
     """
 
     class CursorMoved(Message):
-        """The cursor went to `x` of the axis, which is about at `step`; None where there is no cursor any more."""
+        """The cursor moved to `x` of the axis, about at training step `step`; both are None if it was removed."""
 
         def __init__(self, chart: Chart, axis: Axis, x: float | None, step: float | None) -> None:
             super().__init__()
@@ -83,18 +83,18 @@ class Chart(Widget, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._title = title
         self._curves: Sequence[Curve] = ()
-        self._may_be_log = True
+        self._allow_log = True
         self._view = ChartView()
-        self._picture: Picture | None = None
-        self._drawn_for: Size | None = None
+        self._rendered: RenderedChart | None = None
+        self._rendered_size: Size | None = None
         self._strips: list[Strip] = []
         self._styles: dict[Style, RichStyle] = {}
-        self._drag: tuple[int, ChartView] | None = None
+        self._drag: tuple[int, ChartView] | None = None  # the column and the view where it began
         self._dragged = False
 
     @property
     def view(self) -> ChartView:
-        """What is shown, and the cursor."""
+        """The viewport with the cursor."""
         return self._view
 
     @view.setter
@@ -103,100 +103,106 @@ class Chart(Widget, can_focus=True):
         if view == self._view:
             return
         self._view = view
-        self._redraw()
+        self._invalidate()
         if moved:
             x = view.cursor
-            step = None if x is None else translated(self._curves, x, view.axis, "step")
+            step = None if x is None else convert_x(self._curves, x, view.axis, "step")
             self.post_message(self.CursorMoved(self, view.axis, x, step))
 
     def show(self, curves: Sequence[Curve], title: str | None = None, *, log: bool = True) -> None:
-        """Show these curves instead, in the same view. `log` says whether a logarithmic axis makes sense for them."""
+        """Replace the curves and keep the view.
+
+        Args:
+            curves: The curves to draw.
+            title: The title; None keeps the present one.
+            log: A logarithmic y axis makes sense for these curves.
+        """
         self._curves = tuple(curves)
         self._title = self._title if title is None else title
-        self._may_be_log = log
+        self._allow_log = log
         if not log:
             self.view = replace(self._view, log=False)
-        self._redraw()
+        self._invalidate()
 
     @property
-    def picture(self) -> Picture:
-        """The chart as it is drawn now."""
-        if self._picture is None or self._drawn_for != self.size:
-            self._draw()
-        assert self._picture is not None
-        return self._picture
+    def rendered(self) -> RenderedChart:
+        """The chart rendered for the present size."""
+        if self._rendered is None or self._rendered_size != self.size:
+            self._render_chart()
+        assert self._rendered is not None
+        return self._rendered
 
     def render_line(self, y: int) -> Strip:
-        """A row of the chart."""
-        if self._picture is None or self._drawn_for != self.size:
-            self._draw()
+        """Return a row of the chart."""
+        if self._rendered is None or self._rendered_size != self.size:
+            self._render_chart()
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
     def notify_style_update(self) -> None:
-        """The theme changed, or the focus: colours must be looked up again."""
+        """Look up colours again after a change of theme or focus."""
         super().notify_style_update()
         self._styles.clear()
-        self._picture = None
+        self._rendered = None
 
     def action_cursor_left(self) -> None:
-        """Move the cursor a cell to the left."""
-        self.view = self._view.moved_cursor(self._curves, -1, self.picture.width)
+        """Move the cursor one cell left."""
+        self.view = self._view.moved_cursor(self._curves, -1, self.rendered.width)
 
     def action_cursor_right(self) -> None:
-        """Move the cursor a cell to the right."""
-        self.view = self._view.moved_cursor(self._curves, 1, self.picture.width)
+        """Move the cursor one cell right."""
+        self.view = self._view.moved_cursor(self._curves, 1, self.rendered.width)
 
     def action_zoom_in(self) -> None:
-        """Look closer, around the cursor."""
+        """Zoom in around the cursor."""
         self._zoom(ZOOM, self._view.cursor)
 
     def action_zoom_out(self) -> None:
-        """See more, around the cursor."""
+        """Zoom out around the cursor."""
         self._zoom(1 / ZOOM, self._view.cursor)
 
     def action_pan_left(self) -> None:
-        """Move the view to what was before."""
+        """Move the view left."""
         self.view = self._view.panned(self._curves, -PAN)
 
     def action_pan_right(self) -> None:
-        """Move the view to what comes after."""
+        """Move the view right."""
         self.view = self._view.panned(self._curves, PAN)
 
     def action_reset(self) -> None:
-        """Show everything, without a cursor."""
+        """Show all data, without a cursor."""
         self.view = self._view.reset()
 
     def action_follow(self) -> None:
-        """Keep the newest data in view, or stop doing so."""
-        self.view = self._view.followed(self._curves)
+        """Start or stop following the newest data."""
+        self.view = self._view.toggled_follow(self._curves)
 
     def action_log(self) -> None:
-        """Change between a logarithmic and a linear y axis, where it makes sense."""
-        if self._may_be_log:
+        """Toggle a logarithmic y axis, where it makes sense."""
+        if self._allow_log:
             self.view = replace(self._view, log=not self._view.log)
 
     def action_axis(self) -> None:
-        """Go on to the next of step, time and tokens."""
-        self.view = self._view.turned(self._curves)
+        """Switch to the next of the axes step, time and tokens."""
+        self.view = self._view.next_axis(self._curves)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A drag may begin."""
+        """Start a drag."""
         if event.button == 1:
             self._drag, self._dragged = (event.get_content_offset_capture(self).x, self._view), False
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Drag the view along."""
+        """Pan the view with the drag."""
         if self._drag is None:
             return
         start, view = self._drag
         moved = event.get_content_offset_capture(self).x - start
         if moved or self._dragged:
             self._dragged = True
-            self.view = view.panned(self._curves, -moved / max(1, self.picture.width))
+            self.view = view.panned(self._curves, -moved / max(1, self.rendered.width))
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """A drag is over; what was none puts the cursor."""
+        """End a drag; a click without movement sets the cursor."""
         if self._drag is None:
             return
         self._drag = None
@@ -207,55 +213,56 @@ class Chart(Widget, can_focus=True):
                 self.view = replace(self._view, cursor=x)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Look closer, around the pointer."""
+        """Zoom in around the pointer."""
         event.stop()
         self._zoom(ZOOM, self._x_under(event))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """See more, around the pointer."""
+        """Zoom out around the pointer."""
         event.stop()
         self._zoom(1 / ZOOM, self._x_under(event))
 
     def _x_under(self, event: events.MouseEvent) -> float | None:
-        """The x under the pointer; None beside the plot."""
+        """Return the x under the pointer; None outside the plot."""
         column = event.get_content_offset_capture(self).x
-        picture = self.picture
-        return picture.x_at(column) if 0 <= column - picture.left < picture.width else None
+        chart = self.rendered
+        return chart.x_at(column) if 0 <= column - chart.left < chart.width else None
 
     def _zoom(self, factor: float, about: float | None) -> None:
-        scale = self._view.scale(self._curves)
-        seen = about is not None and 0 <= scale.place(about) <= 1
-        self.view = self._view.zoomed(self._curves, factor, about if seen else None)
+        scale = self._view.x_scale(self._curves)
+        visible = about is not None and 0 <= scale.position(about) <= 1
+        self.view = self._view.zoomed(self._curves, factor, about if visible else None)
 
-    def _redraw(self) -> None:
-        self._picture = None
+    def _invalidate(self) -> None:
+        self._rendered = None
         self.refresh()
 
-    def _draw(self) -> None:
-        width, height = max(1, self.size.width), max(1, self.size.height)
+    def _render_chart(self) -> None:
+        display = Display(max(1, self.size.width), max(1, self.size.height), measure=cell_len)
         title = self._title
         title += " · log" if self._view.log else ""
         title += " · following" if self._view.follow else ""
-        self._picture = draw(title, self._curves, self._view, width, height, measure=cell_len)
-        self._drawn_for = self.size
-        styled = self._styled
+        self._rendered = render_chart(title, self._curves, self._view, display)
+        self._rendered_size = self.size
+        rich_style = self._rich_style
         self._strips = [
-            Strip([Segment(text, styled(style)) for text, style in row if text], width) for row in self._picture.rows
+            Strip([Segment(text, rich_style(style)) for text, style in row if text], display.width)
+            for row in self._rendered.rows
         ]
 
-    def _styled(self, style: Style) -> RichStyle:
+    def _rich_style(self, style: Style) -> RichStyle:
         if style not in self._styles:
-            self._styles[style] = self._make_style(style)
+            self._styles[style] = self._make_rich_style(style)
         return self._styles[style]
 
-    def _make_style(self, style: Style) -> RichStyle:
+    def _make_rich_style(self, style: Style) -> RichStyle:
         if style.kind not in (ChartPart.RAW, ChartPart.LINE):
             return self.get_component_rich_style(f"chart--{style.kind.name.lower()}")
         background = self.background_colors[1]
         color = Color.parse(curve_colour(style.colour, self.app.current_theme.dark))
         faded = style.kind is ChartPart.RAW
-        if background.ansi is not None:  # what colour the terminal has there is not known
+        if background.ansi is not None:  # the terminal's own background colour is unknown
             return RichStyle(color=color.rich_color, dim=faded)
-        # The background is given as well: a cell of braille is to hide what lies under the chart.
-        shown = color.blend(background, _FADED) if faded else color
-        return RichStyle(color=shown.rich_color, bgcolor=background.rich_color)
+        # The background is set as well, so that a cell of braille hides what lies under the chart.
+        blended = color.blend(background, _FADING) if faded else color
+        return RichStyle(color=blended.rich_color, bgcolor=background.rich_color)

@@ -1,4 +1,4 @@
-"""What a `StreamView` shows: a text, and where each part of it comes from."""
+"""The document of a `StreamView`: a text, and the author of each part of it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol
 
 Role = Literal["prompt", "model", "note"]
-"""Who wrote a part of the text: the user, the model, or the app itself."""
+"""The author of a part of the text: the user, the model, or the app."""
 
 
-class Span(NamedTuple):
-    """A part of a text from one author; of a model's text, a token.
+class DocumentSpan(NamedTuple):
+    """A part of a text by one author; in a model's text, one token.
 
-    `start` and `end` are offsets in characters. `bits` is the information the token had for the model, -log2 of its
-    probability, or None where it is not known.
+    `start` and `end` are offsets in characters. `bits` is the surprisal of the token, -log2 of its probability, or
+    None where it is unknown.
     """
 
     start: int
@@ -23,11 +23,14 @@ class Span(NamedTuple):
 
 
 class Document(Protocol):
-    """A text and its spans, as a `StreamView` reads them. It tells the view of changes: `grew`, `shrank`, `reset`."""
+    """A text and its spans, as a `StreamView` reads them.
+
+    Its owner calls the view's `notify_appended`, `notify_truncated`, `notify_restyled` or `reset` after each change.
+    """
 
     @property
     def text(self) -> str:
-        """The whole text; read once for each change that the view is told of."""
+        """The whole text; read once per notification."""
 
-    def spans(self, start: int, end: int) -> Iterable[Span]:
-        """The spans that cover the text from one offset to another, in order; the outer ones may reach beyond."""
+    def spans(self, start: int, end: int) -> Iterable[DocumentSpan]:
+        """Return the spans that overlap the text from `start` to `end`, in order."""

@@ -1,4 +1,4 @@
-"""How a line of a `StreamView` is painted: styles by author and by surprise, and what is marked on top."""
+"""Painting of a line of a `StreamView`: styles by author and surprisal, overlaid styles, and strips of cells."""
 
 from __future__ import annotations
 
@@ -6,144 +6,144 @@ from collections.abc import Iterable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
-from textual.color import Color, Lab, lab_to_rgb, rgb_to_lab
+from textual.color import Color
 from textual.strip import Strip
 
-from rnntui.tui.widgets.document import Role, Span
+from rnntui.tui.widgets.colours import blend_lab, readable_on
+from rnntui.tui.widgets.document import DocumentSpan, Role
 from rnntui.tui.widgets.wrapped_text import Glyph
 
 LEVELS = 12
-"""Steps of shading: one for each bit of surprise, up to twelve."""
+"""The number of shading levels: one per bit of surprisal, up to twelve."""
 
-_STRONGEST = 0.62  # of the way from the background to the colour of surprise
-_READABLE = 4.5  # the contrast between text and background that WCAG 2 asks for
+_STRONGEST = 0.62  # of the way from the background to the colour of surprisal
 
-Mark = tuple[int, int, Style]
-"""From one offset to another, a style laid over the text."""
+StyledRange = tuple[int, int, Style]
+"""Start and end offset in the text, and a style laid over it."""
 
 
 def level_of(bits: float | None) -> int:
-    """The step of shading for a token's bits: none below one bit, the last from twelve bits on."""
+    """Return the shading level of a token's surprisal in bits: 0 below one bit, `LEVELS` from twelve bits on."""
     return 0 if bits is None or not bits >= 1 else int(min(bits, LEVELS))
 
 
-def contrast(one: Color, other: Color) -> float:
-    """The contrast ratio of two colours after WCAG 2, from 1 to 21."""
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+class SpanStyles:
+    """The styles of the spans of a view under one theme, computed on demand and cached.
 
-
-def _luminance(color: Color) -> float:
-    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in color.normalized)
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-
-class Palette:
-    """The styles of a view under one theme, made as they are asked for and kept.
-
-    `roles` are full styles; `surprise` is one whose background is the colour of surprise.
+    Args:
+        base: The style of the view.
+        roles: The full style of each role.
+        surprisal: A style whose background is the colour of surprisal.
     """
 
-    def __init__(self, base: Style, roles: dict[Role, Style], surprise: Style) -> None:
+    def __init__(self, base: Style, roles: dict[Role, Style], surprisal: Style) -> None:
         self.base = base
         self._roles = roles
-        self._surprise = surprise
+        self._surprisal = surprisal
         self._styles: dict[tuple[Role, int], Style] = {}
 
     def style(self, role: Role, level: int) -> Style:
-        """The style of a role at a step of shading, 0 to `LEVELS`."""
+        """Return the style of a role at a shading level, 0 to `LEVELS`."""
         key = role, level
         if key not in self._styles:
             self._styles[key] = self._shaded(self._roles[role], level) if level else self._roles[role]
         return self._styles[key]
 
     def _shaded(self, style: Style, level: int) -> Style:
-        ground, surprise = style.bgcolor, self._surprise.bgcolor
-        if ground is None or surprise is None or ground.triplet is None or surprise.triplet is None:
-            # The terminal's own colours cannot be mixed: the upper half is shaded, the lower is not.
-            return style + self._surprise if level > LEVELS // 2 else style
-        # Steps in CIE Lab look even; steps in RGB would be lost among the dark ones.
-        here, there = rgb_to_lab(Color.from_rich_color(ground)), rgb_to_lab(Color.from_rich_color(surprise))
-        part = _STRONGEST * level / LEVELS
-        background = lab_to_rgb(Lab(*(a + (b - a) * part for a, b in zip(here, there, strict=True))))
-        color = style.color and Color.from_rich_color(style.color)
-        if color is not None:
-            limit = max((Color(0, 0, 0), Color(255, 255, 255)), key=lambda ink: contrast(ink, background))
-            for step in range(11):
-                ink = color.blend(limit, step / 10)
-                if contrast(ink, background) >= _READABLE:
-                    break
-            color = ink
-        return style + Style(color=color and color.rich_color, bgcolor=background.rich_color)
+        plain, surprisal = style.bgcolor, self._surprisal.bgcolor
+        if plain is None or surprisal is None or plain.triplet is None or surprisal.triplet is None:
+            # The terminal's own colours cannot be blended: only the upper half of the levels is shaded.
+            return style + self._surprisal if level > LEVELS // 2 else style
+        fraction = _STRONGEST * level / LEVELS
+        background = blend_lab(Color.from_rich_color(plain), Color.from_rich_color(surprisal), fraction)
+        ink = readable_on(background, Color.from_rich_color(style.color)) if style.color else None
+        return style + Style(color=ink and ink.rich_color, bgcolor=background.rich_color)
+
+
+def glyph_styles(
+    glyphs: Sequence[Glyph], spans: Iterable[DocumentSpan], styles: SpanStyles, shade: bool
+) -> list[Style]:
+    """Return the style of each glyph of a line.
+
+    Args:
+        glyphs: The glyphs of the line.
+        spans: The spans that cover the line, in order.
+        styles: The styles of the view.
+        shade: Shade the background by surprisal.
+    """
+    result: list[Style] = []
+    end, style = 0, styles.base
+    remaining = iter(spans)
+    for glyph in glyphs:
+        while end <= glyph.start:
+            span = next(remaining, None)
+            if span is None:
+                end, style = glyphs[-1].end, styles.base
+                break
+            end, style = span.end, styles.style(span.role, level_of(span.bits) if shade else 0)
+        result.append(style)
+    return result
+
+
+def overlaid(glyphs: Sequence[Glyph], styles: Sequence[Style], ranges: Iterable[StyledRange]) -> list[Style]:
+    """Return the styles of the glyphs with the styles of the ranges laid over them, in order."""
+    result = list(styles)
+    for start, end, style in ranges:
+        for i, glyph in enumerate(glyphs):
+            if glyph.start < end and start < glyph.end:
+                result[i] = result[i] + style
+    return result
 
 
 def paint(
-    glyphs: Sequence[Glyph],
-    spans: Iterable[Span],
-    palette: Palette,
-    *,
-    shade: bool,
-    marks: Sequence[Mark],
-    caret: tuple[int, Style] | None,
-    width: int,
+    glyphs: Sequence[Glyph], styles: Sequence[Style], base: Style, width: int, caret: tuple[int, Style] | None = None
 ) -> Strip:
-    """A line as a strip `width` cells wide, with `marks` laid over in order.
+    """Paint a line as a strip.
 
-    `caret` is a column (in cells) behind the text, where a cursor stands on what shows nothing, and its style.
+    Args:
+        glyphs: The glyphs of the line.
+        styles: The style of each glyph.
+        base: The style of the rest of the line.
+        width: The width of the strip in cells.
+        caret: The column behind the text, in cells, and the style of a cursor where no glyph is visible.
     """
-    styles = _styles(glyphs, spans, palette, shade)
-    shown = [glyph.shown for glyph in glyphs]
-    cells = sum(glyph.cells for glyph in glyphs if glyph.shown)
-    for start, end, style in marks:
-        for i, glyph in enumerate(glyphs):
-            if glyph.start < end and start < glyph.end:
-                styles[i] = styles[i] + style
+    cells = sum(glyph.cells for glyph in glyphs if glyph.text)
     segments: list[Segment] = []
-    run: list[str] = []
-    style_of_run = palette.base
-    for text, style in zip(shown, styles, strict=True):
-        if style is not style_of_run and style != style_of_run:
-            if run:
-                segments.append(Segment("".join(run), style_of_run))
-                run = []
-            style_of_run = style
-        run.append(text)
-    if run:
-        segments.append(Segment("".join(run), style_of_run))
+    piece: list[str] = []
+    piece_style = base
+    for glyph, style in zip(glyphs, styles, strict=True):
+        if style is not piece_style and style != piece_style:
+            if piece:
+                segments.append(Segment("".join(piece), piece_style))
+                piece = []
+            piece_style = style
+        piece.append(glyph.text)
+    if piece:
+        segments.append(Segment("".join(piece), piece_style))
     if caret is not None:
         column = max(cells, min(caret[0], width - 1))
-        segments += [Segment(" " * (column - cells), palette.base), Segment(" ", palette.base + caret[1])]
+        segments += [Segment(" " * (column - cells), base), Segment(" ", base + caret[1])]
         cells = column + 1
-    segments.append(Segment(" " * (width - cells), palette.base))
+    segments.append(Segment(" " * (width - cells), base))
     return Strip([segment for segment in segments if segment.text], max(cells, width)).crop(0, width)
 
 
-def _styles(glyphs: Sequence[Glyph], spans: Iterable[Span], palette: Palette, shade: bool) -> list[Style]:
-    styles: list[Style] = []
-    end, style = 0, palette.base
-    later = iter(spans)
-    for glyph in glyphs:
-        while end <= glyph.start:
-            span = next(later, None)
-            if span is None:
-                end, style = glyphs[-1].end, palette.base
-                break
-            end, style = span.end, palette.style(span.role, level_of(span.bits) if shade else 0)
-        styles.append(style)
-    return styles
+def paint_offsets(glyphs: Sequence[Glyph], end: int, width: int) -> Strip:
+    """Return a strip for Textual's lookup of the offset under the pointer: each cell carries that of its glyph.
 
+    Textual reads an offset `(x, y)` from a segment's style; with the offset in the text as x and 0 as y, a selection
+    survives rewrapping.
 
-def for_pointer(glyphs: Sequence[Glyph], last: int, width: int) -> Strip:
-    """A line for Textual to look up what is under the pointer: each cell tells the offset of its cluster.
-
-    Textual reads an offset `(x, y)` from a segment's style; with `x` the offset in the text and `y` always 0, a
-    selection holds through wrapping anew. `last` is the offset for what is beyond the end of the line.
+    Args:
+        glyphs: The glyphs of the line.
+        end: The offset for cells beyond the end of the line.
+        width: The width of the strip in cells.
     """
     segments = []
     for glyph in glyphs:
-        if glyph.shown:
+        if glyph.text:
             cell = Segment(" ", Style.from_meta({"offset": (glyph.start, 0)}))
             segments += [cell] * glyph.cells
-    segments.append(Segment("", Style.from_meta({"offset": (last, 0)})))
+    segments.append(Segment("", Style.from_meta({"offset": (end, 0)})))
     segments.append(Segment(" " * max(0, width - len(segments) + 1)))
     return Strip(segments)

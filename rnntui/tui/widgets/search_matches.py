@@ -1,4 +1,4 @@
-"""The places where a growing text holds what a reader looks for."""
+"""Incremental search in a growing text."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from array import array
 from bisect import bisect_left, bisect_right
 
 
-class Matches:
-    """Offsets of a needle in a text, whatever the case, found in new text as it comes; matches do not overlap.
+class SearchMatches:
+    """Offsets of a needle in a text, ignoring case and without overlaps; new text is searched as it arrives.
 
-    An empty needle is found nowhere. `current` is the index of the match looked at, or None.
+    An empty needle has no matches. `current` is the index of the selected match, or None.
     """
 
     def __init__(self, needle: str = "") -> None:
@@ -21,14 +21,14 @@ class Matches:
         self._searched = 0
 
     def __len__(self) -> int:
-        """How many matches there are."""
+        """The number of matches."""
         return len(self._starts)
 
-    def grow(self, text: str) -> int | None:
-        """Search what is new of a text that got longer, and return the offset of the first new match, or None."""
+    def extend(self, text: str) -> int | None:
+        """Search the new end of a text that became longer; return the offset of the first new match, or None."""
         before = len(self)
         if self.needle:
-            # A match may begin in text already searched, and end in what is new.
+            # A match may begin in text already searched, and end in new text.
             start = max(0, self._searched - len(self.needle) + 1)
             if before:
                 start = max(start, self._starts[-1] + len(self.needle))
@@ -36,24 +36,25 @@ class Matches:
             self._searched = len(text)
         return self._starts[before] if len(self) > before else None
 
-    def cut(self, length: int) -> None:
-        """Forget what is beyond the first `length` characters of the text."""
+    def truncate(self, length: int) -> None:
+        """Drop the matches that are not within the first `length` characters of the text."""
         del self._starts[bisect_right(self._starts, length - len(self.needle)) :]
         self._searched = min(self._searched, length)
         if self.current is not None and self.current >= len(self):
             self.current = None
 
-    def between(self, start: int, end: int) -> list[tuple[int, int, bool]]:
-        """Matches that touch the text from one offset to another: where they start and end, and which is current."""
+    def in_range(self, start: int, end: int) -> list[tuple[int, int, bool]]:
+        """Return start, end and "is current" of the matches that overlap the text from `start` to `end`."""
         size = len(self.needle)
         first = bisect_right(self._starts, start - size)
         after = bisect_left(self._starts, end)
         return [(self._starts[i], self._starts[i] + size, i == self.current) for i in range(first, after)]
 
     def step(self, forward: bool, origin: int) -> tuple[int, int] | None:
-        """Go to the next or the previous match, round the ends, and return where it starts and ends; None if none.
+        """Select the next or the previous match, wrapping around, and return its start and end; None without matches.
 
-        With no current match, from the offset `origin`: the first that starts there or later, or the last before.
+        Without a current match, the search begins at the offset `origin`: the first match that starts there or later,
+        or the last one before.
         """
         if not len(self):
             return None

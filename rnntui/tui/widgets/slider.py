@@ -1,9 +1,7 @@
-"""A number setting on one line: its name, a bar, its value."""
+"""A slider on one line: label, bar and value, set by keys, mouse, wheel or typing."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -15,11 +13,21 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from rnntui.tui.widgets.slider_scale import SliderScale
+from rnntui.tui.widgets.slider_spec import SliderSpec
 
-_LEAST_BAR = 5  # cells below which the label gives way
-_LEAST_LABEL = 4
-_LONGEST = 12  # characters typed
+_MIN_BAR = 5  # cells; the label is shortened to keep them
+_MIN_LABEL = 4  # cells
+_MAX_TYPED = 12  # characters
+
+
+class SliderColumns(NamedTuple):
+    """Widths in cells of the label and the value, equal for several sliders so that their bars are aligned.
+
+    Without `label`, a slider takes the width of its own label; a longer value shortens the bar.
+    """
+
+    label: int | None = None
+    value: int = 4
 
 
 class _Layout(NamedTuple):
@@ -29,23 +37,23 @@ class _Layout(NamedTuple):
 
     @property
     def start(self) -> int:
-        """The column where the bar begins."""
+        """The column of the bar's first cell."""
         return self.label + 1
 
 
 class Slider(Widget, can_focus=True):
-    """A number that is set with keys, mouse or wheel, or typed.
+    """Sets a number with keys, mouse or wheel, or by typing it.
 
-    `label` names it. `scale` says what the bar spans and how it steps (`Linear`, `Stops`); `low` and `high` are the
-    bounds of what can be typed or assigned, those of the scale unless given. `default` is what a reset goes back to
-    and, unless `value` is given, where it starts; if it is an int, the setting takes whole numbers. `words` are shown
-    in place of values that mean something, such as `{0: "off"}`, and can be typed too. `label_width` and `value_width`,
-    in cells, let the bars of several sliders stand in one column; a value wider than that takes from its bar.
-
-    Raises `ValueError` if the default is out of bounds.
+    Args:
+        label: The label to the left of the bar.
+        spec: The scale, default, bounds and format of the number.
+        value: The initial value; the default if None.
+        columns: The widths of label and value.
+        name: The name of the widget.
+        id: The id of the widget.
     """
 
-    ALLOW_SELECT = False  # a drag moves the bar
+    ALLOW_SELECT = False  # dragging moves the bar
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "slider--label",
         "slider--bar",
@@ -90,10 +98,10 @@ class Slider(Widget, can_focus=True):
     ]
 
     value: reactive[float] = reactive(0.0, init=False)
-    """The number; one out of bounds becomes the nearest within. Raises `ValueError` for one that is not finite."""
+    """The number; clamped to its bounds. Assigning one that is not finite raises `ValueError`."""
 
     class Changed(Message):
-        """The value is another than before."""
+        """The value has changed."""
 
         def __init__(self, slider: Slider, value: float) -> None:
             super().__init__()
@@ -102,77 +110,48 @@ class Slider(Widget, can_focus=True):
 
         @property
         def control(self) -> Slider:
-            """The slider it is about."""
+            """The slider that sent the message."""
             return self.slider
 
     def __init__(
         self,
         label: str,
-        scale: SliderScale,
+        spec: SliderSpec,
         *,
-        default: float,
         value: float | None = None,
-        low: float | None = None,
-        high: float | None = None,
-        words: Mapping[float, str] | None = None,
-        label_width: int | None = None,
-        value_width: int = 4,
+        columns: SliderColumns | None = None,
         name: str | None = None,
         id: str | None = None,
-        classes: str | None = None,
     ) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+        super().__init__(name=name, id=id)
         self.label = label
-        self.default = default
-        self.low = scale.low if low is None else low
-        self.high = scale.high if high is None else high
-        if not self.low <= default <= self.high:
-            raise ValueError(f"the default of {label} must be {self.bounds} (got {default})")
-        self._scale = scale
-        self._whole = isinstance(default, int)
-        self._words = dict(words or {})
-        self._label_width = label_width
-        self._value_width = value_width
-        self._typed: str | None = None  # what was typed so far
-        self._wrong = False  # it was not a value
+        self.spec = spec
+        self._columns = columns or SliderColumns()
+        self._typed: str | None = None  # the text typed so far
+        self._invalid = False  # the typed text is not a value
         self._dragging = False
-        self.set_reactive(Slider.value, self.validate_value(default if value is None else value))
-
-    @property
-    def bounds(self) -> str:
-        """The bounds in words: `0 to 2`."""
-        return f"{self.low:g} to {self.high:g}"
+        self.set_reactive(Slider.value, self.validate_value(spec.default if value is None else value))
 
     @property
     def typing(self) -> bool:
-        """Whether a value is being typed."""
+        """True while a value is being typed."""
         return self._typed is not None
 
-    def shown(self, value: float) -> str:
-        """A value as the slider shows it: a word, or a number with two decimals, fewer or more as the scale has."""
-        if value in self._words:
-            return self._words[value]
-        if self._whole:
-            return str(int(value))
-        most = self._scale.digits
-        texts = (f"{value:.{digits}f}" for digits in range(min(2, most), most + 1))
-        return next((text for text in texts if float(text) == value), f"{value:g}")
-
     def validate_value(self, value: float) -> float:
-        """The value within the bounds, and whole if the setting is."""
-        if not math.isfinite(value):
-            raise ValueError(f"{self.label} cannot be {value}")
-        value = min(max(value, self.low), self.high)
-        return round(value) if self._whole else float(value)
+        """Return the value within the bounds. Raises `ValueError` for a value that is not finite."""
+        try:
+            return self.spec.clamp(value)
+        except ValueError as error:
+            raise ValueError(f"{self.label} cannot be {value}") from error
 
     def watch_value(self) -> None:
-        """Tell of a change."""
+        """Post a message about the change."""
         self.post_message(self.Changed(self, self.value))
 
     # Painting
 
     def render(self) -> Text:
-        """The line: label, bar and value; while typing, bounds and what was typed in place of the last two."""
+        """Return the line: label, bar and value; or label, bounds and typed text while typing."""
         layout = self._layout()
         label = self.label
         if cell_len(label) > layout.label:
@@ -182,28 +161,27 @@ class Slider(Widget, can_focus=True):
         if self._typed is not None:
             room = max(0, self.size.width - cell_len(text.plain))
             typed = self._typed[-max(1, room - 1) :]
-            hint = set_cell_size(self.bounds, max(0, room - len(typed) - 2))
-            text.append(hint, self._style("error" if self._wrong else "hint"))
+            hint = set_cell_size(self.spec.bounds, max(0, room - len(typed) - 2))
+            text.append(hint, self._style("error" if self._invalid else "hint"))
             text.append(" " * (room - len(hint) - len(typed) - 1))
             text.append(typed, self._style("typed"))
             text.append(" ", "reverse")
             return text
         if layout.bar:
-            halves = round(self._scale.part(self.value) * 2 * layout.bar)
+            halves = round(self.spec.scale.fraction(self.value) * 2 * layout.bar)
             text.append("━" * (halves // 2) + "╸" * (halves % 2), self._style("bar"))
             text.append("─" * (layout.bar - (halves + 1) // 2) + " ", self._style("rest"))
-        changed = "value" if self.value == self.default else "changed"
-        text.append(self.shown(self.value).rjust(layout.value), self._style(changed))
+        style = self._style("value" if self.value == self.spec.default else "changed")
+        text.append(self.spec.format(self.value).rjust(layout.value), style)
         return text
 
     def _layout(self) -> _Layout:
         width = self.size.width
-        marks = (self._scale.low, self._scale.high, self.default, self.value, *self._words)
-        value = max(self._value_width, *(len(self.shown(mark)) for mark in marks))
-        label = cell_len(self.label) if self._label_width is None else self._label_width
+        value = max(self._columns.value, self.spec.max_length, len(self.spec.format(self.value)))
+        label = cell_len(self.label) if self._columns.label is None else self._columns.label
         bar = width - label - value - 2
-        if bar < _LEAST_BAR:
-            label = max(_LEAST_LABEL, label - (_LEAST_BAR - bar))
+        if bar < _MIN_BAR:
+            label = max(_MIN_LABEL, label - (_MIN_BAR - bar))
             bar = width - label - value - 2
         if bar < 1:
             return _Layout(max(1, width - value - 1), 0, value)
@@ -215,122 +193,112 @@ class Slider(Widget, can_focus=True):
     # Keys
 
     def action_step(self, steps: int) -> None:
-        """So many steps up, or down if negative."""
-        self.value = self._scale.stepped(self.value, steps)
+        """Move some steps up, or down if negative."""
+        self.value = self.spec.scale.step(self.value, steps)
 
     def action_lowest(self) -> None:
-        """To the low end of the bar."""
-        self.value = self._scale.low
+        """Set the low end of the bar."""
+        self.value = self.spec.scale.low
 
     def action_highest(self) -> None:
-        """To the high end of the bar."""
-        self.value = self._scale.high
+        """Set the high end of the bar."""
+        self.value = self.spec.scale.high
 
     def action_reset(self) -> None:
-        """To the default."""
-        self.value = self.default
+        """Restore the default."""
+        self.value = self.spec.default
 
     def action_type(self) -> None:
-        """Begin to type a value."""
-        self._type("")
+        """Start typing a value."""
+        self._set_typed("")
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """While a value is typed, keys that can be part of it are the slider's own."""
+        """Consume printable keys while a value is being typed."""
         return self.typing and character is not None and character.isprintable()
 
     def on_key(self, event: events.Key) -> None:
-        """Keys that make up a typed value."""
+        """Edit the typed value."""
         character = event.character if event.is_printable else None
         if self._typed is None:
             if character is None or not (character.isdecimal() or character in ".-+"):
                 return
-            self._type(character)
+            self._set_typed(character)
         elif event.key == "enter":
             self._accept()
         elif event.key == "escape":
-            self._type(None)
+            self._set_typed(None)
         elif event.key in ("backspace", "delete"):
-            self._type(self._typed[:-1])
+            self._set_typed(self._typed[:-1])
         elif character is not None:
-            self._type((self._typed + character)[:_LONGEST])
+            self._set_typed((self._typed + character)[:_MAX_TYPED])
         elif event.key not in ("left", "right", "shift+left", "shift+right", "home", "end", "pageup", "pagedown"):
             return
         event.stop()
         event.prevent_default()
 
     def on_blur(self) -> None:
-        """What was typed counts, if it is a value."""
+        """Accept the typed text if it is a value."""
         if self._typed:
             self._accept()
-        self._type(None)
+        self._set_typed(None)
 
-    def _type(self, typed: str | None) -> None:
+    def _set_typed(self, typed: str | None) -> None:
         self._typed = typed
-        self._wrong = False
+        self._invalid = False
         self.refresh()
 
     def _accept(self) -> None:
-        value = self._value_of((self._typed or "").strip())
+        text = (self._typed or "").strip()
+        value = self.spec.parse(text) if text else self.value
         if value is None:
-            self._wrong = True
+            self._invalid = True
             self.refresh()
             return
-        self._type(None)
+        self._set_typed(None)
         self.value = value
-
-    def _value_of(self, typed: str) -> float | None:
-        for value, word in self._words.items():
-            if typed.lower() == word.lower():
-                return value
-        if not typed:
-            return self.value
-        try:
-            value = int(typed) if self._whole else float(typed)
-        except ValueError:
-            return None
-        return value if self.low <= value <= self.high else None
 
     # The mouse
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A press on the bar sets the value and begins a drag."""
+        """Set the value at the pointer, and start a drag."""
         layout = self._layout()
         x = event.x - self.gutter.left
         if event.button == 1 and layout.start <= x < layout.start + layout.bar:
-            self._type(None)
+            self._set_typed(None)
             self._dragging = True
             self.capture_mouse()
-            self._point(x)
+            self._set_from_column(x)
             event.stop()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """A drag takes the value along."""
+        """Move the value with the drag."""
         if self._dragging:
-            self._point(event.x - self.gutter.left)
+            self._set_from_column(event.x - self.gutter.left)
             event.stop()
 
     def on_mouse_up(self) -> None:
-        """The end of a drag."""
+        """End the drag."""
         if self._dragging:
             self._dragging = False
             self.release_mouse()
 
     def on_click(self, event: events.Click) -> None:
-        """A click on the value begins to type one."""
+        """Start typing after a click on the value."""
         layout = self._layout()
         if event.x - self.gutter.left >= layout.start + layout.bar + 1 and self._typed is None:
-            self._type("")
+            self._set_typed("")
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel up: a step up."""
+        """Move one step up."""
         self.action_step(1)
         event.stop()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel down: a step down."""
+        """Move one step down."""
         self.action_step(-1)
         event.stop()
 
-    def _point(self, x: int) -> None:
+    def _set_from_column(self, x: int) -> None:
         layout = self._layout()
-        self.value = self._scale.at(min(1.0, max(0.0, (x - layout.start) / max(1, layout.bar - 1))))
+        fraction = (x - layout.start) / max(1, layout.bar - 1)
+        self.value = self.spec.scale.value_at(min(1.0, max(0.0, fraction)))

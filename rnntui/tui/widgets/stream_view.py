@@ -1,4 +1,4 @@
-"""A view of a text that is being written, with a cursor to read and point with, selection and search."""
+"""View of a growing text with a text cursor, selection and search."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from textual.selection import Selection
 
 from rnntui.tui.widgets.caret import Caret, Motion, word_bounds
 from rnntui.tui.widgets.document import Document
-from rnntui.tui.widgets.paint import Mark
-from rnntui.tui.widgets.search_matches import Matches
+from rnntui.tui.widgets.paint import StyledRange
+from rnntui.tui.widgets.search_matches import SearchMatches
 from rnntui.tui.widgets.stream_text import StreamText
 from rnntui.tui.widgets.wrapped_text import Glyph
 
@@ -26,13 +26,13 @@ def _move(keys: str, motion: Motion, description: str) -> Binding:
 
 
 class StreamView(StreamText, can_focus=True, inherit_bindings=False):
-    """Shows a `Document` and follows it as it grows, while its end is in view and no cursor stands within the text.
+    """Shows a `Document`, and follows its end while that is in view and no cursor is within the text.
 
     The text cursor appears with the first arrow key or click. Its offset is `cursor`; None hides it. At the end of
     the text it moves along as the text grows. Text can be selected with the mouse and copied, as anywhere in Textual;
-    two clicks select a word.
+    a double click selects a word.
 
-    Of changes it is told as `StreamText` is. Give it a height by its surroundings (`1fr`, not `auto`).
+    It is notified of changes as `StreamText` is. Its height must come from its container (`1fr`, not `auto`).
     """
 
     ALLOW_SELECT = True
@@ -68,10 +68,10 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
     ]
 
     cursor: reactive[int | None] = reactive(None, repaint=False, init=False)
-    """The offset of the text cursor in characters, kept within the text; None: there is no cursor."""
+    """The offset of the text cursor in characters, clamped to the text; None without a cursor."""
 
     class CursorMoved(Message):
-        """The text cursor is at another offset, or gone (None)."""
+        """The text cursor moved to another offset, or was removed (None)."""
 
         def __init__(self, view: StreamView, offset: int | None) -> None:
             super().__init__()
@@ -80,7 +80,7 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
 
         @property
         def control(self) -> StreamView:
-            """The view it is about."""
+            """The view that sent the message."""
             return self.view
 
     def __init__(
@@ -93,56 +93,56 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
         classes: str | None = None,
     ) -> None:
         super().__init__(document, placeholder=placeholder, name=name, id=id, classes=classes)
-        self._matches = Matches()
+        self._matches = SearchMatches()
         self._caret = Caret()
-        self._token: tuple[int, int] | None = None  # the span that the cursor is in
-        self._carried = False  # the cursor is moved by the text, not by a reader
+        self._token: tuple[int, int] | None = None  # the span at the cursor
+        self._carried = False  # the text moves the cursor, not the user
 
     # The document
 
     @property
     def following(self) -> bool:
-        """Whether the view moves along as the text grows."""
+        """True if the view scrolls as the text grows."""
         return super().following and self.cursor in (None, len(self._wrapped))
 
-    def grew(self) -> None:
-        """The document got longer: show what is new."""
-        known = len(self._wrapped)
-        super().grew()
-        match = self._matches.grow(self._text())
-        if match is not None and match < known:
-            self._repaint((match, known))
-        if self.cursor == known < len(self._wrapped):
+    def notify_appended(self) -> None:
+        """Show the text that was added at the end of the document."""
+        old_length = len(self._wrapped)
+        super().notify_appended()
+        match = self._matches.extend(self._text())
+        if match is not None and match < old_length:
+            self._repaint((match, old_length))
+        if self.cursor == old_length < len(self._wrapped):
             self._carry(len(self._wrapped))
 
-    def shrank(self, length: int) -> None:
-        """The document was cut back to its first `length` characters."""
-        super().shrank(length)
-        self._matches.cut(length)
+    def notify_truncated(self, length: int) -> None:
+        """Show the document after it was truncated to `length` characters."""
+        super().notify_truncated(length)
+        self._matches.truncate(length)
         if self.cursor is not None and self.cursor >= length:
             if self._token is not None:
                 self._repaint(self._token)
             self._carry(length)
-            self._token = None  # the cursor may have been there before
+            self._token = None  # the cursor may already have been there
 
     def reset(self) -> None:
-        """The document is another: show it anew, from its end, without a cursor."""
+        """Show the whole document again, from its end, without a cursor."""
         self.cursor = None
         super().reset()
-        self._matches = Matches(self._matches.needle)
-        self._matches.grow(self._text())
+        self._matches = SearchMatches(self._matches.needle)
+        self._matches.extend(self._text())
 
     # The cursor
 
     def validate_cursor(self, cursor: int | None) -> int | None:
-        """Keep the cursor within the text."""
+        """Clamp the cursor to the text."""
         return None if cursor is None else min(max(0, cursor), len(self._wrapped))
 
     def watch_cursor(self, old: int | None, new: int | None) -> None:
-        """Show the cursor where it is now, and tell."""
-        before = self._token
+        """Repaint the cursor, and post a message."""
+        old_token = self._token
         self._token = self._token_at(new)
-        changed = [token for token in (before, self._token) if token is not None]
+        changed = [token for token in (old_token, self._token) if token is not None]
         changed += [(offset, offset + 1) for offset in (old, new) if offset is not None]
         self._repaint(*changed)
         if new is not None and not self._carried:
@@ -150,13 +150,13 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
         self.post_message(self.CursorMoved(self, new))
 
     def action_move(self, motion: Motion) -> None:
-        """Move the cursor; without one, from the end of what is in view."""
+        """Move the cursor; without one, start at the end of the visible text."""
         origin = self.cursor
         page = max(1, self.scrollable_content_region.height - 1)
         if origin is None:
-            last = self.scroll_offset.y + page
-            origin = len(self._wrapped) if self._at_end else self._wrapped.offset_at(last, 0)
-        self.cursor = self._caret.moved(self._wrapped, origin, motion, page)
+            last_line = self.scroll_offset.y + page
+            origin = len(self._wrapped) if self._at_end else self._wrapped.offset_at(last_line, 0)
+        self.cursor = self._caret.move(self._wrapped, origin, motion, page)
 
     def _carry(self, offset: int) -> None:
         self._carried = True
@@ -170,23 +170,23 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
         return next(((span.start, span.end) for span in spans if span.start <= offset < span.end), None)
 
     async def _on_click(self, event: events.Click) -> None:
-        event.prevent_default()  # at two clicks Textual would select the whole text
-        place = event.get_content_offset(self)
-        if place is None:
+        event.prevent_default()  # Textual would select the whole text at a double click
+        position = event.get_content_offset(self)
+        if position is None:
             return
-        offset = self._wrapped.offset_at(place.y + self.scroll_offset.y, place.x)
+        offset = self._wrapped.offset_at(position.y + self.scroll_offset.y, position.x)
         if event.chain == 2:
             start, end = self._wrapped.line(self._wrapped.locate(offset)[0])
             for left, right in word_bounds(self._wrapped, start, end):
                 if left <= offset < right:
                     self.screen.selections = {self: Selection(Offset(left, 0), Offset(right, 0))}
-        elif self._selected() is None:  # a drag ends with a click, and moves no cursor
+        elif self._selected() is None:  # a drag ends with a click, which must not move the cursor
             self.cursor = offset
 
     # Painting
 
-    def _marks(self, start: int, end: int) -> Iterable[Mark]:
-        for match_start, match_end, current in self._matches.between(start, end):
+    def _overlays(self, start: int, end: int) -> Iterable[StyledRange]:
+        for match_start, match_end, current in self._matches.in_range(start, end):
             yield match_start, match_end, self._overlay("current-match" if current else "match")
         if (selected := self._selected()) is not None:
             yield *selected, self._overlay("selected")
@@ -198,11 +198,11 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
     def _caret_behind(self, line: int, glyphs: Sequence[Glyph]) -> tuple[int, Style] | None:
         if self.cursor is None:
             return None
-        here, column = self._wrapped.locate(self.cursor)
-        under = [glyph.shown for glyph in glyphs if glyph.start <= self.cursor < glyph.end]
-        return None if here != line or any(under) else (column, self._overlay("cursor"))
+        cursor_line, column = self._wrapped.locate(self.cursor)
+        at_cursor = [glyph.text for glyph in glyphs if glyph.start <= self.cursor < glyph.end]
+        return None if cursor_line != line or any(at_cursor) else (column, self._overlay("cursor"))
 
-    # Selection with the mouse. Offsets are those of `for_pointer`: x in the text, y 0.
+    # Selection with the mouse. Offsets are those of `paint_offsets`: x is the offset in the text, y is 0.
 
     def _selected(self) -> tuple[int, int] | None:
         selection = self.text_selection if self.is_attached else None
@@ -212,61 +212,62 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
         start, end = selection.get_span(0) or (0, 0)
         if not 0 <= end < len(self._wrapped):
             return start, len(self._wrapped)
-        if end > start:  # the last cell that the pointer was on counts, with the whole of its cluster
+        if end > start:  # include the whole cluster of the last cell under the pointer
             line = self._wrapped.locate(end - 1)[0]
             end = next(glyph.end for glyph in self._wrapped.glyphs(line) if glyph.end >= end)
         return start, end
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text, for Textual to copy: as the document has it, whatever is shown in its place."""
+        """Return the selected text for Textual to copy, as it is in the document, not as displayed."""
         return self._wrapped.slice(*self._span_of(selection)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
-        """Textual's word that the selection changed."""
+        """Repaint after the selection changed; called by Textual."""
         self._repaint()
 
     # Find
 
     @property
     def matches(self) -> int:
-        """How many places of the text hold what was last given to `find`."""
+        """The number of matches of the last `find`."""
         return len(self._matches)
 
     @property
     def current_match(self) -> int | None:
-        """Which of them, counted from 0, the reader has stepped to."""
+        """The index of the selected match, counted from 0; None without one."""
         return self._matches.current
 
     def find(self, needle: str) -> int:
-        """Highlight every place that holds the needle, whatever the case, also in text to come; return how many.
+        """Highlight all matches of the needle, ignoring case, also in future text; return their number.
 
-        An empty needle is found nowhere.
+        An empty needle has no matches.
         """
-        self._matches = Matches(needle)
-        self._matches.grow(self._wrapped.text)
+        self._matches = SearchMatches(needle)
+        self._matches.extend(self._wrapped.text)
         self._repaint()
         return len(self._matches)
 
     def clear_find(self) -> None:
-        """Highlight nothing any more."""
+        """Remove the highlights."""
         self.find("")
 
     def next_match(self) -> int | None:
-        """Scroll to the next match and return its offset, None if there is none.
+        """Scroll to the next match and return its offset; None without matches.
 
-        The first one is the first from the cursor on; without a cursor, from the top of what is in view.
+        The search begins at the cursor, or without a cursor at the top of the visible text.
         """
         return self._step(forward=True)
 
     def previous_match(self) -> int | None:
-        """Scroll to the match before and return its offset, None if there is none."""
+        """Scroll to the previous match and return its offset; None without matches."""
         return self._step(forward=False)
 
     def _step(self, forward: bool) -> int | None:
         line = min(self.scroll_offset.y, self._wrapped.lines - 1)
-        found = self._matches.step(forward, self._wrapped.line(line)[0] if self.cursor is None else self.cursor)
-        if found is None:
+        origin = self._wrapped.line(line)[0] if self.cursor is None else self.cursor
+        match = self._matches.step(forward, origin)
+        if match is None:
             return None
         self._repaint()
-        self._reveal(found[0], margin=self.scrollable_content_region.height // 3)
-        return found[0]
+        self._reveal(match[0], margin=self.scrollable_content_region.height // 3)
+        return match[0]

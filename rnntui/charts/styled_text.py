@@ -1,0 +1,79 @@
+"""Rows of styled text, measured in terminal cells: the output of a chart, before a front end colours it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import NamedTuple
+
+
+class ChartPart(Enum):
+    """The parts of a chart. `RAW` (values under their average) and `LINE` have the colour of their curve."""
+
+    TITLE = auto()
+    LABEL = auto()
+    VALUE = auto()
+    AXIS = auto()
+    GRID = auto()
+    CURSOR = auto()
+    RAW = auto()
+    LINE = auto()
+
+
+class Style(NamedTuple):
+    """The style of a piece of text; `colour` is the index of a curve's colour, and 0 for parts without one."""
+
+    kind: ChartPart
+    colour: int = 0
+
+
+Row = list[tuple[str, Style]]
+"""A row of a chart: pieces of text from left to right."""
+
+TITLE, LABEL, VALUE = Style(ChartPart.TITLE), Style(ChartPart.LABEL), Style(ChartPart.VALUE)
+AXIS, GRID, CURSOR = Style(ChartPart.AXIS), Style(ChartPart.GRID), Style(ChartPart.CURSOR)
+
+CellWidth = Callable[[str], int]
+"""Returns the width of a text in terminal cells."""
+
+
+def cell_width(text: str) -> int:
+    """Return the width of a text by its Unicode properties: wide East Asian characters take two cells, marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(_character_width(character) for character in text)
+
+
+def truncate(text: str, width: int, measure: CellWidth = cell_width) -> str:
+    """Return the text cut to at most `width` cells; a cut text ends with …"""
+    if measure(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    start = text[:width]  # a cell holds one base character at most; long runs of marks are cut, too
+    while start and measure(start) > width - 1:
+        start = start[:-1]
+    return start + "…"
+
+
+def row_width(row: Row, measure: CellWidth) -> int:
+    """Return the width of a row in cells."""
+    return sum(measure(text) for text, _ in row)
+
+
+def fit_row(row: Row, width: int, measure: CellWidth) -> Row:
+    """Return the row cut or padded to exactly `width` cells."""
+    pieces: Row = []
+    room = width
+    for text, style in row:
+        piece = truncate(text, room, measure)
+        pieces.append((piece, style))
+        room -= measure(piece)
+    return [*pieces, (" " * room, LABEL)]
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
