@@ -1,5 +1,4 @@
-"""A person and a model writing one text: stopping, returning, changing course, and threads that do not get in each
-other's way."""
+"""A conversation of a person and a model: generating, stopping, editing, undo, other models, and its threads."""
 
 from __future__ import annotations
 
@@ -52,7 +51,7 @@ def started(run: LoadedModel, seed: int | None = 7, **writing: int) -> Conversat
 
 
 def work(conversation: Conversation, rounds: int = 10_000, now: float = 1e6) -> None:
-    """The writer's rounds, in this thread, until there is nothing to do or it would wait."""
+    """Run the worker's rounds in this thread until there is nothing to do or it would wait."""
     for _ in range(rounds):
         when = conversation.work(now)
         if when is None or when > now:
@@ -60,7 +59,7 @@ def work(conversation: Conversation, rounds: int = 10_000, now: float = 1e6) -> 
 
 
 def written(conversation: Conversation) -> str:
-    """Let it write to its end; the text as the screen has it then."""
+    """Let the model generate to its end, and return the text on the screen."""
     while conversation.is_writing or conversation.unread:
         work(conversation)
         conversation.drain()
@@ -68,7 +67,7 @@ def written(conversation: Conversation) -> str:
 
 
 def state_of_reading(run: LoadedModel, text: str) -> np.ndarray:
-    """The state after a text that was read in one go."""
+    """Return the state after a text that was read in one call."""
     ids = np.concatenate((initial_context_ids(run.tokenizer), run.tokenizer.encode(text)))
     return run.model.feed(ids[:, None], run.model.initial_state())[1]
 
@@ -272,7 +271,7 @@ def test_another_model_reads_the_text_and_the_turns_stay(
 
 
 def state_of_reading_pieces(run: LoadedModel, pieces: list[tuple[str, str]]) -> np.ndarray:
-    """The state after texts encoded each by itself, as turns are."""
+    """Return the state after texts that are encoded separately, as turns are."""
     ids = np.concatenate([initial_context_ids(run.tokenizer), *(run.tokenizer.encode(text) for _, text in pieces)])
     return run.model.feed(ids[:, None], run.model.initial_state())[1]
 
@@ -507,7 +506,7 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
     np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
-# States kept.
+# State checkpoints.
 
 
 def test_states_stay_within_their_room_and_none_is_far() -> None:
@@ -599,7 +598,7 @@ def test_an_empty_turn_leaves_no_trace() -> None:
     assert [turn.role for turn in transcript.turns] == ["model"]
 
 
-# The writer's thread.
+# The worker's thread.
 
 
 def wait_until(done: object, seconds: float = 20.0) -> None:

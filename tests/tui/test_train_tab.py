@@ -233,7 +233,7 @@ def curves(app: Host) -> dict[str, int]:
 
 
 def points(app: Host) -> int:
-    return max((len(curve.points.values) for curve in app.tab.dashboard.chart._curves), default=0)
+    return max((len(curve.series.values) for curve in app.tab.dashboard.chart._curves), default=0)
 
 
 async def test_charts_follow_the_highlight_and_the_training(runs: Path) -> None:
