@@ -90,12 +90,12 @@ def _learned(run: RunFolder, asked: float, process: float) -> Learned:
         steps=status.step,
         tokens=status.tokens,
         parameters=sum(array.size for array in load_weights(run.weights_file).values()),
-        validation_characters=config.corpus["validation"]["characters"],
+        validation_characters=config.corpus.validation.characters,
         streaming_loss=last["streaming_loss"],
         windowed_loss=last["windowed_loss"],
         bits_per_character=last["bits_per_character"],
         curve=[{key: row[key] for key in kept} for row in rows if "validation_loss" in row],
-        fingerprint=config.corpus["fingerprint"],
+        fingerprint=config.corpus.fingerprint,
         validation=config.training.validation_fraction,
     )
 

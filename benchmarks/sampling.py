@@ -49,7 +49,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.training.prepare_language_model import LanguageModelRequest, create_run
+from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 
 THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # For the processes of the cold start, which are to choose their threads themselves.
@@ -102,7 +102,7 @@ def make_run(folder: Path) -> Path:
     request = LanguageModelRequest(
         LanguageModelConfig(), TokenizerConfig(), LanguageModelTrainingConfig(), Budget(steps=1)
     )
-    run = create_run(find_corpus([str(text)]), request, folder / "runs", "random")
+    run = create_language_model_run(find_corpus([str(text)]), request, folder / "runs", "random")
     config = run.read_config()
     save_arrays(run.weights_file, dict(weights_of(LanguageModel(config.model, config.vocab_size))), {})
     return run.path

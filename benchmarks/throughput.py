@@ -35,7 +35,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
 from rnntui.training.device import Hardware, choose_hardware
 from rnntui.training.events import Event, Stepped
-from rnntui.training.prepare_language_model import LanguageModelRequest, create_run
+from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 from rnntui.training.train_run import train_run
 
 UNTIMED = 3  # steps at the start of every round
@@ -87,7 +87,7 @@ class Ours:
             precision="bf16" if hardware.bf16 else "fp32", device="cpu",
         )  # fmt: skip
         request = LanguageModelRequest(model, TokenizerConfig(), training, Budget(steps=1_000_000))
-        self._run: RunFolder = create_run(find_corpus([str(corpus)]), request, folder, None)
+        self._run: RunFolder = create_language_model_run(find_corpus([str(corpus)]), request, folder, None)
         self.vocab_size = self._run.read_config().vocab_size
 
     def timed(self, steps: int) -> float:

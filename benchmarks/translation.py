@@ -50,9 +50,9 @@ def learn(arguments: argparse.Namespace, extra: list[str], folder: Path) -> Path
     parameters = sum(array.size for array in load_weights(run.weights_file).values())
     # Target tokens of an epoch: all pairs, each with its end.
     from rnntui.text.pair_ids import PairDataset
-    from rnntui.text.token_ids import TokenFile
+    from rnntui.training.task import token_files
 
-    pairs = PairDataset(TokenFile(**config.corpus["training"]), run.training_ids)
+    pairs = PairDataset(token_files(run, config)[0], run.training_ids)
     tokens = int(pairs.target_lengths.sum()) + len(pairs)
     print_table(
         "learnt",

@@ -1,7 +1,7 @@
-"""The settings of a model, of its training and of sampling: each exists once, here.
+"""Settings of language models, of training and of sampling, each declared once.
 
-A field carries its help text and its bounds; the command line makes a flag of it, `config.json` a key, and
-`__post_init__` checks it, whichever way the value came.
+A field carries its help text and its bounds. The command line makes a flag of it, `config.json` a key, the form a
+field, and `__post_init__` checks it, whichever way the value came.
 """
 
 from __future__ import annotations
@@ -23,14 +23,20 @@ DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
+FINAL_EVALUATION_FACTOR = 4
+"""The final evaluation reads so many times the validation data of a check."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a field says of itself.
+    """The description of a settings field.
 
-    `low` and `high` are inclusive bounds; `choices` lists the only values allowed. `option` is what the setting is
-    called outside of its group, on the command line and in the form, where that is not the field's name.
+    Args:
+        help: help text of the flag and of the form's field.
+        low: inclusive lower bound.
+        high: inclusive upper bound.
+        choices: the only values allowed.
+        option: its name outside of its group, on the command line and in the form, if that is not the field's.
     """
 
     help: str
@@ -54,27 +60,27 @@ def setting(
     return field(default=default, metadata={"setting": described})
 
 
-def redefined(kind: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
-    """A setting of another group with a default of one's own, and where that differs a help text or bounds."""
-    described: Setting = next(f for f in fields(kind) if f.name == name).metadata["setting"]
+def redefined(group: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
+    """A setting of another group with another default, and optionally another help text or bounds."""
+    described: Setting = next(f for f in fields(group) if f.name == name).metadata["setting"]
     changed = replace(described, help=help or described.help, **bounds)  # type: ignore[arg-type]
     return field(default=default, metadata={"setting": changed})
 
 
-def described_settings(kind: type[Settings]) -> dict[str, Setting]:
-    """The settings of a class by field name, in the order they are declared."""
-    found: dict[str, Setting] = {f.name: f.metadata["setting"] for f in fields(kind) if "setting" in f.metadata}
-    return {name: replace(described, option=described.option or name) for name, described in found.items()}
+def described_settings(group: type[Settings]) -> dict[str, Setting]:
+    """The settings of a group by field name, in the order they are declared; `option` is always set."""
+    settings: dict[str, Setting] = {f.name: f.metadata["setting"] for f in fields(group) if "setting" in f.metadata}
+    return {name: replace(described, option=described.option or name) for name, described in settings.items()}
 
 
 def bounds_of(described: Setting) -> str:
-    """The bounds in words, as help and messages show them; empty where there are none."""
+    """The bounds in words, as help and messages show them; empty if there are none."""
     return _bounds(described.low, described.high) if (described.low, described.high) != (None, None) else ""
 
 
-def is_yes_or_no(kind: type[Settings], name: str) -> bool:
-    """Whether a setting of a class is true or false; it may also be left to others to decide."""
-    hint = get_type_hints(kind)[name]
+def is_yes_or_no(group: type[Settings], name: str) -> bool:
+    """True for a setting that is a bool, or a bool or None."""
+    hint = get_type_hints(group)[name]
     return bool in (get_args(hint) or (hint,))
 
 
@@ -85,15 +91,15 @@ def flag_of(option: str) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """A frozen group of settings that checks itself when made.
+    """A frozen group of settings that checks itself when constructed.
 
-    Raises `UsageError` naming the flag, the bounds and the value when a value is out of bounds or of another type.
+    Raises `UsageError` naming the flag, the bounds and the value if a value is out of bounds or of another type.
     """
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for name, described in described_settings(type(self)).items():
-            _check(flag_of(described.option), described, hints[name], getattr(self, name))
+            _check(described, hints[name], getattr(self, name))
 
     @classmethod
     def from_json(cls, values: object) -> Self:
@@ -107,30 +113,33 @@ class Settings:
         return cls(**values)
 
 
-def _check(flag: str, described: Setting, hint: Any, value: Any) -> None:
+def _check(described: Setting, hint: Any, value: Any) -> None:
+    problem = _problem(described, hint, value)
+    if problem:
+        raise UsageError(f"{flag_of(described.option)} {problem}", setting=described.option)
+
+
+def _problem(described: Setting, hint: Any, value: Any) -> str:
+    """What is wrong with a value, as the end of a sentence about its flag; empty if nothing is."""
     if value is None:
-        if type(None) in get_args(hint):
-            return
-        raise UsageError(f"{flag} needs a value")
+        return "" if type(None) in get_args(hint) else "needs a value"
     if described.choices:
-        if value not in described.choices:
-            raise UsageError(f"{flag} must be one of {', '.join(described.choices)} (got {value!r})")
-        return
-    kinds = get_args(hint) or (hint,)
-    if bool in kinds:
-        if not isinstance(value, bool):
-            raise UsageError(f"{flag} must be true or false (got {value!r})")
-        return
-    number = int if int in kinds else float
+        allowed = value in described.choices
+        return "" if allowed else f"must be one of {', '.join(described.choices)} (got {value!r})"
+    types = get_args(hint) or (hint,)
+    if bool in types:
+        return "" if isinstance(value, bool) else f"must be true or false (got {value!r})"
+    number = int if int in types else float
     # JSON writes 1.0 as 1: an int is a fine float; a bool is neither, though Python calls it an int.
     if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
         word = "a number" if number is float else "a whole number"
-        raise UsageError(f"{flag} must be {word} (got {value!r})")
+        return f"must be {word} (got {value!r})"
     low, high = described.low, described.high
     too_low, too_high = low is not None and value < low, high is not None and value > high
     if too_low or too_high or not math.isfinite(value):
         shown = format(value, "g") if isinstance(value, float) else str(value)
-        raise UsageError(f"{flag} must be {_bounds(low, high)} (got {shown[:20]})")
+        return f"must be {_bounds(low, high)} (got {shown[:20]})"
+    return ""
 
 
 def _bounds(low: float | None, high: float | None) -> str:
@@ -147,7 +156,7 @@ def _plain(number: float) -> str:
 
 @dataclass(frozen=True)
 class RecurrentConfig(Settings):
-    """What every model here has: recurrent layers."""
+    """The recurrent layers that every model has."""
 
     cell: Cell = setting("lstm", "recurrent cell", choices=Cell)
     nonlinearity: Nonlinearity = setting("tanh", "activation of --cell rnn", choices=Nonlinearity)
@@ -157,7 +166,17 @@ class RecurrentConfig(Settings):
     def check_cell(self) -> None:
         """Raises `UsageError` for a nonlinearity where the cell has none to choose."""
         if self.nonlinearity != "tanh" and self.cell != "rnn":
-            raise UsageError(f"--nonlinearity {self.nonlinearity} is for --cell rnn (got --cell {self.cell})")
+            raise UsageError(
+                f"--nonlinearity {self.nonlinearity} is for --cell rnn (got --cell {self.cell})", setting="nonlinearity"
+            )
+
+    def check_with(self, tokenizer: TokenizerConfig) -> None:
+        """Raises `UsageError` if the shape of the model and its tokenizer do not go together."""
+
+    @property
+    def summary(self) -> str:
+        """The shape beside cell and size in a few words, as a list of facts shows it."""
+        return ""
 
 
 @dataclass(frozen=True)
@@ -177,7 +196,7 @@ class LanguageModelConfig(RecurrentConfig):
     )
 
     def resolved(self, tokenizer: TokenizerType) -> LanguageModelConfig:
-        """The same shape with the defaults that depend on one another filled in.
+        """Return the same shape with the defaults that depend on other settings filled in.
 
         Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ, or a nonlinearity for a cell
         that has none to choose.
@@ -186,15 +205,24 @@ class LanguageModelConfig(RecurrentConfig):
         self.check_cell()
         fits = embedding == self.hidden
         if self.tied and not fits:
-            raise UsageError(f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})")
+            raise UsageError(
+                f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})", setting="tied"
+            )
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {"embedding": embedding, "tied": fits if self.tied is None else self.tied}
         return LanguageModelConfig(**values)
 
+    def check_with(self, tokenizer: TokenizerConfig) -> None:
+        self.resolved(tokenizer.type)
+
+    @property
+    def summary(self) -> str:
+        return f"embedding {self.embedding}" + (f", dropout {self.dropout:g}" if self.dropout else "")
+
 
 @dataclass(frozen=True)
 class TokenizerConfig(Settings):
-    """How text becomes tokens."""
+    """The tokenizer of a model."""
 
     type: TokenizerType = setting(
         "char", "what a token is: a character or a subword", choices=TokenizerType, option="tokenizer"
@@ -203,10 +231,16 @@ class TokenizerConfig(Settings):
         None, f"tokens in the vocabulary [default: every character; {DEFAULT_SUBWORDS} subwords]", low=2, high=0x110001
     )
 
+    @property
+    def summary(self) -> str:
+        """The vocabulary in a few words, as a list of facts shows it."""
+        unit = "characters" if self.type == "char" else f"{self.type} subwords"
+        return f"{self.vocab_size:,} {unit}" if self.vocab_size else unit
+
 
 @dataclass(frozen=True)
 class Budget(Settings):
-    """How long to train; the first of the three that is set counts, and with none it is five minutes."""
+    """How long to train: minutes, epochs or steps; five minutes if none is set."""
 
     minutes: float | None = setting(
         None, f"train for so many minutes [default: {DEFAULT_MINUTES:g}]", low=0.01, high=100_000
@@ -218,12 +252,21 @@ class Budget(Settings):
         super().__post_init__()
         given = [name for name in ("minutes", "epochs", "steps") if getattr(self, name) is not None]
         if len(given) > 1:
-            raise UsageError(f"--{given[0]} and --{given[1]} are two budgets; give one")
+            raise UsageError(f"--{given[0]} and --{given[1]} are two budgets", setting=given[0], hint="give one")
+
+    @property
+    def summary(self) -> str:
+        """The budget in words: 5 minutes."""
+        for unit in described_settings(Budget):
+            value = getattr(self, unit)
+            if value is not None:
+                return f"{value:,g} {unit}"
+        return f"{DEFAULT_MINUTES:g} minutes"
 
 
 @dataclass(frozen=True)
 class BPTTConfig(Settings):
-    """Batches of one long text."""
+    """Batches for truncated backpropagation through time over one long text."""
 
     batch_size: int = setting(16, "streams read side by side (B)", low=1, high=4096)
     bptt: int = setting(32, "steps of truncated backpropagation through time, one window (T)", low=1, high=8192)
@@ -234,7 +277,7 @@ class BPTTConfig(Settings):
 
 @dataclass(frozen=True)
 class TrainerConfig(Settings):
-    """What the training loop needs, whatever it trains."""
+    """Settings of the training loop, whatever it trains."""
 
     learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
     warmup: int = setting(150, "steps in which the learning rate climbs to its peak", low=0, high=1_000_000)
@@ -244,7 +287,7 @@ class TrainerConfig(Settings):
     evaluations: int = setting(25, "validation checks over the whole training", low=1, high=10_000)
     eval_tokens: int = setting(
         65_536,
-        "validation tokens read at each check; the last one reads four times as many",
+        f"validation tokens read at each check; the final evaluation reads {FINAL_EVALUATION_FACTOR} times as many",
         low=256,
         high=10**9,
     )
@@ -256,15 +299,34 @@ class TrainerConfig(Settings):
     threads: int | None = setting(None, "processor threads [default: torch's choice]", low=1, high=1024)
     seed: int = setting(1, "seed of every random choice", low=0, high=2**32 - 1)
 
+    @property
+    def selects_by(self) -> str:
+        """Key of the metric that decides which weights are best; "loss" for the validation loss."""
+        return "loss"
+
+    @property
+    def batch_summary(self) -> str:
+        """A batch in a few words, as a list of facts shows it."""
+        return ""
+
+    @property
+    def loss_note(self) -> str:
+        """Why training and validation loss are not comparable; empty if they are."""
+        return ""
+
 
 @dataclass(frozen=True)
 class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass takes the fields of its last base first
-    """How a language model is trained. The defaults learned most in five minutes on two cores (README)."""
+    """Training of a language model. The defaults learned most in five minutes on two cores (README)."""
+
+    @property
+    def batch_summary(self) -> str:
+        return f"{self.batch_size} streams × {self.bptt} steps"
 
 
 @dataclass(frozen=True)
 class SamplingConfig(Settings):
-    """How the next token is chosen; read anew before every token, so that a change acts on the very next one."""
+    """Sampling of the next token; read anew before every token, so that a change acts on the very next one."""
 
     temperature: float = setting(0.8, "below 1 careful, above 1 wild, 0 always the likeliest", low=0.0, high=100.0)
     top_k: int = setting(0, "choose among the k likeliest tokens only; 0: all", low=0, high=10_000_000)
@@ -279,7 +341,7 @@ PRESETS = {
     "balanced": SamplingConfig(),
     "wild": SamplingConfig(temperature=1.2, min_p=0.02),
 }
-"""Sampling settings with a name. Min-p keeps a high temperature from writing noise (Nguyen et al. 2024)."""
+"""Named sampling settings. Min-p keeps a high temperature from writing noise (Nguyen et al. 2024)."""
 
 
 UNLIMITED_LENGTH = 10_000_000
@@ -288,11 +350,9 @@ MAX_CHARS_PER_SECOND = 1_000_000
 
 @dataclass(frozen=True)
 class WritingConfig(Settings):
-    """How long a model writes in the app, and how fast."""
+    """Length and pace of what a model writes."""
 
-    length: int = setting(
-        400, f"tokens to write at a time; {UNLIMITED_LENGTH:,}: until stopped", low=1, high=UNLIMITED_LENGTH
-    )
+    length: int = setting(500, f"tokens to write; {UNLIMITED_LENGTH:,}: until stopped", low=0, high=UNLIMITED_LENGTH)
     chars_per_second: int = setting(
         60, f"characters a second; {MAX_CHARS_PER_SECOND:,}: as fast as the model can", low=1, high=MAX_CHARS_PER_SECOND
     )

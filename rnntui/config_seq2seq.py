@@ -1,6 +1,4 @@
-"""The settings of Seq2Seq models, of their training and of translating; what they share with others stands in
-`rnntui.config` alone.
-"""
+"""Settings of Seq2Seq models, of their training and of beam search; those of all kinds are in `rnntui.config`."""
 
 from __future__ import annotations
 
@@ -8,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rnntui.config import (
+    FINAL_EVALUATION_FACTOR,
     BPTTConfig,
     LanguageModelConfig,
     RecurrentConfig,
@@ -25,16 +24,6 @@ SelectionMetric = Literal["bleu", "loss"]
 
 PAIR_SUBWORDS = 8000
 _CHARACTERS_A_SUBWORD = 800  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
-
-
-PAIR_FILES = {
-    "source": "instead of a table: a file of sources, one a line",
-    "target": "the file of their targets, line by line",
-    "validation_pairs": "pairs to validate on, instead of a part held out",
-    "validation_source": "instead of --validation-pairs: a file of sources",
-    "validation_target": "the file of their targets, line by line",
-}
-"""The files that a training reads beside tables of pairs, each with its help."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +48,23 @@ class Seq2SeqConfig(RecurrentConfig):
         self.check_cell()
         if self.attention == "dot" and self.hidden != 2 * self.encoder_hidden:
             raise UsageError(
-                f"--attention dot needs --hidden twice --encoder-hidden (got {self.hidden} and {self.encoder_hidden}); "
-                f"the default, general, does not"
+                f"--attention dot needs --hidden twice --encoder-hidden (got {self.hidden} and {self.encoder_hidden})",
+                setting="attention",
+                hint="the default, general, does not",
             )
+
+    @property
+    def summary(self) -> str:
+        feeding = ", input feeding" if self.input_feeding else ""
+        return (
+            f"encoder {self.encoder_hidden} each way, embedding {self.embedding}, "
+            f"attention {self.attention}{feeding}, dropout {self.dropout:g}"
+        )
 
 
 @dataclass(frozen=True)
 class Seq2SeqTokenizerConfig(TokenizerConfig):
-    """How the two columns become tokens."""
+    """The tokenizers of the two columns."""
 
     type: TokenizerType = redefined(TokenizerConfig, "type", "unigram")
     vocab_size: int | None = redefined(
@@ -78,13 +76,17 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
     separate_vocab: bool = setting(False, "a vocabulary for each column, instead of one for both")
 
     def subwords(self, characters: int) -> int:
-        """How many subwords to ask for where the text to learn them from has so many characters."""
+        """Subwords to ask for, given the number of characters of the training text."""
         return self.vocab_size or max(400, min(PAIR_SUBWORDS, characters // _CHARACTERS_A_SUBWORD))
+
+    @property
+    def summary(self) -> str:
+        return super().summary + (", the source its own" if self.separate_vocab else "")
 
 
 @dataclass(frozen=True)
 class LengthBucketConfig(Settings):
-    """Batches of pairs of like length."""
+    """Batches of pairs of similar length."""
 
     batch_size: int = redefined(BPTTConfig, "batch_size", 48, "pairs in a batch (B)")
     batch_tokens: int | None = setting(
@@ -95,7 +97,7 @@ class LengthBucketConfig(Settings):
 
 @dataclass(frozen=True)
 class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass takes the fields of its last base first
-    """How a Seq2Seq model is trained."""
+    """Training of a Seq2Seq model."""
 
     learning_rate: float = redefined(TrainerConfig, "learning_rate", 2e-3)
     weight_decay: float = redefined(TrainerConfig, "weight_decay", 0.01)
@@ -112,17 +114,32 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
     label_smoothing: float = setting(0.1, "part of the probability spread over all tokens", low=0.0, high=0.9)
     selection_metric: SelectionMetric = setting("bleu", "what decides which weights are best", choices=SelectionMetric)
     bleu_pairs: int = setting(
-        500, "validation pairs translated for BLEU at each check; the last one takes four times as many",
-        low=1, high=10**6,
-    )  # fmt: skip
+        500,
+        "validation pairs translated for BLEU at each check; "
+        f"the final evaluation translates {FINAL_EVALUATION_FACTOR} times as many",
+        low=1,
+        high=10**6,
+    )
     max_pair_tokens: int | None = setting(
         None, "leave out pairs with more tokens in a column [default: ten times the usual length]", low=1, high=10**6
     )
 
+    @property
+    def selects_by(self) -> str:
+        return self.selection_metric
+
+    @property
+    def batch_summary(self) -> str:
+        return f"{self.batch_tokens} tokens" if self.batch_tokens else f"{self.batch_size} pairs"
+
+    @property
+    def loss_note(self) -> str:
+        return f"label smoothing {self.label_smoothing:g} in the training loss" if self.label_smoothing else ""
+
 
 @dataclass(frozen=True)
 class BeamConfig(Settings):
-    """How a translation is searched for."""
+    """Beam search for a translation."""
 
     beam: int = setting(5, "hypotheses kept at each step; 1: always the likeliest token", low=1, high=64)
     n_best: int = setting(1, "translations to give for each line, no two alike", low=1, high=64)
@@ -135,6 +152,8 @@ class BeamConfig(Settings):
     )  # fmt: skip
 
     def check(self) -> None:
-        """Raises `UsageError` where settings do not go together."""
+        """Raises `UsageError` if settings do not go together."""
         if self.n_best > self.beam:
-            raise UsageError(f"--n-best {self.n_best} needs a --beam of {self.n_best} or more (got {self.beam})")
+            raise UsageError(
+                f"--n-best {self.n_best} needs a --beam of {self.n_best} or more (got {self.beam})", setting="n_best"
+            )

@@ -7,7 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
-from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder, Status
+from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
@@ -43,12 +47,12 @@ def make_run(
     tokenizer.save(run.path)
     run.write_config(
         RunConfig(
-            kind=LANGUAGE_MODEL, model=model, training=LanguageModelTrainingConfig(), budget=Budget(steps=10),
+            kind=LANGUAGE_MODEL.id, model=model, training=LanguageModelTrainingConfig(), budget=Budget(steps=10),
             tokenizer=TokenizerConfig(type=tokenizer.kind, vocab_size=size),
-            corpus={"name": name, "turns": list(turns) if turns else None}, created=0.0,
+            corpus=TextCorpusInfo(name=name, speakers=turns), created=0.0,
         )
     )  # fmt: skip
-    run.write_status(Status("done", step=10, steps=10, tokens=1000, validation_loss=1.5, bits_per_character=2.2))
+    run.write_status(RunStatus("done", step=10, steps=10, tokens=1000, validation_loss=1.5, bits_per_character=2.2))
     return run
 
 

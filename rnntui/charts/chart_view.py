@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rnntui.charts.axes import AxisScale, axis_scale
 from rnntui.charts.curve import Curve, convert_x, x_range
-from rnntui.charts.quantities import AXES, Axis
+from rnntui.charts.metric_charts import AXES, Axis
 
 _MIN_WIDTH = 2e-6  # of the view, as a fraction of the largest x
 

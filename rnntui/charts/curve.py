@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.charts.axes import MAX_VALUE, Floats
+from rnntui.charts.metric_charts import Axis, metric_of
 from rnntui.charts.metrics_history import MetricSeries, MetricsHistory
-from rnntui.charts.quantities import Axis, quantity
 from rnntui.charts.smooth import smooth
 
 
@@ -98,7 +98,7 @@ def curves_of(runs: Mapping[str, MetricsHistory], keys: Sequence[str], smoothing
     curves = []
     for run_index, (name, history) in enumerate(runs.items()):
         for key_index, key in enumerate(keys):
-            series, description = history.series(key), quantity(key)
+            series, description = history.series(key), metric_of(key)
             if not len(series.values):
                 continue
             curve_name = f"{name} {description.label}" if len(keys) > 1 else name

@@ -24,19 +24,20 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
-    from rnntui.runs.folder import SEQ2SEQ
+    from rnntui.kinds.language_model import LANGUAGE_MODEL
+    from rnntui.kinds.registry import KINDS
     from rnntui.runs.lookup import checkpoints_folder, kind_of, named_run
 
-    folder = checkpoints_folder(checkpoints, to_read=True)
+    folder = checkpoints_folder(checkpoints, must_exist=True)
     # A name that no run has is told at once.
-    translates = run is not None and kind_of(named_run(run, folder)) == SEQ2SEQ
+    kind = KINDS.get(kind_of(named_run(run, folder)) or "", LANGUAGE_MODEL) if run is not None else LANGUAGE_MODEL
     one_blas_thread()
     # Thousands of objects are made while the modules load, and none of them is garbage: looking for it costs a quarter
     # of the time to the first paint.
     gc.disable()
     from rnntui.tui.app import RnntuiApp
 
-    app = RnntuiApp(folder, run, first="translate" if translates else "chat")
+    app = RnntuiApp(folder, run, first=kind.use.tab)  # type: ignore[arg-type]
     app.chat.reopens = reopen
     gc.freeze()
     gc.enable()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.charts.quantities import AXES, LOSSES, SMOOTHING, Axis, charts_of, heading, in_order
+from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
@@ -55,7 +55,7 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 )
 @click.option("--log/--linear", "log", help="A logarithmic or an even y axis.  [default: linear]")
 @click.option(
-    "--smoothing", type=click.FloatRange(0, 0.999), default=SMOOTHING, show_default=True, callback=_finite,
+    "--smoothing", type=click.FloatRange(0, 0.999), default=DEFAULT_SMOOTHING, show_default=True, callback=_finite,
     help="Weight of the moving average over noisy values, which alone is drawn where there are no colours; 0: none.",
 )  # fmt: skip
 @click.option("--width", type=click.IntRange(20, 1000), help="Columns  [default: the terminal's; 80 in a pipe]")
@@ -82,7 +82,7 @@ def command(names: tuple[str, ...], checkpoints: str | None, metrics: tuple[str,
 
 def _runs(names: tuple[str, ...], checkpoints: str | None) -> dict[str, RunFolder]:
     """The runs by what to call them: their name, or where two have the same one, as they were given."""
-    folder = checkpoints_folder(checkpoints, to_read=True)
+    folder = checkpoints_folder(checkpoints, must_exist=True)
     runs: dict[str, RunFolder] = {}
     for name in names or (None,):
         run = find_run(name, folder, None)
@@ -113,14 +113,14 @@ def _draw(
         lacking = [key for key in wanted if key not in history.quantities]
         if lacking:
             note(f"run {name} has no {', '.join(lacking)}")
-    charts = charts_of(wanted or [key for key in LOSSES if key in there] or there[:1])
+    charts = charts_of(wanted or [key for key in LOSS_KEYS if key in there] or there[:1])
     terminal = shutil.get_terminal_size(_PIPE) if sys.stdout.isatty() else _PIPE
     # A row is left for the prompt that comes after.
     shared = (terminal.lines - 1) // len(charts) if sys.stdout.isatty() else terminal.lines
     rows = height or max(_LEAST_ROWS, shared)
     colours = _has_colours()
     for number, (title, keys) in enumerate(charts):
-        above = heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
+        above = chart_heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
         curves = curves_of(histories, keys, smoothing)
         view = ChartView(_AXES[over], log=log)
         chart = render_chart(above, curves, view, Display(width or terminal.columns, rows, colours))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from rnntui.cli.pair_arguments import read_pairs
 from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.seq2seq import SEQ2SEQ
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -22,9 +25,25 @@ if TYPE_CHECKING:
     from rnntui.training.evaluation import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
-_OF_PAIRS = {
+_PAIR_OPTIONS = {
     "source": "--source", "target": "--target", "held_out": "--held-out", "save": "--save", "beam": "--beam",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Options:
+    """The arguments of the command beside the run; `pair_flags` are those given that only Seq2Seq runs have."""
+
+    text: tuple[str, ...]
+    source: str | None
+    target: str | None
+    held_out: bool
+    save: str | None
+    beam: int
+    encoding: str
+    errors: Any
+    as_json: bool
+    pair_flags: list[str]
 
 
 @click.command("evaluate")
@@ -65,51 +84,49 @@ def command(
     token given those before, and BLEU and chrF of its translations. With --held-out, name the pairs that it was trained
     on: they are split again as they were then.
     """
-    from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
-    from rnntui.runs.lookup import checkpoints_folder, find_run, kind_of
+    from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    given = [flag for name, flag in _OF_PAIRS.items() if context.get_parameter_source(name) is not _DEFAULT]
-    run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True), SEQ2SEQ if given else LANGUAGE_MODEL)
-    if kind_of(run) is None:
-        run.read_config()  # tells what is broken
-    if kind_of(run) == SEQ2SEQ:
-        pairs = read_pairs(text, source, target, ("--source", "--target"), encoding, errors)
-        _evaluate_pairs(run, pairs, held_out, save, beam, as_json)
-        return
-    if given:
-        raise UsageError(f"{given[0]} is for Seq2Seq runs; {run.name} is a language model")
-    if not text:
-        raise UsageError("name a text to measure on: a file, a folder, a glob, or - for standard input")
-    _evaluate_text(run, text, encoding, errors, as_json)
+    pair_flags = [flag for name, flag in _PAIR_OPTIONS.items() if context.get_parameter_source(name) is not _DEFAULT]
+    kind = SEQ2SEQ if pair_flags else LANGUAGE_MODEL
+    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), kind)
+    config = run.read_config()
+    if config.kind not in _EVALUATORS:
+        raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
+    options = _Options(text, source, target, held_out, save, beam, encoding, errors, as_json, pair_flags)
+    _EVALUATORS[config.kind](run, options)
 
 
-def _evaluate_text(run: RunFolder, text: tuple[str, ...], encoding: str, errors: Any, as_json: bool) -> None:
+def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
     from rnntui.text.corpus import find_corpus
     from rnntui.training.threads import limit_openmp_spin
 
-    corpus = find_corpus(list(text), encoding, errors)
+    if options.pair_flags:
+        raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
+    if not options.text:
+        raise UsageError("name a text to measure on: a file, a folder, a glob, or - for standard input")
+    corpus = find_corpus(list(options.text), options.encoding, options.errors)
     limit_openmp_spin()
-    from rnntui.training.train_run import evaluate_run
+    from rnntui.training.evaluate_language_model import evaluate_language_model_run
 
-    found, unknown = evaluate_run(run, corpus)
+    evaluations, unknown = evaluate_language_model_run(run, corpus)
     tell_unknown(unknown, ", ".join(corpus.display_names))
-    if as_json:
-        values = {name: _values(evaluation) for name, evaluation in found.items()}
+    if options.as_json:
+        values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
         write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
     else:
-        _print(found)
+        _print(evaluations)
 
 
-def _evaluate_pairs(
-    run: RunFolder, pairs: ParallelCorpus | None, held_out: bool, save: str | None, beam: int, as_json: bool
-) -> None:
+def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     from rnntui.training.threads import limit_openmp_spin
 
+    named = options.text, options.source, options.target
+    pairs = read_pairs(named, SEQ2SEQ.input_choices[0], options.encoding, options.errors)
     if pairs is None:
         raise UsageError("name pairs to measure on: a table, or two files by --source and --target")
     if pairs.dropped.count:
         note(pairs.dropped.message)
-    if held_out:
+    if options.held_out:
         from rnntui.training.prepare_seq2seq import held_out_of
 
         total, pairs = len(pairs.rows), held_out_of(run, pairs)
@@ -117,26 +134,33 @@ def _evaluate_pairs(
             f"measuring on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
             f"sentences training has in neither column"
         )
-    if save is not None:
-        _save_pairs(Path(save), pairs)
+    if options.save is not None:
+        _save_pairs(Path(options.save), pairs)
     limit_openmp_spin()
     from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 
-    found, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=beam))
+    evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=options.beam))
     tell_unknown(unknown, ", ".join(pairs.display_names))
-    if as_json:
-        values = {"run": run.name, "text": list(pairs.display_names), "pairs": len(pairs.rows), "held_out": held_out}
-        loss = {key: value for key, value in _values(found).items() if key != "bits_per_character"}
-        write_out(json.dumps({**values, "beam": beam, **loss, **asdict(scores)}) + "\n")
+    if options.as_json:
+        values = {
+            "run": run.name,
+            "text": list(pairs.display_names),
+            "pairs": len(pairs.rows),
+            "held_out": options.held_out,
+        }
+        loss = {key: value for key, value in _values(evaluation).items() if key != "bits_per_character"}
+        write_out(json.dumps({**values, "beam": options.beam, **loss, **asdict(scores)}) + "\n")
         return
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_row(
-        "loss", f"{found.loss:.4f}", f"nats a token, over {found.tokens:,} tokens of {len(pairs.rows):,} pairs"
+        "loss",
+        f"{evaluation.loss:.4f}",
+        f"nats a token, over {evaluation.tokens:,} tokens of {len(pairs.rows):,} pairs",
     )
-    table.add_row("perplexity", f"{found.perplexity:,.4f}", "")
-    table.add_row("BLEU", f"{scores.bleu:.2f}", f"beam {beam}, {scores.bleu_signature}")
+    table.add_row("perplexity", f"{evaluation.perplexity:,.4f}", "")
+    table.add_row("BLEU", f"{scores.bleu:.2f}", f"beam {options.beam}, {scores.bleu_signature}")
     table.add_row("chrF", f"{scores.chrf:.2f}", scores.chrf_signature)
     write_table(table)
 
@@ -158,14 +182,14 @@ def _values(evaluation: Evaluation) -> dict[str, float]:
     }
 
 
-def _print(found: dict[str, Evaluation]) -> None:
+def _print(evaluations: dict[str, Evaluation]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
     for heading in ("loss", "perplexity", "bits per character", "tokens"):
         table.add_column(heading, justify="right")
-    for name, evaluation in found.items():
+    for name, evaluation in evaluations.items():
         table.add_row(
             name,
             f"{evaluation.loss:.4f}",
@@ -174,3 +198,10 @@ def _print(found: dict[str, Evaluation]) -> None:
             f"{evaluation.tokens:,}",
         )
     write_table(table)
+
+
+_EVALUATORS: dict[str, Callable[[RunFolder, _Options], None]] = {
+    LANGUAGE_MODEL.id: _evaluate_language_model,
+    SEQ2SEQ.id: _evaluate_seq2seq,
+}
+"""How a run is evaluated, by the id of its kind."""

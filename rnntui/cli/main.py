@@ -12,8 +12,8 @@ from typing import NoReturn
 import click
 
 from rnntui import __version__
-from rnntui.cli.terminal import INTERRUPTED, OutputClosedError
-from rnntui.errors import RnntuiError
+from rnntui.cli.terminal import OutputClosedError
+from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
 from rnntui.text.control_chars import one_line
 
 # Help must be quick: a command's module is imported only when the command is run.
@@ -89,7 +89,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (OutputClosedError, BrokenPipeError):
         return _close_quietly()
     except (KeyboardInterrupt, click.Abort):
-        return _tell("interrupted", INTERRUPTED)
+        return _tell("interrupted", INTERRUPTED_EXIT_CODE)
     except RnntuiError as error:
         if debug:
             raise

@@ -61,11 +61,6 @@ def run_option(command: Command) -> Command:
     return click.option("--run", "run_name", metavar="NAME", help=text)(command)
 
 
-def file_option(name: str, text: str) -> Callable[[Command], Command]:
-    """A flag that names a file."""
-    return click.option(flag_of(name), metavar="FILE", help=f"{text[0].upper()}{text[1:]}.")
-
-
 def corpus_options(command: Command) -> Command:
     """`--encoding` and `--errors`, how to read text files."""
     command = click.option(

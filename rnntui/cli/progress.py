@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from rnntui.charts.quantities import quantity
-from rnntui.config_seq2seq import Seq2SeqTrainingConfig
-from rnntui.formatting import score
-from rnntui.runs.folder import LANGUAGE_MODEL, RunFolder
-from rnntui.runs.lookup import COMMANDS, USES, kind_of
+from rnntui.charts.metric_charts import metric_of
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.model_kind import ModelKind
+from rnntui.kinds.registry import KINDS, all_metrics
+from rnntui.kinds.samples import Sample, sample_parts
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import kind_of
 from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
@@ -124,22 +126,33 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         metrics = "  ".join(_metric_text(*item) for item in event.metrics.items())
         figures = metrics or f"{event.bits_per_character:.4f} bits per character"
         line = f"step {event.step:,}  {train}validation {event.validation_loss:.4f}  {figures}{mark}"
-        return [line, f"  | {one_line(event.sample)}"] if event.sample else [line]
+        return [line, f"  | {_sample_line(event.sample, _kind_of(run))}"] if event.sample else [line]
     return _describe_end(event, run)
 
 
 def _metric_text(name: str, value: float) -> str:
-    return f"{quantity(name).label} {score(value)}"
+    metric = metric_of(name)
+    return f"{metric.label} {metric.text(value)}"
+
+
+def _sample_line(sample: Sample, kind: ModelKind) -> str:
+    """A sample in one line: its parts side by side."""
+    parts = [field.prefix + one_line(text) for field, text in sample_parts(sample, kind.sample_fields)]
+    return "  ".join(parts)
+
+
+def _kind_of(run: RunFolder) -> ModelKind:
+    return KINDS.get(kind_of(run) or "", LANGUAGE_MODEL)
 
 
 def _describe_end(event: Finished, run: RunFolder) -> list[str]:
     again = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.path.parent))}"
-    kind = kind_of(run) or LANGUAGE_MODEL
+    kind = _kind_of(run)
     if event.reason == "interrupted":
         of = f" of {event.steps:,}" if event.steps else ""
         return [
             f"stopped at step {event.step:,}{of} and saved in {run.path}",
-            f"go on exactly from here with: rnntui {COMMANDS[kind]} --resume {again}",
+            f"go on exactly from here with: rnntui {kind.command} --resume {again}",
         ]
     why = f" ({_stalled(run)})" if event.reason == "patience" else ""
     lines = [
@@ -151,15 +164,14 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
     if event.metrics:
         lines.append("validation: " + ", ".join(_metric_text(*item) for item in event.metrics.items()))
-    lines.append(f"{USES.get(kind, USES[LANGUAGE_MODEL])} --run {shlex.quote(str(run.path))}")
+    lines.append(f"{kind.use.verb}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
     return lines
 
 
 def _stalled(run: RunFolder) -> str:
-    """What no longer got better, where training ended early."""
-    training = run.read_config().training
-    by_bleu = isinstance(training, Seq2SeqTrainingConfig) and training.selection_metric == "bleu"
-    return "BLEU stopped rising" if by_bleu else "the validation loss stopped falling"
+    """Which metric no longer improved, where training ended early."""
+    metric = all_metrics().get(run.read_config().training.selects_by)
+    return f"{metric.label} stopped rising" if metric is not None else "the validation loss stopped falling"
 
 
 def _rate(tokens_per_second: float) -> str:

@@ -90,7 +90,7 @@ def command(
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
     started = time.perf_counter()
-    run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True))
+    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True))
     loaded = load_language_model(run)
     tokenizer = loaded.tokenizer
     prompt = _read_prompt() if prompt is None else prompt

@@ -34,7 +34,7 @@ def command(run_name: str | None, checkpoints: str | None, encoding: str, errors
     from rnntui.inference.scoring import score
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, to_read=True)))
+    loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True)))
     before = initial_context_ids(loaded.tokenizer)
     for number, line in enumerate(lines_of(sys.stdin.buffer if sys.stdin else (), encoding, errors), 1):
         tell_unknown(loaded.tokenizer.unknown_characters(line), f"line {number}")

@@ -15,8 +15,6 @@ from rnntui.text.control_chars import escape_control_chars, one_line, unknown_ch
 if TYPE_CHECKING:
     from rich.table import Table
 
-INTERRUPTED = 130  # the exit code of a command ended by Ctrl-C
-
 
 def for_stream(text: str, stream: IO[str]) -> str:
     """`visible` if the stream is a terminal; a pipe gets the text as it is."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
-from rnntui.cli.stopping import StopRequest, refuse_changes
-from rnntui.cli.terminal import INTERRUPTED, note
+from rnntui.cli.terminal import note
+from rnntui.cli.training_command import StopRequest, input_options, refuse_changes, train_and_report
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.kinds.language_model import LANGUAGE_MODEL
 
 
 @click.command("train")
-@click.argument("corpus", nargs=-1)
+@input_options(LANGUAGE_MODEL)
 @click.option("--name", help="What to call the run [default: after the corpus].")
 @click.option("--resume", is_flag=True, help="Go on with the newest run on this corpus, or with the one of --name.")
 @checkpoints_option
@@ -44,11 +44,15 @@ def command(
     budget = settings_from(Budget, values)
     model, tokenizer = settings_from(LanguageModelConfig, values), settings_from(TokenizerConfig, values)
     training = settings_from(LanguageModelTrainingConfig, values)
-    model.resolved(tokenizer.type)
+    model.check_with(tokenizer)
 
     from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.corpus import find_corpus
-    from rnntui.training.prepare_language_model import LanguageModelRequest, create_run, resumable_run
+    from rnntui.training.prepare_language_model import (
+        LanguageModelRequest,
+        create_language_model_run,
+        resumable_language_model_run,
+    )
     from rnntui.training.threads import limit_openmp_spin
 
     limit_openmp_spin()
@@ -59,19 +63,14 @@ def command(
         if text is not None and text.skipped:
             note(f"left out {len(text.skipped)} files that are not text, {text.skipped[0]} among them")
         if text is not None and not resume:
-            run = create_run(text, LanguageModelRequest(model, tokenizer, training, budget), folder, name)
+            run = create_language_model_run(
+                text, LanguageModelRequest(model, tokenizer, training, budget), folder, name
+            )
             size = run.read_config().vocab_size
             if tokenizer.type != "char" and size < (tokenizer.vocab_size or 0):
                 note(f"the text fills a vocabulary of {size:,} tokens, not of {tokenizer.vocab_size:,}")
         else:
-            run = resumable_run(text, name, folder)
+            run = resumable_language_model_run(text, name, folder)
             given = given_settings(context, *groups)
             refuse_changes(run.read_config(), {key: values[key] for key in given})
-
-        from rnntui.cli.progress import make_reporter
-        from rnntui.training.train_run import train_run
-
-        stop.training()
-        with make_reporter(sys.stderr, run) as report:
-            finished = train_run(run, report, stop, new_budget)
-    return INTERRUPTED if finished.reason == "interrupted" else 0
+        return train_and_report(run, stop, new_budget)

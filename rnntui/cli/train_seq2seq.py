@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -10,26 +9,22 @@ import click
 from rnntui.cli.options import (
     checkpoints_option,
     corpus_options,
-    file_option,
     given_settings,
     settings_from,
     settings_options,
 )
 from rnntui.cli.pair_arguments import read_pairs
-from rnntui.cli.stopping import StopRequest, refuse_changes
-from rnntui.cli.terminal import INTERRUPTED, note
+from rnntui.cli.terminal import note
+from rnntui.cli.training_command import StopRequest, input_options, refuse_changes, train_and_report
 from rnntui.config import Budget
-from rnntui.config_seq2seq import PAIR_FILES, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import UsageError
+from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.seq2seq import SEQ2SEQ
 
 
 @click.command("train-seq2seq")
-@click.argument("pairs", nargs=-1)
-@file_option("source", PAIR_FILES["source"])
-@file_option("target", PAIR_FILES["target"])
-@file_option("validation_pairs", PAIR_FILES["validation_pairs"])
-@file_option("validation_source", PAIR_FILES["validation_source"])
-@file_option("validation_target", PAIR_FILES["validation_target"])
+@input_options(SEQ2SEQ)
 @click.option("--name", help="What to call the run [default: after the pairs].")
 @click.option("--resume", is_flag=True, help="Go on with the newest run on these pairs, or with the one of --name.")
 @checkpoints_option
@@ -75,12 +70,12 @@ def command(
     folder = checkpoints_folder(checkpoints)
     new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
-        read = read_pairs(pairs, source, target, ("--source", "--target"), encoding, errors)
+        of_training, of_validation = SEQ2SEQ.input_choices
+        read = read_pairs((pairs, source, target), of_training, encoding, errors)
         if not resume:
             assert read is not None
             table = (validation_pairs,) if validation_pairs else ()
-            names = ("--validation-source", "--validation-target")
-            held_out = read_pairs(table, validation_source, validation_target, names, encoding, errors)
+            held_out = read_pairs((table, validation_source, validation_target), of_validation, encoding, errors)
             request = Seq2SeqRequest(model, tokenizer, training, budget)
             run, told = create_seq2seq_run(read, held_out, request, folder, name)
             for line in told:
@@ -90,16 +85,10 @@ def command(
             given = given_settings(context, *groups)
             config = run.read_config()
             refuse_changes(config, {key: values[key] for key in given})
-            files = [file for file in (validation_pairs, validation_source, validation_target) if file]
-            if files and files != config.corpus.get("validation_sources"):
+            files = tuple(file for file in (validation_pairs, validation_source, validation_target) if file)
+            if files and files != config.corpus_as(PairCorpusInfo).validation_sources:
                 raise UsageError(
-                    "what a run is validated on cannot change when it is resumed; leave it out, or start a new run"
+                    "what a run is validated on cannot change when it is resumed",
+                    hint="leave it out, or start a new run",
                 )
-
-        from rnntui.cli.progress import make_reporter
-        from rnntui.training.train_run import train_run
-
-        stop.training()
-        with make_reporter(sys.stderr, run) as report:
-            finished = train_run(run, report, stop, new_budget)
-    return INTERRUPTED if finished.reason == "interrupted" else 0
+        return train_and_report(run, stop, new_budget)

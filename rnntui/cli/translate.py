@@ -54,10 +54,10 @@ def command(
     if waits:  # one line is too little work to share; batches are not
         one_blas_thread()
     from rnntui.inference.translator import load_translator
-    from rnntui.runs.folder import SEQ2SEQ
+    from rnntui.kinds.seq2seq import SEQ2SEQ
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    run = find_run(run_name, checkpoints_folder(checkpoints, to_read=True), SEQ2SEQ)
+    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), SEQ2SEQ)
     translator = load_translator(run)
     lines = enumerate(lines_of(stream, encoding, errors) if stream is not None else text, 1)
     for batch in _batches(lines, waits):

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
-from rnntui.runs.lookup import must_be
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import require_kind
+from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
@@ -36,7 +38,7 @@ def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
 
     Raises `UsageError` if the run is of another kind, `RunError` if the tokenizer does not fit.
     """
-    must_be(run, config.kind, LANGUAGE_MODEL)
+    require_kind(run, config.kind, LANGUAGE_MODEL)
     tokenizer = load_tokenizer(run.path, config.tokenizer.type)
     if tokenizer.vocab_size != config.vocab_size:
         raise RunError(

@@ -11,8 +11,11 @@ from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerCon
 from rnntui.inference.beam_search import Cancelled, Found, Hypothesis, search
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
-from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
-from rnntui.runs.lookup import must_be
+from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import require_kind
+from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.normalization import normalize, offset_map
@@ -21,7 +24,6 @@ from rnntui.text.vocabulary import EOS, CharSpan, Vocabulary, load_vocabularies
 BATCH = 64  # lines side by side
 _PLACES = 4096  # source tokens side by side at most, with padding: a long line has a batch to itself
 _LIMIT = 200  # tokens of a translation at most, where the run does not say what it was trained on
-_LONGEST = 10**6  # tokens that a run may say it was trained on: its file may come from anywhere
 
 
 @dataclass(frozen=True)
@@ -164,16 +166,11 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
 
     Raises `UsageError` if the run is of another kind, `RunError` if a vocabulary does not fit.
     """
-    must_be(run, config.kind, SEQ2SEQ)
-    assert isinstance(config.tokenizer, Seq2SeqTokenizerConfig)
-    return load_vocabularies(run.path, config.tokenizer)
+    require_kind(run, config.kind, SEQ2SEQ)
+    return load_vocabularies(run.path, config.tokenizer_as(Seq2SeqTokenizerConfig))
 
 
 def lengths_of(config: RunConfig) -> Lengths | None:
-    """What lengths a run was trained on, where it says, and says what can be."""
-    values = config.corpus.get("lengths")
-    if not isinstance(values, dict) or set(values) != {"source", "target", "beyond"}:
-        return None
-    if not all(type(n) is int and abs(n) <= _LONGEST for n in values.values()):
-        return None
-    return Lengths(**values) if min(values["source"], values["target"]) >= 0 else None
+    """The lengths of a run's training pairs, if its config has them."""
+    lengths = config.corpus_as(PairCorpusInfo).lengths
+    return None if lengths is None else Lengths(lengths.source, lengths.target, lengths.beyond)

@@ -9,6 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from rnntui.errors import RunError
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.weights_file import load_weights
+
 
 def weights_of(model: nn.Module) -> dict[str, NDArray[np.float32]]:
     """The weights by name as they go to disk; shared ones once."""
@@ -26,3 +30,11 @@ def load_into(model: nn.Module, weights: Mapping[str, NDArray[np.float32]]) -> N
             if weight.shape != tuple(parameter.shape):
                 raise ValueError(f"{name} has shape {weight.shape}, the model {tuple(parameter.shape)}")
             parameter.copy_(torch.from_numpy(weight))
+
+
+def load_best_weights(model: nn.Module, run: RunFolder) -> None:
+    """Load a run's best weights into a model. Raises `RunError` if they are not this model's."""
+    try:
+        load_into(model, load_weights(run.weights_file))
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{run.weights_file} does not belong to {run.config_file}: {error}") from error

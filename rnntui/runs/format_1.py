@@ -18,6 +18,7 @@ RENAMED_SETTINGS: dict[str, dict[str, str]] = {
         "select": "selection_metric",
     },
     "tokenizer": {"tokenizer": "type"},
+    "corpus": {"turns": "speakers", "longest": "limits"},
 }
 """Keys of `config.json` by section."""
 

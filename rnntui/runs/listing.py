@@ -1,52 +1,91 @@
-"""The runs there are, at a glance."""
+"""Summaries of runs, for tables and lists."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rnntui.errors import RunError
+from rnntui.kinds.metrics import BITS_PER_CHARACTER, Metric
+from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import runs_in, shipped_runs
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run at a glance; losses in nats a token, `bleu` in 0..100. `problem` says what is wrong with a broken one.
+    """A run in one row; its figures are those of the best weights, None where they are not measured.
 
-    The figures are those of the best weights; what a kind of run does not measure is None.
+    Args:
+        name: the run's name.
+        kind: id of its kind; empty for a broken run.
+        cell: `lstm`, `gru`, `rnn tanh` or `rnn relu`.
+        size: layers × hidden units.
+        tokens: tokens read in training.
+        validation_loss: nats a token.
+        bits_per_character: of the same evaluation.
+        updated: seconds since 1970.
+        state: a run state, or "broken".
+        shipped: True for a model that comes with rnntui.
+        path: the run's folder.
+        metrics: the other metrics of its kind by key.
+        problem: what is wrong with a broken run.
     """
 
     name: str
-    kind: str
-    cell: str
-    size: str
-    tokens: int
-    validation_loss: float | None
-    bits_per_character: float | None
-    bleu: float | None
-    updated: float
-    state: str
-    shipped: bool
-    path: str
+    kind: str = ""
+    cell: str = ""
+    size: str = ""
+    tokens: int = 0
+    validation_loss: float | None = None
+    bits_per_character: float | None = None
+    updated: float = 0.0
+    state: str = "broken"
+    shipped: bool = False
+    path: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+
+    @property
+    def primary(self) -> tuple[Metric, float] | None:
+        """What runs of its kind are compared by, with its value; None where that is not measured.
+
+        A run without its kind's metric has bits per character.
+        """
+        page = KINDS.get(self.kind)
+        if page is not None and page.primary_metric.key in self.metrics:
+            return page.primary_metric, self.metrics[page.primary_metric.key]
+        return None if self.bits_per_character is None else (BITS_PER_CHARACTER, self.bits_per_character)
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as `rnntui runs --json` writes it, with a key for each kind's primary metric."""
+        values = asdict(self)
+        del values["metrics"]
+        return values | {metric.key: self.metrics.get(metric.key) for metric in primary_metrics()}
+
+
+def primary_metrics() -> list[Metric]:
+    """What kinds of runs are compared by, beside bits per character, which all have."""
+    metrics = [kind.primary_metric for kind in KINDS.values()]
+    return [metric for metric in dict.fromkeys(metrics) if metric is not BITS_PER_CHARACTER]
 
 
 def list_runs(folder: Path) -> list[RunSummary]:
     """The runs of a folder and the shipped ones, the newest first."""
     shipped = {run.path.resolve() for run in shipped_runs()}
-    found = {run.path.resolve(): run for run in shipped_runs() + runs_in(folder)}
-    rows = [summary(run, path in shipped) for path, run in found.items()]
-    return sorted(rows, key=lambda row: -row.updated)
+    runs = {run.path.resolve(): run for run in shipped_runs() + runs_in(folder)}
+    summaries = [summarize_run(run, path in shipped) for path, run in runs.items()]
+    return sorted(summaries, key=lambda summary: -summary.updated)
 
 
-def summary(run: RunFolder, shipped: bool = False) -> RunSummary:
-    """A run at a glance; one that is broken has the state "broken"."""
+def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
+    """The summary of a run; one that cannot be read has the state "broken" and says why."""
     try:
         config, status = run.read_config(), run.read_status()
     except RunError as error:
-        return RunSummary(run.name, "", "", "", 0, None, None, None, 0.0, "broken", shipped, str(run.path), str(error))
-    model = config.model
+        return RunSummary(run.name, shipped=shipped, path=str(run.path), problem=str(error))
+    model, page = config.model, KINDS.get(config.kind)
     return RunSummary(
         name=run.name,
         kind=config.kind,
@@ -55,9 +94,9 @@ def summary(run: RunFolder, shipped: bool = False) -> RunSummary:
         tokens=status.tokens,
         validation_loss=status.validation_loss,
         bits_per_character=status.bits_per_character,
-        bleu=status.results.get("bleu"),
         updated=status.updated or config.created,
         state=status.state,
         shipped=shipped,
         path=str(run.path),
+        metrics={m.key: status.results[m.key] for m in (page.metrics if page else ()) if m.key in status.results},
     )

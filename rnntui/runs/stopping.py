@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 from rnntui.errors import RunError
+from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import COMMANDS
 
 _PROCESSES = Path("/proc")
 _SIGNAL_SAVES = os.name == "posix"  # elsewhere a signal ends a process before it can save
@@ -51,7 +51,8 @@ def _holds(process: int, lock_file: Path) -> bool:
             ["ps", "-o", "command=", "-p", str(process)], capture_output=True, text=True, timeout=5, check=False
         )
         words = listed.stdout.split()
-        return not set(COMMANDS.values()).isdisjoint(words) and any("rnntui" in word for word in words)
+        commands = {kind.command for kind in KINDS.values()}
+        return not commands.isdisjoint(words) and any("rnntui" in word for word in words)
     return False
 
 

@@ -1,39 +1,33 @@
-"""Opening trained runs for the app, each once."""
+"""Cache of opened models, so that each is read from disk once."""
 
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
-    from rnntui.inference.loaded_model import LoadedModel
-    from rnntui.inference.translator import Translator
+    from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
 
-Opened = TypeVar("Opened")
+Model = TypeVar("Model")
 
 
-class ModelCache(ABC, Generic[Opened]):
-    """The models that are open, by folder and by the time their weights were written: a run that trains on is new.
+class ModelCache(Generic[Model]):
+    """Opened models of one kind, by folder and modification time: a run that has trained on is read again.
 
     Called from worker threads. Nothing here imports numpy before the first model is wanted.
+
+    Args:
+        checkpoints: the folder of the user's runs.
+        kind: the kind of model; its loader gives what `load` returns.
     """
 
-    def __init__(self, checkpoints: Path) -> None:
+    def __init__(self, checkpoints: Path, kind: ModelKind) -> None:
         self.checkpoints = checkpoints
-        self._open: dict[tuple[Path, int], Opened] = {}
+        self.kind = kind
+        self._models: dict[tuple[Path, int], Model] = {}
         self._lock = threading.Lock()
-
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """The kind of runs that are opened here, as `config.json` names it."""
-
-    @abstractmethod
-    def _read(self, run: RunFolder) -> Opened:
-        """Read a run from disk."""
 
     def find(self, name: str | None) -> RunFolder:
         """The run of a name or path; the newest, or the shipped one, for None. Raises as `find_run` does."""
@@ -41,45 +35,17 @@ class ModelCache(ABC, Generic[Opened]):
 
         return find_run(name, self.checkpoints, self.kind)
 
-    def load(self, run: RunFolder) -> Opened:
-        """What a run is used by. Raises `RunError` or `TokenizerError` if a file is missing or broken."""
+    def load(self, run: RunFolder) -> Model:
+        """The model of a run. Raises `RunError` or `TokenizerError` if a file is missing or broken."""
         from rnntui.errors import RunError
+        from rnntui.kinds.model_kind import resolve
 
         try:
             key = (run.path.resolve(), run.weights_file.stat().st_mtime_ns)
         except OSError as error:
             raise RunError(f"cannot read {run.weights_file}: {error.strerror}") from error
         with self._lock:
-            if key not in self._open:
-                self._open[key] = self._read(run)
-            return self._open[key]
-
-
-class LanguageModelCache(ModelCache["LoadedModel"]):
-    """Language models."""
-
-    @property
-    def kind(self) -> str:
-        from rnntui.runs.folder import LANGUAGE_MODEL
-
-        return LANGUAGE_MODEL
-
-    def _read(self, run: RunFolder) -> LoadedModel:
-        from rnntui.inference.loaded_model import load_language_model
-
-        return load_language_model(run)
-
-
-class TranslatorCache(ModelCache["Translator"]):
-    """Seq2Seq models."""
-
-    @property
-    def kind(self) -> str:
-        from rnntui.runs.folder import SEQ2SEQ
-
-        return SEQ2SEQ
-
-    def _read(self, run: RunFolder) -> Translator:
-        from rnntui.inference.translator import load_translator
-
-        return load_translator(run)
+            if key not in self._models:
+                loader: Any = resolve(self.kind.loader)
+                self._models[key] = cast(Model, loader(run))
+            return self._models[key]

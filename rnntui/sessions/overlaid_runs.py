@@ -1,20 +1,20 @@
-"""Which runs are overlaid in the charts, each in a colour that it keeps."""
+"""Runs that are overlaid in the charts, each in a colour that it keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
-MOST = 7
+MAX_OVERLAYS = 7
 """Runs that can be marked: as many as there are colours that can be told apart."""
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """That a run is in the charts: the number of its colour, and whether it stays there when one moves on."""
+    """A run in the charts: the index of its colour, and whether it is marked, so that it stays there."""
 
     colour: int
-    kept: bool
+    marked: bool
 
 
 class OverlaidRuns:
@@ -24,22 +24,22 @@ class OverlaidRuns:
         self._colours: dict[str, int] = {}
 
     @property
-    def kept(self) -> list[str]:
-        """The paths of the runs that are marked, in the order in which they were."""
+    def paths(self) -> list[str]:
+        """The paths of the marked runs, in the order in which they were marked."""
         return list(self._colours)
 
-    def turn(self, path: str) -> bool:
-        """Overlay a run, or no longer; False if there is no colour left for it."""
+    def toggle(self, path: str) -> bool:
+        """Mark a run, or unmark it; False if no colour is left for it."""
         if path in self._colours:
             del self._colours[path]
             return True
-        if len(self._colours) == MOST:
+        if len(self._colours) == MAX_OVERLAYS:
             return False
-        self._colours[path] = self._free()
+        self._colours[path] = self._free_colour()
         return True
 
     def clear(self) -> None:
-        """Overlay none."""
+        """Unmark all."""
         self._colours.clear()
 
     def keep_only(self, paths: Collection[str]) -> None:
@@ -51,10 +51,10 @@ class OverlaidRuns:
 
         The current one has the colour that it would get, so that marking it changes nothing in the charts.
         """
-        found = {path: Overlay(colour, True) for path, colour in self._colours.items()}
-        if found and current is not None and current not in found:
-            found[current] = Overlay(self._free(), False)
-        return found
+        overlays = {path: Overlay(colour, marked=True) for path, colour in self._colours.items()}
+        if overlays and current is not None and current not in overlays:
+            overlays[current] = Overlay(self._free_colour(), marked=False)
+        return overlays
 
-    def _free(self) -> int:
-        return next(colour for colour in range(MOST + 1) if colour not in self._colours.values())
+    def _free_colour(self) -> int:
+        return next(colour for colour in range(MAX_OVERLAYS + 1) if colour not in self._colours.values())

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.errors import RunError
-from rnntui.runs.folder import RunConfig, RunFolder, Status
-from rnntui.runs.listing import RunSummary, summary
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.listing import RunSummary, summarize_run
 from rnntui.runs.lookup import runs_in, shipped_runs
+from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_status import RunStatus
 
 _BLOCKS = 8  # of a metrics file, read in one look
 _KEPT = 24  # histories kept in memory, beside those that are wanted
@@ -28,7 +30,7 @@ class WatchedRun:
 
     summary: RunSummary
     config: RunConfig | None
-    status: Status | None
+    status: RunStatus | None
     step: int = 0
 
     @property
@@ -105,7 +107,7 @@ class RunWatcher:
         # What is running must be looked at even if no file changes: a killed process writes nothing.
         if known and known[0] == stamp and known[1].state != "running":
             return known[1]
-        row = summary(run, shipped)
+        row = summarize_run(run, shipped)
         config = status = None
         if row.state != "broken":
             try:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnntui.errors import RnntuiError
+from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
 
 _OUR_PREFIX = "rnntui: "
 _LONGEST_MESSAGE = 4000
-_INTERRUPTED = 130  # the exit code of a training that was stopped and saved
 
 # Python warns of a process that is still running when the object of it goes; outliving us is what these are for.
 _running: list[subprocess.Popen[bytes]] = []
@@ -51,7 +50,7 @@ class Training:
         with contextlib.suppress(ValueError):
             _running.remove(self.process)
         said = self._last_line()
-        if code in (0, _INTERRUPTED):
+        if code in (0, INTERRUPTED_EXIT_CODE):
             self.output.unlink(missing_ok=True)
             return ""
         if said.startswith(_OUR_PREFIX):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.errors import CorpusError
+from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
 from rnntui.text.turns import SpeakerLabels, find_speaker_labels
 
@@ -43,12 +44,8 @@ class CorpusStats:
 
 
 @dataclass(frozen=True)
-class TokenFile:
-    """Describes a file of ids: `tokens` numbers of type `dtype`, encoded from `characters` characters."""
-
-    tokens: int
-    characters: int
-    dtype: str
+class TokenFile(TokenFileInfo):
+    """A file of token ids that can be read."""
 
     def read(self, path: Path) -> NDArray[np.unsignedinteger]:
         """Return the ids `(tokens,)` of the file, memory-mapped and read-only.

@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from rnntui.kinds.corpus_info import CorpusInfo, TextCorpusInfo
+
 _LABEL = re.compile(r"(\w[\w .'-]{0,19}): ")
 _EXAMINED = 1 << 16  # characters at the start of the text; a dialogue starts right away
 _MIN_LINES = 20  # needed for a decision
@@ -42,9 +44,6 @@ def find_speaker_labels(text: str) -> SpeakerLabels | None:
     return SpeakerLabels(first, second) if common[1][1] >= 0.2 * len(lines) else None
 
 
-def turns_of(corpus: dict[str, object]) -> SpeakerLabels | None:
-    """Return the speakers in `corpus.turns` of a run's `config.json`; None if there are none."""
-    labels = corpus.get("turns")
-    if isinstance(labels, list) and len(labels) == 2 and all(isinstance(label, str) and label for label in labels):
-        return SpeakerLabels(*labels)
-    return None
+def turns_of(corpus: CorpusInfo) -> SpeakerLabels | None:
+    """Return the speakers of the dialogue that a run was trained on; None for any other text."""
+    return SpeakerLabels(*corpus.speakers) if isinstance(corpus, TextCorpusInfo) and corpus.speakers else None

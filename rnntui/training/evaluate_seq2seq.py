@@ -8,6 +8,7 @@ from pathlib import Path
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
 from rnntui.inference.translator import load_translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
+from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
 from rnntui.text.pairs import ParallelCorpus, count_target_characters
@@ -15,7 +16,6 @@ from rnntui.training.bleu import Scores, bleu_and_chrf
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.seq2seq_task import evaluate_pairs
-from rnntui.training.train_run import load_best
 
 
 def evaluate_seq2seq_run(
@@ -29,7 +29,7 @@ def evaluate_seq2seq_run(
     source, target = read_vocabularies(run, config)
     hardware = choose_hardware("auto", "fp32", None)
     model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)
-    load_best(model, run)
+    load_best_weights(model, run)
     model.to(hardware.device)
     rows = pairs.rows
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from rnntui.kinds.samples import Sample
+
 
 @dataclass(frozen=True)
 class Started:
@@ -47,7 +49,7 @@ class Evaluated:
     validation_loss: float
     bits_per_character: float
     best: bool
-    sample: str
+    sample: Sample
     metrics: dict[str, float] = field(default_factory=dict)
 
 

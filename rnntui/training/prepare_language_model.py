@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import CorpusError
-from rnntui.runs.creation import Text, check_name, find_resumable_run, publish_run, staging_folder, versions
-from rnntui.runs.folder import LANGUAGE_MODEL, RunConfig, RunFolder
+from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.creation import (
+    TrainingText,
+    check_name,
+    find_resumable_run,
+    library_versions,
+    publish_run,
+    staging_folder,
+)
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
 from rnntui.text.corpus import Corpus
 from rnntui.text.token_ids import CorpusStats, corpus_stats, split_offset, write_split
 from rnntui.text.tokenizer_factory import make_tokenizer
@@ -25,7 +35,9 @@ class LanguageModelRequest:
     budget: Budget
 
 
-def create_run(corpus: Corpus, request: LanguageModelRequest, checkpoints: Path, name: str | None) -> RunFolder:
+def create_language_model_run(
+    corpus: Corpus, request: LanguageModelRequest, checkpoints: Path, name: str | None
+) -> RunFolder:
     """Read the corpus and make a run folder that is ready to train; it appears whole, or not at all.
 
     Without a name the run takes the corpus's, with a number if that is taken. Raises `UsageError` if the name given
@@ -50,32 +62,32 @@ def create_run(corpus: Corpus, request: LanguageModelRequest, checkpoints: Path,
         for part, which in zip(parts, ("training", "validation"), strict=True):
             _check_tokens(part.tokens, which, request, corpus)
         config = RunConfig(
-            kind=LANGUAGE_MODEL,
+            kind=LANGUAGE_MODEL.id,
             model=model,
             training=request.training,
             budget=request.budget,
             tokenizer=replace(request.tokenizer, vocab_size=tokenizer.vocab_size),
-            corpus={
-                "name": corpus.name,
-                "sources": list(corpus.display_names),
-                "fingerprint": found.fingerprint,
-                "turns": [found.turns.person, found.turns.model] if found.turns else None,
-                "characters": found.characters,
-                "training": asdict(parts[0]),
-                "validation": asdict(parts[1]),
-            },
+            corpus=TextCorpusInfo(
+                name=corpus.name,
+                sources=corpus.display_names,
+                fingerprint=found.fingerprint,
+                training=parts[0],
+                validation=parts[1],
+                characters=found.characters,
+                speakers=(found.turns.person, found.turns.model) if found.turns else None,
+            ),
             created=time.time(),
-            versions=versions(),
+            versions=library_versions(),
         )
         run.write_config(config)
         return RunFolder(publish_run(folder, checkpoints, name, corpus.name))
 
 
-def resumable_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """The language model that `--resume` means: see `resumable`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
-    text = Text(corpus.name, corpus.display_names, lambda: corpus_stats(corpus).fingerprint)
+    text = TrainingText(corpus.name, corpus.display_names, lambda: corpus_stats(corpus).fingerprint)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,17 +13,24 @@ from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.inference.translator import read_vocabularies
-from rnntui.runs.creation import Text, check_name, find_resumable_run, publish_run, staging_folder, versions
-from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder
+from rnntui.kinds.corpus_info import PairCorpusInfo, PairLengths, PairLimits
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.creation import (
+    TrainingText,
+    check_name,
+    find_resumable_run,
+    library_versions,
+    publish_run,
+    staging_folder,
+)
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 
 _USUAL = 10  # times the usual length make a pair too long
 _SHORT = 100  # tokens that are never too long
-
-Limits = dict[str, int]
-"""The most tokens of a `source` and of a `target`."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +85,24 @@ def create_seq2seq_run(
         ]
         run.write_config(
             RunConfig(
-                kind=SEQ2SEQ,
+                kind=SEQ2SEQ.id,
                 model=request.model,
                 training=settings,
                 budget=request.budget,
                 tokenizer=replace(request.tokenizer, vocab_size=target.tokenizer.vocab_size),
-                corpus={
-                    "name": pairs.name,
-                    "sources": list(pairs.display_names),
-                    "validation_sources": list(validation.display_names) if validation else None,
-                    "fingerprint": pairs.fingerprint(),
-                    "pairs": [len(training_rows), len(validation_rows)],
-                    "lengths": _lengths(encoded),
-                    "longest": limits,
-                    "training": asdict(parts[0]),
-                    "validation": asdict(parts[1]),
-                },
+                corpus=PairCorpusInfo(
+                    name=pairs.name,
+                    sources=pairs.display_names,
+                    fingerprint=pairs.fingerprint(),
+                    training=parts[0],
+                    validation=parts[1],
+                    validation_sources=validation.display_names if validation else None,
+                    pairs=(len(training_rows), len(validation_rows)),
+                    lengths=_lengths(encoded),
+                    limits=limits,
+                ),
                 created=time.time(),
-                versions=versions(),
+                versions=library_versions(),
             )
         )
         said = [each.dropped.message for each in (pairs, validation) if each and each.dropped.count]
@@ -111,47 +117,35 @@ def held_out_of(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     how it was split.
     """
     config = run.read_config()
-    made_of = config.corpus
-    if made_of.get("validation_sources"):
+    made_of = config.corpus_as(PairCorpusInfo)
+    if made_of.validation_sources:
         raise CorpusError(
             f"nothing was held out when run {run.name} was made: it was validated on pairs of their own, "
-            f"{_files(made_of, 'validation_sources')}; measure on those, without --held-out"
+            f"{', '.join(made_of.validation_sources)}",
+            hint="measure on those, without --held-out",
         )
-    if pairs.fingerprint() != made_of.get("fingerprint"):
+    if pairs.fingerprint() != made_of.fingerprint:
+        files = ", ".join(made_of.sources) or "unknown files"
         raise CorpusError(
-            f"{', '.join(pairs.display_names)} does not hold the pairs that run {run.name} was made of, "
-            f"{_files(made_of, 'sources')}, so what was held out cannot be told"
+            f"{', '.join(pairs.display_names)} does not hold the pairs that run {run.name} was made of, {files}, "
+            f"so what was held out cannot be told"
         )
     _, held_out = _split(pairs, None, config.training_as(Seq2SeqTrainingConfig))
-    limits = made_of.get("longest")
-    if isinstance(limits, dict) and set(limits) == {"source", "target"}:  # older runs kept all
+    if made_of.limits is not None:  # older runs kept all
         encoded = encode_pairs(held_out, *read_vocabularies(run, config))
-        held_out, _ = _without_long(
-            held_out, encoded, {name: int(most) for name, most in limits.items()}, DroppedRows()
-        )
-    if [len(held_out), count_target_characters(held_out)] != _validated_on(made_of):
+        held_out, _ = _without_long(held_out, encoded, made_of.limits, DroppedRows())
+    validated_on = made_of.pairs and made_of.pairs[1], made_of.validation and made_of.validation.characters
+    if (len(held_out), count_target_characters(held_out)) != validated_on:
         raise RunError(
-            f"run {run.name} held out other pairs than this rnntui would, {__version__}; "
-            f"use the one that made it, {config.versions.get('rnntui', 'whichever that was')}"
+            f"run {run.name} held out other pairs than this rnntui would, {__version__}",
+            hint=f"use the one that made it, {config.versions.get('rnntui', 'whichever that was')}",
         )
     return replace(pairs, rows=held_out)
 
 
-def _files(made_of: dict[str, Any], key: str) -> str:
-    names = made_of.get(key)
-    return ", ".join(map(str, names)) if isinstance(names, list) else "unknown files"
-
-
-def _validated_on(made_of: dict[str, Any]) -> list[Any]:
-    """How many pairs a run says that it was validated on, and how many characters their targets have."""
-    counts, part = made_of.get("pairs"), made_of.get("validation")
-    count = counts[-1] if isinstance(counts, list) and counts else None
-    return [count, part.get("characters") if isinstance(part, dict) else None]
-
-
 def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """The Seq2Seq run that `--resume` means: see `resumable`."""
-    text = None if pairs is None else Text(pairs.name, pairs.display_names, pairs.fingerprint)
+    text = None if pairs is None else TrainingText(pairs.name, pairs.display_names, pairs.fingerprint)
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
@@ -169,36 +163,36 @@ def _split(
     return training, held_out
 
 
-def _lengths(encoded: list[EncodedPair]) -> dict[str, int]:
-    """What `rnntui.inference.translator.Lengths` says of pairs."""
+def _lengths(encoded: list[EncodedPair]) -> PairLengths:
     source, target = (np.array([len(pair[column]) for pair in encoded]) for column in (0, 1))
-    return {"source": int(source.max()), "target": int(target.max()), "beyond": int((target - 2 * source).max())}
+    return PairLengths(int(source.max()), int(target.max()), int((target - 2 * source).max()))
 
 
-def _limits(encoded: list[EncodedPair], longest: int | None) -> Limits:
-    """How many tokens a source and a target may have at most: many times what is usual, or so many as are asked for."""
-    usual = np.median([[len(source), len(target)] for source, target in encoded], axis=0)
-    most = np.maximum(_USUAL * usual, _SHORT) if longest is None else np.full(2, longest)
-    return {"source": int(most[0]), "target": int(most[1])}
+def _limits(encoded: list[EncodedPair], max_pair_tokens: int | None) -> PairLimits:
+    """The most tokens that a pair may have: the number asked for, or many times the median."""
+    median = np.median([[len(source), len(target)] for source, target in encoded], axis=0)
+    limits = np.maximum(_USUAL * median, _SHORT) if max_pair_tokens is None else np.full(2, max_pair_tokens)
+    return PairLimits(int(limits[0]), int(limits[1]))
 
 
 def _without_long(
-    rows: list[Pair], encoded: list[EncodedPair], limits: Limits, dropped: DroppedRows
+    rows: list[Pair], encoded: list[EncodedPair], limits: PairLimits, dropped: DroppedRows
 ) -> tuple[list[Pair], list[EncodedPair]]:
     """The pairs that are not far longer than the rest, which would make batches of padding."""
     kept = []
     for pair, ids in zip(rows, encoded, strict=True):
-        over = [(name, len(column)) for name, column in zip(limits, ids, strict=True) if len(column) > limits[name]]
+        columns = ("source", len(ids[0]), limits.source), ("target", len(ids[1]), limits.target)
+        over = [(name, length, limit) for name, length, limit in columns if length > limit]
         if not over:
             kept.append((pair, ids))
             continue
-        [(name, length), *_] = over
+        name, length, limit = over[0]
         dropped.add(
-            f"row {pair.row} of {pair.file}, whose {name} has {length:,} tokens where {limits[name]:,} are the most "
+            f"row {pair.row} of {pair.file}, whose {name} has {length:,} tokens where {limit:,} are the most "
             f"(--max-pair-tokens keeps more)"
         )
     if not kept:
         raise CorpusError(
-            f"every pair has more tokens than --max-pair-tokens {max(limits.values())}; give a larger one"
+            f"every pair has more tokens than --max-pair-tokens {max(limits.source, limits.target)}; give a larger one"
         )
     return [pair for pair, _ in kept], [ids for _, ids in kept]

@@ -8,24 +8,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from rnntui.config import FINAL_EVALUATION_FACTOR
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
-from rnntui.inference.translator import Translator, lengths_of
+from rnntui.inference.translator import Translator, lengths_of, read_vocabularies
+from rnntui.kinds.samples import Sample, shorten_sample
 from rnntui.models.fused_cross_entropy import fused_linear_cross_entropy
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import weights_of
-from rnntui.runs.folder import RunConfig, RunFolder
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import PairDataset
-from rnntui.text.translated import Translated
 from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.training.bleu import UNTRAINED, Scores, bleu_and_chrf
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import Evaluation, evaluating
 from rnntui.training.length_buckets import Batch, LengthBucketSampler, batch_of, cut
-from rnntui.training.task import parts_of
+from rnntui.training.task import token_files
 
 FINAL_BEAM = 5
-_MORE_PAIRS = 4  # times as many pairs as at a check are translated at the end
 _EVALUATION_TOKENS = 4096  # side by side, padding included
 
 
@@ -39,6 +40,11 @@ class Seq2SeqTask:
     primary_evaluation = "teacher_forced"
     final_cost_ratio = 4.0  # a beam of five on more pairs, where a check is greedy
 
+    @classmethod
+    def from_run(cls, run: RunFolder, config: RunConfig, hardware: Hardware) -> Seq2SeqTask:
+        """See `Task.from_run`."""
+        return cls(run, config, read_vocabularies(run, config), hardware)
+
     def __init__(
         self, run: RunFolder, config: RunConfig, vocabularies: tuple[Vocabulary, Vocabulary], hardware: Hardware
     ) -> None:
@@ -47,7 +53,7 @@ class Seq2SeqTask:
         self._shape = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
         self._seen = lengths_of(config)
-        training, validation = parts_of(run, config)
+        training, validation = token_files(run, config)
         pairs = PairDataset(training, run.training_ids)
         self.pools = LengthBucketSampler(
             pairs, settings.batch_size, settings.batch_tokens, settings.bucket_batches, settings.seed
@@ -75,7 +81,7 @@ class Seq2SeqTask:
 
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
         exact = Hardware(self.hardware.device, bf16=False)
-        scores = self._scores(_MORE_PAIRS * self._settings.bleu_pairs, BeamConfig(beam=FINAL_BEAM))
+        scores = self._scores(FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs, BeamConfig(beam=FINAL_BEAM))
         return {
             self.primary_evaluation: self._with(evaluate_pairs(self.model, self._validation, tokens, exact), scores)
         }
@@ -91,11 +97,11 @@ class Seq2SeqTask:
         found = translator.translate([self._text(n)[0] for n in numbers], settings, resolve_ties=False)
         return bleu_and_chrf([translation.text for translation in found], [self._text(n)[1] for n in numbers])
 
-    def sample(self, length: int, seed: int) -> str:
+    def sample(self, length: int, seed: int) -> Sample:
         numbers = evenly(len(self._validation), self._settings.bleu_pairs)
         source, reference = self._text(int(numbers[seed % len(numbers)]))
         [found] = self._translator().translate([source], BeamConfig(beam=1), resolve_ties=False)
-        return Translated(source, found.text, reference).shortened(length).line
+        return shorten_sample({"source": source, "translation": found.text, "reference": reference}, length)
 
     def _translator(self) -> Translator:
         model = NumpySeq2Seq(weights_of(self.model), self._shape, self._source.size, self._target.size)

@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import torch
 
-from rnntui.config import Budget, TrainerConfig
+from rnntui.config import FINAL_EVALUATION_FACTOR, Budget, TrainerConfig
 from rnntui.errors import RunError, TrainingError
+from rnntui.kinds.samples import sample_to_json
 from rnntui.models.weight_arrays import load_into, weights_of
-from rnntui.runs.folder import RunFolder, RunState, Status
+from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import MetricsLog, drop_after
+from rnntui.runs.run_status import RunState, RunStatus
 from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.events import Evaluated, Event, Finished, Reason, Started, Stepped
@@ -23,7 +25,6 @@ from rnntui.training.schedule import learning_rate
 from rnntui.training.task import Task
 
 LOG_EVERY = 10  # steps to a row of the metrics
-FINAL_SHARE = 4  # the last evaluation reads so many times the tokens of a check
 _DIVERGED = 1.5  # times the loss of guessing evenly
 _SMOOTHING = 0.95
 
@@ -240,7 +241,7 @@ class Trainer:
         else:
             progress.stale_checks += 1
         length = self._config.sample_length
-        sample = task.sample(length, self._config.seed + progress.step) if length else ""
+        sample = task.sample(length, self._config.seed + progress.step) if length else {}
         progress.seconds = time.perf_counter() - self._started
         self._log.write(
             {
@@ -248,14 +249,14 @@ class Trainer:
                 "validation_loss": found.loss,
                 "bits_per_character": found.bits_per_character,
                 **found.metrics,
-                "sample": sample or None,
+                "sample": sample_to_json(sample),
             }
         )
         self._status("running")
         self._save()
         self._pace.check = time.perf_counter() - began
         # The last evaluation reads more, and does more with it; how much more, the task knows.
-        more = min(FINAL_SHARE, max(1.0, task.validation_tokens / max(1, found.tokens)))
+        more = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, found.tokens)))
         self._pace.final = (evaluated - began) * more * task.final_cost_ratio
         self._logged += self._pace.check  # tokens/s are of steps alone
         bits = found.bits_per_character
@@ -284,7 +285,7 @@ class Trainer:
         progress = self._progress
         reason = cast(Reason, progress.reason or "budget")
         load_into(self._task.model, load_weights(self._run.weights_file))
-        found = self._task.final_evaluation(FINAL_SHARE * self._config.eval_tokens)
+        found = self._task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens)
         for evaluation in found.values():
             self._must_be_finite(evaluation)
         progress.seconds = time.perf_counter() - self._started
@@ -312,7 +313,7 @@ class Trainer:
     def _status(self, state: RunState, message: str = "", results: dict[str, float] | None = None) -> None:
         progress = self._progress
         self._run.write_status(
-            Status(
+            RunStatus(
                 state,
                 step=progress.step,
                 steps=self._planner.plan.steps,

@@ -11,7 +11,9 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
-from rnntui.sessions.model_cache import LanguageModelCache, TranslatorCache
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.sessions.model_cache import ModelCache
 from rnntui.tui import preferences
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.keys import KEYS, Place, bindings, keymap_problems, known_keys
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
     from rnntui.sessions.translation_worker import TranslationWorker
-    from rnntui.tui.train.tab import TrainTab
+    from rnntui.tui.train.messages import OpenRun
     from rnntui.tui.translate.searching import MakeTranslating
     from rnntui.tui.translate.tab import TranslateTab
 
@@ -53,7 +55,9 @@ class RnntuiApp(App[None]):
         self._settings_file = preferences.settings_file()
         self.preferences, self._problems = preferences.load(self._settings_file)
         run_to_chat_with = run if first == "chat" else None
-        self.chat = ChatTab(LanguageModelCache(checkpoints), run_to_chat_with, make_writer or self._start_writer)
+        self.chat = ChatTab(
+            ModelCache(checkpoints, LANGUAGE_MODEL), run_to_chat_with, make_writer or self._start_writer
+        )
         self.translate: TranslateTab | None = None  # once it has been opened
         self.chat.keymap = self.preferences.keymap
         self.chat.surprise, self.chat.wants_panel = self.preferences.surprise, self.preferences.panel
@@ -105,7 +109,7 @@ class RnntuiApp(App[None]):
                 from rnntui.tui.translate.tab import TranslateTab
 
                 run = run or (self._run if self._first == "translate" else None)
-                self.translate = TranslateTab(TranslatorCache(self.checkpoints), run, self._make_translating)
+                self.translate = TranslateTab(ModelCache(self.checkpoints, SEQ2SEQ), run, self._make_translating)
                 return self.translate
 
     @property
@@ -114,9 +118,9 @@ class RnntuiApp(App[None]):
         tabs = [self.chat, *([self.translate] if self.translate is not None else [])]
         return [tab.farewell for tab in tabs if tab.farewell]
 
-    async def on_train_tab_chat_with(self, event: TrainTab.ChatWith) -> None:
+    async def on_open_run(self, event: OpenRun) -> None:
         """Go on with a run of the Train tab: in the active pane of the Chat tab, or in the Translate tab."""
-        if not event.translates:
+        if event.tab == "chat":
             await self.action_tab("chat")
             self.chat.open_run(event.path)
         elif self.translate is None:

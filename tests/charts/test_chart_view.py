@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, convert_x, curves_of, x_range
+from rnntui.charts.metric_charts import charts_of, in_order, metric_of
 from rnntui.charts.metrics_history import MetricSeries, MetricsHistory
-from rnntui.charts.quantities import charts_of, in_order, quantity
 from rnntui.charts.smooth import smooth
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -83,8 +83,8 @@ def test_one_run_has_a_colour_for_each_quantity_and_several_have_one_each(tmp_pa
 
 
 def test_quantities_that_nobody_has_heard_of_have_names_too() -> None:
-    assert quantity("bleu_score").title == "Bleu score" and quantity("\x1b[1m").label == "\\x1b[1m"
-    assert quantity("").title == ""
+    assert metric_of("bleu_score").title == "Bleu score" and metric_of("\x1b[1m").label == "\\x1b[1m"
+    assert metric_of("").title == ""
     assert in_order(["rouge", "validation_loss", "train_loss"]) == ["train_loss", "validation_loss", "rouge"]
     assert charts_of(["train_loss", "rouge", "validation_loss", "learning_rate"]) == [
         ("Loss", ["train_loss", "validation_loss"]), ("Rouge", ["rouge"]), ("Learning rate", ["learning_rate"]),

@@ -46,7 +46,7 @@ def test_the_shipped_run_gives_every_curve() -> None:
     assert points.values.tolist() == [row["train_loss"] for row in trained]
     for axis, found in points.axes.items():
         assert found.tolist() == [row[axis] for row in trained]
-    assert [(sample.step, sample.text) for sample in history.samples] == [
+    assert [(sample.step, sample.sample["text"]) for sample in history.samples] == [
         (row["step"], row["sample"]) for row in rows if "sample" in row
     ]
 
@@ -82,7 +82,7 @@ def test_a_step_that_goes_down_takes_back_all_that_was_later(path: Path) -> None
     assert values(history, "train_loss") == [4.0, 2.5]
     assert history.series("train_loss").axes["step"].tolist() == [1.0, 2.0]
     assert values(history, "validation_loss") == [3.0]
-    assert [sample.text for sample in history.samples] == ["a", "b"]
+    assert [sample.sample["text"] for sample in history.samples] == ["a", "b"]
     append(path, {"step": 0, "train_loss": 9.0})
     history.read()
     assert history.quantities == ["train_loss"] and values(history, "train_loss") == [9.0]
@@ -134,7 +134,7 @@ def test_however_many_keys_and_samples_come_few_are_kept(path: Path) -> None:
     steps = [sample.step for sample in history.samples]
     assert len(steps) <= MAX_SAMPLES and steps == sorted(steps)
     assert steps[-1] == 9999 and steps[0] < 10, "the newest is kept, the others are spread over the run"
-    assert len(history.samples[-1].text) == metrics_history.MAX_SAMPLE_CHARACTERS
+    assert len(history.samples[-1].sample["text"]) == metrics_history.MAX_SAMPLE_CHARACTERS
 
 
 def test_a_read_takes_in_one_block(path: Path) -> None:

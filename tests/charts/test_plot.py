@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, curves_of
+from rnntui.charts.metric_charts import LOSS_KEYS
 from rnntui.charts.metrics_history import MetricSeries, MetricsHistory
 from rnntui.charts.plot import Display, RenderedChart, render_chart
-from rnntui.charts.quantities import LOSSES
 from rnntui.charts.styled_text import ChartPart, cell_width
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=120)
@@ -150,7 +150,7 @@ def test_a_small_place_gets_what_fits() -> None:
 def test_the_shipped_run_looks_as_it_should() -> None:
     history = MetricsHistory(SHIPPED)
     history.read_all()
-    rows = text(render_chart("Loss", curves_of({"shakespeare": history}, LOSSES, 0.9), ChartView(), Display(80, 24)))
+    rows = text(render_chart("Loss", curves_of({"shakespeare": history}, LOSS_KEYS, 0.9), ChartView(), Display(80, 24)))
     assert rows[0].startswith("Loss  ") and rows[0].endswith("━ training 1.3047   • validation 1.4609")
     assert [row[:5] for row in rows if "┤" in row] == ["4.0 ┤", "3.5 ┤", "3.0 ┤", "2.5 ┤", "2.0 ┤", "1.5 ┤"]
     assert rows[-1].split() == ["step", "0", "5k", "10k", "15k"]

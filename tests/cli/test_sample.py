@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from rnntui.inference.loaded_model import load_language_model
-from rnntui.runs.folder import RunFolder, Status
+from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import SHIPPED
+from rnntui.runs.run_status import RunStatus
 from rnntui.text.control_chars import escape_control_chars
 
 
@@ -234,7 +235,7 @@ def test_runs_shows_a_run_in_training_as_running_and_a_killed_one_as_stopped(
     folder.mkdir(parents=True)
     (folder / "config.json").write_bytes((trained / "words" / "config.json").read_bytes())
     run = RunFolder(folder)
-    run.write_status(Status("running", step=5))
+    run.write_status(RunStatus("running", step=5))
     lock = run.lock()
     states = []
     for _ in range(2):

@@ -220,9 +220,9 @@ def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
     help_text = rnntui("train", "--help").out
     flags = {parameter.name: parameter for parameter in command.params}
     for group in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
-        for name in described_settings(group):
-            assert flag_of(name) in help_text
-            assert flags[name].default == getattr(group(), name)
+        for name, described in described_settings(group).items():
+            assert flag_of(described.option) in help_text
+            assert flags[described.option].default == getattr(group(), name)
 
 
 def test_what_a_killed_process_left_of_a_run_in_the_making_is_swept(rnntui, corpus: Path) -> None:

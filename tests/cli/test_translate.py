@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import Lengths, lengths_of
+from rnntui.kinds.corpus_info import PairLengths
 from rnntui.runs.folder import RunFolder
 
 QUICK = [
@@ -281,7 +281,7 @@ def test_a_row_far_longer_than_the_rest_is_left_out_of_what_is_held_out_too(rnnt
         assert result.code == 0 and "left out row 81" in result.err
         found = rnntui("evaluate", pairs, "--run", f"r{seed}", "--held-out", "--json")
         config = RunFolder(tmp_path / "checkpoints" / f"r{seed}").read_config()
-        assert json.loads(found.out)["pairs"] == config.corpus["pairs"][1]
+        assert json.loads(found.out)["pairs"] == config.corpus.pairs[1]
 
 
 def test_a_closed_standard_error_is_no_reason_not_to_train(trained: Path, tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_lengths_that_no_training_can_have_had_are_not_believed(trained: Path, l
     config = RunFolder(trained / "checkpoints" / "copy").read_config()
     assert lengths_of(config) == Lengths(8, 8, -3)
     said = dict(zip(("source", "target", "beyond"), lengths, strict=True))
-    assert lengths_of(replace(config, corpus={**config.corpus, "lengths": said})) is None
+    assert PairLengths.from_json(said) is None
 
 
 def test_without_any_run_translate_says_how_to_make_one(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,9 +343,9 @@ def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
     help_text = rnntui("train-seq2seq", "--help").out
     flags = {parameter.name: parameter for parameter in command.params}
     for group in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
-        for name in described_settings(group):
-            assert flag_of(name) in help_text
-            assert flags[name].default == getattr(group(), name)
+        for name, described in described_settings(group).items():
+            assert flag_of(described.option) in help_text
+            assert flags[described.option].default == getattr(group(), name)
 
 
 def test_translating_loads_no_torch(trained: Path) -> None:

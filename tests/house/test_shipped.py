@@ -42,7 +42,7 @@ def test_it_is_half_precision_on_disk_and_small(name: str, most: float) -> None:
 def test_it_translates_sentences_it_never_saw() -> None:
     config = TRANSLATOR.read_config()
     pairs = read_table(find_corpus([str(ROOT / "corpora" / "en-es.tsv")]))
-    assert config.corpus["sources"] == ["corpora/en-es.tsv"] and config.corpus["fingerprint"] == pairs.fingerprint()
+    assert config.corpus.sources == ("corpora/en-es.tsv",) and config.corpus.fingerprint == pairs.fingerprint()
     settings = config.training_as(Seq2SeqTrainingConfig)
     _, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
     few = held_out[::20]
@@ -58,7 +58,7 @@ def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
 
 
 def test_it_says_which_text_it_came_from() -> None:
-    assert SHIPPED.read_config().corpus["sources"] == ["corpora/shakespeare.txt"]
+    assert SHIPPED.read_config().corpus.sources == ("corpora/shakespeare.txt",)
 
 
 def test_a_wheel_holds_them_so_that_sample_and_translate_work_in_an_empty_folder(tmp_path: Path) -> None:

@@ -23,9 +23,12 @@ from hypothesis import strategies as st
 from rnntui.atomic_files import atomic_write
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import RnntuiError, RunError, UsageError
-from rnntui.runs.folder import RunConfig, RunFolder, Status
-from rnntui.runs.lookup import VARIABLE, checkpoints_folder, find_run, named_run, runs_in
+from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import CHECKPOINTS_VARIABLE, checkpoints_folder, find_run, named_run, runs_in
 from rnntui.runs.metrics_log import MetricsLog, MetricsTail, drop_after, read_metrics
+from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=60)
@@ -36,7 +39,7 @@ CONFIG = RunConfig(
     training=LanguageModelTrainingConfig(bptt=8),
     budget=Budget(steps=10),
     tokenizer=TokenizerConfig(vocab_size=30),
-    corpus={"name": "tiny", "sources": ["tiny.txt"]},
+    corpus=TextCorpusInfo(name="tiny", sources=("tiny.txt",)),
     created=1.5,
     versions={"numpy": "2"},
 )
@@ -333,7 +336,13 @@ configs = st.builds(
         type=st.sampled_from(["char", "bpe", "unigram"]),
         vocab_size=st.none() | st.integers(2, 65536),
     ),
-    corpus=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
+    corpus=st.builds(
+        TextCorpusInfo,
+        name=st.text(max_size=5),
+        sources=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+        characters=st.integers(0, 10**12),
+        speakers=st.none() | st.just(("A", "B")),
+    ),
     created=st.floats(allow_nan=False, allow_infinity=False),
     versions=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2),
 )
@@ -349,9 +358,9 @@ def test_a_configuration_reads_back_as_it_was_written(scratch: Path, config: Run
 
 def test_a_corpus_file_whose_name_is_not_utf_8_can_be_written_down(run: RunFolder) -> None:
     name = os.fsdecode(b"caf\xe9.txt")
-    config = replace(CONFIG, corpus={"sources": [name]})
+    config = replace(CONFIG, corpus=TextCorpusInfo(sources=(name,)))
     run.write_config(config)
-    assert run.read_config().corpus == {"sources": [name]}
+    assert run.read_config().corpus.sources == (name,)
 
 
 def fields_of(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -495,7 +504,7 @@ def trainer(run: RunFolder) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize("state", ["done", "stopped", "failed"])
 def test_a_status_reads_back_as_it_was_written_and_says_when_and_by_whom(state: Any, run: RunFolder) -> None:
-    status = Status(state, step=3, steps=10, tokens=99, seconds=1.5, validation_loss=2.5, message="日本\n")
+    status = RunStatus(state, step=3, steps=10, tokens=99, seconds=1.5, validation_loss=2.5, message="日本\n")
     run.write_status(status)
     read = run.read_status()
     assert replace(read, updated=0.0, process=0) == status
@@ -504,12 +513,12 @@ def test_a_status_reads_back_as_it_was_written_and_says_when_and_by_whom(state: 
 
 
 def test_a_run_that_has_no_status_yet_is_stopped(run: RunFolder) -> None:
-    assert run.read_status() == Status("stopped")
+    assert run.read_status() == RunStatus("stopped")
     assert not run.is_locked()
 
 
 def test_a_run_that_says_it_is_running_while_nobody_trains_it_is_shown_as_stopped(run: RunFolder) -> None:
-    run.write_status(Status("running", step=7, validation_loss=2.5))
+    run.write_status(RunStatus("running", step=7, validation_loss=2.5))
     read = run.read_status()
     assert (read.state, read.step, read.validation_loss) == ("stopped", 7, 2.5)
     lock = run.lock()
@@ -521,7 +530,7 @@ def test_a_run_that_says_it_is_running_while_nobody_trains_it_is_shown_as_stoppe
 def test_a_run_that_another_process_trains_cannot_be_taken_until_that_is_killed(
     run: RunFolder, trainer: subprocess.Popen[str]
 ) -> None:
-    run.write_status(Status("running", step=7))
+    run.write_status(RunStatus("running", step=7))
     assert run.is_locked()
     assert run.read_status().state == "running"
     with pytest.raises(RunError, match="run tiny is being trained by another process"):
@@ -669,12 +678,12 @@ def test_a_name_that_no_run_has_is_told_with_the_names_there_are(
 def test_the_folder_of_runs_is_the_flags_then_the_environments_then_checkpoints(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(VARIABLE, "from-environment")
+    monkeypatch.setenv(CHECKPOINTS_VARIABLE, "from-environment")
     assert checkpoints_folder("from-flag") == Path("from-flag")
     assert checkpoints_folder(None) == Path("from-environment")
-    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setenv(CHECKPOINTS_VARIABLE, "")
     assert checkpoints_folder(None) == Path("checkpoints")
-    monkeypatch.delenv(VARIABLE)
+    monkeypatch.delenv(CHECKPOINTS_VARIABLE)
     assert checkpoints_folder(None) == Path("checkpoints")
 
 
@@ -800,10 +809,10 @@ def test_a_run_that_ends_while_one_looks_is_not_taken_for_a_killed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunFolder(tmp_path)
-    run.write_status(Status("running", step=5))
+    run.write_status(RunStatus("running", step=5))
 
     def ends_now(self: RunFolder) -> bool:
-        self.write_status(Status("done", step=9))
+        self.write_status(RunStatus("done", step=9))
         return False
 
     monkeypatch.setattr(RunFolder, "is_locked", ends_now)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.text.corpus import find_corpus
 from rnntui.text.token_ids import corpus_stats
 from rnntui.text.turns import SpeakerLabels, find_speaker_labels, turns_of
@@ -51,8 +52,8 @@ def test_a_line_said_is_a_turn_and_the_models_turn_begins() -> None:
 
 @pytest.mark.parametrize("named", [None, [], ["A"], ["A", ""], ["A", 3], "AB", {"A": "B"}])
 def test_a_config_that_names_no_two_speakers_has_none(named: object) -> None:
-    assert turns_of({"turns": named}) is None
+    assert turns_of(TextCorpusInfo.from_json({"speakers": named})) is None
 
 
 def test_a_config_names_them() -> None:
-    assert turns_of({"turns": ["A", "B"]}) == SpeakerLabels("A", "B")
+    assert turns_of(TextCorpusInfo.from_json({"speakers": ["A", "B"]})) == SpeakerLabels("A", "B")

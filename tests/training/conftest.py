@@ -12,7 +12,7 @@ import pytest
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig, described_settings
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
-from rnntui.training.prepare_language_model import LanguageModelRequest, create_run
+from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 
 MakeRun = Callable[..., RunFolder]
 
@@ -41,6 +41,6 @@ def make_run(tmp_path: Path) -> MakeRun:
             groups.append(group(**{name: values.pop(option) for name, option in names.items() if option in values}))
         assert not values, f"unknown settings {values}"
         request = LanguageModelRequest(*groups)  # type: ignore[arg-type]
-        return create_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)
+        return create_language_model_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)
 
     return make

@@ -13,7 +13,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import choose_hardware
-from rnntui.training.task import LanguageModelTask
+from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.trainer import Trainer
 
 

@@ -8,7 +8,7 @@ import torch
 from rnntui.errors import UsageError
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.device import Hardware, _has_bf16, _runs_lstm_in_bf16, choose_hardware
-from rnntui.training.task import LanguageModelTask
+from rnntui.training.language_model_task import LanguageModelTask
 
 
 def test_bf16_is_chosen_where_it_is_native_and_only_there() -> None:

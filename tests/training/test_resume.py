@@ -21,7 +21,7 @@ from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training import trainer
 from rnntui.training.events import Event, Stepped
-from rnntui.training.task import LanguageModelTask
+from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.train_run import train_run
 
 STEPS = 60

@@ -18,18 +18,19 @@ from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerCon
 from rnntui.errors import CorpusError, UsageError
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.translator import Translation, load_translator, read_vocabularies
-from rnntui.runs.folder import SEQ2SEQ, RunFolder
-from rnntui.runs.listing import summary
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.listing import summarize_run
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pair_ids import PairDataset, write_pairs
 from rnntui.text.pairs import read_table
-from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import EOS, PAD
 from rnntui.training import seq2seq_task
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.length_buckets import LengthBucketSampler, cut, make_batch
 from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
+from rnntui.training.task import token_files
 from rnntui.training.train_run import train_run
 
 LEARNING = {
@@ -63,7 +64,7 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
     """The rows that the run was not trained on."""
     config = run.read_config()
     translator = load_translator(run)
-    pairs = PairDataset(TokenFile(**config.corpus["validation"]), run.validation_ids)
+    pairs = PairDataset(token_files(run, config)[1], run.validation_ids)
     sources = {translator.source.decode(pairs.source(i)) for i in range(len(pairs))}
     return [row for row in rows if row[0] in sources]
 
@@ -121,13 +122,13 @@ def test_metrics_and_status_tell_of_bleu(tmp_path: Path) -> None:
     checks = [row for row in rows if "validation_loss" in row]
     assert len(checks) == 5
     assert all(row.keys() >= {"bleu", "chrf", "bits_per_character", "sample"} for row in checks)
-    assert "→" in checks[-1]["sample"] and "reference" in checks[-1]["sample"]
+    assert checks[-1]["sample"].keys() == {"source", "translation", "reference"}
     assert rows[-1].keys() >= {"teacher_forced_loss", "bleu", "chrf", "best_step"}
     assert finished.metrics.keys() == {"bleu", "chrf"}
     assert run.read_status().results.keys() == {"teacher_forced", "bleu", "chrf"}
-    assert summary(run).bleu == finished.metrics["bleu"] and summary(run).kind == SEQ2SEQ
+    assert summarize_run(run).metrics["bleu"] == finished.metrics["bleu"] and summarize_run(run).kind == SEQ2SEQ.id
     config = run.read_config()
-    assert config.kind == SEQ2SEQ and isinstance(config.model, Seq2SeqConfig)
+    assert config.kind == SEQ2SEQ.id and isinstance(config.model, Seq2SeqConfig)
     assert isinstance(config.training, Seq2SeqTrainingConfig) and isinstance(config.tokenizer, Seq2SeqTokenizerConfig)
     with pytest.raises(UsageError, match="is a Seq2Seq model, and no language model; translate with it"):
         load_language_model(run)
@@ -213,7 +214,7 @@ def test_a_row_far_longer_than_the_rest_is_left_out_and_named(tmp_path: Path) ->
     request = Seq2SeqRequest(Seq2SeqConfig(), Seq2SeqTokenizerConfig(type="char"), settings, Budget(steps=5))
     run, told = create_seq2seq_run(pairs, None, request, tmp_path / "runs", None)
     assert len(told) == 1 and "row 61 of" in told[0] and "4,000 tokens" in told[0]
-    assert run.read_config().corpus["lengths"]["source"] == 8
+    assert run.read_config().corpus.lengths.source == 8
 
 
 def test_pairs_that_cannot_be_parted_are_told(tmp_path: Path) -> None:
@@ -262,12 +263,12 @@ def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more
         asked.append((len(lines), settings.beam))
         return [Translation(line) for line in lines]
 
-    def compare(hypotheses, references):
+    def bleu_and_chrf(hypotheses, references):
         compared.append((hypotheses, references))
         return seq2seq_task.UNTRAINED
 
     monkeypatch.setattr(seq2seq_task.Translator, "translate", translate)
-    monkeypatch.setattr(seq2seq_task, "compare", compare)
+    monkeypatch.setattr(seq2seq_task, "bleu_and_chrf", bleu_and_chrf)
     task.evaluate(256)
     assert not asked, "an untrained model has nothing to say"
     task.pools.next()

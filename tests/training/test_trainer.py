@@ -13,7 +13,7 @@ from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
-from rnntui.training.task import LanguageModelTask
+from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.train_run import train_run
 
 
@@ -37,7 +37,7 @@ def test_a_budget_of_epochs_reads_the_text_so_often(make_run) -> None:
     run = make_run(epochs=1.5)
     finished, _ = watched(run)
     tokens = finished.step * 4 * 16
-    text = run.read_config().corpus["training"]["tokens"]
+    text = run.read_config().corpus.training.tokens
     assert 1.5 * text <= tokens < 1.5 * text + 64
 
 
@@ -104,7 +104,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_best(make_run, monk
 
     def poisoned(self: LanguageModelTask):
         loss, tokens = honest(self)
-        return (loss * math.nan if self._streams.cursor >= 25 * 16 else loss), tokens
+        return (loss * math.nan if self._batches.cursor >= 25 * 16 else loss), tokens
 
     monkeypatch.setattr(LanguageModelTask, "loss", poisoned)
     with pytest.raises(TrainingError, match=r"not finite at step 25.*best model.*is kept"):
@@ -163,4 +163,4 @@ def test_tied_weights_are_one_matrix_in_the_file(make_run) -> None:
 
 def test_samples_can_be_left_out(make_run) -> None:
     _, events = watched(make_run(steps=10, sample_length=0))
-    assert {e.sample for e in events if isinstance(e, Evaluated)} == {""}
+    assert not any(e.sample for e in events if isinstance(e, Evaluated))

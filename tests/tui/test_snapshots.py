@@ -18,7 +18,8 @@ from train_host import make_pairs_logged
 from translating_tab import FakeTranslator
 from waiting import wait_until
 
-from rnntui.runs.folder import RunFolder, Status
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.translation_worker import TranslationWorker
 from rnntui.tui.app import RnntuiApp
@@ -60,7 +61,7 @@ def write_metrics(run: RunFolder, number: int) -> None:
             rows.append({**place, "validation_loss": loss + 0.1, "bits_per_character": loss * 1.44,
                          "sample": f"a sample of step {step}, with \x1b an escape"})  # fmt: skip
     run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    status = Status("done", 1000, 1000, 512_000, 60.0, 1.3 + number / 10, 1.9 + number / 10)
+    status = RunStatus("done", 1000, 1000, 512_000, 60.0, 1.3 + number / 10, 1.9 + number / 10)
     run.write_status(status)
     stamped = json.loads(run.status_file.read_text())
     run.status_file.write_text(json.dumps({**stamped, "updated": time.time() - 7200 - number}))
@@ -148,7 +149,7 @@ async def helping(pilot: Pilot[None]) -> None:
 async def training(pilot: Pilot[None]) -> None:
     await wait_until(pilot, lambda: pilot.app.chat.conversations)  # type: ignore[attr-defined]
     await pilot.press("f3")
-    await wait_until(pilot, lambda: pilot.app.query("#board > #chart"))
+    await wait_until(pilot, lambda: pilot.app.query("#dashboard > #chart"))
     await wait_until(pilot, lambda: any(chart._curves for chart in pilot.app.query("Chart")))  # type: ignore[attr-defined]
 
 
@@ -160,7 +161,7 @@ async def form(pilot: Pilot[None]) -> None:
 
 async def pairs_form(pilot: Pilot[None]) -> None:
     await form(pilot)
-    pilot.app.screen.query(Select).first().value = "Seq2Seq"
+    pilot.app.screen.query(Select).first().value = "Seq2Seq model"
     await wait_until(pilot, lambda: any(field.option.name == "pairs" for field in pilot.app.screen.query(Field)))
 
 

@@ -20,16 +20,17 @@ from waiting import wait_until
 
 from rnntui.errors import RnntuiError, RunError
 from rnntui.runs import stopping
-from rnntui.runs.folder import RunFolder, Status
+from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.run_status import RunStatus
 from rnntui.runs.stopping import stop_run
-from rnntui.sessions import run_watcher
+from rnntui.sessions import run_watcher, training_session
 from rnntui.sessions import training_process as process_module
+from rnntui.sessions.training_form import training_arguments
 from rnntui.sessions.training_process import Training, launch
 from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
-from rnntui.tui.train.settings import arguments_of
-from rnntui.tui.train.training_form import TrainForm
+from rnntui.tui.train.form_screen import TrainingFormScreen
 
 
 @pytest.fixture(autouse=True)
@@ -55,12 +56,12 @@ def find_resumable_run(folder: Path, name: str, state: str) -> RunFolder:
     run.resume_folder.mkdir()
     run.training_ids.touch()
     run.validation_ids.touch()
-    run.write_status(Status.from_json({"state": state, "step": 10, "steps": 10}))
+    run.write_status(RunStatus.from_json({"state": state, "step": 10, "steps": 10}))
     return run
 
 
 def typed_in(app: Host, **values: str) -> None:
-    assert isinstance(app.screen, TrainForm)
+    assert isinstance(app.screen, TrainingFormScreen)
     for name, value in values.items():
         app.screen._field(name).value = value
 
@@ -75,7 +76,7 @@ async def test_starts_and_goes_to_the_new_run(tmp_path: Path, launcher: FakeLaun
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names == ["old"])
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         typed_in(app, corpus="corpus.txt", hidden="8", name="new")
         await pilot.press("enter")
         await wait_until(pilot, lambda: launcher.calls)
@@ -95,7 +96,7 @@ async def test_starts_and_goes_to_the_new_run(tmp_path: Path, launcher: FakeLaun
         assert not app.notices and not launcher.outputs[0].exists()
         # The next one begins from the same settings, under another name.
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         assert app.screen.typed == {"corpus": "corpus.txt", "hidden": "8"}  # type: ignore[attr-defined]
 
 
@@ -104,7 +105,7 @@ async def test_a_training_that_fails_at_once(tmp_path: Path, launcher: FakeLaunc
     problem = "corpus.txt is too small: 9 tokens for training, where 33 are needed; give more text " * 3
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         typed_in(app, corpus="corpus.txt", name="mine")
         await pilot.press("enter")
         await wait_until(pilot, lambda: launcher.calls)
@@ -113,7 +114,7 @@ async def test_a_training_that_fails_at_once(tmp_path: Path, launcher: FakeLaunc
         await wait_until(pilot, lambda: app.notices)
         assert app.notices == [f"Training did not start: {problem.strip()}"]
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         assert app.screen.typed == {"corpus": "corpus.txt", "name": "mine"}  # type: ignore[attr-defined]
         assert "too small" in str(app.screen.query_one("#problem").render())  # type: ignore[attr-defined]
         await pilot.press("enter")
@@ -124,12 +125,12 @@ async def test_leaving_the_form_starts_nothing(tmp_path: Path, launcher: FakeLau
     app = Host(tmp_path / "runs", launcher)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         typed_in(app, name="half")
         await pilot.press("escape")
-        await wait_until(pilot, lambda: not isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: not isinstance(app.screen, TrainingFormScreen))
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         assert app.screen.typed == {"name": "half"}  # type: ignore[attr-defined]
         assert not launcher.calls
 
@@ -160,14 +161,14 @@ async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> 
         await pilot.press("r")
         await wait_until(pilot, lambda: any("being trained already" in notice for notice in app.notices))
         with run.lock():
-            run.write_status(Status("running", step=10, steps=200))
+            run.write_status(RunStatus("running", step=10, steps=200))
             await wait_until(pilot, lambda: "running  50%" in app.rows[0])
-            run.write_status(Status("failed", step=10, steps=200, message="the loss diverged"))
+            run.write_status(RunStatus("failed", step=10, steps=200, message="the loss diverged"))
             status = run.status_file.read_text().replace(str(os.getpid()), str(launcher.processes[0].pid))
             run.status_file.write_text(status)
             launcher.outputs[0].write_text("rnntui: the loss diverged\n")
             launcher.processes[0].code = 1
-            await wait_until(pilot, lambda: not app.tab.jobs.trainings)
+            await wait_until(pilot, lambda: not app.tab.session.jobs.trainings)
         # Told once, though both the run and its process say it.
         await wait_until(pilot, lambda: any("diverged" in notice for notice in app.notices))
         assert [notice for notice in app.notices if "diverged" in notice] == ["Training failed: run: the loss diverged"]
@@ -223,19 +224,19 @@ async def test_a_run_without_its_text_cannot_be_resumed(tmp_path: Path, launcher
 
 async def test_stopping_is_shown_until_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stopped: list[str] = []
-    monkeypatch.setattr(tab_module, "stop_run", lambda run: stopped.append(run.name))
+    monkeypatch.setattr(training_session, "stop_run", lambda run: stopped.append(run.name))
     run = make_run(tmp_path, "run")
     lock = run.lock()
-    run.write_status(Status("running", step=10, steps=20))
+    run.write_status(RunStatus("running", step=10, steps=20))
     app = Host(tmp_path)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: "running" in app.rows[0] if app.rows else False)
         await pilot.press("s", "s")
         assert stopped == ["run"] and "stopping …" in app.rows[0]
-        looks = app.tab._view
-        await wait_until(pilot, lambda: app.tab._view is not looks)
+        looks = app.tab.session.snapshot
+        await wait_until(pilot, lambda: app.tab.session.snapshot is not looks)
         assert "stopping …" in app.rows[0]
-        run.write_status(Status("stopped", step=10, steps=20))
+        run.write_status(RunStatus("stopped", step=10, steps=20))
         lock.release()
         await wait_until(pilot, lambda: "stopped  50%" in app.rows[0])
 
@@ -261,7 +262,7 @@ class TestControl:
     @pytest.fixture
     def run(self, tmp_path: Path) -> RunFolder:
         run = make_run(tmp_path, "run")
-        run.write_status(Status("running"))  # by this process
+        run.write_status(RunStatus("running"))  # by this process
         return run
 
     def test_stops_the_process_that_has_the_lock(self, run: RunFolder, sent: list[tuple[int, int]]) -> None:
@@ -290,7 +291,7 @@ class TestControl:
         assert not sent
 
     def test_not_while_it_says_that_it_is_done(self, run: RunFolder, sent: list[tuple[int, int]]) -> None:
-        run.write_status(Status("done"))
+        run.write_status(RunStatus("done"))
         with run.lock(), pytest.raises(RunError, match="just starting"):
             stop_run(run)
         assert not sent
@@ -394,10 +395,11 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
              "batch_size": "2", "bptt": "8", "eval_tokens": "256", "patience": "0", "evaluations": "2"}  # fmt: skip
     first = Host(folder)
     async with first.run_test(size=NARROW) as pilot:
-        first.tab._begin(arguments_of(typed, folder), "starting", "real", None)
+        first.tab.session.typed = typed
+        first.tab._began(first.tab.session.start(training_arguments(typed, folder)))
         await wait_until(pilot, lambda: any("running" in text for text in first.rows))
         assert first.tab.runs.current_path == str(folder / "real")
-        (training,) = first.tab.jobs.trainings
+        (training,) = first.tab.session.jobs.trainings
         assert os.getsid(training.number) == training.number != os.getsid(0)
     # The app has gone; the training has not.
     run = RunFolder(folder / "real")
@@ -415,10 +417,10 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         assert stopped.state == "stopped" and 0 < stopped.step < 1_000_000 and run.resume_file.is_file()
         await pilot.press("r")
         await wait_until(pilot, lambda: any("running" in text for text in second.rows))
-        (again,) = second.tab.jobs.trainings
+        (again,) = second.tab.session.jobs.trainings
         await wait_until(pilot, lambda: (run.read_status().step, run.read_status().state) > (stopped.step, ""))
         await pilot.press("s")
-        await wait_until(pilot, lambda: not second.tab.jobs.trainings)
+        await wait_until(pilot, lambda: not second.tab.session.jobs.trainings)
         assert again.process.returncode == 130
         assert run.read_status().step > stopped.step
         assert not any("did not" in notice or "failed" in notice for notice in second.notices)

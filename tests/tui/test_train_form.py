@@ -22,19 +22,20 @@ from rnntui.config import (
     described_settings,
 )
 from rnntui.errors import UsageError
-from rnntui.runs import lookup
-from rnntui.runs.folder import LANGUAGE_MODEL, SEQ2SEQ
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.model_kind import ModelKind
+from rnntui.kinds.registry import KINDS
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.sessions.training_form import FormOption, form_options, problems_in, resume_arguments, training_arguments
 from rnntui.tui import app as app_module
-from rnntui.tui.train import training_form as form_module
+from rnntui.tui.train import form_screen as form_module
 from rnntui.tui.train.budget_dialog import budget_from, doubled
 from rnntui.tui.train.form_fields import Field, completion
-from rnntui.tui.train.kinds import KINDS, Kind, Option, options
-from rnntui.tui.train.settings import arguments_of, option_named, problems_in, resume_arguments
-from rnntui.tui.train.training_form import Filled, TrainForm
+from rnntui.tui.train.form_screen import FilledForm, TrainingFormScreen
 
 CHECKPOINTS = Path("/runs")
-TEXT, PAIRS = KINDS[LANGUAGE_MODEL], KINDS[SEQ2SEQ]
-COMMANDS = {LANGUAGE_MODEL: train, SEQ2SEQ: train_seq2seq}
+TEXT, PAIRS = LANGUAGE_MODEL, SEQ2SEQ
+COMMANDS = {LANGUAGE_MODEL.id: train, SEQ2SEQ.id: train_seq2seq}
 
 
 class Host(App[None]):
@@ -42,8 +43,8 @@ class Host(App[None]):
 
     def __init__(self, typed: dict[str, str] | None = None, problem: str = "") -> None:
         super().__init__()
-        self.form = TrainForm(CHECKPOINTS, typed, problem)
-        self.filled: list[Filled | None] = []
+        self.form = TrainingFormScreen(CHECKPOINTS, typed, problem)
+        self.filled: list[FilledForm | None] = []
 
     def on_mount(self) -> None:
         self.push_screen(self.form, self.filled.append)
@@ -60,10 +61,11 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only some of the options, so that opening them all takes less time."""
     kept = {"tied", "seed", "encoding", "bptt", "label_smoothing", "validation_pairs"}
 
-    def few_options(kind: Kind) -> list[Option]:
-        return [o for o in options(kind) if not o.group or o.name in kind.first or o.name in kept]
+    def few_options(kind: ModelKind) -> list[FormOption]:
+        options = form_options(kind)
+        return [o for o in options if not o.group or o.name in kind.first_options or o.name in kept]
 
-    monkeypatch.setattr(form_module, "options", few_options)
+    monkeypatch.setattr(form_module, "form_options", few_options)
 
 
 async def type_in(pilot: Pilot[Any], text: str) -> None:
@@ -81,17 +83,18 @@ def corpus(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_every_option_of_the_command_is_in_the_form(kind: Kind) -> None:
+def test_every_option_of_the_command_is_in_the_form(kind: ModelKind) -> None:
     flags = {p.name for p in COMMANDS[kind.id].params if isinstance(p, click.Option)}
-    main, *others = (option.name for option in kind.files)
-    assert {option.name for option in options(kind)} - {"kind"} == {main, *flags} - {"resume", "checkpoints", "debug"}
+    main, *others = (option.name for option in kind.inputs)
+    names = {option.name for option in form_options(kind)} - {"kind"}
+    assert names == {main, *flags} - {"resume", "checkpoints", "debug"}
     assert set(others) <= flags
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_help_and_bounds_come_from_the_settings(kind: Kind) -> None:
-    described = {name: d for group in kind.groups.values() for name, d in described_settings(group).items()}
-    for option in options(kind):
+def test_help_and_bounds_come_from_the_settings(kind: ModelKind) -> None:
+    described = {d.option: d for group in kind.settings.values() for d in described_settings(group).values()}
+    for option in form_options(kind):
         if option.name in described:
             assert described[option.name].help in option.help
             assert bounds_of(described[option.name]) in option.help
@@ -99,7 +102,7 @@ def test_help_and_bounds_come_from_the_settings(kind: Kind) -> None:
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
     """What the command takes the arguments for."""
-    (kind,) = (kind for kind, name in lookup.COMMANDS.items() if name == arguments[0])
+    (kind,) = (kind.id for kind in KINDS.values() if kind.command == arguments[0])
     return COMMANDS[kind].make_context(arguments[0], arguments[1:]).params
 
 
@@ -109,7 +112,7 @@ def test_only_what_differs_from_the_defaults_is_passed() -> None:
              if f.default is not None}  # fmt: skip
     typed |= {"corpus": "a.txt", "encoding": "utf-8", "errors": "strict", "name": " "}
     assert not problems_in(typed)
-    assert arguments_of(typed, CHECKPOINTS) == ["train", "--checkpoints", "/runs", "--", "a.txt"]
+    assert training_arguments(typed, CHECKPOINTS) == ["train", "--checkpoints", "/runs", "--", "a.txt"]
 
 
 def test_the_command_takes_what_was_typed() -> None:
@@ -119,18 +122,18 @@ def test_the_command_takes_what_was_typed() -> None:
         "vocab_size": " 500 ", "tokenizer": "bpe",
     }  # fmt: skip
     assert not problems_in(typed)
-    values = parsed(arguments_of(typed, CHECKPOINTS))
+    values = parsed(training_arguments(typed, CHECKPOINTS))
     assert values["corpus"] == ("a.txt", "-my file.txt", "plays/*.txt")
     assert (values["name"], values["cell"], values["layers"], values["minutes"]) == ("-odd", "gru", 2, 0.5)
     assert (values["tied"], values["learning_rate"], values["seed"]) == (False, 0.001, 7)
     assert (values["errors"], values["encoding"], values["vocab_size"]) == ("replace", "latin-1", 500)
-    assert "--dropout" not in arguments_of(typed, CHECKPOINTS)
-    assert parsed(arguments_of(typed | {"tied": "yes"}, CHECKPOINTS))["tied"] is True
+    assert "--dropout" not in training_arguments(typed, CHECKPOINTS)
+    assert parsed(training_arguments(typed | {"tied": "yes"}, CHECKPOINTS))["tied"] is True
 
 
 def test_a_home_is_put_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
-    assert arguments_of({"corpus": "~/a.txt ~no-such-user/b.txt"}, CHECKPOINTS)[-2:] == [
+    assert training_arguments({"corpus": "~/a.txt ~no-such-user/b.txt"}, CHECKPOINTS)[-2:] == [
         "/home/me/a.txt", "~no-such-user/b.txt",
     ]  # fmt: skip
 
@@ -162,12 +165,6 @@ def test_every_problem_is_found_at_once() -> None:
     assert set(problems_in({"hidden": "0", "seed": "-1"})) == {"corpus", "hidden", "seed"}
 
 
-def test_a_message_is_shown_beside_the_option_that_it_names() -> None:
-    assert option_named("--encoding 'x' is none", {}, "corpus") == "encoding"
-    assert option_named("--hidden and --seed", {"seed": "1"}, "corpus") == "seed"
-    assert option_named("no such file", {}, "corpus") == "corpus"
-
-
 @pytest.mark.parametrize(
     ("text", "arguments"),
     [("10 minutes", ["--minutes", "10"]), ("2.5m", ["--minutes", "2.5"]), ("4 epochs", ["--epochs", "4"]),
@@ -190,7 +187,7 @@ def test_a_budget_doubled() -> None:
 
 
 def test_resume_arguments_are_those_of_the_command() -> None:
-    values = parsed(resume_arguments("-odd", CHECKPOINTS, ["--steps", "9"]))
+    values = parsed(resume_arguments(LANGUAGE_MODEL, "-odd", CHECKPOINTS, ["--steps", "9"]))
     assert values["resume"] and values["name"] == "-odd" and values["steps"] == 9 and values["checkpoints"] == "/runs"
 
 
@@ -198,7 +195,7 @@ def test_resume_arguments_are_those_of_the_command() -> None:
 
 
 def texts_completed(value: str) -> str | None:
-    return completion(value, TEXT.files[0].endings)
+    return completion(value, TEXT.inputs[0].endings)
 
 
 def test_completion(tmp_path: Path) -> None:
@@ -233,7 +230,7 @@ async def test_fits_the_screen(size: tuple[int, int]) -> None:
     app = Host(problem="it did not go " * 12)
     async with app.run_test(size=size) as pilot:
         await pilot.press("ctrl+o")
-        await wait_until(pilot, lambda: len(app.form.query(Field)) == len(options(TEXT)))
+        await wait_until(pilot, lambda: len(app.form.query(Field)) == len(form_options(TEXT)))
         await pilot.pause()
         for button in app.form.query("#buttons Button"):
             assert button.region.height == 1 and button.region.bottom < size[1]
@@ -311,7 +308,7 @@ async def test_leaving_keeps_what_was_typed() -> None:
         await type_in(pilot, "half")
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.filled)
-        assert app.filled == [Filled({"corpus": "half", "seed": "5"})]
+        assert app.filled == [FilledForm({"corpus": "half", "seed": "5"})]
 
 
 @pytest.mark.usefixtures("few")
@@ -329,7 +326,7 @@ async def test_defaults_and_close_by_mouse() -> None:
         await wait_until(pilot, lambda: more.display)
         await pilot.click("#leave")
         await wait_until(pilot, lambda: app.filled)
-        assert app.filled == [Filled({"corpus": "a.txt", "name": "mine"})]
+        assert app.filled == [FilledForm({"corpus": "a.txt", "name": "mine"})]
 
 
 @pytest.mark.usefixtures("few")

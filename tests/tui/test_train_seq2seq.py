@@ -17,21 +17,23 @@ from train_host import NARROW, WIDE, FakeLauncher, Host, make_logged, make_pairs
 from waiting import wait_until
 
 from rnntui.cli.train_seq2seq import command
-from rnntui.runs.folder import SEQ2SEQ, RunFolder, Status
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
 from rnntui.sessions import training_process as process_module
+from rnntui.sessions.run_facts import run_facts
 from rnntui.sessions.run_watcher import RunWatcher
+from rnntui.sessions.training_form import problems_in, training_arguments
+from rnntui.sessions.training_session import Notice, end_notice
 from rnntui.tui import app as app_module
 from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.form_fields import Field
-from rnntui.tui.train.jobs import end_of
-from rnntui.tui.train.run_details import facts
-from rnntui.tui.train.settings import arguments_of, problems_in
-from rnntui.tui.train.training_form import Filled, TrainForm
+from rnntui.tui.train.form_screen import FilledForm, TrainingFormScreen
 
 CHECKPOINTS = Path("/runs")
-KIND = {"kind": "Seq2Seq"}
+KIND = {"kind": "Seq2Seq model"}
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +77,7 @@ def test_a_table_with_a_validation_table() -> None:
         "bptt": "64",  # of the other kind, from before another was chosen
     }  # fmt: skip
     assert not problems_in(typed)
-    values = parsed(arguments_of(typed, CHECKPOINTS))
+    values = parsed(training_arguments(typed, CHECKPOINTS))
     assert values["pairs"] == ("a.tsv", "my pairs.tsv") and values["validation_pairs"] == "-odd name.tsv"
     assert (values["name"], values["attention"], values["tokenizer"]) == ("-odd", "additive", "char")
     assert (values["input_feeding"], values["tied"], values["separate_vocab"]) == (True, False, True)
@@ -87,7 +89,7 @@ def test_two_files_with_two_for_validation(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("HOME", "/home/me")
     typed = KIND | {"source": "~/a.en", "target": "a.es", "validation_source": "v.en", "validation_target": "v.es"}
     assert not problems_in(typed)
-    values = parsed(arguments_of(typed, CHECKPOINTS))
+    values = parsed(training_arguments(typed, CHECKPOINTS))
     assert (values["source"], values["target"], values["pairs"]) == ("/home/me/a.en", "a.es", ())
     assert (values["validation_source"], values["validation_target"]) == ("v.en", "v.es")
 
@@ -130,8 +132,8 @@ class FormHost(App[None]):
 
     def __init__(self, typed: dict[str, str] | None = None) -> None:
         super().__init__()
-        self.form = TrainForm(CHECKPOINTS, typed)
-        self.filled: list[Filled | None] = []
+        self.form = TrainingFormScreen(CHECKPOINTS, typed)
+        self.filled: list[FilledForm | None] = []
 
     def on_mount(self) -> None:
         self.push_screen(self.form, self.filled.append)
@@ -149,7 +151,7 @@ class FormHost(App[None]):
 
 async def choose_kind(pilot: Pilot[Any], title: str) -> None:
     pilot.app.screen._field("kind").query_one(Select).value = title  # type: ignore[attr-defined]
-    main = "pairs" if title == "Seq2Seq" else "corpus"
+    main = "pairs" if title == "Seq2Seq model" else "corpus"
     await wait_until(pilot, lambda: any(field.option.name == main for field in pilot.app.screen.query(Field)))
     await pilot.pause()
 
@@ -179,7 +181,7 @@ async def test_what_is_typed_stays_with_either_kind() -> None:
     app = FormHost({"corpus": "notes.txt", "hidden": "64", "bptt": "8"})
     async with app.run_test(size=(100, 50)) as pilot:
         await wait_until(pilot, lambda: "bptt" in app.names)
-        await choose_kind(pilot, "Seq2Seq")
+        await choose_kind(pilot, "Seq2Seq model")
         await wait_until(pilot, lambda: "label_smoothing" in app.names)  # all options stay open
         assert "bptt" not in app.names and "corpus" not in app.names
         assert app.field("hidden").value == "64"
@@ -187,7 +189,7 @@ async def test_what_is_typed_stays_with_either_kind() -> None:
         await choose_kind(pilot, "language model")
         await wait_until(pilot, lambda: "bptt" in app.names)
         assert app.field("corpus").value == "notes.txt" and app.field("bptt").value == "8"
-        await choose_kind(pilot, "Seq2Seq")
+        await choose_kind(pilot, "Seq2Seq model")
         await wait_until(pilot, lambda: "label_smoothing" in app.names)
         assert app.field("pairs").value == "pairs.tsv" and app.field("label_smoothing").value == "0.2"
         app.form._clear()
@@ -224,8 +226,8 @@ async def test_what_training_refuses_is_told_in_full(tmp_path: Path, pairs: str)
     )
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
-        await choose_kind(pilot, "Seq2Seq")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
+        await choose_kind(pilot, "Seq2Seq model")
         app.screen._field("pairs").value = pairs  # type: ignore[attr-defined]
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: launcher.calls)
@@ -234,7 +236,7 @@ async def test_what_training_refuses_is_told_in_full(tmp_path: Path, pairs: str)
         launcher.processes[0].code = 1
         await wait_until(pilot, lambda: app.notices == [f"Training did not start: {problem}"])
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         assert problem in str(app.screen.query_one("#problem", Static).render())
         assert app.screen.typed == KIND | {"pairs": pairs}  # type: ignore[attr-defined]
 
@@ -244,7 +246,8 @@ async def test_what_is_left_out_of_the_pairs_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     app = Host(folder, launcher)
     async with app.run_test(size=NARROW) as pilot:
-        app.tab._begin(["train-seq2seq"], "starting", "pairs.tsv", None)
+        app.tab.session.typed = {"pairs": "pairs.tsv"} | KIND
+        app.tab._began(app.tab.session.start(["train-seq2seq"]))
         launcher.outputs[0].write_text("rnntui: left out row 2 of pairs.tsv, which has no tab: 'x'\nrun pairs begins\n")
         run = make_pairs_logged(folder, "pairs")
         said = {"state": "running", "process": launcher.processes[0].pid, "updated": 4e9}
@@ -299,7 +302,7 @@ async def test_kind_and_score_are_in_the_list(both: Path, size: tuple[int, int])
 
 
 def curves(app: Host) -> list[str]:
-    return [curve.name for curve in app.tab.board.chart._curves]
+    return [curve.name for curve in app.tab.dashboard.chart._curves]
 
 
 async def test_a_chart_says_which_of_the_marked_runs_are_not_in_it(both: Path) -> None:
@@ -307,7 +310,7 @@ async def test_a_chart_says_which_of_the_marked_runs_are_not_in_it(both: Path) -
     app = Host(both)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: curves(app))
-        assert app.tab.board.titles[:4] == ["Loss", "Bits per character", "BLEU", "chrF"]
+        assert app.tab.dashboard.titles[:4] == ["Loss", "Bits per character", "BLEU", "chrF"]
         assert "Loss, nats a token" in app.text("#chart")
         await pilot.press("space", "down", "space", "down", "space")
         await wait_until(pilot, lambda: len(curves(app)) == 6)
@@ -318,8 +321,8 @@ async def test_a_chart_says_which_of_the_marked_runs_are_not_in_it(both: Path) -
         shown = app.text("#chart")
         assert "BLEU" in shown and "pairs 20" in shown and "other 25" in shown  # the last ones, not the best
         await pilot.press("l")
-        assert not app.tab.board.chart.view.log  # a score is no quantity of many magnitudes
-        app.tab.board.choose("Sample texts")
+        assert not app.tab.dashboard.chart.view.log  # a score is no quantity of many magnitudes
+        app.tab.dashboard.choose("Sample texts")
         assert not app.query_one("#without").display
 
 
@@ -327,7 +330,7 @@ async def test_what_was_chosen_is_shown_again_where_there_is_any(both: Path) -> 
     app = Host(both)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: curves(app))
-        app.tab.board.choose("BLEU")
+        app.tab.dashboard.choose("BLEU")
         assert curves(app) == ["BLEU"]
         await pilot.press("down")
         await wait_until(pilot, lambda: curves(app) == ["training", "validation"])
@@ -340,7 +343,7 @@ async def test_bleu_is_live(both: Path) -> None:
     app = Host(both)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: curves(app))
-        app.tab.board.choose("BLEU")
+        app.tab.dashboard.choose("BLEU")
         with run.metrics_file.open("a") as file:
             file.write(json.dumps({"step": 210, "tokens": 2100, "seconds": 21.0, "bleu": 42.5}) + "\n")
         await wait_until(pilot, lambda: "BLEU 42.5" in app.text("#chart"))
@@ -348,16 +351,18 @@ async def test_bleu_is_live(both: Path) -> None:
 
 async def test_a_translation_is_shown_below_its_source(both: Path) -> None:
     with (both / "pairs" / "metrics.jsonl").open("a") as file:
-        file.write(json.dumps({"step": 300, "sample": "A\x1b → B.   →   (reference: )"}) + "\n")
+        file.write(
+            json.dumps({"step": 300, "sample": {"source": "A\x1b → B.", "translation": "", "reference": ""}}) + "\n"
+        )
         file.write(json.dumps({"step": 400, "sample": "no translation → at all"}) + "\n")
     app = Host(both)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: curves(app))
-        app.tab.board.choose("Sample texts")
+        app.tab.dashboard.choose("Sample texts")
         await wait_until(pilot, lambda: "no translation" in app.text("#samples"))
         rows = [line[:70].strip() for line in app.text("#samples").splitlines()]  # without the bar
         assert rows[:7] == [
-            "400 no translation → at all", "300 A\\x1b", "→ B.   →", "reference:", "200 The cat, 200.",
+            "400 no translation → at all", "300 A\\x1b → B.", "→", "reference:", "200 The cat, 200.",
             "→ El gato, 200.", "reference: La gata, 200.",
         ]  # fmt: skip
 
@@ -369,17 +374,19 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     config["tokenizer"]["separate_vocab"] = True
     run.config_file.write_text(json.dumps(config))
     (seen,) = RunWatcher(tmp_path).look([]).runs
-    shown = dict(facts(seen))
-    assert shown["kind"] == "Seq2Seq" and shown["corpus"] == "pairs.tsv; 2,900 pairs, 100 for validation from v.tsv"
+    shown = dict(run_facts(seen))
+    assert (
+        shown["kind"] == "Seq2Seq model" and shown["corpus"] == "pairs.tsv; 2,900 pairs, 100 for validation from v.tsv"
+    )
     assert shown["model"] == "lstm 1×512, encoder 256 each way, embedding 256, attention general, dropout 0.3"
     assert shown["tokens"] == "1,000 unigram subwords, the source its own"
     assert shown["training"] == "48 pairs, rate 0.002, label smoothing 0.1 in the training loss"
     assert shown["scores"] == "BLEU 30.25, chrF 50.50"
-    told = ("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
-    assert end_of(seen) == told
-    run.write_status(Status("stopped", step=3, results={"bleu": 1.5}))
+    told = Notice("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
+    assert end_notice(seen) == told
+    run.write_status(RunStatus("stopped", step=3, results={"bleu": 1.5}))
     (seen,) = RunWatcher(tmp_path).look([]).runs
-    assert dict(facts(seen))["scores"] == "BLEU 1.50 so far"
+    assert dict(run_facts(seen))["scores"] == "BLEU 1.50 so far"
 
 
 # -- one real training -------------------------------------------------------------------------------------------------
@@ -402,8 +409,8 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
     app = Host(folder)
     async with app.run_test(size=NARROW) as pilot:
         await pilot.press("n")
-        await wait_until(pilot, lambda: isinstance(app.screen, TrainForm))
-        await choose_kind(pilot, "Seq2Seq")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
+        await choose_kind(pilot, "Seq2Seq model")
         typed = {"pairs": "words.tsv", "name": "real", "tokenizer": "char", "hidden": "8", "minutes": "0.02"}
         for name, value in typed.items():
             app.screen._field(name).value = value  # type: ignore[attr-defined]
@@ -413,8 +420,8 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
         await wait_until(
             pilot, lambda: any(notice.startswith("Training real: left out row 121") for notice in app.notices)
         )
-        await wait_until(pilot, lambda: not app.tab.jobs.trainings)
-        app.tab.board.choose("chrF")
+        await wait_until(pilot, lambda: not app.tab.session.jobs.trainings)
+        app.tab.dashboard.choose("chrF")
         await wait_until(pilot, lambda: curves(app) == ["chrF"])
         config, status = RunFolder(folder / "real").read_config(), RunFolder(folder / "real").read_status()
-        assert config.kind == SEQ2SEQ and config.model.hidden == 8 and status.step == status.steps
+        assert config.kind == SEQ2SEQ.id and config.model.hidden == 8 and status.state == "done" and status.step > 0

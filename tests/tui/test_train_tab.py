@@ -14,17 +14,19 @@ from train_host import NARROW, WIDE, Host, make_logged, row
 from waiting import wait_until
 
 from rnntui.errors import RunError
-from rnntui.runs.folder import RunFolder, Status
+from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary
+from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
-from rnntui.sessions.overlaid_runs import MOST, OverlaidRuns
+from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns
+from rnntui.sessions.run_facts import run_facts
 from rnntui.sessions.run_watcher import RunWatcher, WatchedRun
 from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
-from rnntui.tui.train.chart_selector import Selector
+from rnntui.tui.train.chart_selector import ChartSelector
 from rnntui.tui.train.dashboard import Preview
-from rnntui.tui.train.run_details import About, facts
-from rnntui.tui.train.sample_list import Samples
+from rnntui.tui.train.run_details import RunDetails
+from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.train.tab import TrainTab
 from rnntui.tui.widgets.colours import DARK, LIGHT
 
@@ -47,7 +49,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def write_status(run: RunFolder, state: str, **values: object) -> None:
-    run.write_status(Status.from_json({"state": state, **values}))
+    run.write_status(RunStatus.from_json({"state": state, **values}))
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
@@ -172,8 +174,8 @@ def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) ->
         read.append(run.name)
         return original(run, shipped)
 
-    original = run_watcher.summary
-    monkeypatch.setattr(run_watcher, "summary", noted)
+    original = run_watcher.summarize_run
+    monkeypatch.setattr(run_watcher, "summarize_run", noted)
     assert watcher.look([]) == before
     assert not read
     write_status(RunFolder(runs / "first"), "stopped", step=7)
@@ -209,17 +211,17 @@ def test_unreadable_metrics_and_a_run_that_breaks_are_no_crash(runs: Path, monke
     (runs / "first" / "metrics.jsonl").unlink()
     (runs / "first" / "metrics.jsonl").mkdir()
 
-    def breaks(run: RunFolder) -> Status:
+    def breaks(run: RunFolder) -> RunStatus:
         raise RunError("gone")
 
     watcher = RunWatcher(runs)
     assert len(watcher.look([str(runs / "first")]).runs) == 2
     before = {run.name: run.summary for run in watcher.look([]).runs}
-    monkeypatch.setattr(run_watcher, "summary", lambda run, shipped: before[run.name])
+    monkeypatch.setattr(run_watcher, "summarize_run", lambda run, shipped: before[run.name])
     monkeypatch.setattr(RunFolder, "read_status", breaks)
     write_status(RunFolder(runs / "first"), "stopped", step=9)
     seen = next(run for run in watcher.look([]).runs if run.name == "first")
-    assert seen.config is None and facts(seen)[1][0] == "problem"
+    assert seen.config is None and run_facts(seen)[1][0] == "problem"
 
 
 # -- charts ------------------------------------------------------------------------------------------------------------
@@ -227,11 +229,11 @@ def test_unreadable_metrics_and_a_run_that_breaks_are_no_crash(runs: Path, monke
 
 def curves(app: Host) -> dict[str, int]:
     """The names of the large chart's curves with their colours."""
-    return {curve.name: curve.colour for curve in app.tab.board.chart._curves}
+    return {curve.name: curve.colour for curve in app.tab.dashboard.chart._curves}
 
 
 def points(app: Host) -> int:
-    return max((len(curve.series.values) for curve in app.tab.board.chart._curves), default=0)
+    return max((len(curve.series.values) for curve in app.tab.dashboard.chart._curves), default=0)
 
 
 async def test_charts_follow_the_highlight_and_the_training(runs: Path) -> None:
@@ -244,7 +246,7 @@ async def test_charts_follow_the_highlight_and_the_training(runs: Path) -> None:
         with (runs / "first" / "metrics.jsonl").open("a") as file:
             file.write(row(110, train_loss=1.0, bleu=12.5) + row(120, validation_loss=1.0, sample="new\x1b[0m text"))
         await wait_until(pilot, lambda: points(app) == 11)
-        assert "BLEU" in app.tab.board.titles
+        assert "BLEU" in app.tab.dashboard.titles
         assert "120 new\\x1b[0m text" in app.text("#samples")
         # The newest text is above the older ones.
         shown = app.text("#samples")
@@ -270,7 +272,7 @@ async def test_as_many_charts_as_fit(runs: Path, size: tuple[int, int], previews
         await pilot.pause()
         shown = [preview for preview in app.query(Preview) if preview.display]
         assert len(shown) == previews
-        for chart in (app.tab.board.chart, *shown):
+        for chart in (app.tab.dashboard.chart, *shown):
             assert chart.region.width >= 20 and chart.region.height >= 6
 
 
@@ -278,7 +280,7 @@ async def test_quantities_by_key_and_by_mouse(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: points(app) == 20)
-        titles = app.tab.board.titles
+        titles = app.tab.dashboard.titles
         assert titles[:2] == ["Loss", "Bits per character"] and titles[-2:] == ["Sample texts", "About"]
         for title in (*titles[1:], "Loss"):
             await pilot.press("right_square_bracket")
@@ -301,7 +303,7 @@ async def test_a_preview_is_looked_at_and_chosen(runs: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: points(app) == 20)
         await pilot.press("tab", "l", "left", "plus")
-        chart, preview = app.tab.board.chart, app.query(Preview).first()
+        chart, preview = app.tab.dashboard.chart, app.query(Preview).first()
         assert chart.view.log and chart.view.cursor is not None and chart.view.left is not None
         await pilot.pause()
         assert preview.view.cursor == chart.view.cursor
@@ -314,7 +316,7 @@ async def test_a_preview_is_looked_at_and_chosen(runs: Path) -> None:
         await pilot.click(preview)
         assert "Bits per character" in app.text("#chart")
         assert not chart.view.log
-        app.tab.board.choose("Loss")
+        app.tab.dashboard.choose("Loss")
         assert chart.view.log
 
 
@@ -354,7 +356,7 @@ async def test_mouse_in_the_list(runs: Path) -> None:
         await wait_until(pilot, lambda: len(app.names) == 2)
         await pilot.click("#runs", offset=(10, 1))
         assert app.tab.runs.current_path == str(runs / "first")
-        assert not app.tab.board.full and "●" not in "".join(app.rows)
+        assert not app.tab.dashboard.full and "●" not in "".join(app.rows)
         await pilot.click("#runs", offset=(1, 0))
         assert app.rows[0][0] == "●"
         await pilot.click("#runs", offset=(1, 4))
@@ -363,24 +365,24 @@ async def test_mouse_in_the_list(runs: Path) -> None:
 
 def test_marks_have_an_end() -> None:
     marks = OverlaidRuns()
-    assert all(marks.turn(str(number)) for number in range(MOST))
-    assert not marks.turn("one more")
-    assert marks.shown("one more")["one more"].colour == MOST
-    assert sorted(mark.colour for mark in marks.shown(None).values()) == list(range(MOST))
+    assert all(marks.toggle(str(number)) for number in range(MAX_OVERLAYS))
+    assert not marks.toggle("one more")
+    assert marks.shown("one more")["one more"].colour == MAX_OVERLAYS
+    assert sorted(mark.colour for mark in marks.shown(None).values()) == list(range(MAX_OVERLAYS))
 
 
 async def test_too_many_marks_are_told(tmp_path: Path) -> None:
-    for number in range(MOST + 1):
+    for number in range(MAX_OVERLAYS + 1):
         make_run(tmp_path, f"run{number}")
     app = Host(tmp_path)
     async with app.run_test(size=NARROW) as pilot:
-        await wait_until(pilot, lambda: len(app.names) == MOST + 1)
-        for index in range(MOST):
+        await wait_until(pilot, lambda: len(app.names) == MAX_OVERLAYS + 1)
+        for index in range(MAX_OVERLAYS):
             app.tab.runs.highlighted = index
             app.tab.action_mark()
         await pilot.press("down", "space")
-        assert any(f"{MOST} runs" in notice for notice in app.notices)
-        assert "".join(app.rows).count("●") == MOST
+        assert any(f"{MAX_OVERLAYS} runs" in notice for notice in app.notices)
+        assert "".join(app.rows).count("●") == MAX_OVERLAYS
 
 
 async def test_a_chart_takes_all_the_room(runs: Path) -> None:
@@ -389,8 +391,8 @@ async def test_a_chart_takes_all_the_room(runs: Path) -> None:
         await wait_until(pilot, lambda: points(app) == 20)
         for key, back in (("z", "enter"), ("enter", "escape")):
             await pilot.press(key)
-            assert app.focused is app.tab.board.chart
-            assert app.tab.board.chart.size.width > 100 and not app.query_one("#samples").display
+            assert app.focused is app.tab.dashboard.chart
+            assert app.tab.dashboard.chart.size.width > 100 and not app.query_one("#samples").display
             await pilot.press(back)
             assert app.focused is app.tab.runs and app.query_one("#samples").display
         await pilot.press("tab", "escape")
@@ -401,10 +403,10 @@ async def test_turning_the_terminal_keeps_the_choice(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: points(app) == 20)
-        app.tab.board.choose("About")
+        app.tab.dashboard.choose("About")
         await pilot.resize_terminal(*WIDE)
-        await wait_until(pilot, lambda: app.tab.board.chart.display)
-        assert "About" not in app.tab.board.titles and "Loss" in app.text("#chart")
+        await wait_until(pilot, lambda: app.tab.dashboard.chart.display)
+        assert "About" not in app.tab.dashboard.titles and "Loss" in app.text("#chart")
 
 
 # -- the rest ----------------------------------------------------------------------------------------------------------
@@ -445,7 +447,7 @@ def test_facts_of_a_run(runs: Path) -> None:
     run.config_file.write_text(json.dumps(config))
     write_status(run, "failed", step=3, message="the loss diverged")
     (seen,) = (run for run in RunWatcher(runs).look([]).runs if run.name == "first")
-    shown = dict(facts(seen))
+    shown = dict(run_facts(seen))
     assert shown["corpus"] == "a.txt, b\x1b.txt; 1.2 M characters"
     assert shown["budget"] == "5 minutes" and shown["problem"] == "the loss diverged"
     assert shown["model"] == "lstm 1×16, embedding 8, dropout 0.5"
@@ -457,10 +459,10 @@ async def test_small_parts(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
-        app.query_one("#about-side", About).show(None)
-        app.query_one(Samples).show([])
-        assert "no sample texts yet" in str(app.query_one(Samples).query_one(Static).render())
-        selector = app.query_one(Selector)
+        app.query_one("#about-side", RunDetails).show(None)
+        app.query_one(SampleList).show([])
+        assert "no sample texts yet" in str(app.query_one(SampleList).query_one(Static).render())
+        selector = app.query_one(ChartSelector)
         selector.show([], "nothing")
         assert selector._shown == []
         assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, WatchedRun)

@@ -14,7 +14,11 @@ from tiny_runs import make_run
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.runs.folder import SEQ2SEQ, RunConfig, RunFolder, Status
+from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
+from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.training_process import Training
 from rnntui.tui import app as app_module
 from rnntui.tui.train.tab import Launch, TrainTab
@@ -123,7 +127,8 @@ def pair_metrics(steps: int, every: int = 10) -> str:
         row(step, train_loss=5.0 - step / 1000, learning_rate=0.001, gradient_norm=0.5, tokens_per_second=900.0)
         + row(step, validation_loss=4.5 - step / 1000, bits_per_character=3.0,
               bleu=30.0 - abs(step - steps / 2) / 10, chrf=50.0 - abs(step - steps / 2) / 10,
-              sample=f"The cat, {step}. → El gato, {step}.  (reference: La gata, {step}.)")
+              sample={"source": f"The cat, {step}.", "translation": f"El gato, {step}.",
+                      "reference": f"La gata, {step}."})
         for step in range(every, steps + 1, every)
     )  # fmt: skip
 
@@ -132,16 +137,17 @@ def make_pairs_logged(folder: Path, name: str, steps: int = 100, **settings: Any
     """A Seq2Seq run that has logged so many steps; it has no weights."""
     run = RunFolder(folder / name)
     run.path.mkdir(parents=True)
-    corpus = {"name": name, "sources": [f"{name}.tsv"], "validation_sources": None, "pairs": [2900, 100]}
+    corpus = PairCorpusInfo(name=name, sources=(f"{name}.tsv",), pairs=(2900, 100))
     run.write_config(
         RunConfig(
-            kind=SEQ2SEQ, model=Seq2SeqConfig(), training=Seq2SeqTrainingConfig(**settings), budget=Budget(steps=steps),
+            kind=SEQ2SEQ.id, model=Seq2SeqConfig(), training=Seq2SeqTrainingConfig(**settings),
+            budget=Budget(steps=steps),
             tokenizer=Seq2SeqTokenizerConfig(vocab_size=1000), corpus=corpus, created=0.0,
         )
     )  # fmt: skip
     run.metrics_file.write_text(pair_metrics(steps))
     results = {"teacher_forced": 4.4, "bleu": 30.25, "chrf": 50.5}
     run.write_status(
-        Status("done", step=steps, steps=steps, validation_loss=4.4, bits_per_character=2.9, results=results)
+        RunStatus("done", step=steps, steps=steps, validation_loss=4.4, bits_per_character=2.9, results=results)
     )
     return run

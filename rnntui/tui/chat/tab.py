@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rnntui.inference.loaded_model import LoadedModel
     from rnntui.runs.folder import RunFolder
     from rnntui.sessions.generation_worker import GenerationWorker
-    from rnntui.sessions.model_cache import LanguageModelCache
+    from rnntui.sessions.model_cache import ModelCache
 
 FRAMES = 24  # times a second that new tokens are taken to the screen: as in a film, and less work than at 30
 _KEEP_EVERY = 10.0  # seconds
@@ -34,7 +34,7 @@ class ChatTab(Texts):
     BINDINGS = bindings("chat")
 
     def __init__(
-        self, runs: LanguageModelCache, run_name: str | None, make_writer: Callable[[], GenerationWorker]
+        self, runs: ModelCache[LoadedModel], run_name: str | None, make_writer: Callable[[], GenerationWorker]
     ) -> None:
         super().__init__(run_name, make_writer)
         self._runs, self._run_name = runs, run_name

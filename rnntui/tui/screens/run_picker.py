@@ -10,13 +10,13 @@ from typing import Any
 from textual.app import App
 
 from rnntui.formatting import number
+from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.listing import list_runs
-from rnntui.runs.lookup import COMMANDS
 from rnntui.tui.screens.dialogs import PickScreen
 
 
 async def pick_run(
-    app: App[Any], checkpoints: Path, kind: str, current: str, tell: Callable[[str], None]
+    app: App[Any], checkpoints: Path, kind: ModelKind, current: str, tell: Callable[[str], None]
 ) -> str | None:
     """Let a person choose a run of a kind that has weights, `current` at first; gives its path.
 
@@ -27,9 +27,9 @@ async def pick_run(
     except OSError as error:
         tell(f"cannot list the runs: {error}")
         return None
-    runs = [run for run in found if run.kind == kind and (Path(run.path) / "model.safetensors").is_file()]
+    runs = [run for run in found if run.kind == kind.id and (Path(run.path) / "model.safetensors").is_file()]
     if not runs:
-        tell(f"There is no trained run of this kind; rnntui {COMMANDS[kind]} makes one.")
+        tell(f"There is no trained run of this kind; rnntui {kind.command} makes one.")
         return None
     names = [
         f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} "

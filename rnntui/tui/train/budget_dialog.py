@@ -9,7 +9,7 @@ from textual.app import App
 
 from rnntui.config import DEFAULT_MINUTES, Budget, described_settings, flag_of
 from rnntui.errors import UsageError
-from rnntui.tui.train.settings import number
+from rnntui.sessions.training_form import parse_number
 
 _UNITS = {"m": "minutes", "min": "minutes", "e": "epochs", "s": "steps"}
 
@@ -43,7 +43,7 @@ def budget_from(text: str, unit: str) -> list[str]:
     name = _UNITS.get(word) or next((n for n in described_settings(Budget) if word and n.startswith(word)), None)
     if match is None or name is None:
         raise UsageError(f"a budget is a number of minutes, epochs or steps, such as 10 minutes (got {text[:40]!r})")
-    value = number(match[1].replace(",", "").replace("_", ""))
+    value = parse_number(match[1].replace(",", "").replace("_", ""))
     values: dict[str, Any] = {name: value}
     Budget(**values)
     return [flag_of(name), str(value)]

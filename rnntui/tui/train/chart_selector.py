@@ -8,26 +8,19 @@ from itertools import accumulate
 from rich.cells import cell_len
 from textual import events
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
+from rnntui.tui.train.messages import ChartChosen
 from rnntui.tui.widgets.colours import MUTED
 
 _GAP = 2  # cells between titles
 _MORE = "…"
 
 
-class Selector(Static):
+class ChartSelector(Static):
     """Titles side by side. Where there is no room for all, those around the chosen one are shown."""
 
     ALLOW_SELECT = False
-
-    class Chosen(Message):
-        """A title was clicked."""
-
-        def __init__(self, title: str) -> None:
-            super().__init__()
-            self.title = title
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id)
@@ -47,7 +40,7 @@ class Selector(Static):
         x = event.get_content_offset_capture(self).x
         for title, begin in self._shown:
             if begin <= x < begin + cell_len(title):
-                self.post_message(self.Chosen(title))
+                self.post_message(ChartChosen(title))
 
     def _rebuild(self) -> None:
         first, last = self._window()

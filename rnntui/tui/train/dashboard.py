@@ -8,17 +8,20 @@ from dataclasses import dataclass, replace
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.message import Message
 from textual.widgets import Static
 
 from rnntui.charts.curve import Curve, convert_x, curves_of
-from rnntui.charts.metrics_history import MetricsHistory, Sample
-from rnntui.charts.quantities import LOSS, LOSSES, SMOOTHING, charts_of, heading, in_order, quantity
+from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of, in_order, metric_of
+from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
+from rnntui.kinds.metrics import LOSS_CHART
+from rnntui.kinds.registry import KINDS
+from rnntui.kinds.samples import TEXT_FIELDS, SampleField
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
-from rnntui.tui.train.chart_selector import Selector
-from rnntui.tui.train.run_details import About
-from rnntui.tui.train.sample_list import Samples
+from rnntui.tui.train.chart_selector import ChartSelector
+from rnntui.tui.train.messages import ChartChosen, PreviewClicked
+from rnntui.tui.train.run_details import RunDetails
+from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.widgets.chart import Chart
 
 WIDE = 110  # columns from which on the list stands beside the charts
@@ -28,7 +31,7 @@ _ROOM_FOR_PREVIEWS = 24  # rows
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownRun:
     """A run in the charts; `colour` is None where it is the only one, and its quantities have the colours."""
 
     name: str
@@ -39,19 +42,12 @@ class Shown:
 class Preview(Chart, can_focus=False):
     """A small chart to look at; a click makes it the large one."""
 
-    class Clicked(Message):
-        """This one is wanted large."""
-
-        def __init__(self, number: int) -> None:
-            super().__init__()
-            self.number = number
-
-    def __init__(self, number: int) -> None:
+    def __init__(self, index: int) -> None:
         super().__init__(classes="preview")
-        self.number = number
+        self.index = index
 
     def on_click(self) -> None:
-        self.post_message(self.Clicked(self.number))
+        self.post_message(PreviewClicked(self.index))
 
     # It follows the large one, and is not moved about in by itself.
 
@@ -65,29 +61,30 @@ class Preview(Chart, can_focus=False):
         event.prevent_default()
 
 
-class Board(Vertical):
+class Dashboard(Vertical):
     """What is seen of the chosen runs. `full` gives all its room to what is chosen."""
 
     def __init__(self) -> None:
-        super().__init__(id="board")
-        self._charts: list[tuple[str, list[str]]] = [(LOSS, list(LOSSES))]
-        self._chosen = LOSS
+        super().__init__(id="dashboard")
+        self._charts: list[tuple[str, list[str]]] = [(LOSS_CHART, list(LOSS_KEYS))]
+        self._chosen = LOSS_CHART
         self._curves: dict[str, list[Curve]] = {}
         self._without: dict[str, list[str]] = {}  # by the chart's title, the runs that have nothing in it
         self._log: set[str] = set()  # titles of the charts that have a logarithmic axis
-        self._samples: list[Sample] = []
+        self._samples: list[LoggedSample] = []
+        self._sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
         self._wide = False
         self._full = False
 
     def compose(self) -> ComposeResult:
-        yield Selector(id="selector")
+        yield ChartSelector(id="selector")
         yield Static("", id="without", markup=False)
         yield Chart(id="chart")
         with Horizontal(id="previews"):
-            for number in range(4):
-                yield Preview(number)
-        yield Samples(id="samples")
-        yield About(id="about-run")
+            for index in range(4):
+                yield Preview(index)
+        yield SampleList(id="samples")
+        yield RunDetails(id="about-run")
 
     @property
     def chart(self) -> Chart:
@@ -110,18 +107,20 @@ class Board(Vertical):
         charts = [title for title, _ in self._charts]
         return charts if self._wide else [*charts, _SAMPLES, _ABOUT]
 
-    def show(self, runs: Sequence[Shown], current: WatchedRun | None, samples: Sequence[Sample]) -> None:
+    def show(self, runs: Sequence[ShownRun], current: WatchedRun | None, samples: Sequence[LoggedSample]) -> None:
         """Show these runs in the charts, and of the current one the texts and settings. Copies what it keeps."""
         keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.quantities)))
         # Until there are numbers, the chart says that there are none.
-        self._charts = charts_of(keys) or [(LOSS, list(LOSSES))]
+        self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
         self._without = {
             title: [run.name for run in runs if run.history.quantities and not {*keys} & {*run.history.quantities}]
             for title, keys in self._charts
         }
         self._samples = list(samples)
-        self.query_one(About).show(current)
+        kind = KINDS.get(current.summary.kind) if current else None
+        self._sample_fields = kind.sample_fields if kind else TEXT_FIELDS
+        self.query_one(RunDetails).show(current)
         self._arrange()
 
     @property
@@ -150,13 +149,13 @@ class Board(Vertical):
         self._wide = self.app.size.width >= WIDE
         self._arrange()
 
-    def on_selector_chosen(self, event: Selector.Chosen) -> None:
+    def on_chart_chosen(self, event: ChartChosen) -> None:
         self.choose(event.title)
 
-    def on_preview_clicked(self, event: Preview.Clicked) -> None:
+    def on_preview_clicked(self, event: PreviewClicked) -> None:
         others = self._others()
-        if event.number < len(others):
-            self.choose(others[event.number][0])
+        if event.index < len(others):
+            self.choose(others[event.index][0])
 
     def on_chart_cursor_moved(self, event: Chart.CursorMoved) -> None:
         if event.chart.id == "chart":
@@ -173,12 +172,12 @@ class Board(Vertical):
         """Fill the widgets, and show those that there is room for."""
         chosen = self.chosen
         texts, about = chosen == _SAMPLES, chosen == _ABOUT
-        self.query_one(Selector).show(self.titles, chosen)
+        self.query_one(ChartSelector).show(self.titles, chosen)
         chart = self.chart
         chart.display = not texts and not about
         if chart.display:
             keys = dict(self._charts)[chosen]
-            above, log = heading(chosen, keys), all(quantity(key).log for key in keys)
+            above, log = chart_heading(chosen, keys), all(metric_of(key).log_scale for key in keys)
             chart.show(self._curves.get(chosen, []), above, log=log)
         self._tell_without()
         previews = self.query(Preview)
@@ -188,12 +187,12 @@ class Board(Vertical):
         others = self._others()[:room]
         self.query_one("#previews").display = bool(others)
         for preview in previews:
-            preview.display = preview.number < len(others)
+            preview.display = preview.index < len(others)
             if preview.display:
-                title, keys = others[preview.number]
-                preview.show(self._curves.get(title, []), heading(title, keys))
+                title, keys = others[preview.index]
+                preview.show(self._curves.get(title, []), chart_heading(title, keys))
         self._follow()
-        samples = self.query_one(Samples)
+        samples = self.query_one(SampleList)
         samples.display = texts or (self._wide and not self._full)
         samples.set_class(texts, "-alone")
         self.query_one("#about-run").display = about
@@ -213,21 +212,21 @@ class Board(Vertical):
                 preview.view = replace(self.chart.view, log=False)
 
     def _show_samples(self) -> None:
-        samples, chart = self.query_one(Samples), self.chart
+        samples, chart = self.query_one(SampleList), self.chart
         if not samples.display:
             return
         cursor = chart.view.cursor if chart.display else None
         step = None
         if cursor is not None:
             step = convert_x(self._curves.get(self.chosen, []), cursor, chart.view.axis, "step")
-        samples.show(self._samples, step)
+        samples.show(self._samples, self._sample_fields, step)
 
 
-def _curves(runs: Sequence[Shown], keys: Sequence[str]) -> list[Curve]:
+def _curves(runs: Sequence[ShownRun], keys: Sequence[str]) -> list[Curve]:
     """The curves of some quantities: of one run each in its colour, of several all in the colour of their run."""
     found: list[Curve] = []
     for run in runs:
-        for curve in curves_of({run.name: run.history}, keys, SMOOTHING):
+        for curve in curves_of({run.name: run.history}, keys, DEFAULT_SMOOTHING):
             if run.colour is None:
                 found.append(curve)
             else:

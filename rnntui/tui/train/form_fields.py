@@ -14,8 +14,8 @@ from textual.containers import Horizontal
 from textual.suggester import Suggester
 from textual.widgets import Input, Label, Select, Static
 
+from rnntui.sessions.training_form import FormOption
 from rnntui.text.control_chars import one_line
-from rnntui.tui.train.kinds import FileOption, Option
 
 _ENTRIES = 2000  # of a folder, looked through for a completion
 
@@ -23,8 +23,8 @@ _ENTRIES = 2000  # of a folder, looked through for a completion
 class Field(Horizontal):
     """One option: its name, what is typed or chosen for it, and its help, which makes room for what is wrong."""
 
-    def __init__(self, option: Option, value: str = "") -> None:
-        super().__init__(classes="field -long" if isinstance(option, FileOption) else "field")
+    def __init__(self, option: FormOption, value: str = "") -> None:
+        super().__init__(classes="field -long" if option.files else "field")
         self.option = option
         self._value = value
 
@@ -40,7 +40,7 @@ class Field(Horizontal):
             else:
                 yield Select(choices, value=chosen or Select.NULL, prompt="default", compact=True)
         else:
-            suggester = FileSuggester(option.endings) if isinstance(option, FileOption) else None
+            suggester = FileSuggester(option.files.endings) if option.files else None
             # Where a long name may be typed there is no room for help beside it.
             hint = option.help if suggester else option.default or ("default" if "[default" in option.help else "")
             yield Input(value, placeholder=hint, compact=True, suggester=suggester, select_on_focus=False)

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len, set_cell_size
 from textual import events
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from rnntui.formatting import age, number
+from rnntui.kinds.registry import KINDS
 from rnntui.runs.listing import RunSummary
 from rnntui.sessions.overlaid_runs import Overlay
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
-from rnntui.tui.train.kinds import KINDS
+from rnntui.tui.train.messages import MarkClicked
 from rnntui.tui.widgets.colours import MUTED, curve_colour
 
 _MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _CELL = 2, 5, 12, 7, 11, 7, 16  # cells of the columns
@@ -32,9 +32,6 @@ _COLOURS = {
 
 class RunList(OptionList):
     """All runs, one a row. Space and a click on its left end mark one; that is for the tab to do."""
-
-    class MarkClicked(Message):
-        """The row's left end was clicked."""
 
     def __init__(self) -> None:
         super().__init__(id="runs", compact=True, markup=False)
@@ -83,7 +80,7 @@ class RunList(OptionList):
             return
         self.highlighted = index
         if event.get_content_offset_capture(self).x < _MARK:
-            self.post_message(self.MarkClicked())
+            self.post_message(MarkClicked())
 
     @property
     def _room(self) -> int:
@@ -118,12 +115,12 @@ class RunList(OptionList):
         mark = self._marks.get(run.path)
         sign, colour = " " * _MARK, ""
         if mark is not None:
-            sign = "● " if mark.kept else "○ "
+            sign = "● " if mark.marked else "○ "
             colour = curve_colour(mark.colour, self.app.current_theme.dark)
         summary, state = run.summary, run.state
         shown = self._doing.get(run.path) or _state(run)
         when = age(time.time() - summary.updated) if summary.updated else ""
-        kind = KINDS[summary.kind].short if summary.kind in KINDS else ""
+        kind = KINDS[summary.kind].abbreviation if summary.kind in KINDS else ""
         name, short, model, state_text, loss, scored, old = _columns(
             self._room, name=one_line(run.name), kind=kind, model=f"{summary.cell} {summary.size}", state=shown,
             loss=number(summary.validation_loss)[:6], score=_score(summary), when=when,
@@ -145,10 +142,11 @@ def _state(run: WatchedRun) -> str:
 
 
 def _score(summary: RunSummary) -> str:
-    """How good a run is, in what its kind is compared by: BLEU, or bits for each character."""
-    if summary.bleu is not None:
-        return f"{summary.bleu:.1f}"[:5] + " BLEU"
-    return "" if summary.bits_per_character is None else f"{summary.bits_per_character:.3f}"[:5] + " bits"
+    """The metric that runs of its kind are compared by."""
+    if summary.primary is None:
+        return ""
+    metric, value = summary.primary
+    return f"{value:.{metric.short_decimals}f}"[:5] + f" {metric.short}"
 
 
 def _columns(

@@ -1,4 +1,4 @@
-"""The texts that a run wrote while it learned."""
+"""The samples that a run wrote at its checks."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from rnntui.kinds.samples import TEXT_FIELDS, Sample, SampleField, sample_parts
 from rnntui.text.control_chars import one_line
-from rnntui.text.translated import Translated
 
 if TYPE_CHECKING:
-    from rnntui.charts.metrics_history import Sample
+    from rnntui.charts.metrics_history import LoggedSample
 
 _SHOWN = 50  # texts at most
 
 
-class Samples(VerticalScroll):
-    """A run's sample texts, the newest first, each with its step."""
+class SampleList(VerticalScroll):
+    """A run's samples, the newest first, each with its step."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._showing: tuple[list[Sample], float | None] | None = None
+        self._showing: tuple[list[LoggedSample], float | None] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("", expand=True)
 
-    def show(self, samples: Sequence[Sample], until: float | None = None) -> None:
-        """Show these texts; with `until`, only those of that step and before: what the run wrote there is on top."""
+    def show(
+        self,
+        samples: Sequence[LoggedSample],
+        fields: Sequence[SampleField] = TEXT_FIELDS,
+        until: float | None = None,
+    ) -> None:
+        """Show samples, or only those up to the step `until`; `fields` are the parts that a sample of the kind has."""
         wanted = [sample for sample in samples if until is None or sample.step <= until][-_SHOWN:]
         if (wanted, until) == self._showing:
             return
@@ -40,15 +45,15 @@ class Samples(VerticalScroll):
         table.add_column(justify="right", style="dim", no_wrap=True)
         table.add_column(ratio=1, overflow="fold")
         for sample in reversed(wanted):
-            table.add_row(f"{sample.step:,}", _shown(sample.text))
+            table.add_row(f"{sample.step:,}", _sample_text(sample.sample, fields))
         self.query_one(Static).update(table if wanted else Text("no sample texts yet", style="dim"))
         self.border_title = "Samples" if until is None else f"Samples until step {until:,.0f}"
 
 
-def _shown(text: str) -> Text:
-    """A sample as it is shown; a translation below its source, and above what was expected."""
-    translated = Translated.from_line(text)
-    if translated is None:
-        return Text(one_line(text))
-    source, translation, reference = map(one_line, translated)
-    return Text.assemble(source, "\n→ ", (translation, "bold"), (f"\n  reference: {reference}", "dim"))
+_EMPHASIS = {"normal": "", "strong": "bold", "weak": "dim"}
+
+
+def _sample_text(sample: Sample, fields: Sequence[SampleField]) -> Text:
+    """A sample as it is shown: its parts one below the other."""
+    lines = [(field.prefix + one_line(text), _EMPHASIS[field.emphasis]) for field, text in sample_parts(sample, fields)]
+    return Text("\n").join(Text(text, style) for text, style in lines)

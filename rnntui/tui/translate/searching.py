@@ -21,7 +21,7 @@ from rnntui.tui.translate.translation_pane import TranslationPane
 if TYPE_CHECKING:
     from rnntui.config_seq2seq import BeamConfig
     from rnntui.inference.translator import Translation, Translator
-    from rnntui.sessions.model_cache import TranslatorCache
+    from rnntui.sessions.model_cache import ModelCache
     from rnntui.sessions.translation_worker import Answer, TranslationRequest, TranslationWorker
 
 MakeTranslating = Callable[[Callable[[], None], Callable[[str, Exception], None]], "TranslationWorker"]
@@ -36,7 +36,7 @@ class Searching(Telling):
     class Found(Message):
         """There are new translations."""
 
-    def __init__(self, runs: TranslatorCache, run_name: str | None, make_translating: MakeTranslating) -> None:
+    def __init__(self, runs: ModelCache[Translator], run_name: str | None, make_translating: MakeTranslating) -> None:
         super().__init__("translate")
         self._runs, self.run_name = runs, run_name or ""
         self._make_translating = make_translating

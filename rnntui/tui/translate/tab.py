@@ -19,7 +19,8 @@ from rnntui.tui.translate.texts import Texts
 from rnntui.tui.translate.translation_pane import TranslationPane
 
 if TYPE_CHECKING:
-    from rnntui.sessions.model_cache import TranslatorCache
+    from rnntui.inference.translator import Translator
+    from rnntui.sessions.model_cache import ModelCache
 
 _KEEP_EVERY = 10.0  # seconds
 _TALL = 34  # rows of the terminal from which the matrix has room above the hypotheses, and not only in their place
@@ -30,7 +31,7 @@ class TranslateTab(Texts):
 
     BINDINGS = bindings("translate")
 
-    def __init__(self, runs: TranslatorCache, run_name: str | None, make_translating: MakeTranslating) -> None:
+    def __init__(self, runs: ModelCache[Translator], run_name: str | None, make_translating: MakeTranslating) -> None:
         super().__init__(runs, run_name, make_translating)
         self._first_run = run_name
 

@@ -19,8 +19,8 @@ from textual.widget import Widget
 
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, convert_x
+from rnntui.charts.metric_charts import Axis
 from rnntui.charts.plot import Display, RenderedChart, render_chart
-from rnntui.charts.quantities import Axis
 from rnntui.charts.styled_text import ChartPart, Style
 from rnntui.tui.widgets.colours import curve_colour
 

@@ -15,11 +15,17 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static
 
+from rnntui.sessions.training_form import (
+    FormOption,
+    Problems,
+    chosen_kind,
+    form_options,
+    missing_files,
+    problems_in,
+    training_arguments,
+)
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.form_fields import Field
-from rnntui.tui.train.kinds import FileOption, Option, chosen_kind, options
-from rnntui.tui.train.settings import Problems, arguments_of, problems_in
-from rnntui.tui.train.sources import not_found
 
 _MORE, _LESS = "▸ All options (^o)", "▾ All options (^o)"
 _KEPT = ("kind", "name")  # what the defaults leave as it is, beside the files
@@ -27,14 +33,14 @@ _AROUND = 9  # rows of the form beside its fields
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledForm:
     """What was typed, by the option's name; and, if a training is to be started, the arguments of `rnntui`."""
 
     typed: dict[str, str]
     arguments: list[str] | None = None
 
 
-class TrainForm(ModalScreen[Filled]):
+class TrainingFormScreen(ModalScreen[FilledForm]):
     """Asks what to train. Gives what was typed also when it is left, so that nothing is lost."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,7 +75,7 @@ class TrainForm(ModalScreen[Filled]):
         self.query_one("#more").display = False
         if any(self._typed.get(option.name) for option in self._rest):
             await self._open_rest()
-        self._field(self._kind.files[0].name).take_focus()
+        self._field(self._kind.inputs[0].name).take_focus()
 
     def on_resize(self) -> None:
         # The fields take the rows that they need, as far as there are any: then they scroll.
@@ -78,19 +84,19 @@ class TrainForm(ModalScreen[Filled]):
 
     def _set_kind(self) -> None:
         self._kind = chosen_kind(self._typed)
-        self._options = options(self._kind)
+        self._options = form_options(self._kind)
 
     @property
-    def _first(self) -> list[Option]:
+    def _first(self) -> list[FormOption]:
         """What is shown at first, beside the kind."""
         named = {option.name: option for option in self._options}
-        return [o for o in self._options[1:] if not o.group] + [named[name] for name in self._kind.first]
+        return [o for o in self._options[1:] if not o.group] + [named[name] for name in self._kind.first_options]
 
     @property
-    def _rest(self) -> list[Option]:
-        return [option for option in self._options if option.group and option.name not in self._kind.first]
+    def _rest(self) -> list[FormOption]:
+        return [option for option in self._options if option.group and option.name not in self._kind.first_options]
 
-    def _made(self, members: Iterable[Option]) -> list[Field]:
+    def _made(self, members: Iterable[FormOption]) -> list[Field]:
         return [Field(option, self._typed.get(option.name, "")) for option in members]
 
     @property
@@ -152,7 +158,7 @@ class TrainForm(ModalScreen[Filled]):
 
     def action_leave(self) -> None:
         """Close, and start nothing."""
-        self.dismiss(Filled(self.typed))
+        self.dismiss(FilledForm(self.typed))
 
     @work(exclusive=True)
     async def action_start(self) -> None:
@@ -161,12 +167,12 @@ class TrainForm(ModalScreen[Filled]):
         problems = problems_in(typed) or await self._look_for_files(typed).wait()
         await self._tell(problems)
         if not problems:
-            self.dismiss(Filled(typed, arguments_of(typed, self._checkpoints)))
+            self.dismiss(FilledForm(typed, training_arguments(typed, self._checkpoints)))
 
     @work(thread=True)
     def _look_for_files(self, typed: Mapping[str, str]) -> Problems:
         """In a thread, as folders may be large: whether what is named leads to text."""
-        return not_found(typed, chosen_kind(typed))
+        return missing_files(typed)
 
     async def _tell(self, problems: Problems) -> None:
         """Show each problem beside its field, and go to the first."""
@@ -182,7 +188,7 @@ class TrainForm(ModalScreen[Filled]):
             self.call_after_refresh(wrong[0].scroll_visible, animate=False)
 
     def _clear(self) -> None:
-        kept = {*_KEPT, *(option.name for option in self._options if isinstance(option, FileOption))}
+        kept = {*_KEPT, *(option.name for option in self._options if option.files)}
         for field in self.query(Field):
             if field.option.name not in kept:
                 field.value = ""

@@ -1,0 +1,48 @@
+"""From metric keys to charts: which chart shows which metrics, in what order, under what heading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rnntui.kinds.metrics import LOSSES, Metric
+from rnntui.kinds.registry import all_metrics
+from rnntui.text.control_chars import one_line
+
+Axis = Literal["step", "seconds", "tokens"]
+AXES: tuple[Axis, ...] = ("step", "seconds", "tokens")
+AXIS_TITLES: dict[Axis, str] = {"step": "step", "seconds": "time", "tokens": "tokens"}
+
+LOSS_KEYS = tuple(metric.key for metric in LOSSES)
+DEFAULT_SMOOTHING = 0.9
+"""Weight of the moving average over noisy metrics, unless the user chooses another."""
+
+
+def metric_of(key: str) -> Metric:
+    """The metric of a key; an unknown key makes a metric of that name."""
+    known = all_metrics()
+    if key in known:
+        return known[key]
+    name = one_line(key).replace("_", " ")
+    return Metric(key, name[:1].upper() + name[1:], name, key, marked=True)
+
+
+def chart_heading(title: str, keys: Sequence[str], run: str = "") -> str:
+    """The heading of a chart: its title, the run if it shows but one, and the unit of the y axis."""
+    units = dict.fromkeys(metric_of(key).unit for key in keys)
+    unit = next(iter(units)) if len(units) == 1 else ""
+    return title + (f" of {run}" if run else "") + (f", {unit}" if unit else "")
+
+
+def in_order(keys: list[str]) -> list[str]:
+    """Known keys in the order of the table of metrics, then the others as they came."""
+    known = all_metrics()
+    return [key for key in known if key in keys] + [key for key in keys if key not in known]
+
+
+def charts_of(keys: list[str]) -> list[tuple[str, list[str]]]:
+    """Group keys into charts: each chart's title and its keys, in the order of `keys`."""
+    charts: dict[str, list[str]] = {}
+    for key in keys:
+        charts.setdefault(metric_of(key).chart, []).append(key)
+    return [(metric_of(grouped[0]).title if len(grouped) == 1 else chart, grouped) for chart, grouped in charts.items()]

@@ -1,0 +1,35 @@
+"""Language models: a text in, more text out."""
+
+from __future__ import annotations
+
+from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.inputs import InputChoice, InputFiles
+from rnntui.kinds.metrics import BITS_PER_CHARACTER
+from rnntui.kinds.model_kind import ModelKind, Use
+
+LANGUAGE_MODEL = ModelKind(
+    id="language-model",
+    title="language model",
+    abbreviation="LM",
+    command="train",
+    example="corpus.txt",
+    use=Use("write with it", "sample", tab="chat"),
+    model=LanguageModelConfig,
+    tokenizer=TokenizerConfig,
+    training=LanguageModelTrainingConfig,
+    inputs=(
+        InputFiles(
+            "corpus",
+            "text files, folders, globs, separated by spaces",
+            many=True,
+            endings=(".txt", ".md", ".gz", ".xz"),
+        ),
+    ),
+    input_choices=(InputChoice("corpus", missing="name a text file, a folder or a glob to learn from"),),
+    first_options=("cell", "layers", "hidden", "minutes"),
+    primary_metric=BITS_PER_CHARACTER,
+    corpus_info=TextCorpusInfo,
+    task="rnntui.training.language_model_task:LanguageModelTask",
+    loader="rnntui.inference.loaded_model:load_language_model",
+)

@@ -1,0 +1,56 @@
+"""Seq2Seq models: a source in, a target out."""
+
+from __future__ import annotations
+
+from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.inputs import InputChoice, InputFiles
+from rnntui.kinds.metrics import Metric
+from rnntui.kinds.model_kind import ModelKind, Use
+from rnntui.kinds.samples import SampleField
+
+BLEU = Metric("bleu", "BLEU", "BLEU", "bleu", log_scale=False, marked=True, decimals=2, short="BLEU", short_decimals=1)
+CHRF = Metric("chrf", "chrF", "chrF", "chrf", log_scale=False, marked=True, decimals=2, short="chrF", short_decimals=1)
+
+_TABLES = (".tsv", ".tab", ".csv", ".txt", ".gz", ".xz")
+
+SEQ2SEQ = ModelKind(
+    id="seq2seq",
+    title="Seq2Seq model",
+    abbreviation="S2S",
+    command="train-seq2seq",
+    example="pairs.tsv",
+    use=Use("translate with it", "translate", tab="translate"),
+    model=Seq2SeqConfig,
+    tokenizer=Seq2SeqTokenizerConfig,
+    training=Seq2SeqTrainingConfig,
+    inputs=(
+        InputFiles("pairs", "tables: source, a tab, target", many=True, endings=_TABLES),
+        InputFiles("source", "instead of a table: a file of sources, one a line"),
+        InputFiles("target", "the file of their targets, line by line"),
+        InputFiles(
+            "validation_pairs", "pairs to validate on, instead of a part held out", endings=_TABLES, group="Validation"
+        ),
+        InputFiles("validation_source", "instead of --validation-pairs: a file of sources", group="Validation"),
+        InputFiles("validation_target", "the file of their targets, line by line", group="Validation"),
+    ),
+    input_choices=(
+        InputChoice(
+            "pairs",
+            ("source", "target"),
+            missing="name a table of pairs to learn from, or two files: sources and targets",
+        ),
+        InputChoice("validation_pairs", ("validation_source", "validation_target")),
+    ),
+    first_options=("tokenizer", "hidden", "minutes"),
+    primary_metric=BLEU,
+    metrics=(BLEU, CHRF),
+    corpus_info=PairCorpusInfo,
+    sample_fields=(
+        SampleField("source"),
+        SampleField("translation", "→ ", "strong"),
+        SampleField("reference", "reference: ", "weak"),
+    ),
+    task="rnntui.training.seq2seq_task:Seq2SeqTask",
+    loader="rnntui.inference.translator:load_translator",
+)

@@ -1,0 +1,64 @@
+"""`status.json`: where a run stands, replaced at every check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args, get_type_hints
+
+_LIMIT = 1e18  # numbers in a file that may come from anywhere stay below this
+_COUNTS = ("step", "steps", "tokens", "seconds")
+
+RunState = Literal["running", "done", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """All of `status.json`.
+
+    Args:
+        state: running, done, stopped or failed.
+        step: steps done.
+        steps: steps in all; None until a time budget has settled them.
+        tokens: tokens read in training.
+        seconds: time spent training.
+        validation_loss: nats a token, of the best weights so far; once the run is done, its primary evaluation.
+        bits_per_character: of the same evaluation.
+        results: metrics such as BLEU of the best weights so far; once the run is done, also all final losses by name.
+        message: why the run failed.
+        updated: seconds since 1970.
+        process: id of the process that trains it.
+    """
+
+    state: RunState
+    step: int = 0
+    steps: int | None = None
+    tokens: int = 0
+    seconds: float = 0.0
+    validation_loss: float | None = None
+    bits_per_character: float | None = None
+    results: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+    updated: float = 0.0
+    process: int = 0
+
+    @classmethod
+    def from_json(cls, values: object) -> RunStatus:
+        """Raises `TypeError` or `ValueError` if a field is of another type or unknown."""
+        if not isinstance(values, dict):
+            raise TypeError("a status is a JSON object")
+        for name, hint in get_type_hints(cls).items():
+            if name == "state":
+                if values.get(name) not in get_args(RunState):
+                    raise ValueError(f"unknown state {values.get(name)!r}")
+            elif name == "results":
+                results = values.get(name, {})
+                if not isinstance(results, dict) or not all(isinstance(loss, float) for loss in results.values()):
+                    raise TypeError(f"{name} is {results!r}")
+            elif name in values:
+                value, kinds = values[name], get_args(hint) or (hint,)
+                fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
+                number = value if isinstance(value, (int, float)) else 0
+                bounded = -_LIMIT < number < _LIMIT and (number >= 0 or name not in _COUNTS)
+                if isinstance(value, bool) or not fits or not bounded:
+                    raise TypeError(f"{name} is {str(value)[:40]}")
+        return cls(**values)

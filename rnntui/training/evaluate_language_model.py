@@ -1,0 +1,42 @@
+"""Evaluating a language model's run on a corpus."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from rnntui.config import LanguageModelConfig
+from rnntui.errors import CorpusError
+from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.models.language_model import LanguageModel
+from rnntui.models.weight_arrays import load_best_weights
+from rnntui.runs.folder import RunFolder
+from rnntui.text.corpus import Corpus
+from rnntui.text.token_ids import write_token_file
+from rnntui.training.device import choose_hardware
+from rnntui.training.evaluation import Evaluation, streaming, windowed
+
+
+def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation], list[str]]:
+    """Evaluate a run's best weights, streaming and windowed; also returns the characters that its vocabulary lacks.
+
+    Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens.
+    """
+    config = run.read_config()
+    tokenizer = read_tokenizer(run, config)
+    vocab_size = config.vocab_size
+    hardware = choose_hardware("auto", "fp32", None)
+    model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size)
+    load_best_weights(model, run)
+    model.to(hardware.device)
+    evaluations = {"streaming": streaming, "windowed": windowed}
+    with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
+        path = Path(folder) / "text.ids"
+        part, unknown = write_token_file(corpus, tokenizer, path)
+        if part.tokens < 2:
+            shown = ", ".join(corpus.display_names)
+            raise CorpusError(f"{shown} is too short: {part.tokens} tokens, where at least 2 are needed")
+        ids = part.read(path)
+        per_token = part.characters / part.tokens
+        found = {name: evaluate(model, ids, vocab_size, hardware, per_token) for name, evaluate in evaluations.items()}
+    return found, unknown
