@@ -14,10 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rnntui.cli.environment import use_one_blas_thread
 from rnntui.config import MAX_CHARS_PER_SECOND
-from rnntui.inference.threads import one_blas_thread
 
-one_blas_thread()
+use_one_blas_thread()
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot

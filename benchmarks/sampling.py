@@ -44,7 +44,7 @@ from torch import nn
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, SamplingConfig, TokenizerConfig
 from rnntui.inference.generate import Generation, generators_from
-from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.weights_file import save_arrays

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import cross_entropy
 
-from rnntui.models.embedding import embed
-from rnntui.models.recurrent import for_layers, states_of
+from rnntui.models.layers import embed, state_for_torch, state_from_torch
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.text.vocabulary import PAD
 from rnntui.training.length_buckets import Batch
@@ -17,16 +16,16 @@ def stepped_loss(model: Seq2Seq, batch: Batch, smoothing: float) -> torch.Tensor
     source, lengths, inputs, expected = (
         torch.from_numpy(ids) for ids in (batch.source, batch.lengths, batch.inputs, batch.expected)
     )
-    memory, ends = model.encoder(source, lengths)
-    state, memory, decoder = model.bridge(ends), memory.transpose(0, 1), model.decoder
-    prepared = decoder.attention.prepare(memory) if decoder.attention else memory
+    encoder_outputs, ends = model.encoder(source, lengths)
+    state, encoder_outputs, decoder = model.bridge(ends), encoder_outputs.transpose(0, 1), model.decoder
+    keys = decoder.attention.project_keys(encoder_outputs) if decoder.attention else encoder_outputs
     input_feed = torch.zeros(1, source.shape[1], model.config.embedding)
     logits = []
     for tokens in inputs:
         embedded = decoder.dropout(embed(decoder.embedding, tokens[None], model.config.tied))  # (1, B, E)
-        hidden, carried = decoder.rnn(torch.cat([embedded, input_feed], dim=2), for_layers(state))
-        state = states_of(carried)
-        input_feed = decoder._attend(hidden, memory, prepared, (source == PAD).T)
+        hidden, new_state = decoder.rnn(torch.cat([embedded, input_feed], dim=2), state_for_torch(state))
+        state = state_from_torch(new_state)
+        input_feed = decoder._attend(hidden, encoder_outputs, keys, (source == PAD).T)
         logits.append(model.logits(input_feed[0]))  # (B, V)
     return cross_entropy(
         torch.stack(logits).flatten(0, 1), expected.flatten(), ignore_index=PAD, label_smoothing=smoothing

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
-from rnntui.inference.beam_search import normalised
-from rnntui.inference.translator import lengths_of, read_vocabularies
-from rnntui.models.embedding import embed
-from rnntui.models.recurrent import for_layers, states_of
+from rnntui.inference.beam_search import length_normalized
+from rnntui.inference.translator import read_training_lengths, read_vocabularies
+from rnntui.models.layers import embed, state_for_torch, state_from_torch
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.runs.folder import RunFolder
 from rnntui.text.vocabulary import BOS, EOS
@@ -25,25 +24,26 @@ class TorchBeam:
         joint = self.source is self.target
         self.model = Seq2Seq(config.model_as(Seq2SeqConfig), self.source.size, self.target.size, joint).eval()
         load_best(self.model, run)
-        self.seen = lengths_of(config)
+        self.training_lengths = read_training_lengths(config)
 
     @torch.inference_mode()
     def translate(self, line: str, settings: BeamConfig) -> str:
         """The best translation of one line, by the rules of `rnntui.inference.beam_search`."""
         source = torch.from_numpy(np.append(self.source.encode(line), EOS))[:, None]  # (S, 1)
-        memory, ends = self.model.encoder(source, torch.tensor([len(source)]))
-        decoder, memory = self.model.decoder, memory.transpose(0, 1)  # (1, S, K)
-        prepared = decoder.attention.prepare(memory) if decoder.attention else memory
+        encoder_outputs, ends = self.model.encoder(source, torch.tensor([len(source)]))
+        decoder, encoder_outputs = self.model.decoder, encoder_outputs.transpose(0, 1)  # (1, S, K)
+        keys = decoder.attention.project_keys(encoder_outputs) if decoder.attention else encoder_outputs
         padding = torch.zeros(1, len(source), dtype=torch.bool)
         state, width = self.model.bridge(ends), settings.beam
         tokens, totals, texts = torch.tensor([BOS]), torch.zeros(1), [[]]
+        max_length = self.training_lengths.max_target_length(len(source)) if self.training_lengths else 100
         finished: list[tuple[float, list[int]]] = []
-        for step in range(1, (self.seen.limit(len(source)) if self.seen else 100) + 1):
+        for step in range(1, max_length + 1):
             count = len(tokens)
-            hidden, carried = decoder.rnn(
-                embed(decoder.embedding, tokens, self.model.config.tied)[None], for_layers(state)
+            hidden, new_state = decoder.rnn(
+                embed(decoder.embedding, tokens, self.model.config.tied)[None], state_for_torch(state)
             )  # (1, K, H)
-            alike = (each.expand(count, -1, -1) for each in (memory, prepared))
+            alike = (each.expand(count, -1, -1) for each in (encoder_outputs, keys))
             vectors = decoder._attend(hidden, *alike, padding.expand(count, -1))
             scores = torch.log_softmax(self.model.logits(vectors[0]), dim=1) + totals[:, None]  # (K, V)
             ends = scores[:, EOS].clone()
@@ -51,11 +51,11 @@ class TorchBeam:
             totals, places = scores.flatten().topk(width)
             rows, tokens = places // scores.shape[1], places % scores.shape[1]
             for row in (ends >= totals[-1]).nonzero().flatten().tolist():
-                finished.append((normalised(float(ends[row]), step, settings.length_penalty), texts[row]))
+                finished.append((length_normalized(float(ends[row]), step, settings.length_penalty), texts[row]))
             if len(finished) >= width:
                 best = max(finished)[0]
-                if normalised(float(totals[0]), step, settings.length_penalty) <= best:
+                if length_normalized(float(totals[0]), step, settings.length_penalty) <= best:
                     break
             texts = [[*texts[row], token] for row, token in zip(rows.tolist(), tokens.tolist(), strict=True)]
-            state = tuple(tensor[:, rows] for tensor in states_of(carried))
+            state = tuple(tensor[:, rows] for tensor in state_from_torch(new_state))
         return self.target.decode(max(finished)[1] if finished else texts[0])

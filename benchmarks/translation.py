@@ -206,7 +206,7 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, help="a run to time, instead of the one that is trained")
     parser.add_argument("--keep", type=Path, help="folder to keep the trained run in")
-    from rnntui.training.threads import limit_openmp_spin
+    from rnntui.cli.environment import limit_openmp_spin
 
     limit_openmp_spin()  # as the commands that train do
     own, extra = parted(sys.argv[1:])

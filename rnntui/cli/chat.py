@@ -7,10 +7,10 @@ import sys
 
 import click
 
+from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import note
 from rnntui.errors import UsageError
-from rnntui.inference.threads import one_blas_thread
 
 
 @click.command("chat")
@@ -31,7 +31,7 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     folder = checkpoints_folder(checkpoints, must_exist=True)
     # A name that no run has is told at once.
     kind = KINDS.get(kind_of(named_run(run, folder)) or "", LANGUAGE_MODEL) if run is not None else LANGUAGE_MODEL
-    one_blas_thread()
+    use_one_blas_thread()
     # Thousands of objects are made while the modules load, and none of them is garbage: looking for it costs a quarter
     # of the time to the first paint.
     gc.disable()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.atomic_files import atomic_write
+from rnntui.cli.environment import limit_openmp_spin
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.pair_arguments import read_pairs
 from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
@@ -98,7 +99,6 @@ def command(
 
 def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
     from rnntui.text.corpus import find_corpus
-    from rnntui.training.threads import limit_openmp_spin
 
     if options.pair_flags:
         raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
@@ -118,8 +118,6 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
 
 
 def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
-    from rnntui.training.threads import limit_openmp_spin
-
     named = options.text, options.source, options.target
     pairs = read_pairs(named, SEQ2SEQ.input_choices[0], options.encoding, options.errors)
     if pairs is None:

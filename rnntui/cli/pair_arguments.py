@@ -1,4 +1,4 @@
-"""Pairs as a command line names them: tables, or a file of sources and one of targets."""
+"""Pairs of text as a command line names them: tables, or a file of sources and one of targets."""
 
 from __future__ import annotations
 

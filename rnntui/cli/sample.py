@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.options import checkpoints_option, run_option, settings_from, settings_options
 from rnntui.cli.terminal import note, tell_unknown, utf8_argument, write_out
 from rnntui.config import SamplingConfig
 from rnntui.errors import UsageError
-from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from rnntui.inference.text_stream import TextStream
@@ -83,7 +83,7 @@ def command(
     A character that the model has never seen becomes <unk>, and stderr says which.
     """
     config = settings_from(SamplingConfig, values)
-    one_blas_thread()
+    use_one_blas_thread()
     from rnntui.inference.generate import Generation, generators_from, initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.text_stream import TextStream

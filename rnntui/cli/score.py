@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.input_lines import lines_of
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
 from rnntui.cli.terminal import tell_unknown, write_out
-from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from rnntui.inference.scoring import Score
@@ -28,7 +28,7 @@ def command(run_name: str | None, checkpoints: str | None, encoding: str, errors
     Writes its log-probability in nats and its bits per character, parted by a tab; a blank line has 0 and nan. The
     line's end is not scored.
     """
-    one_blas_thread()
+    use_one_blas_thread()
     from rnntui.inference.generate import initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.scoring import score

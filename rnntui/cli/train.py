@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from rnntui.cli.environment import limit_openmp_spin
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
 from rnntui.cli.terminal import note
 from rnntui.cli.training_command import StopRequest, input_options, refuse_changes, train_and_report
@@ -53,7 +54,6 @@ def command(
         create_language_model_run,
         resumable_language_model_run,
     )
-    from rnntui.training.threads import limit_openmp_spin
 
     limit_openmp_spin()
     folder = checkpoints_folder(checkpoints)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from rnntui.cli.environment import limit_openmp_spin
 from rnntui.cli.options import (
     checkpoints_option,
     corpus_options,
@@ -64,7 +65,6 @@ def command(
 
     from rnntui.runs.lookup import checkpoints_folder
     from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run, resumable_seq2seq_run
-    from rnntui.training.threads import limit_openmp_spin
 
     limit_openmp_spin()
     folder = checkpoints_folder(checkpoints)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.input_lines import lines_of
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
 from rnntui.cli.terminal import note, utf8_argument, write_out
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import CorpusError
-from rnntui.inference.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from rnntui.inference.translator import Translation, Translator
@@ -52,7 +52,7 @@ def command(
     stream = None if text or sys.stdin is None else sys.stdin.buffer
     waits = stream is None or not _is_file(stream)
     if waits:  # one line is too little work to share; batches are not
-        one_blas_thread()
+        use_one_blas_thread()
     from rnntui.inference.translator import load_translator
     from rnntui.kinds.seq2seq import SEQ2SEQ
     from rnntui.runs.lookup import checkpoints_folder, find_run
@@ -62,8 +62,8 @@ def command(
     lines = enumerate(lines_of(stream, encoding, errors) if stream is not None else text, 1)
     for batch in _batches(lines, waits):
         for number, line in batch:
-            for remark in translator.remarks(line, f"line {number}"):
-                note(remark)
+            for warning in translator.warnings_for(line, f"line {number}"):
+                note(warning)
         for translation in translator.translate([line for _, line in batch], settings):
             write_out(_json(translation, translator, run.name) if as_json else _plain(translation, settings.n_best))
 

@@ -1,1 +1,1 @@
-"""Recurrent models in numpy alone: cells, states, sampling, token streams, scores."""
+"""Inference in numpy alone: recurrent cells, models, sampling, generation, scoring, beam search."""

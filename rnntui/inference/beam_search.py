@@ -1,8 +1,8 @@
-"""Beam search over many sources at once.
+"""Beam search over a batch of sources.
 
-Which hypotheses are found does not depend on what else is in the batch, nor on its order. A matrix product rounds a
-row differently in company than alone, by some millionths a token; so a choice that is nearer than that may add up to
-puts the source in `near_tie`, and whoever searches does it again for that source alone, in double precision.
+The hypotheses of a source do not depend on what else is in the batch, nor on its order. BLAS rounds a row of a matrix
+product differently in a batch than alone, by some millionths of a nat per token. A choice closer than these errors can
+add up to sets `near_tie`, and the caller searches that source again, alone and in double precision.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +22,23 @@ from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.repetition_blocker import RepetitionBlocker
 from rnntui.text.vocabulary import BOS, EOS
 
-# Nats; over a sentence, rounding was seen to differ by a fifth of that.
+# Nats; the rounding error of a sentence was seen to reach a fifth of the value for float32.
 _TIE_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 0.0}
-_BLOCK = 64  # logits of which first only the largest is looked at
+_BLOCK = 64  # neighbouring logits, of which top-k selection first compares only the maximum
 
-TextOf = Callable[[list[int]], str]
-Cancelled = Callable[[], bool]
+Detokenize = Callable[[list[int]], str]
+"""Returns the text of token ids. Of hypotheses with the same text only the best is kept."""
 
 
 class CancelledError(Exception):
-    """A search was given up, since nobody waits for what it finds any more."""
+    """Raised by a search that was cancelled because nobody waits for its result any more."""
 
 
 @dataclass
 class Hypothesis:
-    """A target as it was found, `ids` without the end; `ended` says whether the model itself ended it.
+    """A finished target: `ids` without the end token; `ended` is True if the model itself ended it.
 
-    `log_probability` is in nats over all tokens, the end included; `score` is what hypotheses are ranked by.
+    `log_probability` is in nats, summed over all tokens including the end; `score` is what hypotheses are ranked by.
     `attention (T, S)` has a row for each token, and one for the end.
     """
 
@@ -50,218 +51,239 @@ class Hypothesis:
 
 
 @dataclass
-class Found:
-    """The hypotheses of a source, the best first, no two of the same text; and whether rounding may have chosen."""
+class SearchResult:
+    """The hypotheses of a source, best first, with distinct texts.
+
+    `near_tie` is True if rounding errors may have decided which ones they are.
+    """
 
     hypotheses: list[Hypothesis]
     near_tie: bool
 
 
-@dataclass
-class _Search:
-    """One source: its hypotheses so far as links to those they grew from, a row of `(K,)` arrays for each step."""
+def length_normalized(log_probability: float, length: int, penalty: float) -> float:
+    """Return a log-probability divided by the length penalty, which makes targets of different lengths comparable.
 
-    number: int
-    length: int
-    limit: int
-    parents: list[NDArray[np.intp]] = field(default_factory=list)
-    tokens: list[Ids] = field(default_factory=list)
-    attention: list[Array] = field(default_factory=list)
-    finished: dict[str, Hypothesis] = field(default_factory=dict)
-    near_tie: bool = False
-
-    def ids(self, slot: int) -> list[int]:
-        """The tokens of the live hypothesis in a slot."""
-        found = []
-        for parents, tokens in zip(reversed(self.parents), reversed(self.tokens), strict=True):
-            found.append(int(tokens[slot]))
-            slot = int(parents[slot])
-        return found[::-1]
-
-    def rows(self, slot: int, last: Array) -> Array:
-        """The attention `(T, S)` of the live hypothesis in a slot; `last (K, S)` is of the step just made."""
-        found = [last[slot]]
-        for parents, attention in zip(reversed(self.parents), reversed(self.attention), strict=True):
-            slot = int(parents[slot])
-            found.append(attention[slot])
-        return np.array(found[::-1])[:, : self.length]
-
-
-def normalised(log_probability: float, length: int, penalty: float) -> float:
-    """A log-probability made comparable between lengths (Wu et al. 2016, section 7, equation 14)."""
+    Wu et al. 2016, section 7, equation 14: the divisor is ((5 + length) / 6) ** penalty.
+    """
     score: float = log_probability / ((5.0 + length) / 6.0) ** penalty
     return score
 
 
-def search(
-    model: NumpySeq2Seq,
-    sources: Sequence[Ids],
-    settings: BeamConfig,
-    limits: Sequence[int],
-    text_of: TextOf,
-    never: Sequence[int],
-    cancelled: Cancelled | None = None,
-) -> list[Found]:
-    """Search for targets of sources, each `(S,)` with its end.
+@dataclass(frozen=True)
+class BeamSearch:
+    """Beam search with one model under fixed settings.
 
-    A hypothesis ends where the end is likelier than the worst that goes on; the search, when as many have ended as
-    the beam is wide and none that goes on is better. `limits` are tokens at most, `never` tokens that are not
-    written. `text_of` tells which hypotheses read alike. `cancelled` is asked before every step; where it says yes,
+    A hypothesis ends where its end token is likelier than the worst continuation that stays in the beam. The search of
+    a source ends when as many hypotheses have ended as the beam is wide and no live one scores better.
+    `banned_tokens` are never generated. `is_cancelled` is called before every step; once it returns True,
     `CancelledError` is raised.
     """
-    width = settings.beam
-    tie_tolerance = _TIE_TOLERANCE[np.dtype(model.dtype)]
-    encoder_output, first = model.encode(sources)
-    batch = len(sources)
-    decoder_state = first.keep(np.repeat(np.arange(batch), width))
-    searches = [_Search(i, len(sources[i]), limits[i]) for i in range(batch)]
-    going = list(searches)
-    tokens: Ids = np.full(batch * width, BOS, dtype=np.int64)
-    totals = np.full((batch, width), -np.inf)
-    totals[:, 0] = 0.0  # all slots begin alike, and one of them is enough
-    repetition = RepetitionBlocker(sources, width)
-    for step in range(1, max(limits) + 1):
-        if cancelled is not None and cancelled():
-            raise CancelledError
-        attention, decoder_state = model.step(tokens, decoder_state, encoder_output)
-        logits = model.logits(decoder_state)
-        levels = _log_normalisers(logits)
-        ends = totals + (logits[:, EOS] - levels).reshape(totals.shape)  # (B, K)
-        logits[:, [*never, EOS]] = -np.inf
-        repetition.ban(logits)
-        grown, slots, chosen = _best(logits, levels, totals, width + 1)  # (B, K + 1)
-        for row, one in enumerate(going):
-            _finish(one, row, step, ends[row], grown[row], attention[row], tie_tolerance, settings, text_of)
-            _stop_at_limit(one, step, grown[row], slots[row], chosen[row], attention[row], settings, text_of)
-        live = [row for row, one in enumerate(going) if not _over(one, step, grown[row], tie_tolerance, settings)]
-        if not live:
-            break
-        left = np.array(live, dtype=np.intp)
-        slots, chosen, totals = slots[left, :width], chosen[left, :width], grown[left, :width].astype(np.float64)
-        for place, row in enumerate(left):
-            going[row].parents.append(slots[place])
-            going[row].tokens.append(chosen[place])
-            going[row].attention.append(attention[row])
-        rows = (left[:, None] * width + slots).ravel()
-        decoder_state, tokens = decoder_state.keep(rows), chosen.ravel()
-        repetition = repetition.follow(left, rows, tokens)
-        if len(left) < len(going):
-            going = [going[row] for row in left]
-            encoder_output = encoder_output.keep(left)
-    return [_ranked(one, tie_tolerance, settings) for one in searches]
+
+    model: NumpySeq2Seq
+    settings: BeamConfig
+    detokenize: Detokenize
+    banned_tokens: Sequence[int]
+    is_cancelled: Callable[[], bool] | None = None
+
+    def search(self, sources: Sequence[Ids], max_lengths: Sequence[int]) -> list[SearchResult]:
+        """Return the best hypotheses of each source.
+
+        Args:
+            sources: B arrays of token ids, each `(S,)` with its end token.
+            max_lengths: for each source, the largest number of tokens in a target.
+        """
+        width = self.settings.beam
+        banned_tokens = [*self.banned_tokens, EOS]  # the end token is scored apart from continuations
+        encoder_output, initial_state = self.model.encode(sources)
+        batch = len(sources)
+        decoder_state = initial_state.select(np.repeat(np.arange(batch), width))
+        beams = [self._beam_for(source, limit) for source, limit in zip(sources, max_lengths, strict=True)]
+        live_beams = list(beams)
+        tokens: Ids = np.full(batch * width, BOS, dtype=np.int64)  # (B * K,)
+        totals = np.full((batch, width), -np.inf)
+        totals[:, 0] = 0.0  # all slots start out equal, so only one of them is used
+        blocker = RepetitionBlocker(sources, width)
+        for length in range(1, max(max_lengths) + 1):
+            if self.is_cancelled is not None and self.is_cancelled():
+                raise CancelledError
+            attention, decoder_state = self.model.step(tokens, decoder_state, encoder_output)  # (B, K, S)
+            logits = self.model.logits(decoder_state)  # (B * K, V)
+            log_normalizers = _log_sum_exp(logits)
+            end_totals = totals + (logits[:, EOS] - log_normalizers).reshape(totals.shape)  # (B, K)
+            logits[:, banned_tokens] = -np.inf
+            blocker.ban(logits)
+            grown, parents, chosen = _best_continuations(logits, log_normalizers, totals, width + 1)  # (B, K + 1)
+            live_rows = []
+            for row, beam in enumerate(live_beams):
+                step = BeamStep(length, end_totals[row], grown[row], parents[row], chosen[row], attention[row])
+                if beam.advance(step):
+                    live_rows.append(row)
+            if not live_rows:
+                break
+            live = np.array(live_rows, dtype=np.intp)
+            parents, chosen, totals = parents[live, :width], chosen[live, :width], grown[live, :width]
+            rows = (live[:, None] * width + parents).ravel()
+            decoder_state, tokens = decoder_state.select(rows), chosen.ravel()
+            blocker = blocker.advance(live, rows, tokens)
+            if len(live) < len(live_beams):
+                live_beams = [live_beams[row] for row in live_rows]
+                encoder_output = encoder_output.select(live)
+        return [beam.result() for beam in beams]
+
+    def _beam_for(self, source: Ids, max_length: int) -> SourceBeam:
+        tie_tolerance = _TIE_TOLERANCE[np.dtype(self.model.dtype)]
+        return SourceBeam(len(source), max_length, self.settings, tie_tolerance, self.detokenize)
 
 
-def _log_normalisers(logits: Array) -> NDArray[np.float64]:
-    """log Σ exp of each row `(N,)`."""
-    top = logits.max(axis=1, keepdims=True)
-    level: NDArray[np.float64] = np.log(np.exp(logits - top).sum(axis=1, dtype=np.float64)) + top[:, 0]
-    return level
+class BeamStep(NamedTuple):
+    """The candidates of one source after a decoder step over its K slots; all totals are log-probabilities in nats.
+
+    `length` is the number of tokens once a candidate is taken. `end_totals (K,)` belong to ending each live hypothesis
+    here. `totals (K + 1,)`, `parents (K + 1,)` and `tokens (K + 1,)` are the best continuations, best first: the slot
+    each one grows from and its token. The first K stay in the beam. `attention (K, S)` is that of the step.
+    """
+
+    length: int
+    end_totals: NDArray[np.float64]
+    totals: NDArray[np.float64]
+    parents: NDArray[np.intp]
+    tokens: Ids
+    attention: Array
 
 
-def _best(
-    logits: Array, levels: NDArray[np.float64], totals: NDArray[np.float64], count: int
+@dataclass
+class SourceBeam:
+    """The beam of one source: live hypotheses in K slots, and those that have finished, by text.
+
+    Live hypotheses are stored as back-pointers: for each step a `BeamStep`, whose `parents` and `tokens` say which slot
+    of the step before a hypothesis grew from, and by which token.
+    """
+
+    source_length: int
+    max_length: int
+    settings: BeamConfig
+    tie_tolerance: float
+    detokenize: Detokenize
+    near_tie: bool = field(default=False, init=False)
+    _steps: list[BeamStep] = field(default_factory=list, init=False)
+    _finished: dict[str, Hypothesis] = field(default_factory=dict, init=False)
+
+    def advance(self, step: BeamStep) -> bool:
+        """Take in the candidates of a step. Return False once nothing better can be expected for this source."""
+        self._finish_ended(step)
+        if step.length >= self.max_length:
+            self._finish_at_limit(step)
+        if self._is_done(step):
+            return False
+        self._steps.append(step)
+        return True
+
+    def result(self) -> SearchResult:
+        """Return the `n_best` finished hypotheses: those that the model ended come first, then by score."""
+        n_best = self.settings.n_best
+        ranked = sorted(self._finished.values(), key=lambda h: (not h.ended, -h.score))
+        for better, worse in pairwise(ranked[: n_best + 1]):
+            self.near_tie |= better.ended == worse.ended and better.score - worse.score < self.tie_tolerance
+        return SearchResult(ranked[:n_best], self.near_tie)
+
+    def _finish_ended(self, step: BeamStep) -> None:
+        """Finish the hypotheses whose end token is likelier than the worst continuation that stays in the beam."""
+        threshold, first_dropped = step.totals[self.settings.beam - 1], step.totals[self.settings.beam]
+        with np.errstate(invalid="ignore"):  # unused slots are at -inf
+            self.near_tie |= bool(threshold - first_dropped < self.tie_tolerance)
+            self.near_tie |= bool((np.abs(step.end_totals - threshold) < self.tie_tolerance).any())
+        for slot in np.flatnonzero((step.end_totals >= threshold) & np.isfinite(step.end_totals)).tolist():
+            self._add(self._ids(slot), slot, float(step.end_totals[slot]), step, ended=True)
+
+    def _finish_at_limit(self, step: BeamStep) -> None:
+        """At the length limit, finish the live hypotheses as they are if too few have ended by themselves."""
+        if len(self._finished) >= self.settings.n_best:
+            return
+        for total, slot, token in zip(step.totals[:-1].tolist(), step.parents.tolist(), step.tokens, strict=False):
+            if np.isfinite(total):
+                self._add([*self._ids(slot), int(token)], slot, total, step, ended=False)
+
+    def _add(self, ids: list[int], slot: int, total: float, step: BeamStep, *, ended: bool) -> None:
+        """Add a finished hypothesis, unless a better one has the same text.
+
+        One that the model ended counts as better than one that was cut off. Ties matter among the former only.
+        """
+        score = length_normalized(total, step.length, self.settings.length_penalty)
+        text = self.detokenize(ids)
+        rival = self._finished.get(text)
+        if rival is not None and ended:
+            self.near_tie |= abs(rival.score - score) < self.tie_tolerance
+        if rival is None or (rival.ended, rival.score) < (ended, score):
+            self._finished[text] = Hypothesis(ids, text, total, score, self._attention(slot, step), ended)
+
+    def _is_done(self, step: BeamStep) -> bool:
+        best_total = float(step.totals[0])
+        if step.length >= self.max_length or not np.isfinite(best_total):
+            return True
+        if len(self._finished) < self.settings.beam:
+            return False
+        scores = sorted((hypothesis.score for hypothesis in self._finished.values()), reverse=True)
+        worst_kept = scores[self.settings.n_best - 1]
+        best_live = length_normalized(best_total, step.length, self.settings.length_penalty)
+        self.near_tie |= abs(best_live - worst_kept) < self.tie_tolerance
+        return best_live <= worst_kept
+
+    def _ids(self, slot: int) -> list[int]:
+        """The tokens of the live hypothesis in a slot, found by following its parents back to the first step."""
+        ids = []
+        for step in reversed(self._steps):
+            ids.append(int(step.tokens[slot]))
+            slot = int(step.parents[slot])
+        return ids[::-1]
+
+    def _attention(self, slot: int, last_step: BeamStep) -> Array:
+        """The attention `(T, S)` of the live hypothesis in a slot, with the row of the step that finishes it."""
+        rows = [last_step.attention[slot]]
+        for step in reversed(self._steps):
+            slot = int(step.parents[slot])
+            rows.append(step.attention[slot])
+        return np.array(rows[::-1])[:, : self.source_length]
+
+
+def _log_sum_exp(logits: Array) -> NDArray[np.float64]:
+    """log Σ exp over the vocabulary, `(N, V)` to `(N,)`: what is subtracted from logits to get log-probabilities."""
+    maxima = logits.max(axis=1, keepdims=True)
+    log_sums: NDArray[np.float64] = np.log(np.exp(logits - maxima).sum(axis=1, dtype=np.float64)) + maxima[:, 0]
+    return log_sums
+
+
+def _best_continuations(
+    logits: Array, log_normalizers: NDArray[np.float64], totals: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], Ids]:
-    """The likeliest ways on for each source, the best first: totals, slots they grow from, tokens, each `(B, count)`.
+    """Return the likeliest continuations of each source, best first: totals, parent slots, tokens, all `(B, count)`.
 
     The `count` largest of many numbers lie in the `count` blocks with the largest maxima, so only these are sorted.
+
+    Args:
+        logits: `(B * K, V)`, -inf for banned tokens.
+        log_normalizers: `(B * K,)` of `_log_sum_exp`.
+        totals: `(B, K)` log-probabilities of the live hypotheses.
+        count: continuations per source.
     """
     batch, width = totals.shape
-    vocab = logits.shape[1]
-    firsts = np.arange(0, vocab, _BLOCK)
-    offsets = totals.ravel() - levels  # (N,)
-    maxima = np.maximum.reduceat(logits, firsts, axis=1) + offsets[:, None]  # (N, blocks)
-    maxima = maxima.reshape(batch, -1)
-    few = min(count, maxima.shape[1])
-    blocks = np.sort(np.argpartition(-maxima, few - 1, axis=1)[:, :few], axis=1)  # (B, few)
-    slots, block = np.divmod(blocks, len(firsts))
-    places = block[:, :, None] * _BLOCK + np.arange(_BLOCK)  # (B, few, 64)
-    rows = (np.arange(batch)[:, None] * width + slots)[:, :, None]
-    beyond = places >= vocab
-    places[beyond] = vocab - 1
-    values = logits[rows, places] + offsets[rows]
-    values[beyond] = -np.inf
-    flat = values.reshape(batch, -1)
-    order = np.argsort(-flat, axis=1, kind="stable")[:, :count]
-    found = np.take_along_axis(flat, order, axis=1)
-    slot = np.take_along_axis(np.repeat(slots, _BLOCK, axis=1), order, axis=1)
-    token = np.take_along_axis(places.reshape(batch, -1), order, axis=1)
-    return found, slot, token
-
-
-def _finish(
-    one: _Search,
-    row: int,
-    step: int,
-    ends: NDArray[np.float64],
-    grown: NDArray[np.float64],
-    attention: Array,
-    tie_tolerance: float,
-    settings: BeamConfig,
-    text_of: TextOf,
-) -> None:
-    """Take in the hypotheses that end here: those whose end is likelier than the worst way on that is kept."""
-    edge, next_best = grown[settings.beam - 1], grown[settings.beam]
-    with np.errstate(invalid="ignore"):  # slots that are not in use are at -inf
-        one.near_tie |= bool(edge - next_best < tie_tolerance) or bool((np.abs(ends - edge) < tie_tolerance).any())
-    for slot in np.flatnonzero((ends >= edge) & np.isfinite(ends)):
-        total = float(ends[slot])
-        _add(one, int(slot), one.ids(int(slot)), total, step, attention, tie_tolerance, settings, text_of, ended=True)
-
-
-def _stop_at_limit(
-    one: _Search,
-    step: int,
-    grown: NDArray[np.float64],
-    slots: NDArray[np.intp],
-    chosen: Ids,
-    attention: Array,
-    settings: BeamConfig,
-    text_of: TextOf,
-) -> None:
-    """At the limit, what goes on is taken as it is, where too little has ended by itself."""
-    if step < one.limit or len(one.finished) >= settings.n_best:
-        return
-    for total, slot, token in zip(grown[: settings.beam], slots, chosen, strict=False):
-        if np.isfinite(total):
-            ids = [*one.ids(int(slot)), int(token)]
-            _add(one, int(slot), ids, float(total), step, attention, 0.0, settings, text_of, ended=False)
-
-
-def _add(
-    one: _Search,
-    slot: int,
-    ids: list[int],
-    total: float,
-    step: int,
-    attention: Array,
-    tie_tolerance: float,
-    settings: BeamConfig,
-    text_of: TextOf,
-    *,
-    ended: bool,
-) -> None:
-    score = normalised(total, step, settings.length_penalty)
-    text = text_of(ids)
-    known = one.finished.get(text)
-    one.near_tie |= known is not None and abs(known.score - score) < tie_tolerance
-    if known is None or (known.ended, known.score) < (ended, score):
-        one.finished[text] = Hypothesis(ids, text, total, score, one.rows(slot, attention), ended)
-
-
-def _over(one: _Search, step: int, grown: NDArray[np.float64], tie_tolerance: float, settings: BeamConfig) -> bool:
-    """Whether nothing better is to be expected for a source."""
-    if step >= one.limit or not np.isfinite(grown[0]):
-        return True
-    if len(one.finished) < settings.beam:
-        return False
-    worst = sorted((h.score for h in one.finished.values()), reverse=True)[settings.n_best - 1]
-    best = normalised(float(grown[0]), step, settings.length_penalty)
-    one.near_tie |= abs(best - worst) < tie_tolerance
-    return best <= worst
-
-
-def _ranked(one: _Search, tie_tolerance: float, settings: BeamConfig) -> Found:
-    ranked = sorted(one.finished.values(), key=lambda h: (not h.ended, -h.score))
-    for better, worse in pairwise(ranked[: settings.n_best + 1]):
-        one.near_tie |= better.ended == worse.ended and better.score - worse.score < tie_tolerance
-    return Found(ranked[: settings.n_best], one.near_tie)
+    vocab_size = logits.shape[1]
+    block_starts = np.arange(0, vocab_size, _BLOCK)
+    offsets = totals.ravel() - log_normalizers  # (B * K,): added to a logit, these give a continuation's total
+    maxima = np.maximum.reduceat(logits, block_starts, axis=1) + offsets[:, None]  # (B * K, blocks)
+    maxima = maxima.reshape(batch, -1)  # (B, K * blocks)
+    block_count = min(count, maxima.shape[1])
+    best_blocks = np.sort(np.argpartition(-maxima, block_count - 1, axis=1)[:, :block_count], axis=1)  # (B, n)
+    slots, blocks = np.divmod(best_blocks, len(block_starts))
+    tokens = blocks[:, :, None] * _BLOCK + np.arange(_BLOCK)  # (B, n, 64)
+    rows = (np.arange(batch)[:, None] * width + slots)[:, :, None]  # (B, n, 1)
+    out_of_vocab = tokens >= vocab_size  # the last block may be shorter
+    tokens[out_of_vocab] = vocab_size - 1
+    candidates = logits[rows, tokens] + offsets[rows]  # (B, n, 64)
+    candidates[out_of_vocab] = -np.inf
+    candidates = candidates.reshape(batch, -1)
+    order = np.argsort(-candidates, axis=1, kind="stable")[:, :count]
+    best_totals = np.take_along_axis(candidates, order, axis=1)
+    best_slots = np.take_along_axis(np.repeat(slots, _BLOCK, axis=1), order, axis=1)
+    best_tokens = np.take_along_axis(tokens.reshape(batch, -1), order, axis=1)
+    return best_totals, best_slots, best_tokens

@@ -1,8 +1,8 @@
-"""The recurrent cells in numpy: LSTM, GRU and the plain RNN, each one step at a time for B texts.
+"""Recurrent cells in numpy: LSTM, GRU and the plain RNN, computed one step at a time for B texts.
 
-All take weights as torch lays them out, `weight_ih (G*H, I)`, `weight_hh (G*H, H)` and two biases `(G*H,)` with
-G gates, and keep them transposed: for the matrix-vector product of a single text, numpy's row-times-matrix form is
-the faster one (150 µs against 185 for 2048 × 1024). Sigmoids are computed as σ(a) = (1 + tanh(a/2)) / 2 with the half
+Weights are given in torch's layout, `weight_ih (G*H, I)`, `weight_hh (G*H, H)` and two biases `(G*H,)` with G gates, I
+inputs and H hidden units. They are stored transposed: for a single text, numpy's vector-times-matrix product is the
+faster one (150 µs against 185 for 2048 × 1024). Sigmoids are computed as σ(a) = (1 + tanh(a/2)) / 2 with the half
 folded into the weights: one tanh over all gates, and no overflow.
 """
 
@@ -20,36 +20,52 @@ Array = NDArray[np.float32]
 
 
 class RecurrentCell(ABC):
-    """One layer. Its state is an array `(S, B, H)`; row 0 is the hidden state h that the next layer sees."""
+    """One recurrent layer.
+
+    `gates` is G, the number of blocks of H rows in the weights. `states` is S, the number of state arrays: a state is
+    `(S, B, H)`, and its row 0 is the hidden state h that the next layer reads.
+
+    Args:
+        weight_ih: `(G*H, I)`, applied to the input.
+        weight_hh: `(G*H, H)`, applied to the hidden state.
+        bias_ih: `(G*H,)`.
+        bias_hh: `(G*H,)`.
+    """
 
     gates: ClassVar[int]
     states: ClassVar[int]
 
     def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
         self.hidden = weight_hh.shape[1]
-        scale = self._scale().repeat(self.hidden)
-        self._in = np.ascontiguousarray((weight_ih[self._order()] * scale[:, None]).T)
-        self._recurrent = np.ascontiguousarray((weight_hh[self._order()] * scale[:, None]).T)
-        self._bias_in = bias_ih[self._order()] * scale
-        self._bias_recurrent = bias_hh[self._order()] * scale
+        rows, scale = self._row_order(), self._gate_scales().repeat(self.hidden)
+        self._weight_in = np.ascontiguousarray((weight_ih[rows] * scale[:, None]).T)  # (I, G*H)
+        self._weight_recurrent = np.ascontiguousarray((weight_hh[rows] * scale[:, None]).T)  # (H, G*H)
+        self._bias_in = bias_ih[rows] * scale
+        self._bias_recurrent = bias_hh[rows] * scale
 
-    def _scale(self) -> Array:
-        """A factor for each gate `(G,)`, in the order of `_order`: a half for sigmoid gates."""
+    def _gate_scales(self) -> Array:
+        """The factor of each gate's weights `(G,)`, in the order of `_row_order`: a half for sigmoid gates."""
         return np.ones(self.gates, dtype=np.float32)
 
-    def _order(self) -> NDArray[np.intp]:
-        """Which of torch's rows `(G*H,)` come first here."""
+    def _row_order(self) -> NDArray[np.intp]:
+        """Indices `(G*H,)` into torch's rows: the order in which they are stored here."""
         return np.arange(self.gates * self.hidden)
 
     def project(self, inputs: Array) -> Array:
-        """The inputs' part of the gates, `(..., I) -> (..., G*H)`: all steps at once where they are known."""
-        projected: Array = inputs @ self._in
+        """Return the inputs' part of the gates, `(..., I) -> (..., G*H)`; all steps at once where inputs are known."""
+        projected: Array = inputs @ self._weight_in
         projected += self._bias_in
         return projected
 
     @abstractmethod
     def step(self, projected: Array, state: Array, new: Array) -> None:
-        """One step: `projected (B, G*H)` and `state (S, B, H)` give `new (S, B, H)`, which is filled in place."""
+        """Compute one time step into `new`.
+
+        Args:
+            projected: `(B, G*H)`, the result of `project` for this step's inputs.
+            state: `(S, B, H)`, the state before the step; not changed.
+            new: `(S, B, H)`, overwritten by the state after the step.
+        """
 
 
 class LSTMCell(RecurrentCell):
@@ -62,7 +78,7 @@ class LSTMCell(RecurrentCell):
     c' = f ∘ c + i ∘ g
     h' = o ∘ tanh(c')
 
-    torch's rows are in the order i, f, g, o; here i, f, o, g, so that the sigmoids lie together. State: h, c.
+    torch's rows are in the order i, f, g, o; here they are i, f, o, g, so that the sigmoids are adjacent. State: h, c.
     """
 
     gates = 4
@@ -72,16 +88,16 @@ class LSTMCell(RecurrentCell):
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
         self._bias_in = self._bias_in + self._bias_recurrent
 
-    def _scale(self) -> Array:
+    def _gate_scales(self) -> Array:
         return np.array([0.5, 0.5, 0.5, 1.0], dtype=np.float32)
 
-    def _order(self) -> NDArray[np.intp]:
+    def _row_order(self) -> NDArray[np.intp]:
         rows = np.arange(4 * self.hidden).reshape(4, self.hidden)
         return rows[[0, 1, 3, 2]].ravel()
 
     def step(self, projected: Array, state: Array, new: Array) -> None:
         size = self.hidden
-        gates = state[0] @ self._recurrent
+        gates = state[0] @ self._weight_recurrent
         gates += projected
         np.tanh(gates, out=gates)
         sigmoids = gates[:, : 3 * size]
@@ -103,7 +119,7 @@ class GRUCell(RecurrentCell):
     h' = (1 - z) ∘ n + z ∘ h
 
     There are two conventions for the reset gate. The paper applies it before the matrix, n = tanh(W_in x + W_hn (r
-    ∘ h)); here, as in torch and cuDNN, it is applied after the matrix, so that all three products with h are one.
+    ∘ h)); here, as in torch and cuDNN, it is applied after the matrix, so that one product with h serves all gates.
     """
 
     gates = 3
@@ -111,18 +127,18 @@ class GRUCell(RecurrentCell):
 
     def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
-        # The reset gate multiplies b_hn, so that bias stays with the recurrent product; the others can join.
+        # The reset gate multiplies b_hn, so that bias stays with the recurrent product; the others can be merged.
         sigmoids = slice(0, 2 * self.hidden)
         self._bias_in[sigmoids] += self._bias_recurrent[sigmoids]
         self._bias_candidate = self._bias_recurrent[2 * self.hidden :]
 
-    def _scale(self) -> Array:
+    def _gate_scales(self) -> Array:
         return np.array([0.5, 0.5, 1.0], dtype=np.float32)
 
     def step(self, projected: Array, state: Array, new: Array) -> None:
         size = self.hidden
         h = state[0]
-        recurrent = h @ self._recurrent
+        recurrent = h @ self._weight_recurrent
         sigmoids = recurrent[:, : 2 * size]
         sigmoids += projected[:, : 2 * size]
         np.tanh(sigmoids, out=sigmoids)
@@ -133,7 +149,7 @@ class GRUCell(RecurrentCell):
         candidate *= sigmoids[:, :size]
         candidate += projected[:, 2 * size :]
         np.tanh(candidate, out=candidate)
-        # n + z (h - n) is (1 - z) n + z h with one product less.
+        # n + z (h - n) equals (1 - z) n + z h, with one product less.
         np.subtract(h, candidate, out=new[0])
         new[0] *= sigmoids[:, size:]
         new[0] += candidate
@@ -162,7 +178,7 @@ class RNNCell(RecurrentCell):
 
     def step(self, projected: Array, state: Array, new: Array) -> None:
         h = new[0]
-        np.matmul(state[0], self._recurrent, out=h)
+        np.matmul(state[0], self._weight_recurrent, out=h)
         h += projected
         if self._relu:
             np.maximum(h, 0.0, out=h)
@@ -170,10 +186,4 @@ class RNNCell(RecurrentCell):
             np.tanh(h, out=h)
 
 
-def make_cell(
-    cell: Cell, nonlinearity: Nonlinearity, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array
-) -> RecurrentCell:
-    """The cell by its name."""
-    if cell == "rnn":
-        return RNNCell(weight_ih, weight_hh, bias_ih, bias_hh, nonlinearity)
-    return {"lstm": LSTMCell, "gru": GRUCell}[cell](weight_ih, weight_hh, bias_ih, bias_hh)
+CELL_CLASSES: dict[Cell, type[RecurrentCell]] = {"lstm": LSTMCell, "gru": GRUCell, "rnn": RNNCell}

@@ -1,6 +1,6 @@
-"""Generation: texts that grow token by token, whose every point can be kept and returned to.
+"""Token-by-token generation of one or more texts, with snapshots of any point to return to.
 
-The sampling settings are handed in at each step, so a change acts on the very next token.
+The sampling settings are an argument of each step, so a change applies to the very next token.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from rnntui.inference.sampling import next_distribution, sample, surprisal_bits
 from rnntui.inference.splitmix import SplitMix
 from rnntui.text.tokenizer import Tokenizer
 
-# Tokens of the past kept for a repetition penalty, whatever its window is now: it may be widened while a text runs.
+# Recent tokens stored for the repetition penalty, even if its window is smaller: it may be widened during generation.
 REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token drawn. `bits` is its information under the model's own distribution, before any setting."""
+    """A sampled token. `bits` is its surprisal under the model's own distribution, before any sampling setting."""
 
     id: int
     bits: float
@@ -31,7 +31,11 @@ class Token:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A point of a generation to return to: the model's state, and little beside it."""
+    """A point of a generation that can be restored.
+
+    `state (L, S, B, H)`, `logits (B, V)`, each text's recent token ids `(N,)`, and each random generator's state. State
+    and logits are no copies: no step changes them in place.
+    """
 
     state: Array
     logits: Array
@@ -41,10 +45,10 @@ class Snapshot:
 
 @dataclass
 class Generation:
-    """B texts growing side by side, one random generator each.
+    """B texts generated in parallel, each with its own random generator.
 
-    `state (L, S, B, H)` and `logits (B, V)` stand after the last token; `recent` holds each text's tokens so far,
-    as far back as a repetition penalty may look.
+    `state (L, S, B, H)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens, as
+    many as the repetition penalty may need. `banned` ids are never sampled.
     """
 
     model: NumpyLanguageModel
@@ -61,67 +65,70 @@ class Generation:
         self.recent = [[] for _ in self.generators]
 
     def feed(self, tokens: Ids) -> None:
-        """Let every text go on with the same tokens `(N,)`: a prompt, or the next line of a conversation."""
+        """Append the same `tokens (N,)` to every text: a prompt, or the next line of a conversation."""
         if not len(tokens):
             return
         batch = len(self.generators)
         if (self.state == self.state[:, :, :1]).all():
-            # The texts stand at one point, as at the start: read the prompt once, for all of them.
+            # All texts are in the same state, as at the start: read the prompt once, and repeat the result.
             logits, state = self.model.feed(tokens[:, None], self.state[:, :, :1])
             self.logits, self.state = np.repeat(logits, batch, axis=0), np.repeat(state, batch, axis=2)
         else:
             self.logits, self.state = self.model.feed(np.repeat(tokens[:, None], batch, axis=1), self.state)
-        last = tokens[-REMEMBERED:].tolist()
-        for past in self.recent:
-            past.extend(last)
+        last_tokens = tokens[-REMEMBERED:].tolist()
+        for recent in self.recent:
+            recent.extend(last_tokens)
 
     def step(self, config: SamplingConfig) -> list[Token]:
-        """Draw one token for each text and let the model read it."""
-        drawn = []
-        for logits, generator, past in zip(self.logits, self.generators, self.recent, strict=True):
-            token = sample(next_distribution(logits, config, past, self.banned), generator)
-            drawn.append(Token(token, surprisal_bits(logits, token)))
-            past.append(token)
-            remembered = max(REMEMBERED, config.repetition_window)
-            if len(past) > 1.5 * remembered:
-                del past[:-remembered]
-        self.logits, self.state = self.model.step(np.array([t.id for t in drawn]), self.state)
-        return drawn
+        """Sample one token for each text and feed it to the model."""
+        sampled = []
+        for logits, generator, recent in zip(self.logits, self.generators, self.recent, strict=True):
+            token = sample(next_distribution(logits, config, recent, self.banned), generator)
+            sampled.append(Token(token, surprisal_bits(logits, token)))
+            recent.append(token)
+            stored = max(REMEMBERED, config.repetition_window)
+            if len(recent) > 1.5 * stored:
+                del recent[:-stored]
+        self.logits, self.state = self.model.step(np.array([token.id for token in sampled]), self.state)
+        return sampled
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some of the texts only, in the order of their `rows`."""
+        """Drop all texts but those at the indices `rows`, and put these in that order."""
         self.state = self.state[:, :, list(rows)]
         self.logits = self.logits[list(rows)]
         self.recent = [self.recent[row] for row in rows]
         self.generators = [self.generators[row] for row in rows]
 
     def snapshot(self) -> Snapshot:
-        """This point, to `restore` later."""
-        past = tuple(np.array(tokens, dtype=np.int64) for tokens in self.recent)
-        return Snapshot(self.state, self.logits, past, tuple(g.state for g in self.generators))
+        """Return the current point, for `restore`."""
+        recent = tuple(np.array(ids, dtype=np.int64) for ids in self.recent)
+        return Snapshot(self.state, self.logits, recent, tuple(generator.state for generator in self.generators))
 
-    def restore(self, point: Snapshot) -> None:
-        """Return to a point; what follows is what would have followed then."""
-        self.state, self.logits = point.state, point.logits
-        self.recent = [tokens.tolist() for tokens in point.recent]
-        self.generators = generators_from(0, len(point.generators))
-        for generator, drawn in zip(self.generators, point.generators, strict=True):
-            generator.state = drawn
+    def restore(self, snapshot: Snapshot) -> None:
+        """Return to a snapshot, random generators included: the same settings then give the same tokens again."""
+        self.state, self.logits = snapshot.state, snapshot.logits
+        self.recent = [ids.tolist() for ids in snapshot.recent]
+        self.generators = generators_from(0, len(snapshot.generators))
+        for generator, state in zip(self.generators, snapshot.generators, strict=True):
+            generator.state = state
 
 
 def initial_context_ids(tokenizer: Tokenizer) -> Ids:
-    """What a text is read after, `(0,)` or more: a line break, so that it stands at the start of a line."""
+    """Return the tokens that every text is read after: a line break, so that the text begins a line.
+
+    `(0,)` if the vocabulary has no line break.
+    """
     line_break = tokenizer.encode("\n")
-    known: Ids = line_break[line_break != tokenizer.unknown_id]
-    return known
+    context: Ids = line_break[line_break != tokenizer.unknown_id]
+    return context
 
 
 def generators_from(seed: int, count: int) -> list[SplitMix]:
-    """A random generator for each text; text i takes `seed + i`, so that any one can be had again alone."""
+    """Return a random generator for each text. Text i is seeded with `seed + i`, so it can be reproduced alone."""
     return [SplitMix(seed + i) for i in range(count)]
 
 
-def tokens(generation: Generation, config: SamplingConfig, count: int) -> Iterator[list[Token]]:
-    """`count` steps with settings that stay."""
+def generate_tokens(generation: Generation, config: SamplingConfig, count: int) -> Iterator[list[Token]]:
+    """Yield the tokens of `count` steps under fixed settings: for each step a list of one token per text."""
     for _ in range(count):
         yield generation.step(config)

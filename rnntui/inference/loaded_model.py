@@ -1,4 +1,4 @@
-"""A trained run, ready to use: its model in numpy and its tokenizer."""
+"""Loading of a trained language model: the numpy model and the tokenizer of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnntui.text.tokenizer_factory import load_tokenizer
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """What `load_language_model` gives."""
+    """A run's configuration, its model with the best weights, and its tokenizer."""
 
     config: RunConfig
     model: NumpyLanguageModel
@@ -26,7 +26,7 @@ class LoadedModel:
 
 
 def load_language_model(run: RunFolder) -> LoadedModel:
-    """Read a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
+    """Load a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
     model = NumpyLanguageModel(load_weights(run.weights_file), config.model_as(LanguageModelConfig), config.vocab_size)
@@ -34,7 +34,7 @@ def load_language_model(run: RunFolder) -> LoadedModel:
 
 
 def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
-    """The tokenizer of a language model's run.
+    """Read the tokenizer of a language model's run.
 
     Raises `UsageError` if the run is of another kind, `RunError` if the tokenizer does not fit.
     """

@@ -1,7 +1,7 @@
-"""A Seq2Seq model in numpy: encoder, bridge, attention and the decoder's step, for many hypotheses at once.
+"""The Seq2Seq model in numpy: encoder, bridge, attention and one decoder step for many hypotheses at once.
 
-The equations are those of `rnntui.models`, whose docstrings name the papers. Sources differ in length: in a batch of B
-they are filled up to the longest, S, and what is filled up is never read and never attended to.
+The equations are those of `rnntui.models`, whose docstrings cite the papers. A batch of B sources of different lengths
+is padded to the longest, S; padding is neither read by the encoder nor attended to.
 """
 
 from __future__ import annotations
@@ -15,45 +15,57 @@ from numpy.typing import NDArray
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.inference.cells import Array, RecurrentCell
-from rnntui.inference.numpy_language_model import Ids, WeightReader, take_cell
+from rnntui.inference.numpy_language_model import Ids
+from rnntui.inference.weight_reader import WeightReader
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass
 class EncoderOutput:
-    """What the encoder made of B sources: all that the decoder knows of them.
+    """What the decoder's attention reads of B sources.
 
-    `keys (B, S, K)` are the encoder's outputs, `prepared (B, S, ·)` what of the attention's scores depends on them
-    alone, `padding (B, S)` is True where a source has ended.
+    `values (B, S, K)` are the encoder's outputs, K = 2 · encoder_hidden; a context vector is their weighted mean.
+    `keys (B, S, ·)` are the outputs as the attention's scores read them, projected once for all decoder steps.
+    `padding (B, S)` is True after the end of a source.
     """
 
+    values: Array
     keys: Array
-    prepared: Array
     padding: Mask
 
-    def keep(self, rows: NDArray[np.intp]) -> EncoderOutput:
-        """The encoder_output of some of the sources."""
-        return EncoderOutput(self.keys[rows], self.prepared[rows], self.padding[rows])
+    def select(self, rows: NDArray[np.intp]) -> EncoderOutput:
+        """Return the output for some of the sources, in the order of `rows`."""
+        return EncoderOutput(self.values[rows], self.keys[rows], self.padding[rows])
 
 
 @dataclass
 class DecoderState:
-    """Where N hypotheses stand: recurrent `state (L, S, N, H)`, and the last attentional vector `input_feed (N, E)`."""
+    """The decoder's state for N hypotheses.
 
-    state: Array
+    `recurrent (L, S, N, H)` holds S state arrays for each of L layers (h, and for an LSTM c); `input_feed (N, E)` is
+    the attentional vector of the last step, zeros before the first.
+    """
+
+    recurrent: Array
     input_feed: Array
 
-    def keep(self, rows: NDArray[np.intp]) -> DecoderState:
-        """Some of the hypotheses, in the order given; one may be kept several times."""
-        return DecoderState(self.state[:, :, rows], self.input_feed[rows])
+    def select(self, rows: NDArray[np.intp]) -> DecoderState:
+        """Return the state of some of the hypotheses, in the order of `rows`; a row may occur several times."""
+        return DecoderState(self.recurrent[:, :, rows], self.input_feed[rows])
 
 
 class NumpySeq2Seq:
-    """Sources in; then, token by token, logits for the next token of each hypothesis.
+    """Encodes sources; then gives, step by step, the next-token logits of each hypothesis.
 
-    `weights` are named as torch names them. Raises `RunError` where one is missing or of another shape. In float64
-    for what must be decided exactly: see `exact`.
+    Raises `RunError` where a weight is missing or of another shape.
+
+    Args:
+        weights: arrays named as in `model.safetensors`, after the parameters of `rnntui.models.seq2seq.Seq2Seq`.
+        config: the model's shape.
+        source_size: ids in the source vocabulary.
+        target_size: ids in the target vocabulary.
+        dtype: float64 is for decisions within the rounding error of float32; see `exact`.
     """
 
     def __init__(
@@ -66,118 +78,130 @@ class NumpySeq2Seq:
     ) -> None:
         self.config = config
         self.dtype = dtype
-        self._given = (weights, config, source_size, target_size)
-        take = WeightReader(weights, dtype)
-        size, hidden, one_way = config.embedding, config.hidden, config.encoder_hidden
-        keys = 2 * one_way
-        # What is tied is stored once, under the name of the first to have it.
-        shared = config.tied and source_size == target_size and "decoder.embedding.weight" not in weights
-        self._source_embedding = take("encoder.embedding.weight", source_size, size)
-        self._embedding = self._source_embedding if shared else take("decoder.embedding.weight", target_size, size)
-        output = self._embedding if config.tied else take("decoder.output.weight", target_size, size)
-        self._output = np.ascontiguousarray(output.T)
-        if config.tied:  # as `rnntui.models.embedding` says why
-            self._embedding = self._embedding * dtype(size**0.5)
-            self._source_embedding = self._embedding if shared else self._source_embedding * dtype(size**0.5)
-        self._output_bias = take("decoder.output.bias", target_size)
-        layers = range(config.layers)
-        self._encoder = [
+        self._arguments = (weights, config, source_size, target_size)
+        reader = WeightReader(weights, dtype)
+        embedding, hidden, encoder_hidden = config.embedding, config.hidden, config.encoder_hidden
+        value_size = 2 * encoder_hidden
+        # A matrix that has several names is stored once, under the first of them.
+        joint = config.tied and source_size == target_size and "decoder.embedding.weight" not in weights
+        self._source_embedding = reader.array("encoder.embedding.weight", source_size, embedding)
+        self._target_embedding = (
+            self._source_embedding if joint else reader.array("decoder.embedding.weight", target_size, embedding)
+        )
+        output = (
+            self._target_embedding if config.tied else reader.array("decoder.output.weight", target_size, embedding)
+        )
+        self._output = np.ascontiguousarray(output.T)  # (E, V)
+        self._output_bias = reader.array("decoder.output.bias", target_size)
+        if config.tied:  # `rnntui.models.layers.embed` says why tied embeddings are scaled
+            scale = dtype(embedding**0.5)
+            self._target_embedding = self._target_embedding * scale
+            self._source_embedding = self._target_embedding if joint else self._source_embedding * scale
+        self._encoder = [  # for each layer the cells of both directions
             [
-                take_cell(take, config, f"encoder.{way}.{layer}", "l0", keys if layer else size, one_way)
-                for way in ("forward_rnn", "backward_rnn")
+                reader.cell(config, f"encoder.{rnn}.{layer}", 0, value_size if layer else embedding, encoder_hidden)
+                for rnn in ("forward_rnn", "backward_rnn")
             ]
-            for layer in layers
+            for layer in range(config.layers)
         ]
-        inputs = size * (2 if config.input_feeding else 1)
+        first_inputs = embedding * (2 if config.input_feeding else 1)
         self._decoder = [
-            take_cell(take, config, "decoder.rnn", f"l{layer}", hidden if layer else inputs, hidden) for layer in layers
+            reader.cell(config, "decoder.rnn", layer, hidden if layer else first_inputs, hidden)
+            for layer in range(config.layers)
         ]
-        maps = range(self._decoder[0].states * config.layers)
-        self._bridge = [
-            (take(f"bridge.maps.{i}.weight", hidden, keys).T, take(f"bridge.maps.{i}.bias", hidden)) for i in maps
-        ]
-        attends = config.attention != "none"
+        self._bridge = []  # for each map weights (K, H) and bias (H,); those of h first, then those of an LSTM's c
+        for index in range(self._decoder[0].states * config.layers):
+            weight = reader.array(f"bridge.maps.{index}.weight", hidden, value_size)
+            self._bridge.append((weight.T, reader.array(f"bridge.maps.{index}.bias", hidden)))
         if config.attention in ("general", "additive"):
-            self._key = np.ascontiguousarray(take("decoder.attention.key.weight", hidden, keys).T)
+            self._key = np.ascontiguousarray(reader.array("decoder.attention.key.weight", hidden, value_size).T)
         if config.attention == "additive":
-            self._query = np.ascontiguousarray(take("decoder.attention.query.weight", hidden, hidden).T)
-            self._score = take("decoder.attention.score.weight", 1, hidden)[0]
-        combined = hidden + (keys if attends else 0)
-        self._combine = np.ascontiguousarray(take("decoder.combine.weight", size, combined).T)
+            self._query = np.ascontiguousarray(reader.array("decoder.attention.query.weight", hidden, hidden).T)
+            self._score = reader.array("decoder.attention.score.weight", 1, hidden)[0]
+        combine_inputs = hidden + (value_size if config.attention != "none" else 0)
+        self._combine = np.ascontiguousarray(reader.array("decoder.combine.weight", embedding, combine_inputs).T)
 
     @cached_property
     def exact(self) -> NumpySeq2Seq:
         """The same model in float64."""
-        return NumpySeq2Seq(*self._given, dtype=np.float64)
+        return NumpySeq2Seq(*self._arguments, dtype=np.float64)
 
     def encode(self, sources: Sequence[Ids]) -> tuple[EncoderOutput, DecoderState]:
-        """Read B sources, each `(S,)` with its end: their encoder_output, and the B decodings that begin from them."""
-        lengths = np.array([len(source) for source in sources])
-        order = np.argsort(-lengths, kind="stable")  # the longest first, so that those still read are the first ones
-        steps, batch = int(lengths.max()), len(sources)
-        ids = np.zeros((steps, batch), dtype=np.int64)
-        for column, number in enumerate(order):
-            ids[: lengths[number], column] = sources[number]
-        ordered = lengths[order]
-        # The places of each source from its end to its start; beyond, the first place again, which nobody reads.
-        backwards = np.maximum(ordered - 1 - np.arange(steps)[:, None], 0)  # (S, B)
-        columns = np.arange(batch)
-        hidden: Array = self._source_embedding[ids]  # (S, B, E)
-        ends = []
-        for forward, reverse in self._encoder:
-            ahead, ahead_end = _read(forward, hidden, ordered)
-            back, back_end = _read(reverse, hidden[backwards, columns], ordered)
-            hidden = np.concatenate([ahead, back[backwards, columns]], axis=2)  # (S, B, 2H)
-            ends.append(np.concatenate([ahead_end, back_end], axis=1))  # (B, 2H)
-        returned = np.argsort(order)
-        keys = np.ascontiguousarray(hidden.transpose(1, 0, 2)[returned])  # (B, S, 2H)
-        padding = np.arange(steps) >= lengths[:, None]
-        keys[padding] = 0.0
-        prepared = keys @ self._key if self.config.attention in ("general", "additive") else keys
-        input_feed = np.zeros((batch, self.config.embedding), dtype=self.dtype)
-        return EncoderOutput(keys, prepared, padding), DecoderState(self._bridged(ends)[:, :, returned], input_feed)
+        """Encode B sources, each `(S,)` with its end token; return their output and the decoder's B initial states.
 
-    def _bridged(self, ends: list[Array]) -> Array:
-        """The decoder's first states `(L, S', B, H)` from each layer's ends `(B, 2H)`."""
-        layers = len(ends)
-        kinds = []
-        for kind in range(self._decoder[0].states):
-            maps = self._bridge[kind * layers : (kind + 1) * layers]
-            rows = np.stack([end @ weight + bias for end, (weight, bias) in zip(ends, maps, strict=True)])
-            kinds.append(rows if kind else np.tanh(rows))
-        return np.stack(kinds, axis=1)
+        As in `rnntui.models.encoder`, the backward cell reads each source reversed within its own length.
+        """
+        lengths = np.array([len(source) for source in sources])
+        order = np.argsort(-lengths, kind="stable")  # longest first, so that sources still being read are a prefix
+        steps, batch = int(lengths.max()), len(sources)
+        padded = np.zeros((steps, batch), dtype=np.int64)  # (S, B)
+        for column, source in enumerate(order):
+            padded[: lengths[source], column] = sources[source]
+        sorted_lengths = lengths[order]
+        # Positions of each source from its end to its start; past the start, position 0 again, which is never read.
+        reversed_positions = np.maximum(sorted_lengths - 1 - np.arange(steps)[:, None], 0)  # (S, B)
+        columns = np.arange(batch)
+        hidden: Array = self._source_embedding[padded]  # (S, B, E)
+        final_states = []
+        for forward_cell, backward_cell in self._encoder:
+            forward, forward_final = _run_cell(forward_cell, hidden, sorted_lengths)
+            backward, backward_final = _run_cell(backward_cell, hidden[reversed_positions, columns], sorted_lengths)
+            hidden = np.concatenate([forward, backward[reversed_positions, columns]], axis=2)  # (S, B, K)
+            final_states.append(np.concatenate([forward_final, backward_final], axis=1))  # (B, K)
+        original_order = np.argsort(order)
+        values = np.ascontiguousarray(hidden.transpose(1, 0, 2)[original_order])  # (B, S, K)
+        padding = np.arange(steps) >= lengths[:, None]  # (B, S)
+        values[padding] = 0.0
+        keys = values @ self._key if self.config.attention in ("general", "additive") else values
+        recurrent = self._initial_state(final_states)[:, :, original_order]
+        input_feed = np.zeros((batch, self.config.embedding), dtype=self.dtype)
+        return EncoderOutput(values, keys, padding), DecoderState(recurrent, input_feed)
+
+    def _initial_state(self, final_states: list[Array]) -> Array:
+        """The decoder's initial state `(L, S, B, H)`: the bridge's maps of each encoder layer's final h `(B, K)`."""
+        layers = len(final_states)
+        state_arrays = []
+        for index in range(self._decoder[0].states):
+            maps = self._bridge[index * layers : (index + 1) * layers]
+            mapped = [final @ weight + bias for final, (weight, bias) in zip(final_states, maps, strict=True)]
+            stacked = np.stack(mapped)  # (L, B, H)
+            state_arrays.append(stacked if index else np.tanh(stacked))
+        return np.stack(state_arrays, axis=1)
 
     def step(
         self, tokens: Ids, decoder_state: DecoderState, encoder_output: EncoderOutput
     ) -> tuple[Array, DecoderState]:
-        """One token for each of N hypotheses, as many for every source: `tokens (N,)`, those of a source together.
+        """Run one decoder step. Return attention weights `(B, N / B, S)` and the new state, which `logits` reads.
 
-        Gives the attention weights `(B, N / B, S)` and where the hypotheses then stand; `logits` reads their
-        `input_feed`.
+        Args:
+            tokens: `(N,)`, the last token of each hypothesis; those of one source are adjacent, equally many for each.
+            decoder_state: of the N hypotheses; not changed.
+            encoder_output: of the B sources.
         """
-        inputs = self._embedding[tokens]
+        inputs = self._target_embedding[tokens]  # (N, E)
         if self.config.input_feeding:
-            inputs = np.concatenate([inputs, decoder_state.input_feed], axis=1)
-        new = np.empty_like(decoder_state.state)
+            inputs = np.concatenate([inputs, decoder_state.input_feed], axis=1)  # (N, 2E)
+        recurrent = np.empty_like(decoder_state.recurrent)
         for layer, cell in enumerate(self._decoder):
-            cell.step(cell.project(new[layer - 1, 0] if layer else inputs), decoder_state.state[layer], new[layer])
-        hidden = new[-1, 0]
-        sources, steps = encoder_output.padding.shape
-        weights = np.zeros((sources, len(tokens) // sources, steps), dtype=self.dtype)
-        if self.config.attention != "none":
-            grouped = hidden.reshape(sources, -1, hidden.shape[1])  # (B, n, H)
-            weights = self._attention(grouped, encoder_output)
-            context = weights @ encoder_output.keys  # (B, n, K)
-            hidden = np.concatenate([context.reshape(len(tokens), -1), hidden], axis=1)
-        return weights, DecoderState(new, np.tanh(hidden @ self._combine))
+            projected = cell.project(recurrent[layer - 1, 0] if layer else inputs)
+            cell.step(projected, decoder_state.recurrent[layer], recurrent[layer])
+        hidden = recurrent[-1, 0]  # (N, H)
+        batch, source_steps = encoder_output.padding.shape
+        if self.config.attention == "none":
+            weights = np.zeros((batch, len(tokens) // batch, source_steps), dtype=self.dtype)
+        else:
+            weights = self._attention(hidden.reshape(batch, -1, hidden.shape[1]), encoder_output)  # (B, n, S)
+            context = weights @ encoder_output.values  # (B, n, K)
+            hidden = np.concatenate([context.reshape(len(tokens), -1), hidden], axis=1)  # (N, K + H)
+        return weights, DecoderState(recurrent, np.tanh(hidden @ self._combine))
 
     def _attention(self, hidden: Array, encoder_output: EncoderOutput) -> Array:
-        """Weights `(B, n, S)` of hidden states `(B, n, H)`."""
+        """Attention weights `(B, n, S)` of n hidden states `(B, n, H)` per source."""
         if self.config.attention == "additive":
-            mixed = (hidden @ self._query)[:, :, None, :] + encoder_output.prepared[:, None, :, :]  # (B, n, S, H)
+            mixed = (hidden @ self._query)[:, :, None, :] + encoder_output.keys[:, None, :, :]  # (B, n, S, H)
             scores: Array = np.tanh(mixed, out=mixed) @ self._score
         else:
-            scores = hidden @ encoder_output.prepared.transpose(0, 2, 1)
+            scores = hidden @ encoder_output.keys.transpose(0, 2, 1)
         np.copyto(scores, -np.inf, where=encoder_output.padding[:, None, :])
         scores -= scores.max(axis=2, keepdims=True)
         np.exp(scores, out=scores)
@@ -185,26 +209,31 @@ class NumpySeq2Seq:
         return scores
 
     def logits(self, decoder_state: DecoderState) -> Array:
-        """Logits `(N, V)` of the next token."""
+        """Return the logits `(N, V)` of each hypothesis's next token."""
         logits: Array = decoder_state.input_feed @ self._output
         logits += self._output_bias
         return logits
 
 
-def _read(cell: RecurrentCell, inputs: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Run a cell over `inputs (S, B, I)` of falling `lengths (B,)`: outputs `(S, B, H)`, and each last one `(B, H)`.
+def _run_cell(cell: RecurrentCell, inputs: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Run a cell over padded sequences. Return its outputs `(S, B, H)` and the final h of each sequence `(B, H)`.
 
-    A source that has ended keeps its last state, and its outputs from there on are zeros.
+    A sequence that has ended keeps its last state, and its outputs are zeros from there on.
+
+    Args:
+        cell: one layer, one direction.
+        inputs: `(S, B, I)`.
+        lengths: `(B,)`, in descending order.
     """
     steps, batch, _ = inputs.shape
     projected = cell.project(inputs)
     outputs = np.zeros((steps, batch, cell.hidden), dtype=inputs.dtype)
-    current = np.zeros((cell.states, batch, cell.hidden), dtype=inputs.dtype)
-    following = np.empty_like(current)
+    state = np.zeros((cell.states, batch, cell.hidden), dtype=inputs.dtype)
+    next_state = np.empty_like(state)
     for t in range(steps):
-        reading = int(np.searchsorted(-lengths, -t, side="left"))  # how many are longer than t
-        cell.step(projected[t, :reading], current[:, :reading], following[:, :reading])
-        following[:, reading:] = current[:, reading:]
-        current, following = following, current
-        outputs[t, :reading] = current[0, :reading]
-    return outputs, current[0]
+        active = int(np.searchsorted(-lengths, -t, side="left"))  # sequences longer than t
+        cell.step(projected[t, :active], state[:, :active], next_state[:, :active])
+        next_state[:, active:] = state[:, active:]
+        state, next_state = next_state, state
+        outputs[t, :active] = state[0, :active]
+    return outputs, state[0]

@@ -1,4 +1,4 @@
-"""A guard against translations that go round in circles."""
+"""Blocks endless repetition in beam search, the loops that translation models are prone to."""
 
 from __future__ import annotations
 
@@ -10,47 +10,54 @@ from numpy.typing import NDArray
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
 
-_PERIODS = 8  # tokens of the longest circle
-_ROUNDS = 3  # times round, after the first, that need no example in the source
-_TOKENS = 12  # nor do so many tokens: a million written in digits is no circle
+_MAX_PERIOD = 8  # tokens in the longest loop that is recognized
+_FREE_REPEATS = 3  # repeats that are allowed though the source has none
+_FREE_TOKENS = 12  # repeated tokens that are allowed, however short the period: a million written in digits is no loop
 
 
 class RepetitionBlocker:
-    """Forbids the token that would go further round in a circle.
+    """Bans the token that would continue a loop for too long.
 
-    A circle is up to eight tokens that come again and again without a break. As many rounds as the source itself has,
-    and three more, and at least twelve tokens, are allowed: a copy of "ha ha ha ha ha ha" is no fault. For each of N
-    hypotheses it keeps the last tokens, `last (N, 8)`, and for each period how many tokens have equalled the one a
-    period before, `same (N, 8)`.
+    A loop is a sequence of up to eight tokens that is repeated without a break. Allowed are three repeats more than the
+    source itself has, and at least twelve repeated tokens: a copy of "ha ha ha ha ha ha" is no fault.
+
+    For each of N hypotheses and each period p from 1 to 8 it counts how many tokens in a row equalled the one p tokens
+    before. Its size does not depend on the length of a hypothesis.
     """
 
     def __init__(self, sources: Sequence[Ids], width: int) -> None:
-        rounds = np.array([_ROUNDS + _rounds(source) for source in sources]).repeat(width)
-        self._most = np.maximum(rounds[:, None] * np.arange(1, _PERIODS + 1), _TOKENS)  # (N, 8)
-        self._last: Ids = np.full((len(rounds), _PERIODS), -1, dtype=np.int64)  # [:, p]: p + 1 tokens ago
-        self._same = np.zeros((len(rounds), _PERIODS), dtype=np.int64)
+        repeats = np.array([_FREE_REPEATS + _max_repeats(source) for source in sources]).repeat(width)
+        self._max_matches = np.maximum(repeats[:, None] * np.arange(1, _MAX_PERIOD + 1), _FREE_TOKENS)  # (N, 8)
+        self._recent: Ids = np.full((len(repeats), _MAX_PERIOD), -1, dtype=np.int64)  # [:, p]: p + 1 tokens ago
+        self._matches = np.zeros((len(repeats), _MAX_PERIOD), dtype=np.int64)  # [:, p]: in a row, at period p + 1
 
     def ban(self, logits: Array) -> None:
-        """Make such tokens impossible in `logits (N, V)`."""
-        rows, periods = np.nonzero(self._same >= self._most)
-        logits[rows, self._last[rows, periods]] = -np.inf
+        """Set the logit of such tokens to -inf, in place in `logits (N, V)`."""
+        rows, periods = np.nonzero(self._matches >= self._max_matches)
+        logits[rows, self._recent[rows, periods]] = -np.inf
 
-    def follow(self, sources: NDArray[np.intp], rows: NDArray[np.intp], tokens: Ids) -> RepetitionBlocker:
-        """The guard of the hypotheses `rows`, each with one more of `tokens`; `sources` are those that go on."""
+    def advance(self, sources: NDArray[np.intp], rows: NDArray[np.intp], tokens: Ids) -> RepetitionBlocker:
+        """Return the blocker for the hypotheses of the next step.
+
+        Args:
+            sources: `(B',)`, the indices of the sources whose search goes on.
+            rows: `(N',)`, for each new hypothesis the row of the one that it extends, equally many for each source.
+            tokens: `(N',)`, the token that each is extended by.
+        """
         width = len(rows) // len(sources)
-        new = object.__new__(RepetitionBlocker)
-        new._most = self._most[sources.repeat(width) * width]
-        last = self._last[rows]
-        new._same = np.where(last == tokens[:, None], self._same[rows] + 1, 0)
-        new._last = np.concatenate([tokens[:, None], last[:, :-1]], axis=1)
-        return new
+        blocker = object.__new__(RepetitionBlocker)
+        blocker._max_matches = self._max_matches[sources.repeat(width) * width]
+        recent = self._recent[rows]
+        blocker._matches = np.where(recent == tokens[:, None], self._matches[rows] + 1, 0)
+        blocker._recent = np.concatenate([tokens[:, None], recent[:, :-1]], axis=1)
+        return blocker
 
 
-def _rounds(source: Ids) -> int:
-    """The most rounds that a circle in the source makes beyond the first."""
-    most = 0
-    for period in range(1, min(_PERIODS, len(source) - 1) + 1):
-        same = source[period:] == source[:-period]
-        breaks = np.flatnonzero(~np.concatenate([[False], same, [False]]))
-        most = max(most, int(np.diff(breaks).max() - 1) // period)
-    return most
+def _max_repeats(source: Ids) -> int:
+    """The largest number of times that any sequence in the source is repeated right after its first occurrence."""
+    max_repeats = 0
+    for period in range(1, min(_MAX_PERIOD, len(source) - 1) + 1):
+        matches = source[period:] == source[:-period]
+        mismatches = np.flatnonzero(~np.concatenate([[False], matches, [False]]))
+        max_repeats = max(max_repeats, int(np.diff(mismatches).max() - 1) // period)
+    return max_repeats

@@ -1,7 +1,18 @@
-"""Choosing the next token: pure functions on a logits vector `(V,)`, each of which leaves its argument as it was.
+"""Sampling of the next token: pure functions on a logits vector `(V,)`, none of which changes its argument.
 
-A token that a function rules out gets the logit -inf. `next_distribution` applies them in the order repetition
+A function that rules a token out sets its logit to -inf. `next_distribution` applies them in this order: repetition
 penalty, banned tokens, temperature, top-k, top-p, min-p.
+
+To add a sampler:
+1. Write its function here: logits `(V,)` and its parameter in, a new array of logits out, with the paper in the
+   docstring, and at least one token left possible.
+2. Add its parameter to `SamplingConfig` in `rnntui/config.py`, with help, bounds, and a default that turns it off. The
+   flag of `rnntui sample` and the key in saved transcripts are made from that field.
+3. Call it in `next_distribution`: after the temperature if it depends on probabilities as the user sees them, before
+   if it changes logits for another reason (as the repetition penalty does).
+4. Give it a slider: a row in `_SCALES` of `rnntui/tui/chat/sliders.py`.
+5. Test it in `tests/inference/test_sampling.py`: the function against its definition, and its place in the order
+   (`by_definition` there is an independent implementation of `next_distribution`).
 """
 
 from __future__ import annotations
@@ -10,76 +21,73 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
 
+_LN2 = float(np.log(2.0))
+
 
 class UniformGenerator(Protocol):
-    """A source of random numbers, such as `random.Random`."""
+    """A random number generator, such as `random.Random`."""
 
     def random(self) -> float:
-        """The next number, evenly drawn from [0, 1)."""
+        """Return the next number, uniform in [0, 1)."""
         ...
 
 
-def penalise_repetition(logits: Array, recent: Sequence[int], penalty: float) -> Array:
-    """Make recent tokens less likely (more, if `penalty` < 1).
+def apply_repetition_penalty(logits: Array, recent: Sequence[int], penalty: float) -> Array:
+    """Make recent tokens less likely, or more likely if `penalty` < 1.
 
-    Positive logits are divided by the penalty, negative ones multiplied (Keskar et al. 2019, "CTRL", section 4.1).
+    Positive logits are divided by the penalty, negative ones multiplied (Keskar et al. 2019, "CTRL", section 4.1). A
+    token that occurs several times is penalized once.
     """
-    seen = np.array(sorted(set(recent)), dtype=np.int64)
-    changed = logits.copy()
-    picked = changed[seen]
-    changed[seen] = np.where(picked > 0, picked / penalty, picked * penalty)
-    return changed
+    distinct = np.array(sorted(set(recent)), dtype=np.int64)
+    penalized = logits.copy()
+    values = penalized[distinct]
+    penalized[distinct] = np.where(values > 0, values / penalty, values * penalty)
+    return penalized
 
 
-def ban(logits: Array, tokens: Sequence[int]) -> Array:
-    """Rule tokens out altogether."""
-    changed = logits.copy()
-    changed[list(tokens)] = -np.inf
-    return changed
+def ban_tokens(logits: Array, tokens: Sequence[int]) -> Array:
+    """Rule out the given token ids."""
+    allowed = logits.copy()
+    allowed[list(tokens)] = -np.inf
+    return allowed
 
 
 def apply_temperature(logits: Array, temperature: float) -> Array:
-    """Divide by the temperature (Ackley, Hinton and Sejnowski 1985); 0 leaves the likeliest token alone."""
+    """Divide by the temperature (Ackley, Hinton and Sejnowski 1985); 0 leaves only the likeliest token."""
     if temperature > 0:
-        # Taken off the top first: a tiny temperature must not overflow.
+        # The maximum is subtracted first, so that a tiny temperature does not overflow.
         with np.errstate(over="ignore"):
             scaled: Array = (logits - logits.max()) / np.float32(max(temperature, 1e-30))
         return scaled
-    changed = np.full_like(logits, -np.inf)
-    best = int(logits.argmax())
-    changed[best] = 0.0
-    return changed
+    greedy = np.full_like(logits, -np.inf)
+    greedy[int(logits.argmax())] = 0.0
+    return greedy
 
 
 def top_k(logits: Array, k: int) -> Array:
     """Keep the k likeliest tokens (Fan et al. 2018, section 5.1). Of equal ones the lower ids stay; 0 keeps all."""
     if not 0 < k < len(logits):
         return logits
-    kept = np.argsort(-logits, kind="stable")[:k]
-    changed = np.full_like(logits, -np.inf)
-    changed[kept] = logits[kept]
-    return changed
+    return _keep_only(logits, np.argsort(-logits, kind="stable")[:k])
 
 
 def top_p(logits: Array, p: float) -> Array:
-    """Keep the likeliest tokens whose probabilities first add up to p (Holtzman et al. 2020, section 3.1).
+    """Keep the fewest likeliest tokens whose probabilities add up to p (Holtzman et al. 2020, section 3.1).
 
     At least one token stays; p = 1 keeps all.
     """
     if p >= 1:
         return logits
     order = np.argsort(-logits, kind="stable")
-    sorted_probabilities = softmax(logits)[order]
-    before = np.cumsum(sorted_probabilities) - sorted_probabilities
-    kept = order[before < p]
-    kept = kept if len(kept) else order[:1]
-    changed = np.full_like(logits, -np.inf)
-    changed[kept] = logits[kept]
-    return changed
+    probabilities = softmax(logits)[order]
+    cumulative_before = np.cumsum(probabilities) - probabilities
+    nucleus = order[cumulative_before < p]
+    return _keep_only(logits, nucleus if len(nucleus) else order[:1])
 
 
 def min_p(logits: Array, p: float) -> Array:
@@ -90,37 +98,47 @@ def min_p(logits: Array, p: float) -> Array:
 
 
 def softmax(logits: Array) -> Array:
-    """Probabilities `(V,)` that add up to 1."""
-    raised: Array = np.exp(logits - logits.max())
-    raised /= raised.sum()
-    return raised
+    """Return the probabilities `(V,)`, which add up to 1."""
+    probabilities: Array = np.exp(logits - logits.max())
+    probabilities /= probabilities.sum()
+    return probabilities
 
 
 def surprisal_bits(logits: Array, token: int) -> float:
-    """The information of a token in bits, -log2 p, under the logits as the model gave them."""
+    """Return the surprisal of a token in bits, -log2 p, under the model's own logits."""
     top = float(logits.max())
     total = float(np.exp(logits - top).sum())
     return (top - float(logits[token])) / _LN2 + float(np.log2(total))
 
 
-_LN2 = float(np.log(2.0))
-
-
 def next_distribution(
     logits: Array, config: SamplingConfig, recent: Sequence[int] = (), banned: Sequence[int] = ()
 ) -> Array:
-    """Probabilities `(V,)` of the next token under the settings; `recent` are the tokens before, the last one last."""
+    """Return the probabilities `(V,)` of the next token under the sampling settings.
+
+    Args:
+        logits: `(V,)`, as the model gave them.
+        config: the settings; `repetition_window` says how many recent tokens the penalty applies to.
+        recent: ids of the tokens so far, oldest first.
+        banned: ids that are never drawn.
+    """
     if config.repetition_penalty != 1 and config.repetition_window and recent:
-        logits = penalise_repetition(logits, recent[-config.repetition_window :], config.repetition_penalty)
+        logits = apply_repetition_penalty(logits, recent[-config.repetition_window :], config.repetition_penalty)
     if banned:
-        logits = ban(logits, banned)
+        logits = ban_tokens(logits, banned)
     logits = apply_temperature(logits, config.temperature)
     return softmax(min_p(top_p(top_k(logits, config.top_k), config.top_p), config.min_p))
 
 
 def sample(probabilities: Array, generator: UniformGenerator) -> int:
-    """Draw a token; one number is taken from the generator, whatever the distribution."""
-    edges = np.cumsum(probabilities, dtype=np.float64)
-    drawn = int(np.searchsorted(edges, generator.random() * edges[-1], side="right"))
-    # The product can round up to the last edge; the last token with any probability is meant.
-    return min(drawn, int(np.flatnonzero(probabilities)[-1]))
+    """Draw a token id from probabilities `(V,)`. Every draw takes exactly one number from the generator."""
+    cumulative = np.cumsum(probabilities, dtype=np.float64)
+    index = int(np.searchsorted(cumulative, generator.random() * cumulative[-1], side="right"))
+    # The product can round up to the total; then the last token with any probability is drawn.
+    return min(index, int(np.flatnonzero(probabilities)[-1]))
+
+
+def _keep_only(logits: Array, tokens: NDArray[np.intp]) -> Array:
+    masked = np.full_like(logits, -np.inf)
+    masked[tokens] = logits[tokens]
+    return masked

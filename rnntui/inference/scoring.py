@@ -1,4 +1,4 @@
-"""How likely a model finds a text, in numpy."""
+"""Log-probability of a given text under a language model, in numpy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 
-_WINDOW = 1024  # tokens read at a time, so that a long line needs no (N, V) logits
+_WINDOW = 1024  # tokens read at a time, so that a long line needs no (N, V) array of logits
 
 
 @dataclass(frozen=True)
 class Score:
-    """`log_probability` is in nats over all `tokens`; `characters` is the text's length."""
+    """The score of a text: `log_probability` in nats, summed over all `tokens`; `characters` is the text's length."""
 
     log_probability: float
     tokens: int
@@ -23,12 +23,19 @@ class Score:
 
     @property
     def bits_per_character(self) -> float | None:
-        """None for an empty text."""
+        """Bits per character, the usual measure across tokenizers; None for an empty text."""
         return -self.log_probability / math.log(2) / self.characters if self.characters else None
 
 
 def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int) -> Score:
-    """Score `tokens (N,)`, which encode a text of so many characters, given the `context (M,)` before them."""
+    """Score a text.
+
+    Args:
+        model: the language model.
+        context: `(M,)`, the tokens before the text, which are read but not scored; may be empty.
+        tokens: `(N,)`, the text's tokens.
+        characters: length of the text that they encode.
+    """
     total = 0.0
     if len(context):
         logits, state = model.feed(context[:, None], model.initial_state())
@@ -36,19 +43,22 @@ def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int)
         logits, state = model.initial_logits(), model.initial_state()
     for start in range(0, len(tokens), _WINDOW):
         window = tokens[start : start + _WINDOW]
-        following, state = model.forward(window[:, None], state)
-        total += float(log_probabilities(logits, following, window).sum(dtype=np.float64))
-        logits = following[-1]
+        next_logits, state = model.forward(window[:, None], state)
+        total += float(log_probabilities(logits, next_logits, window).sum(dtype=np.float64))
+        logits = next_logits[-1]
     return Score(total, len(tokens), characters)
 
 
-def log_probabilities(logits: Array, following: Array, tokens: Ids) -> Array:
-    """The log-probability in nats of each of `tokens (T,)`.
+def log_probabilities(first_logits: Array, next_logits: Array, tokens: Ids) -> Array:
+    """Return the log-probability of each token in nats, `(T,)`.
 
-    `logits (1, V)` stood before the first of them, `following (T, 1, V)` after each.
+    Args:
+        first_logits: `(1, V)`, the logits before the first token.
+        next_logits: `(T, 1, V)`, the logits after each token; the last ones are not used.
+        tokens: `(T,)`.
     """
-    before = np.concatenate((logits, following[:-1, 0]))  # (T, V): what stood before each token
-    top = before.max(axis=1)
-    log_total = top + np.log(np.exp(before - top[:, None]).sum(axis=1))
-    found: Array = before[np.arange(len(tokens)), tokens] - log_total
-    return found
+    logits = np.concatenate((first_logits, next_logits[:-1, 0]))  # (T, V): the logits that predict each token
+    maxima = logits.max(axis=1)
+    log_normalizers = maxima + np.log(np.exp(logits - maxima[:, None]).sum(axis=1))
+    result: Array = logits[np.arange(len(tokens)), tokens] - log_normalizers
+    return result

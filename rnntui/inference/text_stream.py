@@ -1,4 +1,4 @@
-"""Tokens to text as they come: whole characters only, ending before a stop string."""
+"""Streaming decoder: tokens to text as they arrive, whole characters only, up to a stop string."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from rnntui.text.tokenizer import StreamDecoder
 
 
 class TextStream:
-    """Decodes one text token by token and watches for stop strings.
+    """Decodes one text token by token, and ends it before the first stop string.
 
-    Text that may be the start of a stop string is held back until that is settled; the stop string itself and what
-    follows it are never given out. Of several, the one that is complete first ends the text, however its tokens fall.
+    Text that may be the start of a stop string is held back until that is decided; the stop string itself and what
+    follows it are never returned. Of several stop strings, the one that is complete first ends the text, however the
+    text is split into tokens.
     """
 
     def __init__(self, decoder: StreamDecoder, stops: Sequence[str] = ()) -> None:
@@ -21,36 +22,37 @@ class TextStream:
         self.stopped = False
 
     def push(self, token: int) -> str:
-        """The text that this token settles; may be empty. After `stopped` there is no more."""
-        return self._settle(self._decoder.push(token))
+        """Return the text that this token releases, which may be empty; always empty once `stopped`."""
+        return self._release(self._decoder.push(token))
 
     def finish(self) -> str:
-        """The text still held back, once no more tokens come."""
-        text = self._settle(self._decoder.finish())
+        """Return the text still held back, after the last token."""
+        text = self._release(self._decoder.finish())
         if not self.stopped:
             text, self._held = text + self._held, ""
         return text
 
-    def _settle(self, text: str) -> str:
+    def _release(self, text: str) -> str:
+        """Add decoded text to what is held back, and return as much as cannot be the start of a stop string."""
         if self.stopped:
             return ""
         if not self._stops:
             return text
         self._held += text
-        found = [(at + len(stop), at) for stop in self._stops if (at := self._held.find(stop)) >= 0]
-        if found:
+        matches = [(start + len(stop), start) for stop in self._stops if (start := self._held.find(stop)) >= 0]
+        if matches:
             self.stopped = True
-            _, start = min(found)
+            _, start = min(matches)  # the match that ends first
             text, self._held = self._held[:start], ""
             return text
-        keep = max(_overlap(self._held, stop) for stop in self._stops)
-        cut = len(self._held) - keep
+        overlap = max(_overlap(self._held, stop) for stop in self._stops)
+        cut = len(self._held) - overlap
         text, self._held = self._held[:cut], self._held[cut:]
         return text
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of `text` are the start of `stop`."""
+    """The number of characters at the end of `text` that are the start of `stop`."""
     for size in range(min(len(text), len(stop) - 1), 0, -1):
         if text.endswith(stop[:size]):
             return size

@@ -1,14 +1,14 @@
-"""Lines to lines by a trained Seq2Seq run: batches of like length, answers in the order of the lines."""
+"""Translation of lines with a trained Seq2Seq run: batches of similar length, answers in the order of the lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig
-from rnntui.inference.beam_search import Cancelled, Found, Hypothesis, search
+from rnntui.inference.beam_search import BeamSearch, Hypothesis, SearchResult
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.kinds.corpus_info import PairCorpusInfo
@@ -21,16 +21,16 @@ from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.normalization import normalize, offset_map
 from rnntui.text.vocabulary import EOS, CharSpan, Vocabulary, load_vocabularies
 
-BATCH = 64  # lines side by side
-_PLACES = 4096  # source tokens side by side at most, with padding: a long line has a batch to itself
-_LIMIT = 200  # tokens of a translation at most, where the run does not say what it was trained on
+BATCH = 64  # lines in a batch, at most
+_BATCH_TOKENS = 4096  # source tokens in a batch at most, padding included: a very long line has a batch to itself
+_DEFAULT_MAX_TOKENS = 200  # of a translation, where the run does not record the lengths it was trained on
 
 
 @dataclass(frozen=True)
 class Translation:
-    """A line and what was made of it, the best first; nothing for a blank line.
+    """A line and its hypotheses, best first; none for a blank line.
 
-    `source_tokens (S)` are the columns of the hypotheses' attention, the end among them.
+    `source_tokens (S)` label the columns of the hypotheses' attention; the last one is the end token.
     """
 
     source: str
@@ -44,125 +44,155 @@ class Translation:
 
 
 @dataclass(frozen=True)
-class Lengths:
-    """Tokens of what a model was trained on: the longest source and target, and the most of a target beyond twice its
-    source.
+class TrainingLengths:
+    """Lengths of the training pairs in tokens.
+
+    `source` and `target` are the longest of each; `beyond` is the largest excess of a target over twice its source,
+    negative if every target was shorter than that.
     """
 
     source: int
     target: int
     beyond: int
 
-    def limit(self, source: int) -> int:
-        """Tokens that a target may have: a little more than any in training had, for a source of that length."""
-        return max(10, min(self.target + self.target // 4 + 2, 2 * source + self.beyond + 10))
+    def max_target_length(self, source_length: int) -> int:
+        """Return the length limit of a target: a little above any seen in training for a source of that length."""
+        return max(10, min(self.target + self.target // 4 + 2, 2 * source_length + self.beyond + 10))
 
 
 class Translator:
-    """A model with its vocabularies; `seen` is what lengths it was trained on, where that is known."""
+    """A Seq2Seq model with its vocabularies and, where known, the lengths of the pairs it was trained on."""
 
     def __init__(
-        self, model: NumpySeq2Seq, source: Vocabulary, target: Vocabulary, seen: Lengths | None = None
+        self,
+        model: NumpySeq2Seq,
+        source: Vocabulary,
+        target: Vocabulary,
+        training_lengths: TrainingLengths | None = None,
     ) -> None:
         self.model = model
         self.source = source
         self.target = target
-        self.seen = seen
+        self.training_lengths = training_lengths
 
     def translate(
-        self, lines: Sequence[str], settings: BeamConfig, resolve_ties: bool = True, cancelled: Cancelled | None = None
+        self,
+        lines: Sequence[str],
+        settings: BeamConfig,
+        resolve_ties: bool = True,
+        is_cancelled: Callable[[], bool] | None = None,
     ) -> list[Translation]:
-        """Translate lines together. Each gets what it would get alone, in any order.
+        """Translate lines in batches. Each line gets the translation that it would get alone, in any order.
 
-        Without `resolve_ties`, choices that hang on how numbers are rounded stay as they fell: quicker, and for the
-        same lines in the same order always the same too. Raises `CancelledError` soon after `cancelled` says yes.
+        Args:
+            lines: texts without line breaks; a blank one gets no hypothesis.
+            settings: width of the beam, length penalty, hypotheses per line, length limit.
+            resolve_ties: search again in double precision where rounding may have decided. Without, translation is
+                faster, and still repeatable for the same lines in the same order.
+            is_cancelled: called before every decoder step; once it returns True, `CancelledError` is raised.
         """
         sources = [self.encode(line) for line in lines]
-        found: dict[int, list[Hypothesis]] = {}
-        asked = [number for number, ids in enumerate(sources) if len(ids) > 1]  # more than the end
-        for numbers in _batches(asked, sources):
-            answers = self._search([sources[n] for n in numbers], settings, cancelled)
-            for number, answer in zip(numbers, answers, strict=True):
-                near_tie = resolve_ties and answer.near_tie
-                settled = self._search([sources[number]], settings, cancelled, exact=True)[0] if near_tie else answer
-                found[number] = settled.hypotheses
+        hypotheses: list[list[Hypothesis]] = [[] for _ in lines]
+        non_blank = [index for index, ids in enumerate(sources) if len(ids) > 1]  # more than the end token
+        for batch in _batches(non_blank, sources):
+            results = self._search(self.model, [sources[index] for index in batch], settings, is_cancelled)
+            for index, result in zip(batch, results, strict=True):
+                if resolve_ties and result.near_tie:
+                    [exact] = self._search(self.model.exact, [sources[index]], settings, is_cancelled)
+                    hypotheses[index] = exact.hypotheses
+                else:
+                    hypotheses[index] = result.hypotheses
         return [
-            Translation(line, [self.source.token_text(int(i)) for i in sources[number]], found[number])
-            if number in found
-            else Translation(line)
-            for number, line in enumerate(lines)
+            Translation(line, [self.source.token_text(int(i)) for i in ids] if len(ids) > 1 else [], ranked)
+            for line, ids, ranked in zip(lines, sources, hypotheses, strict=True)
         ]
 
     def encode(self, line: str) -> Ids:
-        """A line as the model reads it: tokens `(S,)` with the end."""
+        """Return the token ids `(S,)` that the encoder reads for a line, the end token included."""
         return np.append(self.source.encode(normalize(line)), EOS)
 
     def tokens(self, hypothesis: Hypothesis) -> list[str]:
-        """A hypothesis's tokens as a person would read them: the rows of its attention."""
-        return [self.target.token_text(i) for i in [*hypothesis.ids, *([EOS] if hypothesis.ended else [])]]
+        """Return a hypothesis's tokens in readable form: the labels of its attention's rows."""
+        return [self.target.token_text(i) for i in _ids_with_end(hypothesis)]
 
     def source_spans(self, line: str) -> list[CharSpan]:
-        """Where each source token stands in the line: the columns of the attention. The end stands nowhere."""
-        at = offset_map(line)
-        return [(at[start], at[end]) for start, end in self.source.char_spans(self.encode(line))]
+        """Return the span of each source token in the line: the columns of the attention. The end token's is empty."""
+        offsets = offset_map(line)
+        return [(offsets[start], offsets[end]) for start, end in self.source.char_spans(self.encode(line))]
 
     def target_spans(self, hypothesis: Hypothesis) -> list[CharSpan]:
-        """Where each token stands in the hypothesis's text: the rows of the attention. The end stands nowhere."""
-        spans = self.target.char_spans([*hypothesis.ids, *([EOS] if hypothesis.ended else [])])
-        # Blanks at the start of what was written are not part of the text, nor is more than one of a CR and a LF.
-        written = self.target.decode(hypothesis.ids)
-        before, length = len(written) - len(written.lstrip()), len(hypothesis.text)
-        return [(min(max(0, start - before), length), min(max(0, end - before), length)) for start, end in spans]
+        """Return the span of each token in the hypothesis's text: the rows of the attention. The end's is empty."""
+        spans = self.target.char_spans(_ids_with_end(hypothesis))
+        # `_target_text` strips leading blanks and turns a CR LF into one space, so spans are shifted and clipped.
+        decoded = self.target.decode(hypothesis.ids)
+        stripped, length = len(decoded) - len(decoded.lstrip()), len(hypothesis.text)
+        return [(min(max(0, start - stripped), length), min(max(0, end - stripped), length)) for start, end in spans]
 
-    def remarks(self, line: str, where: str) -> list[str]:
-        """What a person should know of a line before they trust its translation; `where` is what to call the line."""
-        remarks = []
+    def warnings_for(self, line: str, label: str) -> list[str]:
+        """Return warnings about a line that is hard for this model; `label` names the line in them.
+
+        Warned of are characters that the vocabulary lacks, and lines much longer than any in training.
+        """
+        warnings = []
         unknown = self.source.unknown_characters(normalize(line))
         if unknown:
-            remarks.append(f"{where}: {unknown_characters_message(unknown)}")
-        tokens = len(self.encode(line)) - 1
-        if self.seen is not None and tokens > 2 * self.seen.source:
-            remarks.append(
-                f"{where} has {tokens:,} tokens, the longest in training {self.seen.source:,}; "
-                f"give it sentence by sentence for a better translation"
+            warnings.append(f"{label}: {unknown_characters_message(unknown)}")
+        length = len(self.encode(line)) - 1
+        if self.training_lengths is not None and length > 2 * self.training_lengths.source:
+            warnings.append(
+                f"{label} has {length:,} tokens, the longest in training {self.training_lengths.source:,}; "
+                f"translate it sentence by sentence for a better result"
             )
-        return remarks
+        return warnings
 
     def _search(
-        self, sources: list[Ids], settings: BeamConfig, cancelled: Cancelled | None, exact: bool = False
-    ) -> list[Found]:
-        limits = [settings.max_length or (self.seen.limit(len(s)) if self.seen else _LIMIT) for s in sources]
-        model = self.model.exact if exact else self.model
-        return search(model, sources, settings, limits, self._text_of, self.target.banned_ids, cancelled)
+        self,
+        model: NumpySeq2Seq,
+        sources: list[Ids],
+        settings: BeamConfig,
+        is_cancelled: Callable[[], bool] | None,
+    ) -> list[SearchResult]:
+        max_lengths = [settings.max_length or self._default_max_length(len(source)) for source in sources]
+        beam_search = BeamSearch(model, settings, self._target_text, self.target.banned_ids, is_cancelled)
+        return beam_search.search(sources, max_lengths)
 
-    def _text_of(self, ids: list[int]) -> str:
-        # A line is answered by a line: what the model might write across lines is put on one.
+    def _default_max_length(self, source_length: int) -> int:
+        if self.training_lengths is None:
+            return _DEFAULT_MAX_TOKENS
+        return self.training_lengths.max_target_length(source_length)
+
+    def _target_text(self, ids: list[int]) -> str:
+        # A line is answered by one line, so line breaks that the model may write become spaces.
         return " ".join(self.target.decode(ids).splitlines()).strip()
 
 
-def _batches(numbers: list[int], sources: list[Ids]) -> Iterator[list[int]]:
-    """Lines of like length, side by side."""
+def _ids_with_end(hypothesis: Hypothesis) -> list[int]:
+    return [*hypothesis.ids, EOS] if hypothesis.ended else hypothesis.ids
+
+
+def _batches(indices: list[int], sources: list[Ids]) -> Iterator[list[int]]:
+    """Yield batches of indices of sources of similar length, shortest first."""
     batch: list[int] = []
-    for number in sorted(numbers, key=lambda n: len(sources[n])):
-        if batch and (len(batch) == BATCH or (len(batch) + 1) * len(sources[number]) > _PLACES):
+    for index in sorted(indices, key=lambda index: len(sources[index])):
+        if batch and (len(batch) == BATCH or (len(batch) + 1) * len(sources[index]) > _BATCH_TOKENS):
             yield batch
             batch = []
-        batch.append(number)
+        batch.append(index)
     if batch:
         yield batch
 
 
 def load_translator(run: RunFolder) -> Translator:
-    """Read a Seq2Seq run's best weights. Raises `RunError` or `TokenizerError` naming what is missing or broken."""
+    """Load a Seq2Seq run's best weights. Raises `RunError` or `TokenizerError` naming what is missing or broken."""
     config = run.read_config()
     source, target = read_vocabularies(run, config)
     shape = config.model_as(Seq2SeqConfig)
     model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
-    return Translator(model, source, target, lengths_of(config))
+    return Translator(model, source, target, read_training_lengths(config))
 
 
 def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vocabulary]:
-    """The vocabularies of a Seq2Seq run.
+    """Read the source and target vocabularies of a Seq2Seq run; a joint one is returned twice.
 
     Raises `UsageError` if the run is of another kind, `RunError` if a vocabulary does not fit.
     """
@@ -170,7 +200,7 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
     return load_vocabularies(run.path, config.tokenizer_as(Seq2SeqTokenizerConfig))
 
 
-def lengths_of(config: RunConfig) -> Lengths | None:
-    """The lengths of a run's training pairs, if its config has them."""
+def read_training_lengths(config: RunConfig) -> TrainingLengths | None:
+    """Return the lengths a run was trained on; None if its config.json records none, or impossible ones."""
     lengths = config.corpus_as(PairCorpusInfo).lengths
-    return None if lengths is None else Lengths(lengths.source, lengths.target, lengths.beyond)
+    return None if lengths is None else TrainingLengths(lengths.source, lengths.target, lengths.beyond)

@@ -1,1 +1,1 @@
-"""Recurrent models as torch modules, for training."""
+"""The models as torch modules, for training and evaluation."""

@@ -1,7 +1,8 @@
-"""How a decoder looks at a source: scores of every source token, a softmax over them, and their weighted mean.
+"""Attention of a decoder over a source: a score for every source position, a softmax, and a weighted mean.
 
-All kinds are called for many target steps at once, hidden states `(B, T, H)` over memories `(B, S, K)`, and give
-contexts `(B, T, K)` and weights `(B, T, S)` that sum to 1 over the source; padding has weight 0.
+All kinds are computed for many target steps at once. Queries are the decoder's hidden states `(B, T, H)`; values are
+the encoder's outputs `(B, S, K)`; keys are what the scores read of the encoder's outputs. The results are context
+vectors `(B, T, K)` and attention weights `(B, T, S)`, which add up to 1 over the source and are 0 at padding.
 """
 
 from __future__ import annotations
@@ -15,71 +16,83 @@ from rnntui.config_seq2seq import AttentionKind
 
 
 class Attention(nn.Module, ABC):
-    """The part that all kinds share; a kind has its own `prepare` and `scores`."""
+    """Masked softmax and weighted mean; subclasses define the scores (and keys) of each kind."""
 
-    def prepare(self, memory: Tensor) -> Tensor:
-        """What of the scores depends on the source alone, `(B, S, K)` to `(B, S, ·)`: taken once for all steps."""
-        return memory
+    def project_keys(self, encoder_outputs: Tensor) -> Tensor:
+        """Return the keys `(B, S, ·)` for encoder outputs `(B, S, K)`: the part of the scores that is the same at all
+        target steps, and so computed once.
+        """
+        return encoder_outputs
 
     @abstractmethod
-    def scores(self, hidden: Tensor, prepared: Tensor) -> Tensor:
-        """The scores `(B, T, S)` of hidden states `(B, T, H)`."""
+    def scores(self, hidden: Tensor, keys: Tensor) -> Tensor:
+        """Return the scores `(B, T, S)` of hidden states `(B, T, H)` for keys `(B, S, ·)`."""
 
-    def forward(self, hidden: Tensor, memory: Tensor, prepared: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """Contexts and weights; `padding (B, S)` is True where the source has ended."""
-        scores = self.scores(hidden, prepared).float().masked_fill(padding[:, None, :], float("-inf"))
+    def forward(self, hidden: Tensor, encoder_outputs: Tensor, keys: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
+        """Return context vectors `(B, T, K)` and weights `(B, T, S)`.
+
+        Args:
+            hidden: the decoder's hidden states `(B, T, H)`.
+            encoder_outputs: `(B, S, K)`.
+            keys: `(B, S, ·)`, from `project_keys`.
+            padding: `(B, S)`, True after the end of a source.
+        """
+        scores = self.scores(hidden, keys).float().masked_fill(padding[:, None, :], float("-inf"))  # (B, T, S)
         weights = torch.softmax(scores, dim=2)
-        return weights.to(memory.dtype) @ memory, weights
+        return weights.to(encoder_outputs.dtype) @ encoder_outputs, weights
 
 
 class DotAttention(Attention):
     """score(h, k) = h · k (Luong et al. 2015, section 3.1, "dot")."""
 
-    def scores(self, hidden: Tensor, prepared: Tensor) -> Tensor:
-        return hidden @ prepared.transpose(1, 2)
+    def scores(self, hidden: Tensor, keys: Tensor) -> Tensor:
+        return hidden @ keys.transpose(1, 2)
 
 
 class GeneralAttention(Attention):
     """score(h, k) = h · W k (Luong et al. 2015, section 3.1, "general")."""
 
-    def __init__(self, hidden: int, keys: int) -> None:
+    def __init__(self, hidden: int, encoder_size: int) -> None:
         super().__init__()
-        self.key = nn.Linear(keys, hidden, bias=False)
+        self.key = nn.Linear(encoder_size, hidden, bias=False)
 
-    def prepare(self, memory: Tensor) -> Tensor:
-        prepared: Tensor = self.key(memory)
-        return prepared
+    def project_keys(self, encoder_outputs: Tensor) -> Tensor:
+        keys: Tensor = self.key(encoder_outputs)  # (B, S, H)
+        return keys
 
-    def scores(self, hidden: Tensor, prepared: Tensor) -> Tensor:
-        return hidden @ prepared.transpose(1, 2)
+    def scores(self, hidden: Tensor, keys: Tensor) -> Tensor:
+        return hidden @ keys.transpose(1, 2)
 
 
 class AdditiveAttention(Attention):
     """score(h, k) = v · tanh(W h + U k) (Bahdanau et al. 2015, section 3.1 and appendix A.1.2).
 
-    There the decoder's state before the step scores; here, as with the other kinds, the one after it.
+    In the paper h is the decoder's state before the step; here, as with the other kinds, the state after it.
     """
 
-    def __init__(self, hidden: int, keys: int) -> None:
+    def __init__(self, hidden: int, encoder_size: int) -> None:
         super().__init__()
         self.query = nn.Linear(hidden, hidden, bias=False)
-        self.key = nn.Linear(keys, hidden, bias=False)
+        self.key = nn.Linear(encoder_size, hidden, bias=False)
         self.score = nn.Linear(hidden, 1, bias=False)
 
-    def prepare(self, memory: Tensor) -> Tensor:
-        prepared: Tensor = self.key(memory)
-        return prepared
+    def project_keys(self, encoder_outputs: Tensor) -> Tensor:
+        keys: Tensor = self.key(encoder_outputs)  # (B, S, H)
+        return keys
 
-    def scores(self, hidden: Tensor, prepared: Tensor) -> Tensor:
-        mixed = torch.tanh(self.query(hidden)[:, :, None, :] + prepared[:, None, :, :])  # (B, T, S, H)
-        scores: Tensor = self.score(mixed).squeeze(3)
+    def scores(self, hidden: Tensor, keys: Tensor) -> Tensor:
+        mixed = torch.tanh(self.query(hidden)[:, :, None, :] + keys[:, None, :, :])  # (B, T, S, H)
+        scores: Tensor = self.score(mixed).squeeze(3)  # (B, T, S)
         return scores
 
 
-def make_attention(kind: AttentionKind, hidden: int, keys: int) -> Attention | None:
-    """The attention by its name; None for a decoder that has only the encoder's last state (Sutskever et al. 2014)."""
+def make_attention(kind: AttentionKind, hidden: int, encoder_size: int) -> Attention | None:
+    """Return the attention of that kind for a decoder of `hidden` units over encoder outputs of `encoder_size` units.
+
+    None for `none`: that decoder knows only the encoder's final state (Sutskever et al. 2014).
+    """
     if kind == "none":
         return None
     if kind == "dot":
         return DotAttention()
-    return {"general": GeneralAttention, "additive": AdditiveAttention}[kind](hidden, keys)
+    return {"general": GeneralAttention, "additive": AdditiveAttention}[kind](hidden, encoder_size)

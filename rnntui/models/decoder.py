@@ -1,4 +1,4 @@
-"""The decoder: a target written from what the encoder made of the source."""
+"""The decoder of a Seq2Seq model, and the bridge that makes its initial state from the encoder's final one."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ from torch import Tensor, nn
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.models.attention import make_attention
-from rnntui.models.embedding import embed
-from rnntui.models.recurrent import State, for_layers, recurrent_layers, states_of
+from rnntui.models.layers import State, embed, recurrent_layers, state_count, state_for_torch, state_from_torch
 
 
 class Bridge(nn.Module):
-    """From the ends of the source to the decoder's first states: an affine map of both directions for each state.
+    """The decoder's initial state: for each layer and state tensor an affine map of the encoder's final state.
 
     h goes through tanh (Bahdanau et al. 2015, appendix A.2.2), as a hidden state lies within ±1; an LSTM's c does not.
-    Both are made of the encoder's h: c before the padding is not among what a fused call over padding gives.
+    Both are maps of the encoder's final h: a fused recurrent call over padded sources does not return c at their ends.
     """
 
     def __init__(self, config: Seq2SeqConfig) -> None:
         super().__init__()
-        self._kinds = 2 if config.cell == "lstm" else 1
-        maps = [nn.Linear(2 * config.encoder_hidden, config.hidden) for _ in range(self._kinds * config.layers)]
-        self.maps = nn.ModuleList(maps)
+        self._state_count = state_count(config.cell)
+        self.maps = nn.ModuleList(
+            nn.Linear(2 * config.encoder_hidden, config.hidden) for _ in range(self._state_count * config.layers)
+        )
 
-    def forward(self, ends: Tensor) -> State:
-        """States `(L, B, H)` from the encoder's ends `(L, B, ·)`."""
-        layers = len(ends)
-        made = []
-        for kind in range(self._kinds):
-            maps = self.maps[kind * layers : (kind + 1) * layers]
-            stacked = torch.stack([layer_map(end) for layer_map, end in zip(maps, ends, strict=True)])
-            made.append(stacked if kind else torch.tanh(stacked))
-        return tuple(made)
+    def forward(self, final_states: Tensor) -> State:
+        """Return the decoder's initial state, tensors `(L, B, H)`, for the encoder's final states `(L, B, K)`."""
+        layers = len(final_states)
+        state = []
+        for index in range(self._state_count):
+            maps = self.maps[index * layers : (index + 1) * layers]
+            mapped = torch.stack([affine(final) for affine, final in zip(maps, final_states, strict=True)])  # (L, B, H)
+            state.append(mapped if index else torch.tanh(mapped))
+        return tuple(state)
 
 
 class Decoder(nn.Module):
     """Recurrent layers, then attention, then the attentional vector h̃ = tanh(W [c; h]) (Luong et al. 2015, eq. 5).
 
-    h̃ has the embedding's size, so that output and embedding can be one matrix (Press and Wolf 2017). Without input
-    feeding no step needs the attention of the one before: all T steps are one fused recurrent call and one batched
-    attention. With it, h̃ of the step before stands beside the embedding (section 3.3), and steps go one by one.
+    h̃ has the size E of the embedding, so that embedding and output layer can share one matrix (Press and Wolf 2017).
+    Without input feeding no step depends on the attention of the step before, and all T steps are one fused recurrent
+    call and one batched attention. With input feeding (section 3.3), h̃ of the step before is concatenated to the
+    embedding, and the steps run one by one.
     """
 
     def __init__(self, config: Seq2SeqConfig, vocab_size: int) -> None:
@@ -50,37 +51,44 @@ class Decoder(nn.Module):
         self._tied = config.tied
         inputs = config.embedding * (2 if config.input_feeding else 1)
         self.rnn = recurrent_layers(config, inputs, config.hidden, config.layers, config.dropout)
-        keys = 2 * config.encoder_hidden
-        self.attention = make_attention(config.attention, config.hidden, keys)
-        self.combine = nn.Linear(config.hidden + (keys if self.attention else 0), config.embedding, bias=False)
+        encoder_size = 2 * config.encoder_hidden
+        self.attention = make_attention(config.attention, config.hidden, encoder_size)
+        combine_inputs = config.hidden + (encoder_size if self.attention else 0)
+        self.combine = nn.Linear(combine_inputs, config.embedding, bias=False)
         self.output = nn.Linear(config.embedding, vocab_size)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, inputs: Tensor, state: State, memory: Tensor, padding: Tensor) -> Tensor:
-        """Attentional vectors `(T, B, E)` for `inputs (T, B)`, teacher forced (Williams and Zipser 1989).
+    def forward(self, inputs: Tensor, state: State, encoder_outputs: Tensor, padding: Tensor) -> Tensor:
+        """Return attentional vectors `(T, B, E)` under teacher forcing (Williams and Zipser 1989).
 
-        `memory (S, B, K)` is the encoder's, `padding (B, S)` True where a source has ended; `output` makes logits of
-        what this gives.
+        `output` maps them to logits.
+
+        Args:
+            inputs: the target's tokens `(T, B)`, beginning with BOS.
+            state: the initial state, tensors `(L, B, H)`.
+            encoder_outputs: `(S, B, K)`.
+            padding: `(B, S)`, True after the end of a source.
         """
-        memory = memory.transpose(0, 1)  # (B, S, K)
-        prepared = self.attention.prepare(memory) if self.attention else memory
+        encoder_outputs = encoder_outputs.transpose(0, 1)  # (B, S, K)
+        keys = self.attention.project_keys(encoder_outputs) if self.attention else encoder_outputs
         embedded = self.dropout(embed(self.embedding, inputs, self._tied))  # (T, B, E)
         if not self.input_feeding:
-            hidden, _ = self.rnn(embedded, for_layers(state))  # (T, B, H)
-            return self._attend(hidden, memory, prepared, padding)
-        fed = torch.zeros_like(embedded[:1])
+            hidden, _ = self.rnn(embedded, state_for_torch(state))  # (T, B, H)
+            return self._attend(hidden, encoder_outputs, keys, padding)
+        input_feed = torch.zeros_like(embedded[:1])  # (1, B, E)
         vectors = []
         for step in embedded.split(1):
-            hidden, carried = self.rnn(torch.cat([step, fed.to(step.dtype)], dim=2), for_layers(state))  # (1, B, H)
-            state = states_of(carried)
-            fed = self._attend(hidden, memory, prepared, padding)
-            vectors.append(fed)
+            step_inputs = torch.cat([step, input_feed.to(step.dtype)], dim=2)  # (1, B, 2E)
+            hidden, next_state = self.rnn(step_inputs, state_for_torch(state))  # (1, B, H)
+            state = state_from_torch(next_state)
+            input_feed = self._attend(hidden, encoder_outputs, keys, padding)
+            vectors.append(input_feed)
         return torch.cat(vectors)
 
-    def _attend(self, hidden: Tensor, memory: Tensor, prepared: Tensor, padding: Tensor) -> Tensor:
-        """h̃ `(T, B, E)` of hidden states `(T, B, H)`, with the dropout before the output."""
+    def _attend(self, hidden: Tensor, encoder_outputs: Tensor, keys: Tensor, padding: Tensor) -> Tensor:
+        """h̃ `(T, B, E)` for hidden states `(T, B, H)`, after the dropout that precedes the output layer."""
         if self.attention is not None:
-            context, _ = self.attention(hidden.transpose(0, 1), memory, prepared, padding)  # (B, T, K)
-            hidden = torch.cat([context.transpose(0, 1), hidden], dim=2)
+            context, _ = self.attention(hidden.transpose(0, 1), encoder_outputs, keys, padding)  # (B, T, K)
+            hidden = torch.cat([context.transpose(0, 1), hidden], dim=2)  # (T, B, K + H)
         vectors: Tensor = self.dropout(torch.tanh(self.combine(hidden)))
         return vectors

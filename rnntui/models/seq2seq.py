@@ -12,10 +12,10 @@ from rnntui.text.vocabulary import PAD
 
 
 class Seq2Seq(nn.Module):
-    """A source in, for each place of the target what should stand there (Sutskever et al. 2014; Luong et al. 2015).
+    """Encoder-decoder model that predicts each target token (Sutskever et al. 2014; with attention, Luong et al. 2015).
 
-    `joint` says that source and target share their vocabulary; tied weights then are one matrix for both embeddings
-    and the output, else for the target's embedding and the output.
+    `joint` says that source and target share their vocabulary. Tied weights then are one matrix for both embeddings
+    and the output layer; else, for the target embedding and the output layer (Press and Wolf 2017).
     """
 
     def __init__(self, config: Seq2SeqConfig, source_size: int, target_size: int, joint: bool) -> None:
@@ -35,13 +35,19 @@ class Seq2Seq(nn.Module):
                 self.encoder.embedding.weight = self.decoder.embedding.weight
 
     def forward(self, source: Tensor, lengths: Tensor, inputs: Tensor) -> Tensor:
-        """Attentional vectors `(T, B, E)` for `source (S, B)` of `lengths (B,)` and target `inputs (T, B)`."""
-        memory, ends = self.encoder(source, lengths)
+        """Return the decoder's attentional vectors `(T, B, E)`, which `logits` reads.
+
+        Args:
+            source: tokens `(S, B)`, padded with PAD.
+            lengths: `(B,)`, the tokens of each source.
+            inputs: the target's tokens `(T, B)`, beginning with BOS.
+        """
+        encoder_outputs, final_states = self.encoder(source, lengths)  # (S, B, K), (L, B, K)
         padding = (source == PAD).T  # (B, S)
-        vectors: Tensor = self.decoder(inputs, self.bridge(ends), memory, padding)
+        vectors: Tensor = self.decoder(inputs, self.bridge(final_states), encoder_outputs, padding)
         return vectors
 
     def logits(self, vectors: Tensor) -> Tensor:
-        """Logits `(..., V)` of attentional vectors `(..., E)`."""
+        """Return logits `(..., V)` for attentional vectors `(..., E)`."""
         logits: Tensor = self.decoder.output(vectors)
         return logits

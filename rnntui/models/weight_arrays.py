@@ -1,4 +1,4 @@
-"""A torch module's weights as arrays by name, and back."""
+"""Conversion between a torch module's weights and numpy arrays by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rnntui.runs.weights_file import load_weights
 
 
 def weights_of(model: nn.Module) -> dict[str, NDArray[np.float32]]:
-    """The weights by name as they go to disk; shared ones once."""
+    """Return copies of the weights by name, in float32 as they are stored on disk; shared ones once."""
     return {name: p.detach().to("cpu", torch.float32).numpy().copy() for name, p in model.named_parameters()}
 
 

@@ -27,7 +27,7 @@ from rnntui.sessions.throughput import Throughput
 from rnntui.sessions.transcript import SPACING, Role, States, Transcript, Turn
 from rnntui.sessions.undo_history import UndoHistory
 from rnntui.text.tokenizer import Tokenizer
-from rnntui.text.turns import SpeakerLabels, turns_of
+from rnntui.text.turns import SpeakerLabels, speaker_labels_of
 
 _AHEAD = 256  # tokens drawn and not yet taken by the screen; more would only be dropped by a stop
 _FARTHEST = 4096  # tokens read again to find alternatives
@@ -83,12 +83,12 @@ class Conversation:
     @property
     def takes_turns(self) -> bool:
         """Whether the model was trained on turns."""
-        return turns_of(self.run.config.corpus) is not None
+        return speaker_labels_of(self.run.config.corpus) is not None
 
     @property
     def turns(self) -> SpeakerLabels | None:
         """The speakers, if the model was trained on turns and is to take them."""
-        return turns_of(self.run.config.corpus) if self.chat else None
+        return speaker_labels_of(self.run.config.corpus) if self.chat else None
 
     @property
     def tokens_per_second(self) -> float:

@@ -201,7 +201,7 @@ class TranslationWorker:
         too_long = [(line, Answer("", problem=_too_long(line))) for line in batch if len(line) > LONGEST]
         lines = [line for line in batch if len(line) <= LONGEST]
         try:
-            found = request.translator.translate(lines, request.settings, cancelled=lambda: self._given_up)
+            found = request.translator.translate(lines, request.settings, is_cancelled=lambda: self._given_up)
         except CancelledError:
             raise
         except Exception as error:  # told to whoever looks at it; the other lines go on

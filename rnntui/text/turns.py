@@ -44,6 +44,6 @@ def find_speaker_labels(text: str) -> SpeakerLabels | None:
     return SpeakerLabels(first, second) if common[1][1] >= 0.2 * len(lines) else None
 
 
-def turns_of(corpus: CorpusInfo) -> SpeakerLabels | None:
+def speaker_labels_of(corpus: CorpusInfo) -> SpeakerLabels | None:
     """Return the speakers of the dialogue that a run was trained on; None for any other text."""
     return SpeakerLabels(*corpus.speakers) if isinstance(corpus, TextCorpusInfo) and corpus.speakers else None

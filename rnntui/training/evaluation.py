@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from rnntui.models.language_model import LanguageModel
-from rnntui.models.recurrent import State
+from rnntui.models.layers import State
 from rnntui.training.device import Hardware
 
 WINDOW = 256

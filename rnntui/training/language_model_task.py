@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, SamplingConfig
-from rnntui.inference.generate import Generation, generators_from, initial_context_ids, tokens
+from rnntui.inference.generate import Generation, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.kinds.samples import Sample
 from rnntui.models.language_model import LanguageModel
-from rnntui.models.recurrent import State
+from rnntui.models.layers import State
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
@@ -95,7 +95,7 @@ class LanguageModelTask:
         model = NumpyLanguageModel(weights_of(self.model), self._shape, self._config.vocab_size)
         generation = Generation(model, generators_from(seed, 1), banned=(self._tokenizer.unknown_id,))
         generation.feed(initial_context_ids(self._tokenizer))
-        drawn = [step[0].id for step in tokens(generation, SamplingConfig(), length)]
+        drawn = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
         return {"text": self._tokenizer.decode(drawn)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import FINAL_EVALUATION_FACTOR
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
-from rnntui.inference.translator import Translator, lengths_of, read_vocabularies
+from rnntui.inference.translator import Translator, read_training_lengths, read_vocabularies
 from rnntui.kinds.samples import Sample, shorten_sample
 from rnntui.models.fused_cross_entropy import fused_linear_cross_entropy
 from rnntui.models.seq2seq import Seq2Seq
@@ -52,7 +52,7 @@ class Seq2SeqTask:
         self.hardware = hardware
         self._shape = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
-        self._seen = lengths_of(config)
+        self._training_lengths = read_training_lengths(config)
         training, validation = token_files(run, config)
         pairs = PairDataset(training, run.training_ids)
         self.pools = LengthBucketSampler(
@@ -105,7 +105,7 @@ class Seq2SeqTask:
 
     def _translator(self) -> Translator:
         model = NumpySeq2Seq(weights_of(self.model), self._shape, self._source.size, self._target.size)
-        return Translator(model, self._source, self._target, self._seen)
+        return Translator(model, self._source, self._target, self._training_lengths)
 
     def _text(self, pair: int) -> tuple[str, str]:
         pairs = self._validation

@@ -192,7 +192,7 @@ BAD_SETTINGS = [
     (["--name", "-x"], "cannot be a run's name"),
     (["--nonlinearity", "relu"], "is for --cell rnn"),
     (["--seed", "9999999999"], "between 0 and 4,294,967,295"),
-    (["--encoding", "klingon"], "not an encoding"),
+    (["--encoding", "klingon"], "not a text encoding"),
     (["--tokenizer", "bpe", "--vocab-size", "10"], "--vocab-size must be 300 or more"),
     (["--nonsense"], "--nonsense"),
 ]

@@ -15,7 +15,7 @@ from rnntui.cli.main import run
 from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.inference.translator import Lengths, lengths_of
+from rnntui.inference.translator import TrainingLengths, read_training_lengths
 from rnntui.kinds.corpus_info import PairLengths
 from rnntui.runs.folder import RunFolder
 
@@ -307,7 +307,7 @@ HUGE = 10**30
 @pytest.mark.parametrize("lengths", [(HUGE, 9, 9), (9, HUGE, HUGE), (9, -1, 9), (True, 9, 9), (9, 9.5, 9), ("9", 9, 9)])
 def test_lengths_that_no_training_can_have_had_are_not_believed(trained: Path, lengths: tuple) -> None:
     config = RunFolder(trained / "checkpoints" / "copy").read_config()
-    assert lengths_of(config) == Lengths(8, 8, -3)
+    assert read_training_lengths(config) == TrainingLengths(8, 8, -3)
     said = dict(zip(("source", "target", "beyond"), lengths, strict=True))
     assert PairLengths.from_json(said) is None
 

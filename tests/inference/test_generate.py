@@ -1,4 +1,4 @@
-"""Generation: texts that can be steered, kept, returned to and repeated; and what a model thinks of a text."""
+"""Generation: sampling settings, snapshots, batches, prompts and streaming; and the score of a given text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rnntui.config import Cell, LanguageModelConfig, SamplingConfig
-from rnntui.inference.generate import Generation, Token, generators_from, initial_context_ids, tokens
-from rnntui.inference.numpy_language_model import LanguageModel
+from rnntui.inference.generate import Generation, Token, generate_tokens, generators_from, initial_context_ids
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, softmax
 from rnntui.inference.scoring import score
 from rnntui.inference.text_stream import TextStream
@@ -35,7 +35,7 @@ WILD = SamplingConfig(temperature=1.0)
 
 
 def random_weights(config: LanguageModelConfig, vocab_size: int, seed: int = 1) -> Weights:
-    """Weights large enough that a model has opinions."""
+    """Random weights, large enough that the distributions are far from uniform."""
     rng = np.random.default_rng(seed)
     hidden, embedding = config.hidden, config.embedding or config.hidden
     gates = {"lstm": 4, "gru": 3, "rnn": 1}[config.cell] * hidden
@@ -49,17 +49,19 @@ def random_weights(config: LanguageModelConfig, vocab_size: int, seed: int = 1) 
     return {name: rng.normal(0.0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-def small_model(cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB) -> LanguageModel:
+def small_model(
+    cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB
+) -> NumpyLanguageModel:
     config = LanguageModelConfig(cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied)
-    return LanguageModel(random_weights(config, vocab_size), config, vocab_size)
+    return NumpyLanguageModel(random_weights(config, vocab_size), config, vocab_size)
 
 
-def steady_model(*logits: float) -> LanguageModel:
-    """A model that gives these logits whatever it has read."""
+def steady_model(*logits: float) -> NumpyLanguageModel:
+    """A model that gives these logits after any text."""
     config = LanguageModelConfig(hidden=2, embedding=2, tied=True)
     weights = {name: np.zeros_like(weight) for name, weight in random_weights(config, len(logits)).items()}
     weights["output.bias"] = np.array(logits, dtype=np.float32)
-    return LanguageModel(weights, config, len(logits))
+    return NumpyLanguageModel(weights, config, len(logits))
 
 
 def ids(*numbers: int) -> Ids:
@@ -67,28 +69,28 @@ def ids(*numbers: int) -> Ids:
 
 
 def drawn(generation: Generation, count: int, config: SamplingConfig = WILD) -> list[list[int]]:
-    """The ids of some steps, a row for each text."""
-    steps = [[token.id for token in step] for step in tokens(generation, config, count)]
+    """The token ids of `count` steps, a row for each text."""
+    steps = [[token.id for token in step] for step in generate_tokens(generation, config, count)]
     return [list(row) for row in zip(*steps, strict=True)]
 
 
 PROMPT = ids(3, 1, 4, 1, 5, 9, 2, 6)
 
 
-# Steering.
+# Sampling settings.
 
 
 def test_a_change_of_settings_acts_on_the_very_next_token() -> None:
     generation = Generation(small_model(), generators_from(1, 1))
-    surprising = 0
-    for number in range(60):
+    unlikely = 0
+    for index in range(60):
         likeliest = int(generation.logits[0].argmax())
-        careful = number % 2 == 1
-        (token,) = generation.step(SamplingConfig(temperature=0.0 if careful else 50.0))
-        if careful:
+        greedy = index % 2 == 1
+        (token,) = generation.step(SamplingConfig(temperature=0.0 if greedy else 50.0))
+        if greedy:
             assert token.id == likeliest
-        surprising += not careful and token.id != likeliest
-    assert surprising > 15, "a wild setting must show as well"
+        unlikely += not greedy and token.id != likeliest
+    assert unlikely > 15, "a high temperature must have an effect too"
 
 
 def test_every_setting_acts_on_the_very_next_token() -> None:
@@ -104,8 +106,8 @@ def test_every_setting_acts_on_the_very_next_token() -> None:
         assert drawn(generation, 3, config) == [[0, 0, 0]]
 
 
-def test_raising_the_repetition_window_takes_in_what_was_written_before() -> None:
-    # With a steady liking for low ids and a strong penalty, the lowest id that the window does not hold comes next.
+def test_a_wider_repetition_window_covers_tokens_generated_before() -> None:
+    # Lower ids have higher logits; under a strong penalty, the lowest id outside the window comes next.
     generation = Generation(steady_model(*np.arange(40.0, 20.0, -1.0)), generators_from(1, 1))
     generation.feed(ids(*range(8)))
     short = SamplingConfig(0.0, repetition_penalty=50.0, repetition_window=1)
@@ -113,21 +115,21 @@ def test_raising_the_repetition_window_takes_in_what_was_written_before() -> Non
     assert drawn(generation, 1, SamplingConfig(0.0, repetition_penalty=50.0, repetition_window=64)) == [[8]]
 
 
-def test_the_repetition_penalty_counts_the_prompt_and_what_was_written_and_slides() -> None:
+def test_the_repetition_window_covers_prompt_and_generated_tokens_and_slides() -> None:
     generation = Generation(steady_model(5.0, 4.0, 3.0, 2.0), generators_from(1, 1))
     generation.feed(ids(0))
     config = SamplingConfig(0.0, repetition_penalty=50.0, repetition_window=2)
     assert drawn(generation, 8, config) == [[1, 2, 0, 1, 2, 0, 1, 2]]
 
 
-def test_each_text_is_penalised_for_its_own_past_alone() -> None:
+def test_each_text_is_penalized_for_its_own_tokens_alone() -> None:
     generation = Generation(steady_model(5.0, 4.0, 3.0), generators_from(1, 2))
     generation.recent[0].append(0)
     generation.recent[1].append(1)
     assert [token.id for token in generation.step(SamplingConfig(0.0, repetition_penalty=50.0))] == [1, 0]
 
 
-def test_an_unknown_token_is_never_written_when_it_is_banned() -> None:
+def test_a_banned_token_is_never_generated() -> None:
     model = steady_model(9.0, 0.0, 0.0)
     everything = [SamplingConfig(0.0), SamplingConfig(100.0), SamplingConfig(1.0, top_k=1), SamplingConfig(1.0, 2, 0.5)]
     for config in everything:
@@ -156,30 +158,30 @@ def test_tokens_are_drawn_from_the_distribution_of_the_settings() -> None:
         assert allowed[token.id] > 0
 
 
-# Points to return to.
+# Snapshots.
 
 
 @pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
-def test_returning_to_a_point_gives_exactly_the_same_text_again(cell: Cell, layers: int, tied: bool) -> None:
+def test_restoring_a_snapshot_gives_exactly_the_same_text_again(cell: Cell, layers: int, tied: bool) -> None:
     config = SamplingConfig(1.0, repetition_penalty=1.5, repetition_window=6)
     generation = Generation(small_model(cell, layers, tied), generators_from(3, 2))
     generation.feed(PROMPT)
     drawn(generation, 10, config)
     point = generation.snapshot()
 
-    def go_on() -> tuple[list[list[Token]], NDArray[np.float32]]:
-        return list(tokens(generation, config, 30)), generation.logits.copy()
+    def generate() -> tuple[list[list[Token]], NDArray[np.float32]]:
+        return list(generate_tokens(generation, config, 30)), generation.logits.copy()
 
-    first, first_logits = go_on()
+    first, first_logits = generate()
     for _ in range(2):
         generation.restore(point)
-        again, again_logits = go_on()
-        # Tokens compare with their bits.
+        again, again_logits = generate()
+        # The comparison of tokens includes their bits.
         assert again == first
         assert np.array_equal(again_logits, first_logits)
 
 
-def test_a_point_holds_though_other_ways_were_tried_from_it() -> None:
+def test_a_snapshot_is_not_changed_by_generation_after_it() -> None:
     generation = Generation(small_model(), generators_from(3, 3))
     generation.feed(PROMPT)
     point = generation.snapshot()
@@ -192,7 +194,7 @@ def test_a_point_holds_though_other_ways_were_tried_from_it() -> None:
     assert drawn(generation, 20) == expected
 
 
-def test_a_point_can_be_carried_to_another_generation_of_the_same_model() -> None:
+def test_a_snapshot_can_be_restored_in_another_generation_of_the_same_model() -> None:
     model = small_model()
     generation = Generation(model, generators_from(3, 2))
     drawn(generation, 5)
@@ -203,7 +205,7 @@ def test_a_point_can_be_carried_to_another_generation_of_the_same_model() -> Non
     assert drawn(other, 20) == expected
 
 
-def test_a_point_of_a_long_text_is_as_small_as_that_of_none() -> None:
+def test_a_snapshot_of_a_long_text_is_as_small_as_that_of_an_empty_one() -> None:
     generation = Generation(small_model(), generators_from(1, 1))
     start = generation.snapshot()
     drawn(generation, 300)
@@ -215,30 +217,30 @@ def test_a_point_of_a_long_text_is_as_small_as_that_of_none() -> None:
     )
 
 
-# Several texts at once.
+# Batches of texts.
 
 
 @pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
-def test_texts_written_at_once_are_those_written_alone(cell: Cell, layers: int, tied: bool) -> None:
+def test_texts_generated_in_a_batch_equal_those_generated_alone(cell: Cell, layers: int, tied: bool) -> None:
     model = small_model(cell, layers, tied)
     config = SamplingConfig(0.9, repetition_penalty=1.2)
     together = Generation(model, generators_from(10, 4))
     together.feed(PROMPT)
     rows = drawn(together, 40, config)
-    assert len({tuple(row) for row in rows}) == 4, "texts that are all alike would show nothing"
+    assert len({tuple(row) for row in rows}) == 4, "equal texts would prove nothing"
     for i, row in enumerate(rows):
         alone = Generation(model, generators_from(10 + i, 1))
         alone.feed(PROMPT)
         assert drawn(alone, 40, config) == [row]
 
 
-def test_the_same_seed_writes_the_same_text_and_another_seed_another() -> None:
+def test_the_text_depends_on_the_seed_alone() -> None:
     model = small_model()
     texts = [drawn(Generation(model, generators_from(seed, 1)), 30) for seed in (5, 5, 6)]
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_texts_that_are_kept_go_on_as_if_nothing_had_happened() -> None:
+def test_dropping_some_texts_does_not_change_the_others() -> None:
     model = small_model()
     generation, undisturbed = (Generation(model, generators_from(20, 4)) for _ in range(2))
     config = SamplingConfig(1.0, repetition_penalty=1.5, repetition_window=8)
@@ -253,7 +255,7 @@ def test_texts_that_are_kept_go_on_as_if_nothing_had_happened() -> None:
     assert drawn(generation, 20, config) == [rows[0]]
 
 
-def test_texts_that_went_different_ways_read_on_each_from_its_own_place() -> None:
+def test_a_prompt_is_read_by_each_text_from_its_own_state() -> None:
     model = small_model()
     together = Generation(model, generators_from(30, 3))
     rows = drawn(together, 5)
@@ -265,14 +267,12 @@ def test_texts_that_went_different_ways_read_on_each_from_its_own_place() -> Non
         assert np.allclose(together.logits[i], alone.logits[0], atol=1e-5)
 
 
-# Reading.
+# Prompts.
 
 
 @pytest.mark.parametrize("vocab_size", [VOCAB, 1500], ids=["few tokens", "many tokens"])
 @pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
-def test_reading_a_prompt_at_once_is_reading_it_token_by_token(
-    cell: Cell, layers: int, tied: bool, vocab_size: int
-) -> None:
+def test_feeding_a_prompt_equals_stepping_through_it(cell: Cell, layers: int, tied: bool, vocab_size: int) -> None:
     model = small_model(cell, layers, tied, vocab_size)
     prompt = np.random.default_rng(4).integers(0, vocab_size, 50)
     for batch in (1, 3):
@@ -287,7 +287,7 @@ def test_reading_a_prompt_at_once_is_reading_it_token_by_token(
 
 @repeatable
 @given(st.lists(st.integers(0, VOCAB - 1), max_size=12), st.integers(0, 12))
-def test_a_prompt_may_come_in_parts_or_be_empty(prompt: list[int], cut: int) -> None:
+def test_a_prompt_may_be_fed_in_parts_or_be_empty(prompt: list[int], cut: int) -> None:
     model = small_model()
     whole, parts = (Generation(model, generators_from(1, 2)) for _ in range(2))
     whole.feed(ids(*prompt))
@@ -297,7 +297,7 @@ def test_a_prompt_may_come_in_parts_or_be_empty(prompt: list[int], cut: int) -> 
     assert whole.recent == parts.recent == [prompt, prompt]
 
 
-def test_reading_changes_no_state_that_was_kept() -> None:
+def test_no_method_changes_a_state_in_place() -> None:
     model = small_model("gru", 2)
     state = model.initial_state(2)
     state.flags.writeable = False
@@ -309,7 +309,7 @@ def test_reading_changes_no_state_that_was_kept() -> None:
     assert np.array_equal(state, before)
 
 
-def test_a_text_without_end_takes_no_more_memory_than_a_long_one() -> None:
+def test_memory_does_not_grow_with_the_length_of_the_text() -> None:
     generation = Generation(small_model(), generators_from(1, 2))
     config = SamplingConfig(1.0, repetition_penalty=1.1, repetition_window=16)
     held = []
@@ -318,24 +318,24 @@ def test_a_text_without_end_takes_no_more_memory_than_a_long_one() -> None:
         drawn(generation, 50, config)
         point = generation.snapshot()
         held.append(point.state.nbytes + point.logits.nbytes + 8 * sum(map(len, point.recent)))
-    # What is remembered grows to a bound and is then cut back, so samples of it go up and down below that bound.
+    # The stored recent tokens grow to a bound and are then cut back, so their number goes up and down below it.
     assert max(held[30:]) <= 1.1 * max(held[:30])
 
 
-def test_a_text_starts_at_the_start_of_a_line() -> None:
+def test_the_initial_context_is_a_line_break() -> None:
     knows = CharTokenizer(["a", "\n"])
     assert initial_context_ids(knows).tolist() == [2]
-    assert initial_context_ids(CharTokenizer(["a"])).tolist() == [], "<unk> is nothing to start from"
+    assert initial_context_ids(CharTokenizer(["a"])).tolist() == [], "<unk> is no line break"
 
 
-def test_steps_are_counted() -> None:
+def test_generate_tokens_takes_the_given_number_of_steps() -> None:
     generation = Generation(small_model(), generators_from(1, 3))
-    steps = list(tokens(generation, WILD, 5))
+    steps = list(generate_tokens(generation, WILD, 5))
     assert [len(step) for step in steps] == [3] * 5
-    assert list(tokens(generation, WILD, 0)) == []
+    assert list(generate_tokens(generation, WILD, 0)) == []
 
 
-# Text as it comes.
+# Streaming text.
 
 
 class Pieces:
@@ -353,7 +353,7 @@ class Pieces:
 
 
 def shown(pieces: Sequence[str], stops: Sequence[str], last: str = "") -> str:
-    """All that a stream gives out of a text that comes in these pieces."""
+    """All text that a stream returns for these pieces."""
     stream = TextStream(Pieces(pieces, last), stops)
     return "".join([stream.push(token) for token in range(len(pieces))]) + stream.finish()
 
@@ -379,20 +379,20 @@ def none_inside_another(stops: Sequence[str]) -> bool:
 
 @repeatable
 @given(letters, cuts, stop_strings.filter(none_inside_another))
-def test_text_ends_before_the_first_stop_string_however_it_comes(text: str, at: set[int], stops: list[str]) -> None:
+def test_text_ends_before_the_first_stop_string_however_it_is_split(text: str, at: set[int], stops: list[str]) -> None:
     assert shown(split_at(text, at), stops) == before_first(text, stops)
 
 
 @repeatable
 @given(letters, cuts, stop_strings)
 @example("abc", set(), ["abc", "b"])
-def test_where_a_text_stops_does_not_depend_on_how_its_tokens_fall(text: str, at: set[int], stops: list[str]) -> None:
+def test_the_end_of_a_text_does_not_depend_on_its_split_into_tokens(text: str, at: set[int], stops: list[str]) -> None:
     assert shown(split_at(text, at), stops) == shown(list(text), stops)
 
 
 @repeatable
 @given(letters, cuts, stop_strings)
-def test_no_stop_string_is_ever_given_out_and_nothing_is_made_up(text: str, at: set[int], stops: list[str]) -> None:
+def test_the_returned_text_is_a_prefix_without_any_stop_string(text: str, at: set[int], stops: list[str]) -> None:
     result = shown(split_at(text, at), stops)
     assert text.startswith(result)
     assert not any(stop in result for stop in stops)
@@ -401,31 +401,29 @@ def test_no_stop_string_is_ever_given_out_and_nothing_is_made_up(text: str, at: 
 
 @repeatable
 @given(letters, cuts, stop_strings)
-def test_text_is_held_back_no_longer_than_a_stop_string_may_still_come_of_it(
-    text: str, at: set[int], stops: list[str]
-) -> None:
+def test_text_is_held_back_only_while_it_may_start_a_stop_string(text: str, at: set[int], stops: list[str]) -> None:
     pieces = split_at(text, at)
     stream = TextStream(Pieces(pieces), stops)
     longest = max((len(stop) for stop in stops), default=1)
-    come, given_out = "", ""
+    pushed, returned = "", ""
     for token, piece in enumerate(pieces):
-        come += piece
-        given_out += stream.push(token)
+        pushed += piece
+        returned += stream.push(token)
         if stream.stopped:
             break
-        held = come.removeprefix(given_out)
+        held = pushed.removeprefix(returned)
         assert len(held) < longest
         assert not held or any(stop.startswith(held) for stop in stops)
 
 
-def test_after_a_stop_string_nothing_more_comes() -> None:
+def test_nothing_is_returned_after_a_stop_string() -> None:
     stream = TextStream(Pieces(["one.", " two. three", " four"], last=" five"), ["."])
     assert stream.push(0) == "one"
     assert stream.stopped
     assert [stream.push(1), stream.push(2), stream.finish()] == ["", "", ""]
 
 
-def test_what_was_held_back_comes_at_the_end_if_it_was_no_stop_string() -> None:
+def test_text_that_was_held_back_in_vain_is_returned() -> None:
     stream = TextStream(Pieces(["a\n", "\n", "b"], last="!"), ["\n\n\n"])
     assert [stream.push(0), stream.push(1)] == ["a", ""]
     assert stream.push(2) == "\n\nb"
@@ -434,12 +432,12 @@ def test_what_was_held_back_comes_at_the_end_if_it_was_no_stop_string() -> None:
     assert shown(["a\n"], ["\n\n"]) == "a\n"
 
 
-def test_a_stop_string_may_end_with_the_decoders_last_words() -> None:
+def test_a_stop_string_may_end_in_the_text_of_the_decoders_finish() -> None:
     assert shown(["ab"], ["b!"], last="!") == "a"
     assert shown(["ab"], ["b!"], last="?") == "ab?"
 
 
-def test_without_stop_strings_all_text_comes_at_once() -> None:
+def test_without_stop_strings_no_text_is_held_back() -> None:
     for stops in ((), ("",)):
         stream = TextStream(Pieces(["a", "", "\n"]), stops)
         assert [stream.push(token) for token in range(3)] == ["a", "", "\n"]
@@ -453,7 +451,7 @@ def tokenizers() -> list[Tokenizer]:
 
 
 @pytest.mark.parametrize("stop", ["🦔", "🦔 und", " ", "日", "\n", "é", "nowhere"])
-def test_real_tokens_stop_at_any_character_and_never_show_half_of_one(tokenizers: list[Tokenizer], stop: str) -> None:
+def test_tokenizers_stop_at_any_character_and_never_return_half_of_one(tokenizers: list[Tokenizer], stop: str) -> None:
     text = " the 🦔 und 日本 été 👩‍👧 \n".replace("👩‍👧", "")
     for tokenizer in tokenizers:
         stream = TextStream(tokenizer.stream(), [stop])
@@ -461,10 +459,10 @@ def test_real_tokens_stop_at_any_character_and_never_show_half_of_one(tokenizers
         assert result == before_first(text, [stop])
 
 
-# What a model thinks of a text.
+# Scoring.
 
 
-def lstm_by_the_book(weights: Weights, text: Ids) -> list[float]:
+def reference_lstm(weights: Weights, text: Ids) -> list[float]:
     """Log-probabilities in nats of each token under a one-layer LSTM, from its equations, in float64."""
     w = {name: weight.astype(np.float64) for name, weight in weights.items()}
     size = w["rnn.weight_hh_l0"].shape[1]
@@ -487,8 +485,8 @@ def test_a_score_is_the_sum_of_log_probabilities_however_long_the_text(context: 
     config = LanguageModelConfig(hidden=6, embedding=5, tied=False)
     weights = random_weights(config, VOCAB)
     text = np.random.default_rng(length).integers(0, VOCAB, context + length)
-    result = score(LanguageModel(weights, config, VOCAB), text[:context], text[context:], 2 * length)
-    expected = sum(lstm_by_the_book(weights, text)[context:])
+    result = score(NumpyLanguageModel(weights, config, VOCAB), text[:context], text[context:], 2 * length)
+    expected = sum(reference_lstm(weights, text)[context:])
     assert result.log_probability == pytest.approx(expected, rel=1e-5, abs=1e-5)
     assert (result.tokens, result.characters) == (length, 2 * length)
     assert result.bits_per_character == pytest.approx(-expected / math.log(2) / (2 * length), rel=1e-5, abs=1e-5)
@@ -496,7 +494,7 @@ def test_a_score_is_the_sum_of_log_probabilities_however_long_the_text(context: 
 
 @pytest.mark.parametrize(("cell", "layers", "tied"), EVERY_SHAPE)
 @pytest.mark.parametrize("window", [1, 2, 7, 64])
-def test_a_score_is_the_same_however_many_tokens_are_read_at_a_time(
+def test_a_score_does_not_depend_on_the_window(
     window: int, cell: Cell, layers: int, tied: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = small_model(cell, layers, tied)
@@ -512,14 +510,14 @@ def test_a_blank_text_has_no_tokens_and_no_bits_per_character() -> None:
     assert result.bits_per_character is None
 
 
-def test_the_bits_of_written_tokens_add_up_to_the_texts_score() -> None:
+def test_the_bits_of_generated_tokens_add_up_to_the_score_of_their_text() -> None:
     model = small_model()
     generation = Generation(model, [random.Random(1)])
     generation.feed(PROMPT)
-    written = [step[0] for step in tokens(generation, SamplingConfig(3.0), 40)]
+    written = [step[0] for step in generate_tokens(generation, SamplingConfig(3.0), 40)]
     result = score(model, PROMPT, ids(*(token.id for token in written)), 40)
     assert result.bits_per_character == pytest.approx(sum(token.bits for token in written) / 40, rel=1e-5)
 
 
-def test_an_even_model_scores_the_same_bits_whatever_the_text() -> None:
+def test_a_uniform_model_gives_every_text_the_same_bits() -> None:
     assert score(steady_model(*[0.5] * 16), ids(), ids(1, 2, 15), 3).bits_per_character == pytest.approx(4.0)

@@ -1,4 +1,4 @@
-"""Choosing the next token: every rule against its definition, written out anew in float64."""
+"""Sampling: every function against its definition, implemented independently in float64."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from rnntui.config import SamplingConfig
 from rnntui.inference.sampling import (
+    apply_repetition_penalty,
     apply_temperature,
-    ban,
+    ban_tokens,
     min_p,
     next_distribution,
-    penalise_repetition,
     sample,
     softmax,
     surprisal_bits,
@@ -35,7 +35,7 @@ Exact = NDArray[np.float64]
 
 
 def logits_from(values: st.SearchStrategy[float]) -> st.SearchStrategy[Logits]:
-    """Logits of one token or more, at least one of them possible."""
+    """Logits of one or more tokens, at least one of them above -inf."""
     lists = st.lists(values, min_size=1, max_size=30).filter(lambda row: max(row) > -math.inf)
     return lists.map(lambda row: np.array(row, dtype=np.float32))
 
@@ -55,7 +55,7 @@ def exact_softmax(logits: Sequence[float] | Logits | Exact) -> Exact:
 
 
 def kept_of(before: Logits, after: Logits) -> list[int]:
-    """Which tokens are still possible; asserts that these are as they were and the others ruled out."""
+    """The tokens that are still possible; asserts that their logits are unchanged and the others -inf."""
     kept = [i for i in range(len(after)) if after[i] != -np.inf]
     assert all(after[i] == before[i] for i in kept)
     assert after.shape == before.shape
@@ -67,10 +67,10 @@ def possible(logits: Logits) -> int:
 
 
 @pytest.mark.parametrize(
-    "rule",
+    "function",
     [
-        lambda logits: penalise_repetition(logits, [0], 1.5),
-        lambda logits: ban(logits, [0]),
+        lambda logits: apply_repetition_penalty(logits, [0], 1.5),
+        lambda logits: ban_tokens(logits, [0]),
         lambda logits: apply_temperature(logits, 0.5),
         lambda logits: apply_temperature(logits, 0.0),
         lambda logits: top_k(logits, 1),
@@ -81,20 +81,20 @@ def possible(logits: Logits) -> int:
         lambda logits: next_distribution(logits, SamplingConfig(0.5, 2, 0.5, 0.1, 1.5), [0], [1]),
     ],
 )
-def test_no_rule_changes_the_models_logits(rule: Callable[[Logits], object]) -> None:
+def test_no_function_changes_its_argument(function: Callable[[Logits], object]) -> None:
     logits = np.array([1.0, -2.0, 3.0, 3.0], dtype=np.float32)
     # A write into it would raise.
     logits.flags.writeable = False
-    rule(logits)
+    function(logits)
     assert logits.tolist() == [1.0, -2.0, 3.0, 3.0]
 
 
-# Each rule.
+# Each function.
 
 
 @repeatable
 @given(any_logits)
-def test_temperature_zero_leaves_the_likeliest_token_alone(logits: Logits) -> None:
+def test_temperature_zero_leaves_only_the_likeliest_token(logits: Logits) -> None:
     chosen = apply_temperature(logits, 0.0)
     best = logits.tolist().index(max(logits.tolist()))
     assert [i for i, value in enumerate(chosen) if value > -np.inf] == [best]
@@ -112,16 +112,16 @@ def test_temperature_divides_the_logits(logits: Logits, temperature: float) -> N
 
 @repeatable
 @given(any_logits, st.sampled_from([5e-324, 1e-300, 1e-45, 1e-30, 1e-10]))
-def test_a_tiny_temperature_leaves_the_likeliest_tokens_and_is_no_nan(logits: Logits, temperature: float) -> None:
+def test_a_tiny_temperature_leaves_the_likeliest_tokens_and_gives_no_nan(logits: Logits, temperature: float) -> None:
     best = logits == logits.max()
-    # Any rival must be further below than the tiny temperature can bridge.
+    # Every other logit must be so far below that its probability is 0 at this temperature.
     assume(all(logits.max() - value > 1e-6 for value in logits[~best]))
     assert np.allclose(softmax(apply_temperature(logits, temperature)), best / best.sum())
 
 
 @repeatable
 @given(ordinary_logits)
-def test_a_huge_temperature_makes_all_possible_tokens_alike_and_is_no_nan(logits: Logits) -> None:
+def test_a_huge_temperature_makes_all_possible_tokens_equally_likely_and_gives_no_nan(logits: Logits) -> None:
     allowed = logits > -np.inf
     even = allowed / allowed.sum()
     assert np.allclose(softmax(apply_temperature(logits, 1e9)), even, rtol=1e-5)
@@ -165,7 +165,7 @@ def test_top_p_of_one_keeps_all_and_of_zero_the_likeliest(logits: Logits) -> Non
 
 
 def test_top_p_reaches_p_in_a_vocabulary_of_tens_of_thousands() -> None:
-    # Sums of many small numbers in float32 drift; the share that is kept must not.
+    # Sums of many small numbers drift in float32; the probability that is kept must not.
     logits = np.random.default_rng(1).normal(0.0, 1.0, 50_000).astype(np.float32)
     for p in (0.1, 0.5, 0.9, 0.99):
         kept = kept_of(logits, top_p(logits, p))
@@ -182,7 +182,7 @@ def test_min_p_keeps_tokens_at_least_p_times_as_likely_as_the_likeliest(logits: 
     for i, ratio in enumerate(ratios):
         if ratio > p * (1 + 1e-4):
             assert i in kept
-        # A ratio that float64 cannot hold is 0, whatever p.
+        # A ratio too small for float64 is 0, whatever p.
         if ratio < p * (1 - 1e-4) and p > 1e-300:
             assert i not in kept
 
@@ -196,11 +196,11 @@ def test_min_p_of_zero_keeps_all_and_of_one_only_the_likeliest(logits: Logits) -
 
 @repeatable
 @given(any_logits, st.floats(0.01, 100.0), st.data())
-def test_recent_tokens_are_penalised_once_each_and_no_others(
+def test_recent_tokens_are_penalized_once_each_and_no_others(
     logits: Logits, penalty: float, data: st.DataObject
 ) -> None:
     recent = data.draw(st.lists(st.integers(0, len(logits) - 1), max_size=10))
-    changed = penalise_repetition(logits, recent, penalty)
+    changed = apply_repetition_penalty(logits, recent, penalty)
     for i, (before, after) in enumerate(zip(logits.tolist(), changed.tolist(), strict=True)):
         expected = before if i not in recent else before / penalty if before > 0 else before * penalty
         assert after == pytest.approx(expected, rel=1e-5)
@@ -208,27 +208,27 @@ def test_recent_tokens_are_penalised_once_each_and_no_others(
 
 def test_a_penalty_above_one_makes_a_token_less_likely_whatever_its_sign() -> None:
     logits = np.array([2.0, -2.0, 0.5], dtype=np.float32)
-    assert penalise_repetition(logits, [0, 1, 0], 2.0).tolist() == [1.0, -4.0, 0.5]
-    assert penalise_repetition(logits, [0, 1], 0.5).tolist() == [4.0, -1.0, 0.5]
+    assert apply_repetition_penalty(logits, [0, 1, 0], 2.0).tolist() == [1.0, -4.0, 0.5]
+    assert apply_repetition_penalty(logits, [0, 1], 0.5).tolist() == [4.0, -1.0, 0.5]
 
 
 @repeatable
 @given(any_logits, st.data())
 def test_banned_tokens_are_ruled_out_and_no_others(logits: Logits, data: st.DataObject) -> None:
     banned = data.draw(st.lists(st.integers(0, len(logits) - 1), max_size=5))
-    kept = kept_of(logits, ban(logits, banned))
+    kept = kept_of(logits, ban_tokens(logits, banned))
     assert kept == [i for i in range(len(logits)) if logits[i] > -np.inf and i not in banned]
 
 
 @repeatable
 @given(any_logits)
-def test_probabilities_are_those_of_the_definition(logits: Logits) -> None:
+def test_softmax_matches_its_definition(logits: Logits) -> None:
     assert np.allclose(softmax(logits), exact_softmax(logits), rtol=1e-5, atol=1e-7)
 
 
 @repeatable
 @given(any_logits, st.data())
-def test_surprise_is_the_tokens_information_in_bits(logits: Logits, data: st.DataObject) -> None:
+def test_surprisal_is_the_tokens_information_in_bits(logits: Logits, data: st.DataObject) -> None:
     token = data.draw(st.integers(0, len(logits) - 1))
     row = logits.astype(np.float64)
     expected = ((row.max() - row[token]) + math.log(np.exp(row - row.max()).sum())) / math.log(2)
@@ -236,12 +236,12 @@ def test_surprise_is_the_tokens_information_in_bits(logits: Logits, data: st.Dat
     assert surprisal_bits(logits, token) >= 0
 
 
-def test_surprise_of_an_even_choice_among_eight_is_three_bits() -> None:
+def test_surprisal_of_a_uniform_choice_among_eight_is_three_bits() -> None:
     assert surprisal_bits(np.full(8, -7.25, dtype=np.float32), 5) == pytest.approx(3.0)
     assert surprisal_bits(np.zeros(1, dtype=np.float32), 0) == 0.0
 
 
-# All of them together.
+# All functions together.
 
 some_settings = st.builds(
     SamplingConfig,
@@ -256,7 +256,7 @@ some_settings = st.builds(
 
 @settings(repeatable, max_examples=140)
 @given(any_logits, some_settings, st.data())
-def test_whatever_the_settings_the_probabilities_add_up_to_one_and_nothing_banned_has_any(
+def test_probabilities_add_up_to_one_and_those_of_banned_tokens_are_zero(
     logits: Logits, config: SamplingConfig, data: st.DataObject
 ) -> None:
     tokens = st.lists(st.integers(0, len(logits) - 1), max_size=8)
@@ -275,7 +275,7 @@ def test_whatever_the_settings_the_probabilities_add_up_to_one_and_nothing_banne
 def by_definition(
     logits: Logits, config: SamplingConfig, recent: Sequence[int], banned: Sequence[int]
 ) -> dict[int, float]:
-    """The probabilities of the tokens left, by the published rules one after another, in plain Python."""
+    """The probabilities of the remaining tokens, by the published definitions in plain Python."""
     scores = {i: float(value) for i, value in enumerate(logits)}
     for i in set(recent[-config.repetition_window :] if config.repetition_window else ()):
         scores[i] = scores[i] / config.repetition_penalty if scores[i] > 0 else scores[i] * config.repetition_penalty
@@ -298,7 +298,7 @@ def by_definition(
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
 @pytest.mark.parametrize(("k", "p", "low"), [(0, 1.0, 0.0), (8, 1.0, 0.0), (0, 0.7, 0.0), (0, 1.0, 0.2), (9, 0.8, 0.1)])
 @pytest.mark.parametrize(("penalty", "window"), [(1.0, 64), (1.5, 64), (0.7, 3), (2.0, 0)])
-def test_the_rules_apply_one_after_another_as_documented(
+def test_the_functions_apply_in_the_documented_order(
     temperature: float, k: int, p: float, low: float, penalty: float, window: int
 ) -> None:
     rng = np.random.default_rng(7)
@@ -320,39 +320,39 @@ def log_of(*shares: float) -> Logits:
 @pytest.mark.parametrize(
     ("logits", "config", "recent", "banned", "kept"),
     [
-        # Of the two that top-k leaves the first holds 0.57: enough for top-p, which of all four would keep two.
+        # Of the two that top-k leaves, the first has 0.57: enough for top-p, which would keep two of all four.
         (log_of(0.4, 0.3, 0.2, 0.1), SamplingConfig(1.0, top_k=2, top_p=0.5), [], [], {0}),
-        # Of all three two are needed to reach 0.6; min-p before it would leave one that holds 0.625.
+        # Two of all three are needed to reach 0.6; after min-p, one with 0.625 would be enough.
         (log_of(0.5, 0.3, 0.2), SamplingConfig(1.0, top_p=0.6, min_p=0.5), [], [], {0, 1}),
-        # A low temperature sharpens before top-p and min-p look.
+        # A low temperature sharpens the distribution before top-p and min-p.
         (log_of(0.4, 0.3, 0.3), SamplingConfig(0.1, top_p=0.6), [], [], {0}),
         (log_of(0.4, 0.3, 0.3), SamplingConfig(0.1, min_p=0.5), [], [], {0}),
-        # What is banned takes no place among the k.
+        # A banned token is not counted among the k.
         (log_of(0.4, 0.3, 0.2, 0.1), SamplingConfig(1.0, top_k=2), [], [0], {1, 2}),
         (log_of(0.4, 0.3, 0.2, 0.1), SamplingConfig(0.0), [], [0], {1}),
-        # The penalty comes before the likeliest are chosen.
+        # The penalty comes before temperature and top-k.
         (log_of(0.4, 0.3, 0.2, 0.1), SamplingConfig(0.0, repetition_penalty=3.0), [0], [], {1}),
         (log_of(0.4, 0.3, 0.2, 0.1), SamplingConfig(1.0, top_k=1, repetition_penalty=3.0), [0], [], {1}),
     ],
 )
-def test_the_order_of_the_rules_shows_where_it_matters(
+def test_the_order_of_the_functions_where_it_matters(
     logits: Logits, config: SamplingConfig, recent: list[int], banned: list[int], kept: set[int]
 ) -> None:
     result = next_distribution(logits, config, recent, banned)
     assert set(np.flatnonzero(result).tolist()) == kept
 
 
-def test_the_penalty_looks_only_as_far_back_as_its_window() -> None:
+def test_the_penalty_applies_only_within_its_window() -> None:
     logits = np.array([3.0, 2.0, 1.0], dtype=np.float32)
     recent = [0, 1, 2]
 
-    def penalised(window: int) -> list[bool]:
+    def penalized(window: int) -> list[bool]:
         config = SamplingConfig(1.0, repetition_penalty=2.0, repetition_window=window)
         result = np.log(next_distribution(logits, config, recent)) - np.log(softmax(logits))
         return [bool(change < result.max() - 0.1) for change in result]
 
-    assert penalised(1) == [False, False, True]
-    assert penalised(2) == [False, True, True]
+    assert penalized(1) == [False, False, True]
+    assert penalized(2) == [False, True, True]
     assert next_distribution(
         logits, SamplingConfig(1.0, repetition_penalty=2.0, repetition_window=0), recent
     ).tolist() == (softmax(logits).tolist())
@@ -365,11 +365,11 @@ def test_a_vocabulary_of_one_token_always_gives_that_token() -> None:
         assert sample(result, random.Random(1)) == 0
 
 
-# Drawing.
+# Drawing a token.
 
 
-class Rigged(random.Random):
-    """A generator that gives one number for ever."""
+class Constant(random.Random):
+    """A generator that always returns the same number."""
 
     def __init__(self, number: float) -> None:
         super().__init__(0)
@@ -393,16 +393,16 @@ EDGES = (0.0, 5e-324, 2**-53, 0.5, 1 - 2**-24, math.nextafter(1.0, 0.0))
 @example([0.0, 1.0, 0.0], EDGES[-1])
 def test_a_token_without_any_probability_is_never_drawn(shares: list[float], number: float) -> None:
     weights = np.array(shares, dtype=np.float32)
-    assert weights[sample(weights, Rigged(number))] > 0
+    assert weights[sample(weights, Constant(number))] > 0
 
 
 @repeatable
 @given(any_logits, some_settings, st.sampled_from(EDGES))
-def test_what_the_rules_drop_is_never_drawn_even_at_the_edges(
+def test_a_token_that_was_ruled_out_is_never_drawn_even_at_the_edges(
     logits: Logits, config: SamplingConfig, number: float
 ) -> None:
     result = next_distribution(logits, config)
-    assert result[sample(result, Rigged(number))] > 0
+    assert result[sample(result, Constant(number))] > 0
 
 
 @pytest.mark.parametrize("shares", [[0.5, 0.25, 0.125, 0.125], [0.01, 0.0, 0.9, 0.09], [0.1] * 10])
@@ -411,7 +411,7 @@ def test_tokens_are_drawn_as_often_as_their_probabilities_say(shares: list[float
     drawn = Counter(sample(weights, generator) for _ in range(draws))
     assert set(drawn) == {i for i, share in enumerate(shares) if share}
     squares = sum((drawn[i] - draws * share) ** 2 / (draws * share) for i, share in enumerate(shares) if share)
-    # 33.7 is what chi-square of nine degrees of freedom exceeds once in ten thousand times; fewer exceed it less.
+    # Chi-square with nine degrees of freedom exceeds 33.7 once in ten thousand times; with fewer, less often.
     assert squares < 33.7
 
 

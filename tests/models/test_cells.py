@@ -1,4 +1,4 @@
-"""The cells, in torch and in numpy, against their equations written out anew in float64."""
+"""The cells in torch and in numpy, against an independent implementation of their equations in float64."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
 from rnntui.inference.cells import GRUCell, LSTMCell, RNNCell
-from rnntui.inference.numpy_language_model import LanguageModel as NumpyLanguageModel
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import weights_of
 
@@ -26,7 +26,7 @@ def sigmoid(a: Vector) -> Vector:
     return 1.0 / (1.0 + np.exp(-a))
 
 
-def lstm_by_the_book(x: Vector, h: Vector, c: Vector, w: Layer) -> tuple[Vector, Vector]:
+def reference_lstm(x: Vector, h: Vector, c: Vector, w: Layer) -> tuple[Vector, Vector]:
     def gate(name: str) -> Vector:
         return w[f"W_i{name}"] @ x + w[f"b_i{name}"] + w[f"W_h{name}"] @ h + w[f"b_h{name}"]
 
@@ -35,7 +35,7 @@ def lstm_by_the_book(x: Vector, h: Vector, c: Vector, w: Layer) -> tuple[Vector,
     return o * np.tanh(c), c
 
 
-def gru_by_the_book(x: Vector, h: Vector, w: Layer) -> Vector:
+def reference_gru(x: Vector, h: Vector, w: Layer) -> Vector:
     """The convention of torch and cuDNN: the reset gate after the matrix."""
     r = sigmoid(w["W_ir"] @ x + w["b_ir"] + w["W_hr"] @ h + w["b_hr"])
     z = sigmoid(w["W_iz"] @ x + w["b_iz"] + w["W_hz"] @ h + w["b_hz"])
@@ -43,7 +43,7 @@ def gru_by_the_book(x: Vector, h: Vector, w: Layer) -> Vector:
     return (1 - z) * n + z * h
 
 
-def gru_of_the_paper(x: Vector, h: Vector, w: Layer) -> Vector:
+def reference_gru_of_the_paper(x: Vector, h: Vector, w: Layer) -> Vector:
     """The convention of Cho et al. 2014: the reset gate before the matrix."""
     r = sigmoid(w["W_ir"] @ x + w["b_ir"] + w["W_hr"] @ h + w["b_hr"])
     z = sigmoid(w["W_iz"] @ x + w["b_iz"] + w["W_hz"] @ h + w["b_hz"])
@@ -51,13 +51,13 @@ def gru_of_the_paper(x: Vector, h: Vector, w: Layer) -> Vector:
     return (1 - z) * n + z * h
 
 
-def rnn_by_the_book(x: Vector, h: Vector, w: Layer, nonlinearity: str) -> Vector:
+def reference_rnn(x: Vector, h: Vector, w: Layer, nonlinearity: str) -> Vector:
     a = w["W_i"] @ x + w["b_i"] + w["W_h"] @ h + w["b_h"]
     return np.tanh(a) if nonlinearity == "tanh" else np.maximum(a, 0)
 
 
 def named_parts(weights: dict[str, NDArray[np.float32]], layer: int, gates: str) -> Layer:
-    """torch's stacked matrices cut into the equations' own."""
+    """torch's stacked matrices, split into those of the equations."""
     parts = {}
     for letter, kind in (("W", "weight"), ("b", "bias")):
         for side in "ih":
@@ -67,11 +67,11 @@ def named_parts(weights: dict[str, NDArray[np.float32]], layer: int, gates: str)
     return parts
 
 
-def logits_by_the_book(
+def reference_logits(
     weights: dict[str, NDArray[np.float32]],
     config: LanguageModelConfig,
     tokens: NDArray[np.int64],
-    gru: Callable[[Vector, Vector, Layer], Vector] = gru_by_the_book,
+    gru: Callable[[Vector, Vector, Layer], Vector] = reference_gru,
 ) -> Vector:
     """Logits `(T, V)` of one text `tokens (T,)`, layer by layer and step by step."""
     inputs = [weights["embedding.weight"].astype(np.float64)[token] for token in tokens]
@@ -81,11 +81,11 @@ def logits_by_the_book(
         outputs = []
         for x in inputs:
             if config.cell == "lstm":
-                h, c = lstm_by_the_book(x, h, c, w)
+                h, c = reference_lstm(x, h, c, w)
             elif config.cell == "gru":
                 h = gru(x, h, w)
             else:
-                h = rnn_by_the_book(x, h, w, config.nonlinearity)
+                h = reference_rnn(x, h, w, config.nonlinearity)
             outputs.append(h)
         inputs = outputs
     output = weights["embedding.weight" if config.tied else "output.weight"].astype(np.float64)
@@ -93,7 +93,7 @@ def logits_by_the_book(
 
 
 def model_of(config: LanguageModelConfig, scale: float = 3.0) -> LanguageModel:
-    """A torch model with weights large enough to drive the gates far from their middle."""
+    """A torch model with weights large enough to drive the gates towards 0 and 1."""
     torch.manual_seed(4)
     model = LanguageModel(config, VOCAB).eval()
     with torch.no_grad():
@@ -119,35 +119,35 @@ def test_torch_and_numpy_both_compute_the_equations(cell: str, nonlinearity: str
         tied=tied,
         dropout=0.5,
     )  # type: ignore[arg-type]
-    # relu layers grow their activations without bound; smaller weights keep 1e-4 a meaningful distance.
+    # relu activations are unbounded; smaller weights keep 1e-4 a meaningful tolerance.
     model = model_of(config, 1.0 if nonlinearity == "relu" else 3.0)
     weights, tokens = weights_of(model), texts()
-    book = np.stack([logits_by_the_book(weights, config, tokens[:, b]) for b in range(BATCH)], axis=1)
+    expected = np.stack([reference_logits(weights, config, tokens[:, b]) for b in range(BATCH)], axis=1)
     with torch.inference_mode():
         by_torch = model(torch.from_numpy(tokens))[0].numpy()
     numpy_model = NumpyLanguageModel(weights, config, VOCAB)
     by_numpy, _ = numpy_model.forward(tokens, numpy_model.initial_state(BATCH))
-    np.testing.assert_allclose(by_torch, book, atol=1e-4)
-    np.testing.assert_allclose(by_numpy, book, atol=1e-4)
+    np.testing.assert_allclose(by_torch, expected, atol=1e-4)
+    np.testing.assert_allclose(by_numpy, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
-def test_numpy_carries_its_state_as_torch_does(cell: str, nonlinearity: str) -> None:
+def test_numpy_and_torch_carry_the_same_state(cell: str, nonlinearity: str) -> None:
     config = LanguageModelConfig(cell=cell, nonlinearity=nonlinearity, layers=2, hidden=16, embedding=5)  # type: ignore[arg-type]
     model, tokens = model_of(config, 1.0), texts()
     numpy_model = NumpyLanguageModel(weights_of(model), config.resolved("char"), VOCAB)
-    state, carried = numpy_model.initial_state(BATCH), None
+    state, torch_state = numpy_model.initial_state(BATCH), None
     for part in (tokens[:3], tokens[3:]):
         with torch.inference_mode():
-            by_torch, carried = model(torch.from_numpy(part), carried)
+            by_torch, torch_state = model(torch.from_numpy(part), torch_state)
         by_numpy, state = numpy_model.forward(part, state)
         np.testing.assert_allclose(by_numpy, by_torch.numpy(), atol=1e-4)
-    for kept, tensor in zip(state.transpose(1, 0, 2, 3), carried, strict=True):
-        np.testing.assert_allclose(kept, tensor.numpy(), atol=1e-4)
+    for array, tensor in zip(state.transpose(1, 0, 2, 3), torch_state, strict=True):
+        np.testing.assert_allclose(array, tensor.numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize(("cell", "nonlinearity"), CELLS)
-@pytest.mark.parametrize("vocab_size", [VOCAB, 3000], ids=["table of products", "products as they come"])
+@pytest.mark.parametrize("vocab_size", [VOCAB, 3000], ids=["projection table", "no table"])
 def test_token_by_token_equals_all_at_once(cell: str, nonlinearity: str, vocab_size: int) -> None:
     config = LanguageModelConfig(cell=cell, nonlinearity=nonlinearity, layers=2, hidden=16, embedding=5)  # type: ignore[arg-type]
     torch.manual_seed(0)
@@ -159,25 +159,25 @@ def test_token_by_token_equals_all_at_once(cell: str, nonlinearity: str, vocab_s
         logits, state = model.step(tokens[t], state)
         np.testing.assert_allclose(logits, at_once[t], atol=1e-5)
     np.testing.assert_allclose(state, end, atol=1e-5)
-    last, input_feed = model.feed(tokens, model.initial_state(BATCH))
+    last, end_of_feed = model.feed(tokens, model.initial_state(BATCH))
     np.testing.assert_allclose(last, at_once[-1], atol=1e-5)
-    np.testing.assert_allclose(input_feed, end, atol=1e-5)
+    np.testing.assert_allclose(end_of_feed, end, atol=1e-5)
 
 
-def test_the_two_reset_gate_conventions_differ_and_ours_is_torchs() -> None:
+def test_the_reset_gate_follows_torchs_convention_not_the_papers() -> None:
     config = LanguageModelConfig(cell="gru", layers=1, hidden=16, embedding=5, tied=False)
     model, tokens = model_of(config), texts()[:, 0]
     weights = weights_of(model)
     with torch.inference_mode():
         by_torch = model(torch.from_numpy(tokens[:, None]))[0][:, 0].numpy()
-    ours = logits_by_the_book(weights, config, tokens)
-    papers = logits_by_the_book(weights, config, tokens, gru_of_the_paper)
+    ours = reference_logits(weights, config, tokens)
+    papers = reference_logits(weights, config, tokens, reference_gru_of_the_paper)
     assert np.abs(by_torch - ours).max() < 1e-4
     assert np.abs(by_torch - papers).max() > 0.1
 
 
 @pytest.mark.parametrize("kind", [LSTMCell, GRUCell, RNNCell])
-def test_a_step_leaves_the_state_it_came_from_alone(kind: type[LSTMCell | GRUCell | RNNCell]) -> None:
+def test_a_step_does_not_change_its_input_state(kind: type[LSTMCell | GRUCell | RNNCell]) -> None:
     rng = np.random.default_rng(0)
     rows = kind.gates * 8
     cell = kind(*(rng.standard_normal(s).astype(np.float32) for s in ((rows, 4), (rows, 8), (rows,), (rows,))))

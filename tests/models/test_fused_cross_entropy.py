@@ -1,4 +1,4 @@
-"""The output layer and its loss in one: the numbers of the two apart."""
+"""Fused output layer and cross entropy, against the two computed separately."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rnntui.models import fused_cross_entropy as module
 from rnntui.models.fused_cross_entropy import fused_linear_cross_entropy
 
 
-def apart(vectors, weight, bias, expected, smoothing):
-    return cross_entropy(linear(vectors, weight, bias), expected, label_smoothing=smoothing)
+def separate(vectors, weight, bias, targets, smoothing):
+    return cross_entropy(linear(vectors, weight, bias), targets, label_smoothing=smoothing)
 
 
 def parameters(count: int, size: int, width: int) -> tuple[torch.Tensor, ...]:
@@ -21,17 +21,17 @@ def parameters(count: int, size: int, width: int) -> tuple[torch.Tensor, ...]:
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("at_a_time", [1, 14, 10**6], ids=["a row", "some rows", "all rows"])
-def test_loss_and_gradients_are_those_of_the_layer_and_the_loss_apart(
-    smoothing: float, at_a_time: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("chunk_logits", [1, 14, 10**6], ids=["a row", "some rows", "all rows"])
+def test_loss_and_gradients_equal_those_of_separate_layer_and_loss(
+    smoothing: float, chunk_logits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_ENTRIES", at_a_time)
-    given = parameters(11, 7, 5)
-    expected = torch.arange(11) % 7
-    found, wanted = (loss(*given, expected, smoothing) for loss in (fused_linear_cross_entropy, apart))
-    torch.testing.assert_close(found, wanted)
-    for ours, theirs in zip(torch.autograd.grad(3 * found, given), torch.autograd.grad(3 * wanted, given), strict=True):
-        torch.testing.assert_close(ours, theirs)
+    monkeypatch.setattr(module, "_CHUNK_LOGITS", chunk_logits)
+    inputs = parameters(11, 7, 5)
+    targets = torch.arange(11) % 7
+    fused, expected = (loss(*inputs, targets, smoothing) for loss in (fused_linear_cross_entropy, separate))
+    torch.testing.assert_close(fused, expected)
+    fused_grads, expected_grads = (torch.autograd.grad(3 * loss, inputs) for loss in (fused, expected))
+    torch.testing.assert_close(fused_grads, expected_grads)
 
 
 def test_certain_and_impossible_tokens_keep_the_loss_finite() -> None:
@@ -46,11 +46,11 @@ def test_certain_and_impossible_tokens_keep_the_loss_finite() -> None:
 def test_vectors_of_lower_precision_get_gradients_of_their_own_type() -> None:
     _, weight, bias = (tensor.detach().float().requires_grad_() for tensor in parameters(11, 7, 5))
     vectors = torch.randn(11, 5).bfloat16().requires_grad_()
-    expected = torch.arange(11) % 7
-    found = fused_linear_cross_entropy(vectors, weight, bias, expected, 0.1)
-    wanted = apart(vectors.detach().float(), weight, bias, expected, 0.1)
-    assert found.dtype == torch.float32
-    torch.testing.assert_close(found, wanted, rtol=2e-2, atol=2e-2)
-    found.backward()
+    targets = torch.arange(11) % 7
+    loss = fused_linear_cross_entropy(vectors, weight, bias, targets, 0.1)
+    expected = separate(vectors.detach().float(), weight, bias, targets, 0.1)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, expected, rtol=2e-2, atol=2e-2)
+    loss.backward()
     assert vectors.grad is not None and vectors.grad.dtype == torch.bfloat16
     assert weight.grad is not None and weight.grad.dtype == torch.float32

@@ -1,4 +1,4 @@
-"""Encoder, attention and decoder: torch and numpy agree, padding counts for nothing, every part learns."""
+"""Encoder, attention and decoder: torch and numpy agree, padding has no effect, every weight gets a gradient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.models.attention import make_attention
-from rnntui.models.embedding import embed
+from rnntui.models.layers import embed
 from rnntui.models.weight_arrays import weights_of
 from rnntui.text.vocabulary import BOS, PAD
 from rnntui.training.length_buckets import make_batch
@@ -32,10 +32,10 @@ def torch_logits(model, sources, targets):
 
 
 def numpy_logits(model, sources, inputs):
-    memory, decoder_state = model.encode(sources)
+    encoder_output, decoder_state = model.encode(sources)
     steps, weights = [], []
     for tokens in inputs:
-        attention, decoder_state = model.step(tokens, decoder_state, memory)
+        attention, decoder_state = model.step(tokens, decoder_state, encoder_output)
         steps.append(model.logits(decoder_state))
         weights.append(attention)
     return np.stack(steps), weights
@@ -47,12 +47,12 @@ def numpy_logits(model, sources, inputs):
 @pytest.mark.parametrize("cell", CELLS, ids="-".join)
 def test_numpy_and_torch_give_the_same_logits(cell, attention: str, feeding: bool, layers: int) -> None:
     settings = {"cell": cell[0], "nonlinearity": cell[1], "attention": attention, "input_feeding": feeding}
-    ours, theirs = tiny_models(SOURCE, TARGET, False, layers=layers, **settings)
+    torch_model, numpy_model = tiny_models(SOURCE, TARGET, False, layers=layers, **settings)
     sources, targets = sources_of([5, 2, 9, 1], SOURCE), sources_of([4, 6, 2, 3], TARGET, seed=1)
-    expected, batch = torch_logits(ours, sources, targets)
-    found, weights = numpy_logits(theirs, sources, batch.inputs)
+    expected, batch = torch_logits(torch_model, sources, targets)
+    result, weights = numpy_logits(numpy_model, sources, batch.inputs)
     real = batch.expected != PAD
-    np.testing.assert_allclose(found[real], expected[real], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(result[real], expected[real], rtol=0, atol=1e-4)
     if attention != "none":
         for step in weights:
             np.testing.assert_allclose(step.sum(axis=2), 1.0, atol=1e-5)
@@ -61,19 +61,19 @@ def test_numpy_and_torch_give_the_same_logits(cell, attention: str, feeding: boo
 
 @pytest.mark.parametrize("joint", [False, True])
 @pytest.mark.parametrize("tied", [False, True])
-def test_every_way_to_share_weights_agrees_and_stores_each_once(tied: bool, joint: bool) -> None:
+def test_torch_and_numpy_agree_on_shared_weights_which_are_stored_once(tied: bool, joint: bool) -> None:
     size = SOURCE if joint else TARGET
-    ours, theirs = tiny_models(SOURCE, size, joint, tied=tied)
+    torch_model, numpy_model = tiny_models(SOURCE, size, joint, tied=tied)
     sources, targets = sources_of([5, 3], SOURCE), sources_of([4, 6], size, seed=1)
-    expected, batch = torch_logits(ours, sources, targets)
-    found, _ = numpy_logits(theirs, sources, batch.inputs)
-    np.testing.assert_allclose(found[batch.expected != PAD], expected[batch.expected != PAD], rtol=0, atol=1e-4)
-    matrices = [name for name in weights_of(ours) if "embedding" in name or name == "decoder.output.weight"]
+    expected, batch = torch_logits(torch_model, sources, targets)
+    result, _ = numpy_logits(numpy_model, sources, batch.inputs)
+    np.testing.assert_allclose(result[batch.expected != PAD], expected[batch.expected != PAD], rtol=0, atol=1e-4)
+    matrices = [name for name in weights_of(torch_model) if "embedding" in name or name == "decoder.output.weight"]
     assert len(matrices) == {(True, True): 1, (True, False): 2}.get((tied, joint), 3)
 
 
 @pytest.mark.parametrize(("cell", "attention"), itertools.product(["lstm", "gru", "rnn"], ATTENTIONS))
-def test_what_stands_beside_a_pair_changes_nothing_for_it(cell: str, attention: str) -> None:
+def test_the_result_for_a_pair_does_not_depend_on_its_batch(cell: str, attention: str) -> None:
     model, _ = tiny_models(SOURCE, TARGET, False, cell=cell, attention=attention)
     source, target = sources_of([3], SOURCE), sources_of([4], TARGET, seed=1)
     alone, _ = torch_logits(model, source, target)
@@ -81,19 +81,19 @@ def test_what_stands_beside_a_pair_changes_nothing_for_it(cell: str, attention: 
     np.testing.assert_allclose(beside[:4, 0], alone[:, 0], atol=1e-5)
 
 
-def test_fed_and_fused_decoders_are_the_same_where_what_is_fed_counts_for_nothing() -> None:
+def test_input_feeding_with_zero_weights_equals_the_fused_decoder() -> None:
     fused, _ = tiny_models(SOURCE, TARGET, False, input_feeding=False)
-    input_feed, _ = tiny_models(SOURCE, TARGET, False, input_feeding=True)
+    feeding, _ = tiny_models(SOURCE, TARGET, False, input_feeding=True)
     weights = dict(fused.named_parameters())
     with torch.no_grad():
-        for name, parameter in input_feed.named_parameters():
+        for name, parameter in feeding.named_parameters():
             if name == "decoder.rnn.weight_ih_l0":
                 parameter.zero_()
                 parameter[:, :10] = weights[name]
             else:
                 parameter.copy_(weights[name])
     sources, targets = sources_of([5, 3], SOURCE), sources_of([4, 6], TARGET, seed=1)
-    one, other = torch_logits(fused, sources, targets)[0], torch_logits(input_feed, sources, targets)[0]
+    one, other = torch_logits(fused, sources, targets)[0], torch_logits(feeding, sources, targets)[0]
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -112,12 +112,12 @@ def test_every_weight_gets_a_gradient_and_padding_none(attention: str, feeding: 
 
 
 def test_attention_scores_are_those_of_the_papers() -> None:
-    hidden, keys = torch.randn(1, 1, 4), torch.randn(1, 3, 4)
+    hidden, encoder_outputs = torch.randn(1, 1, 4), torch.randn(1, 3, 4)
     padding = torch.zeros(1, 3, dtype=torch.bool)
-    h, k = hidden[0, 0], keys[0]
+    h, k = hidden[0, 0], encoder_outputs[0]
     for kind in ("dot", "general", "additive"):
         layer = make_attention(kind, 4, 4)
-        _, weights = layer(hidden, keys, layer.prepare(keys), padding)
+        _, weights = layer(hidden, encoder_outputs, layer.project_keys(encoder_outputs), padding)
         if kind == "dot":
             scores = [h @ row for row in k]
         elif kind == "general":
@@ -128,7 +128,7 @@ def test_attention_scores_are_those_of_the_papers() -> None:
         torch.testing.assert_close(weights[0, 0], torch.softmax(torch.stack(scores), 0))
 
 
-def test_weights_that_do_not_fit_are_told_by_name() -> None:
+def test_errors_name_weights_that_are_missing_or_of_another_shape() -> None:
     model, _ = tiny_models(SOURCE, TARGET, False)
     weights = weights_of(model)
     del weights["decoder.combine.weight"]
@@ -139,12 +139,12 @@ def test_weights_that_do_not_fit_are_told_by_name() -> None:
     for tied in (False, True):
         model, _ = tiny_models(SOURCE, TARGET, False, tied=tied)
         weights = weights_of(model)
-        del weights["decoder.embedding.weight"]  # the source's is not taken for it
+        del weights["decoder.embedding.weight"]  # the source's must not be used instead
         with pytest.raises(RunError, match=r"decoder\.embedding\.weight"):
             NumpySeq2Seq(weights, tiny_config(tied=tied), SOURCE, TARGET)
 
 
-def test_settings_that_do_not_go_together_are_refused() -> None:
+def test_incompatible_settings_are_refused() -> None:
     with pytest.raises(UsageError, match="twice --encoder-hidden"):
         Seq2SeqConfig(attention="dot", hidden=100)
     with pytest.raises(UsageError, match="--cell rnn"):
@@ -154,11 +154,11 @@ def test_settings_that_do_not_go_together_are_refused() -> None:
 
 
 @pytest.mark.parametrize("feeding", [False, True])
-def test_training_drops_of_both_embeddings_between_encoder_layers_and_before_the_output(feeding: bool) -> None:
+def test_dropout_applies_to_embeddings_between_encoder_layers_and_before_the_output(feeding: bool) -> None:
     model, _ = tiny_models(SOURCE, TARGET, False, layers=2, dropout=0.5, input_feeding=feeding)
     dropped: list[tuple[int, ...]] = []
     for dropout in (model.encoder.dropout, model.decoder.dropout):
-        dropout.register_forward_hook(lambda _, given, made: dropped.append(tuple(given[0].shape)))
+        dropout.register_forward_hook(lambda _, inputs, output: dropped.append(tuple(inputs[0].shape)))
     batch = make_batch(sources_of([5, 2], SOURCE), sources_of([4, 3], TARGET, seed=1))
     arrays = [torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs)]
     vectors = [model.train()(*arrays) for _ in range(2)]
@@ -170,7 +170,7 @@ def test_training_drops_of_both_embeddings_between_encoder_layers_and_before_the
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_the_encoder_gives_what_packed_sequences_give(cell: str, layers: int) -> None:
+def test_the_encoder_equals_torchs_packed_sequences(cell: str, layers: int) -> None:
     model, _ = tiny_models(SOURCE, TARGET, False, cell=cell, layers=layers)
     encoder = model.encoder
     batch = make_batch(sources_of([5, 2, 9, 1], SOURCE), sources_of([1, 1, 1, 1], TARGET))
@@ -185,9 +185,9 @@ def test_the_encoder_gives_what_packed_sequences_give(cell: str, layers: int) ->
             direction = "backward_rnn" if name.endswith("_reverse") else "forward_rnn"
             parameter.copy_(ours[f"{direction}.{layer}.{weight}_l0"])
         embedded = embed(encoder.embedding, source, model.config.tied)
-        output, carried = packed(pack_padded_sequence(embedded, lengths, enforce_sorted=False))
+        output, state = packed(pack_padded_sequence(embedded, lengths, enforce_sorted=False))
         expected = pad_packed_sequence(output)[0]
-        last = carried[0] if cell == "lstm" else carried  # (2L, B, H)
-        memory, ends = encoder(source, lengths)
-    torch.testing.assert_close(memory, expected, atol=1e-6, rtol=0)
-    torch.testing.assert_close(ends, torch.cat([last[0::2], last[1::2]], dim=2), atol=1e-6, rtol=0)
+        last = state[0] if cell == "lstm" else state  # (2L, B, H)
+        encoder_outputs, final_states = encoder(source, lengths)
+    torch.testing.assert_close(encoder_outputs, expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(final_states, torch.cat([last[0::2], last[1::2]], dim=2), atol=1e-6, rtol=0)

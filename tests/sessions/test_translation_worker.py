@@ -29,11 +29,11 @@ class Fake:
         self.fails: set[str] = set()
 
     def translate(
-        self, lines: Sequence[str], settings: BeamConfig, cancelled: Callable[[], bool] = lambda: False
+        self, lines: Sequence[str], settings: BeamConfig, is_cancelled: Callable[[], bool] = lambda: False
     ) -> list[Translation]:
         self.asked.append(list(lines))
         self.during()
-        if cancelled():
+        if is_cancelled():
             raise CancelledError
         if self.fails.intersection(lines):
             raise FloatingPointError("overflow")
@@ -229,7 +229,7 @@ def test_a_beam_search_ends_at_the_next_step_when_it_is_cancelled() -> None:
         return steps == 3
 
     with pytest.raises(CancelledError):
-        tiny_translator(sharpness=0.1).translate(["abcdefgh"], BeamConfig(beam=4), cancelled=cancelled)
+        tiny_translator(sharpness=0.1).translate(["abcdefgh"], BeamConfig(beam=4), is_cancelled=cancelled)
     assert steps == 3
 
 

@@ -9,7 +9,7 @@ import pytest
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.text.corpus import find_corpus
 from rnntui.text.token_ids import corpus_stats
-from rnntui.text.turns import SpeakerLabels, find_speaker_labels, turns_of
+from rnntui.text.turns import SpeakerLabels, find_speaker_labels, speaker_labels_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAT = "A: hello\nB: hi there\nA: how are you\nB: fine\n\n" * 10
@@ -52,8 +52,8 @@ def test_a_line_said_is_a_turn_and_the_models_turn_begins() -> None:
 
 @pytest.mark.parametrize("named", [None, [], ["A"], ["A", ""], ["A", 3], "AB", {"A": "B"}])
 def test_a_config_that_names_no_two_speakers_has_none(named: object) -> None:
-    assert turns_of(TextCorpusInfo.from_json({"speakers": named})) is None
+    assert speaker_labels_of(TextCorpusInfo.from_json({"speakers": named})) is None
 
 
 def test_a_config_names_them() -> None:
-    assert turns_of(TextCorpusInfo.from_json({"speakers": ["A", "B"]})) == SpeakerLabels("A", "B")
+    assert speaker_labels_of(TextCorpusInfo.from_json({"speakers": ["A", "B"]})) == SpeakerLabels("A", "B")

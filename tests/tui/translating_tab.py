@@ -40,7 +40,7 @@ class FakeTranslator:
     asked: list[list[str]] = field(default_factory=list)
     settings: list[BeamConfig] = field(default_factory=list)
     gate: threading.Event | None = None  # what a search waits for, until it is given up
-    seen = None
+    training_lengths = None
 
     def __post_init__(self) -> None:
         self.source = self.target = Vocabulary(CharTokenizer(list(dict.fromkeys(self.letters + self.sign))))
@@ -49,12 +49,12 @@ class FakeTranslator:
         self,
         lines: Sequence[str],
         settings: BeamConfig,
-        cancelled: Callable[[], bool] | None = None,
+        is_cancelled: Callable[[], bool] | None = None,
     ) -> list[Translation]:
         self.asked.append(list(lines))
         self.settings.append(settings)
         while self.gate is not None and not self.gate.wait(0.005):
-            if cancelled is not None and cancelled():
+            if is_cancelled is not None and is_cancelled():
                 raise CancelledError
         if self.fails and self.fails in lines:
             raise FloatingPointError("overflow")
@@ -94,9 +94,9 @@ class FakeTranslator:
     def target_spans(self, hypothesis: Hypothesis) -> list[tuple[int, int]]:
         return [(i, i + 1) for i in range(len(hypothesis.text))] + [(len(hypothesis.text), len(hypothesis.text))]
 
-    def remarks(self, line: str, where: str) -> list[str]:
+    def warnings_for(self, line: str, label: str) -> list[str]:
         unknown = self.source.unknown_characters(line)
-        return [f"{where}: {unknown!r} unknown"] if unknown else []
+        return [f"{label}: {unknown!r} unknown"] if unknown else []
 
 
 class UserOfTranslate:

@@ -251,5 +251,5 @@ class Searching(Telling):
         if self.translator is None or not line.strip() or len(line) > LONGEST:
             return []
         if self._remarks[:3] != (self.translator, number, line):
-            self._remarks = (self.translator, number, line, self.translator.remarks(line, f"line {number + 1}"))
+            self._remarks = (self.translator, number, line, self.translator.warnings_for(line, f"line {number + 1}"))
         return self._remarks[3]
