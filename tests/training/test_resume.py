@@ -141,8 +141,9 @@ class Forks:
             pass
 
     def close(self) -> None:
-        self._stdin.close()
+        self._server.kill()
         self._server.wait()
+        self._stdin.close()
         self._stdout.close()
 
 
