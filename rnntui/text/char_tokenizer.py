@@ -92,7 +92,7 @@ class CharTokenizer:
         except OSError as error:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, TokenizerError) as error:
-            raise TokenizerError(f"{path} is not a character table; the run is broken") from error
+            raise TokenizerError(f"{path} is not a character table", hint="the run is broken") from error
 
 
 class _CharStream:

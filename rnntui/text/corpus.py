@@ -78,7 +78,7 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErr
     for source in sources:
         if source == STDIN:
             if sys.stdin is None or sys.stdin.isatty():
-                raise UsageError("- reads standard input, but that is a terminal; pipe a text into it")
+                raise UsageError("- reads standard input, but that is a terminal", hint="pipe a text into it")
             files.append(_copy_to_file(sys.stdin.buffer))
             display_names.append("standard input")
             continue
@@ -126,8 +126,8 @@ def _files_of(source: str, skipped: list[Path], utf8: bool) -> list[Path]:
         matches = []
     if not matches:
         raise UsageError(
-            f"{source or 'an empty name'}: no such file, folder or match; "
-            f"name a text file, a folder, a glob or - for stdin"
+            f"{source or 'an empty name'}: no such file, folder or match",
+            hint="name a text file, a folder, a glob or - for stdin",
         )
     files: dict[Path, None] = {}  # `notes/**` matches a folder and again the files in it
     for match in map(Path, matches):
@@ -187,11 +187,13 @@ def _decode_blocks(path: Path, name: str, encoding: str, errors: DecodingErrors)
             while True:
                 data = file.read(_BLOCK)
                 if first and _is_utf8(encoding) and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                    raise CorpusError(f"{name} is UTF-16, as its first two bytes say; read it with --encoding utf-16")
+                    raise CorpusError(
+                        f"{name} is UTF-16, as its first two bytes say", hint="read it with --encoding utf-16"
+                    )
                 if first and _is_utf8(encoding) and b"\0" in data[:_BINARY_CHECK]:
                     raise CorpusError(
-                        f"{name} looks binary: a zero byte at offset {data.index(0)}; "
-                        f"name a text file, or its --encoding if it is UTF-16"
+                        f"{name} looks binary: a zero byte at offset {data.index(0)}",
+                        hint="name a text file, or its --encoding if it is UTF-16",
                     )
                 pending = len(decoder.getstate()[0])  # bytes of an incomplete character before this block
                 try:
@@ -199,7 +201,8 @@ def _decode_blocks(path: Path, name: str, encoding: str, errors: DecodingErrors)
                 except UnicodeDecodeError as error:
                     raise CorpusError(
                         f"{name} is not {encoding}: byte 0x{error.object[error.start]:02x} at offset "
-                        f"{offset - pending + error.start}; name its --encoding, or read on with --errors replace"
+                        f"{offset - pending + error.start}",
+                        hint="name its --encoding, or read on with --errors replace",
                     ) from error
                 offset += len(data)
                 if first and text:
@@ -209,7 +212,7 @@ def _decode_blocks(path: Path, name: str, encoding: str, errors: DecodingErrors)
                 if not data:
                     return
     except UnicodeError as error:  # without an offset, such as a missing byte order mark
-        raise CorpusError(f"{name} is not {encoding}: {error}; name its --encoding") from error
+        raise CorpusError(f"{name} is not {encoding}: {error}", hint="name its --encoding") from error
     except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
         raise CorpusError(f"{name} is not a complete {path.suffix} archive: {error}") from error
     except OSError as error:

@@ -13,6 +13,8 @@ def text_encoding(encoding: str) -> str:
         codec = codecs.lookup(encoding)
         "".encode(encoding)  # rejects codecs that are not for text, such as hex
     except (LookupError, ValueError) as error:
-        raise UsageError(f"--encoding {encoding!r} is not a text encoding that Python knows") from error
+        raise UsageError(
+            f"--encoding {encoding!r} is not a text encoding that Python knows", setting="encoding"
+        ) from error
     # Readers drop a byte order mark themselves; with utf-8-sig, offsets in errors would not count it.
     return "utf-8" if codec.name == "utf-8-sig" else encoding

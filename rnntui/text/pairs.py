@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
-from rnntui.errors import CorpusError, UsageError
+from rnntui.errors import CorpusError
 from rnntui.text.corpus import Corpus
 from rnntui.text.normalization import normalize
 
@@ -64,23 +64,6 @@ class ParallelCorpus:
         for pair in self.rows:
             digest.update(f"{pair.source}\t{pair.target}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
-
-
-def check_pair_sources(table: bool, source: bool, target: bool, flags: tuple[str, str]) -> None:
-    """Check that a user named tables, or a source file with a target file, or nothing.
-
-    Args:
-        table: Tables were named.
-        source: A file of sources was named.
-        target: A file of targets was named.
-        flags: The options that name the source and the target file, for messages.
-
-    Raises `UsageError` if both forms are mixed or one of the two files is missing.
-    """
-    if source != target:
-        raise UsageError(f"{flags[0]} and {flags[1]} go together; give both")
-    if table and source:
-        raise UsageError(f"give a table of pairs, or {flags[0]} and {flags[1]}, not both")
 
 
 def read_table(corpus: Corpus) -> ParallelCorpus:

@@ -84,7 +84,8 @@ class SubwordTokenizer:
         if vocab_size < SMALLEST_SUBWORDS:
             raise UsageError(
                 f"--vocab-size must be {SMALLEST_SUBWORDS} or more for --tokenizer {kind} (got {vocab_size}): "
-                f"256 bytes come first"
+                f"256 bytes come first",
+                setting="vocab_size",
             )
         max_characters = (vocab_size - 258) // 2  # half of what the bytes leave
         sentences = list(_sentences(texts))
@@ -166,7 +167,7 @@ class SubwordTokenizer:
         except OSError as error:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
         except TokenizerError as error:
-            raise TokenizerError(f"{path}: {error}; the run is broken") from error
+            raise TokenizerError(f"{path}: {error}", hint="the run is broken") from error
 
 
 class _SubwordStream:

@@ -53,11 +53,11 @@ class TokenFile(TokenFileInfo):
         Raises `CorpusError` if the file is missing or has another length.
         """
         if self.dtype not in _DTYPES:
-            raise CorpusError(f"{path}: ids cannot be of type {self.dtype!r}; the run is broken")
+            raise CorpusError(f"{path}: ids cannot be of type {self.dtype!r}", hint="the run is broken")
         dtype = np.dtype(self.dtype)
         try:
             if not self.tokens or path.stat().st_size != self.tokens * dtype.itemsize:
-                raise CorpusError(f"{path} is not the {self.tokens:,} ids it should be; the run is broken")
+                raise CorpusError(f"{path} is not the {self.tokens:,} ids it should be", hint="the run is broken")
             return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
         except OSError as error:
             raise CorpusError(f"cannot read {path}: {error.strerror}") from error
@@ -76,7 +76,7 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
         characters += len(block)
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
-        raise CorpusError(f"{', '.join(corpus.display_names)}: the corpus is empty; give it some text")
+        raise CorpusError(f"{', '.join(corpus.display_names)}: the corpus is empty", hint="give it some text")
     return CorpusStats(counts, characters, digest.hexdigest(), turns)
 
 
@@ -120,7 +120,7 @@ def write_split(
             file.flush()
             os.fsync(file.fileno())
     if digest.hexdigest() != stats.fingerprint:
-        raise CorpusError(f"{', '.join(corpus.display_names)} changed while it was read; start again")
+        raise CorpusError(f"{', '.join(corpus.display_names)} changed while it was read", hint="start again")
     return TokenFile(tokens[0], characters[0], dtype), TokenFile(tokens[1], characters[1], dtype)
 
 

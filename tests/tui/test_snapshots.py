@@ -181,7 +181,7 @@ async def bleu(pilot: Pilot[None]) -> None:
     await training(pilot)
     await wait_until(pilot, lambda: len(pilot.app.query_one(TrainTab).runs.options) == 5)
     await pilot.press("home", "space", "down", "space", "down", "space")
-    board = pilot.app.query_one(TrainTab).board
+    board = pilot.app.query_one(TrainTab).dashboard
     await wait_until(pilot, lambda: "BLEU" in board.titles)
     board.choose("BLEU")
 

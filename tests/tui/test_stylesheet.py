@@ -1,0 +1,37 @@
+"""The stylesheet names only widgets, ids and classes that there are: a renamed class would lose its style silently."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import textual.containers
+import textual.screen
+import textual.widgets
+
+import rnntui.tui
+
+STYLESHEET = Path(rnntui.tui.__file__).with_name("rnntui.tcss")
+SOURCE = "\n".join(path.read_text() for path in STYLESHEET.parent.rglob("*.py"))
+SELECTORS = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", STYLESHEET.read_text(), flags=re.DOTALL))
+
+
+def class_names() -> set[str]:
+    """The classes of the app and of Textual that a type selector may name."""
+    modules = [textual.containers, textual.screen, textual.widgets]
+    for module in pkgutil.walk_packages(rnntui.tui.__path__, "rnntui.tui."):
+        modules.append(importlib.import_module(module.name))
+    names = {name for module in modules for name in dir(module)} | set(textual.widgets.__all__)
+    return names | {"CommandPalette", "SelectCurrent"}  # parts of Textual's own widgets
+
+
+def test_type_selectors_name_classes() -> None:
+    types = {name for selector in SELECTORS for name in re.findall(r"(?<![\w.#:$-])([A-Z]\w+)", selector)}
+    assert types and not types - class_names()
+
+
+def test_ids_are_given_somewhere() -> None:
+    ids = {name for selector in SELECTORS for name in re.findall(r"#([a-z-]+)", selector)}
+    assert ids and not {name for name in ids if f'"{name}"' not in SOURCE}
