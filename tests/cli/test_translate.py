@@ -16,7 +16,7 @@ from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import TrainingLengths, read_training_lengths
-from rnntui.kinds.corpus_info import PairLengths
+from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.runs.folder import RunFolder
 
 QUICK = [
