@@ -81,7 +81,7 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
     from rnntui.runs.folder import RunFolder
     from rnntui.training.device import choose_hardware
     from rnntui.training.seq2seq_task import Seq2SeqTask
-    from rnntui.training.trainer import make_optimizer
+    from rnntui.training.training_state import make_optimizer
 
     folder = RunFolder(run)
     config = folder.read_config()

@@ -92,27 +92,11 @@ def flag_of(option: str) -> str:
     return "--" + option.replace("_", "-")
 
 
-@dataclass_transform(frozen_default=True)
-def settings_group(cls: type[Group]) -> type[Group]:
-    """Class decorator of a group of settings: a frozen dataclass.
+class Record:
+    """Equality, hash and representation of frozen dataclasses by their fields.
 
-    Equality and representation are `Settings`' own. `dataclass` would generate them for each class anew, which took a
-    tenth of the start-up time of `rnntui sample`.
+    `dataclass` would generate them for each class anew, which took a tenth of the start-up time of `rnntui sample`.
     """
-    return dataclass(frozen=True, eq=False, repr=False)(cls)
-
-
-@settings_group
-class Settings:
-    """A frozen group of settings that checks itself when constructed.
-
-    Raises `UsageError` naming the flag, the bounds and the value if a value is out of bounds or of another type.
-    """
-
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for name, described in described_settings(type(self)).items():
-            _check(described, hints[name], getattr(self, name))
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and vars(other) == vars(self)
@@ -123,6 +107,25 @@ class Settings:
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({values})"
+
+
+@dataclass_transform(frozen_default=True)
+def record(cls: type[Group]) -> type[Group]:
+    """Class decorator of a `Record`: a frozen dataclass that inherits equality, hash and representation."""
+    return dataclass(frozen=True, eq=False, repr=False)(cls)
+
+
+@record
+class Settings(Record):
+    """A frozen group of settings that checks itself when constructed.
+
+    Raises `UsageError` naming the flag, the bounds and the value if a value is out of bounds or of another type.
+    """
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for name, described in described_settings(type(self)).items():
+            _check(described, hints[name], getattr(self, name))
 
     @classmethod
     def from_json(cls, values: object) -> Self:
@@ -177,7 +180,7 @@ def _plain(number: float) -> str:
     return f"{number:,.10g}"
 
 
-@settings_group
+@record
 class RecurrentConfig(Settings):
     """The recurrent layers that every model has."""
 
@@ -202,7 +205,7 @@ class RecurrentConfig(Settings):
         return ""
 
 
-@settings_group
+@record
 class LanguageModelConfig(RecurrentConfig):
     """The shape of a recurrent language model."""
 
@@ -243,7 +246,7 @@ class LanguageModelConfig(RecurrentConfig):
         return f"embedding {self.embedding}" + (f", dropout {self.dropout:g}" if self.dropout else "")
 
 
-@settings_group
+@record
 class TokenizerConfig(Settings):
     """The tokenizer of a model."""
 
@@ -261,7 +264,7 @@ class TokenizerConfig(Settings):
         return f"{self.vocab_size:,} {unit}" if self.vocab_size else unit
 
 
-@settings_group
+@record
 class Budget(Settings):
     """How long to train: minutes, epochs or steps; five minutes if none is set."""
 
@@ -287,7 +290,7 @@ class Budget(Settings):
         return f"{DEFAULT_MINUTES:g} minutes"
 
 
-@settings_group
+@record
 class BPTTConfig(Settings):
     """Batches for truncated backpropagation through time over one long text."""
 
@@ -298,7 +301,7 @@ class BPTTConfig(Settings):
     )
 
 
-@settings_group
+@record
 class TrainerConfig(Settings):
     """Settings of the training loop, whatever it trains."""
 
@@ -338,7 +341,7 @@ class TrainerConfig(Settings):
         return ""
 
 
-@settings_group
+@record
 class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass takes the fields of its last base first
     """Training of a language model. The defaults learned most in five minutes on two cores (README)."""
 
@@ -347,7 +350,7 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
         return f"{self.batch_size} streams × {self.bptt} steps"
 
 
-@settings_group
+@record
 class SamplingConfig(Settings):
     """Sampling of the next token; read anew before every token, so that a change acts on the very next one."""
 
@@ -373,7 +376,7 @@ NEW_SEED = -1
 """Stands for a new seed each time where a seed has to be a number, as on a slider."""
 
 
-@settings_group
+@record
 class WritingConfig(Settings):
     """Length and pace of what a model writes."""
 

@@ -6,16 +6,17 @@ A config may come from anywhere: a value that makes no sense is read as absent, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
+from rnntui.config import Record, record
 from rnntui.formatting import count
 
 _LIMIT = 10**18  # counts in a file that may come from anywhere stay below this
 
 
-@dataclass(frozen=True)
-class TokenFileInfo:
+@record
+class TokenFileInfo(Record):
     """A file of token ids: how many tokens, the characters that they stand for, and numpy's name of their type."""
 
     tokens: int
@@ -33,8 +34,8 @@ class TokenFileInfo:
         return cls(**value)
 
 
-@dataclass(frozen=True)
-class CorpusInfo:
+@record
+class CorpusInfo(Record):
     """What every kind of run says of its text: `sources` as the user named them, a hash, and the two files of ids."""
 
     name: str = ""
@@ -68,7 +69,7 @@ class CorpusInfo:
         return ", ".join(self.sources) or self.name
 
 
-@dataclass(frozen=True)
+@record
 class TextCorpusInfo(CorpusInfo):
     """The text of a language model; `speakers` are the labels of its two speakers, where it is a dialogue."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
+from rnntui.config import Record, record
 from rnntui.kinds.corpus_info import CorpusInfo, read_count, read_texts
 
 _TOKEN_LIMIT = 10**6  # tokens of a sentence
 
 
-@dataclass(frozen=True)
-class PairLengths:
+@record
+class PairLengths(Record):
     """Tokens of the longest source and target in training, and the most of a target beyond twice its source."""
 
     source: int
@@ -29,8 +29,8 @@ class PairLengths:
         return cls(**value) if min(value["source"], value["target"]) >= 0 else None
 
 
-@dataclass(frozen=True)
-class PairLimits:
+@record
+class PairLimits(Record):
     """The most tokens of a source and of a target that a pair of training may have."""
 
     source: int
@@ -44,7 +44,7 @@ class PairLimits:
         return cls(**value) if all(read_count(limit) is not None for limit in value.values()) else None
 
 
-@dataclass(frozen=True)
+@record
 class PairCorpusInfo(CorpusInfo):
     """The pairs of a Seq2Seq model: how many for training and for validation, and how long they are.
 

@@ -205,8 +205,8 @@ def test_what_cannot_be_told_to_be_held_out_is_not_measured(rnntui, trained: Pat
 
     ours = trained / "pairs.tsv"
     others = table(tmp_path / "others.tsv", copy_rows(60, seed=9))
-    assert "does not hold the pairs that run copy was made of" in refusal(others)
-    assert "validated on pairs of their own, val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
+    assert "does not hold the pairs that run copy was created from" in refusal(others)
+    assert "validated on separate ones, val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
     assert "held out other pairs than this rnntui would" in refusal(ours, pairs=[581, 19])
     assert "held out other pairs than this rnntui would" in refusal(ours, validation=None)
     assert "--held-out is for Seq2Seq runs" in rnntui("evaluate", ours, "--run", "shakespeare", "--held-out").err

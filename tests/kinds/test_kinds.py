@@ -16,8 +16,8 @@ from rnntui.config import (
     LanguageModelTrainingConfig,
     RecurrentConfig,
     TokenizerConfig,
+    record,
     setting,
-    settings_group,
 )
 from rnntui.errors import UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
@@ -41,7 +41,7 @@ from rnntui.tui.tabs import TABS
 ACCURACY = Metric("toy_accuracy", "Toy accuracy", "toy accuracy", "toy_accuracy", decimals=1, short="acc")
 
 
-@settings_group
+@record
 class ToyConfig(RecurrentConfig):
     """A shape with a setting of its own."""
 
