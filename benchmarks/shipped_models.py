@@ -23,7 +23,7 @@ from rnntui.text.token_ids import corpus_stats, write_split
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 from rnntui.training.evaluation import streaming, windowed
-from rnntui.training.prepare_seq2seq import held_out_of
+from rnntui.training.prepare_seq2seq import held_out_pairs
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGE_MODELS, TRANSLATOR = ("shakespeare", "chat"), "en-es"
@@ -95,7 +95,7 @@ def translator_row() -> list[object]:
     """Loss, BLEU and chrF on the held-out pairs, and how many of those resemble a training pair."""
     run = run_of(TRANSLATOR)
     pairs = read_table(find_corpus([str(ROOT / "corpora" / "en-es.tsv")]))
-    held_out = held_out_of(run, pairs)
+    held_out = held_out_pairs(run, pairs)
     rows = {pair.row for pair in held_out.rows}
     near = one_word_away(held_out.rows, [pair for pair in pairs.rows if pair.row not in rows])
     evaluation, scores, _ = evaluate_seq2seq_run(run, held_out, BeamConfig())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -33,6 +34,18 @@ def commands_in(text: str) -> Iterator[list[str]]:
                 command = []
             else:
                 command.append(word)
+
+
+def top_level_names(module: ast.Module) -> set[str]:
+    """The functions, classes and variables that a module defines."""
+    names: set[str] = set()
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {inner.id for target in targets for inner in ast.walk(target) if isinstance(inner, ast.Name)}
+    return names
 
 
 def slug(heading: str) -> str:
@@ -73,6 +86,16 @@ def test_every_benchmark_and_its_flags_exist() -> None:
         source = (ROOT / script).read_text("utf-8")
         for flag in (word for word in words if word.startswith("--")):
             assert f'"{flag}"' in source, line
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "benchmarks").glob("*.py")))
+def test_a_benchmark_imports_what_exists(script: str) -> None:
+    for node in ast.walk(ast.parse((ROOT / "benchmarks" / script).read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("rnntui"):
+            path = ROOT / node.module.replace(".", "/")
+            module = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+            defined = top_level_names(ast.parse(module.read_text("utf-8")))
+            assert {alias.name for alias in node.names} <= defined, node.module
 
 
 def test_the_recipe_of_the_shipped_models_is_that_of_the_makefile() -> None:
