@@ -37,21 +37,22 @@ class DivergenceGuard:
         position = f"at step {progress.step + 1:,} (learning rate {rate:.2g})"
         for name, value in (("loss", loss), ("gradient norm", gradient_norm)):
             if not math.isfinite(value):
-                raise TrainingError(f"the {name} is not finite {position}; {self._advice()}")
+                raise self._error(f"the {name} is not finite {position}")
         previous = progress.smoothed_loss if progress.smoothed_loss is not None else loss
         progress.smoothed_loss = _SMOOTHING * previous + (1 - _SMOOTHING) * loss
         if progress.step > _GRACE_STEPS and progress.smoothed_loss > self._max_loss:
-            raise TrainingError(f"the loss diverged to {progress.smoothed_loss:.2f} {position}; {self._advice()}")
+            raise self._error(f"the loss diverged to {progress.smoothed_loss:.2f} {position}")
 
     def check_evaluation(self, evaluation: Evaluation) -> None:
         """Raise `TrainingError` if a validation loss is not finite."""
         if not math.isfinite(evaluation.loss):
-            raise TrainingError(
-                f"the validation loss is not finite at step {self._progress.step:,}: the model has diverged on "
-                f"text that it was not trained on; {self._advice()}"
+            position = f"at step {self._progress.step:,}"
+            raise self._error(
+                f"the validation loss is not finite {position}: the model has diverged on text that it was not "
+                f"trained on"
             )
 
-    def _advice(self) -> str:
+    def _error(self, problem: str) -> TrainingError:
         progress = self._progress
-        best = f"the best model, of step {progress.best_step:,}, is kept; " if progress.best_score is not None else ""
-        return f"{best}start again with a lower --learning-rate or --clip-grad-norm"
+        kept = f"; the best model, of step {progress.best_step:,}, is kept" if progress.best_score is not None else ""
+        return TrainingError(problem + kept, hint="start again with a lower --learning-rate or --clip-grad-norm")

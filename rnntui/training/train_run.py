@@ -53,24 +53,24 @@ def train_run(
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):
-                raise RunError(_done_message(run, state.progress, budget or config.budget))
+                raise _already_done(run, state.progress, budget or config.budget)
         elif run.read_status().step:
-            raise RunError(f"{run.resume_file} is gone, and with it the state to resume from; start a new run")
+            raise RunError(f"{run.resume_file} is gone, and with it the state to resume", hint="start a new run")
         else:
             state = TrainingState.initial(task, settings, budget or config.budget)
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress)) as metrics:
             return Trainer(state, settings, run, metrics, report, stop_requested).train()
     except IndexError as error:
-        raise RunError(f"the ids in {run.resume_folder} are not of its vocabulary; start a new run") from error
+        raise RunError(f"the ids in {run.resume_folder} are not of its vocabulary", hint="start a new run") from error
     finally:
         lock.release()
 
 
-def _done_message(run: RunFolder, progress: TrainingProgress, budget: Budget) -> str:
-    """Return the message of a run that is done, which names a larger budget of the same kind."""
+def _already_done(run: RunFolder, progress: TrainingProgress, budget: Budget) -> RunError:
+    """Return the error of a run that is done; its hint is a larger budget of the same kind."""
     minutes = 2 * max(budget.minutes or 0.0, progress.seconds / 60)
     larger = f"--steps {2 * progress.step}" if budget.minutes is None else f"--minutes {minutes:.3g}"
-    return (
-        f"run {run.name} is done, at step {progress.step:,}; to train on, give a larger budget, "
-        f"such as --resume {larger}"
+    return RunError(
+        f"run {run.name} is done, at step {progress.step:,}",
+        hint=f"to train on, give a larger budget, such as --resume {larger}",
     )

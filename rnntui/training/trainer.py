@@ -15,7 +15,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation
-from rnntui.training.events import Evaluated, Event, Finished, Reason, Started, Stepped
+from rnntui.training.events import Evaluated, Event, Finished, FinishReason, Started, Stepped
 from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
 from rnntui.training.training_state import TrainingState
@@ -195,9 +195,9 @@ class Trainer:
         self._metrics.write_final(losses, primary)
         progress.best_loss, progress.best_bits = primary.loss, primary.bits_per_character
         self._status.write("done", results=losses | primary.metrics)
-        return self._report_finished(cast(Reason, progress.reason or "budget"), losses, primary)
+        return self._report_finished(cast(FinishReason, progress.reason or "budget"), losses, primary)
 
-    def _report_finished(self, reason: Reason, losses: dict[str, float], primary: Evaluation | None) -> Finished:
+    def _report_finished(self, reason: FinishReason, losses: dict[str, float], primary: Evaluation | None) -> Finished:
         progress = self._progress
         finished = Finished(
             reason=reason,
