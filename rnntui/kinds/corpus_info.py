@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from rnntui.formatting import count
+from rnntui.formatting import format_count
 
 _LIMIT = 10**18  # counts in a file that may come from anywhere stay below this
 _TOKEN_LIMIT = 10**6  # tokens of a sentence
@@ -89,7 +89,7 @@ class TextCorpusInfo(CorpusInfo):
 
     @property
     def summary(self) -> str:
-        return super().summary + (f"; {count(self.characters)} characters" if self.characters else "")
+        return super().summary + (f"; {format_count(self.characters)} characters" if self.characters else "")
 
 
 @dataclass(frozen=True)

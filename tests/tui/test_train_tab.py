@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_training import make_logged, row
 from textual.content import Content
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widgets import Static
 from tiny_runs import make_run
-from train_host import NARROW, WIDE, Host, make_logged, row
+from train_host import NARROW, WIDE, Host
 from waiting import wait_until
 
 from rnntui.errors import RunError
@@ -35,7 +36,7 @@ from rnntui.tui.widgets.colours import DARK, LIGHT
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the runs that a test makes; looked at often."""
     monkeypatch.setattr(run_watcher, "shipped_runs", list)
-    monkeypatch.setattr(tab_module, "EVERY", 0.05)
+    monkeypatch.setattr(tab_module, "POLL_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ async def test_says_that_there_are_none(tmp_path: Path) -> None:
         for key in KEYS["train"]:
             if key.id != "train.start":
                 await app.run_action(key.action, app.tab)
-        assert not app.notices and not app.chats
+        assert not app.notices and not app.opened
 
 
 async def test_says_that_the_folder_cannot_be_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +168,7 @@ async def test_shipped_runs_are_below(runs: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watcher = RunWatcher(runs)
-    before = watcher.look([])
+    before = watcher.poll([])
     read: list[str] = []
 
     def noted(run: RunFolder, shipped: bool) -> RunSummary:
@@ -176,10 +177,10 @@ def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     original = run_watcher.summarize_run
     monkeypatch.setattr(run_watcher, "summarize_run", noted)
-    assert watcher.look([]) == before
+    assert watcher.poll([]) == before
     assert not read
     write_status(RunFolder(runs / "first"), "stopped", step=7)
-    assert [run.step for run in watcher.look([]).runs] == [10, 7]
+    assert [run.step for run in watcher.poll([]).runs] == [10, 7]
     assert read == ["first"]
 
 
@@ -190,7 +191,7 @@ def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPa
     metrics.write_text(metrics.read_text() * 1 + "".join(row(step, train_loss=1.0) for step in range(101, 9000)))
     watcher = RunWatcher(runs)
     looks = 1
-    while watcher.look([str(path)]).more:
+    while watcher.poll([str(path)]).has_more:
         looks += 1
     history = watcher.history(str(path))
     assert looks > 1 and history is not None
@@ -199,11 +200,11 @@ def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_keeps_few_histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_watcher, "_KEPT", 2)
+    monkeypatch.setattr(run_watcher, "_MAX_HISTORIES", 2)
     paths = [str(make_logged(tmp_path, f"run{number}").path) for number in range(4)]
     watcher = RunWatcher(tmp_path)
     for path in paths:
-        watcher.look([path])
+        watcher.poll([path])
     assert [watcher.history(path) is not None for path in paths] == [False, False, True, True]
 
 
@@ -215,12 +216,12 @@ def test_unreadable_metrics_and_a_run_that_breaks_are_no_crash(runs: Path, monke
         raise RunError("gone")
 
     watcher = RunWatcher(runs)
-    assert len(watcher.look([str(runs / "first")]).runs) == 2
-    before = {run.name: run.summary for run in watcher.look([]).runs}
+    assert len(watcher.poll([str(runs / "first")]).runs) == 2
+    before = {run.name: run.summary for run in watcher.poll([]).runs}
     monkeypatch.setattr(run_watcher, "summarize_run", lambda run, shipped: before[run.name])
     monkeypatch.setattr(RunFolder, "read_status", breaks)
     write_status(RunFolder(runs / "first"), "stopped", step=9)
-    seen = next(run for run in watcher.look([]).runs if run.name == "first")
+    seen = next(run for run in watcher.poll([]).runs if run.name == "first")
     assert seen.config is None and run_facts(seen)[1][0] == "problem"
 
 
@@ -420,8 +421,8 @@ async def test_chat_with_a_run(runs: Path) -> None:
     async with app.run_test(size=NARROW, notifications=True) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
         await pilot.press("c", "down", "c")
-        await wait_until(pilot, lambda: app.chats)
-        assert app.chats == [str(runs / "first")]
+        await wait_until(pilot, lambda: app.opened)
+        assert app.opened == [str(runs / "first")]
         await wait_until(pilot, lambda: app.query("Toast"))
         assert "[second [b has no weights yet." in "".join(line.text for line in app.screen._compositor.render_strips())
 
@@ -430,8 +431,8 @@ async def test_looks_seldom_while_hidden(runs: Path, monkeypatch: pytest.MonkeyP
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
-        monkeypatch.setattr(tab_module, "EVERY", 1000.0)
-        monkeypatch.setattr(tab_module, "_HIDDEN_EVERY", 0.01)
+        monkeypatch.setattr(tab_module, "POLL_SECONDS", 1000.0)
+        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 0.01)
         app.tab.display = False
         app.tab._wake.set()
         make_run(runs, "another")
@@ -446,7 +447,7 @@ def test_facts_of_a_run(runs: Path) -> None:
     config["model"]["dropout"] = 0.5
     run.config_file.write_text(json.dumps(config))
     write_status(run, "failed", step=3, message="the loss diverged")
-    (seen,) = (run for run in RunWatcher(runs).look([]).runs if run.name == "first")
+    (seen,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
     shown = dict(run_facts(seen))
     assert shown["corpus"] == "a.txt, b\x1b.txt; 1.2 M characters"
     assert shown["budget"] == "5 minutes" and shown["problem"] == "the loss diverged"
@@ -464,5 +465,5 @@ async def test_small_parts(runs: Path) -> None:
         assert "no sample texts yet" in str(app.query_one(SampleList).query_one(Static).render())
         selector = app.query_one(ChartSelector)
         selector.show([], "nothing")
-        assert selector._shown == []
+        assert selector._visible == []
         assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, WatchedRun)
