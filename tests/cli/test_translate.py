@@ -188,7 +188,7 @@ def test_what_a_run_held_out_can_be_measured_and_kept(rnntui, trained: Path) -> 
     again = json.loads(rnntui("evaluate", "held.tsv", *where).out)
     assert {**again, "text": 0, "held_out": 0} == {**values, "text": 0, "held_out": 0}
     refused = rnntui("evaluate", "held.tsv", *where, "--save", "held.tsv")
-    assert refused.code == 2 and "there is such a file already" in refused.err
+    assert refused.code == 2 and "the file exists" in refused.err
 
 
 def test_what_cannot_be_told_to_be_held_out_is_not_measured(rnntui, trained: Path, tmp_path: Path) -> None:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-from fake_training import FakeLauncher, FakeProcess, make_resumable
+from fake_training import FakeLauncher, make_resumable
 from textual.widgets import Input
 from tiny_runs import make_run
 from train_host import NARROW, Host
 from waiting import wait_until
 
-from rnntui.errors import RnntuiError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher, training_session
 from rnntui.sessions import training_process as process_module
 from rnntui.sessions.training_form import training_arguments
-from rnntui.sessions.training_process import TrainingProcess, launch_training
 from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.form_screen import TrainingFormScreen
@@ -122,23 +118,11 @@ async def test_leaving_the_form_starts_nothing(tmp_path: Path, launcher: FakeLau
         assert not launcher.calls
 
 
-async def test_no_process_can_be_started(tmp_path: Path) -> None:
-    def refuses(*_: object) -> TrainingProcess:
-        raise RnntuiError("cannot start a training process: no memory")
-
-    make_resumable(tmp_path, "run", "stopped")
-    app = Host(tmp_path, cast(Any, refuses))
-    async with app.run_test(size=NARROW) as pilot:
-        await wait_until(pilot, lambda: app.names)
-        await pilot.press("r")
-        await wait_until(pilot, lambda: any("no memory" in notice for notice in app.notices))
-
-
 # -- resuming ----------------------------------------------------------------------------------------------------------
 
 
 async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> None:
-    run = make_resumable(tmp_path, "run", "stopped")
+    make_resumable(tmp_path, "run", "stopped")
     app = Host(tmp_path, launcher)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names)
@@ -147,31 +131,6 @@ async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> 
         assert launcher.calls == [["train", "--resume", "--checkpoints", str(tmp_path), "--name=run"]]
         await pilot.press("r")
         await wait_until(pilot, lambda: any("being trained already" in notice for notice in app.notices))
-        with run.lock():
-            run.write_status(RunStatus("running", step=10, steps=200))
-            await wait_until(pilot, lambda: "running  50%" in app.rows[0])
-            run.write_status(RunStatus("failed", step=10, steps=200, message="the loss diverged"))
-            status = run.status_file.read_text().replace(str(os.getpid()), str(launcher.processes[0].pid))
-            run.status_file.write_text(status)
-            launcher.outputs[0].write_text("rnntui: the loss diverged\n")
-            launcher.processes[0].code = 1
-            await wait_until(pilot, lambda: not app.tab.session.jobs.processes)
-        # Told once, though both the run and its process say it.
-        await wait_until(pilot, lambda: any("diverged" in notice for notice in app.notices))
-        assert [notice for notice in app.notices if "diverged" in notice] == ["Training failed: run: the loss diverged"]
-
-
-async def test_a_resumed_process_that_breaks_off_is_told(tmp_path: Path, launcher: FakeLauncher) -> None:
-    make_resumable(tmp_path, "run", "stopped")
-    app = Host(tmp_path, launcher)
-    async with app.run_test(size=NARROW) as pilot:
-        await wait_until(pilot, lambda: app.names)
-        await pilot.press("r")
-        await wait_until(pilot, lambda: launcher.calls)
-        launcher.processes[0].code = -9
-        await wait_until(pilot, lambda: app.notices)
-        (notice,) = app.notices
-        assert notice.startswith("Training has ended") and "signal 9" in notice and str(launcher.outputs[0]) in notice
 
 
 async def test_a_run_that_is_done_needs_a_budget(tmp_path: Path, launcher: FakeLauncher) -> None:
@@ -196,16 +155,6 @@ async def test_a_run_that_is_done_needs_a_budget(tmp_path: Path, launcher: FakeL
         assert launcher.calls[0][-2:] == ["--epochs", "3"]
 
 
-async def test_a_run_without_its_text_cannot_be_resumed(tmp_path: Path, launcher: FakeLauncher) -> None:
-    make_run(tmp_path, "run")
-    app = Host(tmp_path, launcher)
-    async with app.run_test(size=NARROW) as pilot:
-        await wait_until(pilot, lambda: app.names)
-        await pilot.press("r")
-        await wait_until(pilot, lambda: any("cannot be resumed" in notice for notice in app.notices))
-        assert not launcher.calls
-
-
 # -- stopping ----------------------------------------------------------------------------------------------------------
 
 
@@ -226,54 +175,6 @@ async def test_stopping_is_shown_until_it_has(tmp_path: Path, monkeypatch: pytes
         run.write_status(RunStatus("stopped", step=10, steps=20))
         lock.release()
         await wait_until(pilot, lambda: "stopped  50%" in app.rows[0])
-
-
-async def test_what_is_not_running_cannot_be_stopped(tmp_path: Path) -> None:
-    make_run(tmp_path, "run")
-    app = Host(tmp_path)
-    async with app.run_test(size=NARROW) as pilot:
-        await wait_until(pilot, lambda: app.names)
-        await pilot.press("s")
-        await wait_until(pilot, lambda: any("nothing to stop" in notice for notice in app.notices))
-
-
-# -- processes ---------------------------------------------------------------------------------------------------------
-
-
-def ended(code: int, said: str, tmp_path: Path) -> TrainingProcess:
-    output = tmp_path / "output"
-    output.write_text(said)
-    fake = FakeProcess(1)
-    fake.code = code
-    return TrainingProcess("starting", "x", output, cast(Any, fake))
-
-
-@pytest.mark.parametrize(
-    ("code", "said", "problem"),
-    [(0, "done", ""), (130, "rnntui: interrupted", ""), (2, "note\nrnntui: no such file\n", "no such file"),
-     (1, "Segmentation", "ended with exit code 1"), (-11, "", "ended by signal 11")],
-)  # fmt: skip
-def test_what_a_process_says_at_its_end(tmp_path: Path, code: int, said: str, problem: str) -> None:
-    training = ended(code, said, tmp_path)
-    told = training.problem()
-    assert problem in told and bool(told) == bool(problem)
-    # What is not told in the notice can be read.
-    assert training.output.exists() == (str(training.output) in told)
-
-
-def test_output_that_is_gone(tmp_path: Path) -> None:
-    training = ended(1, "", tmp_path)
-    training.output.unlink()
-    assert "exit code 1" in training.problem()
-
-
-@pytest.mark.parametrize("missing", ["python", "room"])
-def test_nothing_to_start_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone" if missing == "room" else tmp_path))
-    monkeypatch.setattr(process_module.sys, "executable", "/nowhere/python")
-    with pytest.raises(RnntuiError, match="output" if missing == "room" else "cannot start"):
-        launch_training(["train"], "starting", "x")
-    assert not list(tmp_path.iterdir())
 
 
 # -- one real training -------------------------------------------------------------------------------------------------
