@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from rnntui.config import Record, record
-from rnntui.formatting import count
+from rnntui.formatting import format_count
 
 _LIMIT = 10**18  # counts in a file that may come from anywhere stay below this
 
@@ -89,7 +89,7 @@ class TextCorpusInfo(CorpusInfo):
 
     @property
     def summary(self) -> str:
-        return super().summary + (f"; {count(self.characters)} characters" if self.characters else "")
+        return super().summary + (f"; {format_count(self.characters)} characters" if self.characters else "")
 
 
 def read_count(value: object) -> int | None:
