@@ -1,6 +1,6 @@
-"""Writing files whole: a reader sees the old file or the new one, never half of one, after any crash.
+"""Atomic writing of files: a reader sees the old file or the new one, never a part, after any crash.
 
-And reading JSON that may come from anywhere.
+Also parses JSON that may come from anywhere.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rnntui.errors import RnntuiError
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`: written beside it, synced to disk, then renamed over it.
+    """Replace a file by `data`, which is written beside it, synced to disk, then renamed over it.
 
-    Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file then stays.
+    Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -35,13 +35,13 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove what writers that were killed have left in a folder; for whoever alone may write there."""
+    """Remove the partial files of killed writers from a folder; the caller must be its only writer."""
     for partial in folder.glob(".*.partial"):
         partial.unlink(missing_ok=True)
 
 
 def parse_json(data: bytes | str) -> Any:
-    """What the JSON says. Raises `ValueError` for everything that is none, also for what is nested too deep."""
+    """Parse JSON. Raises `ValueError` if it is invalid or nested too deep."""
     try:
         return json.loads(data)
     except RecursionError as error:
@@ -49,7 +49,7 @@ def parse_json(data: bytes | str) -> Any:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where the system lets a folder be opened for it."""
+    """Sync a folder, so that a rename in it survives a power cut; does nothing where the system cannot."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

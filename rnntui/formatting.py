@@ -1,28 +1,23 @@
-"""Numbers as people read them: counts, ages, losses, scores."""
+"""Formatting of losses, scores, counts and durations for people."""
 
 from __future__ import annotations
 
 
-def number(value: float | None) -> str:
-    """A loss: 1.4416; empty for None."""
-    return "" if value is None else f"{value:.4f}"
+def format_loss(loss: float | None) -> str:
+    """Return a loss in nats or bits: 1.4416; empty for None."""
+    return "" if loss is None else f"{loss:.4f}"
 
 
-def score(value: float | None) -> str:
-    """A score of 0 to 100, such as BLEU: 31.42; empty for None."""
-    return "" if value is None else f"{value:.2f}"
-
-
-def count(value: int) -> str:
-    """A count: 1.2 M."""
+def format_count(count: int) -> str:
+    """Return a count with its unit: 1.2 M."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= limit:
-            return f"{value / limit:.1f} {unit}"
-    return str(value)
+        if count >= limit:
+            return f"{count / limit:.1f} {unit}"
+    return str(count)
 
 
-def age(seconds: float) -> str:
-    """A span of time in its largest unit: 3 h."""
+def format_duration(seconds: float) -> str:
+    """Return a duration in its largest unit: 3 h."""
     if seconds > 1e10:
         return "ages"
     for limit, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):

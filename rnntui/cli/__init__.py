@@ -1,1 +1,1 @@
-"""The command line: one module a command; parse, call, print."""
+"""The command line: one module for each command, which parses, calls and prints."""

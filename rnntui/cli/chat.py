@@ -9,18 +9,18 @@ import click
 
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.options import checkpoints_option
-from rnntui.cli.terminal import note
+from rnntui.cli.terminal import print_note
 from rnntui.errors import UsageError
 
 
 @click.command("chat")
 @click.argument("run", required=False)
-@click.option("--reopen", is_flag=True, help="Go on with the last text.")
+@click.option("--reopen", is_flag=True, help="Continue the last text.")
 @checkpoints_option
 def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
-    """Write with a model in the terminal, and watch models learn.
+    """Open the terminal app: write and translate with models, and watch them train.
 
-    RUN is a run's name or path [default: the newest, else the shipped model]; a Seq2Seq run is opened to translate.
+    RUN is a run's name or path [default: the newest, else the shipped model]; a Seq2Seq run opens the Translate tab.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
@@ -29,11 +29,11 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     from rnntui.runs.lookup import checkpoints_folder, kind_of, named_run
 
     folder = checkpoints_folder(checkpoints, must_exist=True)
-    # A name that no run has is told at once.
+    # An unknown name is reported before the app is loaded.
     kind = KINDS.get(kind_of(named_run(run, folder)) or "", LANGUAGE_MODEL) if run is not None else LANGUAGE_MODEL
     use_one_blas_thread()
-    # Thousands of objects are made while the modules load, and none of them is garbage: looking for it costs a quarter
-    # of the time to the first paint.
+    # Loading the modules makes thousands of objects and no garbage: collecting would take a quarter of the time to the
+    # first paint.
     gc.disable()
     from rnntui.tui.app import RnntuiApp
 
@@ -41,6 +41,6 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     gc.freeze()
     gc.enable()
     app.run()
-    for farewell in app.farewells:
-        note(farewell)
+    for message in app.farewells:
+        print_note(message)
     return app.return_code or 0

@@ -1,4 +1,4 @@
-"""`rnntui curves`: the curves of a training run, as a chart or as data."""
+"""`rnntui curves`: the metrics of trainings, as charts or as data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.options import checkpoints_option
-from rnntui.cli.terminal import note, utf8_argument, write_out
+from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import checkpoints_folder, find_run
@@ -26,17 +27,28 @@ if TYPE_CHECKING:
     from rnntui.charts.metrics_history import MetricsHistory
     from rnntui.charts.styled_text import Row, Style
 
-_PIPE = os.terminal_size((80, 24))
-_LEAST_ROWS = 10  # of each of several charts
-_NAMED = 8  # quantities named in a message at most
+_PIPE_SIZE = os.terminal_size((80, 24))
+_MIN_ROWS = 10  # of each of several charts
+_MAX_LISTED = 8  # metrics listed in a message
 _AXES: dict[str, Axis] = {"step": "step", "time": "seconds", "tokens": "tokens"}
-_BLOCK = 1 << 20  # bytes of a metrics file in memory at a time
-# Of the terminal's own colours, which its owner can read on its background.
+_BLOCK = 1 << 20  # bytes of a metrics file read at a time
+# Colours of the terminal's own palette, which are readable on its background.
 _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
 
 
-def _finite(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """A click callback: a range lets nan pass, which is in none."""
+@dataclass(frozen=True)
+class _ChartOptions:
+    """The flags of the command that only charts have."""
+
+    over: str
+    log: bool
+    smoothing: float
+    width: int | None
+    height: int | None
+
+
+def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """Refuse nan, which click lets pass through a range. A click callback."""
     if math.isnan(value):
         raise click.BadParameter("nan is not in the range 0<=x<=0.999.", context, parameter)
     return value
@@ -46,56 +58,62 @@ def _finite(context: click.Context, parameter: click.Parameter, value: float) ->
 @click.argument("names", metavar="[RUN]...", nargs=-1, callback=utf8_argument)
 @checkpoints_option
 @click.option(
-    "--metric", "metrics", metavar="NAME", multiple=True, callback=utf8_argument,
-    help="What to draw, as it is called in metrics.jsonl: bits_per_character, learning_rate, of Seq2Seq runs bleu and "
-    "chrf; can be given several times [default: the losses].",
+    "--metric", "names_of_metrics", metavar="NAME", multiple=True, callback=utf8_argument,
+    help="Metric to draw, by its key in metrics.jsonl, such as bits_per_character, learning_rate or, for Seq2Seq runs, "
+    "bleu and chrf; may be repeated [default: the losses].",
+)  # fmt: skip
+@click.option("--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="The x axis.")
+@click.option("--log/--linear", "log", help="Scale of the y axis.  [default: linear]")
+@click.option(
+    "--smoothing", type=click.FloatRange(0, 0.999), default=DEFAULT_SMOOTHING, show_default=True, callback=_refuse_nan,
+    help="Weight of the moving average over noisy values; without colours only the average is drawn. 0: no average.",
 )  # fmt: skip
 @click.option(
-    "--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="What to draw over."
+    "--width", type=click.IntRange(20, 1000), help="Width in columns  [default: the terminal's; 80 in a pipe]"
 )
-@click.option("--log/--linear", "log", help="A logarithmic or an even y axis.  [default: linear]")
 @click.option(
-    "--smoothing", type=click.FloatRange(0, 0.999), default=DEFAULT_SMOOTHING, show_default=True, callback=_finite,
-    help="Weight of the moving average over noisy values, which alone is drawn where there are no colours; 0: none.",
-)  # fmt: skip
-@click.option("--width", type=click.IntRange(20, 1000), help="Columns  [default: the terminal's; 80 in a pipe]")
-@click.option("--height", type=click.IntRange(6, 500), help="Rows of a chart  [default: the terminal's; 24 in a pipe]")
-@click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV, with a column for each quantity.")
-@click.option("--json", "as_json", is_flag=True, help="All rows as JSON lines, each with its run.")
-def command(names: tuple[str, ...], checkpoints: str | None, metrics: tuple[str, ...], **options: Any) -> None:
-    """Draw the curves of a run's training, or of several runs in one chart; or write their numbers as data.
+    "--height", type=click.IntRange(6, 500), help="Height of a chart in rows  [default: the terminal's; 24 in a pipe]"
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Write all rows as CSV, with a column for each metric.")
+@click.option("--json", "as_json", is_flag=True, help="Write all rows as JSON lines, each with its run.")
+def command(
+    names: tuple[str, ...],
+    checkpoints: str | None,
+    names_of_metrics: tuple[str, ...],
+    as_csv: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Draw the metrics of a run's training, or of several runs in one chart; or write them as data.
 
-    RUN is a name or a path; without any, it is the newest run, else the shipped model. Values at the right of the
+    RUN is a name or a path; without any, it is the newest run, else the shipped model. The values to the right of the
     chart's title are the last ones.
     """
-    if options["as_csv"] and options["as_json"]:
+    if as_csv and as_json:
         raise UsageError("--csv and --json: choose one")
-    runs = _runs(names, checkpoints)
-    wanted = list(dict.fromkeys(metrics))
-    if options["as_csv"]:
-        _write_csv(runs, wanted)
-    elif options["as_json"]:
-        _write_json(runs, wanted)
+    runs = _find_runs(names, checkpoints)
+    metrics = list(dict.fromkeys(names_of_metrics))
+    if as_csv:
+        _write_csv(runs, metrics)
+    elif as_json:
+        _write_json(runs, metrics)
     else:
-        _draw(runs, wanted, **options)
+        _draw(runs, metrics, _ChartOptions(**options))
 
 
-def _runs(names: tuple[str, ...], checkpoints: str | None) -> dict[str, RunFolder]:
-    """The runs by what to call them: their name, or where two have the same one, as they were given."""
+def _find_runs(names: tuple[str, ...], checkpoints: str | None) -> dict[str, RunFolder]:
+    """Return the runs by label: the run's name or, for a second run of that name, its path."""
     folder = checkpoints_folder(checkpoints, must_exist=True)
     runs: dict[str, RunFolder] = {}
     for name in names or (None,):
         run = find_run(name, folder, None)
         if all(run.path.resolve() != other.path.resolve() for other in runs.values()):
-            called = run.path.resolve().name
-            runs[called if called not in runs else str(run.path)] = run
+            label = run.path.resolve().name
+            runs[label if label not in runs else str(run.path)] = run
     return runs
 
 
-def _draw(
-    runs: Mapping[str, RunFolder], wanted: list[str], *, over: str, log: bool, smoothing: float,
-    width: int | None, height: int | None, **_: bool,
-) -> None:  # fmt: skip
+def _draw(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: _ChartOptions) -> None:
     from rnntui.charts.chart_view import ChartView
     from rnntui.charts.curve import curves_of
     from rnntui.charts.metrics_history import MetricsHistory
@@ -106,43 +124,46 @@ def _draw(
         histories[name] = MetricsHistory(run.metrics_file)
         histories[name].read_all()
         if not histories[name].quantities:
-            raise _without_metrics(name, run)
-    there = in_order(list(dict.fromkeys(key for history in histories.values() for key in history.quantities)))
-    _check(wanted, there)
+            raise _no_metrics_error(name, run)
+    logged = in_order(list(dict.fromkeys(key for history in histories.values() for key in history.quantities)))
+    _check_metrics(metrics, logged)
     for name, history in histories.items():
-        lacking = [key for key in wanted if key not in history.quantities]
-        if lacking:
-            note(f"run {name} has no {', '.join(lacking)}")
-    charts = charts_of(wanted or [key for key in LOSS_KEYS if key in there] or there[:1])
-    terminal = shutil.get_terminal_size(_PIPE) if sys.stdout.isatty() else _PIPE
-    # A row is left for the prompt that comes after.
-    shared = (terminal.lines - 1) // len(charts) if sys.stdout.isatty() else terminal.lines
-    rows = height or max(_LEAST_ROWS, shared)
-    colours = _has_colours()
-    for number, (title, keys) in enumerate(charts):
-        above = chart_heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
-        curves = curves_of(histories, keys, smoothing)
-        view = ChartView(_AXES[over], log=log)
-        chart = render_chart(above, curves, view, Display(width or terminal.columns, rows, colours))
-        _print(chart.rows, colours, apart=number > 0)
+        missing = [key for key in metrics if key not in history.quantities]
+        if missing:
+            print_note(f"run {name} has no {', '.join(missing)}")
+    charts = charts_of(metrics or [key for key in LOSS_KEYS if key in logged] or logged[:1])
+    terminal = shutil.get_terminal_size(_PIPE_SIZE) if sys.stdout.isatty() else _PIPE_SIZE
+    # One row is left for the prompt that follows.
+    chart_rows = (terminal.lines - 1) // len(charts) if sys.stdout.isatty() else terminal.lines
+    rows = chart_options.height or max(_MIN_ROWS, chart_rows)
+    has_colours = _has_colours()
+    for index, (title, keys) in enumerate(charts):
+        heading = chart_heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
+        curves = curves_of(histories, keys, chart_options.smoothing)
+        view = ChartView(_AXES[chart_options.over], log=chart_options.log)
+        chart = render_chart(heading, curves, view, Display(chart_options.width or terminal.columns, rows, has_colours))
+        _print_rows(chart.rows, has_colours, blank_line_before=index > 0)
 
 
 def _has_colours() -> bool:
-    """Whether stdout is a terminal that shows colours, and its user wants them (no-color.org)."""
+    """Return True if stdout is a terminal with colours and its user has not turned them off (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def _print(rows: list[Row], colours: bool, apart: bool) -> None:
+def _print_rows(rows: list[Row], has_colours: bool, blank_line_before: bool) -> None:
     plain = ["".join(text for text, _ in row).rstrip() for row in rows]
-    if not colours:
-        write_out("\n" * apart + "".join(f"{line}\n" for line in plain))
+    if not has_colours:
+        write_out("\n" * blank_line_before + "".join(f"{line}\n" for line in plain))
         return
-    styled = ["".join(_styled(text, style) for text, style in row) for row in rows]
-    # Not by `write_out`, which would escape the colours; names were made visible when the chart was drawn.
-    click.echo(("\n" * apart + "".join(f"{line}\n" for line in styled)).encode("utf-8", "backslashreplace"), nl=False)
+    styled = ["".join(_style_text(text, style) for text, style in row) for row in rows]
+    # `write_out` would escape the colours; names were escaped when the chart was drawn.
+    click.echo(
+        ("\n" * blank_line_before + "".join(f"{line}\n" for line in styled)).encode("utf-8", "backslashreplace"),
+        nl=False,
+    )
 
 
-def _styled(text: str, style: Style) -> str:
+def _style_text(text: str, style: Style) -> str:
     from rnntui.charts.styled_text import ChartPart
 
     if not text.strip():
@@ -159,52 +180,55 @@ def _styled(text: str, style: Style) -> str:
             return text
 
 
-def _check(wanted: list[str], there: list[str]) -> None:
-    missing = next((key for key in wanted if key not in there), None)
+def _check_metrics(metrics: list[str], logged: list[str]) -> None:
+    missing = next((key for key in metrics if key not in logged), None)
     if missing is not None:
-        more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+        rest = f" and {len(logged) - _MAX_LISTED} more" if len(logged) > _MAX_LISTED else ""
         raise UsageError(
-            f"--metric {missing}: there is nothing of that name; there are {', '.join(there[:_NAMED])}{more}"
+            f"--metric {missing}: there is no such metric; there are {', '.join(logged[:_MAX_LISTED])}{rest}"
         )
 
 
-def _without_metrics(name: str, run: RunFolder) -> RunError:
-    return RunError(f"run {name} has no metrics in {run.metrics_file}; choose a run that has begun to train")
+def _no_metrics_error(name: str, run: RunFolder) -> RunError:
+    return RunError(f"run {name} has no metrics in {run.metrics_file}; choose a run whose training has begun")
 
 
-def _rows(run: RunFolder) -> Iterator[list[dict[str, Any]]]:
-    """The rows as they were logged, some at a time."""
+def _row_blocks(run: RunFolder) -> Iterator[list[dict[str, Any]]]:
+    """Yield the rows of a run's metrics in blocks."""
     tail = MetricsTail(run.metrics_file)
     yield tail.read(_BLOCK)
     while tail.more:
         yield tail.read(_BLOCK)
 
 
-def _logged(runs: Mapping[str, RunFolder], wanted: list[str]) -> list[str]:
-    """The quantities that the runs have logged, or those that are wanted. Raises if there are none."""
-    there: dict[str, None] = {}
+def _logged_metrics(runs: Mapping[str, RunFolder], metrics: list[str]) -> list[str]:
+    """Return `metrics`, or all that the runs have logged if it is empty.
+
+    Raises `RunError` for a run without metrics, `UsageError` for a metric that no run has.
+    """
+    numeric_keys: dict[str, None] = {}
     for name, run in runs.items():
         empty = True
-        for rows in _rows(run):
+        for rows in _row_blocks(run):
             for row in rows:
-                there.update(dict.fromkeys(key for key, value in row.items() if _is_number(value)))
+                numeric_keys.update(dict.fromkeys(key for key, value in row.items() if _is_number(value)))
                 empty = False
         if empty:
-            raise _without_metrics(name, run)
-    found = in_order([key for key in there if key not in AXES])
-    _check(wanted, found)
-    return wanted or found
+            raise _no_metrics_error(name, run)
+    logged = in_order([key for key in numeric_keys if key not in AXES])
+    _check_metrics(metrics, logged)
+    return metrics or logged
 
 
-def _write_csv(runs: Mapping[str, RunFolder], wanted: list[str]) -> None:
-    columns = _logged(runs, wanted)
+def _write_csv(runs: Mapping[str, RunFolder], metrics: list[str]) -> None:
+    columns = _logged_metrics(runs, metrics)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["run", *AXES, *columns])
     for name, run in runs.items():
-        for rows in _rows(run):
+        for rows in _row_blocks(run):
             for row in rows:
-                if not wanted or any(key in row for key in wanted):
+                if not metrics or any(key in row for key in metrics):
                     values = (row.get(key) for key in (*AXES, *columns))
                     writer.writerow([name, *(value if _is_number(value) else "" for value in values)])
             write_out(text.getvalue())
@@ -212,23 +236,23 @@ def _write_csv(runs: Mapping[str, RunFolder], wanted: list[str]) -> None:
             text.truncate()
 
 
-def _write_json(runs: Mapping[str, RunFolder], wanted: list[str]) -> None:
-    _logged(runs, wanted)
+def _write_json(runs: Mapping[str, RunFolder], metrics: list[str]) -> None:
+    _logged_metrics(runs, metrics)
     for name, run in runs.items():
-        for rows in _rows(run):
-            chosen = [row for row in rows if not wanted or any(key in row for key in wanted)]
-            write_out("".join(json.dumps(_record(name, row, wanted)) + "\n" for row in chosen))
+        for rows in _row_blocks(run):
+            selected = [row for row in rows if not metrics or any(key in row for key in metrics)]
+            write_out("".join(json.dumps(_record(name, row, metrics)) + "\n" for row in selected))
 
 
-def _record(name: str, row: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
-    """A row with its run. NaN and infinities, which JSON does not know, become null."""
-    kept = {key: value for key, value in row.items() if key != "run" and (not wanted or key in (*AXES, *wanted))}
-    return {"run": name, **{key: None if _is_endless(value) else value for key, value in kept.items()}}
+def _record(name: str, row: dict[str, Any], metrics: list[str]) -> dict[str, Any]:
+    """Return a row with its run. NaN and infinities, which JSON does not have, become null."""
+    values = {key: value for key, value in row.items() if key != "run" and (not metrics or key in (*AXES, *metrics))}
+    return {"run": name, **{key: None if _is_not_finite(value) else value for key, value in values.items()}}
 
 
 def _is_number(value: object) -> bool:
     return type(value) in (int, float)
 
 
-def _is_endless(value: object) -> bool:
+def _is_not_finite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)

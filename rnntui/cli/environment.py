@@ -1,7 +1,7 @@
-"""Environment variables for the numerical libraries: the number of BLAS threads, and how OpenMP threads wait.
+"""Environment variables for the numerical libraries: the number of BLAS threads, the spinning of OpenMP threads.
 
-Only entry points (commands, benchmarks) set them, before they import numpy or torch; libraries read them on import. A
-value that the user has set is left alone.
+The libraries read them on import, so entry points (commands, benchmarks) set them before importing numpy or torch.
+Values set by the user are not changed.
 """
 
 import os
@@ -12,7 +12,7 @@ _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THRE
 def use_one_blas_thread() -> None:
     """Run numpy's matrix products on one thread. Must be called before numpy is first imported.
 
-    The products of a single text are so small that a second thread costs more than it helps: two made a step seven
+    The products of a single text are so small that a second thread costs more than it gains: with two, a step was seven
     times slower.
     """
     for variable in _BLAS_THREADS:
@@ -20,10 +20,10 @@ def use_one_blas_thread() -> None:
 
 
 def limit_openmp_spin() -> None:
-    """Let a waiting OpenMP thread give up its core soon. Must be called before torch is first imported.
+    """Make a waiting OpenMP thread yield its core soon. Must be called before torch is first imported.
 
-    By default the OpenMP library of torch lets it spin for milliseconds. A recurrent model waits at every time step, so
-    one other busy program then made training twenty times slower; with a short wait it loses only the core that the
-    other takes, and alone it is as fast.
+    By default the OpenMP library of torch spins for milliseconds. A recurrent model waits at every time step, so one
+    other busy program made training twenty times slower; with a short spin training loses only the core that the other
+    program takes, and is as fast without one.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -1,4 +1,4 @@
-"""`rnntui evaluate`: a language model's losses on a text, a Seq2Seq model's loss and BLEU on pairs."""
+"""`rnntui evaluate`: losses of a language model on a text; loss, BLEU and chrF of a Seq2Seq model on pairs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import limit_openmp_spin
+from rnntui.cli.inputs import read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
-from rnntui.cli.pair_arguments import read_pairs
-from rnntui.cli.terminal import note, tell_unknown, write_out, write_table
+from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -33,7 +33,7 @@ _PAIR_OPTIONS = {
 
 @dataclass(frozen=True)
 class _Options:
-    """The arguments of the command beside the run; `pair_flags` are those given that only Seq2Seq runs have."""
+    """The arguments of the command beside the run; `pair_flags` are the given flags that only Seq2Seq runs have."""
 
     text: tuple[str, ...]
     source: str | None
@@ -54,12 +54,12 @@ class _Options:
 @click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one a line.")
 @click.option("--target", help="The file of their targets.")
 @click.option(
-    "--held-out", is_flag=True, help="Of the pairs that the run was made of, measure on those held out from training."
+    "--held-out", is_flag=True, help="Evaluate on those of the run's own pairs that were held out from training."
 )
-@click.option("--save", metavar="FILE", help="Write the pairs measured on to a new table, with the row each stands in.")
+@click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
 @setting_option(BeamConfig, "beam")
 @corpus_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON line.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON line.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -76,14 +76,14 @@ def command(
     errors: Any,
     as_json: bool,
 ) -> None:
-    """Measure a model on TEXT: files, folders, globs, or - for standard input.
+    """Evaluate a model on TEXT: files, folders, globs, or - for standard input.
 
     A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
-    every 256 tokens from a state of zeros, as figures published for Transformers do.
+    every 256 tokens from a zero state, comparable to figures published for Transformers.
 
-    A Seq2Seq model, named by --run, is measured on pairs, tables of source, a tab, and target: the loss of each right
-    token given those before, and BLEU and chrF of its translations. With --held-out, name the pairs that it was trained
-    on: they are split again as they were then.
+    A Seq2Seq model, named by --run, is evaluated on pairs, which are tables of source, a tab, and target: the loss of
+    each reference token given those before (teacher forcing), and BLEU and chrF of its translations. With --held-out,
+    name the pairs that it was trained on: they are split again as they were then.
     """
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
@@ -103,34 +103,34 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
     if options.pair_flags:
         raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
     if not options.text:
-        raise UsageError("name a text to measure on: a file, a folder, a glob, or - for standard input")
+        raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
     corpus = find_corpus(list(options.text), options.encoding, options.errors)
     limit_openmp_spin()
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 
     evaluations, unknown = evaluate_language_model_run(run, corpus)
-    tell_unknown(unknown, ", ".join(corpus.display_names))
+    warn_unknown_characters(unknown, ", ".join(corpus.display_names))
     if options.as_json:
         values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
         write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
     else:
-        _print(evaluations)
+        _print_table(evaluations)
 
 
 def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
-    named = options.text, options.source, options.target
-    pairs = read_pairs(named, SEQ2SEQ.input_choices[0], options.encoding, options.errors)
+    names = options.text, options.source, options.target
+    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.encoding, options.errors)
     if pairs is None:
-        raise UsageError("name pairs to measure on: a table, or two files by --source and --target")
+        raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
     if pairs.dropped.count:
-        note(pairs.dropped.message)
+        print_note(pairs.dropped.message)
     if options.held_out:
         from rnntui.training.prepare_seq2seq import held_out_pairs
 
         total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
-        note(
-            f"measuring on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
-            f"sentences training has in neither column"
+        print_note(
+            f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
+            f"sentences occur in training in neither column"
         )
     if options.save is not None:
         _save_pairs(Path(options.save), pairs)
@@ -138,7 +138,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 
     evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=options.beam))
-    tell_unknown(unknown, ", ".join(pairs.display_names))
+    warn_unknown_characters(unknown, ", ".join(pairs.display_names))
     if options.as_json:
         values = {
             "run": run.name,
@@ -164,9 +164,9 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
 
 
 def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
-    """A table whose third column says where a row is from, so that what stood there beside it can be looked up."""
+    """Write the pairs as a table; a third column names the file and row of each, to look up further columns there."""
     if path.exists():
-        raise UsageError(f"--save {path}: there is such a file already, and it is not replaced")
+        raise UsageError(f"--save {path}: the file exists and is not replaced")
     rows = (f"{pair.source}\t{pair.target}\t{pair.file}, row {pair.row}\n" for pair in pairs.rows)
     atomic_write(path, "".join(rows).encode("utf-8", "surrogatepass"))
 
@@ -180,7 +180,7 @@ def _values(evaluation: Evaluation) -> dict[str, float]:
     }
 
 
-def _print(evaluations: dict[str, Evaluation]) -> None:
+def _print_table(evaluations: dict[str, Evaluation]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -202,4 +202,4 @@ _EVALUATORS: dict[str, Callable[[RunFolder, _Options], None]] = {
     LANGUAGE_MODEL.id: _evaluate_language_model,
     SEQ2SEQ.id: _evaluate_seq2seq,
 }
-"""How a run is evaluated, by the id of its kind."""
+"""Evaluation of a run, by the id of its kind."""

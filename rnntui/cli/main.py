@@ -1,4 +1,4 @@
-"""The command `rnntui`: finds the subcommand, and turns errors into one line and an exit code."""
+"""The command `rnntui`: dispatches to the subcommands, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from rnntui.cli.terminal import OutputClosedError
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
 from rnntui.text.control_chars import one_line
 
-# Help must be quick: a command's module is imported only when the command is run.
+# Descriptions are repeated here so that help is quick: a command's module is imported only to run it.
 COMMANDS = {
-    "chat": "Write with a model in the terminal, and watch models learn.",
+    "chat": "Open the terminal app: write, translate, watch trainings.",
     "train": "Train a language model on a text.",
-    "train-seq2seq": "Train a model on pairs: translation, or any two columns.",
-    "translate": "Translate lines with a trained model.",
-    "sample": "Write text with a trained model.",
-    "runs": "List the runs there are.",
-    "curves": "Draw the curves of a run's training, or give them as data.",
-    "evaluate": "Measure a model on a text, or on pairs: loss, perplexity, BLEU.",
-    "score": "Score lines: each one's log-probability and bits per character.",
+    "train-seq2seq": "Train a Seq2Seq model on pairs: translation, or any two columns.",
+    "translate": "Translate lines with a trained Seq2Seq model.",
+    "sample": "Sample text from a trained language model.",
+    "runs": "List all runs.",
+    "curves": "Draw the metrics of trainings, or write them as data.",
+    "evaluate": "Evaluate a model on a text or on pairs: loss, perplexity, BLEU.",
+    "score": "Score lines by their log-probability and bits per character.",
 }
 
 
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
 
 
 def _debug_option() -> click.Option:
-    # `run` looks for it among the arguments, so that it counts before and after the command, and in errors of either.
+    # `run` searches the arguments for it, so that it works before and after the command, and for errors of either.
     return click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks.")
 
 
@@ -61,8 +61,8 @@ def cli() -> None:
 
     \b
     rnntui train corpus.txt              train for five minutes
-    rnntui sample --prompt "Once "       let the newest model write
-    rnntui COMMAND --help                everything a command can do
+    rnntui sample --prompt "Once "       sample from the newest model
+    rnntui COMMAND --help                all options of a command
     """
 
 
@@ -70,10 +70,10 @@ cli.params.append(_debug_option())
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and give its exit code; what a user caused is told in one line on stderr."""
+    """Run a command line and return its exit code; an error is reported in one line on stderr."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
-    if sys.stdout is None:  # closed by who started us: nothing is wanted
+    if sys.stdout is None:  # closed by our parent process: output goes nowhere
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
@@ -85,27 +85,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
         print(error.ctx.get_help() if error.ctx else str(error), file=sys.stderr)
         return 2
     except click.ClickException as error:
-        return _tell(_one_line(error), error.exit_code)
+        return _report(_one_line(error), error.exit_code)
     except (OutputClosedError, BrokenPipeError):
         return _close_quietly()
     except (KeyboardInterrupt, click.Abort):
-        return _tell("interrupted", INTERRUPTED_EXIT_CODE)
+        return _report("interrupted", INTERRUPTED_EXIT_CODE)
     except RnntuiError as error:
         if debug:
             raise
-        return _tell(str(error), error.exit_code)
+        return _report(str(error), error.exit_code)
     except OSError as error:
         if debug:
             raise
-        return _tell(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", 1)
+        return _report(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", 1)
     except MemoryError:
         if debug:
             raise
-        return _tell("out of memory; try a smaller --hidden, --batch-size or --bptt", 1)
+        return _report("out of memory; try a smaller --hidden, --batch-size or --bptt", 1)
     except Exception as error:
         if debug:
             raise
-        return _tell(f"unexpected {type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
+        return _report(f"unexpected {type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -114,18 +114,18 @@ def _one_line(error: click.ClickException) -> str:
     return f"{message} (see {context.command_path} --help)" if context is not None else message
 
 
-def _tell(message: str, code: int) -> int:
+def _report(message: str, code: int) -> int:
     print(f"rnntui: {one_line(message.rstrip())}", file=sys.stderr)
     return code
 
 
 def _close_quietly() -> int:
-    """Nobody reads our output any more; the interpreter must not complain of it at exit."""
+    """Redirect the closed stdout to nowhere, as the interpreter would report it at exit."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     return 0
 
 
 def main() -> NoReturn:
-    """The entry point of the `rnntui` script."""
+    """Entry point of the `rnntui` script."""
     sys.exit(run())

@@ -1,4 +1,4 @@
-"""Flags made from the settings: names, help, defaults and bounds stand in `rnntui.config` and its kin alone."""
+"""Flags made from settings, whose names, help, defaults and bounds are declared in the config modules alone."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def settings_options(*groups: type[Settings]) -> Callable[[Command], Command]:
     return add
 
 
-def setting_option(group: type[Settings], name: str) -> Callable[[Command], Command]:
-    """Add the flag of one setting of a group."""
+def setting_option(group: type[Settings], name: str, *short_flags: str) -> Callable[[Command], Command]:
+    """Add the flag of one setting of a group, and optionally short flags for it."""
     [default] = (f.default for f in fields(group) if f.name == name)
-    return _option(name, described_settings(group)[name], get_type_hints(group)[name], default)
+    return _option(name, described_settings(group)[name], get_type_hints(group)[name], default, short_flags)
 
 
 def settings_from(group: type[Group], values: dict[str, Any]) -> Group:
-    """The settings of one group out of a command's arguments. Raises `UsageError` if one is out of bounds."""
+    """Construct a group of settings from a command's arguments. Raises `UsageError` if one is out of bounds."""
     return group(**{name: values[described.option] for name, described in described_settings(group).items()})
 
 
 def given_settings(context: click.Context, *groups: type[Settings]) -> list[str]:
-    """The settings of the groups that stand on the command line, by what they are called there."""
+    """Return the option names of the settings of some groups that were given on the command line."""
     return [
         described.option
         for group in groups
@@ -50,38 +50,42 @@ def given_settings(context: click.Context, *groups: type[Settings]) -> list[str]
 
 
 def checkpoints_option(command: Command) -> Command:
-    """`--checkpoints`, the folder of runs."""
+    """Add `--checkpoints`, the folder of runs."""
     text = "Folder of runs [default: $RNNTUI_CHECKPOINTS, else ./checkpoints]."
     return click.option("--checkpoints", metavar="FOLDER", help=text)(command)
 
 
 def run_option(command: Command) -> Command:
-    """`--run`, which trained run to use."""
-    text = "Which run, by name or path [default: the newest, else the shipped model]."
+    """Add `--run`, the trained run to use."""
+    text = "Name or path of the run [default: the newest, else the shipped model]."
     return click.option("--run", "run_name", metavar="NAME", help=text)(command)
 
 
 def corpus_options(command: Command) -> Command:
-    """`--encoding` and `--errors`, how to read text files."""
+    """Add `--encoding` and `--errors`, for reading text files."""
     command = click.option(
         "--errors", type=click.Choice(get_args(DecodingErrors)), default="strict", show_default=True,
-        help="What to do with bytes that are not of the encoding.",
+        help="Handling of bytes that are not of the encoding.",
     )(command)  # fmt: skip
     return click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text files.")(command)
 
 
-def _option(name: str, described: Setting, hint: Any, default: Any) -> Callable[[Command], Command]:
+def _option(
+    name: str, described: Setting, hint: Any, default: Any, short_flags: tuple[str, ...] = ()
+) -> Callable[[Command], Command]:
     name, flag = described.option, flag_of(described.option)
     bounds = bounds_of(described)
     text = described.help[0].upper() + described.help[1:]
     text += ("" if text.endswith("]") else ".") + (f"  [{bounds}]" if bounds else "")
-    show = default is not None
-    kinds = get_args(hint) or (hint,)
+    show_default = default is not None
+    types = get_args(hint) or (hint,)
     if described.choices:
         return click.option(
-            flag, name, type=click.Choice(described.choices), default=default, show_default=show, help=text
+            flag, name, type=click.Choice(described.choices), default=default, show_default=show_default, help=text
         )
-    if bool in kinds:
-        return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show, help=text)
-    number = int if int in kinds else float
-    return click.option(flag, name, type=number, default=default, show_default=show, help=text)
+    if bool in types:
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show_default, help=text)
+    number_type = int if int in types else float
+    return click.option(
+        *short_flags, flag, name, type=number_type, default=default, show_default=show_default, help=text
+    )

@@ -1,4 +1,4 @@
-"""Training's progress on stderr: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a training on stderr: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from rnntui.runs.lookup import kind_of
 from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
-_EVERY = 10.0  # seconds between plain lines
-_SHORTEST_BAR = 10  # columns, with the space around it
+_LINE_SECONDS = 10.0  # between plain lines
+_MIN_BAR = 10  # columns, with the space around it
 
 Report = Callable[[Event], None]
 
 
 def make_reporter(stream: IO[str], run: RunFolder) -> AbstractContextManager[Report]:
-    """Something to hand to training as `report`; inside its `with` block it may own the terminal's last line."""
+    """Return a context manager whose value is the training's `report`; it may own the terminal's last line."""
     return _live(Console(file=stream), run) if stream.isatty() else _plain(stream, run)
 
 
 @contextmanager
 def _plain(stream: IO[str], run: RunFolder) -> Iterator[Report]:
-    last = 0.0
-    listening = True
+    last_time = 0.0
+    is_open = True
 
     def report(event: Event) -> None:
-        nonlocal last, listening
+        nonlocal last_time, is_open
         if isinstance(event, Stepped):
-            if time.monotonic() - last < _EVERY:
+            if time.monotonic() - last_time < _LINE_SECONDS:
                 return
-            last = time.monotonic()
+            last_time = time.monotonic()
         try:
-            for line in describe(event, run) if listening else ():
+            for line in describe(event, run) if is_open else ():
                 print(line, file=stream, flush=True)
         except OSError:
-            listening = False  # nobody reads any more, as after `| head`; training goes on all the same
+            is_open = False  # the reader has closed the pipe, as `| head` does; training continues
 
     yield report
 
@@ -57,45 +57,45 @@ def _plain(stream: IO[str], run: RunFolder) -> Iterator[Report]:
 @contextmanager
 def _live(console: Console, run: RunFolder) -> Iterator[Report]:
     bar = Progress(
-        TextColumn("{task.fields[place]}"),
+        TextColumn("{task.fields[position]}"),
         BarColumn(bar_width=None),
         TextColumn("{task.fields[numbers]}"),
         console=console,
         refresh_per_second=8,
         transient=True,
     )
-    task = bar.add_task("", total=None, place="starting", numbers="")
+    task = bar.add_task("", total=None, position="starting", numbers="")
 
     def report(event: Event) -> None:
         if isinstance(event, Stepped):
-            place = f"{event.step:,}/{event.steps:,}" if event.steps else f"{event.step:,}/…"
-            numbers = _numbers(event, console.width - len(place) - _SHORTEST_BAR)
-            bar.update(task, total=event.steps, completed=event.step, place=place, numbers=numbers)
+            position = f"{event.step:,}/{event.steps:,}" if event.steps else f"{event.step:,}/…"
+            numbers = _numbers(event, console.width - len(position) - _MIN_BAR)
+            bar.update(task, total=event.steps, completed=event.step, position=position, numbers=numbers)
             return
-        for number, line in enumerate(describe(event, run)):
-            if isinstance(event, Evaluated) and number == 1:
-                # Sampled text is data: no markup in it, and no more than a line of it.
+        for index, line in enumerate(describe(event, run)):
+            if isinstance(event, Evaluated) and index == 1:
+                # Sampled text must not be read as markup, and takes one line at most.
                 bar.console.print(Text(line, style="dim"), overflow="ellipsis", no_wrap=True)
             else:
-                # The terminal may wrap it; we do not, so that a command in it can be copied.
+                # Wrapped by the terminal and not by us, so that a command in it can be copied.
                 bar.console.print(Text(line), soft_wrap=True)
 
-    def quiet(event: Event) -> None:
+    def report_if_open(event: Event) -> None:
         with contextlib.suppress(OSError):
             report(event)
 
-    # A terminal that was closed refuses what is written to it; training is to save all the same.
+    # Writing to a terminal that was closed fails; the training must still save.
     with contextlib.suppress(OSError):
         bar.start()
     try:
-        yield quiet
+        yield report_if_open
     finally:
         with contextlib.suppress(OSError):
             bar.stop()
 
 
 def _numbers(event: Stepped, width: int) -> str:
-    """As many of a step's numbers as a width has room for; the first ones matter most."""
+    """Return as many of a step's numbers as fit into a width, the most important ones first."""
     numbers = [
         _left(event.seconds_left),
         f"loss {event.train_loss:.3f}",
@@ -108,15 +108,15 @@ def _numbers(event: Stepped, width: int) -> str:
 
 
 def describe(event: Event, run: RunFolder) -> list[str]:
-    """An event in lines of plain text."""
+    """Return an event as lines of plain text."""
     if isinstance(event, Started):
-        way = f"goes on at step {event.step:,}" if event.step else "begins"
+        action = f"resumes at step {event.step:,}" if event.step else "starts"
         size = f"{event.parameters:,} parameters on {event.device} in {event.precision}"
-        return [f"run {one_line(event.name)} {way}: {size}"]
+        return [f"run {one_line(event.name)} {action}: {size}"]
     if isinstance(event, Stepped):
-        of = f" of {event.steps:,}" if event.steps else ""
+        total = f" of {event.steps:,}" if event.steps else ""
         return [
-            f"step {event.step:,}{of}  train loss {event.train_loss:.4f}  gradient norm {event.gradient_norm:.2f}  "
+            f"step {event.step:,}{total}  train loss {event.train_loss:.4f}  gradient norm {event.gradient_norm:.2f}  "
             f"{_rate(event.tokens_per_second)}  {_left(event.seconds_left)}"
         ]
     if isinstance(event, Evaluated):
@@ -136,7 +136,7 @@ def _metric_text(name: str, value: float) -> str:
 
 
 def _sample_line(sample: Sample, kind: ModelKind) -> str:
-    """A sample in one line: its parts side by side."""
+    """Return a sample in one line, its fields side by side."""
     parts = [field.prefix + one_line(text) for field, text in sample_parts(sample, kind.sample_fields)]
     return "  ".join(parts)
 
@@ -146,17 +146,17 @@ def _kind_of(run: RunFolder) -> ModelKind:
 
 
 def _describe_end(event: Finished, run: RunFolder) -> list[str]:
-    again = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.path.parent))}"
+    flags = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.path.parent))}"
     kind = _kind_of(run)
     if event.reason == "interrupted":
-        of = f" of {event.steps:,}" if event.steps else ""
+        total = f" of {event.steps:,}" if event.steps else ""
         return [
-            f"stopped at step {event.step:,}{of} and saved in {run.path}",
-            f"go on exactly from here with: rnntui {kind.command} --resume {again}",
+            f"stopped at step {event.step:,}{total} and saved in {run.path}",
+            f"continue exactly from here with: rnntui {kind.command} --resume {flags}",
         ]
-    why = f" ({_stalled(run)})" if event.reason == "patience" else ""
+    reason = f" ({_stop_reason(run)})" if event.reason == "patience" else ""
     lines = [
-        f"done in {_clock(event.seconds)} at step {event.step:,}{why}; the best model, of step {event.best_step:,}, "
+        f"done in {_clock(event.seconds)} at step {event.step:,}{reason}; the best model, of step {event.best_step:,}, "
         f"is in {run.path}"
     ]
     if event.losses and event.bits_per_character is not None:
@@ -168,8 +168,8 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
     return lines
 
 
-def _stalled(run: RunFolder) -> str:
-    """Which metric no longer improved, where training ended early."""
+def _stop_reason(run: RunFolder) -> str:
+    """Return why training ended early: the metric that no longer improved."""
     metric = all_metrics().get(run.read_config().training.selects_by)
     return f"{metric.label} stopped rising" if metric is not None else "the validation loss stopped falling"
 

@@ -1,4 +1,4 @@
-"""`rnntui runs`: a table of the runs there are."""
+"""`rnntui runs`: a table of all runs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 import click
 
 from rnntui.cli.options import checkpoints_option
-from rnntui.cli.terminal import note, write_out, write_table
-from rnntui.formatting import age, count, number
+from rnntui.cli.terminal import print_note, write_out, write_table
+from rnntui.formatting import format_count, format_duration, format_loss
 from rnntui.runs.listing import RunSummary, list_runs, primary_metrics
 from rnntui.runs.lookup import checkpoints_folder
 from rnntui.text.control_chars import one_line
@@ -17,39 +17,39 @@ from rnntui.text.control_chars import one_line
 
 @click.command("runs")
 @checkpoints_option
-@click.option("--json", "as_json", is_flag=True, help="A JSON line for each run.")
+@click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each run.")
 def command(checkpoints: str | None, as_json: bool) -> None:
-    """List the runs there are, the newest first: what they are, how good, and whether they are running."""
+    """List all runs, the newest first, with their model, their metrics and their state."""
     folder = checkpoints_folder(checkpoints, must_exist=True)
-    rows = list_runs(folder)
-    for row in rows:
-        if row.problem:
-            note(row.problem)
+    summaries = list_runs(folder)
+    for summary in summaries:
+        if summary.problem:
+            print_note(summary.problem)
     if as_json:
-        for row in rows:
-            write_out(json.dumps(row.to_json()) + "\n")
-    elif rows:
-        _print(rows)
+        for summary in summaries:
+            write_out(json.dumps(summary.to_json()) + "\n")
+    elif summaries:
+        _print_table(summaries)
     else:
-        note(f"no runs in {folder}; make one with: rnntui train corpus.txt")
+        print_note(f"no runs in {folder}; train one with: rnntui train corpus.txt")
 
 
-def _print(rows: list[RunSummary]) -> None:
+def _print_table(summaries: list[RunSummary]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("run", "cell", "size"):
         table.add_column(heading)
-    metrics = [metric for metric in primary_metrics() if any(metric.key in row.metrics for row in rows)]
+    metrics = [metric for metric in primary_metrics() if any(metric.key in summary.metrics for summary in summaries)]
     for heading in ("tokens", "validation loss", "bits per character", *(metric.label for metric in metrics), "age"):
         table.add_column(heading, justify="right")
     table.add_column("state")
-    for row in rows:
+    for row in summaries:
         cells = (
-            row.name, row.cell, row.size, count(row.tokens), number(row.validation_loss),
-            number(row.bits_per_character), *(metric.text(row.metrics.get(metric.key)) for metric in metrics),
-            age(time.time() - row.updated) if row.updated else "", _state(row),
+            row.name, row.cell, row.size, format_count(row.tokens), format_loss(row.validation_loss),
+            format_loss(row.bits_per_character), *(metric.text(row.metrics.get(metric.key)) for metric in metrics),
+            format_duration(time.time() - row.updated) if row.updated else "", _state(row),
         )  # fmt: skip
         table.add_row(*(Text(one_line(cell)) for cell in cells))
     write_table(table)

@@ -1,11 +1,11 @@
-"""Text that comes from a model, a corpus or a user, made fit for a terminal."""
+"""Terminal output: control characters escaped, UTF-8 in pipes, notes and warnings on stderr."""
 
 from __future__ import annotations
 
 import io
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,22 +16,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def for_stream(text: str, stream: IO[str]) -> str:
-    """`visible` if the stream is a terminal; a pipe gets the text as it is."""
-    return escape_control_chars(text) if stream.isatty() else text
-
-
 class OutputClosedError(Exception):
-    """Whoever read our output has gone, as `head` does: a quiet end. No OSError, for which click exits with 1."""
+    """The reader of our output has closed it, as `head` does. No OSError, for which click would exit with 1."""
 
 
 def write_out(text: str) -> None:
-    """Write to stdout at once: escaped on a terminal, exact UTF-8 in a pipe, whatever the locale.
+    """Write to stdout and flush: control characters escaped on a terminal, exact UTF-8 in a pipe, whatever the locale.
 
-    Raises `OutputClosedError` if nobody reads any more.
+    Raises `OutputClosedError` if the reader has closed the pipe, `RnntuiError` if stdout cannot be written to.
     """
     try:
-        sys.stdout.buffer.write(for_stream(text, sys.stdout).encode("utf-8", "backslashreplace"))
+        output = escape_control_chars(text) if sys.stdout.isatty() else text
+        sys.stdout.buffer.write(output.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise OutputClosedError from error
@@ -40,7 +36,7 @@ def write_out(text: str) -> None:
 
 
 def write_table(table: Table) -> None:
-    """Write a table to stdout: as wide as the terminal, and cut off nowhere in a pipe."""
+    """Write a table to stdout: fitted to a terminal's width, uncut in a pipe."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 1000
@@ -52,9 +48,9 @@ def write_table(table: Table) -> None:
 
 
 def utf8_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    """A click callback: text on the command line is UTF-8, whatever the locale took it for.
+    """Decode text on the command line as UTF-8, whatever the locale. A click callback.
 
-    Raises `UsageError` if it is not.
+    Raises `UsageError` if it is not UTF-8.
     """
     if value is None or isinstance(value, tuple):
         return value and tuple(utf8_argument(context, parameter, text) for text in value)
@@ -64,12 +60,12 @@ def utf8_argument(context: click.Context, parameter: click.Parameter, value: Any
         raise UsageError(f"{parameter.opts[0]} is not UTF-8 at byte {error.start}") from error
 
 
-def note(text: str) -> None:
-    """A line on stderr."""
+def print_note(text: str) -> None:
+    """Write a line to stderr."""
     print(f"rnntui: {one_line(text)}", file=sys.stderr, flush=True)
 
 
-def tell_unknown(characters: list[str], where: str) -> None:
-    """Say on stderr which characters of an input the vocabulary lacks."""
+def warn_unknown_characters(characters: list[str], source: str) -> None:
+    """Warn on stderr of the characters of an input that the vocabulary lacks; `source` names the input."""
     if characters:
-        note(f"{where}: {unknown_characters_message(characters)}")
+        print_note(f"{source}: {unknown_characters_message(characters)}")

@@ -1,4 +1,4 @@
-"""`rnntui train-seq2seq`: from pairs to a trained run, or on with one."""
+"""`rnntui train-seq2seq`: train a Seq2Seq model on pairs, or resume a run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from rnntui.cli.environment import limit_openmp_spin
+from rnntui.cli.inputs import input_options, read_pairs
 from rnntui.cli.options import (
     checkpoints_option,
     corpus_options,
@@ -14,20 +15,19 @@ from rnntui.cli.options import (
     settings_from,
     settings_options,
 )
-from rnntui.cli.pair_arguments import read_pairs
-from rnntui.cli.terminal import note
-from rnntui.cli.training_command import StopRequest, input_options, refuse_changes, train_and_report
+from rnntui.cli.terminal import print_note
+from rnntui.cli.training_command import StopRequest, refuse_changes, train_and_report
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import UsageError
-from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 
 
 @click.command("train-seq2seq")
 @input_options(SEQ2SEQ)
-@click.option("--name", help="What to call the run [default: after the pairs].")
-@click.option("--resume", is_flag=True, help="Go on with the newest run on these pairs, or with the one of --name.")
+@click.option("--name", help="Name of the run [default: after the pairs].")
+@click.option("--resume", is_flag=True, help="Resume the newest run on these pairs, or the run of --name.")
 @checkpoints_option
 @settings_options(Budget, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
 @corpus_options
@@ -50,13 +50,13 @@ def command(
 ) -> int:
     """Train a Seq2Seq model on PAIRS: tables of source, a tab, and target; further columns are ignored.
 
-    Without a validation set of its own, a part is held out whose sentences occur in training in neither column. Ctrl-C
-    stops after the step it is at and saves; --resume goes on exactly from there.
+    Without a validation set, a part of the pairs is held out whose sentences occur in training in neither column.
+    Ctrl-C stops after the current step and saves; --resume continues exactly from there.
     """
     groups = (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
     if not (pairs or source or target or resume):
         raise click.UsageError("name a table of pairs, or two files by --source and --target", context)
-    # Settings are checked before anything is read, and long before torch is imported.
+    # The settings are checked before anything is read and before torch is imported, which takes a second or two.
     budget, model = settings_from(Budget, values), settings_from(Seq2SeqConfig, values)
     tokenizer, training = settings_from(Seq2SeqTokenizerConfig, values), settings_from(Seq2SeqTrainingConfig, values)
 
@@ -70,25 +70,25 @@ def command(
     folder = checkpoints_folder(checkpoints)
     new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
-        of_training, of_validation = SEQ2SEQ.input_choices
-        read = read_pairs((pairs, source, target), of_training, encoding, errors)
+        training_choice, validation_choice = SEQ2SEQ.input_choices
+        corpus = read_pairs((pairs, source, target), training_choice, encoding, errors)
         if not resume:
-            assert read is not None
+            assert corpus is not None
             table = (validation_pairs,) if validation_pairs else ()
-            held_out = read_pairs((table, validation_source, validation_target), of_validation, encoding, errors)
+            held_out = read_pairs((table, validation_source, validation_target), validation_choice, encoding, errors)
             request = Seq2SeqRequest(model, tokenizer, training, budget)
-            run, told = create_seq2seq_run(read, held_out, request, folder, name)
-            for line in told:
-                note(line)
+            run, messages = create_seq2seq_run(corpus, held_out, request, folder, name)
+            for message in messages:
+                print_note(message)
         else:
-            run = resumable_seq2seq_run(read, name, folder)
-            given = given_settings(context, *groups)
+            run = resumable_seq2seq_run(corpus, name, folder)
             config = run.read_config()
-            refuse_changes(config, {key: values[key] for key in given})
+            changes = {option: values[option] for option in given_settings(context, *groups)}
+            refuse_changes(config, changes)
             files = tuple(file for file in (validation_pairs, validation_source, validation_target) if file)
             if files and files != config.corpus_as(PairCorpusInfo).validation_sources:
                 raise UsageError(
-                    "what a run is validated on cannot change when it is resumed",
+                    "the validation set cannot change when a run is resumed",
                     hint="leave it out, or start a new run",
                 )
         return train_and_report(run, stop, new_budget)

@@ -1,4 +1,4 @@
-"""`rnntui translate`: a line in, its translation out."""
+"""`rnntui translate`: translations of a text or of each line of standard input."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.input_lines import lines_of
+from rnntui.cli.inputs import decode_lines
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
-from rnntui.cli.terminal import note, utf8_argument, write_out
+from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import CorpusError
 
 if TYPE_CHECKING:
     from rnntui.inference.translator import Translation, Translator
 
-_Numbered = tuple[int, str]
-_FIRST, _TOGETHER = 16, 512  # lines of a file that are translated together: few at first, that answers come at once
+_NumberedLine = tuple[int, str]
+_MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the first translations come soon
 
 
 @click.command("translate")
@@ -31,7 +31,9 @@ _FIRST, _TOGETHER = 16, 512  # lines of a file that are translated together: few
 @checkpoints_option
 @settings_options(BeamConfig)
 @corpus_options
-@click.option("--json", "as_json", is_flag=True, help="A JSON line for each line, with scores, tokens and attention.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write a JSON line for each line, with scores, tokens and attention."
+)
 def command(
     text: tuple[str, ...],
     run_name: str | None,
@@ -41,17 +43,16 @@ def command(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Translate TEXT, or standard input line by line; a blank line stays blank.
+    """Translate TEXT, or each line of standard input; a blank line stays blank.
 
-    Each line is written as soon as it is ready; lines of a file are translated in batches, with the same result. With
-    --n-best above 1 every translation has a line of its own, in one block for each line of input, with a blank line
-    after it.
+    Each translation is written as soon as it is ready; lines of a file are translated in batches, with the same result.
+    With --n-best above 1, the translations of a line of input are written one a line, followed by a blank line.
     """
     settings = settings_from(BeamConfig, values)
     settings.check()
     stream = None if text or sys.stdin is None else sys.stdin.buffer
-    waits = stream is None or not _is_file(stream)
-    if waits:  # one line is too little work to share; batches are not
+    is_interactive = stream is None or not _is_file(stream)
+    if is_interactive:  # a single line is too little work for several threads; a batch is not
         use_one_blas_thread()
     from rnntui.inference.translator import load_translator
     from rnntui.kinds.seq2seq import SEQ2SEQ
@@ -59,33 +60,33 @@ def command(
 
     run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), SEQ2SEQ)
     translator = load_translator(run)
-    lines = enumerate(lines_of(stream, encoding, errors) if stream is not None else text, 1)
-    for batch in _batches(lines, waits):
-        for number, line in batch:
-            for warning in translator.warnings_for(line, f"line {number}"):
-                note(warning)
+    lines = enumerate(decode_lines(stream, encoding, errors) if stream is not None else text, 1)
+    for batch in _batches(lines, is_interactive):
+        for line_number, line in batch:
+            for warning in translator.warnings_for(line, f"line {line_number}"):
+                print_note(warning)
         for translation in translator.translate([line for _, line in batch], settings):
             write_out(_json(translation, translator, run.name) if as_json else _plain(translation, settings.n_best))
 
 
 def _is_file(stream: BinaryIO) -> bool:
-    """Whether all of the stream is there already, so that nobody waits for the first answer to give the next line."""
+    """Return True if the stream is a file, where no writer waits for an answer before it sends the next line."""
     try:
         return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
     except (OSError, ValueError):
         return False
 
 
-def _batches(lines: Iterable[_Numbered], waits: bool) -> Iterator[list[_Numbered]]:
-    """Lines to translate together; where somebody `waits`, one by one. Lines before a broken one come before it."""
-    batch: list[_Numbered] = []
-    size = 1 if waits else _FIRST
+def _batches(lines: Iterable[_NumberedLine], is_interactive: bool) -> Iterator[list[_NumberedLine]]:
+    """Yield batches of lines, of one line if interactive. Lines before one that cannot be decoded are yielded first."""
+    batch: list[_NumberedLine] = []
+    size = 1 if is_interactive else _MIN_BATCH
     try:
         for line in lines:
             batch.append(line)
             if len(batch) == size:
                 yield batch
-                batch, size = [], size if waits else min(_TOGETHER, 2 * size)
+                batch, size = [], size if is_interactive else min(_MAX_BATCH, 2 * size)
     except CorpusError:
         if batch:
             yield batch

@@ -1,1 +1,1 @@
-"""A run folder on disk: checkpoint format, metrics log, listing, locking."""
+"""Run folders on disk: format, creation, lookup, listing, metrics log, locking, stopping, export."""

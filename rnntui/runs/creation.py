@@ -1,4 +1,4 @@
-"""Creating a run folder that appears whole or not at all, and finding the run to resume, whatever its kind."""
+"""Atomic creation of run folders of any kind, and lookup of the run to resume."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _FORBIDDEN = set('/\\:*?"<>|\0')
 
 @dataclass(frozen=True)
 class TrainingText:
-    """The text that a resumed run must be of.
+    """The text that a resumed run must have been trained on.
 
     Args:
-        name: what a run on it is called by default.
+        name: default name of a run on it.
         sources: the files as the user named them.
-        fingerprint: computes its hash, which reads all of it.
+        fingerprint: computes the hash of the text, which reads all of it.
     """
 
     name: str
@@ -40,16 +40,22 @@ class TrainingText:
 
 
 def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | None, checkpoints: Path) -> RunFolder:
-    """The run of a kind that `--resume` means: the one named, or the newest on this text, or the newest of all.
+    """Return the run of a kind to resume: the one named, or the newest on this text, or the newest of all.
 
-    Raises `UsageError` or `RunError` if there is none, `CorpusError` if the text is not the one it was trained on.
+    Raises `UsageError` or `RunError` if there is none, `CorpusError` if it was not trained on this text.
+
+    Args:
+        kind: the kind of run.
+        text: the text that was given; None if none was.
+        name: the name that was given; None if none was.
+        checkpoints: the folder of the user's runs.
     """
     if name is not None:
         runs = [run for run in runs_in(checkpoints) if run.name == name]
         if not runs:
             raise UsageError(f"no run {name!r} to resume in {checkpoints}", hint="see rnntui runs")
         other = kind_of(runs[0])
-        if other in KINDS and other != kind.id:
+        if other is not None and other in KINDS and other != kind.id:
             command = f"rnntui {KINDS[other].command} --resume --name {name}"
             raise UsageError(f"run {name} is a {title_of(other)}", hint=f"resume it with: {command}")
         for file in (runs[0].training_ids, runs[0].validation_ids):
@@ -67,30 +73,30 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
     if text is not None and text.fingerprint() != run.read_config().corpus.fingerprint:
         raise CorpusError(
             f"{', '.join(text.sources)} is not the text that run {run.name} was trained on",
-            hint=f"resume with --name {run.name} and no corpus to go on with the text it keeps, or start a new run",
+            hint=f"resume with --name {run.name} and no corpus to use its own copy of the text, or start a new run",
         )
     return run
 
 
 def check_name(name: str, checkpoints: Path) -> None:
-    """Raises `UsageError` if a name cannot be a run's, or is taken."""
+    """Raise `UsageError` if a name is invalid for a run or taken."""
     invalid = not name.strip() or name[0] in ".-" or _FORBIDDEN & set(name) or not name.isprintable()
     if invalid or len(name.encode()) > _MAX_NAME_BYTES:
         raise UsageError(
-            f"--name {name[:40]!r} cannot be a run's name; it is a folder's, of {_MAX_NAME_BYTES} bytes at most, "
-            f"that begins with neither . nor - and has no /",
+            f"--name {name[:40]!r} is not a valid name; it names a folder, has {_MAX_NAME_BYTES} bytes at most, "
+            f"begins with neither . nor - and contains no /",
             setting="name",
         )
     if (checkpoints / name).exists():
         raise UsageError(
             f"run {name} exists in {checkpoints}", setting="name",
-            hint="go on with it by --resume, or choose another --name",
+            hint="resume it with --resume, or choose another --name",
         )  # fmt: skip
 
 
 @contextlib.contextmanager
 def staging_folder(checkpoints: Path) -> Iterator[Path]:
-    """A hidden folder beside the runs to create one in; removed on an exception, else to be renamed by `publish_run`.
+    """Yield a hidden folder beside the runs to create one in; it is removed on an exception, else see `publish_run`.
 
     Raises `RunError` if `checkpoints` cannot be written to.
     """
@@ -101,9 +107,9 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f"{_STAGING_PREFIX}{os.getpid()}-", dir=checkpoints))
     except OSError as error:
         raise RunError(
-            f"cannot write to {checkpoints}: {error.strerror}", hint="name another with --checkpoints"
+            f"cannot write to {checkpoints}: {error.strerror}", hint="name another folder with --checkpoints"
         ) from error
-    folder.chmod(0o777 & ~_umask())  # mkdtemp makes folders that only their owner can read
+    folder.chmod(0o777 & ~_umask())  # mkdtemp makes a folder that only its owner can read
     try:
         yield folder
     except BaseException:
@@ -121,18 +127,18 @@ def _umask() -> int:
 
 
 def _remove_abandoned(checkpoints: Path) -> None:
-    """Remove the staging folders of processes that were killed."""
+    """Remove the staging folders of killed processes."""
     for folder in checkpoints.glob(f"{_STAGING_PREFIX}*"):
-        process = folder.name.removeprefix(_STAGING_PREFIX).split("-")[0]
-        if process.isdigit() and not _is_alive(int(process)):
+        pid = folder.name.removeprefix(_STAGING_PREFIX).split("-")[0]
+        if pid.isdigit() and not _is_alive(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_alive(process: int) -> bool:
+def _is_alive(pid: int) -> bool:
     if os.name != "posix":
-        return True  # there a signal 0 would end the process; leave the folder
+        return True  # unknown: signal 0 would end the process there
     try:
-        os.kill(process, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
@@ -141,16 +147,16 @@ def _is_alive(process: int) -> bool:
 
 
 def publish_run(folder: Path, checkpoints: Path, name: str | None, default_name: str) -> Path:
-    """Rename a staged run to its name, or to `default_name` with a number if that is taken; returns its path.
+    """Rename a staged run to `name`, or to `default_name`, numbered if that is taken; return its path.
 
     Raises `UsageError` if `name` has been taken meanwhile.
     """
-    number = 1
+    attempt = 1
     while True:
-        target = checkpoints / (name or (default_name if number == 1 else f"{default_name}-{number}"))
+        target = checkpoints / (name or (default_name if attempt == 1 else f"{default_name}-{attempt}"))
         if not target.exists():
             try:
-                # Renaming onto a folder that another process just made fails, unless that is empty.
+                # Renaming onto a folder that another process has just made fails, unless that is empty.
                 folder.rename(target)
             except OSError:
                 if not target.exists():
@@ -159,11 +165,11 @@ def publish_run(folder: Path, checkpoints: Path, name: str | None, default_name:
                 return target
         if name is not None:
             raise UsageError(f"run {name} exists in {checkpoints}", setting="name", hint="choose another --name")
-        number += 1
+        attempt += 1
 
 
 def library_versions() -> dict[str, str]:
-    """The libraries that make a run, with their versions."""
+    """Return the versions of the libraries that make a run."""
     return {
         "rnntui": __version__,
         "python": platform.python_version(),

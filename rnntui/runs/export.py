@@ -1,7 +1,7 @@
-"""A run made small enough to give away: `python -m rnntui.runs.export RUN FOLDER`.
+"""Export of a run as a small copy for distribution: `python -m rnntui.runs.export RUN FOLDER`.
 
-The copy has float16 weights, which are read back as float32, no state to resume from, and one in ten of the rows of
-its metrics beside the checks.
+The copy has float16 weights, which are read back as float32, no resume state, all metrics of validations and one in ten
+of the other rows.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
-_KEPT_ROWS = 10
+_ROW_INTERVAL = 10  # of the training rows, one in so many is kept
 
 
 def export_run(run: RunFolder, target: Path) -> None:
-    """Write a copy of a run's best weights and of what describes it into `target`, which is made if need be.
+    """Write the best weights of a run, its config, status, tokenizer and metrics to the folder `target`.
 
     Raises `RunError` if the run is broken or a weight is too large for float16.
     """
     arrays, metadata = load_arrays(run.weights_file)
-    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is told below
-        small = {name: array.astype(np.float16) for name, array in arrays.items()}
-    for name, array in small.items():
+    with np.errstate(over="ignore"):  # overflow becomes infinity, which is reported below
+        half_arrays = {name: array.astype(np.float16) for name, array in arrays.items()}
+    for name, array in half_arrays.items():
         if not np.isfinite(array).all():
             raise RunError(f"{run.weights_file}: {name} is too large for float16")
     target.mkdir(parents=True, exist_ok=True)
     copy = RunFolder(target)
-    save_arrays(copy.weights_file, small, metadata)
+    save_arrays(copy.weights_file, half_arrays, metadata)
     copy.write_config(run.read_config())
     shutil.copyfile(run.status_file, copy.status_file)
     for tokenizer in run.path.rglob("tokenizer.*"):  # separate vocabularies have folders of their own
-        place = target / tokenizer.relative_to(run.path)
-        place.parent.mkdir(exist_ok=True)
-        shutil.copyfile(tokenizer, place)
+        copied_file = target / tokenizer.relative_to(run.path)
+        copied_file.parent.mkdir(exist_ok=True)
+        shutil.copyfile(tokenizer, copied_file)
     rows = read_metrics(run.metrics_file)
-    kept = [row for number, row in enumerate(rows) if "train_loss" not in row or number % _KEPT_ROWS == 0]
-    atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in kept).encode())
+    rows = [row for index, row in enumerate(rows) if "train_loss" not in row or index % _ROW_INTERVAL == 0]
+    atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 if __name__ == "__main__":

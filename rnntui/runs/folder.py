@@ -1,4 +1,4 @@
-"""A run's folder: paths, reading and writing its config and status, and the lock that guards it."""
+"""A run folder: paths, reading and writing of config and status, and the lock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The paths of a run folder, and access to its files. Constructing one touches no file."""
+    """The paths of a run folder and access to its files. Constructing one accesses no file."""
 
     path: Path
 
@@ -34,7 +34,7 @@ class RunFolder:
 
     @property
     def weights_file(self) -> Path:
-        """The weights of the best check: what everything but resuming reads."""
+        """The weights of the best validation, which everything but resuming reads."""
         return self.path / "model.safetensors"
 
     @property
@@ -66,11 +66,11 @@ class RunFolder:
         return self.path / "lock"
 
     def read_config(self) -> RunConfig:
-        """Raises `RunError` naming the file if it is missing or broken."""
+        """Return the config. Raises `RunError` naming the file if it is missing or broken."""
         try:
             values = parse_json(self.config_file.read_bytes())
             if not isinstance(values, dict):
-                raise RunError("is no JSON object")
+                raise RunError("is not a JSON object")
             return RunConfig.from_json(values)
         except OSError as error:
             raise RunError(f"cannot read {self.config_file}: {error.strerror}") from error
@@ -83,10 +83,13 @@ class RunFolder:
         atomic_write(self.config_file, _json(config.to_json()))
 
     def read_status(self) -> RunStatus:
-        """The status now. A run that says it is running while no process holds its lock was killed: it is stopped."""
+        """Return the status. A running run whose lock no process holds was killed; its state is given as "stopped".
+
+        Raises `RunError` if the file is broken.
+        """
         status = self._status_on_disk()
         if status.state == "running" and not self.is_locked():
-            # It may have ended between reading the status and looking at the lock: read again.
+            # It may have ended after its status was read: read again.
             status = self._status_on_disk()
             if status.state == "running":
                 return RunStatus(**{**asdict(status), "state": "stopped"})
@@ -98,14 +101,14 @@ class RunFolder:
         except OSError:
             return RunStatus("stopped")
         except (ValueError, TypeError) as error:
-            raise RunError(f"{self.status_file} is not a status; the run is broken") from error
+            raise RunError(f"{self.status_file} is not a valid status; the run is broken") from error
 
     def write_status(self, status: RunStatus) -> None:
         stamped = {**asdict(status), "updated": time.time(), "process": os.getpid()}
         atomic_write(self.status_file, _json(stamped))
 
     def lock(self) -> BaseFileLock:
-        """Acquire the lock for writing; released by `release()`, or when the process ends, however it ends.
+        """Acquire the lock for writing; it is released by `release()` or when the process ends, even if killed.
 
         Raises `RunError` if another process holds it.
         """
@@ -123,7 +126,7 @@ class RunFolder:
         return lock
 
     def is_locked(self) -> bool:
-        """True while a process is training the run."""
+        """Return True while a process is training the run."""
         if not self.lock_file.exists():
             return False
         from filelock import FileLock, Timeout

@@ -1,6 +1,6 @@
-"""Reading runs of format 1: what they call settings, weights and progress, and what format 2 calls them.
+"""Reading runs of format 1: the names of settings, weights and progress that format 2 has renamed.
 
-Format 2 differs in names alone. A run is never rewritten for it: old names are translated whenever a file is read.
+Format 2 differs only in names. Files are not rewritten: old names are translated whenever a file is read.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ RENAMED_SETTINGS: dict[str, dict[str, str]] = {
     "tokenizer": {"tokenizer": "type"},
     "corpus": {"turns": "speakers", "longest": "limits"},
 }
-"""Keys of `config.json` by section."""
+"""Keys of `config.json`, by section."""
 
 RENAMED_PROGRESS = {"best_measures": "best_metrics"}
 """Keys of the progress in `resume/state.safetensors`."""
 
 RENAMED_WEIGHTS = {"encoder.ahead.": "encoder.forward_rnn.", "encoder.back.": "encoder.backward_rnn."}
-"""Prefixes of weight names in `model.safetensors`; behind `model.` and `optimizer.` in `resume/state.safetensors`."""
+"""Prefixes of weight names in `model.safetensors`; in `resume/state.safetensors` after `model.` and `optimizer.`."""
 
 _OLD_WEIGHT = re.compile(rf"(?<![^.])({'|'.join(map(re.escape, RENAMED_WEIGHTS))})")
 
 
 def upgrade_config(values: dict[str, Any]) -> dict[str, Any]:
-    """The object of a `config.json` of format 1 under the names of format 2; what is malformed stays as it is."""
+    """Return a `config.json` object of format 1 with the names of format 2; malformed sections are left unchanged."""
     upgraded = dict(values)
     for section, names in RENAMED_SETTINGS.items():
         upgraded[section] = rename_keys(values.get(section), names)
@@ -40,10 +40,10 @@ def upgrade_config(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def rename_keys(values: Any, names: dict[str, str]) -> Any:
-    """An object with its keys renamed, in the same order; anything but an object as it is."""
+    """Return an object with its keys renamed, in the same order; anything else unchanged."""
     return {names.get(key, key): value for key, value in values.items()} if isinstance(values, dict) else values
 
 
 def upgrade_weight_name(name: str) -> str:
-    """The name of an array in a weights or resume file under format 2; names of format 2 stay as they are."""
+    """Return the format 2 name of an array in a weights or resume file; format 2 names are unchanged."""
     return _OLD_WEIGHT.sub(lambda match: RENAMED_WEIGHTS[match[1]], name, count=1)

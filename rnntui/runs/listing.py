@@ -15,22 +15,22 @@ from rnntui.runs.lookup import runs_in, shipped_runs
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run in one row; its figures are those of the best weights, None where they are not measured.
+    """Summary of a run; metrics are those of the best weights, None where they are not measured.
 
     Args:
-        name: the run's name.
+        name: name of the run.
         kind: id of its kind; empty for a broken run.
         cell: `lstm`, `gru`, `rnn tanh` or `rnn relu`.
         size: layers × hidden units.
         tokens: tokens read in training.
         validation_loss: nats a token.
-        bits_per_character: of the same evaluation.
+        bits_per_character: from the same evaluation.
         updated: seconds since 1970.
         state: a run state, or "broken".
         shipped: True for a model that comes with rnntui.
         path: the run's folder.
-        metrics: the other metrics of its kind by key.
-        problem: what is wrong with a broken run.
+        metrics: the other metrics of its kind, by key.
+        problem: error message of a broken run.
     """
 
     name: str
@@ -49,9 +49,9 @@ class RunSummary:
 
     @property
     def primary(self) -> tuple[Metric, float] | None:
-        """What runs of its kind are compared by, with its value; None where that is not measured.
+        """The metric by which runs of its kind are compared, with its value; None where it is not measured.
 
-        A run without its kind's metric has bits per character.
+        Falls back to bits per character for a run without its kind's metric.
         """
         page = KINDS.get(self.kind)
         if page is not None and page.primary_metric.key in self.metrics:
@@ -59,20 +59,20 @@ class RunSummary:
         return None if self.bits_per_character is None else (BITS_PER_CHARACTER, self.bits_per_character)
 
     def to_json(self) -> dict[str, Any]:
-        """The summary as `rnntui runs --json` writes it, with a key for each kind's primary metric."""
+        """Return the object that `rnntui runs --json` writes, with a key for the primary metric of each kind."""
         values = asdict(self)
         del values["metrics"]
         return values | {metric.key: self.metrics.get(metric.key) for metric in primary_metrics()}
 
 
 def primary_metrics() -> list[Metric]:
-    """What kinds of runs are compared by, beside bits per character, which all have."""
+    """Return the primary metrics of the kinds, except bits per character, which all kinds have."""
     metrics = [kind.primary_metric for kind in KINDS.values()]
     return [metric for metric in dict.fromkeys(metrics) if metric is not BITS_PER_CHARACTER]
 
 
 def list_runs(folder: Path) -> list[RunSummary]:
-    """The runs of a folder and the shipped ones, the newest first."""
+    """Return the runs of a folder and the shipped ones, the newest first."""
     shipped = {run.path.resolve() for run in shipped_runs()}
     runs = {run.path.resolve(): run for run in shipped_runs() + runs_in(folder)}
     summaries = [summarize_run(run, path in shipped) for path, run in runs.items()]
@@ -80,7 +80,7 @@ def list_runs(folder: Path) -> list[RunSummary]:
 
 
 def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
-    """The summary of a run; one that cannot be read has the state "broken" and says why."""
+    """Return the summary of a run; one that cannot be read has the state "broken" and a problem."""
     try:
         config, status = run.read_config(), run.read_status()
     except RunError as error:

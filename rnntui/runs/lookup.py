@@ -1,4 +1,4 @@
-"""Finding runs: the folders they lie in, the shipped ones, and the one that a user means by a name."""
+"""Lookup of runs: the checkpoints folder, the shipped runs, runs by name, path or kind."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rnntui.runs.folder import RunFolder
 CHECKPOINTS_VARIABLE = "RNNTUI_CHECKPOINTS"
 SHIPPED = ("shakespeare", "chat", "en-es")
 _PACKAGE = Path(__file__).resolve().parent.parent
-_LISTED = 8  # runs named in a message at most
+_MAX_LISTED = 8  # runs listed in a message
 
 
 def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
-    """The folder of the user's runs: `--checkpoints`, else the variable `RNNTUI_CHECKPOINTS`, else `./checkpoints`.
+    """Return the folder of the user's runs: `path`, else the variable `RNNTUI_CHECKPOINTS`, else `./checkpoints`.
 
-    Raises `UsageError` if `path` is no folder and `must_exist`.
+    Raises `UsageError` with `must_exist` if `path` is not a folder.
     """
     folder = Path(path or os.environ.get(CHECKPOINTS_VARIABLE) or "checkpoints")
     if path and must_exist and not folder.is_dir():
@@ -30,19 +30,19 @@ def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
 
 
 def shipped_folder() -> Path:
-    """The folder of the models that come with rnntui: in the package, or in the tree of an editable install."""
+    """Return the folder of the shipped models: in the package, or in the source tree of an editable install."""
     packaged = _PACKAGE / "shipped"
     return packaged if packaged.is_dir() else _PACKAGE.parent / "checkpoints"
 
 
 def shipped_runs() -> list[RunFolder]:
-    """The models that come with rnntui, in the order of `SHIPPED`; in a tree, the user's own runs lie beside them."""
+    """Return the shipped models in the order of `SHIPPED`; in a source tree, the user's own runs lie beside them."""
     shipped = [run for run in runs_in(shipped_folder()) if run.name in SHIPPED]
     return sorted(shipped, key=lambda run: SHIPPED.index(run.name))
 
 
 def runs_in(folder: Path) -> list[RunFolder]:
-    """Every run in a folder, by name; hidden folders are passed over, as staging folders are."""
+    """Return every run in a folder, sorted by name; hidden folders such as staging folders are skipped."""
     if not folder.is_dir():
         return []
     runs = [RunFolder(path) for path in folder.iterdir() if not path.name.startswith(".")]
@@ -50,10 +50,9 @@ def runs_in(folder: Path) -> list[RunFolder]:
 
 
 def find_run(name: str | None, checkpoints: Path, kind: ModelKind | None = LANGUAGE_MODEL) -> RunFolder:
-    """The run that a user means: by name or path, or without a name the newest of a kind, else the shipped one.
+    """Return the run with a name or path; for None the newest with weights of a kind, else the shipped one.
 
-    Only runs that have weights count. None for `kind` takes any. Raises `UsageError` for a name that no run has,
-    `RunError` if there is no run.
+    `kind` None allows any kind. Raises `UsageError` for an unknown name, `RunError` if there is no run.
     """
     if name is not None:
         return named_run(name, checkpoints)
@@ -67,12 +66,12 @@ def find_run(name: str | None, checkpoints: Path, kind: ModelKind | None = LANGU
     if not shipped:
         wanted = kind or LANGUAGE_MODEL
         command = f"rnntui {wanted.command} {wanted.example}"
-        raise RunError(f"no trained run in {checkpoints}", hint=f"make one with: {command}")
+        raise RunError(f"no trained run in {checkpoints}", hint=f"train one with: {command}")
     return shipped[0]
 
 
 def kind_of(run: RunFolder) -> str | None:
-    """The id of a run's kind, read quickly; None where its `config.json` is broken."""
+    """Return the id of a run's kind without reading all of its config; None if its `config.json` is broken."""
     try:
         values = parse_json(run.config_file.read_bytes())
         return str(values["kind"])
@@ -81,30 +80,30 @@ def kind_of(run: RunFolder) -> str | None:
 
 
 def require_kind(run: RunFolder, kind: str, wanted: ModelKind) -> None:
-    """Raises `UsageError` if a run of this kind is not of the kind wanted, telling what it is good for."""
+    """Raise `UsageError` if a run, whose kind is `kind`, is not of the kind wanted; the hint says how to use it."""
     if kind != wanted.id:
         page = KINDS.get(kind)
         hint = f"{page.use.verb}: rnntui {page.use.command} --run {run.name}" if page else ""
-        raise UsageError(f"run {run.name} is a {title_of(kind)}, and no {wanted.title}", hint=hint)
+        raise UsageError(f"run {run.name} is a {title_of(kind)}, not a {wanted.title}", hint=hint)
 
 
 def _may_be(run: RunFolder, kind: ModelKind | None) -> bool:
-    # A broken one is not passed over: whoever reads it says what is wrong.
+    # A broken run is not skipped: reading it then reports what is wrong.
     return kind is None or kind_of(run) in (kind.id, None)
 
 
 def named_run(name: str, checkpoints: Path) -> RunFolder:
-    """The run of that name, the user's before the shipped one, or the run folder at that path.
+    """Return the run of that name, the user's before a shipped one, or the run folder at that path.
 
-    Raises `UsageError` listing the runs there are.
+    Raises `UsageError` with a hint that lists the runs if there is none.
     """
     shipped = {run.name: run.path for run in shipped_runs()}
     for folder in (checkpoints / name, shipped.get(name), Path(name)):
         if folder is not None and _is_run(folder):
             return RunFolder(folder)
     names = list(dict.fromkeys([run.name for run in runs_in(checkpoints)] + list(shipped)))
-    rest = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    listed = f"there are {', '.join(names[:_LISTED])}{rest}" if names else "there is none yet"
+    rest = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    listed = f"there are {', '.join(names[:_MAX_LISTED])}{rest}" if names else "there are no runs yet"
     raise UsageError(f"no run {name!r} in {checkpoints}", hint=listed)
 
 

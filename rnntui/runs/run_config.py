@@ -1,4 +1,4 @@
-"""`config.json`: what a run is, fixed when it is made."""
+"""`config.json`: the kind, settings and corpus of a run, fixed when it is created."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class RunConfig:
         kind: id of the kind of model.
         model: shape of the model.
         training: settings of the training.
-        budget: how long to train, as the run was made.
-        tokenizer: settings of the tokenizer; `vocab_size` is the size that it came out with.
-        corpus: the text that the run was made of.
+        budget: how long to train, as set when the run was created.
+        tokenizer: settings of the tokenizer; `vocab_size` is its actual size.
+        corpus: description of the text that the run is trained on.
         created: seconds since 1970.
-        versions: the libraries that made the run, with their versions.
+        versions: versions of the libraries that created the run.
     """
 
     kind: str
@@ -43,25 +43,25 @@ class RunConfig:
 
     @property
     def vocab_size(self) -> int:
-        """Tokens of the vocabulary. Raises `RunError` if the config does not say."""
+        """Number of tokens in the vocabulary. Raises `RunError` if the config does not say."""
         if self.tokenizer.vocab_size is None:
-            raise RunError("config.json does not say the vocabulary's size")
+            raise RunError("config.json does not give the size of the vocabulary")
         return self.tokenizer.vocab_size
 
     def model_as(self, cls: type[Part]) -> Part:
-        """The shape of the model as that class. Raises `RunError` for a run of another kind."""
+        """Return the shape of the model as that class. Raises `RunError` for a run of another kind."""
         return self._as(self.model, cls)
 
     def training_as(self, cls: type[Part]) -> Part:
-        """The settings of the training as that class. Raises `RunError` for a run of another kind."""
+        """Return the settings of the training as that class. Raises `RunError` for a run of another kind."""
         return self._as(self.training, cls)
 
     def tokenizer_as(self, cls: type[Part]) -> Part:
-        """The settings of the tokenizer as that class. Raises `RunError` for a run of another kind."""
+        """Return the settings of the tokenizer as that class. Raises `RunError` for a run of another kind."""
         return self._as(self.tokenizer, cls)
 
     def corpus_as(self, cls: type[Part]) -> Part:
-        """The description of the text as that class. Raises `RunError` for a run of another kind."""
+        """Return the description of the text as that class. Raises `RunError` for a run of another kind."""
         return self._as(self.corpus, cls)
 
     def _as(self, section: object, cls: type[Part]) -> Part:
@@ -70,12 +70,12 @@ class RunConfig:
         return section
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `config.json` holds."""
+        """Return the object that `config.json` holds."""
         return {"format": FORMAT, **asdict(self)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> RunConfig:
-        """Read a config of this format or an older one. Raises `RunError` if a section is missing or makes no sense."""
+        """Read a config of this format or an older one. Raises `RunError` if a section is missing or invalid."""
         if values.get("format") == 1:
             values = upgrade_config(values)
         elif values.get("format") != FORMAT:
@@ -87,7 +87,7 @@ class RunConfig:
             kind, corpus, versions = values["kind"], values["corpus"], values.get("versions", {})
             if not (isinstance(kind, str) and isinstance(corpus, dict) and isinstance(versions, dict)):
                 raise TypeError("kind, corpus or versions")
-            # Whoever needs a kind that this rnntui knows says so; until then an unknown one reads as the first.
+            # A run of an unknown kind is read as one of the first, so that it can be listed; its users check the kind.
             page = KINDS.get(kind) or next(iter(KINDS.values()))
             created = float(values["created"])
             if not math.isfinite(created):

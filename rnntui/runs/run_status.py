@@ -1,11 +1,11 @@
-"""`status.json`: where a run stands, replaced at every check."""
+"""`status.json`: the state and progress of a run, rewritten at every validation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal, get_args, get_type_hints
 
-_LIMIT = 1e18  # numbers in a file that may come from anywhere stay below this
+_LIMIT = 1e18  # bound of the numbers in a file that may come from anywhere
 _COUNTS = ("step", "steps", "tokens", "seconds")
 
 RunState = Literal["running", "done", "stopped", "failed"]
@@ -18,12 +18,12 @@ class RunStatus:
     Args:
         state: running, done, stopped or failed.
         step: steps done.
-        steps: steps in all; None until a time budget has settled them.
+        steps: total steps; None until a time budget has determined them.
         tokens: tokens read in training.
         seconds: time spent training.
-        validation_loss: nats a token, of the best weights so far; once the run is done, its primary evaluation.
-        bits_per_character: of the same evaluation.
-        results: metrics such as BLEU of the best weights so far; once the run is done, also all final losses by name.
+        validation_loss: nats a token, of the best weights so far; once the run is done, from its primary evaluation.
+        bits_per_character: from the same evaluation.
+        results: metrics such as BLEU of the best weights so far; once the run is done, also all final losses, by name.
         message: why the run failed.
         updated: seconds since 1970.
         process: id of the process that trains it.
@@ -43,7 +43,7 @@ class RunStatus:
 
     @classmethod
     def from_json(cls, values: object) -> RunStatus:
-        """Raises `TypeError` or `ValueError` if a field is of another type or unknown."""
+        """Read a status. Raises `TypeError` or `ValueError` if a field is unknown or has another type."""
         if not isinstance(values, dict):
             raise TypeError("a status is a JSON object")
         for name, hint in get_type_hints(cls).items():
@@ -55,10 +55,10 @@ class RunStatus:
                 if not isinstance(results, dict) or not all(isinstance(loss, float) for loss in results.values()):
                     raise TypeError(f"{name} is {results!r}")
             elif name in values:
-                value, kinds = values[name], get_args(hint) or (hint,)
-                fits = isinstance(value, kinds) or (float in kinds and isinstance(value, int))
+                value, types = values[name], get_args(hint) or (hint,)
+                has_type = isinstance(value, types) or (float in types and isinstance(value, int))
                 number = value if isinstance(value, (int, float)) else 0
-                bounded = -_LIMIT < number < _LIMIT and (number >= 0 or name not in _COUNTS)
-                if isinstance(value, bool) or not fits or not bounded:
+                is_bounded = -_LIMIT < number < _LIMIT and (number >= 0 or name not in _COUNTS)
+                if isinstance(value, bool) or not has_type or not is_bounded:
                     raise TypeError(f"{name} is {str(value)[:40]}")
         return cls(**values)

@@ -1,4 +1,4 @@
-"""Stopping a run that another process trains: it finishes its step, saves, and can be resumed."""
+"""Stopping a run that another process trains: the process finishes its step and saves; the run can be resumed."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ _SIGNAL_SAVES = os.name == "posix"  # elsewhere a signal ends a process before i
 
 
 def stop_run(run: RunFolder) -> int:
-    """Ask the process that trains a run to save and end; gives its number. Returns at once, before it has.
+    """Ask the process that trains a run to save and end, and return its id without waiting for it.
 
-    Raises `RunError` if the run is not being trained, or not by a process that is surely its training: a number in
-    `status.json` may by now belong to something else.
+    Raises `RunError` if the run is not being trained, or if the process cannot be verified to be its training: the id
+    in `status.json` may by now belong to another program.
     """
     status = run.read_status()
     if not run.is_locked():
         raise RunError(f"run {run.name} is not being trained; there is nothing to stop")
     if not _SIGNAL_SAVES:
         raise RunError(f"cannot stop run {run.name} from here on this system; press Ctrl-C where it was started")
-    process = status.process
-    if status.state != "running" or process <= 1 or not _holds(process, run.lock_file):
+    pid = status.process
+    if status.state != "running" or pid <= 1 or not _is_training(pid, run.lock_file):
         raise RunError(
-            f"run {run.name} is just starting, or trained by another user or machine; try again in a moment, "
-            f"or press Ctrl-C where it was started"
+            f"run {run.name} is just starting, or is trained by another user or on another machine; "
+            f"try again in a moment, or press Ctrl-C where it was started"
         )
     try:
-        os.kill(process, signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
     except ProcessLookupError:
         raise RunError(f"run {run.name} has just ended by itself; there is nothing to stop") from None
     except PermissionError:
-        raise RunError(f"run {run.name} is trained by another user, process {process}; ask them to stop it") from None
-    return process
+        raise RunError(f"run {run.name} is trained by another user, process {pid}; ask them to stop it") from None
+    return pid
 
 
-def _holds(process: int, lock_file: Path) -> bool:
-    """Whether the process has the lock file open, or, where the system does not tell, is an `rnntui` that trains."""
+def _is_training(pid: int, lock_file: Path) -> bool:
+    """Return True if a process has the lock file open or, on systems without /proc, is an `rnntui` that trains."""
     if (_PROCESSES / "self" / "fd").is_dir():
-        return _has_open(process, lock_file)
+        return _has_open(pid, lock_file)
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        listed = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(process)], capture_output=True, text=True, timeout=5, check=False
+        ps = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=False
         )
-        words = listed.stdout.split()
+        words = ps.stdout.split()
         commands = {kind.command for kind in KINDS.values()}
         return not commands.isdisjoint(words) and any("rnntui" in word for word in words)
     return False
 
 
-def _has_open(process: int, path: Path) -> bool:
+def _has_open(pid: int, path: Path) -> bool:
     with contextlib.suppress(OSError):
-        for handle in (_PROCESSES / str(process) / "fd").iterdir():
-            with contextlib.suppress(OSError):  # closed while we look
+        for handle in (_PROCESSES / str(pid) / "fd").iterdir():
+            with contextlib.suppress(OSError):  # it was just closed
                 if handle.samefile(path):
                     return True
     return False

@@ -1,4 +1,4 @@
-"""Weights on disk as safetensors, read and written by numpy: no pickle, so a file can be opened from anywhere."""
+"""Weights on disk as safetensors, read and written with numpy; no pickle, so files from anywhere are safe to open."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.runs.format_1 import upgrade_weight_name
 
-_LARGEST = 1e6  # a weight beyond this would overflow in a product, and is no result of training
+_MAX_WEIGHT = 1e6  # a larger one is no result of training, and would overflow in a product
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
-    """Write arrays and their metadata as one file, whole."""
-    # Not ascontiguousarray: that makes a single number an array of one.
+    """Write arrays and their metadata to one file, atomically."""
+    # Not ascontiguousarray, which turns a scalar into an array of shape (1,).
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     atomic_write(path, save(contiguous, metadata))
 
 
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
-    """The arrays as they were saved, under their names in the present format, and the metadata.
+    """Return the arrays as they were saved, under their names in the present format, and the metadata.
 
-    Raises `RunError` if the file is missing or is no safetensors file.
+    Raises `RunError` if the file is missing or not a safetensors file.
     """
     try:
         with safe_open(path, framework="numpy") as file:
@@ -38,19 +38,22 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, s
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing: the run has no weights yet, or is broken") from error
     except (OSError, SafetensorError, struct.error, ValueError, TypeError, AttributeError) as error:
-        # AttributeError: a number format that numpy does not have.
+        # AttributeError: a dtype that numpy does not have.
         raise RunError(f"cannot read {path}: {error}") from error
 
 
 def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """A model's weights as float32, whatever they were stored as. Raises `RunError`, as for values not finite."""
+    """Return a model's weights as float32, whatever their dtype on disk.
+
+    Raises `RunError` if the file is missing or broken, or if a weight is not finite or too large.
+    """
     arrays, _ = load_arrays(path)
     for name, array in arrays.items():
         if array.dtype.kind != "f":
             raise RunError(f"{path}: {name} holds {array.dtype}, where weights are floating-point numbers")
-    with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is told below
+    with np.errstate(over="ignore"):  # overflow becomes infinity, which is refused below
         weights = {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
     for name, weight in weights.items():
-        if not (np.abs(weight) < _LARGEST).all():  # false also for what is no number
+        if not (np.abs(weight) < _MAX_WEIGHT).all():  # false for nan too
             raise RunError(f"{path}: {name} holds values that no trained model has; the file is broken")
     return weights

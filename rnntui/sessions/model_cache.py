@@ -1,4 +1,4 @@
-"""Cache of opened models, so that each is read from disk once."""
+"""Cache of loaded models, so that each is read from disk once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Model = TypeVar("Model")
 
 
 class ModelCache(Generic[Model]):
-    """Opened models of one kind, by folder and modification time: a run that has trained on is read again.
+    """Loaded models of one kind, by folder and modification time: a run that was trained further is read again.
 
-    Called from worker threads. Nothing here imports numpy before the first model is wanted.
+    Safe to call from worker threads. Imports numpy only when the first model is loaded.
 
     Args:
         checkpoints: the folder of the user's runs.
-        kind: the kind of model; its loader gives what `load` returns.
+        kind: the kind of model; its loader returns the type `Model`.
     """
 
     def __init__(self, checkpoints: Path, kind: ModelKind) -> None:
@@ -30,13 +30,13 @@ class ModelCache(Generic[Model]):
         self._lock = threading.Lock()
 
     def find(self, name: str | None) -> RunFolder:
-        """The run of a name or path; the newest, or the shipped one, for None. Raises as `find_run` does."""
+        """Return the run of a name or path; for None the newest, else the shipped one. Raises as `find_run` does."""
         from rnntui.runs.lookup import find_run
 
         return find_run(name, self.checkpoints, self.kind)
 
     def load(self, run: RunFolder) -> Model:
-        """The model of a run. Raises `RunError` or `TokenizerError` if a file is missing or broken."""
+        """Return the model of a run. Raises `RunError` or `TokenizerError` if a file is missing or broken."""
         from rnntui.errors import RunError
         from rnntui.kinds.model_kind import resolve
 

@@ -1,4 +1,4 @@
-"""Runs that are overlaid in the charts, each in a colour that it keeps."""
+"""Runs overlaid in the charts, each with a colour that it keeps."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 MAX_OVERLAYS = 7
-"""Runs that can be marked: as many as there are colours that can be told apart."""
+"""Limit of marked runs: with the current run there are then as many as there are distinct colours."""
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """A run in the charts: the index of its colour, and whether it is marked, so that it stays there."""
+    """A run in the charts: the index of its colour; `marked` if it stays there when another run is highlighted."""
 
     colour: int
     marked: bool
 
 
 class OverlaidRuns:
-    """Marked runs by path."""
+    """The marked runs, by path."""
 
     def __init__(self) -> None:
         self._colours: dict[str, int] = {}
 
     @property
     def paths(self) -> list[str]:
-        """The paths of the marked runs, in the order in which they were marked."""
+        """Paths of the marked runs, in the order of marking."""
         return list(self._colours)
 
     def toggle(self, path: str) -> bool:
-        """Mark a run, or unmark it; False if no colour is left for it."""
+        """Mark or unmark a run. Returns False if no colour is left for it."""
         if path in self._colours:
             del self._colours[path]
             return True
@@ -39,17 +39,17 @@ class OverlaidRuns:
         return True
 
     def clear(self) -> None:
-        """Unmark all."""
+        """Unmark all runs."""
         self._colours.clear()
 
     def keep_only(self, paths: Collection[str]) -> None:
-        """Forget the runs that are gone."""
+        """Unmark the runs at other paths, which are gone."""
         self._colours = {path: colour for path, colour in self._colours.items() if path in paths}
 
     def shown(self, current: str | None) -> dict[str, Overlay]:
-        """The marked runs and, beside them, the current one; nothing if none is marked.
+        """Return the overlays of the marked runs and of the current one; empty if none is marked.
 
-        The current one has the colour that it would get, so that marking it changes nothing in the charts.
+        The current run has the colour that it would keep when marked, so that marking it changes nothing in the charts.
         """
         overlays = {path: Overlay(colour, marked=True) for path, colour in self._colours.items()}
         if overlays and current is not None and current not in overlays:

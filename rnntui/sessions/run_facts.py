@@ -1,17 +1,17 @@
-"""A run in words: its settings, its progress, its metrics."""
+"""Description of a run as labelled texts: its settings, progress and metrics."""
 
 from __future__ import annotations
 
-from rnntui.formatting import age, number
+from rnntui.formatting import format_duration, format_loss
 from rnntui.kinds.registry import KINDS, title_of
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.run_watcher import WatchedRun
 
 
 def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
-    """Labels with texts; of a broken run, what is wrong."""
+    """Return labels with texts; for a broken run, the problem."""
     if run.config is None or run.status is None:
-        return [("run", run.name), ("problem", run.summary.problem or "it is being written to; look again")]
+        return [("run", run.name), ("problem", run.summary.problem or "it is being written; try again in a moment")]
     config, status = run.config, run.status
     training = config.training
     batch = ", ".join(filter(None, (training.batch_summary, f"rate {training.learning_rate:g}", training.loss_note)))
@@ -26,8 +26,8 @@ def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
         ("progress", _progress(run)),
     ]
     if status.validation_loss is not None:
-        bits = f", {number(status.bits_per_character)} bits/char" if status.bits_per_character is not None else ""
-        facts.append(("loss", number(status.validation_loss) + bits))
+        bits = f", {format_loss(status.bits_per_character)} bits/char" if status.bits_per_character is not None else ""
+        facts.append(("loss", format_loss(status.validation_loss) + bits))
     if metrics := metrics_text(config.kind, status):
         facts.append(("scores", metrics if run.state == "done" else f"{metrics} so far"))
     if status.message:
@@ -36,15 +36,15 @@ def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
 
 
 def metrics_text(kind: str, status: RunStatus) -> str:
-    """The metrics of a run's best weights, such as BLEU and chrF; empty if its kind measures none."""
+    """Return the metrics of a run's best weights, such as BLEU and chrF; empty if its kind measures none."""
     metrics = KINDS[kind].metrics if kind in KINDS else ()
-    known = (metric for metric in metrics if metric.key in status.results)
-    return ", ".join(f"{metric.label} {metric.text(status.results[metric.key])}" for metric in known)
+    measured = (metric for metric in metrics if metric.key in status.results)
+    return ", ".join(f"{metric.label} {metric.text(status.results[metric.key])}" for metric in measured)
 
 
 def _progress(run: WatchedRun) -> str:
     assert run.status is not None
-    of = f" of {run.status.steps:,}" if run.status.steps else ""
-    spent = f", {age(run.status.seconds)}" if run.status.seconds else ""
-    left = run.seconds_left
-    return f"step {run.step:,}{of}{spent}" + (f", {age(left)} left" if left is not None else "")
+    total = f" of {run.status.steps:,}" if run.status.steps else ""
+    elapsed = f", {format_duration(run.status.seconds)}" if run.status.seconds else ""
+    remaining = f", {format_duration(run.seconds_left)} left" if run.seconds_left is not None else ""
+    return f"step {run.step:,}{total}{elapsed}{remaining}"

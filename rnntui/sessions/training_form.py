@@ -1,6 +1,6 @@
-"""The form that starts a training, without its screen: its options, what is wrong with the input, the command line.
+"""The training form without its screen: options, validation, and the command line of the training.
 
-Everything typed is a string by the option's name. Options that were left at their default are absent or empty.
+Form values are strings by option name. Options left at their default are absent or empty.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rnntui.kinds.inputs import InputFiles
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS
 
-Typed = Mapping[str, str]
-"""What was typed, by option name."""
+FormValues = Mapping[str, str]
+"""Values entered in the form, by option name."""
 
 Problems = dict[str, str]
-"""What is wrong, by the name of the option beside which it is to be shown."""
+"""Error messages, by the name of the option beside which each is shown."""
 
 _KIND = "kind"
 _READING = "Reading"
@@ -34,10 +34,10 @@ class FormOption:
     Args:
         name: name of the option, as in `learning_rate`.
         help: help text.
-        group: heading that it stands under; empty for the top.
-        default: value shown where nothing is typed.
-        choices: the only values there are; empty for free text.
-        files: the input that it names, if it is one of files.
+        group: heading above the field; empty for the top of the form.
+        default: value shown where nothing is entered.
+        choices: allowed values; empty for free text.
+        files: the input files that it names, if any.
     """
 
     name: str
@@ -53,13 +53,13 @@ class FormOption:
 
 
 def form_options(kind: ModelKind) -> list[FormOption]:
-    """Every option of a training of a kind, in the order in which it is declared."""
-    titles = tuple(known.title for known in KINDS.values())
+    """Return every option of the trainings of a kind, in the order of declaration."""
+    titles = tuple(page.title for page in KINDS.values())
     inputs = [FormOption(files.name, files.help, files.group, files=files) for files in kind.inputs]
     options = [
         FormOption(_KIND, "what to train", "", titles[0], titles),
         *(option for option in inputs if not option.group),
-        FormOption("name", "what to call the run", "", f"after {kind.inputs[0].name}"),
+        FormOption("name", "name of the run", "", f"after {kind.inputs[0].name}"),
         *(option for option in inputs if option.group),
     ]
     for group, settings in kind.settings.items():
@@ -73,13 +73,13 @@ def form_options(kind: ModelKind) -> list[FormOption]:
         *options,
         FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
         FormOption(
-            "errors", "what to do with bytes that are not of the encoding", _READING, "strict", get_args(DecodingErrors)
+            "errors", "handling of bytes that are not of the encoding", _READING, "strict", get_args(DecodingErrors)
         ),
     ]
 
 
 def _default_text(value: object) -> str:
-    """A default as a user would type it."""
+    """Return a default as a user would enter it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -87,32 +87,32 @@ def _default_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def chosen_kind(typed: Typed) -> ModelKind:
-    """The kind that is chosen in the form; the first one unless another is."""
-    return next((kind for kind in KINDS.values() if kind.title == typed.get(_KIND)), next(iter(KINDS.values())))
+def chosen_kind(form_values: FormValues) -> ModelKind:
+    """Return the kind chosen in the form; by default the first one."""
+    return next((kind for kind in KINDS.values() if kind.title == form_values.get(_KIND)), next(iter(KINDS.values())))
 
 
-def problems_in(typed: Typed) -> Problems:
-    """What is wrong with the input; empty if nothing is. Files are not looked for: see `missing_files`."""
-    kind = chosen_kind(typed)
-    problems = {files.name: problem for files in kind.inputs if (problem := _problem_with_files(typed, files))}
+def problems_in(form_values: FormValues) -> Problems:
+    """Validate the form; return its problems. Whether the files exist is checked by `missing_files`."""
+    kind = chosen_kind(form_values)
+    problems = {files.name: problem for files in kind.inputs if (problem := _problem_with_files(form_values, files))}
     if not problems:
         for choice in kind.input_choices:
             try:
-                choice.check(lambda name: bool(named_files(typed, name)))
-                choice.require(lambda name: bool(named_files(typed, name)))
+                choice.check(lambda name: bool(named_files(form_values, name)))
+                choice.require(lambda name: bool(named_files(form_values, name)))
             except UsageError as error:
                 problems[error.setting or kind.inputs[0].name] = str(error)
                 break
     for group in kind.settings.values():
-        for name, value in _values(group, typed).items():
+        for name, value in _values(group, form_values).items():
             try:
                 group(**{name: value})
             except UsageError as error:
                 problems[described_settings(group)[name].option] = str(error)
     if not problems:
         try:
-            groups = {group: group(**_values(group, typed)) for group in kind.settings.values()}
+            groups = {group: group(**_values(group, form_values)) for group in kind.settings.values()}
             model, tokenizer = groups[kind.model], groups[kind.tokenizer]
             model.check_with(tokenizer)  # type: ignore[attr-defined]
         except UsageError as error:
@@ -120,74 +120,77 @@ def problems_in(typed: Typed) -> Problems:
     return problems
 
 
-def _problem_with_files(typed: Typed, files: InputFiles) -> str:
-    """What is wrong with the names typed for an input; empty if nothing is."""
+def _problem_with_files(form_values: FormValues, files: InputFiles) -> str:
+    """Return what is wrong with the file names of an input; empty if nothing is."""
     try:
-        names = named_files(typed, files.name)
+        names = named_files(form_values, files.name)
     except UsageError as error:
         return str(error)
     if "-" in names:
-        return "- is standard input, which a training in the background has not; name a file"
+        return "- is standard input, which a training in the background does not have; name a file"
     if len(names) > 1 and not files.many:
-        return "this is one file; put a name with spaces in quotes"
+        return "only one file is allowed here; put a name with spaces in quotes"
     return ""
 
 
-def named_files(typed: Typed, name: str) -> list[str]:
-    """The files, folders and globs typed for an input. Raises `UsageError` if a quote is left open."""
+def named_files(form_values: FormValues, name: str) -> list[str]:
+    """Return the files, folders and globs entered for an input. Raises `UsageError` if a quote is left open."""
     try:
-        words = shlex.split(typed.get(name, ""))
+        words = shlex.split(form_values.get(name, ""))
     except ValueError:
-        raise UsageError("a quote is open; close it, or write \\ before it", setting=name) from None
+        raise UsageError("a quote is not closed; close it, or write \\ before it", setting=name) from None
     return [_expand_home(word) if word.startswith("~") else word for word in words]
 
 
 def _expand_home(word: str) -> str:
     try:
         return str(Path(word).expanduser())
-    except RuntimeError:  # the home of a user whom the system does not know: training says that there is no such file
+    except RuntimeError:  # an unknown user's home folder: training will report that the file does not exist
         return word
 
 
-def missing_files(typed: Typed) -> Problems:
-    """Which of the named files cannot be found or read; slow where folders are large."""
+def missing_files(form_values: FormValues) -> Problems:
+    """Return the problems of input files that cannot be found or read; slow where folders are large."""
     from rnntui.text.corpus import find_corpus
 
     problems: Problems = {}
-    encoding = typed.get("encoding", "").strip() or "utf-8"
-    for files in chosen_kind(typed).inputs:
-        names = named_files(typed, files.name)
+    encoding = form_values.get("encoding", "").strip() or "utf-8"
+    for files in chosen_kind(form_values).inputs:
+        names = named_files(form_values, files.name)
         try:
             if names:
                 find_corpus(names, encoding)
         except RnntuiError as error:
-            # The hint is for those who type a command: standard input is among it.
+            # The hint is for the command line: it may suggest standard input.
             problems[error.setting or files.name] = str(error) if error.setting else error.problem
         except OSError as error:
             problems[files.name] = f"{error.filename or 'the file'}: {error.strerror or error}"
     return problems
 
 
-def training_name(typed: Typed) -> str:
-    """What to call a training until its run has a name: the name that was typed, or the files."""
-    kind = chosen_kind(typed)
+def training_name(form_values: FormValues) -> str:
+    """Return a name for a training until its run has one: the name entered, or the files."""
+    kind = chosen_kind(form_values)
     names = ("name", *(files.name for files in kind.inputs))
-    return next((text for name in names if (text := typed.get(name, "").strip())), kind.title)
+    return next((text for name in names if (text := form_values.get(name, "").strip())), kind.title)
 
 
-def training_arguments(typed: Typed, checkpoints: Path) -> list[str]:
-    """The arguments of `rnntui` for input without problems; only what differs from the defaults is passed."""
-    kind = chosen_kind(typed)
+def training_arguments(form_values: FormValues, checkpoints: Path) -> list[str]:
+    """Return the `rnntui` arguments that start a training; only values other than the default are passed.
+
+    The form must have no problems.
+    """
+    kind = chosen_kind(form_values)
     arguments = [kind.command, "--checkpoints", str(checkpoints.absolute())]
-    # A value that may begin with a dash is joined to its flag.
-    if typed.get("name", "").strip():
-        arguments.append(f"--name={typed['name'].strip()}")
+    # A value that may begin with a dash is joined to its flag by =.
+    if form_values.get("name", "").strip():
+        arguments.append(f"--name={form_values['name'].strip()}")
     main, *flags = (files.name for files in kind.inputs)
-    arguments += [f"{flag_of(name)}={file}" for name in flags for file in named_files(typed, name)]
+    arguments += [f"{flag_of(name)}={file}" for name in flags for file in named_files(form_values, name)]
     for group in kind.settings.values():
         defaults = {f.name: f.default for f in fields(group)}
         settings = described_settings(group)
-        for name, value in _values(group, typed).items():
+        for name, value in _values(group, form_values).items():
             option = settings[name].option
             if value == defaults[name]:
                 continue
@@ -196,32 +199,35 @@ def training_arguments(typed: Typed, checkpoints: Path) -> list[str]:
             else:
                 arguments += [flag_of(option), str(value)]
     for form_option in form_options(kind):
-        text = typed.get(form_option.name, "").strip()
+        text = form_values.get(form_option.name, "").strip()
         if form_option.group == _READING and text not in ("", form_option.default):
             arguments += [flag_of(form_option.name), text]
-    return [*arguments, "--", *named_files(typed, main)]
+    return [*arguments, "--", *named_files(form_values, main)]
 
 
 def resume_arguments(kind: ModelKind, name: str, checkpoints: Path, budget: Sequence[str] = ()) -> list[str]:
-    """The arguments of `rnntui` that resume a run of a kind."""
+    """Return the `rnntui` arguments that resume a run; `budget` is the flag and value of a new budget."""
     return [kind.command, "--resume", "--checkpoints", str(checkpoints.absolute()), f"--name={name}", *budget]
 
 
 def parse_number(text: str) -> int | float | str:
-    """The text as a number if it is one, else the text."""
-    for number in (int, float):
+    """Return the text as a number if it is one, else unchanged."""
+    for convert in (int, float):
         try:
-            return number(text)
+            return convert(text)
         except ValueError:
             continue
     return text
 
 
-def _values(group: type[Settings], typed: Typed) -> dict[str, Any]:
-    """What was typed for a group of settings by field name; text that is no such value stays, and fails its check."""
+def _values(group: type[Settings], form_values: FormValues) -> dict[str, Any]:
+    """Return the values entered for a group of settings, by field name.
+
+    Text that cannot be converted stays text, which then fails validation.
+    """
     values: dict[str, Any] = {}
     for name, described in described_settings(group).items():
-        text = typed.get(described.option, "").strip()
+        text = form_values.get(described.option, "").strip()
         if not text:
             continue
         if described.choices:

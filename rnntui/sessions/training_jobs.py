@@ -1,61 +1,65 @@
-"""Trainings that this app started and that do not run yet, and runs that it told to stop."""
+"""Training processes that this app started, and runs that it asked to stop."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from rnntui.sessions.run_watcher import WatchedRun
-from rnntui.sessions.training_process import Training
+from rnntui.sessions.training_process import TrainingProcess
 
 
 class TrainingJobs:
-    """Trainings started here until their processes end, and runs being stopped until they have."""
+    """Training processes until they have ended, and runs asked to stop until they have stopped."""
 
     def __init__(self) -> None:
-        self.trainings: list[Training] = []
+        self.processes: list[TrainingProcess] = []
         self._stopping: set[str] = set()
 
-    def add(self, training: Training) -> None:
-        """Add a training that was started."""
-        self.trainings.append(training)
+    def add(self, process: TrainingProcess) -> None:
+        """Add a process that was started."""
+        self.processes.append(process)
 
-    def stop(self, path: str) -> None:
-        """Note that a run was told to stop."""
+    def mark_stopping(self, path: str) -> None:
+        """Record that a run was asked to stop."""
         self._stopping.add(path)
 
     def is_stopping(self, path: str) -> bool:
-        """True for a run that was told to stop and has not yet."""
+        """Return True for a run that was asked to stop and still runs."""
         return path in self._stopping
 
-    def ended(self) -> list[Training]:
-        """The trainings whose processes have ended."""
-        return [training for training in self.trainings if training.ended()]
+    def ended(self) -> list[TrainingProcess]:
+        """Return the processes that have ended."""
+        return [process for process in self.processes if process.has_ended()]
 
-    def match(self, runs: Sequence[WatchedRun]) -> list[Training]:
-        """Find the runs of our trainings, by the process in their status; returns the trainings whose run is new."""
+    def match(self, runs: Sequence[WatchedRun]) -> list[TrainingProcess]:
+        """Find the run of each process by the process id in its status; return the processes whose run is new."""
         self._stopping &= {run.path for run in runs if run.state == "running"}
         matched = []
-        for training in self.trainings:
-            if training.path is None:
+        for process in self.processes:
+            if process.path is None:
                 for run in runs:
-                    if run.status and run.status.process == training.number and run.status.updated >= training.began:
-                        training.path = run.path
-                        matched.append(training)
+                    if run.status and run.status.process == process.pid and run.status.updated >= process.started:
+                        process.path = run.path
+                        matched.append(process)
         return matched
 
-    def end(self, training: Training, run: WatchedRun | None) -> str:
-        """Forget a training that has ended; returns what went wrong with it, unless its run says so itself."""
-        self.trainings.remove(training)
-        problem = training.problem()
-        said = run is not None and run.state == "failed" and run.status and run.status.process == training.number
-        return "" if said else problem
+    def remove(self, process: TrainingProcess, run: WatchedRun | None) -> str:
+        """Remove a process that has ended; return what went wrong, or nothing if the status of its run says so too."""
+        self.processes.remove(process)
+        problem = process.problem()
+        is_reported = run is not None and run.state == "failed" and run.status and run.status.process == process.pid
+        return "" if is_reported else problem
 
-    def states(self, runs: Sequence[WatchedRun]) -> dict[str, str]:
-        """What is being done to runs, by their paths."""
+    def activities(self, runs: Sequence[WatchedRun]) -> dict[str, str]:
+        """Return what is being done to runs, by path."""
         running = {run.path for run in runs if run.state == "running"}
-        starting = {job.path: f"{job.doing} …" for job in self.trainings if job.path and job.path not in running}
+        starting = {
+            process.path: f"{process.activity} …"
+            for process in self.processes
+            if process.path and process.path not in running
+        }
         return starting | dict.fromkeys(self._stopping, "stopping …")
 
     def pending(self) -> list[str]:
-        """What is being started and has no run yet."""
-        return [f"{job.doing} {job.name} …" for job in self.trainings if job.path is None]
+        """Return a line for each process that has no run yet."""
+        return [f"{process.activity} {process.name} …" for process in self.processes if process.path is None]

@@ -1,4 +1,4 @@
-"""Trainings started from the app: processes of their own, which outlive it."""
+"""Training processes started from the app, which outlive it."""
 
 from __future__ import annotations
 
@@ -14,59 +14,68 @@ from pathlib import Path
 
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
 
-_OUR_PREFIX = "rnntui: "
-_LONGEST_MESSAGE = 4000
+_MESSAGE_PREFIX = "rnntui: "
+_MAX_MESSAGE = 4000  # characters
 
-# Python warns of a process that is still running when the object of it goes; outliving us is what these are for.
+# Python warns when a Popen object is freed while its process runs; these processes are meant to outlive us.
 _running: list[subprocess.Popen[bytes]] = []
 
 
 @dataclass
-class Training:
-    """A training process of the run or corpus `name`.
+class TrainingProcess:
+    """A training process.
 
-    `doing` says in a word what it does until the run is seen to be running; `path` is the run's folder, once known.
+    Args:
+        activity: "starting" or "resuming": what it does until its run is seen to be running.
+        name: name of the run or, until that is known, of the corpus.
+        output: file that its stdout and stderr go to.
+        process: the process.
+        path: the run's folder, once that is known.
+        started: when it was started, in seconds since 1970.
     """
 
-    doing: str
+    activity: str
     name: str
     output: Path
     process: subprocess.Popen[bytes]
     path: str | None = None
-    began: float = field(default_factory=time.time)
+    started: float = field(default_factory=time.time)
 
     @property
-    def number(self) -> int:
-        """The process's number, as its run's status names it."""
+    def pid(self) -> int:
+        """The id of the process, as the status of its run names it."""
         return self.process.pid
 
-    def ended(self) -> bool:
-        """Whether the process is over."""
+    def has_ended(self) -> bool:
+        """Return True once the process has ended."""
         return self.process.poll() is not None
 
     def problem(self) -> str:
-        """Once it has ended: what went wrong, in a line; empty if nothing did. Forgets its output if so."""
+        """Wait for its end, and return what went wrong, in a line; empty if nothing did.
+
+        The output file is removed unless the line refers to it.
+        """
         code = self.process.wait()
         with contextlib.suppress(ValueError):
             _running.remove(self.process)
-        said = self._last_line()
+        last_line = self._last_line()
         if code in (0, INTERRUPTED_EXIT_CODE):
             self.output.unlink(missing_ok=True)
             return ""
-        if said.startswith(_OUR_PREFIX):
+        if last_line.startswith(_MESSAGE_PREFIX):
             self.output.unlink(missing_ok=True)
-            return said.removeprefix(_OUR_PREFIX)
-        how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return f"the training process {how}; what it said is in {self.output}"
+            return last_line.removeprefix(_MESSAGE_PREFIX)
+        end = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return f"the training process {end}; its output is in {self.output}"
 
-    def notes(self) -> list[str]:
-        """What it has told so far beside its progress, such as which rows of a table are left out."""
-        found = [line.removeprefix(_OUR_PREFIX) for line in self._lines() if line.startswith(_OUR_PREFIX)]
-        return [line[:_LONGEST_MESSAGE] for line in found]
+    def messages(self) -> list[str]:
+        """Return its messages so far beside its progress, such as which rows of a table are left out."""
+        messages = [line.removeprefix(_MESSAGE_PREFIX) for line in self._lines() if line.startswith(_MESSAGE_PREFIX)]
+        return [message[:_MAX_MESSAGE] for message in messages]
 
     def _last_line(self) -> str:
         lines = self._lines()
-        return lines[-1][:_LONGEST_MESSAGE] if lines else ""
+        return lines[-1][:_MAX_MESSAGE] if lines else ""
 
     def _lines(self) -> list[str]:
         try:
@@ -75,8 +84,8 @@ class Training:
             return []
 
 
-def launch(arguments: Sequence[str], doing: str, name: str, path: str | None = None) -> Training:
-    """Run `rnntui` with these arguments, apart from us: no terminal, no pipes, its output in a file of its own.
+def launch_training(arguments: Sequence[str], activity: str, name: str, path: str | None = None) -> TrainingProcess:
+    """Run `rnntui` with these arguments as a detached process: no terminal, no pipes, its output in a file.
 
     Raises `RnntuiError` if no process can be started.
     """
@@ -88,15 +97,15 @@ def launch(arguments: Sequence[str], doing: str, name: str, path: str | None = N
     try:
         with os.fdopen(handle, "wb") as file:
             process = subprocess.Popen(
-                # -P: nothing in the folder that one happens to be in is taken for a module of ours.
+                # -P: a module in the current folder must not shadow one of ours.
                 [sys.executable, "-P", "-m", "rnntui", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C, or the end of our terminal, is not meant for it
+                start_new_session=True,  # Ctrl-C in our terminal, or its end, must not reach the training
             )
     except OSError as error:
         output.unlink(missing_ok=True)
         raise RnntuiError(f"cannot start a training process: {error.strerror or error}") from error
     _running.append(process)
-    return Training(doing, name, output, process, path)
+    return TrainingProcess(activity, name, output, process, path)

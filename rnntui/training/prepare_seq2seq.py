@@ -16,7 +16,7 @@ from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.inference.translator import read_vocabularies
-from rnntui.kinds.corpus_info import PairCorpusInfo, PairLengths, PairLimits
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths, PairLimits
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder

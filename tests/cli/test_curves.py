@@ -130,8 +130,8 @@ def test_a_run_without_metrics_is_an_error(rnntui, tmp_path: Path, output: list[
     ("arguments", "said"),
     [
         (["nobody"], "no run 'nobody'"),
-        (["--metric", "bleu"], "--metric bleu: there is nothing of that name; there are train_loss, validation_loss"),
-        (["--csv", "--metric", "bleu"], "there is nothing of that name"),
+        (["--metric", "bleu"], "--metric bleu: there is no such metric; there are train_loss, validation_loss"),
+        (["--csv", "--metric", "bleu"], "there is no such metric"),
         (["--csv", "--json"], "choose one"),
         (["--smoothing", "1"], "0.999"),
         (["--x", "epoch"], "epoch"),

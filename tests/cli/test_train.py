@@ -87,7 +87,7 @@ def test_resume_takes_the_newest_run_on_this_text(rnntui, corpus: Path) -> None:
     rnntui("train", corpus, *QUICK)
     result = rnntui("train", corpus, "--resume", "--steps", "30")
     assert result.code == 0
-    assert "run fox-2 goes on at step 20" in result.err
+    assert "run fox-2 resumes at step 20" in result.err
     assert RunFolder(Path("checkpoints/fox-2")).read_status().step == 30
     assert RunFolder(Path("checkpoints/fox")).read_status().step == 20
 
@@ -130,7 +130,7 @@ def test_a_folder_of_notes_with_subwords_and_a_gru(rnntui, tmp_path: Path) -> No
     flags = ["--cell", "gru", "--tokenizer", "bpe", "--vocab-size", "300", "--layers", "2", "--name", "notes"]
     result = rnntui("train", "notes/", *flags, *QUICK)
     assert result.code == 0
-    assert "left out 1 file" in result.err and "picture.png" in result.err
+    assert "skipped 1 file " in result.err and "picture.png" in result.err
     config = json.loads(Path("checkpoints/notes/config.json").read_bytes())
     assert config["model"]["cell"] == "gru" and config["tokenizer"]["type"] == "bpe"
     assert rnntui("sample", "--run", "notes", "-n", "5", "--prompt", "the", "--seed", "1").out.startswith("the")
@@ -188,8 +188,8 @@ BAD_SETTINGS = [
     (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),
     (["--hidden", "many"], "not a valid integer"),
     (["--device", "cuda"], "torch sees no CUDA GPU"),
-    (["--name", "../outside"], "cannot be a run's name"),
-    (["--name", "-x"], "cannot be a run's name"),
+    (["--name", "../outside"], "is not a valid name"),
+    (["--name", "-x"], "is not a valid name"),
     (["--nonlinearity", "relu"], "is for --cell rnn"),
     (["--seed", "9999999999"], "between 0 and 4,294,967,295"),
     (["--encoding", "klingon"], "not a text encoding"),

@@ -16,7 +16,7 @@ from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import TrainingLengths, read_training_lengths
-from rnntui.kinds.corpus_info import PairLengths
+from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.runs.folder import RunFolder
 
 QUICK = [
@@ -169,14 +169,14 @@ def test_evaluate_reads_the_kind_from_the_run(rnntui, trained: Path) -> None:
     values = json.loads(rnntui("evaluate", trained / "pairs.tsv", *where, "--beam", "1", "--json").out)
     assert values.keys() >= {"loss", "perplexity", "bleu", "chrf", "bleu_signature", "chrf_signature", "tokens"}
     assert values["pairs"] == 600 and values["beam"] == 1 and values["loss"] > 0
-    assert "name pairs to measure on" in rnntui("evaluate", *where).err
+    assert "name pairs to evaluate on" in rnntui("evaluate", *where).err
 
 
 def test_what_a_run_held_out_can_be_measured_and_kept(rnntui, trained: Path) -> None:
     folder = trained / "checkpoints"
     where = ["--run", "copy", "--checkpoints", folder, "--json"]
     result = rnntui("evaluate", trained / "pairs.tsv", *where, "--held-out", "--save", "held.tsv")
-    assert result.code == 0 and "measuring on 18 of 600 pairs" in result.err
+    assert result.code == 0 and "evaluating on 18 of 600 pairs" in result.err
     values = json.loads(result.out)
     assert (values["pairs"], values["held_out"]) == (18, True)
     final = json.loads((folder / "copy" / "status.json").read_text())["results"]
@@ -188,7 +188,7 @@ def test_what_a_run_held_out_can_be_measured_and_kept(rnntui, trained: Path) -> 
     again = json.loads(rnntui("evaluate", "held.tsv", *where).out)
     assert {**again, "text": 0, "held_out": 0} == {**values, "text": 0, "held_out": 0}
     refused = rnntui("evaluate", "held.tsv", *where, "--save", "held.tsv")
-    assert refused.code == 2 and "there is such a file already" in refused.err
+    assert refused.code == 2 and "the file exists" in refused.err
 
 
 def test_what_cannot_be_told_to_be_held_out_is_not_measured(rnntui, trained: Path, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_what_a_resumed_run_cannot_change_is_refused(rnntui, tmp_path: Path) -> 
     train = ("train-seq2seq", pairs, "--name", "r", *QUICK)
     assert rnntui(*train, "--validation-pairs", others, "--minutes", "0.02").code == 0
     again = ("train-seq2seq", "--resume", "--name", "r")
-    assert "validated on cannot change" in rnntui(*again, "--validation-pairs", pairs, "--steps", "999").err
+    assert "validation set cannot change" in rnntui(*again, "--validation-pairs", pairs, "--steps", "999").err
     status = RunFolder(tmp_path / "checkpoints" / "r").read_status()
     spent = rnntui(*again, "--minutes", "0.01")
     assert spent.code == 1 and "is done" in spent.err and "--resume --minutes" in spent.err

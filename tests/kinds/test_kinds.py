@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from rnntui.config import (
     LanguageModelTrainingConfig,
     RecurrentConfig,
     TokenizerConfig,
+    record,
     setting,
 )
 from rnntui.errors import UsageError
@@ -41,7 +41,7 @@ from rnntui.tui.tabs import TABS
 ACCURACY = Metric("toy_accuracy", "Toy accuracy", "toy accuracy", "toy_accuracy", decimals=1, short="acc")
 
 
-@dataclass(frozen=True)
+@record
 class ToyConfig(RecurrentConfig):
     """A shape with a setting of its own."""
 
@@ -105,6 +105,10 @@ def test_what_a_page_names_exists(kind: ModelKind) -> None:
     named = {choice.table for choice in kind.input_choices}
     named |= {column for choice in kind.input_choices for column in choice.columns}
     assert named == {files.name for files in kind.inputs}
+
+
+def test_pages_stand_under_their_ids() -> None:
+    assert {name: kind.id for name, kind in KINDS.items()} == {name: name for name in KINDS}
 
 
 def test_ids_commands_and_titles_tell_kinds_apart() -> None:
@@ -187,7 +191,7 @@ def test_table_and_columns_are_not_mixed() -> None:
     pairs.check({"source", "target"}.__contains__)
     with pytest.raises(UsageError, match="name a table of pairs"):
         pairs.require(set[str]().__contains__)
-    replace(pairs, missing="").require(set[str]().__contains__)
+    pairs._replace(missing="").require(set[str]().__contains__)
 
 
 def test_samples_are_data() -> None:

@@ -12,7 +12,7 @@ from rnntui.cli.main import run
 from rnntui.config import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import load_translator
-from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.format_1 import upgrade_config, upgrade_weight_name
 from rnntui.runs.metrics_log import read_metrics

@@ -138,7 +138,7 @@ def test_metrics_and_status_contain_bleu(tmp_path: Path) -> None:
     config = run.read_config()
     assert config.kind == SEQ2SEQ.id and isinstance(config.model, Seq2SeqConfig)
     assert isinstance(config.training, Seq2SeqTrainingConfig) and isinstance(config.tokenizer, Seq2SeqTokenizerConfig)
-    with pytest.raises(UsageError, match="is a Seq2Seq model, and no language model; translate with it"):
+    with pytest.raises(UsageError, match="is a Seq2Seq model, not a language model; translate with it"):
         load_language_model(run)
 
 

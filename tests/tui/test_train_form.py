@@ -29,9 +29,9 @@ from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.sessions.training_form import FormOption, form_options, problems_in, resume_arguments, training_arguments
 from rnntui.tui import app as app_module
 from rnntui.tui.train import form_screen as form_module
-from rnntui.tui.train.budget_dialog import budget_from, doubled
-from rnntui.tui.train.form_fields import Field, completion
-from rnntui.tui.train.form_screen import FilledForm, TrainingFormScreen
+from rnntui.tui.train.budget_dialog import doubled, parse_budget
+from rnntui.tui.train.form_fields import Field, complete_path
+from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
 
 CHECKPOINTS = Path("/runs")
 TEXT, PAIRS = LANGUAGE_MODEL, SEQ2SEQ
@@ -41,10 +41,10 @@ COMMANDS = {LANGUAGE_MODEL.id: train, SEQ2SEQ.id: train_seq2seq}
 class Host(App[None]):
     CSS_PATH = Path(app_module.__file__).with_name("rnntui.tcss")
 
-    def __init__(self, typed: dict[str, str] | None = None, problem: str = "") -> None:
+    def __init__(self, values: dict[str, str] | None = None, problem: str = "") -> None:
         super().__init__()
-        self.form = TrainingFormScreen(CHECKPOINTS, typed, problem)
-        self.filled: list[FilledForm | None] = []
+        self.form = TrainingFormScreen(CHECKPOINTS, values, problem)
+        self.filled: list[FormResult | None] = []
 
     def on_mount(self) -> None:
         self.push_screen(self.form, self.filled.append)
@@ -139,11 +139,11 @@ def test_a_home_is_put_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "where", "message"),
+    ("values", "field", "message"),
     [
         ({"corpus": ""}, "corpus", "name a text file"),
         ({"corpus": "-"}, "corpus", "standard input"),
-        ({"corpus": "'open"}, "corpus", "a quote is open"),
+        ({"corpus": "'open"}, "corpus", "a quote is not closed"),
         ({"hidden": "9999"}, "hidden", "--hidden must be between 1 and 8,192 (got 9999)"),
         ({"hidden": "many"}, "hidden", "--hidden must be a whole number (got 'many')"),
         ({"layers": "1.5"}, "layers", "--layers must be a whole number (got 1.5)"),
@@ -155,10 +155,10 @@ def test_a_home_is_put_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"nonlinearity": "relu"}, "nonlinearity", "is for --cell rnn"),
     ],
 )
-def test_problems_are_those_of_the_settings(typed: dict[str, str], where: str, message: str) -> None:
-    found = problems_in({"corpus": "a.txt"} | typed)
-    assert list(found) == [where]
-    assert message in found[where]
+def test_problems_are_those_of_the_settings(values: dict[str, str], field: str, message: str) -> None:
+    problems = problems_in({"corpus": "a.txt"} | values)
+    assert list(problems) == [field]
+    assert message in problems[field]
 
 
 def test_every_problem_is_found_at_once() -> None:
@@ -171,13 +171,13 @@ def test_every_problem_is_found_at_once() -> None:
      ("20,000", ["--steps", "20000"]), ("20_000 S", ["--steps", "20000"]), ("3 epoch", ["--epochs", "3"])],
 )  # fmt: skip
 def test_budgets(text: str, arguments: list[str]) -> None:
-    assert budget_from(text, "steps") == arguments
+    assert parse_budget(text, "steps") == arguments
 
 
 @pytest.mark.parametrize("text", ["", "much", "10 weeks", "-3 steps", "0 steps", "1.5 steps", "1..5 minutes"])
 def test_what_is_no_budget(text: str) -> None:
     with pytest.raises(UsageError):
-        budget_from(text, "steps")
+        parse_budget(text, "steps")
 
 
 def test_a_budget_doubled() -> None:
@@ -195,7 +195,7 @@ def test_resume_arguments_are_those_of_the_command() -> None:
 
 
 def texts_completed(value: str) -> str | None:
-    return completion(value, TEXT.inputs[0].endings)
+    return complete_path(value, TEXT.inputs[0].endings)
 
 
 def test_completion(tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ async def test_starts_with_what_was_typed(corpus: str) -> None:
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.filled)
         (filled,) = app.filled
-        assert filled is not None and filled.typed == {"corpus": corpus, "name": "mine", "cell": "gru", "layers": "2"}
+        assert filled is not None and filled.values == {"corpus": corpus, "name": "mine", "cell": "gru", "layers": "2"}
         assert filled.arguments is not None
         values = parsed(filled.arguments)
         assert (values["corpus"], values["name"], values["cell"], values["layers"]) == ((corpus,), "mine", "gru", 2)
@@ -297,7 +297,7 @@ async def test_a_corpus_that_is_none(problem: str, monkeypatch: pytest.MonkeyPat
         told = f"secret.txt: {problem}" if problem else "nowhere.txt: no such file"
         await wait_until(pilot, lambda: told in app.help("corpus"))
         app.field("corpus").value = "elsewhere.txt"
-        app.field("corpus").tell("")
+        app.field("corpus").show_problem("")
         assert app.help("corpus") == app.field("corpus").option.help
 
 
@@ -308,7 +308,7 @@ async def test_leaving_keeps_what_was_typed() -> None:
         await type_in(pilot, "half")
         await pilot.press("escape")
         await wait_until(pilot, lambda: app.filled)
-        assert app.filled == [FilledForm({"corpus": "half", "seed": "5"})]
+        assert app.filled == [FormResult({"corpus": "half", "seed": "5"})]
 
 
 @pytest.mark.usefixtures("few")
@@ -317,7 +317,7 @@ async def test_defaults_and_close_by_mouse() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         assert app.field("tied").query_one(Select).value == "yes"
         await pilot.click("#defaults")
-        await wait_until(pilot, lambda: app.form.typed == {"corpus": "a.txt", "name": "mine"})
+        await wait_until(pilot, lambda: app.form.values == {"corpus": "a.txt", "name": "mine"})
         more = app.form.query_one("#more")
         await pilot.click("#all")
         # A button that was just pressed takes no other click.
@@ -326,7 +326,7 @@ async def test_defaults_and_close_by_mouse() -> None:
         await wait_until(pilot, lambda: more.display)
         await pilot.click("#leave")
         await wait_until(pilot, lambda: app.filled)
-        assert app.filled == [FilledForm({"corpus": "a.txt", "name": "mine"})]
+        assert app.filled == [FormResult({"corpus": "a.txt", "name": "mine"})]
 
 
 @pytest.mark.usefixtures("few")
@@ -337,5 +337,5 @@ async def test_what_is_typed_stays_when_options_are_hidden() -> None:
         app.field("seed").value = "5"
         app.field("tied").value = "no"
         await pilot.press("ctrl+o")
-        assert app.form.typed == {"seed": "5", "tied": "no"}
+        assert app.form.values == {"seed": "5", "tied": "no"}
         assert app.form.query_one("#all", Button).label

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_training import FakeLauncher, make_logged
 from pair_runs import copy_rows, table
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
-from train_host import NARROW, WIDE, FakeLauncher, Host, make_logged, make_pairs_logged
+from train_host import NARROW, WIDE, Host, make_pairs_logged
 from waiting import wait_until
 
 from rnntui.cli.train_seq2seq import command
@@ -30,7 +31,7 @@ from rnntui.tui import app as app_module
 from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.form_fields import Field
-from rnntui.tui.train.form_screen import FilledForm, TrainingFormScreen
+from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
 
 CHECKPOINTS = Path("/runs")
 KIND = {"kind": "Seq2Seq model"}
@@ -40,7 +41,7 @@ KIND = {"kind": "Seq2Seq model"}
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the runs that a test makes; looked at often."""
     monkeypatch.setattr(run_watcher, "shipped_runs", list)
-    monkeypatch.setattr(tab_module, "EVERY", 0.05)
+    monkeypatch.setattr(tab_module, "POLL_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_two_files_with_two_for_validation(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("typed", "where", "message"),
+    ("values", "field", "message"),
     [
         ({"pairs": ""}, "pairs", "name a table of pairs to learn from, or two files"),
         ({"pairs": "-"}, "pairs", "standard input"),
@@ -116,10 +117,10 @@ def test_two_files_with_two_for_validation(monkeypatch: pytest.MonkeyPatch) -> N
         ({"nonlinearity": "relu"}, "nonlinearity", "is for --cell rnn"),
     ],
 )
-def test_problems_are_those_of_the_settings(typed: dict[str, str], where: str, message: str) -> None:
-    found = problems_in(KIND | {"pairs": "a.tsv"} | typed)
-    assert list(found) == [where]
-    assert message in found[where]
+def test_problems_are_those_of_the_settings(values: dict[str, str], field: str, message: str) -> None:
+    problems = problems_in(KIND | {"pairs": "a.tsv"} | values)
+    assert list(problems) == [field]
+    assert message in problems[field]
 
 
 # -- the form ----------------------------------------------------------------------------------------------------------
@@ -130,10 +131,10 @@ class FormHost(App[None]):
 
     CSS_PATH = Path(app_module.__file__).with_name("rnntui.tcss")
 
-    def __init__(self, typed: dict[str, str] | None = None) -> None:
+    def __init__(self, values: dict[str, str] | None = None) -> None:
         super().__init__()
-        self.form = TrainingFormScreen(CHECKPOINTS, typed)
-        self.filled: list[FilledForm | None] = []
+        self.form = TrainingFormScreen(CHECKPOINTS, values)
+        self.filled: list[FormResult | None] = []
 
     def on_mount(self) -> None:
         self.push_screen(self.form, self.filled.append)
@@ -193,7 +194,7 @@ async def test_what_is_typed_stays_with_either_kind() -> None:
         await wait_until(pilot, lambda: "label_smoothing" in app.names)
         assert app.field("pairs").value == "pairs.tsv" and app.field("label_smoothing").value == "0.2"
         app.form._clear()
-        await wait_until(pilot, lambda: app.form.typed == KIND | {"pairs": "pairs.tsv"})
+        await wait_until(pilot, lambda: app.form.values == KIND | {"pairs": "pairs.tsv"})
 
 
 async def test_bounds_and_missing_files_are_told_at_their_fields(pairs: str) -> None:
@@ -238,7 +239,7 @@ async def test_what_training_refuses_is_told_in_full(tmp_path: Path, pairs: str)
         await pilot.press("n")
         await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
         assert problem in str(app.screen.query_one("#problem", Static).render())
-        assert app.screen.typed == KIND | {"pairs": pairs}  # type: ignore[attr-defined]
+        assert app.screen.values == KIND | {"pairs": pairs}  # type: ignore[attr-defined]
 
 
 async def test_what_is_left_out_of_the_pairs_is_told(tmp_path: Path) -> None:
@@ -246,8 +247,8 @@ async def test_what_is_left_out_of_the_pairs_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     app = Host(folder, launcher)
     async with app.run_test(size=NARROW) as pilot:
-        app.tab.session.typed = {"pairs": "pairs.tsv"} | KIND
-        app.tab._began(app.tab.session.start(["train-seq2seq"]))
+        app.tab.session.form_values = {"pairs": "pairs.tsv"} | KIND
+        app.tab._show_launched(app.tab.session.start(["train-seq2seq"]))
         launcher.outputs[0].write_text("rnntui: left out row 2 of pairs.tsv, which has no tab: 'x'\nrun pairs begins\n")
         run = make_pairs_logged(folder, "pairs")
         said = {"state": "running", "process": launcher.processes[0].pid, "updated": 4e9}
@@ -373,7 +374,7 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     config["corpus"]["validation_sources"] = ["v.tsv"]
     config["tokenizer"]["separate_vocab"] = True
     run.config_file.write_text(json.dumps(config))
-    (seen,) = RunWatcher(tmp_path).look([]).runs
+    (seen,) = RunWatcher(tmp_path).poll([]).runs
     shown = dict(run_facts(seen))
     assert (
         shown["kind"] == "Seq2Seq model" and shown["corpus"] == "pairs.tsv; 2,900 pairs, 100 for validation from v.tsv"
@@ -385,7 +386,7 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     told = Notice("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
     assert end_notice(seen) == told
     run.write_status(RunStatus("stopped", step=3, results={"bleu": 1.5}))
-    (seen,) = RunWatcher(tmp_path).look([]).runs
+    (seen,) = RunWatcher(tmp_path).poll([]).runs
     assert dict(run_facts(seen))["scores"] == "BLEU 1.50 so far"
 
 
@@ -420,7 +421,7 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
         await wait_until(
             pilot, lambda: any(notice.startswith("Training real: left out row 121") for notice in app.notices)
         )
-        await wait_until(pilot, lambda: not app.tab.session.jobs.trainings)
+        await wait_until(pilot, lambda: not app.tab.session.jobs.processes)
         app.tab.dashboard.choose("chrF")
         await wait_until(pilot, lambda: curves(app) == ["chrF"])
         config, status = RunFolder(folder / "real").read_config(), RunFolder(folder / "real").read_status()

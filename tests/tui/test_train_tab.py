@@ -1,26 +1,22 @@
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fake_training import make_logged, row
 from textual.content import Content
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widgets import Static
 from tiny_runs import make_run
-from train_host import NARROW, WIDE, Host, make_logged, row
+from train_host import NARROW, WIDE, Host
 from waiting import wait_until
 
-from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.listing import RunSummary
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
-from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns
-from rnntui.sessions.run_facts import run_facts
-from rnntui.sessions.run_watcher import RunWatcher, WatchedRun
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.chart_selector import ChartSelector
@@ -35,7 +31,7 @@ from rnntui.tui.widgets.colours import DARK, LIGHT
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the runs that a test makes; looked at often."""
     monkeypatch.setattr(run_watcher, "shipped_runs", list)
-    monkeypatch.setattr(tab_module, "EVERY", 0.05)
+    monkeypatch.setattr(tab_module, "POLL_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -112,7 +108,7 @@ async def test_says_that_there_are_none(tmp_path: Path) -> None:
         for key in KEYS["train"]:
             if key.id != "train.start":
                 await app.run_action(key.action, app.tab)
-        assert not app.notices and not app.chats
+        assert not app.notices and not app.opened
 
 
 async def test_says_that_the_folder_cannot_be_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,65 +159,6 @@ async def test_shipped_runs_are_below(runs: Path, monkeypatch: pytest.MonkeyPatc
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names == ["second", "first", "shakespeare"])
         assert "shipped" in app.rows[2]
-
-
-def test_reads_only_what_changed(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watcher = RunWatcher(runs)
-    before = watcher.look([])
-    read: list[str] = []
-
-    def noted(run: RunFolder, shipped: bool) -> RunSummary:
-        read.append(run.name)
-        return original(run, shipped)
-
-    original = run_watcher.summarize_run
-    monkeypatch.setattr(run_watcher, "summarize_run", noted)
-    assert watcher.look([]) == before
-    assert not read
-    write_status(RunFolder(runs / "first"), "stopped", step=7)
-    assert [run.step for run in watcher.look([]).runs] == [10, 7]
-    assert read == ["first"]
-
-
-def test_reads_a_long_history_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_watcher, "_BLOCKS", 1)
-    path = runs / "first"
-    metrics = path / "metrics.jsonl"
-    metrics.write_text(metrics.read_text() * 1 + "".join(row(step, train_loss=1.0) for step in range(101, 9000)))
-    watcher = RunWatcher(runs)
-    looks = 1
-    while watcher.look([str(path)]).more:
-        looks += 1
-    history = watcher.history(str(path))
-    assert looks > 1 and history is not None
-    assert history.series("train_loss").axes["step"][-1] == 8999
-    assert watcher.history(str(runs / "second")) is None
-
-
-def test_keeps_few_histories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_watcher, "_KEPT", 2)
-    paths = [str(make_logged(tmp_path, f"run{number}").path) for number in range(4)]
-    watcher = RunWatcher(tmp_path)
-    for path in paths:
-        watcher.look([path])
-    assert [watcher.history(path) is not None for path in paths] == [False, False, True, True]
-
-
-def test_unreadable_metrics_and_a_run_that_breaks_are_no_crash(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (runs / "first" / "metrics.jsonl").unlink()
-    (runs / "first" / "metrics.jsonl").mkdir()
-
-    def breaks(run: RunFolder) -> RunStatus:
-        raise RunError("gone")
-
-    watcher = RunWatcher(runs)
-    assert len(watcher.look([str(runs / "first")]).runs) == 2
-    before = {run.name: run.summary for run in watcher.look([]).runs}
-    monkeypatch.setattr(run_watcher, "summarize_run", lambda run, shipped: before[run.name])
-    monkeypatch.setattr(RunFolder, "read_status", breaks)
-    write_status(RunFolder(runs / "first"), "stopped", step=9)
-    seen = next(run for run in watcher.look([]).runs if run.name == "first")
-    assert seen.config is None and run_facts(seen)[1][0] == "problem"
 
 
 # -- charts ------------------------------------------------------------------------------------------------------------
@@ -363,28 +300,6 @@ async def test_mouse_in_the_list(runs: Path) -> None:
         assert app.tab.runs.current_path == str(runs / "second")
 
 
-def test_marks_have_an_end() -> None:
-    marks = OverlaidRuns()
-    assert all(marks.toggle(str(number)) for number in range(MAX_OVERLAYS))
-    assert not marks.toggle("one more")
-    assert marks.shown("one more")["one more"].colour == MAX_OVERLAYS
-    assert sorted(mark.colour for mark in marks.shown(None).values()) == list(range(MAX_OVERLAYS))
-
-
-async def test_too_many_marks_are_told(tmp_path: Path) -> None:
-    for number in range(MAX_OVERLAYS + 1):
-        make_run(tmp_path, f"run{number}")
-    app = Host(tmp_path)
-    async with app.run_test(size=NARROW) as pilot:
-        await wait_until(pilot, lambda: len(app.names) == MAX_OVERLAYS + 1)
-        for index in range(MAX_OVERLAYS):
-            app.tab.runs.highlighted = index
-            app.tab.action_mark()
-        await pilot.press("down", "space")
-        assert any(f"{MAX_OVERLAYS} runs" in notice for notice in app.notices)
-        assert "".join(app.rows).count("●") == MAX_OVERLAYS
-
-
 async def test_a_chart_takes_all_the_room(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=(110, 20)) as pilot:
@@ -420,8 +335,8 @@ async def test_chat_with_a_run(runs: Path) -> None:
     async with app.run_test(size=NARROW, notifications=True) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
         await pilot.press("c", "down", "c")
-        await wait_until(pilot, lambda: app.chats)
-        assert app.chats == [str(runs / "first")]
+        await wait_until(pilot, lambda: app.opened)
+        assert app.opened == [str(runs / "first")]
         await wait_until(pilot, lambda: app.query("Toast"))
         assert "[second [b has no weights yet." in "".join(line.text for line in app.screen._compositor.render_strips())
 
@@ -430,28 +345,12 @@ async def test_looks_seldom_while_hidden(runs: Path, monkeypatch: pytest.MonkeyP
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
-        monkeypatch.setattr(tab_module, "EVERY", 1000.0)
-        monkeypatch.setattr(tab_module, "_HIDDEN_EVERY", 0.01)
+        monkeypatch.setattr(tab_module, "POLL_SECONDS", 1000.0)
+        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 0.01)
         app.tab.display = False
         app.tab._wake.set()
         make_run(runs, "another")
         await wait_until(pilot, lambda: len(app.names) == 3)
-
-
-def test_facts_of_a_run(runs: Path) -> None:
-    run = RunFolder(runs / "first")
-    config = json.loads(run.config_file.read_text())
-    config["corpus"] |= {"sources": ["a.txt", "b\x1b.txt"], "characters": 1_200_000}
-    config["budget"] = {"minutes": None, "epochs": None, "steps": None}
-    config["model"]["dropout"] = 0.5
-    run.config_file.write_text(json.dumps(config))
-    write_status(run, "failed", step=3, message="the loss diverged")
-    (seen,) = (run for run in RunWatcher(runs).look([]).runs if run.name == "first")
-    shown = dict(run_facts(seen))
-    assert shown["corpus"] == "a.txt, b\x1b.txt; 1.2 M characters"
-    assert shown["budget"] == "5 minutes" and shown["problem"] == "the loss diverged"
-    assert shown["model"] == "lstm 1×16, embedding 8, dropout 0.5"
-    assert shown["tokens"] == "62 characters" and shown["progress"] == "step 3" and "loss" not in shown
 
 
 async def test_small_parts(runs: Path) -> None:
@@ -464,5 +363,5 @@ async def test_small_parts(runs: Path) -> None:
         assert "no sample texts yet" in str(app.query_one(SampleList).query_one(Static).render())
         selector = app.query_one(ChartSelector)
         selector.show([], "nothing")
-        assert selector._shown == []
+        assert selector._visible == []
         assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, WatchedRun)

@@ -9,7 +9,7 @@ from typing import Any
 
 from textual.app import App
 
-from rnntui.formatting import number
+from rnntui.formatting import format_loss
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.listing import list_runs
 from rnntui.tui.screens.dialogs import PickScreen
@@ -37,7 +37,7 @@ async def pick_run(
         warn(f"There is no trained run of this kind; rnntui {kind.command} makes one.")
         return None
     labels = [
-        f"{run.name:<20} {run.cell} {run.size:<7} loss {number(run.validation_loss) or '?':<7} "
+        f"{run.name:<20} {run.cell} {run.size:<7} loss {format_loss(run.validation_loss) or '?':<7} "
         f"{run.state}{', shipped' if run.shipped else ''}"
         for run in runs
     ]

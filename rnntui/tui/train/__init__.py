@@ -1,1 +1,1 @@
-"""The Train tab: the runs there are, how each learns, and starting, stopping and resuming them."""
+"""The Train tab: list of runs, charts of their metrics, and starting, stopping and resuming trainings."""

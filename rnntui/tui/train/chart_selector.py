@@ -1,4 +1,4 @@
-"""A row of titles, of which one is chosen; by a click, or by whoever sets it."""
+"""The row of chart titles above the chart, with the selected one highlighted."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from rnntui.tui.train.messages import ChartChosen
 from rnntui.tui.widgets.colours import MUTED
 
 _GAP = 2  # cells between titles
-_MORE = "…"
+_ELLIPSIS = "…"
 
 
 class ChartSelector(Static):
-    """Titles side by side. Where there is no room for all, those around the chosen one are shown."""
+    """Titles side by side. Where there is no room for all, those around the selected one are shown."""
 
     ALLOW_SELECT = False
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id)
         self._titles: Sequence[str] = ()
-        self._chosen = ""
-        self._shown: list[tuple[str, int]] = []  # titles with the cell at which each begins
+        self._selected = ""
+        self._visible: list[tuple[str, int]] = []  # titles with the x at which each begins
 
-    def show(self, titles: Sequence[str], chosen: str) -> None:
-        """Show these titles."""
-        self._titles, self._chosen = tuple(titles), chosen
+    def show(self, titles: Sequence[str], selected: str) -> None:
+        """Show titles, with one of them highlighted."""
+        self._titles, self._selected = tuple(titles), selected
         self._rebuild()
 
     def on_resize(self) -> None:
@@ -38,39 +38,39 @@ class ChartSelector(Static):
 
     def on_click(self, event: events.Click) -> None:
         x = event.get_content_offset_capture(self).x
-        for title, begin in self._shown:
+        for title, begin in self._visible:
             if begin <= x < begin + cell_len(title):
                 self.post_message(ChartChosen(title))
 
     def _rebuild(self) -> None:
-        first, last = self._window()
-        shown = self._titles[first:last]
-        lead = _MORE + " " if first else ""
-        begins = accumulate((cell_len(title) + _GAP for title in shown), initial=cell_len(lead))
-        self._shown = list(zip(shown, begins, strict=False))
-        parts: list[tuple[str, str]] = [(lead, MUTED)]
-        for title in shown:
-            parts.append((title, "bold $text-primary" if title == self._chosen else MUTED))
+        first, end = self._visible_range()
+        titles = self._titles[first:end]
+        prefix = _ELLIPSIS + " " if first else ""
+        begins = accumulate((cell_len(title) + _GAP for title in titles), initial=cell_len(prefix))
+        self._visible = list(zip(titles, begins, strict=False))
+        parts: list[tuple[str, str]] = [(prefix, MUTED)]
+        for title in titles:
+            parts.append((title, "bold $text-primary" if title == self._selected else MUTED))
             parts.append((" " * _GAP, ""))
-        parts.append((_MORE if last < len(self._titles) else "", MUTED))
+        parts.append((_ELLIPSIS if end < len(self._titles) else "", MUTED))
         self.update(Content.assemble(*parts))
 
-    def _window(self) -> tuple[int, int]:
-        """Which of the titles fit, as a range with the chosen one in it."""
-        room = self.size.width - 2 * (_GAP + len(_MORE))
-        at = self._titles.index(self._chosen) if self._chosen in self._titles else 0
-        first, last = at, min(at + 1, len(self._titles))
+    def _visible_range(self) -> tuple[int, int]:
+        """Return the range of the titles that fit, as first and end index; the selected one is among them."""
 
-        def width(begin: int, end: int) -> int:
-            return sum(cell_len(title) + _GAP for title in self._titles[begin:end]) - _GAP
+        def width(first: int, end: int) -> int:
+            return sum(cell_len(title) + _GAP for title in self._titles[first:end]) - _GAP
 
         if width(0, len(self._titles)) <= self.size.width:
             return 0, len(self._titles)
-        grown = True
-        while grown:
-            grown = False
-            if last < len(self._titles) and width(first, last + 1) <= room:
-                last, grown = last + 1, True
-            if first > 0 and width(first - 1, last) <= room:
-                first, grown = first - 1, True
-        return first, last
+        available = self.size.width - 2 * (_GAP + len(_ELLIPSIS))
+        first = self._titles.index(self._selected) if self._selected in self._titles else 0
+        end = min(first + 1, len(self._titles))
+        has_grown = True
+        while has_grown:
+            has_grown = False
+            if end < len(self._titles) and width(first, end + 1) <= available:
+                end, has_grown = end + 1, True
+            if first > 0 and width(first - 1, end) <= available:
+                first, has_grown = first - 1, True
+        return first, end

@@ -1,4 +1,4 @@
-"""The charts of the runs that are shown: one large, previews of others as there is room, and the sample texts."""
+"""The dashboard of the Train tab: a large chart, previews of the other charts, sample texts and run details."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from rnntui.tui.train.run_details import RunDetails
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.widgets.chart import Chart
 
-WIDE = 110  # columns from which on the list stands beside the charts
-_SAMPLES, _ABOUT = "Sample texts", "About"
-_PREVIEW = 28  # columns that a preview needs
-_ROOM_FOR_PREVIEWS = 24  # rows
+WIDE = 110  # columns from which the list stands beside the charts
+_SAMPLES_TITLE, _DETAILS_TITLE = "Sample texts", "About"
+_PREVIEW_WIDTH = 28  # columns that a preview needs
+_MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
 
 
 @dataclass(frozen=True)
 class ShownRun:
-    """A run in the charts; `colour` is None where it is the only one, and its quantities have the colours."""
+    """A run in the charts; `colour` is None where it is the only one, and each of its quantities has a colour."""
 
     name: str
     history: MetricsHistory
@@ -40,7 +40,7 @@ class ShownRun:
 
 
 class Preview(Chart, can_focus=False):
-    """A small chart to look at; a click makes it the large one."""
+    """A small chart without a cursor of its own; a click on it makes it the large one."""
 
     def __init__(self, index: int) -> None:
         super().__init__(classes="preview")
@@ -49,7 +49,7 @@ class Preview(Chart, can_focus=False):
     def on_click(self) -> None:
         self.post_message(PreviewClicked(self.index))
 
-    # It follows the large one, and is not moved about in by itself.
+    # A preview follows the large chart: it ignores dragging and scrolling.
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         event.prevent_default()
@@ -62,15 +62,15 @@ class Preview(Chart, can_focus=False):
 
 
 class Dashboard(Vertical):
-    """What is seen of the chosen runs. `full` gives all its room to what is chosen."""
+    """The charts, samples and details of the selected runs. `full` shows only what is selected."""
 
     def __init__(self) -> None:
         super().__init__(id="dashboard")
         self._charts: list[tuple[str, list[str]]] = [(LOSS_CHART, list(LOSS_KEYS))]
-        self._chosen = LOSS_CHART
+        self._selected = LOSS_CHART
         self._curves: dict[str, list[Curve]] = {}
-        self._without: dict[str, list[str]] = {}  # by the chart's title, the runs that have nothing in it
-        self._log: set[str] = set()  # titles of the charts that have a logarithmic axis
+        self._missing_runs: dict[str, list[str]] = {}  # by chart title: names of the runs without its quantities
+        self._log_titles: set[str] = set()  # charts with a logarithmic axis
         self._samples: list[LoggedSample] = []
         self._sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
         self._wide = False
@@ -93,27 +93,33 @@ class Dashboard(Vertical):
 
     @property
     def full(self) -> bool:
-        """Whether only what is chosen is shown."""
+        """True if only what is selected is shown."""
         return self._full
 
     @full.setter
     def full(self, full: bool) -> None:
         self._full = full
-        self._arrange()
+        self._update_layout()
 
     @property
     def titles(self) -> list[str]:
-        """What can be chosen."""
+        """Titles that can be selected: charts and, where they have no room beside the chart, samples and details."""
         charts = [title for title, _ in self._charts]
-        return charts if self._wide else [*charts, _SAMPLES, _ABOUT]
+        return charts if self._wide else [*charts, _SAMPLES_TITLE, _DETAILS_TITLE]
 
     def show(self, runs: Sequence[ShownRun], current: WatchedRun | None, samples: Sequence[LoggedSample]) -> None:
-        """Show these runs in the charts, and of the current one the texts and settings. Copies what it keeps."""
+        """Show runs.
+
+        Args:
+            runs: the runs in the charts; their histories are copied.
+            current: the run whose details are shown.
+            samples: the samples of the current run.
+        """
         keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.quantities)))
-        # Until there are numbers, the chart says that there are none.
+        # Until there are metrics, the loss chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
-        self._without = {
+        self._missing_runs = {
             title: [run.name for run in runs if run.history.quantities and not {*keys} & {*run.history.quantities}]
             for title, keys in self._charts
         }
@@ -121,92 +127,91 @@ class Dashboard(Vertical):
         kind = KINDS.get(current.summary.kind) if current else None
         self._sample_fields = kind.sample_fields if kind else TEXT_FIELDS
         self.query_one(RunDetails).show(current)
-        self._arrange()
+        self._update_layout()
 
     @property
-    def chosen(self) -> str:
-        """What is shown large: what was chosen last, unless these runs have nothing of the kind."""
+    def selected(self) -> str:
+        """Title of what is shown large: the last one chosen, or the first if these runs do not have that."""
         titles = self.titles
-        return self._chosen if self._chosen in titles else titles[0]
+        return self._selected if self._selected in titles else titles[0]
 
     def choose(self, title: str) -> None:
-        """Show this large."""
+        """Show a chart, the samples or the details large."""
         view = self.chart.view
         if view.log:
-            self._log.add(self.chosen)
+            self._log_titles.add(self.selected)
         else:
-            self._log.discard(self.chosen)
-        self._chosen = title
-        self.chart.view = replace(view, log=title in self._log)
-        self._arrange()
+            self._log_titles.discard(self.selected)
+        self._selected = title
+        self.chart.view = replace(view, log=title in self._log_titles)
+        self._update_layout()
 
     def step(self, by: int) -> None:
-        """Go so many titles on."""
+        """Select the title so many places further on."""
         titles = self.titles
-        self.choose(titles[(titles.index(self.chosen) + by) % len(titles)])
+        self.choose(titles[(titles.index(self.selected) + by) % len(titles)])
 
     def on_resize(self) -> None:
         self._wide = self.app.size.width >= WIDE
-        self._arrange()
+        self._update_layout()
 
     def on_chart_chosen(self, event: ChartChosen) -> None:
         self.choose(event.title)
 
     def on_preview_clicked(self, event: PreviewClicked) -> None:
-        others = self._others()
-        if event.index < len(others):
-            self.choose(others[event.index][0])
+        charts = self._preview_charts()
+        if event.index < len(charts):
+            self.choose(charts[event.index][0])
 
     def on_chart_cursor_moved(self, event: Chart.CursorMoved) -> None:
         if event.chart.id == "chart":
-            self._follow()
+            self._sync_previews()
             self._show_samples()
 
-    def _others(self) -> list[tuple[str, list[str]]]:
-        """The charts after the large one, round and round."""
+    def _preview_charts(self) -> list[tuple[str, list[str]]]:
+        """Return the charts after the large one, then those before it."""
         titles = [title for title, _ in self._charts]
-        at = titles.index(self.chosen) if self.chosen in titles else 0
-        return self._charts[at + 1 :] + self._charts[:at]
+        index = titles.index(self.selected) if self.selected in titles else 0
+        return self._charts[index + 1 :] + self._charts[:index]
 
-    def _arrange(self) -> None:
-        """Fill the widgets, and show those that there is room for."""
-        chosen = self.chosen
-        texts, about = chosen == _SAMPLES, chosen == _ABOUT
-        self.query_one(ChartSelector).show(self.titles, chosen)
+    def _update_layout(self) -> None:
+        """Update all widgets, and display those that have room."""
+        selected = self.selected
+        self.query_one(ChartSelector).show(self.titles, selected)
         chart = self.chart
-        chart.display = not texts and not about
+        chart.display = selected not in (_SAMPLES_TITLE, _DETAILS_TITLE)
         if chart.display:
-            keys = dict(self._charts)[chosen]
-            above, log = chart_heading(chosen, keys), all(metric_of(key).log_scale for key in keys)
-            chart.show(self._curves.get(chosen, []), above, log=log)
-        self._tell_without()
+            keys = dict(self._charts)[selected]
+            heading, log = chart_heading(selected, keys), all(metric_of(key).log_scale for key in keys)
+            chart.show(self._curves.get(selected, []), heading, log=log)
+        self._show_missing_runs()
         previews = self.query(Preview)
-        room = 0
-        if chart.display and not self._full and self.size.height >= _ROOM_FOR_PREVIEWS:
-            room = min(len(previews), self.size.width // _PREVIEW)
-        others = self._others()[:room]
-        self.query_one("#previews").display = bool(others)
+        preview_count = 0
+        if chart.display and not self._full and self.size.height >= _MIN_HEIGHT_FOR_PREVIEWS:
+            preview_count = min(len(previews), self.size.width // _PREVIEW_WIDTH)
+        preview_charts = self._preview_charts()[:preview_count]
+        self.query_one("#previews").display = bool(preview_charts)
         for preview in previews:
-            preview.display = preview.index < len(others)
+            preview.display = preview.index < len(preview_charts)
             if preview.display:
-                title, keys = others[preview.index]
+                title, keys = preview_charts[preview.index]
                 preview.show(self._curves.get(title, []), chart_heading(title, keys))
-        self._follow()
+        self._sync_previews()
         samples = self.query_one(SampleList)
-        samples.display = texts or (self._wide and not self._full)
-        samples.set_class(texts, "-alone")
-        self.query_one("#about-run").display = about
+        samples.display = selected == _SAMPLES_TITLE or (self._wide and not self._full)
+        samples.set_class(selected == _SAMPLES_TITLE, "-alone")
+        self.query_one("#about-run").display = selected == _DETAILS_TITLE
         self._show_samples()
 
-    def _tell_without(self) -> None:
-        """Say which of the runs are not in the large chart, as theirs is another kind of training."""
-        names = self._without.get(self.chosen, []) if self.chart.display else []
+    def _show_missing_runs(self) -> None:
+        """Name the runs that are not in the large chart because they do not log its quantities."""
+        names = self._missing_runs.get(self.selected, []) if self.chart.display else []
         line = self.query_one("#without", Static)
         line.display = bool(names)
-        line.update(f"no {self.chosen}: {', '.join(map(one_line, names))}")
+        line.update(f"no {self.selected}: {', '.join(map(one_line, names))}")
 
-    def _follow(self) -> None:
-        """Let the previews show the same part of the training as the large chart."""
+    def _sync_previews(self) -> None:
+        """Make the previews show the same part of the training as the large chart."""
         for preview in self.query(Preview):
             if preview.display:
                 preview.view = replace(self.chart.view, log=False)
@@ -218,18 +223,18 @@ class Dashboard(Vertical):
         cursor = chart.view.cursor if chart.display else None
         step = None
         if cursor is not None:
-            step = convert_x(self._curves.get(self.chosen, []), cursor, chart.view.axis, "step")
+            step = convert_x(self._curves.get(self.selected, []), cursor, chart.view.axis, "step")
         samples.show(self._samples, self._sample_fields, step)
 
 
 def _curves(runs: Sequence[ShownRun], keys: Sequence[str]) -> list[Curve]:
-    """The curves of some quantities: of one run each in its colour, of several all in the colour of their run."""
-    found: list[Curve] = []
+    """Return the curves of some quantities, coloured by quantity for a single run, by run for several."""
+    curves: list[Curve] = []
     for run in runs:
         for curve in curves_of({run.name: run.history}, keys, DEFAULT_SMOOTHING):
             if run.colour is None:
-                found.append(curve)
+                curves.append(curve)
             else:
                 name = run.name if len(keys) == 1 else f"{run.name} {curve.name}"
-                found.append(replace(curve, name=name, colour=run.colour))
-    return found
+                curves.append(replace(curve, name=name, colour=run.colour))
+    return curves

@@ -1,4 +1,4 @@
-"""A field of the form that starts a training, and the completion of file names in it."""
+"""Fields of the training form, with completion of file names."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from textual.widgets import Input, Label, Select, Static
 from rnntui.sessions.training_form import FormOption
 from rnntui.text.control_chars import one_line
 
-_ENTRIES = 2000  # of a folder, looked through for a completion
+_MAX_ENTRIES = 2000  # of a folder, searched for a completion
 
 
 class Field(Horizontal):
-    """One option: its name, what is typed or chosen for it, and its help, which makes room for what is wrong."""
+    """One option: its label, an input or a selection, and its help text, which an error message replaces."""
 
     def __init__(self, option: FormOption, value: str = "") -> None:
         super().__init__(classes="field -long" if option.files else "field")
@@ -32,28 +32,30 @@ class Field(Horizontal):
         option, value = self.option, self._value
         yield Label(option.label, classes="label", markup=False)
         if option.choices:
-            # One that has no default can be left to training.
-            chosen = value if value in option.choices else option.default
+            # Without a default in the form, the option can be left to the training.
+            selected = value if value in option.choices else option.default
             choices = [(choice, choice) for choice in option.choices]
             if option.default:
-                yield Select(choices, value=chosen, allow_blank=False, compact=True)
+                yield Select(choices, value=selected, allow_blank=False, compact=True)
             else:
-                yield Select(choices, value=chosen or Select.NULL, prompt="default", compact=True)
+                yield Select(choices, value=selected or Select.NULL, prompt="default", compact=True)
         else:
             suggester = FileSuggester(option.files.endings) if option.files else None
-            # Where a long name may be typed there is no room for help beside it.
-            hint = option.help if suggester else option.default or ("default" if "[default" in option.help else "")
-            yield Input(value, placeholder=hint, compact=True, suggester=suggester, select_on_focus=False)
+            # A field for file names is so long that it has no room for help beside it.
+            placeholder = option.help if suggester else option.default
+            if not placeholder and "[default" in option.help:
+                placeholder = "default"
+            yield Input(value, placeholder=placeholder, compact=True, suggester=suggester, select_on_focus=False)
         yield Static(option.help, classes="help", markup=False)
 
     @property
     def value(self) -> str:
-        """What is typed or chosen; empty for the default."""
+        """The text entered or selected; empty for the default."""
         if not self.is_mounted:
             return self._value
         if self.option.choices:
-            chosen = self.query_one(Select).value
-            return "" if chosen in (Select.NULL, self.option.default) else str(chosen)
+            selected = self.query_one(Select).value
+            return "" if selected in (Select.NULL, self.option.default) else str(selected)
         return self.query_one(Input).value
 
     @value.setter
@@ -63,47 +65,47 @@ class Field(Horizontal):
         else:
             self.query_one(Input).value = value
 
-    def tell(self, problem: str) -> None:
-        """Say what is wrong beside the field; nothing, if empty."""
+    def show_problem(self, problem: str) -> None:
+        """Show an error message beside the field; if empty, the help text."""
         self.set_class(bool(problem), "-wrong")
         self.query_one(".help", Static).update(one_line(problem) if problem else self.option.help)
 
     def take_focus(self) -> None:
-        """Put the cursor here."""
+        """Focus the field."""
         self.query_one(Select if self.option.choices else Input).focus()
 
 
 class FileSuggester(Suggester):
-    """Completes the last word to a folder, or to a file whose name has one of some endings."""
+    """Completes the last word to a folder, or to a file with one of the given endings."""
 
     def __init__(self, endings: tuple[str, ...]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._endings = endings
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The value with its last word completed; None if nothing fits."""
-        return await asyncio.to_thread(completion, value, self._endings)
+        """Return the value with its last word completed; None if there is no completion."""
+        return await asyncio.to_thread(complete_path, value, self._endings)
 
 
-def completion(value: str, endings: tuple[str, ...]) -> str | None:
-    """The value with its last word completed to a folder or a file with such an ending; None if nothing fits."""
+def complete_path(value: str, endings: tuple[str, ...]) -> str | None:
+    """Return the value with its last word completed to a folder or to a file with one of the endings; None if none."""
     try:
         words = shlex.split(value)
-    except ValueError:  # within quotes
+    except ValueError:  # a quote is open
         return None
     if not words or not value.endswith(words[-1]):
         return None
-    folder, _, start = words[-1].rpartition("/")
-    place = Path(f"{folder}/" if folder or words[-1].startswith("/") else ".")
-    with contextlib.suppress(OSError, RuntimeError, ValueError), os.scandir(place.expanduser()) as entries:
-        fitting = [
+    folder, _, prefix = words[-1].rpartition("/")
+    path = Path(f"{folder}/" if folder or words[-1].startswith("/") else ".")
+    with contextlib.suppress(OSError, RuntimeError, ValueError), os.scandir(path.expanduser()) as entries:
+        candidates = [
             entry.name + ("/" if entry.is_dir() else "")
-            for entry in islice(entries, _ENTRIES)
-            if entry.name.startswith(start) and (start or not entry.name.startswith("."))
+            for entry in islice(entries, _MAX_ENTRIES)
+            if entry.name.startswith(prefix) and (prefix or not entry.name.startswith("."))
             and (entry.is_dir() or entry.name.endswith(endings))
         ]  # fmt: skip
-        for name in sorted(fitting):
-            # A name that must be quoted is none that one can go on typing.
-            if name != start and shlex.quote(name) == name and name.isprintable():
-                return value + name[len(start) :]
+        for name in sorted(candidates):
+            # A name that needs quotes cannot be completed by appending to what is typed.
+            if name != prefix and shlex.quote(name) == name and name.isprintable():
+                return value + name[len(prefix) :]
     return None

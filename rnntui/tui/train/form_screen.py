@@ -1,4 +1,4 @@
-"""The form that starts a training."""
+"""Modal form that starts a training."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from rnntui.sessions.training_form import (
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.form_fields import Field
 
-_MORE, _LESS = "▸ All options (^o)", "▾ All options (^o)"
-_KEPT = ("kind", "name")  # what the defaults leave as it is, beside the files
-_AROUND = 9  # rows of the form beside its fields
+_SHOW_ALL, _SHOW_FEWER = "▸ All options (^o)", "▾ All options (^o)"
+_NOT_RESET = ("kind", "name")  # options that "Defaults" leaves alone, beside the input files
+_FRAME_ROWS = 9  # rows of the form beside its fields
 
 
 @dataclass(frozen=True)
-class FilledForm:
-    """What was typed, by the option's name; and, if a training is to be started, the arguments of `rnntui`."""
+class FormResult:
+    """The values entered, by option name, and the `rnntui` arguments if a training is to be started."""
 
-    typed: dict[str, str]
+    values: dict[str, str]
     arguments: list[str] | None = None
 
 
-class TrainingFormScreen(ModalScreen[FilledForm]):
-    """Asks what to train. Gives what was typed also when it is left, so that nothing is lost."""
+class TrainingFormScreen(ModalScreen[FormResult]):
+    """The training form. Returns the values entered also when it is closed, so that nothing is lost."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", show=False),
@@ -49,10 +49,10 @@ class TrainingFormScreen(ModalScreen[FilledForm]):
         Binding("ctrl+o", "more", "All options", show=False, priority=True),
     ]
 
-    def __init__(self, checkpoints: Path, typed: Mapping[str, str] | None = None, problem: str = "") -> None:
-        """`typed` is what stands in the fields at first, `problem` what was wrong with it the last time."""
+    def __init__(self, checkpoints: Path, values: Mapping[str, str] | None = None, problem: str = "") -> None:
+        """`values` are the initial values of the fields; `problem` says why the last training did not start."""
         super().__init__()
-        self._checkpoints, self._typed, self._problem = checkpoints, dict(typed or {}), problem
+        self._checkpoints, self._values, self._problem = checkpoints, dict(values or {}), problem
         self._set_kind()
 
     def compose(self) -> ComposeResult:
@@ -60,9 +60,9 @@ class TrainingFormScreen(ModalScreen[FilledForm]):
             dialog.border_title = "Start a training"
             yield Static(one_line(self._problem), id="problem", markup=False)
             with VerticalScroll(can_focus=False):
-                yield Field(self._options[0], self._typed.get("kind", ""))
-                yield Vertical(*self._made(self._first), id="first")
-                yield Button(_MORE, id="all", compact=True)
+                yield Field(self._options[0], self._values.get("kind", ""))
+                yield Vertical(*self._make_fields(self._first), id="first")
+                yield Button(_SHOW_ALL, id="all", compact=True)
                 yield Vertical(id="more")
             with Horizontal(id="buttons"):
                 yield Button("Start", id="start", variant="primary", compact=True)
@@ -73,71 +73,71 @@ class TrainingFormScreen(ModalScreen[FilledForm]):
     async def on_mount(self) -> None:
         self.query_one("#problem").display = bool(self._problem)
         self.query_one("#more").display = False
-        if any(self._typed.get(option.name) for option in self._rest):
+        if any(self._values.get(option.name) for option in self._rest):
             await self._open_rest()
         self._field(self._kind.inputs[0].name).take_focus()
 
     def on_resize(self) -> None:
-        # The fields take the rows that they need, as far as there are any: then they scroll.
-        taken = _AROUND + (3 if self._problem else 0)
-        self.query_one(VerticalScroll).styles.max_height = max(3, self.size.height - taken)
+        # The fields scroll where they need more rows than the screen has.
+        frame = _FRAME_ROWS + (3 if self._problem else 0)
+        self.query_one(VerticalScroll).styles.max_height = max(3, self.size.height - frame)
 
     def _set_kind(self) -> None:
-        self._kind = chosen_kind(self._typed)
+        self._kind = chosen_kind(self._values)
         self._options = form_options(self._kind)
 
     @property
     def _first(self) -> list[FormOption]:
-        """What is shown at first, beside the kind."""
-        named = {option.name: option for option in self._options}
-        return [o for o in self._options[1:] if not o.group] + [named[name] for name in self._kind.first_options]
+        """The options shown at first, beside the kind."""
+        by_name = {option.name: option for option in self._options}
+        return [o for o in self._options[1:] if not o.group] + [by_name[name] for name in self._kind.first_options]
 
     @property
     def _rest(self) -> list[FormOption]:
         return [option for option in self._options if option.group and option.name not in self._kind.first_options]
 
-    def _made(self, members: Iterable[FormOption]) -> list[Field]:
-        return [Field(option, self._typed.get(option.name, "")) for option in members]
+    def _make_fields(self, options: Iterable[FormOption]) -> list[Field]:
+        return [Field(option, self._values.get(option.name, "")) for option in options]
 
     @property
-    def typed(self) -> dict[str, str]:
-        """What stands in the fields now; those left at their default are left out."""
-        now = {**self._typed, **{field.option.name: field.value for field in self.query(Field)}}
-        return {name: value for name, value in now.items() if value}
+    def values(self) -> dict[str, str]:
+        """The current values of the fields, without those left at their default."""
+        values = {**self._values, **{field.option.name: field.value for field in self.query(Field)}}
+        return {name: value for name, value in values.items() if value}
 
     async def action_more(self) -> None:
-        """Show all options, or only the first ones."""
+        """Toggle between all options and the first ones."""
         if self.query_one("#more").display:
             self.query_one("#more").display = False
-            self.query_one("#all", Button).label = _MORE
+            self.query_one("#all", Button).label = _SHOW_ALL
         else:
             await self._open_rest()
 
     async def _open_rest(self) -> None:
         more = self.query_one("#more", Vertical)
         more.display = True
-        self.query_one("#all", Button).label = _LESS
+        self.query_one("#all", Button).label = _SHOW_FEWER
         if more.children:
             return
-        # Made when they are first wanted, group by group: they are many, and the first ones are to be seen at once.
-        for group, members in groupby(self._rest, key=lambda option: option.group):
-            await more.mount_all([Static(group, classes="group"), *self._made(members)])
+        # Mounted when first needed, group by group: they are many, and the first ones should appear at once.
+        for group, options in groupby(self._rest, key=lambda option: option.group):
+            await more.mount_all([Static(group, classes="group"), *self._make_fields(options)])
 
     async def on_select_changed(self, event: Select.Changed) -> None:
-        """Another kind has other options; what is typed for those that both have stays."""
+        """Show the options of another kind; the values of those that both kinds have stay."""
         event.stop()
-        typed = self.typed
-        if chosen_kind(typed) is self._kind:
+        values = self.values
+        if chosen_kind(values) is self._kind:
             return
-        opened = self.query_one("#more").display
-        self._typed = typed
+        is_open = self.query_one("#more").display
+        self._values = values
         self._set_kind()
         first, more = self.query_one("#first"), self.query_one("#more")
         with self.app.batch_update():
             await first.remove_children()
             await more.remove_children()
-            await first.mount_all(self._made(self._first))
-            if opened:
+            await first.mount_all(self._make_fields(self._first))
+            if is_open:
                 await self._open_rest()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -157,43 +157,43 @@ class TrainingFormScreen(ModalScreen[FilledForm]):
                 self.action_leave()
 
     def action_leave(self) -> None:
-        """Close, and start nothing."""
-        self.dismiss(FilledForm(self.typed))
+        """Close the form without starting a training."""
+        self.dismiss(FormResult(self.values))
 
     @work(exclusive=True)
     async def action_start(self) -> None:
-        """Start, unless something is wrong."""
-        typed = self.typed
-        problems = problems_in(typed) or await self._look_for_files(typed).wait()
-        await self._tell(problems)
+        """Start the training, unless the form has problems."""
+        values = self.values
+        problems = problems_in(values) or await self._find_missing_files(values).wait()
+        await self._show_problems(problems)
         if not problems:
-            self.dismiss(FilledForm(typed, training_arguments(typed, self._checkpoints)))
+            self.dismiss(FormResult(values, training_arguments(values, self._checkpoints)))
 
     @work(thread=True)
-    def _look_for_files(self, typed: Mapping[str, str]) -> Problems:
-        """In a thread, as folders may be large: whether what is named leads to text."""
-        return missing_files(typed)
+    def _find_missing_files(self, values: Mapping[str, str]) -> Problems:
+        """Look for the input files, in a thread as folders may be large."""
+        return missing_files(values)
 
-    async def _tell(self, problems: Problems) -> None:
-        """Show each problem beside its field, and go to the first."""
+    async def _show_problems(self, problems: Problems) -> None:
+        """Show each problem beside its field, and focus the first of these."""
         if any(option.name in problems for option in self._rest):
             await self._open_rest()
-        wrong = []
+        wrong_fields = []
         for field in self.query(Field):
-            field.tell(problems.get(field.option.name, ""))
+            field.show_problem(problems.get(field.option.name, ""))
             if field.option.name in problems:
-                wrong.append(field)
-        if wrong:
-            wrong[0].take_focus()
-            self.call_after_refresh(wrong[0].scroll_visible, animate=False)
+                wrong_fields.append(field)
+        if wrong_fields:
+            wrong_fields[0].take_focus()
+            self.call_after_refresh(wrong_fields[0].scroll_visible, animate=False)
 
     def _clear(self) -> None:
-        kept = {*_KEPT, *(option.name for option in self._options if option.files)}
+        unchanged = {*_NOT_RESET, *(option.name for option in self._options if option.files)}
         for field in self.query(Field):
-            if field.option.name not in kept:
+            if field.option.name not in unchanged:
                 field.value = ""
-            field.tell("")
-        self._typed = {name: value for name, value in self._typed.items() if name in kept}
+            field.show_problem("")
+        self._values = {name: value for name, value in self._values.items() if name in unchanged}
 
     def _field(self, name: str) -> Field:
         return next(field for field in self.query(Field) if field.option.name == name)

@@ -14,7 +14,7 @@ class MarkClicked(Message):
 
 @dataclass
 class PreviewClicked(Message):
-    """A preview was clicked: its chart is to be shown large."""
+    """The preview with this index was clicked, to show its chart large."""
 
     index: int
 

@@ -1,4 +1,4 @@
-"""A run's settings and progress as a list of facts."""
+"""Widget with a run's settings, progress and metrics."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rnntui.text.control_chars import one_line
 
 
 class RunDetails(Static):
-    """A run's settings and progress; of a broken run, what is wrong."""
+    """Table of a run's settings and progress; for a broken run, the problem."""
 
     def show(self, run: WatchedRun | None) -> None:
-        """Show a run, or nothing."""
+        """Show a run, or nothing for None."""
         if run is None:
             self.update("")
             return

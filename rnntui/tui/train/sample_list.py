@@ -1,4 +1,4 @@
-"""The samples that a run wrote at its checks."""
+"""List of the samples that a run wrote at its validations."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from rnntui.text.control_chars import one_line
 if TYPE_CHECKING:
     from rnntui.charts.metrics_history import LoggedSample
 
-_SHOWN = 50  # texts at most
+_MAX_SAMPLES = 50
 
 
 class SampleList(VerticalScroll):
-    """A run's samples, the newest first, each with its step."""
+    """Samples of a run, the newest first, each with its step."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._showing: tuple[list[LoggedSample], float | None] | None = None
+        self._content: tuple[list[LoggedSample], float | None] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("", expand=True)
@@ -36,17 +36,23 @@ class SampleList(VerticalScroll):
         fields: Sequence[SampleField] = TEXT_FIELDS,
         until: float | None = None,
     ) -> None:
-        """Show samples, or only those up to the step `until`; `fields` are the parts that a sample of the kind has."""
-        wanted = [sample for sample in samples if until is None or sample.step <= until][-_SHOWN:]
-        if (wanted, until) == self._showing:
+        """Show samples.
+
+        Args:
+            samples: all samples of a run.
+            fields: the fields of a sample of the run's kind.
+            until: last step whose sample is shown; None for all.
+        """
+        visible = [sample for sample in samples if until is None or sample.step <= until][-_MAX_SAMPLES:]
+        if (visible, until) == self._content:
             return
-        self._showing = wanted, until
+        self._content = visible, until
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(justify="right", style="dim", no_wrap=True)
         table.add_column(ratio=1, overflow="fold")
-        for sample in reversed(wanted):
+        for sample in reversed(visible):
             table.add_row(f"{sample.step:,}", _sample_text(sample.sample, fields))
-        self.query_one(Static).update(table if wanted else Text("no sample texts yet", style="dim"))
+        self.query_one(Static).update(table if visible else Text("no sample texts yet", style="dim"))
         self.border_title = "Samples" if until is None else f"Samples until step {until:,.0f}"
 
 
@@ -54,6 +60,6 @@ _EMPHASIS = {"normal": "", "strong": "bold", "weak": "dim"}
 
 
 def _sample_text(sample: Sample, fields: Sequence[SampleField]) -> Text:
-    """A sample as it is shown: its parts one below the other."""
+    """Return a sample with its fields one below the other."""
     lines = [(field.prefix + one_line(text), _EMPHASIS[field.emphasis]) for field, text in sample_parts(sample, fields)]
     return Text("\n").join(Text(text, style) for text, style in lines)

@@ -1,4 +1,4 @@
-"""The Train tab: its widgets, its keys, and the loop that watches the runs."""
+"""The Train tab: its widgets and key actions, and the loop that polls the runs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from textual.notifications import SeverityLevel
 from textual.widgets import OptionList, Static
 
 from rnntui.sessions.run_watcher import RunsSnapshot
-from rnntui.sessions.training_process import Training, launch
-from rnntui.sessions.training_session import Launch, Notice, TrainingSession
+from rnntui.sessions.training_process import TrainingProcess, launch_training
+from rnntui.sessions.training_session import Launcher, Notice, TrainingSession
 from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.messages import OpenRun
@@ -28,21 +28,21 @@ from rnntui.tui.train.run_list import RunList
 if TYPE_CHECKING:
     from rnntui.tui.tabs import TabContext
 
-EVERY = 1.0  # seconds between looks at the disk
-_HIDDEN_EVERY = 5.0  # while another tab is shown, for the notices alone
+POLL_SECONDS = 1.0
+_HIDDEN_POLL_SECONDS = 5.0  # while another tab is shown, for the notices alone
 _NOTICE_SECONDS: dict[SeverityLevel, float] = {"information": 5.0, "warning": 10.0, "error": 30.0}
 
 
 class TrainTab(Vertical):
-    """The list of runs, the charts of those that are chosen, and the keys that act on them."""
+    """The list of runs, the charts of the highlighted and marked ones, and the keys that act on them."""
 
     BINDINGS = bindings("train")
 
-    def __init__(self, context: TabContext, launch: Launch = launch) -> None:
-        """`launch` starts a training process."""
+    def __init__(self, context: TabContext, launcher: Launcher = launch_training) -> None:
+        """`launcher` starts training processes."""
         super().__init__(id="train")
-        self.session = TrainingSession(context.checkpoints, launch)
-        self._charted: object = None  # what the dashboard shows now
+        self.session = TrainingSession(context.checkpoints, launcher)
+        self._charted: object = None  # identifies the content of the dashboard
         self._wake = asyncio.Event()
 
     def compose(self) -> ComposeResult:
@@ -57,7 +57,7 @@ class TrainTab(Vertical):
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.width >= WIDE, "-wide")
-        self.call_after_refresh(self._show_list)
+        self.call_after_refresh(self._update_list)
 
     @property
     def runs(self) -> RunList:
@@ -66,45 +66,45 @@ class TrainTab(Vertical):
 
     @property
     def dashboard(self) -> Dashboard:
-        """The charts and texts."""
+        """The charts and sample texts."""
         return self.query_one(Dashboard)
 
     @property
     def _is_composed(self) -> bool:
-        """True while the tab is on the screen with all its parts, and not being taken down."""
+        """True while the tab is mounted with all its parts, and not being removed."""
         return bool(self.query("#runs") and self.query("#dashboard > #chart"))
 
-    # -- watching ------------------------------------------------------------------------------------------------
+    # -- polling -------------------------------------------------------------------------------------------------
 
     @work
     async def _watch(self) -> None:
-        """Look at the disk about once a second, and at once when woken; in a thread, so that nothing waits for it."""
+        """Poll the runs about once a second, and at once when woken; in a thread, as the disk may be slow."""
         while self._is_composed:
             self._wake.clear()
-            # Asked before the look: what a training writes before it ends is seen by the next look.
+            # Checked before the poll, which then reads all that an ended process wrote.
             ended = self.session.jobs.ended()
-            wanted = self.session.wanted(self.runs.current_path)
-            snapshot = await asyncio.to_thread(self.session.watcher.look, wanted)
+            charted = self.session.charted_paths(self.runs.current_path)
+            snapshot = await asyncio.to_thread(self.session.watcher.poll, charted)
             if self._is_composed:
-                self._take(snapshot, ended)
-            if not snapshot.more:
-                await self._rest()
+                self._update(snapshot, ended)
+            if not snapshot.has_more:
+                await self._wait()
 
-    async def _rest(self) -> None:
+    async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), EVERY if self.display else _HIDDEN_EVERY)
+            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS if self.display else _HIDDEN_POLL_SECONDS)
 
-    def _take(self, snapshot: RunsSnapshot, ended: Sequence[Training]) -> None:
-        notices, started = self.session.take(snapshot, ended)
-        self._show_list()
-        for training in started:
-            self.runs.go_to(str(training.path))
+    def _update(self, snapshot: RunsSnapshot, ended: Sequence[TrainingProcess]) -> None:
+        notices, appeared = self.session.update(snapshot, ended)
+        self._update_list()
+        for process in appeared:
+            self.runs.go_to(str(process.path))
         for notice in notices:
             self._show_notice(notice)
-        self._show_dashboard()
+        self._update_dashboard()
 
     def _show_notice(self, notice: Notice | None) -> None:
-        # Names and messages may hold anything, also what looks like markup.
+        # Names and messages may hold anything, also text that looks like markup.
         if notice is not None:
             seconds = _NOTICE_SECONDS[notice.severity]
             text = one_line(notice.text)
@@ -112,16 +112,16 @@ class TrainTab(Vertical):
 
     # -- showing -------------------------------------------------------------------------------------------------
 
-    def _show_list(self) -> None:
+    def _update_list(self) -> None:
         if not self._is_composed:
             return
         session, runs = self.session, self.runs
         overlays = session.overlays.shown(runs.current_path)
-        runs.show(session.snapshot.runs, overlays, session.states, session.list_notes())
+        runs.show(session.snapshot.runs, overlays, session.activities, session.list_notes())
         self.query_one("#columns", Static).update(runs.header())
 
-    def _show_dashboard(self) -> None:
-        """Show the chosen runs, unless they and their metrics are what is shown."""
+    def _update_dashboard(self) -> None:
+        """Show the highlighted and overlaid runs, unless they and their metrics are unchanged."""
         current, session = self.runs.current, self.session
         charted = session.charted(current)
         with session.watcher.lock:
@@ -136,12 +136,12 @@ class TrainTab(Vertical):
             self.dashboard.show(shown, current, history.samples if history else [])
         self.query_one("#about-side", RunDetails).show(current)
 
-    def _show_overlays(self) -> None:
-        self._show_list()
-        self._show_dashboard()
+    def _update_overlays(self) -> None:
+        self._update_list()
+        self._update_dashboard()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        self._show_overlays()
+        self._update_overlays()
         self._wake.set()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -150,33 +150,33 @@ class TrainTab(Vertical):
     def on_mark_clicked(self, event: MarkClicked) -> None:
         self.action_mark()
 
-    # -- choosing ------------------------------------------------------------------------------------------------
+    # -- selection -----------------------------------------------------------------------------------------------
 
     def action_mark(self) -> None:
-        """Keep the highlighted run in the charts, or no longer."""
+        """Mark the highlighted run, which keeps it in the charts, or unmark it."""
         path = self.runs.current_path
         if path is not None:
             self._show_notice(self.session.toggle_overlay(path))
-            self._show_overlays()
+            self._update_overlays()
 
     def action_unmark(self) -> None:
-        """Show the highlighted run alone."""
+        """Unmark all runs, so that the charts show the highlighted run alone."""
         self.session.overlays.clear()
-        self._show_overlays()
+        self._update_overlays()
 
     def action_step(self, by: int) -> None:
-        """Show the next chart, or the one before."""
+        """Show the next chart, or with -1 the previous one."""
         self.dashboard.step(by)
 
     def action_full(self) -> None:
-        """Give the chart all the room, or no longer."""
+        """Toggle the full size of the chart."""
         dashboard = self.dashboard
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
         (dashboard.chart if dashboard.full and dashboard.chart.display else self.runs).focus()
 
     def action_back(self) -> None:
-        """Focus the list; a chart that has all the room gives it back."""
+        """Focus the list, and end the full size of the chart."""
         if self.dashboard.full:
             self.action_full()
         self.runs.focus()
@@ -196,31 +196,31 @@ class TrainTab(Vertical):
 
     @work
     async def action_start(self) -> None:
-        """Ask what to train, and start it."""
+        """Show the training form, and start the training that it asks for."""
         from rnntui.tui.train.form_screen import TrainingFormScreen
 
         session = self.session
-        form = TrainingFormScreen(session.checkpoints, session.typed, session.form_problem)
-        filled = await self.app.push_screen_wait(form)
-        session.typed = filled.typed
-        if filled.arguments is not None:
-            self._began(session.start(filled.arguments))
+        form = TrainingFormScreen(session.checkpoints, session.form_values, session.form_problem)
+        result = await self.app.push_screen_wait(form)
+        session.form_values = result.values
+        if result.arguments is not None:
+            self._show_launched(session.start(result.arguments))
 
-    def _began(self, notice: Notice | None) -> None:
+    def _show_launched(self, notice: Notice | None) -> None:
         self._show_notice(notice)
-        self._show_list()
+        self._update_list()
         self._wake.set()
 
     def action_stop(self) -> None:
-        """Stop the highlighted run; it saves itself."""
+        """Ask the highlighted run to save and stop."""
         run = self.runs.current
         if run is not None:
             self._show_notice(self.session.stop(run))
-            self._show_list()
+            self._update_list()
 
     @work
     async def action_resume(self) -> None:
-        """Resume the highlighted run; one that is done needs a new budget."""
+        """Resume the highlighted run; ask for a new budget if it is done."""
         run = self.runs.current
         if run is None:
             return
@@ -232,4 +232,4 @@ class TrainTab(Vertical):
         if run.state == "done" and run.config is not None:
             budget = await ask_budget(self.app, run.config.budget)
         if budget is not None:
-            self._began(self.session.resume(run, budget))
+            self._show_launched(self.session.resume(run, budget))

@@ -1,0 +1,109 @@
+"""`stop_run` signals the process that trains the run, and no other."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_runs import make_run
+
+from rnntui.errors import RunError
+from rnntui.runs import stopping
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_status import RunStatus
+from rnntui.runs.stopping import stop_run
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    signals: list[tuple[int, int]] = []
+    monkeypatch.setattr(stopping.os, "kill", lambda process, number: signals.append((process, number)))
+    return signals
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    run = make_run(tmp_path, "run")
+    run.write_status(RunStatus("running"))  # by this process
+    return run
+
+
+def test_signals_the_process_that_has_the_lock(run: RunFolder, sent: list[tuple[int, int]]) -> None:
+    with run.lock():
+        assert stop_run(run) == os.getpid()
+    assert sent == [(os.getpid(), signal.SIGTERM)]
+
+
+def test_refuses_a_run_that_is_not_trained(run: RunFolder, sent: list[tuple[int, int]]) -> None:
+    with pytest.raises(RunError, match="not being trained"):
+        stop_run(run)
+    assert not sent
+
+
+def test_does_not_signal_another_process_that_reuses_the_pid(run: RunFolder, sent: list[tuple[int, int]]) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        run.status_file.write_text(run.status_file.read_text().replace(str(os.getpid()), str(other.pid)))
+        with run.lock(), pytest.raises(RunError, match="just starting"):
+            stop_run(run)
+        other.communicate(b"\n")
+    assert not sent
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 1, 2**30])
+def test_does_not_signal_an_invalid_pid(run: RunFolder, sent: list[tuple[int, int]], pid: int) -> None:
+    run.status_file.write_text(run.status_file.read_text().replace(str(os.getpid()), str(pid)))
+    with run.lock(), pytest.raises(RunError, match="just starting"):
+        stop_run(run)
+    assert not sent
+
+
+def test_does_not_signal_while_the_status_is_done(run: RunFolder, sent: list[tuple[int, int]]) -> None:
+    run.write_status(RunStatus("done"))
+    with run.lock(), pytest.raises(RunError, match="just starting"):
+        stop_run(run)
+    assert not sent
+
+
+@pytest.mark.parametrize(("error", "message"), [(ProcessLookupError, "just ended"), (PermissionError, "another user")])
+def test_reports_errors_of_the_system(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, error: type[OSError], message: str
+) -> None:
+    def refuse(process: int, number: int) -> None:
+        raise error
+
+    monkeypatch.setattr(stopping.os, "kill", refuse)
+    with run.lock(), pytest.raises(RunError, match=message):
+        stop_run(run)
+
+
+def test_refuses_where_a_signal_would_not_save(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "_SIGNAL_SAVES", False)
+    with run.lock(), pytest.raises(RunError, match="Ctrl-C"):
+        stop_run(run)
+
+
+@pytest.mark.parametrize(
+    ("command_line", "is_ours"),
+    [("python -m rnntui train a.txt", True), ("/usr/bin/rnntui train --resume", True), ("vim train", False),
+     ("rnntui sample", False), ("", False)],
+)  # fmt: skip
+def test_without_proc_the_command_line_is_checked(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command_line: str, is_ours: bool
+) -> None:
+    monkeypatch.setattr(stopping, "_PROCESSES", tmp_path / "no-proc")
+    done = subprocess.CompletedProcess[str]([], 0, command_line, "")
+    monkeypatch.setattr(stopping.subprocess, "run", lambda *_, **__: done)
+    assert stopping._is_training(os.getpid(), run.lock_file) is is_ours
+
+
+def test_without_proc_and_ps_no_process_is_verified(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def absent(*_: object, **__: object) -> None:
+        raise FileNotFoundError("ps")
+
+    monkeypatch.setattr(stopping, "_PROCESSES", tmp_path / "no-proc")
+    monkeypatch.setattr(stopping.subprocess, "run", absent)
+    assert not stopping._is_training(os.getpid(), tmp_path)

@@ -1,0 +1,112 @@
+"""Polling runs on disk, and the facts of a run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_training import make_logged, row
+
+from rnntui.errors import RunError
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.listing import RunSummary
+from rnntui.runs.run_status import RunStatus
+from rnntui.sessions import run_watcher
+from rnntui.sessions.run_facts import run_facts
+from rnntui.sessions.run_watcher import RunWatcher
+
+
+@pytest.fixture(autouse=True)
+def no_shipped_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_watcher, "shipped_runs", list)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two runs, `first` and `second`; the newer one is above."""
+    folder = tmp_path / "runs"
+    for age, name in enumerate(("second", "first")):
+        run = make_logged(folder, name, 100 if name == "first" else 200)
+        run.write_config(replace(run.read_config(), created=1000.0 - age))
+    return folder
+
+
+def write_status(run: RunFolder, state: str, **values: object) -> None:
+    run.write_status(RunStatus.from_json({"state": state, **values}))
+
+
+def test_only_changed_runs_are_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watcher = RunWatcher(runs)
+    before = watcher.poll([])
+    read: list[str] = []
+
+    def record(run: RunFolder, shipped: bool) -> RunSummary:
+        read.append(run.name)
+        return original(run, shipped)
+
+    original = run_watcher.summarize_run
+    monkeypatch.setattr(run_watcher, "summarize_run", record)
+    assert watcher.poll([]) == before
+    assert not read
+    write_status(RunFolder(runs / "first"), "stopped", step=7)
+    assert [run.step for run in watcher.poll([]).runs] == [10, 7]
+    assert read == ["first"]
+
+
+def test_a_long_history_is_read_in_pieces(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_watcher, "_BLOCKS", 1)
+    path = runs / "first"
+    metrics = path / "metrics.jsonl"
+    metrics.write_text(metrics.read_text() + "".join(row(step, train_loss=1.0) for step in range(101, 9000)))
+    watcher = RunWatcher(runs)
+    polls = 1
+    while watcher.poll([str(path)]).has_more:
+        polls += 1
+    history = watcher.history(str(path))
+    assert polls > 1 and history is not None
+    assert history.series("train_loss").axes["step"][-1] == 8999
+    assert watcher.history(str(runs / "second")) is None
+
+
+def test_the_least_recently_used_histories_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_watcher, "_MAX_HISTORIES", 2)
+    paths = [str(make_logged(tmp_path, f"run{index}").path) for index in range(4)]
+    watcher = RunWatcher(tmp_path)
+    for path in paths:
+        watcher.poll([path])
+    assert [watcher.history(path) is not None for path in paths] == [False, False, True, True]
+
+
+def test_unreadable_metrics_and_a_run_that_breaks_do_not_crash(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (runs / "first" / "metrics.jsonl").unlink()
+    (runs / "first" / "metrics.jsonl").mkdir()
+
+    def breaks(run: RunFolder) -> RunStatus:
+        raise RunError("gone")
+
+    watcher = RunWatcher(runs)
+    assert len(watcher.poll([str(runs / "first")]).runs) == 2
+    before = {run.name: run.summary for run in watcher.poll([]).runs}
+    monkeypatch.setattr(run_watcher, "summarize_run", lambda run, shipped: before[run.name])
+    monkeypatch.setattr(RunFolder, "read_status", breaks)
+    write_status(RunFolder(runs / "first"), "stopped", step=9)
+    watched = next(run for run in watcher.poll([]).runs if run.name == "first")
+    assert watched.config is None and run_facts(watched)[1][0] == "problem"
+
+
+def test_run_facts(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    config = json.loads(run.config_file.read_text())
+    config["corpus"] |= {"sources": ["a.txt", "b\x1b.txt"], "characters": 1_200_000}
+    config["budget"] = {"minutes": None, "epochs": None, "steps": None}
+    config["model"]["dropout"] = 0.5
+    run.config_file.write_text(json.dumps(config))
+    write_status(run, "failed", step=3, message="the loss diverged")
+    (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
+    facts = dict(run_facts(watched))
+    assert facts["corpus"] == "a.txt, b\x1b.txt; 1.2 M characters"
+    assert facts["budget"] == "5 minutes" and facts["problem"] == "the loss diverged"
+    assert facts["model"] == "lstm 1×16, embedding 8, dropout 0.5"
+    assert facts["tokens"] == "62 characters" and facts["progress"] == "step 3" and "loss" not in facts

@@ -1,0 +1,260 @@
+"""The controller of the Train tab: jobs, notices, overlays, checks before resuming, the tab of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from fake_training import FakeLauncher, make_logged, make_resumable
+from tiny_runs import make_run
+
+from rnntui.errors import RnntuiError
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_status import RunStatus
+from rnntui.sessions import run_watcher, training_session
+from rnntui.sessions.overlaid_runs import MAX_OVERLAYS
+from rnntui.sessions.run_watcher import WatchedRun
+from rnntui.sessions.training_process import TrainingProcess
+from rnntui.sessions.training_session import Notice, TrainingSession
+
+
+class User:
+    """A session on a folder of runs, polled by hand."""
+
+    def __init__(self, folder: Path) -> None:
+        self.launcher = FakeLauncher(folder.parent)
+        self.session = TrainingSession(folder, self.launcher)
+        self.notices: list[Notice] = []
+
+    def poll(self, current: str | None = None) -> list[TrainingProcess]:
+        """Poll as the tab does; return the processes whose run has appeared."""
+        ended = self.session.jobs.ended()
+        snapshot = self.session.watcher.poll(self.session.charted_paths(current))
+        notices, appeared = self.session.update(snapshot, ended)
+        self.notices += notices
+        return appeared
+
+    def run(self, name: str) -> WatchedRun:
+        return next(run for run in self.session.snapshot.runs if run.name == name)
+
+    @property
+    def messages(self) -> list[str]:
+        return [f"{notice.title}: {notice.text}" for notice in self.notices]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> User:
+    monkeypatch.setattr(run_watcher, "shipped_runs", list)
+    return User(folder)
+
+
+def set_process(run: RunFolder, pid: int) -> None:
+    """Make the status of a run name another process than this one."""
+    run.status_file.write_text(run.status_file.read_text().replace(str(os.getpid()), str(pid)))
+
+
+# -- starting ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_process_without_a_run_is_listed_until_its_run_appears(user: User, folder: Path) -> None:
+    user.session.form_values = {"corpus": "corpus.txt", "name": "new"}
+    assert user.session.start(["train"]) is None
+    assert user.launcher.calls == [["train"]]
+    assert user.poll() == [] and user.session.list_notes() == ["starting new …"]
+    user.launcher.outputs[0].write_text("rnntui: row 2 is skipped\nstep 1\nrnntui: row 9 is skipped\n")
+    # The run is recognized by the process in its status, not by its name.
+    run = make_run(folder, "corpus")
+    run.write_status(RunStatus("stopped"))
+    set_process(run, user.launcher.processes[0].pid)
+    (process,) = user.poll()
+    assert process.path == str(run.path)
+    assert user.session.list_notes() == [] and user.session.activities == {str(run.path): "starting …"}
+    assert user.messages == ["Training new: row 2 is skipped", "Training new: row 9 is skipped"]
+    # The next run needs another name.
+    assert user.session.form_values == {"corpus": "corpus.txt"}
+    user.launcher.processes[0].code = 0
+    assert user.poll() == [] and user.session.activities == {} and len(user.notices) == 2
+
+
+def test_a_run_of_an_older_process_with_the_same_id_is_not_matched(user: User, folder: Path) -> None:
+    run = make_run(folder, "old")
+    user.session.start(["train"])
+    set_process(run, user.launcher.processes[0].pid)
+    user.session.jobs.processes[0].started += 3600
+    assert user.poll() == [] and user.session.jobs.processes[0].path is None
+
+
+def test_a_training_that_fails_before_it_has_a_run(user: User) -> None:
+    user.session.form_values = {"corpus": "corpus.txt", "name": "mine"}
+    user.session.start(["train"])
+    user.launcher.outputs[0].write_text("some warning\nrnntui: corpus.txt is too small\n")
+    user.launcher.processes[0].code = 1
+    user.poll()
+    assert user.messages == ["Training did not start: corpus.txt is too small"]
+    assert user.session.form_problem == "corpus.txt is too small" and user.session.form_values["name"] == "mine"
+    user.session.start(["train"])
+    assert user.session.form_problem == ""
+
+
+def test_a_process_that_cannot_be_started(folder: Path) -> None:
+    def refuse(arguments: Sequence[str], activity: str, name: str, path: str | None) -> TrainingProcess:
+        raise RnntuiError("cannot start a training process: no memory")
+
+    session = TrainingSession(folder, refuse)
+    assert session.start(["train"]) == Notice(
+        "cannot start a training process: no memory", "Training did not start", "error"
+    )
+    assert session.jobs.processes == []
+
+
+# -- resuming ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_resumed_run_that_fails_is_reported_once(user: User, folder: Path) -> None:
+    run = make_resumable(folder, "run", "stopped")
+    user.poll()
+    assert user.session.check_resumable(user.run("run")) is None
+    assert user.session.resume(user.run("run"), ["--steps", "20"]) is None
+    assert user.launcher.calls == [["train", "--resume", "--checkpoints", str(folder), "--name=run", "--steps", "20"]]
+    assert user.session.activities == {str(run.path): "resuming …"}
+    refused = user.session.check_resumable(user.run("run"))
+    assert refused is not None and "being trained already" in refused.text
+    with run.lock():
+        run.write_status(RunStatus("running", step=10, steps=200))
+        user.poll()
+        assert user.session.activities == {}
+        refused = user.session.check_resumable(user.run("run"))
+        assert refused is not None and "being trained already" in refused.text
+        run.write_status(RunStatus("failed", step=10, steps=200, message="the loss diverged"))
+        set_process(run, user.launcher.processes[0].pid)
+        user.launcher.outputs[0].write_text("rnntui: the loss diverged\n")
+        user.launcher.processes[0].code = 1
+        user.poll()
+    assert user.messages == ["Training failed: run: the loss diverged"] and user.session.jobs.processes == []
+
+
+def test_a_resumed_process_that_is_killed_is_reported(user: User, folder: Path) -> None:
+    make_resumable(folder, "run", "stopped")
+    user.poll()
+    user.session.resume(user.run("run"), [])
+    user.launcher.processes[0].code = -9
+    user.poll()
+    (notice,) = user.notices
+    assert notice.title == "Training has ended" and "signal 9" in notice.text
+    assert str(user.launcher.outputs[0]) in notice.text
+    assert user.session.form_problem == "", "the form did not start it"
+
+
+def test_a_run_without_its_text_cannot_be_resumed(user: User, folder: Path) -> None:
+    make_run(folder, "run")
+    user.poll()
+    notice = user.session.check_resumable(user.run("run"))
+    assert notice is not None and notice.title == "Not resumed" and "cannot be resumed" in notice.text
+
+
+# -- the end of a training ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (RunStatus("done", step=20, validation_loss=1.5), "Training is done: run: validation loss 1.5000"),
+        (RunStatus("stopped", step=10), "Training has stopped: run is saved; it can be resumed."),
+        (RunStatus("failed", message="the loss diverged"), "Training failed: run: the loss diverged"),
+    ],
+)
+def test_the_end_of_any_running_run_is_reported(user: User, folder: Path, status: RunStatus, message: str) -> None:
+    run = make_run(folder, "run")
+    with run.lock():
+        run.write_status(RunStatus("running", step=5, steps=20))
+        user.poll()
+        run.write_status(status)
+        user.poll()
+        user.poll()
+    assert user.messages == [message]
+
+
+# -- stopping ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_shown_as_stopping_until_it_has_stopped(
+    user: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped: list[str] = []
+    monkeypatch.setattr(training_session, "stop_run", lambda run: stopped.append(run.name))
+    run = make_run(folder, "run")
+    with run.lock():
+        run.write_status(RunStatus("running", step=10, steps=20))
+        user.poll()
+        assert user.session.stop(user.run("run")) is None
+        assert user.session.stop(user.run("run")) is None
+        assert stopped == ["run"], "it is asked once"
+        user.poll()
+        assert user.session.activities == {str(run.path): "stopping …"}
+        run.write_status(RunStatus("stopped", step=10, steps=20))
+    user.poll()
+    assert user.session.activities == {}
+
+
+def test_a_run_that_is_not_running_cannot_be_stopped(user: User, folder: Path) -> None:
+    make_run(folder, "run")
+    user.poll()
+    notice = user.session.stop(user.run("run"))
+    assert notice is not None and notice.title == "Not stopped" and "nothing to stop" in notice.text
+    assert user.session.activities == {}
+
+
+# -- showing -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_charts_show_the_current_run_or_the_marked_runs_and_it(user: User, folder: Path) -> None:
+    first, second = (str(make_logged(folder, name).path) for name in ("first", "second"))
+    user.poll(first)
+    (charted,) = user.session.charted(user.run("first"))
+    assert charted.run.path == first and charted.overlay is None and "train_loss" in charted.history.quantities
+    # The metrics of another run are charted once a poll has read them.
+    assert user.session.charted(user.run("second")) == []
+    assert user.session.toggle_overlay(first) is None
+    assert user.session.charted_paths(second) == [first, second]
+    user.poll(second)
+    overlays = {charted.run.name: charted.overlay for charted in user.session.charted(user.run("second"))}
+    assert [(name, overlay.colour, overlay.marked) for name, overlay in overlays.items() if overlay] == [
+        ("first", 0, True), ("second", 1, False)
+    ]  # fmt: skip
+    assert user.session.toggle_overlay(first) is None
+    assert [charted.run.name for charted in user.session.charted(user.run("second"))] == ["second"]
+
+
+def test_too_many_marks_are_refused(user: User) -> None:
+    assert all(user.session.toggle_overlay(f"run{index}") is None for index in range(MAX_OVERLAYS))
+    notice = user.session.toggle_overlay("another")
+    assert notice is not None and str(MAX_OVERLAYS) in notice.text
+    # The current run keeps a colour of its own beside them.
+    colours = [overlay.colour for overlay in user.session.overlays.shown("another").values()]
+    assert sorted(colours) == list(range(MAX_OVERLAYS + 1))
+
+
+def test_a_mark_ends_with_its_run(user: User, folder: Path) -> None:
+    run = make_run(folder, "run")
+    user.poll()
+    user.session.toggle_overlay(str(run.path))
+    (run.path / "config.json").unlink()
+    user.poll()
+    assert user.session.overlays.paths == [] and user.session.list_notes() == ["no runs yet; n starts one"]
+
+
+def test_the_tab_of_a_run_needs_weights(user: User, folder: Path) -> None:
+    run = make_run(folder, "run")
+    user.poll()
+    assert user.session.tab_for(user.run("run")) == LANGUAGE_MODEL.use.tab
+    run.weights_file.unlink()
+    notice = user.session.tab_for(user.run("run"))
+    assert isinstance(notice, Notice) and notice.text == "run has no weights yet."
