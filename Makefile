@@ -1,7 +1,8 @@
 # make demo    set up, train on names for a minute, print twenty new ones
-# make chat    set up, open the app
-# make test    set up what is missing, check style and types, run every test
-# make models  train the shipped models anew (about two hours and a half on one core)
+# make chat    set up and open the app
+# make test    install what is missing, check style and types, run all tests
+# make models  retrain the shipped models (about two and a half hours on one core)
+# make clean   remove the virtual environment
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo chat test models setup clean
 
-# Set up once: a stamp that is newer than what it was made from means there is nothing to install.
+# Installs once: a stamp newer than the files it depends on means that nothing is missing.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
@@ -49,8 +50,8 @@ models: $(VENV)/.ready
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
 		--name chat --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/chat checkpoints/chat
-	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.2 --epochs 4 \
-		--patience 0 --name en-es --checkpoints build/model
+	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.2 \
+		--epochs 4 --patience 0 --name en-es --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/en-es checkpoints/en-es
 
 clean:

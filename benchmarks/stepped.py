@@ -8,13 +8,13 @@ from torch.nn.functional import cross_entropy
 from rnntui.models.layers import embed, state_for_torch, state_from_torch
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.text.vocabulary import PAD
-from rnntui.training.length_buckets import Batch
+from rnntui.training.length_buckets import PairBatch
 
 
-def stepped_loss(model: Seq2Seq, batch: Batch, smoothing: float) -> torch.Tensor:
+def stepped_loss(model: Seq2Seq, batch: PairBatch, smoothing: float) -> torch.Tensor:
     """The loss of a batch by a model with input feeding; padding is stepped through, and left out of the mean."""
     source, lengths, inputs, expected = (
-        torch.from_numpy(ids) for ids in (batch.source, batch.lengths, batch.inputs, batch.expected)
+        torch.from_numpy(ids) for ids in (batch.source, batch.lengths, batch.inputs, batch.targets)
     )
     encoder_outputs, ends = model.encoder(source, lengths)
     state, encoder_outputs, decoder = model.bridge(ends), encoder_outputs.transpose(0, 1), model.decoder

@@ -10,9 +10,9 @@ from rnntui.inference.beam_search import length_normalized
 from rnntui.inference.translator import read_training_lengths, read_vocabularies
 from rnntui.models.layers import embed, state_for_torch, state_from_torch
 from rnntui.models.seq2seq import Seq2Seq
+from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.vocabulary import BOS, EOS
-from rnntui.training.train_run import load_best
 
 
 class TorchBeam:
@@ -23,7 +23,7 @@ class TorchBeam:
         self.source, self.target = read_vocabularies(run, config)
         joint = self.source is self.target
         self.model = Seq2Seq(config.model_as(Seq2SeqConfig), self.source.size, self.target.size, joint).eval()
-        load_best(self.model, run)
+        load_best_weights(self.model, run)
         self.training_lengths = read_training_lengths(config)
 
     @torch.inference_mode()

@@ -81,7 +81,7 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
     from rnntui.runs.folder import RunFolder
     from rnntui.training.device import choose_hardware
     from rnntui.training.seq2seq_task import Seq2SeqTask
-    from rnntui.training.trainer import make_optimizer
+    from rnntui.training.training_state import make_optimizer
 
     folder = RunFolder(run)
     config = folder.read_config()
@@ -89,7 +89,7 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
     smoothing = config.training_as(Seq2SeqTrainingConfig).label_smoothing
 
     def plain(task: Seq2SeqTask) -> tuple[torch.Tensor, int]:
-        batch = task.pools.next()
+        batch = task.batches.next()
         return stepped_loss(task.model, batch, smoothing), batch.tokens
 
     def rival(feeding: bool, loss_of: Callable[[Seq2SeqTask], tuple[torch.Tensor, int]]) -> Callable[[], float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from rnntui.config import (
@@ -14,6 +13,7 @@ from rnntui.config import (
     TokenizerConfig,
     TokenizerType,
     TrainerConfig,
+    record,
     redefined,
     setting,
 )
@@ -26,7 +26,7 @@ PAIR_SUBWORDS = 8000
 _CHARACTERS_A_SUBWORD = 800  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
 
 
-@dataclass(frozen=True)
+@record
 class Seq2SeqConfig(RecurrentConfig):
     """The shape of an encoder, a decoder and the attention between them."""
 
@@ -62,7 +62,7 @@ class Seq2SeqConfig(RecurrentConfig):
         )
 
 
-@dataclass(frozen=True)
+@record
 class Seq2SeqTokenizerConfig(TokenizerConfig):
     """The tokenizers of the two columns."""
 
@@ -84,7 +84,7 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
         return super().summary + (", the source its own" if self.separate_vocab else "")
 
 
-@dataclass(frozen=True)
+@record
 class LengthBucketConfig(Settings):
     """Batches of pairs of similar length."""
 
@@ -95,7 +95,7 @@ class LengthBucketConfig(Settings):
     bucket_batches: int = setting(1000, "batches that are sorted by length together", low=1, high=1_000_000)
 
 
-@dataclass(frozen=True)
+@record
 class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass takes the fields of its last base first
     """Training of a Seq2Seq model."""
 
@@ -137,7 +137,7 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
         return f"label smoothing {self.label_smoothing:g} in the training loss" if self.label_smoothing else ""
 
 
-@dataclass(frozen=True)
+@record
 class BeamConfig(Settings):
     """Beam search for a translation."""
 

@@ -125,9 +125,9 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     if pairs.dropped.count:
         print_note(pairs.dropped.message)
     if options.held_out:
-        from rnntui.training.prepare_seq2seq import held_out_of
+        from rnntui.training.prepare_seq2seq import held_out_pairs
 
-        total, pairs = len(pairs.rows), held_out_of(run, pairs)
+        total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
         print_note(
             f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
             f"sentences occur in training in neither column"

@@ -20,7 +20,7 @@ from rnntui.cli.training_command import StopRequest, refuse_changes, train_and_r
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import UsageError
-from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 
 

@@ -11,7 +11,7 @@ from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerCon
 from rnntui.inference.beam_search import BeamSearch, Hypothesis, SearchResult
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
-from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rnntui.errors import UsageError
 
 
-@dataclass(frozen=True)
-class InputFiles:
+class InputFiles(NamedTuple):
     """An argument or a flag that names files.
 
     Args:
@@ -27,8 +26,7 @@ class InputFiles:
     group: str = ""
 
 
-@dataclass(frozen=True)
-class InputChoice:
+class InputChoice(NamedTuple):
     """A table, or instead of it two files that are read line by line together.
 
     Args:

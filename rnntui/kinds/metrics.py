@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LOSS_CHART = "Loss"
 _NATS = "nats a token"
 
 
-@dataclass(frozen=True)
-class Metric:
+class Metric(NamedTuple):
     """One quantity that a run logs.
 
     Args:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rnntui.config import Budget, RecurrentConfig, Settings, TokenizerConfig, TrainerConfig
 from rnntui.kinds.corpus_info import CorpusInfo
@@ -13,8 +12,7 @@ from rnntui.kinds.metrics import Metric
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """What a trained run is for: in words, the command that does it, and the tab of the app that opens it."""
 
     verb: str
@@ -22,8 +20,7 @@ class Use:
     tab: str
 
 
-@dataclass(frozen=True)
-class ModelKind:
+class ModelKind(NamedTuple):
     """A kind of model. Classes that need torch or numpy are named as `module:attribute` and imported when wanted.
 
     Args:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Sample = Mapping[str, str]
 """Parts of a sample by key, such as `{"source": ..., "translation": ..., "reference": ...}`; empty for none."""
@@ -12,8 +11,7 @@ Sample = Mapping[str, str]
 _TEXT = "text"
 
 
-@dataclass(frozen=True)
-class SampleField:
+class SampleField(NamedTuple):
     """One part of a sample: its key, what stands before it on screen, and how much it stands out."""
 
     key: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.kinds.corpus_info import PairCorpusInfo
 from rnntui.kinds.inputs import InputChoice, InputFiles
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.model_kind import ModelKind, Use
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.samples import SampleField
 
 BLEU = Metric("bleu", "BLEU", "BLEU", "bleu", log_scale=False, marked=True, decimals=2, short="BLEU", short_decimals=1)

@@ -55,7 +55,7 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
         if not runs:
             raise UsageError(f"no run {name!r} to resume in {checkpoints}", hint="see rnntui runs")
         other = kind_of(runs[0])
-        if other in KINDS and other != kind.id:
+        if other is not None and other in KINDS and other != kind.id:
             command = f"rnntui {KINDS[other].command} --resume --name {name}"
             raise UsageError(f"run {name} is a {title_of(other)}", hint=f"resume it with: {command}")
         for file in (runs[0].training_ids, runs[0].validation_ids):

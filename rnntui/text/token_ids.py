@@ -43,7 +43,6 @@ class CorpusStats:
     turns: SpeakerLabels | None = None
 
 
-@dataclass(frozen=True)
 class TokenFile(TokenFileInfo):
     """A file of token ids that can be read."""
 

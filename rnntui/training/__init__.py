@@ -1,1 +1,1 @@
-"""The training loop and what it needs: batches, schedule, evaluation, resume, device and precision."""
+"""Training of every kind of model: data preparation, batches, loop, schedule, evaluation, resume, hardware."""

@@ -1,4 +1,4 @@
-"""BLEU and chrF by sacrebleu, so that figures can be compared with published ones (Post 2018)."""
+"""BLEU and chrF by sacrebleu, which makes scores comparable with published ones (Post 2018)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sacrebleu.metrics.chrf import CHRF
 
 
 @dataclass(frozen=True)
-class Scores:
+class TranslationScores:
     """BLEU (Papineni et al. 2002; cased, 13a tokens) and chrF2 (Popović 2015), each 0 to 100, with signatures."""
 
     bleu: float
@@ -18,12 +18,13 @@ class Scores:
     chrf_signature: str
 
 
-UNTRAINED = Scores(0.0, 0.0, "", "")
-"""Of a model that has learnt nothing yet."""
+UNTRAINED_SCORES = TranslationScores(0.0, 0.0, "", "")
+"""Scores of a model before its first step."""
 
 
-def bleu_and_chrf(hypotheses: list[str], references: list[str]) -> Scores:
-    """How near hypotheses come to references, over all lines as one corpus."""
+def bleu_and_chrf(hypotheses: list[str], references: list[str]) -> TranslationScores:
+    """Return the scores of hypotheses against one reference each, over all lines as one corpus."""
     bleu, chrf = BLEU(tokenize="13a"), CHRF()
-    found = bleu.corpus_score(hypotheses, [references]).score, chrf.corpus_score(hypotheses, [references]).score
-    return Scores(found[0], found[1], str(bleu.get_signature()), str(chrf.get_signature()))
+    bleu_score = bleu.corpus_score(hypotheses, [references]).score
+    chrf_score = chrf.corpus_score(hypotheses, [references]).score
+    return TranslationScores(bleu_score, chrf_score, str(bleu.get_signature()), str(chrf.get_signature()))

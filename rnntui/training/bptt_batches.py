@@ -1,15 +1,15 @@
-"""Batches for truncated backpropagation through time.
+"""Batches for truncated backpropagation through time (TBPTT).
 
-The training text is a ring. B streams start at B places spread evenly round it and all move on by T tokens a step:
+The training text is a ring. B streams start at B positions spread evenly over it, and all advance by T tokens a step:
 
     text     a b c d e f g h i j k l m n o p q r         N tokens, the last joined to the first
     streams  ^           ^           ^                   B = 3
     step 0   a b . .     g h . .     m n . .             T = 2: inputs a b, targets b c
     step 1       c d         i j         o p             and so on; after the end comes the start
 
-A stream thus reads on from where it was, at every step: the hidden state carried from the window before is the
-state of the text before. When a stream reaches the place where the next began, it goes on, so no epoch ends with a
-reset, no tail is left out, and windows fall elsewhere each time round.
+Each stream thus continues where its last window ended: the hidden state carried from that window is the state of the
+text before. A stream that reaches the start of the next one reads on, so no epoch ends with a reset, no tail is left
+out, and windows begin elsewhere in each round.
 """
 
 from __future__ import annotations
@@ -19,18 +19,26 @@ from numpy.typing import NDArray
 
 
 class BPTTBatches:
-    """B contiguous streams over ids `(N,)`; `cursor` is how far each has read and all there is to save."""
+    """B contiguous streams over ids `(N,)`, read in windows of T tokens.
+
+    `cursor`, the distance that every stream has read from its start, is the whole position.
+
+    Args:
+        ids: The token ids of the text, `(N,)`.
+        batch: The number of streams, B.
+        window: The number of tokens in a window, T.
+    """
 
     def __init__(self, ids: NDArray[np.unsignedinteger], batch: int, window: int) -> None:
         self._ids = ids
-        self._starts = np.arange(batch, dtype=np.int64) * len(ids) // batch
-        self._steps = np.arange(window + 1, dtype=np.int64)[:, None]
+        self._starts = np.arange(batch, dtype=np.int64) * len(ids) // batch  # (B,)
+        self._steps = np.arange(window + 1, dtype=np.int64)[:, None]  # (T + 1, 1)
         self._window = window
         self.cursor = 0
 
     def next(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The next window: inputs and targets `(T, B)`, the targets one token ahead."""
-        places = (self._starts + self.cursor + self._steps) % len(self._ids)
-        window = self._ids[places].astype(np.int64)
+        """Return inputs and targets of the next window, `(T, B)` each, the targets one token ahead."""
+        positions = (self._starts + self.cursor + self._steps) % len(self._ids)  # (T + 1, B)
+        window = self._ids[positions].astype(np.int64)
         self.cursor = (self.cursor + self._window) % len(self._ids)
         return window[:-1], window[1:]

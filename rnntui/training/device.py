@@ -1,4 +1,4 @@
-"""Where the work is done and in which number format."""
+"""Device and precision of the training."""
 
 from __future__ import annotations
 
@@ -14,24 +14,30 @@ from rnntui.errors import UsageError
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device and whether its matrix products run in bf16."""
+    """A device, and the precision of its matrix products."""
 
     device: torch.device
     bf16: bool
 
     @property
     def precision(self) -> str:
+        """Name of the precision, `bf16` or `fp32`."""
         return "bf16" if self.bf16 else "fp32"
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Run matrix products in bf16 where the hardware has it; weights, losses and updates stay fp32."""
+        """Run matrix products inside in bf16 if chosen; weights, losses and updates stay fp32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
 def choose_hardware(device: Device, precision: Precision, threads: int | None) -> Hardware:
-    """The hardware to train on; `auto` takes a CUDA GPU if there is one, and bf16 where it is native.
+    """Return the hardware to train on.
 
-    Raises `UsageError` if what is asked for is not there.
+    Args:
+        device: `auto` takes a CUDA GPU if there is one, else the CPU.
+        precision: `auto` takes bf16 where it is native, else fp32.
+        threads: Number of threads that torch uses; None leaves it as it is.
+
+    Raises `UsageError` if the hardware lacks what is asked for.
     """
     if threads is not None:
         torch.set_num_threads(threads)
@@ -39,13 +45,15 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
     if device == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no CUDA GPU here; use --device cpu")
+        raise UsageError("--device cuda: torch sees no CUDA GPU here", setting="device", hint="use --device cpu")
     elif device == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("--device mps: torch sees no Apple GPU here; use --device cpu")
+        raise UsageError("--device mps: torch sees no Apple GPU here", setting="device", hint="use --device cpu")
     chosen = torch.device(name)
     native = _has_bf16(chosen)
     if precision == "bf16" and not native:
-        raise UsageError(f"--precision bf16: this {name} does not compute in bf16; use --precision fp32")
+        raise UsageError(
+            f"--precision bf16: this {name} does not compute in bf16", setting="precision", hint="use --precision fp32"
+        )
     return Hardware(chosen, native and precision != "fp32")
 
 
@@ -54,7 +62,7 @@ def _has_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
-    # Without these instructions bf16 is emulated, a hundred times slower, or has no kernel at all.
+    # Without these instructions bf16 is emulated, a hundred times slower, or there is no kernel at all.
     cpu = torch.cpu
     if not (cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()):
         return False
@@ -62,9 +70,9 @@ def _has_bf16(device: torch.device) -> bool:
 
 
 def _runs_lstm_in_bf16() -> bool:
-    """Whether this build of torch has the kernel, forward and backward: some processors' builds lack it."""
+    """Return True if this build of torch has the kernel, forward and backward: on some processors it has not."""
     try:
-        # The layer is made inside too: its weights are drawn, and a run must begin from the same ones on any processor.
+        # Creating the layer draws its weights; inside the fork, a run starts from the same weights on any processor.
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16):
             nn.LSTM(8, 8)(torch.zeros(2, 1, 8))[0].sum().backward()
     except RuntimeError:

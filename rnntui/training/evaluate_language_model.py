@@ -1,4 +1,4 @@
-"""Evaluating a language model's run on a corpus."""
+"""Evaluation of a language model run on a corpus."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import Corpus
 from rnntui.text.token_ids import write_token_file
 from rnntui.training.device import choose_hardware
-from rnntui.training.evaluation import Evaluation, streaming, windowed
+from rnntui.training.evaluation import EVALUATIONS, Evaluation
 
 
 def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation], list[str]]:
-    """Evaluate a run's best weights, streaming and windowed; also returns the characters that its vocabulary lacks.
+    """Return the evaluations of a run's best weights by name, and the characters that its vocabulary lacks.
 
     Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens.
     """
@@ -29,14 +29,15 @@ def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[st
     model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size)
     load_best_weights(model, run)
     model.to(hardware.device)
-    evaluations = {"streaming": streaming, "windowed": windowed}
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "text.ids"
-        part, unknown = write_token_file(corpus, tokenizer, path)
-        if part.tokens < 2:
-            shown = ", ".join(corpus.display_names)
-            raise CorpusError(f"{shown} is too short: {part.tokens} tokens, where at least 2 are needed")
-        ids = part.read(path)
-        per_token = part.characters / part.tokens
-        found = {name: evaluate(model, ids, vocab_size, hardware, per_token) for name, evaluate in evaluations.items()}
-    return found, unknown
+        token_file, unknown = write_token_file(corpus, tokenizer, path)
+        if token_file.tokens < 2:
+            names = ", ".join(corpus.display_names)
+            raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, where at least 2 are needed")
+        ids = token_file.read(path)
+        ratio = token_file.characters / token_file.tokens
+        evaluations = {
+            name: evaluate(model, ids, vocab_size, hardware, ratio) for name, evaluate in EVALUATIONS.items()
+        }
+    return evaluations, unknown

@@ -1,4 +1,4 @@
-"""Measuring a Seq2Seq run on pairs."""
+"""Evaluation of a Seq2Seq run on pairs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
 from rnntui.text.pairs import ParallelCorpus, count_target_characters
-from rnntui.training.bleu import Scores, bleu_and_chrf
+from rnntui.training.bleu import TranslationScores, bleu_and_chrf
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.seq2seq_task import evaluate_pairs
@@ -20,10 +20,16 @@ from rnntui.training.seq2seq_task import evaluate_pairs
 
 def evaluate_seq2seq_run(
     run: RunFolder, pairs: ParallelCorpus, settings: BeamConfig
-) -> tuple[Evaluation, Scores, list[str]]:
-    """The teacher-forced loss of a run's best weights on pairs, and how near its translations come to the targets.
+) -> tuple[Evaluation, TranslationScores, list[str]]:
+    """Evaluate a run's best weights on pairs.
 
-    Also gives the characters that its vocabularies lack. Raises `RunError` if the run is broken or of another kind.
+    Args:
+        run: The run to evaluate.
+        pairs: The pairs; all of them are read.
+        settings: The beam search that translates the sources.
+
+    Returns the teacher-forced loss, the scores of the translations against the targets, and the characters that the
+    vocabularies lack. Raises `RunError` if the run is broken or of another kind.
     """
     config = run.read_config()
     source, target = read_vocabularies(run, config)
@@ -35,10 +41,10 @@ def evaluate_seq2seq_run(
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "pairs.ids"
         encoded = encode_pairs(rows, source, target)
-        part = write_pairs(path, encoded, count_target_characters(rows), max(source.size, target.size) - 1)
-        found = evaluate_pairs(model, PairDataset(part, path), part.tokens, hardware)
+        token_file = write_pairs(path, encoded, count_target_characters(rows), max(source.size, target.size) - 1)
+        evaluation = evaluate_pairs(model, PairDataset(token_file, path), token_file.tokens, hardware)
     translations = load_translator(run).translate([pair.source for pair in rows], settings, resolve_ties=False)
     scores = bleu_and_chrf([translation.text for translation in translations], [pair.target for pair in rows])
     unknown = source.unknown_characters("".join(pair.source for pair in rows))
     unknown += target.unknown_characters("".join(pair.target for pair in rows))
-    return found, scores, list(dict.fromkeys(unknown))
+    return evaluation, scores, list(dict.fromkeys(unknown))

@@ -1,7 +1,7 @@
-"""The two evaluations of a language model, both in nats a token over a held-out text.
+"""Evaluations of a language model, both in nats a token over a held-out text.
 
-*Streaming*: the state is carried through the whole text, as when the model is used. *Windowed*: every window of 256
-tokens starts from a state of zeros, as published figures of Transformers with a context of 256 do.
+*Streaming*: the state is carried through the whole text, as in use. *Windowed*: every window of 256 tokens starts from
+a state of zeros, as in published figures of Transformers with a context of 256.
 """
 
 from __future__ import annotations
@@ -22,20 +22,25 @@ from rnntui.models.layers import State
 from rnntui.training.device import Hardware
 
 WINDOW = 256
-WARM_UP = 512  # tokens a stream reads before its own part, uncounted, so that it enters it with a true state
-_STREAM = 4096  # tokens a stream should have at least, for the warm-up to be a small part
-_MOST_STREAMS = 64
-_TIE = 1e-6
-_LOGITS = 1 << 24  # numbers in a (T, B, V) of logits at most
+WARM_UP = 512  # tokens a stream reads before its own part, uncounted, to enter it with the state of the text before
+_MIN_STREAM = 4096  # tokens of a stream, so that the warm-up is a small part of the work
+_MAX_STREAMS = 64
+_MAX_LOGITS = 1 << 24  # numbers in an array of logits (T, B, V)
+_TIE_BREAK = 1e-6  # weight of the loss in a score by a metric
 
 Tokens = NDArray[np.unsignedinteger]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A mean loss in nats a token over `tokens`, which stand for `characters`.
+    """Result of an evaluation.
 
-    `metrics` are further figures by name, such as BLEU, higher being better; one of them may be `selection_metric`.
+    Args:
+        loss: Mean loss in nats a token.
+        tokens: Number of tokens predicted.
+        characters: Number of characters that they stand for.
+        metrics: Further figures by name, such as BLEU, higher being better.
+        selection_metric: The metric that selects the best weights; empty if the loss does.
     """
 
     loss: float
@@ -46,51 +51,65 @@ class Evaluation:
 
     @property
     def score(self) -> float:
-        """What decides which weights are best: the lower, the better. Where a measure ties, the loss decides."""
-        return self.loss if not self.selection_metric else _TIE * self.loss - self.metrics[self.selection_metric]
+        """Score that selects the best weights, lower being better; where the metric ties, the loss decides."""
+        return self.loss if not self.selection_metric else _TIE_BREAK * self.loss - self.metrics[self.selection_metric]
 
     @property
     def perplexity(self) -> float:
-        """exp(loss): as if choosing evenly among so many tokens."""
+        """exp(loss): the number of tokens among which a uniform guess would have the same loss."""
         return math.exp(min(self.loss, 700.0))
 
     @property
     def bits_per_character(self) -> float:
-        """Comparable between tokenizers, where the loss is not."""
+        """Comparable between tokenizers, unlike the loss."""
         return self.loss * self.tokens / self.characters / math.log(2)
 
 
-def streaming(model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardware, per_token: float) -> Evaluation:
-    """Loss over `ids (N,)` with the state carried through; N - 1 tokens are predicted.
+def evaluate_streaming(
+    model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardware, characters_per_token: float
+) -> Evaluation:
+    """Return the loss over a text with the state carried through it; all tokens but the first are predicted.
 
-    A long text is read by several streams at once, each of which first reads the 512 tokens before its part: the
-    state it then has is the carried one to about 1e-4 of the loss (see the tests). `per_token` is characters a token.
+    A long text is read by several streams at once. Each of them first reads the 512 tokens before its part, after
+    which its state gives the loss of the carried one to about 1e-4 (see the tests).
+
+    Args:
+        model: The model; it is in training mode again afterwards if it was.
+        ids: The token ids of the text, `(N,)`, at least 2.
+        vocab_size: Size of the vocabulary, V.
+        hardware: Device and precision.
+        characters_per_token: Mean number of characters in a token.
     """
     count = len(ids) - 1
-    streams = max(1, min(_MOST_STREAMS, count // _STREAM))
-    part = -(-count // streams)
+    streams = max(1, min(_MAX_STREAMS, count // _MIN_STREAM))
+    part = -(-count // streams)  # tokens of a stream, rounded up
     starts = np.arange(streams, dtype=np.int64) * part  # (B,)
     total, state = 0.0, model.initial_state(streams, hardware.device)
     with evaluating(model):
         if streams > 1:
-            places = np.maximum(starts + np.arange(-WARM_UP, 0)[:, None], 0)  # (WARM_UP, B)
+            positions = np.maximum(starts + np.arange(-WARM_UP, 0)[:, None], 0)  # (WARM_UP, B)
             for rows in _windows(WARM_UP, streams, vocab_size):
-                state = _losses(model, ids, places[rows], state, hardware)[1]
+                _, state = _losses(model, ids, positions[rows], state, hardware)
             for tensor in state:
-                tensor[:, 0] = 0.0  # the first stream begins with the text
+                tensor[:, 0] = 0.0  # the first stream starts at the beginning of the text
         for rows in _windows(part, streams, vocab_size):
-            places = starts + np.arange(rows.start, rows.stop)[:, None]  # (T, B)
-            counted = torch.from_numpy((places < np.minimum(starts + part, count)).astype(np.float32))
-            losses, state = _losses(model, ids, np.minimum(places, count - 1), state, hardware)
+            positions = starts + np.arange(rows.start, rows.stop)[:, None]  # (T, B)
+            counted = torch.from_numpy((positions < np.minimum(starts + part, count)).astype(np.float32))  # (T, B)
+            losses, state = _losses(model, ids, np.minimum(positions, count - 1), state, hardware)
             total += float((losses.cpu() * counted).sum(dtype=torch.float64))
-    return Evaluation(total / count, count, count * per_token)
+    return Evaluation(total / count, count, count * characters_per_token)
 
 
-def windowed(model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardware, per_token: float) -> Evaluation:
-    """Loss over `ids (N,)` in windows of 256 tokens, each from a state of zeros; a shorter rest is left out."""
+def evaluate_windowed(
+    model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardware, characters_per_token: float
+) -> Evaluation:
+    """Return the loss over windows of 256 tokens, each from a state of zeros; a shorter last window is left out.
+
+    The arguments are those of `evaluate_streaming`.
+    """
     window = min(WINDOW, len(ids) - 1)
     windows = (len(ids) - 1) // window
-    batch = max(1, min(_MOST_STREAMS, _LOGITS // (window * vocab_size)))
+    batch = max(1, min(_MAX_STREAMS, _MAX_LOGITS // (window * vocab_size)))
     total = 0.0
     with evaluating(model):
         for first in range(0, windows, batch):
@@ -99,15 +118,18 @@ def windowed(model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardw
             losses, _ = _losses(model, ids, starts + np.arange(window)[:, None], state, hardware)
             total += float(losses.cpu().sum(dtype=torch.float64))
     count = windows * window
-    return Evaluation(total / count, count, count * per_token)
+    return Evaluation(total / count, count, count * characters_per_token)
+
+
+EVALUATIONS = {"streaming": evaluate_streaming, "windowed": evaluate_windowed}
 
 
 def _losses(
-    model: LanguageModel, ids: Tokens, places: NDArray[np.int64], state: State, hardware: Hardware
+    model: LanguageModel, ids: Tokens, positions: NDArray[np.int64], state: State, hardware: Hardware
 ) -> tuple[torch.Tensor, State]:
-    """The loss of the token after each place `(T, B)`, and the state after the last step."""
-    inputs = torch.from_numpy(ids[places].astype(np.int64)).to(hardware.device)
-    targets = torch.from_numpy(ids[places + 1].astype(np.int64)).to(hardware.device)
+    """Return the losses `(T, B)` of the tokens that follow `positions (T, B)`, and the state after the last step."""
+    inputs = torch.from_numpy(ids[positions].astype(np.int64)).to(hardware.device)
+    targets = torch.from_numpy(ids[positions + 1].astype(np.int64)).to(hardware.device)
     with hardware.autocast():
         logits, state = model(inputs, state)
     losses = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
@@ -115,14 +137,15 @@ def _losses(
 
 
 def _windows(length: int, batch: int, vocab_size: int) -> Iterator[slice]:
-    step = max(16, min(WINDOW, _LOGITS // (batch * vocab_size)))
+    """Yield the windows of `length` steps, short enough for their logits to fit into memory."""
+    step = max(16, min(WINDOW, _MAX_LOGITS // (batch * vocab_size)))
     for start in range(0, length, step):
         yield slice(start, min(start + step, length))
 
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """No dropout and no gradients inside; nothing is drawn from the training's random stream."""
+    """Turn dropout and gradients off inside; nothing is drawn from the random generator of the training."""
     was_training = model.training
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""What a training run tells whoever watches; small messages, so that a terminal, a log or a screen can show them."""
+"""Events of a training run: small messages that a terminal, a log or a screen can show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rnntui.kinds.samples import Sample
 
 @dataclass(frozen=True)
 class Started:
-    """The run begins, or goes on at `step`."""
+    """The run starts, or resumes at `step`."""
 
     name: str
     parameters: int
@@ -21,9 +21,18 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """One step is done. `steps` is None until a time budget has settled it; `seconds` is time spent training.
+    """One step is done.
 
-    `seconds_left` is None and `tokens_per_second` 0 while the first steps are timed.
+    Args:
+        step: Steps done.
+        steps: Steps in all; None until a time budget has fixed them.
+        tokens: Tokens read in training.
+        seconds: Time spent training.
+        seconds_left: Predicted time that is left; None while the first steps are timed.
+        train_loss: Mean loss of the step, in nats a token.
+        learning_rate: Learning rate of the step.
+        gradient_norm: Norm of the gradient before clipping.
+        tokens_per_second: Speed of the steps alone; 0 while the first ones are timed.
     """
 
     step: int
@@ -39,9 +48,9 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A check on the validation text; losses in nats a token. `best` says it is the best so far, and saved.
+    """A check on the validation data; losses in nats a token.
 
-    `metrics` are further figures by name, such as BLEU.
+    `best` is True if the weights are the best so far, and saved; `metrics` are further figures such as BLEU.
     """
 
     step: int
@@ -53,17 +62,17 @@ class Evaluated:
     metrics: dict[str, float] = field(default_factory=dict)
 
 
-Reason = Literal["budget", "patience", "interrupted"]
+FinishReason = Literal["budget", "patience", "interrupted"]
 
 
 @dataclass(frozen=True)
 class Finished:
     """Training is over, or interrupted; then there is no final evaluation.
 
-    `losses` are those of the best weights by the evaluation's name, in nats a token.
+    `losses` are the final evaluations of the best weights by name, in nats a token.
     """
 
-    reason: Reason
+    reason: FinishReason
     step: int
     steps: int | None
     seconds: float

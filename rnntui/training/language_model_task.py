@@ -1,8 +1,6 @@
-"""Training a language model: what the loop needs of it."""
+"""Task of training a language model: its loss, evaluations, samples and position."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -23,84 +21,84 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
-from rnntui.training.evaluation import Evaluation, streaming, windowed
+from rnntui.training.evaluation import EVALUATIONS, Evaluation
 from rnntui.training.task import token_files
 
 
 class LanguageModelTask:
     """Truncated backpropagation through time over one long text (Williams and Peng 1990; Mikolov et al. 2010).
 
-    The state after each window is carried into the next, cut from the graph: it informs, and no gradient crosses. Now
-    and then a stream starts a window from a state of zeros instead, as every text does that the model will write. A
-    model that never saw that state can leave it for one from which it never finds back: without this, a window
-    of Shakespeare was seen at 53 nats a character from end to end.
+    The state after each window is carried into the next and detached from the graph: it informs the model, but no
+    gradient crosses. With a small probability a stream starts a window from a state of zeros instead, as every
+    generated text does. A model that never saw that state can leave it for one from which it never recovers: without
+    these resets, a window of Shakespeare was seen at 53 nats a character from end to end.
+
+    The methods are documented in `Task`.
     """
 
     primary_evaluation = "streaming"
-    final_cost_ratio = 2.0  # once streaming, once in windows
+    final_cost_ratio = 2.0  # streaming and windowed
 
     @classmethod
     def from_run(cls, run: RunFolder, config: RunConfig, hardware: Hardware) -> LanguageModelTask:
-        """See `Task.from_run`."""
         return cls(run, config, read_tokenizer(run, config), hardware)
 
     def __init__(self, run: RunFolder, config: RunConfig, tokenizer: Tokenizer, hardware: Hardware) -> None:
-        self._config = config
+        self._vocab_size = config.vocab_size
         self._tokenizer = tokenizer
         self.hardware = hardware
         training, validation = token_files(run, config)
-        self._validation = validation.read(run.validation_ids)
-        self._per_token = validation.characters / validation.tokens
-        self._shape = config.model_as(LanguageModelConfig)
+        self._validation_ids = validation.read(run.validation_ids)
+        self._characters_per_token = validation.characters / validation.tokens
+        self._model_config = config.model_as(LanguageModelConfig)
         settings = config.training_as(LanguageModelTrainingConfig)
         self._state_reset_prob = settings.state_reset_prob
-        batch = settings.batch_size
-        self._batches = BPTTBatches(training.read(run.training_ids), batch, settings.bptt)
-        self.model = LanguageModel(self._shape, config.vocab_size).to(hardware.device)
-        self._state: State = self.model.initial_state(batch, hardware.device)
-        self.steps_per_epoch = training.tokens / (batch * settings.bptt)
+        batch_size = settings.batch_size
+        self._batches = BPTTBatches(training.read(run.training_ids), batch_size, settings.bptt)
+        self.model = LanguageModel(self._model_config, config.vocab_size).to(hardware.device)
+        self._state: State = self.model.initial_state(batch_size, hardware.device)
+        self.steps_per_epoch = training.tokens / (batch_size * settings.bptt)
         self.validation_tokens = validation.tokens
         self.uniform_loss = float(np.log(config.vocab_size))
 
     def loss(self) -> tuple[Tensor, int]:
-        inputs, targets = self._batches.next()
+        inputs, targets = self._batches.next()  # (T, B)
         device = self.hardware.device
         with self.hardware.autocast():
-            logits, state = self.model(torch.from_numpy(inputs).to(device), self._state)
-        self._state = self._carried(state)
-        expected = torch.from_numpy(targets).to(device)
-        return cross_entropy(logits.float().flatten(0, 1), expected.flatten()), targets.size
+            logits, state = self.model(torch.from_numpy(inputs).to(device), self._state)  # (T, B, V)
+        self._state = self._carry(state)
+        target_ids = torch.from_numpy(targets).to(device)
+        return cross_entropy(logits.float().flatten(0, 1), target_ids.flatten()), targets.size
 
-    def _carried(self, state: State) -> State:
-        """What the next window starts from: the state `(L, B, H)` of this one, or zeros for a few streams."""
-        carried = tuple(tensor.detach().float() for tensor in state)
+    def _carry(self, state: State) -> State:
+        """Return the initial state of the next window: `state (L, B, H)`, detached, or zeros for a few streams."""
+        detached = tuple(tensor.detach().float() for tensor in state)
         if not self._state_reset_prob:
-            return carried
-        kept = (torch.rand(carried[0].shape[1]) >= self._state_reset_prob).to(carried[0])  # (B,)
-        return tuple(tensor * kept[:, None] for tensor in carried)
+            return detached
+        keep = (torch.rand(detached[0].shape[1]) >= self._state_reset_prob).to(detached[0])  # (B,)
+        return tuple(tensor * keep[:, None] for tensor in detached)
 
     def evaluate(self, tokens: int) -> Evaluation:
-        return self._evaluate(streaming, tokens, self.hardware)
+        return self._evaluate(self.primary_evaluation, tokens, self.hardware)
 
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        exact = Hardware(self.hardware.device, bf16=False)
-        named = {"streaming": streaming, "windowed": windowed}
-        return {name: self._evaluate(evaluation, tokens, exact) for name, evaluation in named.items()}
+        full_precision = Hardware(self.hardware.device, bf16=False)
+        return {name: self._evaluate(name, tokens, full_precision) for name in EVALUATIONS}
 
-    def _evaluate(self, evaluation: Callable[..., Evaluation], tokens: int, hardware: Hardware) -> Evaluation:
-        ids = self._validation[: tokens + 1]
-        return evaluation(self.model, ids, self._config.vocab_size, hardware, self._per_token)
+    def _evaluate(self, name: str, tokens: int, hardware: Hardware) -> Evaluation:
+        ids = self._validation_ids[: tokens + 1]
+        return EVALUATIONS[name](self.model, ids, self._vocab_size, hardware, self._characters_per_token)
 
     def sample(self, length: int, seed: int) -> Sample:
-        model = NumpyLanguageModel(weights_of(self.model), self._shape, self._config.vocab_size)
+        model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)
         generation = Generation(model, generators_from(seed, 1), banned=(self._tokenizer.unknown_id,))
         generation.feed(initial_context_ids(self._tokenizer))
-        drawn = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
-        return {"text": self._tokenizer.decode(drawn)}
+        ids = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
+        return {"text": self._tokenizer.decode(ids)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        carried = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}
-        return {"cursor": np.array(self._batches.cursor), **carried}
+        state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}
+        return {"cursor": np.array(self._batches.cursor), **state}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
         self._batches.cursor = int(position["cursor"])

@@ -1,11 +1,12 @@
-"""Batches of pairs: pools of many batches are sorted by length and cut, so that little of a batch is padding.
+"""Length-bucketed batches of sentence pairs: little of a batch is padding.
 
-    epoch     all pairs, shuffled                    [ 7 2 9 4 | 1 8 3 5 | 6 0 ]    a pool is some batches of them
-    pool      sorted by length                         2 4 | 7 9
-    batches   cut from the pools, shuffled             7 9 , 1 3 , 2 4 , 6 0 , 5 8
+    epoch     all pairs, shuffled                    [ 7 2 9 4 | 1 8 3 5 | 6 0 ]    a bucket holds some batches of pairs
+    bucket    sorted by length                         2 4 | 7 9
+    batches   cut from the buckets, shuffled           7 9 , 1 3 , 2 4 , 6 0 , 5 8
 
-Random batches waste half of the work on padding; sorting everything would show the model the short pairs first. The
-order of an epoch follows from the seed and the epoch's number, so two numbers are the whole place.
+Random batches waste half of the work on padding; sorting the whole corpus would show the model short pairs first. The
+order of an epoch is a function of the seed and the epoch, so the epoch and the index of the batch are the whole
+position.
 """
 
 from __future__ import annotations
@@ -22,106 +23,127 @@ Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Pairs side by side, the rest filled with padding.
+class PairBatch:
+    """B sentence pairs, one a column, padded to the longest.
 
-    `source (S, B)` with ends, `lengths (B,)` of the sources; `inputs (T, B)` begins each target, `expected (T, B)` is
-    one token ahead and ends it. `tokens` counts what is expected, without padding.
+    Args:
+        source: Source ids with end tokens, `(S, B)`.
+        lengths: Lengths of the sources with their end tokens, `(B,)`.
+        inputs: Inputs of the decoder, which begin with the begin token, `(T, B)`.
+        targets: Target ids with end tokens, one token ahead of the inputs, `(T, B)`.
+        tokens: Number of targets that are no padding.
     """
 
     source: Ids
     lengths: Ids
     inputs: Ids
-    expected: Ids
+    targets: Ids
     tokens: int
 
 
-def make_batch(sources: list[Ids], targets: list[Ids]) -> Batch:
-    """A batch of sources and targets, each with its end."""
-    expected = _padded(targets)
-    inputs = np.full_like(expected, PAD)
+def make_batch(sources: list[Ids], targets: list[Ids]) -> PairBatch:
+    """Return the batch of B sources and targets, each `(length,)` with its end token."""
+    padded_targets = _pad(targets)
+    inputs = np.full_like(padded_targets, PAD)
     inputs[0] = BOS
-    inputs[1:] = np.where(expected[:-1] == EOS, PAD, expected[:-1])
+    inputs[1:] = np.where(padded_targets[:-1] == EOS, PAD, padded_targets[:-1])
     lengths = np.array([len(ids) for ids in sources], dtype=np.int64)
-    return Batch(_padded(sources), lengths, inputs, expected, sum(map(len, targets)))
+    return PairBatch(_pad(sources), lengths, inputs, padded_targets, sum(map(len, targets)))
 
 
-def _padded(rows: list[Ids]) -> Ids:
-    """Rows as columns `(T, B)`."""
-    filled = np.full((max(map(len, rows)), len(rows)), PAD, dtype=np.int64)
-    for column, row in enumerate(rows):
-        filled[: len(row), column] = row
-    return filled
+def _pad(sequences: list[Ids]) -> Ids:
+    """Return B sequences as the columns of an array `(T, B)`."""
+    padded = np.full((max(map(len, sequences)), len(sequences)), PAD, dtype=np.int64)
+    for column, ids in enumerate(sequences):
+        padded[: len(ids), column] = ids
+    return padded
 
 
-def batch_of(pairs: PairDataset, numbers: NDArray[np.intp]) -> Batch:
-    """A batch of the pairs of these numbers."""
-    return make_batch([pairs.source(int(n)) for n in numbers], [pairs.target(int(n)) for n in numbers])
+def batch_at(pairs: PairDataset, indices: NDArray[np.intp]) -> PairBatch:
+    """Return the batch of the pairs at `indices (B,)`."""
+    return make_batch([pairs.source(int(i)) for i in indices], [pairs.target(int(i)) for i in indices])
 
 
 class LengthBucketSampler:
-    """Batches without end; `epoch` and `place`, the number of the next batch in it, are all there is to save."""
+    """Endless length-bucketed batches; `epoch` and `index`, that of the next batch in it, are the whole position.
 
-    def __init__(self, pairs: PairDataset, batch_size: int, batch_tokens: int | None, pool: int, seed: int) -> None:
+    Args:
+        pairs: The training pairs.
+        batch_size: Pairs in a batch; ignored if `batch_tokens` is given.
+        batch_tokens: Most tokens in a batch, padding included; None for batches of `batch_size` pairs.
+        bucket_batches: Batches that are sorted by length together.
+        seed: Seed of the order of pairs and batches.
+    """
+
+    def __init__(
+        self, pairs: PairDataset, batch_size: int, batch_tokens: int | None, bucket_batches: int, seed: int
+    ) -> None:
         self._pairs = pairs
         self._batch_size = batch_size
         self._batch_tokens = batch_tokens
-        self._pool = pool
+        self._bucket_batches = bucket_batches
         self._seed = seed
-        self.go_to(0, 0)
+        self.epoch, self.index = 0, 0
+        self._batches = self._batches_of_epoch()
 
     @property
-    def batches(self) -> int:
-        """How many batches this epoch has; with batches by tokens, another may have some more or less."""
-        return len(self._plan)
+    def batches_per_epoch(self) -> int:
+        """Number of batches in this epoch; with `batch_tokens`, it differs a little between epochs."""
+        return len(self._batches)
 
-    def go_to(self, epoch: int, place: int) -> None:
-        """Stand before a batch of an epoch."""
-        self.epoch, self.place = epoch, place
-        self._plan = self._planned(epoch)
+    def seek(self, epoch: int, index: int) -> None:
+        """Make a batch of an epoch the next one."""
+        self.epoch, self.index = epoch, index
+        self._batches = self._batches_of_epoch()
 
-    def next(self) -> Batch:
-        """The next batch."""
-        if self.place >= len(self._plan):
-            self.go_to(self.epoch + 1, 0)
-        numbers = self._plan[self.place]
-        self.place += 1
-        return batch_of(self._pairs, numbers)
+    def next(self) -> PairBatch:
+        """Return the next batch."""
+        if self.index >= len(self._batches):
+            self.seek(self.epoch + 1, 0)
+        indices = self._batches[self.index]
+        self.index += 1
+        return batch_at(self._pairs, indices)
 
-    def _planned(self, epoch: int) -> list[NDArray[np.intp]]:
-        random = np.random.default_rng([self._seed, epoch])
-        order = random.permutation(len(self._pairs))
+    def _batches_of_epoch(self) -> list[NDArray[np.intp]]:
+        """Return the indices of the pairs of each batch, in order."""
+        rng = np.random.default_rng([self._seed, self.epoch])
+        order = rng.permutation(len(self._pairs))
         sources, targets = self._pairs.source_lengths, self._pairs.target_lengths
-        size = self._pool * self._typical()
+        bucket_size = self._bucket_batches * self._mean_batch_size()
         batches: list[NDArray[np.intp]] = []
-        for start in range(0, len(order), size):
-            pool = order[start : start + size]
-            pool = pool[np.lexsort((sources[pool], targets[pool]))]
-            batches += cut(pool, sources, targets, self._batch_size, self._batch_tokens)
-        return [batches[i] for i in random.permutation(len(batches))]
+        for start in range(0, len(order), bucket_size):
+            bucket = order[start : start + bucket_size]
+            bucket = bucket[np.lexsort((sources[bucket], targets[bucket]))]
+            batches += split_into_batches(bucket, sources, targets, self._batch_size, self._batch_tokens)
+        return [batches[i] for i in rng.permutation(len(batches))]
 
-    def _typical(self) -> int:
-        """About how many pairs are in a batch."""
+    def _mean_batch_size(self) -> int:
+        """Estimate the number of pairs in a batch."""
         if self._batch_tokens is None:
             return self._batch_size
-        mean = float((self._pairs.source_lengths + self._pairs.target_lengths).mean()) + 2
-        return max(1, int(self._batch_tokens / mean))
+        tokens_per_pair = float((self._pairs.source_lengths + self._pairs.target_lengths).mean()) + 2
+        return max(1, int(self._batch_tokens / tokens_per_pair))
 
 
-def cut(
-    numbers: NDArray[np.intp], sources: Ids, targets: Ids, batch_size: int, batch_tokens: int | None
+def split_into_batches(
+    indices: NDArray[np.intp], sources: Ids, targets: Ids, batch_size: int, batch_tokens: int | None
 ) -> list[NDArray[np.intp]]:
-    """Pairs `numbers (P,)`, in their order, as batches of so many pairs, or of so many tokens with the padding.
+    """Split pairs, in their order, into batches by number of pairs or by number of tokens.
 
-    A single pair that has more tokens is a batch of its own.
+    Args:
+        indices: Indices of the pairs to split, `(P,)`.
+        sources: Source lengths of all pairs, without end tokens.
+        targets: Target lengths of all pairs, without end tokens.
+        batch_size: Pairs in a batch; ignored if `batch_tokens` is given.
+        batch_tokens: Most tokens in a batch, padding and end tokens included; a pair that has more is a batch alone.
     """
     if batch_tokens is None:
-        return [numbers[start : start + batch_size] for start in range(0, len(numbers), batch_size)]
-    batches, first, longest = [], 0, np.zeros(2, dtype=np.int64)
-    for place, number in enumerate(numbers):
-        grown = np.maximum(longest, (sources[number] + 1, targets[number] + 1))
-        if place > first and int(grown.sum()) * (place - first + 1) > batch_tokens:
-            batches.append(numbers[first:place])
-            first, grown = place, np.array([sources[number] + 1, targets[number] + 1])
-        longest = grown
-    return [*batches, numbers[first:]]
+        return [indices[start : start + batch_size] for start in range(0, len(indices), batch_size)]
+    batches, start, longest = [], 0, np.zeros(2, dtype=np.int64)
+    for position, index in enumerate(indices):
+        lengths = np.array([sources[index] + 1, targets[index] + 1])
+        longest = np.maximum(longest, lengths)
+        if position > start and int(longest.sum()) * (position - start + 1) > batch_tokens:
+            batches.append(indices[start:position])
+            start, longest = position, lengths
+    return [*batches, indices[start:]]

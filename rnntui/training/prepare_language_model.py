@@ -1,4 +1,4 @@
-"""From a corpus to a run that is ready to train, and finding one to go on with; without torch, so that it is quick."""
+"""Creation of language model runs from a corpus, and lookup of the run to resume; torch is imported late, for speed."""
 
 from __future__ import annotations
 
@@ -10,24 +10,18 @@ from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConf
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.runs.creation import (
-    TrainingText,
-    check_name,
-    find_resumable_run,
-    library_versions,
-    publish_run,
-    staging_folder,
-)
+from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.corpus import Corpus
 from rnntui.text.token_ids import CorpusStats, corpus_stats, split_offset, write_split
 from rnntui.text.tokenizer_factory import make_tokenizer
+from rnntui.training.prepare_run import publish_staged_run, staged_run
 
 
 @dataclass(frozen=True)
 class LanguageModelRequest:
-    """All that `rnntui train` was asked."""
+    """Settings of a new run, as `rnntui train` takes them."""
 
     model: LanguageModelConfig
     tokenizer: TokenizerConfig
@@ -38,29 +32,29 @@ class LanguageModelRequest:
 def create_language_model_run(
     corpus: Corpus, request: LanguageModelRequest, checkpoints: Path, name: str | None
 ) -> RunFolder:
-    """Read the corpus and make a run folder that is ready to train; it appears whole, or not at all.
+    """Create a run folder that is ready to train; it appears complete, or not at all.
 
-    Without a name the run takes the corpus's, with a number if that is taken. Raises `UsageError` if the name given
-    is taken or cannot be a folder's, `CorpusError` if the text cannot be read or is too small.
+    Args:
+        corpus: The text; its tail is held out for validation.
+        request: All settings.
+        checkpoints: The folder of runs.
+        name: Name of the run; None takes the corpus's, with a number if that is taken.
+
+    Raises `UsageError` if the name is taken or no folder can have it, `CorpusError` if the text cannot be read or is
+    too small.
     """
     if name is not None:
         check_name(name, checkpoints)
-    found = corpus_stats(corpus)
-    _check_size(found, corpus, request)
-    # Torch is imported for this alone, once the text is known to be good and while nothing is written.
-    from rnntui.training.device import choose_hardware
-
-    choose_hardware(request.training.device, request.training.precision, None)
+    stats = corpus_stats(corpus)
+    _check_size(stats, corpus, request)
     model = request.model.resolved(request.tokenizer.type)
-    with staging_folder(checkpoints) as folder:
-        run = RunFolder(folder)
-        tokenizer = make_tokenizer(corpus, found, request.tokenizer, request.training.validation_fraction)
-        tokenizer.save(folder)
-        run.resume_folder.mkdir()
-        validation = request.training.validation_fraction
-        parts = write_split(corpus, found, tokenizer, validation, run.training_ids, run.validation_ids)
-        for part, which in zip(parts, ("training", "validation"), strict=True):
-            _check_tokens(part.tokens, which, request, corpus)
+    fraction = request.training.validation_fraction
+    with staged_run(request.training, checkpoints) as run:
+        tokenizer = make_tokenizer(corpus, stats, request.tokenizer, fraction)
+        tokenizer.save(run.path)
+        training, validation = write_split(corpus, stats, tokenizer, fraction, run.training_ids, run.validation_ids)
+        _check_tokens(training.tokens, "training", request, corpus)
+        _check_tokens(validation.tokens, "validation", request, corpus)
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
             model=model,
@@ -70,40 +64,42 @@ def create_language_model_run(
             corpus=TextCorpusInfo(
                 name=corpus.name,
                 sources=corpus.display_names,
-                fingerprint=found.fingerprint,
-                training=parts[0],
-                validation=parts[1],
-                characters=found.characters,
-                speakers=(found.turns.person, found.turns.model) if found.turns else None,
+                fingerprint=stats.fingerprint,
+                training=training,
+                validation=validation,
+                characters=stats.characters,
+                speakers=(stats.turns.person, stats.turns.model) if stats.turns else None,
             ),
             created=time.time(),
             versions=library_versions(),
         )
-        run.write_config(config)
-        return RunFolder(publish_run(folder, checkpoints, name, corpus.name))
+        return publish_staged_run(run, config, name)
 
 
 def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
-    """The language model that `--resume` means: see `resumable`."""
+    """Return the language model that `--resume` selects; see `find_resumable_run`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
     text = TrainingText(corpus.name, corpus.display_names, lambda: corpus_stats(corpus).fingerprint)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
-def _check_size(found: CorpusStats, corpus: Corpus, request: LanguageModelRequest) -> None:
+def _check_size(stats: CorpusStats, corpus: Corpus, request: LanguageModelRequest) -> None:
+    """Check the parts before anything is written, where a token is a character."""
     if request.tokenizer.type == "char":
-        training = split_offset(found.characters, request.training.validation_fraction)
+        training = split_offset(stats.characters, request.training.validation_fraction)
         _check_tokens(training, "training", request, corpus)
-        _check_tokens(found.characters - training, "validation", request, corpus)
+        _check_tokens(stats.characters - training, "validation", request, corpus)
 
 
 def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus: Corpus) -> None:
+    """Raise `CorpusError` if the training or the validation part is too small."""
     needed = request.training.bptt + 1 if part == "training" else 2
     if tokens < needed:
-        share = f"{request.training.validation_fraction:g}"
-        advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {share}"
+        fraction = f"{request.training.validation_fraction:g}"
+        advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {fraction}"
+        names = ", ".join(corpus.display_names)
         raise CorpusError(
-            f"{', '.join(corpus.display_names)} is too small: {tokens:,} tokens for {part}, where {needed:,} are "
-            f"needed; give more text or {advice}"
+            f"{names} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed",
+            hint=f"give more text or {advice}",
         )

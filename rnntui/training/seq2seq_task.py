@@ -1,6 +1,8 @@
-"""Training an encoder and a decoder on pairs: what the loop needs of it."""
+"""Task of training a Seq2Seq model on pairs: its loss, evaluations, samples and position."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,29 +22,30 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import PAD, Vocabulary
-from rnntui.training.bleu import UNTRAINED, Scores, bleu_and_chrf
+from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, bleu_and_chrf
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import Evaluation, evaluating
-from rnntui.training.length_buckets import Batch, LengthBucketSampler, batch_of, cut
+from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
 from rnntui.training.task import token_files
 
 FINAL_BEAM = 5
-_EVALUATION_TOKENS = 4096  # side by side, padding included
+_EVALUATION_TOKENS = 4096  # in a batch of an evaluation, padding included
 
 
 class Seq2SeqTask:
-    """Teacher forcing with label smoothing (Szegedy et al. 2016, section 7), on batches of like length.
+    """Teacher forcing with label smoothing (Szegedy et al. 2016, section 7), on length-bucketed batches.
 
-    A check takes the loss of a fixed part of the validation pairs, without smoothing, and the BLEU of the likeliest
-    tokens' translations of another; the last evaluation searches with a beam of 5.
+    A check computes the loss of a fixed part of the validation pairs, without smoothing, and the BLEU of greedy
+    translations of another part; the final evaluation translates by beam search with a beam of 5.
+
+    The methods are documented in `Task`.
     """
 
     primary_evaluation = "teacher_forced"
-    final_cost_ratio = 4.0  # a beam of five on more pairs, where a check is greedy
+    final_cost_ratio = 4.0  # a beam of 5, where a check is greedy
 
     @classmethod
     def from_run(cls, run: RunFolder, config: RunConfig, hardware: Hardware) -> Seq2SeqTask:
-        """See `Task.from_run`."""
         return cls(run, config, read_vocabularies(run, config), hardware)
 
     def __init__(
@@ -50,104 +53,119 @@ class Seq2SeqTask:
     ) -> None:
         self._source, self._target = vocabularies
         self.hardware = hardware
-        self._shape = config.model_as(Seq2SeqConfig)
+        self._model_config = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
         self._training_lengths = read_training_lengths(config)
         training, validation = token_files(run, config)
-        pairs = PairDataset(training, run.training_ids)
-        self.pools = LengthBucketSampler(
-            pairs, settings.batch_size, settings.batch_tokens, settings.bucket_batches, settings.seed
+        self.batches = LengthBucketSampler(
+            PairDataset(training, run.training_ids),
+            settings.batch_size,
+            settings.batch_tokens,
+            settings.bucket_batches,
+            settings.seed,
         )
         self._validation = PairDataset(validation, run.validation_ids)
         joint = self._source is self._target
-        self.model = Seq2Seq(self._shape, self._source.size, self._target.size, joint).to(hardware.device)
-        self.steps_per_epoch = float(self.pools.batches)
+        self.model = Seq2Seq(self._model_config, self._source.size, self._target.size, joint).to(hardware.device)
+        self.steps_per_epoch = float(self.batches.batches_per_epoch)
         self.validation_tokens = int(self._validation.target_lengths.sum()) + len(self._validation)
         self.uniform_loss = float(np.log(self._target.size))
 
     def loss(self) -> tuple[Tensor, int]:
-        batch = self.pools.next()
+        batch = self.batches.next()
         with self.hardware.autocast():
-            vectors, expected = vectors_of(self.model, batch, self.hardware)
+            vectors, targets = attentional_vectors(self.model, batch, self.hardware)
         output = self.model.decoder.output
-        loss = fused_linear_cross_entropy(vectors, output.weight, output.bias, expected, self._settings.label_smoothing)
+        loss = fused_linear_cross_entropy(vectors, output.weight, output.bias, targets, self._settings.label_smoothing)
         return loss, batch.tokens
 
     def evaluate(self, tokens: int) -> Evaluation:
-        found = evaluate_pairs(self.model, self._validation, tokens, self.hardware)
-        if (self.pools.epoch, self.pools.place) == (0, 0):
-            return self._with(found, UNTRAINED)  # it would write to the limit each time, and nothing that is of use
-        return self._with(found, self._scores(self._settings.bleu_pairs, BeamConfig(beam=1)))
+        evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware)
+        if (self.batches.epoch, self.batches.index) == (0, 0):
+            # An untrained model writes noise up to the length limit, which takes long.
+            return self._add_scores(evaluation, UNTRAINED_SCORES)
+        return self._add_scores(evaluation, self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1)))
 
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        exact = Hardware(self.hardware.device, bf16=False)
-        scores = self._scores(FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs, BeamConfig(beam=FINAL_BEAM))
-        return {
-            self.primary_evaluation: self._with(evaluate_pairs(self.model, self._validation, tokens, exact), scores)
-        }
+        full_precision = Hardware(self.hardware.device, bf16=False)
+        max_pairs = FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs
+        scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM))
+        evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision)
+        return {self.primary_evaluation: self._add_scores(evaluation, scores)}
 
-    def _with(self, found: Evaluation, scores: Scores) -> Evaluation:
+    def _add_scores(self, evaluation: Evaluation, scores: TranslationScores) -> Evaluation:
         metrics = {"bleu": scores.bleu, "chrf": scores.chrf}
         selection_metric = "bleu" if self._settings.selection_metric == "bleu" else ""
-        return Evaluation(found.loss, found.tokens, found.characters, metrics, selection_metric)
+        return replace(evaluation, metrics=metrics, selection_metric=selection_metric)
 
-    def _scores(self, most: int, settings: BeamConfig) -> Scores:
-        numbers = evenly(len(self._validation), most)
-        translator = self._translator()
-        found = translator.translate([self._text(n)[0] for n in numbers], settings, resolve_ties=False)
-        return bleu_and_chrf([translation.text for translation in found], [self._text(n)[1] for n in numbers])
+    def _translation_scores(self, max_pairs: int, settings: BeamConfig) -> TranslationScores:
+        """Translate at most `max_pairs` validation pairs and compare with their targets."""
+        pairs = [self._validation_pair(i) for i in evenly_spaced(len(self._validation), max_pairs)]
+        sources, references = [source for source, _ in pairs], [target for _, target in pairs]
+        translations = self._translator().translate(sources, settings, resolve_ties=False)
+        return bleu_and_chrf([translation.text for translation in translations], references)
 
     def sample(self, length: int, seed: int) -> Sample:
-        numbers = evenly(len(self._validation), self._settings.bleu_pairs)
-        source, reference = self._text(int(numbers[seed % len(numbers)]))
-        [found] = self._translator().translate([source], BeamConfig(beam=1), resolve_ties=False)
-        return shorten_sample({"source": source, "translation": found.text, "reference": reference}, length)
+        indices = evenly_spaced(len(self._validation), self._settings.bleu_pairs)
+        source, reference = self._validation_pair(int(indices[seed % len(indices)]))
+        [translation] = self._translator().translate([source], BeamConfig(beam=1), resolve_ties=False)
+        return shorten_sample({"source": source, "translation": translation.text, "reference": reference}, length)
 
     def _translator(self) -> Translator:
-        model = NumpySeq2Seq(weights_of(self.model), self._shape, self._source.size, self._target.size)
+        model = NumpySeq2Seq(weights_of(self.model), self._model_config, self._source.size, self._target.size)
         return Translator(model, self._source, self._target, self._training_lengths)
 
-    def _text(self, pair: int) -> tuple[str, str]:
+    def _validation_pair(self, index: int) -> tuple[str, str]:
+        """Return the text of a validation pair, without characters that the vocabularies lack.
+
+        No translation could have them either.
+        """
         pairs = self._validation
-        # A vocabulary gives back what it read, but for characters that it lacks, which no translation can have either.
-        return self._source.decode(pairs.source(pair)), self._target.decode(pairs.target(pair))
+        return self._source.decode(pairs.source(index)), self._target.decode(pairs.target(index))
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        return {"epoch": np.array(self.pools.epoch), "place": np.array(self.pools.place)}
+        return {"epoch": np.array(self.batches.epoch), "place": np.array(self.batches.index)}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
-        self.pools.go_to(int(position["epoch"]), int(position["place"]))
+        self.batches.seek(int(position["epoch"]), int(position["place"]))
 
 
-def vectors_of(model: Seq2Seq, batch: Batch, hardware: Hardware) -> tuple[Tensor, Tensor]:
-    """Attentional vectors `(N, E)` and what is expected `(N,)` at the N places of a batch that are no padding."""
+def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) -> tuple[Tensor, Tensor]:
+    """Return attentional vectors `(N, E)` and targets `(N,)` at the N positions of a batch that are no padding."""
     device = hardware.device
-    source, lengths, inputs, expected = (
-        torch.from_numpy(ids).to(device) for ids in (batch.source, batch.lengths, batch.inputs, batch.expected)
+    source, lengths, inputs, targets = (
+        torch.from_numpy(ids).to(device) for ids in (batch.source, batch.lengths, batch.inputs, batch.targets)
     )
     vectors = model(source, lengths, inputs)  # (T, B, E)
-    counted = expected != PAD
-    return vectors[counted], expected[counted]
+    is_token = targets != PAD
+    return vectors[is_token], targets[is_token]
 
 
 def evaluate_pairs(model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Hardware) -> Evaluation:
-    """The teacher-forced loss over pairs, ends included: over so many, evenly spread, as hold about `tokens` tokens."""
-    share = tokens / max(1.0, float(pairs.target_lengths.mean()) + 1)
-    numbers = evenly(len(pairs), max(1, int(share)))
-    numbers = numbers[np.lexsort((pairs.source_lengths[numbers], pairs.target_lengths[numbers]))]
+    """Return the teacher-forced loss over pairs, end tokens included.
+
+    Args:
+        model: The model; it is in training mode again afterwards if it was.
+        pairs: The pairs to choose from, evenly spaced.
+        tokens: About how many target tokens are read.
+        hardware: Device and precision.
+    """
+    max_pairs = tokens / max(1.0, float(pairs.target_lengths.mean()) + 1)
+    indices = evenly_spaced(len(pairs), max(1, int(max_pairs)))
+    indices = indices[np.lexsort((pairs.source_lengths[indices], pairs.target_lengths[indices]))]
     total, count = 0.0, 0
     with evaluating(model):
-        for chosen in cut(numbers, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS):
-            batch = batch_of(pairs, chosen)
+        for part in split_into_batches(indices, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS):
+            batch = batch_at(pairs, part)
             with hardware.autocast():
-                vectors, expected = vectors_of(model, batch, hardware)
-                logits = model.logits(vectors)
-            total += float(cross_entropy(logits.float(), expected, reduction="sum"))
+                vectors, targets = attentional_vectors(model, batch, hardware)
+                logits = model.logits(vectors)  # (N, V)
+            total += float(cross_entropy(logits.float(), targets, reduction="sum"))
             count += batch.tokens
-    characters = pairs.characters * len(numbers) / len(pairs)
+    characters = pairs.characters * len(indices) / len(pairs)
     return Evaluation(total / count, count, max(1.0, characters))
 
 
-def evenly(count: int, most: int) -> NDArray[np.intp]:
-    """At most `most` of the numbers below `count`, evenly spread: corpora are often sorted by length."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.intp))
+def evenly_spaced(count: int, limit: int) -> NDArray[np.intp]:
+    """Return at most `limit` of the indices below `count`, evenly spaced: corpora are often sorted by length."""
+    return np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.intp))

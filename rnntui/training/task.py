@@ -1,4 +1,4 @@
-"""The interface between the training loop and a kind of model with its data."""
+"""Interface between the training loop and a kind of model with its data."""
 
 from __future__ import annotations
 
@@ -50,23 +50,26 @@ class Task(Protocol):
     def model(self) -> nn.Module: ...
 
     def loss(self) -> tuple[Tensor, int]:
-        """Mean loss of the next batch in nats a token, and the number of its tokens; moves on to the batch after."""
+        """Return the mean loss of the next batch in nats a token, and its number of tokens."""
         ...
 
     def evaluate(self, tokens: int) -> Evaluation:
-        """Evaluation that selects the best weights, over at most so many validation tokens."""
+        """Evaluate for the selection of the best weights, over at most about `tokens` validation tokens."""
         ...
 
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        """Every evaluation by its name, in full precision; `primary_evaluation` is among them."""
+        """Return every evaluation by its name, in full precision; `primary_evaluation` is among them."""
         ...
 
     def sample(self, length: int, seed: int) -> Sample:
-        """A short sample of the model as it stands, no part longer than `length` characters."""
+        """Return a short sample of the current model's output, with at most `length` characters in any part."""
         ...
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        """Position in the training data, and any state carried over from the last batch."""
+        """Return the position in the training data, and any state carried over from the last batch.
+
+        The keys are names in the resume file.
+        """
         ...
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
@@ -75,7 +78,7 @@ class Task(Protocol):
 
 
 def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile]:
-    """Descriptions of a run's files of training and validation ids. Raises `RunError` if the config lacks them."""
+    """Describe a run's files of training and validation ids. Raises `RunError` if its config does not."""
     training, validation = config.corpus.training, config.corpus.validation
     if training is None or validation is None:
         raise RunError(f"{run.config_file} does not say what the parts of the corpus are")

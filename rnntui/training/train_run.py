@@ -1,7 +1,8 @@
-"""Training a run from where it stands, under its lock; whatever its kind."""
+"""Training of a run of any kind, new or resumed, under the run's lock."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import torch
@@ -14,8 +15,11 @@ from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
 from rnntui.training.device import choose_hardware
 from rnntui.training.events import Event, Finished
+from rnntui.training.metrics_and_status import MetricsWriter
+from rnntui.training.progress import TrainingProgress
 from rnntui.training.task import Task
 from rnntui.training.trainer import Trainer
+from rnntui.training.training_state import TrainingState
 
 
 def train_run(
@@ -24,7 +28,13 @@ def train_run(
     stop_requested: Callable[[], bool],
     budget: Budget | None = None,
 ) -> Finished:
-    """Train a run from where it stands, alone under its lock; `budget` replaces the one it was made with.
+    """Train a run from its start or from its resume file, under its lock.
+
+    Args:
+        run: The run to train.
+        report: Receives every event of the training.
+        stop_requested: Asked before every step; training stops and saves once it returns True.
+        budget: Replaces the budget of the run.
 
     Raises `RunError` if the run is in use, broken, or has nothing left to do, `TrainingError` if it diverges.
     """
@@ -40,21 +50,27 @@ def train_run(
         hardware = choose_hardware(settings.device, settings.precision, settings.threads)
         torch.manual_seed(settings.seed)
         task = task_class.from_run(run, config, hardware)
-        trainer = Trainer(task, settings, budget or config.budget, run, report, stop_requested)
         if run.resume_file.is_file():
-            trainer.resume(budget)
-            if trainer.over and (budget is not None or run.read_status().state == "done"):
-                step, minutes = trainer.step, (budget or config.budget).minutes
-                longer = 2 * max(minutes or 0.0, trainer.minutes)
-                more = f"--steps {2 * step}" if minutes is None else f"--minutes {longer:.3g}"
-                raise RunError(
-                    f"run {run.name} is done, at step {step:,}; to train on, give a larger budget, "
-                    f"such as --resume {more}"
-                )
+            state = TrainingState.resumed(task, settings, run, budget)
+            if state.is_over and (budget is not None or run.read_status().state == "done"):
+                raise _already_done(run, state.progress, budget or config.budget)
         elif run.read_status().step:
-            raise RunError(f"{run.resume_file} is gone, and with it the place to go on from; start a new run")
-        return trainer.train()
+            raise RunError(f"{run.resume_file} is gone, and with it the state to resume", hint="start a new run")
+        else:
+            state = TrainingState.initial(task, settings, budget or config.budget)
+        with contextlib.closing(MetricsWriter(run.metrics_file, state.progress)) as metrics:
+            return Trainer(state, settings, run, metrics, report, stop_requested).train()
     except IndexError as error:
-        raise RunError(f"the ids in {run.resume_folder} are not of its vocabulary; start a new run") from error
+        raise RunError(f"the ids in {run.resume_folder} are not of its vocabulary", hint="start a new run") from error
     finally:
         lock.release()
+
+
+def _already_done(run: RunFolder, progress: TrainingProgress, budget: Budget) -> RunError:
+    """Return the error of a run that is done; its hint is a larger budget of the same kind."""
+    minutes = 2 * max(budget.minutes or 0.0, progress.seconds / 60)
+    larger = f"--steps {2 * progress.step}" if budget.minutes is None else f"--minutes {minutes:.3g}"
+    return RunError(
+        f"run {run.name} is done, at step {progress.step:,}",
+        hint=f"to train on, give a larger budget, such as --resume {larger}",
+    )

@@ -1,346 +1,213 @@
-"""The training loop: steps, checks, saves, and an end by budget, by patience, by request or by divergence."""
+"""Training loop: steps, checks and saves, until the budget, the patience, a stop request or divergence ends it."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import torch
 
-from rnntui.config import FINAL_EVALUATION_FACTOR, Budget, TrainerConfig
-from rnntui.errors import RunError, TrainingError
-from rnntui.kinds.samples import sample_to_json
+from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
+from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics_log import MetricsLog, drop_after
-from rnntui.runs.run_status import RunState, RunStatus
 from rnntui.runs.weights_file import load_weights, save_arrays
+from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation
-from rnntui.training.events import Evaluated, Event, Finished, Reason, Started, Stepped
-from rnntui.training.plan import Pace, Planner
-from rnntui.training.resume import Progress, load_state, save_state
-from rnntui.training.schedule import learning_rate
-from rnntui.training.task import Task
-
-LOG_EVERY = 10  # steps to a row of the metrics
-_DIVERGED = 1.5  # times the loss of guessing evenly
-_SMOOTHING = 0.95
+from rnntui.training.events import Evaluated, Event, Finished, FinishReason, Started, Stepped
+from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
+from rnntui.training.plan import StepTimer, learning_rate
+from rnntui.training.training_state import TrainingState
 
 
 class Trainer:
-    """Trains one task in its run folder, from the start or from where it was saved.
+    """Trains one task in its run folder, from the start or from a saved state.
 
-    `report` is told of every event, after what it tells of is saved; `stop_requested` is asked after every step. The
-    caller holds the run's lock.
+    Args:
+        state: The model, the optimizer, the progress and the plan.
+        config: Settings of the loop.
+        run: Where weights, resume file and status are written; the caller holds its lock.
+        metrics: Where rows of metrics are written; the caller closes it.
+        report: Receives every event, after what it reports is saved.
+        stop_requested: Asked before every step.
     """
 
     def __init__(
         self,
-        task: Task,
+        state: TrainingState,
         config: TrainerConfig,
-        budget: Budget,
         run: RunFolder,
+        metrics: MetricsWriter,
         report: Callable[[Event], None],
         stop_requested: Callable[[], bool],
     ) -> None:
-        self._task = task
+        self._state = state
+        self._task = state.task
+        self._progress = state.progress
+        self._planner = state.planner
         self._config = config
         self._run = run
+        self._metrics = metrics
         self._report = report
         self._stop_requested = stop_requested
-        self._optimizer = make_optimizer(task, config)
-        self._parameters = list(task.model.parameters())
-        self._pace = Pace()
-        self._progress = Progress(budget=budget)
-        self._planner = self._plan_for(budget)
-        self._gradient_norm = 0.0
-
-    def _plan_for(self, budget: Budget) -> Planner:
-        return Planner(budget, self._config, self._task.steps_per_epoch)
-
-    def resume(self, budget: Budget | None = None) -> None:
-        """Take up the state that was saved; a new `budget` plans anew, for the whole run, what is done included."""
-        progress = load_state(self._run.resume_file, self._task, self._optimizer)
-        if not _readable(self._run):
-            progress.best_score = None  # the best weights are gone: those there are now are the best
-        if budget is not None:
-            progress.budget, progress.reason, progress.stale_checks = budget, "", 0
-        self._planner = self._plan_for(progress.budget)
-        if budget is None:
-            self._planner.keep(progress.plan)
-        progress.plan = self._planner.plan
-        self._progress = progress
-
-    @property
-    def step(self) -> int:
-        """How many steps are done."""
-        return self._progress.step
-
-    @property
-    def minutes(self) -> float:
-        """How long it has trained so far."""
-        return self._progress.seconds / 60
-
-    @property
-    def over(self) -> bool:
-        """Whether no step is left to do; the final evaluation may be."""
-        progress, planner = self._progress, self._planner
-        done = planner.spent(progress.seconds) if planner.plan.steps is None else progress.step >= planner.plan.steps
-        return bool(progress.reason) or done
+        self._status = StatusWriter(run, state.progress, state.planner)
+        self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
+        self._timer = StepTimer()
+        self._parameters = list(state.task.model.parameters())
+        self._started_at = time.perf_counter() - state.progress.seconds
+        self._saved_at = time.perf_counter()
 
     def train(self) -> Finished:
-        """Train until the budget ends, the loss stops falling, or a stop is asked for; always leaves a whole run.
+        """Train until the budget ends, the loss stops falling, or a stop is requested; always leaves a valid run.
 
-        Raises `TrainingError` if the loss is no longer a number or has left every sensible range; the best weights
-        stay saved.
+        Raises `TrainingError` if the loss is not finite or has left every sensible range; the best weights stay saved.
         """
-        task, progress = self._task, self._progress
-        # Rows that a killed process wrote after its last save are made anew.
-        drop_after(self._run.metrics_file, progress.step if progress.best_score is not None or progress.step else -1)
-        self._log = MetricsLog(self._run.metrics_file)
-        self._started = time.perf_counter() - progress.seconds
+        task, hardware = self._task, self._task.hardware
         try:
-            self._status("running")
+            self._status.write("running")
             parameters = sum(p.numel() for p in self._parameters)
-            hardware = task.hardware
             device = str(hardware.device)
-            self._report(Started(self._run.name, parameters, device, hardware.precision, progress.step))
+            self._report(Started(self._run.name, parameters, device, hardware.precision, self._progress.step))
             task.model.train()
-            if not self._steps():
-                return self._interrupted()
-            return self._finish()
+            if self._run_steps():
+                return self._finish()
+            self._status.write("stopped")
+            return self._report_finished("interrupted", {}, None)
         except TrainingError as error:
-            self._status("failed", message=str(error))
+            self._status.write("failed", message=str(error))
             raise
-        finally:
-            self._log.close()
 
-    def _steps(self) -> bool:
-        """Train; gives whether training is over, and not only interrupted."""
+    def _run_steps(self) -> bool:
+        """Run the steps that are left; returns True if training is over, False if it is interrupted."""
         progress, planner = self._progress, self._planner
-        self._saved = self._logged = time.perf_counter()
-        self._logged_tokens = progress.tokens
+        self._saved_at = time.perf_counter()
+        self._metrics.restart_timer()
         if progress.best_score is None:
             self._check(train_loss=None)
-        while not self.over:
+        while not self._state.is_over:
             if self._stop_requested():
                 self._save()
                 return False
             began = time.perf_counter()
             rate = learning_rate(progress.step, planner.plan.steps, self._config.learning_rate, self._config.warmup)
-            loss = self._step(rate)
-            self._pace.add(time.perf_counter() - began)
-            progress.seconds = time.perf_counter() - self._started
-            planner.update(progress.step, progress.seconds, self._pace)
+            loss, gradient_norm = self._step(rate)
+            self._timer.add(time.perf_counter() - began)
+            self._update_seconds()
+            planner.update(progress.step, progress.seconds, self._timer)
             progress.plan = planner.plan
-            checking = planner.plan.is_check(progress.step)
-            train_loss = self._log_steps(rate) if checking or progress.loss_count >= LOG_EVERY else None
-            self._report(self._stepped(loss, rate))
-            if checking:
+            is_check = planner.plan.is_check(progress.step)
+            train_loss = self._metrics.write_steps(rate, gradient_norm) if is_check or self._metrics.is_due else None
+            self._report_step(loss, rate, gradient_norm)
+            if is_check:
                 if 0 < self._config.patience <= progress.stale_checks + 1:
-                    # Known before the check is saved, so that a run killed after it does not go on.
+                    # Set before the check is saved, so that a run killed after it does not train on.
                     progress.reason = "patience"
                 self._check(train_loss)
-            elif time.perf_counter() - self._saved > self._config.save_every:
+            elif time.perf_counter() - self._saved_at > self._config.save_every:
                 self._save()
         return True
 
-    def _step(self, rate: float) -> float:
-        """One update; gives the loss before it."""
-        for group in self._optimizer.param_groups:
+    def _step(self, rate: float) -> tuple[float, float]:
+        """Update the weights once; returns the loss before the update and the gradient norm before clipping."""
+        optimizer = self._state.optimizer
+        for group in optimizer.param_groups:
             group["lr"] = rate
-        loss, tokens = self._task.loss()
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_grad_norm)
-        value, self._gradient_norm = loss.item(), norm.item()
-        self._guard(value, rate)
-        self._optimizer.step()
-        progress = self._progress
-        progress.step += 1
-        progress.tokens += tokens
-        progress.loss_sum += value
-        progress.loss_count += 1
-        return value
+        loss_tensor, tokens = self._task.loss()
+        optimizer.zero_grad(set_to_none=True)
+        loss_tensor.backward()  # type: ignore[no-untyped-call]
+        norm_tensor = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_grad_norm)
+        loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
+        self._guard.check_step(loss, gradient_norm, rate)
+        optimizer.step()
+        self._progress.add_step(loss, tokens)
+        return loss, gradient_norm
 
-    def _guard(self, loss: float, rate: float) -> None:
-        """Stop before numbers that are none reach the weights, and when learning has turned into unlearning."""
-        progress = self._progress
-        at = f"at step {progress.step + 1:,} (learning rate {rate:.2g})"
-        if not (math.isfinite(loss) and math.isfinite(self._gradient_norm)):
-            what = "loss" if not math.isfinite(loss) else "gradient norm"
-            raise TrainingError(f"the {what} is not finite {at}; {self._kept()}")
-        before = progress.smoothed_loss if progress.smoothed_loss is not None else loss
-        progress.smoothed_loss = _SMOOTHING * before + (1 - _SMOOTHING) * loss
-        limit = _DIVERGED * self._task.uniform_loss
-        if progress.step > 20 and progress.smoothed_loss > max(limit, 1.0):
-            raise TrainingError(f"the loss diverged to {progress.smoothed_loss:.2f} {at}; {self._kept()}")
-
-    def _kept(self) -> str:
-        best = self._progress
-        kept = f"the best model, of step {best.best_step:,}, is kept; " if best.best_score is not None else ""
-        return f"{kept}start again with a lower --learning-rate or --clip-grad-norm"
-
-    def _stepped(self, loss: float, rate: float) -> Stepped:
-        progress, pace, plan = self._progress, self._pace, self._planner.plan
-        left = None
-        if plan.steps is not None and pace.step:
-            todo = plan.steps - progress.step
-            left = todo * pace.step + todo / plan.every * pace.check + pace.final
-        speed = progress.tokens / progress.step / pace.step if pace.step else 0.0
-        return Stepped(
-            step=progress.step,
-            steps=plan.steps,
-            tokens=progress.tokens,
-            seconds=progress.seconds,
-            seconds_left=left,
-            train_loss=loss,
-            learning_rate=rate,
-            gradient_norm=self._gradient_norm,
-            tokens_per_second=speed,
-        )
-
-    def _log_steps(self, rate: float) -> float:
-        """A row of the metrics over the steps since the last one; gives their mean loss."""
-        progress = self._progress
-        now = time.perf_counter()
-        mean = progress.loss_sum / progress.loss_count
-        self._log.write(
-            {
-                **self._row(),
-                "train_loss": mean,
-                "learning_rate": rate,
-                "gradient_norm": self._gradient_norm,
-                "tokens_per_second": (progress.tokens - self._logged_tokens) / max(1e-9, now - self._logged),
-            }
-        )
-        progress.loss_sum, progress.loss_count = 0.0, 0
-        self._logged, self._logged_tokens = now, progress.tokens
-        return mean
-
-    def _row(self) -> dict[str, Any]:
-        progress = self._progress
-        return {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3)}
-
-    def _check(self, train_loss: float | None) -> None:
-        """Evaluate, keep the weights if they are the best, sample a line, and save."""
-        progress, task = self._progress, self._task
-        began = time.perf_counter()
-        found = task.evaluate(self._config.eval_tokens)
-        evaluated = time.perf_counter()
-        self._must_be_finite(found)
-        best = progress.best_score is None or found.score < progress.best_score
-        if best:
-            progress.best_score, progress.best_loss = found.score, found.loss
-            progress.best_bits, progress.best_metrics = found.bits_per_character, found.metrics
-            progress.best_step, progress.stale_checks, progress.reason = progress.step, 0, ""
-            metadata = {"step": str(progress.step), "validation_loss": repr(found.loss)}
-            save_arrays(self._run.weights_file, weights_of(task.model), metadata)
-        else:
-            progress.stale_checks += 1
-        length = self._config.sample_length
-        sample = task.sample(length, self._config.seed + progress.step) if length else {}
-        progress.seconds = time.perf_counter() - self._started
-        self._log.write(
-            {
-                **self._row(),
-                "validation_loss": found.loss,
-                "bits_per_character": found.bits_per_character,
-                **found.metrics,
-                "sample": sample_to_json(sample),
-            }
-        )
-        self._status("running")
-        self._save()
-        self._pace.check = time.perf_counter() - began
-        # The last evaluation reads more, and does more with it; how much more, the task knows.
-        more = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, found.tokens)))
-        self._pace.final = (evaluated - began) * more * task.final_cost_ratio
-        self._logged += self._pace.check  # tokens/s are of steps alone
-        bits = found.bits_per_character
-        self._report(Evaluated(progress.step, train_loss, found.loss, bits, best, sample, found.metrics))
-
-    def _must_be_finite(self, found: Evaluation) -> None:
-        if not math.isfinite(found.loss):
-            raise TrainingError(
-                f"the validation loss is not finite at step {self._progress.step:,}; the model has lost its footing on "
-                f"text it has not seen; {self._kept()}"
-            )
-
-    def _save(self) -> None:
-        began = time.perf_counter()
-        self._progress.seconds = began - self._started
-        self._log.sync()  # the rows up to this step must not be lost where the state is not
-        save_state(self._run.resume_file, self._task, self._optimizer, self._progress)
-        self._saved = time.perf_counter()
-
-    def _interrupted(self) -> Finished:
-        self._status("stopped")
-        return self._finished("interrupted", {}, None, {})
-
-    def _finish(self) -> Finished:
-        """The final evaluation of the best weights; a run killed before it is done does it when resumed."""
-        progress = self._progress
-        reason = cast(Reason, progress.reason or "budget")
-        load_into(self._task.model, load_weights(self._run.weights_file))
-        found = self._task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens)
-        for evaluation in found.values():
-            self._must_be_finite(evaluation)
-        progress.seconds = time.perf_counter() - self._started
-        results = {name: evaluation.loss for name, evaluation in found.items()}
-        primary_evaluation = found[self._task.primary_evaluation]
-        bits = primary_evaluation.bits_per_character
-        losses = {f"{name}_loss": loss for name, loss in results.items()}
-        figures = {**losses, "bits_per_character": bits, **primary_evaluation.metrics}
-        self._log.write({**self._row(), **figures, "best_step": progress.best_step})
-        self._log.sync()
-        progress.best_loss, progress.best_bits = primary_evaluation.loss, bits
-        self._status("done", results=results | primary_evaluation.metrics)
-        return self._finished(reason, results, bits, primary_evaluation.metrics)
-
-    def _finished(
-        self, reason: Reason, results: dict[str, float], bits: float | None, metrics: dict[str, float]
-    ) -> Finished:
-        progress = self._progress
-        steps = self._planner.plan.steps
-        best = progress.best_step
-        finished = Finished(reason, progress.step, steps, progress.seconds, best, results, bits, metrics)
-        self._report(finished)
-        return finished
-
-    def _status(self, state: RunState, message: str = "", results: dict[str, float] | None = None) -> None:
-        progress = self._progress
-        self._run.write_status(
-            RunStatus(
-                state,
+    def _report_step(self, loss: float, rate: float, gradient_norm: float) -> None:
+        progress, timer = self._progress, self._timer
+        self._report(
+            Stepped(
                 step=progress.step,
                 steps=self._planner.plan.steps,
                 tokens=progress.tokens,
-                seconds=round(progress.seconds, 3),
-                validation_loss=progress.best_loss,
-                bits_per_character=progress.best_bits,
-                results=results or progress.best_metrics,
-                message=message,
+                seconds=progress.seconds,
+                seconds_left=self._planner.seconds_left(progress.step, timer),
+                train_loss=loss,
+                learning_rate=rate,
+                gradient_norm=gradient_norm,
+                tokens_per_second=progress.tokens / progress.step / timer.step_seconds if timer.step_seconds else 0.0,
             )
         )
 
+    def _check(self, train_loss: float | None) -> None:
+        """Evaluate, save the weights if they are the best, sample a line, and save the state."""
+        progress, task = self._progress, self._task
+        began = time.perf_counter()
+        evaluation = task.evaluate(self._config.eval_tokens)
+        evaluation_seconds = time.perf_counter() - began
+        self._guard.check_evaluation(evaluation)
+        is_best = progress.record_check(evaluation)
+        if is_best:
+            metadata = {"step": str(progress.step), "validation_loss": repr(evaluation.loss)}
+            save_arrays(self._run.weights_file, weights_of(task.model), metadata)
+        length = self._config.sample_length
+        sample = task.sample(length, self._config.seed + progress.step) if length else {}
+        self._update_seconds()
+        self._metrics.write_check(evaluation, sample)
+        self._status.write("running")
+        self._save()
+        self._timer.check_seconds = time.perf_counter() - began
+        # The final evaluation reads more tokens, and costs more per token.
+        token_ratio = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, evaluation.tokens)))
+        self._timer.final_seconds = evaluation_seconds * token_ratio * task.final_cost_ratio
+        self._metrics.exclude(self._timer.check_seconds)
+        self._report(
+            Evaluated(
+                step=progress.step,
+                train_loss=train_loss,
+                validation_loss=evaluation.loss,
+                bits_per_character=evaluation.bits_per_character,
+                best=is_best,
+                sample=sample,
+                metrics=evaluation.metrics,
+            )
+        )
 
-def _readable(run: RunFolder) -> bool:
-    try:
-        load_weights(run.weights_file)
-    except RunError:
-        return False
-    return True
+    def _update_seconds(self) -> None:
+        self._progress.seconds = time.perf_counter() - self._started_at
 
+    def _save(self) -> None:
+        self._update_seconds()
+        self._metrics.sync()  # a state must never be newer than the rows up to its step
+        self._state.save(self._run.resume_file)
+        self._saved_at = time.perf_counter()
 
-def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019), without decay on biases."""
-    named = list(task.model.named_parameters())
-    groups = [
-        {"params": [p for _, p in named if p.dim() > 1], "weight_decay": config.weight_decay},
-        {"params": [p for _, p in named if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    fused = task.hardware.device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=fused)
+    def _finish(self) -> Finished:
+        """Evaluate the best weights; a run killed before this is done does it when resumed."""
+        progress, task = self._progress, self._task
+        load_into(task.model, load_weights(self._run.weights_file))
+        evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens)
+        for evaluation in evaluations.values():
+            self._guard.check_evaluation(evaluation)
+        self._update_seconds()
+        losses = {name: evaluation.loss for name, evaluation in evaluations.items()}
+        primary = evaluations[task.primary_evaluation]
+        self._metrics.write_final(losses, primary)
+        progress.best_loss, progress.best_bits = primary.loss, primary.bits_per_character
+        self._status.write("done", results=losses | primary.metrics)
+        return self._report_finished(cast(FinishReason, progress.reason or "budget"), losses, primary)
+
+    def _report_finished(self, reason: FinishReason, losses: dict[str, float], primary: Evaluation | None) -> Finished:
+        progress = self._progress
+        finished = Finished(
+            reason=reason,
+            step=progress.step,
+            steps=self._planner.plan.steps,
+            seconds=progress.seconds,
+            best_step=progress.best_step,
+            losses=losses,
+            bits_per_character=primary.bits_per_character if primary else None,
+            metrics=primary.metrics if primary else {},
+        )
+        self._report(finished)
+        return finished

@@ -16,7 +16,7 @@ from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import TrainingLengths, read_training_lengths
-from rnntui.kinds.corpus_info import PairLengths
+from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.runs.folder import RunFolder
 
 QUICK = [
@@ -205,8 +205,8 @@ def test_pairs_not_known_to_be_held_out_are_refused(rnntui, trained: Path, tmp_p
 
     ours = trained / "pairs.tsv"
     others = table(tmp_path / "others.tsv", copy_rows(60, seed=9))
-    assert "does not hold the pairs that run copy was made of" in refusal(others)
-    assert "validated on pairs of their own, val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
+    assert "does not hold the pairs that run copy was created from" in refusal(others)
+    assert "validated on separate ones, val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
     assert "held out other pairs than this rnntui would" in refusal(ours, pairs=[581, 19])
     assert "held out other pairs than this rnntui would" in refusal(ours, validation=None)
     assert "--held-out is for Seq2Seq runs" in rnntui("evaluate", ours, "--run", "shakespeare", "--held-out").err

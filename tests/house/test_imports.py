@@ -101,7 +101,18 @@ asyncio.run(use())
 
 
 def test_below_training_nothing_loads_torch_or_a_user_interface() -> None:
-    below = ("config", "config_seq2seq", "errors", "atomic_files", "formatting", "text", "runs", "inference", "charts")
+    below = (
+        "config",
+        "config_seq2seq",
+        "errors",
+        "atomic_files",
+        "formatting",
+        "text",
+        "runs",
+        "inference",
+        "charts",
+        "kinds",
+    )
     packages = [f"rnntui.{name}" for name in (*below, "sessions")]
     assert not {"torch", "click", "textual", "rich"} & loaded_by(*packages)
 

@@ -51,7 +51,7 @@ def test_numpy_and_torch_give_the_same_logits(cell, attention: str, feeding: boo
     sources, targets = sources_of([5, 2, 9, 1], SOURCE), sources_of([4, 6, 2, 3], TARGET, seed=1)
     expected, batch = torch_logits(torch_model, sources, targets)
     result, weights = numpy_logits(numpy_model, sources, batch.inputs)
-    real = batch.expected != PAD
+    real = batch.targets != PAD
     np.testing.assert_allclose(result[real], expected[real], rtol=0, atol=1e-4)
     if attention != "none":
         for step in weights:
@@ -67,7 +67,7 @@ def test_torch_and_numpy_agree_on_shared_weights_which_are_stored_once(tied: boo
     sources, targets = sources_of([5, 3], SOURCE), sources_of([4, 6], size, seed=1)
     expected, batch = torch_logits(torch_model, sources, targets)
     result, _ = numpy_logits(numpy_model, sources, batch.inputs)
-    np.testing.assert_allclose(result[batch.expected != PAD], expected[batch.expected != PAD], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(result[batch.targets != PAD], expected[batch.targets != PAD], rtol=0, atol=1e-4)
     matrices = [name for name in weights_of(torch_model) if "embedding" in name or name == "decoder.output.weight"]
     assert len(matrices) == {(True, True): 1, (True, False): 2}.get((tied, joint), 3)
 
@@ -103,7 +103,7 @@ def test_every_weight_gets_a_gradient_and_padding_none(attention: str, feeding: 
     model, _ = tiny_models(SOURCE, TARGET, False, attention=attention, input_feeding=feeding, tied=False)
     batch = make_batch(sources_of([5, 2], SOURCE), sources_of([4, 2], TARGET, seed=1))
     vectors = model(*(torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs)))
-    logits = model.logits(vectors)[torch.from_numpy(batch.expected) != PAD]
+    logits = model.logits(vectors)[torch.from_numpy(batch.targets) != PAD]
     logits.logsumexp(1).sum().backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name

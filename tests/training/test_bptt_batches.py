@@ -8,13 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnntui.config import Budget
 from rnntui.runs.folder import RunFolder
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import choose_hardware
 from rnntui.training.language_model_task import LanguageModelTask
-from rnntui.training.trainer import Trainer
+from rnntui.training.train_run import train_run
 
 
 def open_task(run: RunFolder) -> LanguageModelTask:
@@ -114,7 +113,6 @@ def test_no_gradient_crosses_a_window(make_run) -> None:
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_every_cell_learns(make_run, cell: str) -> None:
     run = make_run(cell=cell, steps=400, learning_rate=1e-2)
-    task, config = open_task(run), run.read_config()
-    finished = Trainer(task, config.training, Budget(steps=400), run, lambda event: None, lambda: False).train()
+    finished = train_run(run, lambda event: None, lambda: False)
     # Four words, evenly drawn: ln 4 nats for each of 5.75 characters on average, so no model can have under 0.241.
     assert 0.2 < finished.losses["streaming"] < 0.45

@@ -7,23 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnntui.config import Budget, LanguageModelTrainingConfig
-from rnntui.training.plan import Pace, Plan, Planner
-from rnntui.training.schedule import learning_rate
+from rnntui.training.plan import StepPlan, StepPlanner, StepTimer, learning_rate
 
 
 def run_by_clock(minutes: float, step_times, check: float = 0.0) -> tuple[float, int]:
     """Play a run on a clock of our own; gives when it ended, in seconds, and at which step."""
-    planner = Planner(Budget(minutes=minutes), LanguageModelTrainingConfig(), 100.0)
-    pace, seconds, step = Pace(check=check, final=2 * check), check, 0
+    planner = StepPlanner(Budget(minutes=minutes), LanguageModelTrainingConfig(), 100.0)
+    timer, seconds, step = StepTimer(check_seconds=check, final_seconds=2 * check), check, 0
     while planner.plan.steps is None or step < planner.plan.steps:
         took = step_times(step, seconds)
-        pace.add(took)
+        timer.add(took)
         seconds += took
         step += 1
-        planner.update(step, seconds, pace)
+        planner.update(step, seconds, timer)
         if planner.plan.is_check(step):
             seconds += check
-    return seconds + pace.final, step
+    return seconds + timer.final_seconds, step
 
 
 @pytest.mark.parametrize("step_time", [0.002, 0.05, 0.7])
@@ -45,31 +44,31 @@ def test_a_machine_that_changes_its_pace_still_ends_near_the_budget(factor: floa
 
 
 def test_a_steady_machine_keeps_the_count_it_fixed_first() -> None:
-    planner = Planner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
-    pace, counts = Pace(), set()
+    planner = StepPlanner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
+    timer, counts = StepTimer(), set()
     for step in range(1, 600):
-        pace.add(0.1)
-        planner.update(step, 0.1 * step, pace)
+        timer.add(0.1)
+        planner.update(step, 0.1 * step, timer)
         counts.add(planner.plan.steps)
     assert len(counts - {None}) == 1
 
 
 def test_a_resumed_run_keeps_the_plan_it_had() -> None:
-    planner = Planner(Budget(minutes=5), LanguageModelTrainingConfig(), 100.0)
-    planner.keep(Plan(1000, 100))
-    pace = Pace()
+    planner = StepPlanner(Budget(minutes=5), LanguageModelTrainingConfig(), 100.0)
+    planner.keep(StepPlan(1000, 100))
+    timer = StepTimer()
     for step in range(500, 600):
-        pace.add(100.0)
-        planner.update(step, 1e5, pace)
-    assert planner.plan == Plan(1000, 100)
+        timer.add(100.0)
+        planner.update(step, 1e5, timer)
+    assert planner.plan == StepPlan(1000, 100)
 
 
 def test_checks_do_not_eat_a_short_budget() -> None:
-    planner = Planner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
-    pace = Pace(check=2.0)
+    planner = StepPlanner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
+    timer = StepTimer(check_seconds=2.0)
     for _ in range(20):
-        pace.add(0.1)
-    planner.update(20, 2.0, pace)
+        timer.add(0.1)
+    planner.update(20, 2.0, timer)
     assert planner.plan.steps is not None
     assert planner.plan.steps / planner.plan.every <= 3.01
 

@@ -19,7 +19,7 @@ from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
-from rnntui.training import trainer
+from rnntui.training import trainer, training_state
 from rnntui.training.events import Event, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.train_run import train_run
@@ -161,7 +161,7 @@ class Crash(BaseException):
 
 
 CRASH_SITES = [
-    (trainer, "save_state"),
+    (training_state, "save_state"),
     (trainer, "save_arrays"),
     (RunFolder, "write_status"),
     (MetricsLog, "write"),

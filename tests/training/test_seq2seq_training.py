@@ -28,7 +28,7 @@ from rnntui.text.pairs import read_table
 from rnntui.text.vocabulary import EOS, PAD
 from rnntui.training import seq2seq_task
 from rnntui.training.evaluation import Evaluation
-from rnntui.training.length_buckets import LengthBucketSampler, cut, make_batch
+from rnntui.training.length_buckets import LengthBucketSampler, make_batch, split_into_batches
 from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
 from rnntui.training.task import token_files
 from rnntui.training.train_run import train_run
@@ -165,18 +165,18 @@ def pair_ids(folder: Path, count: int = 300) -> PairDataset:
 @pytest.mark.parametrize("tokens", [None, 200])
 def test_an_epoch_has_every_pair_once_and_little_padding(tmp_path: Path, tokens: int | None) -> None:
     pairs = pair_ids(tmp_path)
-    pools = LengthBucketSampler(pairs, 10, tokens, 30, seed=1)
+    sampler = LengthBucketSampler(pairs, 10, tokens, 30, seed=1)
     seen: list[bytes] = []
     real = filled = 0
-    for _ in range(pools.batches):
-        batch = pools.next()
-        filled += batch.expected.size
+    for _ in range(sampler.batches_per_epoch):
+        batch = sampler.next()
+        filled += batch.targets.size
         real += batch.tokens
-        assert tokens is None or batch.source.size + batch.expected.size <= tokens
+        assert tokens is None or batch.source.size + batch.targets.size <= tokens
         seen += [
-            c[c != PAD].tobytes() + s[s != PAD].tobytes() for c, s in zip(batch.expected.T, batch.source.T, strict=True)
+            c[c != PAD].tobytes() + s[s != PAD].tobytes() for c, s in zip(batch.targets.T, batch.source.T, strict=True)
         ]
-    assert pools.epoch == 0
+    assert sampler.epoch == 0
     expected = [pairs.target(i).tobytes() + pairs.source(i).tobytes() for i in range(len(pairs))]
     assert sorted(seen) == sorted(expected)
     assert real / filled > 0.85
@@ -187,7 +187,7 @@ def test_batches_go_on_from_a_place_as_if_they_had_never_stopped(tmp_path: Path)
     straight, resumed = LengthBucketSampler(pairs, 16, None, 4, seed=3), LengthBucketSampler(pairs, 16, None, 4, seed=3)
     for _ in range(25):
         straight.next()
-    resumed.go_to(straight.epoch, straight.place)
+    resumed.seek(straight.epoch, straight.index)
     assert straight.epoch == 1
     for _ in range(30):
         np.testing.assert_array_equal(straight.next().source, resumed.next().source)
@@ -195,16 +195,16 @@ def test_batches_go_on_from_a_place_as_if_they_had_never_stopped(tmp_path: Path)
 
 def test_a_batch_shifts_its_targets_by_one() -> None:
     batch = make_batch([np.array([5, EOS])], [np.array([6, 7, EOS])])
-    assert batch.inputs[:, 0].tolist() == [1, 6, 7] and batch.expected[:, 0].tolist() == [6, 7, EOS]
+    assert batch.inputs[:, 0].tolist() == [1, 6, 7] and batch.targets[:, 0].tolist() == [6, 7, EOS]
     uneven = make_batch([np.array([5, EOS])] * 2, [np.array([6, 7, EOS]), np.array([EOS])])
-    assert uneven.inputs[:, 1].tolist() == [1, PAD, PAD] and uneven.expected[:, 1].tolist() == [EOS, PAD, PAD]
+    assert uneven.inputs[:, 1].tolist() == [1, PAD, PAD] and uneven.targets[:, 1].tolist() == [EOS, PAD, PAD]
     assert uneven.tokens == 4
 
 
 def test_a_pair_too_long_for_a_batch_of_tokens_has_one_to_itself() -> None:
     lengths = np.array([3, 50, 3, 3])
-    found = cut(np.arange(4), lengths, lengths, 0, 20)
-    assert [batch.tolist() for batch in found] == [[0], [1], [2, 3]]
+    batches = split_into_batches(np.arange(4), lengths, lengths, 0, 20)
+    assert [batch.tolist() for batch in batches] == [[0], [1], [2, 3]]
 
 
 def test_a_row_far_longer_than_the_rest_is_left_out_and_named(tmp_path: Path) -> None:
@@ -243,10 +243,10 @@ def task_on(folder: Path, **settings: object) -> seq2seq_task.Seq2SeqTask:
 def test_the_loss_is_smoothed_as_asked_and_a_mean_over_tokens_that_are_no_padding(tmp_path: Path) -> None:
     task = task_on(tmp_path, label_smoothing=0.3)
     found, tokens = task.loss()
-    task.pools.go_to(0, 0)
-    batch = task.pools.next()
+    task.batches.seek(0, 0)
+    batch = task.batches.next()
     logits = task.model.logits(task.model(*map(torch.from_numpy, (batch.source, batch.lengths, batch.inputs))))
-    expected = torch.from_numpy(batch.expected)
+    expected = torch.from_numpy(batch.targets)
     wanted = cross_entropy(logits.flatten(0, 1), expected.flatten(), ignore_index=PAD, label_smoothing=0.3)
     assert tokens == int((expected != PAD).sum())
     torch.testing.assert_close(found, wanted)
@@ -265,13 +265,13 @@ def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more
 
     def bleu_and_chrf(hypotheses, references):
         compared.append((hypotheses, references))
-        return seq2seq_task.UNTRAINED
+        return seq2seq_task.UNTRAINED_SCORES
 
     monkeypatch.setattr(seq2seq_task.Translator, "translate", translate)
     monkeypatch.setattr(seq2seq_task, "bleu_and_chrf", bleu_and_chrf)
     task.evaluate(256)
     assert not asked, "an untrained model has nothing to say"
-    task.pools.next()
+    task.batches.next()
     task.evaluate(256)
     task.final_evaluation(256)
     assert asked == [(6, 1), (24, 5)]

@@ -11,7 +11,7 @@ from textual.widgets import Footer
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.kinds.corpus_info import PairCorpusInfo
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig

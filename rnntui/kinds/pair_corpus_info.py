@@ -1,0 +1,77 @@
+"""The `corpus` section of a Seq2Seq model's `config.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from rnntui.config import Record, record
+from rnntui.kinds.corpus_info import CorpusInfo, read_count, read_texts
+
+_TOKEN_LIMIT = 10**6  # tokens of a sentence
+
+
+@record
+class PairLengths(Record):
+    """Tokens of the longest source and target in training, and the most of a target beyond twice its source."""
+
+    source: int
+    target: int
+    beyond: int
+
+    @classmethod
+    def from_json(cls, value: object) -> Self | None:
+        """None if the value is no lengths."""
+        if not isinstance(value, dict) or set(value) != {"source", "target", "beyond"}:
+            return None
+        if not all(type(length) is int and abs(length) <= _TOKEN_LIMIT for length in value.values()):
+            return None
+        return cls(**value) if min(value["source"], value["target"]) >= 0 else None
+
+
+@record
+class PairLimits(Record):
+    """The most tokens of a source and of a target that a pair of training may have."""
+
+    source: int
+    target: int
+
+    @classmethod
+    def from_json(cls, value: object) -> Self | None:
+        """None if the value is no limits."""
+        if not isinstance(value, dict) or set(value) != {"source", "target"}:
+            return None
+        return cls(**value) if all(read_count(limit) is not None for limit in value.values()) else None
+
+
+@record
+class PairCorpusInfo(CorpusInfo):
+    """The pairs of a Seq2Seq model: how many for training and for validation, and how long they are.
+
+    `validation_sources` are the files of the validation pairs, None where they were held out of `sources`.
+    """
+
+    validation_sources: tuple[str, ...] | None = None
+    pairs: tuple[int, int] | None = None
+    lengths: PairLengths | None = None
+    limits: PairLimits | None = None
+
+    @classmethod
+    def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        pairs = values.get("pairs")
+        counts = [read_count(value) for value in pairs] if isinstance(pairs, list | tuple) else []
+        return super()._fields_from(values) | {
+            "validation_sources": read_texts(values.get("validation_sources")),
+            "pairs": tuple(counts) if len(counts) == 2 and None not in counts else None,
+            "lengths": PairLengths.from_json(values.get("lengths")),
+            "limits": PairLimits.from_json(values.get("limits")),
+        }
+
+    @property
+    def summary(self) -> str:
+        text = super().summary
+        if self.pairs is not None:
+            text += f"; {self.pairs[0]:,} pairs, {self.pairs[1]:,} for validation"
+        if self.validation_sources is not None:
+            text += f" from {', '.join(self.validation_sources)}"
+        return text

@@ -1,0 +1,122 @@
+"""Writers of a run's `metrics.jsonl` and `status.json` while it trains."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rnntui.kinds.samples import Sample, sample_to_json
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.metrics_log import MetricsLog, drop_after
+from rnntui.runs.run_status import RunState, RunStatus
+from rnntui.training.evaluation import Evaluation
+from rnntui.training.plan import StepPlanner
+from rnntui.training.progress import TrainingProgress
+
+LOG_EVERY = 10  # steps to a row of the metrics
+
+
+class MetricsWriter:
+    """Writes the rows of `metrics.jsonl`: one every few steps, one for each check, one for the final evaluation.
+
+    Rows beyond `progress`, which a killed process wrote after its last save, are dropped: training writes them again.
+    """
+
+    def __init__(self, path: Path, progress: TrainingProgress) -> None:
+        has_rows = progress.step or progress.best_score is not None
+        drop_after(path, progress.step if has_rows else -1)
+        self._log = MetricsLog(path)
+        self._progress = progress
+        self._timed_from = time.perf_counter()
+        self._counted_from = progress.tokens
+
+    def restart_timer(self) -> None:
+        """Measure the tokens per second of the next row from now on."""
+        self._timed_from, self._counted_from = time.perf_counter(), self._progress.tokens
+
+    def exclude(self, seconds: float) -> None:
+        """Leave out a pause of so many seconds: tokens per second are of steps alone."""
+        self._timed_from += seconds
+
+    @property
+    def is_due(self) -> bool:
+        """True if there are steps enough for a row."""
+        return self._progress.loss_count >= LOG_EVERY
+
+    def write_steps(self, rate: float, gradient_norm: float) -> float:
+        """Write a row over the steps since the last one, and return their mean loss in nats a token."""
+        now, tokens = time.perf_counter(), self._progress.tokens
+        mean = self._progress.take_mean_loss()
+        self._write(
+            {
+                "train_loss": mean,
+                "learning_rate": rate,
+                "gradient_norm": gradient_norm,
+                "tokens_per_second": (tokens - self._counted_from) / max(1e-9, now - self._timed_from),
+            }
+        )
+        self._timed_from, self._counted_from = now, tokens
+        return mean
+
+    def write_check(self, evaluation: Evaluation, sample: Sample) -> None:
+        """Write the row of a check."""
+        self._write(
+            {
+                "validation_loss": evaluation.loss,
+                "bits_per_character": evaluation.bits_per_character,
+                **evaluation.metrics,
+                "sample": sample_to_json(sample),
+            }
+        )
+
+    def write_final(self, losses: dict[str, float], primary: Evaluation) -> None:
+        """Write the row of the final evaluation: its losses by name, and the metrics of the primary one."""
+        self._write(
+            {
+                **{f"{name}_loss": loss for name, loss in losses.items()},
+                "bits_per_character": primary.bits_per_character,
+                **primary.metrics,
+                "best_step": self._progress.best_step,
+            }
+        )
+        self.sync()
+
+    def sync(self) -> None:
+        """Make the rows survive a power cut."""
+        self._log.sync()
+
+    def close(self) -> None:
+        """Sync and close the file."""
+        self._log.close()
+
+    def _write(self, values: dict[str, Any]) -> None:
+        progress = self._progress
+        position = {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3)}
+        self._log.write(position | values)
+
+
+class StatusWriter:
+    """Writes `status.json` from the progress and the plan."""
+
+    def __init__(self, run: RunFolder, progress: TrainingProgress, planner: StepPlanner) -> None:
+        self._run = run
+        self._progress = progress
+        self._planner = planner
+
+    def write(self, state: RunState, message: str = "", results: dict[str, float] | None = None) -> None:
+        """Replace the status; `results` are by default the metrics of the best weights so far."""
+        progress = self._progress
+        self._run.write_status(
+            RunStatus(
+                state,
+                step=progress.step,
+                steps=self._planner.plan.steps,
+                tokens=progress.tokens,
+                seconds=round(progress.seconds, 3),
+                validation_loss=progress.best_loss,
+                bits_per_character=progress.best_bits,
+                results=results or progress.best_metrics,
+                message=message,
+            )
+        )

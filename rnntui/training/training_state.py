@@ -1,0 +1,86 @@
+"""State of a training: model, optimizer, progress and plan, new or as the resume file keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from rnntui.config import Budget, TrainerConfig
+from rnntui.errors import RunError
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.weights_file import load_weights
+from rnntui.training.plan import StepPlanner
+from rnntui.training.progress import TrainingProgress
+from rnntui.training.resume import load_state, save_state
+from rnntui.training.task import Task
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that training changes; `task` holds the model and the position in the data."""
+
+    task: Task
+    optimizer: torch.optim.Optimizer
+    progress: TrainingProgress
+    planner: StepPlanner
+
+    @classmethod
+    def initial(cls, task: Task, config: TrainerConfig, budget: Budget) -> TrainingState:
+        """Return the state before the first step."""
+        planner = StepPlanner(budget, config, task.steps_per_epoch)
+        return cls(task, make_optimizer(task, config), TrainingProgress(budget=budget), planner)
+
+    @classmethod
+    def resumed(cls, task: Task, config: TrainerConfig, run: RunFolder, budget: Budget | None) -> TrainingState:
+        """Load the state that a run saved, and with it the random generators.
+
+        Args:
+            task: Task of the run; its weights and its position are replaced.
+            config: Settings of the optimizer and of the plan.
+            run: The run to resume.
+            budget: New budget for the whole run, finished steps included; None keeps the one that was saved.
+
+        Raises `RunError` if the resume file is broken.
+        """
+        optimizer = make_optimizer(task, config)
+        progress = load_state(run.resume_file, task, optimizer)
+        if not _has_weights(run):
+            progress.best_score = None  # the best weights are lost, so the next ones are the best
+        if budget is not None:
+            progress.budget, progress.reason, progress.stale_checks = budget, "", 0
+        planner = StepPlanner(progress.budget, config, task.steps_per_epoch)
+        if budget is None:
+            planner.keep(progress.plan)
+        progress.plan = planner.plan
+        return cls(task, optimizer, progress, planner)
+
+    @property
+    def is_over(self) -> bool:
+        """True if no step is left to do; the final evaluation may still be due."""
+        progress = self.progress
+        return bool(progress.reason) or self.planner.is_spent(progress.step, progress.seconds)
+
+    def save(self, path: Path) -> None:
+        """Write the whole state to the resume file."""
+        save_state(path, self.task, self.optimizer, self.progress)
+
+
+def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
+    """Return AdamW (Loshchilov and Hutter 2019) over the task's model, without weight decay on biases."""
+    parameters = list(task.model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    fused = task.hardware.device.type in ("cpu", "cuda")
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=fused)
+
+
+def _has_weights(run: RunFolder) -> bool:
+    try:
+        load_weights(run.weights_file)
+    except RunError:
+        return False
+    return True

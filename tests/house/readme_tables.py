@@ -1,0 +1,143 @@
+"""Option tables of README, generated from the settings and the commands.
+
+`python tests/house/readme_tables.py --write` rewrites the text between `<!-- options: COMMAND -->` and
+`<!-- end of options -->`; without `--write` it prints the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import click
+
+from rnntui.cli.main import LazyGroup
+from rnntui.config import SamplingConfig, Settings, described_settings, flag_of, is_yes_or_no
+from rnntui.config_seq2seq import BeamConfig
+from rnntui.kinds.registry import KINDS
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+HEADER = "| flag | default | values | |\n|---|---|---|---|"
+NONE = "–"
+
+GROUPS: dict[str, dict[str, type[Settings]]] = {
+    **{kind.command: kind.settings for kind in KINDS.values()},
+    "sample": {"Sampling": SamplingConfig},
+    "translate": {"Beam search": BeamConfig},
+}
+"""Settings of each command by heading; the command's other flags follow under headings of their own."""
+
+_INPUTS, _OTHERS = "Input files", "Run, files and output"
+_DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.*)\]\.?$")
+_FLAG = re.compile(r"(?<![\w`-])--?[a-z][\w-]*")
+
+
+def option_tables(command: str) -> str:
+    """Return the tables of a command in Markdown: one for each group of flags, each in a `<details>` block."""
+    return "\n\n".join(
+        f"<details>\n<summary>{command}: {heading}</summary>\n\n{HEADER}\n" + "\n".join(rows) + "\n\n</details>"
+        for heading, rows in _tables(command)
+    )
+
+
+def update(text: str) -> str:
+    """Return a README with its option tables made anew."""
+    return re.sub(
+        r"(<!-- options: ([\w-]+) -->\n).*?(<!-- end of options -->)",
+        lambda match: f"{match[1]}\n{option_tables(match[2])}\n\n{match[3]}",
+        text,
+        flags=re.DOTALL,
+    )
+
+
+def flags_of(command: str) -> set[str]:
+    """Return the long flags of a command, the negative ones of switches included."""
+    options = [parameter for parameter in click_command(command).params if isinstance(parameter, click.Option)]
+    return {flag for option in options for flag in (*option.opts, *option.secondary_opts) if flag.startswith("--")}
+
+
+def click_command(name: str) -> click.Command:
+    """Return the click command of that name."""
+    command = LazyGroup().get_command(click.Context(click.Command("rnntui")), name)
+    assert command is not None
+    return command
+
+
+def _tables(command: str) -> Iterator[tuple[str, list[str]]]:
+    groups = GROUPS[command]
+    settings = {setting.option for group in groups.values() for setting in described_settings(group).values()}
+    inputs = {files.name for kind in KINDS.values() if kind.command == command for files in kind.inputs}
+    options = [parameter for parameter in click_command(command).params if isinstance(parameter, click.Option)]
+    named = [option for option in options if option.name in inputs]
+    others = [option for option in options if option.name not in settings | inputs]
+    if named:
+        yield _INPUTS, [_row_of_option(option) for option in named]
+    for heading, group in groups.items():
+        yield heading, _rows_of_settings(group)
+    yield _OTHERS, [_row_of_option(option) for option in others]
+
+
+def _rows_of_settings(group: type[Settings]) -> list[str]:
+    defaults = {f.name: f.default for f in fields(group)}
+    rows = []
+    for name, setting in described_settings(group).items():
+        flag = flag_of(setting.option)
+        flags = [flag, f"--no-{flag[2:]}"] if is_yes_or_no(group, name) else [flag]
+        values = ", ".join(f"`{choice}`" for choice in setting.choices) or _bounds(setting.low, setting.high)
+        rows.append(_row(flags, defaults[name], values, setting.help))
+    return rows
+
+
+def _row_of_option(option: click.Option) -> str:
+    number = option.type
+    values = ""
+    if isinstance(number, click.IntRange):
+        values = _bounds(number.min, number.max)
+    elif isinstance(number, click.Choice):
+        values = ", ".join(f"`{choice}`" for choice in number.choices)
+    text = option.help or ""
+    default = None if option.is_flag and not option.secondary_opts else option.default
+    return _row([*option.opts, *option.secondary_opts], default, values, text[:1].lower() + text[1:])
+
+
+def _row(flags: list[str], default: object, values: str, text: str) -> str:
+    described = _DEFAULT_IN_HELP.search(text)
+    text = _DEFAULT_IN_HELP.sub("", text).removesuffix(".")
+    shown = _shown(default) if described is None else _with_code(described[1])
+    names = ", ".join(f"`{flag}`" for flag in flags)
+    return f"| {names} | {shown} | {values} | {_with_code(text)} |"
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, str):
+        return f"`{default}`"
+    return f"{default:.10g}" if isinstance(default, int | float) else NONE
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f"{low:,.10g} or more" if high is None else f"{low or 0:,.10g} to {high:,.10g}"
+
+
+def _with_code(text: str) -> str:
+    return _FLAG.sub(lambda match: f"`{match[0]}`", text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="rewrite README.md")
+    if parser.parse_args().write:
+        README.write_text(update(README.read_text("utf-8")), "utf-8")
+    else:
+        for command in GROUPS:
+            print(option_tables(command))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""ARCHITECTURE's file tree, and every name that README and ARCHITECTURE mention, held to the tree."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import readme_tables
+
+from rnntui.runs.folder import RunFolder
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "rnntui"
+PAGES = ("README.md", "ARCHITECTURE.md")
+
+RUN_FILES = {
+    path.relative_to("run").as_posix()
+    for path in (getattr(RunFolder(Path("run")), name) for name in dir(RunFolder) if not name.startswith("_"))
+    if isinstance(path, Path) and path != Path("run")
+} | {"tokenizer.json", "tokenizer.model", "resume/", "source/", "target/", "training.ids", "validation.ids"}
+"""Files of a run, which are not in the tree."""
+
+OTHER_FILES = {"settings.json", "rnntui/shipped/", "checkpoints/<name>/"}
+"""Files that users or the build make."""
+
+WORDS = {"kill", "finally"}
+"""Single words in code spans that are no names of the package."""
+
+COMMANDS = ("train", "train-seq2seq", "sample", "translate", "evaluate", "curves", "runs", "score", "chat")
+
+
+def tree_of(text: str) -> dict[str, str]:
+    """Paths of ARCHITECTURE's file tree, folders with a slash at the end, with their descriptions."""
+    [block] = re.findall(r"```\nrnntui/\n(.*?)```", text, flags=re.DOTALL)
+    paths: dict[str, str] = {}
+    folders: list[str] = []
+    for line in filter(str.strip, block.splitlines()):
+        match = re.fullmatch(r"( +)(\S+)\s+(\S.*)", line)
+        assert match, line
+        depth = len(match[1]) // 2 - 1
+        path = "".join(folders[:depth]) + match[2]
+        assert path not in paths, path
+        paths[path] = match[3]
+        if path.endswith("/"):
+            folders[depth:] = [match[2]]
+    return paths
+
+
+def code_spans(page: str) -> Iterator[str]:
+    """The code spans of a page, outside of code blocks and of the generated tables."""
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL)
+    text = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    yield from (re.sub(r"\s+", " ", span) for span in re.findall(r"`([^`]+)`", text))
+
+
+@cache
+def modules() -> tuple[ast.Module, ...]:
+    return tuple(ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py"))
+
+
+@cache
+def classes() -> dict[str, ast.ClassDef]:
+    return {node.name: node for tree in modules() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+
+
+@cache
+def names() -> frozenset[str]:
+    """Everything that the package defines: functions, fields, arguments, constants, and keys of JSON objects."""
+    found: set[str] = set()
+    for node in (node for tree in modules() for node in ast.walk(tree)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    # Losses of the final evaluation are named after it.
+    return frozenset(found | {f"{name}_loss" for name in ("streaming", "windowed", "teacher_forced")})
+
+
+def members(name: str) -> set[str]:
+    """What a class defines: methods, inner classes, fields, and attributes that a method sets."""
+    node = classes()[name]
+    found: set[str] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(inner.name)
+        elif isinstance(inner, ast.AnnAssign | ast.Assign):
+            targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+            found |= {target.attr for target in targets if isinstance(target, ast.Attribute)}
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in classes():
+            found |= members(base.id)
+    return found
+
+
+def exists(path: str) -> bool:
+    """True for a path from the root or from the package, or the bare name of one file of the package."""
+    return any((root / path).exists() for root in (ROOT, PACKAGE)) or (
+        "/" not in path and any(PACKAGE.rglob(path) if path.endswith(".py") else ())
+    )
+
+
+def problem_with(span: str) -> str:
+    """What is wrong with a code span; empty if nothing is, or if it is none of path, flag or name."""
+    if re.fullmatch(r"[\w.<>-]+/|[\w.<>/-]+/[\w.<>/-]*|[\w-]+\.(py|md|toml|json|jsonl|txt|tsv|safetensors|svg)", span):
+        return "" if span in RUN_FILES | OTHER_FILES or exists(span) else "there is no such file"
+    if re.fullmatch(r"--[a-z][a-z-]*", span):
+        flags = set().union(*map(readme_tables.flags_of, COMMANDS)) | {"--validation"}
+        return "" if span in flags or span == "--help" else "there is no such flag"
+    if match := re.fullmatch(r"rnntui(\.\w+)+", span):
+        return "" if exists(match[0].replace(".", "/") + ".py") or exists(match[0].replace(".", "/")) else "no module"
+    if match := re.fullmatch(r"(_?[A-Z][A-Za-z0-9]+)\.(\w+)(\(\))?", span):
+        if match[1] not in classes():
+            return "there is no such class"
+        return "" if match[2] in members(match[1]) else "the class has no such member"
+    if re.fullmatch(r"[A-Z][a-z0-9]*[A-Z]\w*|[A-Z][a-z]{2,}", span):
+        return "" if span in names() else "there is no such class"
+    if match := re.fullmatch(r"(_?[A-Za-z]\w*)(\(\))?", span):
+        return "" if match[1] in names() | WORDS else "there is no such name"
+    return ""
+
+
+def test_the_tree_lists_every_module() -> None:
+    listed = tree_of((ROOT / "ARCHITECTURE.md").read_text("utf-8"))
+    files = {path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".tcss") and path.name != "__init__.py"}
+    expected = {path.relative_to(PACKAGE).as_posix() for path in files}
+    expected |= {f"{parent.relative_to(PACKAGE).as_posix()}/" for path in files for parent in path.parents
+                 if parent != PACKAGE and PACKAGE in parent.parents}  # fmt: skip
+    assert set(listed) - expected == set(), "not in the tree"
+    assert expected - set(listed) == set(), "not in ARCHITECTURE.md"
+
+
+def test_no_two_lines_of_the_tree_say_the_same() -> None:
+    descriptions = list(tree_of((ROOT / "ARCHITECTURE.md").read_text("utf-8")).values())
+    assert len(set(descriptions)) == len(descriptions)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names_in_code_spans_exist(page: str) -> None:
+    problems = {span: problem for span in code_spans(page) if (problem := problem_with(span))}
+    assert problems == {}
+
+
+@pytest.mark.parametrize(
+    "span",
+    ["rnntui/text/ids.py", "ids.py", "rnntui.runs.ship", "Streams", "Conversation.keep", "hold_out", "likeliest",
+     "Chunker.next", "--reset", "resume/state.json"],
+)  # fmt: skip
+def test_names_that_do_not_exist_are_noticed(span: str) -> None:
+    assert problem_with(span)
