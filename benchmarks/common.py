@@ -1,4 +1,4 @@
-"""What the benchmarks share: facts of the machine, rounds in which rivals take turns, and plain-text tables."""
+"""Shared parts of the benchmarks: facts of the machine, alternating rounds of measurements, plain-text tables."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pathlib import Path
 # Taken when a script starts, before it makes a load itself.
 LOAD = f"{os.getloadavg()[0]:.2f}" if hasattr(os, "getloadavg") else "unknown"
 
-Rival = Callable[[], float]
-"""Does one round of its work and gives a measurement, such as seconds."""
+Contestant = Callable[[], float]
+"""Runs one round and returns a measurement, such as seconds."""
 
 
 _TUNING = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "VECLIB_", "ONEDNN_")  # variables that change speed
 
 
 def processor() -> str:
-    """The processor's name, from the kernel where it tells, else from Python."""
+    """Return the name of the processor, from the kernel if possible, else from Python."""
     table = Path("/proc/cpuinfo")
     if table.is_file():
         for line in table.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -35,16 +35,16 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def print_heading(title: str, precision: str, **more: object) -> None:
-    """Say what was measured, where, with which versions and when; numbers without these mean little.
+def print_heading(title: str, precision: str, **other_facts: object) -> None:
+    """Print what was measured, where, with which versions and when, as numbers mean little without these.
 
-    The load is that of the minute before: well above 0, something else was running too.
+    The load is that of the minute before: if well above 0, something else was running too.
     """
     facts: dict[str, object] = {
         "processor": processor(),
@@ -55,10 +55,10 @@ def print_heading(title: str, precision: str, **more: object) -> None:
         "precision": precision,
         "date": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z"),
     }
-    chosen = [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith(_TUNING)]
-    if chosen:
-        facts["environment"] = ", ".join(chosen)
-    facts |= {name.replace("_", " "): value for name, value in more.items()}
+    tuning = [f"{name}={os.environ[name]}" for name in sorted(os.environ) if name.startswith(_TUNING)]
+    if tuning:
+        facts["environment"] = ", ".join(tuning)
+    facts |= {name.replace("_", " "): value for name, value in other_facts.items()}
     print(title)
     width = max(map(len, facts))
     for name, value in facts.items():
@@ -66,7 +66,7 @@ def print_heading(title: str, precision: str, **more: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table in plain text: the first column to the left, the others to the right, None as a dash."""
+    """Format a plain-text table: the first column left-aligned, the others right-aligned, None as a dash."""
     lines = [list(columns), *([str("-" if cell is None else cell) for cell in row] for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     lines.insert(1, ["-" * width for width in widths])
@@ -78,33 +78,33 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 
 def parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Arguments before the first `--`, and those after it, which are for another command."""
+    """Split arguments at the first `--`; those after it are for another command."""
     split = arguments.index("--") if "--" in arguments else len(arguments)
     return list(arguments[:split]), list(arguments[split + 1 :])
 
 
-def alternate(rivals: Mapping[str, Rival], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
-    """What each rival measured in each of so many rounds, after `warm_up` rounds that are not counted.
+def alternate(contestants: Mapping[str, Contestant], rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Return the measurements of each contestant in each round, after `warm_up` rounds that are not counted.
 
-    The rivals take turns, and each round begins with another of them: whatever else the machine does, and whatever
-    one leaves behind in its caches, falls on all alike.
+    The contestants alternate, and each round begins with another of them, so that other load on the machine and the
+    state of its caches affect all alike.
     """
-    names = list(rivals)
-    found: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(-warm_up, rounds):
-        for place in range(len(names)):
-            name = names[(place + number) % len(names)]
-            measured = rivals[name]()
-            if number >= 0:
-                found[name].append(measured)
-    return found
+    names = list(contestants)
+    measurements: dict[str, list[float]] = {name: [] for name in names}
+    for round_index in range(-warm_up, rounds):
+        for offset in range(len(names)):
+            name = names[(offset + round_index) % len(names)]
+            measurement = contestants[name]()
+            if round_index >= 0:
+                measurements[name].append(measurement)
+    return measurements
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """The median over the rounds of one measurement over the other, each pair taken in the same round."""
+    """Return the median of the ratio of two measurements, each pair taken in the same round."""
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
 
 
 def verdict(reached: bool) -> str:
-    """A word for a target."""
+    """Return a word that says whether a target was met."""
     return "met" if reached else "MISSED"

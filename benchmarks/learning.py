@@ -1,4 +1,4 @@
-"""How much a model learns in a given time: `rnntui train` for each budget, and the losses it then reports.
+"""Learning in a given time: `rnntui train` for each budget, and the losses it then reports.
 
 Each budget is one run of the real command in a process of its own, in a temporary folder. The numbers are those that
 the run wrote into its `status.json`, `metrics.jsonl` and `model.safetensors`; the time of the whole process is taken
@@ -38,7 +38,7 @@ PUBLISHED = [
 
 @dataclass(frozen=True)
 class Learned:
-    """What one budget came to; losses in nats a token, times in seconds."""
+    """Result of one budget; losses in nats a token, times in seconds."""
 
     asked: float
     training: float
@@ -56,7 +56,7 @@ class Learned:
 
 
 def learn(corpus: Path, seconds: float, validation: float, seed: int, extra: list[str]) -> Learned:
-    """Train on the corpus for so many seconds by the command; its progress goes to stderr as it comes.
+    """Train on the corpus for so many seconds with the command; its progress goes to stderr.
 
     Exits with the command's message if it fails.
     """

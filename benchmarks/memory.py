@@ -1,4 +1,4 @@
-"""How much memory `rnntui train` needs for a large corpus, and how long until its first step.
+"""Memory that `rnntui train` needs for a large corpus, and time until its first step.
 
 A text of the size asked for is made of the lines of a real one, repeated in shuffled order, and written to a temporary
 file. The command trains on it for a few steps in a process of its own; the peak of its resident memory is what the
@@ -58,7 +58,7 @@ def write_text(path: Path, source: Path, size: int, seed: int) -> None:
 
 
 def train(corpus: Path, checkpoints: Path, steps: int, extra: list[str]) -> Measured:
-    """Run the command on the corpus; what it prints goes on to stderr."""
+    """Run the command on the corpus; its output goes to stderr."""
     command = [sys.executable, "-m", "rnntui", "train", str(corpus), "--name", "run"]
     # Two checks and the final evaluation are enough to show what they need.
     command += ["--checkpoints", str(checkpoints), "--steps", str(steps), "--evaluations", "2", *extra]

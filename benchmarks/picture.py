@@ -1,4 +1,4 @@
-"""README's pictures: `python benchmarks/picture.py {chat,translate} benchmarks/chat.svg [THEME]`.
+"""Pictures of the README: `python benchmarks/picture.py {chat,translate} benchmarks/chat.svg [THEME]`.
 
 The app itself, drawn by Textual, with what the shipped models write: from a fixed seed, or for fixed sentences.
 """
@@ -39,7 +39,7 @@ AT = (0, 4)  # row and column of the cursor in the translation
 
 
 async def chat(app: RnntuiApp, pilot: Pilot[None]) -> None:
-    """Let the shipped model write."""
+    """Generate text with the shipped model."""
     from rnntui.tui.chat.tab import ChatTab
 
     tab = app.query_one(ChatTab)
@@ -61,7 +61,7 @@ async def chat(app: RnntuiApp, pilot: Pilot[None]) -> None:
 
 
 async def translate(app: RnntuiApp, pilot: Pilot[None]) -> None:
-    """Have some sentences translated, and look at a word of the first."""
+    """Translate some sentences, and inspect a word of the first."""
     from rnntui.tui.translate.tab import TranslateTab
 
     tab = app.query_one(TranslateTab)
@@ -80,7 +80,7 @@ PICTURES = {"chat": (chat, "shakespeare"), "translate": (translate, "en-es")}
 
 
 async def picture(name: Literal["chat", "translate"], target: Path, theme: str) -> None:
-    """Prepare the screen, and save it as it is then."""
+    """Prepare the screen and save it."""
     from rnntui.tui.app import RnntuiApp
 
     prepare, run = PICTURES[name]

@@ -1,4 +1,4 @@
-"""How fast rnntui writes: from the shell until text is there, and token by token, beside torch.
+"""Sampling speed: time from the shell to the first text, and seconds a token, compared with torch.
 
 *Cold start*: fresh processes, started in turn over several rounds after one round that is not counted, so files lie in
 the system's cache and modules are compiled. Measured from the start of the process: `rnntui sample -n 1` until its
@@ -9,7 +9,7 @@ first byte comes through the pipe; `rnntui sample -n 200`, `rnntui --help`, `pyt
 *Ours* is what the command does for a token, `Generation.step`: distribution with `<unk>` banned, draw, the token's
 surprise, model step in numpy. The others are the plain ways in torch, under `inference_mode`: `nn.Embedding`,
 `nn.LSTM`, `nn.Linear`, `softmax(logits / 0.8)`, `multinomial`, and the id as a number, which a text needs; and the same
-with an `nn.LSTMCell` for each layer. The latter is the stronger rival: `nn.LSTM` is made for many steps, and where
+with an `nn.LSTMCell` for each layer. The latter is the stronger contestant: `nn.LSTM` is made for many steps, and where
 oneDNN runs it, a call costs more the larger the weights. All have the same random weights, and before anything is timed
 their logits are compared over a random text.
 """
@@ -66,14 +66,14 @@ TOLERANCE = 1e-4  # between the engines' logits
 
 
 def until_end(command: Sequence[str]) -> float:
-    """Seconds that a fresh process takes."""
+    """Return the seconds that a fresh process takes."""
     began = time.perf_counter()
     subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=ENVIRONMENT, check=True)
     return time.perf_counter() - began
 
 
 def until_first_byte(command: Sequence[str]) -> float:
-    """Seconds until a fresh process has written something."""
+    """Return the seconds until a fresh process has written something."""
     began = time.perf_counter()
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, bufsize=0, env=ENVIRONMENT
@@ -88,7 +88,7 @@ def until_first_byte(command: Sequence[str]) -> float:
 
 
 def rnntui_script() -> str:
-    """The command as it is installed beside this Python."""
+    """Return the command installed beside this Python."""
     script = shutil.which("rnntui", path=str(Path(sys.executable).parent))
     if script is None:
         sys.exit(f"sampling.py: no rnntui beside {sys.executable}; install it there with: pip install -e .")
@@ -96,7 +96,7 @@ def rnntui_script() -> str:
 
 
 def make_run(folder: Path) -> Path:
-    """A run of an LSTM of 1x512 with random weights: as slow to load and to sample as a trained one."""
+    """Make a run of a 1×512 LSTM with random weights, which loads and samples as slowly as a trained one."""
     text = folder / "alphabet.txt"
     text.write_text("".join(chr(0x100 + i) for i in range(VOCAB_SIZE - 1)) * 100, encoding="utf-8")
     request = LanguageModelRequest(
@@ -110,7 +110,7 @@ def make_run(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def sampled_run(given: Path | None) -> Iterator[tuple[Path, str]]:
-    """The run to sample in the cold starts, and what to call it: the given, the shipped, or one made here."""
+    """Return the run to sample in cold starts with its label: the given one, the shipped one, or one made here."""
     if given is not None:
         yield given, given.name
     elif (SHIPPED / "model.safetensors").is_file():
@@ -176,7 +176,7 @@ class TorchCells(nn.Module):
                 parameter.data = model.rnn.get_parameter(f"{name}_l{layer}").data
 
     def forward(self, token: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
-        """As of `TorchModel`."""
+        """See `TorchModel`."""
         hidden, new = self.embedding(token), []
         for cell, before in zip(self.cells, state or [None] * len(self.cells), strict=True):
             new.append(cell(hidden, before))
@@ -185,7 +185,7 @@ class TorchCells(nn.Module):
 
 
 class TorchStream:
-    """A text that goes on from call to call."""
+    """Sampling with torch, of a text that continues from call to call."""
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model.eval()
@@ -193,7 +193,7 @@ class TorchStream:
         self._state: Any = None
 
     def __call__(self, tokens: int) -> float:
-        """Write so many tokens; seconds of one."""
+        """Sample so many tokens; return the seconds of one."""
         ids = []
         began = time.perf_counter()
         with torch.inference_mode():
@@ -205,14 +205,14 @@ class TorchStream:
 
 
 class NumpyStream:
-    """The same by rnntui."""
+    """Sampling with rnntui, of a text that continues from call to call."""
 
     def __init__(self, model: NumpyLanguageModel) -> None:
         self._generation = Generation(model, generators_from(1, 1), banned=(0,))
         self._config = SamplingConfig(temperature=TEMPERATURE)
 
     def __call__(self, tokens: int) -> float:
-        """Write so many tokens; seconds of one."""
+        """Sample so many tokens; return the seconds of one."""
         ids = []
         began = time.perf_counter()
         for _ in range(tokens):
@@ -221,7 +221,7 @@ class NumpyStream:
 
 
 def largest_difference(ours: NumpyLanguageModel, model: nn.Module, tokens: int = 200) -> float:
-    """Between the logits of the two, over a random text."""
+    """Return the largest difference between the logits of the two over a random text."""
     generator = random.Random(1)
     state, torch_state, largest = ours.initial_state(), None, 0.0
     with torch.inference_mode():
@@ -234,13 +234,13 @@ def largest_difference(ours: NumpyLanguageModel, model: nn.Module, tokens: int =
 
 
 def single_stream(layers: int, hidden: int, tokens: int, rounds: int) -> list[object]:
-    """Check that the engines agree, time them in turn, and give a row of the table."""
+    """Check that the engines agree, time them alternately, and return a row of the table."""
     torch.manual_seed(1)
     model = TorchModel(layers, hidden)
     cells = TorchCells(model)
     config = LanguageModelConfig(cell="lstm", layers=layers, hidden=hidden, embedding=EMBEDDING, tied=False)
     ours = NumpyLanguageModel(weights_of(model), config, VOCAB_SIZE)
-    difference = max(largest_difference(ours, rival) for rival in (model, cells))
+    difference = max(largest_difference(ours, other) for other in (model, cells))
     if not difference < TOLERANCE:
         sys.exit(f"sampling.py: lstm {layers}x{hidden}: the engines' logits differ by {difference:.2g}")
     streams: dict[str, Callable[[int], float]] = {

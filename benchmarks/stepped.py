@@ -1,4 +1,4 @@
-"""The rival of training: a decoder in a loop as tutorials write it, a token and a row of logits at a time."""
+"""Baseline of Seq2Seq training: a decoder that loops over tokens and computes logits step by step, as in tutorials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnntui.training.length_buckets import PairBatch
 
 
 def stepped_loss(model: Seq2Seq, batch: PairBatch, smoothing: float) -> torch.Tensor:
-    """The loss of a batch by a model with input feeding; padding is stepped through, and left out of the mean."""
+    """Return the loss of a batch of a model with input feeding; padding is computed, but left out of the mean."""
     source, lengths, inputs, expected = (
         torch.from_numpy(ids) for ids in (batch.source, batch.lengths, batch.inputs, batch.targets)
     )

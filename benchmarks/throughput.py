@@ -1,4 +1,4 @@
-"""How fast rnntui trains, beside a bare loop of torch's own modules: tokens a second, both in one run.
+"""Training speed in tokens a second, compared with a bare loop over torch's own modules in the same run.
 
 *Ours* is the training of the command, `rnntui.training.train_run`, hence its `Trainer` and `LanguageModelTask`,
 in a temporary run over a text of random characters, with the command's defaults (dropout, clipping, metrics, schedule).
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from common import Rival, alternate, print_heading, print_table, ratio, verdict
+from common import Contestant, alternate, print_heading, print_table, ratio, verdict
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -74,7 +74,7 @@ SHAPES = [
 
 
 class Ours:
-    """A run of rnntui that is trained for some steps at every call."""
+    """A run of rnntui, trained for some steps at every call."""
 
     def __init__(self, shape: Shape, hardware: Hardware, corpus: Path, folder: Path) -> None:
         self._shape = shape
@@ -91,7 +91,7 @@ class Ours:
         self.vocab_size = self._run.read_config().vocab_size
 
     def timed(self, steps: int) -> float:
-        """Seconds of one step over so many; the run begins anew each time, and stops as at Ctrl-C."""
+        """Return the mean seconds of a step; the run restarts each time and stops as at Ctrl-C."""
         for file in (self._run.resume_file, self._run.status_file):
             file.unlink(missing_ok=True)
         ends: list[float] = []
@@ -105,7 +105,7 @@ class Ours:
 
 
 class Bare(nn.Module):
-    """Torch's modules and a loop of five lines."""
+    """Torch's modules in a loop of five lines."""
 
     def __init__(self, shape: Shape, hardware: Hardware, vocab_size: int) -> None:
         super().__init__()
@@ -121,11 +121,11 @@ class Bare(nn.Module):
 
     @property
     def matrix_parameters(self) -> int:
-        """Parameters that stand in a matrix product: all matrices but the embedding, which is only looked up."""
+        """Number of parameters in matrix products: all matrices but the embedding, which is only looked up."""
         return sum(p.numel() for name, p in self.named_parameters() if p.dim() > 1 and not name.startswith("embedding"))
 
     def timed(self, steps: int) -> float:
-        """Seconds of one step over so many."""
+        """Return the mean seconds of a step."""
         for _ in range(UNTIMED):
             self._step()
         began = time.perf_counter()
@@ -166,7 +166,7 @@ class Peak:
 
 @dataclass(frozen=True)
 class Measured:
-    """Tokens a second of both, the median ratio, and FLOP/s of ours."""
+    """Tokens a second of both, their median ratio, and FLOP/s of rnntui."""
 
     shape: Shape
     steps: int
@@ -177,20 +177,20 @@ class Measured:
 
 
 def measure(shape: Shape, hardware: Hardware, peak: Peak, steps: int | None, rounds: int, corpus: Path) -> Measured:
-    """Ours and the bare loop in turn, over so many rounds."""
+    """Time rnntui and the bare loop alternately, over so many rounds."""
     torch.manual_seed(1)
     with tempfile.TemporaryDirectory() as folder:
         ours = Ours(shape, hardware, corpus, Path(folder))
         bare = Bare(shape, hardware, ours.vocab_size)
         if steps is None:
             steps = max(FEWEST_STEPS, min(200, round(ROUND_SECONDS / bare.timed(1))))
-        rivals: dict[str, Rival] = {
+        contestants: dict[str, Contestant] = {
             "ours": partial(ours.timed, steps),
             "bare": partial(bare.timed, steps),
             "peak": peak.measure,
         }
         # Each round has steps of its own that are not timed; a round that is not counted would only cost time.
-        seconds = alternate(rivals, rounds, warm_up=0)
+        seconds = alternate(contestants, rounds, warm_up=0)
     tokens = shape.batch * shape.window
     rates = {name: statistics.median(tokens / s for s in seconds[name]) for name in ("ours", "bare")}
     flops = 6 * bare.matrix_parameters * rates["ours"]

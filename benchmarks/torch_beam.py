@@ -1,4 +1,4 @@
-"""The rival of the batches: the same beam search, a sentence at a time, through the torch module."""
+"""Baseline of batched translation: the same beam search with the torch module, one sentence at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnntui.text.vocabulary import BOS, EOS
 
 
 class TorchBeam:
-    """A run's model and vocabularies, and the search."""
+    """The model and vocabularies of a run, with beam search."""
 
     def __init__(self, run: RunFolder) -> None:
         config = run.read_config()
@@ -28,7 +28,7 @@ class TorchBeam:
 
     @torch.inference_mode()
     def translate(self, line: str, settings: BeamConfig) -> str:
-        """The best translation of one line, by the rules of `rnntui.inference.beam_search`."""
+        """Return the best translation of one line, by the rules of `rnntui.inference.beam_search`."""
         source = torch.from_numpy(np.append(self.source.encode(line), EOS))[:, None]  # (S, 1)
         encoder_outputs, ends = self.model.encoder(source, torch.tensor([len(source)]))
         decoder, encoder_outputs = self.model.decoder, encoder_outputs.transpose(0, 1)  # (1, S, K)

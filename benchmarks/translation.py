@@ -1,4 +1,4 @@
-"""How well and how fast a Seq2Seq model learns and translates, in three parts.
+"""Quality and speed of Seq2Seq training and translation, in three parts.
 
 `learn` trains by the real command, in a process of its own, and measures the best weights on the validation files by
 `rnntui evaluate` with a beam of 5. `train` compares target tokens a second with those of the same model whose decoder
@@ -26,7 +26,7 @@ PARTS = ("learn", "train", "translate")
 
 
 def learn(arguments: argparse.Namespace, extra: list[str], folder: Path) -> Path:
-    """Train for the minutes asked and print what came of it; gives the run. Exits if the command fails."""
+    """Train for so many minutes, print the results and return the run. Exits if the command fails."""
     from rnntui.runs.folder import RunFolder
     from rnntui.runs.metrics_log import read_metrics
     from rnntui.runs.weights_file import load_weights
@@ -72,7 +72,7 @@ def learn(arguments: argparse.Namespace, extra: list[str], folder: Path) -> Path
 
 
 def speed(arguments: argparse.Namespace, run: Path) -> None:
-    """Training with the whole target as one call, against one step at a time; whole steps, optimizer included."""
+    """Compare training with the whole target in one call to one step at a time; whole steps with the optimizer."""
     import torch
     from stepped import stepped_loss
 
@@ -92,7 +92,7 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
         batch = task.batches.next()
         return stepped_loss(task.model, batch, smoothing), batch.tokens
 
-    def rival(feeding: bool, loss_of: Callable[[Seq2SeqTask], tuple[torch.Tensor, int]]) -> Callable[[], float]:
+    def contestant(feeding: bool, loss_of: Callable[[Seq2SeqTask], tuple[torch.Tensor, int]]) -> Callable[[], float]:
         model = replace(config.model_as(Seq2SeqConfig), input_feeding=feeding)
         ours = replace(config, model=model)
         task = Seq2SeqTask(folder, ours, read_vocabularies(folder, ours), hardware)
@@ -113,7 +113,11 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
 
     whole, looped, input_feed = "whole target at once", "a loop, logits at each step", "--input-feeding"
     found = alternate(
-        {whole: rival(False, Seq2SeqTask.loss), looped: rival(True, plain), input_feed: rival(True, Seq2SeqTask.loss)},
+        {
+            whole: contestant(False, Seq2SeqTask.loss),
+            looped: contestant(True, plain),
+            input_feed: contestant(True, Seq2SeqTask.loss),
+        },
         arguments.rounds,
     )
     print_table(
@@ -132,7 +136,7 @@ def _timed(command: list[str], **more: str) -> float:
 
 
 def one_at_a_time(run: Path, lines: list[str]) -> float:
-    """Translate through torch, a line at a time; gives sentences a second."""
+    """Translate with torch, a line at a time; return sentences a second."""
     from torch_beam import TorchBeam
 
     from rnntui.config_seq2seq import BeamConfig
@@ -146,7 +150,7 @@ def one_at_a_time(run: Path, lines: list[str]) -> float:
 
 
 def translate(arguments: argparse.Namespace, run: Path) -> None:
-    """One short sentence from a cold shell, and a file in batches."""
+    """Time one short sentence from a cold shell, and a file in batches."""
     ours = [sys.executable, "-m", "rnntui", "translate", "--run", str(run), "Zwei junge Männer stehen am Herd."]
     cold = alternate(
         {
@@ -198,7 +202,7 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=20.0, help="of training [default: 20]")
     parser.add_argument("--target", type=float, default=37.0, help="the BLEU to reach [default: 37]")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds in which rivals take turns [default: 5]")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds in which the contestants alternate [default: 5]")
     parser.add_argument("--steps", type=int, default=10, help="training steps in a round [default: 10]")
     parser.add_argument("--sentences", type=int, default=100, help="sentences that torch translates in a round")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""How fast the terminal app draws and reads.
+"""Drawing and reading speed of the terminal app.
 
 *Charts*: two noisy curves of 10,000 and of 100,000 points each, smoothed, drawn by the app's own widget in an app
 without a terminal. *New data* is what a step of a live run costs: curves made anew, smoothed, decimated, drawn and
@@ -45,14 +45,14 @@ METRICS_BYTES = 200_000_000
 
 
 class ChartApp(App[None]):
-    """Nothing but a chart."""
+    """An app with nothing but a chart."""
 
     def compose(self) -> ComposeResult:
         yield Chart("Training loss")
 
 
 def series_of(count: int) -> list[MetricSeries]:
-    """Two falling, noisy losses."""
+    """Return two falling, noisy losses."""
     rng = np.random.default_rng(1)
     steps = np.arange(1.0, count + 1) * 10
     axes = {"step": steps, "seconds": steps * 0.06, "tokens": steps * 4096}
@@ -60,12 +60,12 @@ def series_of(count: int) -> list[MetricSeries]:
 
 
 def show(chart: Chart, series: list[MetricSeries]) -> None:
-    """Give the chart curves it has never seen, as each new row of a run does."""
+    """Give the chart new curves, as each new row of a run does."""
     chart.show([Curve(f"run {i}", one, i, SMOOTHING) for i, one in enumerate(series)])
 
 
 def seconds_to_draw(chart: Chart, change: Callable[[], None]) -> float:
-    """Seconds from a change until every line of the chart is there for the screen."""
+    """Return the seconds from a change until every line of the chart is rendered."""
     began = time.perf_counter()
     change()
     for y in range(chart.size.height):
@@ -74,7 +74,7 @@ def seconds_to_draw(chart: Chart, change: Callable[[], None]) -> float:
 
 
 async def chart_times(count: int, size: tuple[int, int], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each drawing."""
+    """Return the seconds of each drawing."""
     series = series_of(count)
     last = float(series[0].axes["step"][-1])
     async with ChartApp().run_test(size=size) as pilot:
@@ -110,7 +110,7 @@ def charts(rounds: int) -> None:
 
 
 def write_metrics(path: Path, size: int) -> int:
-    """A metrics file of about so many bytes, as a long run would log it; its rows."""
+    """Write a metrics file of about so many bytes, as a long run would; return its number of rows."""
     rows = 0
     rng = np.random.default_rng(1)
     with path.open("w", encoding="utf-8") as file:
@@ -126,7 +126,7 @@ def write_metrics(path: Path, size: int) -> int:
 
 
 def follow(path: str, answers: multiprocessing.queues.Queue[dict[str, float]]) -> None:
-    """Read the file as the app does, in a process of its own, for memory is counted by process."""
+    """Read the file as the app does, in a process of its own, as memory is counted by process."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     history, blocks = MetricsHistory(Path(path)), []
     more = True
@@ -156,7 +156,7 @@ def follow(path: str, answers: multiprocessing.queues.Queue[dict[str, float]]) -
 
 
 def bytes_read() -> float:
-    """Bytes that this process has read so far, as the kernel counts; NaN where it does not tell."""
+    """Return the bytes that this process has read, as counted by the kernel; NaN where that is unknown."""
     counts = Path("/proc/self/io")
     if not counts.is_file():
         return float("nan")

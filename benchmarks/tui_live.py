@@ -1,4 +1,4 @@
-"""The app in a real pseudo-terminal: how soon it stands, and how it types while a model writes.
+"""The app in a pseudo-terminal: time to the first frame, and typing latency while a model generates.
 
 Linux only: processor time and memory of the app are read from `/proc`. Run by `tui.py`.
 """
@@ -33,7 +33,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Terminal:
-    """A program in a pseudo-terminal of 80×24, and all that it has written."""
+    """A program in a pseudo-terminal of 80×24, with all its output."""
 
     def __init__(self, command: list[str], settings: Path) -> None:
         self.output = b""
@@ -46,7 +46,7 @@ class Terminal:
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
 
     def read(self, seconds: float) -> None:
-        """Take what it writes within so many seconds, or the first of it."""
+        """Read its output of so many seconds, or only the first of it."""
         ready, _, _ = select.select([self._fd], [], [], max(0.0, seconds))
         if ready:
             try:
@@ -55,7 +55,7 @@ class Terminal:
                 return
 
     def wait_for(self, wanted: bytes, seconds: float = 120.0) -> float:
-        """Seconds until it has written something from now on. Raises `TimeoutError` if it does not."""
+        """Return the seconds until it writes something. Raises `TimeoutError` if it does not."""
         began, seen = time.perf_counter(), len(self.output)
         while wanted not in self.output[max(0, seen - len(wanted)) :]:
             if time.perf_counter() - began > seconds:
@@ -68,27 +68,27 @@ class Terminal:
         os.write(self._fd, keys.encode())
 
     def drain(self, seconds: float) -> None:
-        """Read on for so long."""
+        """Read its output for so many seconds."""
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             self.read(end - time.perf_counter())
 
     def main_thread_seconds(self) -> float:
-        """Processor seconds of the app's own thread, in which all drawing is done; the writer has another."""
+        """Return the processor seconds of the main thread, which does all drawing; generation has its own thread."""
         fields = Path(f"/proc/{self.pid}/task/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> float:
-        """Megabytes of memory it holds."""
+        """Return its resident memory in megabytes."""
         found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
         return int(found[1]) / 1024 if found else 0.0
 
     def loaded(self, library: str) -> bool:
-        """Whether a shared library of that name is in its memory."""
+        """Return True if a shared library of that name is in its memory."""
         return library in Path(f"/proc/{self.pid}/maps").read_text()
 
     def close(self) -> None:
-        """End it."""
+        """Terminate the program."""
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
         os.close(self._fd)
@@ -114,18 +114,18 @@ def start(rounds: int) -> None:
         hello = "from textual.app import App; from textual.widgets import Label\n" \
                 "class A(App):\n def compose(self): yield Label('Continue')\nA().run()"  # fmt: skip
         python = [sys.executable, "-c"]
-        rivals = {
+        contestants = {
             "rnntui chat, first frame": lambda: seconds(rnntui("chat"), b"Type below"),
             "rnntui chat, all of it": lambda: seconds(rnntui("chat"), b"Continue"),
             "rnntui chat, model open": lambda: seconds(rnntui("chat", "shakespeare"), b"ready"),
             "the smallest Textual app": lambda: seconds([*python, hello], b"Continue"),
             "import torch": lambda: seconds([*python, "import torch; print('Continue')"], b"Continue"),
         }
-        found = alternate(rivals, rounds)
+        measurements = alternate(contestants, rounds)
     rows = [
         [name, f"{statistics.median(times):.3f}", f"{min(times):.3f}", f"{max(times):.3f}"]
         + ([f"<= {FIRST_PAINT:g}", verdict(statistics.median(times) <= FIRST_PAINT)] if "first" in name else ["", ""])
-        for name, times in found.items()
+        for name, times in measurements.items()
     ]
     columns = ["from a cold shell", "median, s", "least", "most", "target", ""]
     print_table(f"start, {rounds} rounds", columns, rows)

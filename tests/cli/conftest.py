@@ -20,7 +20,7 @@ QUICK = ["--hidden", "24", "--embedding", "8", "--batch-size", "4", "--bptt", "1
 
 @dataclass(frozen=True)
 class Result:
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -32,7 +32,7 @@ Rnntui = Callable[..., Result]
 
 @pytest.fixture
 def rnntui(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Rnntui:
-    """Runs a command line in this process, in an empty folder, with a closed or a given standard input."""
+    """Runs a command line in this process, in an empty folder, with the given standard input."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RNNTUI_CHECKPOINTS", raising=False)
 
@@ -41,7 +41,7 @@ def rnntui(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatc
         source.write_bytes(stdin)
         with source.open("r", encoding="utf-8") as file:
             monkeypatch.setattr(sys, "stdin", file)
-            code = run([str(a) for a in arguments])
+            code = run([str(argument) for argument in arguments])
         source.unlink()
         out, err = capfdbinary.readouterr()
         return Result(code, out.decode(), err.decode())
@@ -51,7 +51,7 @@ def rnntui(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatc
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoints folder with one run, `words`, trained a little on lower-case words."""
+    """A checkpoints folder with one run, `words`, trained briefly on lower-case words."""
     folder = tmp_path_factory.mktemp("trained")
     rng = np.random.default_rng(0)
     words = [["alpha ", "beta ", "gamma ", "delta\n"][i] for i in rng.integers(0, 4, 3000)]

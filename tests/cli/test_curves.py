@@ -40,14 +40,14 @@ def test_a_chart_in_a_pipe(rnntui) -> None:
     assert "\x1b" not in result.out
 
 
-def test_without_a_run_it_is_the_newest_with_weights_and_else_the_shipped(rnntui, tmp_path: Path) -> None:
+def test_the_default_run_is_the_newest_with_weights_else_the_shipped_one(rnntui, tmp_path: Path) -> None:
     run = make_run(tmp_path / "mine", "newest", *losses(9, 4.0))
     assert rnntui("curves", "--checkpoints", tmp_path / "mine").out.startswith("Loss of shakespeare")
     (run / "model.safetensors").touch()
     assert rnntui("curves", "--checkpoints", tmp_path / "mine").out.startswith("Training loss of newest")
 
 
-def test_several_runs_share_a_chart_and_a_name_may_be_had_by_two(rnntui, tmp_path: Path) -> None:
+def test_several_runs_share_a_chart_also_two_of_the_same_name(rnntui, tmp_path: Path) -> None:
     make_run(tmp_path / "checkpoints", "one", *losses(100, 4.0))
     make_run(tmp_path / "checkpoints", "two", *losses(100, 3.0))
     make_run(tmp_path / "elsewhere", "one", *losses(100, 2.0))
@@ -60,7 +60,7 @@ def test_several_runs_share_a_chart_and_a_name_may_be_had_by_two(rnntui, tmp_pat
     assert all("".join(out[1:]).count(sign) >= 3 for sign in "●▲■")
 
 
-def test_what_over_what_how_large(rnntui, tmp_path: Path) -> None:
+def test_metric_axis_and_size_of_a_chart(rnntui, tmp_path: Path) -> None:
     run = make_run(
         tmp_path, "run", *losses(100, 4.0), *({"step": 990 + n, "tokens": n, "bleu": 11.25 + n} for n in range(10))
     )
@@ -80,7 +80,7 @@ def test_smoothing_smooths(rnntui, tmp_path: Path) -> None:
     assert smooth.count("⣿") < 50
 
 
-def test_a_run_without_the_usual_quantities_shows_what_it_has(rnntui, tmp_path: Path) -> None:
+def test_a_run_without_losses_shows_the_metrics_it_has(rnntui, tmp_path: Path) -> None:
     run = make_run(tmp_path, "run", {"step": 1, "accuracy": 0.5}, {"step": 2, "accuracy": 0.75})
     assert rnntui("curves", run).out.startswith("Accuracy of run")
 
@@ -144,13 +144,13 @@ def test_bad_usage_is_one_line(rnntui, arguments: list[str], said: str) -> None:
     assert result.code == 2 and said in result.err and result.err.count("\n") == 1 and result.out == ""
 
 
-def test_what_a_file_may_say_does_not_steer_the_terminal(rnntui, tmp_path: Path) -> None:
+def test_control_characters_in_a_metrics_file_are_escaped(rnntui, tmp_path: Path) -> None:
     run = make_run(tmp_path, "run\x1b[31m", {"step": 1, "\x1b]0;x\x07": 2.0})
     out = rnntui("curves", run).out
     assert "\x1b" not in out and "\x07" not in out and "\\x1b[31m" in out
 
 
-def test_head_ends_it_quietly(shell) -> None:
+def test_a_closed_pipe_ends_it_quietly(shell) -> None:
     result = shell(f"rnntui curves {SHIPPED} --csv | head -n 1; exit ${{PIPESTATUS[0]}}")
     assert result.stdout.startswith(b"run,step,seconds,tokens,train_loss") and result.stderr == b""
 

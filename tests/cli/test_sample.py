@@ -37,7 +37,7 @@ def test_the_length_is_in_tokens_and_a_last_line_break_is_added(sample) -> None:
     assert sample("-n", "0", "--prompt", "beta").out == "beta\n"
 
 
-def test_the_same_seed_gives_the_same_text_and_another_another(sample) -> None:
+def test_the_seed_determines_the_text(sample) -> None:
     one, same, other = (sample("-n", "80", "--seed", seed).out for seed in ("5", "5", "6"))
     assert one == same != other
     assert sample("-n", "80").out != sample("-n", "80").out
@@ -61,20 +61,20 @@ def test_an_unknown_character_is_named_and_is_no_other_character(sample) -> None
     assert "\N{REPLACEMENT CHARACTER}" not in result.out
 
 
-def test_several_texts_each_as_if_alone(sample) -> None:
+def test_each_of_several_texts_is_as_if_sampled_alone(sample) -> None:
     together = sample("-n", "40", "--samples", "3", "--seed", "7", "--separator", "|").out
     alone = [sample("-n", "40", "--seed", str(seed)).out.removesuffix("\n") for seed in (7, 8, 9)]
     assert together.removesuffix("\n") == "|".join(alone).removesuffix("\n")
 
 
-def test_stop_strings_end_a_text_and_stay_out_of_it(sample) -> None:
+def test_stop_strings_end_a_text_and_are_not_written(sample) -> None:
     result = sample("-n", "400", "--samples", "4", "--seed", "2", "--stop", "delta", "--stop", "zzz", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
     assert len(lines) == 4
     assert all(line["stopped"] and "delta" not in line["text"] for line in lines)
 
 
-def test_json_lines_tell_all_there_is_to_tell(sample, trained: Path) -> None:
+def test_json_lines_have_all_fields(sample, trained: Path) -> None:
     result = sample("-n", "30", "--samples", "2", "--seed", "4", "--top-p", "0.9", "--prompt", "beta ", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
     assert [line["seed"] for line in lines] == [4, 5]
@@ -108,7 +108,7 @@ def test_bad_settings_get_one_line(sample, flags: list[str], says: str) -> None:
     assert says in result.err and result.err.count("\n") == 1
 
 
-def test_bits_per_character_count_the_characters_that_bytes_make_up(rnntui, tmp_path: Path) -> None:
+def test_bits_per_character_count_characters_not_bytes(rnntui, tmp_path: Path) -> None:
     (tmp_path / "poem.txt").write_text(
         "".join(chr(0x4E00 + i * 7 % 900) + ("\n" if i % 9 == 8 else "") for i in range(4000))
     )
@@ -218,7 +218,7 @@ def test_evaluate_names_unknown_characters_and_texts_too_short(rnntui, trained: 
     assert result.code == 1 and "short.txt" in result.err
 
 
-def test_runs_lists_what_there_is(rnntui, trained: Path) -> None:
+def test_runs_lists_all_runs(rnntui, trained: Path) -> None:
     out = rnntui("runs", "--checkpoints", trained).out
     assert "\x1b" not in out
     for word in ("words", "lstm", "1×24", "done"):
@@ -265,24 +265,24 @@ def test_a_broken_run_does_not_hide_the_others(rnntui, tmp_path: Path, trained: 
         ("\ud800", "\\ud800"),
     ],
 )
-def test_control_characters_are_made_visible(text: str, shown: str) -> None:
+def test_control_characters_are_escaped(text: str, shown: str) -> None:
     assert escape_control_chars(text) == shown
 
 
-def test_a_checkpoints_folder_that_is_not_there_is_told(rnntui) -> None:
+def test_a_missing_checkpoints_folder_is_an_error(rnntui) -> None:
     for command in ("sample", "runs", "score"):
         result = rnntui(command, "--checkpoints", "nosuch")
         assert (result.code, "--checkpoints nosuch: there is no such folder" in result.err) == (2, True)
 
 
-def test_in_an_empty_folder_the_shipped_model_writes_and_is_called_shipped(rnntui) -> None:
+def test_in_an_empty_folder_the_shipped_model_is_used_and_listed_as_shipped(rnntui) -> None:
     assert len(rnntui("sample", "-n", "50", "--prompt", "ROMEO:", "--seed", "1").out) >= 56
     rows = [json.loads(line) for line in rnntui("runs", "--json").out.splitlines()]
     assert sorted((row["name"], row["shipped"]) for row in rows) == [(name, True) for name in sorted(SHIPPED)]
     assert "done, shipped" in rnntui("runs").out
 
 
-def test_closed_standard_streams_are_no_bug(shell, trained: Path) -> None:
+def test_closed_standard_streams_do_not_crash(shell, trained: Path) -> None:
     for line in ("rnntui runs >&-", "rnntui sample -n 5 >&-", "rnntui score <&-", "rnntui sample -n 5 <&-"):
         result = shell(f"{line} ; exit $?")
         assert (result.returncode, result.stderr) == (0, b""), line

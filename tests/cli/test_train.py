@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from rnntui.cli.main import run
 from rnntui.cli.train import command
 from rnntui.config import (
     Budget,
@@ -44,19 +46,32 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def trained_fox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fox")
+    (folder / "fox.txt").write_text(TEXT)
+    assert run(["train", str(folder / "fox.txt"), "--checkpoints", str(folder / "checkpoints"), *QUICK]) == 0
+    return folder / "checkpoints" / "fox"
+
+
+@pytest.fixture
+def fox(rnntui, trained_fox: Path) -> RunFolder:
+    """A run of 20 steps on the corpus, in the current folder's checkpoints."""
+    return RunFolder(Path(shutil.copytree(trained_fox, "checkpoints/fox")))
+
+
 def entries(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.name != ".stdin"}
 
 
-def test_training_makes_a_whole_run_and_says_what_next(rnntui, corpus: Path) -> None:
+def test_training_makes_a_complete_run_and_suggests_the_next_command(rnntui, corpus: Path) -> None:
     result = rnntui("train", corpus, *QUICK)
     assert result.code == 0
     assert result.out == "", "stdout is for data"
     assert "\x1b" not in result.err, "no terminal, no escapes"
     assert "rnntui sample --run checkpoints/fox" in result.err
     assert re.search(r"streaming \d\.\d{4}, windowed \d\.\d{4}; \d\.\d{4} bits per character", result.err)
-    run = Path("checkpoints/fox")
-    assert entries(run) >= {
+    assert entries(Path("checkpoints/fox")) >= {
         "config.json",
         "model.safetensors",
         "tokenizer.json",
@@ -67,39 +82,33 @@ def test_training_makes_a_whole_run_and_says_what_next(rnntui, corpus: Path) -> 
     assert rnntui("sample", "--run", "fox", "-n", "5", "--seed", "1").code == 0
 
 
-def test_a_second_run_on_a_text_does_not_touch_the_first(rnntui, corpus: Path) -> None:
-    rnntui("train", corpus, *QUICK)
-    before = Path("checkpoints/fox/model.safetensors").read_bytes()
+def test_a_second_run_on_a_text_does_not_touch_the_first(rnntui, fox: RunFolder, corpus: Path) -> None:
+    before = fox.weights_file.read_bytes()
     assert rnntui("train", corpus, *QUICK, "--seed", "2").code == 0
     assert entries(Path("checkpoints")) == {"fox", "fox-2"}
-    assert Path("checkpoints/fox/model.safetensors").read_bytes() == before
+    assert fox.weights_file.read_bytes() == before
 
 
-def test_a_name_that_is_taken_is_refused(rnntui, corpus: Path) -> None:
-    rnntui("train", corpus, *QUICK, "--name", "mine")
-    result = rnntui("train", corpus, *QUICK, "--name", "mine")
+def test_a_name_that_is_taken_is_refused(rnntui, fox: RunFolder, corpus: Path) -> None:
+    result = rnntui("train", corpus, *QUICK, "--name", "fox")
     assert result.code == 2
-    assert "run mine exists" in result.err and "--resume" in result.err
+    assert "run fox exists" in result.err and "--resume" in result.err
 
 
-def test_resume_takes_the_newest_run_on_this_text(rnntui, corpus: Path) -> None:
-    rnntui("train", corpus, *QUICK)
+def test_resume_takes_the_newest_run_on_this_text(rnntui, fox: RunFolder, corpus: Path) -> None:
     rnntui("train", corpus, *QUICK)
     result = rnntui("train", corpus, "--resume", "--steps", "30")
     assert result.code == 0
     assert "run fox-2 resumes at step 20" in result.err
     assert RunFolder(Path("checkpoints/fox-2")).read_status().step == 30
-    assert RunFolder(Path("checkpoints/fox")).read_status().step == 20
+    assert fox.read_status().step == 20
 
 
-def test_resume_needs_no_corpus_for_the_run_keeps_its_text(rnntui, corpus: Path) -> None:
-    rnntui("train", corpus, *QUICK)
-    corpus.unlink()
+def test_resume_needs_no_corpus_as_the_run_has_its_text(rnntui, fox: RunFolder) -> None:
     assert rnntui("train", "--resume", "--name", "fox", "--steps", "25").code == 0
 
 
-def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, corpus: Path) -> None:
-    rnntui("train", corpus, *QUICK)
+def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, fox: RunFolder, corpus: Path) -> None:
     result = rnntui("train", corpus, "--resume", "--hidden", "32")
     assert (result.code, "--hidden cannot change when a run is resumed (it is 16, got 32)" in result.err) == (2, True)
     corpus.write_text(TEXT + "and more")
@@ -108,8 +117,7 @@ def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, cor
     assert rnntui("train", "--resume", "--name", "nobody").code == 2
 
 
-def test_a_finished_run_is_not_trained_again_by_accident(rnntui, corpus: Path) -> None:
-    rnntui("train", corpus, *QUICK)
+def test_resuming_a_finished_run_needs_a_new_budget(rnntui, fox: RunFolder, corpus: Path) -> None:
     result = rnntui("train", corpus, "--resume")
     assert (result.code, "is done, at step 20" in result.err) == (1, True)
 
@@ -151,9 +159,7 @@ BAD_CORPORA = [
 
 
 @pytest.mark.parametrize(("name", "data", "code", "says"), BAD_CORPORA, ids=[row[0] for row in BAD_CORPORA])
-def test_a_bad_corpus_gets_one_clear_line_and_nothing_is_written(
-    rnntui, tmp_path: Path, name, data, code, says
-) -> None:
+def test_a_bad_corpus_gives_one_line_and_writes_nothing(rnntui, tmp_path: Path, name, data, code, says) -> None:
     if data is not None:
         (tmp_path / name).write_bytes(data)
     result = rnntui("train", name, *QUICK)
@@ -163,7 +169,7 @@ def test_a_bad_corpus_gets_one_clear_line_and_nothing_is_written(
         assert entries(tmp_path) == ({name} if data is not None else set())
 
 
-def test_an_unreadable_corpus_gets_one_line(rnntui, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_corpus_gives_one_line(rnntui, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "locked.txt").write_text(TEXT)
 
     def refuse(self: Path, *args: object, **kwargs: object) -> None:
@@ -199,7 +205,7 @@ BAD_SETTINGS = [
 
 
 @pytest.mark.parametrize(("flags", "says"), BAD_SETTINGS, ids=[" ".join(row[0]) for row in BAD_SETTINGS])
-def test_a_bad_setting_gets_one_line_with_its_bounds_and_nothing_is_written(rnntui, corpus: Path, flags, says) -> None:
+def test_a_bad_setting_gives_one_line_with_its_bounds_and_writes_nothing(rnntui, corpus: Path, flags, says) -> None:
     import torch
 
     if "cuda" in flags and torch.cuda.is_available():
@@ -225,7 +231,7 @@ def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
             assert flags[described.option].default == getattr(group(), name)
 
 
-def test_what_a_killed_process_left_of_a_run_in_the_making_is_swept(rnntui, corpus: Path) -> None:
+def test_staging_folders_of_killed_processes_are_removed(rnntui, corpus: Path) -> None:
     left = Path("checkpoints/.making-999999999-x")
     left.mkdir(parents=True)
     assert rnntui("train", corpus, *QUICK).code == 0

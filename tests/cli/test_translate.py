@@ -43,7 +43,7 @@ def translate(rnntui, trained: Path):
     return call
 
 
-def test_training_tells_of_bleu_and_what_to_do_next(rnntui, tmp_path: Path) -> None:
+def test_training_reports_bleu_and_suggests_the_next_command(rnntui, tmp_path: Path) -> None:
     pairs = table(tmp_path / "pairs.tsv", [*copy_rows(80), ("lonely", "")])
     result = rnntui("train-seq2seq", pairs, *QUICK, "--steps", "6")
     assert result.code == 0 and result.out == "" and "\x1b" not in result.err
@@ -59,7 +59,7 @@ def test_training_tells_of_bleu_and_what_to_do_next(rnntui, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("select", "told"), [("bleu", "BLEU stopped rising"), ("loss", "loss stopped falling")])
-def test_an_early_end_says_what_no_longer_got_better(rnntui, tmp_path: Path, select: str, told: str) -> None:
+def test_an_early_stop_names_the_metric_that_stopped_improving(rnntui, tmp_path: Path, select: str, told: str) -> None:
     pairs = table(tmp_path / "pairs.tsv", copy_rows(80))
     settings = [
         "--steps",
@@ -77,7 +77,7 @@ def test_an_early_end_says_what_no_longer_got_better(rnntui, tmp_path: Path, sel
     assert result.code == 0 and told in result.err
 
 
-def test_curves_of_bleu_beside_a_run_that_has_none(rnntui, trained: Path) -> None:
+def test_curves_of_bleu_note_a_run_without_it(rnntui, trained: Path) -> None:
     folder = trained / "checkpoints"
     drawn = rnntui("curves", "--checkpoints", folder, "--metric", "bleu", "--metric", "chrf")  # the newest run
     assert drawn.code == 0 and "BLEU of copy" in drawn.out and "chrF of copy" in drawn.out and drawn.err == ""
@@ -97,7 +97,7 @@ def test_training_from_two_files_with_a_published_split(rnntui, tmp_path: Path) 
     assert "go together" in rnntui("train-seq2seq", *files).err
 
 
-def test_lines_are_answered_line_by_line_and_blank_stays_blank(translate) -> None:
+def test_lines_are_translated_line_by_line_and_blank_stays_blank(translate) -> None:
     result = translate(stdin=b"abc\n\n   \nhgfe\n")
     assert result.code == 0
     lines = result.out.split("\n")
@@ -117,7 +117,7 @@ def test_n_best_and_json(translate) -> None:
     assert translate("--n-best", "6", "x").code == 2
 
 
-def test_strange_lines_get_an_answer_or_a_word_of_warning(translate) -> None:
+def test_unusual_lines_are_translated_or_warned_about(translate) -> None:
     long_line = " ".join(["abc"] * 5000).encode()
     result = translate("--beam", "2", stdin="\U0001f600\U0001f600\nabc\n".encode() + long_line + b"\n")
     assert result.code == 0 and result.out.count("\n") == 3
@@ -125,7 +125,7 @@ def test_strange_lines_get_an_answer_or_a_word_of_warning(translate) -> None:
     assert "line 3 has 19,999 tokens" in result.err and "sentence by sentence" in result.err
 
 
-def test_a_line_of_another_encoding_takes_nothing_from_those_before_it(translate) -> None:
+def test_lines_before_one_of_another_encoding_are_translated(translate) -> None:
     good = translate(stdin=b"abc\nfg\n").out
     lines = b"abc\nfg\n\xe4b\nabc\n"
     bad = translate(stdin=lines)
@@ -137,19 +137,19 @@ def test_a_line_of_another_encoding_takes_nothing_from_those_before_it(translate
     assert translate("--encoding", "no-such", stdin=b"a\n").code == 2
 
 
-def test_one_spelling_of_a_source_is_as_good_as_another(translate) -> None:
+def test_unicode_forms_of_a_source_are_equivalent(translate) -> None:
     plain = translate(stdin=b"abc de\n").out
     for other in ("\ufeffabc de\n", "abc\u00a0de\n", "a\u00adbc\tde \r\n"):
         assert translate(stdin=other.encode()).out == plain
 
 
-def test_lines_of_a_file_are_the_same_in_any_company(translate) -> None:
+def test_translations_do_not_depend_on_the_batch(translate) -> None:
     lines = [text for text, _ in copy_rows(60, seed=5)]
     together = translate(stdin="".join(f"{line}\n" for line in lines).encode()).out.splitlines()
     assert together == [translate(line).out.removesuffix("\n") for line in lines]
 
 
-def test_each_answer_is_flushed_before_the_next_line_comes(trained: Path) -> None:
+def test_each_translation_is_flushed_before_the_next_line_is_read(trained: Path) -> None:
     command = [sys.executable, "-m", "rnntui", "translate", "--checkpoints", str(trained / "checkpoints")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin and process.stdout
@@ -172,7 +172,7 @@ def test_evaluate_reads_the_kind_from_the_run(rnntui, trained: Path) -> None:
     assert "name pairs to evaluate on" in rnntui("evaluate", *where).err
 
 
-def test_what_a_run_held_out_can_be_measured_and_kept(rnntui, trained: Path) -> None:
+def test_held_out_pairs_can_be_evaluated_and_saved(rnntui, trained: Path) -> None:
     folder = trained / "checkpoints"
     where = ["--run", "copy", "--checkpoints", folder, "--json"]
     result = rnntui("evaluate", trained / "pairs.tsv", *where, "--held-out", "--save", "held.tsv")
@@ -191,7 +191,7 @@ def test_what_a_run_held_out_can_be_measured_and_kept(rnntui, trained: Path) -> 
     assert refused.code == 2 and "the file exists" in refused.err
 
 
-def test_what_cannot_be_told_to_be_held_out_is_not_measured(rnntui, trained: Path, tmp_path: Path) -> None:
+def test_pairs_not_known_to_be_held_out_are_refused(rnntui, trained: Path, tmp_path: Path) -> None:
     run_folder = tmp_path / "checkpoints" / "copy"
     shutil.copytree(trained / "checkpoints" / "copy", run_folder, ignore=shutil.ignore_patterns("resume"))
     config = json.loads((run_folder / "config.json").read_text())
@@ -212,7 +212,7 @@ def test_what_cannot_be_told_to_be_held_out_is_not_measured(rnntui, trained: Pat
     assert "--held-out is for Seq2Seq runs" in rnntui("evaluate", ours, "--run", "shakespeare", "--held-out").err
 
 
-def test_a_language_model_and_a_seq2seq_run_are_not_mistaken_for_each_other(rnntui, trained: Path) -> None:
+def test_commands_refuse_runs_of_another_kind(rnntui, trained: Path) -> None:
     folder = trained / "checkpoints"
     other = rnntui("translate", "--run", "shakespeare", "Go.")
     assert other.code == 2 and "write with it: rnntui sample --run shakespeare" in other.err
@@ -229,7 +229,7 @@ def test_a_language_model_and_a_seq2seq_run_are_not_mistaken_for_each_other(rnnt
     assert json.loads(measured.out)["run"] == "copy", "what only a Seq2Seq run has, asks for one"
 
 
-def test_what_a_resumed_run_cannot_change_is_refused(rnntui, tmp_path: Path) -> None:
+def test_resuming_refuses_changed_settings_and_data(rnntui, tmp_path: Path) -> None:
     pairs, others = table(tmp_path / "pairs.tsv", copy_rows(80)), table(tmp_path / "others.tsv", copy_rows(9, seed=3))
     train = ("train-seq2seq", pairs, "--name", "r", *QUICK)
     assert rnntui(*train, "--validation-pairs", others, "--minutes", "0.02").code == 0
@@ -244,7 +244,7 @@ def test_what_a_resumed_run_cannot_change_is_refused(rnntui, tmp_path: Path) -> 
     assert "not both" in rnntui(*train, "--batch-tokens", "80").err
 
 
-def test_best_weights_that_are_gone_are_made_anew_when_a_run_goes_on(rnntui, tmp_path: Path) -> None:
+def test_resuming_restores_missing_best_weights(rnntui, tmp_path: Path) -> None:
     pairs = table(tmp_path / "pairs.tsv", copy_rows(80))
     assert rnntui("train-seq2seq", pairs, "--name", "r", *QUICK, "--steps", "4", "--learning-rate", "0").code == 0
     weights = RunFolder(tmp_path / "checkpoints" / "r").weights_file
@@ -255,14 +255,14 @@ def test_best_weights_that_are_gone_are_made_anew_when_a_run_goes_on(rnntui, tmp
     assert RunFolder(tmp_path / "checkpoints" / "r").metrics_file.read_text().splitlines()[: len(rows) - 1] == rows[:-1]
 
 
-def test_a_broken_run_is_told_as_broken_also_with_flags_of_pairs(rnntui, trained: Path, tmp_path: Path) -> None:
+def test_a_broken_run_is_reported_as_broken_also_with_pair_flags(rnntui, trained: Path, tmp_path: Path) -> None:
     shutil.copytree(trained / "checkpoints" / "copy", tmp_path / "r")
     (tmp_path / "r" / "config.json").write_text("{")
     result = rnntui("evaluate", trained / "pairs.tsv", "--run", tmp_path / "r", "--beam", "2")
     assert result.code == 1 and "is not JSON" in result.err
 
 
-def test_a_row_far_longer_than_the_rest_is_left_out_of_what_is_held_out_too(rnntui, tmp_path: Path) -> None:
+def test_an_overlong_row_is_dropped_from_held_out_pairs_too(rnntui, tmp_path: Path) -> None:
     pairs = table(tmp_path / "pairs.tsv", [*copy_rows(80), ("a" * 3000, "b" * 3000)])
     for seed in ("1", "2", "3", "4", "5", "6"):
         result = rnntui(
@@ -284,13 +284,13 @@ def test_a_row_far_longer_than_the_rest_is_left_out_of_what_is_held_out_too(rnnt
         assert json.loads(found.out)["pairs"] == config.corpus.pairs[1]
 
 
-def test_a_closed_standard_error_is_no_reason_not_to_train(trained: Path, tmp_path: Path) -> None:
+def test_training_works_with_a_closed_standard_error(trained: Path, tmp_path: Path) -> None:
     command = f"{sys.executable} -m rnntui translate --run {trained / 'checkpoints' / 'copy'} --beam 99 abc 2>&-"
     result = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, cwd=tmp_path)
     assert result.returncode == 2 and result.stdout == b"", "standard output carries data alone"
 
 
-def test_settings_of_a_run_that_do_not_go_together_are_told(rnntui, trained: Path, tmp_path: Path) -> None:
+def test_inconsistent_settings_of_a_run_are_reported(rnntui, trained: Path, tmp_path: Path) -> None:
     run_folder = tmp_path / "checkpoints" / "copy"
     shutil.copytree(trained / "checkpoints" / "copy", run_folder)
     config = json.loads((run_folder / "config.json").read_text())
@@ -305,14 +305,14 @@ HUGE = 10**30
 
 
 @pytest.mark.parametrize("lengths", [(HUGE, 9, 9), (9, HUGE, HUGE), (9, -1, 9), (True, 9, 9), (9, 9.5, 9), ("9", 9, 9)])
-def test_lengths_that_no_training_can_have_had_are_not_believed(trained: Path, lengths: tuple) -> None:
+def test_impossible_length_limits_of_a_run_are_ignored(trained: Path, lengths: tuple) -> None:
     config = RunFolder(trained / "checkpoints" / "copy").read_config()
     assert read_training_lengths(config) == TrainingLengths(8, 8, -3)
     said = dict(zip(("source", "target", "beyond"), lengths, strict=True))
     assert PairLengths.from_json(said) is None
 
 
-def test_without_any_run_translate_says_how_to_make_one(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_run_translate_suggests_how_to_train_one(rnntui, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnntui.runs.lookup.SHIPPED", ())
     result = rnntui("translate", "Go.")
     assert result.code == 1 and "rnntui train-seq2seq pairs.tsv" in result.err
@@ -330,7 +330,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "says"), BAD, ids=[" ".join(row[0]) or "nothing" for row in BAD])
-def test_what_is_wrong_is_told_in_one_line_and_nothing_is_written(rnntui, tmp_path: Path, arguments, says) -> None:
+def test_an_error_gives_one_line_and_writes_nothing(rnntui, tmp_path: Path, arguments, says) -> None:
     table(tmp_path / "pairs.tsv", copy_rows(40))
     (tmp_path / "empty.tsv").write_text("")
     (tmp_path / "plain.txt").write_text("no tabs in here\nnor here\n")

@@ -138,7 +138,7 @@ def test_a_registered_kind_is_in_runs_and_in_the_list(toy: RunFolder, capsys: py
     values = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {value["name"]: value["toy_accuracy"] for value in values}["mine"] == 87.65
     assert all("bleu" in value for value in values)
-    (watched,) = (seen for seen in RunWatcher(toy.path.parent).look([]).runs if seen.name == "mine")
+    (watched,) = (seen for seen in RunWatcher(toy.path.parent).poll([]).runs if seen.name == "mine")
     assert watched.summary.primary == (ACCURACY, 87.65)
     facts = dict(run_facts(watched))
     assert facts["kind"] == "toy model" and facts["model"] == "lstm 1×8, 7 classes"
@@ -154,7 +154,7 @@ def test_a_registered_kind_is_in_the_curves(toy: RunFolder, capsys: pytest.Captu
 
 def test_a_registered_kind_is_found_and_other_commands_say_what_it_is_for(toy: RunFolder) -> None:
     assert find_run(None, toy.path.parent, TOY).path == toy.path
-    with pytest.raises(UsageError, match=r"mine is a toy model, and no language model; play with it: rnntui play"):
+    with pytest.raises(UsageError, match=r"mine is a toy model, not a language model; play with it: rnntui play"):
         require_kind(toy, "toy", LANGUAGE_MODEL)
     with pytest.raises(Exception, match="mine is not being trained"):
         stop_run(toy)

@@ -76,7 +76,7 @@ def fail(*_: object) -> None:
 # Files are written whole.
 
 
-def test_a_write_replaces_all_of_a_file(tmp_path: Path) -> None:
+def test_a_write_replaces_the_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for content in (b"first", b"", b"a longer second\n"):
         atomic_write(path, content)
@@ -86,7 +86,7 @@ def test_a_write_replaces_all_of_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
 @pytest.mark.parametrize("old", [b"old content", None])
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
+def test_a_failed_write_leaves_the_old_file_and_no_partial_one(
     step: str, old: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "file"
@@ -99,7 +99,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == ({} if old is None else {"file": old})
 
 
-def test_a_file_is_on_disk_before_it_takes_the_old_ones_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_synced_before_it_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
     happened: list[str] = []
@@ -119,7 +119,7 @@ def test_a_file_is_on_disk_before_it_takes_the_old_ones_place(tmp_path: Path, mo
     assert happened[:2] == ["synced", "renamed while the old file says old, the new one new"]
 
 
-def test_a_process_killed_while_writing_leaves_the_old_file_and_no_run_in_the_making(run: RunFolder) -> None:
+def test_a_process_killed_while_writing_leaves_the_old_file_and_no_staging_folder(run: RunFolder) -> None:
     run.write_config(CONFIG)
     code = (
         "import os, sys; from pathlib import Path; from rnntui.atomic_files import atomic_write\n"
@@ -132,7 +132,7 @@ def test_a_process_killed_while_writing_leaves_the_old_file_and_no_run_in_the_ma
     assert [found.name for found in runs_in(run.path.parent)] == ["tiny"]
 
 
-def test_writing_into_a_folder_that_is_gone_names_the_file(tmp_path: Path) -> None:
+def test_writing_into_a_missing_folder_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(RnntuiError, match=r"cannot write .*gone.file: No such file"):
         atomic_write(tmp_path / "gone" / "file", b"new")
 
@@ -157,7 +157,7 @@ def test_a_watcher_sees_each_row_as_soon_as_it_is_written(run: RunFolder) -> Non
     assert len(read_metrics(run.metrics_file)) == 3
 
 
-def test_a_log_opened_again_goes_on_below_what_is_there(run: RunFolder) -> None:
+def test_reopening_a_log_appends_to_it(run: RunFolder) -> None:
     for step in range(2):
         log = MetricsLog(run.metrics_file)
         log.write({"step": step})
@@ -175,7 +175,7 @@ def test_no_byte_is_read_twice(run: RunFolder) -> None:
     assert tail.read() == [{"step": 3}]
 
 
-def test_half_a_line_waits_for_its_end_even_where_it_is_whole_json(run: RunFolder) -> None:
+def test_an_incomplete_line_is_left_for_the_next_read_even_if_it_is_json(run: RunFolder) -> None:
     tail = MetricsTail(run.metrics_file)
     for part in (b'{"step": 1, "sam', b'ple": "\xc3', b'\xa9"', b"}"):
         append(run.metrics_file, part)
@@ -184,7 +184,7 @@ def test_half_a_line_waits_for_its_end_even_where_it_is_whole_json(run: RunFolde
     assert tail.read() == [{"step": 1, "sample": "é"}]
 
 
-def test_a_file_that_is_not_there_yet_has_no_rows_until_it_is(run: RunFolder) -> None:
+def test_a_missing_file_has_no_rows(run: RunFolder) -> None:
     tail = MetricsTail(run.metrics_file)
     assert tail.read() == []
     append(run.metrics_file, b'{"step": 1}\n')
@@ -192,7 +192,7 @@ def test_a_file_that_is_not_there_yet_has_no_rows_until_it_is(run: RunFolder) ->
     assert not tail.restarted
 
 
-def test_a_file_that_shrank_is_read_anew_and_the_watcher_is_told_once(run: RunFolder) -> None:
+def test_a_file_that_shrank_is_reread_and_restarted_is_true_once(run: RunFolder) -> None:
     append(run.metrics_file, b'{"step": 1}\n{"step": 2}\n{"step": 3}\n')
     tail = MetricsTail(run.metrics_file)
     tail.read()
@@ -205,7 +205,7 @@ def test_a_file_that_shrank_is_read_anew_and_the_watcher_is_told_once(run: RunFo
     assert not tail.restarted
 
 
-def test_a_run_resumed_and_grown_beyond_its_old_length_between_two_looks_is_read_anew(run: RunFolder) -> None:
+def test_a_replaced_file_is_reread_even_if_it_is_longer(run: RunFolder) -> None:
     append(run.metrics_file, b'{"step": 1}\n{"step": 2, "loss": 4.5}\n')
     tail = MetricsTail(run.metrics_file)
     tail.read()
@@ -219,7 +219,7 @@ GARBAGE = (b"", b"not json", b"\xff\xfe\x00", b"\0\0\0\0", b"[1, 2]", b"7", b'"t
 
 
 @pytest.mark.parametrize("garbage", [*GARBAGE, pytest.param(b"[" * 100_000, id="nested too deep")])
-def test_a_line_that_is_no_row_is_passed_over(garbage: bytes, run: RunFolder) -> None:
+def test_a_line_that_is_not_a_row_is_skipped(garbage: bytes, run: RunFolder) -> None:
     append(run.metrics_file, b'{"step": 1}\n' + garbage + b'\n{"step": 2}\n')
     assert read_metrics(run.metrics_file) == [{"step": 1}, {"step": 2}]
 
@@ -237,9 +237,7 @@ def test_a_line_that_is_no_row_is_passed_over(garbage: bytes, run: RunFolder) ->
     ),
     st.data(),
 )
-def test_rows_are_the_same_however_the_writing_is_cut_up(
-    scratch: Path, lines: list[bytes], data: st.DataObject
-) -> None:
+def test_rows_do_not_depend_on_how_the_writes_are_split(scratch: Path, lines: list[bytes], data: st.DataObject) -> None:
     written = b"".join(line + b"\n" for line in lines)
     expected = [json.loads(line) for line in lines if line not in GARBAGE]
     path = scratch / "metrics.jsonl"
@@ -265,7 +263,7 @@ def test_a_read_can_be_bounded(run: RunFolder) -> None:
     assert tail.read(30) == [] and not tail.more
 
 
-def test_a_line_beyond_the_bound_is_passed_over_and_no_other(run: RunFolder) -> None:
+def test_only_lines_longer_than_the_bound_are_skipped(run: RunFolder) -> None:
     append(run.metrics_file, b'{"step": 1}\n{"long": "' + b"x" * 100 + b'"}\n{"step": 2}\n')
     tail = MetricsTail(run.metrics_file)
     found = tail.read(20)
@@ -280,7 +278,7 @@ def test_a_line_beyond_the_bound_is_passed_over_and_no_other(run: RunFolder) -> 
     assert tail.read(20) == [{"step": 3}] and tail.restarted, "another file begins with the start of a line"
 
 
-def test_rows_after_a_step_are_dropped_and_so_is_what_a_crash_left(run: RunFolder) -> None:
+def test_drop_after_removes_later_rows_and_broken_lines(run: RunFolder) -> None:
     append(
         run.metrics_file,
         b'{"kind": "start"}\n{"step": 1}\ngarbage\n{"step": 2}\n{"step": 3}\n{"step": 2, "late": true}\n{"step": 1',
@@ -296,7 +294,7 @@ def test_rows_after_a_step_are_dropped_and_so_is_what_a_crash_left(run: RunFolde
     ]
 
 
-def test_dropping_rows_is_all_or_nothing(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drop_after_is_atomic(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     before = b'{"step": 1}\n{"step": 2}\n'
     append(run.metrics_file, before)
     monkeypatch.setattr("pathlib.Path.replace", fail)
@@ -350,13 +348,13 @@ configs = st.builds(
 
 @repeatable
 @given(configs)
-def test_a_configuration_reads_back_as_it_was_written(scratch: Path, config: RunConfig) -> None:
+def test_a_config_round_trips(scratch: Path, config: RunConfig) -> None:
     run = RunFolder(scratch)
     run.write_config(config)
     assert run.read_config() == config
 
 
-def test_a_corpus_file_whose_name_is_not_utf_8_can_be_written_down(run: RunFolder) -> None:
+def test_a_config_can_name_a_corpus_file_whose_name_is_not_utf_8(run: RunFolder) -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     config = replace(CONFIG, corpus=TextCorpusInfo(sources=(name,)))
     run.write_config(config)
@@ -392,7 +390,7 @@ def config_with(where: tuple[str, ...], value: object) -> dict[str, Any]:
 @example(("format",), 3)
 @example(("training", "seed"), math.inf)
 @example(("created",), math.nan)
-def test_any_value_in_a_configuration_is_either_understood_or_told_with_the_file(
+def test_any_value_in_a_config_is_read_or_refused_naming_the_file(
     scratch: Path, where: tuple[str, ...], value: object
 ) -> None:
     run = RunFolder(scratch)
@@ -409,7 +407,7 @@ def test_any_value_in_a_configuration_is_either_understood_or_told_with_the_file
 
 @repeatable
 @given(json_values)
-def test_any_json_that_is_no_configuration_is_told_with_the_file(scratch: Path, value: object) -> None:
+def test_any_json_that_is_not_a_config_is_refused_naming_the_file(scratch: Path, value: object) -> None:
     run = RunFolder(scratch)
     run.config_file.write_text(json.dumps(value))
     with pytest.raises(RunError) as caught:
@@ -418,9 +416,7 @@ def test_any_json_that_is_no_configuration_is_told_with_the_file(scratch: Path, 
 
 
 @pytest.mark.parametrize("where", [w for w in FIELDS if len(w) == 1 and w != ("versions",)])
-def test_a_configuration_that_lacks_a_part_is_told_with_the_file_and_the_part(
-    where: tuple[str, ...], run: RunFolder
-) -> None:
+def test_a_config_without_a_section_is_refused_naming_file_and_section(where: tuple[str, ...], run: RunFolder) -> None:
     values = CONFIG.to_json()
     del values[where[0]]
     run.config_file.write_text(json.dumps(values))
@@ -440,9 +436,7 @@ def test_a_configuration_that_lacks_a_part_is_told_with_the_file_and_the_part(
         (("budget", "epochs"), 3, "--epochs and --steps"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_named(
-    where: tuple[str, ...], value: object, said: str, run: RunFolder
-) -> None:
+def test_an_invalid_setting_is_named(where: tuple[str, ...], value: object, said: str, run: RunFolder) -> None:
     run.config_file.write_text(json.dumps(config_with(where, value)))
     with pytest.raises(RunError, match=said) as caught:
         run.read_config()
@@ -450,7 +444,7 @@ def test_a_setting_that_makes_no_sense_is_named(
 
 
 @pytest.mark.parametrize("where", [("created",), ("training", "seed"), ("training", "learning_rate")])
-def test_a_number_too_large_for_any_setting_is_told_with_the_file(where: tuple[str, ...], run: RunFolder) -> None:
+def test_a_huge_number_is_refused_naming_the_file(where: tuple[str, ...], run: RunFolder) -> None:
     run.config_file.write_text(json.dumps(config_with(where, 10**400)))
     with pytest.raises(RunError) as caught:
         run.read_config()
@@ -461,20 +455,20 @@ def test_a_number_too_large_for_any_setting_is_told_with_the_file(where: tuple[s
     "content",
     [b"", b"{", b"\xff\xfe", b"\0" * 20, pytest.param(b"[" * 100_000, id="nested too deep")],
 )
-def test_a_configuration_that_is_no_json_is_told_with_the_file(content: bytes, run: RunFolder) -> None:
+def test_a_config_that_is_not_json_is_refused_naming_the_file(content: bytes, run: RunFolder) -> None:
     run.config_file.write_bytes(content)
     with pytest.raises(RunError) as caught:
         run.read_config()
     assert str(run.config_file) in str(caught.value)
 
 
-def test_a_missing_configuration_is_told_with_the_file(run: RunFolder) -> None:
+def test_a_missing_config_is_refused_naming_the_file(run: RunFolder) -> None:
     with pytest.raises(RunError) as caught:
         run.read_config()
     assert str(run.config_file) in str(caught.value)
 
 
-def test_a_configuration_that_does_not_say_the_vocabularys_size_is_told_when_it_is_needed() -> None:
+def test_a_config_without_vocabulary_size_is_refused_when_that_is_needed() -> None:
     with pytest.raises(RunError, match="vocabulary"):
         _ = replace(CONFIG, tokenizer=TokenizerConfig()).vocab_size
     assert CONFIG.vocab_size == 30
@@ -503,7 +497,7 @@ def trainer(run: RunFolder) -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.mark.parametrize("state", ["done", "stopped", "failed"])
-def test_a_status_reads_back_as_it_was_written_and_says_when_and_by_whom(state: Any, run: RunFolder) -> None:
+def test_a_status_round_trips_with_its_time_and_process(state: Any, run: RunFolder) -> None:
     status = RunStatus(state, step=3, steps=10, tokens=99, seconds=1.5, validation_loss=2.5, message="日本\n")
     run.write_status(status)
     read = run.read_status()
@@ -512,12 +506,12 @@ def test_a_status_reads_back_as_it_was_written_and_says_when_and_by_whom(state: 
     assert read.updated > 0
 
 
-def test_a_run_that_has_no_status_yet_is_stopped(run: RunFolder) -> None:
+def test_a_run_without_a_status_is_stopped(run: RunFolder) -> None:
     assert run.read_status() == RunStatus("stopped")
     assert not run.is_locked()
 
 
-def test_a_run_that_says_it_is_running_while_nobody_trains_it_is_shown_as_stopped(run: RunFolder) -> None:
+def test_a_running_status_without_a_lock_is_read_as_stopped(run: RunFolder) -> None:
     run.write_status(RunStatus("running", step=7, validation_loss=2.5))
     read = run.read_status()
     assert (read.state, read.step, read.validation_loss) == ("stopped", 7, 2.5)
@@ -527,7 +521,7 @@ def test_a_run_that_says_it_is_running_while_nobody_trains_it_is_shown_as_stoppe
     assert run.read_status().state == "stopped"
 
 
-def test_a_run_that_another_process_trains_cannot_be_taken_until_that_is_killed(
+def test_a_run_cannot_be_locked_until_the_process_that_trains_it_is_killed(
     run: RunFolder, trainer: subprocess.Popen[str]
 ) -> None:
     run.write_status(RunStatus("running", step=7))
@@ -545,13 +539,13 @@ def test_a_run_that_another_process_trains_cannot_be_taken_until_that_is_killed(
     assert not run.is_locked()
 
 
-def test_looking_whether_a_run_is_locked_does_not_free_it(run: RunFolder) -> None:
+def test_is_locked_does_not_release_the_lock(run: RunFolder) -> None:
     lock = run.lock()
     assert [run.is_locked() for _ in range(3)] == [True] * 3
     lock.release()
 
 
-def test_a_run_that_cannot_be_written_to_is_told_by_its_folder(run: RunFolder) -> None:
+def test_locking_an_unwritable_run_names_its_folder(run: RunFolder) -> None:
     run.lock_file.mkdir()
     with pytest.raises(RunError, match="cannot write to") as caught:
         run.lock()
@@ -582,7 +576,7 @@ def test_a_run_that_cannot_be_written_to_is_told_by_its_folder(run: RunFolder) -
         pytest.param(b"[" * 100_000, id="nested too deep"),
     ],
 )
-def test_a_status_that_makes_no_sense_is_told_with_the_file(content: bytes, run: RunFolder) -> None:
+def test_an_invalid_status_is_refused_naming_the_file(content: bytes, run: RunFolder) -> None:
     run.status_file.write_bytes(content)
     with pytest.raises(RunError) as caught:
         run.read_status()
@@ -612,7 +606,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_without_a_name_the_run_with_the_newest_weights_is_meant(shipped: Path, tmp_path: Path) -> None:
+def test_the_default_run_has_the_newest_weights(shipped: Path, tmp_path: Path) -> None:
     mine = tmp_path / "checkpoints"
     make_run(mine, "a", 1000)
     make_run(mine, "b", 3000)
@@ -626,7 +620,7 @@ def test_without_a_name_the_run_with_the_newest_weights_is_meant(shipped: Path, 
 
 
 @pytest.mark.parametrize("untrained", [False, True])
-def test_without_any_trained_run_of_ones_own_the_shipped_one_is_meant(
+def test_without_own_trained_runs_the_default_is_the_shipped_one(
     untrained: bool, shipped: Path, tmp_path: Path
 ) -> None:
     mine = tmp_path / "checkpoints"
@@ -635,14 +629,14 @@ def test_without_any_trained_run_of_ones_own_the_shipped_one_is_meant(
     assert find_run(None, mine) == RunFolder(shipped / "shakespeare")
 
 
-def test_without_any_run_at_all_the_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_run_the_error_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path / "nothing")
     with pytest.raises(RunError, match="rnntui train") as caught:
         find_run(None, tmp_path / "checkpoints")
     assert str(tmp_path / "checkpoints") in str(caught.value)
 
 
-def test_a_name_means_ones_own_run_before_the_shipped_one_before_a_path(
+def test_a_name_is_looked_up_in_own_runs_then_shipped_runs_then_paths(
     shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = tmp_path / "checkpoints"
@@ -655,7 +649,7 @@ def test_a_name_means_ones_own_run_before_the_shipped_one_before_a_path(
     assert find_run(str(here.path.resolve()), mine).path == here.path.resolve()
 
 
-def test_a_path_means_the_run_that_lies_there(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_found_by_path(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     there = make_run(tmp_path / "elsewhere", "a", 1)
     assert find_run("elsewhere/a", tmp_path / "checkpoints").path.resolve() == there.path
@@ -663,7 +657,7 @@ def test_a_path_means_the_run_that_lies_there(shipped: Path, tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("name", ["c", "", "..", "a/b", "a\0", "x" * 300], ids=lambda name: repr(name[:9]))
-def test_a_name_that_no_run_has_is_told_with_the_names_there_are(
+def test_an_unknown_name_is_refused_listing_the_runs(
     name: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -675,7 +669,7 @@ def test_a_name_that_no_run_has_is_told_with_the_names_there_are(
     assert str(mine) in str(caught.value)
 
 
-def test_the_folder_of_runs_is_the_flags_then_the_environments_then_checkpoints(
+def test_the_checkpoints_folder_comes_from_flag_then_environment_then_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(CHECKPOINTS_VARIABLE, "from-environment")
@@ -690,7 +684,7 @@ def test_the_folder_of_runs_is_the_flags_then_the_environments_then_checkpoints(
 # Weights.
 
 
-def test_arrays_and_their_metadata_come_back_as_they_were_saved(tmp_path: Path) -> None:
+def test_arrays_and_metadata_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     arrays: dict[str, Any] = {
         "matrix": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -711,7 +705,7 @@ def test_arrays_and_their_metadata_come_back_as_they_were_saved(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-def test_weights_load_as_float32_whatever_they_were_stored_as(dtype: type, tmp_path: Path) -> None:
+def test_weights_of_any_dtype_load_as_float32(dtype: type, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_arrays(path, {"w": np.array([[0.5, -2.0]], dtype=dtype)}, {})
     weights = load_weights(path)
@@ -730,7 +724,7 @@ GOOD = raw_safetensors("F32", struct.pack("<f", 1.5))
 
 @pytest.mark.parametrize("load", [load_arrays, load_weights])
 @pytest.mark.parametrize("content", [None, *(GOOD[:length] for length in (0, 1, 8, 20, len(GOOD) - 1))])
-def test_weights_that_are_missing_or_cut_short_are_told_with_the_file(
+def test_missing_or_truncated_weights_are_refused_naming_the_file(
     load: Callable[[Path], object], content: bytes | None, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.safetensors"
@@ -755,7 +749,7 @@ def test_weights_that_are_missing_or_cut_short_are_told_with_the_file(
         pytest.param(raw_safetensors("F8_E4M3", b"\0"), id="float8"),
     ],
 )
-def test_weights_that_are_no_weights_are_told_with_the_file(
+def test_a_file_that_is_not_weights_is_refused_naming_it(
     load: Callable[[Path], object], content: bytes, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.safetensors"
@@ -765,7 +759,7 @@ def test_weights_that_are_no_weights_are_told_with_the_file(
     assert str(path) in str(caught.value)
 
 
-def test_a_folder_in_place_of_weights_is_told_with_its_name(tmp_path: Path) -> None:
+def test_a_folder_in_place_of_weights_is_refused_naming_it(tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:
         load_weights(tmp_path)
     assert str(tmp_path) in str(caught.value)
@@ -782,7 +776,7 @@ def test_a_folder_in_place_of_weights_is_told_with_its_name(tmp_path: Path) -> N
     ],
     ids=["not a number", "infinite", "minus infinite", "too large for float32", "complex"],
 )
-def test_weights_no_model_can_use_are_told_with_the_file_and_their_name(weight: Any, tmp_path: Path) -> None:
+def test_unusable_weights_are_refused_naming_file_and_weight(weight: Any, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     save_arrays(path, {"output.bias": weight, "w": np.ones(2, dtype=np.float32)}, {})
     with pytest.raises(RunError, match=r"output\.bias") as caught:
@@ -790,7 +784,7 @@ def test_weights_no_model_can_use_are_told_with_the_file_and_their_name(weight: 
     assert str(path) in str(caught.value)
 
 
-def test_saving_weights_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_saving_weights_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "model.safetensors"
     save_arrays(path, {"w": np.ones(2, dtype=np.float32)}, {})
     monkeypatch.setattr("os.fsync", fail)
@@ -799,13 +793,13 @@ def test_saving_weights_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert load_weights(path)["w"].tolist() == [1.0, 1.0]
 
 
-def test_the_json_of_a_configuration_holds_all_of_it() -> None:
+def test_the_json_of_a_config_is_complete() -> None:
     values = CONFIG.to_json()
     assert values.pop("format") == 2
     assert values == asdict(CONFIG)
 
 
-def test_a_run_that_ends_while_one_looks_is_not_taken_for_a_killed_one(
+def test_a_run_that_ends_while_its_status_is_read_is_not_taken_for_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = RunFolder(tmp_path)
