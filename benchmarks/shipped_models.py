@@ -22,7 +22,7 @@ from rnntui.text.pairs import Pair, read_table
 from rnntui.text.token_ids import corpus_stats, write_split
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
-from rnntui.training.evaluation import streaming, windowed
+from rnntui.training.evaluation import evaluate_streaming, evaluate_windowed
 from rnntui.training.prepare_seq2seq import held_out_pairs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,8 +61,8 @@ def loss_row(name: str) -> list[object]:
         _, held_out = write_split(corpus, stats, tokenizer, settings.validation_fraction, *paths)
         ids = held_out.read(paths[1])[: FINAL_EVALUATION_FACTOR * settings.eval_tokens + 1]
         per_token = held_out.characters / held_out.tokens
-        carried = streaming(model, ids, config.vocab_size, hardware, per_token)
-        reset = windowed(model, ids, config.vocab_size, hardware, per_token)
+        carried = evaluate_streaming(model, ids, config.vocab_size, hardware, per_token)
+        reset = evaluate_windowed(model, ids, config.vocab_size, hardware, per_token)
     read = f"{carried.tokens:,} of {held_out.tokens:,}"
     return [name, read, f"{carried.loss:.4f}", f"{reset.loss:.4f}", f"{carried.bits_per_character:.4f}"]
 

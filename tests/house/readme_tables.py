@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, type[Settings]]] = {
 
 _INPUTS, _OTHERS = "Input files", "Run, files and output"
 _DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.*)\]\.?$")
+_BOUNDS_IN_HELP = re.compile(r"\s*\[between (\S+) and (\S+)\]$")
 _FLAG = re.compile(r"(?<![\w`-])--?[a-z][\w-]*")
 
 
@@ -99,6 +100,8 @@ def _row_of_option(option: click.Option) -> str:
     elif isinstance(number, click.Choice):
         values = ", ".join(f"`{choice}`" for choice in number.choices)
     text = option.help or ""
+    if bounds := _BOUNDS_IN_HELP.search(text):
+        text, values = text[: bounds.start()], f"{bounds[1]} to {bounds[2]}"
     default = None if option.is_flag and not option.secondary_opts else option.default
     return _row([*option.opts, *option.secondary_opts], default, values, text[:1].lower() + text[1:])
 
