@@ -1,4 +1,4 @@
-"""A small corpus, a run made from it, and the pieces that train it."""
+"""A small corpus, and runs created from it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MakeRun = Callable[..., RunFolder]
 
 
 def word_text(words: int = 3000, seed: int = 0) -> str:
-    """Lines of a few words in random order: quick to learn, impossible to learn by heart."""
+    """Return lines of a few words in random order: quick to learn, impossible to memorize."""
     rng = random.Random(seed)
     return "".join(rng.choice(["alpha ", "beta ", "gamma ", "delta\n"]) for _ in range(words))
 
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    """Makes a run of a tiny model; settings are told to their groups by name."""
+    """Return a function that creates a run of a tiny model; it sorts settings into their groups by name."""
 
     def make(text: str | None = None, name: str | None = None, **settings: Any) -> RunFolder:
         path = tmp_path / "words.txt"

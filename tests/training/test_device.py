@@ -20,22 +20,22 @@ def test_bf16_is_chosen_where_it_is_native_and_only_there() -> None:
             choose_hardware("cpu", "bf16", None)
 
 
-def test_asking_for_hardware_draws_no_random_number() -> None:
+def test_choosing_hardware_leaves_the_random_generator_alone() -> None:
     before = torch.get_rng_state()
     choose_hardware("auto", "auto", None)
-    _runs_lstm_in_bf16()  # also where the processor has no bf16 and nobody would ask
+    _runs_lstm_in_bf16()  # also on processors without bf16, where it is not called
     assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_not_pretended() -> None:
+def test_a_missing_gpu_is_an_error() -> None:
     assert choose_hardware("auto", "auto", None).device.type == "cpu"
     with pytest.raises(UsageError, match="torch sees no CUDA GPU"):
         choose_hardware("cuda", "auto", None)
 
 
 def test_training_in_bf16_keeps_weights_state_and_loss_in_fp32(make_run) -> None:
-    # A GRU: its products have a bf16 kernel on every processor, if a slow one; an LSTM's has none on some.
+    # A GRU has a bf16 kernel on every processor, if a slow one; an LSTM has none on some.
     run = make_run(cell="gru", steps=1, learning_rate=1e-2)
     config = run.read_config()
     torch.manual_seed(1)

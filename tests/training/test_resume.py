@@ -1,4 +1,4 @@
-"""Going on exactly where a run stopped, however it stopped."""
+"""Exact resume of a run, however it stopped."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ SHAPES = [
 
 
 def ignore(event: Event) -> None:
-    """A run that nobody watches."""
+    """Report to nobody."""
 
 
 def never() -> bool:
@@ -42,17 +43,17 @@ def never() -> bool:
 
 
 class StopAfter:
-    """Asks for a stop once a step is done, as Ctrl-C would."""
+    """Requests a stop once a step is done, as Ctrl-C would."""
 
     def __init__(self, step: int) -> None:
         self._step = step
-        self._asked = False
+        self._requested = False
 
     def report(self, event: Event) -> None:
-        self._asked = self._asked or (isinstance(event, Stepped) and event.step >= self._step)
+        self._requested = self._requested or (isinstance(event, Stepped) and event.step >= self._step)
 
     def __call__(self) -> bool:
-        return self._asked
+        return self._requested
 
 
 def assert_same_run(one: RunFolder, other: RunFolder, rows: int = STEPS // 10) -> None:
@@ -79,7 +80,7 @@ def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(make_run, shape
     straight = make_run(name="straight", steps=STEPS, **shape)
     train_run(straight, ignore, never)
     stopped = make_run(name="stopped", steps=STEPS, **shape)
-    for step in (17, 43):  # neither at a check nor at a row of the metrics
+    for step in (17, 43):  # neither a check nor a row of the metrics
         stop = StopAfter(step)
         finished = train_run(stopped, stop.report, stop)
         assert (finished.reason, finished.step) == ("interrupted", step)
@@ -89,55 +90,107 @@ def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(make_run, shape
     assert_same_run(straight, stopped)
 
 
-def _killed_while_training(run: RunFolder, from_step: int) -> int:
-    """Train in a process of its own and kill it without warning once it has passed a step; gives the step seen."""
-    code = (
-        "import sys; from pathlib import Path; from rnntui.runs.folder import RunFolder;"
-        "from rnntui.training.train_run import train_run;"
-        "report = lambda event: print(getattr(event, 'step', 0), flush=True);"
-        "train_run(RunFolder(Path(sys.argv[1])), report, lambda: False)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, str(run.path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    for line in process.stdout:
+_FORK_SERVER = """
+import json, os, sys, traceback
+import torch._dynamo  # torch and what its optimizers import take most of the start: once for all forks
+from pathlib import Path
+from rnntui.cli.main import run
+from rnntui.runs.folder import RunFolder
+from rnntui.training import language_model_task
+from rnntui.training.train_run import train_run
+for line in sys.stdin:
+    process = os.fork()
+    if not process:
+        print(os.getpid(), flush=True)
+        try:
+            exec(json.loads(line))
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    os.waitpid(process, 0)
+    print("ended", flush=True)
+"""
+
+
+class Forks:
+    """Runs pieces of Python in forks of a process that has imported torch, and kills them without warning."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", _FORK_SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._server.stdin is not None and self._server.stdout is not None
+        self._stdin, self._stdout = self._server.stdin, self._server.stdout
+        self._process = 0
+
+    def start(self, code: str) -> None:
+        """Run code in a new process; the one before must have ended."""
+        self._stdin.write(json.dumps(code) + "\n")
+        self._stdin.flush()
+        self._process = int(self._stdout.readline())
+
+    def output(self) -> Iterator[str]:
+        """Lines that the process prints."""
+        while (line := self._stdout.readline().strip()) != "ended":
+            yield line
+
+    def kill(self) -> None:
+        """Kill the process, and wait for its end."""
+        os.kill(self._process, signal.SIGKILL)
+        for _ in self.output():
+            pass
+
+    def close(self) -> None:
+        self._server.kill()
+        self._server.wait()
+        self._stdin.close()
+        self._stdout.close()
+
+
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    forks = Forks()
+    yield forks
+    forks.close()
+
+
+def _kill_while_training(forks: Forks, run: RunFolder, from_step: int) -> None:
+    """Train in another process and kill it without warning once it has passed a step."""
+    report = "lambda event: print(getattr(event, 'step', 0), flush=True)"
+    forks.start(f"train_run(RunFolder(Path({str(run.path)!r})), {report}, lambda: False)")
+    for line in forks.output():
         if int(line) >= from_step:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-            process.stdout.close()
-            return int(line)
+            forks.kill()
+            return
     raise AssertionError("the run ended before it could be killed")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is of Unix")
-def test_a_run_killed_without_warning_and_resumed_equals_one_that_never_stopped(make_run) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+def test_a_run_killed_without_warning_and_resumed_equals_one_that_never_stopped(make_run, forks: Forks) -> None:
     shape = {"layers": 2, "dropout": 0.3, "save_every": 0.0}
     straight = make_run(name="straight", steps=STEPS, **shape)
     train_run(straight, ignore, never)
     killed = make_run(name="killed", steps=STEPS, **shape)
-    _killed_while_training(killed, STEPS // 4)
-    assert killed.read_status().state == "stopped", "nobody holds the lock"
-    _killed_while_training(killed, STEPS // 2)
+    _kill_while_training(forks, killed, STEPS // 4)
+    assert killed.read_status().state == "stopped", "no process holds the lock"
+    _kill_while_training(forks, killed, STEPS // 2)
     with killed.metrics_file.open("a") as file:
         file.write('{"step": 31, "train_lo')  # a row that the kill cut short
     train_run(killed, ignore, never)
     assert_same_run(straight, killed)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is of Unix")
-def test_the_run_is_whole_whenever_it_is_killed(make_run) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+def test_a_run_is_valid_whenever_it_is_killed(make_run, forks: Forks) -> None:
     run = make_run(steps=100_000, save_every=0.0, evaluations=10_000)
-    code = (
-        "import sys; from rnntui.cli.main import run;"
-        "sys.exit(run(['train', '--resume', '--name', sys.argv[1], '--checkpoints', sys.argv[2]]))"
-    )
-    command = [sys.executable, "-c", code, run.name, str(run.path.parent)]
+    command = ["train", "--resume", "--name", run.name, "--checkpoints", str(run.path.parent)]
     steps = []
     for delay in (0.05, 0.21):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        _wait_for(run.resume_file, newer_than=_changed(run.resume_file))
+        before = _modified(run.resume_file)
+        forks.start(f"sys.stderr = open(os.devnull, 'w'); run({command!r})")
+        _wait_for(run.resume_file, newer_than=before)
         time.sleep(delay)
-        process.kill()
-        process.wait()
+        forks.kill()
         progress = json.loads(load_arrays(run.resume_file)[1]["progress"])
         load_arrays(run.weights_file)
         assert run.read_status().state == "stopped"
@@ -145,19 +198,19 @@ def test_the_run_is_whole_whenever_it_is_killed(make_run) -> None:
     assert steps == sorted(steps)
 
 
-def _changed(path: Path) -> float:
+def _modified(path: Path) -> float:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def _wait_for(path: Path, newer_than: float) -> None:
     deadline = time.monotonic() + 60
-    while _changed(path) <= newer_than:
+    while _modified(path) <= newer_than:
         assert time.monotonic() < deadline, f"{path} did not change"
         time.sleep(0.01)
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """A simulated crash of the process."""
 
 
 CRASH_SITES = [
@@ -169,28 +222,28 @@ CRASH_SITES = [
 ]
 
 
-def test_a_crash_before_any_write_of_a_run_is_made_good_by_resuming(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_crashed_before_any_write_resumes_exactly(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     shape = {"steps": 22, "evaluations": 2, "dropout": 0.2, "patience": 1, "learning_rate": 0.3, "hidden": 8}
     straight = make_run(name="straight", **shape)
     train_run(straight, ignore, never)
     writes = 0
-    for number in itertools.count(1):
-        countdown = number
+    for index in itertools.count(1):
+        countdown = index
 
-        def dying(original):
-            def call(*arguments, **named):
+        def crashing(original):
+            def call(*args, **kwargs):
                 nonlocal countdown
                 countdown -= 1
                 if not countdown:
                     raise Crash
-                return original(*arguments, **named)
+                return original(*args, **kwargs)
 
             return call
 
-        run = make_run(name=f"crash-{number}", **shape)
+        run = make_run(name=f"crash-{index}", **shape)
         with monkeypatch.context() as patch:
-            for place, name in CRASH_SITES:
-                patch.setattr(place, name, dying(getattr(place, name)))
+            for owner, name in CRASH_SITES:
+                patch.setattr(owner, name, crashing(getattr(owner, name)))
             try:
                 train_run(run, ignore, never)
             except Crash:
@@ -213,7 +266,7 @@ def test_a_new_budget_is_kept_by_a_run_that_is_stopped_again(make_run) -> None:
 
 
 def test_a_run_by_the_clock_keeps_its_plan_when_resumed(make_run) -> None:
-    run = make_run(minutes=0.05)
+    run = make_run(minutes=0.025)
     stop = StopAfter(40)
     train_run(run, stop.report, stop)
     planned = run.read_status().steps
@@ -221,7 +274,7 @@ def test_a_run_by_the_clock_keeps_its_plan_when_resumed(make_run) -> None:
     assert train_run(run, ignore, never).step == planned
 
 
-def test_a_finished_run_says_so_and_goes_on_with_a_larger_budget(make_run) -> None:
+def test_a_finished_run_is_an_error_and_trains_on_with_a_larger_budget(make_run) -> None:
     run = make_run(steps=20)
     train_run(run, ignore, never)
     with pytest.raises(RunError, match=r"is done, at step 20.*--steps 40"):
@@ -240,7 +293,7 @@ def test_only_one_process_trains_a_run(make_run) -> None:
     assert not run.weights_file.exists()
 
 
-def test_a_broken_resume_file_is_named_and_left_alone(make_run) -> None:
+def test_a_broken_resume_file_is_named_and_not_overwritten(make_run) -> None:
     run = make_run(steps=20)
     run.resume_file.write_bytes(b"not safetensors")
     with pytest.raises(RunError, match=r"state\.safetensors"):
@@ -248,7 +301,7 @@ def test_a_broken_resume_file_is_named_and_left_alone(make_run) -> None:
     assert run.resume_file.read_bytes() == b"not safetensors"
 
 
-def test_the_state_of_another_shape_of_model_is_refused(make_run) -> None:
+def test_the_state_of_a_model_of_another_shape_is_refused(make_run) -> None:
     run, other = make_run(steps=20), make_run(name="other", steps=20, hidden=16)
     train_run(other, ignore, never)
     other.resume_file.replace(run.resume_file)
@@ -256,7 +309,7 @@ def test_the_state_of_another_shape_of_model_is_refused(make_run) -> None:
         train_run(run, ignore, never)
 
 
-def test_a_run_whose_place_is_gone_does_not_begin_anew_over_itself(make_run) -> None:
+def test_a_run_without_its_resume_file_does_not_start_over(make_run) -> None:
     run = make_run(steps=20)
     stop = StopAfter(12)
     train_run(run, stop.report, stop)
@@ -267,14 +320,14 @@ def test_a_run_whose_place_is_gone_does_not_begin_anew_over_itself(make_run) -> 
     assert run.weights_file.read_bytes() == weights
 
 
-def test_ids_that_are_not_of_the_vocabulary_are_told(make_run) -> None:
+def test_ids_beyond_the_vocabulary_are_an_error(make_run) -> None:
     run = make_run(steps=20)
     run.training_ids.write_bytes(b"\xff" * run.training_ids.stat().st_size)
     with pytest.raises(RunError, match="not of its vocabulary"):
         train_run(run, ignore, never)
 
 
-def test_a_state_of_numbers_that_are_none_is_refused(make_run) -> None:
+def test_a_state_with_values_that_are_not_finite_is_refused(make_run) -> None:
     run = make_run(steps=20)
     stop = StopAfter(12)
     train_run(run, stop.report, stop)

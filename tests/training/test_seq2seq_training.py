@@ -1,4 +1,4 @@
-"""Seq2Seq runs: they learn, resume exactly, choose by BLEU or loss, and keep padding out of everything."""
+"""Seq2Seq training: learning, exact resume, selection by BLEU or loss, and padding left out of every mean."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from pair_runs import copy_rows, make_pair_run, table, tiny_models
+from pair_runs import copy_rows, make_pair_run, table, tiny_models, word
 from test_resume import StopAfter, assert_same_run, ignore, never
 from torch.nn.functional import cross_entropy
 
@@ -35,14 +35,14 @@ from rnntui.training.train_run import train_run
 
 LEARNING = {
     "hidden": 64, "encoder_hidden": 32, "embedding": 32, "dropout": 0.0, "learning_rate": 8e-3, "batch_size": 32,
-    "bucket_batches": 20, "label_smoothing": 0.0, "evaluations": 4, "patience": 0, "validation_fraction": 0.03,
+    "bucket_batches": 20, "label_smoothing": 0.0, "evaluations": 2, "patience": 0, "validation_fraction": 0.03,
     "warmup": 20,
 }  # fmt: skip
 MONTHS = [date(2000, month, 1).strftime("%B") for month in range(1, 13)]
 
 
 def dates(count: int) -> list[tuple[str, str]]:
-    """Dates as people write them beside dates as machines do."""
+    """Dates in English, each with the same date in ISO format."""
     rng = random.Random(0)
     rows = {}
     while len(rows) < count:
@@ -51,17 +51,25 @@ def dates(count: int) -> list[tuple[str, str]]:
     return list(rows.items())
 
 
+def copies(count: int) -> list[tuple[str, str]]:
+    """Short words, each with itself."""
+    rng = random.Random(0)
+    return [(text, text) for text in (word(rng, 3, 6) for _ in range(count))]
+
+
 def reverses(count: int) -> list[tuple[str, str]]:
-    return [(text, text[::-1]) for text, _ in copy_rows(count)]
+    """Short words, each with its reverse."""
+    return [(text, text[::-1]) for text, _ in copies(count)]
 
 
 def accuracy(run: RunFolder, rows: list[tuple[str, str]]) -> float:
-    found = load_translator(run).translate([source for source, _ in rows], BeamConfig(beam=3))
-    return float(np.mean([one.text == target for one, (_, target) in zip(found, rows, strict=True)]))
+    """Return the fraction of rows whose translation is the target."""
+    translations = load_translator(run).translate([source for source, _ in rows], BeamConfig(beam=3))
+    return float(np.mean([line.text == target for line, (_, target) in zip(translations, rows, strict=True)]))
 
 
 def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The rows that the run was not trained on."""
+    """Return the rows that the run was not trained on."""
     config = run.read_config()
     translator = load_translator(run)
     pairs = PairDataset(token_files(run, config)[1], run.validation_ids)
@@ -72,13 +80,13 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
 @pytest.mark.parametrize(
     ("rows", "steps", "shape"),
     [
-        (copy_rows(2000), 600, {"learning_rate": 4e-3}),
-        (reverses(2000), 500, {"cell": "gru"}),
-        (dates(2000), 400, {"attention": "additive", "learning_rate": 5e-3}),
+        (copies(1500), 400, {"learning_rate": 5e-3}),
+        (reverses(1500), 300, {"cell": "gru"}),
+        (dates(2000), 320, {"attention": "additive", "learning_rate": 6e-3}),
     ],
     ids=["copy", "reverse", "dates"],
 )
-def test_it_learns(tmp_path: Path, rows: list, steps: int, shape: dict) -> None:
+def test_a_model_learns(tmp_path: Path, rows: list, steps: int, shape: dict) -> None:
     run = make_pair_run(tmp_path, rows, "task", **{**LEARNING, **shape}, steps=steps)
     train_run(run, ignore, never)
     unseen = held_out(run, rows)
@@ -86,10 +94,10 @@ def test_it_learns(tmp_path: Path, rows: list, steps: int, shape: dict) -> None:
     assert accuracy(run, unseen) >= 0.95
     if rows[0][0] == rows[0][1]:
         on_diagonal = []
-        for found in load_translator(run).translate([source for source, _ in unseen], BeamConfig()):
-            looked_at = found.hypotheses[0].attention.argmax(axis=1)[: len(found.source)]
-            on_diagonal += (looked_at == np.arange(len(looked_at))).tolist()
-        assert np.mean(on_diagonal) > 0.9, "each letter of a copy looks at itself"
+        for translation in load_translator(run).translate([source for source, _ in unseen], BeamConfig()):
+            attended = translation.hypotheses[0].attention.argmax(axis=1)[: len(translation.source)]
+            on_diagonal += (attended == np.arange(len(attended))).tolist()
+        assert np.mean(on_diagonal) > 0.9, "each letter of a copy attends to itself"
 
 
 SHAPES = [
@@ -103,11 +111,11 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
 def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(tmp_path: Path, shape: dict) -> None:
     rows = [(f"{a} and {b}", f"{b} or {a}") for a, b in zip(*[iter([w for w, _ in copy_rows(180)])] * 2, strict=True)]
-    steps = 42  # several epochs
+    steps = 28  # more than two epochs
     straight = make_pair_run(tmp_path, rows, "straight", steps=steps, **shape)
     train_run(straight, ignore, never)
     stopped = make_pair_run(tmp_path, rows, "stopped", steps=steps, **shape)
-    for step in (7, 23):
+    for step in (7, 19):
         stop = StopAfter(step)
         assert train_run(stopped, stop.report, stop).reason == "interrupted"
     train_run(stopped, ignore, never)
@@ -115,7 +123,7 @@ def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(tmp_path: Path,
     assert_same_run(straight, stopped, steps // 10)
 
 
-def test_metrics_and_status_tell_of_bleu(tmp_path: Path) -> None:
+def test_metrics_and_status_contain_bleu(tmp_path: Path) -> None:
     run = make_pair_run(tmp_path, copy_rows(), "copy", steps=20)
     finished = train_run(run, ignore, never)
     rows = read_metrics(run.metrics_file)
@@ -134,20 +142,20 @@ def test_metrics_and_status_tell_of_bleu(tmp_path: Path) -> None:
         load_language_model(run)
 
 
-def test_a_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_path: Path) -> None:
+def test_the_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_path: Path) -> None:
     run = make_pair_run(tmp_path, copy_rows(), "copy", steps=40, evaluations=8)
     stop = StopAfter(23)
     assert train_run(run, stop.report, stop).reason == "interrupted"
     checks = [row for row in read_metrics(run.metrics_file) if "validation_loss" in row]
     best = min(checks, key=lambda row: (-row["bleu"], row["validation_loss"]))
-    found = {"bleu": best["bleu"], "chrf": best["chrf"]}
-    assert run.read_status().results == found and run.read_status().validation_loss == best["validation_loss"]
+    best_scores = {"bleu": best["bleu"], "chrf": best["chrf"]}
+    assert run.read_status().results == best_scores and run.read_status().validation_loss == best["validation_loss"]
     seen: list[dict[str, float]] = []
     train_run(run, lambda event: seen.append(run.read_status().results), never)
-    assert seen[0] == found  # resumed, and no other is better yet
+    assert seen[0] == best_scores  # resumed, and no other is better yet
 
 
-def test_the_best_weights_are_chosen_by_bleu_and_where_it_ties_by_loss() -> None:
+def test_the_best_weights_are_selected_by_bleu_and_on_a_tie_by_loss() -> None:
     def score(loss: float, bleu: float, selection_metric: str) -> float:
         return Evaluation(loss, 10, 10.0, {"bleu": bleu}, selection_metric).score
 
@@ -182,7 +190,7 @@ def test_an_epoch_has_every_pair_once_and_little_padding(tmp_path: Path, tokens:
     assert real / filled > 0.85
 
 
-def test_batches_go_on_from_a_place_as_if_they_had_never_stopped(tmp_path: Path) -> None:
+def test_batches_after_a_seek_equal_those_of_a_sampler_that_never_stopped(tmp_path: Path) -> None:
     pairs = pair_ids(tmp_path)
     straight, resumed = LengthBucketSampler(pairs, 16, None, 4, seed=3), LengthBucketSampler(pairs, 16, None, 4, seed=3)
     for _ in range(25):
@@ -201,23 +209,23 @@ def test_a_batch_shifts_its_targets_by_one() -> None:
     assert uneven.tokens == 4
 
 
-def test_a_pair_too_long_for_a_batch_of_tokens_has_one_to_itself() -> None:
+def test_a_pair_with_more_tokens_than_a_batch_is_a_batch_alone() -> None:
     lengths = np.array([3, 50, 3, 3])
     batches = split_into_batches(np.arange(4), lengths, lengths, 0, 20)
     assert [batch.tolist() for batch in batches] == [[0], [1], [2, 3]]
 
 
-def test_a_row_far_longer_than_the_rest_is_left_out_and_named(tmp_path: Path) -> None:
+def test_a_row_far_longer_than_the_rest_is_left_out_with_a_message(tmp_path: Path) -> None:
     rows = [*copy_rows(60), ("x" * 4000, "y"), *copy_rows(60, seed=9)]
     pairs = read_table(find_corpus([str(table(tmp_path / "p.tsv", rows))]))
     settings = Seq2SeqTrainingConfig(seed=4, validation_fraction=0.05)
     request = Seq2SeqRequest(Seq2SeqConfig(), Seq2SeqTokenizerConfig(type="char"), settings, Budget(steps=5))
-    run, told = create_seq2seq_run(pairs, None, request, tmp_path / "runs", None)
-    assert len(told) == 1 and "row 61 of" in told[0] and "4,000 tokens" in told[0]
+    run, messages = create_seq2seq_run(pairs, None, request, tmp_path / "runs", None)
+    assert len(messages) == 1 and "row 61 of" in messages[0] and "4,000 tokens" in messages[0]
     assert run.read_config().corpus.lengths.source == 8
 
 
-def test_pairs_that_cannot_be_parted_are_told(tmp_path: Path) -> None:
+def test_pairs_that_cannot_be_split_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="none can be held out"):
         make_pair_run(tmp_path, [("same", f"{i}") for i in range(30)], "same", steps=3)
 
@@ -240,27 +248,27 @@ def task_on(folder: Path, **settings: object) -> seq2seq_task.Seq2SeqTask:
     return seq2seq_task.Seq2SeqTask(run, config, read_vocabularies(run, config), cpu)
 
 
-def test_the_loss_is_smoothed_as_asked_and_a_mean_over_tokens_that_are_no_padding(tmp_path: Path) -> None:
+def test_the_loss_is_label_smoothed_and_leaves_padding_out(tmp_path: Path) -> None:
     task = task_on(tmp_path, label_smoothing=0.3)
-    found, tokens = task.loss()
+    loss, tokens = task.loss()
     task.batches.seek(0, 0)
     batch = task.batches.next()
     logits = task.model.logits(task.model(*map(torch.from_numpy, (batch.source, batch.lengths, batch.inputs))))
-    expected = torch.from_numpy(batch.targets)
-    wanted = cross_entropy(logits.flatten(0, 1), expected.flatten(), ignore_index=PAD, label_smoothing=0.3)
-    assert tokens == int((expected != PAD).sum())
-    torch.testing.assert_close(found, wanted)
+    targets = torch.from_numpy(batch.targets)
+    expected = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, label_smoothing=0.3)
+    assert tokens == int((targets != PAD).sum())
+    torch.testing.assert_close(loss, expected)
 
 
-def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more_pairs(
+def test_checks_translate_greedily_and_the_final_evaluation_by_beam_search_on_more_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = task_on(tmp_path, validation_fraction=0.3, bleu_pairs=6)
-    asked: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     compared: list[tuple[list[str], list[str]]] = []
 
     def translate(self, lines, settings, resolve_ties=True):
-        asked.append((len(lines), settings.beam))
+        calls.append((len(lines), settings.beam))
         return [Translation(line) for line in lines]
 
     def bleu_and_chrf(hypotheses, references):
@@ -270,10 +278,10 @@ def test_checks_take_the_likeliest_tokens_and_the_last_evaluation_a_beam_on_more
     monkeypatch.setattr(seq2seq_task.Translator, "translate", translate)
     monkeypatch.setattr(seq2seq_task, "bleu_and_chrf", bleu_and_chrf)
     task.evaluate(256)
-    assert not asked, "an untrained model has nothing to say"
+    assert not calls, "an untrained model is not asked to translate"
     task.batches.next()
     task.evaluate(256)
     task.final_evaluation(256)
-    assert asked == [(6, 1), (24, 5)]
+    assert calls == [(6, 1), (24, 5)]
     assert all(set(hypotheses) == {""} and "" not in references for hypotheses, references in compared)
     assert task.evaluate(256).selection_metric == "bleu"

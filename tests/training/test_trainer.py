@@ -1,4 +1,4 @@
-"""What a training run does besides learning: budget, checks, best model, early end, divergence, seeds."""
+"""The training loop: budget, checks, best weights, early stopping, divergence, seeds."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ def never() -> bool:
     return False
 
 
-def watched(run) -> tuple[Finished, list[Event]]:
+def train(run) -> tuple[Finished, list[Event]]:
     events: list[Event] = []
     return train_run(run, events.append, never), events
 
 
 def test_a_budget_of_steps_takes_that_many(make_run) -> None:
-    finished, events = watched(make_run(steps=37))
+    finished, events = train(make_run(steps=37))
     assert finished.step == 37
     assert [e.step for e in events if isinstance(e, Stepped)] == list(range(1, 38))
     assert isinstance(events[0], Started) and isinstance(events[-1], Finished)
 
 
-def test_a_budget_of_epochs_reads_the_text_so_often(make_run) -> None:
-    run = make_run(epochs=1.5)
-    finished, _ = watched(run)
+def test_a_budget_of_epochs_reads_the_text_that_many_times(make_run) -> None:
+    run = make_run("alpha beta gamma delta\n" * 150, epochs=1.5)
+    finished, _ = train(run)
     tokens = finished.step * 4 * 16
     text = run.read_config().corpus.training.tokens
     assert 1.5 * text <= tokens < 1.5 * text + 64
 
 
 def test_checks_are_spread_over_the_run_and_the_last_step_is_one(make_run) -> None:
-    _, events = watched(make_run(steps=40, evaluations=4))
+    _, events = train(make_run(steps=40, evaluations=4))
     assert [e.step for e in events if isinstance(e, Evaluated)] == [0, 10, 20, 30, 40]
 
 
-def test_every_number_the_screen_needs_is_in_the_metrics(make_run) -> None:
+def test_metrics_have_every_number_that_the_train_tab_shows(make_run) -> None:
     run = make_run(steps=40)
-    finished, _ = watched(run)
+    finished, _ = train(run)
     rows = read_metrics(run.metrics_file)
     trained = [row for row in rows if "train_loss" in row]
     assert [row["step"] for row in trained] == [10, 20, 30, 40]
@@ -65,7 +65,7 @@ def test_the_best_weights_are_kept_not_the_last(make_run, monkeypatch: pytest.Mo
     losses = iter([5.0, 4.0, 2.0, 3.0, 3.5])
     monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens: Evaluation(next(losses), 100, 100))
     run = make_run(steps=40, evaluations=4)
-    finished, _ = watched(run)
+    finished, _ = train(run)
     assert finished.best_step == 20
     best, metadata = load_arrays(run.weights_file)
     last, _ = load_arrays(run.resume_file)
@@ -73,37 +73,37 @@ def test_the_best_weights_are_kept_not_the_last(make_run, monkeypatch: pytest.Mo
     assert not np.array_equal(best["output.bias"], last["model.output.bias"])
 
 
-def test_patience_ends_a_run_that_no_longer_gains(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patience_stops_a_run_that_no_longer_improves(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([5.0, 4.0, 4.1, 3.9, 4.2, 3.9, 4.3] + [5.0] * 20)
     monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens: Evaluation(next(losses), 100, 100))
-    finished, _ = watched(make_run(steps=200, evaluations=20, patience=3))
+    finished, _ = train(make_run(steps=200, evaluations=20, patience=3))
     assert (finished.reason, finished.step, finished.best_step) == ("patience", 60, 30)
 
 
-def test_evaluating_more_often_changes_nothing_of_what_is_learnt(make_run) -> None:
-    often, seldom = make_run(name="often", steps=30, evaluations=30), make_run(name="seldom", steps=30, evaluations=1)
-    watched(often)
-    watched(seldom)
+def test_more_frequent_evaluation_does_not_change_the_weights(make_run) -> None:
+    often, seldom = make_run(name="often", steps=12, evaluations=12), make_run(name="seldom", steps=12, evaluations=1)
+    train(often)
+    train(seldom)
     ours, theirs = load_arrays(often.resume_file)[0], load_arrays(seldom.resume_file)[0]
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
 
 
-def test_the_seed_decides_everything(make_run) -> None:
+def test_the_seed_determines_the_weights(make_run) -> None:
     runs = [make_run(name=f"seed-{i}", steps=20, seed=seed) for i, seed in enumerate((5, 5, 6))]
     for run in runs:
-        watched(run)
+        train(run)
     first, same, other = (load_arrays(run.weights_file)[0]["output.weight"] for run in runs)
     np.testing.assert_array_equal(first, same)
     assert not np.array_equal(first, other)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_best(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_best(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(steps=40)
-    honest = LanguageModelTask.loss
+    original = LanguageModelTask.loss
 
     def poisoned(self: LanguageModelTask):
-        loss, tokens = honest(self)
+        loss, tokens = original(self)
         return (loss * math.nan if self._batches.cursor >= 25 * 16 else loss), tokens
 
     monkeypatch.setattr(LanguageModelTask, "loss", poisoned)
@@ -116,7 +116,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_best(make_run, monk
             assert np.isfinite(array).all(), name
 
 
-def test_a_validation_loss_that_is_no_number_ends_the_run(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_validation_loss_that_is_not_finite_ends_the_run(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([3.0, math.nan])
     monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens: Evaluation(next(losses), 100, 100))
     run = make_run(steps=40, evaluations=4)
@@ -125,9 +125,9 @@ def test_a_validation_loss_that_is_no_number_ends_the_run(make_run, monkeypatch:
     assert run.read_status().state == "failed"
 
 
-def test_dropout_acts_in_training_alone(make_run) -> None:
+def test_dropout_changes_the_training_loss(make_run) -> None:
     runs = [make_run(name=f"dropout-{p}", steps=20, dropout=p) for p in (0.0, 0.5)]
-    first = [next(e.train_loss for e in watched(run)[1] if isinstance(e, Stepped)) for run in runs]
+    first = [next(e.train_loss for e in train(run)[1] if isinstance(e, Stepped)) for run in runs]
     assert first[0] != first[1]
 
 
@@ -139,28 +139,28 @@ def test_a_diverging_loss_ends_the_run(make_run) -> None:
     assert np.isfinite(load_arrays(run.weights_file)[0]["output.weight"]).all()
 
 
-def test_gradients_are_clipped_and_their_norm_is_told_unclipped(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradients_are_clipped_and_the_unclipped_norm_is_reported(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     norms = []
     update = torch.optim.AdamW.step
 
-    def watched_update(self: torch.optim.AdamW):
+    def recording_update(self: torch.optim.AdamW):
         gradients = [p.grad for group in self.param_groups for p in group["params"]]
         norms.append(float(torch.nn.utils.get_total_norm(gradients)))
         return update(self)
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", watched_update)
-    _, events = watched(make_run(steps=10, clip_grad_norm=1e-3))
+    monkeypatch.setattr(torch.optim.AdamW, "step", recording_update)
+    _, events = train(make_run(steps=10, clip_grad_norm=1e-3))
     assert len(norms) == 10 and max(norms) < 1.001e-3
     assert all(e.gradient_norm > 1e-3 for e in events if isinstance(e, Stepped))
 
 
 def test_tied_weights_are_one_matrix_in_the_file(make_run) -> None:
     run = make_run(steps=5, embedding=24, tied=True)
-    watched(run)
+    train(run)
     arrays = load_arrays(run.weights_file)[0]
     assert "output.weight" not in arrays and arrays["embedding.weight"].shape[1] == 24
 
 
 def test_samples_can_be_left_out(make_run) -> None:
-    _, events = watched(make_run(steps=10, sample_length=0))
+    _, events = train(make_run(steps=10, sample_length=0))
     assert not any(e.sample for e in events if isinstance(e, Evaluated))
