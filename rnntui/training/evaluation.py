@@ -39,7 +39,7 @@ class Evaluation:
         loss: Mean loss in nats a token.
         tokens: Number of tokens predicted.
         characters: Number of characters that they stand for.
-        metrics: Further figures by name, such as BLEU, higher being better.
+        metrics: Other metrics by key, such as BLEU, higher being better.
         selection_metric: The metric that selects the best weights; empty if the loss does.
     """
 
@@ -50,7 +50,7 @@ class Evaluation:
     selection_metric: str = ""
 
     @property
-    def score(self) -> float:
+    def selection_score(self) -> float:
         """Score that selects the best weights, lower being better; where the metric ties, the loss decides."""
         return self.loss if not self.selection_metric else _TIE_BREAK * self.loss - self.metrics[self.selection_metric]
 

@@ -48,9 +48,9 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A check on the validation data; losses in nats a token.
+    """An evaluation on the validation data; losses in nats a token.
 
-    `best` is True if the weights are the best so far, and saved; `metrics` are further figures such as BLEU.
+    `best` is True if the weights are the best so far, and saved; `metrics` are other metrics by key, such as BLEU.
     """
 
     step: int

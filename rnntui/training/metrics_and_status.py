@@ -18,7 +18,7 @@ LOG_EVERY = 10  # steps to a row of the metrics
 
 
 class MetricsWriter:
-    """Writes the rows of `metrics.jsonl`: one every few steps, one for each check, one for the final evaluation.
+    """Writes the rows of `metrics.jsonl`: one every few steps, one for each evaluation, one for the final evaluation.
 
     Rows beyond `progress`, which a killed process wrote after its last save, are dropped: training writes them again.
     """
@@ -59,8 +59,8 @@ class MetricsWriter:
         self._timed_from, self._counted_from = now, tokens
         return mean
 
-    def write_check(self, evaluation: Evaluation, sample: Sample) -> None:
-        """Write the row of a check."""
+    def write_evaluation(self, evaluation: Evaluation, sample: Sample) -> None:
+        """Write the row of an evaluation during training."""
         self._write(
             {
                 "validation_loss": evaluation.loss,

@@ -1,4 +1,4 @@
-"""Step count, check interval and learning rate schedule of a run.
+"""Step count, evaluation interval and learning rate schedule of a run.
 
 A budget of steps or epochs gives the number of steps directly. A budget of minutes is converted to steps once the
 first steps have been timed; the number is stored with the run, so that the schedule ends with the budget and a resumed
@@ -15,14 +15,14 @@ from rnntui.config import DEFAULT_MINUTES, Budget, TrainerConfig
 _UNTIMED_STEPS = 3  # the first steps set up kernels and caches
 _TOLERANCE = 0.03  # relative error of the predicted end that triggers a new plan
 _LAST_REPLAN = 0.9  # past this fraction of the budget the step count is final
-_CHECK_SHARE = 0.04  # fraction of a time budget that checks may take
+_EVALUATION_SHARE = 0.04  # fraction of a time budget that evaluations may take
 
 
 @dataclass
 class StepTimer:
-    """Durations measured in this process, in seconds: of steps, of one check and of the final evaluation."""
+    """Durations in seconds, measured in this process: steps, an evaluation during training, the final evaluation."""
 
-    check_seconds: float = 0.0
+    evaluation_seconds: float = 0.0
     final_seconds: float = 0.0
     _cumulative: list[float] = field(default_factory=lambda: [0.0])  # running sum over the timed steps
     _steps_to_skip: int = _UNTIMED_STEPS
@@ -49,12 +49,12 @@ class StepTimer:
 
 @dataclass
 class StepPlan:
-    """Number of `steps` in all, None while unknown, with a check after every `every` of them."""
+    """Number of `steps` in all, None while unknown, with an evaluation after every `every` of them."""
 
     steps: int | None = None
     every: int = 0
 
-    def is_check(self, step: int) -> bool:
+    def is_evaluation(self, step: int) -> bool:
         """Return True if the run evaluates after `step` steps."""
         return self.steps is not None and (step == self.steps or step % self.every == 0)
 
@@ -103,17 +103,17 @@ class StepPlanner:
         return self._predict(self.plan.steps - step, timer)
 
     def _predict(self, steps_left: int, timer: StepTimer) -> float:
-        checks_left = steps_left / self.plan.every
-        return steps_left * timer.step_seconds + checks_left * timer.check_seconds + timer.final_seconds
+        evaluations_left = steps_left / self.plan.every
+        return steps_left * timer.step_seconds + evaluations_left * timer.evaluation_seconds + timer.final_seconds
 
     def _replan(self, step: int, seconds: float, timer: StepTimer) -> None:
         assert self._budget_seconds is not None
         evaluations = self._evaluations
-        if timer.check_seconds:
-            evaluations = min(evaluations, int(_CHECK_SHARE * self._budget_seconds / timer.check_seconds))
+        if timer.evaluation_seconds:
+            evaluations = min(evaluations, int(_EVALUATION_SHARE * self._budget_seconds / timer.evaluation_seconds))
         evaluations = max(3, evaluations)
         seconds_left = self._budget_seconds - seconds - timer.final_seconds
-        seconds_left -= evaluations * timer.check_seconds * max(0.0, seconds_left / self._budget_seconds)
+        seconds_left -= evaluations * timer.evaluation_seconds * max(0.0, seconds_left / self._budget_seconds)
         self._set_plan(step + max(1, int(seconds_left / max(timer.step_seconds, 1e-9))), evaluations)
         self._planned_at = seconds
 

@@ -11,23 +11,23 @@ from rnntui.training.plan import StepPlan
 
 @dataclass
 class TrainingProgress:
-    """How far a run has come. The names of the fields are keys of the resume file.
+    """Progress of a run. The names of the fields are keys of the resume file.
 
     Args:
         step: Steps done.
         tokens: Tokens read in training.
         seconds: Time spent training, in all processes.
-        best_score: Score that selected the best weights, lower being better; None before the first check.
+        best_score: Score that selected the best weights, lower being better; None before the first evaluation.
         best_loss: Validation loss of the best weights, in nats a token.
         best_bits: Bits per character of the best weights.
         best_metrics: Metrics of the best weights, such as BLEU.
         best_step: Step of the best weights.
-        stale_checks: Checks since the best one.
+        stale_checks: Evaluations since the best one.
         loss_sum: Sum of the training losses since the last row of the metrics.
         loss_count: Number of those losses.
         smoothed_loss: Exponential moving average of the training loss, which shows divergence.
         reason: Why training is over, empty while it is not; the final evaluation may then still be due.
-        plan: Number of steps and interval of checks.
+        plan: Number of steps and interval of evaluations.
         budget: Budget of the whole run.
     """
 
@@ -60,13 +60,18 @@ class TrainingProgress:
         self.loss_sum, self.loss_count = 0.0, 0
         return mean
 
-    def record_check(self, evaluation: Evaluation) -> bool:
-        """Count a check, and return True if its weights are the best so far."""
-        is_best = self.best_score is None or evaluation.score < self.best_score
+    def record_evaluation(self, evaluation: Evaluation, patience: int) -> bool:
+        """Count an evaluation; training is over after `patience` of them in a row without a better score, 0 for never.
+
+        Return True if its weights are the best so far.
+        """
+        is_best = self.best_score is None or evaluation.selection_score < self.best_score
         if is_best:
-            self.best_score, self.best_loss = evaluation.score, evaluation.loss
+            self.best_score, self.best_loss = evaluation.selection_score, evaluation.loss
             self.best_bits, self.best_metrics = evaluation.bits_per_character, evaluation.metrics
             self.best_step, self.stale_checks, self.reason = self.step, 0, ""
         else:
             self.stale_checks += 1
+            if 0 < patience <= self.stale_checks:
+                self.reason = "patience"
         return is_best

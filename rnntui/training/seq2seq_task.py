@@ -35,14 +35,14 @@ _EVALUATION_TOKENS = 4096  # in a batch of an evaluation, padding included
 class Seq2SeqTask:
     """Teacher forcing with label smoothing (Szegedy et al. 2016, section 7), on length-bucketed batches.
 
-    A check computes the loss of a fixed part of the validation pairs, without smoothing, and the BLEU of greedy
-    translations of another part; the final evaluation translates by beam search with a beam of 5.
+    An evaluation during training computes the loss of a fixed part of the validation pairs, without smoothing, and the
+    BLEU of greedy translations of another part; the final evaluation translates by beam search with a beam of 5.
 
     The methods are documented in `Task`.
     """
 
     primary_evaluation = "teacher_forced"
-    final_cost_ratio = 4.0  # a beam of 5, where a check is greedy
+    final_cost_ratio = 4.0  # a beam of 5, where the other evaluations are greedy
 
     @classmethod
     def from_run(cls, run: RunFolder, config: RunConfig, hardware: Hardware) -> Seq2SeqTask:

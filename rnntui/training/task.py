@@ -27,7 +27,7 @@ class Task(Protocol):
         steps_per_epoch: batches in one pass over the training data.
         primary_evaluation: name of the final evaluation whose loss a listing shows.
         validation_tokens: tokens of the validation data.
-        final_cost_ratio: cost of the final evaluation relative to a check over as many tokens.
+        final_cost_ratio: cost of the final evaluation relative to one during training over as many tokens.
         uniform_loss: loss of a uniform distribution; a loss far above it has diverged.
     """
 

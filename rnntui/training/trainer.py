@@ -1,4 +1,4 @@
-"""Training loop: steps, checks and saves, until the budget, the patience, a stop request or divergence ends it."""
+"""Training loop: steps, evaluations and saves, until the budget, the patience, a stop request or divergence ends it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Trainer:
         self._saved_at = time.perf_counter()
         self._metrics.restart_timer()
         if progress.best_score is None:
-            self._check(train_loss=None)
+            self._evaluate(train_loss=None)
         while not self._state.is_over:
             if self._stop_requested():
                 self._save()
@@ -96,14 +96,12 @@ class Trainer:
             self._update_seconds()
             planner.update(progress.step, progress.seconds, self._timer)
             progress.plan = planner.plan
-            is_check = planner.plan.is_check(progress.step)
-            train_loss = self._metrics.write_steps(rate, gradient_norm) if is_check or self._metrics.is_due else None
+            is_evaluation = planner.plan.is_evaluation(progress.step)
+            has_row = is_evaluation or self._metrics.is_due
+            train_loss = self._metrics.write_steps(rate, gradient_norm) if has_row else None
             self._report_step(loss, rate, gradient_norm)
-            if is_check:
-                if 0 < self._config.patience <= progress.stale_checks + 1:
-                    # Set before the check is saved, so that a run killed after it does not train on.
-                    progress.reason = "patience"
-                self._check(train_loss)
+            if is_evaluation:
+                self._evaluate(train_loss)
             elif time.perf_counter() - self._saved_at > self._config.save_every:
                 self._save()
         return True
@@ -139,28 +137,29 @@ class Trainer:
             )
         )
 
-    def _check(self, train_loss: float | None) -> None:
+    def _evaluate(self, train_loss: float | None) -> None:
         """Evaluate, save the weights if they are the best, sample a line, and save the state."""
         progress, task = self._progress, self._task
         began = time.perf_counter()
         evaluation = task.evaluate(self._config.eval_tokens)
         evaluation_seconds = time.perf_counter() - began
         self._guard.check_evaluation(evaluation)
-        is_best = progress.record_check(evaluation)
+        # Before the state is saved: a run killed after that save must not train on once patience is exhausted.
+        is_best = progress.record_evaluation(evaluation, self._config.patience)
         if is_best:
             metadata = {"step": str(progress.step), "validation_loss": repr(evaluation.loss)}
             save_arrays(self._run.weights_file, weights_of(task.model), metadata)
         length = self._config.sample_length
         sample = task.sample(length, self._config.seed + progress.step) if length else {}
         self._update_seconds()
-        self._metrics.write_check(evaluation, sample)
+        self._metrics.write_evaluation(evaluation, sample)
         self._status.write("running")
         self._save()
-        self._timer.check_seconds = time.perf_counter() - began
+        self._timer.evaluation_seconds = time.perf_counter() - began
         # The final evaluation reads more tokens, and costs more per token.
         token_ratio = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, evaluation.tokens)))
         self._timer.final_seconds = evaluation_seconds * token_ratio * task.final_cost_ratio
-        self._metrics.exclude(self._timer.check_seconds)
+        self._metrics.exclude(self._timer.evaluation_seconds)
         self._report(
             Evaluated(
                 step=progress.step,

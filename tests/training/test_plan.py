@@ -10,25 +10,26 @@ from rnntui.config import Budget, LanguageModelTrainingConfig
 from rnntui.training.plan import StepPlan, StepPlanner, StepTimer, learning_rate
 
 
-def run_by_clock(minutes: float, step_times, check: float = 0.0) -> tuple[float, int]:
+def run_by_clock(minutes: float, step_times, evaluation_time: float = 0.0) -> tuple[float, int]:
     """Simulate a run on a fake clock; returns its end in seconds, and its number of steps."""
     planner = StepPlanner(Budget(minutes=minutes), LanguageModelTrainingConfig(), 100.0)
-    timer, seconds, step = StepTimer(check_seconds=check, final_seconds=2 * check), check, 0
+    timer = StepTimer(evaluation_seconds=evaluation_time, final_seconds=2 * evaluation_time)
+    seconds, step = evaluation_time, 0
     while planner.plan.steps is None or step < planner.plan.steps:
         duration = step_times(step, seconds)
         timer.add(duration)
         seconds += duration
         step += 1
         planner.update(step, seconds, timer)
-        if planner.plan.is_check(step):
-            seconds += check
+        if planner.plan.is_evaluation(step):
+            seconds += evaluation_time
     return seconds + timer.final_seconds, step
 
 
 @pytest.mark.parametrize("step_time", [0.002, 0.05, 0.7])
-@pytest.mark.parametrize("check", [0.0, 1.5])
-def test_a_steady_machine_ends_on_time(step_time: float, check: float) -> None:
-    seconds, _ = run_by_clock(5, lambda step, now: step_time, check)
+@pytest.mark.parametrize("evaluation_time", [0.0, 1.5])
+def test_a_steady_machine_ends_on_time(step_time: float, evaluation_time: float) -> None:
+    seconds, _ = run_by_clock(5, lambda step, now: step_time, evaluation_time)
     assert 0.97 * 300 < seconds < 1.03 * 300
 
 
@@ -63,9 +64,9 @@ def test_a_resumed_run_keeps_the_plan_it_had() -> None:
     assert planner.plan == StepPlan(1000, 100)
 
 
-def test_checks_take_a_small_part_of_a_short_budget() -> None:
+def test_evaluations_take_a_small_part_of_a_short_budget() -> None:
     planner = StepPlanner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
-    timer = StepTimer(check_seconds=2.0)
+    timer = StepTimer(evaluation_seconds=2.0)
     for _ in range(20):
         timer.add(0.1)
     planner.update(20, 2.0, timer)

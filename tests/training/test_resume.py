@@ -80,7 +80,7 @@ def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(make_run, shape
     straight = make_run(name="straight", steps=STEPS, **shape)
     train_run(straight, ignore, never)
     stopped = make_run(name="stopped", steps=STEPS, **shape)
-    for step in (17, 43):  # neither a check nor a row of the metrics
+    for step in (17, 43):  # neither an evaluation nor a row of the metrics
         stop = StopAfter(step)
         finished = train_run(stopped, stop.report, stop)
         assert (finished.reason, finished.step) == ("interrupted", step)

@@ -127,10 +127,10 @@ def test_metrics_and_status_contain_bleu(tmp_path: Path) -> None:
     run = make_pair_run(tmp_path, copy_rows(), "copy", steps=20)
     finished = train_run(run, ignore, never)
     rows = read_metrics(run.metrics_file)
-    checks = [row for row in rows if "validation_loss" in row]
-    assert len(checks) == 5
-    assert all(row.keys() >= {"bleu", "chrf", "bits_per_character", "sample"} for row in checks)
-    assert checks[-1]["sample"].keys() == {"source", "translation", "reference"}
+    evaluations = [row for row in rows if "validation_loss" in row]
+    assert len(evaluations) == 5
+    assert all(row.keys() >= {"bleu", "chrf", "bits_per_character", "sample"} for row in evaluations)
+    assert evaluations[-1]["sample"].keys() == {"source", "translation", "reference"}
     assert rows[-1].keys() >= {"teacher_forced_loss", "bleu", "chrf", "best_step"}
     assert finished.metrics.keys() == {"bleu", "chrf"}
     assert run.read_status().results.keys() == {"teacher_forced", "bleu", "chrf"}
@@ -146,8 +146,8 @@ def test_the_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_pat
     run = make_pair_run(tmp_path, copy_rows(), "copy", steps=40, evaluations=8)
     stop = StopAfter(23)
     assert train_run(run, stop.report, stop).reason == "interrupted"
-    checks = [row for row in read_metrics(run.metrics_file) if "validation_loss" in row]
-    best = min(checks, key=lambda row: (-row["bleu"], row["validation_loss"]))
+    evaluations = [row for row in read_metrics(run.metrics_file) if "validation_loss" in row]
+    best = min(evaluations, key=lambda row: (-row["bleu"], row["validation_loss"]))
     best_scores = {"bleu": best["bleu"], "chrf": best["chrf"]}
     assert run.read_status().results == best_scores and run.read_status().validation_loss == best["validation_loss"]
     seen: list[dict[str, float]] = []
@@ -157,7 +157,7 @@ def test_the_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_pat
 
 def test_the_best_weights_are_selected_by_bleu_and_on_a_tie_by_loss() -> None:
     def score(loss: float, bleu: float, selection_metric: str) -> float:
-        return Evaluation(loss, 10, 10.0, {"bleu": bleu}, selection_metric).score
+        return Evaluation(loss, 10, 10.0, {"bleu": bleu}, selection_metric).selection_score
 
     assert score(2.0, 30.0, "bleu") < score(1.0, 29.9, "bleu")
     assert score(1.0, 0.0, "bleu") < score(2.0, 0.0, "bleu")

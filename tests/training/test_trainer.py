@@ -1,4 +1,4 @@
-"""The training loop: budget, checks, best weights, early stopping, divergence, seeds."""
+"""The training loop: budget, evaluations, best weights, early stopping, divergence, seeds."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_metrics_have_every_number_that_the_train_tab_shows(make_run) -> None:
     for row in trained:
         assert row.keys() >= {"tokens", "seconds", "learning_rate", "gradient_norm", "tokens_per_second"}
         assert row["tokens"] == row["step"] * 64
-    checks = [row for row in rows if "validation_loss" in row]
-    assert all(row["sample"] and row["bits_per_character"] > 0 for row in checks)
+    evaluations = [row for row in rows if "validation_loss" in row]
+    assert all(row["sample"] and row["bits_per_character"] > 0 for row in evaluations)
     assert rows[-1]["streaming_loss"] == finished.losses["streaming"]
     assert rows[-1]["windowed_loss"] == finished.losses["windowed"]
 
