@@ -74,6 +74,11 @@ class PairDataset:
     def __len__(self) -> int:
         return len(self._starts)
 
+    def largest_ids(self) -> tuple[int, int]:
+        """Return the largest id of all sources, and that of all targets."""
+        largest = np.maximum.reduceat(self._ids, self._starts.ravel()).reshape(-1, 2)  # (P, 2)
+        return int(largest[:, 0].max()), int(largest[:, 1].max())
+
     def source(self, pair: int) -> NDArray[np.int64]:
         """Return the ids of a source with its end token, `(S + 1,)`."""
         return self._slice(self._starts[pair, 0], self.source_lengths[pair] + 1)

@@ -22,7 +22,7 @@ from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import EVALUATIONS, Evaluation
-from rnntui.training.task import token_files
+from rnntui.training.task import require_in_vocabulary, token_files
 
 
 class LanguageModelTask:
@@ -48,13 +48,15 @@ class LanguageModelTask:
         self._tokenizer = tokenizer
         self.hardware = hardware
         training, validation = token_files(run, config)
-        self._validation_ids = validation.read(run.validation_ids)
+        training_ids, self._validation_ids = training.read(run.training_ids), validation.read(run.validation_ids)
+        for ids, path in ((training_ids, run.training_ids), (self._validation_ids, run.validation_ids)):
+            require_in_vocabulary(int(ids.max()), config.vocab_size, path)
         self._characters_per_token = validation.characters / validation.tokens
         self._model_config = config.model_as(LanguageModelConfig)
         settings = config.training_as(LanguageModelTrainingConfig)
         self._state_reset_prob = settings.state_reset_prob
         batch_size = settings.batch_size
-        self._batches = BPTTBatches(training.read(run.training_ids), batch_size, settings.bptt)
+        self._batches = BPTTBatches(training_ids, batch_size, settings.bptt)
         self.model = LanguageModel(self._model_config, config.vocab_size).to(hardware.device)
         self._state: State = self.model.initial_state(batch_size, hardware.device)
         self.steps_per_epoch = training.tokens / (batch_size * settings.bptt)

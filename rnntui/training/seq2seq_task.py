@@ -26,7 +26,7 @@ from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, bleu_and_c
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import Evaluation, evaluating
 from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
-from rnntui.training.task import token_files
+from rnntui.training.task import require_in_vocabulary, token_files
 
 FINAL_BEAM = 5
 _EVALUATION_TOKENS = 4096  # in a batch of an evaluation, padding included
@@ -57,14 +57,18 @@ class Seq2SeqTask:
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
         self._training_lengths = read_training_lengths(config)
         training, validation = token_files(run, config)
+        training_pairs = PairDataset(training, run.training_ids)
+        self._validation = PairDataset(validation, run.validation_ids)
+        for pairs, path in ((training_pairs, run.training_ids), (self._validation, run.validation_ids)):
+            for largest_id, vocabulary in zip(pairs.largest_ids(), vocabularies, strict=True):
+                require_in_vocabulary(largest_id, vocabulary.size, path)
         self.batches = LengthBucketSampler(
-            PairDataset(training, run.training_ids),
+            training_pairs,
             settings.batch_size,
             settings.batch_tokens,
             settings.bucket_batches,
             settings.seed,
         )
-        self._validation = PairDataset(validation, run.validation_ids)
         joint = self._source is self._target
         self.model = Seq2Seq(self._model_config, self._source.size, self._target.size, joint).to(hardware.device)
         self.steps_per_epoch = float(self.batches.batches_per_epoch)

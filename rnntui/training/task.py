@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
@@ -83,6 +84,15 @@ def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile
     if training is None or validation is None:
         raise RunError(f"{run.config_file} does not say what the parts of the corpus are")
     return _token_file(training), _token_file(validation)
+
+
+def require_in_vocabulary(largest_id: int, vocab_size: int, path: Path) -> None:
+    """Raise `RunError` if a file holds an id that its vocabulary lacks.
+
+    Torch reports such an id late, and on a GPU by an assertion after which the process cannot use the GPU.
+    """
+    if largest_id >= vocab_size:
+        raise RunError(f"the ids in {path} are not of its vocabulary", hint="start a new run")
 
 
 def _token_file(info: TokenFileInfo) -> TokenFile:

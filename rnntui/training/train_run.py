@@ -60,8 +60,6 @@ def train_run(
             state = TrainingState.initial(task, settings, budget or config.budget)
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress)) as metrics:
             return Trainer(state, settings, run, metrics, report, stop_requested).train()
-    except IndexError as error:
-        raise RunError(f"the ids in {run.resume_folder} are not of its vocabulary", hint="start a new run") from error
     finally:
         lock.release()
 

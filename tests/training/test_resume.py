@@ -320,10 +320,12 @@ def test_a_run_without_its_resume_file_does_not_start_over(make_run) -> None:
     assert run.weights_file.read_bytes() == weights
 
 
-def test_ids_beyond_the_vocabulary_are_an_error(make_run) -> None:
+@pytest.mark.parametrize("file", ["training_ids", "validation_ids"])
+def test_ids_beyond_the_vocabulary_are_an_error(make_run, file: str) -> None:
     run = make_run(steps=20)
-    run.training_ids.write_bytes(b"\xff" * run.training_ids.stat().st_size)
-    with pytest.raises(RunError, match="not of its vocabulary"):
+    path = getattr(run, file)
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(RunError, match=rf"{path.name} are not of its vocabulary"):
         train_run(run, ignore, never)
 
 

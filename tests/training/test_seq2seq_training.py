@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.errors import CorpusError, UsageError
+from rnntui.errors import CorpusError, RunError, UsageError
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.translator import Translation, load_translator, read_vocabularies
 from rnntui.kinds.seq2seq import SEQ2SEQ
@@ -140,6 +140,15 @@ def test_metrics_and_status_contain_bleu(tmp_path: Path) -> None:
     assert isinstance(config.training, Seq2SeqTrainingConfig) and isinstance(config.tokenizer, Seq2SeqTokenizerConfig)
     with pytest.raises(UsageError, match="is a Seq2Seq model, not a language model; translate with it"):
         load_language_model(run)
+
+
+@pytest.mark.parametrize("file", ["training_ids", "validation_ids"])
+def test_ids_beyond_the_vocabulary_are_an_error(tmp_path: Path, file: str) -> None:
+    run = make_pair_run(tmp_path, copy_rows(), "copy", steps=20)
+    path = getattr(run, file)
+    path.write_bytes(b"\xff" + path.read_bytes()[1:])
+    with pytest.raises(RunError, match=rf"{path.name} are not of its vocabulary"):
+        train_run(run, ignore, never)
 
 
 def test_the_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_path: Path) -> None:
