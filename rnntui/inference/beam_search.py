@@ -103,7 +103,7 @@ class BeamSearch:
         tokens: Ids = np.full(batch * width, BOS, dtype=np.int64)  # (B * K,)
         totals = np.full((batch, width), -np.inf)
         totals[:, 0] = 0.0  # all slots start out equal, so only one of them is used
-        blocker = RepetitionBlocker(sources, width)
+        blocker = RepetitionBlocker.for_sources(sources, width)
         for length in range(1, max(max_lengths) + 1):
             if self.is_cancelled is not None and self.is_cancelled():
                 raise CancelledError

@@ -22,8 +22,8 @@ Array = NDArray[np.float32]
 class RecurrentCell(ABC):
     """One recurrent layer.
 
-    `gates` is G, the number of blocks of H rows in the weights. `states` is S, the number of state arrays: a state is
-    `(S, B, H)`, and its row 0 is the hidden state h that the next layer reads.
+    `gates` is G, the number of blocks of H rows in the weights. `states` is C, the number of components of the state
+    (h, and for an LSTM c): a state is `(C, B, H)`, and its row 0 is the hidden state h that the next layer reads.
 
     Args:
         weight_ih: `(G*H, I)`, applied to the input.
@@ -63,8 +63,8 @@ class RecurrentCell(ABC):
 
         Args:
             projected: `(B, G*H)`, the result of `project` for this step's inputs.
-            state: `(S, B, H)`, the state before the step; not changed.
-            new: `(S, B, H)`, overwritten by the state after the step.
+            state: `(C, B, H)`, the state before the step; not changed.
+            new: `(C, B, H)`, overwritten by the state after the step.
         """
 
 

@@ -33,8 +33,8 @@ class Token:
 class Snapshot:
     """A point of a generation that can be restored.
 
-    `state (L, S, B, H)`, `logits (B, V)`, each text's recent token ids `(N,)`, and each random generator's state. State
-    and logits are no copies: no step changes them in place.
+    `state (L, C, B, H)`, `logits (B, V)`, each text's recent token ids `(N,)`, and each random generator's state. State
+    and logits are not copied: no step changes them in place.
     """
 
     state: Array
@@ -47,7 +47,7 @@ class Snapshot:
 class Generation:
     """B texts generated in parallel, each with its own random generator.
 
-    `state (L, S, B, H)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens, as
+    `state (L, C, B, H)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens, as
     many as the repetition penalty may need. `banned` ids are never sampled.
     """
 

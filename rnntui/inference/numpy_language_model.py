@@ -1,7 +1,7 @@
 """A recurrent language model in numpy, for one text or a few at a time.
 
-All that it remembers of a text is one small array, the state `(L, S, B, H)`: L layers, S state arrays a cell (2 for an
-LSTM, h and c; else 1), B texts, H hidden units. No method changes a state in place, so every state is a checkpoint that
+All that it remembers of a text is one small array, the state `(L, C, B, H)`: L layers, C components of a layer's state
+(h, and for an LSTM c), B texts, H hidden units. No method changes a state in place, so every state is a checkpoint that
 generation can return to.
 """
 
@@ -46,7 +46,7 @@ class NumpyLanguageModel:
         self._projection_table = self._cells[0].project(self._embedding) if has_table else None  # (V, G*H)
 
     def initial_state(self, batch: int = 1) -> Array:
-        """Return the state before any text: zeros `(L, S, B, H)`."""
+        """Return the state before any text: zeros `(L, C, B, H)`."""
         return np.zeros((len(self._cells), self._cells[0].states, batch, self.config.hidden), dtype=np.float32)
 
     def initial_logits(self, batch: int = 1) -> Array:
@@ -54,7 +54,7 @@ class NumpyLanguageModel:
         return self.logits_of(self.initial_state(batch))
 
     def logits_of(self, state: Array) -> Array:
-        """Return the logits `(B, V)` of the token after a state `(L, S, B, H)`; they depend on its last layer's h."""
+        """Return the logits `(B, V)` of the token after a state `(L, C, B, H)`; they depend on its last layer's h."""
         return self._logits(state[-1, 0])
 
     def step(self, tokens: Ids, state: Array) -> tuple[Array, Array]:

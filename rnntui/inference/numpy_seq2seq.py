@@ -23,9 +23,9 @@ Mask = NDArray[np.bool_]
 
 @dataclass
 class EncoderOutput:
-    """What the decoder's attention reads of B sources.
+    """Encoder outputs of B sources, as attention reads them.
 
-    `values (B, S, K)` are the encoder's outputs, K = 2 · encoder_hidden; a context vector is their weighted mean.
+    `values (B, S, D)` are the encoder's outputs, D = 2 · encoder_hidden; a context vector is their weighted mean.
     `keys (B, S, ·)` are the outputs as the attention's scores read them, projected once for all decoder steps.
     `padding (B, S)` is True after the end of a source.
     """
@@ -43,7 +43,7 @@ class EncoderOutput:
 class DecoderState:
     """The decoder's state for N hypotheses.
 
-    `recurrent (L, S, N, H)` holds S state arrays for each of L layers (h, and for an LSTM c); `input_feed (N, E)` is
+    `recurrent (L, C, N, H)` holds C components for each of L layers (h, and for an LSTM c); `input_feed (N, E)` is
     the attentional vector of the last step, zeros before the first.
     """
 
@@ -109,7 +109,7 @@ class NumpySeq2Seq:
             reader.cell(config, "decoder.rnn", layer, hidden if layer else first_inputs, hidden)
             for layer in range(config.layers)
         ]
-        self._bridge = []  # for each map weights (K, H) and bias (H,); those of h first, then those of an LSTM's c
+        self._bridge = []  # for each map weights (D, H) and bias (H,); those of h first, then those of an LSTM's c
         for index in range(self._decoder[0].states * config.layers):
             weight = reader.array(f"bridge.maps.{index}.weight", hidden, value_size)
             self._bridge.append((weight.T, reader.array(f"bridge.maps.{index}.bias", hidden)))
@@ -146,10 +146,10 @@ class NumpySeq2Seq:
         for forward_cell, backward_cell in self._encoder:
             forward, forward_final = _run_cell(forward_cell, hidden, sorted_lengths)
             backward, backward_final = _run_cell(backward_cell, hidden[reversed_positions, columns], sorted_lengths)
-            hidden = np.concatenate([forward, backward[reversed_positions, columns]], axis=2)  # (S, B, K)
-            final_states.append(np.concatenate([forward_final, backward_final], axis=1))  # (B, K)
+            hidden = np.concatenate([forward, backward[reversed_positions, columns]], axis=2)  # (S, B, D)
+            final_states.append(np.concatenate([forward_final, backward_final], axis=1))  # (B, D)
         original_order = np.argsort(order)
-        values = np.ascontiguousarray(hidden.transpose(1, 0, 2)[original_order])  # (B, S, K)
+        values = np.ascontiguousarray(hidden.transpose(1, 0, 2)[original_order])  # (B, S, D)
         padding = np.arange(steps) >= lengths[:, None]  # (B, S)
         values[padding] = 0.0
         keys = values @ self._key if self.config.attention in ("general", "additive") else values
@@ -158,7 +158,7 @@ class NumpySeq2Seq:
         return EncoderOutput(values, keys, padding), DecoderState(recurrent, input_feed)
 
     def _initial_state(self, final_states: list[Array]) -> Array:
-        """The decoder's initial state `(L, S, B, H)`: the bridge's maps of each encoder layer's final h `(B, K)`."""
+        """The decoder's initial state `(L, C, B, H)`: the bridge's maps of each encoder layer's final h `(B, D)`."""
         layers = len(final_states)
         state_arrays = []
         for index in range(self._decoder[0].states):
@@ -171,10 +171,10 @@ class NumpySeq2Seq:
     def step(
         self, tokens: Ids, decoder_state: DecoderState, encoder_output: EncoderOutput
     ) -> tuple[Array, DecoderState]:
-        """Run one decoder step. Return attention weights `(B, N / B, S)` and the new state, which `logits` reads.
+        """Run one decoder step. Return attention weights `(B, K, S)` and the new state, which `logits` reads.
 
         Args:
-            tokens: `(N,)`, the last token of each hypothesis; those of one source are adjacent, equally many for each.
+            tokens: `(N,)`, the last token of each hypothesis; N = B · K, the K hypotheses of a source adjacent.
             decoder_state: of the N hypotheses; not changed.
             encoder_output: of the B sources.
         """
@@ -190,15 +190,15 @@ class NumpySeq2Seq:
         if self.config.attention == "none":
             weights = np.zeros((batch, len(tokens) // batch, source_steps), dtype=self.dtype)
         else:
-            weights = self._attention(hidden.reshape(batch, -1, hidden.shape[1]), encoder_output)  # (B, n, S)
-            context = weights @ encoder_output.values  # (B, n, K)
-            hidden = np.concatenate([context.reshape(len(tokens), -1), hidden], axis=1)  # (N, K + H)
+            weights = self._attention(hidden.reshape(batch, -1, hidden.shape[1]), encoder_output)  # (B, K, S)
+            context = weights @ encoder_output.values  # (B, K, D)
+            hidden = np.concatenate([context.reshape(len(tokens), -1), hidden], axis=1)  # (N, D + H)
         return weights, DecoderState(recurrent, np.tanh(hidden @ self._combine))
 
     def _attention(self, hidden: Array, encoder_output: EncoderOutput) -> Array:
-        """Attention weights `(B, n, S)` of n hidden states `(B, n, H)` per source."""
+        """Attention weights `(B, K, S)` of K hidden states `(B, K, H)` per source."""
         if self.config.attention == "additive":
-            mixed = (hidden @ self._query)[:, :, None, :] + encoder_output.keys[:, None, :, :]  # (B, n, S, H)
+            mixed = (hidden @ self._query)[:, :, None, :] + encoder_output.keys[:, None, :, :]  # (B, K, S, H)
             scores: Array = np.tanh(mixed, out=mixed) @ self._score
         else:
             scores = hidden @ encoder_output.keys.transpose(0, 2, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,29 +13,40 @@ from rnntui.inference.numpy_language_model import Ids
 
 _MAX_PERIOD = 8  # tokens in the longest loop that is recognized
 _FREE_REPEATS = 3  # repeats that are allowed though the source has none
-_FREE_TOKENS = 12  # repeated tokens that are allowed, however short the period: a million written in digits is no loop
+_FREE_TOKENS = 12  # repeated tokens that are allowed, however short the period: a million in digits is not a loop
 
 
+@dataclass(frozen=True, eq=False)
 class RepetitionBlocker:
     """Bans the token that would continue a loop for too long.
 
     A loop is a sequence of up to eight tokens that is repeated without a break. Allowed are three repeats more than the
-    source itself has, and at least twelve repeated tokens: a copy of "ha ha ha ha ha ha" is no fault.
+    source itself has, and at least twelve repeated tokens: a copy of "ha ha ha ha ha ha" is not a fault.
 
     For each of N hypotheses and each period p from 1 to 8 it counts how many tokens in a row equalled the one p tokens
     before. Its size does not depend on the length of a hypothesis.
+
+    Args:
+        max_matches: `(N, 8)`, the largest count that is allowed at each period.
+        matches: `(N, 8)`, the counts; column p - 1 is that of period p.
+        recent: `(N, 8)`, the last eight tokens, the newest first; -1 before the first token.
     """
 
-    def __init__(self, sources: Sequence[Ids], width: int) -> None:
-        repeats = np.array([_FREE_REPEATS + _max_repeats(source) for source in sources]).repeat(width)
-        self._max_matches = np.maximum(repeats[:, None] * np.arange(1, _MAX_PERIOD + 1), _FREE_TOKENS)  # (N, 8)
-        self._recent: Ids = np.full((len(repeats), _MAX_PERIOD), -1, dtype=np.int64)  # [:, p]: p + 1 tokens ago
-        self._matches = np.zeros((len(repeats), _MAX_PERIOD), dtype=np.int64)  # [:, p]: in a row, at period p + 1
+    max_matches: NDArray[np.int64]
+    matches: NDArray[np.int64]
+    recent: Ids
+
+    @classmethod
+    def for_sources(cls, sources: Sequence[Ids], width: int) -> RepetitionBlocker:
+        """Return the blocker before the first token, for `width` hypotheses of each source."""
+        repeats = np.array([_FREE_REPEATS + _max_repeats(source) for source in sources]).repeat(width)  # (N,)
+        max_matches = np.maximum(repeats[:, None] * np.arange(1, _MAX_PERIOD + 1), _FREE_TOKENS)
+        return cls(max_matches, np.zeros_like(max_matches), np.full_like(max_matches, -1))
 
     def ban(self, logits: Array) -> None:
         """Set the logit of such tokens to -inf, in place in `logits (N, V)`."""
-        rows, periods = np.nonzero(self._matches >= self._max_matches)
-        logits[rows, self._recent[rows, periods]] = -np.inf
+        rows, periods = np.nonzero(self.matches >= self.max_matches)
+        logits[rows, self.recent[rows, periods]] = -np.inf
 
     def advance(self, sources: NDArray[np.intp], rows: NDArray[np.intp], tokens: Ids) -> RepetitionBlocker:
         """Return the blocker for the hypotheses of the next step.
@@ -45,12 +57,12 @@ class RepetitionBlocker:
             tokens: `(N',)`, the token that each is extended by.
         """
         width = len(rows) // len(sources)
-        blocker = object.__new__(RepetitionBlocker)
-        blocker._max_matches = self._max_matches[sources.repeat(width) * width]
-        recent = self._recent[rows]
-        blocker._matches = np.where(recent == tokens[:, None], self._matches[rows] + 1, 0)
-        blocker._recent = np.concatenate([tokens[:, None], recent[:, :-1]], axis=1)
-        return blocker
+        recent = self.recent[rows]
+        return RepetitionBlocker(
+            max_matches=self.max_matches[sources.repeat(width) * width],
+            matches=np.where(recent == tokens[:, None], self.matches[rows] + 1, 0),
+            recent=np.concatenate([tokens[:, None], recent[:, :-1]], axis=1),
+        )
 
 
 def _max_repeats(source: Ids) -> int:

@@ -1,8 +1,8 @@
 """Attention of a decoder over a source: a score for every source position, a softmax, and a weighted mean.
 
 All kinds are computed for many target steps at once. Queries are the decoder's hidden states `(B, T, H)`; values are
-the encoder's outputs `(B, S, K)`; keys are what the scores read of the encoder's outputs. The results are context
-vectors `(B, T, K)` and attention weights `(B, T, S)`, which add up to 1 over the source and are 0 at padding.
+the encoder's outputs `(B, S, D)`; keys are what the scores read of the encoder's outputs. The results are context
+vectors `(B, T, D)` and attention weights `(B, T, S)`, which add up to 1 over the source and are 0 at padding.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Attention(nn.Module, ABC):
     """Masked softmax and weighted mean; subclasses define the scores (and keys) of each kind."""
 
     def project_keys(self, encoder_outputs: Tensor) -> Tensor:
-        """Return the keys `(B, S, ·)` for encoder outputs `(B, S, K)`: the part of the scores that is the same at all
+        """Return the keys `(B, S, ·)` for encoder outputs `(B, S, D)`: the part of the scores that is the same at all
         target steps, and so computed once.
         """
         return encoder_outputs
@@ -29,11 +29,11 @@ class Attention(nn.Module, ABC):
         """Return the scores `(B, T, S)` of hidden states `(B, T, H)` for keys `(B, S, ·)`."""
 
     def forward(self, hidden: Tensor, encoder_outputs: Tensor, keys: Tensor, padding: Tensor) -> tuple[Tensor, Tensor]:
-        """Return context vectors `(B, T, K)` and weights `(B, T, S)`.
+        """Return context vectors `(B, T, D)` and weights `(B, T, S)`.
 
         Args:
             hidden: the decoder's hidden states `(B, T, H)`.
-            encoder_outputs: `(B, S, K)`.
+            encoder_outputs: `(B, S, D)`.
             keys: `(B, S, ·)`, from `project_keys`.
             padding: `(B, S)`, True after the end of a source.
         """

@@ -25,7 +25,7 @@ class Bridge(nn.Module):
         )
 
     def forward(self, final_states: Tensor) -> State:
-        """Return the decoder's initial state, tensors `(L, B, H)`, for the encoder's final states `(L, B, K)`."""
+        """Return the decoder's initial state, tensors `(L, B, H)`, for the encoder's final states `(L, B, D)`."""
         layers = len(final_states)
         state = []
         for index in range(self._state_count):
@@ -66,10 +66,10 @@ class Decoder(nn.Module):
         Args:
             inputs: the target's tokens `(T, B)`, beginning with BOS.
             state: the initial state, tensors `(L, B, H)`.
-            encoder_outputs: `(S, B, K)`.
+            encoder_outputs: `(S, B, D)`.
             padding: `(B, S)`, True after the end of a source.
         """
-        encoder_outputs = encoder_outputs.transpose(0, 1)  # (B, S, K)
+        encoder_outputs = encoder_outputs.transpose(0, 1)  # (B, S, D)
         keys = self.attention.project_keys(encoder_outputs) if self.attention else encoder_outputs
         embedded = self.dropout(embed(self.embedding, inputs, self._tied))  # (T, B, E)
         if not self.input_feeding:
@@ -88,7 +88,7 @@ class Decoder(nn.Module):
     def _attend(self, hidden: Tensor, encoder_outputs: Tensor, keys: Tensor, padding: Tensor) -> Tensor:
         """h̃ `(T, B, E)` for hidden states `(T, B, H)`, after the dropout that precedes the output layer."""
         if self.attention is not None:
-            context, _ = self.attention(hidden.transpose(0, 1), encoder_outputs, keys, padding)  # (B, T, K)
-            hidden = torch.cat([context.transpose(0, 1), hidden], dim=2)  # (T, B, K + H)
+            context, _ = self.attention(hidden.transpose(0, 1), encoder_outputs, keys, padding)  # (B, T, D)
+            hidden = torch.cat([context.transpose(0, 1), hidden], dim=2)  # (T, B, D + H)
         vectors: Tensor = self.dropout(torch.tanh(self.combine(hidden)))
         return vectors

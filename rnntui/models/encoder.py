@@ -29,9 +29,9 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return encoder outputs `(S, B, K)`, zeros at padding, and the final h of each layer `(L, B, K)`.
+        """Return encoder outputs `(S, B, D)`, zeros at padding, and the final h of each layer `(L, B, D)`.
 
-        K is twice the hidden units: both directions. The final h is that at the last token for the forward direction,
+        D is twice the hidden units: both directions. The final h is that at the last token for the forward direction,
         at the first token for the backward one.
 
         Args:
@@ -49,8 +49,8 @@ class Encoder(nn.Module):
             hidden = self.dropout(hidden) if layer else hidden
             forward, _ = forward_rnn(hidden)  # (S, B, H)
             backward, _ = backward_rnn(_reorder(hidden, reversed_positions))  # (S, B, H), last token first
-            hidden = torch.cat([forward, _reorder(backward, reversed_positions)], dim=2)  # (S, B, K)
-            final_states.append(torch.cat([forward[last, columns], backward[last, columns]], dim=1))  # (B, K)
+            hidden = torch.cat([forward, _reorder(backward, reversed_positions)], dim=2)  # (S, B, D)
+            final_states.append(torch.cat([forward[last, columns], backward[last, columns]], dim=1))  # (B, D)
         encoder_outputs = hidden.masked_fill((positions >= lengths)[:, :, None], 0.0)
         return encoder_outputs, torch.stack(final_states)
 

@@ -42,7 +42,7 @@ class Seq2Seq(nn.Module):
             lengths: `(B,)`, the tokens of each source.
             inputs: the target's tokens `(T, B)`, beginning with BOS.
         """
-        encoder_outputs, final_states = self.encoder(source, lengths)  # (S, B, K), (L, B, K)
+        encoder_outputs, final_states = self.encoder(source, lengths)  # (S, B, D), (L, B, D)
         padding = (source == PAD).T  # (B, S)
         vectors: Tensor = self.decoder(inputs, self.bridge(final_states), encoder_outputs, padding)
         return vectors

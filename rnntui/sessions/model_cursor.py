@@ -20,7 +20,7 @@ _ROOM = 16 << 20  # bytes
 
 
 class StateCheckpoints:
-    """Model states `(L, S, 1, H)` at evenly spaced positions of a text, in at most `room` bytes.
+    """Model states `(L, C, 1, H)` at evenly spaced positions of a text, in at most `room` bytes.
 
     When they fill it, every other one is dropped and the spacing is doubled: however long the text, the distance from
     the nearest checkpoint to any token is a small part of it.

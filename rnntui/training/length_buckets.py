@@ -31,7 +31,7 @@ class PairBatch:
         lengths: Lengths of the sources with their end tokens, `(B,)`.
         inputs: Inputs of the decoder, which begin with the begin token, `(T, B)`.
         targets: Target ids with end tokens, one token ahead of the inputs, `(T, B)`.
-        tokens: Number of targets that are no padding.
+        tokens: Number of targets that are not padding.
     """
 
     source: Ids

@@ -135,7 +135,7 @@ class Seq2SeqTask:
 
 
 def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) -> tuple[Tensor, Tensor]:
-    """Return attentional vectors `(N, E)` and targets `(N,)` at the N positions of a batch that are no padding."""
+    """Return attentional vectors `(N, E)` and targets `(N,)` at the N positions of a batch that are not padding."""
     device = hardware.device
     source, lengths, inputs, targets = (
         torch.from_numpy(ids).to(device) for ids in (batch.source, batch.lengths, batch.inputs, batch.targets)

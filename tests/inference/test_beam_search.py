@@ -321,7 +321,7 @@ def test_no_target_is_longer_than_max_length() -> None:
 def test_a_loop_is_cut_a_few_repeats_after_those_of_the_source() -> None:
     sources = [np.array([5, 6, 7, EOS]), np.array([5] * 20 + [EOS])]
     for source, expected in ((sources[0], 13), (sources[1], 23)):
-        blocker, count = RepetitionBlocker([source], 1), 0
+        blocker, count = RepetitionBlocker.for_sources([source], 1), 0
         while count < 40:
             logits = np.zeros((1, 10), dtype=np.float32)
             blocker.ban(logits)
@@ -334,7 +334,7 @@ def test_a_loop_is_cut_a_few_repeats_after_those_of_the_source() -> None:
 
 
 def test_repeats_are_counted_across_reordered_hypotheses() -> None:
-    blocker = RepetitionBlocker([np.array([4, EOS])], 2)
+    blocker = RepetitionBlocker.for_sources([np.array([4, EOS])], 2)
     for n in range(13):
         blocker = blocker.advance(np.array([0]), np.array([0, 1]), np.array([5, 6 + n % 3]))
     blocker = blocker.advance(np.array([0]), np.array([1, 0]), np.array([7, 5]))
@@ -344,7 +344,7 @@ def test_repeats_are_counted_across_reordered_hypotheses() -> None:
 
 
 def test_a_loop_of_several_tokens_is_blocked_too() -> None:
-    blocker = RepetitionBlocker([np.array([4, EOS])], 1)
+    blocker = RepetitionBlocker.for_sources([np.array([4, EOS])], 1)
     for token in (6, 7, 8) * 6:
         logits = np.zeros((1, 10), dtype=np.float32)
         blocker.ban(logits)
