@@ -7,7 +7,8 @@ import torch
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
 from rnntui.inference.beam_search import length_normalized
-from rnntui.inference.translator import read_training_lengths, read_vocabularies
+from rnntui.inference.translator import read_vocabularies
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.models.layers import embed, state_for_torch, state_from_torch
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
@@ -24,7 +25,7 @@ class TorchBeam:
         joint = self.source is self.target
         self.model = Seq2Seq(config.model_as(Seq2SeqConfig), self.source.size, self.target.size, joint).eval()
         load_best_weights(self.model, run)
-        self.training_lengths = read_training_lengths(config)
+        self.training_lengths = config.corpus_as(PairCorpusInfo).lengths
 
     @torch.inference_mode()
     def translate(self, line: str, settings: BeamConfig) -> str:

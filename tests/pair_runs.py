@@ -11,7 +11,8 @@ import torch
 from rnntui.config import Budget, described_settings
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
-from rnntui.inference.translator import TrainingLengths, Translator, read_vocabularies
+from rnntui.inference.translator import Translator, read_vocabularies
+from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
@@ -64,7 +65,7 @@ def tiny_translator(seed: int = 1, sharpness: float = 1.0, **settings: object) -
     vocabulary = Vocabulary(CharTokenizer(list(LETTERS)))
     _, model = tiny_models(vocabulary.size, vocabulary.size, True, seed, **settings)
     model._output = model._output * np.float32(sharpness)
-    return Translator(model, vocabulary, vocabulary, TrainingLengths(8, 8, 4))
+    return Translator(model, vocabulary, vocabulary, PairLengths(8, 8, 4))
 
 
 def sources_of(lengths: list[int], size: int, seed: int = 0) -> list[np.ndarray]:

@@ -113,6 +113,7 @@ class NumpySeq2Seq:
         for index in range(self._decoder[0].states * config.layers):
             weight = reader.array(f"bridge.maps.{index}.weight", hidden, value_size)
             self._bridge.append((weight.T, reader.array(f"bridge.maps.{index}.bias", hidden)))
+        self._key = self._query = self._score = np.empty(0, dtype)  # of those kinds of attention that have them
         if config.attention in ("general", "additive"):
             self._key = np.ascontiguousarray(reader.array("decoder.attention.key.weight", hidden, value_size).T)
         if config.attention == "additive":

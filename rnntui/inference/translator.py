@@ -11,7 +11,7 @@ from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerCon
 from rnntui.inference.beam_search import BeamSearch, Hypothesis, SearchResult
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
-from rnntui.kinds.pair_corpus_info import PairCorpusInfo
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
@@ -43,23 +43,6 @@ class Translation:
         return self.hypotheses[0].text if self.hypotheses else ""
 
 
-@dataclass(frozen=True)
-class TrainingLengths:
-    """Lengths of the training pairs in tokens.
-
-    `source` and `target` are the longest of each; `beyond` is the largest excess of a target over twice its source,
-    negative if every target was shorter than that.
-    """
-
-    source: int
-    target: int
-    beyond: int
-
-    def max_target_length(self, source_length: int) -> int:
-        """Return the length limit of a target: a little above any seen in training for a source of that length."""
-        return max(10, min(self.target + self.target // 4 + 2, 2 * source_length + self.beyond + 10))
-
-
 class Translator:
     """A Seq2Seq model with its vocabularies and, where known, the lengths of the pairs it was trained on."""
 
@@ -68,7 +51,7 @@ class Translator:
         model: NumpySeq2Seq,
         source: Vocabulary,
         target: Vocabulary,
-        training_lengths: TrainingLengths | None = None,
+        training_lengths: PairLengths | None = None,
     ) -> None:
         self.model = model
         self.source = source
@@ -188,7 +171,7 @@ def load_translator(run: RunFolder) -> Translator:
     source, target = read_vocabularies(run, config)
     shape = config.model_as(Seq2SeqConfig)
     model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
-    return Translator(model, source, target, read_training_lengths(config))
+    return Translator(model, source, target, config.corpus_as(PairCorpusInfo).lengths)
 
 
 def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vocabulary]:
@@ -198,9 +181,3 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
     """
     require_kind(run, config.kind, SEQ2SEQ)
     return load_vocabularies(run.path, config.tokenizer_as(Seq2SeqTokenizerConfig))
-
-
-def read_training_lengths(config: RunConfig) -> TrainingLengths | None:
-    """Return the lengths a run was trained on; None if its config.json records none, or impossible ones."""
-    lengths = config.corpus_as(PairCorpusInfo).lengths
-    return None if lengths is None else TrainingLengths(lengths.source, lengths.target, lengths.beyond)

@@ -28,6 +28,10 @@ class PairLengths(Record):
             return None
         return cls(**value) if min(value["source"], value["target"]) >= 0 else None
 
+    def max_target_length(self, source_length: int) -> int:
+        """Return the length limit of a target: a little above any seen in training for a source of that length."""
+        return max(10, min(self.target + self.target // 4 + 2, 2 * source_length + self.beyond + 10))
+
 
 @record
 class PairLimits(Record):

@@ -1,7 +1,7 @@
 """Evaluations of a language model, both in nats a token over a held-out text.
 
 *Streaming*: the state is carried through the whole text, as in use. *Windowed*: every window of 256 tokens starts from
-a state of zeros, as in published figures of Transformers with a context of 256.
+a state of zeros, as in published results of Transformers with a context of 256.
 """
 
 from __future__ import annotations

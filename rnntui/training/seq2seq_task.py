@@ -13,7 +13,8 @@ from torch.nn.functional import cross_entropy
 from rnntui.config import FINAL_EVALUATION_FACTOR
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
-from rnntui.inference.translator import Translator, read_training_lengths, read_vocabularies
+from rnntui.inference.translator import Translator, read_vocabularies
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.samples import Sample, shorten_sample
 from rnntui.models.fused_cross_entropy import fused_linear_cross_entropy
 from rnntui.models.seq2seq import Seq2Seq
@@ -55,7 +56,7 @@ class Seq2SeqTask:
         self.hardware = hardware
         self._model_config = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
-        self._training_lengths = read_training_lengths(config)
+        self._training_lengths = config.corpus_as(PairCorpusInfo).lengths
         training, validation = token_files(run, config)
         training_pairs = PairDataset(training, run.training_ids)
         self._validation = PairDataset(validation, run.validation_ids)

@@ -15,8 +15,7 @@ from rnntui.cli.main import run
 from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget, described_settings, flag_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.inference.translator import TrainingLengths, read_training_lengths
-from rnntui.kinds.pair_corpus_info import PairLengths
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.runs.folder import RunFolder
 
 QUICK = [
@@ -307,7 +306,7 @@ HUGE = 10**30
 @pytest.mark.parametrize("lengths", [(HUGE, 9, 9), (9, HUGE, HUGE), (9, -1, 9), (True, 9, 9), (9, 9.5, 9), ("9", 9, 9)])
 def test_impossible_length_limits_of_a_run_are_ignored(trained: Path, lengths: tuple) -> None:
     config = RunFolder(trained / "checkpoints" / "copy").read_config()
-    assert read_training_lengths(config) == TrainingLengths(8, 8, -3)
+    assert config.corpus_as(PairCorpusInfo).lengths == PairLengths(8, 8, -3)
     said = dict(zip(("source", "target", "beyond"), lengths, strict=True))
     assert PairLengths.from_json(said) is None
 
