@@ -134,7 +134,7 @@ def follow(path: str, answers: multiprocessing.queues.Queue[dict[str, float]]) -
         began = time.perf_counter()
         history.read()
         blocks.append(time.perf_counter() - began)
-        more = history.more
+        more = history.has_more
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with Path(path).open("a", encoding="utf-8") as file:
         row = json.dumps({"step": 10**9, "train_loss": 1.0}) + "\n"

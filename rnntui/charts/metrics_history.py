@@ -25,7 +25,7 @@ _NOT_METRICS = {*AXES, "sample", _RESULT}
 
 @dataclass(frozen=True)
 class LoggedSample:
-    """A sample that the model wrote at a training step."""
+    """A sample that the model generated at a training step."""
 
     step: int
     sample: Sample
@@ -45,18 +45,18 @@ class MetricSeries:
 class MetricsHistory:
     """The metrics that a run has logged so far; each `read` adds a block of new rows.
 
-    `more` is true if the last read did not reach the end of the file. `version` changes with every change of the data.
-    `samples` are in order of their steps. `results` are the final losses of a finished run; they belong to its best
-    weights, not to its last step, and so are not points of a curve.
+    `has_more` is true if the last read did not reach the end of the file. `version` changes with every change of the
+    data. `samples` are in order of their steps. `results` are the final losses of a finished run; they belong to its
+    best weights, not to its last step, and so are not points of a curve.
     """
 
     def __init__(self, path: Path) -> None:
-        self.more = False
+        self.has_more = False
         self.version = 0
         self.samples: list[LoggedSample] = []
         self.results: dict[str, float] = {}
         self._tail = MetricsTail(path)
-        self._start_over()
+        self._columns = _Columns()
 
     def read(self, limit: int = BLOCK) -> bool:
         """Read at most `limit` new bytes, and return whether anything changed. A missing file counts as empty.
@@ -64,12 +64,12 @@ class MetricsHistory:
         Raises `OSError` if the file exists and cannot be read.
         """
         rows = self._tail.read(limit)
-        self.more = self._tail.more
+        self.has_more = self._tail.more
         if self._tail.restarted:
             self._start_over()
         for row in rows:
             self._add_row(row)
-        self._flush()
+        self._columns.flush()
         if rows or self._tail.restarted:
             self.version += 1
             return True
@@ -78,31 +78,27 @@ class MetricsHistory:
     def read_all(self) -> None:
         """Read to the end of the file. Raises `OSError` as `read` does."""
         self.read()
-        while self.more:
+        while self.has_more:
             self.read()
 
     @property
-    def quantities(self) -> list[str]:
-        """The keys of the metrics with at least one number, in the order of the table of quantities."""
-        return in_order([key for key, column in self._values.items() if len(column)])
+    def metric_keys(self) -> list[str]:
+        """The keys of the metrics with at least one number, in the order of `all_metrics`."""
+        return in_order([key for key, column in self._columns.values.items() if len(column)])
 
     def series(self, key: str) -> MetricSeries:
         """Return the values of a metric, copied; empty if the run has not logged it."""
-        if key not in self._values:
+        columns = self._columns
+        if key not in columns.values:
             empty = np.empty(0)
             return MetricSeries(empty, dict.fromkeys(AXES, empty))
-        rows = self._rows[key].array
-        return MetricSeries(self._values[key].array.copy(), {axis: self._axes[axis].array[rows] for axis in AXES})
+        rows = columns.rows[key].array
+        return MetricSeries(columns.values[key].array.copy(), {axis: columns.axes[axis].array[rows] for axis in AXES})
 
     def _start_over(self) -> None:
         self.samples.clear()
         self.results.clear()
-        self._last_step = -math.inf
-        self._row_count = 0
-        # `_axes` has a value for each row; `_rows` holds the row index of each value of a metric.
-        self._axes: dict[Axis, _Column] = {axis: _Column(np.float64) for axis in AXES}
-        self._rows: dict[str, _Column] = {}
-        self._values: dict[str, _Column] = {}
+        self._columns = _Columns()
 
     def _add_row(self, row: dict[str, Any]) -> None:
         if _RESULT in row:
@@ -111,49 +107,65 @@ class MetricsHistory:
         step = _number(row.get("step"))
         if step is None or not math.isfinite(step):
             return
-        if step < self._last_step:
-            self._rewind(step)
-        self._last_step = step
-        row_index = self._row_count
-        self._row_count += 1
-        self._axes["step"].new.append(step)
-        for axis in AXES[1:]:
-            position = _number(row.get(axis))
-            self._axes[axis].new.append(math.nan if position is None else position)
-        for key, value in row.items():
-            # The check saves most calls: long files have millions of values.
-            number = value if type(value) is float else _number(value)
-            if number is None or key in _NOT_METRICS:
-                continue
-            column = self._values.get(key)
-            if column is None:
-                if len(self._values) == _MAX_METRICS:
-                    continue
-                self._rows[key], column = _Column(np.int64), _Column(np.float64)
-                self._values[key] = column
-            self._rows[key].new.append(row_index)
-            column.new.append(number)
+        if step < self._columns.last_step:
+            self._columns.rewind(step)
+            self.samples = [sample for sample in self.samples if sample.step <= step]
+        self._columns.add(step, row)
         sample = sample_from_json(row.get("sample"))
         if sample is not None:
             self.samples.append(LoggedSample(int(step), shorten_sample(sample, MAX_SAMPLE_CHARACTERS)))
             if len(self.samples) > MAX_SAMPLES:
                 del self.samples[1:-1:2]  # keeps the first and the newest
 
-    def _rewind(self, step: float) -> None:
-        """Discard what came after `step`: the run was resumed there, and logs those steps again."""
-        self._flush()
-        rows = int(np.searchsorted(self._axes["step"].array, step, side="right"))
-        self._row_count = rows
-        for column in self._axes.values():
-            column.truncate(rows)
-        for key, row_indices in self._rows.items():
-            length = int(np.searchsorted(row_indices.array, rows))
-            row_indices.truncate(length)
-            self._values[key].truncate(length)
-        self.samples = [sample for sample in self.samples if sample.step <= step]
 
-    def _flush(self) -> None:
-        for columns in (self._axes, self._rows, self._values):
+class _Columns:
+    """The columns of a file: `axes` have a value for each row; `rows` holds the row index of each value of a metric."""
+
+    def __init__(self) -> None:
+        self.last_step = -math.inf
+        self.axes: dict[Axis, _Column] = {axis: _Column(np.float64) for axis in AXES}
+        self.rows: dict[str, _Column] = {}
+        self.values: dict[str, _Column] = {}
+        self._row_count = 0
+
+    def add(self, step: float, row: dict[str, Any]) -> None:
+        """Add the numbers of a row, logged at `step`."""
+        self.last_step = step
+        row_index = self._row_count
+        self._row_count += 1
+        self.axes["step"].new.append(step)
+        for axis in AXES[1:]:
+            position = _number(row.get(axis))
+            self.axes[axis].new.append(math.nan if position is None else position)
+        for key, value in row.items():
+            # The test of the type saves most calls: long files have millions of values.
+            number = value if type(value) is float else _number(value)
+            if number is None or key in _NOT_METRICS:
+                continue
+            column = self.values.get(key)
+            if column is None:
+                if len(self.values) == _MAX_METRICS:
+                    continue
+                self.rows[key], column = _Column(np.int64), _Column(np.float64)
+                self.values[key] = column
+            self.rows[key].new.append(row_index)
+            column.new.append(number)
+
+    def rewind(self, step: float) -> None:
+        """Discard what came after `step`: the run was resumed there, and logs those steps again."""
+        self.flush()
+        row_count = int(np.searchsorted(self.axes["step"].array, step, side="right"))
+        self._row_count = row_count
+        for column in self.axes.values():
+            column.truncate(row_count)
+        for key, row_indices in self.rows.items():
+            length = int(np.searchsorted(row_indices.array, row_count))
+            row_indices.truncate(length)
+            self.values[key].truncate(length)
+
+    def flush(self) -> None:
+        """Move the new numbers of every column to its array."""
+        for columns in (self.axes, self.rows, self.values):
             for column in columns.values():
                 column.flush()
 

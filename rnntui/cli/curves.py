@@ -123,12 +123,12 @@ def _draw(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: _Cha
     for name, run in runs.items():
         histories[name] = MetricsHistory(run.metrics_file)
         histories[name].read_all()
-        if not histories[name].quantities:
+        if not histories[name].metric_keys:
             raise _no_metrics_error(name, run)
-    logged = in_order(list(dict.fromkeys(key for history in histories.values() for key in history.quantities)))
+    logged = in_order(list(dict.fromkeys(key for history in histories.values() for key in history.metric_keys)))
     _check_metrics(metrics, logged)
     for name, history in histories.items():
-        missing = [key for key in metrics if key not in history.quantities]
+        missing = [key for key in metrics if key not in history.metric_keys]
         if missing:
             print_note(f"run {name} has no {', '.join(missing)}")
     charts = charts_of(metrics or [key for key in LOSS_KEYS if key in logged] or logged[:1])

@@ -66,7 +66,7 @@ def test_the_value_at_a_place_is_that_of_the_nearest_point() -> None:
     assert nothing.value_at(0) is None and nothing.last_value is None
 
 
-def test_one_run_has_a_colour_for_each_quantity_and_several_have_one_each(tmp_path: Path) -> None:
+def test_one_run_has_a_colour_for_each_metric_and_several_have_one_each(tmp_path: Path) -> None:
     rows = [{"step": 1, "train_loss": 2.0}, {"step": 1, "validation_loss": 3.0}]
     first, second = logged(tmp_path, "a", *rows), logged(tmp_path, "b", *rows)
     keys = ["train_loss", "validation_loss"]
@@ -82,7 +82,7 @@ def test_one_run_has_a_colour_for_each_quantity_and_several_have_one_each(tmp_pa
     assert curves_of({"a": first}, ["bleu"]) == []
 
 
-def test_quantities_that_nobody_has_heard_of_have_names_too() -> None:
+def test_unknown_metrics_have_labels_too() -> None:
     assert metric_of("bleu_score").title == "Bleu score" and metric_of("\x1b[1m").label == "\\x1b[1m"
     assert metric_of("").title == ""
     assert in_order(["rouge", "validation_loss", "train_loss"]) == ["train_loss", "validation_loss", "rouge"]

@@ -38,7 +38,7 @@ def test_the_shipped_run_gives_every_curve() -> None:
     history = MetricsHistory(SHIPPED)
     history.read_all()
     rows = [json.loads(line) for line in SHIPPED.read_text().splitlines()]
-    assert history.quantities == [
+    assert history.metric_keys == [
         "train_loss", "validation_loss", "bits_per_character", "learning_rate", "gradient_norm", "tokens_per_second",
     ]  # fmt: skip
     trained = [row for row in rows if "train_loss" in row]
@@ -64,7 +64,7 @@ def test_rows_are_taken_up_as_they_come_and_old_copies_stay(path: Path) -> None:
     assert not history.read() and history.version == 0
     for step in range(300):
         append(path, {"step": step, "bleu": step / 2})
-        assert history.read() and not history.more
+        assert history.read() and not history.has_more
         before = history.series("bleu")
         assert before.values[-1] == step / 2
     assert history.version == 300
@@ -85,7 +85,7 @@ def test_a_step_that_goes_down_takes_back_all_that_was_later(path: Path) -> None
     assert [sample.sample["text"] for sample in history.samples] == ["a", "b"]
     append(path, {"step": 0, "train_loss": 9.0})
     history.read()
-    assert history.quantities == ["train_loss"] and values(history, "train_loss") == [9.0]
+    assert history.metric_keys == ["train_loss"] and values(history, "train_loss") == [9.0]
 
 
 def test_another_file_in_its_place_starts_over(path: Path, tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ def test_another_file_in_its_place_starts_over(path: Path, tmp_path: Path) -> No
     append(other, {"step": 0, "gradient_norm": 1.0})
     other.replace(path)
     assert history.read()
-    assert history.quantities == ["gradient_norm"] and history.samples == [] and history.results == {}
+    assert history.metric_keys == ["gradient_norm"] and history.samples == [] and history.results == {}
     path.write_bytes(b"")
     assert history.read(), "an emptied file is a change"
-    assert history.quantities == []
+    assert history.metric_keys == []
 
 
 def test_what_is_no_number_is_no_value(path: Path) -> None:
@@ -113,14 +113,14 @@ def test_what_is_no_number_is_no_value(path: Path) -> None:
     )  # fmt: skip
     history = MetricsHistory(path)
     history.read_all()
-    assert history.quantities == ["a", "b", "c"]
+    assert history.metric_keys == ["a", "b", "c"]
     assert math.isnan(values(history, "a")[0]) and values(history, "a")[1:] == [5.0]
     assert values(history, "b") == [-math.inf] and values(history, "c") == [math.inf]
     assert np.isnan(history.series("a").axes["tokens"]).all() and np.isnan(history.series("a").axes["seconds"]).all()
     assert history.samples == []
 
 
-def test_a_quantity_never_logged_has_no_points(path: Path) -> None:
+def test_a_metric_never_logged_has_no_points(path: Path) -> None:
     points = MetricsHistory(path).series("train_loss")
     assert len(points.values) == 0 and all(len(found) == 0 for found in points.axes.values())
 
@@ -130,7 +130,7 @@ def test_however_many_keys_and_samples_come_few_are_kept(path: Path) -> None:
     append(path, *({"step": step, "sample": "x" * 9000 if step == 9999 else "x"} for step in range(10_000)))
     history = MetricsHistory(path)
     history.read_all()
-    assert len(history.quantities) == 64
+    assert len(history.metric_keys) == 64
     steps = [sample.step for sample in history.samples]
     assert len(steps) <= MAX_SAMPLES and steps == sorted(steps)
     assert steps[-1] == 9999 and steps[0] < 10, "the newest is kept, the others are spread over the run"
@@ -141,7 +141,7 @@ def test_a_read_takes_in_one_block(path: Path) -> None:
     append(path, *({"step": step, "train_loss": 1.0} for step in range(1000)))
     history = MetricsHistory(path)
     sizes = []
-    while history.read(1000) or history.more:
+    while history.read(1000) or history.has_more:
         sizes.append(len(history.series("train_loss").values))
     assert sizes[0] < 50 and sizes[-1] == 1000
     assert all(b - a < 50 for a, b in pairwise(sizes))
@@ -162,14 +162,14 @@ def test_any_rows_give_columns_that_agree(tmp_path_factory: pytest.TempPathFacto
     append(path, *rows)
     whole, parts = MetricsHistory(path), MetricsHistory(path)
     whole.read_all()
-    while parts.read(64) or parts.more:
+    while parts.read(64) or parts.has_more:
         pass
-    for key in whole.quantities:
+    for key in whole.metric_keys:
         points = whole.series(key)
         assert len(points.values) > 0
         assert all(len(found) == len(points.values) for found in points.axes.values())
         assert (np.diff(points.axes["step"]) >= 0).all()
     if all(len(json.dumps(row)) < 63 for row in rows):
-        assert parts.quantities == whole.quantities
-        for key in whole.quantities:
+        assert parts.metric_keys == whole.metric_keys
+        for key in whole.metric_keys:
             assert np.array_equal(parts.series(key).values, whole.series(key).values, equal_nan=True)

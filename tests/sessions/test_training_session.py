@@ -219,7 +219,7 @@ def test_the_charts_show_the_current_run_or_the_marked_runs_and_it(user: User, f
     first, second = (str(make_logged(folder, name).path) for name in ("first", "second"))
     user.poll(first)
     (charted,) = user.session.charted(user.run("first"))
-    assert charted.run.path == first and charted.overlay is None and "train_loss" in charted.history.quantities
+    assert charted.run.path == first and charted.overlay is None and "train_loss" in charted.history.metric_keys
     # The metrics of another run are charted once a poll has read them.
     assert user.session.charted(user.run("second")) == []
     assert user.session.toggle_overlay(first) is None

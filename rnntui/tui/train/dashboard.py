@@ -115,12 +115,12 @@ class Dashboard(Vertical):
             current: the run whose details are shown.
             samples: the samples of the current run.
         """
-        keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.quantities)))
+        keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.metric_keys)))
         # Until there are metrics, the loss chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
         self._missing_runs = {
-            title: [run.name for run in runs if run.history.quantities and not {*keys} & {*run.history.quantities}]
+            title: [run.name for run in runs if run.history.metric_keys and not {*keys} & {*run.history.metric_keys}]
             for title, keys in self._charts
         }
         self._samples = list(samples)
