@@ -74,8 +74,8 @@ def length_normalized(log_probability: float, length: int, penalty: float) -> fl
 class BeamSearch:
     """Beam search with one model under fixed settings.
 
-    A hypothesis ends where its end token is likelier than the worst continuation that stays in the beam. The search of
-    a source ends when as many hypotheses have ended as the beam is wide and no live one scores better.
+    A hypothesis ends where its end token is more probable than the worst continuation that stays in the beam. The
+    search of a source ends when as many hypotheses have ended as the beam is wide and no live one scores better.
     `banned_tokens` are never generated. `is_cancelled` is called before every step; once it returns True,
     `CancelledError` is raised.
     """
@@ -188,7 +188,7 @@ class SourceBeam:
         return SearchResult(ranked[:n_best], self.near_tie)
 
     def _finish_ended(self, step: BeamStep) -> None:
-        """Finish the hypotheses whose end token is likelier than the worst continuation that stays in the beam."""
+        """Finish the hypotheses whose end token is more probable than the worst continuation that stays in the beam."""
         threshold, first_dropped = step.totals[self.settings.beam - 1], step.totals[self.settings.beam]
         with np.errstate(invalid="ignore"):  # unused slots are at -inf
             self.near_tie |= bool(threshold - first_dropped < self.tie_tolerance)
@@ -256,7 +256,7 @@ def _log_sum_exp(logits: Array) -> NDArray[np.float64]:
 def _best_continuations(
     logits: Array, log_normalizers: NDArray[np.float64], totals: NDArray[np.float64], count: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], Ids]:
-    """Return the likeliest continuations of each source, best first: totals, parent slots, tokens, all `(B, count)`.
+    """Return the best continuations of each source, best first: totals, parent slots, tokens, all `(B, count)`.
 
     The `count` largest of many numbers lie in the `count` blocks with the largest maxima, so only these are sorted.
 

@@ -58,7 +58,7 @@ def ban_tokens(logits: Array, tokens: Sequence[int]) -> Array:
 
 
 def apply_temperature(logits: Array, temperature: float) -> Array:
-    """Divide by the temperature (Ackley, Hinton and Sejnowski 1985); 0 leaves only the likeliest token."""
+    """Divide by the temperature (Ackley, Hinton and Sejnowski 1985); 0 leaves only the most probable token."""
     if temperature > 0:
         # The maximum is subtracted first, so that a tiny temperature does not overflow.
         with np.errstate(over="ignore"):
@@ -70,14 +70,14 @@ def apply_temperature(logits: Array, temperature: float) -> Array:
 
 
 def top_k(logits: Array, k: int) -> Array:
-    """Keep the k likeliest tokens (Fan et al. 2018, section 5.1). Of equal ones the lower ids stay; 0 keeps all."""
+    """Keep the k most probable tokens (Fan et al. 2018, section 5.1). Of equal ones the lower ids stay; 0 keeps all."""
     if not 0 < k < len(logits):
         return logits
     return _keep_only(logits, np.argsort(-logits, kind="stable")[:k])
 
 
 def top_p(logits: Array, p: float) -> Array:
-    """Keep the fewest likeliest tokens whose probabilities add up to p (Holtzman et al. 2020, section 3.1).
+    """Keep the fewest tokens whose probabilities add up to p (Holtzman et al. 2020, section 3.1).
 
     At least one token stays; p = 1 keeps all.
     """
@@ -91,7 +91,7 @@ def top_p(logits: Array, p: float) -> Array:
 
 
 def min_p(logits: Array, p: float) -> Array:
-    """Keep tokens at least p times as likely as the likeliest (Nguyen et al. 2024, section 3)."""
+    """Keep tokens at least p times as probable as the most probable one (Nguyen et al. 2024, section 3)."""
     if p <= 0:
         return logits
     return np.where(logits >= logits.max() + np.log(p), logits, np.float32(-np.inf))

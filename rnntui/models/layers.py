@@ -12,7 +12,7 @@ State = tuple[torch.Tensor, ...]
 
 
 def state_count(cell: Cell) -> int:
-    """Return the number of tensors in a cell's state."""
+    """Return C, the number of components of a cell's state (h, and for an LSTM c)."""
     return 2 if cell == "lstm" else 1
 
 

@@ -54,5 +54,6 @@ class DivergenceGuard:
 
     def _error(self, problem: str) -> TrainingError:
         progress = self._progress
-        kept = f"; the best model, of step {progress.best_step:,}, is kept" if progress.best_score is not None else ""
-        return TrainingError(problem + kept, hint="start again with a lower --learning-rate or --clip-grad-norm")
+        has_best = progress.best_score is not None
+        weights = f"; the best model, of step {progress.best_step:,}, is kept" if has_best else ""
+        return TrainingError(problem + weights, hint="start again with a lower --learning-rate or --clip-grad-norm")

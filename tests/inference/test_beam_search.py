@@ -85,7 +85,7 @@ def test_a_hypothesis_of_a_batch_ends_at_the_limit_of_its_own_source() -> None:
 
 
 def test_the_beam_has_no_duplicates() -> None:
-    # The vocabulary size is no multiple of the block size of top-k selection, and the last token is the likeliest.
+    # The vocabulary size is not a multiple of the block size of top-k selection; the last token is the most probable.
     last = SIZE - 1
     model = Scripted({(): {last: -1.0, 4: -1.5, 5: -2.0}, **{(token,): {EOS: -0.1} for token in (last, 4, 5)}})
     [result] = search(model, [np.array([4, EOS])], BeamConfig(beam=3, n_best=3))

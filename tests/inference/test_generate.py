@@ -325,7 +325,7 @@ def test_memory_does_not_grow_with_the_length_of_the_text() -> None:
 def test_the_initial_context_is_a_line_break() -> None:
     knows = CharTokenizer(["a", "\n"])
     assert initial_context_ids(knows).tolist() == [2]
-    assert initial_context_ids(CharTokenizer(["a"])).tolist() == [], "<unk> is no line break"
+    assert initial_context_ids(CharTokenizer(["a"])).tolist() == [], "<unk> is not a line break"
 
 
 def test_generate_tokens_takes_the_given_number_of_steps() -> None:
