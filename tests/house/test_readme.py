@@ -110,7 +110,7 @@ def test_the_recipe_of_the_shipped_models_is_that_of_the_makefile() -> None:
 def test_figures_of_settings_are_those_of_the_code() -> None:
     text = " ".join(README.split())
     tokens = TrainerConfig().eval_tokens
-    assert f"A check reads {tokens:,} tokens" in text
+    assert f"An evaluation reads {tokens:,} tokens" in text
     assert f"four times as many, {FINAL_EVALUATION_FACTOR * tokens:,}" in text and FINAL_EVALUATION_FACTOR == 4
     assert f"({WritingConfig().length} by default, as in the app)" in text
     [sample] = [option for option in readme_tables.click_command("sample").params if option.name == "length"]
