@@ -144,7 +144,7 @@ class ChatSession:
             self.worker.serve(self.conversations)
         self._screen.show_changes()
 
-    # -- writing -------------------------------------------------------------------------------------------------
+    # -- generation -----------------------------------------------------------------------------------------------
 
     def say(self, line: str) -> None:
         """Say a line in every pane and let the models continue; with an empty line they just continue."""
@@ -283,7 +283,7 @@ class ChatSession:
         conversation = self.active.conversation
         if conversation is None:
             return self._first_settings or ChatSettings.defaults()
-        return ChatSettings(conversation.settings, conversation.writing, conversation.seed)
+        return ChatSettings(conversation.sampling, conversation.generation, conversation.seed)
 
     def apply(self, settings: ChatSettings) -> None:
         """Change the settings of the active pane, from the next token on."""
@@ -335,5 +335,5 @@ class ChatSession:
 
 
 def _configure(conversation: Conversation, settings: ChatSettings) -> None:
-    conversation.settings, conversation.writing = settings.sampling, settings.writing
+    conversation.sampling, conversation.generation = settings.sampling, settings.generation
     conversation.seed = settings.seed

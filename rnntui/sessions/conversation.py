@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rnntui.config import SamplingConfig, WritingConfig
+from rnntui.config import GenerationConfig, SamplingConfig
 from rnntui.inference.loaded_model import LoadedModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.model_cursor import ModelCursor
@@ -55,14 +55,14 @@ class ScreenPriorityLock:
 class Conversation:
     """A transcript and the model that continues it.
 
-    `settings` and `writing` may be replaced at any time and apply to the very next token. `seed` is the seed of the
+    `sampling` and `generation` may be replaced at any time and apply to the very next token. `seed` is the seed of the
     next turn, or None for a new one each time. With `uses_turns`, a model that was trained on turns takes them.
     """
 
-    def __init__(self, model: LoadedModel, name: str, settings: SamplingConfig | None = None) -> None:
+    def __init__(self, model: LoadedModel, name: str, sampling: SamplingConfig | None = None) -> None:
         self.transcript = Transcript()
-        self.settings = settings or SamplingConfig()
-        self.writing = WritingConfig()
+        self.sampling = sampling or SamplingConfig()
+        self.generation = GenerationConfig()
         self.seed: int | None = None
         self.uses_turns = True
         self.problem = ""  # the reason why the model can generate no more
@@ -73,14 +73,14 @@ class Conversation:
     def _set_model(self, model: LoadedModel, name: str) -> None:
         self.model, self.name, self.problem = model, name, ""
         self._cursor = ModelCursor(model)
-        self._generation = PacedGeneration(model.tokenizer)
+        self._paced_generation = PacedGeneration(model.tokenizer)
 
     # -- state ---------------------------------------------------------------------------------------------------
 
     @property
-    def is_writing(self) -> bool:
-        """Whether the model generates, or has generated tokens that the screen has not taken yet."""
-        return self._generation.is_running
+    def is_generating(self) -> bool:
+        """True while the model generates, or has generated tokens that the screen has not taken yet."""
+        return self._paced_generation.is_running
 
     @property
     def unread(self) -> int:
@@ -100,14 +100,14 @@ class Conversation:
     @property
     def tokens_per_second(self) -> float:
         """Generation speed over the last two seconds."""
-        return self._generation.tokens_per_second
+        return self._paced_generation.tokens_per_second
 
     @property
     def last_change(self) -> float | None:
         """Monotonic time of the change that `undo` would revert, or None if there is none."""
         return self._history.last_change
 
-    # -- writing -------------------------------------------------------------------------------------------------
+    # -- generation -----------------------------------------------------------------------------------------------
 
     def say(self, line: str) -> list[str]:
         """Append what a person typed and generate. Return the characters that the vocabulary lacks.
@@ -147,7 +147,7 @@ class Conversation:
     def stop(self) -> None:
         """Stop at once. The text stays as the screen has shown it; tokens it has not taken are dropped."""
         with self._lock.for_screen():
-            if self._generation.stop():
+            if self._paced_generation.stop():
                 cut_partial_character(self.transcript)
                 self._cursor.return_to_end(self.transcript)
             self._cursor.postpone_reading()
@@ -159,8 +159,8 @@ class Conversation:
             self._cursor.seed(seed)
             self._cursor.target = len(self.transcript)
             # A model that failed would fail again, until another one takes its place.
-            if not self.problem and self.writing.length > 0:
-                self._generation.begin(ends_at_line_break=self.turns is not None)
+            if not self.problem and self.generation.length > 0:
+                self._paced_generation.begin(ends_at_line_break=self.turns is not None)
 
     def _append(self, text: str, role: Role = "prompt") -> None:
         if not text:
@@ -289,8 +289,8 @@ class Conversation:
 
         It generates that turn anew, if there is one.
         """
-        other = Conversation(self.model, self.name, self.settings)
-        other.writing, other.uses_turns, other.seed = self.writing, self.uses_turns, self.seed
+        other = Conversation(self.model, self.name, self.sampling)
+        other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
         turn_texts = list(self.transcript.turn_texts())
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)
         other._append_turns(turn_texts[:last], self.transcript)
@@ -302,7 +302,7 @@ class Conversation:
 
     def drain(self) -> int:
         """Move generated tokens from the queue into the transcript. Return the number of characters."""
-        tokens = self._generation.take()
+        tokens = self._paced_generation.take()
         if not tokens:
             return 0
         turn = self.transcript.turns[-1]
@@ -322,12 +322,12 @@ class Conversation:
             if self._cursor.position < self._cursor.target:
                 self._cursor.read_some(self.transcript)
                 return 0.0
-            if not self._generation.active:
+            if not self._paced_generation.active:
                 return None
-            return self._generation.draw(now, self._cursor, self.settings, self.writing)
+            return self._paced_generation.draw(now, self._cursor, self.sampling, self.generation)
 
     def fail(self, problem: str) -> None:
         """Stop for good because the model cannot continue; another one may."""
         self.problem = problem
-        self._generation.active = False
+        self._paced_generation.active = False
         self._cursor.postpone_reading()

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_runs import make_run, subwords
 
-from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import LoadedModel, load_language_model
@@ -23,7 +23,7 @@ from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoints
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import free_name, json_lines, path_from, read, save
 
-FAST = WritingConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
+FAST = GenerationConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +43,9 @@ def conversation(runs: dict[str, LoadedModel]) -> Conversation:
     return started(runs["characters"])
 
 
-def started(run: LoadedModel, seed: int | None = 7, **writing: int) -> Conversation:
+def started(run: LoadedModel, seed: int | None = 7, **generation: int) -> Conversation:
     conversation = Conversation(run, "tiny")
-    conversation.writing = replace(FAST, **writing)
+    conversation.generation = replace(FAST, **generation)
     conversation.seed = seed
     return conversation
 
@@ -60,7 +60,7 @@ def work(conversation: Conversation, rounds: int = 10_000, now: float = 1e6) -> 
 
 def written(conversation: Conversation) -> str:
     """Let the model generate to its end, and return the text on the screen."""
-    while conversation.is_writing or conversation.unread:
+    while conversation.is_generating or conversation.unread:
         work(conversation)
         conversation.drain()
     return conversation.transcript.text
@@ -107,7 +107,7 @@ def test_stopping_keeps_what_was_taken_and_drops_what_was_not(conversation: Conv
     shown = conversation.transcript.text
     assert len(shown) == 5 + 30
     conversation.stop()
-    assert not conversation.is_writing and conversation.drain() == 0
+    assert not conversation.is_generating and conversation.drain() == 0
     assert conversation.transcript.text == shown
 
 
@@ -148,7 +148,7 @@ def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str,
 def test_rewinding_returns_to_the_state_of_that_place(
     conversation: Conversation, runs: dict[str, LoadedModel], offset: int
 ) -> None:
-    conversation.writing = replace(FAST, length=200)
+    conversation.generation = replace(FAST, length=200)
     conversation.say("Hello")
     whole = written(conversation)
     assert conversation.rewind(offset) == whole[offset:]
@@ -162,7 +162,7 @@ def test_rewinding_returns_to_the_state_of_that_place(
 def test_a_change_of_settings_is_in_the_very_next_token(conversation: Conversation) -> None:
     conversation.say("Hello")
     work(conversation, 11)
-    conversation.settings = SamplingConfig(temperature=0.0)
+    conversation.sampling = SamplingConfig(temperature=0.0)
     work(conversation, 10)
     conversation.drain()
     changes = conversation.transcript.turns[-1].settings
@@ -170,7 +170,7 @@ def test_a_change_of_settings_is_in_the_very_next_token(conversation: Conversati
 
 
 def test_the_pace_is_kept_and_not_caught_up_with_after_a_wait(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, chars_per_second=20, length=UNLIMITED_LENGTH)
+    conversation.generation = replace(FAST, chars_per_second=20, length=UNLIMITED_LENGTH)
     conversation.say("x")
     assert conversation.work(100.0) == 0.0  # reads
     assert conversation.work(100.0) == pytest.approx(99.9)
@@ -182,7 +182,7 @@ def test_the_pace_is_kept_and_not_caught_up_with_after_a_wait(conversation: Conv
 
 
 def test_the_model_waits_for_a_screen_that_takes_nothing(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, length=UNLIMITED_LENGTH)
+    conversation.generation = replace(FAST, length=UNLIMITED_LENGTH)
     conversation.say("x")
     work(conversation)
     assert 0 < conversation.drain() <= 256
@@ -191,14 +191,14 @@ def test_the_model_waits_for_a_screen_that_takes_nothing(conversation: Conversat
 
 
 def test_it_ends_at_its_length(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, length=3)
+    conversation.generation = replace(FAST, length=3)
     conversation.say("x")
     assert len(written(conversation)) == 4
     conversation.generate()
     assert len(written(conversation)) == 7
-    conversation.writing = replace(FAST, length=0)
+    conversation.generation = replace(FAST, length=0)
     conversation.generate()
-    assert not conversation.is_writing and len(written(conversation)) == 7
+    assert not conversation.is_generating and len(written(conversation)) == 7
 
 
 def test_a_character_no_model_knows_stays_as_it_was_typed(conversation: Conversation) -> None:
@@ -209,7 +209,7 @@ def test_a_character_no_model_knows_stays_as_it_was_typed(conversation: Conversa
 def test_bits_are_those_of_the_models_own_distribution_for_what_is_typed_and_for_what_is_written(
     conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
-    conversation.settings = SamplingConfig(temperature=0.3, top_k=5)
+    conversation.sampling = SamplingConfig(temperature=0.3, top_k=5)
     conversation.say("Hello there")
     assert conversation.transcript.bits(0) is None
     text = written(conversation)
@@ -308,7 +308,7 @@ def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[s
 def test_after_an_undo_the_model_stands_where_that_text_ends(
     conversation: Conversation, runs: dict[str, LoadedModel]
 ) -> None:
-    conversation.writing = replace(FAST, length=200)
+    conversation.generation = replace(FAST, length=200)
     conversation.say("Hello")
     whole = written(conversation)
     conversation.rewind(70)
@@ -383,7 +383,7 @@ def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer
 ) -> None:
     conversation.say("the sea the old man ")
     work(conversation, 21)
-    conversation.settings = SamplingConfig(temperature=0.1)
+    conversation.sampling = SamplingConfig(temperature=0.1)
     written(conversation)
     before = conversation.transcript
     character = before.start_of(before.turns[1].settings[1][0])
@@ -396,7 +396,7 @@ def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer
 def test_a_longer_length_acts_on_a_text_that_is_being_written(conversation: Conversation) -> None:
     conversation.say("x")
     work(conversation, 11)
-    conversation.writing = replace(FAST, length=12)
+    conversation.generation = replace(FAST, length=12)
     assert len(written(conversation)) == 13
 
 
@@ -449,7 +449,7 @@ def test_clearing_starts_over(conversation: Conversation, runs: dict[str, Loaded
     conversation.say("Hello")
     first = written(conversation)
     conversation.clear()
-    assert conversation.transcript.text == "" and not conversation.is_writing
+    assert conversation.transcript.text == "" and not conversation.is_generating
     conversation.say("Hello")
     assert written(conversation) == first
 
@@ -488,7 +488,7 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
     runs: dict[str, LoadedModel], stops: list[int], seed: int
 ) -> None:
     conversation = started(runs["subwords"], seed)
-    conversation.settings = SamplingConfig(temperature=3.0)  # lone bytes come often
+    conversation.sampling = SamplingConfig(temperature=3.0)  # lone bytes come often
     conversation.say("the sea ⛵ ")
     for rounds in stops:
         work(conversation, rounds)
@@ -528,7 +528,7 @@ def test_states_stay_within_their_room_and_none_is_far() -> None:
 def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversation, tmp_path: Path) -> None:
     conversation.say("Hello")
     work(conversation, 21)
-    conversation.settings = SamplingConfig(temperature=1.5, top_k=9)
+    conversation.sampling = SamplingConfig(temperature=1.5, top_k=9)
     text = written(conversation)
     text_file, turns_file = save(conversation.transcript, tmp_path / "kept.txt")
     assert text_file.read_text() == text
@@ -539,7 +539,7 @@ def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversa
     changes = {change.pop("token"): SamplingConfig.from_json(change) for change in turns[1]["settings"]}
     work(again, 1)
     for token in range(50):
-        again.settings = changes.get(token, again.settings)
+        again.sampling = changes.get(token, again.sampling)
         work(again, 1)
     again.drain()
     assert again.transcript.text == text
@@ -617,7 +617,7 @@ def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedModel]) -> 
         conversation.say("Hello")
     writer.serve(both)
     try:
-        wait_until(lambda: [c.drain() for c in both] and not any(c.is_writing for c in both))
+        wait_until(lambda: [c.drain() for c in both] and not any(c.is_generating for c in both))
     finally:
         writer.close()
     for conversation in alone:
@@ -661,9 +661,9 @@ def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, Load
         writer.work()
     sound.drain()
     assert told == [(broken, "no more")]
-    assert "no more" in broken.problem and not broken.is_writing
+    assert "no more" in broken.problem and not broken.is_generating
     writer.serve([broken, sound])  # as at every change of a setting
     broken.generate()
     writer.work()
-    assert len(told) == 1 and not broken.is_writing
+    assert len(told) == 1 and not broken.is_generating
     assert len(sound.transcript.text) == 51
