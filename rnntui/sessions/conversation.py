@@ -88,13 +88,13 @@ class Conversation:
         return self._cursor.unread
 
     @property
-    def turns(self) -> SpeakerLabels | None:
+    def speakers(self) -> SpeakerLabels | None:
         """The two speakers, if the model was trained on turns and is to take them."""
         return speaker_labels_of(self.model.config.corpus) if self.uses_turns else None
 
     @property
     def trained_on_turns(self) -> bool:
-        """Whether the model was trained on turns."""
+        """True if the model was trained on turns."""
         return speaker_labels_of(self.model.config.corpus) is not None
 
     @property
@@ -117,8 +117,8 @@ class Conversation:
         """
         self.stop()
         before = self.transcript.text
-        if self.turns is not None:
-            text = self.turns.prompt(line, before)
+        if self.speakers is not None:
+            text = self.speakers.prompt(line, before)
         else:
             needs_line_break = before and before[-1] != "\n" and line[:1] not in ("", " ", "\n")
             text = ("\n" if needs_line_break else "") + line
@@ -130,8 +130,8 @@ class Conversation:
         """Let the model continue from the end of the text."""
         self.stop()
         text = self.transcript.text
-        if self.turns is not None and (not text or text.endswith("\n")):
-            self._append(f"{self.turns.model}:", role="model")  # it continues with a turn of its own
+        if self.speakers is not None and (not text or text.endswith("\n")):
+            self._append(f"{self.speakers.model}:", role="model")  # it continues with a turn of its own
         self._begin_turn()
 
     def regenerate(self) -> bool:
@@ -160,7 +160,7 @@ class Conversation:
             self._cursor.target = len(self.transcript)
             # A model that failed would fail again, until another one takes its place.
             if not self.problem and self.generation.length > 0:
-                self._paced_generation.begin(ends_at_line_break=self.turns is not None)
+                self._paced_generation.begin(ends_at_line_break=self.speakers is not None)
 
     def _append(self, text: str, role: Role = "prompt") -> None:
         if not text:
@@ -252,8 +252,8 @@ class Conversation:
         for turn, text in reversed(list(self.transcript.turn_texts())):
             if turn.role == "prompt" and text.strip():
                 line = text.strip("\n")
-                if self.turns is not None:
-                    line = line.partition("\n")[0].removeprefix(f"{self.turns.person}: ")
+                if self.speakers is not None:
+                    line = line.partition("\n")[0].removeprefix(f"{self.speakers.person}: ")
                 return self.transcript.start_of(turn.start), line
         return None
 

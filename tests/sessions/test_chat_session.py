@@ -107,7 +107,7 @@ class User:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chat")
     make_run(folder / "runs", "other", seed=2)
-    make_run(folder / "runs", "turns", turns=("A", "B"))
+    make_run(folder / "runs", "turns", speakers=("A", "B"))
     make_run(folder / "runs", "tiny")
     return folder
 

@@ -33,7 +33,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
         "characters": make_run(folder, "characters"),
         "others": make_run(folder, "others", seed=2, layers=2),
         "subwords": make_run(folder, "subwords", tokenizer=subwords()),
-        "turns": make_run(folder, "turns", turns=("A", "B")),
+        "turns": make_run(folder, "turns", speakers=("A", "B")),
     }
     return {name: load_language_model(run) for name, run in made.items()}
 

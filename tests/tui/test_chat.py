@@ -32,7 +32,7 @@ def runs(tmp_path: Path) -> Path:
     """A checkpoints folder with three runs; `tiny` is the newest."""
     folder = tmp_path / "runs"
     make_run(folder, "other", seed=2)
-    make_run(folder, "turns", turns=("A", "B"))
+    make_run(folder, "turns", speakers=("A", "B"))
     make_run(folder, "tiny")
     return folder
 
