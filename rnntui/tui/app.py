@@ -137,8 +137,8 @@ class RnntuiApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yield the palette's commands: the key table, and the themes."""
         current = self.query_one(ContentSwitcher).current or self._first
-        for place, widget in (("app", self), (current, self.tabs[current])):
-            for key in KEYS.get(place, ()):
+        for context, widget in (("app", self), (current, self.tabs[current])):
+            for key in KEYS.get(context, ()):
                 if key.palette:
                     yield SystemCommand(key.label, key.help, self._command(widget, key.action))
         yield SystemCommand("Theme", "Choose a colour theme", self.action_change_theme)
