@@ -54,7 +54,7 @@ class ChatSession:
         self.active = self.panes[0]
         self.offered: OfferedAlternatives | None = None
         self.reopens_last = False  # continue the last autosaved text once a model is loaded
-        self.farewell = ""  # printed once the app has closed
+        self.exit_message = ""  # printed once the app has closed
         self._early_lines: list[str] = []  # typed before a model was loaded
         self._first_settings: ChatSettings | None = None  # set before a model was loaded
 
@@ -328,10 +328,10 @@ class ChatSession:
             self.reopen(pane, str(path))
 
     def close(self) -> None:
-        """End the worker, save every text, and set `farewell`."""
+        """End the worker, save every text, and set `exit_message`."""
         if self.worker is not None:
             self.worker.close()
-        self.farewell = self.files.save_at_exit()
+        self.exit_message = self.files.save_at_exit()
 
 
 def _configure(conversation: Conversation, settings: ChatSettings) -> None:

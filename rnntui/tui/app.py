@@ -15,7 +15,7 @@ from rnntui.tui import preferences
 from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference
 from rnntui.tui.notifications import Notifications
-from rnntui.tui.tabs import TABS, HasFarewell, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.tabs import TABS, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -117,9 +117,9 @@ class RnntuiApp(App[None]):
             tab.open_run(event.path)
 
     @property
-    def farewells(self) -> list[str]:
+    def exit_messages(self) -> list[str]:
         """Lines to print once the app has closed."""
-        return [tab.farewell for tab in self.tabs.values() if isinstance(tab, HasFarewell) and tab.farewell]
+        return [tab.exit_message for tab in self.tabs.values() if isinstance(tab, HasExitMessage) and tab.exit_message]
 
     # -- keys ----------------------------------------------------------------------------------------------------
 

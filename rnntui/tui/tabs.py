@@ -40,11 +40,11 @@ class OpensRuns(Protocol):
 
 
 @runtime_checkable
-class HasFarewell(Protocol):
+class HasExitMessage(Protocol):
     """A tab that may have something to print once the app has closed."""
 
     @property
-    def farewell(self) -> str:
+    def exit_message(self) -> str:
         """The line to print, or ""."""
 
 

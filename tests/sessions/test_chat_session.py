@@ -153,7 +153,7 @@ def test_without_a_model_every_action_is_harmless(new_user: User) -> None:
         session.close,
     ):  # fmt: skip
         action()
-    assert session.worker is None and session.farewell == "" and len(session.panes) == 1
+    assert session.worker is None and session.exit_message == "" and len(session.panes) == 1
 
 
 def test_a_model_that_cannot_be_loaded_is_reported_and_the_pane_says_so(new_user: User) -> None:
@@ -392,7 +392,7 @@ def test_what_cannot_be_reopened_is_reported_and_the_text_stays(user: User, tmp_
 def test_closing_saves_the_text_and_another_session_continues_it(user: User, tmp_path: Path) -> None:
     before = user.say("Hello")
     user.session.close()
-    assert user.saved == [before] and "rnntui chat --reopen" in user.session.farewell
+    assert user.saved == [before] and "rnntui chat --reopen" in user.session.exit_message
     other = User(tmp_path)
     other.session.reopens_last = True
     other.load("tiny")
@@ -449,7 +449,7 @@ def test_a_text_that_cannot_be_saved_is_reported_at_the_end(user: User) -> None:
     user.session.files.autosave()
     assert str(user.drafts) in user.notifications
     user.session.close()
-    assert "the text could not be saved" in user.session.farewell
+    assert "the text could not be saved" in user.session.exit_message
 
 
 def test_a_text_without_end_is_stopped_by_closing_its_pane(user: User) -> None:

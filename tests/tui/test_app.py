@@ -165,7 +165,7 @@ class ToyTab(Static):
         self.opened.append(name)
 
     @property
-    def farewell(self) -> str:
+    def exit_message(self) -> str:
         return f"waved {self.waves} times"
 
     def compose(self) -> ComposeResult:
@@ -200,7 +200,7 @@ async def test_a_tab_needs_a_row_of_the_table_and_its_keys(runs: Path, monkeypat
         await pilot.press("f1")
         shown = help_text(app)
         assert "Go to the Toy tab" in shown and "Wave at the user" in shown
-    assert app.farewells[-1] == "waved 2 times"
+    assert app.exit_messages[-1] == "waved 2 times"
 
 
 async def test_a_run_is_opened_in_a_tab_that_is_made_for_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

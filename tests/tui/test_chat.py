@@ -370,7 +370,7 @@ async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, 
         before = user.text
         await user.pilot.press("ctrl+q")
     assert kept(own_settings) == [before]
-    assert "rnntui chat --reopen" in user.chat.farewell
+    assert "rnntui chat --reopen" in user.chat.exit_message
     async with chatting(runs) as user:
         await user.chat.run_action("reopen")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))

@@ -90,9 +90,9 @@ class ChatTab(Vertical):
         self.session.close()
 
     @property
-    def farewell(self) -> str:
+    def exit_message(self) -> str:
         """Printed once the app has closed."""
-        return self.session.farewell
+        return self.session.exit_message
 
     # -- the session's screen ------------------------------------------------------------------------------------
 

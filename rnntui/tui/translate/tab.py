@@ -56,7 +56,7 @@ class TranslateTab(Vertical):
         self._first_run, self._make_worker = context.run, make_worker or _start_worker
         self.session = TranslationSession(context.run or "", self._start_worker, sources_folder)
         self.notifications = Notifications(self.notify)
-        self.farewell = ""  # printed once the app has closed
+        self.exit_message = ""  # printed once the app has closed
         self.source, self.target, self.matrix = SourcePane(), TargetPane(), AttentionMatrix()
         self._hypotheses, self._status = HypothesisList(), Static("", id="translate-status", markup=False)
         self._attention = AttentionHighlighter(self.source, self.target, self.matrix)
@@ -95,7 +95,7 @@ class TranslateTab(Vertical):
         self.session.close()
         problem = self.session.autosave.write_last(self.session.pending_save())
         if problem:
-            self.farewell = f"the text to translate could not be saved: {problem}"
+            self.exit_message = f"the text to translate could not be saved: {problem}"
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
