@@ -99,7 +99,7 @@ def command(
     warn_unknown_characters(tokenizer.unknown_characters(prompt), "prompt")
     seed = int.from_bytes(os.urandom(4)) if seed is None else seed
 
-    generation = Generation(loaded.model, generators_from(seed, samples), banned=(tokenizer.unknown_id,))
+    generation = Generation(loaded.network, generators_from(seed, samples), banned=(tokenizer.unknown_id,))
     generation.feed(initial_context_ids(tokenizer))
     ids = tokenizer.encode(prompt)
     if len(ids) > _LONG_PROMPT:

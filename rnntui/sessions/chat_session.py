@@ -17,7 +17,7 @@ from rnntui.sessions.chat_pane import ChatPane, ChatSettings, OfferedAlternative
 from rnntui.text.control_chars import unknown_characters_message
 
 if TYPE_CHECKING:
-    from rnntui.inference.loaded_model import LoadedModel
+    from rnntui.inference.loaded_model import LoadedLanguageModel
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
@@ -61,7 +61,7 @@ class ChatSession:
     # -- panes and models ----------------------------------------------------------------------------------------
 
     @cached_property
-    def cache(self) -> ModelCache[LoadedModel]:
+    def cache(self) -> ModelCache[LoadedLanguageModel]:
         """The language models that are loaded."""
         from rnntui.kinds.language_model import LANGUAGE_MODEL  # 20 ms that the first paint need not wait for
         from rnntui.sessions.model_cache import ModelCache
@@ -73,7 +73,7 @@ class ChatSession:
         """The conversations of all panes whose model is loaded."""
         return [conversation for _, conversation in open_panes(self.panes)]
 
-    def load(self, name: str | None) -> tuple[str, LoadedModel]:
+    def load(self, name: str | None) -> tuple[str, LoadedLanguageModel]:
         """Load a run by name or path, None being the newest. Returns its name and the model. Raises as the cache does.
 
         Called in a thread of its own; `set_model` takes the result.
@@ -81,7 +81,7 @@ class ChatSession:
         run = self.cache.find(name)
         return run.name, self.cache.load(run)
 
-    def set_model(self, pane: ChatPane, name: str, model: LoadedModel) -> None:
+    def set_model(self, pane: ChatPane, name: str, loaded: LoadedLanguageModel) -> None:
         """Continue a pane with a loaded model."""
         from rnntui.sessions.conversation import Conversation
 
@@ -89,9 +89,9 @@ class ChatSession:
             return
         pane.run_name = name
         if pane.conversation is not None:
-            pane.conversation.switch_model(model, name)
+            pane.conversation.switch_model(loaded, name)
         else:
-            pane.conversation = Conversation(model, name)
+            pane.conversation = Conversation(loaded, name)
             _configure(pane.conversation, self._first_settings or ChatSettings.defaults())
             if self.reopens_last:
                 self.reopens_last = False

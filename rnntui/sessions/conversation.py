@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rnntui.config import GenerationConfig, SamplingConfig
-from rnntui.inference.loaded_model import LoadedModel
+from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.model_cursor import ModelCursor
 from rnntui.sessions.paced_generation import PacedGeneration
@@ -59,7 +59,7 @@ class Conversation:
     next turn, or None for a new one each time. With `uses_turns`, a model that was trained on turns takes them.
     """
 
-    def __init__(self, model: LoadedModel, name: str, sampling: SamplingConfig | None = None) -> None:
+    def __init__(self, loaded: LoadedLanguageModel, name: str, sampling: SamplingConfig | None = None) -> None:
         self.transcript = Transcript()
         self.sampling = sampling or SamplingConfig()
         self.generation = GenerationConfig()
@@ -68,12 +68,12 @@ class Conversation:
         self.problem = ""  # the reason why the model can generate no more
         self._lock = ScreenPriorityLock()
         self._history = UndoHistory()
-        self._set_model(model, name)
+        self._set_model(loaded, name)
 
-    def _set_model(self, model: LoadedModel, name: str) -> None:
-        self.model, self.name, self.problem = model, name, ""
-        self._cursor = ModelCursor(model)
-        self._paced_generation = PacedGeneration(model.tokenizer)
+    def _set_model(self, loaded: LoadedLanguageModel, name: str) -> None:
+        self.loaded, self.name, self.problem = loaded, name, ""
+        self._cursor = ModelCursor(loaded)
+        self._paced_generation = PacedGeneration(loaded.tokenizer)
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -90,12 +90,12 @@ class Conversation:
     @property
     def speakers(self) -> SpeakerLabels | None:
         """The two speakers, if the model was trained on turns and is to take them."""
-        return speaker_labels_of(self.model.config.corpus) if self.uses_turns else None
+        return speaker_labels_of(self.loaded.config.corpus) if self.uses_turns else None
 
     @property
     def trained_on_turns(self) -> bool:
         """True if the model was trained on turns."""
-        return speaker_labels_of(self.model.config.corpus) is not None
+        return speaker_labels_of(self.loaded.config.corpus) is not None
 
     @property
     def tokens_per_second(self) -> float:
@@ -124,7 +124,7 @@ class Conversation:
             text = ("\n" if needs_line_break else "") + line
         self._append(text)
         self._begin_turn()
-        return self.model.tokenizer.unknown_characters(line)
+        return self.loaded.tokenizer.unknown_characters(line)
 
     def generate(self) -> None:
         """Let the model continue from the end of the text."""
@@ -167,7 +167,7 @@ class Conversation:
             return
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn(role, len(self.transcript), self.name if role == "model" else ""))
-            append_text(self.transcript, text, self.model.tokenizer)
+            append_text(self.transcript, text, self.loaded.tokenizer)
             self._cursor.target = len(self.transcript)
 
     # -- editing -------------------------------------------------------------------------------------------------
@@ -197,14 +197,14 @@ class Conversation:
             following, end = list(without_start(following, start - end)), start
         self._append(text[start:end])
         self._append_turns(following)
-        return self.model.tokenizer.unknown_characters(text[start:end])
+        return self.loaded.tokenizer.unknown_characters(text[start:end])
 
     def branch(self, token: int, alternative: int) -> None:
         """Replace a token by an alternative (a token id), drop what follows, and generate from there."""
         self.rewind(self.transcript.start_of(token))
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn("model", len(self.transcript), self.name))
-            self.transcript.append([alternative], [self.model.tokenizer.stream().push(alternative)])
+            self.transcript.append([alternative], [self.loaded.tokenizer.stream().push(alternative)])
             self._cursor.target = len(self.transcript)
         self._begin_turn()
 
@@ -223,7 +223,7 @@ class Conversation:
 
     def _append_turns(self, turn_texts: Iterable[tuple[Turn, str]], source: Transcript | None = None) -> None:
         with self._lock.for_screen():
-            append_turns(self.transcript, turn_texts, self.model.tokenizer, source)
+            append_turns(self.transcript, turn_texts, self.loaded.tokenizer, source)
             self._cursor.target = len(self.transcript)
 
     def undo(self) -> bool:
@@ -266,22 +266,22 @@ class Conversation:
         with self._lock.for_screen():
             start, state = self._cursor.checkpoints.before(token)
             ids = self.transcript.ids(start, token)
-            model, tokenizer = self.model.model, self.model.tokenizer
+            network, tokenizer = self.loaded.network, self.loaded.tokenizer
         if len(ids) > _MAX_REREAD:
             return []
-        logits = model.feed(ids[:, None], state)[0] if len(ids) else model.logits_of(state)
+        logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
         return top_alternatives(logits[0], tokenizer, count)
 
     # -- other models, other texts -------------------------------------------------------------------------------
 
-    def switch_model(self, model: LoadedModel, name: str) -> None:
+    def switch_model(self, loaded: LoadedLanguageModel, name: str) -> None:
         """Continue with another model, which reads the whole text first."""
         self.stop()
         self._history.clear()  # its tokens are those of the previous model
         with self._lock.for_screen():
             previous, self.transcript = self.transcript, Transcript()
-            self._set_model(model, name)
-            append_turns(self.transcript, previous.turn_texts(), model.tokenizer, previous)
+            self._set_model(loaded, name)
+            append_turns(self.transcript, previous.turn_texts(), loaded.tokenizer, previous)
             self._cursor.target = len(self.transcript)
 
     def fork(self) -> Conversation:
@@ -289,7 +289,7 @@ class Conversation:
 
         It generates that turn anew, if there is one.
         """
-        other = Conversation(self.model, self.name, self.sampling)
+        other = Conversation(self.loaded, self.name, self.sampling)
         other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
         turn_texts = list(self.transcript.turn_texts())
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)

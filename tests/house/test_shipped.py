@@ -53,7 +53,7 @@ def test_it_translates_sentences_it_never_saw() -> None:
 def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
     loaded = load_language_model(SHIPPED)
     text = (ROOT / "corpora" / "shakespeare.txt").read_text(encoding="utf-8")[-6000:]
-    found = score(loaded.model, initial_context_ids(loaded.tokenizer), loaded.tokenizer.encode(text), len(text))
+    found = score(loaded.network, initial_context_ids(loaded.tokenizer), loaded.tokenizer.encode(text), len(text))
     assert found.bits_per_character is not None and found.bits_per_character < 2.25
 
 
