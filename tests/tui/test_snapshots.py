@@ -183,7 +183,7 @@ async def bleu(pilot: Pilot[None]) -> None:
     await pilot.press("home", "space", "down", "space", "down", "space")
     board = pilot.app.query_one(TrainTab).dashboard
     await wait_until(pilot, lambda: "BLEU" in board.titles)
-    board.choose("BLEU")
+    board.select("BLEU")
 
 
 SOURCE = """Where is the station?

@@ -83,7 +83,7 @@ async def test_a_broken_run_says_what_is_wrong(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: any("broken" in text for text in app.rows))
-        app.tab.runs.go_to(str(runs / "first"))
+        app.tab.run_list.go_to(str(runs / "first"))
         await wait_until(pilot, lambda: "config.jsonlacks" in "".join(app.text("#about-side").split()))
 
 
@@ -94,10 +94,10 @@ async def test_runs_appear_and_disappear(runs: Path) -> None:
         await pilot.press("down", "space")
         make_run(runs, "another")
         await wait_until(pilot, lambda: app.names == ["second", "first", "another"])
-        assert app.tab.runs.current_path == str(runs / "first")
+        assert app.tab.run_list.current_path == str(runs / "first")
         shutil.rmtree(runs / "first")
         await wait_until(pilot, lambda: app.names == ["second", "another"])
-        assert app.tab.runs.current_path == str(runs / "another")
+        assert app.tab.run_list.current_path == str(runs / "another")
         assert "●" not in "".join(app.rows)
 
 
@@ -197,7 +197,7 @@ async def test_a_live_run_shows_the_step_of_its_metrics(runs: Path) -> None:
     with run.lock():
         async with app.run_test(size=WIDE) as pilot:
             await wait_until(pilot, lambda: "running  50%" in "".join(app.rows))
-            app.tab.runs.go_to(str(run.path))
+            app.tab.run_list.go_to(str(run.path))
             await wait_until(pilot, lambda: "step 100 of 200, 5 s, 10 s left" in app.text("#about-side"))
 
 
@@ -253,7 +253,7 @@ async def test_a_preview_is_looked_at_and_chosen(runs: Path) -> None:
         await pilot.click(preview)
         assert "Bits per character" in app.text("#chart")
         assert not chart.view.log
-        app.tab.dashboard.choose("Loss")
+        app.tab.dashboard.select("Loss")
         assert chart.view.log
 
 
@@ -270,12 +270,12 @@ async def test_marks_overlay_runs_in_the_colours_of_the_list(runs: Path) -> None
         await pilot.press("space", "down")
         await wait_until(pilot, lambda: len(curves(app)) == 6)
         assert curves(app)["first training"] == 1 and curves(app)["third training"] == 2
-        first = app.tab.runs.get_option_at_index(1).prompt
+        first = app.tab.run_list.get_option_at_index(1).prompt
         assert isinstance(first, Content) and str(first.spans[0].style).startswith(DARK[1])
         app.theme = "textual-light"
         await wait_until(
             pilot,
-            lambda: LIGHT[1] in str(app.tab.runs.get_option_at_index(1).prompt.spans[0].style),  # type: ignore[union-attr]
+            lambda: LIGHT[1] in str(app.tab.run_list.get_option_at_index(1).prompt.spans[0].style),  # type: ignore[union-attr]
         )
         # Whoever stays keeps the colour; a single quantity goes by the name of the run alone.
         await pilot.press("up", "up", "space", "down")
@@ -292,12 +292,12 @@ async def test_mouse_in_the_list(runs: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
         await pilot.click("#runs", offset=(10, 1))
-        assert app.tab.runs.current_path == str(runs / "first")
+        assert app.tab.run_list.current_path == str(runs / "first")
         assert not app.tab.dashboard.full and "●" not in "".join(app.rows)
         await pilot.click("#runs", offset=(1, 0))
         assert app.rows[0][0] == "●"
         await pilot.click("#runs", offset=(1, 4))
-        assert app.tab.runs.current_path == str(runs / "second")
+        assert app.tab.run_list.current_path == str(runs / "second")
 
 
 async def test_a_chart_takes_all_the_room(runs: Path) -> None:
@@ -309,16 +309,16 @@ async def test_a_chart_takes_all_the_room(runs: Path) -> None:
             assert app.focused is app.tab.dashboard.chart
             assert app.tab.dashboard.chart.size.width > 100 and not app.query_one("#samples").display
             await pilot.press(back)
-            assert app.focused is app.tab.runs and app.query_one("#samples").display
+            assert app.focused is app.tab.run_list and app.query_one("#samples").display
         await pilot.press("tab", "escape")
-        assert app.focused is app.tab.runs
+        assert app.focused is app.tab.run_list
 
 
 async def test_turning_the_terminal_keeps_the_choice(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: points(app) == 20)
-        app.tab.dashboard.choose("About")
+        app.tab.dashboard.select("About")
         await pilot.resize_terminal(*WIDE)
         await wait_until(pilot, lambda: app.tab.dashboard.chart.display)
         assert "About" not in app.tab.dashboard.titles and "Loss" in app.text("#chart")
@@ -364,4 +364,4 @@ async def test_small_parts(runs: Path) -> None:
         selector = app.query_one(ChartSelector)
         selector.show([], "nothing")
         assert selector._visible == []
-        assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, WatchedRun)
+        assert isinstance(app.tab, TrainTab) and isinstance(app.tab.run_list.current, WatchedRun)

@@ -19,7 +19,7 @@ from rnntui.kinds.samples import TEXT_FIELDS, SampleField
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
-from rnntui.tui.train.messages import ChartChosen, PreviewClicked
+from rnntui.tui.train.messages import ChartSelected, PreviewClicked
 from rnntui.tui.train.run_details import RunDetails
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.widgets.chart import Chart
@@ -131,11 +131,11 @@ class Dashboard(Vertical):
 
     @property
     def selected(self) -> str:
-        """Title of what is shown large: the last one chosen, or the first if these runs do not have that."""
+        """Title of what is shown large: the last one selected, or the first if these runs do not have that."""
         titles = self.titles
         return self._selected if self._selected in titles else titles[0]
 
-    def choose(self, title: str) -> None:
+    def select(self, title: str) -> None:
         """Show a chart, the samples or the details large."""
         view = self.chart.view
         if view.log:
@@ -149,19 +149,19 @@ class Dashboard(Vertical):
     def step(self, by: int) -> None:
         """Select the title so many places further on."""
         titles = self.titles
-        self.choose(titles[(titles.index(self.selected) + by) % len(titles)])
+        self.select(titles[(titles.index(self.selected) + by) % len(titles)])
 
     def on_resize(self) -> None:
         self._wide = self.app.size.width >= WIDE
         self._update_layout()
 
-    def on_chart_chosen(self, event: ChartChosen) -> None:
-        self.choose(event.title)
+    def on_chart_selected(self, event: ChartSelected) -> None:
+        self.select(event.title)
 
     def on_preview_clicked(self, event: PreviewClicked) -> None:
         charts = self._preview_charts()
         if event.index < len(charts):
-            self.choose(charts[event.index][0])
+            self.select(charts[event.index][0])
 
     def on_chart_cursor_moved(self, event: Chart.CursorMoved) -> None:
         if event.chart.id == "chart":

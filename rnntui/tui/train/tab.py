@@ -60,7 +60,7 @@ class TrainTab(Vertical):
         self.call_after_refresh(self._update_list)
 
     @property
-    def runs(self) -> RunList:
+    def run_list(self) -> RunList:
         """The list of runs."""
         return self.query_one(RunList)
 
@@ -83,7 +83,7 @@ class TrainTab(Vertical):
             self._wake.clear()
             # Checked before the poll, which then reads all that an ended process wrote.
             ended = self.session.jobs.ended()
-            charted = self.session.charted_paths(self.runs.current_path)
+            charted = self.session.charted_paths(self.run_list.current_path)
             snapshot = await asyncio.to_thread(self.session.watcher.poll, charted)
             if self._is_composed:
                 self._update(snapshot, ended)
@@ -98,7 +98,7 @@ class TrainTab(Vertical):
         notices, appeared = self.session.update(snapshot, ended)
         self._update_list()
         for process in appeared:
-            self.runs.go_to(str(process.path))
+            self.run_list.go_to(str(process.path))
         for notice in notices:
             self._show_notice(notice)
         self._update_dashboard()
@@ -115,14 +115,14 @@ class TrainTab(Vertical):
     def _update_list(self) -> None:
         if not self._is_composed:
             return
-        session, runs = self.session, self.runs
+        session, runs = self.session, self.run_list
         overlays = session.overlays.shown(runs.current_path)
         runs.show(session.snapshot.runs, overlays, session.activities, session.list_notes())
         self.query_one("#columns", Static).update(runs.header())
 
     def _update_dashboard(self) -> None:
         """Show the highlighted and overlaid runs, unless they and their metrics are unchanged."""
-        current, session = self.runs.current, self.session
+        current, session = self.run_list.current, self.session
         charted = session.charted(current)
         with session.watcher.lock:
             versions = [(run.run.path, run.history.version, id(run.history), run.overlay) for run in charted]
@@ -154,7 +154,7 @@ class TrainTab(Vertical):
 
     def action_mark(self) -> None:
         """Mark the highlighted run, which keeps it in the charts, or unmark it."""
-        path = self.runs.current_path
+        path = self.run_list.current_path
         if path is not None:
             self._show_notice(self.session.toggle_overlay(path))
             self._update_overlays()
@@ -173,17 +173,17 @@ class TrainTab(Vertical):
         dashboard = self.dashboard
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
-        (dashboard.chart if dashboard.full and dashboard.chart.display else self.runs).focus()
+        (dashboard.chart if dashboard.full and dashboard.chart.display else self.run_list).focus()
 
     def action_back(self) -> None:
         """Focus the list, and end the full size of the chart."""
         if self.dashboard.full:
             self.action_full()
-        self.runs.focus()
+        self.run_list.focus()
 
     def action_chat(self) -> None:
         """Open the highlighted run in the tab that uses it."""
-        run = self.runs.current
+        run = self.run_list.current
         if run is None:
             return
         tab = self.session.tab_for(run)
@@ -213,7 +213,7 @@ class TrainTab(Vertical):
 
     def action_stop(self) -> None:
         """Ask the highlighted run to save and stop."""
-        run = self.runs.current
+        run = self.run_list.current
         if run is not None:
             self._show_notice(self.session.stop(run))
             self._update_list()
@@ -221,7 +221,7 @@ class TrainTab(Vertical):
     @work
     async def action_resume(self) -> None:
         """Resume the highlighted run; ask for a new budget if it is done."""
-        run = self.runs.current
+        run = self.run_list.current
         if run is None:
             return
         notice = self.session.check_resumable(run)
