@@ -201,7 +201,7 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         first.tab._show_launched(first.tab.session.start(training_arguments(typed, folder)))
         await wait_until(pilot, lambda: any("running" in text for text in first.rows))
         assert first.tab.run_list.current_path == str(folder / "real")
-        (process,) = first.tab.session.jobs.processes
+        (process,) = first.tab.session.processes
         assert os.getsid(process.pid) == process.pid != os.getsid(0)
     # The app has gone; the training has not.
     run = RunFolder(folder / "real")
@@ -219,10 +219,10 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         assert stopped.state == "stopped" and 0 < stopped.step < 1_000_000 and run.resume_file.is_file()
         await pilot.press("r")
         await wait_until(pilot, lambda: any("running" in text for text in second.rows))
-        (again,) = second.tab.session.jobs.processes
+        (again,) = second.tab.session.processes
         await wait_until(pilot, lambda: (run.read_status().step, run.read_status().state) > (stopped.step, ""))
         await pilot.press("s")
-        await wait_until(pilot, lambda: not second.tab.session.jobs.processes)
+        await wait_until(pilot, lambda: not second.tab.session.processes)
         assert again.process.returncode == 130
         assert run.read_status().step > stopped.step
         assert not any("did not" in notice or "failed" in notice for notice in second.notices)

@@ -421,7 +421,7 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
         await wait_until(
             pilot, lambda: any(notice.startswith("Training real: left out row 121") for notice in app.notices)
         )
-        await wait_until(pilot, lambda: not app.tab.session.jobs.processes)
+        await wait_until(pilot, lambda: not app.tab.session.processes)
         app.tab.dashboard.select("chrF")
         await wait_until(pilot, lambda: curves(app) == ["chrF"])
         config, status = RunFolder(folder / "real").read_config(), RunFolder(folder / "real").read_status()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,11 +12,11 @@ from textual.widgets import Static
 
 from rnntui.charts.curve import Curve, convert_x, curves_of
 from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of, in_order, metric_of
-from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
+from rnntui.charts.metrics_history import LoggedSample
 from rnntui.kinds.metrics import LOSS_CHART
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
-from rnntui.sessions.run_watcher import WatchedRun
+from rnntui.sessions.training_session import ChartedRun, DashboardData
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
 from rnntui.tui.train.messages import ChartSelected, PreviewClicked
@@ -28,15 +28,6 @@ WIDE = 110  # columns from which the list stands beside the charts
 _SAMPLES_TITLE, _DETAILS_TITLE = "Sample texts", "About"
 _PREVIEW_WIDTH = 28  # columns that a preview needs
 _MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
-
-
-@dataclass(frozen=True)
-class ShownRun:
-    """A run in the charts; `colour` is None where it is the only one, and each of its quantities has a colour."""
-
-    name: str
-    history: MetricsHistory
-    colour: int | None
 
 
 class Preview(Chart, can_focus=False):
@@ -107,14 +98,9 @@ class Dashboard(Vertical):
         charts = [title for title, _ in self._charts]
         return charts if self._wide else [*charts, _SAMPLES_TITLE, _DETAILS_TITLE]
 
-    def show(self, runs: Sequence[ShownRun], current: WatchedRun | None, samples: Sequence[LoggedSample]) -> None:
-        """Show runs.
-
-        Args:
-            runs: the runs in the charts; their histories are copied.
-            current: the run whose details are shown.
-            samples: the samples of the current run.
-        """
+    def show(self, data: DashboardData) -> None:
+        """Show the charts of some runs, and samples and details of the current one. Copies the histories."""
+        runs = data.runs
         keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.quantities)))
         # Until there are metrics, the loss chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
@@ -123,10 +109,10 @@ class Dashboard(Vertical):
             title: [run.name for run in runs if run.history.quantities and not {*keys} & {*run.history.quantities}]
             for title, keys in self._charts
         }
-        self._samples = list(samples)
-        kind = KINDS.get(current.summary.kind) if current else None
+        self._samples = list(data.samples)
+        kind = KINDS.get(data.current.summary.kind) if data.current else None
         self._sample_fields = kind.sample_fields if kind else TEXT_FIELDS
-        self.query_one(RunDetails).show(current)
+        self.query_one(RunDetails).show(data.current)
         self._update_layout()
 
     @property
@@ -147,7 +133,7 @@ class Dashboard(Vertical):
         self._update_layout()
 
     def step(self, by: int) -> None:
-        """Select the title so many places further on."""
+        """Select the title `by` positions further on."""
         titles = self.titles
         self.select(titles[(titles.index(self.selected) + by) % len(titles)])
 
@@ -227,7 +213,7 @@ class Dashboard(Vertical):
         samples.show(self._samples, self._sample_fields, step)
 
 
-def _curves(runs: Sequence[ShownRun], keys: Sequence[str]) -> list[Curve]:
+def _curves(runs: Sequence[ChartedRun], keys: Sequence[str]) -> list[Curve]:
     """Return the curves of some quantities, coloured by quantity for a single run, by run for several."""
     curves: list[Curve] = []
     for run in runs:
