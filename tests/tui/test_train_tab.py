@@ -17,6 +17,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
 from rnntui.sessions.run_watcher import WatchedRun
+from rnntui.sessions.training_session import PollResult
 from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.chart_selector import ChartSelector
@@ -29,7 +30,7 @@ from rnntui.tui.widgets.colours import DARK, LIGHT
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the runs that a test makes; looked at often."""
+    """Only the runs that a test makes; polled often."""
     monkeypatch.setattr(run_watcher, "shipped_runs", list)
     monkeypatch.setattr(tab_module, "POLL_SECONDS", 0.05)
 
@@ -121,7 +122,7 @@ async def test_says_that_the_folder_cannot_be_read(runs: Path, monkeypatch: pyte
         await wait_until(pilot, lambda: any("cannot read" in text for text in app.rows))
 
 
-async def test_what_ends_is_told(runs: Path) -> None:
+async def test_a_notification_when_a_run_ends(runs: Path) -> None:
     run = RunFolder(runs / "first")
     app = Host(runs)
     write_status(run, "running", step=10, steps=100)
@@ -341,20 +342,37 @@ async def test_chat_with_a_run(runs: Path) -> None:
         assert "[second [b has no weights yet." in "".join(line.text for line in app.screen._compositor.render_strips())
 
 
-async def test_looks_seldom_while_hidden(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_polls_less_often_while_hidden(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
-        monkeypatch.setattr(tab_module, "POLL_SECONDS", 1000.0)
-        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 0.01)
+        polls: list[bool] = []
+        poll = app.tab.session.poll
+
+        async def counted_poll(current: str | None) -> PollResult:
+            result = await poll(current)
+            polls.append(app.tab.display)
+            return result
+
+        monkeypatch.setattr(app.tab.session, "poll", counted_poll)
+        await wait_until(pilot, lambda: len(polls) >= 3)
+        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 1000.0)
         app.tab.display = False
+        await wait_until(pilot, lambda: polls[-1] is False)
+        polls.clear()
+        await pilot.pause(0.5)  # time for ten polls of a tab that is shown
+        assert polls == []
+        # Only polls of a hidden tab can find the run: the interval of a shown one is over a quarter of an hour now.
+        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 0.01)
+        monkeypatch.setattr(tab_module, "POLL_SECONDS", 1000.0)
         app.tab._wake.set()
+        await wait_until(pilot, lambda: len(polls) >= 2)
         make_run(runs, "another")
         await wait_until(pilot, lambda: len(app.names) == 3)
 
 
-async def test_small_parts(runs: Path) -> None:
-    """What the tab shows nothing of before the first look."""
+async def test_widgets_without_anything_to_show(runs: Path) -> None:
+    """Details, samples and selector show that there is nothing, as before the first poll."""
     app = Host(runs)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
