@@ -60,7 +60,7 @@ class DashboardData:
 
 @dataclass(frozen=True)
 class PollResult:
-    """What a poll found: notices, and the processes whose run has appeared; `has_more` asks to poll again at once."""
+    """Result of a poll: notices, and the processes whose run has appeared; `has_more` asks to poll again at once."""
 
     notices: list[Notice]
     appeared: list[TrainingProcess]

@@ -23,7 +23,7 @@ WidgetKeys = list[tuple[str, list[Any]]]
 
 @dataclass(frozen=True)
 class TabContext:
-    """What a tab is made from. `run` is the run to open first, by name or path."""
+    """Arguments of a tab's constructor. `run` is the run to open first, by name or path."""
 
     checkpoints: Path
     preferences: Preferences

@@ -38,7 +38,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def screen_text(app: RnntuiApp) -> str:
-    """What is on the screen, line by line."""
+    """The lines on the screen."""
     width, height = app.size
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip)[:width] for strip in lines[:height])

@@ -64,7 +64,7 @@ def both(tmp_path: Path) -> Path:
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
-    """What `rnntui train-seq2seq` takes the arguments for."""
+    """Return the parameters that `rnntui train-seq2seq` gets from the arguments."""
     assert arguments[0] == "train-seq2seq"
     return command.make_context("train-seq2seq", arguments[1:]).params
 
