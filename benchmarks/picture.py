@@ -46,12 +46,12 @@ async def chat(app: RnntuiApp, pilot: Pilot[None]) -> None:
     while not tab.session.conversations:
         await pilot.pause(0.05)
     conversation = tab.session.conversations[0]
-    conversation.writing = replace(conversation.writing, chars_per_second=MAX_CHARS_PER_SECOND, length=LENGTH)
+    conversation.generation = replace(conversation.generation, chars_per_second=MAX_CHARS_PER_SECOND, length=LENGTH)
     conversation.seed = SEED
-    conversation.settings = replace(conversation.settings, temperature=0.7)
+    conversation.sampling = replace(conversation.sampling, temperature=0.7)
     tab.action_surprisal()
     tab.say(PROMPT)
-    while conversation.is_writing or len(conversation.transcript) < LENGTH:
+    while conversation.is_generating or len(conversation.transcript) < LENGTH:
         await pilot.pause(0.05)
     tab.activate(tab.session.active)
     # The cursor stands on the most surprising token: what else could have been there is worth a look.

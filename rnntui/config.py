@@ -377,8 +377,8 @@ NEW_SEED = -1
 
 
 @record
-class WritingConfig(Settings):
-    """Length and pace of what a model writes."""
+class GenerationConfig(Settings):
+    """Length and speed of generation."""
 
     length: int = setting(500, f"tokens to write; {UNLIMITED_LENGTH:,}: until stopped", low=0, high=UNLIMITED_LENGTH)
     chars_per_second: int = setting(

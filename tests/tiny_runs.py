@@ -26,7 +26,7 @@ def make_run(
     *,
     seed: int = 1,
     tokenizer: Tokenizer | None = None,
-    turns: tuple[str, str] | None = None,
+    speakers: tuple[str, str] | None = None,
     layers: int = 1,
 ) -> RunFolder:
     """A run of an LSTM of 16 units, trained on nothing, with strong opinions."""
@@ -49,7 +49,7 @@ def make_run(
         RunConfig(
             kind=LANGUAGE_MODEL.id, model=model, training=LanguageModelTrainingConfig(), budget=Budget(steps=10),
             tokenizer=TokenizerConfig(type=tokenizer.kind, vocab_size=size),
-            corpus=TextCorpusInfo(name=name, speakers=turns), created=0.0,
+            corpus=TextCorpusInfo(name=name, speakers=speakers), created=0.0,
         )
     )  # fmt: skip
     run.write_status(RunStatus("done", step=10, steps=10, tokens=1000, validation_loss=1.5, bits_per_character=2.2))

@@ -41,6 +41,6 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     gc.freeze()
     gc.enable()
     app.run()
-    for message in app.farewells:
+    for message in app.exit_messages:
         print_note(message)
     return app.return_code or 0

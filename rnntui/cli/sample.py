@@ -15,7 +15,7 @@ import click
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.options import checkpoints_option, run_option, setting_option, settings_from, settings_options
 from rnntui.cli.terminal import print_note, utf8_argument, warn_unknown_characters, write_out
-from rnntui.config import UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.config import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class _Sample:
     callback=utf8_argument,
     help="Text to continue [default: standard input if it is no terminal, else a new line].",
 )
-@setting_option(WritingConfig, "length", "-n")
+@setting_option(GenerationConfig, "length", "-n")
 @click.option("--samples", type=click.IntRange(1, 4096), default=1, show_default=True, help="Number of texts.")
 @click.option("--stop", multiple=True, callback=utf8_argument, help="End a text before this string; may be repeated.")
 @click.option(
@@ -84,7 +84,7 @@ def command(
     A character that the vocabulary lacks becomes <unk>; a warning on stderr names it.
     """
     sampling = settings_from(SamplingConfig, values)
-    WritingConfig(length=length)  # checks the bounds
+    GenerationConfig(length=length)  # checks the bounds
     use_one_blas_thread()
     from rnntui.inference.generate import Generation, generators_from, initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
@@ -99,7 +99,7 @@ def command(
     warn_unknown_characters(tokenizer.unknown_characters(prompt), "prompt")
     seed = int.from_bytes(os.urandom(4)) if seed is None else seed
 
-    generation = Generation(loaded.model, generators_from(seed, samples), banned=(tokenizer.unknown_id,))
+    generation = Generation(loaded.network, generators_from(seed, samples), banned=(tokenizer.unknown_id,))
     generation.feed(initial_context_ids(tokenizer))
     ids = tokenizer.encode(prompt)
     if len(ids) > _LONG_PROMPT:

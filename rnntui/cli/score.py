@@ -38,7 +38,7 @@ def command(run_name: str | None, checkpoints: str | None, encoding: str, errors
     context_ids = initial_context_ids(loaded.tokenizer)
     for line_number, line in enumerate(decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors), 1):
         warn_unknown_characters(loaded.tokenizer.unknown_characters(line), f"line {line_number}")
-        line_score = score(loaded.model, context_ids, loaded.tokenizer.encode(line), len(line))
+        line_score = score(loaded.network, context_ids, loaded.tokenizer.encode(line), len(line))
         write_out(_json(line, line_score) if as_json else _plain(line_score))
 
 

@@ -17,20 +17,22 @@ from rnntui.text.tokenizer_factory import load_tokenizer
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """A run's configuration, its model with the best weights, and its tokenizer."""
+class LoadedLanguageModel:
+    """A run's configuration, its network with the best weights, and its tokenizer."""
 
     config: RunConfig
-    model: NumpyLanguageModel
+    network: NumpyLanguageModel
     tokenizer: Tokenizer
 
 
-def load_language_model(run: RunFolder) -> LoadedModel:
+def load_language_model(run: RunFolder) -> LoadedLanguageModel:
     """Load a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
-    model = NumpyLanguageModel(load_weights(run.weights_file), config.model_as(LanguageModelConfig), config.vocab_size)
-    return LoadedModel(config, model, tokenizer)
+    network = NumpyLanguageModel(
+        load_weights(run.weights_file), config.model_as(LanguageModelConfig), config.vocab_size
+    )
+    return LoadedLanguageModel(config, network, tokenizer)
 
 
 def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:

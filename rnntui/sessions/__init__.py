@@ -1,1 +1,1 @@
-"""What the app needs below the screen, without Textual: conversations, workers, autosave, watched runs, trainings."""
+"""Controllers and workers of the app, without Textual: chats, translations, autosave, watched runs, trainings."""

@@ -31,7 +31,7 @@ class ChatScreen(Protocol):
 
     @property
     def notifications(self) -> Notifier:
-        """Where the session reports to the user."""
+        """Notifications of the session."""
 
     def show_changes(self) -> None:
         """Show the session again: panes, texts, models or alternatives have changed."""

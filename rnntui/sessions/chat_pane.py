@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
-    from rnntui.config import SamplingConfig, WritingConfig
+    from rnntui.config import GenerationConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.conversation import Conversation
@@ -20,15 +20,15 @@ class ChatSettings:
     """The settings of a pane. `seed` is that of the next turn, or None for a new one each time."""
 
     sampling: SamplingConfig
-    writing: WritingConfig
+    generation: GenerationConfig
     seed: int | None = None
 
     @staticmethod
     def defaults() -> ChatSettings:
         """Return the settings of a new pane."""
-        from rnntui.config import SamplingConfig, WritingConfig
+        from rnntui.config import GenerationConfig, SamplingConfig
 
-        return ChatSettings(SamplingConfig(), WritingConfig())
+        return ChatSettings(SamplingConfig(), GenerationConfig())
 
     @property
     def preset(self) -> str | None:

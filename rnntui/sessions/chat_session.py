@@ -17,7 +17,7 @@ from rnntui.sessions.chat_pane import ChatPane, ChatSettings, OfferedAlternative
 from rnntui.text.control_chars import unknown_characters_message
 
 if TYPE_CHECKING:
-    from rnntui.inference.loaded_model import LoadedModel
+    from rnntui.inference.loaded_model import LoadedLanguageModel
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
@@ -54,14 +54,14 @@ class ChatSession:
         self.active = self.panes[0]
         self.offered: OfferedAlternatives | None = None
         self.reopens_last = False  # continue the last autosaved text once a model is loaded
-        self.farewell = ""  # printed once the app has closed
+        self.exit_message = ""  # printed once the app has closed
         self._early_lines: list[str] = []  # typed before a model was loaded
         self._first_settings: ChatSettings | None = None  # set before a model was loaded
 
     # -- panes and models ----------------------------------------------------------------------------------------
 
     @cached_property
-    def cache(self) -> ModelCache[LoadedModel]:
+    def cache(self) -> ModelCache[LoadedLanguageModel]:
         """The language models that are loaded."""
         from rnntui.kinds.language_model import LANGUAGE_MODEL  # 20 ms that the first paint need not wait for
         from rnntui.sessions.model_cache import ModelCache
@@ -73,7 +73,7 @@ class ChatSession:
         """The conversations of all panes whose model is loaded."""
         return [conversation for _, conversation in open_panes(self.panes)]
 
-    def load(self, name: str | None) -> tuple[str, LoadedModel]:
+    def load(self, name: str | None) -> tuple[str, LoadedLanguageModel]:
         """Load a run by name or path, None being the newest. Returns its name and the model. Raises as the cache does.
 
         Called in a thread of its own; `set_model` takes the result.
@@ -81,7 +81,7 @@ class ChatSession:
         run = self.cache.find(name)
         return run.name, self.cache.load(run)
 
-    def set_model(self, pane: ChatPane, name: str, model: LoadedModel) -> None:
+    def set_model(self, pane: ChatPane, name: str, loaded: LoadedLanguageModel) -> None:
         """Continue a pane with a loaded model."""
         from rnntui.sessions.conversation import Conversation
 
@@ -89,9 +89,9 @@ class ChatSession:
             return
         pane.run_name = name
         if pane.conversation is not None:
-            pane.conversation.switch_model(model, name)
+            pane.conversation.switch_model(loaded, name)
         else:
-            pane.conversation = Conversation(model, name)
+            pane.conversation = Conversation(loaded, name)
             _configure(pane.conversation, self._first_settings or ChatSettings.defaults())
             if self.reopens_last:
                 self.reopens_last = False
@@ -144,7 +144,7 @@ class ChatSession:
             self.worker.serve(self.conversations)
         self._screen.show_changes()
 
-    # -- writing -------------------------------------------------------------------------------------------------
+    # -- generation -----------------------------------------------------------------------------------------------
 
     def say(self, line: str) -> None:
         """Say a line in every pane and let the models continue; with an empty line they just continue."""
@@ -283,7 +283,7 @@ class ChatSession:
         conversation = self.active.conversation
         if conversation is None:
             return self._first_settings or ChatSettings.defaults()
-        return ChatSettings(conversation.settings, conversation.writing, conversation.seed)
+        return ChatSettings(conversation.sampling, conversation.generation, conversation.seed)
 
     def apply(self, settings: ChatSettings) -> None:
         """Change the settings of the active pane, from the next token on."""
@@ -328,12 +328,12 @@ class ChatSession:
             self.reopen(pane, str(path))
 
     def close(self) -> None:
-        """End the worker, save every text, and set `farewell`."""
+        """End the worker, save every text, and set `exit_message`."""
         if self.worker is not None:
             self.worker.close()
-        self.farewell = self.files.save_at_exit()
+        self.exit_message = self.files.save_at_exit()
 
 
 def _configure(conversation: Conversation, settings: ChatSettings) -> None:
-    conversation.settings, conversation.writing = settings.sampling, settings.writing
+    conversation.sampling, conversation.generation = settings.sampling, settings.generation
     conversation.seed = settings.seed

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rnntui.config import SamplingConfig, WritingConfig
-from rnntui.inference.loaded_model import LoadedModel
+from rnntui.config import GenerationConfig, SamplingConfig
+from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.model_cursor import ModelCursor
 from rnntui.sessions.paced_generation import PacedGeneration
@@ -55,32 +55,32 @@ class ScreenPriorityLock:
 class Conversation:
     """A transcript and the model that continues it.
 
-    `settings` and `writing` may be replaced at any time and apply to the very next token. `seed` is the seed of the
+    `sampling` and `generation` may be replaced at any time and apply to the very next token. `seed` is the seed of the
     next turn, or None for a new one each time. With `uses_turns`, a model that was trained on turns takes them.
     """
 
-    def __init__(self, model: LoadedModel, name: str, settings: SamplingConfig | None = None) -> None:
+    def __init__(self, loaded: LoadedLanguageModel, name: str, sampling: SamplingConfig | None = None) -> None:
         self.transcript = Transcript()
-        self.settings = settings or SamplingConfig()
-        self.writing = WritingConfig()
+        self.sampling = sampling or SamplingConfig()
+        self.generation = GenerationConfig()
         self.seed: int | None = None
         self.uses_turns = True
         self.problem = ""  # the reason why the model can generate no more
         self._lock = ScreenPriorityLock()
         self._history = UndoHistory()
-        self._set_model(model, name)
+        self._set_model(loaded, name)
 
-    def _set_model(self, model: LoadedModel, name: str) -> None:
-        self.model, self.name, self.problem = model, name, ""
-        self._cursor = ModelCursor(model)
-        self._generation = PacedGeneration(model.tokenizer)
+    def _set_model(self, loaded: LoadedLanguageModel, name: str) -> None:
+        self.loaded, self.name, self.problem = loaded, name, ""
+        self._cursor = ModelCursor(loaded)
+        self._paced_generation = PacedGeneration(loaded.tokenizer)
 
     # -- state ---------------------------------------------------------------------------------------------------
 
     @property
-    def is_writing(self) -> bool:
-        """Whether the model generates, or has generated tokens that the screen has not taken yet."""
-        return self._generation.is_running
+    def is_generating(self) -> bool:
+        """True while the model generates, or has generated tokens that the screen has not taken yet."""
+        return self._paced_generation.is_running
 
     @property
     def unread(self) -> int:
@@ -88,26 +88,26 @@ class Conversation:
         return self._cursor.unread
 
     @property
-    def turns(self) -> SpeakerLabels | None:
+    def speakers(self) -> SpeakerLabels | None:
         """The two speakers, if the model was trained on turns and is to take them."""
-        return speaker_labels_of(self.model.config.corpus) if self.uses_turns else None
+        return speaker_labels_of(self.loaded.config.corpus) if self.uses_turns else None
 
     @property
     def trained_on_turns(self) -> bool:
-        """Whether the model was trained on turns."""
-        return speaker_labels_of(self.model.config.corpus) is not None
+        """True if the model was trained on turns."""
+        return speaker_labels_of(self.loaded.config.corpus) is not None
 
     @property
     def tokens_per_second(self) -> float:
         """Generation speed over the last two seconds."""
-        return self._generation.tokens_per_second
+        return self._paced_generation.tokens_per_second
 
     @property
     def last_change(self) -> float | None:
         """Monotonic time of the change that `undo` would revert, or None if there is none."""
         return self._history.last_change
 
-    # -- writing -------------------------------------------------------------------------------------------------
+    # -- generation -----------------------------------------------------------------------------------------------
 
     def say(self, line: str) -> list[str]:
         """Append what a person typed and generate. Return the characters that the vocabulary lacks.
@@ -117,21 +117,21 @@ class Conversation:
         """
         self.stop()
         before = self.transcript.text
-        if self.turns is not None:
-            text = self.turns.prompt(line, before)
+        if self.speakers is not None:
+            text = self.speakers.prompt(line, before)
         else:
             needs_line_break = before and before[-1] != "\n" and line[:1] not in ("", " ", "\n")
             text = ("\n" if needs_line_break else "") + line
         self._append(text)
         self._begin_turn()
-        return self.model.tokenizer.unknown_characters(line)
+        return self.loaded.tokenizer.unknown_characters(line)
 
     def generate(self) -> None:
         """Let the model continue from the end of the text."""
         self.stop()
         text = self.transcript.text
-        if self.turns is not None and (not text or text.endswith("\n")):
-            self._append(f"{self.turns.model}:", role="model")  # it continues with a turn of its own
+        if self.speakers is not None and (not text or text.endswith("\n")):
+            self._append(f"{self.speakers.model}:", role="model")  # it continues with a turn of its own
         self._begin_turn()
 
     def regenerate(self) -> bool:
@@ -147,7 +147,7 @@ class Conversation:
     def stop(self) -> None:
         """Stop at once. The text stays as the screen has shown it; tokens it has not taken are dropped."""
         with self._lock.for_screen():
-            if self._generation.stop():
+            if self._paced_generation.stop():
                 cut_partial_character(self.transcript)
                 self._cursor.return_to_end(self.transcript)
             self._cursor.postpone_reading()
@@ -159,15 +159,15 @@ class Conversation:
             self._cursor.seed(seed)
             self._cursor.target = len(self.transcript)
             # A model that failed would fail again, until another one takes its place.
-            if not self.problem and self.writing.length > 0:
-                self._generation.begin(ends_at_line_break=self.turns is not None)
+            if not self.problem and self.generation.length > 0:
+                self._paced_generation.begin(ends_at_line_break=self.speakers is not None)
 
     def _append(self, text: str, role: Role = "prompt") -> None:
         if not text:
             return
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn(role, len(self.transcript), self.name if role == "model" else ""))
-            append_text(self.transcript, text, self.model.tokenizer)
+            append_text(self.transcript, text, self.loaded.tokenizer)
             self._cursor.target = len(self.transcript)
 
     # -- editing -------------------------------------------------------------------------------------------------
@@ -197,14 +197,14 @@ class Conversation:
             following, end = list(without_start(following, start - end)), start
         self._append(text[start:end])
         self._append_turns(following)
-        return self.model.tokenizer.unknown_characters(text[start:end])
+        return self.loaded.tokenizer.unknown_characters(text[start:end])
 
     def branch(self, token: int, alternative: int) -> None:
         """Replace a token by an alternative (a token id), drop what follows, and generate from there."""
         self.rewind(self.transcript.start_of(token))
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn("model", len(self.transcript), self.name))
-            self.transcript.append([alternative], [self.model.tokenizer.stream().push(alternative)])
+            self.transcript.append([alternative], [self.loaded.tokenizer.stream().push(alternative)])
             self._cursor.target = len(self.transcript)
         self._begin_turn()
 
@@ -223,7 +223,7 @@ class Conversation:
 
     def _append_turns(self, turn_texts: Iterable[tuple[Turn, str]], source: Transcript | None = None) -> None:
         with self._lock.for_screen():
-            append_turns(self.transcript, turn_texts, self.model.tokenizer, source)
+            append_turns(self.transcript, turn_texts, self.loaded.tokenizer, source)
             self._cursor.target = len(self.transcript)
 
     def undo(self) -> bool:
@@ -252,8 +252,8 @@ class Conversation:
         for turn, text in reversed(list(self.transcript.turn_texts())):
             if turn.role == "prompt" and text.strip():
                 line = text.strip("\n")
-                if self.turns is not None:
-                    line = line.partition("\n")[0].removeprefix(f"{self.turns.person}: ")
+                if self.speakers is not None:
+                    line = line.partition("\n")[0].removeprefix(f"{self.speakers.person}: ")
                 return self.transcript.start_of(turn.start), line
         return None
 
@@ -266,22 +266,22 @@ class Conversation:
         with self._lock.for_screen():
             start, state = self._cursor.checkpoints.before(token)
             ids = self.transcript.ids(start, token)
-            model, tokenizer = self.model.model, self.model.tokenizer
+            network, tokenizer = self.loaded.network, self.loaded.tokenizer
         if len(ids) > _MAX_REREAD:
             return []
-        logits = model.feed(ids[:, None], state)[0] if len(ids) else model.logits_of(state)
+        logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
         return top_alternatives(logits[0], tokenizer, count)
 
     # -- other models, other texts -------------------------------------------------------------------------------
 
-    def switch_model(self, model: LoadedModel, name: str) -> None:
+    def switch_model(self, loaded: LoadedLanguageModel, name: str) -> None:
         """Continue with another model, which reads the whole text first."""
         self.stop()
         self._history.clear()  # its tokens are those of the previous model
         with self._lock.for_screen():
             previous, self.transcript = self.transcript, Transcript()
-            self._set_model(model, name)
-            append_turns(self.transcript, previous.turn_texts(), model.tokenizer, previous)
+            self._set_model(loaded, name)
+            append_turns(self.transcript, previous.turn_texts(), loaded.tokenizer, previous)
             self._cursor.target = len(self.transcript)
 
     def fork(self) -> Conversation:
@@ -289,8 +289,8 @@ class Conversation:
 
         It generates that turn anew, if there is one.
         """
-        other = Conversation(self.model, self.name, self.settings)
-        other.writing, other.uses_turns, other.seed = self.writing, self.uses_turns, self.seed
+        other = Conversation(self.loaded, self.name, self.sampling)
+        other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
         turn_texts = list(self.transcript.turn_texts())
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)
         other._append_turns(turn_texts[:last], self.transcript)
@@ -302,7 +302,7 @@ class Conversation:
 
     def drain(self) -> int:
         """Move generated tokens from the queue into the transcript. Return the number of characters."""
-        tokens = self._generation.take()
+        tokens = self._paced_generation.take()
         if not tokens:
             return 0
         turn = self.transcript.turns[-1]
@@ -322,12 +322,12 @@ class Conversation:
             if self._cursor.position < self._cursor.target:
                 self._cursor.read_some(self.transcript)
                 return 0.0
-            if not self._generation.active:
+            if not self._paced_generation.active:
                 return None
-            return self._generation.draw(now, self._cursor, self.settings, self.writing)
+            return self._paced_generation.draw(now, self._cursor, self.sampling, self.generation)
 
     def fail(self, problem: str) -> None:
         """Stop for good because the model cannot continue; another one may."""
         self.problem = problem
-        self._generation.active = False
+        self._paced_generation.active = False
         self._cursor.postpone_reading()

@@ -7,7 +7,7 @@ import numpy as np
 from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import REMEMBERED, Generation, Snapshot, Token, generators_from, initial_context_ids
-from rnntui.inference.loaded_model import LoadedModel
+from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.scoring import log_probabilities
 from rnntui.sessions.transcript import Transcript
@@ -63,10 +63,10 @@ class ModelCursor:
     Not safe for threads: `Conversation` holds its lock around every call.
     """
 
-    def __init__(self, model: LoadedModel) -> None:
-        self._model = model.model
-        self.generation = Generation(model.model, generators_from(0, 1), banned=(model.tokenizer.unknown_id,))
-        self.generation.feed(initial_context_ids(model.tokenizer))
+    def __init__(self, loaded: LoadedLanguageModel) -> None:
+        self._network = loaded.network
+        self.generation = Generation(loaded.network, generators_from(0, 1), banned=(loaded.tokenizer.unknown_id,))
+        self.generation.feed(initial_context_ids(loaded.tokenizer))
         self._start: Array = self.generation.state
         self.restart()
 
@@ -79,14 +79,14 @@ class ModelCursor:
         """Go to the start of an empty transcript."""
         self.checkpoints = StateCheckpoints(self._start)
         self.target = 0
-        self._move_to(0, self._start, self._model.logits_of(self._start), np.zeros(0, dtype=np.int64))
+        self._move_to(0, self._start, self._network.logits_of(self._start), np.zeros(0, dtype=np.int64))
 
     def return_to_end(self, transcript: Transcript) -> None:
         """Go to the last checkpoint within the transcript, with its end as the target."""
         self.target = len(transcript)
         self.checkpoints.cut(self.target)
         position, state = self.checkpoints.before(self.target)
-        self._move_to(position, state, self._model.logits_of(state), _recent(transcript, position))
+        self._move_to(position, state, self._network.logits_of(state), _recent(transcript, position))
 
     def postpone_reading(self) -> None:
         """Leave what is unread until a new target is set."""
@@ -96,7 +96,7 @@ class ModelCursor:
         """Read to the next checkpoint or the target, and record the surprisal of the tokens read."""
         end = min(self.target, self.position - self.position % CHECKPOINT_SPACING + CHECKPOINT_SPACING)
         ids = transcript.ids(self.position, end)
-        logits, state = self._model.forward(ids[:, None], self.generation.state)
+        logits, state = self._network.forward(ids[:, None], self.generation.state)
         transcript.set_bits(self.position, log_probabilities(self.generation.logits, logits, ids) / -np.log(2.0))
         self._move_to(end, state, logits[-1], _recent(transcript, end))
         if self.checkpoints.wants(end):
@@ -106,9 +106,9 @@ class ModelCursor:
         """Draw the following tokens with a new random generator."""
         self.generation.generators = generators_from(seed, 1)
 
-    def step(self, settings: SamplingConfig) -> Token:
+    def step(self, sampling: SamplingConfig) -> Token:
         """Draw a token and move past it."""
-        token = self.generation.step(settings)[0]
+        token = self.generation.step(sampling)[0]
         self.position += 1
         self.target = self.position
         if self.checkpoints.wants(self.position):

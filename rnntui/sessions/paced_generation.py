@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from rnntui.config import SamplingConfig, WritingConfig
+from rnntui.config import GenerationConfig, SamplingConfig
 from rnntui.inference.text_stream import TextStream
 from rnntui.sessions.model_cursor import ModelCursor
 from rnntui.text.tokenizer import Tokenizer
@@ -46,7 +46,7 @@ class PacedGeneration:
 
     @property
     def is_running(self) -> bool:
-        """Whether the turn goes on, or has tokens that the screen has not taken."""
+        """True while the turn is being generated or has tokens that the screen has not taken."""
         return self.active or bool(self._queue)
 
     @property
@@ -69,14 +69,16 @@ class PacedGeneration:
         self._queue.clear()
         return was_running
 
-    def draw(self, now: float, cursor: ModelCursor, settings: SamplingConfig, writing: WritingConfig) -> float | None:
+    def draw(
+        self, now: float, cursor: ModelCursor, sampling: SamplingConfig, generation: GenerationConfig
+    ) -> float | None:
         """Draw a token if one is due.
 
         Args:
             now: seconds on any clock that only goes forward.
             cursor: the model, at the end of the text and of the queue.
-            settings: how to choose the token.
-            writing: length and pace of the turn.
+            sampling: settings by which the token is chosen.
+            generation: length and speed of the turn.
 
         Returns the time of the next token, or None at the end of the turn.
         """
@@ -84,17 +86,17 @@ class PacedGeneration:
             return now + _FULL_QUEUE_WAIT
         if now < self._due:
             return self._due
-        token = cursor.step(settings)
+        token = cursor.step(sampling)
         text = self._stream.push(token.id)
         self._drawn += 1
-        if self._drawn >= writing.length:
+        if self._drawn >= generation.length:
             text += self._stream.finish()
             self.active = False
         elif self._ends_at_line_break and "\n" in text:
             self.active = False
-        self._queue.append(GeneratedToken(token.id, token.bits, text, settings))
+        self._queue.append(GeneratedToken(token.id, token.bits, text, sampling))
         # After a wait it must not race to catch up.
-        self._due = max(self._due + len(text) / writing.chars_per_second, now - _MAX_LAG)
+        self._due = max(self._due + len(text) / generation.chars_per_second, now - _MAX_LAG)
         return self._due if self.active else None
 
     def take(self) -> list[GeneratedToken]:

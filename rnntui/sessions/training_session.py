@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rnntui.charts.metrics_history import MetricsHistory
+from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_loss
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -38,11 +40,31 @@ class Notice:
 
 @dataclass(frozen=True)
 class ChartedRun:
-    """A run in the charts; `overlay` is None where no runs are overlaid."""
+    """A run in the charts; `colour` is None where no runs are overlaid, and each of its metrics has a colour."""
 
-    run: WatchedRun
+    path: str
+    name: str
     history: MetricsHistory
-    overlay: Overlay | None
+    colour: int | None
+
+
+@dataclass(frozen=True)
+class DashboardData:
+    """The runs in the charts, the highlighted run and its samples. Data of equal `version` look the same."""
+
+    runs: list[ChartedRun]
+    current: WatchedRun | None
+    samples: Sequence[LoggedSample]
+    version: object
+
+
+@dataclass(frozen=True)
+class PollResult:
+    """Result of a poll: notices, and the processes whose run has appeared; `has_more` asks to poll again at once."""
+
+    notices: list[Notice]
+    appeared: list[TrainingProcess]
+    has_more: bool
 
 
 class TrainingSession:
@@ -56,20 +78,28 @@ class TrainingSession:
     def __init__(self, checkpoints: Path, launcher: Launcher) -> None:
         self.checkpoints = checkpoints
         self._launcher = launcher
-        self.watcher = RunWatcher(checkpoints)
+        self._watcher = RunWatcher(checkpoints)
         self.snapshot = RunsSnapshot()
-        self.overlays = OverlaidRuns()
-        self.jobs = TrainingJobs()
+        self._overlays = OverlaidRuns()
+        self._jobs = TrainingJobs()
         self.form_values: dict[str, str] = {}  # entered in the training form, by option name
         self.form_problem = ""  # why the last training did not start, shown in the form
 
     # -- watching ------------------------------------------------------------------------------------------------
 
-    def charted_paths(self, current: str | None) -> list[str]:
-        """Return the paths of the runs whose metrics the charts need."""
-        return [*self.overlays.paths, *([current] if current else [])]
+    async def poll(self, current: str | None) -> PollResult:
+        """Read the state of the runs, in a thread, as the disk may be slow; then take it over.
 
-    def update(
+        `current` is the path of the highlighted run, whose metrics the charts need besides those of the marked runs.
+        """
+        # Checked before the poll, which then reads all that an ended process wrote.
+        ended = self._jobs.ended()
+        charted = [*self._overlays.paths, *([current] if current else [])]
+        snapshot = await asyncio.to_thread(self._watcher.poll, charted)
+        notices, appeared = self._update(snapshot, ended)
+        return PollResult(notices, appeared, snapshot.has_more)
+
+    def _update(
         self, snapshot: RunsSnapshot, ended: Sequence[TrainingProcess]
     ) -> tuple[list[Notice], list[TrainingProcess]]:
         """Take a new snapshot of the runs; return notices, and the processes whose run has just appeared.
@@ -80,8 +110,8 @@ class TrainingSession:
         """
         states_before = {run.path: run.state for run in self.snapshot.runs}
         self.snapshot = snapshot
-        self.overlays.keep_only({run.path for run in snapshot.runs})
-        appeared = self.jobs.match(snapshot.runs)
+        self._overlays.keep_only({run.path for run in snapshot.runs})
+        appeared = self._jobs.match(snapshot.runs)
         notices = [
             end_notice(run)
             for run in snapshot.runs
@@ -95,7 +125,7 @@ class TrainingSession:
         return notices, appeared
 
     def _remove(self, process: TrainingProcess) -> list[Notice]:
-        problem = self.jobs.remove(process, self.run_at(process.path))
+        problem = self._jobs.remove(process, self.run_at(process.path))
         if not problem:
             return []
         if process.path is None:
@@ -109,36 +139,59 @@ class TrainingSession:
         return next((run for run in self.snapshot.runs if run.path == path), None)
 
     @property
+    def processes(self) -> list[TrainingProcess]:
+        """The training processes that were started here and have not been seen to end."""
+        return self._jobs.processes
+
+    @property
     def activities(self) -> dict[str, str]:
-        """What is being done to runs, by their paths."""
-        return self.jobs.activities(self.snapshot.runs)
+        """Activity of each run (starting, resuming, stopping), by path."""
+        return self._jobs.activities(self.snapshot.runs)
 
     def list_notes(self) -> list[str]:
         """Return the lines above the list of runs."""
-        notes = self.jobs.pending()
+        notes = self._jobs.pending()
         if self.snapshot.problem:
             notes.append(self.snapshot.problem)
         if not self.snapshot.runs and not notes:
             notes.append("no runs yet; n starts one")
         return notes
 
-    def charted(self, current: WatchedRun | None) -> list[ChartedRun]:
+    @contextmanager
+    def dashboard_data(self, current: WatchedRun | None) -> Iterator[DashboardData]:
+        """Yield what the dashboard shows; `poll` adds nothing to its histories until the context ends."""
+        with self._watcher.lock:
+            runs = self._charted(current)
+            history = self._watcher.history(current.path) if current else None
+            versions = [(run.path, run.history.version, id(run.history), run.colour) for run in runs]
+            yield DashboardData(runs, current, history.samples if history else [], (current, versions))
+
+    def _charted(self, current: WatchedRun | None) -> list[ChartedRun]:
         """Return the runs to chart, those overlaid and the current one, as far as their metrics are read."""
-        overlays: dict[str, Overlay | None] = dict(self.overlays.shown(current.path if current else None))
-        if not overlays and current is not None:
-            overlays = {current.path: None}
+        overlays = self.shown_overlays(current.path if current else None)
+        colours: dict[str, int | None] = {path: overlay.colour for path, overlay in overlays.items()}
+        if not colours and current is not None:
+            colours = {current.path: None}
         charted = []
-        for path, overlay in overlays.items():
-            run, history = self.run_at(path), self.watcher.history(path)
+        for path, colour in colours.items():
+            run, history = self.run_at(path), self._watcher.history(path)
             if run is not None and history is not None:
-                charted.append(ChartedRun(run, history, overlay))
+                charted.append(ChartedRun(path, run.name, history, colour))
         return charted
+
+    def shown_overlays(self, current: str | None) -> dict[str, Overlay]:
+        """Return the overlays of the marked runs and of the current one, by path; empty if none is marked."""
+        return self._overlays.shown(current)
 
     def toggle_overlay(self, path: str) -> Notice | None:
         """Mark or unmark a run as overlaid; return a notice if too many are marked."""
-        if self.overlays.toggle(path):
+        if self._overlays.toggle(path):
             return None
         return Notice(f"At most {MAX_OVERLAYS} runs can be told apart.", "Not marked", "warning")
+
+    def clear_overlays(self) -> None:
+        """Unmark all runs."""
+        self._overlays.clear()
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -149,13 +202,13 @@ class TrainingSession:
 
     def stop(self, run: WatchedRun) -> Notice | None:
         """Ask a run to save and stop; return a notice if it cannot be stopped."""
-        if self.jobs.is_stopping(run.path):
+        if self._jobs.is_stopping(run.path):
             return None
         try:
             stop_run(RunFolder(Path(run.path)))
         except RnntuiError as error:
             return Notice(str(error), "Not stopped", "warning")
-        self.jobs.mark_stopping(run.path)
+        self._jobs.mark_stopping(run.path)
         return None
 
     def check_resumable(self, run: WatchedRun) -> Notice | None:
@@ -178,7 +231,7 @@ class TrainingSession:
 
     def _launch(self, arguments: Sequence[str], activity: str, name: str, path: str | None) -> Notice | None:
         try:
-            self.jobs.add(self._launcher(arguments, activity, name, path))
+            self._jobs.add(self._launcher(arguments, activity, name, path))
         except RnntuiError as error:
             return Notice(str(error), "Training did not start", "error")
         return None

@@ -33,14 +33,14 @@ _DTYPES = ("uint8", "uint16", "uint32")
 class CorpusStats:
     """Statistics of a corpus from one pass over it.
 
-    `counts` is indexed by code point, `characters` is the length of the text, `fingerprint` its SHA-256, and `turns`
-    holds the speakers if it is a dialogue.
+    `counts` is indexed by code point, `characters` is the length of the text, `fingerprint` its SHA-256, and `speakers`
+    the two speakers if it is a dialogue.
     """
 
     counts: NDArray[np.int64]
     characters: int
     fingerprint: str
-    turns: SpeakerLabels | None = None
+    speakers: SpeakerLabels | None = None
 
 
 class TokenFile(TokenFileInfo):
@@ -67,16 +67,16 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
     counts = np.zeros(0x110000, dtype=np.int64)
     characters = 0
     digest = hashlib.sha256()
-    turns = None
+    speakers = None
     for block in corpus.blocks():
-        turns = turns if characters else find_speaker_labels(block)
+        speakers = speakers if characters else find_speaker_labels(block)
         block_counts = np.bincount(code_points(block))
         counts[: len(block_counts)] += block_counts
         characters += len(block)
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
         raise CorpusError(f"{', '.join(corpus.display_names)}: the corpus is empty", hint="give it some text")
-    return CorpusStats(counts, characters, digest.hexdigest(), turns)
+    return CorpusStats(counts, characters, digest.hexdigest(), speakers)
 
 
 def split_offset(characters: int, validation_fraction: float) -> int:

@@ -68,7 +68,7 @@ def create_language_model_run(
                 training=training,
                 validation=validation,
                 characters=stats.characters,
-                speakers=(stats.turns.person, stats.turns.model) if stats.turns else None,
+                speakers=(stats.speakers.person, stats.speakers.model) if stats.speakers else None,
             ),
             created=time.time(),
             versions=library_versions(),

@@ -15,7 +15,7 @@ from rnntui.tui import preferences
 from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference
 from rnntui.tui.notifications import Notifications
-from rnntui.tui.tabs import TABS, HasFarewell, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.tabs import TABS, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -117,9 +117,9 @@ class RnntuiApp(App[None]):
             tab.open_run(event.path)
 
     @property
-    def farewells(self) -> list[str]:
+    def exit_messages(self) -> list[str]:
         """Lines to print once the app has closed."""
-        return [tab.farewell for tab in self.tabs.values() if isinstance(tab, HasFarewell) and tab.farewell]
+        return [tab.exit_message for tab in self.tabs.values() if isinstance(tab, HasExitMessage) and tab.exit_message]
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
@@ -137,8 +137,8 @@ class RnntuiApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yield the palette's commands: the key table, and the themes."""
         current = self.query_one(ContentSwitcher).current or self._first
-        for place, widget in (("app", self), (current, self.tabs[current])):
-            for key in KEYS.get(place, ()):
+        for context, widget in (("app", self), (current, self.tabs[current])):
+            for key in KEYS.get(context, ()):
                 if key.palette:
                     yield SystemCommand(key.label, key.help, self._command(widget, key.action))
         yield SystemCommand("Theme", "Choose a colour theme", self.action_change_theme)

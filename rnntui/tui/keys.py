@@ -13,18 +13,18 @@ from rnntui.tui.tabs import TABS
 _MODIFIERS = {"ctrl", "alt", "shift", "super", "meta", "hyper"}
 _NAMES = {key.value for key in Keys}
 
-PLACES = {
+CONTEXTS = {
     "app": "Everywhere",
     "prompt": "Prompt",
     "text": "Text (Tab or a click goes there)",
     "hypotheses": "List of translations",
 }
-"""Titles of the places that are no tab. A tab is a place too, under its id, with the tab's own title."""
+"""Titles of the contexts other than tabs. Each tab is a context too, under its id, with its own title."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key binding: `action` of the place's widget, `label` for the footer, `help` for the help screen.
+    """A key binding: `action` of the widget of its context, `label` for the footer, `help` for the help screen.
 
     Without `keys` it is in the command palette only.
     """
@@ -131,16 +131,16 @@ KEYS: dict[str, tuple[Key, ...]] = {
 }  # fmt: skip
 
 
-def title_of(place: str) -> str:
-    """Return the title of a place for the help screen."""
-    return TABS[place].title if place in TABS else PLACES[place]
+def title_of(context: str) -> str:
+    """Return the title of a context for the help screen."""
+    return TABS[context].title if context in TABS else CONTEXTS[context]
 
 
-def bindings(place: str) -> list[BindingType]:
-    """Return the key bindings of a place, for the `BINDINGS` of its widget."""
+def bindings(context: str) -> list[BindingType]:
+    """Return the key bindings of a context, for the `BINDINGS` of its widget."""
     return [
         Binding(key.keys, key.action, key.label or key.id, show=key.footer, priority=key.priority, id=key.id)
-        for key in KEYS[place]
+        for key in KEYS[context]
         if key.keys
     ]
 
@@ -154,7 +154,7 @@ def keymap_problems(keymap: Mapping[str, str], known: Mapping[str, str]) -> list
     """Return the problems of a keymap. `known` maps every id to its default keys."""
     problems = [f"keymap: there is no key called {name!r}" for name in keymap if name not in known]
     mapped = {**known, **{name: keys for name, keys in keymap.items() if name in known}}
-    for tab in TABS:  # other places are single widgets
+    for tab in TABS:  # the other contexts are single widgets
         taken: dict[str, str] = {}
         for name in (name for name in mapped if name.startswith(("app.", f"{tab}."))):
             for key in mapped[name].split(","):

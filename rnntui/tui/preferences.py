@@ -19,7 +19,7 @@ _OLD_KEY_IDS = {"chat.surprise": "chat.surprisal"}
 
 @dataclass(frozen=True)
 class Preferences:
-    """What the app remembers.
+    """Preferences that persist between sessions.
 
     `surprisal` and `panel` say what the Chat tab shows; `keymap` maps ids of the key table to keys, such as
     `{"chat.stop": "ctrl+x"}`.

@@ -23,7 +23,7 @@ WidgetKeys = list[tuple[str, list[Any]]]
 
 @dataclass(frozen=True)
 class TabContext:
-    """What a tab is made from. `run` is the run to open first, by name or path."""
+    """Arguments of a tab's constructor. `run` is the run to open first, by name or path."""
 
     checkpoints: Path
     preferences: Preferences
@@ -40,11 +40,11 @@ class OpensRuns(Protocol):
 
 
 @runtime_checkable
-class HasFarewell(Protocol):
+class HasExitMessage(Protocol):
     """A tab that may have something to print once the app has closed."""
 
     @property
-    def farewell(self) -> str:
+    def exit_message(self) -> str:
         """The line to print, or ""."""
 
 

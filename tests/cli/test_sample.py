@@ -89,7 +89,7 @@ def test_json_lines_have_all_fields(sample, trained: Path) -> None:
         from rnntui.inference.scoring import score
 
         before = [*initial_context_ids(loaded.tokenizer), *loaded.tokenizer.encode("beta ")]
-        found = score(loaded.model, np.array(before), loaded.tokenizer.encode(line["text"]), len(line["text"]))
+        found = score(loaded.network, np.array(before), loaded.tokenizer.encode(line["text"]), len(line["text"]))
         assert found.bits_per_character == pytest.approx(line["bits_per_character"], rel=1e-4)
 
 
@@ -140,7 +140,7 @@ def test_a_long_prompt_takes_little_memory(trained: Path) -> None:
     ids = np.tile(loaded.tokenizer.encode("alpha beta gamma delta\n"), 1000)
     tracemalloc.start()
     try:
-        logits, _ = loaded.model.feed(ids[:, None], loaded.model.initial_state())
+        logits, _ = loaded.network.feed(ids[:, None], loaded.network.initial_state())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -85,7 +85,7 @@ def names() -> frozenset[str]:
 
 
 def members(name: str) -> set[str]:
-    """What a class defines: methods, inner classes, fields, and attributes that a method sets."""
+    """Return the names that a class defines: methods, inner classes, fields, and attributes that a method sets."""
     node = classes()[name]
     found: set[str] = set()
     for inner in ast.walk(node):
@@ -109,7 +109,7 @@ def exists(path: str) -> bool:
 
 
 def problem_with(span: str) -> str:
-    """What is wrong with a code span; empty if nothing is, or if it is none of path, flag or name."""
+    """Return the problem with a code span; empty if there is none, or if it is not a path, flag or name."""
     if re.fullmatch(r"[\w.<>-]+/|[\w.<>/-]+/[\w.<>/-]*|[\w-]+\.(py|md|toml|json|jsonl|txt|tsv|safetensors|svg)", span):
         return "" if span in RUN_FILES | OTHER_FILES or exists(span) else "there is no such file"
     if re.fullmatch(r"--[a-z][a-z-]*", span):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import readme_tables
 
-from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig, WritingConfig
+from rnntui.config import FINAL_EVALUATION_FACTOR, GenerationConfig, TrainerConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -112,9 +112,9 @@ def test_figures_of_settings_are_those_of_the_code() -> None:
     tokens = TrainerConfig().eval_tokens
     assert f"An evaluation reads {tokens:,} tokens" in text
     assert f"four times as many, {FINAL_EVALUATION_FACTOR * tokens:,}" in text and FINAL_EVALUATION_FACTOR == 4
-    assert f"({WritingConfig().length} by default, as in the app)" in text
+    assert f"({GenerationConfig().length} by default, as in the app)" in text
     [sample] = [option for option in readme_tables.click_command("sample").params if option.name == "length"]
-    assert sample.default == WritingConfig().length
+    assert sample.default == GenerationConfig().length
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_runs import make_run
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
@@ -19,6 +21,7 @@ from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
 from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import read_table, train_validation_split
@@ -53,7 +56,7 @@ def test_it_translates_sentences_it_never_saw() -> None:
 def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
     loaded = load_language_model(SHIPPED)
     text = (ROOT / "corpora" / "shakespeare.txt").read_text(encoding="utf-8")[-6000:]
-    found = score(loaded.model, initial_context_ids(loaded.tokenizer), loaded.tokenizer.encode(text), len(text))
+    found = score(loaded.network, initial_context_ids(loaded.tokenizer), loaded.tokenizer.encode(text), len(text))
     assert found.bits_per_character is not None and found.bits_per_character < 2.25
 
 
@@ -80,13 +83,28 @@ def test_a_wheel_holds_them_so_that_sample_and_translate_work_in_an_empty_folder
     assert list(empty.iterdir()) == []
 
 
-def test_shipping_keeps_what_a_run_writes(tmp_path: Path) -> None:
-    export_run(SHIPPED, tmp_path / "copy")
-    ours = load_weights(SHIPPED.weights_file)
-    theirs = load_weights(RunFolder(tmp_path / "copy").weights_file)
+def test_an_exported_run_is_complete_in_half_precision_and_thinned(tmp_path: Path) -> None:
+    run, copy = make_run(tmp_path, "run"), RunFolder(tmp_path / "copy")
+    run.resume_folder.mkdir()
+    (run.resume_folder / "state.json").write_text("{}")
+    training_rows = [{"step": step, "train_loss": 2.0} for step in range(1, 30)]
+    rows = [*training_rows, {"step": 29, "validation_loss": 1.5}]
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    export_run(run, copy.path)
+
+    files = {str(file.relative_to(copy.path)) for file in copy.path.rglob("*")}
+    assert files == {"config.json", "metrics.jsonl", "model.safetensors", "status.json", "tokenizer.json"}
+    assert copy.read_config() == run.read_config() and copy.read_status() == run.read_status()
+    assert [row["step"] for row in read_metrics(copy.metrics_file)] == [1, 11, 21, 29]
+
+    original, exported = load_language_model(run), load_language_model(copy)
+    assert exported.tokenizer.encode("A sea.").tolist() == original.tokenizer.encode("A sea.").tolist()
+    ours, _ = load_arrays(run.weights_file)
+    theirs, _ = load_arrays(copy.weights_file)
+    assert ours.keys() == theirs.keys()
     for name, weight in ours.items():
-        np.testing.assert_array_equal(weight, theirs[name])
-    assert not (tmp_path / "copy" / "resume").exists()
+        assert weight.dtype == np.float32 and theirs[name].dtype == np.float16
+        np.testing.assert_array_equal(weight.astype(np.float16), theirs[name])
 
 
 def test_weights_too_large_for_half_precision_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The chat session without a screen: panes, writing, editing, settings and files."""
+"""The chat session without a screen: panes, generation, editing, settings and files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tiny_runs import make_run
 
-from rnntui.config import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.config import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession
@@ -59,8 +59,8 @@ class User:
             lambda: self.drafts,
             run,
         )
-        writing = WritingConfig(length=LENGTH, chars_per_second=MAX_CHARS_PER_SECOND)
-        self.session.apply(ChatSettings(SamplingConfig(), writing, seed=7))
+        generation = GenerationConfig(length=LENGTH, chars_per_second=MAX_CHARS_PER_SECOND)
+        self.session.apply(ChatSettings(SamplingConfig(), generation, seed=7))
 
     @property
     def conversation(self) -> Conversation:
@@ -82,7 +82,7 @@ class User:
     def write(self, rounds: int = 10_000) -> None:
         """Let the models read and generate, to their ends."""
         assert self.session.worker is not None
-        while rounds and any(c.is_writing or c.unread for c in self.session.conversations):
+        while rounds and any(c.is_generating or c.unread for c in self.session.conversations):
             self.session.worker.work()
             for conversation in self.session.conversations:
                 conversation.drain()
@@ -107,7 +107,7 @@ class User:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chat")
     make_run(folder / "runs", "other", seed=2)
-    make_run(folder / "runs", "turns", turns=("A", "B"))
+    make_run(folder / "runs", "turns", speakers=("A", "B"))
     make_run(folder / "runs", "tiny")
     return folder
 
@@ -140,7 +140,7 @@ def test_settings_chosen_before_the_model_is_loaded_are_used(new_user: User) -> 
     new_user.session.use_preset("wild")
     assert new_user.session.settings.preset == "wild"
     new_user.load("tiny")
-    assert new_user.conversation.settings == PRESETS["wild"] and new_user.conversation.seed == 7
+    assert new_user.conversation.sampling == PRESETS["wild"] and new_user.conversation.seed == 7
 
 
 def test_without_a_model_every_action_is_harmless(new_user: User) -> None:
@@ -153,7 +153,7 @@ def test_without_a_model_every_action_is_harmless(new_user: User) -> None:
         session.close,
     ):  # fmt: skip
         action()
-    assert session.worker is None and session.farewell == "" and len(session.panes) == 1
+    assert session.worker is None and session.exit_message == "" and len(session.panes) == 1
 
 
 def test_a_model_that_cannot_be_loaded_is_reported_and_the_pane_says_so(new_user: User) -> None:
@@ -204,12 +204,12 @@ def test_there_are_one_to_four_panes(user: User) -> None:
 def test_settings_are_those_of_the_active_pane(user: User) -> None:
     user.session.add_pane()
     user.session.apply(replace(user.session.settings, sampling=SamplingConfig(temperature=1.7)))
-    assert [c.settings.temperature for c in user.session.conversations] == [0.8, 1.7]
+    assert [c.sampling.temperature for c in user.session.conversations] == [0.8, 1.7]
     user.session.activate(user.session.panes[0])
     assert user.session.settings.sampling.temperature == 0.8
 
 
-# Writing
+# Generation
 
 
 def test_an_empty_line_lets_the_model_continue(user: User) -> None:
@@ -247,10 +247,12 @@ def test_a_model_of_turns_answers_or_continues_like_any_other(user: User) -> Non
     user.session.toggle_turns()
     assert "not trained on turns" in user.notifications
     user.load("turns")
-    user.session.apply(replace(user.session.settings, writing=WritingConfig(UNLIMITED_LENGTH, MAX_CHARS_PER_SECOND)))
+    user.session.apply(
+        replace(user.session.settings, generation=GenerationConfig(UNLIMITED_LENGTH, MAX_CHARS_PER_SECOND))
+    )
     assert user.say("how are you").startswith("A: how are you\nB:") and user.text.endswith("\n")
     user.session.new_texts()
-    user.session.apply(replace(user.session.settings, writing=WritingConfig(LENGTH, MAX_CHARS_PER_SECOND)))
+    user.session.apply(replace(user.session.settings, generation=GenerationConfig(LENGTH, MAX_CHARS_PER_SECOND)))
     user.session.toggle_turns()
     assert user.say("how").startswith("how")
     user.session.toggle_turns()
@@ -334,7 +336,7 @@ def test_presets_follow_one_another(user: User) -> None:
     assert user.session.settings.preset == "balanced"
     for name in ("wild", "careful", "balanced"):
         user.session.next_preset()
-        assert user.session.settings.preset == name and user.conversation.settings == PRESETS[name]
+        assert user.session.settings.preset == name and user.conversation.sampling == PRESETS[name]
         assert f"Preset: {name}" in user.notifications
     user.session.apply(replace(user.session.settings, sampling=SamplingConfig(top_k=3)))
     assert user.session.settings.preset is None
@@ -349,7 +351,7 @@ def test_a_change_of_settings_is_in_the_next_token_and_leaves_length_and_seed(us
     user.write()
     changes = [(token, s.temperature) for token, s in user.conversation.transcript.turns[-1].settings]
     assert changes == [(5, 0.8), (15, 1.2)]
-    assert user.session.settings.writing.length == LENGTH and user.session.settings.seed == 7
+    assert user.session.settings.generation.length == LENGTH and user.session.settings.seed == 7
 
 
 # Files
@@ -390,7 +392,7 @@ def test_what_cannot_be_reopened_is_reported_and_the_text_stays(user: User, tmp_
 def test_closing_saves_the_text_and_another_session_continues_it(user: User, tmp_path: Path) -> None:
     before = user.say("Hello")
     user.session.close()
-    assert user.saved == [before] and "rnntui chat --reopen" in user.session.farewell
+    assert user.saved == [before] and "rnntui chat --reopen" in user.session.exit_message
     other = User(tmp_path)
     other.session.reopens_last = True
     other.load("tiny")
@@ -447,15 +449,15 @@ def test_a_text_that_cannot_be_saved_is_reported_at_the_end(user: User) -> None:
     user.session.files.autosave()
     assert str(user.drafts) in user.notifications
     user.session.close()
-    assert "the text could not be saved" in user.session.farewell
+    assert "the text could not be saved" in user.session.exit_message
 
 
 def test_a_text_without_end_is_stopped_by_closing_its_pane(user: User) -> None:
     user.session.add_pane()
     settings = user.session.settings
-    user.session.apply(replace(settings, writing=replace(settings.writing, length=UNLIMITED_LENGTH)))
+    user.session.apply(replace(settings, generation=replace(settings.generation, length=UNLIMITED_LENGTH)))
     conversation = user.conversation
     user.session.say("x")
     user.write(rounds=5)
     user.session.close_pane()
-    assert not conversation.is_writing and len(user.session.conversations) == 1
+    assert not conversation.is_generating and len(user.session.conversations) == 1

@@ -13,39 +13,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_runs import make_run, subwords
 
-from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.generate import initial_context_ids
-from rnntui.inference.loaded_model import LoadedModel, load_language_model
+from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoints
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import free_name, json_lines, path_from, read, save
 
-FAST = WritingConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
+FAST = GenerationConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedModel]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedLanguageModel]:
     folder = tmp_path_factory.mktemp("runs")
     made = {
         "characters": make_run(folder, "characters"),
         "others": make_run(folder, "others", seed=2, layers=2),
         "subwords": make_run(folder, "subwords", tokenizer=subwords()),
-        "turns": make_run(folder, "turns", turns=("A", "B")),
+        "turns": make_run(folder, "turns", speakers=("A", "B")),
     }
     return {name: load_language_model(run) for name, run in made.items()}
 
 
 @pytest.fixture
-def conversation(runs: dict[str, LoadedModel]) -> Conversation:
+def conversation(runs: dict[str, LoadedLanguageModel]) -> Conversation:
     return started(runs["characters"])
 
 
-def started(run: LoadedModel, seed: int | None = 7, **writing: int) -> Conversation:
+def started(run: LoadedLanguageModel, seed: int | None = 7, **generation: int) -> Conversation:
     conversation = Conversation(run, "tiny")
-    conversation.writing = replace(FAST, **writing)
+    conversation.generation = replace(FAST, **generation)
     conversation.seed = seed
     return conversation
 
@@ -60,16 +60,16 @@ def work(conversation: Conversation, rounds: int = 10_000, now: float = 1e6) -> 
 
 def written(conversation: Conversation) -> str:
     """Let the model generate to its end, and return the text on the screen."""
-    while conversation.is_writing or conversation.unread:
+    while conversation.is_generating or conversation.unread:
         work(conversation)
         conversation.drain()
     return conversation.transcript.text
 
 
-def state_of_reading(run: LoadedModel, text: str) -> np.ndarray:
+def state_of_reading(run: LoadedLanguageModel, text: str) -> np.ndarray:
     """Return the state after a text that was read in one call."""
     ids = np.concatenate((initial_context_ids(run.tokenizer), run.tokenizer.encode(text)))
-    return run.model.feed(ids[:, None], run.model.initial_state())[1]
+    return run.network.feed(ids[:, None], run.network.initial_state())[1]
 
 
 def test_a_model_goes_on_from_what_a_person_types(conversation: Conversation) -> None:
@@ -80,7 +80,7 @@ def test_a_model_goes_on_from_what_a_person_types(conversation: Conversation) ->
 
 
 def test_the_state_is_that_of_the_whole_text_however_it_came_about(
-    conversation: Conversation, runs: dict[str, LoadedModel]
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
 ) -> None:
     for line in ("Hello", "and then", " on"):
         conversation.say(line)
@@ -107,11 +107,11 @@ def test_stopping_keeps_what_was_taken_and_drops_what_was_not(conversation: Conv
     shown = conversation.transcript.text
     assert len(shown) == 5 + 30
     conversation.stop()
-    assert not conversation.is_writing and conversation.drain() == 0
+    assert not conversation.is_generating and conversation.drain() == 0
     assert conversation.transcript.text == shown
 
 
-def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedModel]) -> None:
+def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedLanguageModel]) -> None:
     stopped, fresh = started(runs["characters"]), started(runs["characters"])
     stopped.say("Hello")
     work(stopped, 101)
@@ -123,7 +123,7 @@ def test_what_follows_a_stop_is_what_follows_that_text(runs: dict[str, LoadedMod
     assert written(stopped) == written(fresh)
 
 
-def test_the_same_seed_writes_the_same_and_another_something_else(runs: dict[str, LoadedModel]) -> None:
+def test_the_same_seed_writes_the_same_and_another_something_else(runs: dict[str, LoadedLanguageModel]) -> None:
     texts = []
     for seed in (3, 3, 4):
         conversation = started(runs["characters"], seed)
@@ -132,7 +132,7 @@ def test_the_same_seed_writes_the_same_and_another_something_else(runs: dict[str
     assert texts[0] == texts[1] != texts[2]
 
 
-def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str, LoadedModel]) -> None:
+def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str, LoadedLanguageModel]) -> None:
     conversation = started(runs["characters"], seed=None)
     assert not conversation.regenerate()
     conversation.say("Hello")
@@ -146,9 +146,9 @@ def test_regenerating_writes_the_last_turn_again_with_a_new_seed(runs: dict[str,
 
 @pytest.mark.parametrize("offset", [0, 3, 5, 6, 70, 128, 205])
 def test_rewinding_returns_to_the_state_of_that_place(
-    conversation: Conversation, runs: dict[str, LoadedModel], offset: int
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel], offset: int
 ) -> None:
-    conversation.writing = replace(FAST, length=200)
+    conversation.generation = replace(FAST, length=200)
     conversation.say("Hello")
     whole = written(conversation)
     assert conversation.rewind(offset) == whole[offset:]
@@ -162,7 +162,7 @@ def test_rewinding_returns_to_the_state_of_that_place(
 def test_a_change_of_settings_is_in_the_very_next_token(conversation: Conversation) -> None:
     conversation.say("Hello")
     work(conversation, 11)
-    conversation.settings = SamplingConfig(temperature=0.0)
+    conversation.sampling = SamplingConfig(temperature=0.0)
     work(conversation, 10)
     conversation.drain()
     changes = conversation.transcript.turns[-1].settings
@@ -170,7 +170,7 @@ def test_a_change_of_settings_is_in_the_very_next_token(conversation: Conversati
 
 
 def test_the_pace_is_kept_and_not_caught_up_with_after_a_wait(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, chars_per_second=20, length=UNLIMITED_LENGTH)
+    conversation.generation = replace(FAST, chars_per_second=20, length=UNLIMITED_LENGTH)
     conversation.say("x")
     assert conversation.work(100.0) == 0.0  # reads
     assert conversation.work(100.0) == pytest.approx(99.9)
@@ -182,7 +182,7 @@ def test_the_pace_is_kept_and_not_caught_up_with_after_a_wait(conversation: Conv
 
 
 def test_the_model_waits_for_a_screen_that_takes_nothing(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, length=UNLIMITED_LENGTH)
+    conversation.generation = replace(FAST, length=UNLIMITED_LENGTH)
     conversation.say("x")
     work(conversation)
     assert 0 < conversation.drain() <= 256
@@ -191,14 +191,14 @@ def test_the_model_waits_for_a_screen_that_takes_nothing(conversation: Conversat
 
 
 def test_it_ends_at_its_length(conversation: Conversation) -> None:
-    conversation.writing = replace(FAST, length=3)
+    conversation.generation = replace(FAST, length=3)
     conversation.say("x")
     assert len(written(conversation)) == 4
     conversation.generate()
     assert len(written(conversation)) == 7
-    conversation.writing = replace(FAST, length=0)
+    conversation.generation = replace(FAST, length=0)
     conversation.generate()
-    assert not conversation.is_writing and len(written(conversation)) == 7
+    assert not conversation.is_generating and len(written(conversation)) == 7
 
 
 def test_a_character_no_model_knows_stays_as_it_was_typed(conversation: Conversation) -> None:
@@ -207,9 +207,9 @@ def test_a_character_no_model_knows_stays_as_it_was_typed(conversation: Conversa
 
 
 def test_bits_are_those_of_the_models_own_distribution_for_what_is_typed_and_for_what_is_written(
-    conversation: Conversation, runs: dict[str, LoadedModel]
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
 ) -> None:
-    conversation.settings = SamplingConfig(temperature=0.3, top_k=5)
+    conversation.sampling = SamplingConfig(temperature=0.3, top_k=5)
     conversation.say("Hello there")
     assert conversation.transcript.bits(0) is None
     text = written(conversation)
@@ -244,7 +244,9 @@ def test_branching_puts_an_alternative_in_a_tokens_place(conversation: Conversat
     assert len(written(conversation)) == 21 + 50
 
 
-def test_editing_goes_on_from_where_the_texts_part(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
+def test_editing_goes_on_from_where_the_texts_part(
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
+) -> None:
     conversation.say("Hello")
     text = written(conversation)
     conversation.replace(text[:30] + "?" + text[31:])
@@ -255,7 +257,7 @@ def test_editing_goes_on_from_where_the_texts_part(conversation: Conversation, r
 
 
 def test_another_model_reads_the_text_and_the_turns_stay(
-    conversation: Conversation, runs: dict[str, LoadedModel]
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
 ) -> None:
     conversation.say("Hello")
     text = written(conversation)
@@ -270,13 +272,13 @@ def test_another_model_reads_the_text_and_the_turns_stay(
         )
 
 
-def state_of_reading_pieces(run: LoadedModel, pieces: list[tuple[str, str]]) -> np.ndarray:
+def state_of_reading_pieces(run: LoadedLanguageModel, pieces: list[tuple[str, str]]) -> np.ndarray:
     """Return the state after texts that are encoded separately, as turns are."""
     ids = np.concatenate([initial_context_ids(run.tokenizer), *(run.tokenizer.encode(text) for _, text in pieces)])
-    return run.model.feed(ids[:, None], run.model.initial_state())[1]
+    return run.network.feed(ids[:, None], run.network.initial_state())[1]
 
 
-def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedModel]) -> None:
+def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedLanguageModel]) -> None:
     conversation = started(runs["characters"], seed=None)
     conversation.say("Hello")
     text = written(conversation)
@@ -286,7 +288,7 @@ def test_a_fork_is_another_text_from_the_same_prompt(runs: dict[str, LoadedModel
     assert conversation.transcript.text == text
 
 
-def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
+def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[str, LoadedLanguageModel]) -> None:
     assert not conversation.undo()
     conversation.say("Hello")
     whole = written(conversation)
@@ -306,9 +308,9 @@ def test_what_was_cut_can_be_taken_back(conversation: Conversation, runs: dict[s
 
 
 def test_after_an_undo_the_model_stands_where_that_text_ends(
-    conversation: Conversation, runs: dict[str, LoadedModel]
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
 ) -> None:
-    conversation.writing = replace(FAST, length=200)
+    conversation.generation = replace(FAST, length=200)
     conversation.say("Hello")
     whole = written(conversation)
     conversation.rewind(70)
@@ -337,7 +339,9 @@ def test_what_an_undo_took_can_be_brought_back_until_the_text_is_changed(convers
     assert not conversation.redo()
 
 
-def test_another_model_has_nothing_to_take_back(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
+def test_another_model_has_nothing_to_take_back(
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
+) -> None:
     conversation.say("Hello")
     written(conversation)
     conversation.rewind(9)
@@ -363,7 +367,7 @@ def test_an_edit_leaves_the_turns_around_it_as_they_were(conversation: Conversat
 @given(st.text("ab\n⛵日", max_size=30), st.text("ab\n⛵日", max_size=30), st.booleans())
 @settings(derandomize=True, deadline=None, database=None, max_examples=80)
 def test_any_edit_gives_that_text_and_its_state(
-    runs: dict[str, LoadedModel], before: str, after: str, subword: bool
+    runs: dict[str, LoadedLanguageModel], before: str, after: str, subword: bool
 ) -> None:
     run = runs["subwords" if subword else "characters"]
     conversation = started(run)
@@ -374,16 +378,16 @@ def test_any_edit_gives_that_text_and_its_state(
     conversation.rewind(10**6)
     work(conversation)
     ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
-    expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
+    expected = run.network.feed(ids[:, None], run.network.initial_state())[1]
     np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
 def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer(
-    conversation: Conversation, runs: dict[str, LoadedModel]
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
 ) -> None:
     conversation.say("the sea the old man ")
     work(conversation, 21)
-    conversation.settings = SamplingConfig(temperature=0.1)
+    conversation.sampling = SamplingConfig(temperature=0.1)
     written(conversation)
     before = conversation.transcript
     character = before.start_of(before.turns[1].settings[1][0])
@@ -396,7 +400,7 @@ def test_settings_of_a_turn_stand_at_the_same_characters_under_another_tokenizer
 def test_a_longer_length_acts_on_a_text_that_is_being_written(conversation: Conversation) -> None:
     conversation.say("x")
     work(conversation, 11)
-    conversation.writing = replace(FAST, length=12)
+    conversation.generation = replace(FAST, length=12)
     assert len(written(conversation)) == 13
 
 
@@ -412,7 +416,7 @@ def test_alternatives_never_name_the_unknown_token(conversation: Conversation) -
         assert all(alternative.id != 0 for alternative in conversation.alternatives(token, 60))
 
 
-def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedModel]) -> None:
+def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedLanguageModel]) -> None:
     conversation = started(runs["subwords"])
     conversation.replace("the 日 sea")
     token = conversation.transcript.first_token_of_char(4)
@@ -425,7 +429,7 @@ def test_a_character_of_several_tokens_is_replaced_whole(runs: dict[str, LoadedM
 
 
 def test_your_last_line_is_neither_a_label_nor_an_alternative(
-    conversation: Conversation, runs: dict[str, LoadedModel]
+    conversation: Conversation, runs: dict[str, LoadedLanguageModel]
 ) -> None:
     conversation.say("Hello")
     text = written(conversation)
@@ -445,11 +449,11 @@ def test_a_fork_has_the_seed_too(conversation: Conversation) -> None:
     assert written(conversation.fork()) == text
 
 
-def test_clearing_starts_over(conversation: Conversation, runs: dict[str, LoadedModel]) -> None:
+def test_clearing_starts_over(conversation: Conversation, runs: dict[str, LoadedLanguageModel]) -> None:
     conversation.say("Hello")
     first = written(conversation)
     conversation.clear()
-    assert conversation.transcript.text == "" and not conversation.is_writing
+    assert conversation.transcript.text == "" and not conversation.is_generating
     conversation.say("Hello")
     assert written(conversation) == first
 
@@ -457,7 +461,7 @@ def test_clearing_starts_over(conversation: Conversation, runs: dict[str, Loaded
 # Turns.
 
 
-def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, LoadedModel]) -> None:
+def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, LoadedLanguageModel]) -> None:
     conversation = started(runs["turns"], length=UNLIMITED_LENGTH)
     conversation.say("how\nare  you")
     text = written(conversation)
@@ -471,7 +475,7 @@ def test_a_model_of_turns_answers_and_stops_at_its_lines_end(runs: dict[str, Loa
     assert conversation.transcript.text == text + "A: fine\nB:\nA: really\nB:"
 
 
-def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedModel]) -> None:
+def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedLanguageModel]) -> None:
     conversation = started(runs["turns"])
     conversation.uses_turns = False
     conversation.say("how")
@@ -485,10 +489,10 @@ def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedModel])
 @given(st.lists(st.integers(0, 120), max_size=12), st.integers(0, 10_000))
 @settings(derandomize=True, deadline=None, database=None, max_examples=40)
 def test_wherever_a_stop_falls_the_text_is_whole_characters(
-    runs: dict[str, LoadedModel], stops: list[int], seed: int
+    runs: dict[str, LoadedLanguageModel], stops: list[int], seed: int
 ) -> None:
     conversation = started(runs["subwords"], seed)
-    conversation.settings = SamplingConfig(temperature=3.0)  # lone bytes come often
+    conversation.sampling = SamplingConfig(temperature=3.0)  # lone bytes come often
     conversation.say("the sea ⛵ ")
     for rounds in stops:
         work(conversation, rounds)
@@ -502,7 +506,7 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
     work(conversation)
     run = runs["subwords"]
     ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
-    expected = run.model.feed(ids[:, None], run.model.initial_state())[1]
+    expected = run.network.feed(ids[:, None], run.network.initial_state())[1]
     np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
@@ -528,18 +532,18 @@ def test_states_stay_within_their_room_and_none_is_far() -> None:
 def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversation, tmp_path: Path) -> None:
     conversation.say("Hello")
     work(conversation, 21)
-    conversation.settings = SamplingConfig(temperature=1.5, top_k=9)
+    conversation.sampling = SamplingConfig(temperature=1.5, top_k=9)
     text = written(conversation)
     text_file, turns_file = save(conversation.transcript, tmp_path / "kept.txt")
     assert text_file.read_text() == text
     turns = [json.loads(line) for line in turns_file.read_text().splitlines()]
     assert "".join(turn["text"] for turn in turns) == text
-    again = started(conversation.model, turns[1]["seed"])
+    again = started(conversation.loaded, turns[1]["seed"])
     again.say(turns[0]["text"])
     changes = {change.pop("token"): SamplingConfig.from_json(change) for change in turns[1]["settings"]}
     work(again, 1)
     for token in range(50):
-        again.settings = changes.get(token, again.settings)
+        again.sampling = changes.get(token, again.sampling)
         work(again, 1)
     again.drain()
     assert again.transcript.text == text
@@ -608,7 +612,7 @@ def wait_until(done: object, seconds: float = 20.0) -> None:
         time.sleep(0.002)
 
 
-def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedModel]) -> None:
+def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedLanguageModel]) -> None:
     both = [started(runs["characters"], length=300), started(runs["others"], length=300)]
     alone = [started(runs["characters"], length=300), started(runs["others"], length=300)]
     writer = GenerationWorker(lambda conversation, error: pytest.fail(str(error)))
@@ -617,7 +621,7 @@ def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedModel]) -> 
         conversation.say("Hello")
     writer.serve(both)
     try:
-        wait_until(lambda: [c.drain() for c in both] and not any(c.is_writing for c in both))
+        wait_until(lambda: [c.drain() for c in both] and not any(c.is_generating for c in both))
     finally:
         writer.close()
     for conversation in alone:
@@ -626,7 +630,9 @@ def test_a_thread_writes_for_all_conversations(runs: dict[str, LoadedModel]) -> 
     assert [c.transcript.text for c in both] == [c.transcript.text for c in alone]
 
 
-def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs: dict[str, LoadedModel]) -> None:
+def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(
+    runs: dict[str, LoadedLanguageModel],
+) -> None:
     conversation = started(runs["characters"], length=UNLIMITED_LENGTH)
     writer = GenerationWorker(lambda conversation, error: pytest.fail(str(error)))
     writer.start()
@@ -645,7 +651,7 @@ def test_stopping_and_rewinding_while_a_thread_writes_never_mixes_texts_up(runs:
     np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
 
 
-def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, LoadedModel]) -> None:
+def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, LoadedLanguageModel]) -> None:
     told = []
     broken, sound = started(runs["characters"]), started(runs["others"])
     writer = GenerationWorker(lambda conversation, error: told.append((conversation, str(error))))
@@ -661,9 +667,9 @@ def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, Load
         writer.work()
     sound.drain()
     assert told == [(broken, "no more")]
-    assert "no more" in broken.problem and not broken.is_writing
+    assert "no more" in broken.problem and not broken.is_generating
     writer.serve([broken, sound])  # as at every change of a setting
     broken.generate()
     writer.work()
-    assert len(told) == 1 and not broken.is_writing
+    assert len(told) == 1 and not broken.is_generating
     assert len(sound.transcript.text) == 51

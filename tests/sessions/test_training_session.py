@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fake_training import FakeLauncher, make_logged, make_resumable
+from fake_training import FakeLauncher, make_logged, make_resumable, row
 from tiny_runs import make_run
 
 from rnntui.errors import RnntuiError
@@ -18,7 +19,7 @@ from rnntui.sessions import run_watcher, training_session
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_process import TrainingProcess
-from rnntui.sessions.training_session import Notice, TrainingSession
+from rnntui.sessions.training_session import ChartedRun, Notice, TrainingSession
 
 
 class User:
@@ -30,12 +31,15 @@ class User:
         self.notices: list[Notice] = []
 
     def poll(self, current: str | None = None) -> list[TrainingProcess]:
-        """Poll as the tab does; return the processes whose run has appeared."""
-        ended = self.session.jobs.ended()
-        snapshot = self.session.watcher.poll(self.session.charted_paths(current))
-        notices, appeared = self.session.update(snapshot, ended)
-        self.notices += notices
-        return appeared
+        """Poll; return the processes whose run has appeared."""
+        result = asyncio.run(self.session.poll(current))
+        self.notices += result.notices
+        return result.appeared
+
+    def charted(self, name: str) -> list[ChartedRun]:
+        """Return the runs in the charts while a run is highlighted."""
+        with self.session.dashboard_data(self.run(name)) as data:
+            return data.runs
 
     def run(self, name: str) -> WatchedRun:
         return next(run for run in self.session.snapshot.runs if run.name == name)
@@ -88,8 +92,8 @@ def test_a_run_of_an_older_process_with_the_same_id_is_not_matched(user: User, f
     run = make_run(folder, "old")
     user.session.start(["train"])
     set_process(run, user.launcher.processes[0].pid)
-    user.session.jobs.processes[0].started += 3600
-    assert user.poll() == [] and user.session.jobs.processes[0].path is None
+    user.session.processes[0].started += 3600
+    assert user.poll() == [] and user.session.processes[0].path is None
 
 
 def test_a_training_that_fails_before_it_has_a_run(user: User) -> None:
@@ -112,7 +116,7 @@ def test_a_process_that_cannot_be_started(folder: Path) -> None:
     assert session.start(["train"]) == Notice(
         "cannot start a training process: no memory", "Training did not start", "error"
     )
-    assert session.jobs.processes == []
+    assert session.processes == []
 
 
 # -- resuming ----------------------------------------------------------------------------------------------------------
@@ -138,7 +142,7 @@ def test_a_resumed_run_that_fails_is_reported_once(user: User, folder: Path) -> 
         user.launcher.outputs[0].write_text("rnntui: the loss diverged\n")
         user.launcher.processes[0].code = 1
         user.poll()
-    assert user.messages == ["Training failed: run: the loss diverged"] and user.session.jobs.processes == []
+    assert user.messages == ["Training failed: run: the loss diverged"] and user.session.processes == []
 
 
 def test_a_resumed_process_that_is_killed_is_reported(user: User, folder: Path) -> None:
@@ -218,19 +222,39 @@ def test_a_run_that_is_not_running_cannot_be_stopped(user: User, folder: Path) -
 def test_the_charts_show_the_current_run_or_the_marked_runs_and_it(user: User, folder: Path) -> None:
     first, second = (str(make_logged(folder, name).path) for name in ("first", "second"))
     user.poll(first)
-    (charted,) = user.session.charted(user.run("first"))
-    assert charted.run.path == first and charted.overlay is None and "train_loss" in charted.history.metric_keys
+    (charted,) = user.charted("first")
+    assert charted.path == first and charted.colour is None and "train_loss" in charted.history.metric_keys
     # The metrics of another run are charted once a poll has read them.
-    assert user.session.charted(user.run("second")) == []
+    assert user.charted("second") == []
     assert user.session.toggle_overlay(first) is None
-    assert user.session.charted_paths(second) == [first, second]
     user.poll(second)
-    overlays = {charted.run.name: charted.overlay for charted in user.session.charted(user.run("second"))}
-    assert [(name, overlay.colour, overlay.marked) for name, overlay in overlays.items() if overlay] == [
-        ("first", 0, True), ("second", 1, False)
-    ]  # fmt: skip
+    assert [(charted.name, charted.colour) for charted in user.charted("second")] == [("first", 0), ("second", 1)]
+    marked = {path: overlay.marked for path, overlay in user.session.shown_overlays(second).items()}
+    assert marked == {first: True, second: False}
+    # A poll reads the new metrics of the marked runs too, not only of the current one.
+    with (Path(first) / "metrics.jsonl").open("a") as file:
+        file.write(row(200, train_loss=0.5))
+    before, _ = (len(charted.history.series("train_loss").values) for charted in user.charted("second"))
+    user.poll(second)
+    after, _ = (len(charted.history.series("train_loss").values) for charted in user.charted("second"))
+    assert after == before + 1
     assert user.session.toggle_overlay(first) is None
-    assert [charted.run.name for charted in user.session.charted(user.run("second"))] == ["second"]
+    assert [charted.name for charted in user.charted("second")] == ["second"]
+
+
+def test_equal_versions_of_the_dashboard_are_equal_data(user: User, folder: Path) -> None:
+    run = make_logged(folder, "run")
+
+    def version() -> object:
+        user.poll(str(run.path))
+        with user.session.dashboard_data(user.run("run")) as data:
+            return data.version
+
+    unchanged = version()
+    assert version() == unchanged
+    with run.metrics_file.open("a") as file:
+        file.write(row(200, train_loss=0.5))
+    assert version() != unchanged
 
 
 def test_too_many_marks_are_refused(user: User) -> None:
@@ -238,7 +262,7 @@ def test_too_many_marks_are_refused(user: User) -> None:
     notice = user.session.toggle_overlay("another")
     assert notice is not None and str(MAX_OVERLAYS) in notice.text
     # The current run keeps a colour of its own beside them.
-    colours = [overlay.colour for overlay in user.session.overlays.shown("another").values()]
+    colours = [overlay.colour for overlay in user.session.shown_overlays("another").values()]
     assert sorted(colours) == list(range(MAX_OVERLAYS + 1))
 
 
@@ -248,7 +272,7 @@ def test_a_mark_ends_with_its_run(user: User, folder: Path) -> None:
     user.session.toggle_overlay(str(run.path))
     (run.path / "config.json").unlink()
     user.poll()
-    assert user.session.overlays.paths == [] and user.session.list_notes() == ["no runs yet; n starts one"]
+    assert user.session.shown_overlays(None) == {} and user.session.list_notes() == ["no runs yet; n starts one"]
 
 
 def test_the_tab_of_a_run_needs_weights(user: User, folder: Path) -> None:

@@ -40,14 +40,14 @@ def test_other_texts_are_not_taken_for_it(text: str) -> None:
     ("name", "expected"), [("chat.txt", SpeakerLabels("A", "B")), ("shakespeare.txt", None), ("names.txt", None)]
 )
 def test_a_survey_finds_the_speakers_of_a_corpus(name: str, expected: SpeakerLabels | None) -> None:
-    assert corpus_stats(find_corpus([str(ROOT / "corpora" / name)], "utf-8", "strict")).turns == expected
+    assert corpus_stats(find_corpus([str(ROOT / "corpora" / name)], "utf-8", "strict")).speakers == expected
 
 
 def test_a_line_said_is_a_turn_and_the_models_turn_begins() -> None:
-    turns = SpeakerLabels("A", "B")
-    assert turns.prompt("hi", "") == "A: hi\nB:"
-    assert turns.prompt("two\n lines ", "B: oh\n") == "A: two lines\nB:"
-    assert turns.prompt("hi", "A: x\nB: cut o") == "\nA: hi\nB:"
+    speakers = SpeakerLabels("A", "B")
+    assert speakers.prompt("hi", "") == "A: hi\nB:"
+    assert speakers.prompt("two\n lines ", "B: oh\n") == "A: two lines\nB:"
+    assert speakers.prompt("hi", "A: x\nB: cut o") == "\nA: hi\nB:"
 
 
 @pytest.mark.parametrize("named", [None, [], ["A"], ["A", ""], ["A", 3], "AB", {"A": "B"}])

@@ -77,7 +77,7 @@ class Chatting:
 
     async def write(self) -> None:
         """Let the models read and write to their ends."""
-        while any(c.is_writing or c.unread for c in self.conversations):
+        while any(c.is_generating or c.unread for c in self.conversations):
             self.work(20)
         await self.pilot.pause()
 
@@ -101,7 +101,7 @@ async def chatting(
         driven = Chatting(app, pilot)
         await wait_until(pilot, lambda: driven.conversations)
         conversation = driven.conversation
-        conversation.writing = replace(conversation.writing, chars_per_second=MAX_CHARS_PER_SECOND, length=length)
+        conversation.generation = replace(conversation.generation, chars_per_second=MAX_CHARS_PER_SECOND, length=length)
         conversation.seed = 7
         driven.chat.activate(driven.pane.pane)
         await pilot.pause()

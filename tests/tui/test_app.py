@@ -58,17 +58,17 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
         "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "train": TrainTab,
         "translate": TranslateTab, "hypotheses": HypothesisList,
     }  # fmt: skip
-    for place, keys in KEYS.items():
+    for context, keys in KEYS.items():
         for key in keys:
             name = key.action.partition("(")[0]
-            assert hasattr(owners[place], f"action_{name}"), key.id
+            assert hasattr(owners[context], f"action_{name}"), key.id
 
 
 def test_no_key_does_two_things_at_once() -> None:
-    for place in TABS:
+    for context in TABS:
         keys = [
             one
-            for group in ("app", place)
+            for group in ("app", context)
             for binding in bindings(group)
             for one in binding.key.split(",")  # type: ignore[union-attr]
         ]
@@ -95,7 +95,7 @@ async def test_the_footer_shows_the_keys_of_the_tab(runs: Path) -> None:
 async def test_the_palette_finds_what_the_table_names(runs: Path) -> None:
     async with chatting(runs) as user:
         names = {command.title for command in user.app.get_system_commands(user.app.screen)}
-        assert {key.label for place in ("app", "chat") for key in KEYS[place] if key.palette} <= names
+        assert {key.label for context in ("app", "chat") for key in KEYS[context] if key.palette} <= names
         await user.pilot.press("ctrl+p")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, CommandPalette))
         await user.pilot.press(*"Surprisal")
@@ -165,7 +165,7 @@ class ToyTab(Static):
         self.opened.append(name)
 
     @property
-    def farewell(self) -> str:
+    def exit_message(self) -> str:
         return f"waved {self.waves} times"
 
     def compose(self) -> ComposeResult:
@@ -200,7 +200,7 @@ async def test_a_tab_needs_a_row_of_the_table_and_its_keys(runs: Path, monkeypat
         await pilot.press("f1")
         shown = help_text(app)
         assert "Go to the Toy tab" in shown and "Wave at the user" in shown
-    assert app.farewells[-1] == "waved 2 times"
+    assert app.exit_messages[-1] == "waved 2 times"
 
 
 async def test_a_run_is_opened_in_a_tab_that_is_made_for_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.cli.sample import command as sample_command
-from rnntui.config import NEW_SEED, PRESETS, UNLIMITED_LENGTH, SamplingConfig, WritingConfig
+from rnntui.config import NEW_SEED, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import json_lines
 from rnntui.tui.app import RnntuiApp
@@ -32,13 +32,13 @@ def runs(tmp_path: Path) -> Path:
     """A checkpoints folder with three runs; `tiny` is the newest."""
     folder = tmp_path / "runs"
     make_run(folder, "other", seed=2)
-    make_run(folder, "turns", turns=("A", "B"))
+    make_run(folder, "turns", speakers=("A", "B"))
     make_run(folder, "tiny")
     return folder
 
 
 def screen_text(app: RnntuiApp) -> str:
-    """What is on the screen, line by line."""
+    """The lines on the screen."""
     width, height = app.size
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip)[:width] for strip in lines[:height])
@@ -205,11 +205,11 @@ async def test_a_slider_acts_on_the_very_next_token(runs: Path) -> None:
 
 async def test_presets_set_all_sliders(runs: Path) -> None:
     async with chatting(runs) as user:
-        assert user.conversation.settings == PRESETS["balanced"]
+        assert user.conversation.sampling == PRESETS["balanced"]
         await user.pilot.press("f8")
-        assert user.conversation.settings == PRESETS["wild"]
+        assert user.conversation.sampling == PRESETS["wild"]
         await user.pilot.press("f8")
-        assert user.conversation.settings == PRESETS["careful"]
+        assert user.conversation.sampling == PRESETS["careful"]
         assert user.app.query_one("#temperature").value == 0.5  # type: ignore[attr-defined]
 
 
@@ -220,7 +220,7 @@ SETTINGS = {
 
 
 async def test_every_setting_has_a_slider_that_sets_it(runs: Path) -> None:
-    assert set(SETTINGS) == {field.name for config in (SamplingConfig, WritingConfig) for field in fields(config)}
+    assert set(SETTINGS) == {field.name for config in (SamplingConfig, GenerationConfig) for field in fields(config)}
     async with chatting(runs) as user:
         for name, value in {**SETTINGS, "seed": 3}.items():
             user.app.query_one(f"#{name}").value = value  # type: ignore[attr-defined]
@@ -228,7 +228,7 @@ async def test_every_setting_has_a_slider_that_sets_it(runs: Path) -> None:
         settings = user.app.query_one(SettingsPanel).settings
         assert settings == user.chat.session.settings and settings.seed == 3
         for name, value in SETTINGS.items():
-            config = settings.writing if hasattr(settings.writing, name) else settings.sampling
+            config = settings.generation if hasattr(settings.generation, name) else settings.sampling
             assert getattr(config, name) == value
         user.app.query_one("#seed").value = NEW_SEED  # type: ignore[attr-defined]
         await user.pilot.pause()
@@ -303,7 +303,7 @@ async def test_the_settings_are_those_of_the_active_pane(runs: Path) -> None:
         await user.pilot.pause()
         first, second = user.conversations
         assert first and second
-        assert (first.settings.temperature, second.settings.temperature) == (0.8, 1.7)
+        assert (first.sampling.temperature, second.sampling.temperature) == (0.8, 1.7)
         await user.pilot.click(user.panes[0].text)
         assert user.app.query_one("#temperature").value == 0.8  # type: ignore[attr-defined]
 
@@ -370,7 +370,7 @@ async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, 
         before = user.text
         await user.pilot.press("ctrl+q")
     assert kept(own_settings) == [before]
-    assert "rnntui chat --reopen" in user.chat.farewell
+    assert "rnntui chat --reopen" in user.chat.exit_message
     async with chatting(runs) as user:
         await user.chat.run_action("reopen")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))

@@ -30,13 +30,13 @@ def runs(tmp_path: Path) -> Path:
 
 
 def assert_harmless(app: RnntuiApp) -> None:
-    """What goes to the terminal holds no control characters, and the hostile name as it is."""
+    """Check that no control characters go to the terminal."""
     for character in "\x1b\x07\u202e\u2028\x85\r":
         assert character not in screen_text(app)
 
 
 def screen_text(app: RnntuiApp) -> str:
-    """What goes to the terminal, line by line."""
+    """The lines that go to the terminal."""
     return "\n".join("".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips())
 
 

@@ -179,11 +179,11 @@ async def bleu(pilot: Pilot[None]) -> None:
     for number, name in enumerate(("en-es", "dates")):
         write_pair_metrics(make_pairs_logged(Path("runs"), name), number)
     await training(pilot)
-    await wait_until(pilot, lambda: len(pilot.app.query_one(TrainTab).runs.options) == 5)
+    await wait_until(pilot, lambda: len(pilot.app.query_one(TrainTab).run_list.options) == 5)
     await pilot.press("home", "space", "down", "space", "down", "space")
     board = pilot.app.query_one(TrainTab).dashboard
     await wait_until(pilot, lambda: "BLEU" in board.titles)
-    board.choose("BLEU")
+    board.select("BLEU")
 
 
 SOURCE = """Where is the station?

@@ -225,15 +225,15 @@ async def test_placeholder_until_there_is_text():
 
 
 async def test_roles_and_surprisal_have_styles_of_their_own():
-    script = Script(("you ", "prompt", None), ("calm ", "model", 0.2), ("odd", "model", 20.0), ("note", "note", None))
+    script = Script(("you ", "prompt", None), ("calm ", "model", 0.2), ("odd", "model", 20.0))
     app = Shown(script)
     async with app.run_test(size=(30, 5)) as pilot:
-        (prompt, bold), (model, plain), (note, _) = styled(app, 0)
-        assert (prompt, model, note) == ("you ", "calm odd", "note")
+        (prompt, bold), (model, plain) = styled(app, 0)
+        assert (prompt, model) == ("you ", "calm odd")
         assert bold.bold and not plain.bold and bold.color != plain.color
         app.view.shade = True
         await pilot.pause()
-        (_, you), (_, calm), (odd, strong), _ = styled(app, 0)
+        (_, you), (_, calm), (odd, strong) = styled(app, 0)
         assert odd == "odd" and strong.bgcolor != calm.bgcolor == you.bgcolor == plain.bgcolor
         script.parts[1] = script.parts[1]._replace(bits=5.0)
         app.view.notify_restyled()

@@ -67,12 +67,12 @@ async def test_starts_and_goes_to_the_new_run(tmp_path: Path, launcher: FakeLaun
             ["train", "--checkpoints", str(folder), "--name=new", "--hidden", "8", "--", "corpus.txt"]
         ]
         await wait_until(pilot, lambda: "starting new …" in app.rows[0])
-        assert app.tab.runs.current_path == str(folder / "old")
+        assert app.tab.run_list.current_path == str(folder / "old")
         # The run is known by the process in its status, not by its name.
         run = make_run(folder, "corpus")
         said = {"state": "stopped", "process": launcher.processes[0].pid, "updated": 4e9}
         run.status_file.write_text(json.dumps(said))
-        await wait_until(pilot, lambda: app.tab.runs.current_path == str(run.path))
+        await wait_until(pilot, lambda: app.tab.run_list.current_path == str(run.path))
         await wait_until(pilot, lambda: "starting …" in app.rows[app.names.index("corpus")])
         launcher.processes[0].code = 0
         await wait_until(pilot, lambda: not any("starting" in text for text in app.rows))
@@ -200,8 +200,8 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         first.tab.session.form_values = typed
         first.tab._show_launched(first.tab.session.start(training_arguments(typed, folder)))
         await wait_until(pilot, lambda: any("running" in text for text in first.rows))
-        assert first.tab.runs.current_path == str(folder / "real")
-        (process,) = first.tab.session.jobs.processes
+        assert first.tab.run_list.current_path == str(folder / "real")
+        (process,) = first.tab.session.processes
         assert os.getsid(process.pid) == process.pid != os.getsid(0)
     # The app has gone; the training has not.
     run = RunFolder(folder / "real")
@@ -219,10 +219,10 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         assert stopped.state == "stopped" and 0 < stopped.step < 1_000_000 and run.resume_file.is_file()
         await pilot.press("r")
         await wait_until(pilot, lambda: any("running" in text for text in second.rows))
-        (again,) = second.tab.session.jobs.processes
+        (again,) = second.tab.session.processes
         await wait_until(pilot, lambda: (run.read_status().step, run.read_status().state) > (stopped.step, ""))
         await pilot.press("s")
-        await wait_until(pilot, lambda: not second.tab.session.jobs.processes)
+        await wait_until(pilot, lambda: not second.tab.session.processes)
         assert again.process.returncode == 130
         assert run.read_status().step > stopped.step
         assert not any("did not" in notice or "failed" in notice for notice in second.notices)

@@ -101,7 +101,7 @@ def test_help_and_bounds_come_from_the_settings(kind: ModelKind) -> None:
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
-    """What the command takes the arguments for."""
+    """Return the parameters that the command gets from the arguments."""
     (kind,) = (kind.id for kind in KINDS.values() if kind.command == arguments[0])
     return COMMANDS[kind].make_context(arguments[0], arguments[1:]).params
 

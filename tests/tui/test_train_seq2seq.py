@@ -64,7 +64,7 @@ def both(tmp_path: Path) -> Path:
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
-    """What `rnntui train-seq2seq` takes the arguments for."""
+    """Return the parameters that `rnntui train-seq2seq` gets from the arguments."""
     assert arguments[0] == "train-seq2seq"
     return command.make_context("train-seq2seq", arguments[1:]).params
 
@@ -323,7 +323,7 @@ async def test_a_chart_says_which_of_the_marked_runs_are_not_in_it(both: Path) -
         assert "BLEU" in shown and "pairs 20" in shown and "other 25" in shown  # the last ones, not the best
         await pilot.press("l")
         assert not app.tab.dashboard.chart.view.log  # a score is no quantity of many magnitudes
-        app.tab.dashboard.choose("Sample texts")
+        app.tab.dashboard.select("Sample texts")
         assert not app.query_one("#without").display
 
 
@@ -331,7 +331,7 @@ async def test_what_was_chosen_is_shown_again_where_there_is_any(both: Path) -> 
     app = Host(both)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: curves(app))
-        app.tab.dashboard.choose("BLEU")
+        app.tab.dashboard.select("BLEU")
         assert curves(app) == ["BLEU"]
         await pilot.press("down")
         await wait_until(pilot, lambda: curves(app) == ["training", "validation"])
@@ -344,7 +344,7 @@ async def test_bleu_is_live(both: Path) -> None:
     app = Host(both)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: curves(app))
-        app.tab.dashboard.choose("BLEU")
+        app.tab.dashboard.select("BLEU")
         with run.metrics_file.open("a") as file:
             file.write(json.dumps({"step": 210, "tokens": 2100, "seconds": 21.0, "bleu": 42.5}) + "\n")
         await wait_until(pilot, lambda: "BLEU 42.5" in app.text("#chart"))
@@ -359,7 +359,7 @@ async def test_a_translation_is_shown_below_its_source(both: Path) -> None:
     app = Host(both)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: curves(app))
-        app.tab.dashboard.choose("Sample texts")
+        app.tab.dashboard.select("Sample texts")
         await wait_until(pilot, lambda: "no translation" in app.text("#samples"))
         rows = [line[:70].strip() for line in app.text("#samples").splitlines()]  # without the bar
         assert rows[:7] == [
@@ -421,8 +421,8 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
         await wait_until(
             pilot, lambda: any(notice.startswith("Training real: left out row 121") for notice in app.notices)
         )
-        await wait_until(pilot, lambda: not app.tab.session.jobs.processes)
-        app.tab.dashboard.choose("chrF")
+        await wait_until(pilot, lambda: not app.tab.session.processes)
+        app.tab.dashboard.select("chrF")
         await wait_until(pilot, lambda: curves(app) == ["chrF"])
         config, status = RunFolder(folder / "real").read_config(), RunFolder(folder / "real").read_status()
         assert config.kind == SEQ2SEQ.id and config.model.hidden == 8 and status.state == "done" and status.step > 0

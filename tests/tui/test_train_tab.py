@@ -17,6 +17,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
 from rnntui.sessions.run_watcher import WatchedRun
+from rnntui.sessions.training_session import PollResult
 from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.chart_selector import ChartSelector
@@ -29,7 +30,7 @@ from rnntui.tui.widgets.colours import DARK, LIGHT
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the runs that a test makes; looked at often."""
+    """Only the runs that a test makes; polled often."""
     monkeypatch.setattr(run_watcher, "shipped_runs", list)
     monkeypatch.setattr(tab_module, "POLL_SECONDS", 0.05)
 
@@ -83,7 +84,7 @@ async def test_a_broken_run_says_what_is_wrong(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: any("broken" in text for text in app.rows))
-        app.tab.runs.go_to(str(runs / "first"))
+        app.tab.run_list.go_to(str(runs / "first"))
         await wait_until(pilot, lambda: "config.jsonlacks" in "".join(app.text("#about-side").split()))
 
 
@@ -94,10 +95,10 @@ async def test_runs_appear_and_disappear(runs: Path) -> None:
         await pilot.press("down", "space")
         make_run(runs, "another")
         await wait_until(pilot, lambda: app.names == ["second", "first", "another"])
-        assert app.tab.runs.current_path == str(runs / "first")
+        assert app.tab.run_list.current_path == str(runs / "first")
         shutil.rmtree(runs / "first")
         await wait_until(pilot, lambda: app.names == ["second", "another"])
-        assert app.tab.runs.current_path == str(runs / "another")
+        assert app.tab.run_list.current_path == str(runs / "another")
         assert "●" not in "".join(app.rows)
 
 
@@ -121,7 +122,7 @@ async def test_says_that_the_folder_cannot_be_read(runs: Path, monkeypatch: pyte
         await wait_until(pilot, lambda: any("cannot read" in text for text in app.rows))
 
 
-async def test_what_ends_is_told(runs: Path) -> None:
+async def test_a_notification_when_a_run_ends(runs: Path) -> None:
     run = RunFolder(runs / "first")
     app = Host(runs)
     write_status(run, "running", step=10, steps=100)
@@ -197,7 +198,7 @@ async def test_a_live_run_shows_the_step_of_its_metrics(runs: Path) -> None:
     with run.lock():
         async with app.run_test(size=WIDE) as pilot:
             await wait_until(pilot, lambda: "running  50%" in "".join(app.rows))
-            app.tab.runs.go_to(str(run.path))
+            app.tab.run_list.go_to(str(run.path))
             await wait_until(pilot, lambda: "step 100 of 200, 5 s, 10 s left" in app.text("#about-side"))
 
 
@@ -253,7 +254,7 @@ async def test_a_preview_is_looked_at_and_chosen(runs: Path) -> None:
         await pilot.click(preview)
         assert "Bits per character" in app.text("#chart")
         assert not chart.view.log
-        app.tab.dashboard.choose("Loss")
+        app.tab.dashboard.select("Loss")
         assert chart.view.log
 
 
@@ -270,12 +271,12 @@ async def test_marks_overlay_runs_in_the_colours_of_the_list(runs: Path) -> None
         await pilot.press("space", "down")
         await wait_until(pilot, lambda: len(curves(app)) == 6)
         assert curves(app)["first training"] == 1 and curves(app)["third training"] == 2
-        first = app.tab.runs.get_option_at_index(1).prompt
+        first = app.tab.run_list.get_option_at_index(1).prompt
         assert isinstance(first, Content) and str(first.spans[0].style).startswith(DARK[1])
         app.theme = "textual-light"
         await wait_until(
             pilot,
-            lambda: LIGHT[1] in str(app.tab.runs.get_option_at_index(1).prompt.spans[0].style),  # type: ignore[union-attr]
+            lambda: LIGHT[1] in str(app.tab.run_list.get_option_at_index(1).prompt.spans[0].style),  # type: ignore[union-attr]
         )
         # Whoever stays keeps the colour; a single quantity goes by the name of the run alone.
         await pilot.press("up", "up", "space", "down")
@@ -292,12 +293,12 @@ async def test_mouse_in_the_list(runs: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
         await pilot.click("#runs", offset=(10, 1))
-        assert app.tab.runs.current_path == str(runs / "first")
+        assert app.tab.run_list.current_path == str(runs / "first")
         assert not app.tab.dashboard.full and "●" not in "".join(app.rows)
         await pilot.click("#runs", offset=(1, 0))
         assert app.rows[0][0] == "●"
         await pilot.click("#runs", offset=(1, 4))
-        assert app.tab.runs.current_path == str(runs / "second")
+        assert app.tab.run_list.current_path == str(runs / "second")
 
 
 async def test_a_chart_takes_all_the_room(runs: Path) -> None:
@@ -309,16 +310,16 @@ async def test_a_chart_takes_all_the_room(runs: Path) -> None:
             assert app.focused is app.tab.dashboard.chart
             assert app.tab.dashboard.chart.size.width > 100 and not app.query_one("#samples").display
             await pilot.press(back)
-            assert app.focused is app.tab.runs and app.query_one("#samples").display
+            assert app.focused is app.tab.run_list and app.query_one("#samples").display
         await pilot.press("tab", "escape")
-        assert app.focused is app.tab.runs
+        assert app.focused is app.tab.run_list
 
 
 async def test_turning_the_terminal_keeps_the_choice(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: points(app) == 20)
-        app.tab.dashboard.choose("About")
+        app.tab.dashboard.select("About")
         await pilot.resize_terminal(*WIDE)
         await wait_until(pilot, lambda: app.tab.dashboard.chart.display)
         assert "About" not in app.tab.dashboard.titles and "Loss" in app.text("#chart")
@@ -341,20 +342,37 @@ async def test_chat_with_a_run(runs: Path) -> None:
         assert "[second [b has no weights yet." in "".join(line.text for line in app.screen._compositor.render_strips())
 
 
-async def test_looks_seldom_while_hidden(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_polls_less_often_while_hidden(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
-        monkeypatch.setattr(tab_module, "POLL_SECONDS", 1000.0)
-        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 0.01)
+        polls: list[bool] = []
+        poll = app.tab.session.poll
+
+        async def counted_poll(current: str | None) -> PollResult:
+            result = await poll(current)
+            polls.append(app.tab.display)
+            return result
+
+        monkeypatch.setattr(app.tab.session, "poll", counted_poll)
+        await wait_until(pilot, lambda: len(polls) >= 3)
+        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 1000.0)
         app.tab.display = False
+        await wait_until(pilot, lambda: polls[-1] is False)
+        polls.clear()
+        await pilot.pause(0.5)  # time for ten polls of a tab that is shown
+        assert polls == []
+        # Only polls of a hidden tab can find the run: the interval of a shown one is over a quarter of an hour now.
+        monkeypatch.setattr(tab_module, "_HIDDEN_POLL_SECONDS", 0.01)
+        monkeypatch.setattr(tab_module, "POLL_SECONDS", 1000.0)
         app.tab._wake.set()
+        await wait_until(pilot, lambda: len(polls) >= 2)
         make_run(runs, "another")
         await wait_until(pilot, lambda: len(app.names) == 3)
 
 
-async def test_small_parts(runs: Path) -> None:
-    """What the tab shows nothing of before the first look."""
+async def test_widgets_without_anything_to_show(runs: Path) -> None:
+    """Details, samples and selector show that there is nothing, as before the first poll."""
     app = Host(runs)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
@@ -364,4 +382,4 @@ async def test_small_parts(runs: Path) -> None:
         selector = app.query_one(ChartSelector)
         selector.show([], "nothing")
         assert selector._visible == []
-        assert isinstance(app.tab, TrainTab) and isinstance(app.tab.runs.current, WatchedRun)
+        assert isinstance(app.tab, TrainTab) and isinstance(app.tab.run_list.current, WatchedRun)

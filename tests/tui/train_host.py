@@ -50,12 +50,12 @@ class Host(App[None]):
     @property
     def names(self) -> list[str]:
         """Names of the runs in the list, from top to bottom."""
-        return [Path(option.id).name for option in self.tab.runs.options if option.id]
+        return [Path(option.id).name for option in self.tab.run_list.options if option.id]
 
     @property
     def rows(self) -> list[str]:
         """The rows of the list as text."""
-        return [str(option.prompt) for option in self.tab.runs.options]
+        return [str(option.prompt) for option in self.tab.run_list.options]
 
     @property
     def notices(self) -> list[str]:

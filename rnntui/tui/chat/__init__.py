@@ -1,1 +1,1 @@
-"""The Chat tab: panes of text, a prompt, and the settings that steer the writing."""
+"""The Chat tab: panes of text, a prompt, and the settings of sampling and generation."""

@@ -52,7 +52,7 @@ class PaneView(Vertical):
             return
         if conversation.drain():
             self._update_text()
-        busy = conversation.is_writing or bool(conversation.unread)
+        busy = conversation.is_generating or bool(conversation.unread)
         if busy != self._was_busy or (busy and time.monotonic() >= self._status_due):
             if not busy:
                 self.text.notify_restyled()  # the tokens that were read have their surprisal now
@@ -106,13 +106,13 @@ class PaneView(Vertical):
             total = max(1, len(conversation.transcript))
             parts.append(f"reading {1 - conversation.unread / total:.0%}")
         else:
-            parts.append(conversation.problem or ("writing" if conversation.is_writing else "ready"))
-        if conversation.is_writing and conversation.tokens_per_second:
+            parts.append(conversation.problem or ("writing" if conversation.is_generating else "ready"))
+        if conversation.is_generating and conversation.tokens_per_second:
             parts.append(f"{conversation.tokens_per_second:,.0f} tokens/s")
         bits = conversation.transcript.bits_per_character()
         if bits is not None:
             parts.append(f"{bits:.2f} bits/char")
-        parts.append(f"T {conversation.settings.temperature:g}")
+        parts.append(f"T {conversation.sampling.temperature:g}")
         seeds = [turn.seed for turn in conversation.transcript.turns if turn.seed is not None]
         if seeds:
             parts.append(f"seed {seeds[-1]}")

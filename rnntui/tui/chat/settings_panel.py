@@ -14,7 +14,7 @@ from rnntui.text.control_chars import one_line
 from rnntui.tui.chat.messages import PresetChosen, SettingsChanged
 
 if TYPE_CHECKING:
-    from rnntui.config import SamplingConfig, WritingConfig
+    from rnntui.config import GenerationConfig, SamplingConfig
     from rnntui.sessions.chat_pane import OfferedAlternatives
     from rnntui.tui.widgets.slider import Slider
 
@@ -49,7 +49,7 @@ class SettingsPanel(Vertical):
 
         self.settings = settings
         seed = NEW_SEED if settings.seed is None else settings.seed
-        values: dict[str, Any] = {**_values(settings.sampling), **_values(settings.writing), "seed": seed}
+        values: dict[str, Any] = {**_values(settings.sampling), **_values(settings.generation), "seed": seed}
         with self.prevent(Slider.Changed):
             for name, slider in self._sliders.items():
                 slider.value = values[name]
@@ -92,7 +92,7 @@ class SettingsPanel(Vertical):
         self._presets.update(links)
 
 
-def _values(settings: SamplingConfig | WritingConfig) -> dict[str, Any]:
+def _values(settings: SamplingConfig | GenerationConfig) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
 
 
@@ -102,8 +102,8 @@ def _with_value(settings: ChatSettings, name: str, value: float) -> ChatSettings
 
     if name == "seed":
         return replace(settings, seed=None if value == NEW_SEED else int(value))
-    if name in settings.writing.__dataclass_fields__:
-        return replace(settings, writing=replace(settings.writing, **{name: int(value)}))
+    if name in settings.generation.__dataclass_fields__:
+        return replace(settings, generation=replace(settings.generation, **{name: int(value)}))
     number = type(getattr(settings.sampling, name))
     return replace(settings, sampling=replace(settings.sampling, **{name: number(value)}))
 

@@ -8,8 +8,8 @@ from rnntui.config import (
     MAX_CHARS_PER_SECOND,
     NEW_SEED,
     UNLIMITED_LENGTH,
+    GenerationConfig,
     SamplingConfig,
-    WritingConfig,
     described_settings,
 )
 from rnntui.tui.setting_slider import COLUMNS, setting_slider
@@ -40,7 +40,7 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
 
 def make_sliders() -> Iterator[Slider]:
     """Yield a slider for each setting, with the setting's name as name and id, and one for the seed."""
-    for config in (SamplingConfig, WritingConfig):
+    for config in (SamplingConfig, GenerationConfig):
         for name, setting in described_settings(config).items():
             label, scale, words = _SCALES[name]
             yield setting_slider(name, label, scale, words, setting, getattr(config(), name))

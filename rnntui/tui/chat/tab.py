@@ -90,9 +90,9 @@ class ChatTab(Vertical):
         self.session.close()
 
     @property
-    def farewell(self) -> str:
+    def exit_message(self) -> str:
         """Printed once the app has closed."""
-        return self.session.farewell
+        return self.session.exit_message
 
     # -- the session's screen ------------------------------------------------------------------------------------
 
@@ -181,7 +181,7 @@ class ChatTab(Vertical):
         fits = self.size.width - _PANEL_WIDTH >= _MIN_PANE_WIDTH * panes
         self.set_class(not (self.wants_panel and fits), "-bare")
 
-    # -- writing -------------------------------------------------------------------------------------------------
+    # -- generation -----------------------------------------------------------------------------------------------
 
     def say(self, line: str) -> None:
         """Say a line in every pane."""
@@ -258,7 +258,7 @@ class ChatTab(Vertical):
         view = event.view.parent
         assert isinstance(view, PaneView)
         conversation = view.pane.conversation
-        if conversation is not None and conversation.is_writing:
+        if conversation is not None and conversation.is_generating:
             return  # at the end of the text, the cursor moves with each token
         cursor = event.view.cursor
         if conversation is None or cursor is None:

@@ -52,10 +52,10 @@ class HelpScreen(ModalScreen[None]):
         return table
 
     def _rows(self) -> Iterable[tuple[str, list[Row]]]:
-        for place, keys in KEYS.items():
+        for context, keys in KEYS.items():
             rows = [(self._key_names(key.id, key.keys), key.help) for key in keys if key.help]
             if rows:
-                yield title_of(place), rows
+                yield title_of(context), rows
         for title, bindings in self._groups:
             yield (
                 title,

@@ -10,7 +10,7 @@ from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
-from rnntui.tui.train.messages import ChartChosen
+from rnntui.tui.train.messages import ChartSelected
 from rnntui.tui.widgets.colours import MUTED
 
 _GAP = 2  # cells between titles
@@ -40,7 +40,7 @@ class ChartSelector(Static):
         x = event.get_content_offset_capture(self).x
         for title, begin in self._visible:
             if begin <= x < begin + cell_len(title):
-                self.post_message(ChartChosen(title))
+                self.post_message(ChartSelected(title))
 
     def _rebuild(self) -> None:
         first, end = self._visible_range()

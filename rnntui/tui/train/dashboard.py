@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from textual import events
 from textual.app import ComposeResult
@@ -12,14 +12,14 @@ from textual.widgets import Static
 
 from rnntui.charts.curve import Curve, convert_x, curves_of
 from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of, in_order, metric_of
-from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
+from rnntui.charts.metrics_history import LoggedSample
 from rnntui.kinds.metrics import LOSS_CHART
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
-from rnntui.sessions.run_watcher import WatchedRun
+from rnntui.sessions.training_session import ChartedRun, DashboardData
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
-from rnntui.tui.train.messages import ChartChosen, PreviewClicked
+from rnntui.tui.train.messages import ChartSelected, PreviewClicked
 from rnntui.tui.train.run_details import RunDetails
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.widgets.chart import Chart
@@ -28,15 +28,6 @@ WIDE = 110  # columns from which the list stands beside the charts
 _SAMPLES_TITLE, _DETAILS_TITLE = "Sample texts", "About"
 _PREVIEW_WIDTH = 28  # columns that a preview needs
 _MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
-
-
-@dataclass(frozen=True)
-class ShownRun:
-    """A run in the charts; `colour` is None where it is the only one, and each of its quantities has a colour."""
-
-    name: str
-    history: MetricsHistory
-    colour: int | None
 
 
 class Preview(Chart, can_focus=False):
@@ -107,14 +98,9 @@ class Dashboard(Vertical):
         charts = [title for title, _ in self._charts]
         return charts if self._wide else [*charts, _SAMPLES_TITLE, _DETAILS_TITLE]
 
-    def show(self, runs: Sequence[ShownRun], current: WatchedRun | None, samples: Sequence[LoggedSample]) -> None:
-        """Show runs.
-
-        Args:
-            runs: the runs in the charts; their histories are copied.
-            current: the run whose details are shown.
-            samples: the samples of the current run.
-        """
+    def show(self, data: DashboardData) -> None:
+        """Show the charts of some runs, and samples and details of the current one. Copies the histories."""
+        runs = data.runs
         keys = in_order(list(dict.fromkeys(key for run in runs for key in run.history.metric_keys)))
         # Until there are metrics, the loss chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
@@ -123,19 +109,19 @@ class Dashboard(Vertical):
             title: [run.name for run in runs if run.history.metric_keys and not {*keys} & {*run.history.metric_keys}]
             for title, keys in self._charts
         }
-        self._samples = list(samples)
-        kind = KINDS.get(current.summary.kind) if current else None
+        self._samples = list(data.samples)
+        kind = KINDS.get(data.current.summary.kind) if data.current else None
         self._sample_fields = kind.sample_fields if kind else TEXT_FIELDS
-        self.query_one(RunDetails).show(current)
+        self.query_one(RunDetails).show(data.current)
         self._update_layout()
 
     @property
     def selected(self) -> str:
-        """Title of what is shown large: the last one chosen, or the first if these runs do not have that."""
+        """Title of what is shown large: the last one selected, or the first if these runs do not have that."""
         titles = self.titles
         return self._selected if self._selected in titles else titles[0]
 
-    def choose(self, title: str) -> None:
+    def select(self, title: str) -> None:
         """Show a chart, the samples or the details large."""
         view = self.chart.view
         if view.log:
@@ -147,21 +133,21 @@ class Dashboard(Vertical):
         self._update_layout()
 
     def step(self, by: int) -> None:
-        """Select the title so many places further on."""
+        """Select the title `by` positions further on."""
         titles = self.titles
-        self.choose(titles[(titles.index(self.selected) + by) % len(titles)])
+        self.select(titles[(titles.index(self.selected) + by) % len(titles)])
 
     def on_resize(self) -> None:
         self._wide = self.app.size.width >= WIDE
         self._update_layout()
 
-    def on_chart_chosen(self, event: ChartChosen) -> None:
-        self.choose(event.title)
+    def on_chart_selected(self, event: ChartSelected) -> None:
+        self.select(event.title)
 
     def on_preview_clicked(self, event: PreviewClicked) -> None:
         charts = self._preview_charts()
         if event.index < len(charts):
-            self.choose(charts[event.index][0])
+            self.select(charts[event.index][0])
 
     def on_chart_cursor_moved(self, event: Chart.CursorMoved) -> None:
         if event.chart.id == "chart":
@@ -227,7 +213,7 @@ class Dashboard(Vertical):
         samples.show(self._samples, self._sample_fields, step)
 
 
-def _curves(runs: Sequence[ShownRun], keys: Sequence[str]) -> list[Curve]:
+def _curves(runs: Sequence[ChartedRun], keys: Sequence[str]) -> list[Curve]:
     """Return the curves of some quantities, coloured by quantity for a single run, by run for several."""
     curves: list[Curve] = []
     for run in runs:

@@ -20,7 +20,7 @@ class PreviewClicked(Message):
 
 
 @dataclass
-class ChartChosen(Message):
+class ChartSelected(Message):
     """A title of the chart selector was clicked."""
 
     title: str

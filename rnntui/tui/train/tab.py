@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -13,14 +12,13 @@ from textual.containers import Vertical
 from textual.notifications import SeverityLevel
 from textual.widgets import OptionList, Static
 
-from rnntui.sessions.run_watcher import RunsSnapshot
-from rnntui.sessions.training_process import TrainingProcess, launch_training
-from rnntui.sessions.training_session import Launcher, Notice, TrainingSession
-from rnntui.text.control_chars import one_line
+from rnntui.sessions.training_process import launch_training
+from rnntui.sessions.training_session import Launcher, Notice, PollResult, TrainingSession
 from rnntui.tui.keys import bindings
 from rnntui.tui.messages import OpenRun
+from rnntui.tui.notifications import Notifications
 from rnntui.tui.train.budget_dialog import ask_budget
-from rnntui.tui.train.dashboard import WIDE, Dashboard, ShownRun
+from rnntui.tui.train.dashboard import WIDE, Dashboard
 from rnntui.tui.train.messages import MarkClicked
 from rnntui.tui.train.run_details import RunDetails
 from rnntui.tui.train.run_list import RunList
@@ -41,8 +39,9 @@ class TrainTab(Vertical):
     def __init__(self, context: TabContext, launcher: Launcher = launch_training) -> None:
         """`launcher` starts training processes."""
         super().__init__(id="train")
+        self.notifications = Notifications(self.notify)
         self.session = TrainingSession(context.checkpoints, launcher)
-        self._charted: object = None  # identifies the content of the dashboard
+        self._shown_version: object = None  # that of the dashboard's data
         self._wake = asyncio.Event()
 
     def compose(self) -> ComposeResult:
@@ -60,7 +59,7 @@ class TrainTab(Vertical):
         self.call_after_refresh(self._update_list)
 
     @property
-    def runs(self) -> RunList:
+    def run_list(self) -> RunList:
         """The list of runs."""
         return self.query_one(RunList)
 
@@ -78,62 +77,50 @@ class TrainTab(Vertical):
 
     @work
     async def _watch(self) -> None:
-        """Poll the runs about once a second, and at once when woken; in a thread, as the disk may be slow."""
+        """Poll the runs about once a second, and at once when woken."""
         while self._is_composed:
             self._wake.clear()
-            # Checked before the poll, which then reads all that an ended process wrote.
-            ended = self.session.jobs.ended()
-            charted = self.session.charted_paths(self.runs.current_path)
-            snapshot = await asyncio.to_thread(self.session.watcher.poll, charted)
+            result = await self.session.poll(self.run_list.current_path)
             if self._is_composed:
-                self._update(snapshot, ended)
-            if not snapshot.has_more:
+                self._show_poll(result)
+            if not result.has_more:
                 await self._wait()
 
     async def _wait(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), POLL_SECONDS if self.display else _HIDDEN_POLL_SECONDS)
 
-    def _update(self, snapshot: RunsSnapshot, ended: Sequence[TrainingProcess]) -> None:
-        notices, appeared = self.session.update(snapshot, ended)
+    def _show_poll(self, result: PollResult) -> None:
         self._update_list()
-        for process in appeared:
-            self.runs.go_to(str(process.path))
-        for notice in notices:
+        for process in result.appeared:
+            self.run_list.go_to(str(process.path))
+        for notice in result.notices:
             self._show_notice(notice)
         self._update_dashboard()
 
     def _show_notice(self, notice: Notice | None) -> None:
-        # Names and messages may hold anything, also text that looks like markup.
         if notice is not None:
             seconds = _NOTICE_SECONDS[notice.severity]
-            text = one_line(notice.text)
-            self.notify(text, title=notice.title, severity=notice.severity, timeout=seconds, markup=False)
+            self.notifications.show(notice.text, title=notice.title, severity=notice.severity, seconds=seconds)
 
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _update_list(self) -> None:
         if not self._is_composed:
             return
-        session, runs = self.session, self.runs
-        overlays = session.overlays.shown(runs.current_path)
+        session, runs = self.session, self.run_list
+        overlays = session.shown_overlays(runs.current_path)
         runs.show(session.snapshot.runs, overlays, session.activities, session.list_notes())
         self.query_one("#columns", Static).update(runs.header())
 
     def _update_dashboard(self) -> None:
         """Show the highlighted and overlaid runs, unless they and their metrics are unchanged."""
-        current, session = self.runs.current, self.session
-        charted = session.charted(current)
-        with session.watcher.lock:
-            versions = [(run.run.path, run.history.version, id(run.history), run.overlay) for run in charted]
-            if (current, versions) == self._charted:
+        current = self.run_list.current
+        with self.session.dashboard_data(current) as data:
+            if data.version == self._shown_version:
                 return
-            self._charted = current, versions
-            history = session.watcher.history(current.path) if current else None
-            shown = [
-                ShownRun(run.run.name, run.history, run.overlay.colour if run.overlay else None) for run in charted
-            ]
-            self.dashboard.show(shown, current, history.samples if history else [])
+            self._shown_version = data.version
+            self.dashboard.show(data)
         self.query_one("#about-side", RunDetails).show(current)
 
     def _update_overlays(self) -> None:
@@ -154,14 +141,14 @@ class TrainTab(Vertical):
 
     def action_mark(self) -> None:
         """Mark the highlighted run, which keeps it in the charts, or unmark it."""
-        path = self.runs.current_path
+        path = self.run_list.current_path
         if path is not None:
             self._show_notice(self.session.toggle_overlay(path))
             self._update_overlays()
 
     def action_unmark(self) -> None:
         """Unmark all runs, so that the charts show the highlighted run alone."""
-        self.session.overlays.clear()
+        self.session.clear_overlays()
         self._update_overlays()
 
     def action_step(self, by: int) -> None:
@@ -173,17 +160,17 @@ class TrainTab(Vertical):
         dashboard = self.dashboard
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
-        (dashboard.chart if dashboard.full and dashboard.chart.display else self.runs).focus()
+        (dashboard.chart if dashboard.full and dashboard.chart.display else self.run_list).focus()
 
     def action_back(self) -> None:
         """Focus the list, and end the full size of the chart."""
         if self.dashboard.full:
             self.action_full()
-        self.runs.focus()
+        self.run_list.focus()
 
     def action_chat(self) -> None:
         """Open the highlighted run in the tab that uses it."""
-        run = self.runs.current
+        run = self.run_list.current
         if run is None:
             return
         tab = self.session.tab_for(run)
@@ -213,7 +200,7 @@ class TrainTab(Vertical):
 
     def action_stop(self) -> None:
         """Ask the highlighted run to save and stop."""
-        run = self.runs.current
+        run = self.run_list.current
         if run is not None:
             self._show_notice(self.session.stop(run))
             self._update_list()
@@ -221,7 +208,7 @@ class TrainTab(Vertical):
     @work
     async def action_resume(self) -> None:
         """Resume the highlighted run; ask for a new budget if it is done."""
-        run = self.runs.current
+        run = self.run_list.current
         if run is None:
             return
         notice = self.session.check_resumable(run)

@@ -171,7 +171,7 @@ class AlignedTextArea(TextArea):
         return super().scroll_cursor_visible(center, animate) if self.has_focus else Offset(0, 0)
 
     def find_matching_bracket(self, bracket: str, search_from: Location) -> Location | None:
-        """Return None: this is no code, and the search would be slow in a long text."""
+        """Return None: this is not code, and the search would be slow in a long text."""
         return None
 
     # -- painting ------------------------------------------------------------------------------------------------

@@ -52,11 +52,11 @@ class TranslateTab(Vertical):
     def __init__(self, context: TabContext, make_worker: MakeWorker | None = None) -> None:
         """`make_worker` replaces the translation worker, for tests."""
         super().__init__(id="translate")
-        self._runs: ModelCache[Translator] = ModelCache(context.checkpoints, SEQ2SEQ)
+        self._models: ModelCache[Translator] = ModelCache(context.checkpoints, SEQ2SEQ)
         self._first_run, self._make_worker = context.run, make_worker or _start_worker
         self.session = TranslationSession(context.run or "", self._start_worker, sources_folder)
         self.notifications = Notifications(self.notify)
-        self.farewell = ""  # printed once the app has closed
+        self.exit_message = ""  # printed once the app has closed
         self.source, self.target, self.matrix = SourcePane(), TargetPane(), AttentionMatrix()
         self._hypotheses, self._status = HypothesisList(), Static("", id="translate-status", markup=False)
         self._attention = AttentionHighlighter(self.source, self.target, self.matrix)
@@ -95,7 +95,7 @@ class TranslateTab(Vertical):
         self.session.close()
         problem = self.session.autosave.write_last(self.session.pending_save())
         if problem:
-            self.farewell = f"the text to translate could not be saved: {problem}"
+            self.exit_message = f"the text to translate could not be saved: {problem}"
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
@@ -113,8 +113,8 @@ class TranslateTab(Vertical):
         """Translate with the run of that name or path; None is the newest Seq2Seq run, or the shipped one."""
         run = None
         try:
-            run = self._runs.find(name)
-            translator = self._runs.load(run)
+            run = self._models.find(name)
+            translator = self._models.load(run)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
             none_yet = name is None and run is None
             self.post_message(ModelFailed(str(error) or type(error).__name__, none_yet))
@@ -139,7 +139,7 @@ class TranslateTab(Vertical):
         """Choose another model, and translate the text with it."""
         from rnntui.tui.screens.run_picker import pick_run
 
-        runs = self._runs
+        runs = self._models
         path = await pick_run(self.app, runs.checkpoints, runs.kind, self.session.run_name, self.notifications.warn)
         if path is not None:
             self.open_run(path)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, Protocol
 
-Role = Literal["prompt", "model", "note"]
-"""The author of a part of the text: the user, the model, or the app."""
+Role = Literal["prompt", "model"]
+"""The author of a part of the text: the user, or the model."""
 
 
 class DocumentSpan(NamedTuple):

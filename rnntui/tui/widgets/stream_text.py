@@ -19,7 +19,7 @@ from rnntui.tui.widgets.paint import SpanStyles, StyledRange, glyph_styles, over
 from rnntui.tui.widgets.wrapped_text import Glyph, WrappedText
 
 _CACHED_STRIPS = 512  # painted lines: a few screens
-_ROLES: tuple[Role, ...] = ("prompt", "model", "note")
+_ROLES: tuple[Role, ...] = ("prompt", "model")
 _SIDES = ("top", "right", "bottom", "left")
 FAR = 10**9
 """A column beyond the end of any line."""
@@ -35,7 +35,6 @@ class StreamText(ScrollView):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "stream-view--prompt",
         "stream-view--model",
-        "stream-view--note",
         "stream-view--surprisal",
         "stream-view--placeholder",
     }
@@ -49,7 +48,6 @@ class StreamText(ScrollView):
         color: $foreground;
         & > .stream-view--prompt { color: $text-accent; text-style: bold; }
         & > .stream-view--model { color: $foreground; }
-        & > .stream-view--note { color: $text-muted; text-style: italic; }
         & > .stream-view--surprisal { background: $error; }
         & > .stream-view--placeholder { color: $text-muted; text-style: italic; }
     }
