@@ -110,6 +110,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _one_line(error: click.ClickException) -> str:
     message = error.format_message().replace("\n", " ")
+    if isinstance(error, click.NoSuchOption):
+        from rnntui.config import flag_of
+        from rnntui.runs.format_1 import RENAMED_SETTINGS
+
+        renamed = {flag_of(old): flag_of(new) for old, new in RENAMED_SETTINGS["training"].items()}
+        if error.option_name in renamed:
+            message = f"{error.option_name} is now called {renamed[error.option_name]}"
     context = getattr(error, "ctx", None)
     return f"{message} (see {context.command_path} --help)" if context is not None else message
 

@@ -237,3 +237,9 @@ def test_staging_folders_of_killed_processes_are_removed(rnntui, corpus: Path) -
     assert rnntui("train", corpus, *QUICK).code == 0
     assert not left.exists()
     assert rnntui("runs").out.count("\n") >= 2
+
+
+def test_a_renamed_flag_is_named_with_its_new_name(rnntui, corpus: Path) -> None:
+    result = rnntui("train", corpus, "--clip", "1")
+    assert result.code == 2 and "--clip is now called --clip-grad-norm" in result.err
+    assert "--select is now called --selection-metric" in rnntui("train-seq2seq", corpus, "--select", "loss").err
