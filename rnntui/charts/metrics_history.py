@@ -45,13 +45,13 @@ class MetricSeries:
 class MetricsHistory:
     """The metrics that a run has logged so far; each `read` adds a block of new rows.
 
-    `more` is true if the last read did not reach the end of the file. `version` changes with every change of the data.
+    `has_more` is true if the last read did not reach the end of the file. `version` changes whenever the data does.
     `samples` are in order of their steps. `results` are the final losses of a finished run; they belong to its best
     weights, not to its last step, and so are not points of a curve.
     """
 
     def __init__(self, path: Path) -> None:
-        self.more = False
+        self.has_more = False
         self.version = 0
         self.samples: list[LoggedSample] = []
         self.results: dict[str, float] = {}
@@ -64,7 +64,7 @@ class MetricsHistory:
         Raises `OSError` if the file exists and cannot be read.
         """
         rows = self._tail.read(limit)
-        self.more = self._tail.more
+        self.has_more = self._tail.has_more
         if self._tail.restarted:
             self._start_over()
         for row in rows:
@@ -78,7 +78,7 @@ class MetricsHistory:
     def read_all(self) -> None:
         """Read to the end of the file. Raises `OSError` as `read` does."""
         self.read()
-        while self.more:
+        while self.has_more:
             self.read()
 
     @property

@@ -1,4 +1,4 @@
-"""Seq2Seq models: a source in, a target out."""
+"""Seq2Seq models: trained on pairs, translate a source into a target."""
 
 from __future__ import annotations
 

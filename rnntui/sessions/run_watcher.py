@@ -140,9 +140,9 @@ class RunWatcher:
                         history.read()
                     except OSError:  # just removed, or not readable by us: there is nothing to chart
                         break
-                if not history.more:
+                if not history.has_more:
                     break
-            has_more = has_more or history.more
+            has_more = has_more or history.has_more
         return has_more
 
     def _with_last_step(self, run: WatchedRun) -> WatchedRun:

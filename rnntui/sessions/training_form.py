@@ -54,7 +54,7 @@ class FormOption:
 
 def form_options(kind: ModelKind) -> list[FormOption]:
     """Return every option of the trainings of a kind, in the order of declaration."""
-    titles = tuple(page.title for page in KINDS.values())
+    titles = tuple(kind.title for kind in KINDS.values())
     inputs = [FormOption(files.name, files.help, files.group, files=files) for files in kind.inputs]
     options = [
         FormOption(_KIND, "what to train", "", titles[0], titles),

@@ -64,7 +64,7 @@ def test_rows_are_taken_up_as_they_come_and_old_copies_stay(path: Path) -> None:
     assert not history.read() and history.version == 0
     for step in range(300):
         append(path, {"step": step, "bleu": step / 2})
-        assert history.read() and not history.more
+        assert history.read() and not history.has_more
         before = history.series("bleu")
         assert before.values[-1] == step / 2
     assert history.version == 300
@@ -141,7 +141,7 @@ def test_a_read_takes_in_one_block(path: Path) -> None:
     append(path, *({"step": step, "train_loss": 1.0} for step in range(1000)))
     history = MetricsHistory(path)
     sizes = []
-    while history.read(1000) or history.more:
+    while history.read(1000) or history.has_more:
         sizes.append(len(history.series("train_loss").values))
     assert sizes[0] < 50 and sizes[-1] == 1000
     assert all(b - a < 50 for a, b in pairwise(sizes))
@@ -162,7 +162,7 @@ def test_any_rows_give_columns_that_agree(tmp_path_factory: pytest.TempPathFacto
     append(path, *rows)
     whole, parts = MetricsHistory(path), MetricsHistory(path)
     whole.read_all()
-    while parts.read(64) or parts.more:
+    while parts.read(64) or parts.has_more:
         pass
     for key in whole.quantities:
         points = whole.series(key)

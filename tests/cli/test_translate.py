@@ -215,7 +215,7 @@ def test_pairs_not_known_to_be_held_out_are_refused(rnntui, trained: Path, tmp_p
 def test_commands_refuse_runs_of_another_kind(rnntui, trained: Path) -> None:
     folder = trained / "checkpoints"
     other = rnntui("translate", "--run", "shakespeare", "Go.")
-    assert other.code == 2 and "write with it: rnntui sample --run shakespeare" in other.err
+    assert other.code == 2 and "generate text with it: rnntui sample --run shakespeare" in other.err
     other = rnntui("sample", "--run", "copy", "--checkpoints", folder)
     assert other.code == 2 and "translate with it: rnntui translate --run copy" in other.err
     assert rnntui("sample", "--checkpoints", folder, "-n", "3").code == 0, (

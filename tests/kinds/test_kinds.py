@@ -1,4 +1,4 @@
-"""Kinds of models: every page is complete, and a page alone puts a kind into form, list, facts, charts and `runs`."""
+"""Every kind of model is complete, and its `ModelKind` alone puts it into form, list, facts, charts and `runs`."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunFolder:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
-def test_what_a_page_names_exists(kind: ModelKind) -> None:
+def test_references_of_a_kind_exist(kind: ModelKind) -> None:
     assert kind.command in COMMANDS and kind.use.command in COMMANDS and kind.use.tab in TABS
     assert callable(resolve(kind.loader))
     task = resolve(kind.task)
@@ -107,7 +107,7 @@ def test_what_a_page_names_exists(kind: ModelKind) -> None:
     assert named == {files.name for files in kind.inputs}
 
 
-def test_pages_stand_under_their_ids() -> None:
+def test_kinds_are_registered_under_their_ids() -> None:
     assert {name: kind.id for name, kind in KINDS.items()} == {name: name for name in KINDS}
 
 

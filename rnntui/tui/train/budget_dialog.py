@@ -36,7 +36,7 @@ async def ask_budget(app: App[Any], budget: Budget) -> list[str] | None:
 def parse_budget(text: str, default_unit: str) -> list[str]:
     """Return the flag and value of a budget such as `10 minutes`, `4 epochs` or `20000 steps`.
 
-    Raises `UsageError` if the text is no budget.
+    Raises `UsageError` if the text is not one.
     """
     match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|[\d._]+)\s*([a-z]*)\s*", text.lower())
     word = (match[2] or default_unit) if match else ""
