@@ -27,7 +27,7 @@ FINAL_EVALUATION_FACTOR = 4
 """Ratio of the final evaluation's data to that of an evaluation during training."""
 
 
-Group = TypeVar("Group")
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -39,51 +39,53 @@ class Setting:
         low: inclusive lower bound.
         high: inclusive upper bound.
         choices: the only values allowed.
-        option: its name outside of its group, on the command line and in the form, if that is not the field's.
+        option_name: its name outside of its class, on the command line and in the form, if that is not the field's.
     """
 
     help: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    option: str = ""
+    option_name: str = ""
 
 
-def setting(
+def setting_field(
     default: Any,
     help: str,  # the flag's help: the word click uses
     *,
     low: float | None = None,
     high: float | None = None,
     choices: Any = None,
-    option: str = "",
+    option_name: str = "",
 ) -> Any:
-    """A dataclass field with a default, a help text and bounds."""
-    described = Setting(help, low, high, get_args(choices), option)
-    return field(default=default, metadata={"setting": described})
+    """Return a dataclass field with a default, a help text and bounds."""
+    setting = Setting(help, low, high, get_args(choices), option_name)
+    return field(default=default, metadata={"setting": setting})
 
 
-def redefined(group: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
-    """A setting of another group with another default, and optionally another help text or bounds."""
-    described: Setting = next(f for f in fields(group) if f.name == name).metadata["setting"]
-    changed = replace(described, help=help or described.help, **bounds)  # type: ignore[arg-type]
+def override(config_class: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
+    """Return a field for a setting of another class, with another default and optionally another help or bounds."""
+    setting: Setting = next(f for f in fields(config_class) if f.name == name).metadata["setting"]
+    changed = replace(setting, help=help or setting.help, **bounds)  # type: ignore[arg-type]
     return field(default=default, metadata={"setting": changed})
 
 
-def described_settings(group: type[Settings]) -> dict[str, Setting]:
-    """Return the settings of a group by field name, in the order they are declared; `option` is always set."""
-    settings: dict[str, Setting] = {f.name: f.metadata["setting"] for f in fields(group) if "setting" in f.metadata}
-    return {name: replace(described, option=described.option or name) for name, described in settings.items()}
+def settings_of(config_class: type[Settings]) -> dict[str, Setting]:
+    """Return the settings of a class by field name, in the order they are declared; `option_name` is always set."""
+    settings: dict[str, Setting] = {
+        f.name: f.metadata["setting"] for f in fields(config_class) if "setting" in f.metadata
+    }
+    return {name: replace(setting, option_name=setting.option_name or name) for name, setting in settings.items()}
 
 
-def bounds_of(described: Setting) -> str:
+def bounds_text(setting: Setting) -> str:
     """Return the bounds in words, as help and messages show them; empty if there are none."""
-    return _bounds(described.low, described.high) if (described.low, described.high) != (None, None) else ""
+    return _bounds(setting.low, setting.high) if (setting.low, setting.high) != (None, None) else ""
 
 
-def is_yes_or_no(group: type[Settings], name: str) -> bool:
+def is_bool(config_class: type[Settings], name: str) -> bool:
     """Return True for a setting whose type is `bool` or `bool | None`."""
-    hint = get_type_hints(group)[name]
+    hint = get_type_hints(config_class)[name]
     return bool in (get_args(hint) or (hint,))
 
 
@@ -110,22 +112,22 @@ class Record:
 
 
 @dataclass_transform(frozen_default=True)
-def record(cls: type[Group]) -> type[Group]:
+def record(cls: type[Config]) -> type[Config]:
     """Class decorator of a `Record`: a frozen dataclass that inherits equality, hash and representation."""
     return dataclass(frozen=True, eq=False, repr=False)(cls)
 
 
 @record
 class Settings(Record):
-    """A frozen group of settings that checks itself when constructed.
+    """A frozen dataclass of settings that checks itself when constructed.
 
     Raises `UsageError` naming the flag, the bounds and the value if a value is out of bounds or of another type.
     """
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
-        for name, described in described_settings(type(self)).items():
-            _check(described, hints[name], getattr(self, name))
+        for name, setting in settings_of(type(self)).items():
+            _check(setting, hints[name], getattr(self, name))
 
     @classmethod
     def from_json(cls, values: object) -> Self:
@@ -139,19 +141,19 @@ class Settings(Record):
         return cls(**values)
 
 
-def _check(described: Setting, hint: Any, value: Any) -> None:
-    problem = _problem(described, hint, value)
+def _check(setting: Setting, hint: Any, value: Any) -> None:
+    problem = _problem(setting, hint, value)
     if problem:
-        raise UsageError(f"{flag_of(described.option)} {problem}", setting=described.option)
+        raise UsageError(f"{flag_of(setting.option_name)} {problem}", setting=setting.option_name)
 
 
-def _problem(described: Setting, hint: Any, value: Any) -> str:
+def _problem(setting: Setting, hint: Any, value: Any) -> str:
     """Return the problem with a value, as the end of a sentence about its flag, or an empty string."""
     if value is None:
         return "" if type(None) in get_args(hint) else "needs a value"
-    if described.choices:
-        allowed = value in described.choices
-        return "" if allowed else f"must be one of {', '.join(described.choices)} (got {value!r})"
+    if setting.choices:
+        allowed = value in setting.choices
+        return "" if allowed else f"must be one of {', '.join(setting.choices)} (got {value!r})"
     types = get_args(hint) or (hint,)
     if bool in types:
         return "" if isinstance(value, bool) else f"must be true or false (got {value!r})"
@@ -160,7 +162,7 @@ def _problem(described: Setting, hint: Any, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
         word = "a number" if number is float else "a whole number"
         return f"must be {word} (got {value!r})"
-    low, high = described.low, described.high
+    low, high = setting.low, setting.high
     too_low, too_high = low is not None and value < low, high is not None and value > high
     if too_low or too_high or not math.isfinite(value):
         shown = format(value, "g") if isinstance(value, float) else str(value)
@@ -184,10 +186,10 @@ def _plain(number: float) -> str:
 class RecurrentConfig(Settings):
     """The recurrent layers that every model has."""
 
-    cell: Cell = setting("lstm", "recurrent cell", choices=Cell)
-    nonlinearity: Nonlinearity = setting("tanh", "activation of --cell rnn", choices=Nonlinearity)
-    layers: int = setting(1, "recurrent layers", low=1, high=4)
-    hidden: int = setting(512, "hidden units in each layer", low=1, high=8192)
+    cell: Cell = setting_field("lstm", "recurrent cell", choices=Cell)
+    nonlinearity: Nonlinearity = setting_field("tanh", "activation of --cell rnn", choices=Nonlinearity)
+    layers: int = setting_field(1, "recurrent layers", low=1, high=4)
+    hidden: int = setting_field(512, "hidden units in each layer", low=1, high=8192)
 
     def check_cell(self) -> None:
         """Raise `UsageError` if the cell has a fixed nonlinearity and another is set."""
@@ -209,14 +211,14 @@ class RecurrentConfig(Settings):
 class LanguageModelConfig(RecurrentConfig):
     """Sizes and architecture of a recurrent language model."""
 
-    embedding: int | None = setting(
+    embedding: int | None = setting_field(
         None,
         f"size of a token's embedding [default: {CHARACTER_EMBEDDING} for characters, --hidden for subwords]",
         low=1,
         high=8192,
     )
-    dropout: float = setting(0.0, "dropout probability", low=0.0, high=0.95)
-    tied: bool | None = setting(
+    dropout: float = setting_field(0.0, "dropout probability", low=0.0, high=0.95)
+    tied: bool | None = setting_field(
         None,
         "weight tying: one matrix for embedding and output; needs --embedding equal to --hidden [default: if equal]",
     )
@@ -250,10 +252,10 @@ class LanguageModelConfig(RecurrentConfig):
 class TokenizerConfig(Settings):
     """The tokenizer of a model."""
 
-    type: TokenizerType = setting(
-        "char", "tokens: characters, or BPE or unigram subwords", choices=TokenizerType, option="tokenizer"
+    type: TokenizerType = setting_field(
+        "char", "tokens: characters, or BPE or unigram subwords", choices=TokenizerType, option_name="tokenizer"
     )
-    vocab_size: int | None = setting(
+    vocab_size: int | None = setting_field(
         None, f"tokens in the vocabulary [default: every character; {DEFAULT_SUBWORDS} subwords]", low=2, high=0x110001
     )
 
@@ -268,11 +270,13 @@ class TokenizerConfig(Settings):
 class Budget(Settings):
     """Budget of a training: minutes, epochs or steps; five minutes by default."""
 
-    minutes: float | None = setting(
+    minutes: float | None = setting_field(
         None, f"training time in minutes [default: {DEFAULT_MINUTES:g}]", low=0.01, high=100_000
     )
-    epochs: float | None = setting(None, "number of epochs: passes over the training data", low=0.001, high=100_000)
-    steps: int | None = setting(None, "number of training steps", low=1, high=1_000_000_000)
+    epochs: float | None = setting_field(
+        None, "number of epochs: passes over the training data", low=0.001, high=100_000
+    )
+    steps: int | None = setting_field(None, "number of training steps", low=1, high=1_000_000_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -283,7 +287,7 @@ class Budget(Settings):
     @property
     def summary(self) -> str:
         """Return the budget in words, as in "5 minutes"."""
-        for unit in described_settings(Budget):
+        for unit in settings_of(Budget):
             value = getattr(self, unit)
             if value is not None:
                 return f"{value:,g} {unit}"
@@ -294,9 +298,11 @@ class Budget(Settings):
 class BPTTConfig(Settings):
     """Batches for truncated backpropagation through time over one long text."""
 
-    batch_size: int = setting(16, "batch size (B): streams of text read in parallel", low=1, high=4096)
-    bptt: int = setting(32, "window length (T): steps of truncated backpropagation through time", low=1, high=8192)
-    state_reset_prob: float = setting(
+    batch_size: int = setting_field(16, "batch size (B): streams of text read in parallel", low=1, high=4096)
+    bptt: int = setting_field(
+        32, "window length (T): steps of truncated backpropagation through time", low=1, high=8192
+    )
+    state_reset_prob: float = setting_field(
         0.01,
         "probability of resetting a stream's state to zero before a window, so that the model learns how a text begins",
         low=0.0,
@@ -308,31 +314,33 @@ class BPTTConfig(Settings):
 class TrainerConfig(Settings):
     """Settings of the training loop for every kind of model."""
 
-    learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
-    warmup: int = setting(150, "linear warm-up steps of the learning rate", low=0, high=1_000_000)
-    weight_decay: float = setting(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
-    clip_grad_norm: float = setting(
+    learning_rate: float = setting_field(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
+    warmup: int = setting_field(150, "linear warm-up steps of the learning rate", low=0, high=1_000_000)
+    weight_decay: float = setting_field(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
+    clip_grad_norm: float = setting_field(
         1.0, "maximum gradient norm; larger gradients are scaled down to it", low=1e-6, high=1e6
     )
-    validation_fraction: float = setting(
+    validation_fraction: float = setting_field(
         0.1, "fraction of the text, at its end, held out for validation", low=0.001, high=0.9
     )
-    evaluations: int = setting(25, "number of evaluations during training", low=1, high=10_000)
-    eval_tokens: int = setting(
+    evaluations: int = setting_field(25, "number of evaluations during training", low=1, high=10_000)
+    eval_tokens: int = setting_field(
         65_536,
         f"validation tokens of each evaluation; the final evaluation reads {FINAL_EVALUATION_FACTOR} times as many",
         low=256,
         high=10**9,
     )
-    patience: int = setting(
+    patience: int = setting_field(
         10, "early stopping: evaluations without a better validation loss; 0: off", low=0, high=10_000
     )
-    sample_length: int = setting(80, "characters of sampled text shown at each evaluation; 0: none", low=0, high=10_000)
-    save_every: float = setting(60.0, "seconds between saves of the resume state", low=0.0, high=1e6)
-    precision: Precision = setting("auto", "precision of matrix products", choices=Precision)
-    device: Device = setting("auto", "device to train on", choices=Device)
-    threads: int | None = setting(None, "CPU threads [default: torch's choice]", low=1, high=1024)
-    seed: int = setting(1, "random seed", low=0, high=2**32 - 1)
+    sample_length: int = setting_field(
+        80, "characters of sampled text shown at each evaluation; 0: none", low=0, high=10_000
+    )
+    save_every: float = setting_field(60.0, "seconds between saves of the resume state", low=0.0, high=1e6)
+    precision: Precision = setting_field("auto", "precision of matrix products", choices=Precision)
+    device: Device = setting_field("auto", "device to train on", choices=Device)
+    threads: int | None = setting_field(None, "CPU threads [default: torch's choice]", low=1, high=1024)
+    seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
 
     @property
     def selects_by(self) -> str:
@@ -363,21 +371,21 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
 class SamplingConfig(Settings):
     """Sampling of the next token; read again before every token, so that a change affects the very next one."""
 
-    temperature: float = setting(
+    temperature: float = setting_field(
         0.8, "softmax temperature: below 1 less random, above 1 more, 0 greedy", low=0.0, high=100.0
     )
-    top_k: int = setting(0, "sample from the k most probable tokens; 0: off", low=0, high=10_000_000)
-    top_p: float = setting(
+    top_k: int = setting_field(0, "sample from the k most probable tokens; 0: off", low=0, high=10_000_000)
+    top_p: float = setting_field(
         1.0,
         "nucleus sampling: sample from the fewest tokens whose probabilities add up to p; 1: off",
         low=0.0,
         high=1.0,
     )
-    min_p: float = setting(
+    min_p: float = setting_field(
         0.0, "drop tokens less than p times as probable as the most probable one; 0: off", low=0.0, high=1.0
     )
-    repetition_penalty: float = setting(1.0, "above 1: penalize recent tokens; 1: off", low=0.01, high=100.0)
-    repetition_window: int = setting(64, "recent tokens that the penalty applies to", low=0, high=100_000)
+    repetition_penalty: float = setting_field(1.0, "above 1: penalize recent tokens; 1: off", low=0.01, high=100.0)
+    repetition_window: int = setting_field(64, "recent tokens that the penalty applies to", low=0, high=100_000)
 
 
 PRESETS = {
@@ -398,8 +406,10 @@ NEW_SEED = -1
 class WritingConfig(Settings):
     """Length and speed of generation."""
 
-    length: int = setting(500, f"tokens to generate; {UNLIMITED_LENGTH:,}: until stopped", low=0, high=UNLIMITED_LENGTH)
-    chars_per_second: int = setting(
+    length: int = setting_field(
+        500, f"tokens to generate; {UNLIMITED_LENGTH:,}: until stopped", low=0, high=UNLIMITED_LENGTH
+    )
+    chars_per_second: int = setting_field(
         60,
         f"characters per second; {MAX_CHARS_PER_SECOND:,}: as fast as the model can",
         low=1,

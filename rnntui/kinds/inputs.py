@@ -16,14 +16,14 @@ class InputFiles(NamedTuple):
         help: help text.
         many: True if it takes several files.
         endings: endings of the file names that the form suggests; ("",) suggests all.
-        group: its heading in the form; empty for the top.
+        heading: its heading in the form; empty for the top.
     """
 
     name: str
     help: str
     many: bool = False
     endings: tuple[str, ...] = ("",)
-    group: str = ""
+    heading: str = ""
 
 
 class InputChoice(NamedTuple):

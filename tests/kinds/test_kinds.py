@@ -17,7 +17,7 @@ from rnntui.config import (
     RecurrentConfig,
     TokenizerConfig,
     record,
-    setting,
+    setting_field,
 )
 from rnntui.errors import UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
@@ -45,7 +45,7 @@ ACCURACY = Metric("toy_accuracy", "Toy accuracy", "toy accuracy", "toy_accuracy"
 class ToyConfig(RecurrentConfig):
     """A shape with a setting of its own."""
 
-    classes: int = setting(2, "classes that there are", low=2, high=99)
+    classes: int = setting_field(2, "classes that there are", low=2, high=99)
 
     @property
     def summary(self) -> str:
