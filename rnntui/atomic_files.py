@@ -1,6 +1,6 @@
 """Atomic writing of files: a reader sees the old file or the new one, never a part, after any crash.
 
-Also parses JSON that may come from anywhere.
+Also parses untrusted JSON.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def remove_partial_files(folder: Path) -> None:
 
 
 def parse_json(data: bytes | str) -> Any:
-    """Parse JSON. Raises `ValueError` if it is invalid or nested too deep."""
+    """Return the value of a JSON text. Raises `ValueError` if it is invalid or nested too deeply."""
     try:
         return json.loads(data)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError("nested too deeply") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Settings of language models, of training and of sampling, each declared once.
 
-A field carries its help text and its bounds. The command line makes a flag of it, `config.json` a key, the form a
-field, and `__post_init__` checks it, whichever way the value came.
+A field carries its help text and its bounds. It is a flag of the command line, a key of `config.json` and a field of
+the form; `__post_init__` validates the value, wherever it came from.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ DEFAULT_SUBWORDS = 2000
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
 FINAL_EVALUATION_FACTOR = 4
-"""The final evaluation reads so many times the validation data of a check."""
+"""Ratio of the final evaluation's data to that of an evaluation during training."""
 
 
-Group = TypeVar("Group")
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -39,56 +39,58 @@ class Setting:
         low: inclusive lower bound.
         high: inclusive upper bound.
         choices: the only values allowed.
-        option: its name outside of its group, on the command line and in the form, if that is not the field's.
+        option_name: its name outside of its class, on the command line and in the form, if that is not the field's.
     """
 
     help: str
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
-    option: str = ""
+    option_name: str = ""
 
 
-def setting(
+def setting_field(
     default: Any,
     help: str,  # the flag's help: the word click uses
     *,
     low: float | None = None,
     high: float | None = None,
     choices: Any = None,
-    option: str = "",
+    option_name: str = "",
 ) -> Any:
-    """A dataclass field with a default, a help text and bounds."""
-    described = Setting(help, low, high, get_args(choices), option)
-    return field(default=default, metadata={"setting": described})
+    """Return a dataclass field with a default, a help text and bounds."""
+    setting = Setting(help, low, high, get_args(choices), option_name)
+    return field(default=default, metadata={"setting": setting})
 
 
-def redefined(group: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
-    """A setting of another group with another default, and optionally another help text or bounds."""
-    described: Setting = next(f for f in fields(group) if f.name == name).metadata["setting"]
-    changed = replace(described, help=help or described.help, **bounds)  # type: ignore[arg-type]
+def override(config_class: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
+    """Return a field for a setting of another class, with another default and optionally another help or bounds."""
+    setting: Setting = next(f for f in fields(config_class) if f.name == name).metadata["setting"]
+    changed = replace(setting, help=help or setting.help, **bounds)  # type: ignore[arg-type]
     return field(default=default, metadata={"setting": changed})
 
 
-def described_settings(group: type[Settings]) -> dict[str, Setting]:
-    """The settings of a group by field name, in the order they are declared; `option` is always set."""
-    settings: dict[str, Setting] = {f.name: f.metadata["setting"] for f in fields(group) if "setting" in f.metadata}
-    return {name: replace(described, option=described.option or name) for name, described in settings.items()}
+def settings_of(config_class: type[Settings]) -> dict[str, Setting]:
+    """Return the settings of a class by field name, in the order they are declared; `option_name` is always set."""
+    settings: dict[str, Setting] = {
+        f.name: f.metadata["setting"] for f in fields(config_class) if "setting" in f.metadata
+    }
+    return {name: replace(setting, option_name=setting.option_name or name) for name, setting in settings.items()}
 
 
-def bounds_of(described: Setting) -> str:
-    """The bounds in words, as help and messages show them; empty if there are none."""
-    return _bounds(described.low, described.high) if (described.low, described.high) != (None, None) else ""
+def bounds_text(setting: Setting) -> str:
+    """Return the bounds in words, as help and messages show them; empty if there are none."""
+    return _bounds(setting.low, setting.high) if (setting.low, setting.high) != (None, None) else ""
 
 
-def is_yes_or_no(group: type[Settings], name: str) -> bool:
-    """True for a setting that is a bool, or a bool or None."""
-    hint = get_type_hints(group)[name]
+def is_bool(config_class: type[Settings], name: str) -> bool:
+    """Return True for a setting whose type is `bool` or `bool | None`."""
+    hint = get_type_hints(config_class)[name]
     return bool in (get_args(hint) or (hint,))
 
 
 def flag_of(option: str) -> str:
-    """The command-line flag of an option: `learning_rate` is `--learning-rate`."""
+    """Return the command-line flag of an option: `learning_rate` is `--learning-rate`."""
     return "--" + option.replace("_", "-")
 
 
@@ -110,26 +112,26 @@ class Record:
 
 
 @dataclass_transform(frozen_default=True)
-def record(cls: type[Group]) -> type[Group]:
+def record(cls: type[Config]) -> type[Config]:
     """Class decorator of a `Record`: a frozen dataclass that inherits equality, hash and representation."""
     return dataclass(frozen=True, eq=False, repr=False)(cls)
 
 
 @record
 class Settings(Record):
-    """A frozen group of settings that checks itself when constructed.
+    """A frozen dataclass of settings that checks itself when constructed.
 
     Raises `UsageError` naming the flag, the bounds and the value if a value is out of bounds or of another type.
     """
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
-        for name, described in described_settings(type(self)).items():
-            _check(described, hints[name], getattr(self, name))
+        for name, setting in settings_of(type(self)).items():
+            _check(setting, hints[name], getattr(self, name))
 
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """Settings from a JSON object; keys that are absent take their defaults, unknown ones are an error."""
+        """Return the settings of a JSON object; absent keys have their defaults, an unknown key raises `UsageError`."""
         if not isinstance(values, dict):
             raise UsageError(f"expected an object of settings, got {type(values).__name__}")
         known = {f.name for f in fields(cls)}
@@ -139,19 +141,19 @@ class Settings(Record):
         return cls(**values)
 
 
-def _check(described: Setting, hint: Any, value: Any) -> None:
-    problem = _problem(described, hint, value)
+def _check(setting: Setting, hint: Any, value: Any) -> None:
+    problem = _problem(setting, hint, value)
     if problem:
-        raise UsageError(f"{flag_of(described.option)} {problem}", setting=described.option)
+        raise UsageError(f"{flag_of(setting.option_name)} {problem}", setting=setting.option_name)
 
 
-def _problem(described: Setting, hint: Any, value: Any) -> str:
-    """What is wrong with a value, as the end of a sentence about its flag; empty if nothing is."""
+def _problem(setting: Setting, hint: Any, value: Any) -> str:
+    """Return the problem with a value, as the end of a sentence about its flag, or an empty string."""
     if value is None:
         return "" if type(None) in get_args(hint) else "needs a value"
-    if described.choices:
-        allowed = value in described.choices
-        return "" if allowed else f"must be one of {', '.join(described.choices)} (got {value!r})"
+    if setting.choices:
+        allowed = value in setting.choices
+        return "" if allowed else f"must be one of {', '.join(setting.choices)} (got {value!r})"
     types = get_args(hint) or (hint,)
     if bool in types:
         return "" if isinstance(value, bool) else f"must be true or false (got {value!r})"
@@ -160,7 +162,7 @@ def _problem(described: Setting, hint: Any, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
         word = "a number" if number is float else "a whole number"
         return f"must be {word} (got {value!r})"
-    low, high = described.low, described.high
+    low, high = setting.low, setting.high
     too_low, too_high = low is not None and value < low, high is not None and value > high
     if too_low or too_high or not math.isfinite(value):
         shown = format(value, "g") if isinstance(value, float) else str(value)
@@ -184,48 +186,48 @@ def _plain(number: float) -> str:
 class RecurrentConfig(Settings):
     """The recurrent layers that every model has."""
 
-    cell: Cell = setting("lstm", "recurrent cell", choices=Cell)
-    nonlinearity: Nonlinearity = setting("tanh", "activation of --cell rnn", choices=Nonlinearity)
-    layers: int = setting(1, "recurrent layers", low=1, high=4)
-    hidden: int = setting(512, "hidden units in each layer", low=1, high=8192)
+    cell: Cell = setting_field("lstm", "recurrent cell", choices=Cell)
+    nonlinearity: Nonlinearity = setting_field("tanh", "activation of --cell rnn", choices=Nonlinearity)
+    layers: int = setting_field(1, "recurrent layers", low=1, high=4)
+    hidden: int = setting_field(512, "hidden units in each layer", low=1, high=8192)
 
     def check_cell(self) -> None:
-        """Raises `UsageError` for a nonlinearity where the cell has none to choose."""
+        """Raise `UsageError` if the cell has a fixed nonlinearity and another is set."""
         if self.nonlinearity != "tanh" and self.cell != "rnn":
             raise UsageError(
                 f"--nonlinearity {self.nonlinearity} is for --cell rnn (got --cell {self.cell})", setting="nonlinearity"
             )
 
     def check_with(self, tokenizer: TokenizerConfig) -> None:
-        """Raises `UsageError` if the shape of the model and its tokenizer do not go together."""
+        """Raise `UsageError` if the model and its tokenizer do not fit together."""
 
     @property
     def summary(self) -> str:
-        """The shape beside cell and size in a few words, as a list of facts shows it."""
+        """Return the model's other sizes in a few words, for a list of facts."""
         return ""
 
 
 @record
 class LanguageModelConfig(RecurrentConfig):
-    """The shape of a recurrent language model."""
+    """Sizes and architecture of a recurrent language model."""
 
-    embedding: int | None = setting(
+    embedding: int | None = setting_field(
         None,
         f"size of a token's embedding [default: {CHARACTER_EMBEDDING} for characters, --hidden for subwords]",
         low=1,
         high=8192,
     )
-    dropout: float = setting(0.0, "part of the units dropped while training", low=0.0, high=0.95)
-    tied: bool | None = setting(
+    dropout: float = setting_field(0.0, "dropout probability", low=0.0, high=0.95)
+    tied: bool | None = setting_field(
         None,
-        "one matrix for embedding and output; needs --embedding equal to --hidden [default: tied where equal]",
+        "weight tying: one matrix for embedding and output; needs --embedding equal to --hidden [default: if equal]",
     )
 
     def resolved(self, tokenizer: TokenizerType) -> LanguageModelConfig:
         """Return the same shape with the defaults that depend on other settings filled in.
 
-        Raises `UsageError` if `tied` is asked for and embedding and hidden sizes differ, or a nonlinearity for a cell
-        that has none to choose.
+        Raises `UsageError` if `tied` is set and embedding and hidden sizes differ, or if a nonlinearity is set for a
+        cell whose nonlinearity is fixed.
         """
         embedding = self.embedding or (CHARACTER_EMBEDDING if tokenizer == "char" else self.hidden)
         self.check_cell()
@@ -250,29 +252,31 @@ class LanguageModelConfig(RecurrentConfig):
 class TokenizerConfig(Settings):
     """The tokenizer of a model."""
 
-    type: TokenizerType = setting(
-        "char", "what a token is: a character or a subword", choices=TokenizerType, option="tokenizer"
+    type: TokenizerType = setting_field(
+        "char", "tokens: characters, or BPE or unigram subwords", choices=TokenizerType, option_name="tokenizer"
     )
-    vocab_size: int | None = setting(
+    vocab_size: int | None = setting_field(
         None, f"tokens in the vocabulary [default: every character; {DEFAULT_SUBWORDS} subwords]", low=2, high=0x110001
     )
 
     @property
     def summary(self) -> str:
-        """The vocabulary in a few words, as a list of facts shows it."""
+        """Return the vocabulary in a few words, for a list of facts."""
         unit = "characters" if self.type == "char" else f"{self.type} subwords"
         return f"{self.vocab_size:,} {unit}" if self.vocab_size else unit
 
 
 @record
 class Budget(Settings):
-    """How long to train: minutes, epochs or steps; five minutes if none is set."""
+    """Budget of a training: minutes, epochs or steps; five minutes by default."""
 
-    minutes: float | None = setting(
-        None, f"train for so many minutes [default: {DEFAULT_MINUTES:g}]", low=0.01, high=100_000
+    minutes: float | None = setting_field(
+        None, f"training time in minutes [default: {DEFAULT_MINUTES:g}]", low=0.01, high=100_000
     )
-    epochs: float | None = setting(None, "train for so many passes over the text", low=0.001, high=100_000)
-    steps: int | None = setting(None, "train for so many steps", low=1, high=1_000_000_000)
+    epochs: float | None = setting_field(
+        None, "number of epochs: passes over the training data", low=0.001, high=100_000
+    )
+    steps: int | None = setting_field(None, "number of training steps", low=1, high=1_000_000_000)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -282,8 +286,8 @@ class Budget(Settings):
 
     @property
     def summary(self) -> str:
-        """The budget in words: 5 minutes."""
-        for unit in described_settings(Budget):
+        """Return the budget in words, as in "5 minutes"."""
+        for unit in settings_of(Budget):
             value = getattr(self, unit)
             if value is not None:
                 return f"{value:,g} {unit}"
@@ -294,36 +298,49 @@ class Budget(Settings):
 class BPTTConfig(Settings):
     """Batches for truncated backpropagation through time over one long text."""
 
-    batch_size: int = setting(16, "streams read side by side (B)", low=1, high=4096)
-    bptt: int = setting(32, "steps of truncated backpropagation through time, one window (T)", low=1, high=8192)
-    state_reset_prob: float = setting(
-        0.01, "part of the streams that start a window from zero state, to learn how a text begins", low=0.0, high=1.0
+    batch_size: int = setting_field(16, "batch size (B): streams of text read in parallel", low=1, high=4096)
+    bptt: int = setting_field(
+        32, "window length (T): steps of truncated backpropagation through time", low=1, high=8192
+    )
+    state_reset_prob: float = setting_field(
+        0.01,
+        "probability of resetting a stream's state to zero before a window, so that the model learns how a text begins",
+        low=0.0,
+        high=1.0,
     )
 
 
 @record
 class TrainerConfig(Settings):
-    """Settings of the training loop, whatever it trains."""
+    """Settings of the training loop for every kind of model."""
 
-    learning_rate: float = setting(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
-    warmup: int = setting(150, "steps in which the learning rate climbs to its peak", low=0, high=1_000_000)
-    weight_decay: float = setting(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
-    clip_grad_norm: float = setting(1.0, "gradient norm above which gradients are scaled down", low=1e-6, high=1e6)
-    validation_fraction: float = setting(0.1, "part of the text, at its end, kept for validation", low=0.001, high=0.9)
-    evaluations: int = setting(25, "validation checks over the whole training", low=1, high=10_000)
-    eval_tokens: int = setting(
+    learning_rate: float = setting_field(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
+    warmup: int = setting_field(150, "linear warm-up steps of the learning rate", low=0, high=1_000_000)
+    weight_decay: float = setting_field(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
+    clip_grad_norm: float = setting_field(
+        1.0, "maximum gradient norm; larger gradients are scaled down to it", low=1e-6, high=1e6
+    )
+    validation_fraction: float = setting_field(
+        0.1, "fraction of the text, at its end, held out for validation", low=0.001, high=0.9
+    )
+    evaluations: int = setting_field(25, "number of evaluations during training", low=1, high=10_000)
+    eval_tokens: int = setting_field(
         65_536,
-        f"validation tokens read at each check; the final evaluation reads {FINAL_EVALUATION_FACTOR} times as many",
+        f"validation tokens of each evaluation; the final evaluation reads {FINAL_EVALUATION_FACTOR} times as many",
         low=256,
         high=10**9,
     )
-    patience: int = setting(10, "stop after so many checks without a better loss; 0: never", low=0, high=10_000)
-    sample_length: int = setting(80, "characters of sampled text shown at each check; 0: none", low=0, high=10_000)
-    save_every: float = setting(60.0, "seconds between saves of the state to resume from", low=0.0, high=1e6)
-    precision: Precision = setting("auto", "number format of the matrix products", choices=Precision)
-    device: Device = setting("auto", "where to train", choices=Device)
-    threads: int | None = setting(None, "processor threads [default: torch's choice]", low=1, high=1024)
-    seed: int = setting(1, "seed of every random choice", low=0, high=2**32 - 1)
+    patience: int = setting_field(
+        10, "early stopping: evaluations without a better validation loss; 0: off", low=0, high=10_000
+    )
+    sample_length: int = setting_field(
+        80, "characters of sampled text shown at each evaluation; 0: none", low=0, high=10_000
+    )
+    save_every: float = setting_field(60.0, "seconds between saves of the resume state", low=0.0, high=1e6)
+    precision: Precision = setting_field("auto", "precision of matrix products", choices=Precision)
+    device: Device = setting_field("auto", "device to train on", choices=Device)
+    threads: int | None = setting_field(None, "CPU threads [default: torch's choice]", low=1, high=1024)
+    seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
 
     @property
     def selects_by(self) -> str:
@@ -332,18 +349,18 @@ class TrainerConfig(Settings):
 
     @property
     def batch_summary(self) -> str:
-        """A batch in a few words, as a list of facts shows it."""
+        """Return the shape of a batch in a few words, for a list of facts."""
         return ""
 
     @property
     def loss_note(self) -> str:
-        """Why training and validation loss are not comparable; empty if they are."""
+        """Return why training and validation loss are not comparable; empty if they are."""
         return ""
 
 
 @record
 class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass takes the fields of its last base first
-    """Training of a language model. The defaults learned most in five minutes on two cores (README)."""
+    """Training of a language model. The defaults were tuned for five minutes of training on two cores (README)."""
 
     @property
     def batch_summary(self) -> str:
@@ -352,14 +369,23 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
 
 @record
 class SamplingConfig(Settings):
-    """Sampling of the next token; read anew before every token, so that a change acts on the very next one."""
+    """Sampling of the next token; read again before every token, so that a change affects the very next one."""
 
-    temperature: float = setting(0.8, "below 1 careful, above 1 wild, 0 always the likeliest", low=0.0, high=100.0)
-    top_k: int = setting(0, "choose among the k likeliest tokens only; 0: all", low=0, high=10_000_000)
-    top_p: float = setting(1.0, "choose among the likeliest tokens that hold this probability", low=0.0, high=1.0)
-    min_p: float = setting(0.0, "drop tokens less likely than this part of the likeliest", low=0.0, high=1.0)
-    repetition_penalty: float = setting(1.0, "above 1: make recent tokens less likely", low=0.01, high=100.0)
-    repetition_window: int = setting(64, "how many recent tokens the penalty looks at", low=0, high=100_000)
+    temperature: float = setting_field(
+        0.8, "softmax temperature: below 1 less random, above 1 more, 0 greedy", low=0.0, high=100.0
+    )
+    top_k: int = setting_field(0, "sample from the k most probable tokens; 0: off", low=0, high=10_000_000)
+    top_p: float = setting_field(
+        1.0,
+        "nucleus sampling: sample from the fewest tokens whose probabilities add up to p; 1: off",
+        low=0.0,
+        high=1.0,
+    )
+    min_p: float = setting_field(
+        0.0, "drop tokens less than p times as probable as the most probable one; 0: off", low=0.0, high=1.0
+    )
+    repetition_penalty: float = setting_field(1.0, "above 1: penalize recent tokens; 1: off", low=0.01, high=100.0)
+    repetition_window: int = setting_field(64, "recent tokens that the penalty applies to", low=0, high=100_000)
 
 
 PRESETS = {
@@ -367,20 +393,25 @@ PRESETS = {
     "balanced": SamplingConfig(),
     "wild": SamplingConfig(temperature=1.2, min_p=0.02),
 }
-"""Named sampling settings. Min-p keeps a high temperature from writing noise (Nguyen et al. 2024)."""
+"""Named sampling settings. Min-p keeps a high temperature from generating noise (Nguyen et al. 2024)."""
 
 
 UNLIMITED_LENGTH = 10_000_000
 MAX_CHARS_PER_SECOND = 1_000_000
 NEW_SEED = -1
-"""Stands for a new seed each time where a seed has to be a number, as on a slider."""
+"""Value of a slider that stands for a new seed each time."""
 
 
 @record
 class GenerationConfig(Settings):
     """Length and speed of generation."""
 
-    length: int = setting(500, f"tokens to write; {UNLIMITED_LENGTH:,}: until stopped", low=0, high=UNLIMITED_LENGTH)
-    chars_per_second: int = setting(
-        60, f"characters a second; {MAX_CHARS_PER_SECOND:,}: as fast as the model can", low=1, high=MAX_CHARS_PER_SECOND
+    length: int = setting_field(
+        500, f"tokens to generate; {UNLIMITED_LENGTH:,}: until stopped", low=0, high=UNLIMITED_LENGTH
+    )
+    chars_per_second: int = setting_field(
+        60,
+        f"characters per second; {MAX_CHARS_PER_SECOND:,}: as fast as the model can",
+        low=1,
+        high=MAX_CHARS_PER_SECOND,
     )

@@ -13,9 +13,9 @@ from rnntui.config import (
     TokenizerConfig,
     TokenizerType,
     TrainerConfig,
+    override,
     record,
-    redefined,
-    setting,
+    setting_field,
 )
 from rnntui.errors import UsageError
 
@@ -23,24 +23,33 @@ AttentionKind = Literal["general", "dot", "additive", "none"]
 SelectionMetric = Literal["bleu", "loss"]
 
 PAIR_SUBWORDS = 8000
-_CHARACTERS_A_SUBWORD = 800  # of text in training, for each subword of the vocabulary: rarer ones are learnt badly
+_CHARACTERS_A_SUBWORD = (
+    800  # of training text per subword of the vocabulary: embeddings of rarer subwords are learned badly
+)
 
 
 @record
 class Seq2SeqConfig(RecurrentConfig):
-    """The shape of an encoder, a decoder and the attention between them."""
+    """Sizes and architecture of an encoder, a decoder and the attention between them."""
 
-    layers: int = redefined(RecurrentConfig, "layers", 1, "recurrent layers of encoder and of decoder", high=3)
-    hidden: int = redefined(RecurrentConfig, "hidden", 512, "hidden units in each layer of the decoder")
-    encoder_hidden: int = setting(256, "hidden units in each layer and direction of the encoder", low=1, high=8192)
-    embedding: int = setting(256, "size of a token's embedding, and of what the output layer reads", low=1, high=8192)
-    attention: AttentionKind = setting("general", "how the decoder looks at the source", choices=AttentionKind)
-    input_feeding: bool = setting(
-        False, "give the decoder what it last attended to; the target then runs step by step, which is slower"
+    layers: int = override(RecurrentConfig, "layers", 1, "recurrent layers of encoder and of decoder", high=3)
+    hidden: int = override(RecurrentConfig, "hidden", 512, "hidden units in each layer of the decoder")
+    encoder_hidden: int = setting_field(
+        256, "hidden units in each layer and direction of the encoder", low=1, high=8192
     )
-    dropout: float = redefined(LanguageModelConfig, "dropout", 0.3)
-    tied: bool = setting(
-        True, "one matrix for the target's embedding, the output, and with a joint vocabulary the source"
+    embedding: int = setting_field(
+        256, "size of a token's embedding, and of the output layer's input", low=1, high=8192
+    )
+    attention: AttentionKind = setting_field(
+        "general", "attention score function; none: no attention", choices=AttentionKind
+    )
+    input_feeding: bool = setting_field(
+        False,
+        "input feeding: feed the last attentional vector to the decoder, which then runs step by step and is slower",
+    )
+    dropout: float = override(LanguageModelConfig, "dropout", 0.3)
+    tied: bool = setting_field(
+        True, "weight tying: one matrix for target embedding and output, and with a joint vocabulary source embedding"
     )
 
     def __post_init__(self) -> None:
@@ -64,19 +73,19 @@ class Seq2SeqConfig(RecurrentConfig):
 
 @record
 class Seq2SeqTokenizerConfig(TokenizerConfig):
-    """The tokenizers of the two columns."""
+    """Tokenizers of source and target."""
 
-    type: TokenizerType = redefined(TokenizerConfig, "type", "unigram")
-    vocab_size: int | None = redefined(
+    type: TokenizerType = override(TokenizerConfig, "type", "unigram")
+    vocab_size: int | None = override(
         TokenizerConfig,
         "vocab_size",
         None,
         f"tokens in the vocabulary [default: every character; {PAIR_SUBWORDS} subwords, fewer for a small corpus]",
     )
-    separate_vocab: bool = setting(False, "a vocabulary for each column, instead of one for both")
+    separate_vocab: bool = setting_field(False, "separate vocabularies of source and target instead of a joint one")
 
     def subwords(self, characters: int) -> int:
-        """Subwords to ask for, given the number of characters of the training text."""
+        """Return the vocabulary size to train, given the number of characters of the training text."""
         return self.vocab_size or max(400, min(PAIR_SUBWORDS, characters // _CHARACTERS_A_SUBWORD))
 
     @property
@@ -88,40 +97,50 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
 class LengthBucketConfig(Settings):
     """Batches of pairs of similar length."""
 
-    batch_size: int = redefined(BPTTConfig, "batch_size", 48, "pairs in a batch (B)")
-    batch_tokens: int | None = setting(
-        None, "instead of --batch-size: tokens in a batch, padding and both columns included", low=1, high=10**7
+    batch_size: int = override(BPTTConfig, "batch_size", 48, "batch size (B): pairs in a batch")
+    batch_tokens: int | None = setting_field(
+        None, "instead of --batch-size: tokens in a batch, source and target, padding included", low=1, high=10**7
     )
-    bucket_batches: int = setting(1000, "batches that are sorted by length together", low=1, high=1_000_000)
+    bucket_batches: int = setting_field(1000, "batches that are sorted by length together", low=1, high=1_000_000)
 
 
 @record
 class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass takes the fields of its last base first
     """Training of a Seq2Seq model."""
 
-    learning_rate: float = redefined(TrainerConfig, "learning_rate", 2e-3)
-    weight_decay: float = redefined(TrainerConfig, "weight_decay", 0.01)
-    validation_fraction: float = redefined(
-        TrainerConfig, "validation_fraction", 0.03, "part of the pairs kept for validation, where none are given"
+    learning_rate: float = override(TrainerConfig, "learning_rate", 2e-3)
+    weight_decay: float = override(TrainerConfig, "weight_decay", 0.01)
+    validation_fraction: float = override(
+        TrainerConfig,
+        "validation_fraction",
+        0.03,
+        "fraction of the pairs held out for validation, unless validation pairs are given",
     )
-    evaluations: int = redefined(TrainerConfig, "evaluations", 12)  # each also translates, which takes a while
-    patience: int = redefined(
-        TrainerConfig, "patience", 6, "stop after so many checks without a better --selection-metric; 0: never"
+    evaluations: int = override(TrainerConfig, "evaluations", 12)  # each also translates, which takes a while
+    patience: int = override(
+        TrainerConfig, "patience", 6, "early stopping: evaluations without a better --selection-metric; 0: off"
     )
-    sample_length: int = redefined(
-        TrainerConfig, "sample_length", 80, "characters shown of a translated sentence at each check; 0: none"
+    sample_length: int = override(
+        TrainerConfig, "sample_length", 80, "characters shown of a translated sentence at each evaluation; 0: none"
     )
-    label_smoothing: float = setting(0.1, "part of the probability spread over all tokens", low=0.0, high=0.9)
-    selection_metric: SelectionMetric = setting("bleu", "what decides which weights are best", choices=SelectionMetric)
-    bleu_pairs: int = setting(
+    label_smoothing: float = setting_field(
+        0.1, "label smoothing: probability spread evenly over the vocabulary", low=0.0, high=0.9
+    )
+    selection_metric: SelectionMetric = setting_field(
+        "bleu", "metric that selects the best weights", choices=SelectionMetric
+    )
+    bleu_pairs: int = setting_field(
         500,
-        "validation pairs translated for BLEU at each check; "
+        "validation pairs translated for BLEU at each evaluation; "
         f"the final evaluation translates {FINAL_EVALUATION_FACTOR} times as many",
         low=1,
         high=10**6,
     )
-    max_pair_tokens: int | None = setting(
-        None, "leave out pairs with more tokens in a column [default: ten times the usual length]", low=1, high=10**6
+    max_pair_tokens: int | None = setting_field(
+        None,
+        "maximum tokens of a source or target; longer pairs are left out [default: ten times the usual length]",
+        low=1,
+        high=10**6,
     )
 
     @property
@@ -141,18 +160,18 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
 class BeamConfig(Settings):
     """Beam search for a translation."""
 
-    beam: int = setting(5, "hypotheses kept at each step; 1: always the likeliest token", low=1, high=64)
-    n_best: int = setting(1, "translations to give for each line, no two alike", low=1, high=64)
-    length_penalty: float = setting(
-        1.0, "how far scores are evened out between short and long (0: not at all, 1: almost a mean)", low=0.0, high=2.0
+    beam: int = setting_field(5, "beam size: hypotheses kept at each step; 1: greedy", low=1, high=64)
+    n_best: int = setting_field(1, "number of different translations for each line", low=1, high=64)
+    length_penalty: float = setting_field(
+        1.0, "exponent of the length penalty; 0: none, 1: almost the mean per token", low=0.0, high=2.0
     )
-    max_length: int | None = setting(
-        None, "tokens of a translation at most [default: a little more than the longest in training]",
+    max_length: int | None = setting_field(
+        None, "maximum tokens of a translation [default: a little more than the longest in training]",
         low=1, high=100_000,
     )  # fmt: skip
 
     def check(self) -> None:
-        """Raises `UsageError` if settings do not go together."""
+        """Raise `UsageError` if the settings do not fit together."""
         if self.n_best > self.beam:
             raise UsageError(
                 f"--n-best {self.n_best} needs a --beam of {self.n_best} or more (got {self.beam})", setting="n_best"

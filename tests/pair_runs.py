@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rnntui.config import Budget, described_settings
+from rnntui.config import Budget, settings_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.translator import Translator, read_vocabularies
@@ -83,9 +83,9 @@ def make_pair_run(folder: Path, rows: list[tuple[str, str]], name: str, **settin
     }  # fmt: skip
     values = {**defaults, **settings}
     groups = []
-    for group in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
-        names = {name: described.option for name, described in described_settings(group).items()}
-        groups.append(group(**{name: values.pop(option) for name, option in names.items() if option in values}))
+    for config_class in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
+        names = {name: setting.option_name for name, setting in settings_of(config_class).items()}
+        groups.append(config_class(**{name: values.pop(option) for name, option in names.items() if option in values}))
     assert not values, f"unknown settings {values}"
     pairs = read_table(find_corpus([str(table(folder / f"{name}.tsv", rows))]))
     run, _ = create_seq2seq_run(pairs, None, Seq2SeqRequest(*groups), folder / "checkpoints", name)

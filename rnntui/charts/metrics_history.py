@@ -64,7 +64,7 @@ class MetricsHistory:
         Raises `OSError` if the file exists and cannot be read.
         """
         rows = self._tail.read(limit)
-        self.has_more = self._tail.more
+        self.has_more = self._tail.has_more
         if self._tail.restarted:
             self._start_over()
         for row in rows:

@@ -24,13 +24,12 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
-    from rnntui.kinds.language_model import LANGUAGE_MODEL
-    from rnntui.kinds.registry import KINDS
-    from rnntui.runs.lookup import checkpoints_folder, kind_of, named_run
+    from rnntui.kinds.registry import kind_or_default
+    from rnntui.runs.lookup import checkpoints_folder, kind_id_of, named_run
 
     folder = checkpoints_folder(checkpoints, must_exist=True)
     # An unknown name is reported before the app is loaded.
-    kind = KINDS.get(kind_of(named_run(run, folder)) or "", LANGUAGE_MODEL) if run is not None else LANGUAGE_MODEL
+    kind = kind_or_default(kind_id_of(named_run(run, folder)) if run is not None else None)
     use_one_blas_thread()
     # Loading the modules makes thousands of objects and no garbage: collecting would take a quarter of the time to the
     # first paint.

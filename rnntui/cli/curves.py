@@ -197,7 +197,7 @@ def _row_blocks(run: RunFolder) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of a run's metrics in blocks."""
     tail = MetricsTail(run.metrics_file)
     yield tail.read(_BLOCK)
-    while tail.more:
+    while tail.has_more:
         yield tail.read(_BLOCK)
 
 

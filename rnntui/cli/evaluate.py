@@ -15,10 +15,11 @@ from rnntui.cli.environment import limit_openmp_spin
 from rnntui.cli.inputs import read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
+from rnntui.config import flag_of
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.kinds.seq2seq import BLEU, CHRF, SEQ2SEQ
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from rnntui.training.evaluation import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
-_PAIR_OPTIONS = {
-    "source": "--source", "target": "--target", "held_out": "--held-out", "save": "--save", "beam": "--beam",
-}  # fmt: skip
+_PAIR_OPTIONS = ("source", "target", "held_out", "save", "beam")
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def command(
     """
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    pair_flags = [flag for name, flag in _PAIR_OPTIONS.items() if context.get_parameter_source(name) is not _DEFAULT]
+    pair_flags = [flag_of(name) for name in _PAIR_OPTIONS if context.get_parameter_source(name) is not _DEFAULT]
     kind = SEQ2SEQ if pair_flags else LANGUAGE_MODEL
     run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), kind)
     config = run.read_config()
@@ -158,8 +157,8 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         f"nats a token, over {evaluation.tokens:,} tokens of {len(pairs.rows):,} pairs",
     )
     table.add_row("perplexity", f"{evaluation.perplexity:,.4f}", "")
-    table.add_row("BLEU", f"{scores.bleu:.2f}", f"beam {options.beam}, {scores.bleu_signature}")
-    table.add_row("chrF", f"{scores.chrf:.2f}", scores.chrf_signature)
+    table.add_row(BLEU.label, BLEU.text(scores.bleu), f"beam {options.beam}, {scores.bleu_signature}")
+    table.add_row(CHRF.label, CHRF.text(scores.chrf), scores.chrf_signature)
     write_table(table)
 
 

@@ -8,44 +8,44 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from rnntui.config import DecodingErrors, Setting, Settings, bounds_of, described_settings, flag_of
+from rnntui.config import DecodingErrors, Setting, Settings, bounds_text, flag_of, settings_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Group = TypeVar("Group", bound=Settings)
+Config = TypeVar("Config", bound=Settings)
 
 
-def settings_options(*groups: type[Settings]) -> Callable[[Command], Command]:
-    """Add a flag for every setting of the groups, in the order they are declared."""
+def settings_options(*config_classes: type[Settings]) -> Callable[[Command], Command]:
+    """Add a flag for every setting of some settings classes, in the order they are declared."""
 
     def add(command: Command) -> Command:
-        for group in reversed(groups):
-            hints = get_type_hints(group)
-            defaults = {f.name: f.default for f in fields(group)}
-            for name, described in reversed(described_settings(group).items()):
-                command = _option(name, described, hints[name], defaults[name])(command)
+        for config_class in reversed(config_classes):
+            hints = get_type_hints(config_class)
+            defaults = {f.name: f.default for f in fields(config_class)}
+            for name, setting in reversed(settings_of(config_class).items()):
+                command = _option(name, setting, hints[name], defaults[name])(command)
         return command
 
     return add
 
 
-def setting_option(group: type[Settings], name: str, *short_flags: str) -> Callable[[Command], Command]:
-    """Add the flag of one setting of a group, and optionally short flags for it."""
-    [default] = (f.default for f in fields(group) if f.name == name)
-    return _option(name, described_settings(group)[name], get_type_hints(group)[name], default, short_flags)
+def setting_option(config_class: type[Settings], name: str, *short_flags: str) -> Callable[[Command], Command]:
+    """Add the flag of one setting of a class, and optionally short flags for it."""
+    [default] = (f.default for f in fields(config_class) if f.name == name)
+    return _option(name, settings_of(config_class)[name], get_type_hints(config_class)[name], default, short_flags)
 
 
-def settings_from(group: type[Group], values: dict[str, Any]) -> Group:
-    """Construct a group of settings from a command's arguments. Raises `UsageError` if one is out of bounds."""
-    return group(**{name: values[described.option] for name, described in described_settings(group).items()})
+def settings_from(config_class: type[Config], values: dict[str, Any]) -> Config:
+    """Construct settings from a command's arguments. Raises `UsageError` if one is out of bounds."""
+    return config_class(**{name: values[setting.option_name] for name, setting in settings_of(config_class).items()})
 
 
-def given_settings(context: click.Context, *groups: type[Settings]) -> list[str]:
-    """Return the option names of the settings of some groups that were given on the command line."""
+def given_settings(context: click.Context, *config_classes: type[Settings]) -> list[str]:
+    """Return the option names of those settings that were given on the command line."""
     return [
-        described.option
-        for group in groups
-        for described in described_settings(group).values()
-        if context.get_parameter_source(described.option) is click.core.ParameterSource.COMMANDLINE
+        setting.option_name
+        for config_class in config_classes
+        for setting in settings_of(config_class).values()
+        if context.get_parameter_source(setting.option_name) is click.core.ParameterSource.COMMANDLINE
     ]
 
 
@@ -71,17 +71,17 @@ def corpus_options(command: Command) -> Command:
 
 
 def _option(
-    name: str, described: Setting, hint: Any, default: Any, short_flags: tuple[str, ...] = ()
+    name: str, setting: Setting, hint: Any, default: Any, short_flags: tuple[str, ...] = ()
 ) -> Callable[[Command], Command]:
-    name, flag = described.option, flag_of(described.option)
-    bounds = bounds_of(described)
-    text = described.help[0].upper() + described.help[1:]
+    name, flag = setting.option_name, flag_of(setting.option_name)
+    bounds = bounds_text(setting)
+    text = setting.help[0].upper() + setting.help[1:]
     text += ("" if text.endswith("]") else ".") + (f"  [{bounds}]" if bounds else "")
     show_default = default is not None
     types = get_args(hint) or (hint,)
-    if described.choices:
+    if setting.choices:
         return click.option(
-            flag, name, type=click.Choice(described.choices), default=default, show_default=show_default, help=text
+            flag, name, type=click.Choice(setting.choices), default=default, show_default=show_default, help=text
         )
     if bool in types:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show_default, help=text)

@@ -14,12 +14,11 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from rnntui.charts.metric_charts import metric_of
-from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
-from rnntui.kinds.registry import KINDS, all_metrics
+from rnntui.kinds.registry import all_metrics, kind_or_default
 from rnntui.kinds.samples import Sample, sample_parts
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import kind_of
+from rnntui.runs.lookup import kind_id_of
 from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
@@ -142,7 +141,7 @@ def _sample_line(sample: Sample, kind: ModelKind) -> str:
 
 
 def _kind_of(run: RunFolder) -> ModelKind:
-    return KINDS.get(kind_of(run) or "", LANGUAGE_MODEL)
+    return kind_or_default(kind_id_of(run))
 
 
 def _describe_end(event: Finished, run: RunFolder) -> list[str]:
@@ -164,7 +163,7 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
     if event.metrics:
         lines.append("validation: " + ", ".join(_metric_text(*item) for item in event.metrics.items()))
-    lines.append(f"{kind.use.verb}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
+    lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
     return lines
 
 

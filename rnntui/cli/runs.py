@@ -10,6 +10,7 @@ import click
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import print_note, write_out, write_table
 from rnntui.formatting import format_count, format_duration, format_loss
+from rnntui.kinds.registry import kind_or_default
 from rnntui.runs.listing import RunSummary, list_runs, primary_metrics
 from rnntui.runs.lookup import checkpoints_folder
 from rnntui.text.control_chars import one_line
@@ -31,7 +32,7 @@ def command(checkpoints: str | None, as_json: bool) -> None:
     elif summaries:
         _print_table(summaries)
     else:
-        print_note(f"no runs in {folder}; train one with: rnntui train corpus.txt")
+        print_note(f"no runs in {folder}; train one with: {kind_or_default(None).first_command}")
 
 
 def _print_table(summaries: list[RunSummary]) -> None:

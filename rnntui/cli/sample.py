@@ -52,7 +52,7 @@ class _Sample:
 @click.option(
     "--prompt",
     callback=utf8_argument,
-    help="Text to continue [default: standard input if it is no terminal, else a new line].",
+    help="Text to continue [default: standard input if it is not a terminal, else a new line].",
 )
 @setting_option(GenerationConfig, "length", "-n")
 @click.option("--samples", type=click.IntRange(1, 4096), default=1, show_default=True, help="Number of texts.")
@@ -89,10 +89,11 @@ def command(
     from rnntui.inference.generate import Generation, generators_from, initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.text_stream import TextStream
+    from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
     started = time.perf_counter()
-    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True))
+    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL)
     loaded = load_language_model(run)
     tokenizer = loaded.tokenizer
     prompt = _read_prompt() if prompt is None else prompt

@@ -32,9 +32,10 @@ def command(run_name: str | None, checkpoints: str | None, encoding: str, errors
     from rnntui.inference.generate import initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.scoring import score
+    from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True)))
+    loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
     for line_number, line in enumerate(decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors), 1):
         warn_unknown_characters(loaded.tokenizer.unknown_characters(line), f"line {line_number}")

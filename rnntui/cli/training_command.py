@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rnntui.config import Budget, described_settings, flag_of
+from rnntui.config import Budget, flag_of, settings_of
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ class StopRequest:
 
 def refuse_changes(config: RunConfig, settings: dict[str, Any]) -> None:
     """Raise `UsageError` if one of the settings, by option name, differs from the run's own."""
-    for group in (config.model, config.tokenizer, config.training):
-        for name, described in described_settings(type(group)).items():
-            option = described.option
-            if option in settings and settings[option] != getattr(group, name):
+    for section in (config.model, config.tokenizer, config.training):
+        for name, setting in settings_of(type(section)).items():
+            option = setting.option_name
+            if option in settings and settings[option] != getattr(section, name):
                 raise UsageError(
-                    f"{flag_of(option)} cannot change when a run is resumed (it is {getattr(group, name)}, "
+                    f"{flag_of(option)} cannot change when a run is resumed (it is {getattr(section, name)}, "
                     f"got {settings[option]})",
                     setting=option,
                     hint="leave it out, or start a new run",

@@ -1,5 +1,5 @@
-"""One data-only page for each kind of model, read by everything that must know kinds.
+"""One data-only module for each kind of model, read by all code that depends on the kind.
 
-To add a kind: write its page here and list it in `registry.KINDS`; write its task in `training/`, its modules in
+To add a kind: write its `ModelKind` here and list it in `registry.KINDS`; write its task in `training/`, its modules in
 `models/` and `inference/`, and its command in `cli/`.
 """

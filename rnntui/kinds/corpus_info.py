@@ -1,6 +1,6 @@
-"""The `corpus` section of `config.json`: what text a run was made of, typed for each kind of model.
+"""The `corpus` section of `config.json`: the corpus that a run is trained on, with a class for each kind of model.
 
-A config may come from anywhere: a value that makes no sense is read as absent, and whoever needs it says so.
+Configs are untrusted: an invalid value is read as absent, and code that needs it reports that it is missing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, Self
 from rnntui.config import Record, record
 from rnntui.formatting import format_count
 
-_LIMIT = 10**18  # counts in a file that may come from anywhere stay below this
+_LIMIT = 10**18  # bound of counts, since the file is untrusted
 
 
 @record
 class TokenFileInfo(Record):
-    """A file of token ids: how many tokens, the characters that they stand for, and numpy's name of their type."""
+    """A file of token ids: number of tokens, number of characters that they encode, and numpy's name of their dtype."""
 
     tokens: int
     characters: int
@@ -25,7 +25,7 @@ class TokenFileInfo(Record):
 
     @classmethod
     def from_json(cls, value: object) -> Self | None:
-        """None if the value does not describe a file of ids."""
+        """Return None if the value is not a valid `TokenFileInfo`."""
         if not isinstance(value, dict) or set(value) != {"tokens", "characters", "dtype"}:
             return None
         counts = read_count(value["tokens"]), read_count(value["characters"])
@@ -36,7 +36,7 @@ class TokenFileInfo(Record):
 
 @record
 class CorpusInfo(Record):
-    """What every kind of run says of its text: `sources` as the user named them, a hash, and the two files of ids."""
+    """The corpus of a run of any kind: `sources` as the user named them, a hash, and the two files of token ids."""
 
     name: str = ""
     sources: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class CorpusInfo(Record):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read the section. Raises `ValueError` for a count that cannot be."""
+        """Read the section. Raises `ValueError` for an invalid number of characters."""
         return cls(**cls._fields_from(values))
 
     @classmethod
@@ -60,18 +60,18 @@ class CorpusInfo(Record):
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The section as `config.json` has it."""
+        """Return the section as `config.json` holds it."""
         return asdict(self)
 
     @property
     def summary(self) -> str:
-        """The text in a few words, as a list of facts shows it."""
+        """The corpus in a few words, for a list of facts."""
         return ", ".join(self.sources) or self.name
 
 
 @record
 class TextCorpusInfo(CorpusInfo):
-    """The text of a language model; `speakers` are the labels of its two speakers, where it is a dialogue."""
+    """The corpus of a language model; `speakers` are the labels of its two speakers if it is a dialogue."""
 
     characters: int = 0
     speakers: tuple[str, str] | None = None
@@ -93,7 +93,7 @@ class TextCorpusInfo(CorpusInfo):
 
 
 def read_count(value: object) -> int | None:
-    """The value if it is a count, else None."""
+    """Return the value if it is a count, else None."""
     return value if type(value) is int and 0 <= value < _LIMIT else None
 
 
@@ -102,5 +102,5 @@ def _read_text(value: object) -> str:
 
 
 def read_texts(value: object) -> tuple[str, ...] | None:
-    """The value as a tuple if it is a list of strings, else None."""
+    """Return the value as a tuple if it is a list of strings, else None."""
     return tuple(value) if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value) else None

@@ -1,4 +1,4 @@
-"""The files that a kind of training reads, and which of them go together."""
+"""Input files of a kind of training, and the rules for combining them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from rnntui.errors import UsageError
 
 
 class InputFiles(NamedTuple):
-    """An argument or a flag that names files.
+    """An argument or flag whose value is one or more files.
 
     Args:
         name: the option's name, as in `validation_pairs`; the first of a kind is the command's argument.
         help: help text.
-        many: True if several files can be named.
-        endings: endings of the file names that a form offers; ("",) offers all.
-        group: heading of the form that it stands under; empty for the top.
+        many: True if it takes several files.
+        endings: endings of the file names that the form suggests; ("",) suggests all.
+        heading: its heading in the form; empty for the top.
     """
 
     name: str
     help: str
     many: bool = False
     endings: tuple[str, ...] = ("",)
-    group: str = ""
+    heading: str = ""
 
 
 class InputChoice(NamedTuple):
-    """A table, or instead of it two files that are read line by line together.
+    """A table, or instead of it two line-aligned files.
 
     Args:
-        table: name of the input that holds everything in one file.
-        columns: names of the inputs that go together instead of it; empty if there are none.
-        missing: the message where none is named; empty if none need be.
+        table: name of the input that is a table.
+        columns: names of the inputs with one column each; empty if there are none.
+        missing: error message if no input is given; empty if none is required.
     """
 
     table: str
@@ -40,7 +40,7 @@ class InputChoice(NamedTuple):
     missing: str = ""
 
     def check(self, is_named: Callable[[str], bool]) -> None:
-        """Raises `UsageError` if the two ways are mixed, or one of the columns is missing."""
+        """Raise `UsageError` if table and columns are both given, or only one of the columns."""
         named = [column for column in self.columns if is_named(column)]
         flags = " and ".join("--" + column.replace("_", "-") for column in self.columns)
         if named and len(named) < len(self.columns):
@@ -49,6 +49,6 @@ class InputChoice(NamedTuple):
             raise UsageError(f"give a table of pairs, or {flags}, not both", setting=named[0])
 
     def require(self, is_named: Callable[[str], bool]) -> None:
-        """Raises `UsageError` if none is named and one must be."""
+        """Raise `UsageError` if an input is required and none is given."""
         if self.missing and not any(map(is_named, (self.table, *self.columns))):
             raise UsageError(self.missing, setting=self.table)

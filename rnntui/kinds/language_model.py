@@ -1,4 +1,4 @@
-"""Language models: a text in, more text out."""
+"""Language models: trained on text, generate its continuation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LANGUAGE_MODEL = ModelKind(
     abbreviation="LM",
     command="train",
     example="corpus.txt",
-    use=Use("write with it", "sample", tab="chat"),
+    use=Use("generate text with it", "sample", tab="chat"),
     model=LanguageModelConfig,
     tokenizer=TokenizerConfig,
     training=LanguageModelTrainingConfig,

@@ -1,4 +1,4 @@
-"""Metrics: the keys of `metrics.jsonl`, their names on screen, and how each is charted and listed."""
+"""Metrics: keys in `metrics.jsonl`, labels, and the style of charts and lists."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _NATS = "nats a token"
 
 
 class Metric(NamedTuple):
-    """One quantity that a run logs.
+    """A metric that a run logs.
 
     Args:
         key: its key in `metrics.jsonl` and in `status.json`'s results.
-        title: heading of a chart that shows it alone.
-        label: its name beside others, as in a legend, a table or a progress line.
-        chart: the chart that it shares with others of the same value.
-        log_scale: True if a logarithmic y axis makes sense.
+        title: title of a chart that shows it alone.
+        label: its name next to others, as in a legend, a table or a progress line.
+        chart: id of its chart; metrics with the same id share one.
+        log_scale: True if its y axis may be logarithmic.
         noisy: True if its curve is smoothed.
-        marked: True if it is measured at checks only, so that its points are marked where there is room.
-        unit: unit of the y axis, where neither title nor label says so.
-        decimals: digits after the point in messages and tables.
-        short: unit behind the value in a narrow column.
-        short_decimals: digits after the point there.
+        marked: True if only evaluations measure it, so that its points are marked where there is room.
+        unit: unit of the y axis, if neither title nor label names it.
+        decimals: decimal places in messages and tables.
+        short: unit after the value in narrow columns.
+        short_decimals: decimal places in narrow columns.
     """
 
     key: str
@@ -38,7 +38,7 @@ class Metric(NamedTuple):
     short_decimals: int = 3
 
     def text(self, value: float | None) -> str:
-        """The value as lists and messages show it; empty for None."""
+        """Return the value as lists and messages show it; empty for None."""
         return "" if value is None else f"{value:.{self.decimals}f}"
 
 

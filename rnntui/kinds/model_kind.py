@@ -1,4 +1,4 @@
-"""What a page says of a kind of model."""
+"""`ModelKind`: everything that the other packages need to know about a kind of model, as data."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from rnntui.kinds.samples import TEXT_FIELDS, SampleField
 
 
 class Use(NamedTuple):
-    """What a trained run is for: in words, the command that does it, and the tab of the app that opens it."""
+    """How a trained run is used: a phrase for hints, the command, and the id of the app's tab."""
 
-    verb: str
+    phrase: str
     command: str
     tab: str
 
 
 class ModelKind(NamedTuple):
-    """A kind of model. Classes that need torch or numpy are named as `module:attribute` and imported when wanted.
+    """A kind of model. Classes that need torch or numpy are named as `module:attribute` and imported when needed.
 
     Args:
         id: `kind` in `config.json`.
         title: its name in the form, in messages and in lists of facts.
         abbreviation: its name in a narrow column.
         command: the command of `rnntui` that trains it.
-        example: what the command is given in a message that tells how to make a first run.
-        use: what a trained run is for.
+        example: example input for hints, as in `rnntui train corpus.txt`.
+        use: how a trained run is used.
         model: settings of the model, `model` in `config.json`.
         tokenizer: settings of the tokenizer, `tokenizer` in `config.json`.
         training: settings of the training, `training` in `config.json`.
-        inputs: the files that its training reads; the first are the command's arguments, the others flags.
-        input_choices: which of the inputs go together.
-        first_options: the settings that the form shows at first; the others are under "All options".
-        primary_metric: what runs are compared by in lists.
-        metrics: what its checks measure beside loss and bits per character.
-        corpus_info: the `corpus` section of `config.json`.
-        sample_fields: the parts of a sample.
+        inputs: input files of its training; the first are the command's arguments, the others flags.
+        input_choices: alternatives among the inputs, and inputs that must be given together.
+        first_options: settings that the form shows before "All options" is opened.
+        primary_metric: metric by which lists compare runs.
+        metrics: metrics of its evaluations other than loss and bits per character.
+        corpus_info: class of the `corpus` section of `config.json`.
+        sample_fields: parts of a sample, in the order in which they are shown.
         task: its `training.task.Task`.
-        loader: reads the best weights of a run for use: `(RunFolder) -> model`.
+        loader: function `(RunFolder) -> model` that loads the best weights of a run for inference.
     """
 
     id: str
@@ -65,11 +65,16 @@ class ModelKind(NamedTuple):
 
     @property
     def settings(self) -> dict[str, type[Settings]]:
-        """All settings of a training by the heading that they stand under."""
+        """The settings classes of a training, by their heading in the form."""
         return {"Budget": Budget, "Model": self.model, "Tokenizer": self.tokenizer, "Training": self.training}
+
+    @property
+    def first_command(self) -> str:
+        """The command that trains a first run, as in `rnntui train corpus.txt`."""
+        return f"rnntui {self.command} {self.example}"
 
 
 def resolve(reference: str) -> Any:
-    """The object that `module:attribute` names."""
+    """Import and return the object that `module:attribute` names."""
     module, _, attribute = reference.partition(":")
     return getattr(importlib.import_module(module), attribute)

@@ -8,12 +8,15 @@ from typing import Any, Self
 from rnntui.config import Record, record
 from rnntui.kinds.corpus_info import CorpusInfo, read_count, read_texts
 
-_TOKEN_LIMIT = 10**6  # tokens of a sentence
+_TOKEN_LIMIT = 10**6  # bound of the tokens of a sentence
 
 
 @record
 class PairLengths(Record):
-    """Tokens of the longest source and target in training, and the most of a target beyond twice its source."""
+    """Lengths in tokens of the longest source and target in training.
+
+    `beyond` is the largest excess of a target over twice its source.
+    """
 
     source: int
     target: int
@@ -21,7 +24,7 @@ class PairLengths(Record):
 
     @classmethod
     def from_json(cls, value: object) -> Self | None:
-        """None if the value is no lengths."""
+        """Return None if the value is not a valid `PairLengths`."""
         if not isinstance(value, dict) or set(value) != {"source", "target", "beyond"}:
             return None
         if not all(type(length) is int and abs(length) <= _TOKEN_LIMIT for length in value.values()):
@@ -35,14 +38,14 @@ class PairLengths(Record):
 
 @record
 class PairLimits(Record):
-    """The most tokens of a source and of a target that a pair of training may have."""
+    """Maximum tokens of a source and of a target; longer pairs are left out of training."""
 
     source: int
     target: int
 
     @classmethod
     def from_json(cls, value: object) -> Self | None:
-        """None if the value is no limits."""
+        """Return None if the value is not a valid `PairLimits`."""
         if not isinstance(value, dict) or set(value) != {"source", "target"}:
             return None
         return cls(**value) if all(read_count(limit) is not None for limit in value.values()) else None
@@ -50,9 +53,9 @@ class PairLimits(Record):
 
 @record
 class PairCorpusInfo(CorpusInfo):
-    """The pairs of a Seq2Seq model: how many for training and for validation, and how long they are.
+    """The corpus of a Seq2Seq model: numbers of training and validation pairs, and their lengths.
 
-    `validation_sources` are the files of the validation pairs, None where they were held out of `sources`.
+    `validation_sources` are the files of the validation pairs, None if those were held out of `sources`.
     """
 
     validation_sources: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""Samples: what a model in training wrote at a check, as data with named parts."""
+"""Samples: text that a model generates at an evaluation during training, by named parts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 Sample = Mapping[str, str]
-"""Parts of a sample by key, such as `{"source": ..., "translation": ..., "reference": ...}`; empty for none."""
+"""Parts of a sample by key, such as `{"source": ..., "translation": ..., "reference": ...}`; empty for no sample."""
 
 _TEXT = "text"
 
 
 class SampleField(NamedTuple):
-    """One part of a sample: its key, what stands before it on screen, and how much it stands out."""
+    """A part of a sample: its key, its label on screen and its emphasis."""
 
     key: str
     prefix: str = ""
@@ -23,14 +23,14 @@ TEXT_FIELDS = (SampleField(_TEXT),)
 
 
 def sample_to_json(sample: Sample) -> str | dict[str, str] | None:
-    """The value of `sample` in a row of `metrics.jsonl`: a string if there is but one text, else an object."""
+    """Return the value of `sample` in a row of `metrics.jsonl`: a string if "text" is the only part, else an object."""
     if not sample:
         return None
     return sample[_TEXT] if list(sample) == [_TEXT] else dict(sample)
 
 
 def sample_from_json(value: object) -> Sample | None:
-    """The sample of a row of `metrics.jsonl`; None if the value is no sample."""
+    """Return the sample of a row of `metrics.jsonl`; None if the value is not one."""
     if isinstance(value, str):
         return {_TEXT: value}
     if isinstance(value, dict) and value and all(isinstance(text, str) for text in value.values()):
@@ -39,12 +39,12 @@ def sample_from_json(value: object) -> Sample | None:
 
 
 def shorten_sample(sample: Sample, length: int) -> dict[str, str]:
-    """The sample with every part cut to `length` characters."""
+    """Return the sample with every part cut to `length` characters."""
     return {key: text if len(text) <= length else text[: length - 1] + "…" for key, text in sample.items()}
 
 
 def sample_parts(sample: Sample, fields: Sequence[SampleField]) -> list[tuple[SampleField, str]]:
-    """The sample's parts in the order of its kind's fields, then any others by their own names."""
+    """Return the parts of a sample in the order of its kind's fields, then any others, labeled by their keys."""
     known = [(field, sample[field.key]) for field in fields if field.key in sample]
     keys = {field.key for field in fields}
     others = [(key, text) for key, text in sample.items() if key not in keys]

@@ -1,4 +1,4 @@
-"""Seq2Seq models: a source in, a target out."""
+"""Seq2Seq models: trained on pairs, translate a source into a target."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ SEQ2SEQ = ModelKind(
         InputFiles("source", "instead of a table: a file of sources, one a line"),
         InputFiles("target", "the file of their targets, line by line"),
         InputFiles(
-            "validation_pairs", "pairs to validate on, instead of a part held out", endings=_TABLES, group="Validation"
+            "validation_pairs",
+            "pairs to validate on, instead of a part held out",
+            endings=_TABLES,
+            heading="Validation",
         ),
-        InputFiles("validation_source", "instead of --validation-pairs: a file of sources", group="Validation"),
-        InputFiles("validation_target", "the file of their targets, line by line", group="Validation"),
+        InputFiles("validation_source", "instead of --validation-pairs: a file of sources", heading="Validation"),
+        InputFiles("validation_target", "the file of their targets, line by line", heading="Validation"),
     ),
     input_choices=(
         InputChoice(

@@ -17,7 +17,7 @@ from rnntui.errors import CorpusError, RunError, UsageError
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, title_of
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import kind_of, runs_in
+from rnntui.runs.lookup import kind_id_of, runs_in
 
 _STAGING_PREFIX = ".making-"
 _MAX_NAME_BYTES = 100
@@ -54,15 +54,17 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
         runs = [run for run in runs_in(checkpoints) if run.name == name]
         if not runs:
             raise UsageError(f"no run {name!r} to resume in {checkpoints}", hint="see rnntui runs")
-        other = kind_of(runs[0])
-        if other is not None and other in KINDS and other != kind.id:
-            command = f"rnntui {KINDS[other].command} --resume --name {name}"
-            raise UsageError(f"run {name} is a {title_of(other)}", hint=f"resume it with: {command}")
+        other_id = kind_id_of(runs[0])
+        if other_id is not None and other_id in KINDS and other_id != kind.id:
+            command = f"rnntui {KINDS[other_id].command} --resume --name {name}"
+            raise UsageError(f"run {name} is a {title_of(other_id)}", hint=f"resume it with: {command}")
         for file in (runs[0].training_ids, runs[0].validation_ids):
             if not file.is_file():
                 raise RunError(f"run {name} cannot be resumed: {file} is missing", hint="start a new run")
     else:
-        runs = [run for run in runs_in(checkpoints) if run.training_ids.is_file() and kind_of(run) in (kind.id, None)]
+        runs = [
+            run for run in runs_in(checkpoints) if run.training_ids.is_file() and kind_id_of(run) in (kind.id, None)
+        ]
     if name is None and text is not None:
         runs = [run for run in runs if run.read_config().corpus.name == text.name]
         if not runs:

@@ -1,7 +1,7 @@
 """Export of a run as a small copy for distribution: `python -m rnntui.runs.export RUN FOLDER`.
 
-The copy has float16 weights, which are read back as float32, no resume state, all metrics of validations and one in ten
-of the other rows.
+The copy has float16 weights, which are read back as float32, no resume state, and of the metrics all rows of
+evaluations and one in ten of the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
-_ROW_INTERVAL = 10  # of the training rows, one in so many is kept
+_ROW_INTERVAL = 10  # one in this many training rows is kept
 
 
 def export_run(run: RunFolder, target: Path) -> None:

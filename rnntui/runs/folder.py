@@ -34,7 +34,7 @@ class RunFolder:
 
     @property
     def weights_file(self) -> Path:
-        """The weights of the best validation, which everything but resuming reads."""
+        """The weights of the best evaluation, which everything but resuming reads."""
         return self.path / "model.safetensors"
 
     @property

@@ -53,9 +53,9 @@ class RunSummary:
 
         Falls back to bits per character for a run without its kind's metric.
         """
-        page = KINDS.get(self.kind)
-        if page is not None and page.primary_metric.key in self.metrics:
-            return page.primary_metric, self.metrics[page.primary_metric.key]
+        kind = KINDS.get(self.kind)
+        if kind is not None and kind.primary_metric.key in self.metrics:
+            return kind.primary_metric, self.metrics[kind.primary_metric.key]
         return None if self.bits_per_character is None else (BITS_PER_CHARACTER, self.bits_per_character)
 
     def to_json(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
         config, status = run.read_config(), run.read_status()
     except RunError as error:
         return RunSummary(run.name, shipped=shipped, path=str(run.path), problem=str(error))
-    model, page = config.model, KINDS.get(config.kind)
+    model, kind = config.model, KINDS.get(config.kind)
     return RunSummary(
         name=run.name,
         kind=config.kind,
@@ -98,5 +98,5 @@ def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
         state=status.state,
         shipped=shipped,
         path=str(run.path),
-        metrics={m.key: status.results[m.key] for m in (page.metrics if page else ()) if m.key in status.results},
+        metrics={m.key: status.results[m.key] for m in (kind.metrics if kind else ()) if m.key in status.results},
     )

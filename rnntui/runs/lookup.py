@@ -7,9 +7,8 @@ from pathlib import Path
 
 from rnntui.atomic_files import parse_json
 from rnntui.errors import RunError, UsageError
-from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
-from rnntui.kinds.registry import KINDS, title_of
+from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.runs.folder import RunFolder
 
 CHECKPOINTS_VARIABLE = "RNNTUI_CHECKPOINTS"
@@ -49,7 +48,7 @@ def runs_in(folder: Path) -> list[RunFolder]:
     return sorted((run for run in runs if run.config_file.is_file()), key=lambda run: run.name)
 
 
-def find_run(name: str | None, checkpoints: Path, kind: ModelKind | None = LANGUAGE_MODEL) -> RunFolder:
+def find_run(name: str | None, checkpoints: Path, kind: ModelKind | None) -> RunFolder:
     """Return the run with a name or path; for None the newest with weights of a kind, else the shipped one.
 
     `kind` None allows any kind. Raises `UsageError` for an unknown name, `RunError` if there is no run.
@@ -64,13 +63,12 @@ def find_run(name: str | None, checkpoints: Path, kind: ModelKind | None = LANGU
     if own:
         return max(own, key=lambda run: run.weights_file.stat().st_mtime)
     if not shipped:
-        wanted = kind or LANGUAGE_MODEL
-        command = f"rnntui {wanted.command} {wanted.example}"
+        command = (kind or kind_or_default(None)).first_command
         raise RunError(f"no trained run in {checkpoints}", hint=f"train one with: {command}")
     return shipped[0]
 
 
-def kind_of(run: RunFolder) -> str | None:
+def kind_id_of(run: RunFolder) -> str | None:
     """Return the id of a run's kind without reading all of its config; None if its `config.json` is broken."""
     try:
         values = parse_json(run.config_file.read_bytes())
@@ -79,17 +77,17 @@ def kind_of(run: RunFolder) -> str | None:
         return None
 
 
-def require_kind(run: RunFolder, kind: str, wanted: ModelKind) -> None:
-    """Raise `UsageError` if a run, whose kind is `kind`, is not of the kind wanted; the hint says how to use it."""
-    if kind != wanted.id:
-        page = KINDS.get(kind)
-        hint = f"{page.use.verb}: rnntui {page.use.command} --run {run.name}" if page else ""
-        raise UsageError(f"run {run.name} is a {title_of(kind)}, not a {wanted.title}", hint=hint)
+def require_kind(run: RunFolder, kind_id: str, required: ModelKind) -> None:
+    """Raise `UsageError` if a run of the kind `kind_id` is not of the kind required; the hint says how to use it."""
+    if kind_id != required.id:
+        kind = KINDS.get(kind_id)
+        hint = f"{kind.use.phrase}: rnntui {kind.use.command} --run {run.name}" if kind else ""
+        raise UsageError(f"run {run.name} is a {title_of(kind_id)}, not a {required.title}", hint=hint)
 
 
 def _may_be(run: RunFolder, kind: ModelKind | None) -> bool:
     # A broken run is not skipped: reading it then reports what is wrong.
-    return kind is None or kind_of(run) in (kind.id, None)
+    return kind is None or kind_id_of(run) in (kind.id, None)
 
 
 def named_run(name: str, checkpoints: Path) -> RunFolder:

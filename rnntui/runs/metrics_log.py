@@ -40,14 +40,14 @@ class MetricsTail:
 
     An incomplete line, which may just be being written, is left for the next read. If the file was replaced, because a
     run was resumed from an earlier step, reading starts over and `restarted` is True for that read. A read can be
-    bounded; `more` is then True if it may have stopped before the end of the file.
+    bounded; `has_more` is then True if it may have stopped before the end of the file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset = 0
         self.restarted = False
-        self.more = False
+        self.has_more = False
         self._inode: int | None = None  # of the file that the offset belongs to
         self._within_line = False  # the start of a too long line was skipped, and its rest must be
 
@@ -57,7 +57,7 @@ class MetricsTail:
         At most `limit` bytes are read. A longer line is skipped: no row is that long, and a file without line breaks
         must not fill the memory.
         """
-        self.restarted, self.more = False, False
+        self.restarted, self.has_more = False, False
         try:
             # Unbuffered: a buffer would read beyond the limit.
             with self.path.open("rb", buffering=0) as file:
@@ -69,12 +69,12 @@ class MetricsTail:
                 data = file.read(-1 if limit is None else limit)
         except FileNotFoundError:
             return []
-        self.more = len(data) == limit
+        self.has_more = len(data) == limit
         end = data.rfind(b"\n") + 1
         start = 0
         if end and self._within_line:
             start, self._within_line = data.find(b"\n") + 1, False
-        elif not end and self.more:
+        elif not end and self.has_more:
             end = start = len(data)
             self._within_line = True
         self.offset += end

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from rnntui.config import Budget, RecurrentConfig, TokenizerConfig, TrainerConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
-from rnntui.kinds.registry import KINDS, title_of
+from rnntui.kinds.registry import kind_or_default, title_of
 from rnntui.runs.format_1 import upgrade_config
 
 FORMAT = 2
@@ -84,25 +84,25 @@ class RunConfig:
                 hint="use the one that wrote it",
             )
         try:
-            kind, corpus, versions = values["kind"], values["corpus"], values.get("versions", {})
-            if not (isinstance(kind, str) and isinstance(corpus, dict) and isinstance(versions, dict)):
+            kind_id, corpus, versions = values["kind"], values["corpus"], values.get("versions", {})
+            if not (isinstance(kind_id, str) and isinstance(corpus, dict) and isinstance(versions, dict)):
                 raise TypeError("kind, corpus or versions")
-            # A run of an unknown kind is read as one of the first, so that it can be listed; its users check the kind.
-            page = KINDS.get(kind) or next(iter(KINDS.values()))
+            # A run of an unknown kind is read as a language model, so that it can be listed; callers check `kind`.
+            kind = kind_or_default(kind_id)
             created = float(values["created"])
             if not math.isfinite(created):
                 raise ValueError("created")
             return cls(
-                kind=kind,
-                model=page.model.from_json(values["model"]),
-                training=page.training.from_json(values["training"]),
+                kind=kind_id,
+                model=kind.model.from_json(values["model"]),
+                training=kind.training.from_json(values["training"]),
                 budget=Budget.from_json(values["budget"]),
-                tokenizer=page.tokenizer.from_json(values["tokenizer"]),
-                corpus=page.corpus_info.from_json(corpus),
+                tokenizer=kind.tokenizer.from_json(values["tokenizer"]),
+                corpus=kind.corpus_info.from_json(corpus),
                 created=created,
                 versions=versions,
             )
         except UsageError as error:
             raise RunError(str(error)) from error
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise RunError(f"lacks or garbles {error}") from error
+            raise RunError(f"has a missing or invalid {error}") from error

@@ -1,11 +1,11 @@
-"""`status.json`: the state and progress of a run, rewritten at every validation."""
+"""`status.json`: the state and progress of a run, rewritten at every evaluation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal, get_args, get_type_hints
 
-_LIMIT = 1e18  # bound of the numbers in a file that may come from anywhere
+_LIMIT = 1e18  # bound of numbers, since the file is untrusted
 _COUNTS = ("step", "steps", "tokens", "seconds")
 
 RunState = Literal["running", "done", "stopped", "failed"]

@@ -16,7 +16,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.runs.format_1 import upgrade_weight_name
 
-_MAX_WEIGHT = 1e6  # a larger one is no result of training, and would overflow in a product
+_MAX_WEIGHT = 1e6  # no training yields a larger one, which would overflow in a product
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from rnntui.config import DecodingErrors, Settings, bounds_of, described_settings, flag_of, is_yes_or_no
+from rnntui.config import DecodingErrors, Settings, bounds_text, flag_of, is_bool, settings_of
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.inputs import InputFiles
 from rnntui.kinds.model_kind import ModelKind
@@ -34,7 +34,7 @@ class FormOption:
     Args:
         name: name of the option, as in `learning_rate`.
         help: help text.
-        group: heading above the field; empty for the top of the form.
+        heading: heading above the field; empty for the top of the form.
         default: value shown where nothing is entered.
         choices: allowed values; empty for free text.
         files: the input files that it names, if any.
@@ -42,7 +42,7 @@ class FormOption:
 
     name: str
     help: str
-    group: str
+    heading: str
     default: str = ""
     choices: tuple[str, ...] = ()
     files: InputFiles | None = None
@@ -54,21 +54,21 @@ class FormOption:
 
 def form_options(kind: ModelKind) -> list[FormOption]:
     """Return every option of the trainings of a kind, in the order of declaration."""
-    titles = tuple(page.title for page in KINDS.values())
-    inputs = [FormOption(files.name, files.help, files.group, files=files) for files in kind.inputs]
+    titles = tuple(kind.title for kind in KINDS.values())
+    inputs = [FormOption(files.name, files.help, files.heading, files=files) for files in kind.inputs]
     options = [
         FormOption(_KIND, "what to train", "", titles[0], titles),
-        *(option for option in inputs if not option.group),
+        *(option for option in inputs if not option.heading),
         FormOption("name", "name of the run", "", f"after {kind.inputs[0].name}"),
-        *(option for option in inputs if option.group),
+        *(option for option in inputs if option.heading),
     ]
-    for group, settings in kind.settings.items():
-        defaults = {f.name: f.default for f in fields(settings)}
-        for name, described in described_settings(settings).items():
-            choices = described.choices or (("yes", "no") if is_yes_or_no(settings, name) else ())
-            bounds = bounds_of(described)
-            text = f"{described.help}; {bounds}" if bounds else described.help
-            options.append(FormOption(described.option, text, group, _default_text(defaults[name]), choices))
+    for heading, config_class in kind.settings.items():
+        defaults = {f.name: f.default for f in fields(config_class)}
+        for name, setting in settings_of(config_class).items():
+            choices = setting.choices or (("yes", "no") if is_bool(config_class, name) else ())
+            bounds = bounds_text(setting)
+            text = f"{setting.help}; {bounds}" if bounds else setting.help
+            options.append(FormOption(setting.option_name, text, heading, _default_text(defaults[name]), choices))
     return [
         *options,
         FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
@@ -104,16 +104,19 @@ def problems_in(form_values: FormValues) -> Problems:
             except UsageError as error:
                 problems[error.setting or kind.inputs[0].name] = str(error)
                 break
-    for group in kind.settings.values():
-        for name, value in _values(group, form_values).items():
+    for config_class in kind.settings.values():
+        for name, value in _values(config_class, form_values).items():
             try:
-                group(**{name: value})
+                config_class(**{name: value})
             except UsageError as error:
-                problems[described_settings(group)[name].option] = str(error)
+                problems[settings_of(config_class)[name].option_name] = str(error)
     if not problems:
         try:
-            groups = {group: group(**_values(group, form_values)) for group in kind.settings.values()}
-            model, tokenizer = groups[kind.model], groups[kind.tokenizer]
+            configs = {
+                config_class: config_class(**_values(config_class, form_values))
+                for config_class in kind.settings.values()
+            }
+            model, tokenizer = configs[kind.model], configs[kind.tokenizer]
             model.check_with(tokenizer)  # type: ignore[attr-defined]
         except UsageError as error:
             problems[error.setting or kind.inputs[0].name] = str(error)
@@ -187,11 +190,11 @@ def training_arguments(form_values: FormValues, checkpoints: Path) -> list[str]:
         arguments.append(f"--name={form_values['name'].strip()}")
     main, *flags = (files.name for files in kind.inputs)
     arguments += [f"{flag_of(name)}={file}" for name in flags for file in named_files(form_values, name)]
-    for group in kind.settings.values():
-        defaults = {f.name: f.default for f in fields(group)}
-        settings = described_settings(group)
-        for name, value in _values(group, form_values).items():
-            option = settings[name].option
+    for config_class in kind.settings.values():
+        defaults = {f.name: f.default for f in fields(config_class)}
+        settings = settings_of(config_class)
+        for name, value in _values(config_class, form_values).items():
+            option = settings[name].option_name
             if value == defaults[name]:
                 continue
             if isinstance(value, bool):
@@ -200,7 +203,7 @@ def training_arguments(form_values: FormValues, checkpoints: Path) -> list[str]:
                 arguments += [flag_of(option), str(value)]
     for form_option in form_options(kind):
         text = form_values.get(form_option.name, "").strip()
-        if form_option.group == _READING and text not in ("", form_option.default):
+        if form_option.heading == _READING and text not in ("", form_option.default):
             arguments += [flag_of(form_option.name), text]
     return [*arguments, "--", *named_files(form_values, main)]
 
@@ -220,19 +223,19 @@ def parse_number(text: str) -> int | float | str:
     return text
 
 
-def _values(group: type[Settings], form_values: FormValues) -> dict[str, Any]:
-    """Return the values entered for a group of settings, by field name.
+def _values(config_class: type[Settings], form_values: FormValues) -> dict[str, Any]:
+    """Return the values entered for the settings of a class, by field name.
 
     Text that cannot be converted stays text, which then fails validation.
     """
     values: dict[str, Any] = {}
-    for name, described in described_settings(group).items():
-        text = form_values.get(described.option, "").strip()
+    for name, setting in settings_of(config_class).items():
+        text = form_values.get(setting.option_name, "").strip()
         if not text:
             continue
-        if described.choices:
+        if setting.choices:
             values[name] = text
-        elif is_yes_or_no(group, name):
+        elif is_bool(config_class, name):
             values[name] = {"yes": True, "no": False}.get(text, text)
         else:
             values[name] = parse_number(text)

@@ -12,9 +12,8 @@ from typing import Literal
 from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_loss
-from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
-from rnntui.kinds.registry import KINDS
+from rnntui.kinds.registry import kind_or_default
 from rnntui.runs.creation import find_resumable_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.stopping import stop_run
@@ -244,7 +243,7 @@ class TrainingSession:
 
 
 def _kind_of(run: WatchedRun) -> ModelKind:
-    return KINDS.get(run.config.kind, LANGUAGE_MODEL) if run.config is not None else LANGUAGE_MODEL
+    return kind_or_default(run.config.kind if run.config is not None else None)
 
 
 def end_notice(run: WatchedRun) -> Notice:

@@ -17,8 +17,8 @@ from rnntui.config import (
     LanguageModelConfig,
     LanguageModelTrainingConfig,
     TokenizerConfig,
-    described_settings,
     flag_of,
+    settings_of,
 )
 from rnntui.runs.folder import RunFolder
 
@@ -225,10 +225,10 @@ def test_without_a_corpus_the_command_asks_for_one(rnntui) -> None:
 def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
     help_text = rnntui("train", "--help").out
     flags = {parameter.name: parameter for parameter in command.params}
-    for group in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
-        for name, described in described_settings(group).items():
-            assert flag_of(described.option) in help_text
-            assert flags[described.option].default == getattr(group(), name)
+    for config_class in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
+        for name, setting in settings_of(config_class).items():
+            assert flag_of(setting.option_name) in help_text
+            assert flags[setting.option_name].default == getattr(config_class(), name)
 
 
 def test_staging_folders_of_killed_processes_are_removed(rnntui, corpus: Path) -> None:

@@ -13,7 +13,7 @@ from pair_runs import copy_rows, table
 
 from rnntui.cli.main import run
 from rnntui.cli.train_seq2seq import command
-from rnntui.config import Budget, described_settings, flag_of
+from rnntui.config import Budget, flag_of, settings_of
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.runs.folder import RunFolder
@@ -214,7 +214,7 @@ def test_pairs_not_known_to_be_held_out_are_refused(rnntui, trained: Path, tmp_p
 def test_commands_refuse_runs_of_another_kind(rnntui, trained: Path) -> None:
     folder = trained / "checkpoints"
     other = rnntui("translate", "--run", "shakespeare", "Go.")
-    assert other.code == 2 and "write with it: rnntui sample --run shakespeare" in other.err
+    assert other.code == 2 and "generate text with it: rnntui sample --run shakespeare" in other.err
     other = rnntui("sample", "--run", "copy", "--checkpoints", folder)
     assert other.code == 2 and "translate with it: rnntui translate --run copy" in other.err
     assert rnntui("sample", "--checkpoints", folder, "-n", "3").code == 0, (
@@ -341,10 +341,10 @@ def test_an_error_gives_one_line_and_writes_nothing(rnntui, tmp_path: Path, argu
 def test_every_setting_is_a_flag_with_the_same_default(rnntui) -> None:
     help_text = rnntui("train-seq2seq", "--help").out
     flags = {parameter.name: parameter for parameter in command.params}
-    for group in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
-        for name, described in described_settings(group).items():
-            assert flag_of(described.option) in help_text
-            assert flags[described.option].default == getattr(group(), name)
+    for config_class in (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig, Budget):
+        for name, setting in settings_of(config_class).items():
+            assert flag_of(setting.option_name) in help_text
+            assert flags[setting.option_name].default == getattr(config_class(), name)
 
 
 def test_translating_loads_no_torch(trained: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from rnntui.cli.main import LazyGroup
-from rnntui.config import SamplingConfig, Settings, described_settings, flag_of, is_yes_or_no
+from rnntui.config import SamplingConfig, Settings, flag_of, is_bool, settings_of
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.kinds.registry import KINDS
 
@@ -32,7 +32,7 @@ GROUPS: dict[str, dict[str, type[Settings]]] = {
 
 _INPUTS, _OTHERS = "Input files", "Run, files and output"
 _DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.*)\]\.?$")
-_BOUNDS_IN_HELP = re.compile(r"\.\s*\[(?:between )?(.*)\]$")  # of a setting that has its flag outside of a group
+_BOUNDS_IN_HELP = re.compile(r"\.\s*\[(?:between )?(.*)\]$")  # of a flag that belongs to a single setting
 _FLAG = re.compile(r"(?<![\w`-])--?[a-z][\w-]*")
 
 
@@ -69,24 +69,26 @@ def click_command(name: str) -> click.Command:
 
 def _tables(command: str) -> Iterator[tuple[str, list[str]]]:
     groups = GROUPS[command]
-    settings = {setting.option for group in groups.values() for setting in described_settings(group).values()}
+    settings = {
+        setting.option_name for config_class in groups.values() for setting in settings_of(config_class).values()
+    }
     inputs = {files.name for kind in KINDS.values() if kind.command == command for files in kind.inputs}
     options = [parameter for parameter in click_command(command).params if isinstance(parameter, click.Option)]
     named = [option for option in options if option.name in inputs]
     others = [option for option in options if option.name not in settings | inputs]
     if named:
         yield _INPUTS, [_row_of_option(option) for option in named]
-    for heading, group in groups.items():
-        yield heading, _rows_of_settings(group)
+    for heading, config_class in groups.items():
+        yield heading, _rows_of_settings(config_class)
     yield _OTHERS, [_row_of_option(option) for option in others]
 
 
-def _rows_of_settings(group: type[Settings]) -> list[str]:
-    defaults = {f.name: f.default for f in fields(group)}
+def _rows_of_settings(config_class: type[Settings]) -> list[str]:
+    defaults = {f.name: f.default for f in fields(config_class)}
     rows = []
-    for name, setting in described_settings(group).items():
-        flag = flag_of(setting.option)
-        flags = [flag, f"--no-{flag[2:]}"] if is_yes_or_no(group, name) else [flag]
+    for name, setting in settings_of(config_class).items():
+        flag = flag_of(setting.option_name)
+        flags = [flag, f"--no-{flag[2:]}"] if is_bool(config_class, name) else [flag]
         values = ", ".join(f"`{choice}`" for choice in setting.choices) or _bounds(setting.low, setting.high)
         rows.append(_row(flags, defaults[name], values, setting.help))
     return rows
@@ -107,9 +109,9 @@ def _row_of_option(option: click.Option) -> str:
 
 
 def _row(flags: list[str], default: object, values: str, text: str) -> str:
-    described = _DEFAULT_IN_HELP.search(text)
+    default_in_help = _DEFAULT_IN_HELP.search(text)
     text = _DEFAULT_IN_HELP.sub("", text).removesuffix(".")
-    shown = _shown(default) if described is None else _with_code(described[1])
+    shown = _shown(default) if default_in_help is None else _with_code(default_in_help[1])
     names = ", ".join(f"`{flag}`" for flag in flags)
     return f"| {names} | {shown} | {values} | {_with_code(text)} |"
 

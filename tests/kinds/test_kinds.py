@@ -1,4 +1,4 @@
-"""Kinds of models: every page is complete, and a page alone puts a kind into form, list, facts, charts and `runs`."""
+"""Every kind of model is complete, and its `ModelKind` alone puts it into form, list, facts, charts and `runs`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rnntui.config import (
     RecurrentConfig,
     TokenizerConfig,
     record,
-    setting,
+    setting_field,
 )
 from rnntui.errors import UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
@@ -45,7 +45,7 @@ ACCURACY = Metric("toy_accuracy", "Toy accuracy", "toy accuracy", "toy_accuracy"
 class ToyConfig(RecurrentConfig):
     """A shape with a setting of its own."""
 
-    classes: int = setting(2, "classes that there are", low=2, high=99)
+    classes: int = setting_field(2, "classes that there are", low=2, high=99)
 
     @property
     def summary(self) -> str:
@@ -95,7 +95,7 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunFolder:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
-def test_what_a_page_names_exists(kind: ModelKind) -> None:
+def test_references_of_a_kind_exist(kind: ModelKind) -> None:
     assert kind.command in COMMANDS and kind.use.command in COMMANDS and kind.use.tab in TABS
     assert callable(resolve(kind.loader))
     task = resolve(kind.task)
@@ -107,7 +107,7 @@ def test_what_a_page_names_exists(kind: ModelKind) -> None:
     assert named == {files.name for files in kind.inputs}
 
 
-def test_pages_stand_under_their_ids() -> None:
+def test_kinds_are_registered_under_their_ids() -> None:
     assert {name: kind.id for name, kind in KINDS.items()} == {name: name for name in KINDS}
 
 

@@ -24,6 +24,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import CHECKPOINTS_VARIABLE, checkpoints_folder, find_run, named_run, runs_in
 from rnntui.runs.metrics_log import MetricsLog, MetricsTail, drop_after, read_metrics
@@ -256,18 +257,18 @@ def test_rows_do_not_depend_on_how_the_writes_are_split(scratch: Path, lines: li
 def test_a_read_can_be_bounded(run: RunFolder) -> None:
     append(run.metrics_file, b"".join(b'{"step": %d}\n' % step for step in range(10)))
     tail = MetricsTail(run.metrics_file)
-    assert tail.read(30) == [{"step": 0}, {"step": 1}] and tail.more
+    assert tail.read(30) == [{"step": 0}, {"step": 1}] and tail.has_more
     assert tail.offset == 24, "the third line waits for the next read"
-    assert tail.read(12) == [{"step": 2}] and tail.more
-    assert len(tail.read()) == 7 and not tail.more
-    assert tail.read(30) == [] and not tail.more
+    assert tail.read(12) == [{"step": 2}] and tail.has_more
+    assert len(tail.read()) == 7 and not tail.has_more
+    assert tail.read(30) == [] and not tail.has_more
 
 
 def test_only_lines_longer_than_the_bound_are_skipped(run: RunFolder) -> None:
     append(run.metrics_file, b'{"step": 1}\n{"long": "' + b"x" * 100 + b'"}\n{"step": 2}\n')
     tail = MetricsTail(run.metrics_file)
     found = tail.read(20)
-    while tail.more:
+    while tail.has_more:
         found += tail.read(20)
     assert found == [{"step": 1}, {"step": 2}]
     append(run.metrics_file, b'{"long": "' + b"x" * 50)
@@ -615,7 +616,7 @@ def test_the_default_run_has_the_newest_weights(shipped: Path, tmp_path: Path) -
     make_run(mine, ".making-1", 4000)
     (mine / "no run").mkdir()
     (mine / "file").touch()
-    assert find_run(None, mine).name == "b"
+    assert find_run(None, mine, LANGUAGE_MODEL).name == "b"
     assert [run.name for run in runs_in(mine)] == ["a", "b", "c", "d"]
 
 
@@ -626,13 +627,13 @@ def test_without_own_trained_runs_the_default_is_the_shipped_one(
     mine = tmp_path / "checkpoints"
     if untrained:
         make_run(mine, "a", None)
-    assert find_run(None, mine) == RunFolder(shipped / "shakespeare")
+    assert find_run(None, mine, LANGUAGE_MODEL) == RunFolder(shipped / "shakespeare")
 
 
 def test_without_any_run_the_error_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path / "nothing")
     with pytest.raises(RunError, match="rnntui train") as caught:
-        find_run(None, tmp_path / "checkpoints")
+        find_run(None, tmp_path / "checkpoints", LANGUAGE_MODEL)
     assert str(tmp_path / "checkpoints") in str(caught.value)
 
 
@@ -642,18 +643,18 @@ def test_a_name_is_looked_up_in_own_runs_then_shipped_runs_then_paths(
     mine = tmp_path / "checkpoints"
     monkeypatch.chdir(tmp_path)
     here = make_run(Path(), "shakespeare", 1)
-    assert find_run("shakespeare", mine) == RunFolder(shipped / "shakespeare")
+    assert find_run("shakespeare", mine, LANGUAGE_MODEL) == RunFolder(shipped / "shakespeare")
     own = make_run(mine, "shakespeare", 1)
-    assert find_run("shakespeare", mine) == own
-    assert find_run("./shakespeare/", mine).path.resolve() == own.path.resolve()
-    assert find_run(str(here.path.resolve()), mine).path == here.path.resolve()
+    assert find_run("shakespeare", mine, LANGUAGE_MODEL) == own
+    assert find_run("./shakespeare/", mine, LANGUAGE_MODEL).path.resolve() == own.path.resolve()
+    assert find_run(str(here.path.resolve()), mine, LANGUAGE_MODEL).path == here.path.resolve()
 
 
 def test_a_run_is_found_by_path(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     there = make_run(tmp_path / "elsewhere", "a", 1)
-    assert find_run("elsewhere/a", tmp_path / "checkpoints").path.resolve() == there.path
-    assert find_run(str(there.path), tmp_path / "checkpoints") == there
+    assert find_run("elsewhere/a", tmp_path / "checkpoints", LANGUAGE_MODEL).path.resolve() == there.path
+    assert find_run(str(there.path), tmp_path / "checkpoints", LANGUAGE_MODEL) == there
 
 
 @pytest.mark.parametrize("name", ["c", "", "..", "a/b", "a\0", "x" * 300], ids=lambda name: repr(name[:9]))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig, described_settings
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig, settings_of
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import find_corpus
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
@@ -36,9 +36,11 @@ def make_run(tmp_path: Path) -> MakeRun:
         }  # fmt: skip
         values = {**defaults, **settings}
         groups = []
-        for group in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
-            names = {name: described.option for name, described in described_settings(group).items()}
-            groups.append(group(**{name: values.pop(option) for name, option in names.items() if option in values}))
+        for config_class in (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig, Budget):
+            names = {name: setting.option_name for name, setting in settings_of(config_class).items()}
+            groups.append(
+                config_class(**{name: values.pop(option) for name, option in names.items() if option in values})
+            )
         assert not values, f"unknown settings {values}"
         request = LanguageModelRequest(*groups)  # type: ignore[arg-type]
         return create_language_model_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)

@@ -18,8 +18,8 @@ from rnntui.config import (
     LanguageModelConfig,
     LanguageModelTrainingConfig,
     TokenizerConfig,
-    bounds_of,
-    described_settings,
+    bounds_text,
+    settings_of,
 )
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -63,7 +63,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def few_options(kind: ModelKind) -> list[FormOption]:
         options = form_options(kind)
-        return [o for o in options if not o.group or o.name in kind.first_options or o.name in kept]
+        return [o for o in options if not o.heading or o.name in kind.first_options or o.name in kept]
 
     monkeypatch.setattr(form_module, "form_options", few_options)
 
@@ -93,11 +93,11 @@ def test_every_option_of_the_command_is_in_the_form(kind: ModelKind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_help_and_bounds_come_from_the_settings(kind: ModelKind) -> None:
-    described = {d.option: d for group in kind.settings.values() for d in described_settings(group).values()}
+    settings = {s.option_name: s for config_class in kind.settings.values() for s in settings_of(config_class).values()}
     for option in form_options(kind):
-        if option.name in described:
-            assert described[option.name].help in option.help
-            assert bounds_of(described[option.name]) in option.help
+        if option.name in settings:
+            assert settings[option.name].help in option.help
+            assert bounds_text(settings[option.name]) in option.help
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:

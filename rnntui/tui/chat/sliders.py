@@ -10,7 +10,7 @@ from rnntui.config import (
     UNLIMITED_LENGTH,
     GenerationConfig,
     SamplingConfig,
-    described_settings,
+    settings_of,
 )
 from rnntui.tui.setting_slider import COLUMNS, setting_slider
 from rnntui.tui.widgets.slider import Slider
@@ -41,7 +41,7 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
 def make_sliders() -> Iterator[Slider]:
     """Yield a slider for each setting, with the setting's name as name and id, and one for the seed."""
     for config in (SamplingConfig, GenerationConfig):
-        for name, setting in described_settings(config).items():
+        for name, setting in settings_of(config).items():
             label, scale, words = _SCALES[name]
             yield setting_slider(name, label, scale, words, setting, getattr(config(), name))
     seeds = SliderSpec(StopScale((NEW_SEED, *range(10))), NEW_SEED, high=2**32 - 1, words={NEW_SEED: "new"})

@@ -7,7 +7,7 @@ from typing import Any
 
 from textual.app import App
 
-from rnntui.config import DEFAULT_MINUTES, Budget, described_settings, flag_of
+from rnntui.config import DEFAULT_MINUTES, Budget, flag_of, settings_of
 from rnntui.errors import UsageError
 from rnntui.sessions.training_form import parse_number
 
@@ -40,7 +40,7 @@ def parse_budget(text: str, default_unit: str) -> list[str]:
     """
     match = re.fullmatch(r"\s*(\d{1,3}(?:,\d{3})+|[\d._]+)\s*([a-z]*)\s*", text.lower())
     word = (match[2] or default_unit) if match else ""
-    units = [unit for unit in described_settings(Budget) if word and unit.startswith(word)]
+    units = [unit for unit in settings_of(Budget) if word and unit.startswith(word)]
     unit = _ABBREVIATIONS.get(word) or next(iter(units), None)
     if match is None or unit is None:
         raise UsageError(f"a budget is a number of minutes, epochs or steps, such as 10 minutes (got {text[:40]!r})")
@@ -52,7 +52,7 @@ def parse_budget(text: str, default_unit: str) -> list[str]:
 
 def doubled(budget: Budget) -> tuple[str, str]:
     """Return the unit of a budget, and twice the budget as text."""
-    for unit in described_settings(Budget):
+    for unit in settings_of(Budget):
         value = getattr(budget, unit)
         if value is not None:
             return unit, f"{2 * value:.10g} {unit}"

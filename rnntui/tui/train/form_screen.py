@@ -90,11 +90,11 @@ class TrainingFormScreen(ModalScreen[FormResult]):
     def _first(self) -> list[FormOption]:
         """The options shown at first, beside the kind."""
         by_name = {option.name: option for option in self._options}
-        return [o for o in self._options[1:] if not o.group] + [by_name[name] for name in self._kind.first_options]
+        return [o for o in self._options[1:] if not o.heading] + [by_name[name] for name in self._kind.first_options]
 
     @property
     def _rest(self) -> list[FormOption]:
-        return [option for option in self._options if option.group and option.name not in self._kind.first_options]
+        return [option for option in self._options if option.heading and option.name not in self._kind.first_options]
 
     def _make_fields(self, options: Iterable[FormOption]) -> list[Field]:
         return [Field(option, self._values.get(option.name, "")) for option in options]
@@ -119,9 +119,9 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         self.query_one("#all", Button).label = _SHOW_FEWER
         if more.children:
             return
-        # Mounted when first needed, group by group: they are many, and the first ones should appear at once.
-        for group, options in groupby(self._rest, key=lambda option: option.group):
-            await more.mount_all([Static(group, classes="group"), *self._make_fields(options)])
+        # Mounted when first needed, heading by heading: they are many, and the first ones should appear at once.
+        for heading, options in groupby(self._rest, key=lambda option: option.heading):
+            await more.mount_all([Static(heading, classes="group"), *self._make_fields(options)])
 
     async def on_select_changed(self, event: Select.Changed) -> None:
         """Show the options of another kind; the values of those that both kinds have stay."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from textual.containers import Vertical
 
-from rnntui.config import described_settings
+from rnntui.config import settings_of
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.sessions.translation_session import DEFAULT_BEAM
 from rnntui.tui.setting_slider import setting_slider
@@ -26,7 +26,7 @@ class BeamPanel(Vertical):
     """Sliders for the settings of the search. Posts `BeamSettingsChanged`."""
 
     def __init__(self) -> None:
-        settings = described_settings(BeamConfig)
+        settings = settings_of(BeamConfig)
         sliders = [
             setting_slider(name, label, scale, {}, settings[name], getattr(DEFAULT_BEAM, name))
             for name, (label, scale) in _SCALES.items()
