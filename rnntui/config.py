@@ -6,11 +6,16 @@ the form; `__post_init__` validates the value, wherever it came from.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Self, TypeVar, dataclass_transform, get_args, get_type_hints
+from dataclasses import fields
+from typing import Literal
 
 from rnntui.errors import UsageError
+from rnntui.settings import (
+    Settings,
+    record,
+    setting_field,
+    settings_of,
+)
 
 Cell = Literal["lstm", "gru", "rnn"]
 Nonlinearity = Literal["tanh", "relu"]
@@ -25,161 +30,6 @@ SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
 FINAL_EVALUATION_FACTOR = 4
 """Ratio of the final evaluation's data to that of an evaluation during training."""
-
-
-Config = TypeVar("Config")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The description of a settings field.
-
-    Args:
-        help: help text of the flag and of the form's field.
-        low: inclusive lower bound.
-        high: inclusive upper bound.
-        choices: the only values allowed.
-        option_name: its name outside of its class, on the command line and in the form, if that is not the field's.
-    """
-
-    help: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    option_name: str = ""
-
-
-def setting_field(
-    default: Any,
-    help: str,  # the flag's help: the word click uses
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: Any = None,
-    option_name: str = "",
-) -> Any:
-    """Return a dataclass field with a default, a help text and bounds."""
-    setting = Setting(help, low, high, get_args(choices), option_name)
-    return field(default=default, metadata={"setting": setting})
-
-
-def override(config_class: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
-    """Return a field for a setting of another class, with another default and optionally another help or bounds."""
-    setting: Setting = next(f for f in fields(config_class) if f.name == name).metadata["setting"]
-    changed = replace(setting, help=help or setting.help, **bounds)  # type: ignore[arg-type]
-    return field(default=default, metadata={"setting": changed})
-
-
-def settings_of(config_class: type[Settings]) -> dict[str, Setting]:
-    """Return the settings of a class by field name, in the order they are declared; `option_name` is always set."""
-    settings: dict[str, Setting] = {
-        f.name: f.metadata["setting"] for f in fields(config_class) if "setting" in f.metadata
-    }
-    return {name: replace(setting, option_name=setting.option_name or name) for name, setting in settings.items()}
-
-
-def bounds_text(setting: Setting) -> str:
-    """Return the bounds in words, as help and messages show them; empty if there are none."""
-    return _bounds(setting.low, setting.high) if (setting.low, setting.high) != (None, None) else ""
-
-
-def is_bool(config_class: type[Settings], name: str) -> bool:
-    """Return True for a setting whose type is `bool` or `bool | None`."""
-    hint = get_type_hints(config_class)[name]
-    return bool in (get_args(hint) or (hint,))
-
-
-def flag_of(option: str) -> str:
-    """Return the command-line flag of an option: `learning_rate` is `--learning-rate`."""
-    return "--" + option.replace("_", "-")
-
-
-class Record:
-    """Equality, hash and representation of frozen dataclasses by their fields.
-
-    `dataclass` would generate them for each class anew, which took a tenth of the start-up time of `rnntui sample`.
-    """
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *vars(self).values()))
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
-        return f"{type(self).__name__}({values})"
-
-
-@dataclass_transform(frozen_default=True)
-def record(cls: type[Config]) -> type[Config]:
-    """Class decorator of a `Record`: a frozen dataclass that inherits equality, hash and representation."""
-    return dataclass(frozen=True, eq=False, repr=False)(cls)
-
-
-@record
-class Settings(Record):
-    """A frozen dataclass of settings that checks itself when constructed.
-
-    Raises `UsageError` naming the flag, the bounds and the value if a value is out of bounds or of another type.
-    """
-
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for name, setting in settings_of(type(self)).items():
-            _check(setting, hints[name], getattr(self, name))
-
-    @classmethod
-    def from_json(cls, values: object) -> Self:
-        """Return the settings of a JSON object; absent keys have their defaults, an unknown key raises `UsageError`."""
-        if not isinstance(values, dict):
-            raise UsageError(f"expected an object of settings, got {type(values).__name__}")
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise UsageError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
-        return cls(**values)
-
-
-def _check(setting: Setting, hint: Any, value: Any) -> None:
-    problem = _problem(setting, hint, value)
-    if problem:
-        raise UsageError(f"{flag_of(setting.option_name)} {problem}", setting=setting.option_name)
-
-
-def _problem(setting: Setting, hint: Any, value: Any) -> str:
-    """Return the problem with a value, as the end of a sentence about its flag, or an empty string."""
-    if value is None:
-        return "" if type(None) in get_args(hint) else "needs a value"
-    if setting.choices:
-        allowed = value in setting.choices
-        return "" if allowed else f"must be one of {', '.join(setting.choices)} (got {value!r})"
-    types = get_args(hint) or (hint,)
-    if bool in types:
-        return "" if isinstance(value, bool) else f"must be true or false (got {value!r})"
-    number = int if int in types else float
-    # JSON writes 1.0 as 1: an int is a fine float; a bool is neither, though Python calls it an int.
-    if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
-        word = "a number" if number is float else "a whole number"
-        return f"must be {word} (got {value!r})"
-    low, high = setting.low, setting.high
-    too_low, too_high = low is not None and value < low, high is not None and value > high
-    if too_low or too_high or not math.isfinite(value):
-        shown = format(value, "g") if isinstance(value, float) else str(value)
-        return f"must be {_bounds(low, high)} (got {shown[:20]})"
-    return ""
-
-
-def _bounds(low: float | None, high: float | None) -> str:
-    if low is not None and high is not None:
-        return f"between {_plain(low)} and {_plain(high)}"
-    if low is not None:
-        return f"{_plain(low)} or more"
-    return f"{_plain(high)} or less" if high is not None else "a finite number"
-
-
-def _plain(number: float) -> str:
-    return f"{number:,.10g}"
 
 
 @record

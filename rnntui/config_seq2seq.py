@@ -9,15 +9,12 @@ from rnntui.config import (
     BPTTConfig,
     LanguageModelConfig,
     RecurrentConfig,
-    Settings,
     TokenizerConfig,
     TokenizerType,
     TrainerConfig,
-    override,
-    record,
-    setting_field,
 )
 from rnntui.errors import UsageError
+from rnntui.settings import Settings, override, record, setting_field
 
 AttentionKind = Literal["general", "dot", "additive", "none"]
 SelectionMetric = Literal["bleu", "loss"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rnntui.config import Budget, settings_of
+from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.translator import Translator, read_vocabularies
@@ -17,6 +17,7 @@ from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import save_arrays
+from rnntui.settings import settings_of
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import read_table

@@ -15,11 +15,11 @@ from rnntui.cli.environment import limit_openmp_spin
 from rnntui.cli.inputs import read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
-from rnntui.config import flag_of
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.seq2seq import BLEU, CHRF, SEQ2SEQ
+from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rnntui.config import flag_of
 from rnntui.errors import CorpusError
+from rnntui.settings import flag_of
 from rnntui.text.encoding import text_encoding
 
 if TYPE_CHECKING:

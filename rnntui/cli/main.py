@@ -111,8 +111,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _one_line(error: click.ClickException) -> str:
     message = error.format_message().replace("\n", " ")
     if isinstance(error, click.NoSuchOption):
-        from rnntui.config import flag_of
         from rnntui.runs.format_1 import RENAMED_SETTINGS
+        from rnntui.settings import flag_of
 
         renamed = {flag_of(old): flag_of(new) for old, new in RENAMED_SETTINGS["training"].items()}
         if error.option_name in renamed:

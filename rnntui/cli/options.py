@@ -8,7 +8,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from rnntui.config import DecodingErrors, Setting, Settings, bounds_text, flag_of, settings_of
+from rnntui.config import DecodingErrors
+from rnntui.settings import Setting, Settings, bounds_text, flag_of, settings_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Config = TypeVar("Config", bound=Settings)

@@ -7,8 +7,9 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from rnntui.config import Budget, flag_of, settings_of
+from rnntui.config import Budget
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
+from rnntui.settings import flag_of, settings_of
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder

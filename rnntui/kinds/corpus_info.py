@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Self
 
-from rnntui.config import Record, record
 from rnntui.formatting import format_count
+from rnntui.settings import Record, record
 
 _LIMIT = 10**18  # bound of counts, since the file is untrusted
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import Any, NamedTuple
 
-from rnntui.config import Budget, RecurrentConfig, Settings, TokenizerConfig, TrainerConfig
+from rnntui.config import Budget, RecurrentConfig, TokenizerConfig, TrainerConfig
 from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.inputs import InputChoice, InputFiles
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
+from rnntui.settings import Settings
 
 
 class Use(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from rnntui.config import Record, record
 from rnntui.kinds.corpus_info import CorpusInfo, read_count, read_texts
+from rnntui.settings import Record, record
 
 _TOKEN_LIMIT = 10**6  # bound of the tokens of a sentence
 

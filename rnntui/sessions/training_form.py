@@ -11,11 +11,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from rnntui.config import DecodingErrors, Settings, bounds_text, flag_of, is_bool, settings_of
+from rnntui.config import DecodingErrors
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.inputs import InputFiles
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS
+from rnntui.settings import Settings, bounds_text, flag_of, is_bool, settings_of
 
 FormValues = Mapping[str, str]
 """Values entered in the form, by option name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rnntui.config import Setting
+from rnntui.settings import Setting
 from rnntui.tui.widgets.slider import Slider, SliderColumns
 from rnntui.tui.widgets.slider_scale import SliderScale
 from rnntui.tui.widgets.slider_spec import SliderSpec

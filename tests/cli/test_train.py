@@ -12,15 +12,9 @@ import pytest
 
 from rnntui.cli.main import run
 from rnntui.cli.train import command
-from rnntui.config import (
-    Budget,
-    LanguageModelConfig,
-    LanguageModelTrainingConfig,
-    TokenizerConfig,
-    flag_of,
-    settings_of,
-)
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
+from rnntui.settings import flag_of, settings_of
 
 QUICK = [
     "--hidden",

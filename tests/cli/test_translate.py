@@ -13,10 +13,11 @@ from pair_runs import copy_rows, table
 
 from rnntui.cli.main import run
 from rnntui.cli.train_seq2seq import command
-from rnntui.config import Budget, flag_of, settings_of
+from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.runs.folder import RunFolder
+from rnntui.settings import flag_of, settings_of
 
 QUICK = [
     "--hidden", "32", "--encoder-hidden", "16", "--embedding", "16", "--dropout", "0", "--tokenizer", "char",

@@ -15,9 +15,10 @@ from pathlib import Path
 import click
 
 from rnntui.cli.main import LazyGroup
-from rnntui.config import SamplingConfig, Settings, flag_of, is_bool, settings_of
+from rnntui.config import SamplingConfig
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.kinds.registry import KINDS
+from rnntui.settings import Settings, flag_of, is_bool, settings_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 HEADER = "| flag | default | values | |\n|---|---|---|---|"

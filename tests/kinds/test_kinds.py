@@ -10,15 +10,7 @@ import pytest
 
 from rnntui.charts.metric_charts import charts_of, in_order
 from rnntui.cli.main import COMMANDS, run
-from rnntui.config import (
-    Budget,
-    LanguageModelConfig,
-    LanguageModelTrainingConfig,
-    RecurrentConfig,
-    TokenizerConfig,
-    record,
-    setting_field,
-)
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, RecurrentConfig, TokenizerConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.inputs import InputChoice, InputFiles
@@ -36,6 +28,7 @@ from rnntui.runs.stopping import stop_run
 from rnntui.sessions.run_facts import run_facts
 from rnntui.sessions.run_watcher import RunWatcher
 from rnntui.sessions.training_form import form_options, problems_in, resume_arguments, training_arguments
+from rnntui.settings import record, setting_field
 from rnntui.tui.tabs import TABS
 
 ACCURACY = Metric("toy_accuracy", "Toy accuracy", "toy accuracy", "toy_accuracy", decimals=1, short="acc")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig, settings_of
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
+from rnntui.settings import settings_of
 from rnntui.text.corpus import find_corpus
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 

@@ -13,20 +13,14 @@ from waiting import wait_until
 
 from rnntui.cli.train import command as train
 from rnntui.cli.train_seq2seq import command as train_seq2seq
-from rnntui.config import (
-    Budget,
-    LanguageModelConfig,
-    LanguageModelTrainingConfig,
-    TokenizerConfig,
-    bounds_text,
-    settings_of,
-)
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.sessions.training_form import FormOption, form_options, problems_in, resume_arguments, training_arguments
+from rnntui.settings import bounds_text, settings_of
 from rnntui.tui import app as app_module
 from rnntui.tui.train import form_screen as form_module
 from rnntui.tui.train.budget_dialog import doubled, parse_budget

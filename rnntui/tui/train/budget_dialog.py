@@ -7,9 +7,10 @@ from typing import Any
 
 from textual.app import App
 
-from rnntui.config import DEFAULT_MINUTES, Budget, flag_of, settings_of
+from rnntui.config import DEFAULT_MINUTES, Budget
 from rnntui.errors import UsageError
 from rnntui.sessions.training_form import parse_number
+from rnntui.settings import flag_of, settings_of
 
 _ABBREVIATIONS = {"m": "minutes", "min": "minutes", "e": "epochs", "s": "steps"}
 

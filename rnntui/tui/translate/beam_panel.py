@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from textual.containers import Vertical
 
-from rnntui.config import settings_of
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.sessions.translation_session import DEFAULT_BEAM
+from rnntui.settings import settings_of
 from rnntui.tui.setting_slider import setting_slider
 from rnntui.tui.translate.messages import BeamSettingsChanged
 from rnntui.tui.widgets.slider import Slider

@@ -1,0 +1,78 @@
+"""Files are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from run_examples import CONFIG, Failure, fail
+
+from rnntui.atomic_files import atomic_write
+from rnntui.errors import RnntuiError
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import runs_in
+
+
+def test_a_write_replaces_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for content in (b"first", b"", b"a longer second\n"):
+        atomic_write(path, content)
+        assert path.read_bytes() == content
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
+@pytest.mark.parametrize("old", [b"old content", None])
+def test_a_failed_write_leaves_the_old_file_and_no_partial_one(
+    step: str, old: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    if old is not None:
+        path.write_bytes(old)
+    monkeypatch.setattr(step, fail)
+    with pytest.raises(Failure):
+        atomic_write(path, b"new")
+    monkeypatch.undo()
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == ({} if old is None else {"file": old})
+
+
+def test_a_file_is_synced_before_it_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    happened: list[str] = []
+    synced, replaced = os.fsync, Path.replace
+
+    def sync(handle: int) -> None:
+        happened.append("synced")
+        synced(handle)
+
+    def rename(self: Path, target: Path) -> Path:
+        happened.append(f"renamed while the old file says {path.read_text()}, the new one {self.read_text()}")
+        return replaced(self, target)
+
+    monkeypatch.setattr("os.fsync", sync)
+    monkeypatch.setattr("pathlib.Path.replace", rename)
+    atomic_write(path, b"new")
+    assert happened[:2] == ["synced", "renamed while the old file says old, the new one new"]
+
+
+def test_a_process_killed_while_writing_leaves_the_old_file_and_no_staging_folder(run: RunFolder) -> None:
+    run.write_config(CONFIG)
+    code = (
+        "import os, sys; from pathlib import Path; from rnntui.atomic_files import atomic_write\n"
+        "os.fsync = lambda handle: os.kill(os.getpid(), 9)\n"
+        "atomic_write(Path(sys.argv[1]), b'{')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run.config_file)], check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    assert run.read_config() == CONFIG
+    assert [found.name for found in runs_in(run.path.parent)] == ["tiny"]
+
+
+def test_writing_into_a_missing_folder_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(RnntuiError, match=r"cannot write .*gone.file: No such file"):
+        atomic_write(tmp_path / "gone" / "file", b"new")

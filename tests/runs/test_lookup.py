@@ -1,0 +1,109 @@
+"""The run that a command means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from run_examples import CONFIG
+
+from rnntui.errors import RunError, UsageError
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import CHECKPOINTS_VARIABLE, checkpoints_folder, find_run, named_run, runs_in
+
+
+def make_run(folder: Path, name: str, written: int | None) -> RunFolder:
+    """A run, with weights written at that second, or without any."""
+    run = RunFolder(folder / name)
+    run.path.mkdir(parents=True)
+    run.write_config(CONFIG)
+    if written is not None:
+        run.weights_file.write_bytes(b"")
+        os.utime(run.weights_file, (written, written))
+    return run
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for the models that come with the package: one, newer than any of the user's."""
+    folder = tmp_path / "shipped"
+    make_run(folder, "shakespeare", 9_000_000)
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: folder)
+    return folder
+
+
+def test_the_default_run_has_the_newest_weights(shipped: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "checkpoints"
+    make_run(mine, "a", 1000)
+    make_run(mine, "b", 3000)
+    make_run(mine, "c", 2000)
+    make_run(mine, "d", None)
+    make_run(mine, ".making-1", 4000)
+    (mine / "no run").mkdir()
+    (mine / "file").touch()
+    assert find_run(None, mine, LANGUAGE_MODEL).name == "b"
+    assert [run.name for run in runs_in(mine)] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("untrained", [False, True])
+def test_without_own_trained_runs_the_default_is_the_shipped_one(
+    untrained: bool, shipped: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "checkpoints"
+    if untrained:
+        make_run(mine, "a", None)
+    assert find_run(None, mine, LANGUAGE_MODEL) == RunFolder(shipped / "shakespeare")
+
+
+def test_without_any_run_the_error_names_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path / "nothing")
+    with pytest.raises(RunError, match="rnntui train") as caught:
+        find_run(None, tmp_path / "checkpoints", LANGUAGE_MODEL)
+    assert str(tmp_path / "checkpoints") in str(caught.value)
+
+
+def test_a_name_is_looked_up_in_own_runs_then_shipped_runs_then_paths(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "checkpoints"
+    monkeypatch.chdir(tmp_path)
+    here = make_run(Path(), "shakespeare", 1)
+    assert find_run("shakespeare", mine, LANGUAGE_MODEL) == RunFolder(shipped / "shakespeare")
+    own = make_run(mine, "shakespeare", 1)
+    assert find_run("shakespeare", mine, LANGUAGE_MODEL) == own
+    assert find_run("./shakespeare/", mine, LANGUAGE_MODEL).path.resolve() == own.path.resolve()
+    assert find_run(str(here.path.resolve()), mine, LANGUAGE_MODEL).path == here.path.resolve()
+
+
+def test_a_run_is_found_by_path(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    there = make_run(tmp_path / "elsewhere", "a", 1)
+    assert find_run("elsewhere/a", tmp_path / "checkpoints", LANGUAGE_MODEL).path.resolve() == there.path
+    assert find_run(str(there.path), tmp_path / "checkpoints", LANGUAGE_MODEL) == there
+
+
+@pytest.mark.parametrize("name", ["c", "", "..", "a/b", "a\0", "x" * 300], ids=lambda name: repr(name[:9]))
+def test_an_unknown_name_is_refused_listing_the_runs(
+    name: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "checkpoints"
+    make_run(mine, "a", 1)
+    make_run(mine, "shakespeare", None)
+    with pytest.raises(UsageError, match=r"there are a, shakespeare$") as caught:
+        named_run(name, mine)
+    assert str(mine) in str(caught.value)
+
+
+def test_the_checkpoints_folder_comes_from_flag_then_environment_then_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(CHECKPOINTS_VARIABLE, "from-environment")
+    assert checkpoints_folder("from-flag") == Path("from-flag")
+    assert checkpoints_folder(None) == Path("from-environment")
+    monkeypatch.setenv(CHECKPOINTS_VARIABLE, "")
+    assert checkpoints_folder(None) == Path("checkpoints")
+    monkeypatch.delenv(CHECKPOINTS_VARIABLE)
+    assert checkpoints_folder(None) == Path("checkpoints")

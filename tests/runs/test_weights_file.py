@@ -1,0 +1,126 @@
+"""Weights in safetensors files."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from run_examples import Failure, fail
+
+from rnntui.errors import RunError
+from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
+
+
+def test_arrays_and_metadata_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    arrays: dict[str, Any] = {
+        "matrix": np.arange(12, dtype=np.float32).reshape(3, 4),
+        "transposed": np.arange(12, dtype=np.float64).reshape(3, 4).T,
+        "every other": np.arange(10, dtype=np.int64)[::2],
+        "none": np.zeros((0, 3), dtype=np.uint8),
+        "half": np.array([1.5, -0.0, np.inf], dtype=np.float16),
+        "number": np.array(7),
+    }
+    save_arrays(path, arrays, {"step": "3", "日本": "\n"})
+    loaded, metadata = load_arrays(path)
+    assert metadata == {"step": "3", "日本": "\n"}
+    assert loaded.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert loaded[name].shape == array.shape, name
+        assert loaded[name].dtype == array.dtype, name
+        assert np.array_equal(loaded[name], array), name
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_weights_of_any_dtype_load_as_float32(dtype: type, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"w": np.array([[0.5, -2.0]], dtype=dtype)}, {})
+    weights = load_weights(path)
+    assert weights["w"].dtype == np.float32
+    assert weights["w"].tolist() == [[0.5, -2.0]]
+
+
+def raw_safetensors(dtype: str, data: bytes) -> bytes:
+    """A file of one number, of a type that numpy may lack."""
+    header = json.dumps({"w": {"dtype": dtype, "shape": [1], "data_offsets": [0, len(data)]}}).encode()
+    return struct.pack("<Q", len(header)) + header + data
+
+
+GOOD = raw_safetensors("F32", struct.pack("<f", 1.5))
+
+
+@pytest.mark.parametrize("load", [load_arrays, load_weights])
+@pytest.mark.parametrize("content", [None, *(GOOD[:length] for length in (0, 1, 8, 20, len(GOOD) - 1))])
+def test_missing_or_truncated_weights_are_refused_naming_the_file(
+    load: Callable[[Path], object], content: bytes | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RunError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("load", [load_arrays, load_weights])
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"garbage " * 50, id="text"),
+        pytest.param(b"\0" * 100, id="zeros"),
+        pytest.param(b"\xff" * 100, id="a header longer than any file"),
+        pytest.param(GOOD + b"more", id="longer than it says"),
+        pytest.param(b"\x80\x04\x95\x0b\0\0\0\0\0\0\0}\x94.", id="a pickle"),
+        pytest.param(raw_safetensors("F99", b"\0" * 4), id="no type that is known"),
+        pytest.param(raw_safetensors("BF16", b"\0" * 2), id="bfloat16"),
+        pytest.param(raw_safetensors("F8_E4M3", b"\0"), id="float8"),
+    ],
+)
+def test_a_file_that_is_not_weights_is_refused_naming_it(
+    load: Callable[[Path], object], content: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(RunError) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_folder_in_place_of_weights_is_refused_naming_it(tmp_path: Path) -> None:
+    with pytest.raises(RunError) as caught:
+        load_weights(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "weight",
+    [
+        np.array([1.0, math.nan], dtype=np.float32),
+        np.array([math.inf], dtype=np.float16),
+        np.array([-math.inf], dtype=np.float64),
+        np.array([1e300], dtype=np.float64),
+        np.array([1 + 2j], dtype=np.complex64),
+    ],
+    ids=["not a number", "infinite", "minus infinite", "too large for float32", "complex"],
+)
+def test_unusable_weights_are_refused_naming_file_and_weight(weight: Any, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"output.bias": weight, "w": np.ones(2, dtype=np.float32)}, {})
+    with pytest.raises(RunError, match=r"output\.bias") as caught:
+        load_weights(path)
+    assert str(path) in str(caught.value)
+
+
+def test_saving_weights_is_atomic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.safetensors"
+    save_arrays(path, {"w": np.ones(2, dtype=np.float32)}, {})
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(Failure):
+        save_arrays(path, {"w": np.zeros(2, dtype=np.float32)}, {})
+    assert load_weights(path)["w"].tolist() == [1.0, 1.0]
