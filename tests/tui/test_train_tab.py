@@ -85,7 +85,7 @@ async def test_a_broken_run_says_what_is_wrong(runs: Path) -> None:
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: any("broken" in text for text in app.rows))
         app.tab.run_list.go_to(str(runs / "first"))
-        await wait_until(pilot, lambda: "config.jsonlacks" in "".join(app.text("#about-side").split()))
+        await wait_until(pilot, lambda: "config.jsonhasamissingorinvalid" in "".join(app.text("#about-side").split()))
 
 
 async def test_runs_appear_and_disappear(runs: Path) -> None:
