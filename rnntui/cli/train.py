@@ -7,21 +7,21 @@ from typing import Any
 import click
 
 from rnntui.cli.environment import limit_openmp_spin
-from rnntui.cli.inputs import input_options
-from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_from, settings_options
+from rnntui.cli.options import settings_from
 from rnntui.cli.terminal import print_note
-from rnntui.cli.training_command import StopRequest, refuse_changes, train_and_report
+from rnntui.cli.training_command import (
+    StopRequest,
+    budget_of_resume,
+    refuse_changes,
+    train_and_report,
+    training_options,
+)
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
 
 @click.command("train")
-@input_options(LANGUAGE_MODEL)
-@click.option("--name", help="Name of the run [default: after the corpus].")
-@click.option("--resume", is_flag=True, help="Resume the newest run on this corpus, or the run of --name.")
-@checkpoints_option
-@settings_options(Budget, LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
-@corpus_options
+@training_options(LANGUAGE_MODEL)
 @click.pass_context
 def command(
     context: click.Context,
@@ -39,7 +39,6 @@ def command(
     Ctrl-C stops after the current step and saves; --resume continues exactly from there. With --resume, --minutes,
     --epochs or --steps set a new budget for the whole run, the part already done included.
     """
-    groups = (LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
     if not corpus and not resume:
         raise click.UsageError("name a corpus: a text file, a folder, a glob, or - for standard input", context)
     # The settings are checked before torch is imported, which takes a second or two.
@@ -58,7 +57,6 @@ def command(
 
     limit_openmp_spin()
     folder = checkpoints_folder(checkpoints)
-    new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
         text = find_corpus(list(corpus), encoding, errors) if corpus else None
         if text is not None and text.skipped:
@@ -73,6 +71,5 @@ def command(
                 print_note(f"the text yields a vocabulary of only {size:,} tokens, not {tokenizer.vocab_size:,}")
         else:
             run = resumable_language_model_run(text, name, folder)
-            changes = {option: values[option] for option in given_settings(context, *groups)}
-            refuse_changes(run.read_config(), changes)
-        return train_and_report(run, stop, new_budget)
+            refuse_changes(context, run)
+        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)

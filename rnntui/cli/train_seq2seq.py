@@ -7,16 +7,16 @@ from typing import Any
 import click
 
 from rnntui.cli.environment import limit_openmp_spin
-from rnntui.cli.inputs import input_options, read_pairs
-from rnntui.cli.options import (
-    checkpoints_option,
-    corpus_options,
-    given_settings,
-    settings_from,
-    settings_options,
-)
+from rnntui.cli.inputs import read_pairs
+from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.terminal import print_note
-from rnntui.cli.training_command import StopRequest, refuse_changes, train_and_report
+from rnntui.cli.training_command import (
+    StopRequest,
+    budget_of_resume,
+    refuse_changes,
+    train_and_report,
+    training_options,
+)
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import UsageError
@@ -25,12 +25,7 @@ from rnntui.kinds.seq2seq import SEQ2SEQ
 
 
 @click.command("train-seq2seq")
-@input_options(SEQ2SEQ)
-@click.option("--name", help="Name of the run [default: after the pairs].")
-@click.option("--resume", is_flag=True, help="Resume the newest run on these pairs, or the run of --name.")
-@checkpoints_option
-@settings_options(Budget, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
-@corpus_options
+@training_options(SEQ2SEQ)
 @click.pass_context
 def command(
     context: click.Context,
@@ -53,7 +48,6 @@ def command(
     Without a validation set, a part of the pairs is held out whose sentences occur in training in neither column.
     Ctrl-C stops after the current step and saves; --resume continues exactly from there.
     """
-    groups = (Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
     if not (pairs or source or target or resume):
         raise click.UsageError("name a table of pairs, or two files by --source and --target", context)
     # The settings are checked before anything is read and before torch is imported, which takes a second or two.
@@ -68,7 +62,6 @@ def command(
 
     limit_openmp_spin()
     folder = checkpoints_folder(checkpoints)
-    new_budget = budget if resume and given_settings(context, Budget) else None
     with StopRequest() as stop:
         training_choice, validation_choice = SEQ2SEQ.input_choices
         corpus = read_pairs((pairs, source, target), training_choice, encoding, errors)
@@ -82,13 +75,11 @@ def command(
                 print_note(message)
         else:
             run = resumable_seq2seq_run(corpus, name, folder)
-            config = run.read_config()
-            changes = {option: values[option] for option in given_settings(context, *groups)}
-            refuse_changes(config, changes)
+            refuse_changes(context, run)
             files = tuple(file for file in (validation_pairs, validation_source, validation_target) if file)
-            if files and files != config.corpus_as(PairCorpusInfo).validation_sources:
+            if files and files != run.read_config().corpus_as(PairCorpusInfo).validation_sources:
                 raise UsageError(
                     "the validation set cannot change when a run is resumed",
                     hint="leave it out, or start a new run",
                 )
-        return train_and_report(run, stop, new_budget)
+        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)

@@ -1,19 +1,44 @@
-"""Parts of the commands that train: stopping by a signal, checks of resuming, training with progress on stderr."""
+"""Parts of the commands that train: flags, stopping by a signal, checks of resuming, progress on stderr."""
 
 from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
+
+from rnntui.cli.inputs import input_options
+from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
 from rnntui.config import Budget
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
 from rnntui.settings import flag_of, settings_of
 
 if TYPE_CHECKING:
+    from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
-    from rnntui.runs.run_config import RunConfig
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def training_options(kind: ModelKind) -> Callable[[Command], Command]:
+    """Add the flags of a command that trains a kind: input files, name, resuming, and every setting of a training."""
+
+    def add(command: Command) -> Command:
+        for option in (
+            corpus_options,
+            settings_options(*kind.settings.values()),
+            checkpoints_option,
+            click.option("--resume", is_flag=True, help="Resume the newest run on this corpus, or the run of --name."),
+            click.option("--name", help="Name of the run [default: after the corpus]."),
+            input_options(kind),
+        ):
+            command = option(command)
+        return command
+
+    return add
 
 
 class StopRequest:
@@ -51,15 +76,22 @@ class StopRequest:
         self.requested = True
 
 
-def refuse_changes(config: RunConfig, settings: dict[str, Any]) -> None:
-    """Raise `UsageError` if one of the settings, by option name, differs from the run's own."""
+def budget_of_resume(context: click.Context, budget: Budget) -> Budget | None:
+    """Return the new budget of a run to resume; None if the command line names none."""
+    return budget if given_settings(context, Budget) else None
+
+
+def refuse_changes(context: click.Context, run: RunFolder) -> None:
+    """Raise `UsageError` if a setting on the command line differs from that of the run to resume."""
+    config = run.read_config()
     for section in (config.model, config.tokenizer, config.training):
+        given = given_settings(context, type(section))
         for name, setting in settings_of(type(section)).items():
             option = setting.option_name
-            if option in settings and settings[option] != getattr(section, name):
+            if option in given and context.params[option] != getattr(section, name):
                 raise UsageError(
                     f"{flag_of(option)} cannot change when a run is resumed (it is {getattr(section, name)}, "
-                    f"got {settings[option]})",
+                    f"got {context.params[option]})",
                     setting=option,
                     hint="leave it out, or start a new run",
                 )
