@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rnntui.atomic_files import atomic_write
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
+from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.text.control_chars import one_line
 
@@ -22,7 +23,7 @@ MakeWorker = Callable[[Callable[[], None], Callable[[str, Exception], None]], "T
 DEFAULT_BEAM = BeamConfig(n_best=BeamConfig.beam)
 """The app shows all hypotheses of the beam."""
 
-_NO_MODEL = "no model: F5 chooses one, rnntui train-seq2seq pairs.tsv makes one"
+_NO_MODEL = f"no model: F5 chooses one, {SEQ2SEQ.first_command} makes one"
 
 
 class Viewport(NamedTuple):
