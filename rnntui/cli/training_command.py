@@ -88,10 +88,11 @@ def refuse_changes(context: click.Context, run: RunFolder) -> None:
         given = given_settings(context, type(section))
         for name, setting in settings_of(type(section)).items():
             option = setting.option_name
-            if option in given and context.params[option] != getattr(section, name):
+            value = getattr(section, name)
+            if option in given and context.params[option] != value:
                 raise UsageError(
-                    f"{flag_of(option)} cannot change when a run is resumed (it is {getattr(section, name)}, "
-                    f"got {context.params[option]})",
+                    f"{flag_of(option)} cannot change when a run is resumed "
+                    f"(it is {'not set' if value is None else value}, got {context.params[option]})",
                     setting=option,
                     hint="leave it out, or start a new run",
                 )

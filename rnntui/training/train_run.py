@@ -53,7 +53,9 @@ def train_run(
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):
-                raise _already_done(run, state.progress, budget or config.budget)
+                raise _nothing_left(run, state.progress, budget or config.budget)
+            if budget is not None:
+                state.save(run.resume_file)  # a run killed before its first save keeps its new budget
         elif run.read_status().step:
             raise RunError(f"{run.resume_file} is gone, and with it the state to resume", hint="start a new run")
         else:
@@ -64,11 +66,16 @@ def train_run(
         lock.release()
 
 
-def _already_done(run: RunFolder, progress: TrainingProgress, budget: Budget) -> RunError:
-    """Return the error of a run that is done; its hint is a larger budget of the same kind."""
+def _nothing_left(run: RunFolder, progress: TrainingProgress, budget: Budget) -> RunError:
+    """Return the error of a run that is done, or past a new budget; its hint is a larger budget of the same kind."""
     minutes = 2 * max(budget.minutes or 0.0, progress.seconds / 60)
-    larger = f"--steps {2 * progress.step}" if budget.minutes is None else f"--minutes {minutes:.3g}"
+    larger = f"--resume --steps {2 * progress.step}" if budget.minutes is None else f"--resume --minutes {minutes:.3g}"
+    if run.read_status().state == "done":
+        return RunError(
+            f"run {run.name} is done, at step {progress.step:,}",
+            hint=f"to train on, give a larger budget, such as {larger}",
+        )
     return RunError(
-        f"run {run.name} is done, at step {progress.step:,}",
-        hint=f"to train on, give a larger budget, such as --resume {larger}",
+        f"run {run.name} is stopped at step {progress.step:,}, past the new budget of {budget.summary}",
+        hint=f"leave the budget out to continue with the run's own, or give a larger one, such as {larger}",
     )

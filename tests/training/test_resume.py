@@ -265,6 +265,30 @@ def test_a_new_budget_is_kept_by_a_run_that_is_stopped_again(make_run) -> None:
     assert train_run(run, ignore, never).step == 40
 
 
+def test_a_new_budget_is_kept_by_a_run_that_is_killed_before_its_first_save(make_run) -> None:
+    class Killed(BaseException):
+        """Ends the process where a save would be next."""
+
+    def kill(event: Event) -> None:
+        if isinstance(event, Stepped):
+            raise Killed
+
+    run = make_run(steps=20)
+    train_run(run, ignore, never)
+    with pytest.raises(Killed):
+        train_run(run, kill, never, Budget(steps=40))
+    assert train_run(run, ignore, never).step == 40
+
+
+def test_a_stopped_run_past_a_new_budget_is_not_called_done(make_run) -> None:
+    run = make_run(steps=40)
+    stop = StopAfter(25)
+    train_run(run, stop.report, stop)
+    with pytest.raises(RunError, match=r"is stopped at step 25, past the new budget of 10 steps.*leave the budget out"):
+        train_run(run, ignore, never, Budget(steps=10))
+    assert train_run(run, ignore, never).step == 40
+
+
 def test_a_run_by_the_clock_keeps_its_plan_when_resumed(make_run) -> None:
     run = make_run(minutes=0.025)
     stop = StopAfter(40)
