@@ -186,7 +186,8 @@ async def test_a_digit_branches_into_an_alternative(runs: Path) -> None:
         user.pane.text.focus()
         user.pane.text.cursor = 20
         await user.pilot.press(str(number))
-        assert user.text == before[:20] + alternatives[number - 1].text
+        # Generation goes on at once, so on a busy machine more may stand there already.
+        assert user.text.startswith(before[:20] + alternatives[number - 1].text)
         await user.write()
         assert len(user.text) == 61
 
