@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,3 +76,16 @@ def make_resumable(folder: Path, name: str, state: str) -> RunFolder:
     run.validation_ids.touch()
     run.write_status(RunStatus.from_json({"state": state, "step": 10, "steps": 10}))
     return run
+
+
+def make_two_runs(folder: Path) -> Path:
+    """Make two logged runs, `first` and `second`, of which `second` is the newer, and return their folder."""
+    for age, name in enumerate(("second", "first")):
+        run = make_logged(folder, name, 100 if name == "first" else 200)
+        run.write_config(replace(run.read_config(), created=1000.0 - age))
+    return folder
+
+
+def write_status(run: RunFolder, state: str, **values: object) -> None:
+    """Write the status of a run, with other fields than the state if given."""
+    run.write_status(RunStatus.from_json({"state": state, **values}))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_training import make_logged, row
+from fake_training import make_logged, make_two_runs, row, write_status
 
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
@@ -26,15 +25,7 @@ def no_shipped_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Two runs, `first` and `second`; the newer one is above."""
-    folder = tmp_path / "runs"
-    for age, name in enumerate(("second", "first")):
-        run = make_logged(folder, name, 100 if name == "first" else 200)
-        run.write_config(replace(run.read_config(), created=1000.0 - age))
-    return folder
-
-
-def write_status(run: RunFolder, state: str, **values: object) -> None:
-    run.write_status(RunStatus.from_json({"state": state, **values}))
+    return make_two_runs(tmp_path / "runs")
 
 
 def test_only_changed_runs_are_read(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

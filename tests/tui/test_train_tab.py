@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_training import make_logged, row
+from fake_training import make_logged, make_two_runs, row, write_status
 from textual.content import Content
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.widgets import Static
@@ -14,7 +14,6 @@ from train_host import NARROW, WIDE, Host
 from waiting import wait_until
 
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_session import PollResult
@@ -38,15 +37,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     """Two runs, `first` and `second`; the newer one is above."""
-    folder = tmp_path / "runs"
-    for age, name in enumerate(("second", "first")):
-        run = make_logged(folder, name, 100 if name == "first" else 200)
-        run.write_config(replace(run.read_config(), created=1000.0 - age))
-    return folder
-
-
-def write_status(run: RunFolder, state: str, **values: object) -> None:
-    run.write_status(RunStatus.from_json({"state": state, **values}))
+    return make_two_runs(tmp_path / "runs")
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
