@@ -33,7 +33,7 @@ FILE = "tokenizer.model"
 # sentencepiece writes a space as this character; the character itself must therefore be encoded as bytes.
 _SPACE_MARK = "\u2581"
 _MARK_BYTES = _SPACE_MARK.encode()
-# The trainer reads the mark as a space, and skips lines with a zero byte or with its own mark for unknowns.
+# The trainer reads the mark as a space, and leaves out lines that hold U+2585, its own mark of unknown characters.
 _REMOVED_FOR_TRAINING = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
 _MAX_SENTENCE_BYTES = 4000  # sentencepiece silently ignores longer ones
 _SAMPLE_SEED = 1
@@ -114,7 +114,7 @@ class SubwordTokenizer:
                     eos_id=-1,
                     pad_id=-1,
                     max_sentence_length=_MAX_SENTENCE_BYTES * 2,
-                    num_threads=2,
+                    num_threads=2,  # on any machine: the sums of unigram training depend on it
                     minloglevel=4,
                 )
             except (RuntimeError, ValueError, OSError) as error:
