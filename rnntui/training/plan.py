@@ -144,8 +144,9 @@ class StepPlanner:
         return self.plan.steps is not None and step >= self.plan.steps
 
     def keep(self, plan: StepPlan) -> None:
-        """Adopt the plan of a resumed run; with a time budget, the clock still corrects it."""
-        self.plan = plan
+        """Adopt the plan of a resumed run, if it had one; with a time budget, the clock still corrects it."""
+        if plan.steps is not None:
+            self.plan = plan
 
     def update(self, progress: Position, timer: StepTimer) -> bool:
         """Make or correct the plan of a time budget; return True if the plan changed."""
