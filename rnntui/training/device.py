@@ -10,6 +10,10 @@ from torch import nn
 
 from rnntui.config import Device, Precision
 from rnntui.errors import UsageError
+from rnntui.processors import usable_cpus
+
+# torch's own choice, of the physical cores or what OMP_NUM_THREADS says: torch has only just been loaded.
+_TORCH_THREADS = torch.get_num_threads()
 
 
 @dataclass(frozen=True)
@@ -29,18 +33,25 @@ class Hardware:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
+def max_threads(threads: int | None) -> int:
+    """Return the largest number of CPU threads to train with: `threads`, or torch's choice within the usable CPUs.
+
+    torch counts the cores of the host: in a container with a CPU limit its own choice can be many times too high.
+    """
+    return threads or min(_TORCH_THREADS, usable_cpus())
+
+
 def choose_hardware(device: Device, precision: Precision, threads: int | None) -> Hardware:
     """Return the hardware to train on.
 
     Args:
         device: `auto` takes a CUDA GPU if there is one, else the CPU.
         precision: `auto` takes bf16 where it is native, else fp32.
-        threads: Number of threads that torch uses; None leaves it as it is.
+        threads: Number of threads that torch uses; None takes `max_threads`.
 
     Raises `UsageError` if the hardware lacks what is asked for.
     """
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(max_threads(threads))
     name = device
     if device == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
