@@ -35,7 +35,7 @@ def prepare_for_torch() -> None:
 
     - `OMP_DYNAMIC=true`, `OMP_THREAD_LIMIT` below the number of threads and `OMP_MAX_ACTIVE_LEVELS=0`: OpenMP starts
       fewer threads than oneDNN divides the work among, and the rest of the result stays uninitialized: in an LSTM in
-      fp32, and in all matrix products in bf16.
+      fp32, and in all matrix products in bf16. With `OMP_DYNAMIC` that depends on the machine's load at the moment.
     - `OMP_PLACES` and `GOMP_CPU_AFFINITY` with fewer processors than threads: 30 times slower. `OMP_PROC_BIND` ties
       the main thread to one processor, and `usable_cpus` would count only that.
     - `OMP_STACKSIZE=16k`: the process crashes.

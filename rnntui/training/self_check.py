@@ -25,12 +25,12 @@ Array = NDArray[Any]
 _STEPS, _BATCH, _HIDDEN = 4, 16, 64
 _ROWS, _INPUTS, _OUTPUTS = 256, 64, 1024
 _DIRECTIONS = 3
-_DIFFERENCE = 1e-5  # step of the difference quotient, in float64
+_DIFFERENCE = 1e-7  # step of the difference quotient, in float64: so small that no ReLU's input changes its sign
 
-# Over all cells and one to four threads, errors were up to 1e-6 in fp32 and 0.02 in bf16; those of wrong kernels were
+# Over all cells and one to four threads, errors were up to 1e-6 in fp32 and 0.05 in bf16; those of wrong kernels were
 # 0.5 and more. On a GPU, fp32 may be TF32, which keeps 10 bits.
-_TOLERANCES = {"fp32": 1e-4, "bf16": 0.06}
-_GPU_TOLERANCE = 0.06
+_TOLERANCES = {"fp32": 1e-4, "bf16": 0.15}
+_GPU_TOLERANCE = 0.15
 
 _LIBRARY_PREFIXES = ("OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "ATEN_", "OPENBLAS_")
 
@@ -100,8 +100,8 @@ class _RecurrentCheck:
     def error(self) -> float:
         """Return the largest error of torch's values, or of its slopes relative to their size."""
         leaves = {name: _tensor(self._values[name], self._hardware).requires_grad_() for name in ("x", "state")}
-        initial = state_for_torch(tuple(leaves["state"][:, None].unbind()))
         with torch.enable_grad():
+            initial = state_for_torch(tuple(leaves["state"][:, None].unbind()))
             with self._hardware.autocast():
                 hidden, final = self._rnn(leaves["x"], initial)
             loss = (hidden.float() * _tensor(self._loss_weights, self._hardware)).sum()
@@ -120,7 +120,7 @@ class _RecurrentCheck:
     def _equations(self, values: dict[str, Array]) -> tuple[Array, Array]:
         """Return the hidden states `(T, B, H)` and the final state `(C, B, H)`."""
         weights = [values[f"{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        options = {"nonlinearity": self._config.nonlinearity} if self._config.cell == "rnn" else {}
+        options: dict[str, Any] = {"nonlinearity": self._config.nonlinearity} if self._config.cell == "rnn" else {}
         cell = CELL_CLASSES[self._config.cell](*weights, **options)
         state, hidden = values["state"], []
         for projected in cell.project(values["x"]):
