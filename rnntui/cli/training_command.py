@@ -107,7 +107,7 @@ def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -
 
     threads, cpus = run.read_config().training.threads, usable_cpus()
     if threads is not None and threads > cpus:
-        print_note(f"--threads {threads}: more threads than the {cpus} usable CPUs slow training down")
+        print_note(f"--threads {threads}: more threads than usable CPUs (here {cpus}) slow training down")
     stop.begin_training()
     with make_reporter(sys.stderr, run) as report:
         finished = train_run(run, report, stop, budget)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from pair_runs import copy_rows, make_pair_run, table
 from torch import nn
 
 from rnntui.config import LanguageModelConfig
+from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import TrainingError
+from rnntui.text.corpus import find_corpus
+from rnntui.text.pairs import read_table
+from rnntui.training import evaluate_language_model, evaluate_seq2seq
 from rnntui.training import train_run as train_run_module
 from rnntui.training.device import Hardware
 from rnntui.training.self_check import check_kernels
@@ -104,6 +110,22 @@ def test_a_training_is_refused_before_its_first_step(make_run, monkeypatch: pyte
         train_run(run, lambda event: None, lambda: False)
     assert checked == [("rnn", "cpu", (1, 2))]
     assert run.read_status().step == 0 and not run.resume_file.exists()
+
+
+def test_an_evaluation_is_refused(make_run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = make_run()
+
+    def refuse(*arguments: Any) -> None:
+        raise TrainingError("torch computes wrong numbers")
+
+    monkeypatch.setattr(evaluate_language_model, "check_kernels", refuse)
+    with pytest.raises(TrainingError, match="torch computes wrong numbers"):
+        evaluate_language_model.evaluate_language_model_run(run, find_corpus([str(tmp_path / "words.txt")]))
+    pairs = make_pair_run(tmp_path, copy_rows(60), "copies")
+    monkeypatch.setattr(evaluate_seq2seq, "check_kernels", refuse)
+    corpus = read_table(find_corpus([str(table(tmp_path / "pairs.tsv", copy_rows(5)))]))
+    with pytest.raises(TrainingError, match="torch computes wrong numbers"):
+        evaluate_seq2seq.evaluate_seq2seq_run(pairs, corpus, BeamConfig())
 
 
 @pytest.mark.parametrize("variable", ["OMP_DYNAMIC=true", "OMP_THREAD_LIMIT=1", "OMP_MAX_ACTIVE_LEVELS=0"])
