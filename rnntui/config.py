@@ -189,7 +189,9 @@ class TrainerConfig(Settings):
     save_every: float = setting_field(60.0, "seconds between saves of the resume state", low=0.0, high=1e6)
     precision: Precision = setting_field("auto", "precision of matrix products", choices=Precision)
     device: Device = setting_field("auto", "device to train on", choices=Device)
-    threads: int | None = setting_field(None, "CPU threads [default: torch's choice]", low=1, high=1024)
+    threads: int | None = setting_field(
+        None, "CPU threads; auto: as many as are fastest at the moment", low=1, high=1024, none="auto"
+    )
     seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
 
     @property

@@ -21,6 +21,7 @@ class Setting:
         high: inclusive upper bound.
         choices: the only values allowed.
         option_name: its name outside of its class, on the command line and in the form, if that is not the field's.
+        none: the word for None on the command line and in the form, where it is a value like others.
     """
 
     help: str
@@ -28,19 +29,18 @@ class Setting:
     high: float | None = None
     choices: tuple[str, ...] = ()
     option_name: str = ""
+    none: str = ""
 
 
 def setting_field(
     default: Any,
     help: str,  # the flag's help: the word click uses
     *,
-    low: float | None = None,
-    high: float | None = None,
     choices: Any = None,
-    option_name: str = "",
+    **details: Any,
 ) -> Any:
-    """Return a dataclass field with a default, a help text and bounds."""
-    setting = Setting(help, low, high, get_args(choices), option_name)
+    """Return a dataclass field with a default and a help text; `choices` is a Literal, `details` are of `Setting`."""
+    setting = Setting(help, choices=get_args(choices), **details)
     return field(default=default, metadata={"setting": setting})
 
 
@@ -61,7 +61,8 @@ def settings_of(config_class: type[Settings]) -> dict[str, Setting]:
 
 def bounds_text(setting: Setting) -> str:
     """Return the bounds in words, as help and messages show them; empty if there are none."""
-    return _bounds(setting.low, setting.high) if (setting.low, setting.high) != (None, None) else ""
+    bounds = _bounds(setting.low, setting.high) if (setting.low, setting.high) != (None, None) else ""
+    return f"{setting.none}, or {bounds}" if setting.none else bounds
 
 
 def is_bool(config_class: type[Settings], name: str) -> bool:
@@ -142,7 +143,7 @@ def _problem(setting: Setting, hint: Any, value: Any) -> str:
     # JSON writes 1.0 as 1: an int is a fine float; a bool is neither, though Python calls it an int.
     if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
         word = "a number" if number is float else "a whole number"
-        return f"must be {word} (got {value!r})"
+        return f"must be {setting.none + ' or ' if setting.none else ''}{word} (got {value!r})"
     low, high = setting.low, setting.high
     too_low, too_high = low is not None and value < low, high is not None and value > high
     if too_low or too_high or not math.isfinite(value):

@@ -86,7 +86,27 @@ def _option(
         )
     if bool in types:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show_default, help=text)
-    number_type = int if int in types else float
+    number_type: Any = int if int in types else float
+    if setting.none:
+        number_type, default, show_default = _NumberOrWord(setting.none, number_type), setting.none, True
     return click.option(
         *short_flags, flag, name, type=number_type, default=default, show_default=show_default, help=text
     )
+
+
+class _NumberOrWord(click.ParamType[int | float | None]):
+    """A number, or the word that stands for None."""
+
+    def __init__(self, word: str, number_type: type[int] | type[float]) -> None:
+        self.name = f"{'integer' if number_type is int else 'float'} or {word}"
+        self._word = word
+        self._number_type = number_type
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | None:
+        if value == self._word:
+            return None
+        try:
+            return self._number_type(value)
+        except ValueError:
+            word = "a whole number" if self._number_type is int else "a number"
+            self.fail(f"{value!r} is neither {self._word} nor {word}", param, ctx)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import IO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
@@ -55,7 +55,7 @@ def _plain(stream: IO[str], run: RunFolder) -> Iterator[Report]:
 
 @contextmanager
 def _live(console: Console, run: RunFolder) -> Iterator[Report]:
-    bar = Progress(
+    bar = _BarWithNote(
         TextColumn("{task.fields[position]}"),
         BarColumn(bar_width=None),
         TextColumn("{task.fields[numbers]}"),
@@ -70,6 +70,7 @@ def _live(console: Console, run: RunFolder) -> Iterator[Report]:
             position = f"{event.step:,}/{event.steps:,}" if event.steps else f"{event.step:,}/…"
             numbers = _numbers(event, console.width - len(position) - _MIN_BAR)
             bar.update(task, total=event.steps, completed=event.step, position=position, numbers=numbers)
+            bar.note = f"training at {event.slowdown}" if event.slowdown else ""
             return
         for index, line in enumerate(describe(event, run)):
             if isinstance(event, Evaluated) and index == 1:
@@ -91,6 +92,17 @@ def _live(console: Console, run: RunFolder) -> Iterator[Report]:
     finally:
         with contextlib.suppress(OSError):
             bar.stop()
+
+
+class _BarWithNote(Progress):
+    """A progress bar with an optional line below it."""
+
+    note = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        if self.note:
+            yield Text(self.note, style="yellow", overflow="ellipsis", no_wrap=True)
 
 
 def _numbers(event: Stepped, width: int) -> str:
@@ -116,7 +128,8 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         total = f" of {event.steps:,}" if event.steps else ""
         return [
             f"step {event.step:,}{total}  train loss {event.train_loss:.4f}  gradient norm {event.gradient_norm:.2f}  "
-            f"{_rate(event.tokens_per_second)}  {_left(event.seconds_left)}"
+            f"{_rate(event.tokens_per_second)}  {_left(event.seconds_left)}",
+            *([f"training at {event.slowdown}"] if event.slowdown else []),
         ]
     if isinstance(event, Evaluated):
         # Short enough for 80 columns.

@@ -91,9 +91,10 @@ def refuse_changes(context: click.Context, run: RunFolder) -> None:
             option = setting.option_name
             value = getattr(section, name)
             if option in given and context.params[option] != value:
+                none = setting.none or "not set"
+                shown, wanted = (none if item is None else item for item in (value, context.params[option]))
                 raise UsageError(
-                    f"{flag_of(option)} cannot change when a run is resumed "
-                    f"(it is {'not set' if value is None else value}, got {context.params[option]})",
+                    f"{flag_of(option)} cannot change when a run is resumed (it is {shown}, got {wanted})",
                     setting=option,
                     hint="leave it out, or start a new run",
                 )

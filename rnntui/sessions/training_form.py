@@ -69,7 +69,8 @@ def form_options(kind: ModelKind) -> list[FormOption]:
             choices = setting.choices or (("yes", "no") if is_bool(config_class, name) else ())
             bounds = bounds_text(setting)
             text = f"{setting.help}; {bounds}" if bounds else setting.help
-            options.append(FormOption(setting.option_name, text, heading, _default_text(defaults[name]), choices))
+            default = defaults[name] if defaults[name] is not None else setting.none
+            options.append(FormOption(setting.option_name, text, heading, _default_text(default), choices))
     return [
         *options,
         FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
@@ -238,6 +239,8 @@ def _values(config_class: type[Settings], form_values: FormValues) -> dict[str, 
             values[name] = text
         elif is_bool(config_class, name):
             values[name] = {"yes": True, "no": False}.get(text, text)
+        elif text == setting.none:
+            values[name] = None
         else:
             values[name] = parse_number(text)
     return values

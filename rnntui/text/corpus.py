@@ -5,29 +5,25 @@ from __future__ import annotations
 import atexit
 import codecs
 import glob
-import gzip
-import lzma
 import os
 import shutil
 import sys
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from rnntui.config import DecodingErrors
 from rnntui.errors import CorpusError, UsageError
+from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
 from rnntui.text.encoding import text_encoding
 
 STDIN = "-"
 _BLOCK = 1 << 22  # bytes read at a time
 _BINARY_CHECK = 1 << 16  # bytes examined for a zero byte, which text does not have
-_OPENERS: dict[str, Callable[[Path], BinaryIO]] = {
-    ".gz": lambda path: cast(BinaryIO, gzip.GzipFile(path, "rb")),
-    ".xz": lambda path: cast(BinaryIO, lzma.LZMAFile(path, "rb")),  # noqa: SIM115
-}
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ def _run_name(source: str) -> str:
     while _is_glob(str(path)):
         path = path.parent
     name = (path if path.name not in ("", "..") else path.resolve()).name
-    for suffix in (*_OPENERS, ".txt", ".md"):
+    for suffix in (*COMPRESSED_SUFFIXES, ".txt", ".md"):
         name = name.removesuffix(suffix)
     safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip(".-")
     return safe or "run"
@@ -150,15 +146,15 @@ def _text_files(folder: Path, skipped: list[Path], utf8: bool) -> list[Path]:
 
 def _looks_binary(path: Path) -> bool:
     try:
-        with _open(path) as file:
-            return b"\0" in file.read(_BINARY_CHECK)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        with closing(read_blocks(path, _BINARY_CHECK)) as blocks:
+            return b"\0" in next(blocks, b"")
+    except (OSError, CompressedFileError):
         return False  # reading it will raise the proper error
 
 
-def _copy_to_file(stream: BinaryIO) -> Path:
+def _copy_to_file(stream: BinaryIO, suffix: str = "") -> Path:
     """Copy a pipe to a temporary file, deleted at exit, because a corpus is read more than once."""
-    handle, name = tempfile.mkstemp(prefix="rnntui-corpus-")
+    handle, name = tempfile.mkstemp(suffix, prefix="rnntui-corpus-")
     atexit.register(Path(name).unlink, missing_ok=True)
     with os.fdopen(handle, "wb") as file:
         shutil.copyfileobj(stream, file, _BLOCK)
@@ -168,14 +164,9 @@ def _copy_to_file(stream: BinaryIO) -> Path:
 def _copy_pipe(path: Path) -> Path:
     try:
         with path.open("rb") as stream:
-            return _copy_to_file(stream)
+            return _copy_to_file(stream, path.suffix)  # a named pipe may be compressed too
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _open(path: Path) -> BinaryIO:
-    opener = _OPENERS.get(path.suffix.lower())
-    return opener(path) if opener else path.open("rb")
 
 
 def _decode_blocks(path: Path, name: str, encoding: str, errors: DecodingErrors) -> Iterator[str]:
@@ -183,9 +174,8 @@ def _decode_blocks(path: Path, name: str, encoding: str, errors: DecodingErrors)
     offset = 0  # of this block in the file, in bytes
     first = True
     try:
-        with _open(path) as file:
-            while True:
-                data = file.read(_BLOCK)
+        with closing(read_blocks(path, _BLOCK)) as blocks:
+            for data in chain(blocks, [b""]):
                 if first and _is_utf8(encoding) and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                     raise CorpusError(
                         f"{name} is UTF-16, as its first two bytes say", hint="read it with --encoding utf-16"
@@ -209,11 +199,9 @@ def _decode_blocks(path: Path, name: str, encoding: str, errors: DecodingErrors)
                     text, first = text.removeprefix("\ufeff"), False
                 if text:
                     yield text
-                if not data:
-                    return
     except UnicodeError as error:  # without an offset, such as a missing byte order mark
         raise CorpusError(f"{name} is not {encoding}: {error}", hint="name its --encoding") from error
-    except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+    except CompressedFileError as error:
         raise CorpusError(f"{name} is not a complete {path.suffix} archive: {error}") from error
     except OSError as error:
         raise CorpusError(f"cannot read {name}: {error.strerror or error}") from error

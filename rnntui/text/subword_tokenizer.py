@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import itertools
+import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -32,9 +33,10 @@ FILE = "tokenizer.model"
 # sentencepiece writes a space as this character; the character itself must therefore be encoded as bytes.
 _SPACE_MARK = "\u2581"
 _MARK_BYTES = _SPACE_MARK.encode()
-# The trainer reads the mark as a space, and skips lines with a zero byte or with its own mark for unknowns.
+# The trainer reads the mark as a space, and leaves out lines that hold U+2585, its own mark of unknown characters.
 _REMOVED_FOR_TRAINING = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
 _MAX_SENTENCE_BYTES = 4000  # sentencepiece silently ignores longer ones
+_SAMPLE_SEED = 1
 
 
 class SubwordTokenizer:
@@ -112,7 +114,7 @@ class SubwordTokenizer:
                     eos_id=-1,
                     pad_id=-1,
                     max_sentence_length=_MAX_SENTENCE_BYTES * 2,
-                    num_threads=2,
+                    num_threads=2,  # on any machine: the sums of unigram training depend on it
                     minloglevel=4,
                 )
             except (RuntimeError, ValueError, OSError) as error:
@@ -182,6 +184,17 @@ class _SubwordStream:
 
     def finish(self) -> str:
         return self._decoder.decode(b"", True)
+
+
+def random_sample(texts: Iterable[str], fraction: float) -> Iterator[str]:
+    """Yield about a `fraction` of the texts, all of them if it is 1 or more, in their order; always the same ones.
+
+    A random sample, because every k-th text may be of one kind where a corpus has a period. It depends on the texts
+    alone, so that runs with different seeds share their vocabulary. sentencepiece's own sample (`input_sentence_size`)
+    is a different one in each process: version 0.2.3 ignores `set_random_generator_seed`, which 0.2.1 did not.
+    """
+    generator = random.Random(_SAMPLE_SEED)
+    return (text for text in texts if generator.random() < fraction)
 
 
 def _sentences(texts: Iterable[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rnntui.text.tokenizer import Tokenizer
 
 _MAX_TRAINING_CHARACTERS = 32_000_000  # that a subword vocabulary is trained on
+_PIECE = 4000  # characters drawn at a time for the sample of a longer text: few, so that it has a bit of everything
 
 
 def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
@@ -43,12 +44,21 @@ def make_tokenizer(
     """
     if config.type == "char":
         return CharTokenizer.from_counts(stats.counts, config.vocab_size)
-    from rnntui.text.subword_tokenizer import SubwordTokenizer
+    from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
     from rnntui.text.token_ids import split_offset, split_segments
 
     split = split_offset(stats.characters, validation_fraction)
-    training = (text for text, is_training in split_segments(corpus, split) if is_training)
-    # Every k-th segment of a long text: more text hardly changes the vocabulary, and costs memory.
-    sample = itertools.islice(training, 0, None, 1 + split // _MAX_TRAINING_CHARACTERS)
+    training = (piece for text, is_training in split_segments(corpus, split) if is_training for piece in _pieces(text))
+    # More text hardly changes the vocabulary, and costs memory.
+    sample = random_sample(training, _MAX_TRAINING_CHARACTERS / max(1, split))
     distinct = int(np.count_nonzero(stats.counts))
     return SubwordTokenizer.train(sample, config.type, config.vocab_size or DEFAULT_SUBWORDS, distinct)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield pieces of a text that end at a line break where possible."""
+    start = 0
+    while start < len(text):
+        end = text.rfind("\n", start, start + _PIECE) + 1 or start + _PIECE
+        yield text[start:end]
+        start = end

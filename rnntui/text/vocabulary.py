@@ -105,10 +105,10 @@ def train_vocabulary(texts: Sequence[str], config: Seq2SeqTokenizerConfig) -> Vo
         counts[: len(batch_counts)] += batch_counts
     if config.type == "char":
         return Vocabulary(CharTokenizer.from_counts(counts, config.vocab_size))
-    from rnntui.text.subword_tokenizer import SubwordTokenizer
+    from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
 
-    # Every k-th of many texts: more text hardly changes the vocabulary, and takes longer.
-    sample = (f" {text}" for text in texts[:: 1 + characters // _MAX_TRAINING_CHARACTERS])
+    # More text hardly changes the vocabulary, and takes longer.
+    sample = (f" {text}" for text in random_sample(texts, _MAX_TRAINING_CHARACTERS / max(1, characters)))
     size = config.subwords(characters)
     return Vocabulary(SubwordTokenizer.train(sample, config.type, size, int(np.count_nonzero(counts))))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import nn
@@ -11,6 +11,8 @@ from torch import nn
 from rnntui.config import Device, Precision
 from rnntui.errors import UsageError
 from rnntui.processors import usable_cpus
+from rnntui.thread_tuner import thread_counts
+from rnntui.training.threads import TorchThreads
 
 # torch's own choice, of the physical cores or what OMP_NUM_THREADS says: torch has only just been loaded.
 _TORCH_THREADS = torch.get_num_threads()
@@ -18,15 +20,20 @@ _TORCH_THREADS = torch.get_num_threads()
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device, and the precision of its matrix products."""
+    """A device, the precision of its matrix products, and the number of threads that feed it."""
 
     device: torch.device
     bf16: bool
+    threads: TorchThreads = field(default_factory=lambda: TorchThreads([torch.get_num_threads()]), compare=False)
 
     @property
     def precision(self) -> str:
         """Name of the precision, `bf16` or `fp32`."""
         return "bf16" if self.bf16 else "fp32"
+
+    def in_full_precision(self) -> Hardware:
+        """Return the same hardware with matrix products in fp32."""
+        return replace(self, bf16=False)
 
     def autocast(self) -> AbstractContextManager[object]:
         """Run matrix products inside in bf16 if chosen; weights, losses and updates stay fp32."""
@@ -47,11 +54,11 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
     Args:
         device: `auto` takes a CUDA GPU if there is one, else the CPU.
         precision: `auto` takes bf16 where it is native, else fp32.
-        threads: Number of threads that torch uses; None takes `max_threads`.
+        threads: Number of threads that torch uses; None lets a training on a CPU find the fastest number, up to
+            `max_threads`, while it runs.
 
     Raises `UsageError` if the hardware lacks what is asked for.
     """
-    torch.set_num_threads(max_threads(threads))
     name = device
     if device == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -65,7 +72,13 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
         raise UsageError(
             f"--precision bf16: this {name} does not compute in bf16", setting="precision", hint="use --precision fp32"
         )
-    return Hardware(chosen, native and precision != "fp32")
+    return Hardware(chosen, native and precision != "fp32", _threads(chosen, threads))
+
+
+def _threads(device: torch.device, threads: int | None) -> TorchThreads:
+    most = max_threads(threads)
+    torch.set_num_threads(most)
+    return TorchThreads([most] if threads is not None or device.type != "cpu" else thread_counts(most))
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -130,9 +130,9 @@ def _losses(
     """Return the losses `(T, B)` of the tokens that follow `positions (T, B)`, and the state after the last step."""
     inputs = torch.from_numpy(ids[positions].astype(np.int64)).to(hardware.device)
     targets = torch.from_numpy(ids[positions + 1].astype(np.int64)).to(hardware.device)
-    with hardware.autocast():
+    with hardware.threads.timed(f"evaluation in {hardware.precision}", positions.size), hardware.autocast():
         logits, state = model(inputs, state)
-    losses = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
+        losses = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
     return losses.view(targets.shape), tuple(tensor.float() for tensor in state)
 
 

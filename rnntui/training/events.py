@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from rnntui.kinds.samples import Sample
+from rnntui.training.speed import Slowdown
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Stepped:
         learning_rate: Learning rate of the step.
         gradient_norm: Norm of the gradient before clipping.
         tokens_per_second: Speed of the steps alone; 0 while the first ones are timed.
+        slowdown: Set while the training is much slower than usual.
     """
 
     step: int
@@ -44,6 +46,7 @@ class Stepped:
     learning_rate: float
     gradient_norm: float
     tokens_per_second: float
+    slowdown: Slowdown | None = None
 
 
 @dataclass(frozen=True)

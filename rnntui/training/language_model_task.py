@@ -84,7 +84,7 @@ class LanguageModelTask:
         return self._evaluate(self.primary_evaluation, tokens, self.hardware)
 
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        full_precision = Hardware(self.hardware.device, bf16=False)
+        full_precision = self.hardware.in_full_precision()
         return {name: self._evaluate(name, tokens, full_precision) for name in EVALUATIONS}
 
     def _evaluate(self, name: str, tokens: int, hardware: Hardware) -> Evaluation:

@@ -44,8 +44,14 @@ class MetricsWriter:
         """True if there are steps enough for a row."""
         return self._progress.loss_count >= LOG_EVERY
 
-    def write_steps(self, rate: float, gradient_norm: float) -> float:
-        """Write a row over the steps since the last one, and return their mean loss in nats a token."""
+    def write_steps(self, rate: float, gradient_norm: float, threads: int) -> float:
+        """Write a row over the steps since the last one, and return their mean loss in nats a token.
+
+        Args:
+            rate: Learning rate of the last step.
+            gradient_norm: Norm of its gradient before clipping.
+            threads: Number of threads that it was computed with.
+        """
         now, tokens = time.perf_counter(), self._progress.tokens
         mean = self._progress.take_mean_loss()
         self._write(
@@ -54,6 +60,7 @@ class MetricsWriter:
                 "learning_rate": rate,
                 "gradient_norm": gradient_norm,
                 "tokens_per_second": (tokens - self._counted_from) / max(1e-9, now - self._timed_from),
+                "threads": threads,
             }
         )
         self._timed_from, self._counted_from = now, tokens

@@ -1,136 +1,236 @@
 """Step count, evaluation interval and learning rate schedule of a run.
 
 A budget of steps or epochs gives the number of steps directly. A budget of minutes is converted to steps once the
-first steps have been timed; the number is stored with the run, so that the schedule ends with the budget and a resumed
-run keeps to it. Where the machine turns out faster or slower by more than 3 %, the remaining steps are planned again.
+first steps have been timed. From then on the clock is asked after every step: where the run would end too early or too
+late, the rest of the schedule is spread over the time that is left, so that the learning rate reaches its end when the
+budget does. The plan is stored with the run, and at once when it changes, so that a resumed run keeps to it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+import statistics
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
 
 from rnntui.config import DEFAULT_MINUTES, Budget, TrainerConfig
 
 _UNTIMED_STEPS = 3  # the first steps set up kernels and caches
-_TOLERANCE = 0.03  # relative error of the predicted end that triggers a new plan
-_LAST_REPLAN = 0.9  # past this fraction of the budget the step count is final
-_EVALUATION_SHARE = 0.04  # fraction of a time budget that evaluations may take
+_TIMED_STEPS, _TIMED_SECONDS = 10, 2.0  # either is enough to plan by
+_MIN_FIRST_STEPS = 50  # of a plan by fewer timed steps than that
+_LATEST_PLAN = 0.25  # fraction of a time budget by which there is a plan, however little was timed
+_WINDOW_SECONDS, _WINDOW_STEPS = 10.0, 8  # of the present speed: the longer one
+_STALL = 4.0  # a step counts as at most so many average ones: a stall says nothing about the speed after it
+_TOLERANCE = 0.05  # of the time left: error of the predicted end that triggers a new plan
+_MIN_TOLERANCE = 0.01  # of the budget, or 1 second if that is more
+_MIN_TOLERANCE_SECONDS = 1.0
+_EVALUATION_SHARE = 0.04  # fraction of the time that evaluations may take
+_MIN_EVALUATIONS = 3
 
 
-@dataclass
 class StepTimer:
-    """Durations in seconds, measured in this process: steps, an evaluation during training, the final evaluation."""
+    """Durations in seconds: steps, an evaluation during training, the final evaluation, a save.
 
-    evaluation_seconds: float = 0.0
-    final_seconds: float = 0.0
-    _cumulative: list[float] = field(default_factory=lambda: [0.0])  # running sum over the timed steps
-    _steps_to_skip: int = _UNTIMED_STEPS
+    Steps are measured in this process; the others may come from an earlier process of the same run.
+    """
+
+    def __init__(self, evaluation_seconds: float = 0.0, final_seconds: float = 0.0) -> None:
+        self.evaluation_seconds = evaluation_seconds
+        self.final_seconds = final_seconds
+        self.save_seconds = 0.0
+        self._recent: deque[float] = deque()
+        self._recent_sum = 0.0
+        self._steps = 0
+        self._seconds = 0.0
+        self._fastest_untimed = 0.0
 
     def add(self, seconds: float) -> None:
         """Add the duration of one more step."""
-        if self._steps_to_skip:
-            self._steps_to_skip -= 1
-        else:
-            self._cumulative.append(self._cumulative[-1] + seconds)
+        self._steps += 1
+        if self._steps <= _UNTIMED_STEPS:
+            self._fastest_untimed = min(seconds, self._fastest_untimed or seconds)
+            return
+        self._seconds += seconds
+        if len(self._recent) >= _WINDOW_STEPS:
+            seconds = min(seconds, _STALL * self.step_seconds)
+        self._recent.append(seconds)
+        self._recent_sum += seconds
+        if len(self._recent) == _WINDOW_STEPS:
+            longest = _STALL * statistics.median(self._recent)
+            self._recent = deque(min(seconds, longest) for seconds in self._recent)
+            self._recent_sum = sum(self._recent)
+        while len(self._recent) > _WINDOW_STEPS and self._recent_sum - self._recent[0] > _WINDOW_SECONDS:
+            self._recent_sum -= self._recent.popleft()
 
     @property
     def step_seconds(self) -> float:
-        """Mean over the later half of the steps: the current speed of the machine, stalls included. 0 if unknown."""
-        timed = len(self._cumulative) - 1
-        start = timed // 2
-        return (self._cumulative[-1] - self._cumulative[start]) / max(1, timed - start)
+        """Mean over the last steps, or median of the first ones: the present speed of the machine. 0 if unknown."""
+        if len(self._recent) > _TIMED_STEPS:
+            return max(0.0, self._recent_sum) / len(self._recent)
+        return statistics.median(self._recent) if self._recent else self._fastest_untimed
 
     @property
     def is_reliable(self) -> bool:
         """True once enough steps were timed to plan by."""
-        return len(self._cumulative) > 10 or self._cumulative[-1] > 2.0
+        timed = self._steps - _UNTIMED_STEPS
+        return timed >= _TIMED_STEPS or (timed >= _TIMED_STEPS // 2 and self._seconds > _TIMED_SECONDS)
 
 
-@dataclass
+@dataclass(frozen=True)
 class StepPlan:
-    """Number of `steps` in all, None while unknown, with an evaluation after every `every` of them."""
+    """Where the schedule stands, and in how many steps it ends. The fields are keys of the resume file.
+
+    Args:
+        steps: Number of steps in all; None while unknown.
+        every: Interval of evaluations, in steps.
+        from_step: Step at which this plan was made.
+        from_position: Fraction of the schedule that was done by then.
+        by_clock: True for a time budget: the last step is then at the very end of the schedule.
+    """
 
     steps: int | None = None
     every: int = 0
+    from_step: int = 0
+    from_position: float = 0.0
+    by_clock: bool = False
 
-    def is_evaluation(self, step: int) -> bool:
-        """Return True if the run evaluates after `step` steps."""
-        return self.steps is not None and (step == self.steps or step % self.every == 0)
+    def is_evaluation(self, step: int, last_evaluation: int) -> bool:
+        """Return True if the run evaluates after `step` steps, having done so last after `last_evaluation`."""
+        return self.steps is not None and (step >= self.steps or step - last_evaluation >= self.every)
+
+    def evaluations_left(self, step: int, last_evaluation: int) -> int:
+        """Return how many evaluations follow `step`, the one after the last step included."""
+        if self.steps is None or step >= self.steps:
+            return 0
+        return max(0, self.steps - 1 - max(last_evaluation, step - self.every)) // self.every + 1
+
+    def position(self, step: int) -> float:
+        """Return the fraction of the schedule that is done before the step of index `step`, from 0."""
+        if self.steps is None:
+            return 0.0
+        length = self.steps - self.from_step - self.by_clock
+        done = (step - self.from_step) / length if length > 0 else 1.0
+        return min(1.0, self.from_position + (1.0 - self.from_position) * done)
+
+
+class Position(Protocol):
+    """What a plan needs of the progress: steps done, step of the last evaluation, seconds of training."""
+
+    step: int
+    evaluated_step: int
+    seconds: float
 
 
 class StepPlanner:
-    """Derives the plan from the budget, and corrects it by the clock."""
+    """Derives the plan from the budget; a time budget's is made again whenever the clock contradicts it."""
 
     def __init__(self, budget: Budget, config: TrainerConfig, steps_per_epoch: float) -> None:
         self._evaluations = config.evaluations
+        self._save_every = config.save_every
         self.plan = StepPlan()
         self._budget_seconds: float | None = None
         self._planned_at = 0.0
+        self._deadline = 0.0  # the budget, until a stall has gone past it
         if budget.steps is not None:
-            self._set_plan(budget.steps, config.evaluations)
+            self._set_steps(budget.steps)
         elif budget.epochs is not None:
-            self._set_plan(max(1, math.ceil(budget.epochs * steps_per_epoch)), config.evaluations)
+            self._set_steps(max(1, math.ceil(budget.epochs * steps_per_epoch)))
         else:
-            self._budget_seconds = 60.0 * (budget.minutes or DEFAULT_MINUTES)
+            self._budget_seconds = self._deadline = 60.0 * (budget.minutes or DEFAULT_MINUTES)
 
-    def is_spent(self, step: int, seconds: float) -> bool:
-        """Return True if the budget is used up after `step` steps and `seconds` of training."""
-        if self.plan.steps is not None:
-            return step >= self.plan.steps
-        return self._budget_seconds is not None and seconds >= self._budget_seconds
+    def is_spent(self, step: int) -> bool:
+        """Return True if the budget is used up after `step` steps."""
+        return self.plan.steps is not None and step >= self.plan.steps
 
     def keep(self, plan: StepPlan) -> None:
-        """Adopt the plan of a resumed run; if its step count is known, the clock no longer changes it."""
+        """Adopt the plan of a resumed run; with a time budget, the clock still corrects it."""
+        self.plan = plan
+
+    def update(self, progress: Position, timer: StepTimer) -> bool:
+        """Make or correct the plan of a time budget; return True if the plan changed."""
+        step, seconds = progress.step, progress.seconds
+        budget, plan = self._budget_seconds, self.plan
+        if budget is None or not timer.step_seconds:
+            return False
+        # Just started or resumed, the speed of this machine is not known yet.
+        if not timer.is_reliable and seconds < (_LATEST_PLAN if plan.steps is None else 1.0) * budget:
+            return False
+        if plan.steps is not None and step >= plan.steps:
+            return False
+        tolerance = max(_MIN_TOLERANCE * budget, _MIN_TOLERANCE_SECONDS)
+        left = self._deadline - seconds - timer.final_seconds
         if plan.steps is not None:
-            self.plan, self._budget_seconds = plan, None
+            error = self._predict(progress, timer) - left
+            if abs(error) <= max(tolerance if self._deadline == budget else tolerance / 4, _TOLERANCE * left):
+                return False
+            if seconds - self._planned_at < tolerance < left / 5:
+                return False  # there is time to see whether the error lasts
+        shortest = timer.evaluation_seconds + tolerance / 2
+        if left < shortest and self._deadline == budget:
+            # A stall has used up the budget. Once, the schedule gets a little time to come to its end.
+            left, self._deadline = shortest, seconds + timer.final_seconds + shortest
+        self._planned_at = seconds
+        return self._replan(progress, left, timer)
 
-    def update(self, step: int, seconds: float, timer: StepTimer) -> None:
-        """Make or correct the plan of a time budget after `step` steps and `seconds` of training."""
-        if self._budget_seconds is None or not timer.is_reliable:
-            return
-        if self.plan.steps is None:
-            self._replan(step, seconds, timer)
-        elif self._planned_at + 0.05 * self._budget_seconds < seconds < _LAST_REPLAN * self._budget_seconds:
-            predicted_end = seconds + self._predict(self.plan.steps - step, timer)
-            if abs(predicted_end - self._budget_seconds) > _TOLERANCE * self._budget_seconds:
-                self._replan(step, seconds, timer)
-
-    def seconds_left(self, step: int, timer: StepTimer) -> float | None:
-        """Predict the training time that remains after `step` steps, in seconds; None while it is unknown."""
+    def seconds_left(self, progress: Position, timer: StepTimer) -> float | None:
+        """Predict the training time that remains, in seconds; None while it is unknown."""
         if self.plan.steps is None or not timer.step_seconds:
             return None
-        return self._predict(self.plan.steps - step, timer)
+        return self._predict(progress, timer) + timer.final_seconds
 
-    def _predict(self, steps_left: int, timer: StepTimer) -> float:
-        evaluations_left = steps_left / self.plan.every
-        return steps_left * timer.step_seconds + evaluations_left * timer.evaluation_seconds + timer.final_seconds
+    def _predict(self, progress: Position, timer: StepTimer) -> float:
+        """Predict the seconds until the last step and the evaluation after it are done."""
+        assert self.plan.steps is not None
+        evaluations = self.plan.evaluations_left(progress.step, progress.evaluated_step)
+        seconds = (self.plan.steps - progress.step) * timer.step_seconds + evaluations * timer.evaluation_seconds
+        return seconds * self._with_saves(timer)
 
-    def _replan(self, step: int, seconds: float, timer: StepTimer) -> None:
+    def _with_saves(self, timer: StepTimer) -> float:
+        """Return the factor by which saves between evaluations lengthen training."""
+        return 1.0 + min(1.0, timer.save_seconds / max(1.0, self._save_every))
+
+    def _replan(self, progress: Position, left: float, timer: StepTimer) -> bool:
+        """Spread the rest of the schedule over the seconds that are left; return True if that is a change."""
         assert self._budget_seconds is not None
-        evaluations = self._evaluations
+        share = max(0.0, left) / self._budget_seconds
+        evaluations = max(_MIN_EVALUATIONS, self._evaluations) * share
         if timer.evaluation_seconds:
-            evaluations = min(evaluations, int(_EVALUATION_SHARE * self._budget_seconds / timer.evaluation_seconds))
-        evaluations = max(3, evaluations)
-        seconds_left = self._budget_seconds - seconds - timer.final_seconds
-        seconds_left -= evaluations * timer.evaluation_seconds * max(0.0, seconds_left / self._budget_seconds)
-        self._set_plan(step + max(1, int(seconds_left / max(timer.step_seconds, 1e-9))), evaluations)
-        self._planned_at = seconds
+            affordable = _EVALUATION_SHARE * max(0.0, left) / timer.evaluation_seconds
+            evaluations = min(evaluations, max(affordable, _MIN_EVALUATIONS * share))
+        evaluations = max(1, round(evaluations))
+        for_steps = left / self._with_saves(timer) - evaluations * timer.evaluation_seconds
+        # A stall in the first steps looks like a slow machine, and would use up the schedule at once.
+        is_late = self._deadline != self._budget_seconds
+        least = 1 if timer.is_reliable or is_late else _MIN_FIRST_STEPS
+        count = max(least, int(for_steps / max(timer.step_seconds, 1e-9)))
+        step, is_first = progress.step, self.plan.steps is None
+        every = max(1, math.ceil((step + count - progress.evaluated_step) / evaluations))
+        plan = StepPlan(
+            steps=step + count,
+            every=every,
+            from_step=0 if is_first else step,
+            from_position=0.0 if is_first else self.plan.position(step),
+            by_clock=True,
+        )
+        changed = (plan.steps, plan.every) != (self.plan.steps, self.plan.every)
+        if changed:
+            self.plan = plan
+        return changed
 
-    def _set_plan(self, steps: int, evaluations: int) -> None:
-        self.plan = StepPlan(steps, max(1, math.ceil(steps / evaluations)))
+    def _set_steps(self, steps: int) -> None:
+        self.plan = StepPlan(steps, max(1, math.ceil(steps / self._evaluations)))
 
 
-def learning_rate(step: int, steps: int | None, peak: float, warmup: int) -> float:
+def learning_rate(step: int, plan: StepPlan, peak: float, warmup: int) -> float:
     """Return the learning rate of a step: linear warm-up, then half a cosine to zero (Loshchilov and Hutter 2017).
 
     Args:
         step: Index of the step, from 0.
-        steps: Number of steps in all; None until a time budget has fixed it, when the run is still at its start.
+        plan: Says where in the schedule the step is; a time budget without a plan is still at its start.
         peak: Learning rate at the end of the warm-up.
         warmup: Steps of warm-up, at most a fifth of the run.
     """
-    warmup_steps = warmup if steps is None else min(warmup, steps // 5)
+    warmup_steps = warmup if plan.steps is None else min(warmup, plan.steps // 5)
     warmup_factor = min(1.0, (step + 1) / (warmup_steps + 1))
-    decay = 1.0 if steps is None else 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps)))
-    return peak * warmup_factor * decay
+    return peak * warmup_factor * 0.5 * (1.0 + math.cos(math.pi * plan.position(step)))

@@ -15,8 +15,11 @@ class TrainingProgress:
 
     Args:
         step: Steps done.
+        evaluated_step: Step of the last evaluation.
         tokens: Tokens read in training.
         seconds: Time spent training, in all processes.
+        evaluation_seconds: Duration of the last evaluation.
+        final_seconds: Predicted duration of the final evaluation.
         best_score: Score that selected the best weights, lower being better; None before the first evaluation.
         best_loss: Validation loss of the best weights, in nats a token.
         best_bits: Bits per character of the best weights.
@@ -27,13 +30,16 @@ class TrainingProgress:
         loss_count: Number of those losses.
         smoothed_loss: Exponential moving average of the training loss, which shows divergence.
         reason: Why training is over, empty while it is not; the final evaluation may then still be due.
-        plan: Number of steps and interval of evaluations.
+        plan: Number of steps, interval of evaluations, and where in the schedule the run is.
         budget: Budget of the whole run.
     """
 
     step: int = 0
+    evaluated_step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    evaluation_seconds: float = 0.0
+    final_seconds: float = 0.0
     best_score: float | None = None
     best_loss: float | None = None
     best_bits: float | None = None
@@ -65,6 +71,7 @@ class TrainingProgress:
 
         Return True if its weights are the best so far.
         """
+        self.evaluated_step = self.step
         is_best = self.best_score is None or evaluation.selection_score < self.best_score
         if is_best:
             self.best_score, self.best_loss = evaluation.selection_score, evaluation.loss

@@ -75,6 +75,8 @@ def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> Trai
         if device.type == "cuda" and "random.cuda" in arrays:
             torch.cuda.set_rng_state(torch.from_numpy(arrays["random.cuda"].copy()))
         values: dict[str, Any] = rename_keys(json.loads(metadata["progress"]), RENAMED_PROGRESS)
+        if "evaluated_step" not in values and values["plan"]["every"]:  # of a version that evaluated at multiples
+            values["evaluated_step"] = values["step"] - values["step"] % values["plan"]["every"]
         values |= {"plan": StepPlan(**values["plan"]), "budget": Budget(**values["budget"])}
         return TrainingProgress(**values)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:

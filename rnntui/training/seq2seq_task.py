@@ -92,7 +92,7 @@ class Seq2SeqTask:
         return self._add_scores(evaluation, self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1)))
 
     def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        full_precision = Hardware(self.hardware.device, bf16=False)
+        full_precision = self.hardware.in_full_precision()
         max_pairs = FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs
         scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM))
         evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision)
@@ -162,10 +162,11 @@ def evaluate_pairs(model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Ha
     with evaluating(model):
         for part in split_into_batches(indices, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS):
             batch = batch_at(pairs, part)
-            with hardware.autocast():
+            activity = f"evaluation in {hardware.precision}"
+            with hardware.threads.timed(activity, batch.tokens), hardware.autocast():
                 vectors, targets = attentional_vectors(model, batch, hardware)
                 logits = model.logits(vectors)  # (N, V)
-            total += float(cross_entropy(logits.float(), targets, reduction="sum"))
+                total += float(cross_entropy(logits.float(), targets, reduction="sum"))
             count += batch.tokens
     characters = pairs.characters * len(indices) / len(pairs)
     return Evaluation(total / count, count, max(1.0, characters))

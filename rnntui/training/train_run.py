@@ -19,6 +19,7 @@ from rnntui.training.metrics_and_status import MetricsWriter
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.self_check import check_kernels
 from rnntui.training.task import Task
+from rnntui.training.threads import one_thread
 from rnntui.training.trainer import Trainer
 from rnntui.training.training_state import TrainingState
 
@@ -52,7 +53,8 @@ def train_run(
         hardware = choose_hardware(settings.device, settings.precision, settings.threads)
         check_kernels(config.model, hardware, (1, max_threads(settings.threads)))
         torch.manual_seed(settings.seed)
-        task = task_class.from_run(run, config, hardware)
+        with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
+            task = task_class.from_run(run, config, hardware)
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):

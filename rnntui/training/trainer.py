@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-import torch
-
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
@@ -16,8 +14,10 @@ from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.events import Evaluated, Event, Finished, FinishReason, Started, Stepped
+from rnntui.training.gradient_norm import clip_gradients
 from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
+from rnntui.training.speed import SpeedMonitor
 from rnntui.training.training_state import TrainingState
 
 
@@ -53,7 +53,8 @@ class Trainer:
         self._stop_requested = stop_requested
         self._status = StatusWriter(run, state.progress, state.planner)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
-        self._timer = StepTimer()
+        self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
+        self._speed = SpeedMonitor()
         self._parameters = list(state.task.model.parameters())
         self._started_at = time.perf_counter() - state.progress.seconds
         self._saved_at = time.perf_counter()
@@ -89,22 +90,33 @@ class Trainer:
             if self._stop_requested():
                 self._save()
                 return False
-            began = time.perf_counter()
-            rate = learning_rate(progress.step, planner.plan.steps, self._config.learning_rate, self._config.warmup)
-            loss, gradient_norm = self._step(rate)
-            self._timer.add(time.perf_counter() - began)
-            self._update_seconds()
-            planner.update(progress.step, progress.seconds, self._timer)
+            rate = learning_rate(progress.step, planner.plan, self._config.learning_rate, self._config.warmup)
+            loss, gradient_norm = self._timed_step(rate)
+            is_replanned = planner.update(progress, self._timer)
             progress.plan = planner.plan
-            is_evaluation = planner.plan.is_evaluation(progress.step)
+            is_evaluation = planner.plan.is_evaluation(progress.step, progress.evaluated_step)
             has_row = is_evaluation or self._metrics.is_due
-            train_loss = self._metrics.write_steps(rate, gradient_norm) if has_row else None
+            threads = self._task.hardware.threads.count
+            train_loss = self._metrics.write_steps(rate, gradient_norm, threads) if has_row else None
             self._report_step(loss, rate, gradient_norm)
             if is_evaluation:
                 self._evaluate(train_loss)
-            elif time.perf_counter() - self._saved_at > self._config.save_every:
+            elif is_replanned or time.perf_counter() - self._saved_at > self._config.save_every:
+                # A plan that the clock has made is saved before a step is done by it: a resumed run repeats that step.
                 self._save()
         return True
+
+    def _timed_step(self, rate: float) -> tuple[float, float]:
+        """Update the weights once, and take the time; returns what `_step` does."""
+        self._task.hardware.threads.start_step()
+        began, tokens = time.perf_counter(), self._progress.tokens
+        loss, gradient_norm = self._step(rate)
+        seconds, tokens = time.perf_counter() - began, self._progress.tokens - tokens
+        self._task.hardware.threads.add_step(seconds, tokens)
+        self._timer.add(seconds)
+        self._speed.add(seconds, tokens)
+        self._update_seconds()
+        return loss, gradient_norm
 
     def _step(self, rate: float) -> tuple[float, float]:
         """Update the weights once; returns the loss before the update and the gradient norm before clipping."""
@@ -114,7 +126,7 @@ class Trainer:
         loss_tensor, tokens = self._task.loss()
         optimizer.zero_grad(set_to_none=True)
         loss_tensor.backward()  # type: ignore[no-untyped-call]
-        norm_tensor = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_grad_norm)
+        norm_tensor = clip_gradients(self._parameters, self._config.clip_grad_norm)
         loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
         self._guard.check_step(loss, gradient_norm, rate)
         optimizer.step()
@@ -129,11 +141,12 @@ class Trainer:
                 steps=self._planner.plan.steps,
                 tokens=progress.tokens,
                 seconds=progress.seconds,
-                seconds_left=self._planner.seconds_left(progress.step, timer),
+                seconds_left=self._planner.seconds_left(progress, timer),
                 train_loss=loss,
                 learning_rate=rate,
                 gradient_norm=gradient_norm,
                 tokens_per_second=progress.tokens / progress.step / timer.step_seconds if timer.step_seconds else 0.0,
+                slowdown=self._speed.slowdown,
             )
         )
 
@@ -151,14 +164,15 @@ class Trainer:
             save_arrays(self._run.weights_file, weights_of(task.model), metadata)
         length = self._config.sample_length
         sample = task.sample(length, self._config.seed + progress.step) if length else {}
+        # The final evaluation reads more tokens, and costs more per token.
+        token_ratio = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, evaluation.tokens)))
+        self._timer.final_seconds = evaluation_seconds * token_ratio * task.final_cost_ratio
+        progress.final_seconds, progress.evaluation_seconds = self._timer.final_seconds, time.perf_counter() - began
         self._update_seconds()
         self._metrics.write_evaluation(evaluation, sample)
         self._status.write("running")
         self._save()
         self._timer.evaluation_seconds = time.perf_counter() - began
-        # The final evaluation reads more tokens, and costs more per token.
-        token_ratio = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, evaluation.tokens)))
-        self._timer.final_seconds = evaluation_seconds * token_ratio * task.final_cost_ratio
         self._metrics.exclude(self._timer.evaluation_seconds)
         self._report(
             Evaluated(
@@ -177,9 +191,11 @@ class Trainer:
 
     def _save(self) -> None:
         self._update_seconds()
+        began = time.perf_counter()
         self._metrics.sync()  # a state must never be newer than the rows up to its step
         self._state.save(self._run.resume_file)
         self._saved_at = time.perf_counter()
+        self._timer.save_seconds = self._saved_at - began
 
     def _finish(self) -> Finished:
         """Evaluate the best weights; a run killed before this is done does it when resumed."""

@@ -37,6 +37,37 @@ def test_arrays_and_metadata_round_trip(tmp_path: Path) -> None:
         assert np.array_equal(loaded[name], array), name
 
 
+GRID = np.arange(24, dtype=np.float32).reshape(4, 6)
+LAYOUTS = {
+    "C order": GRID,
+    "Fortran order": np.asfortranarray(GRID),
+    "transposed": GRID.T,
+    "axes permuted": GRID.reshape(2, 3, 4).transpose(2, 0, 1),
+    "columns of a matrix": GRID[:, 1:4],
+    "every other column": GRID[:, ::2],
+    "rows reversed": GRID[::-1],
+    "every other number, reversed": np.arange(10, dtype=np.int64)[::-2],
+    "broadcast": np.broadcast_to(np.float32(3), (4, 5)),
+    "one of a strided array": GRID.ravel()[::5][:1],
+    "big-endian": GRID.astype(">f4"),
+    "no rows": np.zeros((0, 3), dtype=np.float32),
+    "no rows, transposed": np.zeros((0, 3), dtype=np.float32).T,
+    "a scalar": np.array(7.0),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_arrays_of_any_memory_layout_round_trip(name: str, tmp_path: Path) -> None:
+    # safetensors 0.8.0 writes the memory of an array as if it were in C order, without an error: a transposed matrix
+    # comes back scrambled. Version 0.7.0 copied it first.
+    array = LAYOUTS[name]
+    path = tmp_path / "layout.safetensors"
+    save_arrays(path, {"w": array}, {})
+    loaded = load_arrays(path)[0]["w"]
+    assert loaded.shape == array.shape
+    assert np.array_equal(loaded, array)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_weights_of_any_dtype_load_as_float32(dtype: type, tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"

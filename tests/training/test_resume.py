@@ -72,7 +72,8 @@ def assert_same_run(one: RunFolder, other: RunFolder, rows: int = STEPS // 10) -
 
 def _untimed(row: dict) -> dict:
     progress = {"progress": _untimed(json.loads(row["progress"]))} if "progress" in row else {}
-    return {k: v for k, v in {**row, **progress}.items() if k not in ("seconds", "tokens_per_second")}
+    timed = ("seconds", "evaluation_seconds", "final_seconds", "tokens_per_second", "threads")
+    return {k: v for k, v in {**row, **progress}.items() if k not in timed}
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
