@@ -210,9 +210,9 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, help="a run to time, instead of the one that is trained")
     parser.add_argument("--keep", type=Path, help="folder to keep the trained run in")
-    from rnntui.cli.environment import limit_openmp_spin
+    from rnntui.cli.environment import prepare_for_torch
 
-    limit_openmp_spin()  # as the commands that train do
+    prepare_for_torch()  # as the commands that train do
     own, extra = parted(sys.argv[1:])
     arguments = parser.parse_args(own)
     if "learn" not in arguments.only and arguments.run is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.atomic_files import atomic_write
-from rnntui.cli.environment import limit_openmp_spin
+from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
@@ -104,7 +104,7 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
     if not options.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
     corpus = find_corpus(list(options.text), options.encoding, options.errors)
-    limit_openmp_spin()
+    prepare_for_torch()
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 
     evaluations, unknown = evaluate_language_model_run(run, corpus)
@@ -133,7 +133,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         )
     if options.save is not None:
         _save_pairs(Path(options.save), pairs)
-    limit_openmp_spin()
+    prepare_for_torch()
     from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 
     evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=options.beam))

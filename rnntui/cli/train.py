@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rnntui.cli.environment import limit_openmp_spin
+from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.options import settings_from
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -55,7 +55,7 @@ def command(
         resumable_language_model_run,
     )
 
-    limit_openmp_spin()
+    prepare_for_torch()
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
         text = find_corpus(list(corpus), encoding, errors) if corpus else None

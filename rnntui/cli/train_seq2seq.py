@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from rnntui.cli.environment import limit_openmp_spin
+from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import read_pairs
 from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.terminal import print_note
@@ -60,7 +60,7 @@ def command(
     from rnntui.runs.lookup import checkpoints_folder
     from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run, resumable_seq2seq_run
 
-    limit_openmp_spin()
+    prepare_for_torch()
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
         training_choice, validation_choice = SEQ2SEQ.input_choices

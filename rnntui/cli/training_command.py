@@ -12,6 +12,7 @@ import click
 
 from rnntui.cli.inputs import input_options
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
+from rnntui.cli.terminal import print_note
 from rnntui.config import Budget
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
 from rnntui.settings import flag_of, settings_of
@@ -102,8 +103,12 @@ def refuse_changes(context: click.Context, run: RunFolder) -> None:
 def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
     """Train a run with progress on stderr, and return the exit code; `budget` replaces the run's own."""
     from rnntui.cli.progress import make_reporter
+    from rnntui.processors import usable_cpus
     from rnntui.training.train_run import train_run
 
+    threads, cpus = run.read_config().training.threads, usable_cpus()
+    if threads is not None and threads > cpus:
+        print_note(f"--threads {threads}: more threads than usable CPUs (here {cpus}) slow training down")
     stop.begin_training()
     with make_reporter(sys.stderr, run) as report:
         finished = train_run(run, report, stop, budget)

@@ -10,8 +10,12 @@ from torch import nn
 
 from rnntui.config import Device, Precision
 from rnntui.errors import UsageError
+from rnntui.processors import usable_cpus
 from rnntui.thread_tuner import thread_counts
 from rnntui.training.threads import TorchThreads
+
+# torch's own choice, of the physical cores or what OMP_NUM_THREADS says: torch has only just been loaded.
+_TORCH_THREADS = torch.get_num_threads()
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,22 @@ class Hardware:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
+def max_threads(threads: int | None) -> int:
+    """Return the largest number of CPU threads to train with: `threads`, or torch's choice within the usable CPUs.
+
+    torch counts the cores of the host: in a container with a CPU limit its own choice can be many times too high.
+    """
+    return threads or min(_TORCH_THREADS, usable_cpus())
+
+
 def choose_hardware(device: Device, precision: Precision, threads: int | None) -> Hardware:
     """Return the hardware to train on.
 
     Args:
         device: `auto` takes a CUDA GPU if there is one, else the CPU.
         precision: `auto` takes bf16 where it is native, else fp32.
-        threads: Number of threads that torch uses; None lets a training on a CPU find the fastest number, up to the
-            one that torch has chosen, while it runs.
+        threads: Number of threads that torch uses; None lets a training on a CPU find the fastest number, up to
+            `max_threads`, while it runs.
 
     Raises `UsageError` if the hardware lacks what is asked for.
     """
@@ -64,11 +76,9 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
 
 
 def _threads(device: torch.device, threads: int | None) -> TorchThreads:
-    if threads is not None:
-        torch.set_num_threads(threads)
-    if threads is not None or device.type != "cpu":
-        return TorchThreads([torch.get_num_threads()])
-    return TorchThreads(thread_counts(torch.get_num_threads()))
+    most = max_threads(threads)
+    torch.set_num_threads(most)
+    return TorchThreads([most] if threads is not None or device.type != "cpu" else thread_counts(most))
 
 
 def _has_bf16(device: torch.device) -> bool:

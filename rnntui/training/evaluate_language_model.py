@@ -13,19 +13,22 @@ from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import Corpus
 from rnntui.text.token_ids import write_token_file
-from rnntui.training.device import choose_hardware
+from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.evaluation import EVALUATIONS, Evaluation
+from rnntui.training.self_check import check_kernels
 
 
 def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation], list[str]]:
     """Return the evaluations of a run's best weights by name, and the characters that its vocabulary lacks.
 
-    Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens.
+    Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens,
+    `TrainingError` if torch computes wrong numbers on this machine.
     """
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
     vocab_size = config.vocab_size
     hardware = choose_hardware("auto", "fp32", None)
+    check_kernels(config.model, hardware, (max_threads(None),))
     model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size)
     load_best_weights(model, run)
     model.to(hardware.device)

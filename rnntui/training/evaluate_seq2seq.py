@@ -13,8 +13,9 @@ from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
 from rnntui.text.pairs import ParallelCorpus, count_target_characters
 from rnntui.training.bleu import TranslationScores, bleu_and_chrf
-from rnntui.training.device import choose_hardware
+from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.evaluation import Evaluation
+from rnntui.training.self_check import check_kernels
 from rnntui.training.seq2seq_task import evaluate_pairs
 
 
@@ -29,11 +30,13 @@ def evaluate_seq2seq_run(
         settings: The beam search that translates the sources.
 
     Returns the teacher-forced loss, the scores of the translations against the targets, and the characters that the
-    vocabularies lack. Raises `RunError` if the run is broken or of another kind.
+    vocabularies lack. Raises `RunError` if the run is broken or of another kind,
+    `TrainingError` if torch computes wrong numbers on this machine.
     """
     config = run.read_config()
     source, target = read_vocabularies(run, config)
     hardware = choose_hardware("auto", "fp32", None)
+    check_kernels(config.model, hardware, (max_threads(None),))
     model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)
     load_best_weights(model, run)
     model.to(hardware.device)

@@ -13,10 +13,11 @@ from rnntui.errors import RunError
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
-from rnntui.training.device import choose_hardware
+from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.events import Event, Finished
 from rnntui.training.metrics_and_status import MetricsWriter
 from rnntui.training.progress import TrainingProgress
+from rnntui.training.self_check import check_kernels
 from rnntui.training.task import Task
 from rnntui.training.threads import one_thread
 from rnntui.training.trainer import Trainer
@@ -37,7 +38,8 @@ def train_run(
         stop_requested: Asked before every step; training stops and saves once it returns True.
         budget: Replaces the budget of the run.
 
-    Raises `RunError` if the run is in use, broken, or has nothing left to do, `TrainingError` if it diverges.
+    Raises `RunError` if the run is in use, broken, or has nothing left to do, `TrainingError` if it diverges
+    or torch computes wrong numbers on this machine.
     """
     config = run.read_config()
     if config.kind not in KINDS:
@@ -49,6 +51,7 @@ def train_run(
             remove_partial_files(folder)
         settings = config.training
         hardware = choose_hardware(settings.device, settings.precision, settings.threads)
+        check_kernels(config.model, hardware, (1, max_threads(settings.threads)))
         torch.manual_seed(settings.seed)
         with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
             task = task_class.from_run(run, config, hardware)
