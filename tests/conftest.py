@@ -2,7 +2,11 @@
 
 import os
 
+from rnntui.cli.environment import prepare_for_torch
+
 # Small models gain nothing from a second thread, and threads that wait for one another crawl on a busy machine. Set
 # before torch and numpy are first imported, and passed on to the processes that tests start.
 for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_variable] = "1"
+
+prepare_for_torch()  # as every command does that trains

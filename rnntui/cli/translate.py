@@ -17,6 +17,7 @@ from rnntui.cli.options import checkpoints_option, corpus_options, run_option, s
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import CorpusError
+from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
     from rnntui.inference.translator import Translation, Translator
@@ -52,8 +53,7 @@ def command(
     settings.check()
     stream = None if text or sys.stdin is None else sys.stdin.buffer
     is_interactive = stream is None or not _is_file(stream)
-    if is_interactive:  # a single line is too little work for several threads; a batch is not
-        use_one_blas_thread()
+    use_one_blas_thread()
     from rnntui.inference.translator import load_translator
     from rnntui.kinds.seq2seq import SEQ2SEQ
     from rnntui.runs.lookup import checkpoints_folder, find_run
@@ -65,7 +65,7 @@ def command(
         for line_number, line in batch:
             for warning in translator.warnings_for(line, f"line {line_number}"):
                 print_note(warning)
-        for translation in translator.translate([line for _, line in batch], settings):
+        for translation in translator.translate([line for _, line in batch], settings, workers=usable_cpus()):
             write_out(_json(translation, translator, run.name) if as_json else _plain(translation, settings.n_best))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,6 +65,7 @@ class Translator:
         settings: BeamConfig,
         resolve_ties: bool = True,
         is_cancelled: Callable[[], bool] | None = None,
+        workers: int = 1,
     ) -> list[Translation]:
         """Translate lines in batches. Each line gets the translation that it would get alone, in any order.
 
@@ -73,11 +75,14 @@ class Translator:
             resolve_ties: search again in double precision where rounding may have decided. Without, translation is
                 faster, and still repeatable for the same lines in the same order.
             is_cancelled: called before every decoder step; once it returns True, `CancelledError` is raised.
+            workers: number of batches translated at the same time, each by a thread; the result is the same.
         """
         sources = [self.encode(line) for line in lines]
         hypotheses: list[list[Hypothesis]] = [[] for _ in lines]
         non_blank = [index for index, ids in enumerate(sources) if len(ids) > 1]  # more than the end token
-        for batch in _batches(non_blank, sources):
+        batches = list(_batches(non_blank, sources))
+
+        def translate_batch(batch: list[int]) -> None:
             results = self._search(self.model, [sources[index] for index in batch], settings, is_cancelled)
             for index, result in zip(batch, results, strict=True):
                 if resolve_ties and result.near_tie:
@@ -85,6 +90,15 @@ class Translator:
                     hypotheses[index] = exact.hypotheses
                 else:
                     hypotheses[index] = result.hypotheses
+
+        if workers == 1 or len(batches) == 1:
+            for batch in batches:
+                translate_batch(batch)
+        else:
+            with ThreadPoolExecutor(workers) as pool:
+                # The batches of the longest sources take longest, so they begin first.
+                for _ in pool.map(translate_batch, reversed(batches)):
+                    pass
         return [
             Translation(line, [self.source.token_text(int(i)) for i in ids] if len(ids) > 1 else [], ranked)
             for line, ids, ranked in zip(lines, sources, hypotheses, strict=True)

@@ -9,6 +9,7 @@ from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
 from rnntui.inference.translator import load_translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
+from rnntui.processors import usable_cpus
 from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
 from rnntui.text.pairs import ParallelCorpus, count_target_characters
@@ -46,7 +47,8 @@ def evaluate_seq2seq_run(
         encoded = encode_pairs(rows, source, target)
         token_file = write_pairs(path, encoded, count_target_characters(rows), max(source.size, target.size) - 1)
         evaluation = evaluate_pairs(model, PairDataset(token_file, path), token_file.tokens, hardware)
-    translations = load_translator(run).translate([pair.source for pair in rows], settings, resolve_ties=False)
+    sources = [pair.source for pair in rows]
+    translations = load_translator(run).translate(sources, settings, resolve_ties=False, workers=usable_cpus())
     scores = bleu_and_chrf([translation.text for translation in translations], [pair.target for pair in rows])
     unknown = source.unknown_characters("".join(pair.source for pair in rows))
     unknown += target.unknown_characters("".join(pair.target for pair in rows))

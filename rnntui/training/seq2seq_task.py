@@ -24,7 +24,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, bleu_and_chrf
-from rnntui.training.device import Hardware
+from rnntui.training.device import Hardware, max_threads
 from rnntui.training.evaluation import Evaluation, evaluating
 from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
 from rnntui.training.task import require_in_vocabulary, token_files
@@ -107,7 +107,8 @@ class Seq2SeqTask:
         """Translate at most `max_pairs` validation pairs and compare with their targets."""
         pairs = [self._validation_pair(i) for i in evenly_spaced(len(self._validation), max_pairs)]
         sources, references = [source for source, _ in pairs], [target for _, target in pairs]
-        translations = self._translator().translate(sources, settings, resolve_ties=False)
+        workers = max_threads(self._settings.threads)
+        translations = self._translator().translate(sources, settings, resolve_ties=False, workers=workers)
         return bleu_and_chrf([translation.text for translation in translations], references)
 
     def sample(self, length: int, seed: int) -> Sample:

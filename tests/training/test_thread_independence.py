@@ -1,0 +1,94 @@
+"""Weights that do not depend on the number of threads, so that it may change while a run trains.
+
+Without `MKL_CBWR=AUTO,STRICT` (oneMKL 2024.2 in torch 2.13.0) and with torch's own gradient norm, the runs in fp32 here
+differ; with more than one thread in the initialization, so do those of a plain RNN.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pair_runs import copy_rows, make_pair_run
+
+from rnntui.runs.weights_file import load_arrays
+from rnntui.training.device import choose_hardware
+from rnntui.training.gradient_norm import clip_gradients, gradient_norm
+from rnntui.training.threads import TorchThreads
+from rnntui.training.train_run import train_run
+
+SHAPE = {"hidden": 300, "embedding": 300, "batch_size": 7, "bptt": 50, "steps": 4, "evaluations": 1, "eval_tokens": 256}
+
+
+@pytest.fixture(autouse=True)
+def keep_threads():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def final_weights(run) -> dict[str, np.ndarray]:
+    train_run(run, lambda event: None, lambda: False)
+    arrays, _ = load_arrays(run.resume_file)
+    return {name: array for name, array in arrays.items() if name.startswith(("model.", "optimizer."))}
+
+
+def alternate_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the number of threads before every step, as contention would."""
+    steps = iter(range(1_000_000))
+    monkeypatch.setattr(TorchThreads, "start_step", lambda self: torch.set_num_threads(1 + next(steps) % 2))
+    monkeypatch.setattr(TorchThreads, "add_step", lambda self, seconds, tokens: None)
+
+
+def assert_equal(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_a_language_model_in_fp32(make_run, monkeypatch: pytest.MonkeyPatch, cell: str) -> None:
+    one = final_weights(make_run(name="one", cell=cell, precision="fp32", threads=1, **SHAPE))
+    two = final_weights(make_run(name="two", cell=cell, precision="fp32", threads=2, **SHAPE))
+    assert_equal(one, two)
+    alternate_threads(monkeypatch)
+    assert_equal(one, final_weights(make_run(name="changing", cell=cell, precision="fp32", **SHAPE)))
+
+
+@pytest.mark.skipif(not choose_hardware("cpu", "auto", 1).bf16, reason="this processor does not compute in bf16")
+def test_the_default_language_model_in_bf16(make_run) -> None:
+    shape = {"hidden": 512, "embedding": 64, "batch_size": 16, "bptt": 32, "steps": 4, "eval_tokens": 256}
+    one = final_weights(make_run(name="one", precision="bf16", threads=1, **shape))
+    assert_equal(one, final_weights(make_run(name="two", precision="bf16", threads=2, **shape)))
+
+
+def test_a_seq2seq_model_in_fp32(tmp_path: Path) -> None:
+    shape = {"hidden": 200, "encoder_hidden": 150, "embedding": 200, "steps": 4, "bleu_pairs": 2, "precision": "fp32"}
+    rows = copy_rows()
+    one = final_weights(make_pair_run(tmp_path, rows, "one", threads=1, **shape))
+    assert_equal(one, final_weights(make_pair_run(tmp_path, rows, "two", threads=2, **shape)))
+
+
+def test_the_gradient_norm_is_that_of_torch_and_the_same_on_any_number_of_threads() -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(3,), (40_000,), (2048, 64), (70_000, 3), (5, 8), (1, 50_000), (300, 200, 2)]
+    gradients = [torch.randn(shape, generator=generator) for shape in shapes]
+    norms = []
+    for threads in (1, 2, 4):
+        torch.set_num_threads(threads)
+        norms.append(gradient_norm(gradients).item())
+    assert len(set(norms)) == 1
+    exact = sum(gradient.double().square().sum().item() for gradient in gradients) ** 0.5
+    assert norms[0] == pytest.approx(exact, rel=1e-6)
+
+
+def test_clipping_scales_large_gradients_and_leaves_small_ones() -> None:
+    weight = torch.nn.Parameter(torch.zeros(4))
+    unused = torch.nn.Parameter(torch.zeros(2))
+    weight.grad = torch.full((4,), 3.0)
+    assert clip_gradients([weight, unused], 1.0).item() == pytest.approx(6.0)
+    assert weight.grad.norm().item() == pytest.approx(1.0, rel=1e-5)
+    assert clip_gradients([weight], 2.0).item() == pytest.approx(1.0, rel=1e-5)
+    assert weight.grad.norm().item() == pytest.approx(1.0, rel=1e-5)
