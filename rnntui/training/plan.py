@@ -139,9 +139,11 @@ class StepPlanner:
         else:
             self._budget_seconds = self._deadline = 60.0 * (budget.minutes or DEFAULT_MINUTES)
 
-    def is_spent(self, step: int) -> bool:
-        """Return True if the budget is used up after `step` steps."""
-        return self.plan.steps is not None and step >= self.plan.steps
+    def is_spent(self, progress: Position) -> bool:
+        """Return True if the budget is used up. A time budget gets at least one step, whatever stalls before it."""
+        if self.plan.steps is not None:
+            return progress.step >= self.plan.steps
+        return self._budget_seconds is not None and progress.step > 0 and progress.seconds >= self._budget_seconds
 
     def keep(self, plan: StepPlan) -> None:
         """Adopt the plan of a resumed run, if it had one; with a time budget, the clock still corrects it."""

@@ -60,7 +60,7 @@ class TrainingState:
     def is_over(self) -> bool:
         """True if no step is left to do; the final evaluation may still be due."""
         progress = self.progress
-        return bool(progress.reason) or self.planner.is_spent(progress.step)
+        return bool(progress.reason) or self.planner.is_spent(progress)
 
     def save(self, path: Path) -> None:
         """Write the whole state to the resume file."""

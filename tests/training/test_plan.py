@@ -35,7 +35,8 @@ class FakeRun:
         timer = StepTimer(self.evaluation_seconds, self.final_seconds)
         self.stalls = sorted(self.stalls)
         self._spend(self.evaluation_seconds)
-        while not planner.is_spent(progress.step):
+        progress.seconds = self.now
+        while not planner.is_spent(progress):
             self.rates.append(learning_rate(progress.step, planner.plan, 1.0, 150))
             began = self.now
             self._spend(self.step_seconds(self.now))
@@ -45,7 +46,7 @@ class FakeRun:
                 self.plans.append(planner.plan)
             if planner.plan.is_evaluation(progress.step, progress.evaluated_step):
                 self._spend(self.evaluation_seconds)
-                progress.evaluated_step = progress.step
+                progress.evaluated_step, progress.seconds = progress.step, self.now
                 self.evaluations.append(self.now)
         self._spend(self.final_seconds)
         return self
@@ -135,11 +136,18 @@ def test_a_resumed_run_on_a_slower_machine_still_ends_on_time() -> None:
     planner = StepPlanner(Budget(minutes=5), LanguageModelTrainingConfig(), 100.0)
     planner.keep(StepPlan(3000, 100, by_clock=True))
     timer, progress = StepTimer(), TrainingProgress(step=500, evaluated_step=500, seconds=50.0)
-    while not planner.is_spent(progress.step):
+    while not planner.is_spent(progress):
         timer.add(0.5)
         progress.step, progress.seconds = progress.step + 1, progress.seconds + 0.5
         planner.update(progress, timer)
     assert 291 < progress.seconds < 309
+
+
+def test_a_new_budget_that_is_spent_already_leaves_no_step_to_do() -> None:
+    planner = StepPlanner(Budget(minutes=1), LanguageModelTrainingConfig(), 100.0)
+    assert planner.is_spent(TrainingProgress(step=500, seconds=61.0))
+    assert not planner.is_spent(TrainingProgress(step=500, seconds=59.0))
+    assert not planner.is_spent(TrainingProgress(seconds=61.0))
 
 
 @pytest.mark.parametrize("budget", [Budget(steps=1000), Budget(epochs=10)])
