@@ -59,6 +59,7 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
 
     Raises `UsageError` if the hardware lacks what is asked for.
     """
+    flush_denormals()
     name = device
     if device == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -73,6 +74,17 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
             f"--precision bf16: this {name} does not compute in bf16", setting="precision", hint="use --precision fp32"
         )
     return Hardware(chosen, native and precision != "fp32", _threads(chosen, threads))
+
+
+def flush_denormals() -> None:
+    """Make a CPU take numbers below 1.2e-38 for zero, in all threads that are started from now on.
+
+    AdamW's means of a row that is not used decay to such numbers and stay there, since rounding keeps the smallest one
+    from fading: a step over them took 20 times as long, and a recurrent layer in fp32 40 times (torch 2.13.0, AVX-512).
+    The setting belongs to a thread and is inherited when a thread starts, so it must come before torch's first
+    computation on several: afterwards it reaches only the part of a tensor that this thread computes.
+    """
+    torch.set_flush_denormal(True)
 
 
 def _threads(device: torch.device, threads: int | None) -> TorchThreads:

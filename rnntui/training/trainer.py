@@ -57,7 +57,7 @@ class Trainer:
         self._speed = SpeedMonitor()
         self._parameters = list(state.task.model.parameters())
         self._started_at = time.perf_counter() - state.progress.seconds
-        self._saved_at = time.perf_counter()
+        self._saved_at = self._stepping_since = time.perf_counter()
 
     def train(self) -> Finished:
         """Train until the budget ends, the loss stops falling, or a stop is requested; always leaves a valid run.
@@ -82,7 +82,7 @@ class Trainer:
     def _run_steps(self) -> bool:
         """Run the steps that are left; returns True if training is over, False if it is interrupted."""
         progress, planner = self._progress, self._planner
-        self._saved_at = time.perf_counter()
+        self._saved_at = self._stepping_since = time.perf_counter()
         self._metrics.restart_timer()
         if progress.best_score is None:
             self._evaluate(train_loss=None)
@@ -113,8 +113,11 @@ class Trainer:
         loss, gradient_norm = self._step(rate)
         seconds, tokens = time.perf_counter() - began, self._progress.tokens - tokens
         self._task.hardware.threads.add_step(seconds, tokens)
-        self._timer.add(seconds)
         self._speed.add(seconds, tokens)
+        # What the loop does beside the step itself is time too: a plan without it would run late.
+        now = time.perf_counter()
+        self._timer.add(now - self._stepping_since)
+        self._stepping_since = now
         self._update_seconds()
         return loss, gradient_norm
 
@@ -172,7 +175,8 @@ class Trainer:
         self._metrics.write_evaluation(evaluation, sample)
         self._status.write("running")
         self._save()
-        self._timer.evaluation_seconds = time.perf_counter() - began
+        self._stepping_since = time.perf_counter()
+        self._timer.evaluation_seconds = self._stepping_since - began
         self._metrics.exclude(self._timer.evaluation_seconds)
         self._report(
             Evaluated(
@@ -194,7 +198,7 @@ class Trainer:
         began = time.perf_counter()
         self._metrics.sync()  # a state must never be newer than the rows up to its step
         self._state.save(self._run.resume_file)
-        self._saved_at = time.perf_counter()
+        self._saved_at = self._stepping_since = time.perf_counter()
         self._timer.save_seconds = self._saved_at - began
 
     def _finish(self) -> Finished:

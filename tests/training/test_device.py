@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -55,3 +58,23 @@ def test_training_in_bf16_keeps_weights_state_and_loss_in_fp32(make_run) -> None
     assert {tensor.dtype for tensor in task._state} == {torch.float32}
     coarse, exact = task.evaluate(500).loss, task.final_evaluation(500)["streaming"].loss
     assert coarse == pytest.approx(exact, abs=0.02) and coarse != exact
+
+
+def test_denormal_numbers_are_flushed_in_every_thread() -> None:
+    """torch 2.13.0 sets it for one thread; threads that start later, once the hardware is chosen, inherit it.
+
+    A process of its own, because the pool of threads of this one has long been started.
+    """
+    code = (
+        "import torch; from rnntui.training.device import choose_hardware; choose_hardware('cpu', 'auto', 2)\n"
+        "tiny = torch.full((1_000_000,), 1e-40)\n"
+        "for threads in (2, 1, 3, 2):\n"
+        "    torch.set_num_threads(threads); print(int((tiny * 1.0).count_nonzero()))\n"
+        "weight = torch.nn.Parameter(torch.ones(40_000)); weight.grad = torch.ones(40_000)\n"
+        "optimizer = torch.optim.AdamW([weight], betas=(0.9, 0.99), fused=True); optimizer.step(); weight.grad.zero_()\n"
+        "optimizer.state[weight]['exp_avg'].fill_(2e-38)\n"
+        "for _ in range(30): optimizer.step()\n"
+        "print(int(optimizer.state[weight]['exp_avg'].count_nonzero()))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["0", "0", "0", "0", "0"]
