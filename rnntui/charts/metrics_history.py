@@ -19,6 +19,7 @@ BLOCK = 1 << 18  # bytes per read: a few hundredths of a second
 MAX_SAMPLES = 2000  # texts kept; when there are more, every second one is dropped
 MAX_SAMPLE_CHARACTERS = 4000  # kept of each part of a sample
 _MAX_METRICS = 64  # distinct keys; a file with more was not written by this program
+_MAX_NOTE = 200  # characters of a slowdown that are kept
 _RESULT = "best_step"  # the key of the row with the results of a finished run, measured with its best weights
 _NOT_METRICS = {*AXES, "sample", _RESULT}
 
@@ -47,7 +48,8 @@ class MetricsHistory:
 
     `has_more` is true if the last read did not reach the end of the file. `version` changes with every change of the
     data. `samples` are in order of their steps. `results` are the final losses of a finished run; they belong to its
-    best weights, not to its last step, and so are not points of a curve.
+    best weights, not to its last step, and so are not points of a curve. `slowdown` says how much slower than usual the
+    last steps were, and why; it is empty if they were not.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,6 +57,7 @@ class MetricsHistory:
         self.version = 0
         self.samples: list[LoggedSample] = []
         self.results: dict[str, float] = {}
+        self.slowdown = ""
         self._tail = MetricsTail(path)
         self._columns = _Columns()
 
@@ -111,6 +114,9 @@ class MetricsHistory:
             self._columns.rewind(step)
             self.samples = [sample for sample in self.samples if sample.step <= step]
         self._columns.add(step, row)
+        if "train_loss" in row:
+            slowdown = row.get("slowdown")
+            self.slowdown = slowdown[:_MAX_NOTE] if isinstance(slowdown, str) else ""
         sample = sample_from_json(row.get("sample"))
         if sample is not None:
             self.samples.append(LoggedSample(int(step), shorten_sample(sample, MAX_SAMPLE_CHARACTERS)))

@@ -25,6 +25,8 @@ def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
         ("training", batch),
         ("progress", _progress(run)),
     ]
+    if run.slowdown:
+        facts.append(("speed", run.slowdown))
     if status.validation_loss is not None:
         bits = f", {format_loss(status.bits_per_character)} bits/char" if status.bits_per_character is not None else ""
         facts.append(("loss", format_loss(status.validation_loss) + bits))

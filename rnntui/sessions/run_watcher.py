@@ -25,13 +25,15 @@ _FileStamp = tuple[int, int, int]  # modification time, size, inode
 class WatchedRun:
     """A run as it was at a poll; `config` and `status` are None for a broken run.
 
-    `step` is the last step known: the status is written at each validation, the metrics more often.
+    `step` is the last step known: the status is written at each validation, the metrics more often. `slowdown` says how
+    much slower than usual a running training is, and why; it is empty if it is not.
     """
 
     summary: RunSummary
     config: RunConfig | None
     status: RunStatus | None
     step: int = 0
+    slowdown: str = ""
 
     @property
     def path(self) -> str:
@@ -151,7 +153,8 @@ class RunWatcher:
             return run
         with self.lock:
             last_steps = [history.series(key).axes["step"][-1] for key in history.metric_keys]
-        return replace(run, step=max(run.step, int(max(last_steps, default=0))))
+            slowdown = history.slowdown
+        return replace(run, step=max(run.step, int(max(last_steps, default=0))), slowdown=slowdown)
 
 
 def _new_history(path: str) -> MetricsHistory:

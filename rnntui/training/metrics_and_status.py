@@ -13,6 +13,7 @@ from rnntui.runs.run_status import RunState, RunStatus
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.plan import StepPlanner
 from rnntui.training.progress import TrainingProgress
+from rnntui.training.speed import Slowdown
 
 LOG_EVERY = 10  # steps to a row of the metrics
 
@@ -44,13 +45,14 @@ class MetricsWriter:
         """True if there are steps enough for a row."""
         return self._progress.loss_count >= LOG_EVERY
 
-    def write_steps(self, rate: float, gradient_norm: float, threads: int) -> float:
+    def write_steps(self, rate: float, gradient_norm: float, threads: int, slowdown: Slowdown | None = None) -> float:
         """Write a row over the steps since the last one, and return their mean loss in nats a token.
 
         Args:
             rate: Learning rate of the last step.
             gradient_norm: Norm of its gradient before clipping.
-            threads: Number of threads that it was computed with.
+            threads: Number of threads that the next one is computed with.
+            slowdown: Set while the training is much slower than usual; the row says so in words.
         """
         now, tokens = time.perf_counter(), self._progress.tokens
         mean = self._progress.take_mean_loss()
@@ -61,6 +63,7 @@ class MetricsWriter:
                 "gradient_norm": gradient_norm,
                 "tokens_per_second": (tokens - self._counted_from) / max(1e-9, now - self._timed_from),
                 "threads": threads,
+                **({"slowdown": str(slowdown)} if slowdown else {}),
             }
         )
         self._timed_from, self._counted_from = now, tokens

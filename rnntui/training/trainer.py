@@ -96,13 +96,13 @@ class Trainer:
             progress.plan = planner.plan
             is_evaluation = planner.plan.is_evaluation(progress.step, progress.evaluated_step)
             has_row = is_evaluation or self._metrics.is_due
-            threads = self._task.hardware.threads.count
-            train_loss = self._metrics.write_steps(rate, gradient_norm, threads) if has_row else None
+            train_loss = self._write_steps(rate, gradient_norm) if has_row else None
             self._report_step(loss, rate, gradient_norm)
             if is_evaluation:
                 self._evaluate(train_loss)
             elif is_replanned or time.perf_counter() - self._saved_at > self._config.save_every:
                 # A plan that the clock has made is saved before a step is done by it: a resumed run repeats that step.
+                self._status.write("running")
                 self._save()
         return True
 
@@ -135,6 +135,10 @@ class Trainer:
         optimizer.step()
         self._progress.add_step(loss, tokens)
         return loss, gradient_norm
+
+    def _write_steps(self, rate: float, gradient_norm: float) -> float:
+        threads = self._task.hardware.threads.count
+        return self._metrics.write_steps(rate, gradient_norm, threads, self._speed.slowdown)
 
     def _report_step(self, loss: float, rate: float, gradient_norm: float) -> None:
         progress, timer = self._progress, self._timer

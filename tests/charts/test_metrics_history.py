@@ -173,3 +173,19 @@ def test_any_rows_give_columns_that_agree(tmp_path_factory: pytest.TempPathFacto
         assert parts.metric_keys == whole.metric_keys
         for key in whole.metric_keys:
             assert np.array_equal(parts.series(key).values, whole.series(key).values, equal_nan=True)
+
+
+def test_the_slowdown_is_that_of_the_newest_steps(path: Path) -> None:
+    slow = "25 % of its usual speed: another program is using the processor"
+    history = MetricsHistory(path)
+    append(path, {"step": 10, "train_loss": 3.0, "threads": 1, "slowdown": slow})
+    append(path, {"step": 10, "validation_loss": 3.0})
+    history.read()
+    assert history.slowdown == slow
+    append(path, {"step": 20, "train_loss": 2.9, "threads": 2})
+    history.read()
+    assert history.slowdown == ""
+    append(path, {"step": 30, "train_loss": 2.8, "slowdown": ["x"]}, {"step": 40, "train_loss": 2.8, "slowdown": 3})
+    history.read()
+    assert history.slowdown == "" and "slowdown" not in history.metric_keys[:3]
+    assert values(history, "threads") == [1, 2]

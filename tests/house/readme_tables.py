@@ -91,7 +91,8 @@ def _rows_of_settings(config_class: type[Settings]) -> list[str]:
         flag = flag_of(setting.option_name)
         flags = [flag, f"--no-{flag[2:]}"] if is_bool(config_class, name) else [flag]
         values = ", ".join(f"`{choice}`" for choice in setting.choices) or _bounds(setting.low, setting.high)
-        rows.append(_row(flags, defaults[name], values, setting.help))
+        default = (setting.none or None) if defaults[name] is None else defaults[name]
+        rows.append(_row(flags, default, values, setting.help))
     return rows
 
 

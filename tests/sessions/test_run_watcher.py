@@ -101,3 +101,20 @@ def test_run_facts(runs: Path) -> None:
     assert facts["budget"] == "5 minutes" and facts["problem"] == "the loss diverged"
     assert facts["model"] == "lstm 1×16, embedding 8, dropout 0.5"
     assert facts["tokens"] == "62 characters" and facts["progress"] == "step 3" and "loss" not in facts
+
+
+def test_a_running_training_that_is_slow_says_so(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    row = {"step": 9000, "train_loss": 2.0, "slowdown": "40 % of its usual speed"}
+    with run.metrics_file.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    lock = run.lock()
+    try:
+        write_status(run, "running", step=3)
+        (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
+        assert dict(run_facts(watched))["speed"] == "40 % of its usual speed"
+    finally:
+        lock.release()
+    write_status(run, "stopped", step=3)
+    (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
+    assert "speed" not in dict(run_facts(watched))
