@@ -6,6 +6,9 @@ its end: tokens between the first and the last row of steps in its `metrics.json
 The others are fixed by `--threads`. `--earlier TREE` adds the training of another version's source tree with its own
 default. They take turns within each round while 0, 1 or 2 loops of Python are busy beside them; the table has medians
 over the rounds, and ratios of measurements from the same round.
+
+`--budget` instead trains with a budget of minutes and the command's own evaluations, while two busy loops come and go
+every ten seconds, and prints when it ended, and the learning rate of its last step.
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from common import cores, print_heading, print_table
@@ -57,9 +62,15 @@ def main() -> None:
     parser.add_argument("--busy", type=int, nargs="+", default=[0, 1, 2], help="numbers of busy processes beside")
     parser.add_argument("--earlier", metavar="TREE", help="source tree of another version, to measure beside this one")
     parser.add_argument("--only", nargs="+", help="names of trainings")
+    parser.add_argument("--budget", type=float, nargs="+", metavar="MINUTES", help="try these budgets instead")
     options = parser.parse_args()
     tree = Path(__file__).resolve().parent.parent
     print_heading("Training beside busy processes, tokens/s", "auto", seconds_of_a_training=options.seconds)
+    if options.budget:
+        rows = [budget_row(options.text, minutes) for minutes in options.budget]
+        columns = ["minutes", "asked", "ended", "last rate / peak", "steps", "changes of threads"]
+        print_table("Budgets while two busy loops come and go, seconds", columns, rows)
+        return
     fixed = [str(count) for count in sorted({1, cores()})]
     ways = [AUTO, *fixed, *([EARLIER] if options.earlier else [])]
     for work in trainings(options.text, options.pairs):
@@ -102,6 +113,30 @@ def busy_processes(count: int) -> Iterator[None]:
         for loop in loops:
             loop.kill()
             loop.wait()
+
+
+def budget_row(text: str, minutes: float) -> list[str]:
+    """Train for so many minutes while busy loops come and go."""
+    with tempfile.TemporaryDirectory(prefix="rnntui-contention-") as folder:
+        training = subprocess.Popen(
+            [
+                sys.executable, "-m", "rnntui", "train", text, "--name", "run", "--checkpoints", folder,
+                "--minutes", str(minutes),
+            ],
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while training.poll() is None:
+            time.sleep(10)
+            with busy_processes(2), contextlib.suppress(subprocess.TimeoutExpired):
+                training.wait(10)
+        run = Path(folder) / "run"
+        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        status = json.loads((run / "status.json").read_text(encoding="utf-8"))
+    rates = [row["learning_rate"] for row in rows if "learning_rate" in row]
+    threads = [row["threads"] for row in rows if "threads" in row]
+    changes = sum(before != after for before, after in pairwise(threads))
+    return [f"{minutes:g}", f"{60 * minutes:.0f}", f"{status['seconds']:.1f}", f"{rates[-1] / max(rates):.4f}",
+            f"{status['step']:,}", f"{changes}"]  # fmt: skip
 
 
 def speed(work: Work, way: str, source: Path, seconds: float) -> float:
