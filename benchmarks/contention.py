@@ -73,7 +73,7 @@ def main() -> None:
         return
     fixed = [str(count) for count in sorted({1, cores()})]
     ways = [AUTO, *fixed, *([EARLIER] if options.earlier else [])]
-    for work in trainings(options.text, options.pairs):
+    for work in trainings(str(Path(options.text).resolve()), str(Path(options.pairs).resolve())):
         if options.only and work.name not in options.only:
             continue
         rows = []
@@ -149,7 +149,7 @@ def speed(work: Work, way: str, source: Path, seconds: float) -> float:
                 "--checkpoints", folder, "--minutes", f"{seconds / 60:.4f}", "--evaluations", "1",
                 "--eval-tokens", "256", "--sample-length", "0",
             ],
-            env={**os.environ, "PYTHONPATH": str(source)}, stderr=subprocess.DEVNULL, check=True,
+            cwd=source, env={**os.environ, "PYTHONPATH": str(source)}, stderr=subprocess.DEVNULL, check=True,
         )  # fmt: skip
         lines = (Path(folder) / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [row for row in map(json.loads, lines) if "train_loss" in row]

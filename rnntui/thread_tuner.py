@@ -21,9 +21,10 @@ _TRIAL = 4  # samples of a trial
 _GAIN = 0.95  # a trial must cost less than this fraction of the present to be kept
 _HOPELESS = 1.3  # a trial that costs more than this multiple of the present is broken off
 _CHANGE = 1.25  # ratio to the speed expected that calls for a trial at once
-_TRIAL_SHARE = 0.015  # of the time may be lost to trials of a number
+_TRIAL_SHARE = 0.025  # of the time may be lost to trials of a number
 _MIN_PAUSE = 2.0  # seconds until a number that lost is tried again; doubled each time that it loses again
 _MAX_PAUSE_UP, _MAX_PAUSE_DOWN = 8.0, 64.0  # a busy machine shows itself by its speed; a quiet one must be asked
+_MAX_LOSS = 4.0  # times what a sample should take: a machine that stood still meanwhile says nothing about threads
 _CHANGE_PAUSE = 1.0  # seconds between trials because of a change
 
 
@@ -51,8 +52,8 @@ class ThreadTuner:
         self._counts = counts
         self._apply = apply
         self._clock = clock
-        self._index = self._most = len(counts) - 1
-        self._is_settled = False  # until the first trial has ended
+        self._index = len(counts) - 1
+        self._reduced_from = 0  # index before other programs became busy
         self._trial: _Trial | None = None
         self._recent: deque[float] = deque(maxlen=_RECENT)  # seconds for a unit of work
         self._expected: float | None = None  # cost when the present number was chosen
@@ -78,13 +79,14 @@ class ThreadTuner:
 
     @property
     def is_reduced(self) -> bool:
-        """True if more threads were the best choice before: other programs seem to use the processors."""
-        return self._index < self._most
+        """True if more threads were used before a slowdown: other programs seem to use the processors."""
+        return self._index < self._reduced_from
 
     def resume(self, at_most: int | None = None) -> None:
         """Go on after other work has used another number of threads, with at most `at_most` threads at first."""
         if at_most is not None and at_most < self.count:
             self._trial, self._expected = None, None
+            self._seconds, self._work = 0.0, 0.0
             self._recent.clear()
             self._index = max(index for index, count in enumerate(self._counts) if count <= at_most)
         self._apply(self.count)
@@ -120,15 +122,15 @@ class ThreadTuner:
             step = -1 if present > self._expected else 1
             self._expected, self._next_change = present, now + _CHANGE_PAUSE
             if 0 <= self._index + step < len(self._counts):
-                self._try(self._index + step, present)
+                self._try(self._index + step, present, is_for_slowdown=step < 0)
                 return
         for index in (self._index + 1, self._index - 1):
             if 0 <= index < len(self._counts) and now >= self._next_trial[index]:
                 self._try(index, present)
                 return
 
-    def _try(self, index: int, present: float) -> None:
-        self._trial = _Trial(index, present)
+    def _try(self, index: int, present: float, is_for_slowdown: bool = False) -> None:
+        self._trial = _Trial(index, present, is_for_slowdown)
         self._untimed = 0 if index in self._known else _UNTIMED_SAMPLES
         self._known.add(index)
         self._apply(self.count)
@@ -142,7 +144,7 @@ class ThreadTuner:
 
     def _end(self, trial: _Trial, chosen: bool) -> None:
         now = self._clock()
-        was_settled, self._is_settled, self._trial = self._is_settled, True, None
+        self._trial = None
         if not chosen:
             longest = _MAX_PAUSE_UP if trial.index > self._index else _MAX_PAUSE_DOWN
             pause = min(longest, _MIN_PAUSE * 2.0 ** min(10, self._losses[trial.index]))
@@ -155,7 +157,8 @@ class ThreadTuner:
         self._next_trial[self._index] = now + _MIN_PAUSE
         if 0 <= 2 * trial.index - self._index < len(self._counts):
             self._next_trial[2 * trial.index - self._index] = now
-        self._most = max(trial.index, self._most) if was_settled else trial.index
+        if trial.is_for_slowdown:
+            self._reduced_from = max(self._reduced_from, self._index)
         self._index = trial.index
         self._recent.clear()
         self._recent.extend(trial.costs)
@@ -165,8 +168,9 @@ class ThreadTuner:
 class _Trial:
     """A number of threads on trial: its costs, beside the present cost of the number in use."""
 
-    def __init__(self, index: int, present: float) -> None:
+    def __init__(self, index: int, present: float, is_for_slowdown: bool) -> None:
         self.index = index
+        self.is_for_slowdown = is_for_slowdown
         self.present = present
         self.costs: list[float] = []
         self.loss = 0.0  # seconds that it took longer than the number in use would have
@@ -174,7 +178,8 @@ class _Trial:
     def add(self, seconds: float, cost: float) -> None:
         """Add a sample."""
         self.costs.append(cost)
-        self.loss += max(0.0, seconds * (1 - self.present / cost))
+        expected = seconds * self.present / cost
+        self.loss += min(max(0.0, seconds - expected), _MAX_LOSS * expected)
 
     @property
     def is_hopeless(self) -> bool:

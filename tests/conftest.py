@@ -1,6 +1,10 @@
 """Settings for every test."""
 
 import os
+import sys
+from collections.abc import Iterator
+
+import pytest
 
 from rnntui.cli.environment import prepare_for_torch
 
@@ -10,3 +14,11 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_variable] = "1"
 
 prepare_for_torch()  # as every command does that trains
+
+
+@pytest.fixture(autouse=True)
+def denormal_numbers() -> Iterator[None]:
+    """Allow denormal numbers again after a test that trained in this process: Hypothesis needs them."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

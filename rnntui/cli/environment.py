@@ -24,6 +24,8 @@ def use_one_blas_thread() -> None:
     workers translated a file 1.3 times as fast as two BLAS threads, and twice as fast beside a busy program. A number
     of threads set by the user stays if it is a positive number.
     """
+    if not _is_count(os.environ.get("OMP_NUM_THREADS", "1").split(",")[0]):
+        del os.environ["OMP_NUM_THREADS"]  # it changes nothing here, and OpenMP would write a line about it
     _set_threads(_BLAS_THREADS)
 
 
@@ -61,7 +63,9 @@ def prepare_for_torch() -> None:
         _remove("OMP_DYNAMIC", _WRONG_NUMBERS)
     if not _is_count(os.environ.get("OMP_MAX_ACTIVE_LEVELS", "1")):
         _remove("OMP_MAX_ACTIVE_LEVELS", _WRONG_NUMBERS)
-    for variable in ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"):
+    if os.environ.get("OMP_PROC_BIND", "").strip().lower() != "false":
+        _remove("OMP_PROC_BIND", _PINNING)
+    for variable in ("OMP_PLACES", "GOMP_CPU_AFFINITY"):
         _remove(variable, _PINNING)
     for variable in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
         if _stack_kb(os.environ.get(variable, "1G")) < _MIN_STACK_KB:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -81,15 +82,21 @@ class Translator:
         hypotheses: list[list[Hypothesis]] = [[] for _ in lines]
         non_blank = [index for index, ids in enumerate(sources) if len(ids) > 1]  # more than the end token
         batches = list(_batches(non_blank, sources))
+        is_abandoned = threading.Event()
+        exact_lock = threading.Lock()  # for the model in float64 is made when it is first needed
+
+        def is_unwanted() -> bool:
+            return is_abandoned.is_set() or (is_cancelled is not None and is_cancelled())
 
         def translate_batch(batch: list[int]) -> None:
-            results = self._search(self.model, [sources[index] for index in batch], settings, is_cancelled)
+            results = self._search(self.model, [sources[index] for index in batch], settings, is_unwanted)
             for index, result in zip(batch, results, strict=True):
+                hypotheses[index] = result.hypotheses
                 if resolve_ties and result.near_tie:
-                    [exact] = self._search(self.model.exact, [sources[index]], settings, is_cancelled)
+                    with exact_lock:
+                        model = self.model.exact
+                    [exact] = self._search(model, [sources[index]], settings, is_unwanted)
                     hypotheses[index] = exact.hypotheses
-                else:
-                    hypotheses[index] = result.hypotheses
 
         if workers == 1 or len(batches) == 1:
             for batch in batches:
@@ -97,8 +104,12 @@ class Translator:
         else:
             with ThreadPoolExecutor(workers) as pool:
                 # The batches of the longest sources take longest, so they begin first.
-                for _ in pool.map(translate_batch, reversed(batches)):
-                    pass
+                try:
+                    for _ in pool.map(translate_batch, reversed(batches)):
+                        pass
+                except BaseException:
+                    is_abandoned.set()  # the other workers stop at their next step, and this one waits for them
+                    raise
         return [
             Translation(line, [self.source.token_text(int(i)) for i in ids] if len(ids) > 1 else [], ranked)
             for line, ids, ranked in zip(lines, sources, hypotheses, strict=True)

@@ -7,7 +7,8 @@ a state of zeros, as in published results of Transformers with a context of 256.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -26,9 +27,17 @@ WARM_UP = 512  # tokens a stream reads before its own part, uncounted, to enter 
 _MIN_STREAM = 4096  # tokens of a stream, so that the warm-up is a small part of the work
 _MAX_STREAMS = 64
 _MAX_LOGITS = 1 << 24  # numbers in an array of logits (T, B, V)
+_TIMED_STEPS, _TIMED_STREAMS = 32, 16  # of the batch that measures the cost of full precision
 _TIE_BREAK = 1e-6  # weight of the loss in a score by a metric
 
 Tokens = NDArray[np.unsignedinteger]
+TimeLeft = Callable[[], float]
+"""Returns the seconds that are left for an evaluation."""
+
+
+def unlimited() -> float:
+    """Return the time left of an evaluation that takes as long as it takes."""
+    return math.inf
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,12 @@ class Evaluation:
 
 
 def evaluate_streaming(
-    model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardware, characters_per_token: float
+    model: LanguageModel,
+    ids: Tokens,
+    vocab_size: int,
+    hardware: Hardware,
+    characters_per_token: float,
+    time_left: TimeLeft = unlimited,
 ) -> Evaluation:
     """Return the loss over a text with the state carried through it; all tokens but the first are predicted.
 
@@ -79,12 +93,13 @@ def evaluate_streaming(
         vocab_size: Size of the vocabulary, V.
         hardware: Device and precision.
         characters_per_token: Mean number of characters in a token.
+        time_left: Once nothing is left, the streams end where they are, which is a part of each.
     """
     count = len(ids) - 1
     streams = max(1, min(_MAX_STREAMS, count // _MIN_STREAM))
     part = -(-count // streams)  # tokens of a stream, rounded up
     starts = np.arange(streams, dtype=np.int64) * part  # (B,)
-    total, state = 0.0, model.initial_state(streams, hardware.device)
+    total, predicted, state = 0.0, 0, model.initial_state(streams, hardware.device)
     with evaluating(model):
         if streams > 1:
             positions = np.maximum(starts + np.arange(-WARM_UP, 0)[:, None], 0)  # (WARM_UP, B)
@@ -97,11 +112,19 @@ def evaluate_streaming(
             counted = torch.from_numpy((positions < np.minimum(starts + part, count)).astype(np.float32))  # (T, B)
             losses, state = _losses(model, ids, np.minimum(positions, count - 1), state, hardware)
             total += float((losses.cpu() * counted).sum(dtype=torch.float64))
-    return Evaluation(total / count, count, count * characters_per_token)
+            predicted += int(counted.sum())
+            if time_left() <= 0:
+                break
+    return Evaluation(total / predicted, predicted, predicted * characters_per_token)
 
 
 def evaluate_windowed(
-    model: LanguageModel, ids: Tokens, vocab_size: int, hardware: Hardware, characters_per_token: float
+    model: LanguageModel,
+    ids: Tokens,
+    vocab_size: int,
+    hardware: Hardware,
+    characters_per_token: float,
+    time_left: TimeLeft = unlimited,
 ) -> Evaluation:
     """Return the loss over windows of 256 tokens, each from a state of zeros; a shorter last window is left out.
 
@@ -110,18 +133,37 @@ def evaluate_windowed(
     window = min(WINDOW, len(ids) - 1)
     windows = (len(ids) - 1) // window
     batch = max(1, min(_MAX_STREAMS, _MAX_LOGITS // (window * vocab_size)))
-    total = 0.0
+    total, predicted = 0.0, 0
     with evaluating(model):
         for first in range(0, windows, batch):
             starts = np.arange(first, min(first + batch, windows), dtype=np.int64) * window
             state = model.initial_state(len(starts), hardware.device)
             losses, _ = _losses(model, ids, starts + np.arange(window)[:, None], state, hardware)
             total += float(losses.cpu().sum(dtype=torch.float64))
-    count = windows * window
-    return Evaluation(total / count, count, count * characters_per_token)
+            predicted += losses.numel()
+            if time_left() <= 0:
+                break
+    return Evaluation(total / predicted, predicted, predicted * characters_per_token)
 
 
 EVALUATIONS = {"streaming": evaluate_streaming, "windowed": evaluate_windowed}
+
+
+def full_precision_cost(model: LanguageModel, vocab_size: int, hardware: Hardware) -> float:
+    """Measure how many times as long a token takes in full precision as in that of `hardware`."""
+    if not hardware.bf16:
+        return 1.0
+    ids = np.arange(_TIMED_STEPS + 1, dtype=np.uint32) % vocab_size
+    positions = np.tile(np.arange(_TIMED_STEPS)[:, None], _TIMED_STREAMS)  # (T, B)
+    seconds = []
+    with evaluating(model):
+        for precision in (hardware.in_full_precision(), hardware):
+            for _ in range(2):  # the first call sets up kernels
+                began = time.perf_counter()
+                _losses(model, ids, positions, model.initial_state(_TIMED_STREAMS, hardware.device), precision)
+                last = time.perf_counter() - began
+            seconds.append(last)
+    return max(1.0, seconds[0] / seconds[1])
 
 
 def _losses(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import cached_property
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,7 +24,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
-from rnntui.training.evaluation import EVALUATIONS, Evaluation
+from rnntui.training.evaluation import EVALUATIONS, Evaluation, TimeLeft, full_precision_cost, unlimited
 from rnntui.training.task import require_in_vocabulary, token_files
 
 
@@ -37,7 +40,6 @@ class LanguageModelTask:
     """
 
     primary_evaluation = "streaming"
-    final_cost_ratio = 2.0  # streaming and windowed
 
     @classmethod
     def from_run(cls, run: RunFolder, config: RunConfig, hardware: Hardware) -> LanguageModelTask:
@@ -83,13 +85,23 @@ class LanguageModelTask:
     def evaluate(self, tokens: int) -> Evaluation:
         return self._evaluate(self.primary_evaluation, tokens, self.hardware)
 
-    def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        full_precision = self.hardware.in_full_precision()
-        return {name: self._evaluate(name, tokens, full_precision) for name in EVALUATIONS}
+    @cached_property
+    def final_cost_ratio(self) -> float:
+        evaluations = len(EVALUATIONS)  # streaming and windowed
+        return evaluations * full_precision_cost(self.model, self._vocab_size, self.hardware)
 
-    def _evaluate(self, name: str, tokens: int, hardware: Hardware) -> Evaluation:
+    def final_evaluation(self, tokens: int, time_left: TimeLeft = unlimited) -> dict[str, Evaluation]:
+        full_precision = self.hardware.in_full_precision()
+        left = time_left()
+        half = left / 2 if left < math.inf else 0.0  # is kept for the second evaluation
+        return {
+            "streaming": self._evaluate("streaming", tokens, full_precision, lambda: time_left() - half),
+            "windowed": self._evaluate("windowed", tokens, full_precision, time_left),
+        }
+
+    def _evaluate(self, name: str, tokens: int, hardware: Hardware, time_left: TimeLeft = unlimited) -> Evaluation:
         ids = self._validation_ids[: tokens + 1]
-        return EVALUATIONS[name](self.model, ids, self._vocab_size, hardware, self._characters_per_token)
+        return EVALUATIONS[name](self.model, ids, self._vocab_size, hardware, self._characters_per_token, time_left)
 
     def sample(self, length: int, seed: int) -> Sample:
         model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)

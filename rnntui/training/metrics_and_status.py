@@ -31,6 +31,14 @@ class MetricsWriter:
         self._progress = progress
         self._timed_from = time.perf_counter()
         self._counted_from = progress.tokens
+        self._threads = 0
+        self._thread_changes: list[list[int]] = []  # steps, with the number of threads from then on
+
+    def note_threads(self, threads: int) -> None:
+        """Note the number of threads of the step just done; the next row names the steps where it changed."""
+        if self._threads not in (0, threads):
+            self._thread_changes.append([self._progress.step, threads])
+        self._threads = threads
 
     def restart_timer(self) -> None:
         """Measure the tokens per second of the next row from now on."""
@@ -45,13 +53,12 @@ class MetricsWriter:
         """True if there are steps enough for a row."""
         return self._progress.loss_count >= LOG_EVERY
 
-    def write_steps(self, rate: float, gradient_norm: float, threads: int, slowdown: Slowdown | None = None) -> float:
+    def write_steps(self, rate: float, gradient_norm: float, slowdown: Slowdown | None = None) -> float:
         """Write a row over the steps since the last one, and return their mean loss in nats a token.
 
         Args:
             rate: Learning rate of the last step.
             gradient_norm: Norm of its gradient before clipping.
-            threads: Number of threads that the next one is computed with.
             slowdown: Set while the training is much slower than usual; the row says so in words.
         """
         now, tokens = time.perf_counter(), self._progress.tokens
@@ -62,11 +69,13 @@ class MetricsWriter:
                 "learning_rate": rate,
                 "gradient_norm": gradient_norm,
                 "tokens_per_second": (tokens - self._counted_from) / max(1e-9, now - self._timed_from),
-                "threads": threads,
+                "threads": self._threads,
+                **({"thread_changes": self._thread_changes} if self._thread_changes else {}),
                 **({"slowdown": str(slowdown)} if slowdown else {}),
             }
         )
         self._timed_from, self._counted_from = now, tokens
+        self._thread_changes = []
         return mean
 
     def write_evaluation(self, evaluation: Evaluation, sample: Sample) -> None:

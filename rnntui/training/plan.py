@@ -8,6 +8,7 @@ budget does. The plan is stored with the run, and at once when it changes, so th
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import deque
@@ -41,17 +42,18 @@ class StepTimer:
         self.save_seconds = 0.0
         self._recent: deque[float] = deque()
         self._recent_sum = 0.0
-        self._steps = 0
-        self._seconds = 0.0
+        self.steps, self.seconds = 0, 0.0  # all in this process
+        self._timed_seconds = 0.0
         self._fastest_untimed = 0.0
 
     def add(self, seconds: float) -> None:
         """Add the duration of one more step."""
-        self._steps += 1
-        if self._steps <= _UNTIMED_STEPS:
+        self.steps += 1
+        self.seconds += seconds
+        if self.steps <= _UNTIMED_STEPS:
             self._fastest_untimed = min(seconds, self._fastest_untimed or seconds)
             return
-        self._seconds += seconds
+        self._timed_seconds += seconds
         if len(self._recent) >= _WINDOW_STEPS:
             seconds = min(seconds, _STALL * self.step_seconds)
         self._recent.append(seconds)
@@ -71,10 +73,15 @@ class StepTimer:
         return statistics.median(self._recent) if self._recent else self._fastest_untimed
 
     @property
+    def fastest_step(self) -> float:
+        """The shortest of the last few steps: how fast the machine may have become."""
+        return min(itertools.islice(reversed(self._recent), _WINDOW_STEPS), default=self.step_seconds)
+
+    @property
     def is_reliable(self) -> bool:
         """True once enough steps were timed to plan by."""
-        timed = self._steps - _UNTIMED_STEPS
-        return timed >= _TIMED_STEPS or (timed >= _TIMED_STEPS // 2 and self._seconds > _TIMED_SECONDS)
+        timed = self.steps - _UNTIMED_STEPS
+        return timed >= _TIMED_STEPS or (timed >= _TIMED_STEPS // 2 and self._timed_seconds > _TIMED_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ class StepPlan:
         from_step: Step at which this plan was made.
         from_position: Fraction of the schedule that was done by then.
         by_clock: True for a time budget: the last step is then at the very end of the schedule.
+        deadline: Seconds of training by which it ends, where a stall has gone past the budget.
     """
 
     steps: int | None = None
@@ -94,6 +102,7 @@ class StepPlan:
     from_step: int = 0
     from_position: float = 0.0
     by_clock: bool = False
+    deadline: float | None = None
 
     def is_evaluation(self, step: int, last_evaluation: int) -> bool:
         """Return True if the run evaluates after `step` steps, having done so last after `last_evaluation`."""
@@ -108,7 +117,7 @@ class StepPlan:
     def position(self, step: int) -> float:
         """Return the fraction of the schedule that is done before the step of index `step`, from 0."""
         if self.steps is None:
-            return 0.0
+            return self.from_position
         length = self.steps - self.from_step - self.by_clock
         done = (step - self.from_step) / length if length > 0 else 1.0
         return min(1.0, self.from_position + (1.0 - self.from_position) * done)
@@ -131,6 +140,7 @@ class StepPlanner:
         self.plan = StepPlan()
         self._budget_seconds: float | None = None
         self._planned_at = 0.0
+        self._began: float | None = None  # seconds of training in earlier processes
         self._deadline = 0.0  # the budget, until a stall has gone past it
         if budget.steps is not None:
             self._set_steps(budget.steps)
@@ -149,15 +159,35 @@ class StepPlanner:
         """Adopt the plan of a resumed run, if it had one; with a time budget, the clock still corrects it."""
         if plan.steps is not None:
             self.plan = plan
+            self._deadline = plan.deadline or self._deadline
+
+    def latest_end(self) -> float:
+        """Return the seconds of training at which even the final evaluation is cut short.
+
+        That is some seconds after the budget, or after what a stall has made of it; infinite without a time budget.
+        """
+        if self._budget_seconds is None:
+            return math.inf
+        tolerance = max(2 * _MIN_TOLERANCE * self._budget_seconds, 2 * _MIN_TOLERANCE_SECONDS)
+        return self._deadline + tolerance
+
+    def extend(self, progress: Position) -> None:
+        """Begin a new budget of a run that has been trained: its schedule goes on where its time is in the budget."""
+        if self._budget_seconds is not None:
+            position = min(1.0, progress.seconds / self._budget_seconds)
+            self.plan = StepPlan(from_step=progress.step, from_position=position)
 
     def update(self, progress: Position, timer: StepTimer) -> bool:
         """Make or correct the plan of a time budget; return True if the plan changed."""
         step, seconds = progress.step, progress.seconds
+        if self._began is None:
+            self._began = seconds - timer.seconds
         budget, plan = self._budget_seconds, self.plan
         if budget is None or not timer.step_seconds:
             return False
         # Just started or resumed, the speed of this machine is not known yet.
-        if not timer.is_reliable and seconds < (_LATEST_PLAN if plan.steps is None else 1.0) * budget:
+        latest = self._began + (_LATEST_PLAN if plan.steps is None else 1.0) * (budget - self._began)
+        if not timer.is_reliable and seconds < latest:
             return False
         if plan.steps is not None and step >= plan.steps:
             return False
@@ -167,7 +197,8 @@ class StepPlanner:
             error = self._predict(progress, timer) - left
             if abs(error) <= max(tolerance if self._deadline == budget else tolerance / 4, _TOLERANCE * left):
                 return False
-            if seconds - self._planned_at < tolerance < left / 5:
+            soon = (plan.steps - step) * timer.fastest_step < 2 * tolerance
+            if seconds - self._planned_at < tolerance < left / 5 and not soon:
                 return False  # there is time to see whether the error lasts
         shortest = timer.evaluation_seconds + tolerance / 2
         if left < shortest and self._deadline == budget:
@@ -205,16 +236,19 @@ class StepPlanner:
         for_steps = left / self._with_saves(timer) - evaluations * timer.evaluation_seconds
         # A stall in the first steps looks like a slow machine, and would use up the schedule at once.
         is_late = self._deadline != self._budget_seconds
-        least = 1 if timer.is_reliable or is_late else _MIN_FIRST_STEPS
+        is_slow = timer.steps > 1 and _MIN_FIRST_STEPS * timer.fastest_step > 10 * left
+        is_known = timer.is_reliable or is_late or is_slow
+        least = 1 if is_known else _MIN_FIRST_STEPS
         count = max(least, int(for_steps / max(timer.step_seconds, 1e-9)))
         step, is_first = progress.step, self.plan.steps is None
         every = max(1, math.ceil((step + count - progress.evaluated_step) / evaluations))
         plan = StepPlan(
             steps=step + count,
             every=every,
-            from_step=0 if is_first else step,
-            from_position=0.0 if is_first else self.plan.position(step),
+            from_step=self.plan.from_step if is_first else step,
+            from_position=self.plan.position(step),
             by_clock=True,
+            deadline=self._deadline if is_late else None,
         )
         changed = (plan.steps, plan.every) != (self.plan.steps, self.plan.every)
         if changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -25,11 +26,12 @@ from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, bleu_and_chrf
 from rnntui.training.device import Hardware, max_threads
-from rnntui.training.evaluation import Evaluation, evaluating
+from rnntui.training.evaluation import Evaluation, TimeLeft, evaluating, unlimited
 from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
 from rnntui.training.task import require_in_vocabulary, token_files
 
 FINAL_BEAM = 5
+_TIMED_PAIRS = 128  # pairs translated by each worker between two looks at the clock
 _EVALUATION_TOKENS = 4096  # in a batch of an evaluation, padding included
 
 
@@ -91,10 +93,10 @@ class Seq2SeqTask:
             return self._add_scores(evaluation, UNTRAINED_SCORES)
         return self._add_scores(evaluation, self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1)))
 
-    def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
+    def final_evaluation(self, tokens: int, time_left: TimeLeft = unlimited) -> dict[str, Evaluation]:
         full_precision = self.hardware.in_full_precision()
         max_pairs = FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs
-        scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM))
+        scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), time_left)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision)
         return {self.primary_evaluation: self._add_scores(evaluation, scores)}
 
@@ -103,13 +105,23 @@ class Seq2SeqTask:
         selection_metric = "bleu" if self._settings.selection_metric == "bleu" else ""
         return replace(evaluation, metrics=metrics, selection_metric=selection_metric)
 
-    def _translation_scores(self, max_pairs: int, settings: BeamConfig) -> TranslationScores:
-        """Translate at most `max_pairs` validation pairs and compare with their targets."""
+    def _translation_scores(
+        self, max_pairs: int, settings: BeamConfig, time_left: TimeLeft = unlimited
+    ) -> TranslationScores:
+        """Translate up to `max_pairs` validation pairs, fewer if the time runs out, and compare with their targets."""
         pairs = [self._validation_pair(i) for i in evenly_spaced(len(self._validation), max_pairs)]
-        sources, references = [source for source, _ in pairs], [target for _, target in pairs]
         workers = max_threads(self._settings.threads)
-        translations = self._translator().translate(sources, settings, resolve_ties=False, workers=workers)
-        return bleu_and_chrf([translation.text for translation in translations], references)
+        parts = 1 if time_left() == math.inf else -(-len(pairs) // (_TIMED_PAIRS * workers))
+        translator, texts, references = self._translator(), [], []
+        for part in range(parts):
+            part_of_pairs = pairs[part::parts]  # spread over all of them, as a corpus is often sorted by length
+            sources = [source for source, _ in part_of_pairs]
+            translations = translator.translate(sources, settings, resolve_ties=False, workers=workers)
+            texts += [translation.text for translation in translations]
+            references += [target for _, target in part_of_pairs]
+            if time_left() <= 0:
+                break
+        return bleu_and_chrf(texts, references)
 
     def sample(self, length: int, seed: int) -> Sample:
         indices = evenly_spaced(len(self._validation), self._settings.bleu_pairs)

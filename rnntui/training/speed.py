@@ -15,6 +15,7 @@ _MIN_SAMPLES = 8  # before anything is said
 _RECENT = 4  # samples that make the present speed
 _SLOW = 0.7  # fraction of the usual speed
 _BUSY = 0.25  # processors that others must use to be the cause
+_IDLE = 0.2  # processors that are idle at most then: what is idle could have been ours
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,18 @@ class _ProcessorTimes:
         self._process = psutil.Process()
         self._last = self._read()
 
-    def _read(self) -> tuple[float, float, float, float]:
+    def _read(self) -> tuple[float, float, float, float, float]:
         system, own = psutil.cpu_times(), self._process.cpu_times()
         used = system.user + system.system + getattr(system, "nice", 0.0)
         stolen = getattr(system, "steal", 0.0)  # by the host of a virtual machine; Linux counts it
-        return time.monotonic(), used, own.user + own.system, stolen
+        return time.monotonic(), used, own.user + own.system, stolen, system.idle
 
     def cause(self) -> str:
         """Return what used the processors since the last call, in words; empty if no other program did."""
         now = self._read()
-        elapsed, used, own, stolen = (after - before for after, before in zip(now, self._last, strict=True))
+        elapsed, used, own, stolen, idle = (after - before for after, before in zip(now, self._last, strict=True))
         self._last = now
-        if elapsed <= 0 or used - own + stolen < _BUSY * elapsed:
+        if elapsed <= 0 or used - own + stolen < _BUSY * elapsed or idle > _IDLE * elapsed:
             return ""
         if stolen > used - own:
             return "the host of this virtual machine takes processor time"

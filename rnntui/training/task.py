@@ -17,7 +17,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.token_ids import TokenFile
 from rnntui.training.device import Hardware
-from rnntui.training.evaluation import Evaluation
+from rnntui.training.evaluation import Evaluation, TimeLeft, unlimited
 
 
 class Task(Protocol):
@@ -58,8 +58,14 @@ class Task(Protocol):
         """Evaluate for the selection of the best weights, over at most about `tokens` validation tokens."""
         ...
 
-    def final_evaluation(self, tokens: int) -> dict[str, Evaluation]:
-        """Return every evaluation by its name, in full precision; `primary_evaluation` is among them."""
+    def final_evaluation(self, tokens: int, time_left: TimeLeft = unlimited) -> dict[str, Evaluation]:
+        """Return every evaluation by its name, in full precision; `primary_evaluation` is among them.
+
+        Args:
+            tokens: About how many validation tokens are read at most.
+            time_left: Returns the seconds that are left; once there are none, each evaluation ends with the part of the
+                validation data that it has read, spread over all of it where possible.
+        """
         ...
 
     def sample(self, length: int, seed: int) -> Sample:

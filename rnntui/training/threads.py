@@ -40,7 +40,7 @@ class TorchThreads:
 
     def add_step(self, seconds: float, tokens: int) -> None:
         """Add the time of a training step, and set the number of threads of the next one."""
-        self._tuner(TRAINING).add(seconds, tokens)
+        self._activate(TRAINING).add(seconds, tokens)
 
     @contextmanager
     def timed(self, activity: str, work: float) -> Iterator[None]:
@@ -50,14 +50,14 @@ class TorchThreads:
             activity: Name of the kind of work.
             work: Size of this piece, in a unit of the activity such as tokens.
         """
-        with self._tuner(activity).timed(work):
+        with self._activate(activity).timed(work):
             yield
 
-    def start_step(self) -> None:
-        """Set the number of threads of a training step, after other work."""
-        self._tuner(TRAINING)
+    def start_step(self) -> int:
+        """Set the number of threads of a training step, after other work; return it."""
+        return self._activate(TRAINING).count
 
-    def _tuner(self, activity: str) -> ThreadTuner:
+    def _activate(self, activity: str) -> ThreadTuner:
         tuner = self._tuners.get(activity)
         if tuner is None:
             tuner = self._tuners[activity] = ThreadTuner(self._counts, torch.set_num_threads)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+import torch
+
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
@@ -14,7 +16,6 @@ from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.events import Evaluated, Event, Finished, FinishReason, Started, Stepped
-from rnntui.training.gradient_norm import clip_gradients
 from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
 from rnntui.training.speed import SpeedMonitor
@@ -96,7 +97,8 @@ class Trainer:
             progress.plan = planner.plan
             is_evaluation = planner.plan.is_evaluation(progress.step, progress.evaluated_step)
             has_row = is_evaluation or self._metrics.is_due
-            train_loss = self._write_steps(rate, gradient_norm) if has_row else None
+            slowdown = self._speed.slowdown
+            train_loss = self._metrics.write_steps(rate, gradient_norm, slowdown) if has_row else None
             self._report_step(loss, rate, gradient_norm)
             if is_evaluation:
                 self._evaluate(train_loss)
@@ -108,10 +110,11 @@ class Trainer:
 
     def _timed_step(self, rate: float) -> tuple[float, float]:
         """Update the weights once, and take the time; returns what `_step` does."""
-        self._task.hardware.threads.start_step()
+        threads = self._task.hardware.threads.start_step()
         began, tokens = time.perf_counter(), self._progress.tokens
         loss, gradient_norm = self._step(rate)
         seconds, tokens = time.perf_counter() - began, self._progress.tokens - tokens
+        self._metrics.note_threads(threads)
         self._task.hardware.threads.add_step(seconds, tokens)
         self._speed.add(seconds, tokens)
         # What the loop does beside the step itself is time too: a plan without it would run late.
@@ -129,16 +132,12 @@ class Trainer:
         loss_tensor, tokens = self._task.loss()
         optimizer.zero_grad(set_to_none=True)
         loss_tensor.backward()  # type: ignore[no-untyped-call]
-        norm_tensor = clip_gradients(self._parameters, self._config.clip_grad_norm)
+        norm_tensor = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_grad_norm)
         loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
         self._guard.check_step(loss, gradient_norm, rate)
         optimizer.step()
         self._progress.add_step(loss, tokens)
         return loss, gradient_norm
-
-    def _write_steps(self, rate: float, gradient_norm: float) -> float:
-        threads = self._task.hardware.threads.count
-        return self._metrics.write_steps(rate, gradient_norm, threads, self._speed.slowdown)
 
     def _report_step(self, loss: float, rate: float, gradient_norm: float) -> None:
         progress, timer = self._progress, self._timer
@@ -209,7 +208,13 @@ class Trainer:
         """Evaluate the best weights; a run killed before this is done does it when resumed."""
         progress, task = self._progress, self._task
         load_into(task.model, load_weights(self._run.weights_file))
-        evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens)
+        latest_end = self._planner.latest_end()
+
+        def time_left() -> float:
+            self._update_seconds()
+            return latest_end - progress.seconds
+
+        evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, time_left)
         for evaluation in evaluations.values():
             self._guard.check_evaluation(evaluation)
         self._update_seconds()

@@ -53,6 +53,8 @@ class TrainingState:
         planner = StepPlanner(progress.budget, config, task.steps_per_epoch)
         if budget is None:
             planner.keep(progress.plan)
+        else:
+            planner.extend(progress)
         progress.plan = planner.plan
         return cls(task, optimizer, progress, planner)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
-from rnntui.inference.beam_search import BeamSearch, SearchResult, length_normalized
+from rnntui.inference.beam_search import BeamSearch, CancelledError, SearchResult, length_normalized
 from rnntui.inference.repetition_blocker import RepetitionBlocker
 from rnntui.inference.translator import Translator
 from rnntui.text.char_tokenizer import CharTokenizer
@@ -151,6 +153,42 @@ def test_a_translation_does_not_depend_on_batch_or_order(shape: dict, monkeypatc
             for ours, theirs in zip(single.hypotheses, other.hypotheses, strict=True):
                 assert ours.ids == theirs.ids and ours.score == pytest.approx(theirs.score, abs=1e-4)
                 np.testing.assert_allclose(ours.attention, theirs.attention, atol=1e-4)
+
+
+def test_several_workers_translate_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.inference.translator.BATCH", 7)
+    rng = random.Random(5)
+    lines = [word(rng, 0, 12) for _ in range(60)]
+    for sharpness in (1.0, 1e-6):  # with near ties too, which the exact model resolves
+        translator = tiny_translator(2, sharpness)
+        alone = translator.translate(lines, BeamConfig(beam=4))
+        assert [line.source for line in alone] == lines
+        for workers in (2, 5):
+            together = translator.translate(lines, BeamConfig(beam=4), workers=workers)
+            assert [line.text for line in together] == [line.text for line in alone]
+
+
+def test_an_error_in_one_worker_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.inference.translator.BATCH", 1)
+    translator = tiny_translator(2)
+    searched: list[int] = []
+    both_search = threading.Barrier(2, timeout=10)
+
+    def search(self, model, sources, settings, is_cancelled):
+        searched.append(len(sources[0]))
+        is_first = both_search.wait() == 0
+        if is_first:
+            raise FloatingPointError("overflow")
+        for _ in range(500):
+            if is_cancelled():
+                raise CancelledError
+            time.sleep(0.01)
+        raise AssertionError("nobody told this worker to stop")
+
+    monkeypatch.setattr(Translator, "_search", search)
+    with pytest.raises((FloatingPointError, CancelledError)):
+        translator.translate(["abc"] * 2, BeamConfig(), workers=2)
+    assert len(searched) == 2
 
 
 def test_a_near_tie_is_resolved_in_double_precision() -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -290,13 +291,29 @@ def test_a_stopped_run_past_a_new_budget_is_not_called_done(make_run) -> None:
     assert train_run(run, ignore, never).step == 40
 
 
-def test_a_run_by_the_clock_keeps_its_plan_when_resumed(make_run) -> None:
-    run = make_run(minutes=0.025)
+def test_a_run_by_the_clock_keeps_its_plan_when_resumed(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=lambda: next(seconds) / 100))
+    run = make_run(minutes=0.1, precision="fp32")
     stop = StopAfter(40)
     train_run(run, stop.report, stop)
     planned = run.read_status().steps
     assert planned is not None and planned > 40
     assert train_run(run, ignore, never).step == planned
+
+
+def test_the_state_of_a_version_without_the_last_evaluation_resumes(make_run) -> None:
+    straight, resumed = make_run(name="straight", steps=40), make_run(name="resumed", steps=40)
+    train_run(straight, ignore, never)
+    stop = StopAfter(25)
+    train_run(resumed, stop.report, stop)
+    arrays, metadata = load_arrays(resumed.resume_file)
+    progress = json.loads(metadata["progress"])
+    assert progress.pop("evaluated_step") == 20
+    progress["plan"] = {"steps": 40, "every": 10}
+    save_arrays(resumed.resume_file, arrays, {"progress": json.dumps(progress)})
+    train_run(resumed, ignore, never)
+    assert_same_run(straight, resumed)
 
 
 def test_a_finished_run_is_an_error_and_trains_on_with_a_larger_budget(make_run) -> None:

@@ -14,19 +14,20 @@ class FakeProcessors:
     """Processor times of a machine on which this process uses one processor, and others what is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = self.others = self.stolen = self.own = 0.0
+        self.now = self.others = self.stolen = self.own = self.idle = 0.0
         monkeypatch.setattr(speed.psutil, "cpu_times", self._system)
         monkeypatch.setattr(speed.psutil, "Process", lambda: SimpleNamespace(cpu_times=self._process))
         monkeypatch.setattr(speed, "time", SimpleNamespace(monotonic=lambda: self.now))
 
-    def pass_second(self, others: float = 0.0, stolen: float = 0.0) -> None:
+    def pass_second(self, others: float = 0.0, stolen: float = 0.0, idle: float = 0.0) -> None:
         self.now += 1.0
         self.own += 1.0
         self.others += others
         self.stolen += stolen
+        self.idle += idle
 
     def _system(self) -> SimpleNamespace:
-        return SimpleNamespace(user=self.own + self.others, system=0.0, nice=0.0, steal=self.stolen)
+        return SimpleNamespace(user=self.own + self.others, system=0.0, nice=0.0, steal=self.stolen, idle=self.idle)
 
     def _process(self) -> SimpleNamespace:
         return SimpleNamespace(user=self.own, system=0.0)
@@ -64,6 +65,7 @@ def test_without_a_cause_seen_none_is_named(processors: FakeProcessors) -> None:
     monitor = SpeedMonitor()
     train(monitor, processors, 30, 1000)
     assert train(monitor, processors, 6, 400) == "40 % of its usual speed"
+    assert train(monitor, processors, 6, 400, others=0.5, idle=14.0) == "40 % of its usual speed"
 
 
 def test_a_steady_speed_is_not_called_slow_however_slow_it_is(processors: FakeProcessors) -> None:

@@ -20,11 +20,16 @@ Costs = dict[int, float]
 
 @dataclass
 class FakeMachine:
-    """Runs steps of one unit of work with the tuner's number of threads."""
+    """Runs steps of one unit of work with the tuner's number of threads.
+
+    It stands still for `stall` seconds during the first step on two threads after 15 seconds.
+    """
 
     costs: Callable[[float], Costs]
     counts: list[int]
     seed: int = 0
+    stall: float = 0.0
+    stalled_at: float | None = None
     now: float = 0.0
     used: list[tuple[float, int]] = field(default_factory=list)
 
@@ -33,6 +38,8 @@ class FakeMachine:
         self.tuner = ThreadTuner(self.counts, lambda count: None, lambda: self.now)
         while self.now < seconds:
             cost = self.costs(self.now)[self.tuner.count] / 1000 * rng.lognormvariate(0.0, 0.15)
+            if self.stall and self.stalled_at is None and self.now > 15 and self.tuner.count == 2:
+                self.stalled_at, cost = self.now, cost + self.stall
             self.now += cost
             self.used.append((self.now, self.tuner.count))
             self.tuner.add(cost, 1.0)
@@ -63,10 +70,20 @@ def test_while_others_are_busy_the_number_counts_as_reduced() -> None:
     assert machine.tuner.is_reduced
 
 
-def test_a_small_model_on_one_thread_is_not_reduced() -> None:
-    machine = FakeMachine(lambda now: SMALL_MODEL, [1, 2]).run(20)
-    assert machine.tuner.count == 1
+@pytest.mark.parametrize("processors", [2, 4, 8])
+def test_a_small_model_on_one_thread_is_not_reduced(processors: int) -> None:
+    costs = {count: 2.6 + 0.6 * (count - 1) for count in range(1, processors + 1)}
+    machine = FakeMachine(lambda now: costs, thread_counts(processors)).run(20)
+    assert machine.speed(5, 20) > 0.95 * 1000 / costs[1]
     assert not machine.tuner.is_reduced
+
+
+@pytest.mark.parametrize("stall", [1.0, 10.0])
+def test_a_machine_that_stands_still_during_a_trial_does_not_forbid_more_threads_for_long(stall: float) -> None:
+    machine = FakeMachine(lambda now: ONE_BUSY if now < 20 else QUIET, [1, 2], stall=stall)
+    machine.run(20 + stall + 60)
+    assert machine.stalled_at is not None and machine.stalled_at > 15
+    assert machine.speed(machine.stalled_at + stall + 20, machine.now) > 0.95 * 1000 / QUIET[2]
 
 
 def test_many_processors_are_tried_step_by_step() -> None:

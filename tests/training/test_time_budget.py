@@ -12,7 +12,10 @@ from rnntui.training import trainer
 from rnntui.training.events import Event, Stepped
 from rnntui.training.train_run import train_run
 
-SHAPE = {"minutes": 0.5, "save_every": 1e6, "sample_length": 0, "evaluations": 3, "learning_rate": 1e-3, "patience": 0}
+SHAPE = {
+    "minutes": 0.5, "save_every": 1e6, "sample_length": 0, "precision": "fp32", "evaluations": 3, "learning_rate": 1e-3,
+    "patience": 0,
+}  # fmt: skip
 
 
 class Crash(Exception):

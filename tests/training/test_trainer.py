@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ import torch
 from rnntui.errors import TrainingError
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays
+from rnntui.thread_tuner import ThreadTuner
+from rnntui.training.device import choose_hardware
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
+from rnntui.training.threads import TorchThreads
 from rnntui.training.train_run import train_run
 
 
@@ -164,3 +168,47 @@ def test_tied_weights_are_one_matrix_in_the_file(make_run) -> None:
 def test_samples_can_be_left_out(make_run) -> None:
     _, events = train(make_run(steps=10, sample_length=0))
     assert not any(e.sample for e in events if isinstance(e, Evaluated))
+
+
+def test_metrics_say_at_which_step_the_number_of_threads_changed(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([1] * 12 + [2] * 3 + [1] * 25)
+    monkeypatch.setattr(TorchThreads, "start_step", lambda threads: next(counts))
+    run = make_run(steps=40)
+    train(run)
+    rows = [row for row in read_metrics(run.metrics_file) if "train_loss" in row]
+    assert [row["threads"] for row in rows] == [1, 1, 1, 1]
+    assert [row.get("thread_changes") for row in rows] == [None, [[13, 2], [16, 1]], None, None]
+
+
+def test_the_loop_measures_its_steps_and_uses_the_number_of_threads_that_wins(
+    make_run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps on two threads are said to take ten times as long; the loop must go to one and stay there."""
+    used: list[int] = []
+    add = ThreadTuner.add
+
+    def add_step(tuner: ThreadTuner, seconds: float, work: float) -> None:
+        used.append(torch.get_num_threads())
+        add(tuner, 0.3 if torch.get_num_threads() == 2 else 0.03, work)
+
+    monkeypatch.setattr(ThreadTuner, "add", add_step)
+    monkeypatch.setattr("rnntui.training.device.max_threads", lambda threads: threads or 2)
+    try:
+        train(make_run(steps=60, evaluations=1, eval_tokens=256))
+    finally:
+        torch.set_num_threads(1)
+    assert used[0] == 2 and used[-1] == 1
+    assert used.count(1) > 30
+
+
+def test_a_final_evaluation_without_time_ends_with_what_it_has_read(make_run) -> None:
+    rng = random.Random(0)
+    text = "".join(rng.choice(["alpha ", "beta ", "gamma ", "delta\n"]) for _ in range(60_000))
+    run = make_run(text, steps=2)
+    config = run.read_config()
+    task = LanguageModelTask.from_run(run, config, choose_hardware("cpu", "fp32", 1))
+    whole, cut = task.final_evaluation(100_000), task.final_evaluation(100_000, lambda: 0.0)
+    for name, evaluation in whole.items():
+        assert 0 < cut[name].tokens < evaluation.tokens
+        assert cut[name].loss == pytest.approx(evaluation.loss, rel=0.05)
+        assert cut[name].bits_per_character == pytest.approx(evaluation.bits_per_character, rel=0.05)
