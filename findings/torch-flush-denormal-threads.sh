@@ -15,10 +15,11 @@ cat > "$folder/look.py" <<'PYTHON'
 import sys
 import time
 
+import numpy as np
 import torch
 
 torch.set_num_threads(2)
-tiny, order = torch.full((1_000_000,), 1e-40), sys.argv[1]
+tiny, order = torch.from_numpy(np.full(1_000_000, 1e-40, np.float32)), sys.argv[1]
 if order == "pool first":
     tiny.clone().add_(1.0)  # starts the second thread
 torch.set_flush_denormal(True)
