@@ -2,9 +2,9 @@
 # lzma of Python 3.11 (standard library), compared with xz of XZ Utils 5.4.1
 #
 # Guess: LZMAFile, which reads streams one after another, skips the padding that the .xz format allows between and after
-#   them (zero bytes, a multiple of four), and refuses what xz refuses.
+#   them (zero bytes, a multiple of four).
 # Seen: padding between two streams ends the text silently: the second stream is never read. Padding at the end, legal
-#   too, raises EOFError. Padding of two bytes, which xz refuses, and bytes that are no xz at all pass silently.
+#   too, raises EOFError. Nothing is installed: the module belongs to Python.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -21,8 +21,6 @@ CASES = {  # content: exit code of xz -t, what LZMAFile returns
     "two streams": (one + two, 0, "one two "),
     "padding between": (one + bytes(4) + two, 0, "one "),
     "padding at the end": (one + bytes(4), 0, "EOFError"),
-    "half of a padding between": (one + bytes(2) + two, 1, "one "),
-    "a text after it": (one + b"a text that is no xz", 1, "one "),
 }
 print(f"Python {platform.python_version()}")
 same = True
