@@ -227,7 +227,7 @@ class StepPlanner:
     def _replan(self, progress: Position, left: float, timer: StepTimer) -> bool:
         """Spread the rest of the schedule over the seconds that are left; return True if that is a change."""
         assert self._budget_seconds is not None
-        share = max(0.0, left) / self._budget_seconds
+        share = min(1.0, max(0.0, left) / max(1e-9, self._budget_seconds - timer.final_seconds))
         evaluations = max(_MIN_EVALUATIONS, self._evaluations) * share
         if timer.evaluation_seconds:
             affordable = _EVALUATION_SHARE * max(0.0, left) / timer.evaluation_seconds

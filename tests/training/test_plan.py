@@ -77,6 +77,12 @@ def test_a_steady_machine_ends_on_time_by_one_plan(step_seconds: float, evaluati
     assert len(run.plans) == 1
 
 
+def test_a_final_evaluation_that_takes_long_does_not_cost_others() -> None:
+    run = FakeRun(1, lambda now: 0.02, evaluation_seconds=0.05, final_seconds=15.0).train()
+    assert 59 < run.now < 61
+    assert 24 <= len(run.evaluations) <= 26
+
+
 def test_slow_first_steps_do_not_distort_the_plan() -> None:
     run = FakeRun(1, lambda now: 1.0 if now < 2.5 else 0.01).train()
     assert 58.5 < run.now < 61.5
