@@ -42,6 +42,7 @@ class _Options:
     beam: int
     encoding: str
     errors: Any
+    newlines: Any
     as_json: bool
     pair_flags: list[str]
 
@@ -73,6 +74,7 @@ def command(
     beam: int,
     encoding: str,
     errors: Any,
+    newlines: Any,
     as_json: bool,
 ) -> None:
     """Evaluate a model on TEXT: files, folders, globs, or - for standard input.
@@ -92,7 +94,7 @@ def command(
     config = run.read_config()
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
-    options = _Options(text, source, target, held_out, save, beam, encoding, errors, as_json, pair_flags)
+    options = _Options(text, source, target, held_out, save, beam, encoding, errors, newlines, as_json, pair_flags)
     _EVALUATORS[config.kind](run, options)
 
 
@@ -103,7 +105,7 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
         raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
     if not options.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
-    corpus = find_corpus(list(options.text), options.encoding, options.errors)
+    corpus = find_corpus(list(options.text), options.encoding, options.errors, options.newlines)
     prepare_for_torch()
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 
@@ -118,7 +120,7 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
 
 def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     names = options.text, options.source, options.target
-    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.encoding, options.errors)
+    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.encoding, options.errors, options.newlines)
     if pairs is None:
         raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
     if pairs.dropped.count:

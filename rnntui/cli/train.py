@@ -32,6 +32,7 @@ def command(
     checkpoints: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     **values: Any,
 ) -> int:
     """Train a language model on CORPUS: text files, folders, globs, .gz and .xz, or - for standard input.
@@ -58,7 +59,7 @@ def command(
     prepare_for_torch()
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
-        text = find_corpus(list(corpus), encoding, errors) if corpus else None
+        text = find_corpus(list(corpus), encoding, errors, newlines) if corpus else None
         if text is not None and text.skipped:
             files = "1 file that is" if len(text.skipped) == 1 else f"{len(text.skipped)} files that are"
             print_note(f"skipped {files} not text: {text.skipped[0]}{' …' if len(text.skipped) > 1 else ''}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from rnntui.config import DecodingErrors
+from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.inputs import InputFiles
 from rnntui.kinds.model_kind import ModelKind
@@ -76,6 +76,9 @@ def form_options(kind: ModelKind) -> list[FormOption]:
         FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
         FormOption(
             "errors", "handling of bytes that are not of the encoding", _READING, "strict", get_args(DecodingErrors)
+        ),
+        FormOption(
+            "newlines", "line ends: CR LF and CR read as LF, or kept", _READING, "universal", get_args(Newlines)
         ),
     ]
 

@@ -16,10 +16,10 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from rnntui.config import DecodingErrors
+from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
-from rnntui.text.encoding import text_encoding
+from rnntui.text.encoding import InvalidTextError, TextDecoder, invalid_text, is_utf8, text_encoding
 
 STDIN = "-"
 _BLOCK = 1 << 22  # bytes read at a time
@@ -40,30 +40,63 @@ class Corpus:
     display_names: tuple[str, ...]
     encoding: str = "utf-8"
     errors: DecodingErrors = "strict"
+    newlines: Newlines = "universal"
 
     def blocks(self) -> Iterator[str]:
         """Yield the text in blocks of some millions of characters; files are separated by a line break.
 
-        Line endings are not changed; a byte order mark at the start of a file is dropped. Raises `CorpusError` naming
-        the file and, for bytes that are not valid in `encoding`, the offset of the first one.
+        Line ends are translated to LF, unless `newlines` is "keep"; a byte order mark at the start of a file is
+        dropped. Raises `CorpusError` naming the file and, for bytes that are not valid in `encoding`, the offset of the
+        first one.
         """
         complete_line = True
         for path, name in zip(self.files, self.display_names, strict=True):
             started = False
-            for text in _decode_blocks(path, name, self.encoding, self.errors):
+            for text in self._decoded_blocks(path, name):
                 if not (started or complete_line):
                     yield "\n"
                 started, complete_line = True, text.endswith("\n")
                 yield text
 
+    def _decoded_blocks(self, path: Path, name: str) -> Iterator[str]:
+        decoder = TextDecoder(self.encoding, self.errors, self.newlines)
+        first = True
+        try:
+            with closing(read_blocks(path, _BLOCK)) as blocks:
+                for data in chain(blocks, [b""]):
+                    if first and is_utf8(self.encoding) and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                        raise CorpusError(
+                            f"{name} is UTF-16, as its first two bytes say", hint="read it with --encoding utf-16"
+                        )
+                    if first and is_utf8(self.encoding) and b"\0" in data[:_BINARY_CHECK]:
+                        raise CorpusError(
+                            f"{name} looks binary: a zero byte at offset {data.index(0)}",
+                            hint="name a text file, or its --encoding if it is UTF-16",
+                        )
+                    first = False
+                    if text := decoder.decode(data, final=not data):
+                        yield text
+        except InvalidTextError as error:
+            raise invalid_text(name, self.encoding, error) from error
+        except CompressedFileError as error:
+            raise CorpusError(f"{name} is not a complete {path.suffix} archive: {error}") from error
+        except OSError as error:
+            raise CorpusError(f"cannot read {name}: {error.strerror or error}") from error
 
-def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErrors = "strict") -> Corpus:
+
+def find_corpus(
+    sources: list[str],
+    encoding: str = "utf-8",
+    errors: DecodingErrors = "strict",
+    newlines: Newlines = "universal",
+) -> Corpus:
     """Find the files of a corpus.
 
     Args:
         sources: Files, folders, globs, or `-` for standard input.
         encoding: The encoding of the text.
         errors: The treatment of invalid bytes.
+        newlines: The treatment of line ends.
 
     Raises `UsageError` if a source does not exist or the encoding is unknown, `CorpusError` if a folder has no text.
     """
@@ -78,18 +111,14 @@ def find_corpus(sources: list[str], encoding: str = "utf-8", errors: DecodingErr
             files.append(_copy_to_file(sys.stdin.buffer))
             display_names.append("standard input")
             continue
-        paths = _files_of(source, skipped, _is_utf8(encoding))
+        paths = _files_of(source, skipped, is_utf8(encoding))
         files += paths
         is_file = Path(source).exists() and not Path(source).is_dir()
         display_names += [source] if is_file else [str(path) for path in paths]
     if not files:
         binaries = f", and {len(skipped)} that are not text" if skipped else ""
         raise CorpusError(f"no text files in {', '.join(sources)}{binaries}")
-    return Corpus(tuple(files), tuple(skipped), _run_name(sources[0]), tuple(display_names), encoding, errors)
-
-
-def _is_utf8(encoding: str) -> bool:
-    return codecs.lookup(encoding).name in ("utf-8", "ascii")
+    return Corpus(tuple(files), tuple(skipped), _run_name(sources[0]), tuple(display_names), encoding, errors, newlines)
 
 
 def _run_name(source: str) -> str:
@@ -167,41 +196,3 @@ def _copy_pipe(path: Path) -> Path:
             return _copy_to_file(stream, path.suffix)  # a named pipe may be compressed too
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _decode_blocks(path: Path, name: str, encoding: str, errors: DecodingErrors) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder(encoding)(errors)
-    offset = 0  # of this block in the file, in bytes
-    first = True
-    try:
-        with closing(read_blocks(path, _BLOCK)) as blocks:
-            for data in chain(blocks, [b""]):
-                if first and _is_utf8(encoding) and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                    raise CorpusError(
-                        f"{name} is UTF-16, as its first two bytes say", hint="read it with --encoding utf-16"
-                    )
-                if first and _is_utf8(encoding) and b"\0" in data[:_BINARY_CHECK]:
-                    raise CorpusError(
-                        f"{name} looks binary: a zero byte at offset {data.index(0)}",
-                        hint="name a text file, or its --encoding if it is UTF-16",
-                    )
-                pending = len(decoder.getstate()[0])  # bytes of an incomplete character before this block
-                try:
-                    text = decoder.decode(data, final=not data)
-                except UnicodeDecodeError as error:
-                    raise CorpusError(
-                        f"{name} is not {encoding}: byte 0x{error.object[error.start]:02x} at offset "
-                        f"{offset - pending + error.start}",
-                        hint="name its --encoding, or read on with --errors replace",
-                    ) from error
-                offset += len(data)
-                if first and text:
-                    text, first = text.removeprefix("\ufeff"), False
-                if text:
-                    yield text
-    except UnicodeError as error:  # without an offset, such as a missing byte order mark
-        raise CorpusError(f"{name} is not {encoding}: {error}", hint="name its --encoding") from error
-    except CompressedFileError as error:
-        raise CorpusError(f"{name} is not a complete {path.suffix} archive: {error}") from error
-    except OSError as error:
-        raise CorpusError(f"cannot read {name}: {error.strerror or error}") from error
