@@ -12,22 +12,24 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
-from rnntui.cli.inputs import read_pairs
+from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.kinds.seq2seq import BLEU, CHRF, SEQ2SEQ
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
+from rnntui.kinds.seq2seq import BLEU, CHRF, COLUMNS, SEQ2SEQ
 from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
+    from rnntui.kinds.pair_corpus_info import PairLayout
     from rnntui.runs.folder import RunFolder
-    from rnntui.text.pairs import ParallelCorpus
+    from rnntui.text.parallel_corpus import ParallelCorpus
     from rnntui.training.evaluation import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
-_PAIR_OPTIONS = ("source", "target", "held_out", "save", "beam")
+_PAIR_OPTIONS = ("source", "target", "columns", "held_out", "save", "beam")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class _Options:
     text: tuple[str, ...]
     source: str | None
     target: str | None
+    columns: str
     held_out: bool
     save: str | None
     beam: int
@@ -54,6 +57,9 @@ class _Options:
 @click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one a line.")
 @click.option("--target", help="The file of their targets.")
 @click.option(
+    flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
+)
+@click.option(
     "--held-out", is_flag=True, help="Evaluate on those of the run's own pairs that were held out from training."
 )
 @click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
@@ -69,6 +75,7 @@ def command(
     checkpoints: str | None,
     source: str | None,
     target: str | None,
+    columns: str,
     held_out: bool,
     save: str | None,
     beam: int,
@@ -82,8 +89,8 @@ def command(
     A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
     every 256 tokens from a zero state, comparable to figures published for Transformers.
 
-    A Seq2Seq model, named by --run, is evaluated on pairs, which are tables of source, a tab, and target: the loss of
-    each reference token given those before (teacher forcing), and BLEU and chrF of its translations. With --held-out,
+    A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
+    reference token given those before (teacher forcing), and BLEU and chrF of its translations. With --held-out,
     name the pairs that it was trained on: they are split again as they were then.
     """
     from rnntui.runs.lookup import checkpoints_folder, find_run
@@ -94,7 +101,9 @@ def command(
     config = run.read_config()
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
-    options = _Options(text, source, target, held_out, save, beam, encoding, errors, newlines, as_json, pair_flags)
+    options = _Options(
+        text, source, target, columns, held_out, save, beam, encoding, errors, newlines, as_json, pair_flags
+    )
     _EVALUATORS[config.kind](run, options)
 
 
@@ -120,7 +129,13 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
 
 def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     names = options.text, options.source, options.target
-    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.encoding, options.errors, options.newlines)
+    reading = PairReading(options.columns, options.encoding, options.errors, options.newlines)
+    layouts: tuple[PairLayout, ...] = ()
+    if options.held_out and options.text and not options.columns:
+        from rnntui.training.prepare_seq2seq import layouts_held_out
+
+        layouts = layouts_held_out(run)
+    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], reading, layouts)
     if pairs is None:
         raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
     if pairs.dropped.count:
@@ -129,9 +144,13 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         from rnntui.training.prepare_seq2seq import held_out_pairs
 
         total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
+        rule = run.read_config().corpus_as(PairCorpusInfo).split
+        unseen = (
+            "sources do not occur in training" if rule == "source" else "sentences occur in training in neither column"
+        )
         print_note(
             f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
-            f"sentences occur in training in neither column"
+            f"{unseen}"
         )
     if options.save is not None:
         _save_pairs(Path(options.save), pairs)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
+from rnntui.cli.terminal import print_note
 from rnntui.errors import CorpusError
 from rnntui.settings import flag_of
 from rnntui.text.encoding import InvalidTextError, TextDecoder, invalid_text, text_encoding
@@ -14,7 +15,8 @@ from rnntui.text.encoding import InvalidTextError, TextDecoder, invalid_text, te
 if TYPE_CHECKING:
     from rnntui.kinds.inputs import InputChoice
     from rnntui.kinds.model_kind import ModelKind
-    from rnntui.text.pairs import ParallelCorpus
+    from rnntui.kinds.pair_corpus_info import PairLayout
+    from rnntui.text.parallel_corpus import ParallelCorpus
 
 _PIECE = 1 << 16  # bytes read at a time
 
@@ -25,10 +27,13 @@ NamedPairs = tuple[tuple[str, ...], str | None, str | None]
 
 
 def input_options(kind: ModelKind) -> Callable[[Command], Command]:
-    """Add the argument and the flags for the input files of a kind."""
+    """Add the argument and the flags for the input files of a kind, and those that tell how they are read."""
     main, *flags = kind.inputs
 
     def add(command: Command) -> Command:
+        for option in reversed(kind.reading_options):
+            text = f"{option.help[0].upper()}{option.help[1:]}."
+            command = click.option(flag_of(option.name), default="", metavar=option.metavar, help=text)(command)
         for files in reversed(flags):
             text = f"{files.help[0].upper()}{files.help[1:]}."
             command = click.option(flag_of(files.name), metavar="FILE", help=text)(command)
@@ -37,19 +42,34 @@ def input_options(kind: ModelKind) -> Callable[[Command], Command]:
     return add
 
 
-def read_pairs(
-    named: NamedPairs, choice: InputChoice, encoding: str, errors: Any, newlines: Any = "universal"
-) -> ParallelCorpus | None:
-    """Read pairs from tables or from two aligned files; return None if none are named.
+class PairReading(NamedTuple):
+    """Flags that tell how pairs are read.
 
-    Raises `UsageError` if tables and files are mixed, `CorpusError` if there are no pairs.
+    Args:
+        columns: the source's and the target's column; empty to detect them.
+        encoding: encoding of the files.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+    """
+
+    columns: str
+    encoding: str
+    errors: Any
+    newlines: Any
+
+
+def read_pairs(
+    named: NamedPairs, choice: InputChoice, reading: PairReading, layouts: tuple[PairLayout, ...] = ()
+) -> ParallelCorpus | None:
+    """Read pairs and tell on stderr what was read; return None if no files are named.
+
+    Raises `UsageError` if tables and aligned files are mixed, `CorpusError` if there are no pairs.
 
     Args:
         named: the names of the tables or files.
         choice: the names of the flags, for messages.
-        encoding: encoding of the files.
-        errors: `strict` or `replace`.
-        newlines: `universal` or `keep`.
+        reading: how they are read.
+        layouts: the layouts of tables as an earlier run read them; empty to detect them.
     """
     from rnntui.text.corpus import find_corpus
     from rnntui.text.pairs import read_aligned_files, read_table
@@ -57,9 +77,16 @@ def read_pairs(
     tables, source, target = named
     is_named = dict(zip((choice.table, *choice.columns), map(bool, named), strict=True))
     choice.check(is_named.__getitem__)
+    options = reading.encoding, reading.errors, reading.newlines
     if source is not None and target is not None:
-        return read_aligned_files(*(find_corpus([file], encoding, errors, newlines) for file in (source, target)))
-    return read_table(find_corpus(list(tables), encoding, errors, newlines)) if tables else None
+        pairs = read_aligned_files(find_corpus([source], *options), find_corpus([target], *options))
+    elif tables:
+        pairs = read_table(find_corpus(list(tables), *options), reading.columns, layouts)
+    else:
+        return None
+    for note in pairs.notes:
+        print_note(note)
+    return pairs
 
 
 def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = "standard input") -> str:

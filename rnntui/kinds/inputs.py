@@ -1,4 +1,4 @@
-"""Input files of a kind of training, and the rules for combining them."""
+"""Input files of a kind of training, the rules for combining them, and flags for reading them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,20 @@ class InputFiles(NamedTuple):
     many: bool = False
     endings: tuple[str, ...] = ("",)
     heading: str = ""
+
+
+class ReadingOption(NamedTuple):
+    """A flag whose text tells how input files are read.
+
+    Args:
+        name: the option's name.
+        help: help text.
+        metavar: stands for the value in the command's help.
+    """
+
+    name: str
+    help: str
+    metavar: str
 
 
 class InputChoice(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.kinds.inputs import InputChoice, InputFiles
+from rnntui.kinds.inputs import InputChoice, InputFiles, ReadingOption
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.model_kind import ModelKind, Use
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
@@ -12,7 +12,14 @@ from rnntui.kinds.samples import SampleField
 BLEU = Metric("bleu", "BLEU", "BLEU", "bleu", log_scale=False, marked=True, decimals=2, short="BLEU", short_decimals=1)
 CHRF = Metric("chrf", "chrF", "chrF", "chrf", log_scale=False, marked=True, decimals=2, short="chrF", short_decimals=1)
 
-_TABLES = (".tsv", ".tab", ".csv", ".txt", ".gz", ".xz")
+_TABLES = (".tsv", ".tab", ".csv", ".txt", ".tmx", ".jsonl", ".gz", ".xz", ".bz2", ".zip", ".tar", ".tgz")
+
+COLUMNS = ReadingOption(
+    "columns",
+    "columns of source and target, by number or by header, as in 2,3 or en,es; languages of a TMX file  "
+    "[default: 1,2, or as detected]",
+    "SOURCE,TARGET",
+)
 
 SEQ2SEQ = ModelKind(
     id="seq2seq",
@@ -25,7 +32,7 @@ SEQ2SEQ = ModelKind(
     tokenizer=Seq2SeqTokenizerConfig,
     training=Seq2SeqTrainingConfig,
     inputs=(
-        InputFiles("pairs", "tables: source, a tab, target", many=True, endings=_TABLES),
+        InputFiles("pairs", "tables (TSV, CSV), TMX, or JSON lines", many=True, endings=_TABLES),
         InputFiles("source", "instead of a table: a file of sources, one a line"),
         InputFiles("target", "the file of their targets, line by line"),
         InputFiles(
@@ -45,6 +52,7 @@ SEQ2SEQ = ModelKind(
         ),
         InputChoice("validation_pairs", ("validation_source", "validation_target")),
     ),
+    reading_options=(COLUMNS,),
     first_options=("tokenizer", "hidden", "minutes"),
     primary_metric=BLEU,
     metrics=(BLEU, CHRF),

@@ -73,6 +73,7 @@ def form_options(kind: ModelKind) -> list[FormOption]:
             options.append(FormOption(setting.option_name, text, heading, _default_text(default), choices))
     return [
         *options,
+        *(FormOption(option.name, option.help, _READING) for option in kind.reading_options),
         FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
         FormOption(
             "errors", "handling of bytes that are not of the encoding", _READING, "strict", get_args(DecodingErrors)

@@ -24,7 +24,9 @@ _OTHER_ENDINGS = frozenset(
     {"tsv", "tab", "csv", "txt", "md", "ids", "xml", "tmx", "xlf", "po", "json", "gz", "xz", "bz2", "zip", "srt", "vtt"}
     | {"pdf", "htm", "log", "py", "sh", "rst", "doc", "yml"}
 )
-_ACCOMPANYING = re.compile(r"(readme|licen[cs]e|copying|citation|authors|changelog|info|.*\.(ids|scores|xml|md))\b.*", re.I)
+_ACCOMPANYING = re.compile(
+    r"(readme|licen[cs]e|copying|citation|authors|changelog|info|.*\.(ids|scores|xml|md))\b.*", re.I
+)
 
 
 class AlignedFiles(NamedTuple):
@@ -65,14 +67,14 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
         raise UsageError(
             f"several pairs of aligned files: {names}", setting="pairs", hint="name two files by --source and --target"
         )
+    first, second, *_ = group
     if columns is None and len(group) > 2:
-        first, second = list(group)[:2]
         raise UsageError(
             f"files in more than two languages: {names}",
             setting="columns",
             hint=f"name the source's and the target's, as in --columns {first},{second}",
         )
-    languages = _named_languages(columns, list(group), names) if columns else (list(group)[0], list(group)[1])
+    languages = _named_languages(columns, list(group), names) if columns else (first, second)
     source, target = (_part(corpus, group[language]) for language in languages)
     return AlignedFiles(source, target, languages)
 

@@ -51,7 +51,8 @@ def quoted_rows(lines: Iterable[str], delimiter: str, width: int = 0) -> Iterato
         if '"' not in line:
             yield Row(number, line.split(delimiter), line)
             continue
-        text, joined = line, []
+        text = line
+        joined: list[str] = []
         while text.count('"') % 2 and len(joined) < _MAX_CELL_LINES:
             following = returned.popleft() if returned else next(remaining, None)
             if following is None:

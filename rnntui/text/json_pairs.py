@@ -33,7 +33,8 @@ def refuse_json_array(lines: Sequence[str], name: str) -> None:
     text = "".join(line.strip() for line in lines[:3])
     if re.match(r'\[\{"|\{"\w+":', text):
         raise CorpusError(
-            f"{name} is JSON, but not an object on each line", hint=f"convert it, as in: jq -c '.[]' {name} > pairs.jsonl"
+            f"{name} is JSON, but not an object on each line",
+            hint=f"convert it, as in: jq -c '.[]' {name} > pairs.jsonl",
         )
 
 

@@ -23,8 +23,8 @@ _MAX_DESCRIPTIONS = 3  # layouts of files that are described
 _SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".json")
 _XML_FORMATS = {"tmx": "<tmx", "xliff": "<xliff"}
 _OTHER_FORMATS = {
-    "xliff": "an XLIFF file, which is not read; convert it to TMX, for example with xliff2tmx or your translation tool",
-    "po": "a PO file of gettext, which is not read; convert it to TMX, for example with po2tmx of the Translate Toolkit",
+    "xliff": "an XLIFF file, which is not read; convert it to TMX with your translation tool",
+    "po": "a PO file of gettext, which is not read; convert it to TMX, for example with po2tmx",
 }
 
 

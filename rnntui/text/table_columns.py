@@ -109,7 +109,8 @@ class TableColumns:
         problems = [
             f"column {column} holds {content}"
             for column in columns
-            if column <= len(self._contents) and (content := self._contents[column - 1]) not in ("sentences", "words", "")
+            if column <= len(self._contents)
+            and (content := self._contents[column - 1]) not in ("sentences", "words", "")
         ]
         if not problems or not set(sentences) - set(columns):
             return ""
@@ -138,7 +139,7 @@ def _content(cells: list[str]) -> str:
 
 def _is_sentence(cell: str) -> bool:
     """Return True for two words or more, or for four characters of a script that needs no spaces."""
-    return len(cell.split()) > 1 or (len(cell) > 3 and all("\u0e00" <= character for character in cell))
+    return len(cell.split()) > 1 or (len(cell) > 3 and all(character >= "\u0e00" for character in cell))
 
 
 def _all_match(pattern: re.Pattern[str], cells: list[str]) -> bool:

@@ -129,14 +129,17 @@ def _is_unlike(cell: str, others: list[str], is_known: bool) -> bool:
     may_be_name = len(cell) <= _MAX_HEADER_CHARS and words <= _MAX_HEADER_WORDS and any(map(str.isalpha, cell))
     if not may_be_name or cell in others or _SENTENCE_END.search(cell):
         return False
-    values = len(set(others))
     return (
         is_known
         or _fraction(others, lambda other: len(other.split()) > words and len(other) >= 2 * len(cell)) >= _MOST
         or _fraction(others, lambda other: _NUMBER.fullmatch(other.strip()) is not None) >= _MOST
-        or (cell.isascii() and _fraction(others, lambda other: not any(c.isascii() and c.isalpha() for c in other)) == 1)
-        or (values <= len(others) / 10)
+        or (cell.isascii() and not any(map(_has_ascii_letter, others)))
+        or len(set(others)) <= len(others) / 10
     )
+
+
+def _has_ascii_letter(cell: str) -> bool:
+    return any(character.isascii() and character.isalpha() for character in cell)
 
 
 def _fraction(cells: list[str], condition: Callable[[str], bool]) -> float:
