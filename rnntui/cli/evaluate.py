@@ -138,8 +138,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     pairs = read_pairs(names, SEQ2SEQ.input_choices[0], reading, layouts)
     if pairs is None:
         raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
-    if pairs.dropped.count:
-        print_note(pairs.dropped.message)
+    messages = [*pairs.notes, *([pairs.dropped.message] if pairs.dropped.count else [])]
     if options.held_out:
         from rnntui.training.prepare_seq2seq import held_out_pairs
 
@@ -148,10 +147,12 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         unseen = (
             "sources do not occur in training" if rule == "source" else "sentences occur in training in neither column"
         )
-        print_note(
+        messages.append(
             f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
             f"{unseen}"
         )
+    for message in messages:
+        print_note(message)
     if options.save is not None:
         _save_pairs(Path(options.save), pairs)
     prepare_for_torch()

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
-from rnntui.cli.terminal import print_note
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.settings import flag_of
 from rnntui.text.encoding import InvalidTextError, TextDecoder, invalid_text, text_encoding
 
@@ -61,7 +60,7 @@ class PairReading(NamedTuple):
 def read_pairs(
     named: NamedPairs, choice: InputChoice, reading: PairReading, layouts: tuple[PairLayout, ...] = ()
 ) -> ParallelCorpus | None:
-    """Read pairs and tell on stderr what was read; return None if no files are named.
+    """Read pairs from tables or from two aligned files; return None if none are named.
 
     Raises `UsageError` if tables and aligned files are mixed, `CorpusError` if there are no pairs.
 
@@ -79,14 +78,10 @@ def read_pairs(
     choice.check(is_named.__getitem__)
     options = reading.encoding, reading.errors, reading.newlines
     if source is not None and target is not None:
-        pairs = read_aligned_files(find_corpus([source], *options), find_corpus([target], *options))
-    elif tables:
-        pairs = read_table(find_corpus(list(tables), *options), reading.columns, layouts)
-    else:
-        return None
-    for note in pairs.notes:
-        print_note(note)
-    return pairs
+        if reading.columns:
+            raise UsageError("--columns is for tables, not for --source and --target", setting="columns")
+        return read_aligned_files(find_corpus([source], *options), find_corpus([target], *options))
+    return read_table(find_corpus(list(tables), *options), reading.columns, layouts) if tables else None
 
 
 def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = "standard input") -> str:

@@ -78,10 +78,15 @@ def command(
         reading = PairReading(columns, encoding, errors, newlines)
         layouts = layouts_to_resume(pairs, name, folder) if resume and pairs and not columns else ()
         corpus = read_pairs((pairs, source, target), training_choice, reading, layouts)
+        for note in corpus.notes if corpus is not None else ():
+            print_note(note)
         if not resume:
             assert corpus is not None
             table = (validation_pairs,) if validation_pairs else ()
-            held_out = read_pairs((table, validation_source, validation_target), validation_choice, reading)
+            validation_reading = reading if table else reading._replace(columns="")
+            held_out = read_pairs((table, validation_source, validation_target), validation_choice, validation_reading)
+            for note in held_out.notes if held_out is not None else ():
+                print_note(note)
             request = Seq2SeqRequest(model, tokenizer, training, budget, columns)
             run, messages = create_seq2seq_run(corpus, held_out, request, folder, name)
             for message in messages:

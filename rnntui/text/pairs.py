@@ -19,6 +19,7 @@ from rnntui.text.tables import TableText, detect_table, read_table_rows
 from rnntui.text.tmx import TranslationMemory
 
 _HEAD = 4096  # bytes in which the format of a file is looked for
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\0 \r\n\t"  # byte order marks, white space
 _MAX_DESCRIPTIONS = 3  # layouts of files that are described
 _SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".json")
 _XML_FORMATS = {"tmx": "<tmx", "xliff": "<xliff"}
@@ -52,6 +53,7 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
             source_name, target_name = aligned.source.display_names[0], aligned.target.display_names[0]
             described = [f"{source_name} and {target_name}: aligned line by line, {' to '.join(aligned.languages)}"]
             return _parallel_corpus(corpus, rows, (layout,), described, [])
+        layouts = ()
     if len(layouts) == 1:
         layouts = [*layouts] * len(corpus.files)
     new_layouts: list[PairLayout] = []
@@ -120,8 +122,9 @@ def _format_of(path: Path, name: str) -> str:
     lower = name.lower()
     for suffix in COMPRESSED_SUFFIXES:
         lower = lower.removesuffix(suffix)
+    is_xml = head.lstrip(_BEFORE_XML)[:1] == b"<"
     for file_format, tag in _XML_FORMATS.items():
-        if any(tag.encode(encoding) in head for encoding in ("utf-8", "utf-16-le", "utf-16-be")):
+        if is_xml and any(tag.encode(encoding) in head for encoding in ("utf-8", "utf-16-le", "utf-16-be")):
             return file_format
     if lower.endswith(".tmx"):
         return "tmx"

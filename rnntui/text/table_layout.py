@@ -13,12 +13,14 @@ _MIN_CONSISTENT = 0.9  # fraction of rows with the same number of cells, for a d
 _MAX_PROSE = 0.5  # fraction of commas followed by a space, above which they are punctuation
 _MAX_INVALID = 0.05  # invalid rows per valid row with quotes, for a tab-separated table with quoted cells
 _MIN_HEADER_ROWS = 5  # rows below a header whose names are unknown
+_MIN_SENTENCES = 20  # sentences below a header that is told by its lack of a full stop
 _MOST = 0.98
 _MAX_HEADER_CHARS = 30
 _MAX_HEADER_WORDS = 3
 
 _EXCEL_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # first line of a file for Excel
 _SENTENCE_END = re.compile(r"[.?!…。？！।؟]\W*$")
+_NAME = re.compile(r"[^\W\d][\w ./()-]*")
 _NUMBER = re.compile(r"[-+]?\d[\d.,:/ -]*%?")
 
 # Names of columns that do not occur as the first pair of a table; compared without case, "_" and "-" read as spaces.
@@ -95,42 +97,49 @@ def is_excel_delimiter(line: str) -> bool:
     return _EXCEL_DELIMITER.fullmatch(line) is not None
 
 
-def is_header(first: Sequence[str], rest: Sequence[Sequence[str]]) -> bool:
+def is_header(first: Sequence[str], rest: Sequence[Sequence[str]], columns: tuple[int, int]) -> bool:
     """Return True if the first row holds the names of the columns.
 
-    It does if all its cells are well-known names and the cells of few other rows are; or if it is unlike the other
-    rows in every column: short and without punctuation above sentences, a word above numbers, or none of the labels.
+    It does if its cells are well-known names and those of few other rows are; or if it is unlike the other rows in both
+    columns that are read: short and without punctuation above sentences, a word above numbers, or none of the labels.
 
     Args:
-        first: the cells of the first row, of those columns that are read.
-        rest: the cells of the rows below, of the same columns.
+        first: the cells of the first row.
+        rest: the cells of the rows below.
+        columns: the numbers (from 1) of the columns that are read; the first row has them.
     """
-    if not all(map(str.strip, first)):
+    chosen = [(first[column - 1], [row[column - 1] for row in rest if len(row) >= column]) for column in columns]
+    if not all(cell.strip() for cell, _ in chosen):
         return False
-    known = [_is_known_name(cell) for cell in first]
-    if all(known):
-        return sum(all(map(_is_known_name, row)) for row in rest) <= (1 - _MOST) * len(rest)
-    if len(rest) < _MIN_HEADER_ROWS:
-        return False
-    return all(
-        _is_unlike(cell, [row[index] for row in rest], is_known)
-        for index, (cell, is_known) in enumerate(zip(first, known, strict=True))
-    )
+    if _has_known_names(first):
+        return sum(map(_has_known_names, rest)) <= (1 - _MOST) * len(rest)
+    return len(rest) >= _MIN_HEADER_ROWS and all(_is_unlike(cell, others) for cell, others in chosen)
+
+
+def _has_known_names(row: Sequence[str]) -> bool:
+    """Return True if two cells of a row, and half of all, are well-known names of columns."""
+    cells = [cell for cell in row if cell.strip()]
+    known = sum(map(_is_known_name, cells))
+    return known >= 2 and 2 * known >= len(cells)
 
 
 def _is_known_name(cell: str) -> bool:
     return " ".join(re.split(r"[\s_-]+", cell.strip().casefold())) in _HEADER_NAMES
 
 
-def _is_unlike(cell: str, others: list[str], is_known: bool) -> bool:
+def _is_unlike(cell: str, others: list[str]) -> bool:
     """Return True if a cell may be the name of a column with these other cells."""
     cell = cell.strip()
     words = len(cell.split())
-    may_be_name = len(cell) <= _MAX_HEADER_CHARS and words <= _MAX_HEADER_WORDS and any(map(str.isalpha, cell))
-    if not may_be_name or cell in others or _SENTENCE_END.search(cell):
+    may_be_name = len(cell) <= _MAX_HEADER_CHARS and words <= _MAX_HEADER_WORDS and _NAME.fullmatch(cell)
+    if not may_be_name or not others or cell in others or _SENTENCE_END.search(cell):
         return False
     return (
-        is_known
+        _is_known_name(cell)
+        or (
+            len(others) >= _MIN_SENTENCES
+            and _fraction(others, lambda other: bool(_SENTENCE_END.search(other))) >= _MOST
+        )
         or _fraction(others, lambda other: len(other.split()) > words and len(other) >= 2 * len(cell)) >= _MOST
         or _fraction(others, lambda other: _NUMBER.fullmatch(other.strip()) is not None) >= _MOST
         or (cell.isascii() and not any(map(_has_ascii_letter, others)))

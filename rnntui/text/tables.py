@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
+from rnntui.errors import UsageError
 from rnntui.kinds.pair_corpus_info import PairLayout
 from rnntui.text.corpus import Corpus
 from rnntui.text.delimited_rows import quoted_rows
@@ -17,7 +18,7 @@ from rnntui.text.table_layout import detect_dialect, is_excel_delimiter, is_head
 
 _SAMPLE_LINES = 2000
 _SAMPLE_CHARS = 1 << 20
-DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "vertical bar", "|||": "|||"}
+DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "|||": "|||"}
 
 
 class TableText:
@@ -88,6 +89,13 @@ def detect_table(text: TableText, columns: tuple[str, str] | None) -> DetectedTa
     origin = warning = ""
     if columns is not None:
         chosen = column_numbers(columns, first, text.name)
+        widest = max(map(len, rows), default=0)
+        if max(chosen) > widest > 0:
+            raise UsageError(
+                f"--columns {','.join(columns)}: {text.name} has {widest} {'column' if widest == 1 else 'columns'}",
+                setting="columns",
+                hint=f"its first row is {quote(numbered[0][1])}",
+            )
         has_header = not all(map(str.isdecimal, columns)) or _starts_with_header(rows, chosen)
     else:
         chosen = 1, 2
@@ -159,5 +167,4 @@ def _missing_cell(cells: list[str], layout: PairLayout) -> str:
 
 
 def _starts_with_header(rows: list[list[str]], columns: tuple[int, int]) -> bool:
-    chosen = [[row[column - 1] for column in columns] for row in rows if len(row) >= max(columns)]
-    return bool(rows) and len(rows[0]) >= max(columns) and is_header(chosen[0], chosen[1:])
+    return bool(rows) and len(rows[0]) >= max(columns) and is_header(rows[0], rows[1:], columns)

@@ -49,9 +49,9 @@ class TranslationMemory:
         Raises `UsageError` if the file lacks one of them, or has more than two and none are named.
         """
         counts: Counter[str] = Counter()
-        for _, segments in islice(self._units(), _SAMPLE_UNITS):
+        for _, segments in islice(self.units(), _SAMPLE_UNITS):
             counts.update(segments.keys())
-        codes = list(counts)
+        codes = list({_code(code): code for code in reversed(counts)}.values())[::-1]
         if len({_primary(code) for code in codes}) >= 2:  # else regions tell the languages apart: pt-BR, pt-PT
             codes = list(dict.fromkeys(map(_primary, codes)))
         languages = ", ".join(codes)
@@ -82,7 +82,7 @@ class TranslationMemory:
     def read_rows(self, languages: tuple[str, str], rows: PairRows) -> None:
         """Add the pairs in two languages; units that lack one of them are counted as left out."""
         source_language, target_language = languages
-        for number, segments in self._units():
+        for number, segments in self.units():
             source, target = (_segment(segments, language) for language in languages)
             if source is None or target is None:
                 missing = source_language if source is None else target_language
@@ -90,7 +90,7 @@ class TranslationMemory:
             else:
                 rows.add(source, target, self.name, number)
 
-    def _units(self) -> Iterator[Unit]:
+    def units(self) -> Iterator[Unit]:
         """Yield the translation units. Raises `CorpusError` where the file is not well-formed."""
         from lxml import etree
 
