@@ -14,17 +14,18 @@ from rnntui.text.scripts import script_of
 Span = tuple[int, int]
 
 # A terminator with text behind it, or a wide one that needs no space: all lines without one are single sentences.
-_MAY_SPLIT = re.compile(r"[.!?…؟۔।॥։;\u037e‼⁇-⁉።။។][^\w\s]*\s+\S|[a-z][.!?][A-Z¿¡]|[。！？｡．].")
+_MAY_SPLIT = re.compile(r"[.!?…؟۔।॥։;\u037e‼⁇-⁉።။។][^\w\s]{0,9}\s+\S|[a-z][.!?][A-Z¿¡]|[。！？｡．].")
 # sentencex panics on some line separators and cannot encode lone surrogates. Each is replaced by one character, so
 # that offsets stay the same.
 _UNSAFE = re.compile(r"[\s\ud800-\udfff]")
 _LANGUAGES = {"CYRILLIC": "ru", "GREEK": "el", "DEVANAGARI": "hi", "ARMENIAN": "hy", "ARABIC": "ar"}
-# Abbreviations before a name or a number that sentencex does not know.
-_ABBREVIATION = re.compile(r"(?:^|[^\w.])(?:Ms|Uds?|Vds?|Mlle|Mme|vol|pp?|no|nr|núm|cap|art)\.\s*$")
-_INITIAL = re.compile(r"(?:^|\s)[^\W\d_a-zA-Z]\.\s*$")
+# Abbreviations that sentencex does not know, before a name and before a number.
+_TITLE = re.compile(r"(?:^|[^\w.])(?:Ms|Uds?|Vds?|Mlle|Mme)\.\s+$")
+_NUMBERED = re.compile(r"(?:^|[^\w.])(?:vol|pp?|nos?|nr|núm|cap|art)\.\s+$")
+_INITIAL = re.compile(r"(?:^|\s)([^\W\d_a-zA-Z])\.\s+$")
 _MISSING_SPACE = re.compile(r"\s[a-z]{2,}\.$")
 _SENTENCE_START = re.compile(r"[A-Z][a-z'’]*\s")
-_NEGATIVE_ANSWER = re.compile(r"No\.\s+(?=[^\W\d_])")  # taken for "No. 5", the number, otherwise
+_NO = re.compile(r"\b[Nn]o\.\s+(?=[^\W\d_])")  # taken for "No. 5", the number, otherwise
 _ENCLOSING = {'"': '"', "“": "”", "«": "»", "„": "“", "「": "」", "『": "』", "(": ")", "‘": "’"}
 _AFTER_PARENTHESIS = re.compile(r"[.!?…]\)\s+(?=[A-Z¿¡])")
 
@@ -55,8 +56,7 @@ def _pieces(text: str, offset: int) -> list[Span]:
     for sentence in segment(_LANGUAGES.get(script, "en"), _UNSAFE.sub(" ", text)):
         end = at + len(sentence)
         cuts = [match.end() for match in _AFTER_PARENTHESIS.finditer(text, at, end)]
-        answer = _NEGATIVE_ANSWER.match(text, at, end)
-        cuts += [answer.end()] if answer else []
+        cuts += [match.end() for match in _NO.finditer(text, at, end)]
         for cut in [*sorted(cuts), end]:
             pieces.append((offset + at, offset + cut))
             at = cut
@@ -79,7 +79,9 @@ def _continues(before: str, after: str) -> bool:
     if not any(character.isalpha() for character in before) and not before.rstrip().endswith(("!", "?")):
         return True  # a list number
     if before[-1].isspace():
-        return bool(_ABBREVIATION.search(before) or _INITIAL.search(before))
+        initial = _INITIAL.search(before)
+        is_numbered = after[0].isdigit() and _NUMBERED.search(before)
+        return bool(is_numbered or _TITLE.search(before) or (initial and initial[1].isupper()))
     # Without a space: "example.com" is a name, "I am tired.It is late" two sentences.
     is_sentence_end = _MISSING_SPACE.search(before) and _SENTENCE_START.match(after)
     return before.endswith(".") and not is_sentence_end

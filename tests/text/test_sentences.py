@@ -38,6 +38,8 @@ def split(text: str) -> list[str]:
         ["1. Open the door.", "2. Close it."],
         ["i am tired.", "it is late."],
         ["See example.com.", "Version 2.0 works.", "Node.js too."],
+        ["I said no.", "I like art.", "See vol. 2 and no. 5."],
+        ["Это я.", "Привет."],
         ["One line only"],
     ],
     ids=lambda sentences: sentences[0],
