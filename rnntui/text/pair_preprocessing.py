@@ -6,15 +6,35 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.kinds.pair_corpus_info import SourceFeatures
 from rnntui.text.normalization import lower_case
 from rnntui.text.pairs import Pair
 from rnntui.text.placeholders import NUMBERS, copied_names, mask_pair
+from rnntui.text.scripts import script_counts
+from rnntui.text.sentences import split_sentences
 
 _SHORT = 2  # words of a source that is short
 _NUMBER_REPEATS = 4  # of a pair with placeholders of numbers: each time with others, of which corpora have few
+
+
+_USED_SCRIPT = 0.01  # fraction of the letters of a script that a model can be said to know
+
+
+def source_features(pairs: Sequence[Pair]) -> SourceFeatures:
+    """Return the features of training sources, at least one, by which a translator decides what to do with a line."""
+    letters: Counter[str] = Counter()
+    letterless = multiple = 0
+    for pair in pairs:
+        scripts = script_counts(pair.source)
+        letters += scripts
+        letterless += not scripts
+        multiple += len(split_sentences(pair.source)) > 1
+    scripts_used = tuple(s for s, count in letters.most_common() if count >= _USED_SCRIPT * letters.total())
+    return SourceFeatures(scripts_used, round(letterless / len(pairs), 4), round(multiple / len(pairs), 4))
 
 
 class PairPreprocessor:

@@ -22,7 +22,7 @@ from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, l
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
-from rnntui.text.pair_preprocessing import PairPreprocessor
+from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
 from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.prepare_run import publish_staged_run, staged_run
@@ -102,6 +102,7 @@ def create_seq2seq_run(
                 pairs=(len(training_rows), len(validation_rows)),
                 lengths=_lengths(training_ids),
                 limits=limits,
+                features=source_features(training_rows),
             ),
             created=time.time(),
             versions=library_versions(),

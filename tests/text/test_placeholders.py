@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo, SourceFeatures
 from rnntui.text.normalization import lower_case
-from rnntui.text.pair_preprocessing import PairPreprocessor
+from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
 from rnntui.text.pairs import Pair
 from rnntui.text.placeholders import (
     NAMES,
@@ -118,3 +120,21 @@ def test_pairs_stay_as_they_are_by_default() -> None:
     preprocessor = PairPreprocessor(Seq2SeqTokenizerConfig(), pairs, seed=1)
     assert preprocessor.training(pairs) == preprocessor.validation(pairs) == pairs
     assert preprocessor.repeats(pairs, Seq2SeqTrainingConfig()) == []
+
+
+def test_features_of_the_sources_are_recorded() -> None:
+    sources = ["It is late. We go.", "Где он?", "12:30", "Nobody came here."]
+    features = source_features([Pair(source, "x", "f", row) for row, source in enumerate(sources)])
+    assert features == SourceFeatures(("LATIN", "CYRILLIC"), 0.25, 0.25)
+    info = PairCorpusInfo(features=features)
+    assert PairCorpusInfo.from_json(json.loads(json.dumps(info.to_json()))).features == features
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, [], {"scripts": ["LATIN"]}, {"scripts": 5, "letterless": 0.1, "multiple_sentences": 0.1},
+     {"scripts": [], "letterless": True, "multiple_sentences": 0.1},
+     {"scripts": [], "letterless": 0.1, "multiple_sentences": 2}],
+)  # fmt: skip
+def test_invalid_features_are_none(value: object) -> None:
+    assert SourceFeatures.from_json(value) is None
