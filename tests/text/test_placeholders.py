@@ -125,16 +125,16 @@ def test_pairs_stay_as_they_are_by_default() -> None:
 def test_features_of_the_sources_are_recorded() -> None:
     sources = ["It is late. We go.", "Где он?", "12:30", "Nobody came here."]
     features = source_features([Pair(source, "x", "f", row) for row, source in enumerate(sources)])
-    assert features == SourceFeatures(("LATIN", "CYRILLIC"), 0.25, 0.25)
+    assert features == SourceFeatures(("LATIN", "CYRILLIC"), 0.25, 0.25, 0.75)
     info = PairCorpusInfo(features=features)
     assert PairCorpusInfo.from_json(json.loads(json.dumps(info.to_json()))).features == features
 
 
 @pytest.mark.parametrize(
     "value",
-    [None, [], {"scripts": ["LATIN"]}, {"scripts": 5, "letterless": 0.1, "multiple_sentences": 0.1},
-     {"scripts": [], "letterless": True, "multiple_sentences": 0.1},
-     {"scripts": [], "letterless": 0.1, "multiple_sentences": 2}],
+    [None, [], {"scripts": ["LATIN"]}, {"scripts": 5, "letterless": 0.1, "multiple_sentences": 0.1, "terminated": 1},
+     {"scripts": [], "letterless": True, "multiple_sentences": 0.1, "terminated": 1},
+     {"scripts": [], "letterless": 0.1, "multiple_sentences": 2, "terminated": 1}],
 )  # fmt: skip
 def test_invalid_features_are_none(value: object) -> None:
     assert SourceFeatures.from_json(value) is None
