@@ -14,7 +14,7 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import SourceFeatures
 from rnntui.text.normalization import lower_case
 from rnntui.text.pairs import Pair
-from rnntui.text.placeholders import NUMBERS, copied_names, mask_pair
+from rnntui.text.placeholders import NUMBERS, copied_names, known_words, mask_pair
 from rnntui.text.scripts import script_counts
 from rnntui.text.sentences import split_sentences
 
@@ -53,6 +53,10 @@ class PairPreprocessor:
         self._config = config
         self._names = copied_names((pair.source, pair.target) for pair in pairs) if config.placeholders else set()
         self._generator = random.Random(seed)
+
+    def known_words(self, pairs: Iterable[Pair]) -> set[str]:
+        """Return the words of sources that the model learns; see `placeholders.known_words`."""
+        return known_words((pair.source for pair in pairs), self._names)
 
     def training(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Return training pairs in the model's form, with random placeholders."""
