@@ -104,6 +104,35 @@ FIRST_TABLE_LAYOUT = PairLayout("table", (1, 2), "\t")
 
 
 @record
+class SourceFeatures(Record):
+    """Features of the training sources; they tell which input a model was made for.
+
+    Args:
+        scripts: the scripts that at least one letter in a hundred is of, such as LATIN.
+        letterless: the fraction of sources without a letter.
+        multiple_sentences: the fraction of sources that have several sentences.
+        terminated: the fraction of sources that end in punctuation.
+    """
+
+    scripts: tuple[str, ...]
+    letterless: float
+    multiple_sentences: float
+    terminated: float
+
+    @classmethod
+    def from_json(cls, value: object) -> Self | None:
+        """Return None if the value is not a valid `SourceFeatures`."""
+        fraction_names = ("letterless", "multiple_sentences", "terminated")
+        if not isinstance(value, dict) or set(value) != {"scripts", *fraction_names}:
+            return None
+        scripts = read_texts(value["scripts"])
+        fractions = [value[name] for name in fraction_names]
+        if scripts is None or not all(type(number) in (int, float) and 0 <= number <= 1 for number in fractions):
+            return None
+        return cls(scripts, *map(float, fractions))
+
+
+@record
 class PairCorpusInfo(CorpusInfo):
     """The corpus of a Seq2Seq model: numbers of training and validation pairs, and their lengths.
 
@@ -116,6 +145,7 @@ class PairCorpusInfo(CorpusInfo):
         layouts: the layout of each file, or one for all; None in runs of versions that knew only tables whose first two
             columns are the pairs.
         split: sentences that training and held-out pairs do not share; None in runs of versions that knew only "both".
+        features: features of the training sources; None in runs of older versions.
     """
 
     validation_sources: tuple[str, ...] | None = None
@@ -125,6 +155,7 @@ class PairCorpusInfo(CorpusInfo):
     columns: str = ""
     layouts: tuple[PairLayout, ...] | None = None
     split: SplitRule | None = None
+    features: SourceFeatures | None = None
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,6 +169,7 @@ class PairCorpusInfo(CorpusInfo):
             "columns": columns if isinstance(columns := values.get("columns"), str) else "",
             "layouts": _read_layouts(values.get("layouts")),
             "split": split if (split := values.get("split")) in get_args(SplitRule) else None,
+            "features": SourceFeatures.from_json(values.get("features")),
         }
 
     @property
