@@ -12,7 +12,7 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
-from rnntui.cli.inputs import PairReading, read_pairs
+from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
@@ -110,14 +110,12 @@ def command(
 
 
 def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
-    from rnntui.text.corpus import find_corpus
-
     if options.pair_flags:
         raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
     if not options.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
     reading = options.reading
-    corpus = find_corpus(list(options.text), reading.encoding, reading.errors, reading.newlines)
+    corpus = open_corpus(options.text, reading.encoding, reading.errors, reading.newlines)
     prepare_for_torch()
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 

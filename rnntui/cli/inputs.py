@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
+from rnntui.cli.terminal import print_note
 from rnntui.errors import CorpusError, UsageError
 from rnntui.settings import flag_of
-from rnntui.text.encoding import InvalidTextError, TextDecoder, invalid_text, text_encoding
+from rnntui.text.encoding import InvalidTextError, TextDecoder, advice_for, invalid_text, text_encoding
 
 if TYPE_CHECKING:
     from rnntui.kinds.inputs import InputChoice
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.kinds.pair_corpus_info import PairLayout
+    from rnntui.text.corpus import Corpus
     from rnntui.text.parallel_corpus import ParallelCorpus
 
+_STDIN_NAME = "standard input"
 _PIECE = 1 << 16  # bytes read at a time
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,6 +60,16 @@ class PairReading(NamedTuple):
     newlines: Any
 
 
+def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: Any) -> Corpus:
+    """Find a corpus, and note on stderr which files were converted or skipped. See `find_corpus`."""
+    from rnntui.text.corpus import find_corpus
+
+    corpus = find_corpus(list(sources), encoding, errors, newlines)
+    for note in corpus.notes:
+        print_note(note)
+    return corpus
+
+
 def read_pairs(
     named: NamedPairs, choice: InputChoice, reading: PairReading, layouts: tuple[PairLayout, ...] = ()
 ) -> ParallelCorpus | None:
@@ -70,7 +83,6 @@ def read_pairs(
         reading: how they are read.
         layouts: the layouts of tables as an earlier run read them; empty to detect them.
     """
-    from rnntui.text.corpus import find_corpus
     from rnntui.text.pairs import read_aligned_files, read_table
 
     tables, source, target = named
@@ -80,11 +92,11 @@ def read_pairs(
     if source is not None and target is not None:
         if reading.columns:
             raise UsageError("--columns is for tables, not for --source and --target", setting="columns")
-        return read_aligned_files(find_corpus([source], *options), find_corpus([target], *options))
-    return read_table(find_corpus(list(tables), *options), reading.columns, layouts) if tables else None
+        return read_aligned_files(open_corpus([source], *options), open_corpus([target], *options))
+    return read_table(open_corpus(tables, *options), reading.columns, layouts) if tables else None
 
 
-def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = "standard input") -> str:
+def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = _STDIN_NAME) -> str:
     """Return the whole text of a stream; a byte order mark is dropped and line ends are translated.
 
     Raises `CorpusError` with the offset of the first invalid byte, `UsageError` for an unknown encoding.
@@ -94,11 +106,13 @@ def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name:
         encoding: encoding of the text.
         errors: `strict` or `replace`.
         newlines: `universal` or `keep`.
-        name: name of the stream, for messages.
+        name: name of the file, for messages.
     """
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
+    data = stream.read()
+    _check_is_text(data, encoding, name)
     try:
-        return decoder.decode(stream.read(), final=True)
+        return decoder.decode(data, final=True)
     except InvalidTextError as error:
         raise invalid_text(name, encoding, error) from error
 
@@ -116,7 +130,11 @@ def decode_lines(
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
     unfinished: list[str] = []  # pieces of the last line
     line_number = 1
+    at_start = True
     for data in _with_end(stream):
+        if at_start:
+            _check_is_text(data, encoding)
+            at_start = False
         problem = None
         try:
             text = decoder.decode(data, final=not data)
@@ -134,11 +152,23 @@ def decode_lines(
                 offset = len("".join(unfinished).encode(encoding)) - len("".encode(encoding))  # no byte order mark
             position = "" if offset is None else f" at its byte {offset}"
             raise CorpusError(
-                f"line {line_number} of standard input is not {encoding}{position}; "
-                f"name its --encoding, or read on with --errors replace"
+                f"line {line_number} of standard input is not {encoding}{position}",
+                hint=advice_for(encoding, problem),
             ) from problem
     if any(unfinished):
         yield "".join(unfinished)
+
+
+def _check_is_text(data: bytes, encoding: str, name: str = _STDIN_NAME) -> None:
+    """Raise `CorpusError` if data begins like a file of another type; zero bytes in text are let through."""
+    start = data[:16].translate(None, b"\t\r\n")
+    if start.isascii() and start.decode().isprintable():
+        return  # most input; the import would take a hundredth of the start-up time of `rnntui score`
+    from rnntui.text.recognition import recognize
+
+    file_type = recognize(data, encoding)
+    if file_type is not None and not file_type.is_unknown:
+        raise file_type.error(data, name, is_file=name != _STDIN_NAME)
 
 
 def _with_end(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:

@@ -160,7 +160,7 @@ def _expand_home(word: str) -> str:
 
 def missing_files(form_values: FormValues) -> Problems:
     """Return the problems of input files that cannot be found or read; slow where folders are large."""
-    from rnntui.text.corpus import find_corpus
+    from rnntui.text.corpus import check_sources
 
     problems: Problems = {}
     encoding = form_values.get("encoding", "").strip() or "utf-8"
@@ -168,7 +168,7 @@ def missing_files(form_values: FormValues) -> Problems:
         names = named_files(form_values, files.name)
         try:
             if names:
-                find_corpus(names, encoding)
+                check_sources(names, encoding)
         except RnntuiError as error:
             # The hint is for the command line: it may suggest standard input.
             problems[error.setting or files.name] = str(error) if error.setting else error.problem

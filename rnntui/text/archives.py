@@ -27,8 +27,7 @@ from rnntui.text.compressed import CompressedFileError, read_blocks
 MAX_EXPANDED_BYTES = 16 << 30
 """Bound on the files of an archive, against archives made to fill a disk."""
 
-_TAR_SUFFIXES = (".tar", ".tgz", ".txz", ".tbz2", ".tbz", ".tar.gz", ".tar.xz", ".tar.bz2")
-ARCHIVE_SUFFIXES = (".zip", *_TAR_SUFFIXES)
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".txz", ".tbz2", ".tbz", ".tar.gz", ".tar.xz", ".tar.bz2")
 _BLOCK = 1 << 20  # bytes copied at a time
 
 

@@ -9,8 +9,6 @@ import codecs
 
 from rnntui.errors import CorpusError, UsageError
 
-_ADVICE = "name its --encoding, or read on with --errors replace"
-
 
 def text_encoding(encoding: str) -> str:
     """Return the codec to read with for the encoding a user named. Raises `UsageError` if it is not a text encoding."""
@@ -37,11 +35,14 @@ class InvalidTextError(Exception):
         problem: a clause that follows "is not utf-8".
         text: the text between the last piece and the invalid byte.
         offset: offset of the invalid byte; None if the codec names none, as for a missing byte order mark.
+        sample: the bytes that were to be decoded, and the offset of the invalid one among them.
     """
 
-    def __init__(self, problem: str, text: str = "", offset: int | None = None) -> None:
+    def __init__(
+        self, problem: str, text: str = "", offset: int | None = None, sample: tuple[bytes, int] = (b"", 0)
+    ) -> None:
         super().__init__(problem)
-        self.text, self.offset = text, offset
+        self.text, self.offset, self.sample = text, offset, sample
 
 
 class TextDecoder:
@@ -73,7 +74,7 @@ class TextDecoder:
             offset = self._offset - pending + error.start
             text = self._finish(self._valid_start(data[: max(0, error.start - pending)]))
             problem = f"byte 0x{error.object[error.start]:02x} at offset {offset}"
-            raise InvalidTextError(problem, text, offset) from error
+            raise InvalidTextError(problem, text, offset, (error.object, error.start)) from error
         except UnicodeError as error:
             raise InvalidTextError(str(error)) from error
         self._offset += len(data)
@@ -99,5 +100,16 @@ class TextDecoder:
 
 def invalid_text(name: str, encoding: str, error: InvalidTextError) -> CorpusError:
     """Return the message for a file or stream `name` that is not text of the encoding."""
-    hint = "name its --encoding" if error.offset is None else _ADVICE
-    return CorpusError(f"{name} is not {encoding}: {error}", hint=hint)
+    return CorpusError(f"{name} is not {encoding}: {error}", hint=advice_for(encoding, error))
+
+
+def advice_for(encoding: str, error: InvalidTextError) -> str:
+    """Return the way to read text that is not of the encoding, with the encoding that it probably has."""
+    if error.offset is None:
+        return "name its --encoding"
+    if is_utf8(encoding):
+        from rnntui.text.recognition import likely_encoding
+
+        if likely := likely_encoding(*error.sample):
+            return f"perhaps it is --encoding {likely}, or read on with --errors replace"
+    return "name its --encoding, or read on with --errors replace"

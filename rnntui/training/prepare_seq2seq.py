@@ -190,7 +190,9 @@ def layouts_to_resume(tables: Sequence[str], name: str | None, checkpoints: Path
 
 def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """Return the Seq2Seq run that `--resume` selects; see `find_resumable_run`."""
-    text = None if pairs is None else TrainingText(pairs.name, pairs.display_names, pairs.fingerprint)
+    text = None
+    if pairs is not None:  # read already, and without line ends
+        text = TrainingText(pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint())
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 

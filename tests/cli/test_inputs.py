@@ -81,7 +81,7 @@ def test_an_invalid_line_is_told_with_its_byte_after_those_before_it(line_end: s
     lines = decode_lines(io.BytesIO(data), encoding, "strict")
     assert (next(lines), next(lines)) == ("one", "é 日")
     byte = len("caf".encode(encoding))
-    with pytest.raises(CorpusError, match=rf"line 3 of standard input is not {encoding} at its byte {byte}; name its"):
+    with pytest.raises(CorpusError, match=rf"line 3 of standard input is not {encoding} at its byte {byte}; "):
         next(lines)
 
 
@@ -109,3 +109,21 @@ def test_an_invalid_text_is_told_with_its_byte() -> None:
     assert read_text(io.BytesIO(b"caf\xe9"), "utf-8", "replace", "universal") == "caf\N{REPLACEMENT CHARACTER}"
     with pytest.raises(UsageError, match="--encoding 'klingon'"):
         read_text(io.BytesIO(b""), "klingon", "strict", "universal")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("one\n".encode("utf-16"), "is UTF-16, as its first two bytes say; read it with --encoding utf-16"),
+        ("one\n".encode("utf-16-le"), "is UTF-16 without a byte order mark, as its zero bytes say; read it with"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is a PDF document; convert it: pdftotext FILE - \\|"),
+        (b"PK\3\4abc", "is a zip archive; expand it first and name the folder"),
+        (b"\x1f\x8b\x08abc", r"is compressed by gzip; decompress it: gzip -dc FILE \|"),
+    ],
+)
+def test_input_that_is_no_utf_8_text_is_named_as_what_it_is(data: bytes, message: str) -> None:
+    with pytest.raises(CorpusError, match=f"^standard input {message}"):
+        read_text(io.BytesIO(data), "utf-8", "strict", "universal")
+    with pytest.raises(CorpusError, match=f"^standard input {message}"):
+        next(decode_lines(io.BytesIO(data), "utf-8", "replace"))
+    assert list(decode_lines(io.BytesIO(b"one\0two\n"), "utf-8", "strict")) == ["one\0two"]

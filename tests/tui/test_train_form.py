@@ -284,7 +284,7 @@ async def test_a_corpus_that_is_none(problem: str, monkeypatch: pytest.MonkeyPat
         def refuse(*_: object) -> None:
             raise PermissionError(13, problem, "secret.txt")
 
-        monkeypatch.setattr("rnntui.text.corpus.find_corpus", refuse)
+        monkeypatch.setattr("rnntui.text.corpus.check_sources", refuse)
     app = Host({"corpus": "nowhere.txt"})
     async with app.run_test() as pilot:
         await pilot.press("ctrl+s")
