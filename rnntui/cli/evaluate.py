@@ -23,11 +23,11 @@ from rnntui.kinds.seq2seq import BLEU, CHRF, COLUMNS, EXACT, SEQ2SEQ
 from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
-    from rnntui.kinds.pair_corpus_info import PairLayout
     from rnntui.runs.folder import RunFolder
     from rnntui.text.parallel_corpus import ParallelCorpus
     from rnntui.training.evaluation import Evaluation
 
+_UNSEEN_SENTENCES = "sentences occur in training in neither column"
 _DEFAULT = click.core.ParameterSource.DEFAULT
 _PAIR_OPTIONS = ("source", "target", "columns", "held_out", "save", "beam", "bleu_tokenizer")
 
@@ -130,12 +130,9 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
 
 def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     names = options.text, options.source, options.target
-    layouts: tuple[PairLayout, ...] = ()
-    if options.held_out and options.text and not options.reading.columns:
-        from rnntui.training.prepare_seq2seq import layouts_held_out
-
-        layouts = layouts_held_out(run)
-    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.reading, layouts)
+    info = run.read_config().corpus_as(PairCorpusInfo)
+    find_layouts = (lambda files: info.recorded_layouts) if options.held_out else None
+    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.reading, find_layouts)
     if pairs is None:
         raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
     messages = [*pairs.notes, *([pairs.dropped.message] if pairs.dropped.count else [])]
@@ -143,10 +140,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         from rnntui.training.prepare_seq2seq import held_out_pairs
 
         total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
-        rule = run.read_config().corpus_as(PairCorpusInfo).split
-        unseen = (
-            "sources do not occur in training" if rule == "source" else "sentences occur in training in neither column"
-        )
+        unseen = "sources do not occur in training" if info.split == "source" else _UNSEEN_SENTENCES
         messages.append(
             f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
             f"{unseen}"

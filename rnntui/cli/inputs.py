@@ -24,6 +24,8 @@ _PIECE = 1 << 16  # bytes read at a time
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+FindLayouts = Callable[[Sequence[str]], "tuple[PairLayout, ...]"]
+
 NamedPairs = tuple[tuple[str, ...], str | None, str | None]
 """Names of tables, or of a file of source sentences and one of target sentences."""
 
@@ -71,7 +73,7 @@ def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: An
 
 
 def read_pairs(
-    named: NamedPairs, choice: InputChoice, reading: PairReading, layouts: tuple[PairLayout, ...] = ()
+    named: NamedPairs, choice: InputChoice, reading: PairReading, find_layouts: FindLayouts | None = None
 ) -> ParallelCorpus | None:
     """Read pairs from tables or from two aligned files; return None if none are named.
 
@@ -81,7 +83,7 @@ def read_pairs(
         named: the names of the tables or files.
         choice: the names of the flags, for messages.
         reading: how they are read.
-        layouts: the layouts of tables as an earlier run read them; empty to detect them.
+        find_layouts: returns the layouts in which an earlier run read files of these names; None to detect them.
     """
     from rnntui.text.pairs import read_aligned_files, read_table
 
@@ -93,7 +95,11 @@ def read_pairs(
         if reading.columns:
             raise UsageError("--columns is for tables, not for --source and --target", setting="columns")
         return read_aligned_files(open_corpus([source], *options), open_corpus([target], *options))
-    return read_table(open_corpus(tables, *options), reading.columns, layouts) if tables else None
+    if not tables:
+        return None
+    corpus = open_corpus(tables, *options)
+    layouts = find_layouts(corpus.display_names) if find_layouts is not None and not reading.columns else ()
+    return read_table(corpus, reading.columns, layouts)
 
 
 def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = _STDIN_NAME) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -76,8 +77,8 @@ def command(
     with StopRequest() as stop:
         training_choice, validation_choice = SEQ2SEQ.input_choices
         reading = PairReading(columns, encoding, errors, newlines)
-        layouts = layouts_to_resume(pairs, name, folder) if resume and pairs and not columns else ()
-        corpus = read_pairs((pairs, source, target), training_choice, reading, layouts)
+        find_layouts = partial(layouts_to_resume, name, folder) if resume else None
+        corpus = read_pairs((pairs, source, target), training_choice, reading, find_layouts)
         for note in corpus.notes if corpus is not None else ():
             print_note(note)
         if not resume:

@@ -173,6 +173,11 @@ class PairCorpusInfo(CorpusInfo):
         }
 
     @property
+    def recorded_layouts(self) -> tuple[PairLayout, ...]:
+        """The layouts in which the files were read when the run was created, whatever version created it."""
+        return (FIRST_TABLE_LAYOUT,) if self.layouts is None else self.layouts
+
+    @property
     def summary(self) -> str:
         text = super().summary
         if self.pairs is not None:

@@ -24,9 +24,7 @@ _OTHER_ENDINGS = frozenset(
     {"tsv", "tab", "csv", "txt", "md", "ids", "xml", "tmx", "xlf", "po", "json", "gz", "xz", "bz2", "zip", "srt", "vtt"}
     | {"pdf", "htm", "log", "py", "sh", "rst", "doc", "yml"}
 )
-_ACCOMPANYING = re.compile(
-    r"(readme|licen[cs]e|copying|citation|authors|changelog|info|.*\.(ids|scores|xml|md))\b.*", re.I
-)
+_ACCOMPANYING = re.compile(r"(readme|licen[cs]e|copying|citation|_?about)\b.*|.*\.(ids|scores|xml|md)", re.IGNORECASE)
 
 
 class AlignedFiles(NamedTuple):
@@ -41,7 +39,7 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
     """Return the aligned files if a corpus consists of them: of the same name, each with a language as its ending.
 
     Args:
-        corpus: the files; a README, a licence or ids among them are passed over.
+        corpus: the files.
         columns: the source's and the target's language; None takes the order of two files.
 
     Raises `UsageError` if there are more than two files and it is unclear which to take.
@@ -51,8 +49,6 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
         name = PurePath(display_name).name
         for suffix in COMPRESSED_SUFFIXES:
             name = name.removesuffix(suffix)
-        if _ACCOMPANYING.fullmatch(name) and len(corpus.files) > 2:
-            continue
         base, _, language = name.rpartition(".")
         if not base or not _LANGUAGE.fullmatch(language) or language.lower() in _OTHER_ENDINGS:
             return None
@@ -77,6 +73,17 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
     languages = _named_languages(columns, list(group), names) if columns else (first, second)
     source, target = (_part(corpus, group[language]) for language in languages)
     return AlignedFiles(source, target, languages)
+
+
+def without_accompanying_files(corpus: Corpus) -> tuple[Corpus, list[str]]:
+    """Return the corpus without READMEs, licences and ids, which archives add to the pairs, and the names of those."""
+    names = corpus.display_names
+    others = [index for index, name in enumerate(names) if _ACCOMPANYING.fullmatch(PurePath(name).name)]
+    kept = [index for index in range(len(names)) if index not in others]
+    if not others or not kept:
+        return corpus, []
+    files, kept_names = tuple(corpus.files[index] for index in kept), tuple(names[index] for index in kept)
+    return replace(corpus, files=files, display_names=kept_names), [names[index] for index in others]
 
 
 def read_aligned_rows(source: Corpus, target: Corpus, rows: PairRows) -> None:

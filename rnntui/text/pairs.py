@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnntui.errors import CorpusError
-from rnntui.kinds.pair_corpus_info import PairLayout
-from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows
+from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
+from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows, without_accompanying_files
 from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
 from rnntui.text.corpus import Corpus
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
@@ -45,6 +45,10 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
     """
     chosen = parse_columns(columns)
     rows = PairRows()
+    warnings: list[str] = []
+    if tuple(layouts) != (FIRST_TABLE_LAYOUT,):
+        corpus, passed_over = without_accompanying_files(corpus)
+        warnings += [f"passed over {_file_names(passed_over)}"] if passed_over else []
     if all(layout.format == "aligned" for layout in layouts):
         languages = (str(layouts[0].columns[0]), str(layouts[0].columns[1])) if layouts else chosen
         if aligned := find_aligned_files(corpus, languages):
@@ -52,13 +56,12 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
             layout = PairLayout("aligned", aligned.languages)
             source_name, target_name = aligned.source.display_names[0], aligned.target.display_names[0]
             described = [f"{source_name} and {target_name}: aligned line by line, {' to '.join(aligned.languages)}"]
-            return _parallel_corpus(corpus, rows, (layout,), described, [])
+            return _parallel_corpus(corpus, rows, (layout,), described, warnings)
         layouts = ()
     if len(layouts) == 1:
         layouts = [*layouts] * len(corpus.files)
     new_layouts: list[PairLayout] = []
     descriptions: dict[str, list[str]] = {}  # names of files by the description of their layout
-    warnings: list[str] = []
     for index, name in enumerate(corpus.display_names):
         file = replace(corpus, files=(corpus.files[index],), display_names=(name,))
         layout, description, warning = _read_file(file, chosen, layouts[index] if index < len(layouts) else None, rows)

@@ -19,7 +19,6 @@ from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2Seq
 from rnntui.errors import CorpusError, RunError
 from rnntui.inference.translator import read_vocabularies
 from rnntui.kinds.pair_corpus_info import (
-    FIRST_TABLE_LAYOUT,
     PairCorpusInfo,
     PairLayout,
     PairLengths,
@@ -168,23 +167,20 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     return replace(pairs, rows=held_out)
 
 
-def layouts_held_out(run: RunFolder) -> tuple[PairLayout, ...]:
-    """Return the layouts of a run's files, to read them again as when it was created."""
-    layouts = run.read_config().corpus_as(PairCorpusInfo).layouts
-    return (FIRST_TABLE_LAYOUT,) if layouts is None else layouts
+def layouts_to_resume(name: str | None, checkpoints: Path, files: Sequence[str]) -> tuple[PairLayout, ...]:
+    """Return the layouts in which a run to resume read its files; empty if no run has files of these names.
 
-
-def layouts_to_resume(tables: Sequence[str], name: str | None, checkpoints: Path) -> tuple[PairLayout, ...]:
-    """Return the layouts of the tables of a run to resume: the one named, else the newest on files of these names.
-
-    Returns an empty tuple if there is none, or it has other files: then the layouts are detected.
+    Args:
+        name: the name of the run; None takes the newest on these files.
+        checkpoints: the folder of runs.
+        files: the names of the files.
     """
     runs = [run for run in runs_in(checkpoints) if name in (None, run.name) and kind_id_of(run) == SEQ2SEQ.id]
     configs = sorted((run.read_config() for run in runs), key=lambda config: config.created, reverse=True)
     for config in configs:
         info = config.corpus_as(PairCorpusInfo)
-        if info.sources == tuple(tables):
-            return (FIRST_TABLE_LAYOUT,) if info.layouts is None else info.layouts
+        if info.sources and set(info.sources) <= set(files):  # a README among the files is no source
+            return info.recorded_layouts
     return ()
 
 

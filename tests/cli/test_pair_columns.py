@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairCorpusInfo
 from rnntui.runs.folder import RunFolder
-from rnntui.training.prepare_seq2seq import layouts_held_out
 
 CASES = Path(__file__).parents[1] / "data" / "cases"
 TINY = [
@@ -58,7 +58,7 @@ def test_runs_of_earlier_versions_are_read_as_then(rnntui, tmp_path: Path) -> No
     for key in ("columns", "layouts", "split"):
         del config["corpus"][key]
     run.config_file.write_text(json.dumps(config))
-    assert [(layout.columns, layout.delimiter) for layout in layouts_held_out(run)] == [((1, 2), "\t")]
+    assert run.read_config().corpus_as(PairCorpusInfo).recorded_layouts == (FIRST_TABLE_LAYOUT,)
     result = rnntui("evaluate", CASES / "pairs-cr-only.tsv", "--run", "old", "--held-out")
     assert result.code == 0 and "evaluating on 15 of 150 pairs" in result.err
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +14,6 @@ import pytest
 
 from rnntui.errors import CorpusError, RnntuiError, UsageError
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLayout
-from rnntui.text.archives import expanded
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import read_table
 from rnntui.text.parallel_corpus import ParallelCorpus
@@ -242,7 +244,7 @@ def test_an_archive_of_aligned_files(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "en-es.txt.zip", "w") as archive:
         for file in folder.iterdir():
             archive.write(file, file.name)
-    corpus = read_table(find_corpus([str(expanded(tmp_path / "en-es.txt.zip"))]))
+    corpus = read_table(find_corpus([str(tmp_path / "en-es.txt.zip")]))
     assert pairs_of(corpus) == [("one", "uno"), ("two", "dos")]
 
 
@@ -298,3 +300,29 @@ def test_a_layout_that_is_not_valid_is_absent(change: dict[str, object]) -> None
     good = PairCorpusInfo(layouts=(LAYOUTS[0],)).to_json()["layouts"][0]
     assert PairCorpusInfo.from_json({"layouts": [good]}).layouts == (LAYOUTS[0],)
     assert PairCorpusInfo.from_json({"layouts": [{**good, **change}]}).layouts is None
+
+
+@pytest.mark.parametrize("readme", ["_about.txt", "README.md", "LICENSE", "readme.txt"])
+def test_a_table_in_an_archive_with_a_readme(tmp_path: Path, readme: str) -> None:
+    with zipfile.ZipFile(tmp_path / "spa-eng.zip", "w") as archive:
+        archive.writestr(readme, "Sentence pairs\tfrom a project\n")
+        archive.writestr("spa.txt", "Go.\tVe.\tCC-BY 2.0\nHi.\tHola.\tCC-BY 2.0\n")
+    corpus = read_table(find_corpus([str(tmp_path / "spa-eng.zip")]))
+    assert pairs_of(corpus) == [("Go.", "Ve."), ("Hi.", "Hola.")] and corpus.name == "spa-eng"
+    assert corpus.notes[1].startswith("passed over ") and corpus.notes[1].endswith(readme)
+    assert [Path(name).name for name in corpus.display_names] == ["spa.txt"]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2"])
+def test_compressed_tables(read, suffix: str) -> None:
+    compress = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress}[suffix]
+    corpus = read(f"pairs.csv{suffix}", compress(b"source;target\none;uno\ntwo;dos\n"))
+    assert pairs_of(corpus) == [("one", "uno"), ("two", "dos")] and corpus.name == "pairs"
+
+
+def test_tatoeba_in_a_tar(tmp_path: Path) -> None:
+    (tmp_path / "links.csv").write_text("".join(f"{n // 2}\t{n + 1000}\n" for n in range(30)))
+    with tarfile.open(tmp_path / "links.tar.bz2", "w:bz2") as archive:
+        archive.add(tmp_path / "links.csv", "links.csv")
+    with pytest.raises(CorpusError, match="ids of Tatoeba's sentences"):
+        read_table(find_corpus([str(tmp_path / "links.tar.bz2")]))
