@@ -33,11 +33,13 @@ class ReadingOption(NamedTuple):
         name: the option's name.
         help: help text.
         metavar: stands for the value in the command's help.
+        check: raises `UsageError` for a value that is wrong whatever the files hold.
     """
 
     name: str
     help: str
     metavar: str
+    check: Callable[[str], object]
 
 
 class InputChoice(NamedTuple):
@@ -66,3 +68,22 @@ class InputChoice(NamedTuple):
         """Raise `UsageError` if an input is required and none is given."""
         if self.missing and not any(map(is_named, (self.table, *self.columns))):
             raise UsageError(self.missing, setting=self.table)
+
+
+def parse_columns(text: str) -> tuple[str, str] | None:
+    """Return the two columns that `--columns` names, as numbers or names; None if it is empty.
+
+    A name with a comma stands in quotes. Raises `UsageError` if there are not two different ones.
+    """
+    import csv
+
+    if not text.strip():
+        return None
+    names = [name.strip() for name in next(csv.reader([text.strip()], skipinitialspace=True))]
+    if len(names) != 2 or not all(names) or names[0] == names[1] or "0" in names:
+        raise UsageError(
+            f"--columns {text!r} must name two columns, the source's and the target's",
+            setting="columns",
+            hint="give their numbers, as in 2,3, or their names, as in source,target",
+        )
+    return names[0], names[1]

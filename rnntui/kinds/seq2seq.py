@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.kinds.inputs import InputChoice, InputFiles, ReadingOption
+from rnntui.kinds.inputs import InputChoice, InputFiles, ReadingOption, parse_columns
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.model_kind import ModelKind, Use
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
@@ -32,6 +32,7 @@ COLUMNS = ReadingOption(
     "columns of source and target, by number or by header, as in 2,3 or en,es; languages of a TMX file  "
     "[default: 1,2, or as detected]",
     "SOURCE,TARGET",
+    parse_columns,
 )
 
 SEQ2SEQ = ModelKind(

@@ -110,6 +110,11 @@ def problems_in(form_values: FormValues) -> Problems:
             except UsageError as error:
                 problems[error.setting or kind.inputs[0].name] = str(error)
                 break
+    for option in kind.reading_options:
+        try:
+            option.check(form_values.get(option.name, ""))
+        except UsageError as error:
+            problems[option.name] = str(error)
     for config_class in kind.settings.values():
         for name, value in _values(config_class, form_values).items():
             try:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rnntui.errors import CorpusError
+from rnntui.kinds.inputs import parse_columns
 from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
 from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows, without_accompanying_files
 from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
 from rnntui.text.corpus import Corpus
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.parallel_corpus import PairRows, ParallelCorpus, quote
-from rnntui.text.table_columns import parse_columns
 from rnntui.text.tables import TableText, detect_table, read_table_rows
 from rnntui.text.tmx import TranslationMemory
 

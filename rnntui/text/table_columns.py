@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
@@ -26,23 +25,6 @@ _ID = re.compile(r"\S*\d\S*")
 
 TATOEBA_COLUMNS = 2, 4
 """Source and target in Tatoeba's export of sentence pairs: id, sentence, id, translation."""
-
-
-def parse_columns(text: str) -> tuple[str, str] | None:
-    """Return the two columns that `--columns` names, as numbers or names; None if it is empty.
-
-    A name with a comma stands in quotes. Raises `UsageError` if there are not two different ones.
-    """
-    if not text.strip():
-        return None
-    names = [name.strip() for name in next(csv.reader([text.strip()], skipinitialspace=True))]
-    if len(names) != 2 or not all(names) or names[0] == names[1] or "0" in names:
-        raise UsageError(
-            f"--columns {text!r} must name two columns, the source's and the target's",
-            setting="columns",
-            hint="give their numbers, as in 2,3, or their names, as in source,target",
-        )
-    return names[0], names[1]
 
 
 def column_numbers(columns: tuple[str, str], first_row: Sequence[str], file: str) -> tuple[int, int]:
