@@ -19,7 +19,7 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.parallel_corpus import PairRows
 from rnntui.text.tables import TableText
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}([_-][a-z0-9]{2,8})*", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[a-z]{2,3}([_-][a-z0-9]{2,8})*|source|target", re.IGNORECASE)
 _OTHER_ENDINGS = frozenset(
     {"tsv", "tab", "csv", "txt", "md", "ids", "xml", "tmx", "xlf", "po", "json", "gz", "xz", "bz2", "zip", "srt", "vtt"}
     | {"pdf", "htm", "log", "py", "sh", "rst", "doc", "yml"}

@@ -69,10 +69,14 @@ def quoted_rows(lines: Iterable[str], delimiter: str, width: int = 0) -> Iterato
 
 def _parse(number: int, text: str, delimiter: str) -> Row:
     valid = _valid_row(delimiter).fullmatch(text) is not None
+    if not valid and '\\"' in text:  # some programs escape a quote by a backslash instead of doubling it
+        doubled = text.replace('\\"', '""')
+        if _valid_row(delimiter).fullmatch(doubled):
+            text, valid = doubled, True
     if not valid and ("\n" in text or _unclosed_quote(delimiter).search(text)):
         return Row(number, None, text, valid=False)
     try:
-        [cells] = csv.reader([text], delimiter=delimiter)
+        [cells] = csv.reader([text], delimiter=delimiter, skipinitialspace=True)
     except (csv.Error, ValueError):
         return Row(number, None, text, valid=False)
     return Row(number, cells, text, valid)
@@ -80,11 +84,14 @@ def _parse(number: int, text: str, delimiter: str) -> Row:
 
 @cache
 def _valid_row(delimiter: str) -> re.Pattern[str]:
-    """Return a pattern of rows whose quotes enclose whole cells and are doubled inside of them (RFC 4180)."""
-    cell = rf'(?:"[^"]*(?:""[^"]*)*"|[^"{re.escape(delimiter)}]*)'
+    """Return a pattern of rows whose quotes enclose whole cells and are doubled inside of them (RFC 4180).
+
+    Spaces around the quotes are allowed.
+    """
+    cell = rf'(?: *"[^"]*(?:""[^"]*)*" *|[^"{re.escape(delimiter)}]*)'
     return re.compile(rf"{cell}(?:{re.escape(delimiter)}{cell})*")
 
 
 @cache
 def _unclosed_quote(delimiter: str) -> re.Pattern[str]:
-    return re.compile(rf'(?:^|{re.escape(delimiter)})"[^"]*(?:""[^"]*)*$')
+    return re.compile(rf'(?:^|{re.escape(delimiter)}) *"[^"]*(?:""[^"]*)*$')

@@ -18,9 +18,8 @@ def split_rule(rows: list[Pair]) -> SplitRule:
     150 sentences with 3 tag sequences. Below 0.5, targets are labels or the like: every held-out pair shares its target
     with pairs in training, and should.
     """
-    sources = {_comparison_key(pair.source) for pair in rows}
-    targets = {_comparison_key(pair.target) for pair in rows}
-    return "both" if len(targets) >= _MIN_TARGETS_PER_SOURCE * len(sources) else "source"
+    sources, targets = len({pair.source for pair in rows}), len({pair.target for pair in rows})
+    return "both" if targets >= _MIN_TARGETS_PER_SOURCE * sources else "source"
 
 
 def train_validation_split(

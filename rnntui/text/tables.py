@@ -48,8 +48,8 @@ class TableText:
         block = self._first
         while True:
             *lines, rest = (rest + block).split("\n")
-            for line in lines:
-                yield line[:-1] if line.endswith("\r") else line
+            # Line ends are LF, unless the corpus keeps those of its files.
+            yield from (line.removesuffix("\r") for line in lines) if "\r" in block else lines
             following = next(self._blocks, None)
             if following is None:
                 break
@@ -130,8 +130,9 @@ def read_table_rows(text: TableText, layout: PairLayout, rows: PairRows) -> None
     max_width = layout.width if delimiter != "\t" else 0
     header_expected = layout.header
     for number, line, cells in _numbered_rows(text.lines(), layout):
-        if header_expected or not line.strip().strip(delimiter):
-            header_expected = header_expected and not line.strip().strip(delimiter)
+        text_of_row = line.strip() if delimiter == "\t" else line.strip().strip(delimiter)
+        if header_expected or not text_of_row:
+            header_expected = header_expected and not text_of_row
         elif cells is None:
             rows.dropped.add(f"row {number} of {name}, whose quote is not closed: {quote(line)}")
         elif len(cells) <= last_index:

@@ -149,6 +149,24 @@ def test_a_cell_longer_than_the_csv_module_allows_costs_one_row(read) -> None:
     assert pairs_of(corpus) == SENTENCES and corpus.dropped.count == 1
 
 
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.txt"])
+def test_spaces_beside_quotes_and_escaped_quotes(read, name: str) -> None:
+    spaced = "".join(f'"{source}", "{target}" \n' for source, target in SENTENCES)
+    assert pairs_of(read(spaced, name)) == SENTENCES
+    escaped = "".join(f'"He said \\"{source}\\"","{target}"\n' for source, target in SENTENCES)
+    inches = '"a 5\\" disk","un disque de 5\\""\n'
+    expected = [(f'He said "{source}"', target) for source, target in SENTENCES]
+    assert pairs_of(read(inches + escaped, name)) == [('a 5" disk', 'un disque de 5"'), *expected]
+
+
+def test_a_table_of_excel_in_utf_16(tmp_path: Path) -> None:
+    path = tmp_path / "excel.txt"
+    path.write_bytes(written(*SENTENCES, quoting=csv.QUOTE_ALL, end="\r\n").encode("utf-16"))
+    with pytest.raises(CorpusError, match=r"UTF-16.*--encoding utf-16"):
+        read_table(find_corpus([str(path)]))
+    assert pairs_of(read_table(find_corpus([str(path)], "utf-16"))) == SENTENCES
+
+
 def test_lines_are_joined_only_to_rows_of_the_usual_width() -> None:
     lines = ['"a', 'b",c', '"open,x', 'd,e"f', "g,h"]
     rows = [(row.number, row.cells) for row in quoted_rows(lines, ",", width=2)]
