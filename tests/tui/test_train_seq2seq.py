@@ -20,6 +20,7 @@ from waiting import wait_until
 from rnntui.cli.train_seq2seq import command
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.listing import summarize_run
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
 from rnntui.sessions import training_process as process_module
@@ -32,6 +33,7 @@ from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
+from rnntui.tui.train.run_list import score_text
 
 CHECKPOINTS = Path("/runs")
 KIND = {"kind": "Seq2Seq model"}
@@ -300,6 +302,30 @@ async def test_kind_and_score_are_in_the_list(both: Path, size: tuple[int, int])
         shown = app.text("#runs").splitlines()[0]
         assert header.index("kind") == shown.index("S2S")
         assert header.index("score") + len("score") == shown.index("30.2 BLEU") + len("30.2 BLEU")
+
+
+@pytest.mark.parametrize(
+    ("metric", "results", "shown"),
+    [
+        ("bleu", {"bleu": 30.25, "exact": 9.0}, "30.2 BLEU"),
+        ("exact", {"bleu": 30.25, "exact": 93.44}, "93.4 exact"),
+        ("exact", {"bleu": 0.0, "exact": 100.0}, "100 exact"),
+        ("chrf", {"bleu": 30.25, "chrf": 50.5}, "50.5 chrF"),
+        ("loss", {"bleu": 30.25, "exact": 9.0}, "30.2 BLEU"),
+        ("exact", {"bleu": 30.25}, "30.2 BLEU"),
+        ("exact", {}, "2.900 bits"),
+    ],
+)
+def test_the_score_in_the_list_is_that_which_selects_the_weights(
+    tmp_path: Path, metric: str, results: dict[str, float], shown: str
+) -> None:
+    run = make_pairs_logged(tmp_path, "pairs", selection_metric=metric)
+    run.write_status(RunStatus("done", step=3, bits_per_character=2.9, results=results))
+    summary = summarize_run(run)
+    assert score_text(summary) == shown
+    assert {key: summary.to_json()[key] for key in ("bleu", "chrf", "exact")} == {
+        key: results.get(key) for key in ("bleu", "chrf", "exact")
+    }
 
 
 def curves(app: Host) -> list[str]:
