@@ -91,6 +91,12 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
         f"tokens in the vocabulary [default: every character; {PAIR_SUBWORDS} subwords, fewer for a small corpus]",
     )
     separate_vocab: bool = setting_field(False, "separate vocabularies of source and target instead of a joint one")
+    lowercase_source: bool = setting_field(
+        False, "read sources in lower case, so that capitals make no difference but to the case of the translation"
+    )
+    placeholders: bool = setting_field(
+        False, "copy numbers, addresses and unknown names, which the model sees as placeholders"
+    )
 
     def subwords(self, characters: int) -> int:
         """Return the vocabulary size to train, given the number of characters of the training text."""
@@ -98,7 +104,12 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
 
     @property
     def summary(self) -> str:
-        return super().summary + (", the source its own" if self.separate_vocab else "")
+        notes = (
+            (self.separate_vocab, "the source its own"),
+            (self.lowercase_source, "sources in lower case"),
+            (self.placeholders, "placeholders"),
+        )
+        return ", ".join([super().summary, *(note for is_set, note in notes if is_set)])
 
 
 @record
@@ -153,6 +164,10 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
         low=1,
         high=10**6,
     )
+    short_pair_repeats: int = setting_field(
+        1, "times that a pair is seen in an epoch if its source has two words or one, such as a greeting",
+        low=1, high=100,
+    )  # fmt: skip
     max_pair_tokens: int | None = setting_field(
         None,
         "maximum tokens of a source or target; longer pairs are left out [default: ten times the usual length]",

@@ -22,7 +22,9 @@ from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, l
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
+from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
 from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
+from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import publish_staged_run, staged_run
@@ -66,20 +68,26 @@ def create_seq2seq_run(
     training_rows, validation_rows = _split(pairs, validation, request.training)
     too_long = DroppedRows()
     with staged_run(request.training, checkpoints) as staged:
-        sources, targets = [pair.source for pair in training_rows], [pair.target for pair in training_rows]
+        preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
+        training_forms = preprocessor.training(training_rows)
+        sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]
         source, target = train_vocabularies(sources, targets, request.tokenizer)
         save_vocabularies(source, target, staged.path)
-        training_ids = encode_pairs(training_rows, source, target)
+        if request.tokenizer.placeholders:
+            save_known_words(staged.known_words_file, preprocessor.known_words(training_rows))
+        training_ids = encode_pairs(training_forms, source, target)
         limits = _limits(training_ids, request.training.max_pair_tokens)
         training_rows, training_ids = _drop_long_pairs(training_rows, training_ids, limits, too_long)
-        validation_ids = encode_pairs(validation_rows, source, target)
+        repeats = preprocessor.repeats(training_rows, request.training)
+        training_ids += encode_pairs(repeats, source, target)
+        validation_ids = encode_pairs(preprocessor.validation(validation_rows), source, target)
         if validation is None:  # a validation set of the user's own is kept complete
             validation_rows, validation_ids = _drop_long_pairs(validation_rows, validation_ids, limits, too_long)
         largest_id = max(source.size, target.size) - 1
         token_files = [
             write_pairs(path, ids, count_target_characters(rows), largest_id)
             for path, rows, ids in (
-                (staged.training_ids, training_rows, training_ids),
+                (staged.training_ids, training_rows + repeats, training_ids),
                 (staged.validation_ids, validation_rows, validation_ids),
             )
         ]
@@ -99,6 +107,7 @@ def create_seq2seq_run(
                 pairs=(len(training_rows), len(validation_rows)),
                 lengths=_lengths(training_ids),
                 limits=limits,
+                features=source_features(training_rows),
             ),
             created=time.time(),
             versions=library_versions(),
