@@ -408,6 +408,7 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     assert shown["model"] == "lstm 1×512, encoder 256 each way, embedding 256, attention general, dropout 0.3"
     assert shown["tokens"] == "1,000 unigram subwords, the source its own"
     assert shown["training"] == "48 pairs, rate 0.002, label smoothing 0.1 in the training loss"
+    assert shown["selection"] == "validation loss; BLEU tokenizer 13a"
     assert shown["scores"] == "BLEU 30.25, chrF 50.50"
     told = Notice("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
     assert end_notice(seen) == told
