@@ -23,6 +23,7 @@ TokenizerType = Literal["char", "bpe", "unigram"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DecodingErrors = Literal["strict", "replace"]
+Newlines = Literal["universal", "keep"]
 
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000

@@ -12,7 +12,7 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
-from rnntui.cli.inputs import read_pairs
+from rnntui.cli.inputs import open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
@@ -43,6 +43,7 @@ class _Options:
     bleu_tokenizer: str | None
     encoding: str
     errors: Any
+    newlines: Any
     as_json: bool
     pair_flags: list[str]
 
@@ -79,6 +80,7 @@ def command(
     bleu_tokenizer: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     as_json: bool,
 ) -> None:
     """Evaluate a model on TEXT: files, folders, globs, or - for standard input.
@@ -99,19 +101,17 @@ def command(
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
     options = _Options(
-        text, source, target, held_out, save, beam, bleu_tokenizer, encoding, errors, as_json, pair_flags
+        text, source, target, held_out, save, beam, bleu_tokenizer, encoding, errors, newlines, as_json, pair_flags
     )
     _EVALUATORS[config.kind](run, options)
 
 
 def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
-    from rnntui.text.corpus import find_corpus
-
     if options.pair_flags:
         raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
     if not options.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
-    corpus = find_corpus(list(options.text), options.encoding, options.errors)
+    corpus = open_corpus(options.text, options.encoding, options.errors, options.newlines)
     prepare_for_torch()
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 
@@ -126,7 +126,7 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
 
 def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     names = options.text, options.source, options.target
-    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.encoding, options.errors)
+    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.encoding, options.errors, options.newlines)
     if pairs is None:
         raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
     if pairs.dropped.count:

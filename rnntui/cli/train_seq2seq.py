@@ -41,6 +41,7 @@ def command(
     checkpoints: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     **values: Any,
 ) -> int:
     """Train a Seq2Seq model on PAIRS: tables of source, a tab, and target; further columns are ignored.
@@ -64,11 +65,13 @@ def command(
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
         training_choice, validation_choice = SEQ2SEQ.input_choices
-        corpus = read_pairs((pairs, source, target), training_choice, encoding, errors)
+        corpus = read_pairs((pairs, source, target), training_choice, encoding, errors, newlines)
         if not resume:
             assert corpus is not None
             table = (validation_pairs,) if validation_pairs else ()
-            held_out = read_pairs((table, validation_source, validation_target), validation_choice, encoding, errors)
+            held_out = read_pairs(
+                (table, validation_source, validation_target), validation_choice, encoding, errors, newlines
+            )
             request = Seq2SeqRequest(model, tokenizer, training, budget)
             run, messages = create_seq2seq_run(corpus, held_out, request, folder, name)
             for message in messages:

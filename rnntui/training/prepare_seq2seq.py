@@ -152,7 +152,9 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
 
 def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """Return the Seq2Seq run that `--resume` selects; see `find_resumable_run`."""
-    text = None if pairs is None else TrainingText(pairs.name, pairs.display_names, pairs.fingerprint)
+    text = None
+    if pairs is not None:  # read already, and without line ends
+        text = TrainingText(pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint())
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
