@@ -64,7 +64,7 @@ class _Options:
 @setting_option(BeamConfig, "beam")
 @click.option(
     "--bleu-tokenizer", type=click.Choice(get_args(BleuTokenizer)),
-    help="sacrebleu's tokenizer for BLEU; auto: by the script of the targets [default: the run's own].",
+    help="sacrebleu's tokenizer for BLEU; auto: by the script of the targets [default: the run's own]",
 )  # fmt: skip
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON line.")
