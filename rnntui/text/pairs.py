@@ -16,7 +16,7 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.parallel_corpus import PairRows, ParallelCorpus, quote
 from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows
-from rnntui.text.tmx import TranslationMemory
+from rnntui.text.tmx import UNDETERMINED, OneLanguageError, TranslationMemory
 
 _HEAD = 4096  # bytes in which the format of a file is looked for
 _BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\0 \r\n\t"  # byte order marks, white space
@@ -64,7 +64,15 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
     descriptions: dict[str, list[str]] = {}  # names of files by the description of their layout
     for index, name in enumerate(corpus.display_names):
         file = replace(corpus, files=(corpus.files[index],), display_names=(name,))
-        layout, description, warning = _read_file(file, chosen, layouts[index] if index < len(layouts) else None, rows)
+        known = layouts[index] if index < len(layouts) else None
+        try:
+            layout, description, warning = _read_file(file, chosen, known, rows)
+        except OneLanguageError as error:
+            if len(corpus.files) == 1:
+                raise
+            new_layouts.append(PairLayout("tmx", UNDETERMINED))
+            warnings.append(str(error))
+            continue
         new_layouts.append(layout)
         descriptions.setdefault(description, []).append(name)
         warnings += [warning] if warning else []

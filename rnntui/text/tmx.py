@@ -22,8 +22,15 @@ _SAMPLE_UNITS = 1000  # translation units in which the languages are looked for
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _NATIVE_CODES = frozenset({"bpt", "ept", "it", "ph", "ut"})  # elements whose content is markup of the document
 
+UNDETERMINED = "und", "und"
+"""The languages of a memory without pairs, by the code of ISO 639 for an undetermined language."""
+
 Unit = tuple[int, dict[str, str]]
 """A translation unit: its number from 1, and its segments by language code, in the order of the file."""
+
+
+class OneLanguageError(CorpusError):
+    """A translation memory has segments in one language or none."""
 
 
 class TranslationMemory:
@@ -46,7 +53,8 @@ class TranslationMemory:
             columns: the languages that the user named: codes, or numbers in the order of their appearance; None takes
                 the two of a file that has two.
 
-        Raises `UsageError` if the file lacks one of them, or has more than two and none are named.
+        Raises `UsageError` if the file lacks one of them, or has more than two and none are named; `OneLanguageError`
+        if it has fewer.
         """
         counts: Counter[str] = Counter()
         for _, segments in islice(self.units(), _SAMPLE_UNITS):
@@ -60,6 +68,8 @@ class TranslationMemory:
                 codes[int(column) - 1] if column.isdecimal() and 0 < int(column) <= len(codes) else column
                 for column in columns
             ]
+            if not counts:
+                raise OneLanguageError(f"{self.name} has no pairs: it has no translation units")
             for code in chosen:
                 if not any(_matches(code, language) for language in counts):
                     raise UsageError(
@@ -74,7 +84,8 @@ class TranslationMemory:
                 hint=f"name the source's and the target's, as in --columns {codes[0]},{codes[1]}",
             )
         if len(codes) < 2:
-            raise CorpusError(f"{self.name} has no pairs: its segments are in {languages or 'no language'}")
+            content = f"its segments are in {languages}" if languages else "it has no translation units"
+            raise OneLanguageError(f"{self.name} has no pairs: {content}")
         if self._source_language and _matches(self._source_language, codes[1]):
             codes.reverse()
         return codes[0], codes[1]

@@ -131,7 +131,7 @@ BOMB = "<!DOCTYPE tmx [<!ENTITY a 'aaaaaaaaaaaaaaaaaaaa'>" + "".join(
         (memory(unit(en="a", fr="b", de="c")), "", "languages en, fr, de; .*--columns en,fr"),
         (memory(unit(en="a", fr="b")), "en,xx", "no language 'xx'; it has en, fr"),
         (memory(unit(en="a")), "", "segments are in en"),
-        (memory(), "", "no pairs"),
+        (memory(), "", "no translation units"),
         (MEMORY[:-30], "", "not well-formed XML"),
         (MEMORY.encode("latin-1"), "", "not well-formed XML.*--errors replace"),
         ("", "", "m.tmx.*no element found"),
@@ -142,6 +142,19 @@ def test_memories_that_cannot_be_read(read, content: str | bytes, columns: str, 
     with pytest.raises(RnntuiError, match=message) as error:
         read("m.tmx", content, columns)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("units", [[], [unit(en="alone")]])
+def test_a_memory_without_pairs_does_not_refuse_the_others_of_its_folder(tmp_path: Path, units: list[str]) -> None:
+    for name, content in (("a.tmx", memory(*units)), ("b.tmx", MEMORY), ("c.tmx", MEMORY)):
+        (tmp_path / name).write_text(content)
+    corpus = read_table(find_corpus([str(tmp_path)]))
+    assert pairs_of(corpus) == [("café", "b")] * 2 and "a.tmx has no pairs" in corpus.notes[1]
+    assert read_table(find_corpus([str(tmp_path)]), layouts=corpus.layouts).rows == corpus.rows
+    (tmp_path / "b.tmx").unlink()
+    (tmp_path / "c.tmx").unlink()
+    with pytest.raises(CorpusError, match=r"a\.tmx has no pairs"):
+        read_table(find_corpus([str(tmp_path)]))
 
 
 def test_entities_are_not_loaded(read, tmp_path: Path) -> None:
