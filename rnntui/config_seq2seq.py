@@ -18,6 +18,7 @@ from rnntui.settings import Settings, override, record, setting_field
 
 AttentionKind = Literal["general", "dot", "additive", "none"]
 SelectionMetric = Literal["bleu", "loss"]
+SplitSentences = Literal["auto", "yes", "no"]
 
 PAIR_SUBWORDS = 8000
 _CHARACTERS_A_SUBWORD = (
@@ -188,3 +189,14 @@ class BeamConfig(Settings):
             raise UsageError(
                 f"--n-best {self.n_best} needs a --beam of {self.n_best} or more (got {self.beam})", setting="n_best"
             )
+
+
+@record
+class LineConfig(Settings):
+    """Preparation of lines for translation."""
+
+    split_sentences: SplitSentences = setting_field(
+        "auto",
+        "translate the sentences of a line one by one; auto: if training sources hardly ever had several",
+        choices=SplitSentences,
+    )

@@ -213,7 +213,7 @@ class TranslateTab(Vertical):
         else:
             chosen = session.chosen_index(line)
             self._hypotheses.show([(each.score, each.text) for each in translation.hypotheses], chosen)
-            self._attention.show(session.translator, session.lines[line], translation, translation.hypotheses[chosen])
+            self._attention.show(session.lines[line], translation, translation.hypotheses[chosen])
         self._attention.follow_cursor(self._active, line)
         self._show_status()
 

@@ -1,0 +1,63 @@
+"""Case of sentences, for models that read their sources in lower case: the translation is written as the source was."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Literal
+
+Casing = Literal["model", "capitals", "lower"]
+"""Case of a translation: as the model wrote it, all in capitals, or beginning with a small letter."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_MAX_ABBREVIATION = 2  # letters: "OK" and "TV" alone are no shouting
+
+
+def is_shouted(text: str) -> bool:
+    """Return True if a text is in capitals, and more than an abbreviation."""
+    return text.isupper() and sum(map(str.isalpha, text)) > _MAX_ABBREVIATION
+
+
+def casing_of(sentence: str, in_shouted_line: bool) -> Casing:
+    """Return the case that the translation of a sentence should have.
+
+    Args:
+        sentence: with placeholders in place of numbers, addresses and names, whose case means nothing.
+        in_shouted_line: True if the line that it is in `is_shouted`.
+    """
+    if in_shouted_line or is_shouted(sentence):
+        return "capitals"
+    first = next(filter(str.isalnum, sentence), "")
+    return "lower" if first.islower() and not _is_mixed(sentence) else "model"
+
+
+def recase(translation: str, casing: Casing, source: str) -> list[str]:
+    """Return the characters of a translation in a case; a character may become several, as ß becomes SS.
+
+    Args:
+        translation: as the model wrote it.
+        casing: of `casing_of`.
+        source: as typed; a word that has its capital letter there too is a name, and keeps it.
+    """
+    if casing == "capitals":
+        return [character.upper() for character in translation]
+    characters = list(translation)
+    word = _WORD.search(translation)
+    if casing == "lower" and word is not None and not _keeps_capital(word[0], source):
+        before = translation[: word.start()]
+        if not any(character.isalnum() or "\ue000" <= character <= "\uf8ff" for character in before):
+            characters[word.start()] = word[0][0].lower()
+    return characters
+
+
+def _keeps_capital(word: str, source: str) -> bool:
+    if word.isupper() and len(word) > 1:
+        return True  # an abbreviation
+    return re.split("['’]", word)[0] == "I" or word in _WORD.findall(source)
+
+
+def _is_mixed(sentence: str) -> bool:
+    """Return True if half of the words have capitals behind small letters, as in "wHeRe iS"."""
+    words = _WORD.findall(sentence)
+    odd = sum(any(a.islower() and b.isupper() for a, b in pairwise(word)) for word in words)
+    return 2 * odd >= len(words) > 0
