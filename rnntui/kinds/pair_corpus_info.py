@@ -59,19 +59,22 @@ class SourceFeatures(Record):
         scripts: the scripts that at least one letter in a hundred is of, such as LATIN.
         letterless: the fraction of sources without a letter.
         multiple_sentences: the fraction of sources that have several sentences.
+        terminated: the fraction of sources that end in punctuation.
     """
 
     scripts: tuple[str, ...]
     letterless: float
     multiple_sentences: float
+    terminated: float
 
     @classmethod
     def from_json(cls, value: object) -> Self | None:
         """Return None if the value is not a valid `SourceFeatures`."""
-        if not isinstance(value, dict) or set(value) != {"scripts", "letterless", "multiple_sentences"}:
+        fraction_names = ("letterless", "multiple_sentences", "terminated")
+        if not isinstance(value, dict) or set(value) != {"scripts", *fraction_names}:
             return None
         scripts = read_texts(value["scripts"])
-        fractions = value["letterless"], value["multiple_sentences"]
+        fractions = [value[name] for name in fraction_names]
         if scripts is None or not all(type(number) in (int, float) and 0 <= number <= 1 for number in fractions):
             return None
         return cls(scripts, *map(float, fractions))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +14,7 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import SourceFeatures
 from rnntui.text.normalization import lower_case
 from rnntui.text.pairs import Pair
-from rnntui.text.placeholders import NUMBERS, copied_names, mask_pair
+from rnntui.text.placeholders import NUMBERS, copied_names, known_words, mask_pair
 from rnntui.text.scripts import script_counts
 from rnntui.text.sentences import split_sentences
 
@@ -27,14 +28,16 @@ _USED_SCRIPT = 0.01  # fraction of the letters of a script that a model can be s
 def source_features(pairs: Sequence[Pair]) -> SourceFeatures:
     """Return the features of training sources, at least one, by which a translator decides what to do with a line."""
     letters: Counter[str] = Counter()
-    letterless = multiple = 0
+    letterless = multiple = terminated = 0
     for pair in pairs:
         scripts = script_counts(pair.source)
         letters += scripts
         letterless += not scripts
         multiple += len(split_sentences(pair.source)) > 1
+        terminated += unicodedata.category(pair.source[-1]).startswith("P")
     scripts_used = tuple(s for s, count in letters.most_common() if count >= _USED_SCRIPT * letters.total())
-    return SourceFeatures(scripts_used, round(letterless / len(pairs), 4), round(multiple / len(pairs), 4))
+    fractions = (round(count / len(pairs), 4) for count in (letterless, multiple, terminated))
+    return SourceFeatures(scripts_used, *fractions)
 
 
 class PairPreprocessor:
@@ -50,6 +53,10 @@ class PairPreprocessor:
         self._config = config
         self._names = copied_names((pair.source, pair.target) for pair in pairs) if config.placeholders else set()
         self._generator = random.Random(seed)
+
+    def known_words(self, pairs: Iterable[Pair]) -> set[str]:
+        """Return the words of sources that the model learns; see `placeholders.known_words`."""
+        return known_words((pair.source for pair in pairs), self._names)
 
     def training(self, pairs: Iterable[Pair]) -> list[Pair]:
         """Return training pairs in the model's form, with random placeholders."""

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
+
+from rnntui.atomic_files import atomic_write
+from rnntui.errors import RunError
 
 _SLOTS = 4  # placeholders of a class that a sentence can have; what is beyond them stays as it is
 NUMBERS = tuple(chr(0xE000 + slot) for slot in range(_SLOTS))
 NAMES = tuple(chr(0xE008 + slot) for slot in range(_SLOTS))  # names and addresses
 PLACEHOLDERS = (*NUMBERS, *NAMES)
+_FAMILIAR = 5  # occurrences of a name in training from which on the model spells it by itself
 _FRACTION_OF_NAMES = 0.2  # of the copied names in training become placeholders, so that both forms are learned
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
@@ -59,13 +65,14 @@ def mask_source(text: str, is_rare: Callable[[str], bool] = lambda word: False) 
 
     Args:
         text: a sentence; one that holds placeholders already is returned unchanged.
-        is_rare: True for a word that the model can hardly know; if it is capitalized within a sentence, it is a name.
+        is_rare: True for a word that the model can hardly know; if it is capitalized, it is taken for a name.
     """
     if _PRESENT.search(text):
         return MaskedText(text, tuple(Placeholder(c, c) for c in _PRESENT.findall(text)), tuple(range(len(text) + 1)))
     spans = _literal_spans(text)
     if not text.isupper():
-        spans += [span for span in _names(text) if is_rare(text[span.start : span.end]) and not _overlaps(span, spans)]
+        names = (span for span in _capitalized(text) if is_rare(text[span.start : span.end]))
+        spans += [span for span in names if not _overlaps(span, spans)]
     return _replace(text, sorted(spans), _FirstFree())
 
 
@@ -83,10 +90,37 @@ def copied_names(pairs: Iterable[tuple[str, str]]) -> set[str]:
     """Return the words that are capitalized within a source and occur unchanged in its target: names."""
     names: set[str] = set()
     for source, target in pairs:
-        words = {source[span.start : span.end] for span in _names(source)}
+        words = {
+            source[span.start : span.end]
+            for span in _capitalized(source)
+            if _BEFORE_A_NAME.search(source, 0, span.start)
+        }
         if words:
             names |= words & set(_WORD.findall(target))
     return names
+
+
+def known_words(sources: Iterable[str], names: Iterable[str]) -> set[str]:
+    """Return the words of training sources, in lower case, but for the `names` that occur fewer than five times."""
+    counts: Counter[str] = Counter()
+    for source in sources:
+        counts.update(_WORD.findall(source.lower()))
+    return set(counts) - {name for name in map(str.lower, names) if counts[name] < _FAMILIAR}
+
+
+def save_known_words(path: Path, words: Iterable[str]) -> None:
+    """Write the words to a file of a run, one a line."""
+    atomic_write(path, "".join(f"{word}\n" for word in sorted(words)).encode("utf-8", "surrogatepass"))
+
+
+def load_known_words(path: Path) -> frozenset[str]:
+    """Read the words of a run. Raises `RunError` naming the file if it is missing or broken."""
+    try:
+        return frozenset(path.read_text("utf-8").splitlines())
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} is not UTF-8", hint="the run is broken") from error
 
 
 def mask_pair(
@@ -133,13 +167,9 @@ def _literal_spans(text: str) -> list[_Span]:
     return spans + [span for span in numbers if not _overlaps(span, spans)]
 
 
-def _names(text: str) -> list[_Span]:
-    """Return the capitalized words within sentences."""
-    return [
-        _Span(*match.span(), NAMES)
-        for match in _WORD.finditer(text)
-        if match[0][0].isupper() and len(match[0]) > 1 and _BEFORE_A_NAME.search(text, 0, match.start())
-    ]
+def _capitalized(text: str) -> list[_Span]:
+    words = _WORD.finditer(text)
+    return [_Span(*match.span(), NAMES) for match in words if match[0][0].isupper() and len(match[0]) > 1]
 
 
 def _places(target: str) -> list[_Span]:

@@ -24,6 +24,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
 from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
+from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
@@ -70,6 +71,8 @@ def create_seq2seq_run(
         sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]
         source, target = train_vocabularies(sources, targets, request.tokenizer)
         save_vocabularies(source, target, staged.path)
+        if request.tokenizer.placeholders:
+            save_known_words(staged.known_words_file, preprocessor.known_words(training_rows))
         training_ids = encode_pairs(training_forms, source, target)
         limits = _limits(training_ids, request.training.max_pair_tokens)
         training_rows, training_ids = _drop_long_pairs(training_rows, training_ids, limits, too_long)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import pytest
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.errors import RunError
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, SourceFeatures
 from rnntui.text.normalization import lower_case
 from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
@@ -18,8 +20,11 @@ from rnntui.text.placeholders import (
     Placeholder,
     copied_names,
     is_complete,
+    known_words,
+    load_known_words,
     mask_pair,
     mask_source,
+    save_known_words,
     unmask,
 )
 
@@ -40,7 +45,8 @@ N, A = NUMBERS, NAMES
         ("Ask ann.b@a.org, or www.a.org!", f"Ask {A[0]}, or {A[1]}!", ["ann.b@a.org", "www.a.org"]),
         ("My friend Zzyzx is here.", f"My friend {A[0]} is here.", ["Zzyzx"]),
         ("My friend Zzyzx's dog", f"My friend {A[0]}'s dog", ["Zzyzx"]),
-        ("Zzyzx is here.", "Zzyzx is here.", []),  # any word is capitalized there
+        ("Zzyzx is here, Mr. Zzyzx.", f"{A[0]} is here, Mr. {A[0]}.", ["Zzyzx", "Zzyzx"]),
+        ("a zzyzx", "a zzyzx", []),
         ("MY FRIEND ZZYZX", "MY FRIEND ZZYZX", []),
         ("", "", []),
     ],
@@ -88,6 +94,23 @@ def test_names_are_words_capitalized_within_a_source_that_its_target_shares() ->
     assert copied_names(pairs) == {"Ann", "Bob"}
 
 
+def test_known_words_are_those_of_the_sources_but_for_rare_names() -> None:
+    sources = ["It's late, Ann.", *["I saw Bob."] * 5]
+    assert known_words(sources, {"Ann", "Bob"}) == {"it", "s", "late", "i", "saw", "bob"}
+
+
+def test_known_words_are_saved_one_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "known_words.txt"
+    save_known_words(path, {"b", "a", "ñandú"})
+    assert path.read_bytes() == "a\nb\nñandú\n".encode()
+    assert load_known_words(path) == {"a", "b", "ñandú"}
+    path.write_bytes(b"\xff\n")
+    with pytest.raises(RunError, match=r"known_words\.txt is not UTF-8"):
+        load_known_words(path)
+    with pytest.raises(RunError, match="cannot read"):
+        load_known_words(tmp_path / "missing.txt")
+
+
 def test_training_uses_all_slots_and_only_some_of_the_names() -> None:
     generator = random.Random(1)
     drawn = [mask_pair("I saw Ann in 1987.", "Vi a Ann en 1987.", {"Ann"}, generator) for _ in range(200)]
@@ -125,16 +148,16 @@ def test_pairs_stay_as_they_are_by_default() -> None:
 def test_features_of_the_sources_are_recorded() -> None:
     sources = ["It is late. We go.", "Где он?", "12:30", "Nobody came here."]
     features = source_features([Pair(source, "x", "f", row) for row, source in enumerate(sources)])
-    assert features == SourceFeatures(("LATIN", "CYRILLIC"), 0.25, 0.25)
+    assert features == SourceFeatures(("LATIN", "CYRILLIC"), 0.25, 0.25, 0.75)
     info = PairCorpusInfo(features=features)
     assert PairCorpusInfo.from_json(json.loads(json.dumps(info.to_json()))).features == features
 
 
 @pytest.mark.parametrize(
     "value",
-    [None, [], {"scripts": ["LATIN"]}, {"scripts": 5, "letterless": 0.1, "multiple_sentences": 0.1},
-     {"scripts": [], "letterless": True, "multiple_sentences": 0.1},
-     {"scripts": [], "letterless": 0.1, "multiple_sentences": 2}],
+    [None, [], {"scripts": ["LATIN"]}, {"scripts": 5, "letterless": 0.1, "multiple_sentences": 0.1, "terminated": 1},
+     {"scripts": [], "letterless": True, "multiple_sentences": 0.1, "terminated": 1},
+     {"scripts": [], "letterless": 0.1, "multiple_sentences": 2, "terminated": 1}],
 )  # fmt: skip
 def test_invalid_features_are_none(value: object) -> None:
     assert SourceFeatures.from_json(value) is None
