@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,13 +13,13 @@ from rnntui.inference.recasing import Casing, casing_of, is_shouted
 from rnntui.kinds.pair_corpus_info import SourceFeatures
 from rnntui.text.normalization import lower_case, normalize, offset_map
 from rnntui.text.placeholders import Placeholder, mask_source
-from rnntui.text.scripts import script_of
+from rnntui.text.scripts import is_wide, script_of
 from rnntui.text.sentences import split_sentences
 from rnntui.text.vocabulary import CharSpan, Vocabulary
 
 _MULTIPLE_SENTENCES = 0.2  # a model with more of them among its training sources reads several at once
 _LETTERLESS = 0.01  # a model with more such sources was made to translate numbers or marks
-_RARE_TOKENS = 4  # a name of so many subwords is copied; most that are translated, such as Germany, have fewer
+_TERMINATED = 0.9  # a model with more sources that end in punctuation does badly without it
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class PreparedSentence:
             they are the same.
         values: placeholders in `model_text`.
         casing: case of the translation.
+        terminator: punctuation that was added at the end of `model_text`, and is dropped from the translation.
     """
 
     line: SourceLine
@@ -60,6 +62,7 @@ class PreparedSentence:
     masked_offsets: Sequence[int] | None = None
     values: tuple[Placeholder, ...] = ()
     casing: Casing = "model"
+    terminator: str = ""
 
     @property
     def text(self) -> str:
@@ -77,7 +80,7 @@ class PreparedSentence:
 
     def span_of(self, start: int, end: int) -> CharSpan:
         """Return the span in the line as typed, given one in `model_text`."""
-        length = len(self.model_text)
+        length = len(self.model_text) - len(self.terminator)
         start, end = min(start, length), min(end, length)
         if self.masked_offsets is not None:
             start, end = self.masked_offsets[start], self.masked_offsets[end]
@@ -104,7 +107,8 @@ class LinePreparer:
     Args:
         config: says whether the model reads lower case, and whether placeholders.
         features: of the training sources; without them, as for runs of older versions, no line passes unchanged.
-        vocabulary: of the source; a name that it has no good tokens for becomes a placeholder.
+        vocabulary: of the source.
+        known_words: in lower case; other capitalized words are names, which become placeholders.
         split: yes or no; auto splits lines if training sources hardly ever had several sentences.
     """
 
@@ -113,11 +117,14 @@ class LinePreparer:
         config: Seq2SeqTokenizerConfig,
         features: SourceFeatures | None,
         vocabulary: Vocabulary,
+        known_words: Container[str] = (),
         split: SplitSentences = "auto",
     ) -> None:
-        self._config, self._vocabulary = config, vocabulary
+        self._config, self._known_words = config, known_words
         reads_single_sentences = features is not None and features.multiple_sentences < _MULTIPLE_SENTENCES
         self._splits = split == "yes" or (split == "auto" and reads_single_sentences)
+        is_terminated = features is not None and features.terminated > _TERMINATED
+        self._terminators = [mark for mark in ".。" if is_terminated and not vocabulary.unknown_characters(mark)]
         # Scripts without which a sentence passes unchanged.
         self._scripts = frozenset(features.scripts if features and features.letterless < _LETTERLESS else ())
 
@@ -145,33 +152,36 @@ class LinePreparer:
     def _sentence(self, line: SourceLine, span: CharSpan, in_shouted_line: bool) -> PreparedSentence:
         start, end = span
         text = line.text[start:end]
+        unchanged = PreparedSentence(line, start, end, "")
         if self._config.placeholders and is_cue(text):
-            return PreparedSentence(line, start, end, "")
-        prepared = PreparedSentence(line, start, end, text)
+            return unchanged
+        prepared = replace(unchanged, model_text=text)
         if self._config.placeholders:
-            masked = mask_source(text, self._is_rare)
+            masked = mask_source(text, lambda word: word.lower() not in self._known_words)
             if masked.values:
                 prepared = replace(
-                    prepared, model_text=masked.text, masked_offsets=masked.offsets, values=masked.values
+                    unchanged, model_text=masked.text, masked_offsets=masked.offsets, values=masked.values
                 )
         if self._scripts and not any(script_of(character) in self._scripts for character in prepared.model_text):
-            return PreparedSentence(line, start, end, "")
+            return unchanged
         if self._config.lowercase_source:
-            casing = casing_of(prepared.model_text, in_shouted_line)
-            prepared = replace(prepared, model_text=lower_case(prepared.model_text), casing=casing)
-        return prepared
+            prepared = replace(prepared, casing=casing_of(prepared.model_text, in_shouted_line))
+        return self._in_training_form(prepared)
+
+    def without_placeholders(self, sentence: PreparedSentence) -> PreparedSentence:
+        """Return a sentence as the model reads it without placeholders."""
+        return self._in_training_form(replace(sentence, model_text=sentence.text, masked_offsets=None, values=()))
+
+    def _in_training_form(self, sentence: PreparedSentence) -> PreparedSentence:
+        """Return a sentence in the case of the training sources, and with punctuation at its end if they had that."""
+        text = sentence.model_text
+        mark = "。" if is_wide(text[-1]) else "."
+        is_word = text[-1].isalnum() or unicodedata.category(text[-1]) == "Co"  # a placeholder
+        terminator = mark if is_word and mark in self._terminators else ""
+        text = lower_case(text) if self._config.lowercase_source else text
+        return replace(sentence, model_text=text + terminator, terminator=terminator)
 
     def is_foreign(self, line: str) -> bool:
         """Return True if a line has letters, but none of the scripts without which a sentence passes unchanged."""
         scripts = set(map(script_of, line)) - {""}
         return bool(self._scripts and scripts) and scripts.isdisjoint(self._scripts)
-
-    def without_placeholders(self, sentence: PreparedSentence) -> PreparedSentence:
-        """Return a sentence as the model reads it without placeholders."""
-        text = lower_case(sentence.text) if self._config.lowercase_source else sentence.text
-        return replace(sentence, model_text=text, masked_offsets=None, values=())
-
-    def _is_rare(self, word: str) -> bool:
-        if self._vocabulary.tokenizer.kind == "char":
-            return False  # it is copied letter by letter
-        return len(self._vocabulary.encode(lower_case(word) if self._config.lowercase_source else word)) >= _RARE_TOKENS

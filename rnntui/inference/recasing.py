@@ -6,6 +6,8 @@ import re
 from itertools import pairwise
 from typing import Literal
 
+from rnntui.text.placeholders import PLACEHOLDERS
+
 Casing = Literal["model", "capitals", "lower"]
 """Case of a translation: as the model wrote it, all in capitals, or beginning with a small letter."""
 
@@ -27,7 +29,7 @@ def casing_of(sentence: str, in_shouted_line: bool) -> Casing:
     """
     if in_shouted_line or is_shouted(sentence):
         return "capitals"
-    first = next(filter(str.isalnum, sentence), "")
+    first = next((character for character in sentence if character.isalnum() or _is_placeholder(character)), "")
     return "lower" if first.islower() and not _is_mixed(sentence) else "model"
 
 
@@ -45,7 +47,7 @@ def recase(translation: str, casing: Casing, source: str) -> list[str]:
     word = _WORD.search(translation)
     if casing == "lower" and word is not None and not _keeps_capital(word[0], source):
         before = translation[: word.start()]
-        if not any(character.isalnum() or "\ue000" <= character <= "\uf8ff" for character in before):
+        if not any(character.isalnum() or _is_placeholder(character) for character in before):
             characters[word.start()] = word[0][0].lower()
     return characters
 
@@ -56,8 +58,12 @@ def _keeps_capital(word: str, source: str) -> bool:
     return re.split("['’]", word)[0] == "I" or word in _WORD.findall(source)
 
 
+def _is_placeholder(character: str) -> bool:
+    return character in PLACEHOLDERS
+
+
 def _is_mixed(sentence: str) -> bool:
-    """Return True if half of the words have capitals behind small letters, as in "wHeRe iS"."""
+    """Return True for capitals behind small letters in half of the words, or twice in one, as in "wHeRe iS"."""
     words = _WORD.findall(sentence)
-    odd = sum(any(a.islower() and b.isupper() for a, b in pairwise(word)) for word in words)
-    return 2 * odd >= len(words) > 0
+    rises = [sum(a.islower() and b.isupper() for a, b in pairwise(word)) for word in words]
+    return max(rises, default=0) > 1 or 2 * sum(map(bool, rises)) >= len(words) > 0

@@ -31,7 +31,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.normalization import normalize
-from rnntui.text.placeholders import is_complete
+from rnntui.text.placeholders import is_complete, load_known_words
 from rnntui.text.vocabulary import EOS, Vocabulary, load_vocabularies
 
 
@@ -200,6 +200,8 @@ def _shown_characters(text: str, sentence: PreparedSentence) -> Sequence[str]:
     if sentence.values:
         originals = {value.character: value.text for value in sentence.values}
         characters = [originals.get(character, character) for character in characters]
+    if sentence.terminator and text.endswith((".", "。")) and not text.endswith(".."):
+        characters = [*characters[:-1], ""]
     return characters
 
 
@@ -215,7 +217,9 @@ def load_translator(run: RunFolder, split_sentences: SplitSentences = "auto") ->
     source, target = read_vocabularies(run, config)
     shape, corpus = config.model_as(Seq2SeqConfig), config.corpus_as(PairCorpusInfo)
     model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
-    preparer = LinePreparer(config.tokenizer_as(Seq2SeqTokenizerConfig), corpus.features, source, split_sentences)
+    tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
+    known_words = load_known_words(run.known_words_file) if tokenizer.placeholders else frozenset[str]()
+    preparer = LinePreparer(tokenizer, corpus.features, source, known_words, split_sentences)
     return Translator(model, source, target, corpus.lengths, preparer)
 
 

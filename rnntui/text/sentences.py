@@ -25,7 +25,7 @@ _NUMBERED = re.compile(r"(?:^|[^\w.])(?:vol|pp?|nos?|nr|núm|cap|art)\.\s+$")
 _INITIAL = re.compile(r"(?:^|\s)([^\W\d_a-zA-Z])\.\s+$")
 _MISSING_SPACE = re.compile(r"\s[a-z]{2,}\.$")
 _SENTENCE_START = re.compile(r"[A-Z][a-z'’]*\s")
-_NO = re.compile(r"\b[Nn]o\.\s+(?=[^\W\d_])")  # taken for "No. 5", the number, otherwise
+_NO = re.compile(r"\b[Nn][Oo]\.\s+(?=[^\W\d_])")  # taken for "No. 5", the number, otherwise
 _ENCLOSING = {'"': '"', "“": "”", "«": "»", "„": "“", "「": "」", "『": "』", "(": ")", "‘": "’"}
 _AFTER_PARENTHESIS = re.compile(r"[.!?…]\)\s+(?=[A-Z¿¡])")
 
