@@ -106,23 +106,33 @@ def tagged_text(lines: Sequence[str]) -> TaggedText:
 
 
 def wrap(text: str, lines: int) -> str:
-    """Return a text with as many lines as given, or fewer, of similar width; line breaks replace blanks.
+    """Return a text with as many lines as given, or fewer, the widest as narrow as possible.
 
-    A text without blanks, as in Chinese, is broken between its characters.
+    Line breaks replace blanks. A text without blanks, as in Chinese, is broken between its characters.
     """
     if lines == 1 or len(text) < 2:
         return text
-    blanks = [match.start() for match in re.finditer(" ", text)]
-    if not blanks:
+    if " " not in text:
         return _wrap_wide(text, lines) if is_wide(text[0]) else text
-    characters = list(text)
-    for line in range(1, lines):
-        if not blanks:
+    for width in range(-(-len(text) // lines), len(text)):
+        breaks = _breaks(text, width)
+        if len(breaks) < lines:
+            return "".join("\n" if at in breaks else character for at, character in enumerate(text))
+    return text
+
+
+def _breaks(text: str, width: int) -> set[int]:
+    """Return the offsets of the blanks at which lines end; only a line of a single word is wider than `width`."""
+    breaks = set()
+    start = 0
+    while len(text) - start > width:
+        at = text.rfind(" ", start + 1, start + width + 1)
+        at = text.find(" ", start + 1) if at < 0 else at
+        if at < 0:
             break
-        at = min(blanks, key=lambda blank: abs(blank - len(text) * line / lines))
-        characters[at] = "\n"
-        blanks = [blank for blank in blanks if blank > at]
-    return "".join(characters)
+        breaks.add(at)
+        start = at + 1
+    return breaks
 
 
 def _wrap_wide(text: str, lines: int) -> str:

@@ -16,7 +16,8 @@ from rnntui.text.subtitle_layout import TaggedText, tagged_text
 
 SubtitleFormat = Literal["srt", "vtt"]
 
-SUFFIXES: dict[str, SubtitleFormat] = {".srt": "srt", ".vtt": "vtt"}
+SUBTITLE_FORMATS: dict[str, SubtitleFormat] = {".srt": "srt", ".vtt": "vtt"}
+"""Formats by the suffix of a file."""
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _TIME = r"(?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3}"

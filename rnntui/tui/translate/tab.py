@@ -310,7 +310,7 @@ class TranslateTab(Vertical):
 
     @work
     async def action_open(self) -> None:
-        """Translate a text file; of a table, its first column."""
+        """Translate a text file; of a table its first column, of subtitles their texts."""
         from rnntui.sessions.translation_files import read_source
         from rnntui.tui.screens.dialogs import AskScreen
 
@@ -319,11 +319,13 @@ class TranslateTab(Vertical):
         if not name:
             return
         try:
-            text = read_source(name)
+            text, note = read_source(name)
         except RnntuiError as error:
             self.notifications.error(str(error), title="Not opened")
         else:
             self._begin(text)
+            if note:
+                self.notifications.info(note)
 
     def _begin(self, text: str) -> None:
         self.save_draft()
