@@ -27,7 +27,7 @@ class SearchJob(NamedTuple):
     settings: BeamConfig
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class SearchOptions:
     """How a search is run, which its result does not depend on but for near ties.
 

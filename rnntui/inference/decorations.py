@@ -1,4 +1,5 @@
-"""Marks around a sentence that are no part of it: bullets, list numbers, dialogue dashes, notes of music, emphasis.
+"""Marks around a sentence that are no part of it: bullets, list numbers, dialogue dashes, notes of music,
+emphasis, parentheses.
 
 A model trained on plain sentences has seen none of them, so the search leaves them out and the translation has them
 again.
@@ -19,7 +20,8 @@ _PREFIX = re.compile(
     r"|\(?(?:\d{1,3}[.)]|[A-Za-z]\))\s+(?=[¿¡\"“]?[^\W\d_a-z]))+"  # list numbers
 )
 _SUFFIX = re.compile(r"\s*[♪♫♬]+\s*$")
-_EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~)(?=[^\s*_~])([^*_~]*[^\s*_~])\1")
+_EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~)(?=[^\s*_~])(?P<inside>[^*_~]*[^\s*_~])\1")
+_PARENTHESES = re.compile(r"\(\s*(?P<inside>[^\s()](?:[^()]*[^\s()])?)\s*\)")
 _CUE = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}|(?:</?[A-Za-z!?][^<>]*>\s*)+")
 
 
@@ -32,8 +34,8 @@ def strip_decorations(text: str, span: CharSpan) -> CharSpan:
     suffix = _SUFFIX.search(text, max(start, end - 20), end)
     if suffix is not None and suffix.start() > start:
         end = suffix.start()
-    emphasis = _EMPHASIS.fullmatch(text, start, end)
-    return (start, end) if emphasis is None else emphasis.span(2)
+    enclosed = _EMPHASIS.fullmatch(text, start, end) or _PARENTHESES.fullmatch(text, start, end)
+    return (start, end) if enclosed is None else enclosed.span("inside")
 
 
 def is_cue(text: str) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, SplitSentences
-from rnntui.inference.decorations import is_cue, strip_decorations
 from rnntui.inference.recasing import Casing, casing_of, is_shouted
 from rnntui.kinds.pair_corpus_info import SourceFeatures
 from rnntui.text.normalization import lower_case, normalize, offset_map
@@ -21,8 +20,11 @@ _MULTIPLE_SENTENCES = 0.2  # a model with more of them among its training source
 _LETTERLESS = 0.01  # a model with more such sources was made to translate numbers or marks
 _TERMINATED = 0.9  # a model with more sources that end in punctuation does badly without it
 
+_CUE_MARKS = "[{<"
+_MUSIC = "♪♫♬"
 
-@dataclass(frozen=True)
+
+@dataclass(eq=False, repr=False)
 class SourceLine:
     """A line as typed, with its normalized text and, where a token is to be shown in it, offsets from that."""
 
@@ -39,7 +41,7 @@ class SourceLine:
         return self.offsets[start], self.offsets[end]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class PreparedSentence:
     """A sentence and how it is translated.
 
@@ -87,7 +89,7 @@ class PreparedSentence:
         return self.line.span(self.start + start, self.start + end)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class PreparedLine:
     """The sentences of a line, none if it is blank; before, between and behind them `gaps`, one more than sentences."""
 
@@ -134,26 +136,34 @@ class LinePreparer:
         if not text:
             return PreparedLine(line, [], [""])
         source = SourceLine(line, text)
-        spans = [(0, len(text))]
-        if self._config.placeholders:
-            spans = [strip_decorations(text, spans[0])]
+        spans = [self._core(text, (0, len(text)))]
         if self._splits:
             [(start, end)] = spans
             sentences = split_sentences(text[start:end])
             spans = [(start + at, start + sentence_end) for at, sentence_end in sentences] or spans
-        if self._config.placeholders and len(spans) > 1:
-            spans = [strip_decorations(text, span) for span in spans]
+        if len(spans) > 1:
+            spans = [self._core(text, span) for span in spans]
         shouted = self._config.lowercase_source and is_shouted(text)
         prepared = [self._sentence(source, span, shouted) for span in spans]
         edges = [0, *(edge for span in spans for edge in span), len(text)]
         gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
         return PreparedLine(line, prepared, gaps)
 
+    def _core(self, text: str, span: CharSpan) -> CharSpan:
+        """Return the span without decorations."""
+        start, end = span
+        first, second, last = text[start], text[start + 1 : start + 2], text[end - 1]
+        if not self._config.placeholders or (first.isalpha() and second != ")" and last not in _MUSIC):
+            return span  # of most lines, which need not wait for the rules
+        from rnntui.inference.decorations import strip_decorations
+
+        return strip_decorations(text, span)
+
     def _sentence(self, line: SourceLine, span: CharSpan, in_shouted_line: bool) -> PreparedSentence:
         start, end = span
         text = line.text[start:end]
         unchanged = PreparedSentence(line, start, end, "")
-        if self._config.placeholders and is_cue(text):
+        if self._config.placeholders and text[0] in _CUE_MARKS and _is_cue(text):
             return unchanged
         prepared = replace(unchanged, model_text=text)
         if self._config.placeholders:
@@ -185,3 +195,9 @@ class LinePreparer:
         """Return True if a line has letters, but none of the scripts without which a sentence passes unchanged."""
         scripts = set(map(script_of, line)) - {""}
         return bool(self._scripts and scripts) and scripts.isdisjoint(self._scripts)
+
+
+def _is_cue(text: str) -> bool:
+    from rnntui.inference.decorations import is_cue
+
+    return is_cue(text)

@@ -8,8 +8,8 @@ from typing import Literal
 
 from rnntui.text.placeholders import PLACEHOLDERS
 
-Casing = Literal["model", "capitals", "lower"]
-"""Case of a translation: as the model wrote it, all in capitals, or beginning with a small letter."""
+Casing = Literal["model", "capitals", "upper", "lower"]
+"""Case of a translation: as the model wrote it, all in capitals, or its first letter a capital or a small one."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _MAX_ABBREVIATION = 2  # letters: "OK" and "TV" alone are no shouting
@@ -30,7 +30,9 @@ def casing_of(sentence: str, in_shouted_line: bool) -> Casing:
     if in_shouted_line or is_shouted(sentence):
         return "capitals"
     first = next((character for character in sentence if character.isalnum() or _is_placeholder(character)), "")
-    return "lower" if first.islower() and not _is_mixed(sentence) else "model"
+    if first.islower() and not _is_mixed(sentence):
+        return "lower"
+    return "upper" if first.islower() or first.isupper() else "model"
 
 
 def recase(translation: str, casing: Casing, source: str) -> list[str]:
@@ -45,10 +47,15 @@ def recase(translation: str, casing: Casing, source: str) -> list[str]:
         return [character.upper() for character in translation]
     characters = list(translation)
     word = _WORD.search(translation)
-    if casing == "lower" and word is not None and not _keeps_capital(word[0], source):
-        before = translation[: word.start()]
-        if not any(character.isalnum() or _is_placeholder(character) for character in before):
-            characters[word.start()] = word[0][0].lower()
+    if casing == "model" or word is None:
+        return characters
+    if any(character.isalnum() or _is_placeholder(character) for character in translation[: word.start()]):
+        return characters
+    first = word[0][0]
+    if casing == "upper":
+        characters[word.start()] = first.title() if word[0].islower() else first
+    elif not _keeps_capital(word[0], source):
+        characters[word.start()] = first.lower()
     return characters
 
 

@@ -23,7 +23,7 @@ class TokenSpans(NamedTuple):
     spans: list[CharSpan]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class SentenceHypothesis:
     """A translation of a sentence, of T tokens with the end, from S source tokens with the end.
 
@@ -51,7 +51,7 @@ class SentenceHypothesis:
         return self.find_tokens()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class TranslatedSentence:
     """A sentence of a line and its hypotheses, best first; at least one.
 
@@ -91,7 +91,7 @@ def unchanged_sentence(text: str, find_span: Callable[[], CharSpan]) -> Translat
     return TranslatedSentence(find_span, source_tokens, [hypothesis], unchanged=True)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class LineHypothesis:
     """A translation of a line: a hypothesis for each of its sentences.
 
@@ -159,7 +159,7 @@ class LineHypothesis:
         return attention
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class Translation:
     """A line, its sentences, and hypotheses for the line, best first; none for a blank line."""
 

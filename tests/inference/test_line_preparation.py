@@ -55,6 +55,9 @@ def read(line: str, *arguments: Any, **changes: float) -> list[str]:
         ("[music]", "[music]"),
         ("**I am tired.**", "I am tired."),
         ("_no_", "no"),
+        ("(I am tired.)", "I am tired."),
+        ("(a) b (c)", "(a) b (c)"),
+        ("()", "()"),
         ("snake_case_name", "snake_case_name"),
         ("2 * 3 * 4", "2 * 3 * 4"),
         ("-", "-"),
@@ -154,7 +157,7 @@ def test_sources_end_in_punctuation_if_those_in_training_did() -> None:
 
 def test_each_sentence_has_the_case_of_its_own() -> None:
     assert [each.casing for each in prepare("I am tired. it is late. WHERE IS IT?").sentences] == [
-        "model",
+        "upper",
         "lower",
         "capitals",
     ]
