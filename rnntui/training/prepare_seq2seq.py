@@ -26,6 +26,7 @@ from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
 from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
 from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
+from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
 _MAX_LENGTH_RATIO = 10  # to the median length
@@ -59,10 +60,11 @@ def create_seq2seq_run(
         name: Name of the run; None takes the pairs', with a number if that is taken.
 
     Returns the run, and messages for the user about rows that were left out. Raises `UsageError` if the name is taken
-    or no folder can have it, `CorpusError` if there are too few pairs.
+    or no folder can have it, or the tokenizer of BLEU is not installed, `CorpusError` if there are too few pairs.
     """
     if name is not None:
         check_name(name, checkpoints)
+    request = replace(request, training=choose_metrics(request.training, [pair.target for pair in pairs.rows]))
     training_rows, validation_rows = _split(pairs, validation, request.training)
     too_long = DroppedRows()
     with staged_run(request.training, checkpoints) as staged:
