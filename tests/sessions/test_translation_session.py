@@ -259,7 +259,7 @@ def test_a_table_has_two_columns_and_never_overwrites(tmp_path: Path, monkeypatc
 )
 def test_a_source_is_read_from_a_file(tmp_path: Path, name: str, content: str, text: str) -> None:
     (tmp_path / name).write_bytes(content.encode())
-    assert read_source(str(tmp_path / name)) == text
+    assert read_source(str(tmp_path / name)).text == text
 
 
 @pytest.mark.parametrize(
