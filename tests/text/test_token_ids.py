@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from rnntui.text.tokenizer_factory import make_tokenizer
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
 SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")
-some_text = st.text(alphabet="aab é日👩\n\n\r\u2581", min_size=12, max_size=80)
+some_text = st.text(alphabet="aab é日👩\n\n\t\u2581", min_size=12, max_size=80)
 fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])
 
 
@@ -112,7 +113,16 @@ def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path:
         assert corpus_stats(corpus).fingerprint == fingerprint
 
 
-@pytest.mark.parametrize("other", ["some text", "some text\n\n", "some text\r\n", "Some text\n", "text some\n"])
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_a_text_with_other_line_ends_has_the_same_fingerprint(line_end: str, tmp_path: Path) -> None:
+    text = "one\ntwo\n\nthree\n"
+    fingerprint = corpus_stats(corpus_of(tmp_path, text)).fingerprint
+    corpus = corpus_of(tmp_path, text.replace("\n", line_end))
+    assert corpus_stats(corpus).fingerprint == fingerprint
+    assert corpus_stats(replace(corpus, newlines="keep")).fingerprint != fingerprint
+
+
+@pytest.mark.parametrize("other", ["some text", "some text\n\n", "some text\f", "Some text\n", "text some\n"])
 def test_another_text_has_another_fingerprint(other: str, tmp_path: Path) -> None:
     fingerprint = corpus_stats(corpus_of(tmp_path, "some text\n")).fingerprint
     assert corpus_stats(corpus_of(tmp_path, other)).fingerprint != fingerprint
