@@ -21,7 +21,7 @@ SUBTITLE_FORMATS: dict[str, SubtitleFormat] = {".srt": "srt", ".vtt": "vtt"}
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _TIME = r"(?:\d+:)?\d{1,2}:\d{1,2}[,.]\d{1,3}"
-_TIMING = re.compile(r"\s*\d+:\d+[\d:.,]*\s*-+>\s*\d")  # also where it is miswritten
+_TIMING = re.compile(r"\ufeff?\s*\d+:\d+[\d:.,]*\s*-+>\s*\d")  # also where it is miswritten
 _NUMBER = re.compile(r"\s*\d+\s*")
 _WEBVTT = re.compile(r"\ufeff?WEBVTT(?:\s|\Z)")
 _SUBRIP = re.compile(rf"\ufeff?\s*(?:\d+[ \t]*(?:\r\n|\n|\r)\s*)?{_TIME}\s*-->\s*\d")

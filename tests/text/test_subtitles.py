@@ -137,7 +137,7 @@ def test_tags_stay_around_the_text_and_at_words(lines: list[str], translation: s
     "broken",
     [
         f"1\n{TIMES}\nOne.\n2\n{TIMES}\nTwo.\n",  # no blank line
-        f"{TIMES}\nOne.\n\n{TIMES}\nTwo.",  # no numbers, no end
+        f"\ufeff{TIMES}\nOne.\n\n{TIMES}\nTwo.",  # no numbers, no end
         f"1\n{TIMES}\nOne.\n\n\n\nTwo.\n\n2\n{TIMES}\n\n",  # a blank line in a cue, and a cue without a text
         f"7\n\n{TIMES}\nOne.\n \t\n8\n00:00:01.0 -> 00:00:02\nTwo.\n",  # blanks, miswritten times
         f"one\n\n1\n{TIMES}  X1:40 X2:600\nOne.\n\n2\n{TIMES}\nTwo.\n\n3\n",
@@ -167,8 +167,8 @@ def test_nothing_is_lost_whatever_the_file(text: str, subtitle_format: SubtitleF
             assert "\n" not in piece.text and "\r" not in piece.text
             output = piece.translated("uno dos tres")
             assert output.count("\n") <= piece.original.count("\n")
-            tags = [tag for tag in ("<i>", "</i>", "{\\an8}", "<v Ann>", "♪") if tag in piece.original]
-            assert all(output.count(tag) == piece.original.count(tag) for tag in tags if tag != "♪" or piece.text)
+            tags = [tag for tag in ("<i>", "</i>", "{\\an8}", "<v Ann>") if tag in piece.original]
+            assert all(output.count(tag) == piece.original.count(tag) for tag in tags)
 
 
 @given(st.lists(st.sampled_from(["a", "bcd", "efghij", "好好"]), min_size=1, max_size=12), st.integers(1, 4))
