@@ -15,6 +15,7 @@ from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, sample, surprisal_bits
 from rnntui.inference.splitmix import SplitMix
+from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.text.tokenizer import Tokenizer
 
 # Recent tokens stored for the repetition penalty, even if its window is smaller: it may be widened during generation.
@@ -48,12 +49,14 @@ class Generation:
     """B texts generated in parallel, each with its own random generator.
 
     `state (L, C, B, H)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens, as
-    many as the repetition penalty may need. `banned` ids are never sampled.
+    many as the repetition penalty may need. `banned` ids are never sampled. With `utf8_masks`, a token that cannot
+    follow within a UTF-8 character is sampled again without such tokens; all others are the same as without masks.
     """
 
     model: NumpyLanguageModel
     generators: list[SplitMix]
     banned: Sequence[int] = ()
+    utf8_masks: Utf8Masks | None = None
     state: Array = field(init=False)
     logits: Array = field(init=False)
     recent: list[list[int]] = field(init=False)
@@ -84,6 +87,9 @@ class Generation:
         sampled = []
         for logits, generator, recent in zip(self.logits, self.generators, self.recent, strict=True):
             token = sample(next_distribution(logits, config, recent, self.banned), generator)
+            if self.utf8_masks is not None and not self.utf8_masks.allows(token, recent):
+                banned = self.utf8_masks.banned_after(recent)
+                token = sample(next_distribution(logits, config, recent, banned), generator)
             sampled.append(Token(token, surprisal_bits(logits, token)))
             recent.append(token)
             stored = max(REMEMBERED, config.repetition_window)

@@ -29,6 +29,7 @@ def top_alternatives(logits: Array, tokenizer: Tokenizer, count: int) -> list[Al
         if len(alternatives) == count:
             break
         text = tokenizer.stream().push(token_id)
-        if text:  # a lone byte is part of a character, and no text to continue from
+        is_partial = tokenizer.byte_tokens.get(token_id, 0) >= 0x80  # a byte that is no character by itself
+        if text and not is_partial:
             alternatives.append(Alternative(token_id, text, float(probabilities[token_id])))
     return alternatives

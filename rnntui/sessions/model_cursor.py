@@ -10,6 +10,7 @@ from rnntui.inference.generate import REMEMBERED, Generation, Snapshot, Token, g
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.scoring import log_probabilities
+from rnntui.inference.utf8_masks import utf8_masks
 from rnntui.sessions.transcript import Transcript
 
 CHECKPOINT_SPACING = 64
@@ -65,7 +66,10 @@ class ModelCursor:
 
     def __init__(self, loaded: LoadedLanguageModel) -> None:
         self._network = loaded.network
-        self.generation = Generation(loaded.network, generators_from(0, 1), banned=(loaded.tokenizer.unknown_id,))
+        tokenizer = loaded.tokenizer
+        self.generation = Generation(
+            loaded.network, generators_from(0, 1), banned=(tokenizer.unknown_id,), utf8_masks=utf8_masks(tokenizer)
+        )
         self.generation.feed(initial_context_ids(loaded.tokenizer))
         self._start: Array = self.generation.state
         self.restart()

@@ -78,7 +78,7 @@ class PacedGeneration:
             now: seconds on any clock that only goes forward.
             cursor: the model, at the end of the text and of the queue.
             sampling: settings by which the token is chosen.
-            generation: length and speed of the turn.
+            generation: length and speed of the turn; a character begun within the length is completed.
 
         Returns the time of the next token, or None at the end of the turn.
         """
@@ -89,10 +89,8 @@ class PacedGeneration:
         token = cursor.step(sampling)
         text = self._stream.push(token.id)
         self._drawn += 1
-        if self._drawn >= generation.length:
-            text += self._stream.finish()
-            self.active = False
-        elif self._ends_at_line_break and "\n" in text:
+        is_long_enough = self._drawn >= generation.length and not self._stream.is_incomplete
+        if is_long_enough or (self._ends_at_line_break and "\n" in text):
             self.active = False
         self._queue.append(GeneratedToken(token.id, token.bits, text, sampling))
         # After a wait it must not race to catch up.

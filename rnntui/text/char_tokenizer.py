@@ -55,6 +55,10 @@ class CharTokenizer:
     def vocab_size(self) -> int:
         return len(self.characters) + 1
 
+    @property
+    def byte_tokens(self) -> dict[int, int]:
+        return {}
+
     def encode(self, text: str) -> NDArray[np.int64]:
         points = code_points(text)
         ids = np.zeros(len(points), dtype=np.int64)
@@ -104,5 +108,6 @@ class _CharStream:
     def push(self, token: int) -> str:
         return self._tokenizer.decode([token])
 
-    def finish(self) -> str:
-        return ""
+    @property
+    def is_incomplete(self) -> bool:
+        return False

@@ -52,6 +52,8 @@ class SubwordTokenizer:
         except (RuntimeError, ValueError) as error:  # UnicodeDecodeError is a ValueError
             raise TokenizerError("not a sentencepiece model") from error
         self.unknown_id: int = self._processor.unk_id()
+        size = self._processor.GetPieceSize()
+        self.byte_tokens = {i: self._bytes[i][0] for i in range(size) if self._processor.IsByte(i)}
         self._mark_ids = [self._processor.PieceToId(f"<0x{byte:02X}>") for byte in _MARK_BYTES]
         if self.unknown_id in self._mark_ids:
             raise TokenizerError("the sentencepiece model has no byte pieces")
@@ -144,7 +146,8 @@ class SubwordTokenizer:
         return np.array(ids, dtype=np.int64)
 
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
-        return b"".join(self._bytes[int(i)] for i in ids).decode("utf-8", "replace")
+        # The incremental decoder leaves out an incomplete character at the end; invalid bytes elsewhere are U+FFFD.
+        return _utf8_decoder().decode(b"".join(self._bytes[int(i)] for i in ids))
 
     def token_text(self, token: int) -> str:
         if self._processor.IsByte(token):
@@ -177,13 +180,18 @@ class _SubwordStream:
 
     def __init__(self, piece_bytes: list[bytes]) -> None:
         self._bytes = piece_bytes
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = _utf8_decoder()
 
     def push(self, token: int) -> str:
         return self._decoder.decode(self._bytes[token])
 
-    def finish(self) -> str:
-        return self._decoder.decode(b"", True)
+    @property
+    def is_incomplete(self) -> bool:
+        return bool(self._decoder.getstate()[0])
+
+
+def _utf8_decoder() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 def random_sample(texts: Iterable[str], fraction: float) -> Iterator[str]:

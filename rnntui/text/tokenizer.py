@@ -21,8 +21,9 @@ class StreamDecoder(Protocol):
         """Return the text that `token` completes; empty while a character is incomplete."""
         ...
 
-    def finish(self) -> str:
-        """Return U+FFFD if the last character is incomplete, else an empty string."""
+    @property
+    def is_incomplete(self) -> bool:
+        """True while bytes of a character wait for the rest of it."""
         ...
 
 
@@ -39,12 +40,17 @@ class Tokenizer(Protocol):
         """The id of `<unk>`, which sampling bans."""
         ...
 
+    @property
+    def byte_tokens(self) -> dict[int, int]:
+        """The byte of each token that is a single byte, by token id; empty if all tokens are whole characters."""
+        ...
+
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the ids `(N,)` of the text; characters outside the vocabulary become `<unk>`."""
         ...
 
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
-        """Return the text of the ids `(N,)`."""
+        """Return the text of the ids `(N,)`, without a character at its end that lacks bytes."""
         ...
 
     def token_text(self, token: int) -> str:

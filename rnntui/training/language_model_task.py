@@ -15,6 +15,7 @@ from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, Samp
 from rnntui.inference.generate import Generation, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.inference.utf8_masks import utf8_masks
 from rnntui.kinds.samples import Sample
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.layers import State
@@ -105,10 +106,13 @@ class LanguageModelTask:
 
     def sample(self, length: int, seed: int) -> Sample:
         model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)
-        generation = Generation(model, generators_from(seed, 1), banned=(self._tokenizer.unknown_id,))
-        generation.feed(initial_context_ids(self._tokenizer))
+        tokenizer = self._tokenizer
+        generation = Generation(
+            model, generators_from(seed, 1), banned=(tokenizer.unknown_id,), utf8_masks=utf8_masks(tokenizer)
+        )
+        generation.feed(initial_context_ids(tokenizer))
         ids = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
-        return {"text": self._tokenizer.decode(ids)}
+        return {"text": tokenizer.decode(ids)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:
         state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}
