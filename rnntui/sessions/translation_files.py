@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import UsageError
+from rnntui.sessions.text_files import read_text_file
 from rnntui.sessions.transcript_files import free_name, path_from
 
 
@@ -48,11 +49,9 @@ def read_source(name: str) -> str:
     """Return the text of a file; of a `.tsv` table, its first column. Raises `UsageError` if it cannot be read."""
     try:
         path = path_from(name)
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not UTF-8 at its byte {error.start}") from error
+        text = read_text_file(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
     if path.suffix == ".tsv":
         text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
-    return text.replace("\r\n", "\n")
+    return text
