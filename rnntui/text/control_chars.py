@@ -11,15 +11,28 @@ import unicodedata
 from collections.abc import Sequence
 
 _ALLOWED = {"\n", "\t"}
+# Left-to-right and right-to-left embedding, and the end of one: Hebrew and Arabic subtitles have them in every line.
+# They are left out, because a display must not be reordered by them and an escape in every line hides the text.
+_EMBEDDINGS = str.maketrans("", "", "\u202a\u202b\u202c")
 _PRIVATE_USE = 0xF0000  # start of a plane for private use: terminals show its characters as a box
 _EDITOR_LINE_BREAKS = "\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"  # an editor would replace these by its own line break
 
 
 def escape_control_chars(text: str) -> str:
-    r"""Return the text with control and bidirectional formatting characters written as escapes such as `\x1b`."""
+    r"""Return the text with control characters written as escapes such as `\x1b`.
+
+    So are bidirectional overrides and isolates, which reorder text to deceive; embeddings are left out. Direction marks
+    and joiners, which show nothing and move only the characters beside them, stay.
+    """
     if text.isascii() and text.isprintable():
         return text
+    text = hide_embeddings(text)
     return "".join(c if c in _ALLOWED or not _is_control(c) else _escape(c) for c in text)
+
+
+def hide_embeddings(text: str) -> str:
+    """Return the text without bidirectional embeddings."""
+    return text.translate(_EMBEDDINGS)
 
 
 def one_line(text: str) -> str:
@@ -67,7 +80,7 @@ def _is_control(character: str) -> bool:
     # Cc: control. Cs: lone surrogates. Zl, Zp: line breaks to some terminals. Bidirectional overrides and isolates
     # reorder the text that follows.
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
-        "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
+        "LRO", "RLO", "LRI", "RLI", "FSI", "PDI",
     )  # fmt: skip
 
 
