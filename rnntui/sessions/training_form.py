@@ -5,6 +5,7 @@ Form values are strings by option name. Options left at their default are absent
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -142,9 +143,17 @@ def _problem_with_files(form_values: FormValues, files: InputFiles) -> str:
 
 
 def named_files(form_values: FormValues, name: str) -> list[str]:
-    """Return the files, folders and globs entered for an input. Raises `UsageError` if a quote is left open."""
+    """Return the files, folders and globs entered for an input, separated by spaces.
+
+    A text that is the name of a file is that file, whatever characters are in it; else a name with spaces or quotes is
+    quoted as for a shell. Raises `UsageError` if a quote is left open.
+    """
+    text = form_values.get(name, "").strip()
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        if text and Path(text).expanduser().exists():
+            return [str(Path(text).expanduser())]
     try:
-        words = shlex.split(form_values.get(name, ""))
+        words = shlex.split(text)
     except ValueError:
         raise UsageError("a quote is not closed; close it, or write \\ before it", setting=name) from None
     return [_expand_home(word) if word.startswith("~") else word for word in words]

