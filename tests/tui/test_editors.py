@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 from textual.events import Paste
 from textual.pilot import Pilot
 
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.translate.text_panes import SourcePane
 from rnntui.tui.widgets.cluster_boundaries import (
@@ -47,6 +48,7 @@ SIGNS = {
     "letter": "x",
     "control": "\U000f001b",  # an escape, as editors hold it
     "direction mark": "א\u200f",
+    "embedding": "ב\U000e01eb",  # as editors hold it
     "beyond": "𝒳",
 }
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)
@@ -239,6 +241,20 @@ async def test_a_click_within_a_sign_puts_the_cursor_beside_it() -> None:
                 assert position(editor) in (0, 1, 3, 5)
 
 
+async def test_direction_marks_take_no_cell_stay_in_the_text_and_are_passed_with_a_letter() -> None:
+    text = "\u202bשלום\u202c \u200fx\u200e"
+    encoded = encode_control_chars(text)
+    assert decode_control_chars(encoded) == text and cell_len(encoded) == 6 and "\u202b" not in encoded
+    async with Editors().run_test() as pilot:
+        for selector in BOTH:
+            editor = await fill(pilot, selector, encoded)
+            for left in ("\u202bשלום\u202c \u200f", "\u202bשלום\u202c", "\u202bשלו"):
+                editor.action_delete_left()
+                assert decode_control_chars(text_of(editor)) == left
+            await pilot.press("ctrl+w")
+            assert text_of(editor) == ""
+
+
 async def test_pasted_line_ends_become_line_breaks_and_control_characters_are_encoded() -> None:
     async with Editors().run_test() as pilot:
         for selector in ("Prompt", "SourcePane", "#dialog"):
@@ -247,6 +263,7 @@ async def test_pasted_line_ends_become_line_breaks_and_control_characters_are_en
             pilot.app.post_message(Paste("one\r\ntwo\rthree\x1b"))
             await pilot.pause()
             assert editor.text == "one\ntwo\nthree\U000f001b"
+            assert decode_control_chars(editor.text) == "one\ntwo\nthree\x1b"
             pilot.app.copy_to_clipboard("!\r\n\x1b")
             editor.action_paste()
             assert editor.text == "one\ntwo\nthree\U000f001b!\n\U000f001b"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _MAX_SEARCH = 1000  # characters; a key press in a line of a megabyte must not read all of it
 # Direction marks and other characters that show nothing. By the annex each is a cluster of its own, so a key press
 # would do nothing visible; here they belong to the cluster before them, or at the start of a line to the one after.
-_INVISIBLE = "\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_INVISIBLE = "\u061c\u180e\u200b\u200e\u200f\u2060-\u2064\ufeff"
+_INVISIBLE += "\U000e01ea-\U000e01ec"  # bidirectional embeddings, as `encode_control_chars` encodes them
 
 
 def cluster_bounds(text: str, offset: int) -> tuple[int, int]:
