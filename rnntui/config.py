@@ -202,7 +202,7 @@ class TrainerConfig(Settings):
 
     @property
     def selection_note(self) -> str:
-        """Return what selects the best weights in a few words; empty if that is the validation loss."""
+        """Return what selects the best weights in a few words; empty for a kind that has nothing but the loss."""
         return ""
 
     @property

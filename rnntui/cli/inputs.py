@@ -3,41 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
 from rnntui.cli.terminal import print_note
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.settings import flag_of
 from rnntui.text.encoding import InvalidTextError, TextDecoder, advice_for, invalid_text, text_encoding
 
 if TYPE_CHECKING:
     from rnntui.kinds.inputs import InputChoice
     from rnntui.kinds.model_kind import ModelKind
+    from rnntui.kinds.pair_corpus_info import PairLayout
     from rnntui.text.corpus import Corpus
-    from rnntui.text.pairs import ParallelCorpus
+    from rnntui.text.parallel_corpus import ParallelCorpus
 
 _STDIN_NAME = "standard input"
 _PIECE = 1 << 16  # bytes read at a time
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+FindLayouts = Callable[[Sequence[str]], "tuple[PairLayout, ...]"]
+
 NamedPairs = tuple[tuple[str, ...], str | None, str | None]
 """Names of tables, or of a file of source sentences and one of target sentences."""
 
 
 def input_options(kind: ModelKind) -> Callable[[Command], Command]:
-    """Add the argument and the flags for the input files of a kind."""
+    """Add the argument and the flags for the input files of a kind, and those that tell how they are read."""
     main, *flags = kind.inputs
 
     def add(command: Command) -> Command:
+        for option in reversed(kind.reading_options):
+            text = f"{option.help[0].upper()}{option.help[1:]}."
+            command = click.option(flag_of(option.name), default="", metavar=option.metavar, help=text)(command)
         for files in reversed(flags):
             text = f"{files.help[0].upper()}{files.help[1:]}."
             command = click.option(flag_of(files.name), metavar="FILE", help=text)(command)
         return click.argument(main.name, nargs=-1)(command)
 
     return add
+
+
+class PairReading(NamedTuple):
+    """Flags that tell how pairs are read.
+
+    Args:
+        columns: the source's and the target's column; empty to detect them.
+        encoding: encoding of the files.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+    """
+
+    columns: str
+    encoding: str
+    errors: Any
+    newlines: Any
 
 
 def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: Any) -> Corpus:
@@ -51,27 +73,33 @@ def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: An
 
 
 def read_pairs(
-    named: NamedPairs, choice: InputChoice, encoding: str, errors: Any, newlines: Any = "universal"
+    named: NamedPairs, choice: InputChoice, reading: PairReading, find_layouts: FindLayouts | None = None
 ) -> ParallelCorpus | None:
     """Read pairs from tables or from two aligned files; return None if none are named.
 
-    Raises `UsageError` if tables and files are mixed, `CorpusError` if there are no pairs.
+    Raises `UsageError` if tables and aligned files are mixed, `CorpusError` if there are no pairs.
 
     Args:
         named: the names of the tables or files.
         choice: the names of the flags, for messages.
-        encoding: encoding of the files.
-        errors: `strict` or `replace`.
-        newlines: `universal` or `keep`.
+        reading: how they are read.
+        find_layouts: returns the layouts in which an earlier run read files of these names; None to detect them.
     """
     from rnntui.text.pairs import read_aligned_files, read_table
 
     tables, source, target = named
     is_named = dict(zip((choice.table, *choice.columns), map(bool, named), strict=True))
     choice.check(is_named.__getitem__)
+    options = reading.encoding, reading.errors, reading.newlines
     if source is not None and target is not None:
-        return read_aligned_files(*(open_corpus([file], encoding, errors, newlines) for file in (source, target)))
-    return read_table(open_corpus(tables, encoding, errors, newlines)) if tables else None
+        if reading.columns:
+            raise UsageError("--columns is for tables, not for --source and --target", setting="columns")
+        return read_aligned_files(open_corpus([source], *options), open_corpus([target], *options))
+    if not tables:
+        return None
+    corpus = open_corpus(tables, *options)
+    layouts = find_layouts(corpus.display_names) if find_layouts is not None and not reading.columns else ()
+    return read_table(corpus, reading.columns, layouts)
 
 
 def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = _STDIN_NAME) -> str:

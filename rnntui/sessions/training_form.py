@@ -74,6 +74,7 @@ def form_options(kind: ModelKind) -> list[FormOption]:
             options.append(FormOption(setting.option_name, text, heading, _default_text(default), choices))
     return [
         *options,
+        *(FormOption(option.name, option.help, _READING) for option in kind.reading_options),
         FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
         FormOption(
             "errors", "handling of bytes that are not of the encoding", _READING, "strict", get_args(DecodingErrors)
@@ -110,6 +111,11 @@ def problems_in(form_values: FormValues) -> Problems:
             except UsageError as error:
                 problems[error.setting or kind.inputs[0].name] = str(error)
                 break
+    for option in kind.reading_options:
+        try:
+            option.check(form_values.get(option.name, ""))
+        except UsageError as error:
+            problems[option.name] = str(error)
     for config_class in kind.settings.values():
         for name, value in _values(config_class, form_values).items():
             try:

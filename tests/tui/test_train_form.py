@@ -109,6 +109,15 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
     return COMMANDS[kind].make_context(arguments[0], arguments[1:]).params
 
 
+def test_columns_are_checked_and_passed() -> None:
+    typed = {"kind": "Seq2Seq model", "pairs": "table.csv", "columns": "source,target"}
+    assert not problems_in(typed)
+    assert parsed(training_arguments(typed, CHECKPOINTS))["columns"] == "source,target"
+    assert "--columns" not in training_arguments({**typed, "columns": " "}, CHECKPOINTS)
+    problems = problems_in({**typed, "columns": "2"})
+    assert list(problems) == ["columns"] and "must name two columns" in problems["columns"]
+
+
 def test_only_what_differs_from_the_defaults_is_passed() -> None:
     groups = (LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig)
     typed = {f.name: str(f.default) for kind in groups for f in fields(kind)
