@@ -36,6 +36,7 @@ class _Sample:
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     bits: float = 0.0
+    is_ended: bool = False  # by the end of a document
     done: bool = False
     seconds: float = 0.0
 
@@ -63,7 +64,9 @@ class _Sample:
 @settings_options(SamplingConfig)
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Write the prompt before each text.")
 @click.option(
-    "--separator", default="\n---\n", callback=utf8_argument, help="Separator between texts [default: a line of ---]."
+    "--separator",
+    callback=utf8_argument,
+    help="Separator between texts [default: as in the corpus if it has documents, else a line of ---].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each text.")
 def command(
@@ -75,17 +78,20 @@ def command(
     stop: tuple[str, ...],
     seed: int | None,
     echo: bool,
-    separator: str,
+    separator: str | None,
     as_json: bool,
     **values: Any,
 ) -> None:
     """Sample text from a trained language model, after a prompt given by --prompt or on standard input.
 
+    A model of documents, such as names, continues the prompt as the beginning of one, and stops at its end.
     A character that the vocabulary lacks becomes <unk>; a warning on stderr names it.
     """
     sampling = settings_from(SamplingConfig, values)
     GenerationConfig(length=length)  # checks the bounds
     use_one_blas_thread()
+    import numpy as np
+
     from rnntui.inference.generate import Generation, generators_from, initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.text_stream import TextStream
@@ -96,19 +102,23 @@ def command(
     run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL)
     loaded = load_language_model(run)
     tokenizer = loaded.tokenizer
-    prompt = _read_prompt() if prompt is None else prompt
-    warn_unknown_characters(tokenizer.unknown_characters(prompt), "prompt")
+    documents = loaded.documents
+    prompt = documents.prompt(_read_prompt() if prompt is None else prompt)
+    warn_unknown_characters(documents.unknown_characters(prompt), "prompt")
     seed = int.from_bytes(os.urandom(4)) if seed is None else seed
 
-    generation = Generation(loaded.network, generators_from(seed, samples), banned=(tokenizer.unknown_id,))
+    banned, end_id = (tokenizer.unknown_id,), tokenizer.end_id
+    generation = Generation(loaded.network, generators_from(seed, samples), banned=banned, end_id=end_id)
     generation.feed(initial_context_ids(tokenizer))
-    ids = tokenizer.encode(prompt)
+    ids = np.array(documents.encode(prompt)[0], dtype=np.int64)
     if len(ids) > _LONG_PROMPT:
         print_note(f"reading a prompt of {len(ids):,} tokens; a model reads some thousand a second")
     generation.feed(ids)
     texts = [_Sample(i, seed + i, TextStream(tokenizer.stream(), stop)) for i in range(samples)]
     header = {"run": run.name, "prompt": prompt, "settings": {**asdict(sampling), "length": length, "stop": stop}}
-    output: _TextOutput | _JsonOutput = _TextOutput(prompt if echo else "", separator)
+    output: _TextOutput | _JsonOutput = _TextOutput(
+        prompt if echo else "", separator if separator is not None else documents.separator or "\n---\n"
+    )
     if as_json:
         output = _JsonOutput(header, tokenizer)
 
@@ -119,7 +129,8 @@ def command(
             if as_json:
                 text.ids.append(token.id)
                 text.bits += token.bits
-            if text.stream.stopped:
+            text.is_ended = token.id == end_id
+            if text.stream.stopped or text.is_ended:
                 text.finish(started)
         output.write(texts)
         rows = [row for row, text in enumerate(unfinished) if not text.done]
@@ -187,14 +198,14 @@ class _JsonOutput:
     def write(self, texts: list[_Sample]) -> None:
         while self._current < len(texts) and texts[self._current].done:
             text = texts[self._current]
-            characters = len(self._tokenizer.decode(text.ids))
+            characters = len(self._tokenizer.decode(text.ids)) + text.is_ended
             line = {
                 **self._header,
                 "sample": text.index,
                 "seed": text.seed,
                 "text": "".join(text.pieces),
                 "tokens": [self._tokenizer.token_text(i) for i in text.ids],
-                "stopped": text.stream.stopped,
+                "stopped": text.stream.stopped or text.is_ended,
                 "bits_per_character": text.bits / characters if characters else None,
                 "seconds": round(text.seconds, 4),
             }
