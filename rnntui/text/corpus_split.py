@@ -22,6 +22,7 @@ import numpy as np
 
 from rnntui.errors import CorpusError
 from rnntui.text.documents import DocumentBatch, read_documents, segments
+from rnntui.text.tail_check import TailCheck
 from rnntui.text.token_ids import TokenFile, encode_batch, smallest_dtype
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class CorpusSplit(Protocol):
         """
         ...
 
+    def warning(self) -> str:
+        """Return a message for the user if the part held out is another text than the rest, once both are written."""
+        ...
+
 
 class TextSplit:
     """One long text, cut at character offsets.
@@ -93,6 +98,7 @@ class TextSplit:
         lengths: dict[Part, int] = {"training": self._cuts[0][0], "validation": 0, "gap": 0}
         for (start, part), (end, _) in pairwise(self._cuts):
             lengths[part] += end - start
+        self._check = TailCheck(stats.characters, self._cuts[0][0]) if origin == "end" and fraction else None
         self.training_characters: int = lengths["training"]
         self.validation_characters: int = lengths["validation"]
 
@@ -123,7 +129,11 @@ class TextSplit:
         previous: Part = "training"
         with training.open("wb") as training_file, validation.open("wb") as validation_file:
             files = (training_file, validation_file)
+            position = 0
             for text, part in self.parts():
+                if self._check is not None:
+                    self._check.add(text, position)
+                position += len(text)
                 digest.update(text.encode("utf-8", "surrogatepass"))
                 if previous == "validation" and part != "validation":
                     block_ends.append(validation_file.tell())
@@ -146,6 +156,18 @@ class TextSplit:
                 file.write(_in_random_order(data, [*block_ends, len(data)], np.random.default_rng(_SEED)))
                 _sync(file)
         return TokenFile(tokens[0], characters[0], dtype), TokenFile(tokens[1], characters[1], dtype)
+
+    def warning(self) -> str:
+        if self._check is None:
+            return ""
+        difference, split = self._check.difference(self._stats.counts), self._cuts[0][0]
+        if not difference:
+            return ""
+        return (
+            f"the end of the text, held out for validation, is not like the rest: {difference} (training: characters "
+            f"0 to {split:,}, validation: {split:,} to {self._stats.characters:,}); --validation-from spread holds out "
+            f"parts of all of it, --validation-text FILE another text"
+        )
 
 
 def _spread_cuts(characters: int, fraction: float) -> list[Cut]:
@@ -228,6 +250,9 @@ class DocumentSplit:
             TokenFile(int(tokens[:-1].sum()), int(characters[:-1].sum()), dtype),
             TokenFile(int(tokens[-1]) + 1, int(characters[-1]) + 1, dtype),
         )
+
+    def warning(self) -> str:
+        return ""
 
     def _fill(
         self, buckets: list[Path], bucket_of_document: NDArray[np.int64], tokenizer: Tokenizer

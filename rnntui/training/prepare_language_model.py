@@ -94,6 +94,8 @@ def create_language_model_run(
         run = publish_staged_run(staged, config, name)
     if unit != "none" and request.training.documents == "auto":
         notify(_documents_message(corpus, unit, split.document_count))
+    if warning := split.warning():
+        notify(f"{', '.join(corpus.display_names)}: {warning}")
     return run
 
 

@@ -108,7 +108,7 @@ ONE_TEXT: dict[str, str] = {
     "a list, each name many times": lines_of(lambda draw: draw.choice(["Ann", "Ben", "Cid", "Dan"])),
     "a short list": lines_of(lambda draw: word(draw).capitalize(), 40),
     "words of a test": lines_of(lambda draw: " ".join(draw.choices(["alpha", "beta", "gamma"], k=draw.randint(1, 12)))),
-    "subtitles": "".join(texts_of(lambda draw: f"{draw.randint(1, 99)}\n00:02,000 --> 00:09,000\n{sentence(draw)}\n\n")),
+    "subtitles": "".join(texts_of(lambda draw: f"{draw.randint(1, 99)}\n00:02 --> 00:09\n{sentence(draw)}\n\n")),
     "questions and answers": "\n".join(texts_of(lambda draw: f"Q: {sentence(draw)}\nA: {sentence(draw)}\n")),
     "paragraphs of one line": "\n\n".join(texts_of(sentence)),
     "an indented outline": lines_of(lambda draw: draw.choice(["", "  ", "    "]) + word(draw)),
