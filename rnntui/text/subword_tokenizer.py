@@ -78,6 +78,7 @@ class SubwordTokenizer:
         kind: TokenizerType,
         vocab_size: int,
         distinct_characters: int,
+        symbols: Sequence[str] = (),
         has_end: bool = False,
     ) -> SubwordTokenizer:
         """Train a subword vocabulary.
@@ -88,6 +89,7 @@ class SubwordTokenizer:
             vocab_size: The largest number of pieces; a small text gets a smaller vocabulary.
             distinct_characters: The number of distinct characters of the corpus; where they would fill the
                 vocabulary, the rarest are encoded as bytes.
+            symbols: Strings that are pieces of their own and never part of others.
             has_end: Adds `<eos>`, as a control symbol of sentencepiece, which no text is encoded to.
 
         Raises `UsageError` if `vocab_size` leaves no room beside the bytes, `TokenizerError` if there is too little
@@ -118,7 +120,7 @@ class SubwordTokenizer:
                     normalization_rule_name="identity",
                     remove_extra_whitespaces=False,
                     add_dummy_prefix=False,
-                    user_defined_symbols=["\n"],
+                    user_defined_symbols=["\n", *symbols],
                     unk_id=0,
                     bos_id=-1,
                     eos_id=1 if has_end else -1,

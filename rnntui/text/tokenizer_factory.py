@@ -56,7 +56,8 @@ def make_tokenizer(
     # More text hardly changes the vocabulary, and costs memory.
     sample = random_sample(training, _MAX_TRAINING_CHARACTERS / max(1, split.training_characters))
     distinct = int(np.count_nonzero(stats.counts))
-    return SubwordTokenizer.train(sample, config.type, config.vocab_size or DEFAULT_SUBWORDS, distinct, has_end)
+    size = config.vocab_size or DEFAULT_SUBWORDS
+    return SubwordTokenizer.train(sample, config.type, size, distinct, has_end=has_end)
 
 
 def _pieces(text: str) -> Iterator[str]:
