@@ -129,13 +129,15 @@ def segments(blocks: Iterable[str]) -> Iterator[str]:
 
 
 def _lines(blocks: Iterable[str]) -> Iterator[DocumentBatch]:
-    continues = False
+    spaces, continues = "", False
     for segment in segments(blocks):
-        lines = segment.split("\n")
-        # A segment that ends within a line is a part of a very long one, or the last.
-        is_complete = not lines[-1] or (lines[-1].isspace() and not (continues and len(lines) == 1))
+        lines = (spaces + segment).split("\n")
+        spaces = ""
+        is_complete = not lines[-1]  # a segment that ends within a line is a part of a very long one, or the last
         if is_complete:
             lines.pop()
+        elif lines[-1].isspace() and not (continues and len(lines) == 1):
+            spaces, is_complete = lines.pop(), True  # perhaps a blank line
         texts = [line for index, line in enumerate(lines) if (line and not line.isspace()) or (continues and not index)]
         if texts:
             yield DocumentBatch(texts, is_complete)

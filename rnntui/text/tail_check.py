@@ -1,8 +1,8 @@
 """Comparison of the end of a text, which is held out for validation, with the text before it.
 
 A text may end with another text: a licence, an appendix, the last initial of a sorted list. The loss on such an end
-says little about the rest, and selects the wrong weights. The check compares how often each character occurs in the end and
-before it (Jensen-Shannon divergence, Lin 1991, in bits) with the same for random parts of the text of the same size.
+says little about the rest, and selects the wrong weights. The check compares how often each character occurs in the end
+and before it (Jensen-Shannon divergence, Lin 1991, in bits) with the same for random parts of the text of that size.
 
 Measured on 150 texts (books, plays, poems, manuals, chats; of 2 KB to 6 MB): ordinary ones differ by up to 4.1 times as
 much as a random part, or by less than 0.03 bits. Shakespeare after Austen, a tenth of all, differs by 0.040 bits and 30
