@@ -26,6 +26,7 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 DecodingErrors = Literal["strict", "replace"]
 Documents = Literal["auto", "none", "file", "line", "blank"]
 ValidationFrom = Literal["auto", "end", "spread"]
+Newlines = Literal["universal", "keep"]
 
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000
@@ -204,7 +205,7 @@ class TrainerConfig(Settings):
 
     @property
     def selection_note(self) -> str:
-        """Return what selects the best weights in a few words; empty if that is the validation loss."""
+        """Return what selects the best weights in a few words; empty for a kind that has nothing but the loss."""
         return ""
 
     @property

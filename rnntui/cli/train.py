@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.cli.environment import prepare_for_torch
+from rnntui.cli.inputs import open_corpus
 from rnntui.cli.options import settings_from
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -39,9 +40,10 @@ def command(
     checkpoints: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     **values: Any,
 ) -> int:
-    """Train a language model on CORPUS: text files, folders, globs, .gz and .xz, or - for standard input.
+    """Train a language model on CORPUS: text files, folders, globs, archives, or - for standard input.
 
     Ctrl-C stops after the current step and saves; --resume continues exactly from there. With --resume, --minutes,
     --epochs or --steps set a new budget for the whole run, the part already done included.
@@ -55,7 +57,6 @@ def command(
     model.check_with(tokenizer)
 
     from rnntui.runs.lookup import checkpoints_folder
-    from rnntui.text.corpus import find_corpus
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
         create_language_model_run,
@@ -65,12 +66,10 @@ def command(
     prepare_for_torch()
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
-        text = find_corpus(list(corpus), encoding, errors) if corpus else None
-        if text is not None and text.skipped:
-            files = "1 file that is" if len(text.skipped) == 1 else f"{len(text.skipped)} files that are"
-            print_note(f"skipped {files} not text: {text.skipped[0]}{' …' if len(text.skipped) > 1 else ''}")
+        text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
+        names = () if validation_text is None else (validation_text,)
+        validation = open_corpus(names, encoding, errors, newlines) if names else None
         if text is not None and not resume:
-            validation = find_corpus([validation_text], encoding, errors) if validation_text is not None else None
             request = LanguageModelRequest(model, tokenizer, training, budget, validation)
             run = create_language_model_run(text, request, folder, name, print_note)
             size = run.read_config().vocab_size
@@ -79,8 +78,8 @@ def command(
         else:
             run = resumable_language_model_run(text, name, folder)
             refuse_changes(context, run)
-            if validation_text is not None:
-                _refuse_other_validation_text(run, find_corpus([validation_text], encoding, errors))
+            if validation is not None:
+                _refuse_other_validation_text(run, validation)
         return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
 
 

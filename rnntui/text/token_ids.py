@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rnntui.text.tokenizer import Tokenizer
 
 _FIRST_SAMPLE = 1 << 19  # characters of the first block in the sample of a text
-_BLOCK_SAMPLE = 1 << 14  # of each block after it
+_BLOCK_SAMPLE = 1 << 13  # of each block after it
 _MAX_SAMPLE = 1 << 21
 _DTYPES = ("uint8", "uint16", "uint32")
 

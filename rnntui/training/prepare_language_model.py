@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -103,7 +103,11 @@ def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkp
     """Return the language model that `--resume` selects; see `find_resumable_run`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
-    text = TrainingText(corpus.name, corpus.display_names, lambda: corpus_stats(corpus).fingerprint)
+
+    def fingerprint(newlines: Newlines) -> str:
+        return corpus_stats(replace(corpus, newlines=newlines)).fingerprint
+
+    text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
