@@ -9,7 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +48,7 @@ class _Sample:
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     bits: float = 0.0
+    is_ended: bool = False  # by the end of a document
     done: bool = False
     seconds: float = 0.0
 
@@ -109,9 +110,9 @@ class _Request:
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Write the prompt before each text.")
 @click.option(
     "--separator",
-    default="\n---\n",
     callback=escaped_argument,
-    help="Separator between texts, with the escapes of --stop [default: a line of ---].",
+    help="Separator between texts, with the escapes of --stop [default: as in the corpus if it has documents, else a "
+    "line of ---].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each text.")
 def command(
@@ -128,12 +129,13 @@ def command(
     keep_stop: bool,
     seed: int | None,
     echo: bool,
-    separator: str,
+    separator: str | None,
     as_json: bool,
     **values: Any,
 ) -> None:
     """Sample text from a trained language model, after a prompt given by --prompt or on standard input.
 
+    A model of documents, such as names, continues the prompt as the beginning of one, and stops at its end.
     A character that the vocabulary lacks becomes <unk>; a warning on stderr names it. With --each-line, the samples of
     each line are written as soon as it is read; the last line break of a line is not part of its prompt.
     """
@@ -160,13 +162,16 @@ def command(
 
     seed = int.from_bytes(os.urandom(4)) if seed is None else seed
     request = _Request(sampling, length, samples, stop, keep_stop, seed)
-    output: _TextOutput | _JsonOutput = _TextOutput(echo, separator)
+    output: _TextOutput | _JsonOutput = _TextOutput(
+        echo, separator if separator is not None else loaded.documents.separator or "\n---\n"
+    )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
         output = _JsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
     try:
         for index, each in enumerate(prompts):
-            for _ in _sample(loaded, each, request, index * samples, output):
+            prompt_of_document = replace(each, text=loaded.documents.prompt(each.text))
+            for _ in _sample(loaded, prompt_of_document, request, index * samples, output):
                 output.write()
     except CorpusError:  # a line that cannot be decoded, after those before it
         output.end()
@@ -178,23 +183,18 @@ def _sample(
     loaded: LoadedLanguageModel, prompt: _Prompt, request: _Request, first: int, output: _TextOutput | _JsonOutput
 ) -> Iterator[None]:
     """Sample the texts of a prompt, queued in `output`, the `first` of them with that index; yield after each token."""
-    from rnntui.inference.generate import Generation, generators_from, initial_context_ids
+    import numpy as np
+
+    from rnntui.inference.generate import begin_generation, generators_from
     from rnntui.inference.text_stream import TextStream
-    from rnntui.inference.utf8_masks import utf8_masks
 
     started = time.perf_counter()
-    tokenizer, length = loaded.tokenizer, request.length
+    tokenizer, documents, length = loaded.tokenizer, loaded.documents, request.length
     source = "prompt" if prompt.line_number is None else f"line {prompt.line_number}"
-    warn_unknown_characters(tokenizer.unknown_characters(prompt.text), source)
+    warn_unknown_characters(documents.unknown_characters(prompt.text), source)
     seed = request.seed + first
-    generation = Generation(
-        loaded.network,
-        generators_from(seed, request.samples),
-        banned=(tokenizer.unknown_id,),
-        utf8_masks=utf8_masks(tokenizer),
-    )
-    generation.feed(initial_context_ids(tokenizer))
-    ids = tokenizer.encode(prompt.text)
+    generation = begin_generation(loaded.network, tokenizer, generators_from(seed, request.samples))
+    ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
     if len(ids) > _LONG_PROMPT:
         print_note(f"reading a {source} of {len(ids):,} tokens; a model reads some thousand a second")
     generation.feed(ids)
@@ -209,7 +209,7 @@ def _sample(
         for row, text in enumerate(unfinished):
             # A character that is begun is completed, which takes three more tokens at most.
             is_long_enough = length != UNLIMITED_LENGTH and steps >= length and not text.stream.is_incomplete
-            if text.stream.stopped or is_long_enough:
+            if text.stream.stopped or text.is_ended or is_long_enough:
                 text.finish(started)
             else:
                 rows.append(row)
@@ -221,6 +221,7 @@ def _sample(
             unfinished = [unfinished[row] for row in rows]
         for text, token in zip(unfinished, generation.step(request.sampling), strict=True):
             text.pieces.append(text.stream.push(token.id))
+            text.is_ended = token.id == tokenizer.end_id
             if output.needs_tokens:
                 text.ids.append(token.id)
                 text.bits += token.bits
@@ -287,7 +288,7 @@ class _JsonOutput:
         """Write the texts that are done."""
         while self._queue and self._queue[0].done:
             text = self._queue.popleft()
-            characters = len(self._tokenizer.decode(text.ids))
+            characters = len(self._tokenizer.decode(text.ids)) + text.is_ended
             line = {
                 "run": self._header["run"],
                 "prompt": text.prompt.text,
@@ -297,7 +298,7 @@ class _JsonOutput:
                 "seed": text.seed,
                 "text": "".join(text.pieces),
                 "tokens": [self._tokenizer.token_text(i) for i in text.ids],
-                "stopped": text.stream.stopped,
+                "stopped": text.stream.stopped or text.is_ended,
                 "bits_per_character": text.bits / characters if characters else None,
                 "seconds": round(text.seconds, 4),
             }

@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, SamplingConfig
-from rnntui.inference.generate import Generation, generate_tokens, generators_from, initial_context_ids
-from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.inference.generate import begin_generation, generate_tokens, generators_from
+from rnntui.inference.loaded_model import document_format, read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.inference.utf8_masks import utf8_masks
 from rnntui.kinds.samples import Sample
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.layers import State
@@ -32,6 +31,7 @@ from rnntui.training.task import require_in_vocabulary, token_files
 class LanguageModelTask:
     """Truncated backpropagation through time over one long text (Williams and Peng 1990; Mikolov et al. 2010).
 
+    Documents are one text too, with `<eos>` between them; the model learns to forget there.
     The state after each window is carried into the next and detached from the graph: it informs the model, but no
     gradient crosses. With a small probability a stream starts a window from a state of zeros instead, as every
     generated text does. A model that never saw that state can leave it for one from which it never recovers: without
@@ -49,6 +49,7 @@ class LanguageModelTask:
     def __init__(self, run: RunFolder, config: RunConfig, tokenizer: Tokenizer, hardware: Hardware) -> None:
         self._vocab_size = config.vocab_size
         self._tokenizer = tokenizer
+        self._documents = document_format(config, tokenizer)
         self.hardware = hardware
         training, validation = token_files(run, config)
         training_ids, self._validation_ids = training.read(run.training_ids), validation.read(run.validation_ids)
@@ -106,13 +107,9 @@ class LanguageModelTask:
 
     def sample(self, length: int, seed: int) -> Sample:
         model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)
-        tokenizer = self._tokenizer
-        generation = Generation(
-            model, generators_from(seed, 1), banned=(tokenizer.unknown_id,), utf8_masks=utf8_masks(tokenizer)
-        )
-        generation.feed(initial_context_ids(tokenizer))
+        generation = begin_generation(model, self._tokenizer, generators_from(seed, 1))
         ids = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
-        return {"text": tokenizer.decode(ids)}
+        return {"text": self._documents.decode(ids)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:
         state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}
