@@ -15,6 +15,7 @@ from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
+from rnntui.config import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -97,6 +98,7 @@ def command(
 
 
 def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
+    from rnntui.text.chat_exports import converted_chat
     from rnntui.text.corpus import find_corpus
 
     if options.pair_flags:
@@ -104,6 +106,10 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
     if not options.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
     corpus = find_corpus(list(options.text), options.encoding, options.errors)
+    reads_chats = run.read_config().training_as(LanguageModelTrainingConfig).turns != "none"
+    corpus, message = converted_chat(corpus, "auto" if reads_chats else "none")
+    if message:
+        print_note(message)
     prepare_for_torch()
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 

@@ -48,7 +48,9 @@ def command(
     model.check_with(tokenizer)
 
     from rnntui.runs.lookup import checkpoints_folder
+    from rnntui.text.chat_exports import converted_chat, speakers_note
     from rnntui.text.corpus import find_corpus
+    from rnntui.text.turns import speaker_labels_of
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
         create_language_model_run,
@@ -62,10 +64,17 @@ def command(
         if text is not None and text.skipped:
             files = "1 file that is" if len(text.skipped) == 1 else f"{len(text.skipped)} files that are"
             print_note(f"skipped {files} not text: {text.skipped[0]}{' …' if len(text.skipped) > 1 else ''}")
+        if text is not None:
+            text, message = converted_chat(text, training.turns)
+            if message:
+                print_note(f"{message}; {speakers_note(text.speakers, training.turns)}")
         if text is not None and not resume:
             run = create_language_model_run(
                 text, LanguageModelRequest(model, tokenizer, training, budget), folder, name
             )
+            speakers = speaker_labels_of(run.read_config().corpus)
+            if speakers is not None and text.speakers is None:
+                print_note(f"a dialogue: {speakers_note(speakers, training.turns)}")
             size = run.read_config().vocab_size
             if tokenizer.type != "char" and size < (tokenizer.vocab_size or 0):
                 print_note(f"the text yields a vocabulary of only {size:,} tokens, not {tokenizer.vocab_size:,}")

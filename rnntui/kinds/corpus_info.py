@@ -70,11 +70,47 @@ class CorpusInfo(Record):
 
 
 @record
+class TurnFormat(Record):
+    """Notation of the turns of a dialogue.
+
+    `label_end` is the text between a label and the message, `separator` the text between a message and the next label.
+    With `multiline`, messages have line breaks, and a turn ends only where the label of a speaker begins a line;
+    `others` are the labels of further speakers.
+    """
+
+    label_end: str = ": "
+    separator: str = "\n"
+    multiline: bool = False
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: object) -> Self | None:
+        """Return None if the value is not a valid `TurnFormat`."""
+        if not isinstance(value, dict) or set(value) != {"label_end", "separator", "multiline", "others"}:
+            return None
+        label_end, separator, others = value["label_end"], value["separator"], read_texts(value["others"])
+        if not (isinstance(label_end, str) and label_end.strip() and type(value["multiline"]) is bool):
+            return None
+        if separator not in TURN_SEPARATORS or others is None or not all(others):
+            return None
+        return cls(label_end, separator, value["multiline"], others)
+
+
+TURN_SEPARATORS = ("\n", "\n\n", "\r\n", "\r\n\r\n")
+"""Values of `TurnFormat.separator`."""
+
+
+@record
 class TextCorpusInfo(CorpusInfo):
-    """The corpus of a language model; `speakers` are the labels of its two speakers if it is a dialogue."""
+    """The corpus of a language model.
+
+    `speakers` are the labels of its two speakers if it is a dialogue, and `turn_format` is the notation of their turns,
+    or None for `A: hello` on single lines.
+    """
 
     characters: int = 0
     speakers: tuple[str, str] | None = None
+    turn_format: TurnFormat | None = None
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,6 +121,7 @@ class TextCorpusInfo(CorpusInfo):
         return super()._fields_from(values) | {
             "characters": characters,
             "speakers": speakers if speakers and len(speakers) == 2 and all(speakers) else None,
+            "turn_format": TurnFormat.from_json(values.get("turn_format")),
         }
 
     @property

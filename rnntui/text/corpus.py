@@ -20,6 +20,7 @@ from rnntui.config import DecodingErrors
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
 from rnntui.text.encoding import text_encoding
+from rnntui.text.turns import SpeakerLabels
 
 STDIN = "-"
 _BLOCK = 1 << 22  # bytes read at a time
@@ -31,7 +32,8 @@ class Corpus:
     """The files of a corpus and how to read them; created by `find_corpus`.
 
     `skipped` are files of a folder that are not text. `name` is the default name of a run trained on it.
-    `display_names` are the files as the user named them.
+    `display_names` are the files as the user named them. `speakers` are the speakers of a chat export that was
+    converted to a dialogue, or those that the user named.
     """
 
     files: tuple[Path, ...]
@@ -40,6 +42,7 @@ class Corpus:
     display_names: tuple[str, ...]
     encoding: str = "utf-8"
     errors: DecodingErrors = "strict"
+    speakers: SpeakerLabels | None = None
 
     def blocks(self) -> Iterator[str]:
         """Yield the text in blocks of some millions of characters; files are separated by a line break.

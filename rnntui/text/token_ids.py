@@ -17,7 +17,8 @@ import numpy as np
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
-from rnntui.text.turns import SpeakerLabels, find_speaker_labels
+from rnntui.text.speaker_detection import find_speaker_labels
+from rnntui.text.turns import SpeakerLabels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,9 +68,9 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
     counts = np.zeros(0x110000, dtype=np.int64)
     characters = 0
     digest = hashlib.sha256()
-    speakers = None
+    speakers = corpus.speakers
     for block in corpus.blocks():
-        speakers = speakers if characters else find_speaker_labels(block)
+        speakers = speakers if speakers or characters else find_speaker_labels(block)
         block_counts = np.bincount(code_points(block))
         counts[: len(block_counts)] += block_counts
         characters += len(block)

@@ -46,6 +46,7 @@ def create_language_model_run(
     if name is not None:
         check_name(name, checkpoints)
     stats = corpus_stats(corpus)
+    speakers = stats.speakers if request.training.turns != "none" else None
     _check_size(stats, corpus, request)
     model = request.model.resolved(request.tokenizer.type)
     fraction = request.training.validation_fraction
@@ -68,7 +69,8 @@ def create_language_model_run(
                 training=training,
                 validation=validation,
                 characters=stats.characters,
-                speakers=(stats.speakers.person, stats.speakers.model) if stats.speakers else None,
+                speakers=(speakers.person, speakers.model) if speakers else None,
+                turn_format=speakers.format if speakers else None,
             ),
             created=time.time(),
             versions=library_versions(),

@@ -1,0 +1,222 @@
+"""Conversion of chat exports to plain dialogues: recognition, choice of the chat and of the two speakers.
+
+An export becomes a temporary file of lines `Name: message` before anything else reads the corpus. Everybody keeps
+their own name, consecutive messages of one person keep lines of their own, as do the lines of a message.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rnntui.errors import CorpusError
+from rnntui.kinds.corpus_info import TurnFormat
+from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, ChatMessage, clean_name
+from rnntui.text.corpus import Corpus
+from rnntui.text.discord_export import DISCORD_CSV, DISCORD_TEXT
+from rnntui.text.json_chat_exports import JSON_FORMATS
+from rnntui.text.speaker_choice import choose_speakers, find_pair, list_people, match_names
+from rnntui.text.speaker_detection import MAX_LABEL
+from rnntui.text.turns import SpeakerLabels
+from rnntui.text.whatsapp_export import WHATSAPP
+
+FORMATS: tuple[ChatFormat, ...] = (WHATSAPP, DISCORD_TEXT, DISCORD_CSV, *JSON_FORMATS)
+
+_EXAMINED = 1 << 16  # characters at the start of a file
+_MAX_OTHERS = 200  # labels recorded of a large group
+_MAX_NOTICES = 2  # of the same text
+_TELEGRAM_HTML = ("<title>Exported Data</title>", 'class="page_wrap')
+
+
+@dataclass(frozen=True)
+class _Export:
+    """A file of a corpus that is a chat export."""
+
+    file: Corpus
+    format: ChatFormat
+
+    def messages(self) -> Iterator[ChatMessage]:
+        """Yield its messages, with labels for senders. Raises `CorpusError` if it is damaged."""
+        labels: dict[str, str] = {}
+        try:
+            for message in self.format.messages(self.file.blocks()):
+                sender = message.sender
+                if sender and sender not in labels:
+                    labels[sender] = clean_name(sender, MAX_LABEL)
+                yield message._replace(sender=labels.get(sender, ""))
+        except ChatExportError as error:
+            raise CorpusError(
+                f"{self.file.display_names[0]}, a {self.format.title} export, {error}",
+                hint="export it again, or read it as it is with --turns none",
+            ) from error
+
+
+@dataclass
+class _Survey:
+    """Counts of one pass over the messages of an export: of people and of dropped messages, by chat."""
+
+    people: dict[str, Counter[str]] = field(default_factory=dict)
+    multiline: Counter[str] = field(default_factory=Counter)
+    dropped: dict[str, Counter[str]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(export: _Export) -> _Survey:
+        """Read the export once."""
+        survey = _Survey()
+        for message in export.messages():
+            people = survey.people.setdefault(message.chat, Counter())
+            if message.dropped:
+                survey.dropped.setdefault(message.chat, Counter())[message.dropped] += 1
+            else:
+                people[message.sender] += 1
+                survey.multiline[message.chat] += "\n" in message.text
+        for chat, people in survey.people.items():
+            notices = _notice_senders(people)
+            survey.dropped.setdefault(chat, Counter())[NOTICES] += sum(people.pop(name) for name in notices)
+        return survey
+
+    def main_chat(self, names: str) -> str:
+        """Return the chat with most messages; of several with the two speakers that were named, the one of those."""
+        chats = [chat for chat, people in self.people.items() if find_pair(names, people)]
+        return max(chats or self.people, key=lambda chat: self.people[chat].total(), default="")
+
+
+def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
+    """Return the corpus with chat exports converted to dialogues, and a message for the user; empty if it has none.
+
+    A text that is no export is returned as it is, with its speakers if `turns` names them.
+
+    Args:
+        corpus: the text.
+        turns: `auto`, `none` to convert nothing, or the names of the two speakers, separated by a comma.
+
+    Raises `CorpusError` if an export is damaged or has no messages, `UsageError` if there is nobody of a name.
+    """
+    if turns == "none":
+        return corpus, ""
+    files = [
+        replace(corpus, files=(path,), display_names=(name,), skipped=())
+        for path, name in zip(corpus.files, corpus.display_names, strict=True)
+    ]
+    exports = {index: _Export(file, fmt) for index, file in enumerate(files) if (fmt := recognized_format(file))}
+    if not exports:
+        return (corpus if turns == "auto" else replace(corpus, speakers=choose_speakers(corpus, turns))), ""
+    people: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    multiline = 0
+    chats: dict[int, str] = {}
+    other_chats = 0
+    for index, export in exports.items():
+        survey = _Survey.of(export)
+        chat = chats[index] = survey.main_chat(turns)
+        people += survey.people.get(chat, Counter())
+        dropped += survey.dropped.get(chat, Counter())
+        multiline += survey.multiline[chat]
+        other_chats += len(survey.people) - 1
+    names = ", ".join(export.file.display_names[0] for export in list(exports.values())[:2])
+    if len(exports) > 2:
+        names += f" and {len(exports) - 2:,} more"
+    formats = " and ".join(dict.fromkeys(export.format.title for export in exports.values()))
+    if not people:
+        raise CorpusError(f"{names}: a {formats} export without messages of text", hint="export another chat")
+    speakers = _speakers(people, turns, multiline > 0.01 * people.total(), names)
+    starts = tuple(f"{label}:" for label in people)
+    paths = [
+        _write_dialogue(exports[index], chats[index], people, starts) if index in exports else _utf8_copy(file)
+        for index, file in enumerate(files)
+    ]
+    converted = replace(corpus, files=tuple(paths), encoding="utf-8", errors="strict", speakers=speakers)
+    message = f"{names}: a {formats} export, {people.total():,} messages ({list_people(people)})"
+    if +dropped:
+        message += "; dropped " + " and ".join(_count(kind, count) for kind, count in sorted(dropped.items()) if count)
+    if other_chats:
+        choice = "the largest" if turns == "auto" else "that of the speakers"
+        message += f"; of {other_chats + len(exports):,} chats {choice}, {', '.join(chats.values())}"
+        message += " (--turns chooses another by its people)" if turns == "auto" else ""
+    return converted, message
+
+
+def recognized_format(file: Corpus) -> ChatFormat | None:
+    """Return the format of the chat export that a file is, judged by its beginning; None for any other text.
+
+    Raises `CorpusError` if it is an export that has to be made in another format.
+    """
+    beginning = next(file.blocks(), "")[:_EXAMINED]
+    if all(mark in beginning for mark in _TELEGRAM_HTML):
+        raise CorpusError(
+            f"{file.display_names[0]} is a Telegram export as HTML",
+            hint="export the chat again, with Machine-readable JSON as the format",
+        )
+    return next((fmt for fmt in FORMATS if fmt.recognizes(beginning)), None)
+
+
+def speakers_note(speakers: SpeakerLabels | None, turns: str) -> str:
+    """Return who is who, and how to change that if the user has not said."""
+    if speakers is None:
+        return "no two people, so no dialogue"
+    note = f"you are {speakers.person}, the model answers as {speakers.model}"
+    return note + (f' (--turns "{speakers.model},{speakers.person}" swaps them)' if turns == "auto" else "")
+
+
+def _speakers(people: Counter[str], turns: str, multiline: bool, names: str) -> SpeakerLabels | None:
+    """Return the two speakers of a chat: those named, or the two with the most messages.
+
+    Of these, the model is the one who has written more, because there is more to imitate.
+    """
+    if turns != "auto":
+        pair = match_names(turns, people, names)
+    elif len(people) < 2:
+        return None
+    else:
+        (first, most), (second, fewer) = people.most_common(2)
+        pair = (first, second) if most == fewer else (second, first)
+    others = tuple(label for label, _ in people.most_common(_MAX_OTHERS) if label not in pair)
+    return SpeakerLabels(*pair, TurnFormat(multiline=multiline, others=others))
+
+
+def _count(kind: str, count: int) -> str:
+    return f"{count:,} {kind.removesuffix('s') if count == 1 else kind}"
+
+
+def _notice_senders(people: Counter[str]) -> list[str]:
+    """Return the senders that are notices with a colon in them, such as `Ann changed the subject to "Trip`."""
+    names = [name for name, count in people.items() if count > _MAX_NOTICES]
+    return [
+        name
+        for name, count in people.items()
+        if count <= _MAX_NOTICES and any(name.startswith(f"{other} ") for other in (*names, "You"))
+    ]
+
+
+def _write_dialogue(export: _Export, chat: str, people: Counter[str], starts: tuple[str, ...]) -> Path:
+    """Write the messages of a chat to a temporary file, as lines `Name: message`."""
+
+    def lines() -> Iterator[str]:
+        for message in export.messages():
+            if message.chat == chat and not message.dropped and message.sender in people:
+                first, *following = message.text.split("\n")
+                yield f"{message.sender}: {first}\n"
+                for line in following:  # a line of a message must not look like the start of a turn
+                    yield f" {line}\n" if line.startswith(starts) else f"{line}\n"
+
+    return _temporary_file(lines())
+
+
+def _utf8_copy(file: Corpus) -> Path:
+    """Return a file in UTF-8 with the text of a file: a copy, unless it is in UTF-8."""
+    is_utf8 = file.encoding.lower() in ("utf-8", "utf8") and file.errors == "strict"
+    return file.files[0] if is_utf8 else _temporary_file(file.blocks())
+
+
+def _temporary_file(texts: Iterable[str]) -> Path:
+    """Write texts to a temporary file that is deleted at exit."""
+    handle, name = tempfile.mkstemp(".txt", prefix="rnntui-corpus-")
+    atexit.register(Path(name).unlink, missing_ok=True)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+        file.writelines(texts)
+    return Path(name)
