@@ -67,7 +67,8 @@ def command(
         if text is not None:
             text, message = converted_chat(text, training.turns)
             if message:
-                print_note(f"{message}; {speakers_note(text.speakers, training.turns)}")
+                who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
+                print_note(message + who)
         if text is not None and not resume:
             run = create_language_model_run(
                 text, LanguageModelRequest(model, tokenizer, training, budget), folder, name

@@ -57,33 +57,16 @@ class _Export:
 
 
 @dataclass
-class _Survey:
-    """Counts of one pass over the messages of an export: of people and of dropped messages, by chat."""
+class _ChatCounts:
+    """Counts of a chat: messages of each person, messages of several lines, dropped messages of each sort."""
 
-    people: dict[str, Counter[str]] = field(default_factory=dict)
-    multiline: Counter[str] = field(default_factory=Counter)
-    dropped: dict[str, Counter[str]] = field(default_factory=dict)
+    people: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    multiline: int = 0
 
-    @staticmethod
-    def of(export: _Export) -> _Survey:
-        """Read the export once."""
-        survey = _Survey()
-        for message in export.messages():
-            people = survey.people.setdefault(message.chat, Counter())
-            if message.dropped:
-                survey.dropped.setdefault(message.chat, Counter())[message.dropped] += 1
-            else:
-                people[message.sender] += 1
-                survey.multiline[message.chat] += "\n" in message.text
-        for chat, people in survey.people.items():
-            notices = _notice_senders(people)
-            survey.dropped.setdefault(chat, Counter())[NOTICES] += sum(people.pop(name) for name in notices)
-        return survey
-
-    def main_chat(self, names: str) -> str:
-        """Return the chat with most messages; of several with the two speakers that were named, the one of those."""
-        chats = [chat for chat, people in self.people.items() if find_pair(names, people)]
-        return max(chats or self.people, key=lambda chat: self.people[chat].total(), default="")
+    def __add__(self, other: _ChatCounts) -> _ChatCounts:
+        dropped = self.dropped + other.dropped
+        return _ChatCounts(self.people + other.people, dropped, self.multiline + other.multiline)
 
 
 def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
@@ -106,39 +89,22 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     exports = {index: _Export(file, fmt) for index, file in enumerate(files) if (fmt := recognized_format(file))}
     if not exports:
         return (corpus if turns == "auto" else replace(corpus, speakers=choose_speakers(corpus, turns))), ""
-    people: Counter[str] = Counter()
-    dropped: Counter[str] = Counter()
-    multiline = 0
-    chats: dict[int, str] = {}
-    other_chats = 0
-    for index, export in exports.items():
-        survey = _Survey.of(export)
-        chat = chats[index] = survey.main_chat(turns)
-        people += survey.people.get(chat, Counter())
-        dropped += survey.dropped.get(chat, Counter())
-        multiline += survey.multiline[chat]
-        other_chats += len(survey.people) - 1
-    names = ", ".join(export.file.display_names[0] for export in list(exports.values())[:2])
-    if len(exports) > 2:
-        names += f" and {len(exports) - 2:,} more"
-    formats = " and ".join(dict.fromkeys(export.format.title for export in exports.values()))
-    if not people:
-        raise CorpusError(f"{names}: a {formats} export without messages of text", hint="export another chat")
-    speakers = _speakers(people, turns, multiline > 0.01 * people.total(), names)
-    starts = tuple(f"{label}:" for label in people)
+    surveys = {index: _survey(export) for index, export in exports.items()}
+    chosen = {index: _main_chat(survey, turns) for index, survey in surveys.items()}
+    counts = sum((surveys[index].get(chat, _ChatCounts()) for index, chat in chosen.items()), _ChatCounts())
+    title = _title(list(exports.values()))
+    if not counts.people:
+        raise CorpusError(f"{title} without messages of text", hint="export another chat")
+    speakers = _speakers(counts, turns, title)
     paths = [
-        _write_dialogue(exports[index], chats[index], people, starts) if index in exports else _utf8_copy(file)
+        _write_dialogue(exports[index], chosen[index], set(counts.people)) if index in exports else _utf8_copy(file)
         for index, file in enumerate(files)
     ]
-    converted = replace(corpus, files=tuple(paths), encoding="utf-8", errors="strict", speakers=speakers)
-    message = f"{names}: a {formats} export, {people.total():,} messages ({list_people(people)})"
-    if +dropped:
-        message += "; dropped " + " and ".join(_count(kind, count) for kind, count in sorted(dropped.items()) if count)
-    if other_chats:
-        choice = "the largest" if turns == "auto" else "that of the speakers"
-        message += f"; of {other_chats + len(exports):,} chats {choice}, {', '.join(chats.values())}"
-        message += " (--turns chooses another by its people)" if turns == "auto" else ""
-    return converted, message
+    message = f"{title}, {_contents(counts)}"
+    if (chats := sum(map(len, surveys.values()))) > len(exports):
+        choice, hint = ("largest", " (--turns chooses another by its people)") if turns == "auto" else ("speakers'", "")
+        message += f"; of {chats:,} chats the {choice}, {', '.join(chosen.values())}{hint}"
+    return replace(corpus, files=tuple(paths), encoding="utf-8", errors="strict", speakers=speakers), message
 
 
 def recognized_format(file: Corpus) -> ChatFormat | None:
@@ -163,24 +129,20 @@ def speakers_note(speakers: SpeakerLabels | None, turns: str) -> str:
     return note + (f' (--turns "{speakers.model},{speakers.person}" swaps them)' if turns == "auto" else "")
 
 
-def _speakers(people: Counter[str], turns: str, multiline: bool, names: str) -> SpeakerLabels | None:
-    """Return the two speakers of a chat: those named, or the two with the most messages.
-
-    Of these, the model is the one who has written more, because there is more to imitate.
-    """
-    if turns != "auto":
-        pair = match_names(turns, people, names)
-    elif len(people) < 2:
-        return None
-    else:
-        (first, most), (second, fewer) = people.most_common(2)
-        pair = (first, second) if most == fewer else (second, first)
-    others = tuple(label for label, _ in people.most_common(_MAX_OTHERS) if label not in pair)
-    return SpeakerLabels(*pair, TurnFormat(multiline=multiline, others=others))
-
-
-def _count(kind: str, count: int) -> str:
-    return f"{count:,} {kind.removesuffix('s') if count == 1 else kind}"
+def _survey(export: _Export) -> dict[str, _ChatCounts]:
+    """Read an export once, and return the counts of each chat in it."""
+    chats: dict[str, _ChatCounts] = {}
+    for message in export.messages():
+        counts = chats.setdefault(message.chat, _ChatCounts())
+        if message.dropped:
+            counts.dropped[message.dropped] += 1
+        else:
+            counts.people[message.sender] += 1
+            counts.multiline += "\n" in message.text
+    for counts in chats.values():
+        for name in _notice_senders(counts.people):
+            counts.dropped[NOTICES] += counts.people.pop(name)
+    return chats
 
 
 def _notice_senders(people: Counter[str]) -> list[str]:
@@ -193,12 +155,51 @@ def _notice_senders(people: Counter[str]) -> list[str]:
     ]
 
 
-def _write_dialogue(export: _Export, chat: str, people: Counter[str], starts: tuple[str, ...]) -> Path:
+def _main_chat(chats: dict[str, _ChatCounts], turns: str) -> str:
+    """Return the chat with most messages, of those in which the two write whom `turns` names, if there are any."""
+    named = [chat for chat, counts in chats.items() if find_pair(turns, counts.people)]
+    return max(named or chats, key=lambda chat: chats[chat].people.total(), default="")
+
+
+def _speakers(counts: _ChatCounts, turns: str, title: str) -> SpeakerLabels | None:
+    """Return the two speakers of a chat: those named, or the two with the most messages.
+
+    Of these, the model is the one who has written more, because there is more to imitate.
+    """
+    people = counts.people
+    if turns != "auto":
+        pair = match_names(turns, people, title)
+    elif len(people) < 2:
+        return None
+    else:
+        (first, most), (second, fewer) = people.most_common(2)
+        pair = (first, second) if most == fewer else (second, first)
+    others = tuple(label for label, _ in people.most_common(_MAX_OTHERS) if label not in pair)
+    return SpeakerLabels(*pair, TurnFormat(multiline=counts.multiline > 0.01 * people.total(), others=others))
+
+
+def _title(exports: list[_Export]) -> str:
+    names = ", ".join(export.file.display_names[0] for export in exports[:2])
+    more = f" and {len(exports) - 2:,} more" if len(exports) > 2 else ""
+    return f"{names}{more}: a {' and '.join(dict.fromkeys(export.format.title for export in exports))} export"
+
+
+def _contents(counts: _ChatCounts) -> str:
+    """Return what an export holds, in words."""
+    dropped = [
+        f"{count:,} {kind.removesuffix('s') if count == 1 else kind}" for kind, count in sorted(counts.dropped.items())
+    ]
+    text = f"{counts.people.total():,} messages ({list_people(counts.people)})"
+    return f"{text}; dropped {' and '.join(dropped)}" if dropped else text
+
+
+def _write_dialogue(export: _Export, chat: str, labels: set[str]) -> Path:
     """Write the messages of a chat to a temporary file, as lines `Name: message`."""
+    starts = tuple(f"{label}:" for label in labels)
 
     def lines() -> Iterator[str]:
         for message in export.messages():
-            if message.chat == chat and not message.dropped and message.sender in people:
+            if message.chat == chat and not message.dropped and message.sender in labels:
                 first, *following = message.text.split("\n")
                 yield f"{message.sender}: {first}\n"
                 for line in following:  # a line of a message must not look like the start of a turn

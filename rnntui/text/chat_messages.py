@@ -47,6 +47,8 @@ def text_message(sender: str, text: str, chat: str = "") -> ChatMessage:
 
 def clean_text(text: str) -> str:
     """Return a message without control characters, direction marks, spaces at line ends and repeated blank lines."""
+    if text.isprintable():  # most messages are, and the rest takes its time
+        return text.strip()
     text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[^\S\n]+\n", "\n", text)).strip()
 

@@ -68,7 +68,7 @@ def telegram_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
             yield ChatMessage("", "", NOTICES, chat)
             continue
         sender = _text(item.get("from")) or _text(item.get("from_id")) or "Deleted account"
-        yield text_message(sender, _telegram_text(item.get("text")), chat)
+        yield text_message(sender, _telegram_text(item.get("text") or item.get("text_entities")), chat)
 
 
 def _telegram_text(value: object) -> str:
@@ -175,7 +175,8 @@ _TELEGRAM_CHAT = re.compile(
 
 def _recognizes_telegram(beginning: str) -> bool:
     is_chat = _has_keys(beginning, "{", "messages", "name") and _TELEGRAM_CHAT.search(beginning) is not None
-    return is_chat or (_has_keys(beginning, "{", "about") and "Telegram" in beginning)
+    is_account = _has_keys(beginning, "{", "personal_information", "contacts")
+    return is_chat or is_account or (_has_keys(beginning, "{", "about") and "Telegram" in beginning)
 
 
 def _recognizes_signal(beginning: str) -> bool:

@@ -66,7 +66,7 @@ def find_pair(turns: str, people: Iterable[str]) -> tuple[str, str] | None:
 
 def list_people(people: Counter[str]) -> str:
     """Return the people with most messages, with their numbers, for a message."""
-    listed = [f"{label} {count:,}" for label, count in people.most_common(_MAX_LISTED)]
+    listed = [f"{label}: {count:,}" for label, count in people.most_common(_MAX_LISTED)]
     rest = len(people) - len(listed)
     return ", ".join(listed) + (f" and {rest:,} more" if rest else "")
 

@@ -39,7 +39,7 @@ _EDITED = re.compile(
 _PLACEHOLDER = re.compile(r"<[^<>\n]{3,60}>")
 _ATTACHMENT = re.compile(
     r"[^\n]{1,120}\.(?:jpe?g|png|gif|webp|mp4|3gp|mov|opus|ogg|mp3|m4a|aac|amr|pdf|docx?|xlsx?|pptx?|vcf|zip|txt)"
-    r" \([^()\n]{4,60}\)",
+    r" (?:\([^()\n]{4,60}\)|<[^<>\n]{4,40}>)",
     re.IGNORECASE,
 )
 _LOCATION = re.compile(r"[^\n:]{3,25}: https?://maps\.google\.com/\S+")
@@ -106,9 +106,13 @@ def whatsapp_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     """Yield the messages of an export; what stands before the first one is skipped."""
     sender = ""
     lines: list[str] | None = None
+    in_brackets: bool | None = None
     for line in lines_of(blocks):
         header = _HEADER.match(line)
-        if header is None:
+        if header is not None and in_brackets is None:
+            in_brackets = "[" in header[0]
+        # A header in the other notation is that of a message that was copied into a message.
+        if header is None or ("[" in header[0]) is not in_brackets:
             if lines is not None:
                 lines.append(line)
             continue
@@ -125,24 +129,28 @@ def _message(sender: str, text: str) -> ChatMessage:
     """Return a message without what WhatsApp added to it."""
     if not sender:
         return ChatMessage("", "", NOTICES)
-    text = _EDITED.sub("", _TAGS_AT_END.sub("", text.strip()))
+    text = text.strip()
+    if text.endswith(">"):
+        text = _EDITED.sub("", _TAGS_AT_END.sub("", text))
     first, _, caption = text.partition("\n")
-    if _ATTACHMENT.fullmatch(first.strip(_MARK)):
+    if first.endswith((")", ">")) and _ATTACHMENT.fullmatch(first.strip(_MARK)):
         text = caption
     elif first.startswith(_MARK) or f"• {_MARK}" in first:
         return ChatMessage(sender, "", NOTICES if _is_notice(first) else MEDIA)
     text = clean_text(text)
     if _is_notice(text):
         return ChatMessage(sender, "", NOTICES)
-    if not text or _PLACEHOLDER.fullmatch(text) or _LOCATION.fullmatch(text):
+    if not text or (text.endswith(">") and _PLACEHOLDER.fullmatch(text)) or _LOCATION.fullmatch(text):
         return ChatMessage(sender, "", MEDIA)
     return ChatMessage(sender, text)
 
 
 def _is_notice(text: str) -> bool:
     """Return whether the text is a notice; a long one in the place of a message is about encryption or a group."""
-    plain = text.strip(f"{_MARK} \n").rstrip(".").casefold()
-    return plain in _NOTICES or (text.startswith(_MARK) and len(plain) > 30)
+    plain = text.strip(_MARK)
+    return (len(plain) < 60 and plain.rstrip(".").casefold() in _NOTICES) or (
+        text.startswith(_MARK) and len(plain) > 30
+    )
 
 
 WHATSAPP = ChatFormat("WhatsApp", recognizes_whatsapp, whatsapp_messages)

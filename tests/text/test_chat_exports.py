@@ -113,7 +113,7 @@ def test_whatsapp_dates_of_many_phones_are_dropped(header: str, end: str, write:
     assert text == DIALOGUE
     assert people(corpus) == ("Mara", "Jon")
     assert corpus.speakers is not None and corpus.speakers.format.multiline
-    assert message.endswith("chat.txt: a WhatsApp export, 7 messages (Jon 4, Mara 3)")
+    assert message.endswith("chat.txt: a WhatsApp export, 7 messages (Jon: 4, Mara: 3)")
     assert corpus.name == "chat" and corpus.display_names[0].endswith("chat.txt")
 
 
@@ -156,6 +156,8 @@ def test_whatsapp_marks_around_names_are_dropped(write: Write) -> None:
         "Jon: image omitted",
         f"Jon: {MARK}IMG-20230103-WA0001.jpg (file attached)",
         "Jon: IMG-20230103-WA0001.jpg (file attached)",
+        f"Jon: 2015-08-04-PHOTO-00004762.jpg <{MARK}attached>",
+        "Jon: < attached: 00000042-PHOTO-2020-06-07-15-13-20.jpg >",
         "Jon: PTT-20230103-WA0001.opus (Datei angehängt)",
         "Jon: Ann Smith.vcf (file attached)",
         "Jon: This message was deleted",
@@ -211,6 +213,15 @@ def test_a_line_of_a_message_is_not_taken_for_a_turn(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "copied"),
+    [("3/1/23, 14:05 - {}", "[14:05, 3/1/2023] Ann: hi"), ("[3.1.23, 14:05:33] {}", "3/1/23, 14:05 - Ann: hi")],
+)
+def test_messages_copied_into_a_message_are_a_part_of_it(header: str, copied: str, write: Write) -> None:
+    _, text, _ = convert(write(whatsapp(header, [*MESSAGES, ("Jon", f"She wrote:\n{copied}")]), "chat.txt"))
+    assert text == f"{DIALOGUE}Jon: She wrote:\n{copied}\n"
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -238,14 +249,16 @@ def test_with_more_than_two_people_all_keep_their_names(write: Write) -> None:
     assert text == DIALOGUE + "Ann: Me too\nAnn B: And me\nAnn B: really\n"
     assert people(corpus) == ("Mara", "Jon")
     assert corpus.speakers is not None and corpus.speakers.format.others == ("Ann B", "Ann")
-    assert "(Jon 4, Mara 3, Ann B 2, Ann 1)" in message
+    assert "(Jon: 4, Mara: 3, Ann B: 2, Ann: 1)" in message
     assert speakers_note(corpus.speakers, "auto") == (
         'you are Mara, the model answers as Jon (--turns "Jon,Mara" swaps them)'
     )
     corpus, named_text, _ = convert(name, turns="ann b, Jon")
     assert people(corpus) == ("Ann B", "Jon") and named_text == text
     assert speakers_note(corpus.speakers, "ann b, Jon") == "you are Ann B, the model answers as Jon"
-    with pytest.raises(UsageError, match=r"nobody in .*chat.txt is called Zoe; it has Jon 4, Mara 3, Ann B 2, Ann 1"):
+    with pytest.raises(
+        UsageError, match=r"nobody in .*chat.txt is called Zoe; it has Jon: 4, Mara: 3, Ann B: 2, Ann: 1"
+    ):
         convert(name, turns="Zoe,Jon")
 
 
@@ -272,7 +285,7 @@ def test_exports_among_other_files_are_converted(write: Write, tmp_path: Path) -
     corpus, text, message = convert(str(tmp_path / "all"))
     assert text == DIALOGUE + "A story.\n" + DIALOGUE
     assert corpus.name == "all" and len(corpus.display_names) == 3
-    assert "14 messages (Jon 8, Mara 6)" in message
+    assert "14 messages (Jon: 8, Mara: 6)" in message
 
 
 def test_an_export_in_another_encoding_is_converted(tmp_path: Path) -> None:
@@ -335,7 +348,7 @@ def test_a_telegram_chat_is_read(write: Write, indent: int | None) -> None:
     chat["messages"][5]["text"] = linked
     corpus, text, message = convert(write(json.dumps(chat, indent=indent, ensure_ascii=indent is None), "result.json"))
     assert text == DIALOGUE and people(corpus) == ("Mara", "Jon")
-    assert "a Telegram export, 7 messages (Jon 4, Mara 3); dropped 1 media and 2 notices" in message
+    assert "a Telegram export, 7 messages (Jon: 4, Mara: 3); dropped 1 media and 2 notices" in message
 
 
 def test_of_all_telegram_chats_the_largest_is_read_or_that_of_the_speakers(write: Write) -> None:
@@ -355,7 +368,7 @@ def test_of_all_telegram_chats_the_largest_is_read_or_that_of_the_speakers(write
     assert message.endswith("; of 3 chats the largest, Mara (--turns chooses another by its people)")
     corpus, text, message = convert(name, turns="Zoe,Jon")
     assert text == "Zoe: Hello Jon\nJon: Hello Zoe\n" * 2 and people(corpus) == ("Zoe", "Jon")
-    assert message.endswith("; of 3 chats that of the speakers, Zoe")
+    assert message.endswith("; of 3 chats the speakers', Zoe")
     with pytest.raises(UsageError, match=r"nobody in .*result.json is called Ann"):
         convert(name, turns="Ann,Jon")
 
@@ -390,7 +403,7 @@ def test_a_discord_export_in_json_is_read(write: Write) -> None:
     messages.insert(2, {"type": "Default", "content": "", "author": None})
     corpus, text, message = convert(write(discord(messages), "dm.json"))
     assert text == DIALOGUE and people(corpus) == ("Mara", "Jon")
-    assert "a Discord export, 7 messages (Jon 4, Mara 3); dropped 2 media and 1 notice" in message
+    assert "a Discord export, 7 messages (Jon: 4, Mara: 3); dropped 2 media and 1 notice" in message
 
 
 def test_a_discord_export_as_text_is_read(write: Write) -> None:
@@ -403,7 +416,7 @@ def test_a_discord_export_as_text_is_read(write: Write) -> None:
     head = f"{rule}\nGuild: Direct Messages\nChannel: Private / Mara\nTopic: x\n{rule}\n\n"
     corpus, text, message = convert(write(f"{head}{body}\n{rule}\nExported 9 message(s)\n{rule}\n", "dm.txt"))
     assert text == DIALOGUE and people(corpus) == ("Mara", "Jon")
-    assert "7 messages (Jon 4, Mara 3); dropped 1 media and 1 notice" in message
+    assert "7 messages (Jon: 4, Mara: 3); dropped 1 media and 1 notice" in message
 
 
 def test_a_discord_export_as_csv_is_read(write: Write) -> None:
@@ -434,7 +447,7 @@ def test_a_messenger_export_is_mended_and_put_in_order(write: Write) -> None:
     values = {"participants": [{"name": mojibake("Måra")}, {"name": "Jon"}], "messages": messages[::-1], "title": "x"}
     corpus, text, message = convert(write(json.dumps(values, indent=2), "message_1.json"))
     assert text == DIALOGUE.replace("Mara", "Måra") and people(corpus) == ("Måra", "Jon")
-    assert "a Messenger or Instagram export, 7 messages (Jon 4, Måra 3); dropped 1 media and 2 notices" in message
+    assert "a Messenger or Instagram export, 7 messages (Jon: 4, Måra: 3); dropped 1 media and 2 notices" in message
 
 
 def test_an_encrypted_messenger_chat_is_read(write: Write) -> None:

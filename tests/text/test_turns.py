@@ -216,8 +216,8 @@ def test_names_match_without_case_and_emoji_and_by_their_start(turns: str, expec
 @pytest.mark.parametrize(
     ("turns", "message"),
     [
-        ("Mara,Ben", "--turns: nobody in chat.txt is called Ben; it has Jon 8, Mara 3"),
-        ("Mara,mara", "--turns Mara,mara does not name two people in chat.txt; it has Jon 8, Mara 3"),
+        ("Mara,Ben", "--turns: nobody in chat.txt is called Ben; it has Jon: 8, Mara: 3"),
+        ("Mara,mara", "--turns Mara,mara does not name two people in chat.txt; it has Jon: 8, Mara: 3"),
         ("M,Jon", "nobody in chat.txt is called M;"),
         ("🌻,Jon", "nobody in chat.txt is called 🌻;"),
     ],
@@ -242,7 +242,7 @@ def test_two_of_a_play_can_be_named(tmp_path: Path) -> None:
     assert (labels.person, labels.model) == ("ROMEO", "JULIET")
     assert labels.format == TurnFormat(":\n", "\n\n", True, ("Nurse", "PARIS"))
     assert labels.prompt("O\nyou", "ROMEO:\nx\n") == "\nROMEO:\nO\nyou\n\nJULIET:\n"
-    with pytest.raises(UsageError, match="is called Hamlet; it has ROMEO 20, JULIET 20, Nurse 20, PARIS 20"):
+    with pytest.raises(UsageError, match="is called Hamlet; it has ROMEO: 20, JULIET: 20, Nurse: 20, PARIS: 20"):
         choose_speakers(find_corpus([str(play)]), "Hamlet,Juliet")
 
 
