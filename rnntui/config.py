@@ -195,9 +195,14 @@ class TrainerConfig(Settings):
     seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
 
     @property
-    def selects_by(self) -> str:
-        """Key of the metric that decides which weights are best; "loss" for the validation loss."""
-        return "loss"
+    def selection_order(self) -> tuple[str, ...]:
+        """Keys of the metrics that select the best weights: the first, and on a tie the next; at last the loss."""
+        return ()
+
+    @property
+    def selection_note(self) -> str:
+        """Return what selects the best weights in a few words; empty if that is the validation loss."""
+        return ""
 
     @property
     def batch_summary(self) -> str:

@@ -17,7 +17,18 @@ from rnntui.errors import UsageError
 from rnntui.settings import Settings, override, record, setting_field
 
 AttentionKind = Literal["general", "dot", "additive", "none"]
-SelectionMetric = Literal["bleu", "loss"]
+SelectionMetric = Literal["auto", "bleu", "chrf", "exact", "loss"]
+BleuTokenizer = Literal["auto", "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none"]
+
+_SELECTION_ORDERS: dict[str, tuple[str, ...]] = {
+    "auto": ("bleu", "chrf", "exact"),  # only until the run is created
+    "bleu": ("bleu", "chrf", "exact"),
+    "chrf": ("chrf", "exact"),
+    "exact": ("exact", "chrf"),
+    "loss": (),
+}
+"""Metrics that select by, in order. BLEU breaks no tie of another: of short texts it is 0, or luck."""
+_SELECTION_NAMES = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact matches", "loss": "validation loss"}
 
 PAIR_SUBWORDS = 8000
 _CHARACTERS_A_SUBWORD = (
@@ -80,6 +91,12 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
         f"tokens in the vocabulary [default: every character; {PAIR_SUBWORDS} subwords, fewer for a small corpus]",
     )
     separate_vocab: bool = setting_field(False, "separate vocabularies of source and target instead of a joint one")
+    lowercase_source: bool = setting_field(
+        False, "read sources in lower case, so that capitals make no difference but to the case of the translation"
+    )
+    placeholders: bool = setting_field(
+        False, "copy numbers, addresses and unknown names, which the model sees as placeholders"
+    )
 
     def subwords(self, characters: int) -> int:
         """Return the vocabulary size to train, given the number of characters of the training text."""
@@ -87,7 +104,12 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
 
     @property
     def summary(self) -> str:
-        return super().summary + (", the source its own" if self.separate_vocab else "")
+        notes = (
+            (self.separate_vocab, "the source its own"),
+            (self.lowercase_source, "sources in lower case"),
+            (self.placeholders, "placeholders"),
+        )
+        return ", ".join([super().summary, *(note for is_set, note in notes if is_set)])
 
 
 @record
@@ -124,15 +146,28 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
         0.1, "label smoothing: probability spread evenly over the vocabulary", low=0.0, high=0.9
     )
     selection_metric: SelectionMetric = setting_field(
-        "bleu", "metric that selects the best weights", choices=SelectionMetric
+        "auto",
+        "metric that selects the best weights; auto: bleu, or exact for short targets and labels",
+        choices=SelectionMetric,
+        resolved=True,
+    )
+    bleu_tokenizer: BleuTokenizer = setting_field(
+        "auto",
+        "sacrebleu's tokenizer for BLEU; auto: by the script of the targets",
+        choices=BleuTokenizer,
+        resolved=True,
     )
     bleu_pairs: int = setting_field(
         500,
-        "validation pairs translated for BLEU at each evaluation; "
+        "validation pairs translated for BLEU, chrF and exact matches at each evaluation; "
         f"the final evaluation translates {FINAL_EVALUATION_FACTOR} times as many",
         low=1,
         high=10**6,
     )
+    short_pair_repeats: int = setting_field(
+        1, "times that a pair is seen in an epoch if its source has two words or one, such as a greeting",
+        low=1, high=100,
+    )  # fmt: skip
     max_pair_tokens: int | None = setting_field(
         None,
         "maximum tokens of a source or target; longer pairs are left out [default: ten times the usual length]",
@@ -141,8 +176,18 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
     )
 
     @property
-    def selects_by(self) -> str:
-        return self.selection_metric
+    def selection_order(self) -> tuple[str, ...]:
+        return _SELECTION_ORDERS[self.selection_metric]
+
+    @property
+    def selection_note(self) -> str:
+        metric = _SELECTION_NAMES[self.selection_metric]
+        return f"selects weights by {metric}; BLEU tokenizer {self.resolved_bleu_tokenizer}"
+
+    @property
+    def resolved_bleu_tokenizer(self) -> str:
+        """sacrebleu's name of the tokenizer; a run of an older version, whose config has none, was scored by 13a."""
+        return "13a" if self.bleu_tokenizer == "auto" else self.bleu_tokenizer
 
     @property
     def batch_summary(self) -> str:

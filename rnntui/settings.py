@@ -22,6 +22,7 @@ class Setting:
         choices: the only values allowed.
         option_name: its name outside of its class, on the command line and in the form, if that is not the field's.
         none: the word for None on the command line and in the form, where it is a value like others.
+        resolved: True if "auto" is replaced by a value when a run is created, which its config then holds.
     """
 
     help: str
@@ -30,6 +31,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     option_name: str = ""
     none: str = ""
+    resolved: bool = False
 
 
 def setting_field(

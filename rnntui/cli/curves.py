@@ -19,6 +19,7 @@ from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
+from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import checkpoints_folder, find_run
 from rnntui.runs.metrics_log import MetricsTail
@@ -60,7 +61,7 @@ def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float
 @click.option(
     "--metric", "names_of_metrics", metavar="NAME", multiple=True, callback=utf8_argument,
     help="Metric to draw, by its key in metrics.jsonl, such as bits_per_character, learning_rate or, for Seq2Seq runs, "
-    "bleu and chrf; may be repeated [default: the losses].",
+    "bleu, chrf and exact; may be repeated [default: the losses].",
 )  # fmt: skip
 @click.option("--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="The x axis.")
 @click.option("--log/--linear", "log", help="Scale of the y axis.  [default: linear]")
@@ -184,9 +185,12 @@ def _check_metrics(metrics: list[str], logged: list[str]) -> None:
     missing = next((key for key in metrics if key not in logged), None)
     if missing is not None:
         rest = f" and {len(logged) - _MAX_LISTED} more" if len(logged) > _MAX_LISTED else ""
-        raise UsageError(
-            f"--metric {missing}: there is no such metric; there are {', '.join(logged[:_MAX_LISTED])}{rest}"
-        )
+        listed = f"{', '.join(logged[:_MAX_LISTED])}{rest}"
+        if missing in all_metrics():
+            owners = [kind.title for kind in KINDS.values() if missing in {metric.key for metric in kind.metrics}]
+            scope = f" (a metric of {' and '.join(owners)}s)" if owners else ""
+            raise UsageError(f"--metric {missing}: none of these runs has logged it{scope}; they have {listed}")
+        raise UsageError(f"--metric {missing}: there is no such metric; there are {listed}")
 
 
 def _no_metrics_error(name: str, run: RunFolder) -> RunError:

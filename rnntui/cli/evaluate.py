@@ -1,4 +1,4 @@
-"""`rnntui evaluate`: losses of a language model on a text; loss, BLEU and chrF of a Seq2Seq model on pairs."""
+"""`rnntui evaluate`: losses of a language model on a text; loss and translation scores of a Seq2Seq model on pairs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -16,10 +16,10 @@ from rnntui.cli.inputs import read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config import LanguageModelTrainingConfig
-from rnntui.config_seq2seq import BeamConfig
+from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.kinds.seq2seq import BLEU, CHRF, SEQ2SEQ
+from rnntui.kinds.seq2seq import BLEU, CHRF, EXACT, SEQ2SEQ
 from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rnntui.training.evaluation import Evaluation
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
-_PAIR_OPTIONS = ("source", "target", "held_out", "save", "beam")
+_PAIR_OPTIONS = ("source", "target", "held_out", "save", "beam", "bleu_tokenizer")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class _Options:
     held_out: bool
     save: str | None
     beam: int
+    bleu_tokenizer: str | None
     encoding: str
     errors: Any
     as_json: bool
@@ -58,6 +59,10 @@ class _Options:
 )
 @click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
 @setting_option(BeamConfig, "beam")
+@click.option(
+    "--bleu-tokenizer", type=click.Choice(get_args(BleuTokenizer)),
+    help="sacrebleu's tokenizer for BLEU; auto: by the script of the targets [default: the run's own].",
+)  # fmt: skip
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON line.")
 @click.pass_context
@@ -72,6 +77,7 @@ def command(
     held_out: bool,
     save: str | None,
     beam: int,
+    bleu_tokenizer: str | None,
     encoding: str,
     errors: Any,
     as_json: bool,
@@ -82,8 +88,8 @@ def command(
     every 256 tokens from a zero state, comparable to figures published for Transformers.
 
     A Seq2Seq model, named by --run, is evaluated on pairs, which are tables of source, a tab, and target: the loss of
-    each reference token given those before (teacher forcing), and BLEU and chrF of its translations. With --held-out,
-    name the pairs that it was trained on: they are split again as they were then.
+    each reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.
+    With --held-out, name the pairs that it was trained on: they are split again as they were then.
     """
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
@@ -93,7 +99,9 @@ def command(
     config = run.read_config()
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
-    options = _Options(text, source, target, held_out, save, beam, encoding, errors, as_json, pair_flags)
+    options = _Options(
+        text, source, target, held_out, save, beam, bleu_tokenizer, encoding, errors, as_json, pair_flags
+    )
     _EVALUATORS[config.kind](run, options)
 
 
@@ -142,8 +150,14 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     prepare_for_torch()
     from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 
-    evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, BeamConfig(beam=options.beam))
+    beam = BeamConfig(beam=options.beam)
+    evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, beam, options.bleu_tokenizer)
     warn_unknown_characters(unknown, ", ".join(pairs.display_names))
+    if scores.short_references > 50:
+        print_note(
+            f"BLEU says little here: it counts sequences of four tokens, and {scores.short_references:.0f} % of the "
+            f"targets have fewer; see exact matches and chrF"
+        )
     if options.as_json:
         values = {
             "run": run.name,
@@ -165,6 +179,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     table.add_row("perplexity", f"{evaluation.perplexity:,.4f}", "")
     table.add_row(BLEU.label, BLEU.text(scores.bleu), f"beam {options.beam}, {scores.bleu_signature}")
     table.add_row(CHRF.label, CHRF.text(scores.chrf), scores.chrf_signature)
+    table.add_row(EXACT.label, EXACT.text(scores.exact), "% of lines that equal their target")
     write_table(table)
 
 

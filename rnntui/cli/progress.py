@@ -15,7 +15,7 @@ from rich.text import Text
 
 from rnntui.charts.metric_charts import metric_of
 from rnntui.kinds.model_kind import ModelKind
-from rnntui.kinds.registry import all_metrics, kind_or_default
+from rnntui.kinds.registry import kind_or_default
 from rnntui.kinds.samples import Sample, sample_parts
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
@@ -123,7 +123,11 @@ def describe(event: Event, run: RunFolder) -> list[str]:
     if isinstance(event, Started):
         action = f"resumes at step {event.step:,}" if event.step else "starts"
         size = f"{event.parameters:,} parameters on {event.device} in {event.precision}"
-        return [f"run {one_line(event.name)} {action}: {size}"]
+        note = run.read_config().training.selection_note
+        return [
+            f"run {one_line(event.name)} {action}: {size}",
+            *([f"run {one_line(event.name)} {note}"] if note else []),
+        ]
     if isinstance(event, Stepped):
         total = f" of {event.steps:,}" if event.steps else ""
         return [
@@ -135,9 +139,9 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         # Short enough for 80 columns.
         train = f"train {event.train_loss:.4f}  " if event.train_loss is not None else ""
         mark = "  best" if event.best and event.step else ""
-        metrics = "  ".join(_metric_text(*item) for item in event.metrics.items())
+        metrics = "  ".join(_short_metric_text(*item) for item in event.metrics.items())
         figures = metrics or f"{event.bits_per_character:.4f} bits per character"
-        line = f"step {event.step:,}  {train}validation {event.validation_loss:.4f}  {figures}{mark}"
+        line = f"step {event.step:,}  {train}val {event.validation_loss:.4f}  {figures}{mark}"
         return [line, f"  | {_sample_line(event.sample, _kind_of(run))}"] if event.sample else [line]
     return _describe_end(event, run)
 
@@ -145,6 +149,11 @@ def describe(event: Event, run: RunFolder) -> list[str]:
 def _metric_text(name: str, value: float) -> str:
     metric = metric_of(name)
     return f"{metric.label} {metric.text(value)}"
+
+
+def _short_metric_text(name: str, value: float) -> str:
+    metric = metric_of(name)
+    return f"{metric.short or metric.label} {value:.{metric.short_decimals}f}"
 
 
 def _sample_line(sample: Sample, kind: ModelKind) -> str:
@@ -166,24 +175,18 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
             f"stopped at step {event.step:,}{total} and saved in {run.path}",
             f"continue exactly from here with: rnntui {kind.command} --resume {flags}",
         ]
-    reason = f" ({_stop_reason(run)})" if event.reason == "patience" else ""
+    reason = f" ({event.stop_reason})" if event.stop_reason else ""
     lines = [
         f"done in {_clock(event.seconds)} at step {event.step:,}{reason}; the best model, of step {event.best_step:,}, "
         f"is in {run.path}"
     ]
     if event.losses and event.bits_per_character is not None:
-        losses = ", ".join(f"{name} {loss:.4f}" for name, loss in event.losses.items())
+        losses = ", ".join(f"{name.replace('_', '-')} {loss:.4f}" for name, loss in event.losses.items())
         lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
     if event.metrics:
         lines.append("validation: " + ", ".join(_metric_text(*item) for item in event.metrics.items()))
     lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
     return lines
-
-
-def _stop_reason(run: RunFolder) -> str:
-    """Return why training ended early: the metric that no longer improved."""
-    metric = all_metrics().get(run.read_config().training.selects_by)
-    return f"{metric.label} stopped rising" if metric is not None else "the validation loss stopped falling"
 
 
 def _rate(tokens_per_second: float) -> str:

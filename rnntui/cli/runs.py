@@ -42,7 +42,7 @@ def _print_table(summaries: list[RunSummary]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in ("run", "cell", "size"):
         table.add_column(heading)
-    metrics = [metric for metric in primary_metrics() if any(metric.key in summary.metrics for summary in summaries)]
+    metrics = primary_metrics(summaries)
     for heading in ("tokens", "validation loss", "bits per character", *(metric.label for metric in metrics), "age"):
         table.add_column(heading, justify="right")
     table.add_column("state")

@@ -90,7 +90,8 @@ def refuse_changes(context: click.Context, run: RunFolder) -> None:
         for name, setting in settings_of(type(section)).items():
             option = setting.option_name
             value = getattr(section, name)
-            if option in given and context.params[option] != value:
+            is_resolved = setting.resolved and context.params[option] == "auto"
+            if option in given and context.params[option] != value and not is_resolved:
                 none = setting.none or "not set"
                 shown, wanted = (none if item is None else item for item in (value, context.params[option]))
                 raise UsageError(

@@ -23,6 +23,9 @@ class Metric(NamedTuple):
         decimals: decimal places in messages and tables.
         short: unit after the value in narrow columns.
         short_decimals: decimal places in narrow columns.
+        higher_is_better: True if higher values are better, False if lower ones are, None if neither.
+        perfect: the value that no model can improve on, if there is one.
+        noise: values up to this one say nothing about a model, where higher is better: luck produces them too.
     """
 
     key: str
@@ -36,19 +39,29 @@ class Metric(NamedTuple):
     decimals: int = 4
     short: str = ""
     short_decimals: int = 3
+    higher_is_better: bool | None = None
+    perfect: float | None = None
+    noise: float = 0.0
 
     def text(self, value: float | None) -> str:
         """Return the value as lists and messages show it; empty for None."""
         return "" if value is None else f"{value:.{self.decimals}f}"
 
+    def rank(self, value: float) -> float:
+        """Return a number that is higher for a better value, and equal for values that are all noise."""
+        return max(value, self.noise) if self.higher_is_better else -value
+
 
 BITS_PER_CHARACTER = Metric(
-    "bits_per_character", "Bits per character", "bits per character", "bits_per_character", marked=True, short="bits"
-)
+    "bits_per_character", "Bits per character", "bits per character", "bits_per_character", marked=True, short="bits",
+    higher_is_better=False,
+)  # fmt: skip
 
 LOSSES = (
-    Metric("train_loss", "Training loss", "training", LOSS_CHART, noisy=True, unit=_NATS),
-    Metric("validation_loss", "Validation loss", "validation", LOSS_CHART, marked=True, unit=_NATS),
+    Metric("train_loss", "Training loss", "training", LOSS_CHART, noisy=True, unit=_NATS, higher_is_better=False),
+    Metric(
+        "validation_loss", "Validation loss", "validation", LOSS_CHART, marked=True, unit=_NATS, higher_is_better=False
+    ),
 )
 
 OPTIMIZATION = (

@@ -52,16 +52,47 @@ class PairLimits(Record):
 
 
 @record
+class SourceFeatures(Record):
+    """Features of the training sources; they tell which input a model was made for.
+
+    Args:
+        scripts: the scripts that at least one letter in a hundred is of, such as LATIN.
+        letterless: the fraction of sources without a letter.
+        multiple_sentences: the fraction of sources that have several sentences.
+        terminated: the fraction of sources that end in punctuation.
+    """
+
+    scripts: tuple[str, ...]
+    letterless: float
+    multiple_sentences: float
+    terminated: float
+
+    @classmethod
+    def from_json(cls, value: object) -> Self | None:
+        """Return None if the value is not a valid `SourceFeatures`."""
+        fraction_names = ("letterless", "multiple_sentences", "terminated")
+        if not isinstance(value, dict) or set(value) != {"scripts", *fraction_names}:
+            return None
+        scripts = read_texts(value["scripts"])
+        fractions = [value[name] for name in fraction_names]
+        if scripts is None or not all(type(number) in (int, float) and 0 <= number <= 1 for number in fractions):
+            return None
+        return cls(scripts, *map(float, fractions))
+
+
+@record
 class PairCorpusInfo(CorpusInfo):
     """The corpus of a Seq2Seq model: numbers of training and validation pairs, and their lengths.
 
-    `validation_sources` are the files of the validation pairs, None if those were held out of `sources`.
+    `validation_sources` are the files of the validation pairs, None if those were held out of `sources`. `features` are
+    None for runs of older versions.
     """
 
     validation_sources: tuple[str, ...] | None = None
     pairs: tuple[int, int] | None = None
     lengths: PairLengths | None = None
     limits: PairLimits | None = None
+    features: SourceFeatures | None = None
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,6 +103,7 @@ class PairCorpusInfo(CorpusInfo):
             "pairs": tuple(counts) if len(counts) == 2 and None not in counts else None,
             "lengths": PairLengths.from_json(values.get("lengths")),
             "limits": PairLimits.from_json(values.get("limits")),
+            "features": SourceFeatures.from_json(values.get("features")),
         }
 
     @property

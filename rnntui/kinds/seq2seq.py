@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.inputs import InputChoice, InputFiles
 from rnntui.kinds.metrics import Metric
@@ -9,8 +11,19 @@ from rnntui.kinds.model_kind import ModelKind, Use
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.samples import SampleField
 
-BLEU = Metric("bleu", "BLEU", "BLEU", "bleu", log_scale=False, marked=True, decimals=2, short="BLEU", short_decimals=1)
-CHRF = Metric("chrf", "chrF", "chrF", "chrf", log_scale=False, marked=True, decimals=2, short="chrF", short_decimals=1)
+
+def _score(key: str, title: str, label: str, short: str, **details: Any) -> Metric:
+    """Return a metric of translations, 0 to 100, the higher the better."""
+    return Metric(
+        key, title, label, key, log_scale=False, marked=True, decimals=2, short=short, short_decimals=1,
+        higher_is_better=True, perfect=100.0, **details,
+    )  # fmt: skip
+
+
+# Below these, a few lucky n-grams or one easy line decide: smoothing gives a useless model a BLEU of 0.1 or 0.5.
+BLEU = _score("bleu", "BLEU", "BLEU", "BLEU", noise=1.0)
+CHRF = _score("chrf", "chrF", "chrF", "chrF")
+EXACT = _score("exact", "Exact matches", "exact matches", "exact", noise=1.0, unit="% of lines")
 
 _TABLES = (".tsv", ".tab", ".csv", ".txt", ".gz", ".xz")
 
@@ -47,7 +60,7 @@ SEQ2SEQ = ModelKind(
     ),
     first_options=("tokenizer", "hidden", "minutes"),
     primary_metric=BLEU,
-    metrics=(BLEU, CHRF),
+    metrics=(BLEU, CHRF, EXACT),
     corpus_info=PairCorpusInfo,
     sample_fields=(
         SampleField("source"),

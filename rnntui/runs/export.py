@@ -42,6 +42,8 @@ def export_run(run: RunFolder, target: Path) -> None:
         copied_file = target / tokenizer.relative_to(run.path)
         copied_file.parent.mkdir(exist_ok=True)
         shutil.copyfile(tokenizer, copied_file)
+    if run.known_words_file.exists():
+        shutil.copyfile(run.known_words_file, copy.known_words_file)
     rows = read_metrics(run.metrics_file)
     rows = [row for index, row in enumerate(rows) if "train_loss" not in row or index % _ROW_INTERVAL == 0]
     atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())

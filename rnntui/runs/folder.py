@@ -38,6 +38,11 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
+    def known_words_file(self) -> Path:
+        """The words that a model with placeholders knows; other capitalized words are names to it."""
+        return self.path / "known_words.txt"
+
+    @property
     def metrics_file(self) -> Path:
         return self.path / "metrics.jsonl"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class RunSummary:
         shipped: True for a model that comes with rnntui.
         path: the run's folder.
         metrics: the other metrics of its kind, by key.
+        selected_by: key of the metric that selects its best weights; empty for the validation loss.
         problem: error message of a broken run.
     """
 
@@ -45,30 +47,36 @@ class RunSummary:
     shipped: bool = False
     path: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
+    selected_by: str = ""
     problem: str = ""
 
     @property
     def primary(self) -> tuple[Metric, float] | None:
-        """The metric by which runs of its kind are compared, with its value; None where it is not measured.
+        """The metric by which the run is judged, with its value; None where it is not measured.
 
-        Falls back to bits per character for a run without its kind's metric.
+        That is the metric that selects its weights, the primary metric of its kind if the loss does, or bits per
+        character for a run without either.
         """
         kind = KINDS.get(self.kind)
-        if kind is not None and kind.primary_metric.key in self.metrics:
-            return kind.primary_metric, self.metrics[kind.primary_metric.key]
+        if kind is not None:
+            by_key = {metric.key: metric for metric in kind.metrics}
+            metric = by_key.get(self.selected_by, kind.primary_metric)
+            if metric.key in self.metrics:
+                return metric, self.metrics[metric.key]
         return None if self.bits_per_character is None else (BITS_PER_CHARACTER, self.bits_per_character)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object that `rnntui runs --json` writes, with a key for the primary metric of each kind."""
+        """Return the object that `rnntui runs --json` writes, with a key for each metric of each kind."""
         values = asdict(self)
         del values["metrics"]
-        return values | {metric.key: self.metrics.get(metric.key) for metric in primary_metrics()}
+        return values | {metric.key: self.metrics.get(metric.key) for kind in KINDS.values() for metric in kind.metrics}
 
 
-def primary_metrics() -> list[Metric]:
-    """Return the primary metrics of the kinds, except bits per character, which all kinds have."""
-    metrics = [kind.primary_metric for kind in KINDS.values()]
-    return [metric for metric in dict.fromkeys(metrics) if metric is not BITS_PER_CHARACTER]
+def primary_metrics(summaries: Sequence[RunSummary]) -> list[Metric]:
+    """Return the metrics by which any of the runs is judged, except bits per character, which all runs have."""
+    primary = {summary.primary[0].key for summary in summaries if summary.primary is not None}
+    metrics = dict.fromkeys(metric for kind in KINDS.values() for metric in kind.metrics)
+    return [metric for metric in metrics if metric.key in primary]
 
 
 def list_runs(folder: Path) -> list[RunSummary]:
@@ -98,5 +106,6 @@ def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
         state=status.state,
         shipped=shipped,
         path=str(run.path),
+        selected_by=next(iter(config.training.selection_order), ""),
         metrics={m.key: status.results[m.key] for m in (kind.metrics if kind else ()) if m.key in status.results},
     )

@@ -92,10 +92,11 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     surveys = {index: _survey(export) for index, export in exports.items()}
     chosen = {index: _main_chat(survey, turns) for index, survey in surveys.items()}
     counts = sum((surveys[index].get(chat, _ChatCounts()) for index, chat in chosen.items()), _ChatCounts())
-    title = _title(list(exports.values()))
+    names = _names([export.file.display_names[0] for export in exports.values()])
+    title = f"{names}: a {' and '.join(dict.fromkeys(export.format.title for export in exports.values()))} export"
     if not counts.people:
         raise CorpusError(f"{title} without messages of text", hint="export another chat")
-    speakers = _speakers(counts, turns, title)
+    speakers = _speakers(counts, turns, names)
     paths = [
         _write_dialogue(exports[index], chosen[index], set(counts.people)) if index in exports else _utf8_copy(file)
         for index, file in enumerate(files)
@@ -161,14 +162,14 @@ def _main_chat(chats: dict[str, _ChatCounts], turns: str) -> str:
     return max(named or chats, key=lambda chat: chats[chat].people.total(), default="")
 
 
-def _speakers(counts: _ChatCounts, turns: str, title: str) -> SpeakerLabels | None:
+def _speakers(counts: _ChatCounts, turns: str, text_name: str) -> SpeakerLabels | None:
     """Return the two speakers of a chat: those named, or the two with the most messages.
 
     Of these, the model is the one who has written more, because there is more to imitate.
     """
     people = counts.people
     if turns != "auto":
-        pair = match_names(turns, people, title)
+        pair = match_names(turns, people, text_name)
     elif len(people) < 2:
         return None
     else:
@@ -178,10 +179,8 @@ def _speakers(counts: _ChatCounts, turns: str, title: str) -> SpeakerLabels | No
     return SpeakerLabels(*pair, TurnFormat(multiline=counts.multiline > 0.01 * people.total(), others=others))
 
 
-def _title(exports: list[_Export]) -> str:
-    names = ", ".join(export.file.display_names[0] for export in exports[:2])
-    more = f" and {len(exports) - 2:,} more" if len(exports) > 2 else ""
-    return f"{names}{more}: a {' and '.join(dict.fromkeys(export.format.title for export in exports))} export"
+def _names(files: list[str]) -> str:
+    return ", ".join(files[:2]) + (f" and {len(files) - 2:,} more" if len(files) > 2 else "")
 
 
 def _contents(counts: _ChatCounts) -> str:

@@ -22,6 +22,14 @@ def normalize(text: str) -> str:
     return _WHITESPACE.sub(" ", unicodedata.normalize("NFC", text.translate(_INVISIBLE))).strip()
 
 
+def lower_case(text: str) -> str:
+    """Return the text in lower case, with as many characters: those without such a form, as U+0130, stay."""
+    lowered = text.lower()
+    if len(lowered) == len(text):
+        return lowered
+    return "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
+
+
 def offset_map(text: str) -> list[int]:
     """Return for each character of `normalize(text)` its offset in `text`, and last the offset where the text ends.
 

@@ -12,7 +12,7 @@ import itertools
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,12 @@ class SubwordTokenizer:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], kind: TokenizerType, vocab_size: int, distinct_characters: int
+        cls,
+        texts: Iterable[str],
+        kind: TokenizerType,
+        vocab_size: int,
+        distinct_characters: int,
+        symbols: Sequence[str] = (),
     ) -> SubwordTokenizer:
         """Train a subword vocabulary.
 
@@ -79,6 +84,7 @@ class SubwordTokenizer:
             vocab_size: The largest number of pieces; a small text gets a smaller vocabulary.
             distinct_characters: The number of distinct characters of the corpus; where they would fill the
                 vocabulary, the rarest are encoded as bytes.
+            symbols: Strings that are pieces of their own and never part of others.
 
         Raises `UsageError` if `vocab_size` leaves no room beside the bytes, `TokenizerError` if there is too little
         text for any vocabulary.
@@ -108,7 +114,7 @@ class SubwordTokenizer:
                     normalization_rule_name="identity",
                     remove_extra_whitespaces=False,
                     add_dummy_prefix=False,
-                    user_defined_symbols=["\n"],
+                    user_defined_symbols=["\n", *symbols],
                     unk_id=0,
                     bos_id=-1,
                     eos_id=-1,

@@ -13,6 +13,7 @@ import numpy as np
 
 from rnntui.errors import RunError
 from rnntui.text.char_tokenizer import CharTokenizer, code_points
+from rnntui.text.placeholders import PLACEHOLDERS
 from rnntui.text.tokenizer_factory import load_tokenizer
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def train_vocabulary(texts: Sequence[str], config: Seq2SeqTokenizerConfig) -> Vo
     # More text hardly changes the vocabulary, and takes longer.
     sample = (f" {text}" for text in random_sample(texts, _MAX_TRAINING_CHARACTERS / max(1, characters)))
     size = config.subwords(characters)
-    return Vocabulary(SubwordTokenizer.train(sample, config.type, size, int(np.count_nonzero(counts))))
+    symbols = PLACEHOLDERS if config.placeholders else ()
+    return Vocabulary(SubwordTokenizer.train(sample, config.type, size, int(np.count_nonzero(counts)), symbols))
 
 
 def train_vocabularies(

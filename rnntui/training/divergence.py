@@ -54,6 +54,6 @@ class DivergenceGuard:
 
     def _error(self, problem: str) -> TrainingError:
         progress = self._progress
-        has_best = progress.best_score is not None
+        has_best = progress.best_loss is not None
         weights = f"; the best model, of step {progress.best_step:,}, is kept" if has_best else ""
         return TrainingError(problem + weights, hint="start again with a lower --learning-rate or --clip-grad-norm")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import load_translator, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
@@ -13,15 +13,16 @@ from rnntui.processors import usable_cpus
 from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
 from rnntui.text.pairs import ParallelCorpus, count_target_characters
-from rnntui.training.bleu import TranslationScores, bleu_and_chrf
+from rnntui.training.bleu import TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.evaluation import Evaluation
+from rnntui.training.metric_choice import choose_bleu_tokenizer
 from rnntui.training.self_check import check_kernels
 from rnntui.training.seq2seq_task import evaluate_pairs
 
 
 def evaluate_seq2seq_run(
-    run: RunFolder, pairs: ParallelCorpus, settings: BeamConfig
+    run: RunFolder, pairs: ParallelCorpus, settings: BeamConfig, bleu_tokenizer: str | None = None
 ) -> tuple[Evaluation, TranslationScores, list[str]]:
     """Evaluate a run's best weights on pairs.
 
@@ -29,19 +30,26 @@ def evaluate_seq2seq_run(
         run: The run to evaluate.
         pairs: The pairs; all of them are read.
         settings: The beam search that translates the sources.
+        bleu_tokenizer: sacrebleu's name of the tokenizer of BLEU, or "auto" for one that fits the script of the
+            targets; None for that of the run's own evaluations.
 
     Returns the teacher-forced loss, the scores of the translations against the targets, and the characters that the
-    vocabularies lack. Raises `RunError` if the run is broken or of another kind,
-    `TrainingError` if torch computes wrong numbers on this machine.
+    vocabularies lack. Raises `RunError` if the run is broken or of another kind, `UsageError` if a library that the
+    tokenizer needs is missing, `TrainingError` if torch computes wrong numbers on this machine.
     """
     config = run.read_config()
+    rows = pairs.rows
+    targets = [pair.target for pair in rows]
+    tokenizer = bleu_tokenizer or config.training_as(Seq2SeqTrainingConfig).resolved_bleu_tokenizer
+    if tokenizer == "auto":
+        tokenizer = choose_bleu_tokenizer(targets)
+    require_bleu_tokenizer(tokenizer)
     source, target = read_vocabularies(run, config)
     hardware = choose_hardware("auto", "fp32", None)
     check_kernels(config.model, hardware, (max_threads(None),))
     model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)
     load_best_weights(model, run)
     model.to(hardware.device)
-    rows = pairs.rows
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "pairs.ids"
         encoded = encode_pairs(rows, source, target)
@@ -49,7 +57,7 @@ def evaluate_seq2seq_run(
         evaluation = evaluate_pairs(model, PairDataset(token_file, path), token_file.tokens, hardware)
     sources = [pair.source for pair in rows]
     translations = load_translator(run).translate(sources, settings, resolve_ties=False, workers=usable_cpus())
-    scores = bleu_and_chrf([translation.text for translation in translations], [pair.target for pair in rows])
+    scores = score_translations([translation.text for translation in translations], targets, tokenizer)
     unknown = source.unknown_characters("".join(pair.source for pair in rows))
-    unknown += target.unknown_characters("".join(pair.target for pair in rows))
+    unknown += target.unknown_characters("".join(targets))
     return evaluation, scores, list(dict.fromkeys(unknown))

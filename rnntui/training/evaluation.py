@@ -28,7 +28,6 @@ _MIN_STREAM = 4096  # tokens of a stream, so that the warm-up is a small part of
 _MAX_STREAMS = 64
 _MAX_LOGITS = 1 << 24  # numbers in an array of logits (T, B, V)
 _TIMED_STEPS, _TIMED_STREAMS = 32, 16  # of the batch that measures the cost of full precision
-_TIE_BREAK = 1e-6  # weight of the loss in a score by a metric
 
 Tokens = NDArray[np.unsignedinteger]
 TimeLeft = Callable[[], float]
@@ -48,20 +47,13 @@ class Evaluation:
         loss: Mean loss in nats a token.
         tokens: Number of tokens predicted.
         characters: Number of characters that they stand for.
-        metrics: Other metrics by key, such as BLEU, higher being better.
-        selection_metric: The metric that selects the best weights; empty if the loss does.
+        metrics: Other metrics by key, such as BLEU.
     """
 
     loss: float
     tokens: int
     characters: float
     metrics: dict[str, float] = field(default_factory=dict)
-    selection_metric: str = ""
-
-    @property
-    def selection_score(self) -> float:
-        """Score that selects the best weights, lower being better; where the metric ties, the loss decides."""
-        return self.loss if not self.selection_metric else _TIE_BREAK * self.loss - self.metrics[self.selection_metric]
 
     @property
     def perplexity(self) -> float:

@@ -72,7 +72,8 @@ FinishReason = Literal["budget", "patience", "interrupted"]
 class Finished:
     """Training is over, or interrupted; then there is no final evaluation.
 
-    `losses` are the final evaluations of the best weights by name, in nats a token.
+    `losses` are the final evaluations of the best weights by name, in nats a token; `stop_reason` says in words why
+    patience ended the training, if it did.
     """
 
     reason: FinishReason
@@ -83,6 +84,7 @@ class Finished:
     losses: dict[str, float]
     bits_per_character: float | None
     metrics: dict[str, float] = field(default_factory=dict)
+    stop_reason: str = ""
 
 
 Event = Started | Stepped | Evaluated | Finished

@@ -25,7 +25,7 @@ class MetricsWriter:
     """
 
     def __init__(self, path: Path, progress: TrainingProgress) -> None:
-        has_rows = progress.step or progress.best_score is not None
+        has_rows = progress.step or progress.best_loss is not None
         drop_after(path, progress.step if has_rows else -1)
         self._log = MetricsLog(path)
         self._progress = progress

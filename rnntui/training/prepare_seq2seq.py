@@ -22,8 +22,11 @@ from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, l
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
+from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
 from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
+from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
+from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
 _MAX_LENGTH_RATIO = 10  # to the median length
@@ -57,27 +60,34 @@ def create_seq2seq_run(
         name: Name of the run; None takes the pairs', with a number if that is taken.
 
     Returns the run, and messages for the user about rows that were left out. Raises `UsageError` if the name is taken
-    or no folder can have it, `CorpusError` if there are too few pairs.
+    or no folder can have it, or the tokenizer of BLEU is not installed, `CorpusError` if there are too few pairs.
     """
     if name is not None:
         check_name(name, checkpoints)
+    request = replace(request, training=choose_metrics(request.training, [pair.target for pair in pairs.rows]))
     training_rows, validation_rows = _split(pairs, validation, request.training)
     too_long = DroppedRows()
     with staged_run(request.training, checkpoints) as staged:
-        sources, targets = [pair.source for pair in training_rows], [pair.target for pair in training_rows]
+        preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
+        training_forms = preprocessor.training(training_rows)
+        sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]
         source, target = train_vocabularies(sources, targets, request.tokenizer)
         save_vocabularies(source, target, staged.path)
-        training_ids = encode_pairs(training_rows, source, target)
+        if request.tokenizer.placeholders:
+            save_known_words(staged.known_words_file, preprocessor.known_words(training_rows))
+        training_ids = encode_pairs(training_forms, source, target)
         limits = _limits(training_ids, request.training.max_pair_tokens)
         training_rows, training_ids = _drop_long_pairs(training_rows, training_ids, limits, too_long)
-        validation_ids = encode_pairs(validation_rows, source, target)
+        repeats = preprocessor.repeats(training_rows, request.training)
+        training_ids += encode_pairs(repeats, source, target)
+        validation_ids = encode_pairs(preprocessor.validation(validation_rows), source, target)
         if validation is None:  # a validation set of the user's own is kept complete
             validation_rows, validation_ids = _drop_long_pairs(validation_rows, validation_ids, limits, too_long)
         largest_id = max(source.size, target.size) - 1
         token_files = [
             write_pairs(path, ids, count_target_characters(rows), largest_id)
             for path, rows, ids in (
-                (staged.training_ids, training_rows, training_ids),
+                (staged.training_ids, training_rows + repeats, training_ids),
                 (staged.validation_ids, validation_rows, validation_ids),
             )
         ]
@@ -97,6 +107,7 @@ def create_seq2seq_run(
                 pairs=(len(training_rows), len(validation_rows)),
                 lengths=_lengths(training_ids),
                 limits=limits,
+                features=source_features(training_rows),
             ),
             created=time.time(),
             versions=library_versions(),

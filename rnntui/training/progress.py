@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from rnntui.config import Budget
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.plan import StepPlan
+from rnntui.training.selection import SelectionRule
 
 
 @dataclass
@@ -20,12 +21,12 @@ class TrainingProgress:
         seconds: Time spent training, in all processes.
         evaluation_seconds: Duration of the last evaluation.
         final_seconds: Predicted duration of the final evaluation.
-        best_score: Score that selected the best weights, lower being better; None before the first evaluation.
-        best_loss: Validation loss of the best weights, in nats a token.
+        best_loss: Validation loss of the best weights, in nats a token; None before the first evaluation.
         best_bits: Bits per character of the best weights.
         best_metrics: Metrics of the best weights, such as BLEU.
         best_step: Step of the best weights.
-        stale_checks: Evaluations since the best one.
+        lowest_loss: Lowest validation loss of all evaluations.
+        stale_checks: Evaluations in a row without progress.
         loss_sum: Sum of the training losses since the last row of the metrics.
         loss_count: Number of those losses.
         smoothed_loss: Exponential moving average of the training loss, which shows divergence.
@@ -40,11 +41,11 @@ class TrainingProgress:
     seconds: float = 0.0
     evaluation_seconds: float = 0.0
     final_seconds: float = 0.0
-    best_score: float | None = None
     best_loss: float | None = None
     best_bits: float | None = None
     best_metrics: dict[str, float] = field(default_factory=dict)
     best_step: int = 0
+    lowest_loss: float | None = None
     stale_checks: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
@@ -66,19 +67,28 @@ class TrainingProgress:
         self.loss_sum, self.loss_count = 0.0, 0
         return mean
 
-    def record_evaluation(self, evaluation: Evaluation, patience: int) -> bool:
-        """Count an evaluation; training is over after `patience` of them in a row without a better score, 0 for never.
+    def record_evaluation(self, evaluation: Evaluation, rule: SelectionRule, patience: int) -> bool:
+        """Count an evaluation; return True if its weights are the best so far.
 
-        Return True if its weights are the best so far.
+        Training is over after `patience` evaluations in a row without progress. Better scores are progress. So is a
+        lower loss, unless the scores are perfect already, and a loss lower than any before while the metric that is
+        watched stands still: a model whose translations are still all wrong may be learning.
+
+        Args:
+            evaluation: The evaluation.
+            rule: Compares it with the best one.
+            patience: 0 for no early stopping.
         """
         self.evaluated_step = self.step
-        is_best = self.best_score is None or evaluation.selection_score < self.best_score
+        order = 1 if self.best_loss is None else rule.compare(evaluation.metrics, self.best_metrics)
+        is_best = order > 0 or (order == 0 and self.best_loss is not None and evaluation.loss < self.best_loss)
+        is_lowest = self.lowest_loss is None or evaluation.loss < self.lowest_loss
+        has_learned = is_best or (is_lowest and rule.is_watched_tie(evaluation.metrics, self.best_metrics))
+        is_progress = order > 0 or (has_learned and not rule.is_perfect(self.best_metrics))
+        self.lowest_loss = evaluation.loss if is_lowest else self.lowest_loss
         if is_best:
-            self.best_score, self.best_loss = evaluation.selection_score, evaluation.loss
-            self.best_bits, self.best_metrics = evaluation.bits_per_character, evaluation.metrics
-            self.best_step, self.stale_checks, self.reason = self.step, 0, ""
-        else:
-            self.stale_checks += 1
-            if 0 < patience <= self.stale_checks:
-                self.reason = "patience"
+            self.best_loss, self.best_bits = evaluation.loss, evaluation.bits_per_character
+            self.best_metrics, self.best_step = evaluation.metrics, self.step
+        self.stale_checks = 0 if is_progress else self.stale_checks + 1
+        self.reason = "patience" if 0 < patience <= self.stale_checks else ""
         return is_best

@@ -77,6 +77,7 @@ def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> Trai
         values: dict[str, Any] = rename_keys(json.loads(metadata["progress"]), RENAMED_PROGRESS)
         if "evaluated_step" not in values and values["plan"]["every"]:  # of a version that evaluated at multiples
             values["evaluated_step"] = values["step"] - values["step"] % values["plan"]["every"]
+        values.pop("best_score", None)  # of a version that selected by one number
         values |= {"plan": StepPlan(**values["plan"]), "budget": Budget(**values["budget"])}
         return TrainingProgress(**values)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:

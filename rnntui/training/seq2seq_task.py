@@ -24,7 +24,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import PAD, Vocabulary
-from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, bleu_and_chrf
+from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import Hardware, max_threads
 from rnntui.training.evaluation import Evaluation, TimeLeft, evaluating, unlimited
 from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
@@ -39,7 +39,7 @@ class Seq2SeqTask:
     """Teacher forcing with label smoothing (Szegedy et al. 2016, section 7), on length-bucketed batches.
 
     An evaluation during training computes the loss of a fixed part of the validation pairs, without smoothing, and the
-    BLEU of greedy translations of another part; the final evaluation translates by beam search with a beam of 5.
+    scores of greedy translations of another part; the final evaluation translates by beam search with a beam of 5.
 
     The methods are documented in `Task`.
     """
@@ -58,6 +58,7 @@ class Seq2SeqTask:
         self.hardware = hardware
         self._model_config = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
+        require_bleu_tokenizer(settings.resolved_bleu_tokenizer)
         self._training_lengths = config.corpus_as(PairCorpusInfo).lengths
         training, validation = token_files(run, config)
         training_pairs = PairDataset(training, run.training_ids)
@@ -90,20 +91,16 @@ class Seq2SeqTask:
         evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware)
         if (self.batches.epoch, self.batches.index) == (0, 0):
             # An untrained model writes noise up to the length limit, which takes long.
-            return self._add_scores(evaluation, UNTRAINED_SCORES)
-        return self._add_scores(evaluation, self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1)))
+            return replace(evaluation, metrics=UNTRAINED_SCORES.metrics)
+        scores = self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1))
+        return replace(evaluation, metrics=scores.metrics)
 
     def final_evaluation(self, tokens: int, time_left: TimeLeft = unlimited) -> dict[str, Evaluation]:
         full_precision = self.hardware.in_full_precision()
         max_pairs = FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs
         scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), time_left)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision)
-        return {self.primary_evaluation: self._add_scores(evaluation, scores)}
-
-    def _add_scores(self, evaluation: Evaluation, scores: TranslationScores) -> Evaluation:
-        metrics = {"bleu": scores.bleu, "chrf": scores.chrf}
-        selection_metric = "bleu" if self._settings.selection_metric == "bleu" else ""
-        return replace(evaluation, metrics=metrics, selection_metric=selection_metric)
+        return {self.primary_evaluation: replace(evaluation, metrics=scores.metrics)}
 
     def _translation_scores(
         self, max_pairs: int, settings: BeamConfig, time_left: TimeLeft = unlimited
@@ -121,7 +118,7 @@ class Seq2SeqTask:
             references += [target for _, target in part_of_pairs]
             if time_left() <= 0:
                 break
-        return bleu_and_chrf(texts, references)
+        return score_translations(texts, references, self._settings.resolved_bleu_tokenizer)
 
     def sample(self, length: int, seed: int) -> Sample:
         indices = evenly_spaced(len(self._validation), self._settings.bleu_pairs)

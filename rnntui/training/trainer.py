@@ -18,6 +18,7 @@ from rnntui.training.evaluation import Evaluation
 from rnntui.training.events import Evaluated, Event, Finished, FinishReason, Started, Stepped
 from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
+from rnntui.training.selection import SelectionRule
 from rnntui.training.speed import SpeedMonitor
 from rnntui.training.training_state import TrainingState
 
@@ -48,6 +49,7 @@ class Trainer:
         self._progress = state.progress
         self._planner = state.planner
         self._config = config
+        self._rule = SelectionRule.of(config.selection_order)
         self._run = run
         self._metrics = metrics
         self._report = report
@@ -61,7 +63,7 @@ class Trainer:
         self._saved_at = self._stepping_since = time.perf_counter()
 
     def train(self) -> Finished:
-        """Train until the budget ends, the loss stops falling, or a stop is requested; always leaves a valid run.
+        """Train until the budget ends, the model stops improving, or a stop is requested; always leaves a valid run.
 
         Raises `TrainingError` if the loss is not finite or has left every sensible range; the best weights stay saved.
         """
@@ -85,7 +87,7 @@ class Trainer:
         progress, planner = self._progress, self._planner
         self._saved_at = self._stepping_since = time.perf_counter()
         self._metrics.restart_timer()
-        if progress.best_score is None:
+        if progress.best_loss is None:
             self._evaluate(train_loss=None)
         while not self._state.is_over:
             if self._stop_requested():
@@ -164,7 +166,7 @@ class Trainer:
         evaluation_seconds = time.perf_counter() - began
         self._guard.check_evaluation(evaluation)
         # Before the state is saved: a run killed after that save must not train on once patience is exhausted.
-        is_best = progress.record_evaluation(evaluation, self._config.patience)
+        is_best = progress.record_evaluation(evaluation, self._rule, self._config.patience)
         if is_best:
             metadata = {"step": str(progress.step), "validation_loss": repr(evaluation.loss)}
             save_arrays(self._run.weights_file, weights_of(task.model), metadata)
@@ -236,6 +238,7 @@ class Trainer:
             losses=losses,
             bits_per_character=primary.bits_per_character if primary else None,
             metrics=primary.metrics if primary else {},
+            stop_reason=self._rule.stop_reason(progress.best_metrics) if reason == "patience" else "",
         )
         self._report(finished)
         return finished

@@ -47,7 +47,7 @@ class TrainingState:
         optimizer = make_optimizer(task, config)
         progress = load_state(run.resume_file, task, optimizer)
         if not _has_weights(run):
-            progress.best_score = None  # the best weights are lost, so the next ones are the best
+            progress.best_loss = None  # the best weights are lost, so the next ones are the best
         if budget is not None:
             progress.budget, progress.reason, progress.stale_checks = budget, "", 0
         planner = StepPlanner(progress.budget, config, task.steps_per_epoch)

@@ -130,8 +130,14 @@ def test_a_run_without_metrics_is_an_error(rnntui, tmp_path: Path, output: list[
     ("arguments", "said"),
     [
         (["nobody"], "no run 'nobody'"),
-        (["--metric", "bleu"], "--metric bleu: there is no such metric; there are train_loss, validation_loss"),
-        (["--csv", "--metric", "bleu"], "there is no such metric"),
+        (["--metric", "blue"], "--metric blue: there is no such metric; there are train_loss, validation_loss"),
+        (["--csv", "--metric", "blue"], "there is no such metric"),
+        (
+            ["--metric", "bleu"],
+            "--metric bleu: none of these runs has logged it (a metric of Seq2Seq models); they have train_loss",
+        ),
+        (["--json", "--metric", "exact"], "none of these runs has logged it (a metric of Seq2Seq models)"),
+        (["--metric", "threads"], "--metric threads: none of these runs has logged it; they have train_loss"),
         (["--csv", "--json"], "choose one"),
         (["--smoothing", "1"], "0.999"),
         (["--x", "epoch"], "epoch"),

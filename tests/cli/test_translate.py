@@ -58,7 +58,14 @@ def test_training_reports_bleu_and_suggests_the_next_command(rnntui, tmp_path: P
     assert listed["kind"] == "seq2seq" and 0 <= listed["bleu"] <= 100 and " BLEU " in rnntui("runs").out
 
 
-@pytest.mark.parametrize(("select", "told"), [("bleu", "BLEU stopped rising"), ("loss", "loss stopped falling")])
+@pytest.mark.parametrize(
+    ("select", "told"),
+    [
+        ("bleu", "(BLEU stayed at 0.00, and the validation loss stopped falling)"),
+        ("auto", "(exact matches stayed at 0.00, and the validation loss stopped falling)"),
+        ("loss", "(the validation loss stopped falling)"),
+    ],
+)
 def test_an_early_stop_names_the_metric_that_stopped_improving(rnntui, tmp_path: Path, select: str, told: str) -> None:
     pairs = table(tmp_path / "pairs.tsv", copy_rows(80))
     settings = [
@@ -83,7 +90,7 @@ def test_curves_of_bleu_note_a_run_without_it(rnntui, trained: Path) -> None:
     assert drawn.code == 0 and "BLEU of copy" in drawn.out and "chrF of copy" in drawn.out and drawn.err == ""
     shown = rnntui("curves", "--checkpoints", folder, "--metric", "bleu", "copy", "shakespeare")
     assert shown.code == 0 and "● copy" in shown.out and shown.err == "rnntui: run shakespeare has no bleu\n"
-    assert "bleu and chrf" in " ".join(rnntui("curves", "--help").out.split())
+    assert "bleu, chrf and exact" in " ".join(rnntui("curves", "--help").out.split())
 
 
 def test_training_from_two_files_with_a_published_split(rnntui, tmp_path: Path) -> None:

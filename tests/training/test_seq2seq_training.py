@@ -1,4 +1,4 @@
-"""Seq2Seq training: learning, exact resume, selection by BLEU or loss, and padding left out of every mean."""
+"""Seq2Seq training: learning, exact resume, scores at evaluations, and padding left out of every mean."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from rnntui.text.pair_ids import PairDataset, write_pairs
 from rnntui.text.pairs import read_table
 from rnntui.text.vocabulary import EOS, PAD
 from rnntui.training import seq2seq_task
-from rnntui.training.evaluation import Evaluation
 from rnntui.training.length_buckets import LengthBucketSampler, make_batch, split_into_batches
 from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
 from rnntui.training.task import token_files
@@ -129,11 +128,11 @@ def test_metrics_and_status_contain_bleu(tmp_path: Path) -> None:
     rows = read_metrics(run.metrics_file)
     evaluations = [row for row in rows if "validation_loss" in row]
     assert len(evaluations) == 5
-    assert all(row.keys() >= {"bleu", "chrf", "bits_per_character", "sample"} for row in evaluations)
+    assert all(row.keys() >= {"bleu", "chrf", "exact", "bits_per_character", "sample"} for row in evaluations)
     assert evaluations[-1]["sample"].keys() == {"source", "translation", "reference"}
-    assert rows[-1].keys() >= {"teacher_forced_loss", "bleu", "chrf", "best_step"}
-    assert finished.metrics.keys() == {"bleu", "chrf"}
-    assert run.read_status().results.keys() == {"teacher_forced", "bleu", "chrf"}
+    assert rows[-1].keys() >= {"teacher_forced_loss", "bleu", "chrf", "exact", "best_step"}
+    assert finished.metrics.keys() == {"bleu", "chrf", "exact"}
+    assert run.read_status().results.keys() == {"teacher_forced", "bleu", "chrf", "exact"}
     assert summarize_run(run).metrics["bleu"] == finished.metrics["bleu"] and summarize_run(run).kind == SEQ2SEQ.id
     config = run.read_config()
     assert config.kind == SEQ2SEQ.id and isinstance(config.model, Seq2SeqConfig)
@@ -156,21 +155,13 @@ def test_the_status_has_the_scores_of_the_best_weights_also_after_a_stop(tmp_pat
     stop = StopAfter(23)
     assert train_run(run, stop.report, stop).reason == "interrupted"
     evaluations = [row for row in read_metrics(run.metrics_file) if "validation_loss" in row]
-    best = min(evaluations, key=lambda row: (-row["bleu"], row["validation_loss"]))
-    best_scores = {"bleu": best["bleu"], "chrf": best["chrf"]}
+    assert run.read_config().training.selection_metric == "exact"  # the targets are words
+    best = max(evaluations, key=lambda row: (row["exact"], row["chrf"], -row["validation_loss"]))
+    best_scores = {key: best[key] for key in ("bleu", "chrf", "exact")}
     assert run.read_status().results == best_scores and run.read_status().validation_loss == best["validation_loss"]
     seen: list[dict[str, float]] = []
     train_run(run, lambda event: seen.append(run.read_status().results), never)
     assert seen[0] == best_scores  # resumed, and no other is better yet
-
-
-def test_the_best_weights_are_selected_by_bleu_and_on_a_tie_by_loss() -> None:
-    def score(loss: float, bleu: float, selection_metric: str) -> float:
-        return Evaluation(loss, 10, 10.0, {"bleu": bleu}, selection_metric).selection_score
-
-    assert score(2.0, 30.0, "bleu") < score(1.0, 29.9, "bleu")
-    assert score(1.0, 0.0, "bleu") < score(2.0, 0.0, "bleu")
-    assert score(1.0, 20.0, "") < score(2.0, 30.0, "")
 
 
 def pair_ids(folder: Path, count: int = 300) -> PairDataset:
@@ -272,7 +263,7 @@ def test_the_loss_is_label_smoothed_and_leaves_padding_out(tmp_path: Path) -> No
 def test_checks_translate_greedily_and_the_final_evaluation_by_beam_search_on_more_pairs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = task_on(tmp_path, validation_fraction=0.3, bleu_pairs=6)
+    task = task_on(tmp_path, validation_fraction=0.3, bleu_pairs=6, bleu_tokenizer="intl")
     calls: list[tuple[int, int]] = []
     compared: list[tuple[list[str], list[str]]] = []
 
@@ -280,12 +271,13 @@ def test_checks_translate_greedily_and_the_final_evaluation_by_beam_search_on_mo
         calls.append((len(lines), settings.beam))
         return [Translation(line) for line in lines]
 
-    def bleu_and_chrf(hypotheses, references):
+    def score_translations(hypotheses, references, tokenizer):
+        assert tokenizer == "intl"
         compared.append((hypotheses, references))
         return seq2seq_task.UNTRAINED_SCORES
 
     monkeypatch.setattr(seq2seq_task.Translator, "translate", translate)
-    monkeypatch.setattr(seq2seq_task, "bleu_and_chrf", bleu_and_chrf)
+    monkeypatch.setattr(seq2seq_task, "score_translations", score_translations)
     task.evaluate(256)
     assert not calls, "an untrained model is not asked to translate"
     task.batches.next()
@@ -293,4 +285,4 @@ def test_checks_translate_greedily_and_the_final_evaluation_by_beam_search_on_mo
     task.final_evaluation(256)
     assert calls == [(6, 1), (24, 5)]
     assert all(set(hypotheses) == {""} and "" not in references for hypotheses, references in compared)
-    assert task.evaluate(256).selection_metric == "bleu"
+    assert task.evaluate(256).metrics == seq2seq_task.UNTRAINED_SCORES.metrics

@@ -111,7 +111,7 @@ def test_two_files_with_two_for_validation(monkeypatch: pytest.MonkeyPatch) -> N
         ),
         ({"encoder_hidden": "9999"}, "encoder_hidden", "--encoder-hidden must be between 1 and 8,192 (got 9999)"),
         ({"layers": "4"}, "layers", "--layers must be between 1 and 3 (got 4)"),
-        ({"selection_metric": "chrf"}, "selection_metric", "one of bleu, loss"),
+        ({"selection_metric": "ter"}, "selection_metric", "one of auto, bleu, chrf, exact, loss"),
         ({"input_feeding": "perhaps"}, "input_feeding", "true or false"),
         ({"attention": "dot", "hidden": "9"}, "attention", "--attention dot needs --hidden twice --encoder-hidden"),
         ({"nonlinearity": "relu"}, "nonlinearity", "is for --cell rnn"),
@@ -417,7 +417,7 @@ async def test_a_real_training_from_the_form_to_its_end(tmp_path: Path) -> None:
             app.screen._field(name).value = value  # type: ignore[attr-defined]
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: app.names == ["real"] and "done" in app.rows[0])
-        assert "BLEU" in app.rows[0] and "S2S" in app.rows[0]
+        assert "exact" in app.rows[0] and "S2S" in app.rows[0]  # the targets are words
         await wait_until(
             pilot, lambda: any(notice.startswith("Training real: left out row 121") for notice in app.notices)
         )

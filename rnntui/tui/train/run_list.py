@@ -194,11 +194,14 @@ def _state(run: WatchedRun) -> str:
 
 
 def _score(summary: RunSummary) -> str:
-    """Return the metric by which runs of this kind are compared."""
+    """Return the metric by which the run is judged."""
     if summary.primary is None:
         return ""
     metric, value = summary.primary
-    return f"{value:.{metric.short_decimals}f}"[:5] + f" {metric.short}"
+    text = f"{value:.{metric.short_decimals}f}"[:5]
+    if len(text) + 1 + len(metric.short) >= _SCORE:  # it would touch the column before, as "100.0 exact" does
+        text = f"{value:.0f}"
+    return f"{text} {metric.short}"
 
 
 def _cut(text: str, width: int) -> str:

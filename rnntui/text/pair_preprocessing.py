@@ -1,0 +1,85 @@
+"""Preprocessing of pairs for training: the forms in which a Seq2Seq model reads and writes them.
+
+`Translator` gives a line the same form, and takes it back from the translation.
+"""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.kinds.pair_corpus_info import SourceFeatures
+from rnntui.text.normalization import lower_case
+from rnntui.text.pairs import Pair
+from rnntui.text.placeholders import NUMBERS, copied_names, known_words, mask_pair
+from rnntui.text.scripts import script_counts
+from rnntui.text.sentences import split_sentences
+
+_SHORT = 2  # words of a source that is short
+_NUMBER_REPEATS = 4  # of a pair with placeholders of numbers: each time with others, of which corpora have few
+
+
+_USED_SCRIPT = 0.01  # fraction of the letters of a script that a model can be said to know
+
+
+def source_features(pairs: Sequence[Pair]) -> SourceFeatures:
+    """Return the features of training sources, at least one, by which a translator decides what to do with a line."""
+    letters: Counter[str] = Counter()
+    letterless = multiple = terminated = 0
+    for pair in pairs:
+        scripts = script_counts(pair.source)
+        letters += scripts
+        letterless += not scripts
+        multiple += len(split_sentences(pair.source)) > 1
+        terminated += unicodedata.category(pair.source[-1]).startswith("P")
+    scripts_used = tuple(s for s, count in letters.most_common() if count >= _USED_SCRIPT * letters.total())
+    fractions = (round(count / len(pairs), 4) for count in (letterless, multiple, terminated))
+    return SourceFeatures(scripts_used, *fractions)
+
+
+class PairPreprocessor:
+    """Gives pairs the form that a model is trained on.
+
+    Args:
+        config: tells whether sources are in lower case, and whether there are placeholders.
+        pairs: the training pairs, in which names are found.
+        seed: seed of the choice of placeholders.
+    """
+
+    def __init__(self, config: Seq2SeqTokenizerConfig, pairs: Iterable[Pair], seed: int) -> None:
+        self._config = config
+        self._names = copied_names((pair.source, pair.target) for pair in pairs) if config.placeholders else set()
+        self._generator = random.Random(seed)
+
+    def known_words(self, pairs: Iterable[Pair]) -> set[str]:
+        """Return the words of sources that the model learns; see `placeholders.known_words`."""
+        return known_words((pair.source for pair in pairs), self._names)
+
+    def training(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """Return training pairs in the model's form, with random placeholders."""
+        return [self._form(pair, self._generator) for pair in pairs]
+
+    def validation(self, pairs: Iterable[Pair]) -> list[Pair]:
+        """Return validation pairs in the model's form."""
+        return [self._form(pair, None) for pair in pairs]
+
+    def repeats(self, pairs: Iterable[Pair], settings: Seq2SeqTrainingConfig) -> list[Pair]:
+        """Return the pairs that an epoch has again: short ones, and those with placeholders of numbers."""
+        repeated: list[Pair] = []
+        for pair in pairs:
+            count = settings.short_pair_repeats if len(pair.source.split()) <= _SHORT else 1
+            if self._config.placeholders and any(number in self._form(pair, None).source for number in NUMBERS):
+                count = max(count, _NUMBER_REPEATS)
+            repeated += self.training([pair] * (count - 1))
+        return repeated
+
+    def _form(self, pair: Pair, generator: random.Random | None) -> Pair:
+        source, target = pair.source, pair.target
+        if self._config.placeholders:
+            source, target = mask_pair(source, target, self._names, generator)
+        if self._config.lowercase_source:
+            source = lower_case(source)
+        return pair._replace(source=source, target=target)
