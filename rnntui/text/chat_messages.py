@@ -50,7 +50,7 @@ def clean_text(text: str) -> str:
     if text.isprintable():  # most messages are, and the rest takes its time
         return text.strip()
     text = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[^\S\n]+\n", "\n", text)).strip()
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(map(str.rstrip, text.split("\n")))).strip()
 
 
 def clean_name(name: str, max_length: int) -> str:

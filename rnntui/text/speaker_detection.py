@@ -44,7 +44,7 @@ _RECORD_FIELD = re.compile(
     "|ingredientes|preparación|ingrédients|préparation|ingredienti|preparazione|definition|term|word|meaning|synonyms?"
     "|antonyms|pronunciation|etymology|front|back|pros|cons|rating"
 )
-_NUMBER = re.compile(r"[0-9a-fA-F]*\d[0-9a-fA-F]*")
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True)
@@ -112,22 +112,30 @@ def find_speaker_labels(text: str) -> SpeakerLabels | None:
 def is_record(labels: Iterable[str], messages: Sequence[str]) -> bool:
     """Return whether these labels and messages are of a log, of settings or of other records, not of people.
 
-    Messages of people have words, mostly more than one, and remain different from each other without their numbers.
+    Messages of people have words, mostly more than one.
     """
+    messages = [message.strip() for message in messages if message.strip()]
+    with_words = [message for message in messages if any(map(str.isalpha, message))]
+    if len(with_words) < 0.5 * len(messages) or is_log(labels, messages):
+        return True
+    # Chinese, Japanese and Thai have no spaces.
+    spaced = [message for message in with_words if max(map(ord, message)) < 0x0E00]
+    return len(spaced) > 0.5 * len(messages) and sum(" " in message for message in spaced) < 0.2 * len(spaced)
+
+
+def is_log(labels: Iterable[str], messages: Iterable[str]) -> bool:
+    """Return whether a label is that of a record, or the messages are templates: hardly different without numbers."""
     for label in labels:
         words = re.findall(r"[^\W\d_]+", label.casefold())
         if words and (_LOG_LEVEL.fullmatch(words[-1]) or (len(words) == 1 and _RECORD_FIELD.fullmatch(words[0]))):
             return True
-    messages = [message.strip() for message in messages if message.strip()]
-    with_words = [message for message in messages if any(map(str.isalpha, message))]
-    if len(with_words) < 0.5 * len(messages):
-        return True
-    # Chinese, Japanese and Thai have no spaces.
-    spaced = [message for message in with_words if max(map(ord, message)) < 0x0E00]
-    if len(spaced) > 0.5 * len(messages) and sum(" " in message for message in spaced) < 0.2 * len(spaced):
-        return True
     distinct = set(messages)
-    return len({_NUMBER.sub("0", message) for message in distinct}) < 0.5 * len(distinct)
+    return len({_template(message) for message in distinct}) < 0.5 * len(distinct)
+
+
+def _template(message: str) -> str:
+    """Return a message with each word that has a digit replaced."""
+    return " ".join("0" if _DIGIT.search(word) else word for word in message.split())
 
 
 def turn_format(lines: Sequence[Line], labels: set[str], carriage_returns: bool = False) -> TurnFormat:

@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from rnntui.text.chat_messages import MEDIA, NOTICES, ChatFormat, ChatMessage, clean_text, lines_of
-from rnntui.text.speaker_detection import is_record
+from rnntui.text.speaker_detection import is_log
 
 _MIN_MESSAGES = 4  # at the start of an export
+_MAX_TAGS = 300  # characters of tags at the end of a message
 _MARK = "\u200e"  # left-to-right mark
 
 _MARKS = "[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]*"
@@ -99,7 +100,7 @@ def recognizes_whatsapp(beginning: str) -> bool:
     if len(people) < _MIN_MESSAGES or 2 * len(people) < len(messages):
         return False
     names = {message.sender for message in people}
-    return len(names) <= len(people) / 2 and not is_record(names, [m.text for m in people if m.text])
+    return len(names) <= len(people) / 2 and not is_log(names, [message.text for message in people if message.text])
 
 
 def whatsapp_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
@@ -130,8 +131,8 @@ def _message(sender: str, text: str) -> ChatMessage:
     if not sender:
         return ChatMessage("", "", NOTICES)
     text = text.strip()
-    if text.endswith(">"):
-        text = _EDITED.sub("", _TAGS_AT_END.sub("", text))
+    if text.endswith(">"):  # only the end is searched: a search takes quadratic time in runs of spaces
+        text = text[:-_MAX_TAGS] + _EDITED.sub("", _TAGS_AT_END.sub("", text[-_MAX_TAGS:]))
     first, _, caption = text.partition("\n")
     if first.endswith((")", ">")) and _ATTACHMENT.fullmatch(first.strip(_MARK)):
         text = caption

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from rnntui.text.chat_exports import converted_chat, recognized_format, speakers
 from rnntui.text.chat_messages import clean_name
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.json_chat_exports import array_items, telegram_messages
+from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.whatsapp_export import recognizes_whatsapp, whatsapp_messages
 
 MARK = "\N{LEFT-TO-RIGHT MARK}"
@@ -526,3 +528,35 @@ def test_a_name_with_control_characters_and_a_long_line_are_harmless(write: Writ
     corpus, text, _ = convert(write(whatsapp("3/1/23, 14:05 - {}", messages), "chat.txt"))
     assert people(corpus) == ("Mara", "Jon[31m")
     assert text.count("a") > 3_000_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "3/1/23, 14:05 - Jon: a" + " " * 500_000 + ">",
+        "3/1/23, 14:05 - Jon: a" + f" {MARK}<" * 200_000 + ">",
+        "3/1/23, 14:05 - Jon: a" + " " * 500_000 + "b\n\x00",
+        "3/1/23, 14:05 - Jon: a" + "\n" * 500_000 + "b",
+        "3/1/23, " + "a " * 500_000,
+        "3/1/23," + " " * 500_000 + "a" + " " * 500_000,
+        MARK * 500_000 + "[",
+        "3/1/23, 14:05" + " " * 500_000,
+        "3/1/23, 14:05 - " + "a" * 500_000 + ".jpg (" + "b" * 500_000 + ")",
+        "3/1/23, 14:05 - Jon: " + "a" * 500_000 + ".jpg (b)",
+    ],
+)
+def test_a_hostile_line_takes_no_more_time_than_others(line: str) -> None:
+    start = time.process_time()
+    list(whatsapp_messages([line, "\n"]))
+    assert time.process_time() - start < 2  # what is quadratic takes minutes
+
+
+def test_a_hostile_dialogue_takes_no_more_time_than_others() -> None:
+    start = time.process_time()
+    for message in ("a" * 60_000, " " * 60_000, "1a" * 30_000, "a:" * 30_000, "：" * 60_000):
+        find_speaker_labels(dialogue_of(message))
+    assert time.process_time() - start < 2
+
+
+def dialogue_of(message: str) -> str:
+    return "Ann: hello\nBen: hi there\n" * 20 + f"Ann: {message}\n"
