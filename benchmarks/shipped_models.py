@@ -18,7 +18,8 @@ from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pairs import Pair, read_table
+from rnntui.text.pairs import read_table
+from rnntui.text.parallel_corpus import Pair
 from rnntui.text.token_ids import corpus_stats, write_split
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run

@@ -23,6 +23,7 @@ TokenizerType = Literal["char", "bpe", "unigram"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DecodingErrors = Literal["strict", "replace"]
+Newlines = Literal["universal", "keep"]
 
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000
@@ -201,7 +202,7 @@ class TrainerConfig(Settings):
 
     @property
     def selection_note(self) -> str:
-        """Return what selects the best weights in a few words; empty if that is the validation loss."""
+        """Return what selects the best weights in a few words; empty for a kind that has nothing but the loss."""
         return ""
 
     @property

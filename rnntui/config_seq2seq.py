@@ -182,7 +182,7 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
     @property
     def selection_note(self) -> str:
         metric = _SELECTION_NAMES[self.selection_metric]
-        return f"selects weights by {metric}; BLEU tokenizer {self.resolved_bleu_tokenizer}"
+        return f"{metric}; BLEU tokenizer {self.resolved_bleu_tokenizer}"
 
     @property
     def resolved_bleu_tokenizer(self) -> str:

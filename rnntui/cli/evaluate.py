@@ -12,23 +12,25 @@ import click
 
 from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
-from rnntui.cli.inputs import read_pairs
+from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.kinds.seq2seq import BLEU, CHRF, EXACT, SEQ2SEQ
+from rnntui.kinds.pair_corpus_info import PairCorpusInfo
+from rnntui.kinds.seq2seq import BLEU, CHRF, COLUMNS, EXACT, SEQ2SEQ
 from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
-    from rnntui.text.pairs import ParallelCorpus
+    from rnntui.text.parallel_corpus import ParallelCorpus
     from rnntui.training.evaluation import Evaluation
 
+_UNSEEN_SENTENCES = "sentences occur in training in neither column"
 _DEFAULT = click.core.ParameterSource.DEFAULT
-_PAIR_OPTIONS = ("source", "target", "held_out", "save", "beam", "bleu_tokenizer")
+_PAIR_OPTIONS = ("source", "target", "columns", "held_out", "save", "beam", "bleu_tokenizer")
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,7 @@ class _Options:
     save: str | None
     beam: int
     bleu_tokenizer: str | None
-    encoding: str
-    errors: Any
+    reading: PairReading
     as_json: bool
     pair_flags: list[str]
 
@@ -55,13 +56,16 @@ class _Options:
 @click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one a line.")
 @click.option("--target", help="The file of their targets.")
 @click.option(
+    flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
+)
+@click.option(
     "--held-out", is_flag=True, help="Evaluate on those of the run's own pairs that were held out from training."
 )
 @click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
 @setting_option(BeamConfig, "beam")
 @click.option(
     "--bleu-tokenizer", type=click.Choice(get_args(BleuTokenizer)),
-    help="sacrebleu's tokenizer for BLEU; auto: by the script of the targets [default: the run's own].",
+    help="sacrebleu's tokenizer for BLEU; auto: by the script of the targets [default: the run's own]",
 )  # fmt: skip
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON line.")
@@ -74,12 +78,14 @@ def command(
     checkpoints: str | None,
     source: str | None,
     target: str | None,
+    columns: str,
     held_out: bool,
     save: str | None,
     beam: int,
     bleu_tokenizer: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     as_json: bool,
 ) -> None:
     """Evaluate a model on TEXT: files, folders, globs, or - for standard input.
@@ -87,8 +93,8 @@ def command(
     A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
     every 256 tokens from a zero state, comparable to figures published for Transformers.
 
-    A Seq2Seq model, named by --run, is evaluated on pairs, which are tables of source, a tab, and target: the loss of
-    each reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.
+    A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
+    reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.
     With --held-out, name the pairs that it was trained on: they are split again as they were then.
     """
     from rnntui.runs.lookup import checkpoints_folder, find_run
@@ -99,21 +105,20 @@ def command(
     config = run.read_config()
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
-    options = _Options(
-        text, source, target, held_out, save, beam, bleu_tokenizer, encoding, errors, as_json, pair_flags
-    )
+    reading = PairReading(columns, encoding, errors, newlines)
+    options = _Options(text, source, target, held_out, save, beam, bleu_tokenizer, reading, as_json, pair_flags)
     _EVALUATORS[config.kind](run, options)
 
 
 def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
     from rnntui.text.chat_exports import converted_chat
-    from rnntui.text.corpus import find_corpus
 
     if options.pair_flags:
         raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
     if not options.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
-    corpus = find_corpus(list(options.text), options.encoding, options.errors)
+    reading = options.reading
+    corpus = open_corpus(options.text, reading.encoding, reading.errors, reading.newlines)
     reads_chats = run.read_config().training_as(LanguageModelTrainingConfig).turns != "none"
     corpus, message = converted_chat(corpus, "auto" if reads_chats else "none")
     if message:
@@ -132,19 +137,23 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
 
 def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     names = options.text, options.source, options.target
-    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.encoding, options.errors)
+    info = run.read_config().corpus_as(PairCorpusInfo)
+    find_layouts = (lambda files: info.recorded_layouts) if options.held_out else None
+    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.reading, find_layouts)
     if pairs is None:
         raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
-    if pairs.dropped.count:
-        print_note(pairs.dropped.message)
+    messages = [*pairs.notes, *([pairs.dropped.message] if pairs.dropped.count else [])]
     if options.held_out:
         from rnntui.training.prepare_seq2seq import held_out_pairs
 
         total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
-        print_note(
+        unseen = "sources do not occur in training" if info.split == "source" else _UNSEEN_SENTENCES
+        messages.append(
             f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
-            f"sentences occur in training in neither column"
+            f"{unseen}"
         )
+    for message in messages:
+        print_note(message)
     if options.save is not None:
         _save_pairs(Path(options.save), pairs)
     prepare_for_torch()

@@ -1,33 +1,43 @@
-"""Input of the commands: the flags of input files, pairs from tables or aligned files, lines of standard input."""
+"""Input of the commands: the flags of input files, pairs from tables or aligned files, standard input."""
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
-from rnntui.errors import CorpusError
+from rnntui.cli.terminal import print_note
+from rnntui.errors import CorpusError, UsageError
 from rnntui.settings import flag_of
-from rnntui.text.encoding import text_encoding
+from rnntui.text.encoding import InvalidTextError, TextDecoder, advice_for, invalid_text, text_encoding
 
 if TYPE_CHECKING:
     from rnntui.kinds.inputs import InputChoice
     from rnntui.kinds.model_kind import ModelKind
-    from rnntui.text.pairs import ParallelCorpus
+    from rnntui.kinds.pair_corpus_info import PairLayout
+    from rnntui.text.corpus import Corpus
+    from rnntui.text.parallel_corpus import ParallelCorpus
+
+_STDIN_NAME = "standard input"
+_PIECE = 1 << 16  # bytes read at a time
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+FindLayouts = Callable[[Sequence[str]], "tuple[PairLayout, ...]"]
 
 NamedPairs = tuple[tuple[str, ...], str | None, str | None]
 """Names of tables, or of a file of source sentences and one of target sentences."""
 
 
 def input_options(kind: ModelKind) -> Callable[[Command], Command]:
-    """Add the argument and the flags for the input files of a kind."""
+    """Add the argument and the flags for the input files of a kind, and those that tell how they are read."""
     main, *flags = kind.inputs
 
     def add(command: Command) -> Command:
+        for option in reversed(kind.reading_options):
+            text = f"{option.help[0].upper()}{option.help[1:]}."
+            command = click.option(flag_of(option.name), default="", metavar=option.metavar, help=text)(command)
         for files in reversed(flags):
             text = f"{files.help[0].upper()}{files.help[1:]}."
             command = click.option(flag_of(files.name), metavar="FILE", help=text)(command)
@@ -36,54 +46,139 @@ def input_options(kind: ModelKind) -> Callable[[Command], Command]:
     return add
 
 
-def read_pairs(named: NamedPairs, choice: InputChoice, encoding: str, errors: Any) -> ParallelCorpus | None:
+class PairReading(NamedTuple):
+    """Flags that tell how pairs are read.
+
+    Args:
+        columns: the source's and the target's column; empty to detect them.
+        encoding: encoding of the files.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+    """
+
+    columns: str
+    encoding: str
+    errors: Any
+    newlines: Any
+
+
+def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: Any) -> Corpus:
+    """Find a corpus, and note on stderr which files were converted or skipped. See `find_corpus`."""
+    from rnntui.text.corpus import find_corpus
+
+    corpus = find_corpus(list(sources), encoding, errors, newlines)
+    for note in corpus.notes:
+        print_note(note)
+    return corpus
+
+
+def read_pairs(
+    named: NamedPairs, choice: InputChoice, reading: PairReading, find_layouts: FindLayouts | None = None
+) -> ParallelCorpus | None:
     """Read pairs from tables or from two aligned files; return None if none are named.
 
-    Raises `UsageError` if tables and files are mixed, `CorpusError` if there are no pairs.
+    Raises `UsageError` if tables and aligned files are mixed, `CorpusError` if there are no pairs.
 
     Args:
         named: the names of the tables or files.
         choice: the names of the flags, for messages.
-        encoding: encoding of the files.
-        errors: `strict` or `replace`.
+        reading: how they are read.
+        find_layouts: returns the layouts in which an earlier run read files of these names; None to detect them.
     """
-    from rnntui.text.corpus import find_corpus
     from rnntui.text.pairs import read_aligned_files, read_table
 
     tables, source, target = named
     is_named = dict(zip((choice.table, *choice.columns), map(bool, named), strict=True))
     choice.check(is_named.__getitem__)
+    options = reading.encoding, reading.errors, reading.newlines
     if source is not None and target is not None:
-        return read_aligned_files(find_corpus([source], encoding, errors), find_corpus([target], encoding, errors))
-    return read_table(find_corpus(list(tables), encoding, errors)) if tables else None
+        if reading.columns:
+            raise UsageError("--columns is for tables, not for --source and --target", setting="columns")
+        return read_aligned_files(open_corpus([source], *options), open_corpus([target], *options))
+    if not tables:
+        return None
+    corpus = open_corpus(tables, *options)
+    layouts = find_layouts(corpus.display_names) if find_layouts is not None and not reading.columns else ()
+    return read_table(corpus, reading.columns, layouts)
 
 
-def decode_lines(stream: Iterable[bytes], encoding: str, errors: str) -> Iterator[str]:
+def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = _STDIN_NAME) -> str:
+    """Return the whole text of a stream; a byte order mark is dropped and line ends are translated.
+
+    Raises `CorpusError` with the offset of the first invalid byte, `UsageError` for an unknown encoding.
+
+    Args:
+        stream: standard input or an open file.
+        encoding: encoding of the text.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+        name: name of the file, for messages.
+    """
+    decoder = TextDecoder(text_encoding(encoding), errors, newlines)
+    data = stream.read()
+    _check_is_text(data, encoding, name)
+    try:
+        return decoder.decode(data, final=True)
+    except InvalidTextError as error:
+        raise invalid_text(name, encoding, error) from error
+
+
+def decode_lines(
+    stream: BinaryIO | Iterable[bytes], encoding: str, errors: str, newlines: str = "universal"
+) -> Iterator[str]:
     """Yield each line of a stream without its end, as soon as it is complete; a byte order mark is skipped.
+
+    A line ends at LF, CR LF or CR; with `newlines` "keep" at LF alone, and a CR before it stays.
 
     Raises `CorpusError` at a line that is not of the encoding, after all those before it; `UsageError` for an unknown
     encoding.
     """
-    decoder = codecs.getincrementaldecoder(text_encoding(encoding))(errors)
-    unfinished, line_number = "", 1
+    decoder = TextDecoder(text_encoding(encoding), errors, newlines)
+    unfinished: list[str] = []  # pieces of the last line
+    line_number = 1
+    at_start = True
     for data in _with_end(stream):
+        if at_start:
+            _check_is_text(data, encoding)
+            at_start = False
+        problem = None
         try:
-            unfinished += decoder.decode(data, final=not data)
-        except UnicodeError as error:
-            position = f" at its byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-            raise CorpusError(
-                f"line {line_number} of standard input is not {encoding}{position}; "
-                f"name its --encoding, or read on with --errors replace"
-            ) from error
-        *lines, unfinished = unfinished.split("\n")
-        if not data and unfinished:
-            lines.append(unfinished)
+            text = decoder.decode(data, final=not data)
+        except InvalidTextError as error:
+            text, problem = error.text, error
+        line, *lines = text.split("\n")
+        unfinished.append(line)
         for line in lines:
-            yield (line.removeprefix("\ufeff") if line_number == 1 else line).removesuffix("\r")
+            yield "".join(unfinished)
             line_number += 1
+            unfinished = [line]
+        if problem is not None:
+            offset = problem.offset
+            if offset is not None and line_number > 1:
+                offset = len("".join(unfinished).encode(encoding)) - len("".encode(encoding))  # no byte order mark
+            position = "" if offset is None else f" at its byte {offset}"
+            raise CorpusError(
+                f"line {line_number} of standard input is not {encoding}{position}",
+                hint=advice_for(encoding, problem),
+            ) from problem
+    if any(unfinished):
+        yield "".join(unfinished)
 
 
-def _with_end(stream: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the stream's data, then an empty bytes object that marks the end."""
-    yield from stream
+def _check_is_text(data: bytes, encoding: str, name: str = _STDIN_NAME) -> None:
+    """Raise `CorpusError` if data begins like a file of another type; zero bytes in text are let through."""
+    start = data[:16].translate(None, b"\t\r\n")
+    if start.isascii() and start.decode().isprintable():
+        return  # most input; the import would take a hundredth of the start-up time of `rnntui score`
+    from rnntui.text.recognition import recognize
+
+    file_type = recognize(data, encoding)
+    if file_type is not None and not file_type.is_unknown:
+        raise file_type.error(data, name, is_file=name != _STDIN_NAME)
+
+
+def _with_end(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the stream's data as it arrives, then an empty bytes object that marks the end."""
+    read = getattr(stream, "read1", None)  # iteration would wait for a LF, which may never come
+    yield from iter(lambda: read(_PIECE), b"") if read is not None else stream
     yield b""

@@ -126,7 +126,7 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         note = run.read_config().training.selection_note
         return [
             f"run {one_line(event.name)} {action}: {size}",
-            *([f"run {one_line(event.name)} {note}"] if note else []),
+            *([f"run {one_line(event.name)} selects weights by {note}"] if note else []),
         ]
     if isinstance(event, Stepped):
         total = f" of {event.steps:,}" if event.steps else ""

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @checkpoints_option
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each line.")
-def command(run_name: str | None, checkpoints: str | None, encoding: str, errors: Any, as_json: bool) -> None:
+def command(
+    run_name: str | None, checkpoints: str | None, encoding: str, errors: Any, newlines: Any, as_json: bool
+) -> None:
     """Score each line of standard input on its own, as if it stood at the start of a line.
 
     Writes its log-probability in nats and its bits per character, separated by a tab; a blank line has 0 and nan. The
@@ -37,7 +39,8 @@ def command(run_name: str | None, checkpoints: str | None, encoding: str, errors
 
     loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
-    for line_number, line in enumerate(decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors), 1):
+    lines = decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors, newlines)
+    for line_number, line in enumerate(lines, 1):
         warn_unknown_characters(loaded.tokenizer.unknown_characters(line), f"line {line_number}")
         line_score = score(loaded.network, context_ids, loaded.tokenizer.encode(line), len(line))
         write_out(_json(line, line_score) if as_json else _plain(line_score))

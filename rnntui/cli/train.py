@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from rnntui.cli.environment import prepare_for_torch
+from rnntui.cli.inputs import open_corpus
 from rnntui.cli.options import settings_from
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -32,9 +33,10 @@ def command(
     checkpoints: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     **values: Any,
 ) -> int:
-    """Train a language model on CORPUS: text files, folders, globs, .gz and .xz, or - for standard input.
+    """Train a language model on CORPUS: text files, folders, globs, archives, or - for standard input.
 
     Ctrl-C stops after the current step and saves; --resume continues exactly from there. With --resume, --minutes,
     --epochs or --steps set a new budget for the whole run, the part already done included.
@@ -49,7 +51,6 @@ def command(
 
     from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.chat_exports import converted_chat, speakers_note
-    from rnntui.text.corpus import find_corpus
     from rnntui.text.turns import speaker_labels_of
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
@@ -60,10 +61,7 @@ def command(
     prepare_for_torch()
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
-        text = find_corpus(list(corpus), encoding, errors) if corpus else None
-        if text is not None and text.skipped:
-            files = "1 file that is" if len(text.skipped) == 1 else f"{len(text.skipped)} files that are"
-            print_note(f"skipped {files} not text: {text.skipped[0]}{' …' if len(text.skipped) > 1 else ''}")
+        text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         if text is not None:
             text, message = converted_chat(text, training.turns)
             if message:

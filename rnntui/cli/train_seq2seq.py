@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
 
 from rnntui.cli.environment import prepare_for_torch
-from rnntui.cli.inputs import read_pairs
+from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -36,16 +37,22 @@ def command(
     validation_pairs: str | None,
     validation_source: str | None,
     validation_target: str | None,
+    columns: str,
     name: str | None,
     resume: bool,
     checkpoints: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     **values: Any,
 ) -> int:
-    """Train a Seq2Seq model on PAIRS: tables of source, a tab, and target; further columns are ignored.
+    """Train a Seq2Seq model on PAIRS: tables (tab-separated, or CSV), translation memories (TMX), or JSON lines.
 
-    Without a validation set, a part of the pairs is held out whose sentences occur in training in neither column.
+    The first two columns are source and target, or those of --columns. A folder or an archive may also hold two files
+    that are aligned line by line, as OPUS has them: Books.en-es.en and Books.en-es.es.
+
+    Without a validation set, a part of the pairs is held out whose sentences do not occur in training (if targets are
+    labels: whose sources do not).
     Ctrl-C stops after the current step and saves; --resume continues exactly from there.
     """
     if not (pairs or source or target or resume):
@@ -58,18 +65,30 @@ def command(
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
     from rnntui.runs.lookup import checkpoints_folder
-    from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run, resumable_seq2seq_run
+    from rnntui.training.prepare_seq2seq import (
+        Seq2SeqRequest,
+        create_seq2seq_run,
+        layouts_to_resume,
+        resumable_seq2seq_run,
+    )
 
     prepare_for_torch()
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
         training_choice, validation_choice = SEQ2SEQ.input_choices
-        corpus = read_pairs((pairs, source, target), training_choice, encoding, errors)
+        reading = PairReading(columns, encoding, errors, newlines)
+        find_layouts = partial(layouts_to_resume, name, folder) if resume else None
+        corpus = read_pairs((pairs, source, target), training_choice, reading, find_layouts)
+        for note in corpus.notes if corpus is not None else ():
+            print_note(note)
         if not resume:
             assert corpus is not None
             table = (validation_pairs,) if validation_pairs else ()
-            held_out = read_pairs((table, validation_source, validation_target), validation_choice, encoding, errors)
-            request = Seq2SeqRequest(model, tokenizer, training, budget)
+            validation_reading = reading if table else reading._replace(columns="")
+            held_out = read_pairs((table, validation_source, validation_target), validation_choice, validation_reading)
+            for note in held_out.notes if held_out is not None else ():
+                print_note(note)
+            request = Seq2SeqRequest(model, tokenizer, training, budget, columns)
             run, messages = create_seq2seq_run(corpus, held_out, request, folder, name)
             for message in messages:
                 print_note(message)
@@ -82,4 +101,6 @@ def command(
                     "the validation set cannot change when a run is resumed",
                     hint="leave it out, or start a new run",
                 )
+            if columns and corpus is None:
+                raise UsageError("--columns tells how PAIRS are read, and none are named", setting="columns")
         return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)

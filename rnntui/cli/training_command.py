@@ -32,7 +32,7 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
             corpus_options,
             settings_options(*kind.settings.values()),
             checkpoints_option,
-            click.option("--resume", is_flag=True, help="Resume the newest run on this corpus, or the run of --name."),
+            click.option("--resume", is_flag=True, help="Resume the newest run on this text, or the run of --name."),
             click.option("--name", help="Name of the run [default: after the corpus]."),
             input_options(kind),
         ):

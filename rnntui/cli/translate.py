@@ -41,6 +41,7 @@ def command(
     checkpoints: str | None,
     encoding: str,
     errors: Any,
+    newlines: Any,
     as_json: bool,
     **values: Any,
 ) -> None:
@@ -60,7 +61,7 @@ def command(
 
     run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), SEQ2SEQ)
     translator = load_translator(run)
-    lines = enumerate(decode_lines(stream, encoding, errors) if stream is not None else text, 1)
+    lines = enumerate(decode_lines(stream, encoding, errors, newlines) if stream is not None else text, 1)
     for batch in _batches(lines, is_interactive):
         for line_number, line in batch:
             for warning in translator.warnings_for(line, f"line {line_number}"):

@@ -1,4 +1,4 @@
-"""Input files of a kind of training, and the rules for combining them."""
+"""Input files of a kind of training, the rules for combining them, and flags for reading them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ class InputFiles(NamedTuple):
     many: bool = False
     endings: tuple[str, ...] = ("",)
     heading: str = ""
+
+
+class ReadingOption(NamedTuple):
+    """A flag whose text tells how input files are read.
+
+    Args:
+        name: the option's name.
+        help: help text.
+        metavar: stands for the value in the command's help.
+        check: raises `UsageError` for a value that is wrong whatever the files hold.
+    """
+
+    name: str
+    help: str
+    metavar: str
+    check: Callable[[str], object]
 
 
 class InputChoice(NamedTuple):
@@ -52,3 +68,22 @@ class InputChoice(NamedTuple):
         """Raise `UsageError` if an input is required and none is given."""
         if self.missing and not any(map(is_named, (self.table, *self.columns))):
             raise UsageError(self.missing, setting=self.table)
+
+
+def parse_columns(text: str) -> tuple[str, str] | None:
+    """Return the two columns that `--columns` names, as numbers or names; None if it is empty.
+
+    A name with a comma stands in quotes. Raises `UsageError` if there are not two different ones.
+    """
+    import csv
+
+    if not text.strip():
+        return None
+    names = [name.strip() for name in next(csv.reader([text.strip()], skipinitialspace=True))]
+    if len(names) != 2 or not all(names) or names[0] == names[1] or "0" in names:
+        raise UsageError(
+            f"--columns {text!r} must name two columns, the source's and the target's",
+            setting="columns",
+            hint="give their numbers, as in 2,3, or their names, as in source,target",
+        )
+    return names[0], names[1]

@@ -8,6 +8,10 @@ from rnntui.kinds.inputs import InputChoice, InputFiles
 from rnntui.kinds.metrics import BITS_PER_CHARACTER
 from rnntui.kinds.model_kind import ModelKind, Use
 
+_TEXTS = (
+    ".txt", ".md", ".gz", ".xz", ".bz2", ".zip", ".tar", ".tgz", ".txz", ".tbz2", ".html", ".docx", ".odt", ".epub",
+)  # fmt: skip
+
 LANGUAGE_MODEL = ModelKind(
     id="language-model",
     title="language model",
@@ -23,7 +27,7 @@ LANGUAGE_MODEL = ModelKind(
             "corpus",
             "text files, folders, globs, separated by spaces",
             many=True,
-            endings=(".txt", ".md", ".gz", ".xz"),
+            endings=_TEXTS,
         ),
     ),
     input_choices=(InputChoice("corpus", missing="name a text file, a folder or a glob to learn from"),),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rnntui.config import Budget, RecurrentConfig, TokenizerConfig, TrainerConfig
 from rnntui.kinds.corpus_info import CorpusInfo
-from rnntui.kinds.inputs import InputChoice, InputFiles
+from rnntui.kinds.inputs import InputChoice, InputFiles, ReadingOption
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
 from rnntui.settings import Settings
@@ -40,6 +40,7 @@ class ModelKind(NamedTuple):
         primary_metric: metric by which lists compare runs.
         metrics: metrics of its evaluations other than loss and bits per character.
         corpus_info: class of the `corpus` section of `config.json`.
+        reading_options: flags that tell how the inputs are read.
         sample_fields: parts of a sample, in the order in which they are shown.
         task: its `training.task.Task`.
         loader: function `(RunFolder) -> model` that loads the best weights of a run for inference.
@@ -62,6 +63,7 @@ class ModelKind(NamedTuple):
     task: str
     loader: str
     metrics: tuple[Metric, ...] = ()
+    reading_options: tuple[ReadingOption, ...] = ()
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
 
     @property

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args, get_type_hints
 
 from rnntui.kinds.corpus_info import CorpusInfo, read_count, read_texts
 from rnntui.settings import Record, record
+
+PairFormat = Literal["table", "tmx", "jsonl", "aligned"]
+
+SplitRule = Literal["both", "source"]
+"""The sentences that training and held-out pairs do not share: those of both columns, or only the sources."""
 
 _TOKEN_LIMIT = 10**6  # bound of the tokens of a sentence
 
@@ -52,6 +57,53 @@ class PairLimits(Record):
 
 
 @record
+class PairLayout(Record):
+    """Layout of the pairs in a file: enough to read the file again in the same way.
+
+    Args:
+        format: `table`, `tmx`, `jsonl`, or `aligned` for two files with a sentence on each line.
+        columns: those of the source and of the target: numbers of columns counted from 1 (`table`), keys (`jsonl`), or
+            languages (`tmx`, `aligned`).
+        delimiter: separates the cells of a table.
+        quoted: True if the cells of a table may stand in quotes, as in CSV; False if a quote is text like any other.
+        header: True if the first row holds the names of the columns.
+        width: number of columns of most rows. With a delimiter other than a tab, rows with more are left out.
+    """
+
+    format: PairFormat
+    columns: tuple[int | str, int | str]
+    delimiter: str = ""
+    quoted: bool = False
+    header: bool = False
+    width: int = 0
+
+    @classmethod
+    def from_json(cls, value: object) -> Self | None:
+        """Return None if the value is not a valid `PairLayout`."""
+        if not isinstance(value, dict) or not {"format", "columns"} <= set(value) <= set(get_type_hints(cls)):
+            return None
+        layout = cls(**{**value, "columns": tuple(value["columns"])} if isinstance(value["columns"], list) else value)
+        return layout if layout._is_valid() else None
+
+    def _is_valid(self) -> bool:
+        of_column = int if self.format == "table" else str
+        return (
+            self.format in get_args(PairFormat)
+            and isinstance(self.columns, tuple)
+            and len(self.columns) == 2
+            and all(type(column) is of_column and column not in (0, "") for column in self.columns)
+            and isinstance(self.delimiter, str)
+            and (self.format != "table" or bool(self.delimiter))
+            and type(self.quoted) is type(self.header) is bool
+            and read_count(self.width) is not None
+        )
+
+
+FIRST_TABLE_LAYOUT = PairLayout("table", (1, 2), "\t")
+"""The layout of every table that versions read whose `config.json` records none."""
+
+
+@record
 class SourceFeatures(Record):
     """Features of the training sources; they tell which input a model was made for.
 
@@ -84,14 +136,25 @@ class SourceFeatures(Record):
 class PairCorpusInfo(CorpusInfo):
     """The corpus of a Seq2Seq model: numbers of training and validation pairs, and their lengths.
 
-    `validation_sources` are the files of the validation pairs, None if those were held out of `sources`. `features` are
-    None for runs of older versions.
+    Args:
+        validation_sources: the files of the validation pairs; None if those were held out of `sources`.
+        pairs: the numbers of training and of validation pairs.
+        lengths: the longest source and target in training.
+        limits: lengths above which pairs were left out.
+        columns: the columns as the user named them; empty if they were left to be detected.
+        layouts: the layout of each file, or one for all; None in runs of versions that knew only tables whose first two
+            columns are the pairs.
+        split: sentences that training and held-out pairs do not share; None in runs of versions that knew only "both".
+        features: features of the training sources; None in runs of older versions.
     """
 
     validation_sources: tuple[str, ...] | None = None
     pairs: tuple[int, int] | None = None
     lengths: PairLengths | None = None
     limits: PairLimits | None = None
+    columns: str = ""
+    layouts: tuple[PairLayout, ...] | None = None
+    split: SplitRule | None = None
     features: SourceFeatures | None = None
 
     @classmethod
@@ -103,8 +166,16 @@ class PairCorpusInfo(CorpusInfo):
             "pairs": tuple(counts) if len(counts) == 2 and None not in counts else None,
             "lengths": PairLengths.from_json(values.get("lengths")),
             "limits": PairLimits.from_json(values.get("limits")),
+            "columns": columns if isinstance(columns := values.get("columns"), str) else "",
+            "layouts": _read_layouts(values.get("layouts")),
+            "split": split if (split := values.get("split")) in get_args(SplitRule) else None,
             "features": SourceFeatures.from_json(values.get("features")),
         }
+
+    @property
+    def recorded_layouts(self) -> tuple[PairLayout, ...]:
+        """The layouts in which the files were read when the run was created, whatever version created it."""
+        return (FIRST_TABLE_LAYOUT,) if self.layouts is None else self.layouts
 
     @property
     def summary(self) -> str:
@@ -114,3 +185,8 @@ class PairCorpusInfo(CorpusInfo):
         if self.validation_sources is not None:
             text += f" from {', '.join(self.validation_sources)}"
         return text
+
+
+def _read_layouts(value: object) -> tuple[PairLayout, ...] | None:
+    layouts = [PairLayout.from_json(item) for item in value] if isinstance(value, list | tuple) else []
+    return tuple(layout for layout in layouts if layout is not None) if layouts and None not in layouts else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.kinds.inputs import InputChoice, InputFiles
+from rnntui.kinds.inputs import InputChoice, InputFiles, ReadingOption, parse_columns
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.model_kind import ModelKind, Use
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
@@ -25,7 +25,15 @@ BLEU = _score("bleu", "BLEU", "BLEU", "BLEU", noise=1.0)
 CHRF = _score("chrf", "chrF", "chrF", "chrF")
 EXACT = _score("exact", "Exact matches", "exact matches", "exact", noise=1.0, unit="% of lines")
 
-_TABLES = (".tsv", ".tab", ".csv", ".txt", ".gz", ".xz")
+_TABLES = (".tsv", ".tab", ".csv", ".txt", ".tmx", ".jsonl", ".gz", ".xz", ".bz2", ".zip", ".tar", ".tgz")
+
+COLUMNS = ReadingOption(
+    "columns",
+    "columns of source and target, by number or by header, as in 2,3 or en,es; languages of a TMX file  "
+    "[default: 1,2, or as detected]",
+    "SOURCE,TARGET",
+    parse_columns,
+)
 
 SEQ2SEQ = ModelKind(
     id="seq2seq",
@@ -38,7 +46,7 @@ SEQ2SEQ = ModelKind(
     tokenizer=Seq2SeqTokenizerConfig,
     training=Seq2SeqTrainingConfig,
     inputs=(
-        InputFiles("pairs", "tables: source, a tab, target", many=True, endings=_TABLES),
+        InputFiles("pairs", "tables (TSV, CSV), TMX, or JSON lines", many=True, endings=_TABLES),
         InputFiles("source", "instead of a table: a file of sources, one a line"),
         InputFiles("target", "the file of their targets, line by line"),
         InputFiles(
@@ -58,6 +66,7 @@ SEQ2SEQ = ModelKind(
         ),
         InputChoice("validation_pairs", ("validation_source", "validation_target")),
     ),
+    reading_options=(COLUMNS,),
     first_options=("tokenizer", "hidden", "minutes"),
     primary_metric=BLEU,
     metrics=(BLEU, CHRF, EXACT),

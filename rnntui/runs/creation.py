@@ -13,14 +13,18 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rnntui import __version__
-from rnntui.errors import CorpusError, RunError, UsageError
+from rnntui.config import Newlines
+from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
+from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, title_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of, runs_in
+from rnntui.runs.run_config import RunConfig
 
 _STAGING_PREFIX = ".making-"
 _MAX_NAME_BYTES = 100
+_MAX_LISTED = 5  # runs listed in a message
 _FORBIDDEN = set('/\\:*?"<>|\0')
 
 
@@ -31,16 +35,21 @@ class TrainingText:
     Args:
         name: default name of a run on it.
         sources: the files as the user named them.
-        fingerprint: computes the hash of the text, which reads all of it.
+        fingerprint: computes the hash of the text, read with a treatment of line ends; it reads all of the text.
+        newlines: the treatment of line ends that the user chose.
     """
 
     name: str
     sources: tuple[str, ...]
-    fingerprint: Callable[[], str]
+    fingerprint: Callable[[Newlines], str]
+    newlines: Newlines = "universal"
 
 
 def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | None, checkpoints: Path) -> RunFolder:
     """Return the run of a kind to resume: the one named, or the newest on this text, or the newest of all.
+
+    A run is on this text if the fingerprints are equal, whatever the files are called. Runs that cannot be read are
+    passed over unless they are named.
 
     Raises `UsageError` or `RunError` if there is none, `CorpusError` if it was not trained on this text.
 
@@ -51,33 +60,76 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
         checkpoints: the folder of the user's runs.
     """
     if name is not None:
-        runs = [run for run in runs_in(checkpoints) if run.name == name]
-        if not runs:
-            raise UsageError(f"no run {name!r} to resume in {checkpoints}", hint="see rnntui runs")
-        other_id = kind_id_of(runs[0])
-        if other_id is not None and other_id in KINDS and other_id != kind.id:
-            command = f"rnntui {KINDS[other_id].command} --resume --name {name}"
-            raise UsageError(f"run {name} is a {title_of(other_id)}", hint=f"resume it with: {command}")
-        for file in (runs[0].training_ids, runs[0].validation_ids):
-            if not file.is_file():
-                raise RunError(f"run {name} cannot be resumed: {file} is missing", hint="start a new run")
+        runs = [_named_run(kind, name, checkpoints)]
+        corpora = {runs[0]: runs[0].read_config().corpus}
     else:
-        runs = [
-            run for run in runs_in(checkpoints) if run.training_ids.is_file() and kind_id_of(run) in (kind.id, None)
-        ]
-    if name is None and text is not None:
-        runs = [run for run in runs if run.read_config().corpus.name == text.name]
-        if not runs:
+        configs = {run: config for run in runs_in(checkpoints) if (config := _resumable_config(run, kind))}
+        runs = sorted(configs, key=lambda run: -configs[run].created)
+        corpora = {run: config.corpus for run, config in configs.items()}
+    if text is None or not runs:
+        if not runs and text is not None:
             raise UsageError(f"no run on {text.name} to resume in {checkpoints}", hint="start one without --resume")
-    if not runs:
-        raise RunError(f"no run to resume in {checkpoints}", hint="start one without --resume")
-    run = max(runs, key=lambda run: run.read_config().created)
-    if text is not None and text.fingerprint() != run.read_config().corpus.fingerprint:
-        raise CorpusError(
-            f"{', '.join(text.sources)} is not the text that run {run.name} was trained on",
-            hint=f"resume with --name {run.name} and no corpus to use its own copy of the text, or start a new run",
-        )
+        if not runs:
+            raise RunError(f"no run to resume in {checkpoints}", hint="start one without --resume")
+        return runs[0]
+    fingerprint = text.fingerprint(text.newlines)
+    on_text = [run for run in runs if corpora[run].fingerprint == fingerprint]
+    if not on_text:
+        raise _not_this_text(text, {run: corpora[run] for run in runs}, name, checkpoints)
+    return on_text[0]
+
+
+def _named_run(kind: ModelKind, name: str, checkpoints: Path) -> RunFolder:
+    """Return the run of that name if it is of the kind and can be resumed."""
+    run = next((run for run in runs_in(checkpoints) if run.name == name), None)
+    if run is None:
+        raise UsageError(f"no run {name!r} to resume in {checkpoints}", hint="see rnntui runs")
+    other_id = kind_id_of(run)
+    if other_id is not None and other_id in KINDS and other_id != kind.id:
+        command = f"rnntui {KINDS[other_id].command} --resume --name {name}"
+        raise UsageError(f"run {name} is a {title_of(other_id)}", hint=f"resume it with: {command}")
+    for file in (run.training_ids, run.validation_ids):
+        if not file.is_file():
+            raise RunError(f"run {name} cannot be resumed: {file} is missing", hint="start a new run")
     return run
+
+
+def _resumable_config(run: RunFolder, kind: ModelKind) -> RunConfig | None:
+    """Return the config of a run that can be resumed as one of the kind; None for any other."""
+    try:
+        config = run.read_config()
+    except RunError:
+        return None
+    return config if config.kind == kind.id and run.training_ids.is_file() else None
+
+
+def _not_this_text(
+    text: TrainingText, corpora: dict[RunFolder, CorpusInfo], name: str | None, checkpoints: Path
+) -> RnntuiError:
+    """Return the error for a text that none of the runs, the newest first, was trained on."""
+    other: Newlines = "keep" if text.newlines == "universal" else "universal"
+    alike = [run for run, corpus in corpora.items() if name is not None or corpus.name == text.name]
+    if not alike:
+        return UsageError(f"no run on {text.name} to resume in {checkpoints}", hint="start one without --resume")
+    files = ", ".join(text.sources)
+    fingerprint = text.fingerprint(other)
+    for run in alike:
+        if corpora[run].fingerprint == fingerprint:
+            return UsageError(
+                f"run {run.name} was trained on {files} read with --newlines {other}", setting="newlines",
+                hint=f"resume it with --newlines {other}",
+            )  # fmt: skip
+    newest, corpus = alike[0], corpora[alike[0]]
+    if corpus.sources and [*map(os.path.abspath, corpus.sources)] == [*map(os.path.abspath, text.sources)]:
+        problem = f"{files} has changed since run {newest.name} was made"
+    else:
+        sources = f", {', '.join(corpus.sources)}" if corpus.sources else ""
+        problem = f"{files} is not the text that run {newest.name} was trained on{sources}"
+    others = ", ".join(run.name for run in alike[1 : _MAX_LISTED + 1])
+    return CorpusError(
+        problem + (f" (nor were {others} made from this text)" if others else ""),
+        hint=f"resume with --name {newest.name} and no corpus to use its own copy of the text, or start a new run",
+    )
 
 
 def check_name(name: str, checkpoints: Path) -> None:

@@ -54,15 +54,14 @@ class RunSummary:
     def primary(self) -> tuple[Metric, float] | None:
         """The metric by which the run is judged, with its value; None where it is not measured.
 
-        That is the metric that selects its weights, the primary metric of its kind if the loss does, or bits per
-        character for a run without either.
+        That is the metric that selects its weights, else the primary metric of its kind, else bits per character.
         """
         kind = KINDS.get(self.kind)
         if kind is not None:
-            by_key = {metric.key: metric for metric in kind.metrics}
-            metric = by_key.get(self.selected_by, kind.primary_metric)
-            if metric.key in self.metrics:
-                return metric, self.metrics[metric.key]
+            selecting = [metric for metric in kind.metrics if metric.key == self.selected_by]
+            for metric in (*selecting, kind.primary_metric):
+                if metric.key in self.metrics:
+                    return metric, self.metrics[metric.key]
         return None if self.bits_per_character is None else (BITS_PER_CHARACTER, self.bits_per_character)
 
     def to_json(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
         ("corpus", config.corpus.summary),
         ("budget", config.budget.summary),
         ("training", batch),
+        *([("selection", training.selection_note)] if training.selection_note else []),
         ("progress", _progress(run)),
     ]
     if run.slowdown:

@@ -5,13 +5,14 @@ Form values are strings by option name. Options left at their default are absent
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from rnntui.config import DecodingErrors
+from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.inputs import InputFiles
 from rnntui.kinds.model_kind import ModelKind
@@ -73,9 +74,13 @@ def form_options(kind: ModelKind) -> list[FormOption]:
             options.append(FormOption(setting.option_name, text, heading, _default_text(default), choices))
     return [
         *options,
+        *(FormOption(option.name, option.help, _READING) for option in kind.reading_options),
         FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
         FormOption(
             "errors", "handling of bytes that are not of the encoding", _READING, "strict", get_args(DecodingErrors)
+        ),
+        FormOption(
+            "newlines", "line ends: CR LF and CR read as LF, or kept", _READING, "universal", get_args(Newlines)
         ),
     ]
 
@@ -106,6 +111,11 @@ def problems_in(form_values: FormValues) -> Problems:
             except UsageError as error:
                 problems[error.setting or kind.inputs[0].name] = str(error)
                 break
+    for option in kind.reading_options:
+        try:
+            option.check(form_values.get(option.name, ""))
+        except UsageError as error:
+            problems[option.name] = str(error)
     for config_class in kind.settings.values():
         for name, value in _values(config_class, form_values).items():
             try:
@@ -139,9 +149,17 @@ def _problem_with_files(form_values: FormValues, files: InputFiles) -> str:
 
 
 def named_files(form_values: FormValues, name: str) -> list[str]:
-    """Return the files, folders and globs entered for an input. Raises `UsageError` if a quote is left open."""
+    """Return the files, folders and globs entered for an input, separated by spaces.
+
+    A text that is the name of a file is that file, whatever characters are in it; else a name with spaces or quotes is
+    quoted as for a shell. Raises `UsageError` if a quote is left open.
+    """
+    text = form_values.get(name, "").strip()
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        if text and Path(text).expanduser().exists():
+            return [str(Path(text).expanduser())]
     try:
-        words = shlex.split(form_values.get(name, ""))
+        words = shlex.split(text)
     except ValueError:
         raise UsageError("a quote is not closed; close it, or write \\ before it", setting=name) from None
     return [_expand_home(word) if word.startswith("~") else word for word in words]
@@ -156,7 +174,7 @@ def _expand_home(word: str) -> str:
 
 def missing_files(form_values: FormValues) -> Problems:
     """Return the problems of input files that cannot be found or read; slow where folders are large."""
-    from rnntui.text.corpus import find_corpus
+    from rnntui.text.corpus import check_sources
 
     problems: Problems = {}
     encoding = form_values.get("encoding", "").strip() or "utf-8"
@@ -164,7 +182,7 @@ def missing_files(form_values: FormValues) -> Problems:
         names = named_files(form_values, files.name)
         try:
             if names:
-                find_corpus(names, encoding)
+                check_sources(names, encoding)
         except RnntuiError as error:
             # The hint is for the command line: it may suggest standard input.
             problems[error.setting or files.name] = str(error) if error.setting else error.problem

@@ -6,11 +6,8 @@ their own name, consecutive messages of one person keep lines of their own, as d
 
 from __future__ import annotations
 
-import atexit
-import os
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, Chat
 from rnntui.text.corpus import Corpus
 from rnntui.text.discord_export import DISCORD_CSV, DISCORD_TEXT
 from rnntui.text.json_chat_exports import JSON_FORMATS
+from rnntui.text.source_files import temporary_file
 from rnntui.text.speaker_choice import choose_speakers, find_pair, list_people, match_names
 from rnntui.text.speaker_detection import MAX_LABEL
 from rnntui.text.turns import SpeakerLabels
@@ -97,15 +95,14 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     if not counts.people:
         raise CorpusError(f"{title} without messages of text", hint="export another chat")
     speakers = _speakers(counts, turns, names)
-    paths = [
-        _write_dialogue(exports[index], chosen[index], set(counts.people)) if index in exports else _utf8_copy(file)
-        for index, file in enumerate(files)
-    ]
+    dialogues = {index: _write_dialogue(export, chosen[index], set(counts.people)) for index, export in exports.items()}
+    paths = tuple(dialogues.get(index, path) for index, path in enumerate(corpus.files))
+    types = {path: exports[index].format.title for index, path in dialogues.items()}
     message = f"{title}, {_contents(counts)}"
     if (chats := sum(map(len, surveys.values()))) > len(exports):
         choice, hint = ("largest", " (--turns chooses another by its people)") if turns == "auto" else ("speakers'", "")
         message += f"; of {chats:,} chats the {choice}, {', '.join(chosen.values())}{hint}"
-    return replace(corpus, files=tuple(paths), encoding="utf-8", errors="strict", speakers=speakers), message
+    return replace(corpus, files=paths, converted=corpus.converted | types, speakers=speakers), message
 
 
 def recognized_format(file: Corpus) -> ChatFormat | None:
@@ -114,6 +111,9 @@ def recognized_format(file: Corpus) -> ChatFormat | None:
     Raises `CorpusError` if it is an export that has to be made in another format.
     """
     beginning = next(file.blocks(), "")[:_EXAMINED]
+    if file.files[0] in file.converted and Path(file.display_names[0]).is_file():  # the text of an HTML page
+        with Path(file.display_names[0]).open("rb") as page:
+            beginning = page.read(_EXAMINED).decode("utf-8", "replace")
     if all(mark in beginning for mark in _TELEGRAM_HTML):
         raise CorpusError(
             f"{file.display_names[0]} is a Telegram export as HTML",
@@ -204,19 +204,7 @@ def _write_dialogue(export: _Export, chat: str, labels: set[str]) -> Path:
                 for line in following:  # a line of a message must not look like the start of a turn
                     yield f" {line}\n" if line.startswith(starts) else f"{line}\n"
 
-    return _temporary_file(lines())
-
-
-def _utf8_copy(file: Corpus) -> Path:
-    """Return a file in UTF-8 with the text of a file: a copy, unless it is in UTF-8."""
-    is_utf8 = file.encoding.lower() in ("utf-8", "utf8") and file.errors == "strict"
-    return file.files[0] if is_utf8 else _temporary_file(file.blocks())
-
-
-def _temporary_file(texts: Iterable[str]) -> Path:
-    """Write texts to a temporary file that is deleted at exit."""
-    handle, name = tempfile.mkstemp(".txt", prefix="rnntui-corpus-")
-    atexit.register(Path(name).unlink, missing_ok=True)
-    with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-        file.writelines(texts)
-    return Path(name)
+    path = temporary_file(".txt")
+    with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+        file.writelines(lines())
+    return path

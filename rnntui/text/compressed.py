@@ -1,13 +1,15 @@
-"""Reading of `.gz` and `.xz` files in constant memory: the complete content, or an error, but never a part of it.
+"""Reading of `.gz`, `.xz` and `.bz2` files in constant memory: the complete content or an error, but never a part.
 
 The readers of the standard library return a part without an error: Python 3.11's `lzma.LZMAFile` stops at legal
 padding after the first stream, and passes over any other bytes there; `gzip.GzipFile` reads an empty file, and members
-with a wrong header checksum. Here the files are refused that `xz -t` and `gzip -t` refuse (XZ Utils 5.4, gzip 1.12),
-except that gzip members after zero bytes are read, which `gzip -t` warns of and drops.
+with a wrong header checksum; `bz2.BZ2File` passes over bytes that follow a stream. Here the files are refused that
+`xz -t` and `gzip -t` refuse (XZ Utils 5.4, gzip 1.12), except that gzip members after zero bytes are read, which
+`gzip -t` warns of and drops. `.bz2` files are held to the same rules; `bzip2 -t` accepts any bytes after a stream.
 """
 
 from __future__ import annotations
 
+import bz2
 import lzma
 import zlib
 from collections.abc import Callable, Generator, Iterator
@@ -108,7 +110,9 @@ class _Format(NamedTuple):
 _GZIP = _Format("member", _GzipMember, padding_unit=1)
 _XZ = _Format("stream", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), padding_unit=4)
 _LZMA = _Format("stream", lambda: lzma.LZMADecompressor(lzma.FORMAT_AUTO), padding_unit=0)  # xz reads it by any name
-COMPRESSED_SUFFIXES = (".gz", ".xz")
+_BZ2 = _Format("stream", bz2.BZ2Decompressor, padding_unit=1)
+_FORMATS = {".gz": _GZIP, ".tgz": _GZIP, ".xz": _XZ, ".txz": _XZ, ".bz2": _BZ2, ".tbz2": _BZ2, ".tbz": _BZ2}
+COMPRESSED_SUFFIXES = (".gz", ".xz", ".bz2")
 
 
 def read_blocks(path: Path, size: int) -> Generator[bytes, None, None]:
@@ -117,11 +121,12 @@ def read_blocks(path: Path, size: int) -> Generator[bytes, None, None]:
     Raises `OSError` if the file cannot be read, `CompressedFileError` if it is not a complete compressed file.
     """
     with path.open("rb") as file:
-        suffix = path.suffix.lower()
-        if suffix in COMPRESSED_SUFFIXES:
+        file_format = _FORMATS.get(path.suffix.lower())
+        if file_format is not None:
             source = _Source(file)
-            xz = _XZ if source.starts_with(_XZ_MAGIC) else _LZMA
-            yield from _decompress(source, _GZIP if suffix == ".gz" else xz, size)
+            if file_format is _XZ and not source.starts_with(_XZ_MAGIC):
+                file_format = _LZMA
+            yield from _decompress(source, file_format, size)
             return
         while block := file.read(size):
             yield block
@@ -139,7 +144,7 @@ def _decompress(source: _Source, file_format: _Format, size: int) -> Iterator[by
                 raise CompressedFileError(f"it ends within {place}")
             try:
                 block += decompressor.decompress(data, size - len(block))
-            except (zlib.error, lzma.LZMAError) as error:
+            except (zlib.error, lzma.LZMAError, OSError) as error:  # bz2 raises OSError, though it reads no file
                 raise CompressedFileError(f"{place} cannot be read ({error})") from error
             if len(block) == size:
                 yield bytes(block)

@@ -19,7 +19,7 @@ from rnntui.text.vocabulary import EOS, Vocabulary
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rnntui.text.pairs import Pair
+    from rnntui.text.parallel_corpus import Pair
 
 EncodedPair = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 """The ids `(S,)` of a source and `(T,)` of its target, without begin and end tokens."""

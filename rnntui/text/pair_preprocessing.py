@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import SourceFeatures
 from rnntui.text.normalization import lower_case
-from rnntui.text.pairs import Pair
+from rnntui.text.parallel_corpus import Pair
 from rnntui.text.placeholders import NUMBERS, copied_names, known_words, mask_pair
 from rnntui.text.scripts import script_counts
 from rnntui.text.sentences import split_sentences

@@ -1,89 +1,76 @@
-"""Parallel corpora: sentence pairs from a tab-separated table or from two line-aligned files."""
+"""Parallel corpora: sentence pairs from tables, translation memories, JSON lines, or line-aligned files."""
 
 from __future__ import annotations
 
-import hashlib
-import random
-import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import zip_longest
-from typing import NamedTuple
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 from rnntui.errors import CorpusError
+from rnntui.kinds.inputs import parse_columns
+from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
+from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows, without_accompanying_files
+from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
 from rnntui.text.corpus import Corpus
-from rnntui.text.normalization import normalize
+from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
+from rnntui.text.parallel_corpus import PairRows, ParallelCorpus, quote
+from rnntui.text.tables import TableText, detect_table, read_table_rows
+from rnntui.text.tmx import TranslationMemory
 
-_MAX_QUOTED = 40  # characters of a row quoted in a message
-
-
-class Pair(NamedTuple):
-    """A normalized source sentence and its target, with their file and row (counted from 1)."""
-
-    source: str
-    target: str
-    file: str
-    row: int
-
-
-@dataclass
-class DroppedRows:
-    """Counts the rows that were left out, and keeps the problem of the first one."""
-
-    count: int = 0
-    first: str = ""
-
-    def add(self, problem: str) -> None:
-        """Count one more row."""
-        self.first = self.first or problem
-        self.count += 1
-
-    @property
-    def message(self) -> str:
-        """A one-line message for the user; empty if no row was left out."""
-        if not self.count:
-            return ""
-        return f"left out {self.first}" if self.count == 1 else f"left out {self.count:,} rows, the first {self.first}"
+_HEAD = 4096  # bytes in which the format of a file is looked for
+_BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\0 \r\n\t"  # byte order marks, white space
+_MAX_DESCRIPTIONS = 3  # layouts of files that are described
+_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".json")
+_XML_FORMATS = {"tmx": "<tmx", "xliff": "<xliff"}
+_OTHER_FORMATS = {
+    "xliff": "an XLIFF file, which is not read; convert it to TMX with your translation tool",
+    "po": "a PO file of gettext, which is not read; convert it to TMX, for example with po2tmx",
+}
 
 
-@dataclass(frozen=True)
-class ParallelCorpus:
-    """Sentence pairs in memory.
+def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] = ()) -> ParallelCorpus:
+    """Read the pairs of tables, of translation memories (TMX), of JSON lines, or of two aligned files of a folder.
 
-    `name` is the default name of a run trained on them, `display_names` are the files as the user named them.
+    Rows with a missing or an empty column are left out and counted.
+
+    Args:
+        corpus: the files.
+        columns: the source's and the target's, as in `2,3` or `source,target`; for TMX and aligned files, the
+            languages. If empty, the first two, or those that the format or well-known names tell.
+        layouts: the layouts of the files from an earlier reading, or one for all; if empty, they are detected.
+
+    Raises `CorpusError` if no complete row is left, or a file is known to hold no pairs; `UsageError` if the columns
+    are not those of a file.
     """
-
-    rows: list[Pair]
-    name: str
-    display_names: tuple[str, ...]
-    dropped: DroppedRows = field(default_factory=DroppedRows)
-
-    def fingerprint(self) -> str:
-        """Return the SHA-256 of all pairs, in hexadecimal."""
-        digest = hashlib.sha256()
-        for pair in self.rows:
-            digest.update(f"{pair.source}\t{pair.target}\n".encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
-
-
-def read_table(corpus: Corpus) -> ParallelCorpus:
-    """Read the rows of tables: source, a tab, target. Further columns and blank rows are ignored.
-
-    Rows with a missing or an empty column are left out and counted. Raises `CorpusError` if no complete row is left.
-    """
-    rows: list[Pair] = []
-    dropped = DroppedRows()
-    for file, row, text in _lines(corpus):
-        if not text.strip():
-            continue
-        columns = text.split("\t")
-        if len(columns) < 2:
-            dropped.add(f"row {row} of {file}, which has no tab: {_quote(text)}")
-            continue
-        _append_complete(rows, dropped, Pair(normalize(columns[0]), columns[1].strip(), file, row))
-    return _require_pairs(
-        ParallelCorpus(rows, _name(corpus), corpus.display_names, dropped), "a row is source, a tab, target"
-    )
+    chosen = parse_columns(columns)
+    rows = PairRows()
+    warnings: list[str] = []
+    if tuple(layouts) != (FIRST_TABLE_LAYOUT,):
+        corpus, passed_over = without_accompanying_files(corpus)
+        warnings += [f"passed over {_file_names(passed_over)}"] if passed_over else []
+    if all(layout.format == "aligned" for layout in layouts):
+        languages = (str(layouts[0].columns[0]), str(layouts[0].columns[1])) if layouts else chosen
+        if aligned := find_aligned_files(corpus, languages):
+            read_aligned_rows(aligned.source, aligned.target, rows)
+            layout = PairLayout("aligned", aligned.languages)
+            source_name, target_name = aligned.source.display_names[0], aligned.target.display_names[0]
+            described = [f"{source_name} and {target_name}: aligned line by line, {' to '.join(aligned.languages)}"]
+            return _parallel_corpus(corpus, rows, (layout,), described, warnings)
+        layouts = ()
+    if len(layouts) == 1:
+        layouts = [*layouts] * len(corpus.files)
+    new_layouts: list[PairLayout] = []
+    descriptions: dict[str, list[str]] = {}  # names of files by the description of their layout
+    for index, name in enumerate(corpus.display_names):
+        file = replace(corpus, files=(corpus.files[index],), display_names=(name,))
+        layout, description, warning = _read_file(file, chosen, layouts[index] if index < len(layouts) else None, rows)
+        new_layouts.append(layout)
+        descriptions.setdefault(description, []).append(name)
+        warnings += [warning] if warning else []
+    described = [f"{_file_names(names)}: {description}" for description, names in descriptions.items()]
+    unique = tuple(new_layouts) if len(set(new_layouts)) > 1 else (new_layouts[0],)
+    return _parallel_corpus(corpus, rows, unique, described, warnings)
 
 
 def read_aligned_files(source: Corpus, target: Corpus) -> ParallelCorpus:
@@ -92,136 +79,97 @@ def read_aligned_files(source: Corpus, target: Corpus) -> ParallelCorpus:
     Pairs with one empty line are left out and counted. Raises `CorpusError` if the files differ in length, or no
     complete pair is left.
     """
-    rows: list[Pair] = []
-    dropped = DroppedRows()
-    source_names, target_names = ", ".join(source.display_names), ", ".join(target.display_names)
-    for count, (source_line, target_line) in enumerate(zip_longest(_lines(source), _lines(target))):
-        if source_line is None or target_line is None:
-            longer, shorter = (target_names, source_names) if source_line is None else (source_names, target_names)
-            raise CorpusError(
-                f"{shorter} ends after {count:,} lines and {longer} does not; "
-                f"each line must be the translation of the same line of the other file"
-            )
-        if source_line.text.strip() or target_line.text.strip():
-            pair = Pair(normalize(source_line.text), target_line.text.strip(), source_line.file, source_line.number)
-            _append_complete(rows, dropped, pair)
-    corpus = ParallelCorpus(rows, _name(source), source.display_names + target.display_names, dropped)
-    return _require_pairs(corpus, "both lines of a pair must have text")
+    rows = PairRows()
+    read_aligned_rows(source, target, rows)
+    names = source.display_names + target.display_names
+    corpus = replace(source, display_names=names, files=source.files + target.files)
+    description = f"{_file_names(source.display_names)} and {_file_names(target.display_names)}: aligned line by line"
+    return _parallel_corpus(corpus, rows, (), [description], [])
 
 
-def train_validation_split(rows: list[Pair], fraction: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Split pairs into training and validation, about `fraction` of them for validation, both in their original order.
-
-    No sentence of the validation part occurs in training, in either column: pairs that share a sentence form a group
-    (transitively), and a group is never split. Sentences are compared without case, spaces, punctuation and Unicode
-    composition. A group of more than a tenth of the validation part stays in training.
-
-    Args:
-        rows: All pairs.
-        fraction: The fraction of pairs for validation, 0 to 1.
-        seed: The seed of the random choice of groups.
-    """
-    members: dict[int, list[int]] = {}
-    for index, root in enumerate(_groups(rows)):
-        members.setdefault(root, []).append(index)
-    validation_size = max(1, round(fraction * len(rows)))
-    max_group = max(1, validation_size // 10)
-    roots = list(members)
-    random.Random(seed).shuffle(roots)
-    held_out: set[int] = set()
-    for root in roots:
-        if len(held_out) >= validation_size:
-            break
-        if len(members[root]) <= max_group:
-            held_out.update(members[root])
-    training = [pair for index, pair in enumerate(rows) if index not in held_out]
-    return training, [rows[index] for index in sorted(held_out)]
-
-
-def count_target_characters(rows: Iterable[Pair]) -> int:
-    """Return the number of characters of all targets."""
-    return sum(len(pair.target) for pair in rows)
+def _read_file(
+    file: Corpus, columns: tuple[str, str] | None, layout: PairLayout | None, rows: PairRows
+) -> tuple[PairLayout, str, str]:
+    """Add the pairs of one file to `rows`; return its layout, the layout in words, and a warning or an empty string."""
+    name = file.display_names[0]
+    file_format = layout.format if layout is not None else _format_of(file.files[0], name)
+    known = (str(layout.columns[0]), str(layout.columns[1])) if layout is not None else None
+    if file_format in _OTHER_FORMATS:
+        raise CorpusError(f"{name} is {_OTHER_FORMATS[file_format]}")
+    if file_format == "tmx":
+        memory = TranslationMemory(file.files[0], name, file.errors)
+        languages = known or memory.choose_languages(columns)
+        memory.read_rows(languages, rows)
+        return PairLayout("tmx", languages), f"translation memory, {' to '.join(languages)}", ""
+    text = TableText(file)
+    if file_format == "jsonl" or (layout is None and looks_like_json(text.beginning)):
+        keys = known or choose_keys(text.beginning, columns, name)
+        read_json_rows(text, keys, rows)
+        return PairLayout("jsonl", keys), f"JSON lines, {keys[0]} to {keys[1]}", ""
+    if layout is not None:
+        read_table_rows(text, layout, rows)
+        return layout, f"columns {known[0]} and {known[1]}, as when the run was created" if known else "", ""
+    refuse_json_array(text.beginning, name)
+    table = detect_table(text, columns)
+    read_table_rows(text, table.layout, rows)
+    return table.layout, table.description, table.warning
 
 
-def _groups(rows: list[Pair]) -> list[int]:
-    """Return the index of the first pair of each pair's group: a union-find over the sentences of both columns."""
-    parent = list(range(len(rows)))
-
-    def find_root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    first_index: dict[str, int] = {}
-    for index, pair in enumerate(rows):
-        for text in (pair.source, pair.target):
-            same_sentence = first_index.setdefault(_comparison_key(text), index)
-            smaller, larger = sorted((find_root(same_sentence), find_root(index)))
-            parent[larger] = smaller
-    return [find_root(index) for index in range(len(rows))]
-
-
-class _LettersAndDigits(dict[int, int | None]):
-    """Table for `str.translate` that keeps letters, digits and marks; it caches the category of each character."""
-
-    def __missing__(self, point: int) -> int | None:
-        self[point] = point if unicodedata.category(chr(point))[0] in "LNM" else None
-        return self[point]
+def _format_of(path: Path, name: str) -> str:
+    """Return the format that the ending or the first bytes of a file tell: `tmx`, `xliff` or `po`, else `table`."""
+    try:
+        with closing(read_blocks(path, _HEAD)) as blocks:
+            head = next(blocks, b"")
+    except (OSError, CompressedFileError):
+        return "table"  # reading it will raise the proper error
+    lower = name.lower()
+    for suffix in COMPRESSED_SUFFIXES:
+        lower = lower.removesuffix(suffix)
+    is_xml = head.lstrip(_BEFORE_XML)[:1] == b"<"
+    for file_format, tag in _XML_FORMATS.items():
+        if is_xml and any(tag.encode(encoding) in head for encoding in ("utf-8", "utf-16-le", "utf-16-be")):
+            return file_format
+    if lower.endswith(".tmx"):
+        return "tmx"
+    return "po" if lower.endswith((".po", ".pot")) and b"msgid" in head else "table"
 
 
-_LETTERS_AND_DIGITS = _LettersAndDigits()
+def _parallel_corpus(
+    corpus: Corpus, rows: PairRows, layouts: tuple[PairLayout, ...], described: list[str], warnings: list[str]
+) -> ParallelCorpus:
+    """Return the corpus with its notes. Raises `CorpusError` if it has no pair."""
+    names = ", ".join(corpus.display_names)
+    if not rows.pairs:
+        raise _no_pairs(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
+    count, first = len(rows.pairs), rows.pairs[0]
+    others = f"; {len(described) - _MAX_DESCRIPTIONS} more layouts" if len(described) > _MAX_DESCRIPTIONS else ""
+    summary = (
+        f"{'; '.join(described[:_MAX_DESCRIPTIONS])}{others}; {count:,} {'pair' if count == 1 else 'pairs'}, "
+        f"the first: {quote(first.source)} → {quote(first.target)}"
+    )
+    return ParallelCorpus(
+        rows.pairs, _run_name(corpus), corpus.display_names, rows.dropped, layouts, (summary, *warnings)
+    )
 
 
-def _comparison_key(text: str) -> str:
-    """Return a sentence composed (NFKC), case-folded, and without spaces and punctuation if anything else is left."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded.translate(_LETTERS_AND_DIGITS) or folded
+def _no_pairs(names: str, rows: PairRows, layouts: tuple[PairLayout, ...], is_blank: bool) -> CorpusError:
+    is_table = all(layout.format == "table" for layout in layouts) and layouts
+    expected = "a row is source, a tab, target" if is_table else "both sides of a pair must have text"
+    if rows.dropped.count:
+        problem = rows.dropped.message.removeprefix("left out ")
+        hint = "for two files, a sentence on each line, give --source and --target" if is_table else ""
+        return CorpusError(f"{names} has no complete pair: {problem} ({expected})", hint=hint)
+    if any(layout.header for layout in layouts):
+        return CorpusError(f"{names}: no pairs, only a header row")
+    return CorpusError(f"{names}: no pairs, {'only blank lines' if is_blank else 'the file is empty'} ({expected})")
 
 
-def _append_complete(rows: list[Pair], dropped: DroppedRows, pair: Pair) -> None:
-    if pair.source and pair.target:
-        rows.append(pair)
-    else:
-        empty = "target" if pair.source else "source"
-        dropped.add(f"row {pair.row} of {pair.file}, whose {empty} is empty: {_quote(pair.source or pair.target)}")
+def _file_names(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more files"
 
 
-class _Line(NamedTuple):
-    file: str
-    number: int
-    text: str
-
-
-def _lines(corpus: Corpus) -> Iterator[_Line]:
-    """Yield every line without its line break; lines are numbered from 1 in each file."""
-    for path, name in zip(corpus.files, corpus.display_names, strict=True):
-        number, rest = 0, ""
-        for block in replace(corpus, files=(path,), display_names=(name,)).blocks():
-            *lines, rest = (rest + block).split("\n")
-            for line in lines:
-                number += 1
-                yield _Line(name, number, line.removesuffix("\r"))
-        if rest:
-            yield _Line(name, number + 1, rest.removesuffix("\r"))
-
-
-def _name(corpus: Corpus) -> str:
-    for suffix in (".tsv", ".tab", ".csv"):
+def _run_name(corpus: Corpus) -> str:
+    for suffix in _SUFFIXES:
         if corpus.name.endswith(suffix) and corpus.name != suffix:
             return corpus.name.removesuffix(suffix)
     return corpus.name
-
-
-def _require_pairs(corpus: ParallelCorpus, expected: str) -> ParallelCorpus:
-    if corpus.rows:
-        return corpus
-    names = ", ".join(corpus.display_names)
-    if corpus.dropped.count:
-        problem = corpus.dropped.message.removeprefix("left out ")
-        raise CorpusError(f"{names} has no complete pair: {problem} ({expected})")
-    raise CorpusError(f"{names}: no pairs, the file is empty ({expected})")
-
-
-def _quote(text: str) -> str:
-    return repr(text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…")

@@ -12,7 +12,7 @@ from rnntui.models.weight_arrays import load_best_weights
 from rnntui.processors import usable_cpus
 from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
-from rnntui.text.pairs import ParallelCorpus, count_target_characters
+from rnntui.text.parallel_corpus import ParallelCorpus, count_target_characters
 from rnntui.training.bleu import TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.evaluation import Evaluation

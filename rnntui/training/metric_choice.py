@@ -13,7 +13,7 @@ from dataclasses import replace
 from rnntui.config_seq2seq import BleuTokenizer, Seq2SeqTrainingConfig
 from rnntui.training.bleu import fraction_too_short, has_bleu_tokenizer, require_bleu_tokenizer
 
-_MAX_TARGETS = 20_000  # that are looked at, evenly spaced
+_MAX_TARGETS = 2000  # that are looked at, evenly spaced
 _KANA = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH"})
 _UNSPACED = frozenset({"THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "JAVANESE", "BALINESE", "TAI", "NEW"})
 """First words of Unicode names of letters in scripts without spaces between words; `NEW` is New Tai Lue."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -82,7 +82,11 @@ def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkp
     """Return the language model that `--resume` selects; see `find_resumable_run`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
-    text = TrainingText(corpus.name, corpus.display_names, lambda: corpus_stats(corpus).fingerprint)
+
+    def fingerprint(newlines: Newlines) -> str:
+        return corpus_stats(replace(corpus, newlines=newlines)).fingerprint
+
+    text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 

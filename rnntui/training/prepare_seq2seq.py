@@ -6,8 +6,10 @@ Torch is imported late, so that problems with the pairs are reported at once.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,31 +18,41 @@ from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.inference.translator import read_vocabularies
-from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths, PairLimits
+from rnntui.kinds.pair_corpus_info import (
+    PairCorpusInfo,
+    PairLayout,
+    PairLengths,
+    PairLimits,
+    SplitRule,
+)
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import kind_id_of, runs_in
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
-from rnntui.text.pairs import DroppedRows, Pair, ParallelCorpus, count_target_characters, train_validation_split
+from rnntui.text.pair_split import split_rule, train_validation_split
+from rnntui.text.parallel_corpus import DroppedRows, Pair, ParallelCorpus, count_target_characters
 from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
 _MAX_LENGTH_RATIO = 10  # to the median length
+_SHARED_TARGETS = "held-out pairs share no source with those in training, but targets, which are few as labels are"
 _ALWAYS_ALLOWED = 100  # tokens that are never too many
 
 
 @dataclass(frozen=True)
 class Seq2SeqRequest:
-    """Settings of a new run, as `rnntui train-seq2seq` takes them."""
+    """Settings of a new run, as `rnntui train-seq2seq` takes them; `columns` are those named by the user."""
 
     model: Seq2SeqConfig
     tokenizer: Seq2SeqTokenizerConfig
     training: Seq2SeqTrainingConfig
     budget: Budget
+    columns: str = ""
 
 
 def create_seq2seq_run(
@@ -65,7 +77,8 @@ def create_seq2seq_run(
     if name is not None:
         check_name(name, checkpoints)
     request = replace(request, training=choose_metrics(request.training, [pair.target for pair in pairs.rows]))
-    training_rows, validation_rows = _split(pairs, validation, request.training)
+    split = _split(pairs, validation, request.training)
+    training_rows, validation_rows = split.training, split.validation
     too_long = DroppedRows()
     with staged_run(request.training, checkpoints) as staged:
         preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
@@ -107,6 +120,9 @@ def create_seq2seq_run(
                 pairs=(len(training_rows), len(validation_rows)),
                 lengths=_lengths(training_ids),
                 limits=limits,
+                columns=request.columns,
+                layouts=pairs.layouts,
+                split=split.rule,
                 features=source_features(training_rows),
             ),
             created=time.time(),
@@ -114,7 +130,7 @@ def create_seq2seq_run(
         )
         run = publish_staged_run(staged, config, name)
     dropped = [pairs.dropped, *([validation.dropped] if validation else []), too_long]
-    return run, [rows.message for rows in dropped if rows.count]
+    return run, [*([split.message] if split.message else []), *(rows.message for rows in dropped if rows.count)]
 
 
 def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
@@ -137,7 +153,8 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
             f"{', '.join(pairs.display_names)} does not hold the pairs that run {run.name} was created from, {files}, "
             f"so the pairs held out cannot be determined"
         )
-    _, held_out = _split(pairs, None, config.training_as(Seq2SeqTrainingConfig))
+    settings = config.training_as(Seq2SeqTrainingConfig)
+    _, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, info.split or "both")
     if info.limits is not None:  # runs of older versions have none
         encoded = encode_pairs(held_out, *read_vocabularies(run, config))
         held_out, _ = _drop_long_pairs(held_out, encoded, info.limits, DroppedRows())
@@ -150,26 +167,56 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     return replace(pairs, rows=held_out)
 
 
+def layouts_to_resume(name: str | None, checkpoints: Path, files: Sequence[str]) -> tuple[PairLayout, ...]:
+    """Return the layouts in which a run to resume read its files; empty if no run has files of these names.
+
+    Args:
+        name: the name of the run; None takes the newest on these files.
+        checkpoints: the folder of runs.
+        files: the names of the files.
+    """
+    runs = [run for run in runs_in(checkpoints) if name in (None, run.name) and kind_id_of(run) == SEQ2SEQ.id]
+    configs = sorted((run.read_config() for run in runs), key=lambda config: config.created, reverse=True)
+    for config in configs:
+        info = config.corpus_as(PairCorpusInfo)
+        if info.sources and set(info.sources) <= set(files):  # a README among the files is no source
+            return info.recorded_layouts
+    return ()
+
+
 def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
     """Return the Seq2Seq run that `--resume` selects; see `find_resumable_run`."""
-    text = None if pairs is None else TrainingText(pairs.name, pairs.display_names, pairs.fingerprint)
+    text = None
+    if pairs is not None:  # read already, and without line ends
+        text = TrainingText(pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint())
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
-def _split(
-    pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig
-) -> tuple[list[Pair], list[Pair]]:
-    """Return the pairs for training and those for validation."""
+class _Split(NamedTuple):
+    """Pairs for training and for validation; the rule of the split, None if the validation pairs are separate."""
+
+    training: list[Pair]
+    validation: list[Pair]
+    rule: SplitRule | None = None
+    message: str = ""
+
+
+def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: Seq2SeqTrainingConfig) -> _Split:
+    """Return the pairs for training and those for validation. Raises `CorpusError` if none can be held out."""
     if validation is not None:
-        return pairs.rows, validation.rows
-    training, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
-    if not training or not held_out:
-        raise CorpusError(
-            f"{', '.join(pairs.display_names)}: none can be held out of {len(pairs.rows):,} pairs without sharing a "
-            f"sentence with the rest",
-            hint="give more pairs, or separate ones for validation",
-        )
-    return training, held_out
+        return _Split(pairs.rows, validation.rows)
+    rule = split_rule(pairs.rows)
+    rules: tuple[SplitRule, ...] = ("both", "source") if rule == "both" else ("source",)
+    for rule in rules:
+        training, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, rule)
+        if training and held_out:
+            return _Split(training, held_out, rule, _SHARED_TARGETS if rule == "source" else "")
+    count = len(pairs.rows)
+    problem = f"of {count:,} pairs" if count > 1 else "of a single pair"
+    raise CorpusError(
+        f"{', '.join(pairs.display_names)}: none can be held out {problem} without sharing a source with the rest",
+        hint="give more pairs, or separate ones for validation",
+    )
 
 
 def _lengths(encoded: list[EncodedPair]) -> PairLengths:

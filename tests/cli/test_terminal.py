@@ -99,7 +99,7 @@ def test_on_a_terminal_progress_is_live(corpus: Path) -> None:
     child.expect(r"parameters on cpu in")
     child.expect(r"tokens/s")
     child.expect(r"left")
-    child.expect(r"validation \d")
+    child.expect(r"val \d")
     child.expect(r"done in")
     child.expect(pexpect.EOF)
     child.close()

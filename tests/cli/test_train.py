@@ -98,6 +98,24 @@ def test_resume_takes_the_newest_run_on_this_text(rnntui, fox: RunFolder, corpus
     assert fox.read_status().step == 20
 
 
+def test_resume_finds_the_run_on_the_text_by_any_name_and_with_any_line_ends(rnntui, fox: RunFolder) -> None:
+    Path("song [live].txt").write_bytes(TEXT.replace("\n", "\r\n").encode())
+    Path("other").mkdir()
+    Path("other/fox.txt").write_text("\n".join(reversed(TEXT.split("\n"))))
+    assert rnntui("train", "other/fox.txt", *QUICK).code == 0
+    result = rnntui("train", "song [live].txt", "--resume", "--steps", "22")
+    assert (result.code, "run fox resumes at step 20" in result.err) == (0, True)
+    result = rnntui("train", "song [live].txt", "--resume", "--newlines", "keep")
+    assert (result.code, "no run on song-live to resume" in result.err) == (2, True)
+    assert rnntui("train", "song [live].txt", *QUICK, "--newlines", "keep").code == 0
+    Path("checkpoints/fox").rename("fox")
+    result = rnntui("train", "song [live].txt", "--resume")
+    assert (result.code, "run song-live was trained on song [live].txt read with --newlines keep" in result.err) == (
+        2,
+        True,
+    )
+
+
 def test_resume_needs_no_corpus_as_the_run_has_its_text(rnntui, fox: RunFolder) -> None:
     assert rnntui("train", "--resume", "--name", "fox", "--steps", "25").code == 0
 
@@ -108,6 +126,7 @@ def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, fox
     corpus.write_text(TEXT + "and more")
     result = rnntui("train", corpus, "--resume")
     assert (result.code, "is not the text" in result.err) == (1, True)
+    assert "resume with --name fox and no corpus to use its own copy of the text" in result.err
     assert rnntui("train", "--resume", "--name", "nobody").code == 2
 
 

@@ -12,12 +12,14 @@ import pytest
 from pair_runs import copy_rows, table
 
 from rnntui.cli.main import run
+from rnntui.cli.progress import describe
 from rnntui.cli.train_seq2seq import command
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.runs.folder import RunFolder
 from rnntui.settings import flag_of, settings_of
+from rnntui.training.events import Evaluated
 
 QUICK = [
     "--hidden", "32", "--encoder-hidden", "16", "--embedding", "16", "--dropout", "0", "--tokenizer", "char",
@@ -82,6 +84,39 @@ def test_an_early_stop_names_the_metric_that_stopped_improving(rnntui, tmp_path:
     ]
     result = rnntui("train-seq2seq", pairs, *QUICK, *settings)
     assert result.code == 0 and told in result.err
+
+
+def test_the_metrics_of_a_run_are_chosen_once_and_recorded(rnntui, tmp_path: Path) -> None:
+    signs = "零一二三四五六七八九"
+    rows = [(str(n), "".join(signs[int(digit)] for digit in str(n))) for n in range(10_000, 10_060)]
+    pairs = table(tmp_path / "pairs.tsv", rows)
+    result = rnntui("train-seq2seq", pairs, *QUICK, "--steps", "4")
+    assert "run pairs selects weights by BLEU; BLEU tokenizer zh\n" in result.err
+    assert "validation loss: teacher-forced " in result.err and "exact matches 0.00" in result.err
+    training = json.loads(Path("checkpoints/pairs/config.json").read_text())["training"]
+    assert (training["selection_metric"], training["bleu_tokenizer"]) == ("bleu", "zh")
+    resume = ["train-seq2seq", "--resume", "--name", "pairs", "--steps", "6"]
+    refused = rnntui(*resume, "--bleu-tokenizer", "char")
+    assert (
+        refused.code == 2 and "--bleu-tokenizer cannot change" in refused.err and "(it is zh, got char)" in refused.err
+    )
+    assert rnntui(*resume, "--bleu-tokenizer", "auto", "--selection-metric", "auto").code == 0
+    evaluate = ["evaluate", pairs, "--run", "pairs", "--beam", "1", "--json"]
+    for flags, tokenizer in (([], "zh"), (["--bleu-tokenizer", "char"], "char"), (["--bleu-tokenizer", "auto"], "zh")):
+        assert f"tok:{tokenizer}|" in json.loads(rnntui(*evaluate, *flags).out)["bleu_signature"]
+    assert "tok:zh|" not in rnntui("evaluate", pairs, "--run", "en-es", "--beam", "1", "--json").out  # 13a
+    missing = rnntui(*evaluate, "--bleu-tokenizer", "ko-mecab")
+    assert missing.code == 2 and "rnntui: --bleu-tokenizer ko-mecab needs" in missing.err and missing.out == ""
+    text = rnntui("evaluate", pairs, "--run", "shakespeare", "--bleu-tokenizer", "zh")
+    assert text.code == 2 and "--bleu-tokenizer is for Seq2Seq runs" in text.err
+
+
+def test_a_line_of_an_evaluation_fits_80_columns(tmp_path: Path) -> None:
+    scores = {"bleu": 99.99, "chrf": 99.99, "exact": 100.0}
+    event = Evaluated(12_345, 3.1234, 3.1234, 2.0, True, {}, scores)
+    (line,) = describe(event, RunFolder(tmp_path))
+    assert line == "step 12,345  train 3.1234  val 3.1234  BLEU 100.0  chrF 100.0  exact 100.0  best"
+    assert len(line) <= 80
 
 
 def test_curves_of_bleu_note_a_run_without_it(rnntui, trained: Path) -> None:
@@ -173,8 +208,18 @@ def test_evaluate_reads_the_kind_from_the_run(rnntui, trained: Path) -> None:
     result = rnntui("evaluate", trained / "pairs.tsv", *where, "--beam", "2")
     assert result.code == 0, result.err
     assert "BLEU" in result.out and "tok:13a" in result.out and "chrF" in result.out and "perplexity" in result.out
+    assert "exact matches" in result.out and "100 % of the targets have fewer" in result.err
     values = json.loads(rnntui("evaluate", trained / "pairs.tsv", *where, "--beam", "1", "--json").out)
-    assert values.keys() >= {"loss", "perplexity", "bleu", "chrf", "bleu_signature", "chrf_signature", "tokens"}
+    assert values.keys() >= {
+        "loss",
+        "perplexity",
+        "bleu",
+        "chrf",
+        "exact",
+        "bleu_signature",
+        "chrf_signature",
+        "tokens",
+    }
     assert values["pairs"] == 600 and values["beam"] == 1 and values["loss"] > 0
     assert "name pairs to evaluate on" in rnntui("evaluate", *where).err
 

@@ -73,7 +73,8 @@ def _tables(command: str) -> Iterator[tuple[str, list[str]]]:
     settings = {
         setting.option_name for config_class in groups.values() for setting in settings_of(config_class).values()
     }
-    inputs = {files.name for kind in KINDS.values() if kind.command == command for files in kind.inputs}
+    kinds = [kind for kind in KINDS.values() if kind.command == command]
+    inputs = {option.name for kind in kinds for option in (*kind.inputs, *kind.reading_options)}
     options = [parameter for parameter in click_command(command).params if isinstance(parameter, click.Option)]
     named = [option for option in options if option.name in inputs]
     others = [option for option in options if option.name not in settings | inputs]

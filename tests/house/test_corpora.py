@@ -12,7 +12,9 @@ import pytest
 
 from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pairs import Pair, read_table, train_validation_split
+from rnntui.text.pair_split import train_validation_split
+from rnntui.text.pairs import read_table
+from rnntui.text.parallel_corpus import Pair
 
 CORPORA = Path(__file__).resolve().parents[2] / "corpora"
 TEXTS = sorted(path.name for path in CORPORA.iterdir() if path.suffix in (".txt", ".tsv"))

@@ -24,7 +24,8 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.text.pairs import read_table, train_validation_split
+from rnntui.text.pair_split import train_validation_split
+from rnntui.text.pairs import read_table
 from rnntui.training.bleu import score_translations
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,13 @@ def test_an_export_in_another_encoding_is_converted(tmp_path: Path) -> None:
     assert "".join(converted_chat(corpus, "auto")[0].blocks()) == DIALOGUE + "Ein Märchen.\n"
 
 
+def test_the_archive_that_a_phone_sends_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "WhatsApp Chat - Mara.zip", "w") as archive:
+        archive.writestr("_chat.txt", whatsapp("[03/01/23, 14:05:33] {}"))
+        archive.writestr("00000012-PHOTO.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0")
+    assert convert(str(tmp_path / "WhatsApp Chat - Mara.zip"))[1] == DIALOGUE
+
+
 def test_other_texts_are_returned_as_they_are(write: Write) -> None:
     corpus = find_corpus([write("Once upon a time.\n" * 50, "story.txt")])
     assert converted_chat(corpus, "auto") == (corpus, "")
@@ -381,10 +389,11 @@ def test_a_deleted_account_has_a_name(write: Write) -> None:
     assert convert(write(json.dumps(chat), "result.json"))[1] == "user1: Hello\nDeleted account: Hi\n"
 
 
-def test_a_telegram_export_as_html_is_told(write: Write) -> None:
+@pytest.mark.parametrize("name", ["messages.html", "messages.txt"])
+def test_a_telegram_export_as_html_is_told(write: Write, name: str) -> None:
     page = '<html><head><title>Exported Data</title></head><body><div class="page_wrap">Hi</div></body></html>'
     with pytest.raises(CorpusError, match="Telegram export as HTML; export the chat again, with Machine-readable JSON"):
-        convert(write(page, "messages.html.txt"))
+        convert(write(page, name))
 
 
 def discord(messages: list[dict[str, Any]]) -> str:

@@ -1,11 +1,13 @@
-"""Compressed corpora: the complete text or an error that names the file; `xz -t` and `gzip -t` decide what is complete.
+"""Compressed corpora: the complete text, or an error that names the file; the tools decide what is complete.
 
 The readers of Python 3.11's standard library return a part of some of these files: `lzma.LZMAFile` stops at padding
-between streams and passes over other bytes there, `gzip.GzipFile` does not check headers.
+between streams and passes over other bytes there, `gzip.GzipFile` does not check headers. `bzip2 -t` passes over any
+bytes after a stream, which are refused here.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import os
@@ -27,6 +29,7 @@ from rnntui.text.pairs import read_table
 ALPHA, BETA = b"alpha\n" * 50, b"beta\n" * 50
 XZ_A, XZ_B = lzma.compress(ALPHA), lzma.compress(BETA)
 GZ_A, GZ_B = gzip.compress(ALPHA, mtime=0), gzip.compress(BETA, mtime=0)
+BZ_A, BZ_B = bz2.compress(ALPHA), bz2.compress(BETA)
 LZMA = lzma.compress(ALPHA, format=lzma.FORMAT_ALONE)
 
 
@@ -64,6 +67,14 @@ COMPLETE = {
         "an empty member": (gzip.compress(b""), b""),
         "an empty member between": (GZ_A + gzip.compress(b"") + GZ_B, ALPHA + BETA),
         "a header with its checksum": (with_header_checksum(GZ_A, 0), ALPHA),
+    },
+    ".bz2": {
+        "one stream": (BZ_A, ALPHA),
+        "two streams": (BZ_A + BZ_B, ALPHA + BETA),
+        "an empty stream": (bz2.compress(b""), b""),
+        "an empty stream between": (BZ_A + bz2.compress(b"") + BZ_B, ALPHA + BETA),
+        "zeros at the end": (BZ_A + bytes(1000), ALPHA),
+        "several blocks": (bz2.compress(ALPHA * 2000, 1), ALPHA * 2000),
     },
 }
 REFUSED = {
@@ -106,6 +117,17 @@ REFUSED = {
         "reserved flags": GZ_A[:3] + b"\xe0" + GZ_A[4:],
         "an xz file": XZ_A,
     },
+    ".bz2": {
+        "empty": b"",
+        "zeros": bytes(4),
+        "one byte of a second stream": BZ_A + b"B",
+        "second stream truncated": BZ_A + BZ_B[:-3],
+        "second stream truncated within its header": BZ_A + BZ_B[:6],
+        "wrong checksum": flipped(BZ_A, -2),
+        "a changed bit": flipped(BZ_A, len(BZ_A) // 2),
+        "a changed bit in the second stream": BZ_A + flipped(BZ_B, len(BZ_B) // 2),
+        "a gzip file": GZ_A,
+    },
 }
 COMPLETE_CASES = [pytest.param(s, d, t, id=f"{s} {name}") for s, c in COMPLETE.items() for name, (d, t) in c.items()]
 REFUSED_CASES = [pytest.param(s, d, id=f"{s} {name}") for s, c in REFUSED.items() for name, d in c.items()]
@@ -113,7 +135,7 @@ REFUSED_CASES = [pytest.param(s, d, id=f"{s} {name}") for s, c in REFUSED.items(
 
 def tool_accepts(path: Path) -> bool:
     """Return whether `xz -t` or `gzip -t` accepts a file without a warning."""
-    tool = {".xz": "xz", ".gz": "gzip"}[path.suffix]
+    tool = {".xz": "xz", ".gz": "gzip", ".bz2": "bzip2"}[path.suffix]
     if shutil.which(tool) is None:
         pytest.skip(f"needs {tool}")
     return subprocess.run([tool, "-t", path], check=False, capture_output=True, timeout=60).returncode == 0
@@ -163,6 +185,15 @@ def test_a_member_after_zero_bytes_is_read_where_gzip_warns_and_drops_it(tmp_pat
     assert b"".join(read_blocks(path, 64)) == ALPHA + BETA
 
 
+@pytest.mark.parametrize("data", [BZ_A + b"garbage", BZ_A + bytes(4) + b"garbage", BZ_A + GZ_A])
+def test_bytes_that_bzip2_passes_over_are_refused(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "text.bz2"
+    path.write_bytes(data)
+    assert tool_accepts(path)
+    with pytest.raises(CorpusError, match=r"text.bz2 is not a complete .bz2 archive: "):
+        list(find_corpus([str(path)]).blocks())
+
+
 @pytest.mark.parametrize(
     ("suffix", "data", "problem"),
     [
@@ -173,6 +204,8 @@ def test_a_member_after_zero_bytes_is_read_where_gzip_warns_and_drops_it(tmp_pat
         (".gz", GZ_A + b"garbage", f"the member at byte {len(GZ_A)} cannot be read"),
         (".gz", GZ_A + GZ_B[:-3], f"it ends within the member at byte {len(GZ_A)}"),
         (".gz", flipped(GZ_A, -8), "the member at byte 0 cannot be read"),
+        (".bz2", BZ_A + b"garbage", f"the stream at byte {len(BZ_A)} cannot be read"),
+        (".bz2", BZ_A + BZ_B[:-3], f"it ends within the stream at byte {len(BZ_A)}"),
     ],
 )
 def test_the_error_says_what_is_wrong_and_where(suffix: str, data: bytes, problem: str, tmp_path: Path) -> None:
@@ -189,7 +222,7 @@ def test_pairs_and_folders_are_read_past_padding_too(tmp_path: Path) -> None:
     # Whether a file of a folder is text is decided by its content past the first stream.
     (tmp_path / "picture.xz").write_bytes(lzma.compress(b"\x89PNG") + bytes(4) + lzma.compress(b"\0\0\0"))
     corpus = find_corpus([str(tmp_path)])
-    assert corpus.skipped == (tmp_path / "picture.xz",)
+    assert [file.path for file in corpus.skipped] == [tmp_path / "picture.xz"]
     assert "".join(corpus.blocks()) == "one\tuno\ntwo\tdos\n"
 
 
@@ -207,12 +240,17 @@ def test_a_compressed_named_pipe_is_decompressed(tmp_path: Path, monkeypatch: py
     assert text.encode() == ALPHA + BETA
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".xz"])
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2"])
 def test_memory_does_not_grow_with_the_text(suffix: str, tmp_path: Path) -> None:
-    # 64 MB of one letter are 63 kB of gzip and 10 kB of xz, less than is read at once.
+    # 64 MB of one letter are 63 kB of gzip, 10 kB of xz and 80 bytes of bzip2, less than is read at once.
     path = tmp_path / f"text{suffix}"
     size = 64 << 20
-    path.write_bytes(gzip.compress(b"a" * size) if suffix == ".gz" else lzma.compress(b"a" * size, preset=0))
+    if suffix == ".gz":
+        path.write_bytes(gzip.compress(b"a" * size))
+    elif suffix == ".xz":
+        path.write_bytes(lzma.compress(b"a" * size, preset=0))
+    else:
+        path.write_bytes(bz2.compress(b"a" * (1 << 20)) * 64)
     tracemalloc.start()
     try:
         total = sum(len(block) for block in read_blocks(path, 1 << 18))
@@ -220,4 +258,4 @@ def test_memory_does_not_grow_with_the_text(suffix: str, tmp_path: Path) -> None
     finally:
         tracemalloc.stop()
     assert total == size
-    assert peak < 4 << 20
+    assert peak < (8 << 20 if suffix == ".bz2" else 4 << 20)  # bzip2 decompresses blocks of up to 900 kB

@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rnntui.config import DecodingErrors
+from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import CorpusError, RnntuiError, UsageError
 from rnntui.text.corpus import Corpus, find_corpus
 
@@ -44,9 +45,19 @@ BAD_BYTES = (
 )
 
 
-def text_of(*sources: Path | str, encoding: str = "utf-8", errors: DecodingErrors = "strict") -> str:
+def text_of(
+    *sources: Path | str,
+    encoding: str = "utf-8",
+    errors: DecodingErrors = "strict",
+    newlines: Newlines = "universal",
+) -> str:
     """Return the whole text of the sources."""
-    return "".join(find_corpus([str(source) for source in sources], encoding, errors).blocks())
+    return "".join(find_corpus([str(source) for source in sources], encoding, errors, newlines).blocks())
+
+
+def with_lf(text: str) -> str:
+    """Return the text with its line ends translated."""
+    return re.sub("\r\n?", "\n", text)
 
 
 def written(folder: Path, **files: str | bytes) -> list[Path]:
@@ -83,10 +94,11 @@ def pipe_in(monkeypatch: pytest.MonkeyPatch, folder: Path, data: bytes) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data), isatty=lambda: False))
 
 
-def test_a_file_is_read_exactly_as_it_stands(tmp_path: Path) -> None:
+def test_a_file_is_read_exactly_as_it_stands_but_for_its_line_ends(tmp_path: Path) -> None:
     text = " one\r\ntwo\rthree\n\n\ttab \N{ZERO WIDTH NO-BREAK SPACE}日本 👩‍👩‍👧‍👦 e\N{COMBINING ACUTE ACCENT}  "
     (path,) = written(tmp_path, a=text)
-    assert text_of(path) == text
+    assert text_of(path) == with_lf(text)
+    assert text_of(path, newlines="keep") == text
 
 
 def test_a_byte_order_mark_is_dropped_at_each_files_start_and_only_there(tmp_path: Path) -> None:
@@ -101,7 +113,9 @@ def test_a_byte_order_mark_is_dropped_at_each_files_start_and_only_there(tmp_pat
 @example("\N{ZERO WIDTH NO-BREAK SPACE}a", 1)
 def test_no_character_is_broken_where_one_block_ends_and_the_next_begins(scratch: Path, text: str, size: int) -> None:
     (path,) = written(scratch, blocks=text)
-    assert read_in_blocks(find_corpus([str(path)]), size) == text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    text = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+    assert read_in_blocks(find_corpus([str(path)]), size) == with_lf(text)
+    assert read_in_blocks(find_corpus([str(path)], newlines="keep"), size) == text
 
 
 @repeatable
@@ -109,7 +123,8 @@ def test_no_character_is_broken_where_one_block_ends_and_the_next_begins(scratch
 def test_other_encodings_survive_block_ends_as_well(scratch: Path, text: str, size: int, encoding: str) -> None:
     text = "x" + text  # a U+FEFF at the start would be read as a byte order mark
     (path,) = written(scratch, other=text.encode(encoding))
-    assert read_in_blocks(find_corpus([str(path)], encoding), size) == text
+    assert read_in_blocks(find_corpus([str(path)], encoding), size) == with_lf(text)
+    assert read_in_blocks(find_corpus([str(path)], encoding, newlines="keep"), size) == text
 
 
 def test_a_character_across_the_end_of_a_real_block_comes_through_whole(tmp_path: Path) -> None:
@@ -125,8 +140,30 @@ def test_files_are_joined_by_a_line_break_only_where_one_is_missing(scratch: Pat
     expected = ""
     for text in texts:
         expected += "" if not expected or expected.endswith("\n") else "\n"
-        expected += text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}")
+        expected += with_lf(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"))
     assert read_in_blocks(find_corpus([str(path) for path in paths]), size) == expected
+
+
+@repeatable
+@given(st.text(alphabet="ab\r\n\x0b\x0c\x85\u2028", max_size=20), block_sizes, st.sampled_from(["\r\n", "\r"]))
+def test_crlf_cr_and_lf_give_the_same_text(scratch: Path, text: str, size: int, line_end: str) -> None:
+    lf = with_lf(text)
+    plain, other = written(scratch, plain=lf, other=lf.replace("\n", line_end))
+    for path in (plain, other):
+        assert read_in_blocks(find_corpus([str(path)]), size) == lf
+
+
+def test_a_line_end_across_the_end_of_a_compressed_block_is_one(tmp_path: Path) -> None:
+    text = b"a" * ((4 << 20) - 1) + b"\r\nb\r"
+    (path,) = written(tmp_path, a=text)
+    packed = tmp_path / "a.gz"
+    packed.write_bytes(gzipped(text))
+    for source in (path, packed):
+        assert text_of(source)[-4:] == "a\nb\n"
+
+
+def test_a_file_that_ends_with_cr_is_a_complete_line_before_the_next(tmp_path: Path) -> None:
+    assert text_of(*written(tmp_path, a="one\r", b="\ntwo\r\n", c="three")) == "one\n\ntwo\nthree"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +200,7 @@ def test_a_folder_is_read_in_order_with_its_subfolders_and_without_hidden_or_bin
     (tmp_path / "packed-picture.gz").write_bytes(gzip.compress(b"\x89PNG\0"))
     corpus = find_corpus([str(tmp_path)])
     assert "".join(corpus.blocks()) == "a\nb\nc\npacked\nz\n"
-    assert corpus.skipped == (tmp_path / "packed-picture.gz", tmp_path / "picture.png")
+    assert [file.path for file in corpus.skipped] == [tmp_path / "packed-picture.gz", tmp_path / "picture.png"]
 
 
 def test_a_hidden_folder_is_read_when_it_is_the_one_that_is_named(tmp_path: Path) -> None:
@@ -263,8 +300,8 @@ def test_an_empty_file_is_an_empty_text(tmp_path: Path) -> None:
 def test_standard_input_is_read_and_can_be_read_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pipe_in(monkeypatch, tmp_path, "\N{ZERO WIDTH NO-BREAK SPACE}piped 日本\r\n".encode())
     corpus = find_corpus(["-"])
-    assert "".join(corpus.blocks()) == "piped 日本\r\n"
-    assert "".join(corpus.blocks()) == "piped 日本\r\n"
+    assert "".join(corpus.blocks()) == "piped 日本\n"
+    assert "".join(corpus.blocks()) == "piped 日本\n"
     assert corpus.name == "stdin"
 
 
@@ -310,7 +347,7 @@ class TestCompressed:
     ) -> None:
         path = tmp_path / f"a.txt{suffix}"
         path.write_bytes(compress("\N{ZERO WIDTH NO-BREAK SPACE}日本\r\n".encode() * 2))
-        assert text_of(path) == "日本\r\n\N{ZERO WIDTH NO-BREAK SPACE}日本\r\n"
+        assert text_of(path) == "日本\n\N{ZERO WIDTH NO-BREAK SPACE}日本\n"
 
     def test_its_suffix_may_be_in_capitals(
         self, suffix: str, compress: Callable[[bytes], bytes], tmp_path: Path
@@ -403,7 +440,7 @@ def test_the_error_names_the_file_that_is_bad_and_not_the_first(tmp_path: Path) 
 def test_errors_replace_reads_on_with_replacement_characters(scratch: Path, data: bytes, text: str, size: int) -> None:
     data = b"x" + data + text.encode()
     (path,) = written(scratch, replaced=data)
-    assert read_in_blocks(find_corpus([str(path)], errors="replace"), size) == data.decode("utf-8", "replace")
+    assert read_in_blocks(find_corpus([str(path)], errors="replace"), size) == with_lf(data.decode("utf-8", "replace"))
 
 
 def test_a_binary_file_named_outright_is_told_with_the_offset_of_its_zero_byte(tmp_path: Path) -> None:
@@ -416,8 +453,8 @@ def test_a_binary_file_named_outright_is_told_with_the_offset_of_its_zero_byte(t
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
 def test_utf_16_is_read_where_its_encoding_is_given_and_in_a_folder_too(encoding: str, tmp_path: Path) -> None:
     written(tmp_path, a="\N{ZERO WIDTH NO-BREAK SPACE}héllo 👩\r\n".encode("utf-16-le"))
-    assert text_of(tmp_path / "a.txt", encoding=encoding) == "héllo 👩\r\n"
-    assert text_of(tmp_path, encoding=encoding) == "héllo 👩\r\n"
+    assert text_of(tmp_path / "a.txt", encoding=encoding) == "héllo 👩\n"
+    assert text_of(tmp_path, encoding=encoding) == "héllo 👩\n"
 
 
 def test_utf_16_without_its_encoding_is_told_what_to_give(tmp_path: Path) -> None:
@@ -429,7 +466,7 @@ def test_utf_16_without_its_encoding_is_told_what_to_give(tmp_path: Path) -> Non
 def test_latin_1_is_read_where_its_encoding_is_given(tmp_path: Path) -> None:
     (path,) = written(tmp_path, a="déjà vu\n".encode("latin-1"))
     assert text_of(path, encoding="latin-1") == "déjà vu\n"
-    with pytest.raises(CorpusError, match="byte 0xe9 at offset 1; name its --encoding"):
+    with pytest.raises(CorpusError, match="byte 0xe9 at offset 1; perhaps it is --encoding cp1252, or"):
         text_of(path)
 
 

@@ -12,7 +12,9 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import CorpusError
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
-from rnntui.text.pairs import Pair, read_aligned_files, read_table, train_validation_split
+from rnntui.text.pair_split import train_validation_split
+from rnntui.text.pairs import read_aligned_files, read_table
+from rnntui.text.parallel_corpus import Pair
 from rnntui.text.vocabulary import (
     BOS,
     EOS,
@@ -59,7 +61,7 @@ def test_two_files_are_read_line_by_line(tmp_path: Path) -> None:
     found = read_aligned_files(one, other)
     assert [(p.source, p.target) for p in found.rows] == [("one", "uno"), ("two", "dos")]
     assert "row 4" in found.dropped.message
-    with pytest.raises(CorpusError, match=r"short\.es ends after 1 lines"):
+    with pytest.raises(CorpusError, match=r"short\.es ends after 1 line "):
         read_aligned_files(one, corpus(tmp_path, "short.es", "uno\n"))
 
 

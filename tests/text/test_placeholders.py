@@ -13,7 +13,7 @@ from rnntui.errors import RunError
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, SourceFeatures
 from rnntui.text.normalization import lower_case
 from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
-from rnntui.text.pairs import Pair
+from rnntui.text.parallel_corpus import Pair
 from rnntui.text.placeholders import (
     NAMES,
     NUMBERS,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,15 @@ from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.sessions.training_form import FormOption, form_options, problems_in, resume_arguments, training_arguments
+from rnntui.sessions.training_form import (
+    FormOption,
+    form_options,
+    missing_files,
+    named_files,
+    problems_in,
+    resume_arguments,
+    training_arguments,
+)
 from rnntui.settings import bounds_text, settings_of
 from rnntui.tui import app as app_module
 from rnntui.tui.train import form_screen as form_module
@@ -100,6 +109,15 @@ def parsed(arguments: list[str]) -> dict[str, Any]:
     return COMMANDS[kind].make_context(arguments[0], arguments[1:]).params
 
 
+def test_columns_are_checked_and_passed() -> None:
+    typed = {"kind": "Seq2Seq model", "pairs": "table.csv", "columns": "source,target"}
+    assert not problems_in(typed)
+    assert parsed(training_arguments(typed, CHECKPOINTS))["columns"] == "source,target"
+    assert "--columns" not in training_arguments({**typed, "columns": " "}, CHECKPOINTS)
+    problems = problems_in({**typed, "columns": "2"})
+    assert list(problems) == ["columns"] and "must name two columns" in problems["columns"]
+
+
 def test_only_what_differs_from_the_defaults_is_passed() -> None:
     groups = (LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig)
     typed = {f.name: str(f.default) for kind in groups for f in fields(kind)
@@ -113,7 +131,7 @@ def test_the_command_takes_what_was_typed() -> None:
     typed = {
         "corpus": "a.txt '-my file.txt' plays/*.txt", "name": "-odd", "cell": "gru", "layers": "2", "minutes": "0.5",
         "tied": "no", "learning_rate": "1e-3", "dropout": "0", "seed": "7", "errors": "replace", "encoding": "latin-1",
-        "vocab_size": " 500 ", "tokenizer": "bpe",
+        "newlines": "keep", "vocab_size": " 500 ", "tokenizer": "bpe",
     }  # fmt: skip
     assert not problems_in(typed)
     values = parsed(training_arguments(typed, CHECKPOINTS))
@@ -121,6 +139,7 @@ def test_the_command_takes_what_was_typed() -> None:
     assert (values["name"], values["cell"], values["layers"], values["minutes"]) == ("-odd", "gru", 2, 0.5)
     assert (values["tied"], values["learning_rate"], values["seed"]) == (False, 0.001, 7)
     assert (values["errors"], values["encoding"], values["vocab_size"]) == ("replace", "latin-1", 500)
+    assert values["newlines"] == "keep"
     assert "--dropout" not in training_arguments(typed, CHECKPOINTS)
     assert parsed(training_arguments(typed | {"tied": "yes"}, CHECKPOINTS))["tied"] is True
 
@@ -194,16 +213,50 @@ def texts_completed(value: str) -> str | None:
 
 def test_completion(tmp_path: Path) -> None:
     (tmp_path / "plays" / "old").mkdir(parents=True)
-    for name in ("plays/hamlet.txt", "plays/.hidden.txt", "plays/my play.txt", "picture.png", "notes.md"):
+    for name in ("plays/hamlet.txt", "plays/.hidden.txt", "plays/my play.txt", "picture.png", "notes.md", "BIG.TXT"):
         (tmp_path / name).write_text("")
     assert texts_completed("pl") == "plays/"
     assert texts_completed("notes.md plays/ha") == "notes.md plays/hamlet.txt"
     assert texts_completed("plays/") == "plays/hamlet.txt"
-    assert texts_completed("plays/m") is None  # it must be quoted
+    assert texts_completed("plays/m") == "plays/my\\ play.txt"
     assert texts_completed("plays/o") == "plays/old/"
+    assert texts_completed("B") == "BIG.TXT"
+    assert texts_completed("'pl") == "'plays/"
     assert texts_completed(f"{tmp_path}/no") == f"{tmp_path}/notes.md"
-    for nothing in ("", "pi", "'pl", "pl ", "nowhere/x", "notes.md", "~nobody-at-all/x", "\0/x"):
+    for nothing in ("", "pi", "pl ", "nowhere/x", "notes.md", "~nobody-at-all/x", "\0/x"):
         assert texts_completed(nothing) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "song [live].txt",
+        "what? #1.txt",
+        "Ann's book.txt",
+        'a "quote".txt',
+        "back\\slash.txt",
+        "🎉 * $HOME ~.txt",
+        "-x y.txt",
+    ],
+)
+def test_a_name_with_any_characters_is_completed_and_found(name: str, tmp_path: Path) -> None:
+    (tmp_path / "my [old] texts").mkdir()
+    (tmp_path / "my [old] texts" / name).write_text("text")
+    (tmp_path / "zz.txt").write_text("text")
+    path = f"my [old] texts/{name}"
+    assert named_files({"corpus": path}, "corpus") == [path]
+    assert named_files({"corpus": f"zz.txt {shlex.quote(path)}"}, "corpus") == ["zz.txt", path]
+    for start, before in (
+        ("my\\ [o", []),
+        ("'my [o", []),
+        ("zz.txt my\\ [o", ["zz.txt"]),
+        ('zz.txt "my [o', ["zz.txt"]),
+    ):
+        folder = texts_completed(start)
+        assert folder is not None and folder.endswith("texts/")
+        assert named_files({"corpus": texts_completed(folder) or ""}, "corpus") == [*before, path]
+    assert texts_completed(path[:-5]) == path, "a name that is typed plainly is completed plainly"
+    assert not missing_files({"corpus": f"zz.txt {shlex.quote(path)}"})
 
 
 async def test_right_takes_the_completion(corpus: str) -> None:
@@ -284,7 +337,7 @@ async def test_a_corpus_that_is_none(problem: str, monkeypatch: pytest.MonkeyPat
         def refuse(*_: object) -> None:
             raise PermissionError(13, problem, "secret.txt")
 
-        monkeypatch.setattr("rnntui.text.corpus.find_corpus", refuse)
+        monkeypatch.setattr("rnntui.text.corpus.check_sources", refuse)
     app = Host({"corpus": "nowhere.txt"})
     async with app.run_test() as pilot:
         await pilot.press("ctrl+s")

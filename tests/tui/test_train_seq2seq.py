@@ -20,6 +20,7 @@ from waiting import wait_until
 from rnntui.cli.train_seq2seq import command
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.listing import summarize_run
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher
 from rnntui.sessions import training_process as process_module
@@ -32,6 +33,7 @@ from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
+from rnntui.tui.train.run_list import score_text
 
 CHECKPOINTS = Path("/runs")
 KIND = {"kind": "Seq2Seq model"}
@@ -302,6 +304,30 @@ async def test_kind_and_score_are_in_the_list(both: Path, size: tuple[int, int])
         assert header.index("score") + len("score") == shown.index("30.2 BLEU") + len("30.2 BLEU")
 
 
+@pytest.mark.parametrize(
+    ("metric", "results", "shown"),
+    [
+        ("bleu", {"bleu": 30.25, "exact": 9.0}, "30.2 BLEU"),
+        ("exact", {"bleu": 30.25, "exact": 93.44}, "93.4 exact"),
+        ("exact", {"bleu": 0.0, "exact": 100.0}, "100 exact"),
+        ("chrf", {"bleu": 30.25, "chrf": 50.5}, "50.5 chrF"),
+        ("loss", {"bleu": 30.25, "exact": 9.0}, "30.2 BLEU"),
+        ("exact", {"bleu": 30.25}, "30.2 BLEU"),
+        ("exact", {}, "2.900 bits"),
+    ],
+)
+def test_the_score_in_the_list_is_that_which_selects_the_weights(
+    tmp_path: Path, metric: str, results: dict[str, float], shown: str
+) -> None:
+    run = make_pairs_logged(tmp_path, "pairs", selection_metric=metric)
+    run.write_status(RunStatus("done", step=3, bits_per_character=2.9, results=results))
+    summary = summarize_run(run)
+    assert score_text(summary) == shown
+    assert {key: summary.to_json()[key] for key in ("bleu", "chrf", "exact")} == {
+        key: results.get(key) for key in ("bleu", "chrf", "exact")
+    }
+
+
 def curves(app: Host) -> list[str]:
     return [curve.name for curve in app.tab.dashboard.chart._curves]
 
@@ -382,6 +408,7 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     assert shown["model"] == "lstm 1×512, encoder 256 each way, embedding 256, attention general, dropout 0.3"
     assert shown["tokens"] == "1,000 unigram subwords, the source its own"
     assert shown["training"] == "48 pairs, rate 0.002, label smoothing 0.1 in the training loss"
+    assert shown["selection"] == "validation loss; BLEU tokenizer 13a"
     assert shown["scores"] == "BLEU 30.25, chrF 50.50"
     told = Notice("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
     assert end_notice(seen) == told

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shlex
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -88,24 +89,52 @@ class FileSuggester(Suggester):
 
 
 def complete_path(value: str, endings: tuple[str, ...]) -> str | None:
-    """Return the value with its last word completed to a folder or to a file with one of the endings; None if none."""
-    try:
-        words = shlex.split(value)
-    except ValueError:  # a quote is open
-        return None
-    if not words or not value.endswith(words[-1]):
-        return None
-    folder, _, prefix = words[-1].rpartition("/")
-    path = Path(f"{folder}/" if folder or words[-1].startswith("/") else ".")
+    """Return the value with its last word completed to a folder or to a file with one of the endings; None if none.
+
+    The completion is appended, as the field can do no more: spaces and quotes in it get a backslash; an open quote is
+    closed after a file. A value that begins the name of a single file, as it is, is completed as it is.
+    """
+    for word, quote in _readings(value):
+        if (rest := _rest_of_name(word, endings)) is not None:
+            return value + (rest if quote is None else _quoted(rest, quote))
+    return None
+
+
+def _readings(value: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the last word of a value with the quote that is open in it, then the whole value with None."""
+    trailing_backslashes = len(value) - len(value.rstrip("\\"))
+    for quote in ("", "'", '"') if trailing_backslashes % 2 == 0 else ():
+        with contextlib.suppress(ValueError):  # a quote is open
+            [*_, word] = shlex.split(f"{value}|{quote}")
+            if len(word) > 1:
+                yield word.removesuffix("|"), quote
+            break
+    if value:
+        yield value, None
+
+
+def _rest_of_name(word: str, endings: tuple[str, ...]) -> str | None:
+    """Return what the first matching file or folder name has beyond the word; None if none matches."""
+    folder, _, prefix = word.rpartition("/")
+    path = Path(f"{folder}/" if folder or word.startswith("/") else ".")
     with contextlib.suppress(OSError, RuntimeError, ValueError), os.scandir(path.expanduser()) as entries:
         candidates = [
             entry.name + ("/" if entry.is_dir() else "")
             for entry in islice(entries, _MAX_ENTRIES)
             if entry.name.startswith(prefix) and (prefix or not entry.name.startswith("."))
-            and (entry.is_dir() or entry.name.endswith(endings))
+            and (entry.is_dir() or entry.name.lower().endswith(endings))
         ]  # fmt: skip
         for name in sorted(candidates):
-            # A name that needs quotes cannot be completed by appending to what is typed.
-            if name != prefix and shlex.quote(name) == name and name.isprintable():
-                return value + name[len(prefix) :]
+            if name != prefix and name.isprintable():
+                return name[len(prefix) :]
     return None
+
+
+def _quoted(text: str, quote: str) -> str:
+    """Return the text as it continues a word that `shlex` splits off, within a quote if one is open."""
+    if quote == "'":
+        escaped = text.replace("'", "'\\''")
+    else:
+        special = '"\\' if quote else " '\"\\"
+        escaped = "".join(f"\\{c}" if c in special else c for c in text)
+    return escaped if text.endswith("/") else escaped + quote

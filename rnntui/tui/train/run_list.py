@@ -174,7 +174,7 @@ class RunList(OptionList):
             model=f"{summary.cell} {summary.size}",
             state=activity or _state(run),
             loss=format_loss(summary.validation_loss)[:6],
-            score=_score(summary),
+            score=score_text(summary),
             age=format_duration(time.time() - summary.updated) if summary.updated else "",
         ).fit(self._width)
         state_colour = MUTED if activity else _STATE_COLOURS.get(run.state, MUTED)
@@ -193,7 +193,7 @@ def _state(run: WatchedRun) -> str:
     return run.state
 
 
-def _score(summary: RunSummary) -> str:
+def score_text(summary: RunSummary) -> str:
     """Return the metric by which the run is judged."""
     if summary.primary is None:
         return ""

@@ -1,0 +1,161 @@
+"""Expansion of `.zip` and `.tar` archives into temporary folders, safely and completely or not at all.
+
+Only regular files are written. Links and devices are left out; a member with an absolute path or one that leads out of
+the archive, encryption, damage, and more than `MAX_EXPANDED_BYTES` refuse the whole archive.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import io
+import re
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import IO
+
+from rnntui.errors import CorpusError
+from rnntui.text.compressed import CompressedFileError, read_blocks
+
+MAX_EXPANDED_BYTES = 16 << 30
+"""Bound on the files of an archive, against archives made to fill a disk."""
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".txz", ".tbz2", ".tbz", ".tar.gz", ".tar.xz", ".tar.bz2")
+_BLOCK = 1 << 20  # bytes copied at a time
+
+
+def is_archive(path: Path) -> bool:
+    """Return True if a file's name ends like that of an archive."""
+    return path.name.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def expanded(path: Path) -> Path:
+    """Expand an archive into a temporary folder, removed at exit, and return the folder; once for each archive.
+
+    Raises `CorpusError` naming the archive if it cannot be read, is unsafe, encrypted, damaged or too large.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
+    return _expanded(path.absolute(), state.st_mtime_ns, state.st_size, str(path))
+
+
+@functools.cache
+def _expanded(path: Path, modified: int, size: int, name: str) -> Path:
+    """Expand an archive; an archive that has changed since the last call is another one."""
+    folder = Path(tempfile.mkdtemp(prefix="rnntui-archive-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        _expand(path, folder, name)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def _expand(path: Path, folder: Path, name: str) -> None:
+    budget = _Budget(name)
+    try:
+        if path.name.lower().endswith(".zip"):
+            _expand_zip(path, folder, budget)
+        else:
+            _expand_tar(path, folder, budget)
+    except CompressedFileError as error:
+        raise CorpusError(f"{name} is not a complete archive: {error}") from error
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
+        raise CorpusError(f"{name} is not a complete archive that can be read: {error}") from error
+    except OSError as error:
+        raise CorpusError(f"cannot expand {name}: {error.strerror or error}") from error
+
+
+class _Budget:
+    """Writes members and counts their bytes. Raises `CorpusError` for unsafe paths and for too many bytes."""
+
+    def __init__(self, archive: str) -> None:
+        self._archive = archive
+        self._bytes = 0
+
+    def write(self, member: str, source: IO[bytes], folder: Path) -> None:
+        target = folder / self.safe_path(member)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            while block := source.read(_BLOCK):
+                self._bytes += len(block)
+                if self._bytes > MAX_EXPANDED_BYTES:
+                    raise CorpusError(
+                        f"{self._archive} expands to more than {MAX_EXPANDED_BYTES / (1 << 30):g} GiB",
+                        hint="expand it yourself and name the folder",
+                    )
+                file.write(block)
+
+    def safe_path(self, member: str) -> Path:
+        """Return the path of a member within the folder."""
+        parts = [part for part in re.split(r"[/\\]", member) if part not in ("", ".")]
+        if member.startswith(("/", "\\")) or ".." in parts or "\0" in member or re.match("[A-Za-z]:", member):
+            raise CorpusError(f"{self._archive} has a member that leads out of it, {member!r}", hint="do not trust it")
+        return Path(*parts)
+
+
+def _expand_zip(path: Path, folder: Path, budget: _Budget) -> None:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            mode = member.external_attr >> 16
+            if member.is_dir() or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
+                continue
+            if member.flag_bits & 1:
+                raise CorpusError(f"{path} is encrypted", hint="expand it with its password and name the folder")
+            with archive.open(member) as source:
+                budget.write(_zip_name(member), source, folder)
+
+
+def _zip_name(member: zipfile.ZipInfo) -> str:
+    """Return a member's name, which many programs write as UTF-8 without saying so."""
+    if member.flag_bits & 0x800:  # says UTF-8
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return member.filename
+
+
+def _expand_tar(path: Path, folder: Path, budget: _Budget) -> None:
+    with closing(read_blocks(path, _BLOCK)) as blocks:
+        # As a stream, read by our own decompression to the end: tarfile would not check what follows the last member.
+        with tarfile.open(fileobj=_BlockReader(blocks), mode="r|") as archive:
+            for member in archive:
+                if member.isfile() and (source := archive.extractfile(member)) is not None:
+                    budget.write(member.name, source, folder)
+        for _ in blocks:
+            pass
+
+
+class _BlockReader(io.RawIOBase):
+    """File object over blocks of bytes."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._block = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return `size` bytes, fewer only at the end."""
+        parts = []
+        while size:
+            if not self._block:
+                self._block = memoryview(next(self._blocks, b""))
+                if not self._block:
+                    break
+            parts.append(self._block[:size])
+            self._block = self._block[size:]
+            size -= len(parts[-1])
+        return b"".join(parts)

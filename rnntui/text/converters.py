@@ -1,0 +1,171 @@
+"""Text of HTML, DOCX, ODT and EPUB files, by the libraries of the extra `documents`.
+
+HTML is laid out by inscriptis; DOCX becomes HTML by mammoth first. The parts of an EPUB are read in the book's order.
+"""
+
+from __future__ import annotations
+
+import codecs
+import importlib.util
+import posixpath
+import re
+import shlex
+import zipfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from rnntui.errors import CorpusError
+from rnntui.text.encoding import is_utf8
+
+_TITLES = {"HTML": "an HTML page", "DOCX": "a Word document", "ODT": "an OpenDocument text", "EPUB": "an EPUB book"}
+_MAX_BYTES = 256 << 20  # of a document's parts when decompressed
+_HTML_SUFFIXES = (".html", ".htm", ".xhtml")
+DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, ".docx", ".odt", ".epub")
+_HTML_START = re.compile(
+    rb"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|title|meta)\b", re.I | re.S
+)
+_HTML_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
+_WHATWG = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
+"""Encodings that browsers read under another name (WHATWG Encoding Standard, section 4.2)."""
+_ODT_LEFT_OUT = ("comment", "annotation", "tracked-changes", "table-of-content", "sequence-decls")
+_ADVICE = "install the libraries that read it: pip install 'rnntui[documents]'"
+
+
+def document_type(path: Path, start: bytes) -> str:
+    """Return "HTML", "DOCX", "ODT" or "EPUB" for a file that begins with `start`, else an empty string.
+
+    HTML must be named so too, since any text may begin with a tag.
+    """
+    if path.suffix.lower() in _HTML_SUFFIXES:
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            start = start.decode("utf-16", "ignore").encode()
+        return "HTML" if _HTML_START.match(start.removeprefix(codecs.BOM_UTF8)) else ""
+    if not start.startswith(b"PK\3\4"):
+        return ""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = set(archive.namelist())
+            mimetype = archive.read("mimetype")[:100] if "mimetype" in members else b""
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+        return ""
+    if "word/document.xml" in members:
+        return "DOCX"
+    return (
+        "EPUB" if mimetype.startswith(b"application/epub") else "ODT" if mimetype.endswith(b"opendocument.text") else ""
+    )
+
+
+def can_convert() -> bool:
+    """Return True if the libraries of the extra are installed."""
+    return all(importlib.util.find_spec(name) for name in ("inscriptis", "mammoth"))
+
+
+def text_of_document(path: Path, kind: str, encoding: str) -> str:
+    """Return the text of a document.
+
+    Args:
+        path: the file.
+        kind: a result of `document_type`.
+        encoding: the encoding of HTML; for UTF-8, the default, the file's own declaration counts where it is not UTF-8.
+
+    Raises `CorpusError` if the extra is not installed or the file is damaged, encrypted or too large.
+    """
+    if not can_convert():
+        piped = f", or train on its tags: rnntui train - < {shlex.quote(str(path))}" if kind == "HTML" else ""
+        raise CorpusError(f"{path} is {_TITLES[kind]}", hint=_ADVICE + piped)
+    try:
+        if kind == "HTML":
+            text = _html_text(_decoded_html(path.read_bytes(), encoding))
+        else:
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
+                    raise CorpusError(f"{path} is larger than {_MAX_BYTES >> 20} MiB when decompressed")
+            text = {"DOCX": _docx_text, "ODT": _odt_text, "EPUB": _epub_text}[kind](path)
+    except (CorpusError, MemoryError):
+        raise
+    except Exception as error:  # the libraries raise whatever a damaged file leads them to
+        raise CorpusError(f"{path} cannot be read as {kind}: {error or type(error).__name__}") from error
+    return text.strip() + "\n" if text.strip() else ""
+
+
+def _decoded_html(data: bytes, encoding: str) -> str:
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if data.startswith(mark):
+            return data.decode(name, "replace")
+    if not is_utf8(encoding):
+        return data.decode(encoding, "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        declared = _HTML_CHARSET.search(data[:4096])
+        try:
+            name = codecs.lookup(declared[1].decode()).name if declared else "cp1252"
+        except LookupError:
+            name = "cp1252"
+        return data.decode(_WHATWG.get(name, name), "replace")
+
+
+def _html_text(html: str) -> str:
+    from inscriptis import get_text
+
+    lines = get_text(html).replace("\u00a0", " ").split("\n")
+    return re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines))
+
+
+def _docx_text(path: Path) -> str:
+    import mammoth
+
+    # Not its raw text, in which the lines of a paragraph run into one another. Images would become base64 in the HTML.
+    without_images = mammoth.images.img_element(lambda image: {})
+    with path.open("rb") as file:
+        return _html_text(mammoth.convert_to_html(file, convert_image=without_images).value)
+
+
+def _parsed(data: bytes) -> Any:
+    from lxml import etree
+
+    return etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
+
+
+def _epub_text(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        package = next(_parsed(archive.read("META-INF/container.xml")).iter("{*}rootfile")).get("full-path")
+        root, folder = _parsed(archive.read(package)), posixpath.dirname(package)
+        files = {item.get("id"): unquote(item.get("href")) for item in root.iter("{*}item")}
+        order = [files[item.get("idref")] for item in root.iter("{*}itemref")]
+        parts = dict.fromkeys(posixpath.normpath(posixpath.join(folder, file)) for file in order)
+        if "META-INF/encryption.xml" in archive.namelist():
+            references = _parsed(archive.read("META-INF/encryption.xml")).iter("{*}CipherReference")
+            if parts.keys() & {unquote(reference.get("URI")) for reference in references}:
+                raise CorpusError(f"{path} is encrypted", hint="name a copy without copy protection")
+        texts = [_html_text(_decoded_html(archive.read(part), "utf-8")).strip() for part in parts]
+    return "\n\n".join(text for text in texts if text)
+
+
+def _odt_text(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        root = _parsed(archive.read("content.xml"))
+    return re.sub("\n{3,}", "\n\n", _odt_element(next(root.iter("{*}body")), in_paragraph=False))
+
+
+def _odt_element(element: Any, in_paragraph: bool) -> str:
+    """Return the text of an OpenDocument element; a blank line follows each paragraph and heading."""
+    name = element.tag.rpartition("}")[2] if isinstance(element.tag, str) else "comment"
+    if name in _ODT_LEFT_OUT:
+        return ""
+    if name == "s":
+        return " " * min(int(next(iter(element.attrib.values()), "1")), 1000)
+    if name in ("tab", "line-break"):
+        return "\t" if name == "tab" else "\n"
+    is_paragraph = name in ("p", "h")
+    inside = in_paragraph or is_paragraph  # elsewhere, white space between elements is layout of the XML
+    text = re.sub(r"\s+", " ", element.text or "") if inside else ""
+    for child in element:
+        text += _odt_element(child, inside)
+        text += re.sub(r"\s+", " ", child.tail or "") if inside else ""
+    return f"{text.strip()}\n\n" if is_paragraph else text

@@ -1,0 +1,106 @@
+"""Sentence pairs from JSON lines: an object on each line, as Hugging Face's datasets are exported."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rnntui.errors import CorpusError, UsageError
+from rnntui.text.parallel_corpus import PairRows, quote
+from rnntui.text.tables import TableText
+
+_MIN_OBJECTS = 0.9  # fraction of lines that are objects
+_KNOWN_KEYS = (
+    ("source", "target"), ("src", "tgt"), ("src", "trg"), ("input", "output"), ("question", "answer"),
+    ("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("text", "label"),
+    ("sentence", "label"), ("document", "summary"), ("article", "highlights"),
+)  # fmt: skip
+
+
+def looks_like_json(lines: Sequence[str]) -> bool:
+    """Return True if nearly all lines are JSON objects."""
+    lines = [line for line in lines if line.strip()]
+    if not lines or not lines[0].lstrip().startswith("{"):
+        return False
+    objects = sum(_object(line) is not None for line in lines)
+    return objects >= _MIN_OBJECTS * len(lines)
+
+
+def refuse_json_array(lines: Sequence[str], name: str) -> None:
+    """Raise `CorpusError` if a file is one JSON document, which is not read, instead of an object on each line."""
+    text = "".join(line.strip() for line in lines[:3])
+    if re.match(r'\[\{"|\{"\w+":', text):
+        raise CorpusError(
+            f"{name} is JSON, but not an object on each line",
+            hint=f"convert it, as in: jq -c '.[]' {name} > pairs.jsonl",
+        )
+
+
+def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str) -> tuple[str, str]:
+    """Return the keys of the source and the target; that of an object inside is joined by a dot: `translation.en`.
+
+    Args:
+        lines: the first lines of the file.
+        columns: the keys that the user named; None takes well-known ones, or the two of objects that have two.
+        name: name of the file for messages.
+
+    Raises `UsageError` if the objects lack one of them, or have other keys and none are named.
+    """
+    first = next((values for line in lines if (values := _object(line)) is not None), {})
+    keys = ", ".join(first)
+    if columns is not None:
+        chosen = []
+        for column in columns:
+            fitting = [key for key in first if column.casefold() in (key.casefold(), key.casefold().rpartition(".")[2])]
+            if not fitting:
+                raise UsageError(f"--columns: {name} has no key {column!r}; it has {keys}", setting="columns")
+            chosen.append(fitting[0])
+        return chosen[0], chosen[1]
+    for pair in _KNOWN_KEYS:
+        if set(pair) <= set(first):
+            return pair
+    nested = [key for key in first if "." in key]
+    texts = nested if len(nested) == 2 else list(first)
+    if len(texts) != 2:
+        raise UsageError(
+            f"{name}: its objects have the keys {keys}",
+            setting="columns",
+            hint="name the source's and the target's, as in --columns source,target",
+        )
+    return texts[0], texts[1]
+
+
+def read_json_rows(text: TableText, keys: tuple[str, str], rows: PairRows) -> None:
+    """Add the pairs of JSON lines; lines without both keys are counted as left out."""
+    for number, line in enumerate(text.lines(), 1):
+        if not line.strip():
+            continue
+        values = _object(line)
+        if values is None:
+            rows.dropped.add(f"row {number} of {text.name}, which is not a JSON object: {quote(line)}")
+        elif missing := [key for key in keys if key not in values]:
+            rows.dropped.add(f"row {number} of {text.name}, which has no {missing[0]!r}: {quote(line)}")
+        else:
+            rows.add(values[keys[0]], values[keys[1]], text.name, number)
+
+
+def _object(line: str) -> dict[str, str] | None:
+    """Return the texts and numbers of an object by key, and of the objects in it by both keys; None if it is none."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return dict(_texts(value, "")) if isinstance(value, dict) else None
+
+
+def _texts(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, str):
+            # An escape may name half of a surrogate pair, which is no character.
+            yield prefix + key, " ".join(value.split("\n")).encode("utf-8", "replace").decode("utf-8")
+        elif isinstance(value, int | float):
+            yield prefix + key, json.dumps(value)
+        elif isinstance(value, dict) and not prefix:
+            yield from _texts(value, f"{key}.")

@@ -1,0 +1,209 @@
+"""Finding the files of a corpus: paths, folders, globs, standard input; archives expanded, documents converted."""
+
+from __future__ import annotations
+
+import atexit
+import glob
+import io
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from rnntui.errors import CorpusError, UsageError
+from rnntui.text.archives import ARCHIVE_SUFFIXES, expanded, is_archive
+from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
+from rnntui.text.converters import DOCUMENT_SUFFIXES, can_convert, document_type, text_of_document
+from rnntui.text.recognition import EXAMINED, recognize
+
+STDIN = "-"
+STDIN_NAME = "standard input"
+_COPIED = 1 << 22  # bytes copied at a time
+
+
+class SkippedFile(NamedTuple):
+    """A file of a folder that is not read; `reason` says what it is, as in "a PNG image"."""
+
+    path: Path
+    reason: str
+
+
+@dataclass
+class SourceFiles:
+    """Collects the files that a user named.
+
+    Args:
+        encoding: the encoding of the text.
+        converts: False leaves archives and documents as they are, to see quickly whether all files exist.
+        files: the files to read: those named, members of archives, copies of standard input, pipes and documents.
+        display_names: a name for each file, as the user named it.
+        skipped: files of folders and archives that are not text.
+        converted: the files among `files` that are UTF-8 text of documents, with the type of each document.
+    """
+
+    encoding: str
+    converts: bool = True
+    files: list[Path] = field(default_factory=list)
+    display_names: list[str] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
+    converted: dict[Path, str] = field(default_factory=dict)
+
+    def add(self, source: str) -> None:
+        """Add a file, folder or glob, or `-` for standard input.
+
+        Raises `UsageError` if it does not exist, `CorpusError` if an archive or document cannot be read.
+        """
+        if source == STDIN:
+            if sys.stdin is None or sys.stdin.isatty():
+                raise UsageError("- reads standard input, but that is a terminal", hint="pipe a text into it")
+            self._append(stored(sys.stdin.buffer), STDIN_NAME)
+            return
+        path = Path(source)
+        if path_exists(source):
+            if path.is_dir():
+                self._add_folder(path, str(path))
+            else:
+                self._add_file(path, source)
+            return
+        matches = _matches(source)
+        listed = [file for match in matches for file in (_visible_files(match) if match.is_dir() else [match])]
+        named = {match for match in matches if not match.is_dir()}
+        for file in dict.fromkeys(listed):  # `notes/**` matches a folder and again the files in it
+            if file in named:
+                self._add_file(file, str(file))
+            else:
+                self._add_member(file, str(file))
+
+    def _append(self, path: Path, name: str) -> None:
+        self.files.append(path)
+        self.display_names.append(name)
+
+    def _add_file(self, path: Path, name: str) -> None:
+        """Add a file that was named; one that is not text raises an error when it is read."""
+        if not path.is_file():
+            path = _copy_of_pipe(path)
+        if is_archive(path):
+            if self.converts:
+                self._add_folder(expanded(path), name)
+            else:
+                self._append(path, name)
+            return
+        kind = document_type(path, _start_of(path))
+        if kind and self.converts:
+            self._append_text_of(path, name, kind)
+        else:
+            self._append(path, name)
+
+    def _add_folder(self, folder: Path, name: str) -> None:
+        for path in _visible_files(folder):
+            self._add_member(path, str(Path(name) / path.relative_to(folder)))
+
+    def _add_member(self, path: Path, name: str) -> None:
+        """Add a file of a folder, or skip it if it is not text."""
+        start = _start_of(path)
+        kind = document_type(path, start)
+        if kind and can_convert():
+            if self.converts:
+                self._append_text_of(path, name, kind)
+            else:
+                self._append(path, name)
+            return
+        file_type = recognize(start, self.encoding)
+        reason = file_type.title if file_type else ""
+        if kind:
+            reason = f"{kind}, which needs pip install 'rnntui[documents]'"
+        elif is_archive(path):
+            reason = "an archive, to be named by itself"
+        elif file_type and file_type.encoding:
+            reason = f"{reason}: to be read with --encoding {file_type.encoding}"
+        if reason:
+            self.skipped.append(SkippedFile(Path(name), reason))
+        else:
+            self._append(path, name)
+
+    def _append_text_of(self, path: Path, name: str, kind: str) -> None:
+        text = text_of_document(path, kind, self.encoding)
+        copy = stored(io.BytesIO(text.encode("utf-8", "surrogatepass")))
+        self.converted[copy] = kind
+        self._append(copy, name)
+
+
+def path_exists(source: str) -> bool:
+    """Return True if a file or folder has exactly this name, whatever characters are in it."""
+    try:
+        return bool(source) and Path(source).exists()
+    except (OSError, ValueError):  # a name that is too long, or has a zero byte
+        return False
+
+
+def is_glob(source: str) -> bool:
+    """Return True for a name with wildcards that no file has."""
+    return any(wildcard in source for wildcard in "*?[") and not path_exists(source)
+
+
+def stored(stream: BinaryIO, suffix: str = "") -> Path:
+    """Copy a stream to a temporary file, deleted at exit, because a corpus is read more than once."""
+    path = temporary_file(suffix)
+    with path.open("wb") as file:
+        shutil.copyfileobj(stream, file, _COPIED)
+    return path
+
+
+def temporary_file(suffix: str = "") -> Path:
+    """Create an empty file that is deleted at exit."""
+    handle, name = tempfile.mkstemp(suffix, prefix="rnntui-corpus-")
+    os.close(handle)
+    atexit.register(Path(name).unlink, missing_ok=True)
+    return Path(name)
+
+
+def _matches(source: str) -> list[Path]:
+    try:
+        matches = sorted(glob.glob(source, recursive=True)) if is_glob(source) else []
+    except (OSError, ValueError):
+        matches = []
+    if not matches:
+        raise UsageError(
+            f"{source or 'an empty name'}: no such file, folder or match",
+            hint="name a text file, a folder, a glob or - for stdin",
+        )
+    return [Path(match) for match in matches]
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """Return the files of a folder and its subfolders, sorted, without hidden ones."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file()
+    ]
+
+
+def _start_of(path: Path) -> bytes:
+    """Return the first bytes of a file, decompressed; empty if it cannot be read, which is reported when it is read."""
+    try:
+        with closing(read_blocks(path, EXAMINED)) as blocks:
+            return next(blocks, b"")
+    except (OSError, CompressedFileError):
+        return b""
+
+
+def _copy_of_pipe(path: Path) -> Path:
+    try:
+        with path.open("rb") as stream:
+            # A named pipe may be compressed too, or an archive.
+            return stored(stream, "".join(path.suffixes[-2:]) if is_archive(path) else path.suffix)
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def name_without_suffix(name: str) -> str:
+    """Return a file's name without the suffixes of archives, compression, documents and text."""
+    for suffix in (*COMPRESSED_SUFFIXES, *ARCHIVE_SUFFIXES, *DOCUMENT_SUFFIXES, ".txt", ".md"):
+        if name.lower().endswith(suffix):
+            name = name[: -len(suffix)]
+    return name

@@ -1,0 +1,129 @@
+"""Standard input as text and as lines: line ends, byte order marks, encodings, and lines as soon as they arrive."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnntui.cli.inputs import decode_lines, read_text
+from rnntui.errors import CorpusError, UsageError
+
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+
+
+def pieces_of(data: bytes, size: int) -> Iterator[bytes]:
+    """Yield the data in pieces of some bytes."""
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+@repeatable
+@given(
+    st.lists(st.text("aé日\x0b\x0c\x85\u2028 ", max_size=4), min_size=1, max_size=5),
+    st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=5, max_size=5),
+    st.integers(1, 9),
+    st.sampled_from(["utf-8", "utf-16", "utf-16-be", "gb18030"]),
+)
+def test_any_line_end_ends_a_line_wherever_pieces_end(
+    lines: list[str], ends: list[str], size: int, encoding: str
+) -> None:
+    text = "".join(line + end for line, end in zip(lines, ends, strict=False))
+    expected = re.sub("\r\n?", "\n", text).split("\n")[:-1]
+    assert list(decode_lines(pieces_of(text.encode(encoding, "replace"), size), encoding, "replace")) == [
+        line.encode(encoding, "replace").decode(encoding) for line in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "lines", "kept"),
+    [
+        (b"", [], []),
+        (b"one", ["one"], ["one"]),
+        (b"one\rtwo\r", ["one", "two"], ["one\rtwo\r"]),
+        (b"\r\n\r\n", ["", ""], ["\r", "\r"]),
+        (b"\n\r", ["", ""], ["", "\r"]),
+        (b"\xef\xbb\xbfone\r\n\xef\xbb\xbftwo\r\n", ["one", "\ufefftwo"], ["one\r", "\ufefftwo\r"]),
+        (b"\xef\xbb\xbf", [], []),
+    ],
+)
+def test_lines_of_a_stream(data: bytes, lines: list[str], kept: list[str]) -> None:
+    assert list(decode_lines(io.BytesIO(data), "utf-8", "strict")) == lines
+    assert list(decode_lines(data.splitlines(keepends=True), "utf-8", "strict")) == lines
+    assert list(decode_lines(io.BytesIO(data), "utf-8", "strict", "keep")) == kept
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_a_line_is_given_before_the_writer_sends_more(line_end: bytes) -> None:
+    reader, writer = os.pipe()
+    with open(reader, "rb") as stream, open(writer, "wb", buffering=0) as pipe:  # noqa: PTH123
+        lines = decode_lines(stream, "utf-8", "strict")
+        for word in ("one", "two", "", "three"):
+            timer = threading.Timer(20, pipe.close)  # a reader that waits for more gets the end of the stream
+            timer.start()
+            pipe.write(word.encode() + line_end)
+            assert next(lines) == word
+            assert timer.is_alive()
+            timer.cancel()
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("encoding", "bad"), [("utf-8", b"caf\xe9 x"), ("gb18030", b"caf\xff"), ("utf-16-le", b"c\0a\0f\0\0\xdcx\0")]
+)
+def test_an_invalid_line_is_told_with_its_byte_after_those_before_it(line_end: str, encoding: str, bad: bytes) -> None:
+    data = f"one{line_end}é 日{line_end}".encode(encoding) + bad
+    lines = decode_lines(io.BytesIO(data), encoding, "strict")
+    assert (next(lines), next(lines)) == ("one", "é 日")
+    byte = len("caf".encode(encoding))
+    with pytest.raises(CorpusError, match=rf"line 3 of standard input is not {encoding} at its byte {byte}; "):
+        next(lines)
+
+
+def test_the_byte_order_mark_counts_in_the_first_line() -> None:
+    with pytest.raises(CorpusError, match="line 1 of standard input is not utf-8 at its byte 5;"):
+        next(decode_lines(io.BytesIO(b"\xef\xbb\xbfab\xff"), "utf-8", "strict"))
+
+
+def test_a_long_line_is_read_in_linear_time() -> None:
+    [line] = decode_lines(io.BytesIO(b"a" * (32 << 20)), "utf-8", "strict")
+    assert len(line) == 32 << 20
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_whole_text_is_read_without_mark_and_with_lf(encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-8" else ""  # the other codecs write one themselves
+    data = f"{mark}one\r\ntwo\rthree \u2028\n\r".encode(encoding)
+    assert read_text(io.BytesIO(data), encoding, "strict", "universal") == "one\ntwo\nthree \u2028\n\n"
+    assert read_text(io.BytesIO(data), encoding, "strict", "keep") == "one\r\ntwo\rthree \u2028\n\r"
+
+
+def test_an_invalid_text_is_told_with_its_byte() -> None:
+    with pytest.raises(CorpusError, match=r"^standard input is not utf-8: byte 0xe9 at offset 6; name its --encoding"):
+        read_text(io.BytesIO("\ufeffcaf".encode() + b"\xe9"), "utf-8", "strict", "universal")
+    assert read_text(io.BytesIO(b"caf\xe9"), "utf-8", "replace", "universal") == "caf\N{REPLACEMENT CHARACTER}"
+    with pytest.raises(UsageError, match="--encoding 'klingon'"):
+        read_text(io.BytesIO(b""), "klingon", "strict", "universal")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("one\n".encode("utf-16"), "is UTF-16, as its first two bytes say; read it with --encoding utf-16"),
+        ("one\n".encode("utf-16-le"), "is UTF-16 without a byte order mark, as its zero bytes say; read it with"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is a PDF document; convert it: pdftotext FILE - \\|"),
+        (b"PK\3\4abc", "is a zip archive; expand it first and name the folder"),
+        (b"\x1f\x8b\x08abc", r"is compressed by gzip; decompress it: gzip -dc FILE \|"),
+    ],
+)
+def test_input_that_is_no_utf_8_text_is_named_as_what_it_is(data: bytes, message: str) -> None:
+    with pytest.raises(CorpusError, match=f"^standard input {message}"):
+        read_text(io.BytesIO(data), "utf-8", "strict", "universal")
+    with pytest.raises(CorpusError, match=f"^standard input {message}"):
+        next(decode_lines(io.BytesIO(data), "utf-8", "replace"))
+    assert list(decode_lines(io.BytesIO(b"one\0two\n"), "utf-8", "strict")) == ["one\0two"]

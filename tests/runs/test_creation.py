@@ -1,0 +1,116 @@
+"""The run that `--resume` selects: by the text's fingerprint, whatever its file is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
+from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
+from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.seq2seq import SEQ2SEQ
+from rnntui.runs.creation import TrainingText, find_resumable_run
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
+
+MakeRun = Callable[..., RunFolder]
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Makes a run with a name, a fingerprint and other facts of its text."""
+
+    def make(run_name: str, fingerprint: str, created: float, **facts: Any) -> RunFolder:
+        run = RunFolder(tmp_path / "runs" / run_name)
+        run.resume_folder.mkdir(parents=True)
+        run.training_ids.touch()
+        run.validation_ids.touch()
+        facts = {"name": "input", "sources": ("a/input.txt",), "fingerprint": fingerprint, **facts}
+        run.write_config(
+            RunConfig(
+                kind=LANGUAGE_MODEL.id, model=LanguageModelConfig(), training=LanguageModelTrainingConfig(),
+                budget=Budget(), tokenizer=TokenizerConfig(), corpus=TextCorpusInfo(**facts), created=created,
+            )
+        )  # fmt: skip
+        return run
+
+    return make
+
+
+def text(fingerprint: str = "abc", *, kept: str = "", name: str = "input", source: str = "a/input.txt") -> TrainingText:
+    """A text whose fingerprint differs with its line ends kept if `kept` is given."""
+
+    def hashed(newlines: Newlines) -> str:
+        return kept or fingerprint if newlines == "keep" else fingerprint
+
+    return TrainingText(name, (source,), hashed)
+
+
+def error_of(text: TrainingText | None, tmp_path: Path, name: str | None = None) -> RnntuiError:
+    """Return the error of a search that finds no run."""
+    with pytest.raises(RnntuiError) as caught:
+        find_resumable_run(LANGUAGE_MODEL, text, name, tmp_path / "runs")
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_the_newest_run_on_the_text_is_found_whatever_its_file_is_called(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("input", "abc", 1.0)
+    expected = make_run("input-2", "abc", 2.0, sources=["elsewhere.txt"], name="elsewhere")
+    make_run("input-3", "other", 3.0)
+    for given in (text(), text(name="renamed", source="renamed.txt")):
+        assert find_resumable_run(LANGUAGE_MODEL, given, None, tmp_path / "runs") == expected
+    assert find_resumable_run(LANGUAGE_MODEL, text("other"), None, tmp_path / "runs").name == "input-3"
+    assert find_resumable_run(LANGUAGE_MODEL, None, None, tmp_path / "runs").name == "input-3"
+    assert find_resumable_run(LANGUAGE_MODEL, text(), "input", tmp_path / "runs").name == "input"
+
+
+def test_a_text_that_has_changed_is_told_from_another(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("input", "abc", 1.0)
+    make_run("input-2", "def", 2.0)
+    error = error_of(text("new"), tmp_path)
+    assert isinstance(error, CorpusError)
+    assert error.problem == "a/input.txt has changed since run input-2 was made (nor were input made from this text)"
+    assert error.hint.startswith("resume with --name input-2 and no corpus")
+    error = error_of(text("new", source="b/input.txt"), tmp_path, "input")
+    assert error.problem == "b/input.txt is not the text that run input was trained on, a/input.txt"
+    error = error_of(text("new", name="unheard"), tmp_path)
+    assert isinstance(error, UsageError) and error.problem.startswith("no run on unheard to resume")
+
+
+@pytest.mark.parametrize("name", [None, "input"])
+def test_a_run_on_the_text_with_other_line_ends_is_told_with_its_flag(
+    name: str | None, make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("input", "abc", 1.0)
+    error = error_of(text("new", kept="abc"), tmp_path, name)
+    assert (error.setting, error.hint) == ("newlines", "resume it with --newlines keep")
+
+
+def test_runs_that_cannot_be_read_or_resumed_do_not_stop_the_search(make_run: MakeRun, tmp_path: Path) -> None:
+    expected = make_run("a", "abc", 1.0)
+    make_run("b", "abc", 5.0).config_file.write_bytes(b"{")
+    make_run("c", "abc", 5.0).config_file.write_bytes(b"[]")
+    make_run("d", "abc", 5.0).training_ids.unlink()
+    assert find_resumable_run(LANGUAGE_MODEL, text(), None, tmp_path / "runs") == expected
+    assert find_resumable_run(LANGUAGE_MODEL, None, None, tmp_path / "runs") == expected
+    with pytest.raises(RunError, match=r"b/config.json is not JSON"):
+        find_resumable_run(LANGUAGE_MODEL, text(), "b", tmp_path / "runs")
+
+
+def test_the_text_is_not_read_where_there_is_no_run(make_run: MakeRun, tmp_path: Path) -> None:
+    def unreadable(newlines: Newlines) -> str:
+        raise AssertionError("the text was read")
+
+    unread = TrainingText("input", ("a/input.txt",), unreadable)
+    assert error_of(unread, tmp_path).problem.startswith("no run on input to resume in ")
+    assert error_of(None, tmp_path).problem.startswith("no run to resume in ")
+    make_run("input", "abc", 1.0)
+    with pytest.raises(UsageError, match="no run on input"):
+        find_resumable_run(SEQ2SEQ, unread, None, tmp_path / "runs")
+    with pytest.raises(UsageError, match=r"run input is a language model; resume it with: rnntui train --resume"):
+        find_resumable_run(SEQ2SEQ, unread, "input", tmp_path / "runs")

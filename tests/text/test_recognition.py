@@ -1,0 +1,213 @@
+"""Recognition of files by their first bytes: encodings with advice that works, and formats that are no text."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from rnntui.errors import CorpusError
+from rnntui.text.corpus import find_corpus
+from rnntui.text.recognition import likely_encoding, recognize
+
+TEXTS = {
+    "English": "It was a bright cold day in April.\r\nThe clocks were striking thirteen.\r\n",
+    "French": "Le garçon était déjà là, près de la forêt. Où êtes-vous allé ? « Ça va », dit-elle.\n",
+    "Russian": "Все счастливые семьи похожи друг на друга, каждая несчастлива по-своему.\n",
+    "Greek": "Η γρήγορη καφέ αλεπού πηδά πάνω από το τεμπέλικο σκυλί.\n",
+    "Chinese": "道可道,非常道。名可名,非常名。今天天气很好,我们去公园吧。\n",
+    "Japanese": "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。\n",
+    "Hindi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता प्राप्त है।\n",
+    "emoji": "all is well 👩‍👩‍👧 and good 🎉\n",
+}
+
+
+def written(folder: Path, data: bytes, name: str = "text.txt") -> Path:
+    """Write a file and return its path."""
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+def error_of(path: Path, encoding: str = "utf-8") -> str:
+    """Return the message with which a file is refused."""
+    with pytest.raises(CorpusError) as caught:
+        "".join(find_corpus([str(path)], encoding).blocks())
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{path} is ")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("language", TEXTS)
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no mark", "mark"])
+@pytest.mark.parametrize("count", [1, 3000])
+def test_the_encoding_that_is_advised_reads_the_text(
+    language: str, encoding: str, mark: str, count: int, tmp_path: Path
+) -> None:
+    path = written(tmp_path, (mark + TEXTS[language] * count).encode(encoding))
+    message = error_of(path)
+    assert ("without a byte order mark" in message) == (mark == "")
+    assert encoding[:6].upper() in message
+    [advised] = re.findall("--encoding ([a-z0-9-]+)", message)
+    assert "".join(find_corpus([str(path)], advised).blocks()) == (TEXTS[language] * count).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"PNG\0abc",
+        b"text with a zero\0 and more text",
+        b"a\0b\0c\0" + bytes(range(256)),
+        "déjà\0vu".encode(),
+        b"\x89PNG\0",
+        bytes(1000),
+        b"\1\0\2\0\3\0",
+        b"\0",
+        "日本語の文章\0".encode(),
+    ],
+)
+def test_other_zero_bytes_are_told_by_their_offset(data: bytes, tmp_path: Path) -> None:
+    path = written(tmp_path, data)
+    with pytest.raises(CorpusError, match=f"text.txt looks binary: a zero byte at offset {data.index(0)};"):
+        list(find_corpus([str(path)]).blocks())
+
+
+def zipped() -> bytes:
+    """Return a zip archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.txt", "text\n")
+    return buffer.getvalue()
+
+
+def tarred() -> bytes:
+    """Return a tar archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo("a.txt")
+        member.size = 5
+        archive.addfile(member, io.BytesIO(b"text\n"))
+    return buffer.getvalue()
+
+
+OTHER_FILES = {
+    "a PDF document; convert it: pdftotext {file} {stem}.txt": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj",
+    "an RTF document; save it as text, or convert it: soffice --headless": rb"{\rtf1\ansi text}",
+    "an old Word, Excel or PowerPoint file; save it as text": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504),
+    "a PNG image; name a text file": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "a JPEG image; name a text file": b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+    "a WebP image; name a text file": b"RIFF\x10\0\0\0WEBPVP8 ",
+    "an SQLite database; export its text": b"SQLite format 3\0\x10\0",
+    "a Kindle book; convert it: ebook-convert {file} {stem}.txt": b"Title".ljust(60, b"\0") + b"BOOKMOBI",
+    "a 7z archive; expand it and name the folder": b"7z\xbc\xaf\x27\x1c\0\4",
+    "compressed by zstd; decompress it: zstd -d {file}": b"\x28\xb5\x2f\xfd\x04\x00",
+    "a pointer of Git LFS, not the file itself; git lfs pull": b"version https://git-lfs.github.com/spec/v1\noid 1\n",
+    "UTF-7, as its first five bytes say; read it with --encoding utf-7": b"+/v8-caf+AOk-\n",
+}
+
+
+@pytest.mark.parametrize("expected", OTHER_FILES)
+@pytest.mark.parametrize("name", ["text.txt", "my [text].txt"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_file_that_is_no_text_is_named_as_what_it_is(
+    expected: str, name: str, encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "UTF-7" in expected and encoding != "utf-8":
+        pytest.skip("+/v8- is text in other encodings")
+    monkeypatch.chdir(tmp_path)
+    path = written(Path(), OTHER_FILES[expected], name)
+    quoted = name if name == "text.txt" else f"'{name}'"
+    expected = expected.format(file=quoted, stem=quoted.replace(".txt", ""))
+    assert f"{name} is {expected}" in error_of(path, encoding)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [zipped(), tarred(), gzip.compress(b"text\n"), lzma.compress(b"text\n"), bz2.compress(b"text\n")],
+    ids=["zip", "tar", "gzip", "xz", "bzip2"],
+)
+def test_an_archive_under_another_name_is_read_once_it_is_renamed_as_advised(data: bytes, tmp_path: Path) -> None:
+    path = written(tmp_path, data)
+    message = error_of(path)
+    [advised] = re.findall("rename it to (.*)$", message)
+    path.rename(advised)
+    assert "".join(find_corpus([advised]).blocks()) == "text\n"
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz"])
+def test_the_type_of_compressed_content_is_recognized_too(suffix: str, tmp_path: Path) -> None:
+    compress = gzip.compress if suffix == ".gz" else lzma.compress
+    assert "is a PDF document" in error_of(written(tmp_path, compress(b"%PDF-1.7\n"), f"a{suffix}"))
+    assert "is UTF-16" in error_of(written(tmp_path, compress("text".encode("utf-16")), f"b{suffix}"))
+
+
+def test_files_of_a_folder_are_skipped_by_what_they_are(tmp_path: Path) -> None:
+    written(tmp_path, b"text\n", "a.txt")
+    written(tmp_path, "text\n".encode("utf-16"), "b.txt")
+    written(tmp_path, "text\n".encode("utf-16-le"), "c.txt")
+    written(tmp_path, b"\x89PNG\r\n\x1a\n\0", "d.png")
+    written(tmp_path, b"\x89PNG\r\n\x1a\n\0", "e.png")
+    written(tmp_path, b"\0\1\2\3", "f.bin")
+    written(tmp_path, zipped(), "g.zip")
+    corpus = find_corpus([str(tmp_path)])
+    assert "".join(corpus.blocks()) == "text\n"
+    assert corpus.notes == [
+        f"skipped 6 files that are not text: "
+        f"{tmp_path}/b.txt (UTF-16, as its first two bytes say: to be read with --encoding utf-16), "
+        f"{tmp_path}/c.txt (UTF-16 without a byte order mark, as its zero bytes say: to be read with --encoding "
+        f"utf-16-le), {tmp_path}/d.png and 1 more (a PNG image), {tmp_path}/f.bin (not text), "
+        f"{tmp_path}/g.zip (an archive, to be named by itself)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"text", b"<p>text</p>", b"BM text", b"MM text", b"PK text", b"BZh9 text", b"II* x"]
+)
+def test_text_is_text(data: bytes) -> None:
+    assert recognize(data, "utf-8") is None
+    assert recognize(data, "utf-16") is None
+
+
+LEGACY = {
+    "cp1252": (
+        "French",
+        "Die Mädchen sind größer, und schöne Grüße aus München.\n",
+        "Não há ninguém; ações e opções.\n",
+    ),
+    "mac_roman": ("French",),
+    "cp1250": ("Zażółć gęślą jaźń. Książka leży na stole.\n", "Příliš žluťoučký kůň úpěl ďábelské ódy.\n"),
+    "iso8859_2": ("Zażółć gęślą jaźń. Książka leży na stole.\n",),
+    "cp1251": ("Russian",),
+    "koi8-r": ("Russian",),
+    "cp1253": ("Greek",),
+    "shift_jis": ("Japanese",),
+    "euc-jp": ("Japanese",),
+    "gb18030": ("Chinese",),
+    "big5": ("道可道,非常道。無名天地之始,有名萬物之母。今天天氣很好,我們去公園吧。\n",),
+    "euc_kr": ("안녕하세요, 오늘 날씨가 참 좋네요. 우리는 공원에 갑니다.\n",),
+}
+
+
+@pytest.mark.parametrize(("encoding", "text"), [(e, TEXTS.get(t, t)) for e, texts in LEGACY.items() for t in texts])
+@pytest.mark.parametrize("before", [0, 5 << 20])
+def test_a_likely_legacy_encoding_is_advised_that_reads_the_text(
+    encoding: str, text: str, before: int, tmp_path: Path
+) -> None:
+    data = b"plain text\n" * (before // 11) + (text * 20).encode(encoding)
+    path = written(tmp_path, data)
+    message = error_of(path)
+    [advised] = re.findall("perhaps it is --encoding ([a-z0-9_-]+),", message)
+    assert "".join(find_corpus([str(path)], advised).blocks()).endswith(text * 20)
+
+
+def test_damaged_utf_8_is_not_taken_for_another_encoding() -> None:
+    data = TEXTS["French"].encode() * 20 + b"\xe9\n"
+    assert likely_encoding(data, data.index(b"\xe9\n")) == ""

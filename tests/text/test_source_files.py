@@ -1,0 +1,248 @@
+"""Files by any name, archives and documents as corpora, and what is said of them."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from rnntui.errors import CorpusError
+from rnntui.text.corpus import check_sources, find_corpus
+
+HTML = """<!DOCTYPE html><html><head><title>Title</title><style>p {}</style><script>x()</script></head><body>
+<h1>Caf&eacute;</h1><p>One <b>bold</b> word &amp; two
+lines.<br>A verse.</p><ul><li>first<li>second</ul><!-- comment --></body></html>"""
+HTML_TEXT = "Café\n\nOne bold word & two lines.\nA verse.\n\n  * first\n  * second\n"
+
+
+def zipped(members: dict[str, str | bytes]) -> bytes:
+    """Return a zip archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def docx(*paragraphs: str) -> bytes:
+    """Return a DOCX document; a line break in a paragraph is `|`."""
+    namespace = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    body = "".join(
+        f"<w:p><w:r><w:t xml:space='preserve'>{'</w:t><w:br/><w:t>'.join(text.split('|'))}</w:t></w:r></w:p>"
+        for text in paragraphs
+    )
+    types = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
+    return zipped(
+        {
+            "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+            f'<Override PartName="/word/document.xml" ContentType="{types}"/></Types>',
+            "_rels/.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+            f'<Relationship Id="r1" Type="{relation}" Target="word/document.xml"/></Relationships>',
+            "word/document.xml": f"<w:document {namespace}><w:body>{body}</w:body></w:document>",
+        }
+    )
+
+
+def odt() -> bytes:
+    """Return an OpenDocument text."""
+    namespaces = (
+        'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+        'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"'
+    )
+    body = (
+        "<office:text>\n <text:h>Heading</text:h>\n <text:p>One <text:span>bold</text:span>\n  word<text:line-break/>"
+        'a verse<text:s text:c="3"/>end<office:annotation>\n<text:p>note</text:p></office:annotation>.</text:p>'
+        "<text:list><text:list-item><text:p>item</text:p></text:list-item></text:list></office:text>"
+    )
+    content = f"<office:document-content {namespaces}><office:body>{body}</office:body></office:document-content>"
+    return zipped({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": content})
+
+
+def epub(encryption: str = "") -> bytes:
+    """Return an EPUB book of two chapters, whose names are in another order than the chapters."""
+    manifest = '<item id="b" href="a%20b.xhtml"/><item id="a" href="text/z.xhtml"/><item id="css" href="x.css"/>'
+    spine = '<itemref idref="a"/><itemref idref="b"/>'
+    chapter = '<?xml version="1.0" encoding="utf-8"?><html xmlns="http://www.w3.org/1999/xhtml"><body>{}</body></html>'
+    members = {
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
+        '<rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>',
+        "OEBPS/book.opf": f'<package xmlns="http://www.idpf.org/2007/opf"><manifest>{manifest}</manifest>'
+        f"<spine>{spine}</spine></package>",
+        "OEBPS/text/z.xhtml": chapter.format("<h1>One</h1><p>déjà vu</p>"),
+        "OEBPS/a b.xhtml": chapter.format("<p>two</p>"),
+        "OEBPS/x.css": "p {}",
+    }
+    if encryption:
+        members["META-INF/encryption.xml"] = f'<encryption><CipherReference URI="{encryption}"/></encryption>'
+    return zipped(members)  # type: ignore[arg-type]
+
+
+DOCUMENTS = {
+    "page.html": (HTML.encode(), HTML_TEXT),
+    "page.HTM": (b"\xef\xbb\xbf" + HTML.encode(), HTML_TEXT),
+    "latin.html": (b"<html><p>caf\xe9 \x93quoted\x94</p></html>", "café “quoted”\n"),
+    "declared.html": ('<html><meta charset="windows-1251"><p>Привет</p></html>'.encode("cp1251"), "Привет\n"),
+    "wide.html": (HTML.encode("utf-16"), HTML_TEXT),
+    "letter.docx": (docx("Dear Ann,", "one|two", " three"), "Dear Ann,\n\none\ntwo\n\nthree\n"),
+    "letter.odt": (odt(), "Heading\n\nOne bold word\na verse   end.\n\nitem\n"),
+    "book.epub": (epub(), "One\n\ndéjà vu\n\ntwo\n"),
+    "fonts.epub": (epub("OEBPS/font.otf"), "One\n\ndéjà vu\n\ntwo\n"),
+}
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    """Write a file and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def text_of(*sources: Path | str) -> str:
+    """Return the text of a corpus."""
+    return "".join(find_corpus([str(source) for source in sources]).blocks())
+
+
+@pytest.fixture
+def without_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The libraries of the extra are not installed."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_read_as_text(name: str, tmp_path: Path) -> None:
+    content, text = DOCUMENTS[name]
+    path = written(tmp_path / name, content)
+    corpus = find_corpus([str(path)])
+    assert "".join(corpus.blocks()) == text
+    assert (corpus.display_names, corpus.skipped) == ((str(path),), ())
+    kind = "HTML" if name.lower().endswith((".html", ".htm")) else path.suffix[1:].upper()
+    assert corpus.notes == [f"read as text: 1 {kind} file ({path})"]
+    assert corpus.name == path.name.removesuffix(path.suffix)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.usefixtures("without_extra")
+def test_without_the_extra_the_error_says_how_to_install_it(name: str, tmp_path: Path) -> None:
+    path = written(tmp_path / name, DOCUMENTS[name][0])
+    with pytest.raises(CorpusError, match=r"pip install 'rnntui\[documents\]'") as caught:
+        text_of(path)
+    assert str(caught.value).startswith(f"{path} is a")
+    written(tmp_path / "a.txt", "text\n")
+    corpus = find_corpus([str(tmp_path)])
+    assert "".join(corpus.blocks()) == "text\n"
+    [note] = corpus.notes
+    assert note.startswith(f"skipped 1 file that is not text: {path} (") and "rnntui[documents]" in note
+
+
+def test_a_folder_of_documents_and_texts_is_read_in_order(tmp_path: Path) -> None:
+    written(tmp_path / "a.txt", "first")
+    written(tmp_path / "b.html", HTML)
+    written(tmp_path / "c.docx", docx("third"))
+    written(tmp_path / "d.html", "no tags, though it is called HTML\n")
+    corpus = find_corpus([str(tmp_path)], "latin-1")
+    assert "".join(corpus.blocks()) == f"first\n{HTML_TEXT}third\nno tags, though it is called HTML\n"
+    assert corpus.notes == [f"read as text: 1 HTML file, 1 DOCX file ({tmp_path / 'b.html'}, …)"]
+
+
+def test_text_with_tags_is_text_unless_it_is_called_html(tmp_path: Path) -> None:
+    assert text_of(written(tmp_path / "a.txt", HTML)) == HTML
+    assert text_of(written(tmp_path / "b.html", "a < b\n")) == "a < b\n"
+
+
+@pytest.mark.parametrize("name", ["letter.docx", "letter.odt", "book.epub"])
+def test_a_damaged_document_is_told_in_one_line(name: str, tmp_path: Path) -> None:
+    whole = DOCUMENTS[name][0]
+    assert isinstance(whole, bytes)
+    broken = whole.replace(b"<", b"&") if name != "book.epub" else whole.replace(b"rootfile ", b"rootfolk ")
+    with pytest.raises(CorpusError, match=f"{name} cannot be read as") as caught:
+        text_of(written(tmp_path / name, broken))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_book_with_copy_protection_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="is encrypted; name a copy without"):
+        text_of(written(tmp_path / "a.epub", epub("OEBPS/a%20b.xhtml")))
+
+
+def test_a_document_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.text.converters._MAX_BYTES", 1 << 20)
+    with pytest.raises(CorpusError, match="is larger than 1 MiB"):
+        text_of(written(tmp_path / "a.docx", docx("a" * (2 << 20))))
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
+def test_an_archive_is_read_as_a_folder(suffix: str, tmp_path: Path) -> None:
+    members = {"b.txt": b"two\r\n", "a/a.txt": b"one", ".hidden": b"x", "c.png": b"\x89PNG\r\n\x1a\n\0", "d.html": HTML}
+    path = tmp_path / f"texts{suffix}"
+    if suffix == ".zip":
+        written(path, zipped(members))  # type: ignore[arg-type]
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for name, content in members.items():
+                archive.add(written(tmp_path / "source" / name, content), name)
+    corpus = find_corpus([str(path)])
+    assert "".join(corpus.blocks()) == f"one\ntwo\n{HTML_TEXT}"
+    assert corpus.display_names == tuple(f"{path}/{name}" for name in ("a/a.txt", "b.txt", "d.html"))
+    assert corpus.notes == [
+        f"read as text: 1 HTML file ({path}/d.html)",
+        f"skipped 1 file that is not text: {path}/c.png (a PNG image)",
+    ]
+    assert corpus.name == "texts"
+    with pytest.raises(CorpusError, match="not utf-8") as caught:
+        text_of(written(tmp_path / "bad.zip", zipped({"bad.txt": b"\xff\xfa"})))
+    assert str(caught.value).startswith(f"{tmp_path}/bad.zip/bad.txt is not utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "run"),
+    [
+        ("song [live].txt", "song-live"),
+        ("what? really*.txt", "what-really"),
+        ("-dash.txt", "dash"),
+        ("#1 hit.txt", "1-hit"),
+        ("party 🎉 night.txt", "party-night"),
+        ("🎉.txt", "run"),
+        ("[a-z].txt", "a-z"),
+        ('Ann\'s "book".txt', "Ann-s-book"),
+        ("back\\slash.txt", "back-slash"),
+        ("cafe\N{COMBINING ACUTE ACCENT}.txt", "café"),
+        ("हिन्दी.txt", "हिन्दी"),
+        ("two\nlines.txt", "two-lines"),
+        ("~home.txt", "home"),
+        ("$HOME.txt", "HOME"),
+        ("é" * 120 + ".txt", "é" * 50),
+    ],
+)
+def test_a_file_that_exists_is_a_file_whatever_its_name(
+    name: str, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "corpora [old]"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    written(Path("a.txt"), "another\n")  # matches of the names as patterns
+    written(Path("song l.txt"), "another\n")
+    written(Path(name), "text\n")
+    for source in (name, f"./{name}", str(folder / name)):
+        corpus = find_corpus([source])
+        assert "".join(corpus.blocks()) == "text\n"
+        assert (corpus.name, corpus.display_names) == (run, (source,))
+    assert len(text_of(folder)) == 3 * len("another\n") - 3
+
+
+def test_a_pattern_within_a_folder_with_brackets_needs_them_escaped(tmp_path: Path) -> None:
+    written(tmp_path / "old [live]" / "a.txt", "text\n")
+    assert find_corpus([str(tmp_path / "old [[]live]" / "*.txt")]).name == tmp_path.name
+    assert text_of(tmp_path / "old [live]") == "text\n"
+
+
+def test_sources_are_checked_without_opening_archives(tmp_path: Path) -> None:
+    check_sources([str(written(tmp_path / "a.zip", b"no archive")), str(written(tmp_path / "a.docx", docx("a")))])
+    check_sources([str(tmp_path)])
+    written(tmp_path / "empty" / "a.png", b"\x89PNG\r\n\x1a\n\0")
+    with pytest.raises(CorpusError, match=r"no text files in .*empty, and 1 that are not text \(a PNG image\)"):
+        check_sources([str(tmp_path / "empty")])
