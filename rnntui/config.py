@@ -239,6 +239,22 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
         TrainerConfig, "validation_fraction", 0.1, "fraction of the text held out for validation"
     )
 
+    turns: str = setting_field(
+        "auto",
+        "speakers of a dialogue or chat export, as in Ann,Ben: yours, then the model's; none: no dialogue, "
+        "an export is read as it is",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.turns in ("auto", "none"):
+            return
+        if min(self.turns, default="") < " " or not all(part.strip() for part in self.turns.partition(",")):
+            raise UsageError(
+                f"--turns must be auto, none, or two names with a comma between them (got {self.turns[:40]!r})",
+                setting="turns",
+            )
+
     @property
     def batch_summary(self) -> str:
         return f"{self.batch_size} streams × {self.bptt} steps"

@@ -17,6 +17,7 @@ from rnntui.runs.weights_file import save_arrays
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.turns import SpeakerLabels
 
 CHARACTERS = list("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?'")
 
@@ -27,11 +28,12 @@ def make_run(
     *,
     seed: int = 1,
     tokenizer: Tokenizer | None = None,
-    speakers: tuple[str, str] | None = None,
+    speakers: tuple[str, str] | SpeakerLabels | None = None,
     layers: int = 1,
 ) -> RunFolder:
     """A run of an LSTM of 16 units, trained on nothing, with strong opinions."""
     tokenizer = tokenizer or CharTokenizer(CHARACTERS)
+    labels = SpeakerLabels(*speakers) if isinstance(speakers, tuple) else speakers
     run = RunFolder(folder / name)
     run.path.mkdir(parents=True)
     model = LanguageModelConfig(hidden=16, embedding=8, layers=layers, tied=False)
@@ -50,7 +52,10 @@ def make_run(
         RunConfig(
             kind=LANGUAGE_MODEL.id, model=model, training=LanguageModelTrainingConfig(), budget=Budget(steps=10),
             tokenizer=TokenizerConfig(type=tokenizer.kind, vocab_size=size),
-            corpus=TextCorpusInfo(name=name, speakers=speakers), created=0.0,
+            corpus=TextCorpusInfo(
+                name=name, speakers=(labels.person, labels.model) if labels else None,
+                turn_format=labels.format if labels else None,
+            ), created=0.0,
         )
     )  # fmt: skip
     run.write_status(RunStatus("done", step=10, steps=10, tokens=1000, validation_loss=1.5, bits_per_character=2.2))

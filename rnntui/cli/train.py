@@ -57,6 +57,8 @@ def command(
     model.check_with(tokenizer)
 
     from rnntui.runs.lookup import checkpoints_folder
+    from rnntui.text.chat_exports import converted_chat, speakers_note
+    from rnntui.text.turns import speaker_labels_of
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
         create_language_model_run,
@@ -69,9 +71,17 @@ def command(
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
+        if text is not None:
+            text, message = converted_chat(text, training.turns)
+            if message:
+                who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
+                print_note(message + who)
         if text is not None and not resume:
             request = LanguageModelRequest(model, tokenizer, training, budget, validation)
             run = create_language_model_run(text, request, folder, name, print_note)
+            speakers = speaker_labels_of(run.read_config().corpus)
+            if speakers is not None and text.speakers is None:
+                print_note(f"a dialogue: {speakers_note(speakers, training.turns)}")
             size = run.read_config().vocab_size
             if tokenizer.type != "char" and size < (tokenizer.vocab_size or 0):
                 print_note(f"the text yields a vocabulary of only {size:,} tokens, not {tokenizer.vocab_size:,}")

@@ -73,6 +73,37 @@ class CorpusInfo(Record):
 
 
 @record
+class TurnFormat(Record):
+    """Notation of the turns of a dialogue.
+
+    `label_end` is the text between a label and the message, `separator` the text between a message and the next label.
+    With `multiline`, messages have line breaks, and a turn ends only where the label of a speaker begins a line;
+    `others` are the labels of further speakers.
+    """
+
+    label_end: str = ": "
+    separator: str = "\n"
+    multiline: bool = False
+    others: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: object) -> Self | None:
+        """Return None if the value is not a valid `TurnFormat`."""
+        if not isinstance(value, dict) or set(value) != {"label_end", "separator", "multiline", "others"}:
+            return None
+        label_end, separator, others = value["label_end"], value["separator"], read_texts(value["others"])
+        if not (isinstance(label_end, str) and label_end.strip() and type(value["multiline"]) is bool):
+            return None
+        if separator not in TURN_SEPARATORS or others is None or not all(others):
+            return None
+        return cls(label_end, separator, value["multiline"], others)
+
+
+TURN_SEPARATORS = ("\n", "\n\n", "\r\n", "\r\n\r\n")
+"""Values of `TurnFormat.separator`."""
+
+
+@record
 class TextCorpusInfo(CorpusInfo):
     """The corpus of a language model.
 
@@ -83,6 +114,7 @@ class TextCorpusInfo(CorpusInfo):
         document_count: number of documents, those for validation included; 0 for one long text.
         validation_from: `end` or `spread`; empty if the validation text is another file.
         validation_sources: the files of a separate validation text; None if a part of the corpus was held out.
+        turn_format: notation of the speakers' turns; None for `A: hello` on single lines.
     """
 
     characters: int = 0
@@ -91,6 +123,7 @@ class TextCorpusInfo(CorpusInfo):
     document_count: int = 0
     validation_from: str = "end"
     validation_sources: tuple[str, ...] | None = None
+    turn_format: TurnFormat | None = None
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,6 +138,7 @@ class TextCorpusInfo(CorpusInfo):
             "document_count": read_count(values.get("document_count")) or 0,
             "validation_from": _read_text(values.get("validation_from", "end")),
             "validation_sources": read_texts(values.get("validation_sources")),
+            "turn_format": TurnFormat.from_json(values.get("turn_format")),
         }
 
     @property

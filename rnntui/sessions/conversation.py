@@ -130,8 +130,9 @@ class Conversation:
         """Let the model continue from the end of the text."""
         self.stop()
         text = self.transcript.text
-        if self.speakers is not None and (not text or text.endswith("\n")):
-            self._append(f"{self.speakers.model}:", role="model")  # it continues with a turn of its own
+        speakers = self.speakers
+        if speakers is not None and (not text or text.endswith("\n")) and not text.endswith(speakers.model_label):
+            self._append(speakers.model_label, role="model")  # it continues with a turn of its own
         self._begin_turn()
 
     def regenerate(self) -> bool:
@@ -160,7 +161,7 @@ class Conversation:
             self._cursor.target = len(self.transcript)
             # A model that failed would fail again, until another one takes its place.
             if not self.problem and self.generation.length > 0:
-                self._paced_generation.begin(ends_at_line_break=self.speakers is not None)
+                self._paced_generation.begin(self.speakers)
 
     def _append(self, text: str, role: Role = "prompt") -> None:
         if not text:
@@ -258,7 +259,7 @@ class Conversation:
             if turn.role == "prompt" and text.strip():
                 line = text.strip("\n")
                 if self.speakers is not None:
-                    line = line.partition("\n")[0].removeprefix(f"{self.speakers.person}: ")
+                    line = self.speakers.message(text)
                 return self.transcript.start_of(turn.start), line
         return None
 

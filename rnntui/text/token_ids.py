@@ -16,7 +16,8 @@ from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
 from rnntui.text.documents import read_documents, segments
-from rnntui.text.turns import SpeakerLabels, find_speaker_labels
+from rnntui.text.speaker_detection import find_speaker_labels
+from rnntui.text.turns import SpeakerLabels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,11 +72,11 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
     counts = np.zeros(0x110000, dtype=np.int64)
     characters = 0
     digest = hashlib.sha256()
-    speakers = None
+    speakers = corpus.speakers
     samples: list[str] = []
     sampled = 0
     for block in corpus.blocks():
-        speakers = speakers if characters else find_speaker_labels(block)
+        speakers = speakers if speakers or characters else find_speaker_labels(block)
         if sampled < _MAX_SAMPLE:
             samples.append(_whole_lines(block, _BLOCK_SAMPLE if characters else _FIRST_SAMPLE, at_start=not characters))
             sampled += len(samples[-1])

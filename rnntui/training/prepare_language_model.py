@@ -57,6 +57,7 @@ def create_language_model_run(
     if name is not None:
         check_name(name, checkpoints)
     stats = corpus_stats(corpus)
+    speakers = stats.speakers if request.training.turns != "none" else None
     model = request.model.resolved(request.tokenizer.type)
     unit = request.training.documents
     unit = detect_documents(corpus, stats) if unit == "auto" else unit
@@ -82,11 +83,12 @@ def create_language_model_run(
                 training=training,
                 validation=validation,
                 characters=stats.characters,
-                speakers=(stats.speakers.person, stats.speakers.model) if stats.speakers else None,
                 documents=unit,
                 document_count=split.document_count,
                 validation_from="" if request.validation else _origin(request, unit),
                 validation_sources=request.validation.display_names if request.validation else None,
+                speakers=(speakers.person, speakers.model) if speakers else None,
+                turn_format=speakers.format if speakers else None,
             ),
             created=time.time(),
             versions=library_versions(),
