@@ -23,6 +23,7 @@ from rnntui.text.source_files import (
     is_glob,
     name_without_suffix,
 )
+from rnntui.text.turns import SpeakerLabels
 
 _BLOCK = (
     1 << 20
@@ -43,6 +44,7 @@ class Corpus:
         errors: treatment of invalid bytes.
         newlines: treatment of line ends.
         converted: type of the document ("HTML", ...) for each of `files` that is UTF-8 text made from one.
+        speakers: speakers of a chat export that was converted to a dialogue, or those that the user named.
     """
 
     files: tuple[Path, ...]
@@ -53,6 +55,7 @@ class Corpus:
     errors: DecodingErrors = "strict"
     newlines: Newlines = "universal"
     converted: dict[Path, str] = field(default_factory=dict)
+    speakers: SpeakerLabels | None = None
 
     def blocks(self) -> Iterator[str]:
         """Yield the text in blocks of up to a million characters; files are separated by a line break.
@@ -99,7 +102,12 @@ class Corpus:
                     if first and (file_type := recognize(data, encoding)):
                         raise file_type.error(data, name, is_file=name != STDIN_NAME)
                     first = False
-                    if text := decoder.decode(data, final=not data):
+                    try:
+                        text = decoder.decode(data, final=not data)
+                    except InvalidTextError as error:
+                        error.add_to_sample(next(blocks, b""))
+                        raise
+                    if text:
                         yield text
         except InvalidTextError as error:
             raise invalid_text(name, encoding, error) from error
