@@ -78,6 +78,11 @@ def flag_of(option: str) -> str:
     return "--" + option.replace("_", "-")
 
 
+def is_text(config_class: type[Settings], name: str) -> bool:
+    """Return True for a setting of free text: its type is `str`."""
+    return get_type_hints(config_class)[name] is str
+
+
 class Record:
     """Equality, hash and representation of frozen dataclasses by their fields.
 
@@ -141,6 +146,8 @@ def _problem(setting: Setting, hint: Any, value: Any) -> str:
     types = get_args(hint) or (hint,)
     if bool in types:
         return "" if isinstance(value, bool) else f"must be true or false (got {value!r})"
+    if str in types:
+        return "" if isinstance(value, str) else f"must be text (got {value!r})"
     number = int if int in types else float
     # JSON writes 1.0 as 1: an int is a fine float; a bool is neither, though Python calls it an int.
     if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
-from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
@@ -16,6 +17,7 @@ from rnntui.runs.weights_file import save_arrays
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.turns import SpeakerLabels
 
 CHARACTERS = list("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?'")
 
@@ -26,11 +28,12 @@ def make_run(
     *,
     seed: int = 1,
     tokenizer: Tokenizer | None = None,
-    speakers: tuple[str, str] | None = None,
+    speakers: tuple[str, str] | SpeakerLabels | None = None,
     layers: int = 1,
 ) -> RunFolder:
     """A run of an LSTM of 16 units, trained on nothing, with strong opinions."""
     tokenizer = tokenizer or CharTokenizer(CHARACTERS)
+    labels = SpeakerLabels(*speakers) if isinstance(speakers, tuple) else speakers
     run = RunFolder(folder / name)
     run.path.mkdir(parents=True)
     model = LanguageModelConfig(hidden=16, embedding=8, layers=layers, tied=False)
@@ -49,14 +52,24 @@ def make_run(
         RunConfig(
             kind=LANGUAGE_MODEL.id, model=model, training=LanguageModelTrainingConfig(), budget=Budget(steps=10),
             tokenizer=TokenizerConfig(type=tokenizer.kind, vocab_size=size),
-            corpus=TextCorpusInfo(name=name, speakers=speakers), created=0.0,
+            corpus=TextCorpusInfo(
+                name=name, speakers=(labels.person, labels.model) if labels else None,
+                turn_format=labels.format if labels else None,
+            ), created=0.0,
         )
     )  # fmt: skip
     run.write_status(RunStatus("done", step=10, steps=10, tokens=1000, validation_loss=1.5, bits_per_character=2.2))
     return run
 
 
-def subwords() -> SubwordTokenizer:
+def make_document_run(folder: Path, tokenizer: Tokenizer, documents: DocumentUnit) -> RunFolder:
+    """Such a run on documents; its tokenizer has `<eos>`."""
+    run = make_run(folder, documents, tokenizer=tokenizer)
+    run.write_config(replace(run.read_config(), corpus=TextCorpusInfo(name=documents, documents=documents)))
+    return run
+
+
+def subwords(has_end: bool = False) -> SubwordTokenizer:
     """Subwords with byte fallback, learnt from a few words."""
     words = "the old man and the sea went on and on until the sea was old "
-    return SubwordTokenizer.train([words * 20], "bpe", 330, len(set(words)))
+    return SubwordTokenizer.train([words * 20], "bpe", 330, len(set(words)), has_end=has_end)

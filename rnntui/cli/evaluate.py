@@ -15,6 +15,7 @@ from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
+from rnntui.config import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -110,12 +111,18 @@ def command(
 
 
 def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
+    from rnntui.text.chat_exports import converted_chat
+
     if options.pair_flags:
         raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
     if not options.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
     reading = options.reading
     corpus = open_corpus(options.text, reading.encoding, reading.errors, reading.newlines)
+    reads_chats = run.read_config().training_as(LanguageModelTrainingConfig).turns != "none"
+    corpus, message = converted_chat(corpus, "auto" if reads_chats else "none")
+    if message:
+        print_note(message)
     prepare_for_torch()
     from rnntui.training.evaluate_language_model import evaluate_language_model_run
 

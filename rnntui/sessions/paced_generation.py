@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from rnntui.config import GenerationConfig, SamplingConfig
 from rnntui.inference.text_stream import TextStream
 from rnntui.sessions.model_cursor import ModelCursor
-from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.documents import DocumentFormat
+from rnntui.text.turns import SpeakerLabels
 
 _QUEUE_LIMIT = 256  # tokens; more would only be dropped by a stop
 _FULL_QUEUE_WAIT = 0.005  # seconds
@@ -27,6 +28,56 @@ class GeneratedToken:
     settings: SamplingConfig
 
 
+class TurnEnd:
+    """Passes on the tokens of a turn, and finds its end in a dialogue; without speakers, a turn has no end.
+
+    A turn ends at a line break, or with messages of several lines where the label of a speaker begins a line. Tokens
+    that may be the start of a label are held back until that is decided; those of the label itself are never passed on.
+    """
+
+    def __init__(self, speakers: SpeakerLabels | None) -> None:
+        multiline = speakers is not None and speakers.format.multiline
+        self._labels = speakers.turn_starts if speakers is not None and multiline else ()
+        self._ends_at_line_break = speakers is not None and not multiline
+        self._held: list[GeneratedToken] = []
+        self._line: str | None = None  # the start of a line, while it may become a label
+        self.reached = False
+
+    @property
+    def has_held_tokens(self) -> bool:
+        """True if tokens were drawn that have not been passed on."""
+        return bool(self._held)
+
+    def push(self, token: GeneratedToken) -> list[GeneratedToken]:
+        """Return the tokens that are decided with this one."""
+        if self._line is None and "\n" not in token.text:
+            return [token]
+        if not self._labels:
+            self.reached = self._ends_at_line_break
+            return [token]
+        self._held.append(token)
+        if self._line is None:
+            line = token.text.rpartition("\n")[2]
+            if not line:
+                self._line = ""
+                return self.flush()
+        else:
+            line = self._line + token.text
+        if line.startswith(self._labels):
+            self.reached = True
+            return []
+        if any(label.startswith(line) for label in self._labels):
+            self._line = line
+            return []
+        self._line = "" if line.endswith("\n") else None
+        return self.flush()
+
+    def flush(self) -> list[GeneratedToken]:
+        """Return the tokens held back, and hold none any more."""
+        tokens, self._held = self._held, []
+        return tokens
+
+
 class PacedGeneration:
     """The turn that is being generated, with the queue of tokens that the screen has not taken yet.
 
@@ -34,14 +85,14 @@ class PacedGeneration:
     without it, for the two ends of a deque are safe, and calls `begin` and `stop` with it.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._stream = TextStream(tokenizer.stream())
+    def __init__(self, documents: DocumentFormat) -> None:
+        self._documents = documents
+        self._stream = TextStream(documents.tokenizer.stream())
         self._queue: deque[GeneratedToken] = deque()
         self._throughput = Throughput()
         self._drawn = 0  # tokens of this turn
         self._due = 0.0  # time of the next token, on the clock of `draw`
-        self._ends_at_line_break = False
+        self._end = TurnEnd(None)
         self.active = False
 
     @property
@@ -54,18 +105,19 @@ class PacedGeneration:
         """Tokens taken a second, over the last two seconds."""
         return self._throughput.per_second
 
-    def begin(self, ends_at_line_break: bool) -> None:
-        """Start a turn."""
-        self._stream = TextStream(self._tokenizer.stream())
+    def begin(self, speakers: SpeakerLabels | None) -> None:
+        """Start a turn; in a dialogue, that of a speaker."""
+        self._stream = TextStream(self._documents.tokenizer.stream())
         self._drawn = 0
         self._due = 0.0
-        self._ends_at_line_break = ends_at_line_break
+        self._end = TurnEnd(speakers)
         self.active = True
 
     def stop(self) -> bool:
-        """End the turn and drop the queue. Return whether anything was running."""
-        was_running = self.is_running
+        """End the turn and drop the queue. Return whether the model may have gone past what the screen has taken."""
+        was_running = self.is_running or self._end.has_held_tokens
         self.active = False
+        self._end.flush()
         self._queue.clear()
         return was_running
 
@@ -78,7 +130,7 @@ class PacedGeneration:
             now: seconds on any clock that only goes forward.
             cursor: the model, at the end of the text and of the queue.
             sampling: settings by which the token is chosen.
-            generation: length and speed of the turn.
+            generation: length and speed of the turn; a character begun within the length is completed.
 
         Returns the time of the next token, or None at the end of the turn.
         """
@@ -89,12 +141,17 @@ class PacedGeneration:
         token = cursor.step(sampling)
         text = self._stream.push(token.id)
         self._drawn += 1
-        if self._drawn >= generation.length:
-            text += self._stream.finish()
+        is_long_enough = self._drawn >= generation.length and not self._stream.is_incomplete
+        if token.id == self._documents.tokenizer.end_id:
+            text = self._documents.separator
             self.active = False
-        elif self._ends_at_line_break and "\n" in text:
+        elif is_long_enough:
             self.active = False
-        self._queue.append(GeneratedToken(token.id, token.bits, text, sampling))
+        self._queue.extend(self._end.push(GeneratedToken(token.id, token.bits, text, sampling)))
+        if self._end.reached:
+            self.active = False
+        elif not self.active:
+            self._queue.extend(self._end.flush())
         # After a wait it must not race to catch up.
         self._due = max(self._due + len(text) / generation.chars_per_second, now - _MAX_LAG)
         return self._due if self.active else None

@@ -17,7 +17,7 @@ from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.inputs import InputFiles
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS
-from rnntui.settings import Settings, bounds_text, flag_of, is_bool, settings_of
+from rnntui.settings import Settings, bounds_text, flag_of, is_bool, is_text, settings_of
 
 FormValues = Mapping[str, str]
 """Values entered in the form, by option name."""
@@ -253,7 +253,7 @@ def _values(config_class: type[Settings], form_values: FormValues) -> dict[str, 
         text = form_values.get(setting.option_name, "").strip()
         if not text:
             continue
-        if setting.choices:
+        if setting.choices or is_text(config_class, name):
             values[name] = text
         elif is_bool(config_class, name):
             values[name] = {"yes": True, "no": False}.get(text, text)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import UsageError
+from rnntui.sessions.text_files import read_text_file
 from rnntui.sessions.transcript_files import free_name, path_from
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, parse_subtitles
 
@@ -60,9 +61,7 @@ def read_source(name: str) -> OpenedSource:
     """
     try:
         path = path_from(name)
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not UTF-8 at its byte {error.start}") from error
+        text = read_text_file(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
     subtitle_format = SUBTITLE_FORMATS.get(path.suffix.lower())
@@ -73,4 +72,4 @@ def read_source(name: str) -> OpenedSource:
         return OpenedSource("\n".join(text for text in texts if text), note)
     if path.suffix == ".tsv":
         text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
-    return OpenedSource(text.replace("\r\n", "\n"), "")
+    return OpenedSource(text, "")

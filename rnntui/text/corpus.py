@@ -23,6 +23,7 @@ from rnntui.text.source_files import (
     is_glob,
     name_without_suffix,
 )
+from rnntui.text.turns import SpeakerLabels
 
 _BLOCK = (
     1 << 20
@@ -43,6 +44,7 @@ class Corpus:
         errors: treatment of invalid bytes.
         newlines: treatment of line ends.
         converted: type of the document ("HTML", ...) for each of `files` that is UTF-8 text made from one.
+        speakers: speakers of a chat export that was converted to a dialogue, or those that the user named.
     """
 
     files: tuple[Path, ...]
@@ -53,6 +55,7 @@ class Corpus:
     errors: DecodingErrors = "strict"
     newlines: Newlines = "universal"
     converted: dict[Path, str] = field(default_factory=dict)
+    speakers: SpeakerLabels | None = None
 
     def blocks(self) -> Iterator[str]:
         """Yield the text in blocks of up to a million characters; files are separated by a line break.

@@ -147,10 +147,17 @@ def is_glob(source: str) -> bool:
 
 def stored(stream: BinaryIO, suffix: str = "") -> Path:
     """Copy a stream to a temporary file, deleted at exit, because a corpus is read more than once."""
-    handle, name = tempfile.mkstemp(suffix, prefix="rnntui-corpus-")
-    atexit.register(Path(name).unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as file:
+    path = temporary_file(suffix)
+    with path.open("wb") as file:
         shutil.copyfileobj(stream, file, _COPIED)
+    return path
+
+
+def temporary_file(suffix: str = "") -> Path:
+    """Create an empty file that is deleted at exit."""
+    handle, name = tempfile.mkstemp(suffix, prefix="rnntui-corpus-")
+    os.close(handle)
+    atexit.register(Path(name).unlink, missing_ok=True)
     return Path(name)
 
 

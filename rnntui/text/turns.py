@@ -1,16 +1,10 @@
-"""Dialogue corpora, with lines such as `A: hello` and `B: hi`: detecting the speakers, formatting a turn."""
+"""Turns of a dialogue between two speakers: formatting the person's turn, and the labels that end the model's."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import dataclass
 
-from rnntui.kinds.corpus_info import CorpusInfo, TextCorpusInfo
-
-_LABEL = re.compile(r"(\w[\w .'-]{0,19}): ")
-_EXAMINED = 1 << 16  # characters at the start of the text; a dialogue starts right away
-_MIN_LINES = 20  # needed for a decision
+from rnntui.kinds.corpus_info import CorpusInfo, TextCorpusInfo, TurnFormat
 
 
 @dataclass(frozen=True)
@@ -19,31 +13,47 @@ class SpeakerLabels:
 
     person: str
     model: str
+    format: TurnFormat = TurnFormat()
 
-    def prompt(self, line: str, before: str) -> str:
-        """Return the person's turn `line` and the model's label, to append to the text `before`.
+    def prompt(self, message: str, before: str) -> str:
+        """Return the person's turn and the model's label, to append to the text `before`.
 
-        Line breaks inside `line` become spaces, because a line break ends a turn.
+        Where a line break ends a turn, line breaks inside the message become spaces; elsewhere they are kept.
         """
-        turn = " ".join(line.split())
-        separator = "" if not before or before.endswith("\n") else "\n"
-        return f"{separator}{self.person}: {turn}\n{self.model}:"
+        multiline, separator = self.format.multiline, self.format.separator
+        turn = message.strip() if multiline else " ".join(message.split())
+        return (
+            f"{_missing_end(before, separator)}{self.person}{self.format.label_end}{turn}{separator}{self.model_label}"
+        )
+
+    def message(self, turn: str) -> str:
+        """Return the message in the person's turn that `prompt` formatted."""
+        text = turn.lstrip("\r\n").removesuffix(self.model_label).rstrip("\r\n")
+        return text.removeprefix(f"{self.person}{self.format.label_end}")
+
+    @property
+    def model_label(self) -> str:
+        """The text after which the model's message begins: its label without a space, which belongs to the message."""
+        return self.model + self.format.label_end.rstrip(" ")
+
+    @property
+    def turn_starts(self) -> tuple[str, ...]:
+        """The labels with their colons, of all speakers: texts that begin a turn where they begin a line."""
+        return tuple(label + self.format.label_end.rstrip() for label in (self.person, self.model, *self.format.others))
 
 
-def find_speaker_labels(text: str) -> SpeakerLabels | None:
-    """Return the speakers of a dialogue between two, judged by its beginning; None if the text is no such dialogue.
-
-    At least 95 % of the lines that are not blank must begin with one of two labels, and each label with 20 %.
-    """
-    lines = [line for line in text[:_EXAMINED].split("\n")[:-1] if line.strip()]
-    labels = [match[1] for line in lines if (match := _LABEL.match(line))]
-    common = Counter(labels).most_common(2)
-    if len(lines) < _MIN_LINES or len(common) < 2 or common[0][1] + common[1][1] < 0.95 * len(lines):
-        return None
-    first, second = sorted(label for label, _ in common)
-    return SpeakerLabels(first, second) if common[1][1] >= 0.2 * len(lines) else None
+def _missing_end(text: str, separator: str) -> str:
+    """Return what has to be appended to a text, so that it ends with the separator of turns."""
+    if not text:
+        return ""
+    lines = separator.count("\n")
+    breaks = len(text) - len(text.rstrip("\r\n"))
+    present = min(lines, text.count("\n", len(text) - breaks))
+    return separator[: len(separator) // lines] * (lines - present)
 
 
 def speaker_labels_of(corpus: CorpusInfo) -> SpeakerLabels | None:
     """Return the speakers of the dialogue that a run was trained on; None for any other text."""
-    return SpeakerLabels(*corpus.speakers) if isinstance(corpus, TextCorpusInfo) and corpus.speakers else None
+    if not isinstance(corpus, TextCorpusInfo) or not corpus.speakers:
+        return None
+    return SpeakerLabels(*corpus.speakers, corpus.turn_format or TurnFormat())

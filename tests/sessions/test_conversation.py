@@ -15,14 +15,17 @@ from tiny_runs import make_run, subwords
 
 from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import UsageError
-from rnntui.inference.generate import initial_context_ids
+from rnntui.inference.generate import Token, initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
+from rnntui.kinds.corpus_info import TurnFormat
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoints
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import free_name, json_lines, path_from, read, save
+from rnntui.text.turns import SpeakerLabels
 
+MESSAGES = SpeakerLabels("Ann", "Ben", TurnFormat(multiline=True, others=("Annie",)))
 FAST = GenerationConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
 
 
@@ -34,6 +37,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedLanguageMo
         "others": make_run(folder, "others", seed=2, layers=2),
         "subwords": make_run(folder, "subwords", tokenizer=subwords()),
         "turns": make_run(folder, "turns", speakers=("A", "B")),
+        "messages": make_run(folder, "messages", speakers=MESSAGES),
+        "subword messages": make_run(folder, "subword-messages", speakers=MESSAGES, tokenizer=subwords()),
     }
     return {name: load_language_model(run) for name, run in made.items()}
 
@@ -483,6 +488,92 @@ def test_a_model_of_turns_may_be_used_as_any_other(runs: dict[str, LoadedLanguag
     assert len(written(conversation)) == 53
 
 
+def dictate(conversation: Conversation, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the model generate this text, and then its own."""
+    cursor = conversation._cursor
+    step, ids = cursor.step, iter(conversation.loaded.tokenizer.encode(text).tolist())
+
+    def scripted_step(sampling: SamplingConfig) -> Token:
+        token = next(ids, None)
+        if token is not None:
+            cursor.generation.logits = np.full_like(cursor.generation.logits, -100.0)
+            cursor.generation.logits[:, token] = 0.0
+        return step(sampling)
+
+    monkeypatch.setattr(cursor, "step", scripted_step)
+
+
+@pytest.mark.parametrize("name", ["messages", "subword messages"])
+@pytest.mark.parametrize("label", ["Ann:", "Ben:", "Annie:"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        " one",
+        " one\ntwo",
+        " one\n\ntwo",
+        " Ann: one\ntwo",
+        " A\nAn\nAnn\nAnnie",
+        "",
+        " one\nAnn one\nBenAnn:",
+        " one\n",
+    ],
+)
+def test_a_message_of_several_lines_ends_at_a_label_that_is_never_seen(
+    runs: dict[str, LoadedLanguageModel], name: str, label: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = started(runs[name], length=UNLIMITED_LENGTH)
+    dictate(conversation, f"{message}\n{label} and more\nand more\n", monkeypatch)
+    conversation.say("how\nare you")
+    expected = f"Ann: how\nare you\nBen:{message}\n"
+    shown = ""
+    while conversation.is_generating or conversation.unread:
+        work(conversation, rounds=1)
+        conversation.drain()
+        assert conversation.transcript.text.startswith(shown)
+        shown = conversation.transcript.text
+        assert expected.startswith(shown)
+    assert shown == expected
+    assert conversation.last_prompt() == (0, "how\nare you")
+    monkeypatch.undo()
+    conversation.say("fine")
+    work(conversation, rounds=1)
+    conversation.stop()
+    assert conversation.transcript.text == expected + "Ann: fine\nBen:"
+    conversation.rewind(10**6)  # cuts nothing, and lets the model read to the end
+    work(conversation)
+    ids = np.concatenate((initial_context_ids(runs[name].tokenizer), conversation.transcript.ids()))
+    state = runs[name].network.feed(ids[:, None], runs[name].network.initial_state())[1]
+    np.testing.assert_allclose(conversation._cursor.generation.state, state, atol=1e-4)
+
+
+def test_text_that_may_be_a_label_is_kept_at_the_length_limit(
+    runs: dict[str, LoadedLanguageModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = started(runs["messages"], length=7)
+    dictate(conversation, " one\nAnn: two", monkeypatch)
+    conversation.say("how")
+    assert written(conversation) == "Ann: how\nBen: one\nAn"
+
+
+def test_a_stop_drops_text_that_may_be_a_label(
+    runs: dict[str, LoadedLanguageModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conversation = started(runs["messages"], length=UNLIMITED_LENGTH)
+    dictate(conversation, " one\nAnn: two", monkeypatch)
+    conversation.say("how")
+    conversation.drain()
+    while not conversation.transcript.text.endswith("one\n"):
+        work(conversation, rounds=1)
+        conversation.drain()
+    work(conversation, rounds=2)
+    conversation.drain()
+    conversation.stop()
+    assert conversation.transcript.text == "Ann: how\nBen: one\n"
+    assert conversation._cursor.position <= len(conversation.transcript)
+    conversation.generate()
+    assert conversation.transcript.text == "Ann: how\nBen: one\nBen:"
+
+
 # Subwords.
 
 
@@ -500,6 +591,7 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
         conversation.stop()
         transcript = conversation.transcript
         assert not len(transcript) or transcript.start_of(len(transcript)) > transcript.start_of(len(transcript) - 1)
+        assert "\N{REPLACEMENT CHARACTER}" not in transcript.text
         conversation.generate()
     conversation.stop()
     conversation.rewind(10**6)  # cuts nothing, and lets it read what it has yet to read
@@ -508,6 +600,34 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
     ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
     expected = run.network.feed(ids[:, None], run.network.initial_state())[1]
     np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_turn_ends_with_a_whole_character_three_tokens_late_at_most(
+    runs: dict[str, LoadedLanguageModel], seed: int
+) -> None:
+    conversation = started(runs["subwords"], seed)
+    conversation.sampling = SamplingConfig(temperature=3.0)
+    ends = []
+    for length in range(1, 9):
+        conversation.generation = replace(FAST, length=length)
+        before = len(conversation.transcript)
+        conversation.generate()
+        written(conversation)
+        transcript = conversation.transcript
+        assert transcript.start_of(len(transcript)) > transcript.start_of(len(transcript) - 1)
+        ends.append(len(transcript) - before - length)
+    assert set(ends) <= {0, 1, 2, 3} and "\N{REPLACEMENT CHARACTER}" not in conversation.transcript.text
+    assert conversation.transcript.text == runs["subwords"].tokenizer.decode(conversation.transcript.ids())
+
+
+def test_alternatives_are_whole_characters(runs: dict[str, LoadedLanguageModel]) -> None:
+    conversation = started(runs["subwords"])
+    conversation.replace("the 日 sea")
+    conversation.generation = GenerationConfig(length=0)
+    work(conversation)
+    texts = [alternative.text for alternative in conversation.alternatives(len(conversation.transcript), 150)]
+    assert len(texts) == 150 and not any("\N{REPLACEMENT CHARACTER}" in text for text in texts)
 
 
 # State checkpoints.
