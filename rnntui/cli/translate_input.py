@@ -72,7 +72,9 @@ def read_input(
         beginning = stream.read1(_BEGINNING)  # what is there without waiting for more
     if beginning and _detected(_decoded_beginning(beginning, encoding)):
         return _subtitles(beginning + stream.read(), "standard input", input_format, encoding, errors)
-    lines = decode_lines(chain([beginning], arriving_data(stream)), encoding, errors, newlines)
+    # Empty bytes would mark the end of the input.
+    chunks = chain([beginning] if beginning else [], arriving_data(stream))
+    lines = decode_lines(chunks, encoding, errors, newlines)
     return Lines(lines, is_interactive=not _is_file(stream))
 
 

@@ -71,6 +71,9 @@ def test_a_line_like_subtitles_is_a_line(translate) -> None:
     result = translate(stdin=b"1\n00:00:01,000 -> abc\n")
     assert result.out.count("\n") == 2
     assert translate("--format", "text", stdin=SRT).out.count("\n") == SRT.count(b"\n")
+    for format_flags in ((), ("--format", "text")):
+        refused = translate(*format_flags, stdin="abc\n".encode("utf-16"))
+        assert refused.code == 1 and refused.out == "" and "--encoding utf-16" in refused.err
     Path("abc.srt").write_bytes(SRT)
     assert translate("--format", "text", "abc.srt").out.count("\n") == 1
 
