@@ -26,9 +26,7 @@ demo: $(VENV)/.ready
 	$(BIN)/rnntui train corpora/names.txt --minutes 1
 	@echo
 	@echo "Twenty names that are not in corpora/names.txt:"
-	@newline=$$(printf '\nx'); newline=$${newline%x}; \
-	$(BIN)/rnntui sample --samples 80 --stop "$$newline" --separator "$$newline" -n 20 < /dev/null \
-	| grep -vxF -f corpora/names.txt | head -n 20
+	@$(BIN)/rnntui sample --samples 80 < /dev/null | grep -vxF -f corpora/names.txt | head -n 20
 	@echo
 	@echo "Next ($(BIN)/rnntui, or rnntui after . $(BIN)/activate):"
 	@echo "  rnntui sample --run shakespeare --prompt ROMEO:     the shipped model writes"

@@ -18,9 +18,10 @@ from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays
 from rnntui.text.corpus import find_corpus
+from rnntui.text.corpus_split import TextSplit
 from rnntui.text.pairs import read_table
 from rnntui.text.parallel_corpus import Pair
-from rnntui.text.token_ids import corpus_stats, write_split
+from rnntui.text.token_ids import corpus_stats
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
 from rnntui.training.evaluation import evaluate_streaming, evaluate_windowed
@@ -59,7 +60,7 @@ def loss_row(name: str) -> list[object]:
     model.to(hardware.device)
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder) / "training.ids", Path(folder) / "validation.ids"
-        _, held_out = write_split(corpus, stats, tokenizer, settings.validation_fraction, *paths)
+        _, held_out = TextSplit(corpus, stats, settings.validation_fraction).write(tokenizer, *paths)
         ids = held_out.read(paths[1])[: FINAL_EVALUATION_FACTOR * settings.eval_tokens + 1]
         per_token = held_out.characters / held_out.tokens
         carried = evaluate_streaming(model, ids, config.vocab_size, hardware, per_token)

@@ -12,6 +12,7 @@ from typing import Literal
 from rnntui.errors import UsageError
 from rnntui.settings import (
     Settings,
+    override,
     record,
     setting_field,
     settings_of,
@@ -23,6 +24,8 @@ TokenizerType = Literal["char", "bpe", "unigram"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DecodingErrors = Literal["strict", "replace"]
+Documents = Literal["auto", "none", "file", "line", "blank"]
+ValidationFrom = Literal["auto", "end", "spread"]
 Newlines = Literal["universal", "keep"]
 
 DEFAULT_MINUTES = 5.0
@@ -220,6 +223,21 @@ class TrainerConfig(Settings):
 class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass takes the fields of its last base first
     """Training of a language model. The defaults were tuned for five minutes of training on two cores (README)."""
 
+    documents: Documents = setting_field(
+        "auto",
+        "what is a document, a text with a beginning and an end: a file, a line, lines between blank lines, or none: "
+        "the corpus is one long text; auto: by what it looks like",
+        choices=Documents,
+    )
+    validation_from: ValidationFrom = setting_field(
+        "auto",
+        "the part held out for validation: the end of the text, or parts spread over all of it; auto: spread for "
+        "documents, else end",
+        choices=ValidationFrom,
+    )
+    validation_fraction: float = override(
+        TrainerConfig, "validation_fraction", 0.1, "fraction of the text held out for validation"
+    )
     turns: str = setting_field(
         "auto",
         "speakers of a dialogue or chat export, as in Ann,Ben: yours, then the model's; none: no dialogue, "

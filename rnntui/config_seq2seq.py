@@ -17,6 +17,7 @@ from rnntui.errors import UsageError
 from rnntui.settings import Settings, override, record, setting_field
 
 AttentionKind = Literal["general", "dot", "additive", "none"]
+SplitSentences = Literal["auto", "yes", "no"]
 SelectionMetric = Literal["auto", "bleu", "chrf", "exact", "loss"]
 BleuTokenizer = Literal["auto", "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none"]
 
@@ -218,3 +219,14 @@ class BeamConfig(Settings):
             raise UsageError(
                 f"--n-best {self.n_best} needs a --beam of {self.n_best} or more (got {self.beam})", setting="n_best"
             )
+
+
+@record
+class LineConfig(Settings):
+    """Preparation of lines for translation."""
+
+    split_sentences: SplitSentences = setting_field(
+        "auto",
+        "translate the sentences of a line one by one; auto: if training sources hardly ever had several",
+        choices=SplitSentences,
+    )

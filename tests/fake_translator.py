@@ -5,15 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.inference.beam_search import CancelledError, Hypothesis
-from rnntui.inference.translator import Translation
+from rnntui.inference.beam_search import CancelledError
+from rnntui.inference.translation import (
+    LineHypothesis,
+    SentenceHypothesis,
+    TokenSpans,
+    TranslatedSentence,
+    Translation,
+    combined,
+    unchanged_sentence,
+)
 from rnntui.text.char_tokenizer import CharTokenizer
-from rnntui.text.vocabulary import EOS, Vocabulary
+from rnntui.text.vocabulary import Vocabulary
 
 LETTERS = " .,?!'-" + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -54,8 +61,19 @@ class FakeTranslator:
         return [self._one(line, settings) for line in lines]
 
     def _one(self, line: str, settings: BeamConfig) -> Translation:
+        """Sentences are what "; " separates; a word of digits passes unchanged."""
         if not line.strip():
             return Translation(line)
+        sentences, at = [], 0
+        for text in line.split("; "):
+            sentences.append(self._sentence(text, at, settings))
+            at += len(text) + 2
+        gaps = ["", *["; "] * (len(sentences) - 1), ""]
+        return Translation(line, sentences, combined(sentences, gaps, settings.n_best))
+
+    def _sentence(self, line: str, start: int, settings: BeamConfig) -> TranslatedSentence:
+        if line.isdigit():
+            return unchanged_sentence(line, lambda: (start, start + len(line)))
         order, at = [], 0
         for word in line.split(" "):
             order += [*range(at + len(word) - 1, at - 1, -1), at + len(word)]
@@ -69,24 +87,25 @@ class FakeTranslator:
             for row in range(len(text) + 1):
                 if self.attention:
                     weights[row, order[row] if row < len(order) else len(line)] = 1.0
-            ids = [int(i) for i in self.target.encode(text)]
-            hypotheses.append(Hypothesis(ids, text, -1.5 - number, -0.5 - number, weights, True))
-        return Translation(line, [*line, "</s>"], hypotheses)
-
-    def encode(self, line: str) -> Any:
-        return np.append(self.source.encode(line.strip()), EOS)
-
-    def tokens(self, hypothesis: Hypothesis) -> list[str]:
-        return [*hypothesis.text, "</s>"]
-
-    def source_spans(self, line: str) -> list[tuple[int, int]]:
-        text = line.strip()
-        before = line.index(text)
-        return [(before + i, before + i + 1) for i in range(len(text))] + [(len(text), len(text))]
-
-    def target_spans(self, hypothesis: Hypothesis) -> list[tuple[int, int]]:
-        return [(i, i + 1) for i in range(len(hypothesis.text))] + [(len(hypothesis.text), len(hypothesis.text))]
+            tokens = letters(text)
+            hypotheses.append(
+                SentenceHypothesis(text, -1.5 - number, -0.5 - number, weights, True, [], lambda tokens=tokens: tokens)
+            )
+        return TranslatedSentence(lambda: (start, start + len(line)), lambda: letters(line, start), hypotheses)
 
     def warnings_for(self, line: str, label: str) -> list[str]:
         unknown = self.source.unknown_characters(line)
         return [f"{label}: {unknown!r} unknown"] if unknown else []
+
+
+def letters(text: str, start: int = 0) -> TokenSpans:
+    """Each letter as a token, and the end."""
+    spans = [(start + i, start + i + 1) for i in range(len(text))]
+    return TokenSpans([*text, "</s>"], [*spans, (start + len(text), start + len(text))])
+
+
+def translation_of(line: str, text: str, weights: np.ndarray) -> Translation:
+    """A translation of a line as a single sentence, with the attention `weights (T, S)`."""
+    hypothesis = SentenceHypothesis(text, -1.0, -1.0, weights, True, [], lambda: letters(text))
+    sentence = TranslatedSentence(lambda: (0, len(line)), lambda: letters(line), [hypothesis])
+    return Translation(line, [sentence], [LineHypothesis(text, (hypothesis,), (0,))])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
-from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
@@ -61,7 +62,14 @@ def make_run(
     return run
 
 
-def subwords() -> SubwordTokenizer:
+def make_document_run(folder: Path, tokenizer: Tokenizer, documents: DocumentUnit) -> RunFolder:
+    """Such a run on documents; its tokenizer has `<eos>`."""
+    run = make_run(folder, documents, tokenizer=tokenizer)
+    run.write_config(replace(run.read_config(), corpus=TextCorpusInfo(name=documents, documents=documents)))
+    return run
+
+
+def subwords(has_end: bool = False) -> SubwordTokenizer:
     """Subwords with byte fallback, learnt from a few words."""
     words = "the old man and the sea went on and on until the sea was old "
-    return SubwordTokenizer.train([words * 20], "bpe", 330, len(set(words)))
+    return SubwordTokenizer.train([words * 20], "bpe", 330, len(set(words)), has_end=has_end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
@@ -137,7 +138,7 @@ def decode_lines(
     unfinished: list[str] = []  # pieces of the last line
     line_number = 1
     at_start = True
-    for data in _with_end(stream):
+    for data in chain(arriving_data(stream), [b""]):  # empty bytes mark the end
         if at_start:
             _check_is_text(data, encoding)
             at_start = False
@@ -177,8 +178,7 @@ def _check_is_text(data: bytes, encoding: str, name: str = _STDIN_NAME) -> None:
         raise file_type.error(data, name, is_file=name != _STDIN_NAME)
 
 
-def _with_end(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the stream's data as it arrives, then an empty bytes object that marks the end."""
+def arriving_data(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the stream's data as it arrives."""
     read = getattr(stream, "read1", None)  # iteration would wait for a LF, which may never come
     yield from iter(lambda: read(_PIECE), b"") if read is not None else stream
-    yield b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -14,15 +15,19 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from rnntui.charts.metric_charts import metric_of
+from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import kind_or_default
 from rnntui.kinds.samples import Sample, sample_parts
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
+from rnntui.runs.metrics_log import read_metrics
 from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 
 _LINE_SECONDS = 10.0  # between plain lines
+_MIN_EVALUATIONS = 3  # after the start, for advice on validation
+_FAR_ABOVE = 1.25  # ratio of a validation loss to the training loss that is not of overfitting, at the first evaluation
 _MIN_BAR = 10  # columns, with the space around it
 
 Report = Callable[[Event], None]
@@ -185,8 +190,35 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
     if event.metrics:
         lines.append("validation: " + ", ".join(_metric_text(*item) for item in event.metrics.items()))
+    lines += _validation_advice(event, run)
     lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
     return lines
+
+
+def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
+    """Return a line of advice where the held-out end of a text is probably another text than the rest.
+
+    That is so if the first evaluation was the best one, and its loss was far above the training loss already.
+    """
+    corpus = run.read_config().corpus
+    if not isinstance(corpus, TextCorpusInfo) or corpus.validation_from != "end":
+        return []
+    train_losses: dict[int, float] = {}
+    evaluations: list[tuple[int, float]] = []
+    for row in read_metrics(run.metrics_file):
+        if "train_loss" in row:
+            train_losses[row["step"]] = row["train_loss"]
+        elif row.get("step") and "validation_loss" in row:
+            evaluations.append((row["step"], row["validation_loss"]))
+    if len(evaluations) < _MIN_EVALUATIONS:
+        return []
+    (step, loss), train_loss = evaluations[0], train_losses.get(evaluations[0][0], math.inf)
+    if event.best_step > step or loss < _FAR_ABOVE * train_loss:
+        return []
+    return [
+        f"the first evaluation was the best, with a validation loss of {loss:.2f} beside {train_loss:.2f} in training: "
+        f"is the end of the text another text than the rest? --validation-from spread holds out parts of all of it"
+    ]
 
 
 def _rate(tokens_per_second: float) -> str:

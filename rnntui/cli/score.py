@@ -28,7 +28,8 @@ def command(
     """Score each line of standard input on its own, as if it stood at the start of a line.
 
     Writes its log-probability in nats and its bits per character, separated by a tab; a blank line has 0 and nan. The
-    end of the line is not scored.
+    end of the line is not scored, unless each line is a document to the model: then it counts as a token and as a
+    character.
     """
     use_one_blas_thread()
     from rnntui.inference.generate import initial_context_ids
@@ -42,7 +43,10 @@ def command(
     lines = decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors, newlines)
     for line_number, line in enumerate(lines, 1):
         warn_unknown_characters(loaded.tokenizer.unknown_characters(line), f"line {line_number}")
-        line_score = score(loaded.network, context_ids, loaded.tokenizer.encode(line), len(line))
+        ids, characters = loaded.tokenizer.encode(line), len(line)
+        if loaded.documents.unit == "line" and line.strip():
+            ids, characters = loaded.tokenizer.encode_documents([line]), len(line) + 1
+        line_score = score(loaded.network, context_ids, ids, characters)
         write_out(_json(line, line_score) if as_json else _plain(line_score))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from rnntui.text.control_chars import escape_control_chars, one_line, unknown_ch
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+_ESCAPE = re.compile(r"\\(n|r|t|\\|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
 
 
 class OutputClosedError(Exception):
@@ -58,6 +63,19 @@ def utf8_argument(context: click.Context, parameter: click.Parameter, value: Any
         return os.fsencode(value).decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{parameter.opts[0]} is not UTF-8 at byte {error.start}") from error
+
+
+def escaped_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Decode text on the command line as UTF-8, then replace its escapes. A click callback."""
+    value = utf8_argument(context, parameter, value)
+    return tuple(map(_unescape, value)) if isinstance(value, tuple) else value and _unescape(value)
+
+
+def _unescape(text: str) -> str:
+    r"""Return the text with \n, \r, \t, \xNN, \uNNNN and \\ replaced; another backslash stands for itself."""
+    characters = _ESCAPE.sub(lambda match: _ESCAPED.get(match[1]) or chr(int(match[1][1:], 16)), text)
+    # Two \u escapes can be the surrogates of one character, as in JSON.
+    return characters.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def print_note(text: str) -> None:

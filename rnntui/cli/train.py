@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,13 @@ from rnntui.cli.training_command import (
     training_options,
 )
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.errors import UsageError
+from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+
+if TYPE_CHECKING:
+    from rnntui.runs.folder import RunFolder
+    from rnntui.text.corpus import Corpus
 
 
 @click.command("train")
@@ -28,6 +34,7 @@ def command(
     context: click.Context,
     /,
     corpus: tuple[str, ...],
+    validation_text: str | None,
     name: str | None,
     resume: bool,
     checkpoints: str | None,
@@ -67,10 +74,15 @@ def command(
             if message:
                 who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
                 print_note(message + who)
+        names = () if validation_text is None else (validation_text,)
+        validation = open_corpus(names, encoding, errors, newlines) if names else None
+        if validation is not None and training.turns != "none":
+            validation, message = converted_chat(validation, "auto")
+            if message:
+                print_note(message)
         if text is not None and not resume:
-            run = create_language_model_run(
-                text, LanguageModelRequest(model, tokenizer, training, budget), folder, name
-            )
+            request = LanguageModelRequest(model, tokenizer, training, budget, validation)
+            run = create_language_model_run(text, request, folder, name, print_note)
             speakers = speaker_labels_of(run.read_config().corpus)
             if speakers is not None and text.speakers is None:
                 print_note(f"a dialogue: {speakers_note(speakers, training.turns)}")
@@ -80,4 +92,16 @@ def command(
         else:
             run = resumable_language_model_run(text, name, folder)
             refuse_changes(context, run)
+            if validation is not None:
+                _refuse_other_validation_text(run, validation)
         return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
+
+
+def _refuse_other_validation_text(run: RunFolder, text: Corpus) -> None:
+    """Raise `UsageError` unless a run was created with this validation text."""
+    if text.display_names != run.read_config().corpus_as(TextCorpusInfo).validation_sources:
+        raise UsageError(
+            "--validation-text cannot change when a run is resumed",
+            setting="validation_text",
+            hint="leave it out, or start a new run",
+        )

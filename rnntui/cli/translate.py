@@ -1,26 +1,25 @@
-"""`rnntui translate`: translations of a text or of each line of standard input."""
+"""`rnntui translate`: translations of a text, of each line of standard input, or of a subtitle file."""
 
 from __future__ import annotations
 
 import json
-import os
-import stat
-import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.inputs import decode_lines
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
-from rnntui.config_seq2seq import BeamConfig
-from rnntui.errors import CorpusError
+from rnntui.cli.translate_input import InputFormat, Lines, Subtitles, read_input
+from rnntui.config_seq2seq import BeamConfig, LineConfig
+from rnntui.errors import CorpusError, UsageError
 from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
-    from rnntui.inference.translator import Translation, Translator
+    from rnntui.inference.translation import LineHypothesis, Translation
+    from rnntui.inference.translator import Translator
+    from rnntui.text.subtitles import SubtitleText
 
 _NumberedLine = tuple[int, str]
 _MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the first translations come soon
@@ -30,8 +29,16 @@ _MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the f
 @click.argument("text", nargs=-1, callback=utf8_argument)
 @run_option
 @checkpoints_option
-@settings_options(BeamConfig)
+@settings_options(BeamConfig, LineConfig)
 @corpus_options
+@click.option(
+    "--format",
+    "input_format",
+    type=click.Choice(get_args(InputFormat)),
+    default="auto",
+    show_default=True,
+    help="Format of the input; auto: subtitles by the suffix of a file or the beginning of standard input, else text.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Write a JSON line for each line, with scores, tokens and attention."
 )
@@ -42,6 +49,7 @@ def command(
     encoding: str,
     errors: Any,
     newlines: Any,
+    input_format: InputFormat,
     as_json: bool,
     **values: Any,
 ) -> None:
@@ -49,33 +57,69 @@ def command(
 
     Each translation is written as soon as it is ready; lines of a file are translated in batches, with the same result.
     With --n-best above 1, the translations of a line of input are written one a line, followed by a blank line.
+
+    A subtitle file, .srt or .vtt, may be named in place of a TEXT, or be standard input: its texts are translated, and
+    all else stays as it is.
     """
     settings = settings_from(BeamConfig, values)
     settings.check()
-    stream = None if text or sys.stdin is None else sys.stdin.buffer
-    is_interactive = stream is None or not _is_file(stream)
+    source = read_input(text, input_format, encoding, errors, newlines)
+    if isinstance(source, Subtitles) and settings.n_best > 1 and not as_json:
+        raise UsageError("--n-best of subtitles needs --json", setting="n_best")
     use_one_blas_thread()
     from rnntui.inference.translator import load_translator
     from rnntui.kinds.seq2seq import SEQ2SEQ
     from rnntui.runs.lookup import checkpoints_folder, find_run
 
     run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), SEQ2SEQ)
-    translator = load_translator(run)
-    lines = enumerate(decode_lines(stream, encoding, errors, newlines) if stream is not None else text, 1)
-    for batch in _batches(lines, is_interactive):
+    translator = load_translator(run, settings_from(LineConfig, values).split_sentences)
+    if isinstance(source, Subtitles):
+        for piece, translation in _translated_subtitles(source, translator, settings):
+            if as_json and translation is not None:
+                write_out(_json(translation, run.name))
+            elif not as_json:
+                write_out(piece)
+        return
+    for translation in _translated_lines(source, translator, settings):
+        write_out(_json(translation, run.name) if as_json else _plain(translation, settings.n_best))
+
+
+def _translated_lines(source: Lines, translator: Translator, settings: BeamConfig) -> Iterator[Translation]:
+    for batch in _batches(enumerate(source.lines, 1), source.is_interactive):
         for line_number, line in batch:
-            for warning in translator.warnings_for(line, f"line {line_number}"):
-                print_note(warning)
-        for translation in translator.translate([line for _, line in batch], settings, workers=usable_cpus()):
-            write_out(_json(translation, translator, run.name) if as_json else _plain(translation, settings.n_best))
+            _warn(translator, line, f"line {line_number}")
+        yield from translator.translate([line for _, line in batch], settings, workers=usable_cpus())
 
 
-def _is_file(stream: BinaryIO) -> bool:
-    """Return True if the stream is a file, where no writer waits for an answer before it sends the next line."""
-    try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except (OSError, ValueError):
-        return False
+def _translated_subtitles(
+    source: Subtitles, translator: Translator, settings: BeamConfig
+) -> Iterator[tuple[str, Translation | None]]:
+    """Yield each piece of a file, translated if it is a text; then with its translation."""
+    from rnntui.text.subtitles import SubtitleText, parse_subtitles
+
+    line_number = 1
+    pieces: list[tuple[int, str | SubtitleText]] = []
+    for piece in parse_subtitles(source.text, source.format):
+        original = piece if isinstance(piece, str) else piece.original
+        pieces.append((line_number, piece))
+        line_number += original.count("\n") or original.count("\r")
+    for start in range(0, len(pieces), _MAX_BATCH):
+        batch = pieces[start : start + _MAX_BATCH]
+        texts = [(number, piece.text) for number, piece in batch if isinstance(piece, SubtitleText)]
+        for number, text in texts:
+            _warn(translator, text, f"line {number}")
+        translations = iter(translator.translate([text for _, text in texts], settings, workers=usable_cpus()))
+        for _, piece in batch:
+            if isinstance(piece, str):
+                yield piece, None
+            else:
+                translation = next(translations)
+                yield piece.translated(translation.text), translation
+
+
+def _warn(translator: Translator, line: str, label: str) -> None:
+    for warning in translator.warnings_for(line, label):
+        print_note(warning)
 
 
 def _batches(lines: Iterable[_NumberedLine], is_interactive: bool) -> Iterator[list[_NumberedLine]]:
@@ -102,8 +146,8 @@ def _plain(translation: Translation, n_best: int) -> str:
     return "".join(f"{hypothesis.text}\n" for hypothesis in translation.hypotheses) + "\n"
 
 
-def _json(translation: Translation, translator: Translator, run: str) -> str:
-    values = {
+def _json(translation: Translation, run: str) -> str:
+    values: dict[str, object] = {
         "run": run,
         "source": translation.source,
         "translation": translation.text,
@@ -113,10 +157,28 @@ def _json(translation: Translation, translator: Translator, run: str) -> str:
                 "text": hypothesis.text,
                 "score": round(hypothesis.score, 4),
                 "log_probability": round(hypothesis.log_probability, 4),
-                "tokens": translator.tokens(hypothesis),
+                "tokens": hypothesis.tokens,
                 "attention": [[round(float(weight), 4) for weight in row] for row in hypothesis.attention],
             }
             for hypothesis in translation.hypotheses
         ],
     }
+    if translation.unchanged:
+        values["unchanged"] = True
+    if len(translation.sentences) > 1 and translation.hypotheses:
+        values["sentences"] = _sentences(translation, translation.hypotheses[0])
     return json.dumps(values) + "\n"
+
+
+def _sentences(translation: Translation, best: LineHypothesis) -> list[dict[str, object]]:
+    """Return the sentences of a line, with their spans in it and in its best translation."""
+    return [
+        {
+            "source": translation.source[slice(*sentence.span)],
+            "translation": part.text,
+            "source_span": sentence.span,
+            "target_span": best.part_span(index),
+            **({"unchanged": True} if sentence.unchanged else {}),
+        }
+        for index, (sentence, part) in enumerate(zip(translation.sentences, best.parts, strict=True))
+    ]

@@ -15,6 +15,7 @@ from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, sample, surprisal_bits
 from rnntui.inference.splitmix import SplitMix
+from rnntui.inference.utf8_masks import Utf8Masks, utf8_masks
 from rnntui.text.tokenizer import Tokenizer
 
 # Recent tokens stored for the repetition penalty, even if its window is smaller: it may be widened during generation.
@@ -48,12 +49,16 @@ class Generation:
     """B texts generated in parallel, each with its own random generator.
 
     `state (L, C, B, H)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens, as
-    many as the repetition penalty may need. `banned` ids are never sampled.
+    many as the repetition penalty may need. `banned` ids are never sampled. `end_id`, that of `<eos>`, is not
+    remembered: with a penalty on it, texts would end later. With `utf8_masks`, a token that cannot follow within a
+    UTF-8 character is sampled again without such tokens; all others are the same as without masks.
     """
 
     model: NumpyLanguageModel
     generators: list[SplitMix]
     banned: Sequence[int] = ()
+    end_id: int | None = None
+    utf8_masks: Utf8Masks | None = None
     state: Array = field(init=False)
     logits: Array = field(init=False)
     recent: list[list[int]] = field(init=False)
@@ -75,7 +80,7 @@ class Generation:
             self.logits, self.state = np.repeat(logits, batch, axis=0), np.repeat(state, batch, axis=2)
         else:
             self.logits, self.state = self.model.feed(np.repeat(tokens[:, None], batch, axis=1), self.state)
-        last_tokens = tokens[-REMEMBERED:].tolist()
+        last_tokens = [token for token in tokens[-REMEMBERED:].tolist() if token != self.end_id]
         for recent in self.recent:
             recent.extend(last_tokens)
 
@@ -84,8 +89,12 @@ class Generation:
         sampled = []
         for logits, generator, recent in zip(self.logits, self.generators, self.recent, strict=True):
             token = sample(next_distribution(logits, config, recent, self.banned), generator)
+            if self.utf8_masks is not None and not self.utf8_masks.allows(token, recent):
+                banned = self.utf8_masks.banned_after(recent)
+                token = sample(next_distribution(logits, config, recent, banned), generator)
             sampled.append(Token(token, surprisal_bits(logits, token)))
-            recent.append(token)
+            if token != self.end_id:
+                recent.append(token)
             stored = max(REMEMBERED, config.repetition_window)
             if len(recent) > 1.5 * stored:
                 del recent[:-stored]
@@ -114,13 +123,22 @@ class Generation:
 
 
 def initial_context_ids(tokenizer: Tokenizer) -> Ids:
-    """Return the tokens that every text is read after: a line break, so that the text begins a line.
+    """Return the tokens that every text is read after, so that it begins a document: `<eos>`.
 
-    `(0,)` if the vocabulary has no line break.
+    Without documents, a line break, so that the text begins a line; `(0,)` if the vocabulary has no line break.
     """
+    if tokenizer.end_id is not None:
+        return np.array([tokenizer.end_id], dtype=np.int64)
     line_break = tokenizer.encode("\n")
     context: Ids = line_break[line_break != tokenizer.unknown_id]
     return context
+
+
+def begin_generation(model: NumpyLanguageModel, tokenizer: Tokenizer, generators: list[SplitMix]) -> Generation:
+    """Return a generation for each random generator, after the tokens that every text is read after."""
+    generation = Generation(model, generators, (tokenizer.unknown_id,), tokenizer.end_id, utf8_masks(tokenizer))
+    generation.feed(initial_context_ids(tokenizer))
+    return generation
 
 
 def generators_from(seed: int, count: int) -> list[SplitMix]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
+from rnntui.text.documents import DocumentFormat
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
 
@@ -24,6 +26,11 @@ class LoadedLanguageModel:
     network: NumpyLanguageModel
     tokenizer: Tokenizer
 
+    @property
+    def documents(self) -> DocumentFormat:
+        """The documents that the model was trained on."""
+        return document_format(self.config, self.tokenizer)
+
 
 def load_language_model(run: RunFolder) -> LoadedLanguageModel:
     """Load a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
@@ -33,6 +40,12 @@ def load_language_model(run: RunFolder) -> LoadedLanguageModel:
         load_weights(run.weights_file), config.model_as(LanguageModelConfig), config.vocab_size
     )
     return LoadedLanguageModel(config, network, tokenizer)
+
+
+def document_format(config: RunConfig, tokenizer: Tokenizer) -> DocumentFormat:
+    """Return the documents that a language model was trained on, by its config and its tokenizer."""
+    corpus = config.corpus
+    return DocumentFormat(corpus.documents if isinstance(corpus, TextCorpusInfo) else "none", tokenizer)
 
 
 def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:

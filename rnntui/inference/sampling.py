@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
 
+TokenIds = Sequence[int] | NDArray[np.intp]
+
 _LN2 = float(np.log(2.0))
 
 
@@ -50,10 +52,10 @@ def apply_repetition_penalty(logits: Array, recent: Sequence[int], penalty: floa
     return penalized
 
 
-def ban_tokens(logits: Array, tokens: Sequence[int]) -> Array:
-    """Rule out the given token ids."""
+def ban_tokens(logits: Array, tokens: TokenIds) -> Array:
+    """Rule out the given token ids `(N,)`."""
     allowed = logits.copy()
-    allowed[list(tokens)] = -np.inf
+    allowed[np.asarray(tokens, dtype=np.intp)] = -np.inf
     return allowed
 
 
@@ -112,7 +114,7 @@ def surprisal_bits(logits: Array, token: int) -> float:
 
 
 def next_distribution(
-    logits: Array, config: SamplingConfig, recent: Sequence[int] = (), banned: Sequence[int] = ()
+    logits: Array, config: SamplingConfig, recent: Sequence[int] = (), banned: TokenIds = ()
 ) -> Array:
     """Return the probabilities `(V,)` of the next token under the sampling settings.
 
@@ -124,7 +126,7 @@ def next_distribution(
     """
     if config.repetition_penalty != 1 and config.repetition_window and recent:
         logits = apply_repetition_penalty(logits, recent[-config.repetition_window :], config.repetition_penalty)
-    if banned:
+    if len(banned):
         logits = ban_tokens(logits, banned)
     logits = apply_temperature(logits, config.temperature)
     return softmax(min_p(top_p(top_k(logits, config.top_k), config.top_p), config.min_p))

@@ -1,4 +1,4 @@
-"""Streaming decoder: tokens to text as they arrive, whole characters only, up to a stop string."""
+"""Streaming decoder: tokens to text as they arrive, whole characters only, up to a stop string or with it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from rnntui.text.tokenizer import StreamDecoder
 class TextStream:
     """Decodes one text token by token, and ends it before the first stop string.
 
-    Text that may be the start of a stop string is held back until that is decided; the stop string itself and what
-    follows it are never returned. Of several stop strings, the one that is complete first ends the text, however the
+    Text that may be the start of a stop string is held back until that is decided; what follows the stop string is
+    never returned, and the stop string itself only with `keep_stop`. A character that is incomplete at the end is left
+    out. Of several stop strings, the one that is complete first ends the text, however the
     text is split into tokens.
     """
 
-    def __init__(self, decoder: StreamDecoder, stops: Sequence[str] = ()) -> None:
+    def __init__(self, decoder: StreamDecoder, stops: Sequence[str] = (), keep_stop: bool = False) -> None:
         self._decoder = decoder
+        self._keep_stop = keep_stop
         self._stops = tuple(stop for stop in stops if stop)
         self._held = ""
         self.stopped = False
+
+    @property
+    def is_incomplete(self) -> bool:
+        """True while bytes of a character wait for the rest of it."""
+        return self._decoder.is_incomplete
 
     def push(self, token: int) -> str:
         """Return the text that this token releases, which may be empty; always empty once `stopped`."""
@@ -27,9 +34,7 @@ class TextStream:
 
     def finish(self) -> str:
         """Return the text still held back, after the last token."""
-        text = self._release(self._decoder.finish())
-        if not self.stopped:
-            text, self._held = text + self._held, ""
+        text, self._held = self._held, ""
         return text
 
     def _release(self, text: str) -> str:
@@ -42,8 +47,8 @@ class TextStream:
         matches = [(start + len(stop), start) for stop in self._stops if (start := self._held.find(stop)) >= 0]
         if matches:
             self.stopped = True
-            _, start = min(matches)  # the match that ends first
-            text, self._held = self._held[:start], ""
+            end, start = min(matches)  # the match that ends first
+            text, self._held = self._held[: end if self._keep_stop else start], ""
             return text
         overlap = max(_overlap(self._held, stop) for stop in self._stops)
         cut = len(self._held) - overlap

@@ -1,18 +1,28 @@
-"""Translation of lines with a trained Seq2Seq run: batches of similar length, answers in the order of the lines."""
+"""Translation of lines with a trained Seq2Seq run: prepared, searched for in batches, and put together again."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
-from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig
-from rnntui.inference.beam_search import BeamSearch, Hypothesis, SearchResult
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig, SplitSentences
+from rnntui.inference.batched_search import BatchedSearch, SearchJob, SearchOptions
+from rnntui.inference.beam_search import Hypothesis
+from rnntui.inference.line_preparation import LinePreparer, PreparedLine, PreparedSentence
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
+from rnntui.inference.recasing import recase
+from rnntui.inference.translation import (
+    SentenceHypothesis,
+    TokenSpans,
+    TranslatedSentence,
+    Translation,
+    combined,
+    unchanged_sentence,
+)
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
@@ -20,33 +30,21 @@ from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.control_chars import unknown_characters_message
-from rnntui.text.normalization import normalize, offset_map
-from rnntui.text.vocabulary import EOS, CharSpan, Vocabulary, load_vocabularies
-
-BATCH = 64  # lines in a batch, at most
-_BATCH_TOKENS = 4096  # source tokens in a batch at most, padding included: a very long line has a batch to itself
-_DEFAULT_MAX_TOKENS = 200  # of a translation, where the run does not record the lengths it was trained on
-
-
-@dataclass(frozen=True)
-class Translation:
-    """A line and its hypotheses, best first; none for a blank line.
-
-    `source_tokens (S)` label the columns of the hypotheses' attention; the last one is the end token.
-    """
-
-    source: str
-    source_tokens: list[str] = field(default_factory=list)
-    hypotheses: list[Hypothesis] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """The best hypothesis; empty for a blank line."""
-        return self.hypotheses[0].text if self.hypotheses else ""
+from rnntui.text.normalization import normalize
+from rnntui.text.placeholders import is_complete, load_known_words
+from rnntui.text.vocabulary import EOS, Vocabulary, load_vocabularies
 
 
 class Translator:
-    """A Seq2Seq model with its vocabularies and, where known, the lengths of the pairs it was trained on."""
+    """A Seq2Seq model with its vocabularies.
+
+    Args:
+        model: encoder and decoder.
+        source: the vocabulary of sources.
+        target: the vocabulary of targets.
+        training_lengths: of the pairs that the model was trained on, where known.
+        preparer: prepares lines for the model; None translates each as a single source, as it is.
+    """
 
     def __init__(
         self,
@@ -54,11 +52,14 @@ class Translator:
         source: Vocabulary,
         target: Vocabulary,
         training_lengths: PairLengths | None = None,
+        preparer: LinePreparer | None = None,
     ) -> None:
         self.model = model
         self.source = source
         self.target = target
         self.training_lengths = training_lengths
+        self._preparer = preparer or LinePreparer(Seq2SeqTokenizerConfig(), None, source)
+        self._search = BatchedSearch(model, target, training_lengths)
 
     def translate(
         self,
@@ -68,84 +69,40 @@ class Translator:
         is_cancelled: Callable[[], bool] | None = None,
         workers: int = 1,
     ) -> list[Translation]:
-        """Translate lines in batches. Each line gets the translation that it would get alone, in any order.
+        """Translate lines in batches of sentences. Each line gets the translation that it would get alone.
 
         Args:
             lines: texts without line breaks; a blank one gets no hypothesis.
             settings: width of the beam, length penalty, hypotheses per line, length limit.
-            resolve_ties: search again in double precision where rounding may have decided. Without, translation is
-                faster, and still repeatable for the same lines in the same order.
-            is_cancelled: called before every decoder step; once it returns True, `CancelledError` is raised.
-            workers: number of batches translated at the same time, each by a thread; the result is the same.
+            resolve_ties: see `SearchOptions`.
+            is_cancelled: see `SearchOptions`; raises `CancelledError`.
+            workers: see `SearchOptions`.
         """
-        sources = [self.encode(line) for line in lines]
-        hypotheses: list[list[Hypothesis]] = [[] for _ in lines]
-        non_blank = [index for index, ids in enumerate(sources) if len(ids) > 1]  # more than the end token
-        batches = list(_batches(non_blank, sources))
-        is_abandoned = threading.Event()
-        exact_lock = threading.Lock()  # for the model in float64 is made when it is first needed
-
-        def is_unwanted() -> bool:
-            return is_abandoned.is_set() or (is_cancelled is not None and is_cancelled())
-
-        def translate_batch(batch: list[int]) -> None:
-            results = self._search(self.model, [sources[index] for index in batch], settings, is_unwanted)
-            for index, result in zip(batch, results, strict=True):
-                hypotheses[index] = result.hypotheses
-                if resolve_ties and result.near_tie:
-                    with exact_lock:
-                        model = self.model.exact
-                    [exact] = self._search(model, [sources[index]], settings, is_unwanted)
-                    hypotheses[index] = exact.hypotheses
-
-        if workers == 1 or len(batches) == 1:
-            for batch in batches:
-                translate_batch(batch)
-        else:
-            with ThreadPoolExecutor(workers) as pool:
-                # The batches of the longest sources take longest, so they begin first.
-                try:
-                    for _ in pool.map(translate_batch, reversed(batches)):
-                        pass
-                except BaseException:
-                    is_abandoned.set()  # the other workers stop at their next step, and this one waits for them
-                    raise
-        return [
-            Translation(line, [self.source.token_text(int(i)) for i in ids] if len(ids) > 1 else [], ranked)
-            for line, ids, ranked in zip(lines, sources, hypotheses, strict=True)
-        ]
+        options = SearchOptions(resolve_ties, is_cancelled, workers)
+        prepared_lines = [self._preparer.prepare(line) for line in lines]
+        to_search = [each for line in prepared_lines for each in line.sentences if not each.passes]
+        searched = iter(self._translate_sentences(to_search, settings, options))
+        return [_translation(line, searched, settings.n_best) for line in prepared_lines]
 
     def encode(self, line: str) -> Ids:
-        """Return the token ids `(S,)` that the encoder reads for a line, the end token included."""
-        return np.append(self.source.encode(normalize(line)), EOS)
-
-    def tokens(self, hypothesis: Hypothesis) -> list[str]:
-        """Return a hypothesis's tokens in readable form: the labels of its attention's rows."""
-        return [self.target.token_text(i) for i in _ids_with_end(hypothesis)]
-
-    def source_spans(self, line: str) -> list[CharSpan]:
-        """Return the span of each source token in the line: the columns of the attention. The end token's is empty."""
-        offsets = offset_map(line)
-        return [(offsets[start], offsets[end]) for start, end in self.source.char_spans(self.encode(line))]
-
-    def target_spans(self, hypothesis: Hypothesis) -> list[CharSpan]:
-        """Return the span of each token in the hypothesis's text: the rows of the attention. The end's is empty."""
-        spans = self.target.char_spans(_ids_with_end(hypothesis))
-        # `_target_text` strips leading blanks and turns a CR LF into one space, so spans are shifted and clipped.
-        decoded = self.target.decode(hypothesis.ids)
-        stripped, length = len(decoded) - len(decoded.lstrip()), len(hypothesis.text)
-        return [(min(max(0, start - stripped), length), min(max(0, end - stripped), length)) for start, end in spans]
+        """Return the token ids `(S,)` of a line as a single source, the end token included."""
+        return self._ids(normalize(line))
 
     def warnings_for(self, line: str, label: str) -> list[str]:
         """Return warnings about a line that is hard for this model; `label` names the line in them.
 
-        Warned of are characters that the vocabulary lacks, and lines much longer than any in training.
+        Warned of are characters that the vocabulary lacks, sentences much longer than any in training, and lines that
+        pass unchanged though they have words.
         """
+        prepared = self._preparer.prepare(line)
+        if prepared.passes:
+            message = "unchanged; its letters are of no script that the training sources were in"
+            return [f"{label}: {message}"] if self._preparer.is_foreign(line) else []
         warnings = []
-        unknown = self.source.unknown_characters(normalize(line))
+        unknown = self.source.unknown_characters("".join(each.model_text for each in prepared.sentences))
         if unknown:
             warnings.append(f"{label}: {unknown_characters_message(unknown)}")
-        length = len(self.encode(line)) - 1
+        length = max((len(self._ids(each.model_text)) - 1 for each in prepared.sentences), default=0)
         if self.training_lengths is not None and length > 2 * self.training_lengths.source:
             warnings.append(
                 f"{label} has {length:,} tokens, the longest in training {self.training_lengths.source:,}; "
@@ -153,50 +110,117 @@ class Translator:
             )
         return warnings
 
-    def _search(
-        self,
-        model: NumpySeq2Seq,
-        sources: list[Ids],
-        settings: BeamConfig,
-        is_cancelled: Callable[[], bool] | None,
-    ) -> list[SearchResult]:
-        max_lengths = [settings.max_length or self._default_max_length(len(source)) for source in sources]
-        beam_search = BeamSearch(model, settings, self._target_text, self.target.banned_ids, is_cancelled)
-        return beam_search.search(sources, max_lengths)
+    def _translate_sentences(
+        self, sentences: Sequence[PreparedSentence], settings: BeamConfig, options: SearchOptions
+    ) -> list[TranslatedSentence]:
+        """Return a translation of each sentence.
 
-    def _default_max_length(self, source_length: int) -> int:
-        if self.training_lengths is None:
-            return _DEFAULT_MAX_TOKENS
-        return self.training_lengths.max_target_length(source_length)
+        With placeholders, only hypotheses that have each of them as often as the source are good; if there are none,
+        the sentence is searched for again without placeholders.
+        """
+        for_placeholders = replace(settings, n_best=settings.beam)  # to choose from
+        jobs = [
+            SearchJob(self._ids(each.model_text), for_placeholders if each.values else settings) for each in sentences
+        ]
+        hypotheses = self._search.search(jobs, options)
+        incomplete: list[int] = []
+        for index, sentence in enumerate(sentences):
+            if sentence.values:
+                complete = [each for each in hypotheses[index] if is_complete(each.text, sentence.values)]
+                hypotheses[index] = complete[: settings.n_best]
+                incomplete += [] if complete else [index]
+        final = list(sentences)
+        if incomplete:
+            for index in incomplete:
+                final[index] = self._preparer.without_placeholders(sentences[index])
+            again = [SearchJob(self._ids(final[index].model_text), settings) for index in incomplete]
+            for index, found in zip(incomplete, self._search.search(again, options), strict=True):
+                hypotheses[index] = found
+        return [self._sentence(*pair) for pair in zip(final, hypotheses, strict=True)]
 
-    def _target_text(self, ids: list[int]) -> str:
-        # A line is answered by one line, so line breaks that the model may write become spaces.
-        return " ".join(self.target.decode(ids).splitlines()).strip()
+    def _sentence(self, sentence: PreparedSentence, hypotheses: Sequence[Hypothesis]) -> TranslatedSentence:
+        shown: dict[str, SentenceHypothesis] = {}
+        for hypothesis in hypotheses:
+            each = self._hypothesis(sentence, hypothesis)
+            shown.setdefault(each.text, each)  # two may differ in case alone
+        return TranslatedSentence(sentence.span, lambda: self._source_tokens(sentence), list(shown.values()))
+
+    def _hypothesis(self, sentence: PreparedSentence, hypothesis: Hypothesis) -> SentenceHypothesis:
+        characters = _shown_characters(hypothesis.text, sentence)
+        return SentenceHypothesis(
+            "".join(characters),
+            hypothesis.log_probability,
+            hypothesis.score,
+            hypothesis.attention,
+            hypothesis.ended,
+            hypothesis.ids,
+            lambda: self._target_tokens(sentence, hypothesis),
+        )
+
+    def _source_tokens(self, sentence: PreparedSentence) -> TokenSpans:
+        ids = self._ids(sentence.model_text)
+        spans = [sentence.span_of(start, end) for start, end in self.source.char_spans(ids)]
+        return TokenSpans(_texts(ids, self.source, sentence), spans)
+
+    def _target_tokens(self, sentence: PreparedSentence, hypothesis: Hypothesis) -> TokenSpans:
+        ids = [*hypothesis.ids, EOS] if hypothesis.ended else hypothesis.ids
+        spans = self.target.char_spans(ids)
+        # `target_text` strips leading blanks and turns a CR LF into one space, so spans are shifted and clipped.
+        decoded = self.target.decode(hypothesis.ids)
+        stripped, length = len(decoded) - len(decoded.lstrip()), len(hypothesis.text)
+        offsets = [0, *accumulate(map(len, _shown_characters(hypothesis.text, sentence)))]
+        clipped = [[min(max(0, at - stripped), length) for at in span] for span in spans]
+        return TokenSpans(
+            _texts(ids, self.target, sentence), [(offsets[start], offsets[end]) for start, end in clipped]
+        )
+
+    def _ids(self, text: str) -> Ids:
+        return np.append(self.source.encode(text), EOS)
 
 
-def _ids_with_end(hypothesis: Hypothesis) -> list[int]:
-    return [*hypothesis.ids, EOS] if hypothesis.ended else hypothesis.ids
+def _translation(line: PreparedLine, searched: Iterator[TranslatedSentence], n_best: int) -> Translation:
+    """Return the translation of a line; takes as many of the sentences that were searched for as it has."""
+    if not line.sentences:
+        return Translation(line.typed)
+    if line.passes:
+        whole = unchanged_sentence(line.typed, lambda: (0, len(line.typed)))
+        return Translation(line.typed, [whole], combined([whole], ["", ""], 1))
+    sentences = [
+        unchanged_sentence(sentence.text, sentence.span) if sentence.passes else next(searched)
+        for sentence in line.sentences
+    ]
+    return Translation(line.typed, sentences, combined(sentences, line.gaps, n_best))
 
 
-def _batches(indices: list[int], sources: list[Ids]) -> Iterator[list[int]]:
-    """Yield batches of indices of sources of similar length, shortest first."""
-    batch: list[int] = []
-    for index in sorted(indices, key=lambda index: len(sources[index])):
-        if batch and (len(batch) == BATCH or (len(batch) + 1) * len(sources[index]) > _BATCH_TOKENS):
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+def _shown_characters(text: str, sentence: PreparedSentence) -> Sequence[str]:
+    """Return what is shown for each character of a target that the model wrote."""
+    characters: Sequence[str] = text
+    if sentence.casing != "model":
+        characters = recase(text, sentence.casing, sentence.text)
+    if sentence.values:
+        originals = {value.character: value.text for value in sentence.values}
+        characters = [originals.get(character, character) for character in characters]
+    if sentence.terminator and text.endswith((".", "。")) and not text.endswith(".."):
+        characters = [*characters[:-1], ""]
+    return characters
 
 
-def load_translator(run: RunFolder) -> Translator:
+def _texts(ids: Sequence[int] | Ids, vocabulary: Vocabulary, sentence: PreparedSentence) -> list[str]:
+    """Return tokens in readable form, with the texts that placeholders stand for."""
+    table = {ord(value.character): value.text for value in sentence.values}
+    return [vocabulary.token_text(int(token)).translate(table) for token in ids]
+
+
+def load_translator(run: RunFolder, split_sentences: SplitSentences = "auto") -> Translator:
     """Load a Seq2Seq run's best weights. Raises `RunError` or `TokenizerError` naming what is missing or broken."""
     config = run.read_config()
     source, target = read_vocabularies(run, config)
-    shape = config.model_as(Seq2SeqConfig)
+    shape, corpus = config.model_as(Seq2SeqConfig), config.corpus_as(PairCorpusInfo)
     model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
-    return Translator(model, source, target, config.corpus_as(PairCorpusInfo).lengths)
+    tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
+    known_words = load_known_words(run.known_words_file) if tokenizer.placeholders else frozenset[str]()
+    preparer = LinePreparer(tokenizer, corpus.features, source, known_words, split_sentences)
+    return Translator(model, source, target, corpus.lengths, preparer)
 
 
 def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vocabulary]:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 from rnntui.formatting import format_count
 from rnntui.settings import Record, record
 
 _LIMIT = 10**18  # bound of counts, since the file is untrusted
+
+DocumentUnit = Literal["none", "file", "line", "blank"]
+"""The unit of a corpus that is a document; none for one long text."""
 
 
 @record
@@ -104,13 +107,23 @@ TURN_SEPARATORS = ("\n", "\n\n", "\r\n", "\r\n\r\n")
 class TextCorpusInfo(CorpusInfo):
     """The corpus of a language model.
 
-    `speakers` are the labels of its two speakers if it is a dialogue, and `turn_format` is the notation of their turns,
-    or None for `A: hello` on single lines.
+    Args:
+        characters: length of the text.
+        speakers: labels of its two speakers if it is a dialogue.
+        turn_format: notation of their turns; None for `A: hello` on single lines.
+        documents: the unit that is a document: `file`, `line` or `blank`, or `none` for one long text.
+        document_count: number of documents, those for validation included; 0 for one long text.
+        validation_from: `end` or `spread`; empty if the validation text is another file.
+        validation_sources: the files of a separate validation text; None if a part of the corpus was held out.
     """
 
     characters: int = 0
     speakers: tuple[str, str] | None = None
     turn_format: TurnFormat | None = None
+    documents: DocumentUnit = "none"
+    document_count: int = 0
+    validation_from: str = "end"
+    validation_sources: tuple[str, ...] | None = None
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,16 +135,29 @@ class TextCorpusInfo(CorpusInfo):
             "characters": characters,
             "speakers": speakers if speakers and len(speakers) == 2 and all(speakers) else None,
             "turn_format": TurnFormat.from_json(values.get("turn_format")),
+            "documents": _read_unit(values.get("documents")),
+            "document_count": read_count(values.get("document_count")) or 0,
+            "validation_from": _read_text(values.get("validation_from", "end")),
+            "validation_sources": read_texts(values.get("validation_sources")),
         }
 
     @property
     def summary(self) -> str:
-        return super().summary + (f"; {format_count(self.characters)} characters" if self.characters else "")
+        text = super().summary + (f"; {format_count(self.characters)} characters" if self.characters else "")
+        if self.document_count:
+            text += f" in {self.document_count:,} documents"
+        if self.validation_sources is not None:
+            text += f"; validation text: {', '.join(self.validation_sources)}"
+        return text
 
 
 def read_count(value: object) -> int | None:
     """Return the value if it is a count, else None."""
     return value if type(value) is int and 0 <= value < _LIMIT else None
+
+
+def _read_unit(value: object) -> DocumentUnit:
+    return next((unit for unit in get_args(DocumentUnit) if unit == value), "none")
 
 
 def _read_text(value: object) -> str:

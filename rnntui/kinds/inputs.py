@@ -75,7 +75,7 @@ def parse_columns(text: str) -> tuple[str, str] | None:
 
     A name with a comma stands in quotes. Raises `UsageError` if there are not two different ones.
     """
-    import csv
+    import csv  # late: every command imports this module
 
     if not text.strip():
         return None

@@ -29,8 +29,17 @@ LANGUAGE_MODEL = ModelKind(
             many=True,
             endings=_TEXTS,
         ),
+        InputFiles(
+            "validation_text",
+            "a text, folder or glob for validation, instead of a part of the corpus",
+            endings=(".txt", ".md", ".gz", ".xz"),
+            heading="Validation",
+        ),
     ),
-    input_choices=(InputChoice("corpus", missing="name a text file, a folder or a glob to learn from"),),
+    input_choices=(
+        InputChoice("corpus", missing="name a text file, a folder or a glob to learn from"),
+        InputChoice("validation_text"),
+    ),
     first_options=("cell", "layers", "hidden", "minutes"),
     primary_metric=BITS_PER_CHARACTER,
     corpus_info=TextCorpusInfo,

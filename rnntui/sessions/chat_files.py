@@ -72,11 +72,11 @@ class ChatFiles:
             self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     def read(self, name: str) -> list[tuple[Turn, str]] | None:
-        """Read a saved text, given by a typed name; None, with an error message, if that is impossible."""
-        from rnntui.sessions.transcript_files import path_from, read, turns_file
+        """Read a text file, given by a typed name; None, with an error message, if that is impossible."""
+        from rnntui.sessions.transcript_files import path_from, read
 
         try:
-            return read(turns_file(path_from(name)))
+            return read(path_from(name))
         except (RnntuiError, OSError) as error:
             self._screen.notifications.error(_problem(name, error), title="Not opened")
             return None

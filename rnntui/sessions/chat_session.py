@@ -311,7 +311,7 @@ class ChatSession:
     # -- files ---------------------------------------------------------------------------------------------------
 
     def reopen(self, pane: ChatPane, name: str) -> None:
-        """Continue a saved text, given by a typed name, in a pane whose model is loaded."""
+        """Continue a text file, given by a typed name, in a pane whose model is loaded."""
         turn_texts = self.files.read(name)
         if pane.conversation is not None and turn_texts is not None:
             pane.conversation.stop()

@@ -73,7 +73,7 @@ class Conversation:
     def _set_model(self, loaded: LoadedLanguageModel, name: str) -> None:
         self.loaded, self.name, self.problem = loaded, name, ""
         self._cursor = ModelCursor(loaded)
-        self._paced_generation = PacedGeneration(loaded.tokenizer)
+        self._paced_generation = PacedGeneration(loaded.documents)
 
     # -- state ---------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class Conversation:
             text = ("\n" if needs_line_break else "") + line
         self._append(text)
         self._begin_turn()
-        return self.loaded.tokenizer.unknown_characters(line)
+        return self.loaded.documents.unknown_characters(line)
 
     def generate(self) -> None:
         """Let the model continue from the end of the text."""
@@ -168,7 +168,7 @@ class Conversation:
             return
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn(role, len(self.transcript), self.name if role == "model" else ""))
-            append_text(self.transcript, text, self.loaded.tokenizer)
+            append_text(self.transcript, text, self.loaded.documents)
             self._cursor.target = len(self.transcript)
 
     # -- editing -------------------------------------------------------------------------------------------------
@@ -198,16 +198,21 @@ class Conversation:
             following, end = list(without_start(following, start - end)), start
         self._append(text[start:end])
         self._append_turns(following)
-        return self.loaded.tokenizer.unknown_characters(text[start:end])
+        return self.loaded.documents.unknown_characters(text[start:end])
 
     def branch(self, token: int, alternative: int) -> None:
-        """Replace a token by an alternative (a token id), drop what follows, and generate from there."""
+        """Replace a token by an alternative (a token id), drop what follows, and generate from there.
+
+        After the end of a document, nothing is generated.
+        """
         self.rewind(self.transcript.start_of(token))
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn("model", len(self.transcript), self.name))
-            self.transcript.append([alternative], [self.loaded.tokenizer.stream().push(alternative)])
+            text = self.loaded.documents.decode([alternative])
+            self.transcript.append([alternative], [text])
             self._cursor.target = len(self.transcript)
-        self._begin_turn()
+        if alternative != self.loaded.tokenizer.end_id:
+            self._begin_turn()
 
     def clear(self) -> None:
         """Start with an empty text."""
@@ -224,7 +229,7 @@ class Conversation:
 
     def _append_turns(self, turn_texts: Iterable[tuple[Turn, str]], source: Transcript | None = None) -> None:
         with self._lock.for_screen():
-            append_turns(self.transcript, turn_texts, self.loaded.tokenizer, source)
+            append_turns(self.transcript, turn_texts, self.loaded.documents, source)
             self._cursor.target = len(self.transcript)
 
     def undo(self) -> bool:
@@ -267,11 +272,11 @@ class Conversation:
         with self._lock.for_screen():
             start, state = self._cursor.checkpoints.before(token)
             ids = self.transcript.ids(start, token)
-            network, tokenizer = self.loaded.network, self.loaded.tokenizer
+            network, documents = self.loaded.network, self.loaded.documents
         if len(ids) > _MAX_REREAD:
             return []
         logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
-        return top_alternatives(logits[0], tokenizer, count)
+        return top_alternatives(logits[0], documents, count)
 
     # -- other models, other texts -------------------------------------------------------------------------------
 
@@ -282,7 +287,7 @@ class Conversation:
         with self._lock.for_screen():
             previous, self.transcript = self.transcript, Transcript()
             self._set_model(loaded, name)
-            append_turns(self.transcript, previous.turn_texts(), loaded.tokenizer, previous)
+            append_turns(self.transcript, previous.turn_texts(), loaded.documents, previous)
             self._cursor.target = len(self.transcript)
 
     def fork(self) -> Conversation:

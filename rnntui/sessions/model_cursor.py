@@ -6,7 +6,7 @@ import numpy as np
 
 from rnntui.config import SamplingConfig
 from rnntui.inference.cells import Array
-from rnntui.inference.generate import REMEMBERED, Generation, Snapshot, Token, generators_from, initial_context_ids
+from rnntui.inference.generate import REMEMBERED, Snapshot, Token, begin_generation, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.scoring import log_probabilities
@@ -65,8 +65,8 @@ class ModelCursor:
 
     def __init__(self, loaded: LoadedLanguageModel) -> None:
         self._network = loaded.network
-        self.generation = Generation(loaded.network, generators_from(0, 1), banned=(loaded.tokenizer.unknown_id,))
-        self.generation.feed(initial_context_ids(loaded.tokenizer))
+        self._end_id = loaded.tokenizer.end_id
+        self.generation = begin_generation(loaded.network, loaded.tokenizer, generators_from(0, 1))
         self._start: Array = self.generation.state
         self.restart()
 
@@ -86,7 +86,7 @@ class ModelCursor:
         self.target = len(transcript)
         self.checkpoints.cut(self.target)
         position, state = self.checkpoints.before(self.target)
-        self._move_to(position, state, self._network.logits_of(state), _recent(transcript, position))
+        self._move_to(position, state, self._network.logits_of(state), self._recent(transcript, position))
 
     def postpone_reading(self) -> None:
         """Leave what is unread until a new target is set."""
@@ -98,7 +98,7 @@ class ModelCursor:
         ids = transcript.ids(self.position, end)
         logits, state = self._network.forward(ids[:, None], self.generation.state)
         transcript.set_bits(self.position, log_probabilities(self.generation.logits, logits, ids) / -np.log(2.0))
-        self._move_to(end, state, logits[-1], _recent(transcript, end))
+        self._move_to(end, state, logits[-1], self._recent(transcript, end))
         if self.checkpoints.wants(end):
             self.checkpoints.add(end, state)
 
@@ -120,7 +120,7 @@ class ModelCursor:
         generators = tuple(generator.state for generator in self.generation.generators)
         self.generation.restore(Snapshot(state, logits, (recent,), generators))
 
-
-def _recent(transcript: Transcript, position: int) -> Ids:
-    """Return the ids before `position` that a repetition penalty may look at."""
-    return transcript.ids(max(0, position - REMEMBERED), position)
+    def _recent(self, transcript: Transcript, position: int) -> Ids:
+        """Return the ids before `position` that a repetition penalty may look at."""
+        ids = transcript.ids(max(0, position - REMEMBERED), position)
+        return ids if self._end_id is None else ids[ids != self._end_id]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rnntui.config import GenerationConfig, SamplingConfig
 from rnntui.inference.text_stream import TextStream
 from rnntui.sessions.model_cursor import ModelCursor
-from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.documents import DocumentFormat
 from rnntui.text.turns import SpeakerLabels
 
 _QUEUE_LIMIT = 256  # tokens; more would only be dropped by a stop
@@ -85,9 +85,9 @@ class PacedGeneration:
     without it, for the two ends of a deque are safe, and calls `begin` and `stop` with it.
     """
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._stream = TextStream(tokenizer.stream())
+    def __init__(self, documents: DocumentFormat) -> None:
+        self._documents = documents
+        self._stream = TextStream(documents.tokenizer.stream())
         self._queue: deque[GeneratedToken] = deque()
         self._throughput = Throughput()
         self._drawn = 0  # tokens of this turn
@@ -107,7 +107,7 @@ class PacedGeneration:
 
     def begin(self, speakers: SpeakerLabels | None) -> None:
         """Start a turn; in a dialogue, that of a speaker."""
-        self._stream = TextStream(self._tokenizer.stream())
+        self._stream = TextStream(self._documents.tokenizer.stream())
         self._drawn = 0
         self._due = 0.0
         self._end = TurnEnd(speakers)
@@ -130,7 +130,7 @@ class PacedGeneration:
             now: seconds on any clock that only goes forward.
             cursor: the model, at the end of the text and of the queue.
             sampling: settings by which the token is chosen.
-            generation: length and speed of the turn.
+            generation: length and speed of the turn; a character begun within the length is completed.
 
         Returns the time of the next token, or None at the end of the turn.
         """
@@ -141,8 +141,11 @@ class PacedGeneration:
         token = cursor.step(sampling)
         text = self._stream.push(token.id)
         self._drawn += 1
-        if self._drawn >= generation.length:
-            text += self._stream.finish()
+        is_long_enough = self._drawn >= generation.length and not self._stream.is_incomplete
+        if token.id == self._documents.tokenizer.end_id:
+            text = self._documents.separator
+            self.active = False
+        elif is_long_enough:
             self.active = False
         self._queue.extend(self._end.push(GeneratedToken(token.id, token.bits, text, sampling)))
         if self._end.reached:

@@ -6,26 +6,18 @@ import os
 from collections.abc import Iterable, Iterator
 
 from rnntui.sessions.transcript import Transcript, Turn
-from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.documents import DocumentFormat
 
 
-def append_text(transcript: Transcript, text: str, tokenizer: Tokenizer) -> None:
+def append_text(transcript: Transcript, text: str, documents: DocumentFormat) -> None:
     """Append the tokens of a text, each with its part of the text, to the last turn."""
-    ids = tokenizer.encode(text).tolist()
-    if len(ids) == len(text):  # characters; an unknown one stays as it was typed
-        pieces = list(text)
-    else:
-        stream = tokenizer.stream()
-        pieces = [stream.push(token_id) for token_id in ids]
-    if "".join(pieces) != text:  # something that no id stands for, such as a lone surrogate
-        pieces = [""] * (len(ids) - 1) + [text] if ids else []
-    transcript.append(ids, pieces)
+    transcript.append(*documents.encode(text))
 
 
 def append_turns(
     transcript: Transcript,
     turn_texts: Iterable[tuple[Turn, str]],
-    tokenizer: Tokenizer,
+    documents: DocumentFormat,
     source: Transcript | None = None,
 ) -> None:
     """Append turns, encoded anew.
@@ -33,15 +25,15 @@ def append_turns(
     Args:
         transcript: the transcript to extend.
         turn_texts: turns with their texts.
-        tokenizer: the tokenizer of `transcript`.
+        documents: encodes them for the model of `transcript`.
         source: the transcript that the turns come from, if its tokenizer may be another one; changes of settings are
-            then moved to the token at the same character. None where the turns count tokens of `tokenizer`.
+            then moved to the token at the same character. None where the turns count tokens of this model.
     """
     for turn, text in turn_texts:
         first_token, first_char = len(transcript), len(transcript.text)
         copy = Turn(turn.role, first_token, turn.run, turn.seed)
         transcript.begin_turn(copy)
-        append_text(transcript, text, tokenizer)
+        append_text(transcript, text, documents)
         for old_token, settings in turn.settings:
             if source is None:
                 token = first_token + old_token - turn.start

@@ -99,14 +99,19 @@ def turns_file(path: Path) -> Path:
 
 
 def read(path: Path) -> list[tuple[Turn, str]]:
-    """Read the turns that `save` wrote, for `Conversation.reopen`.
+    """Read a text for `Conversation.reopen`: the turns beside it that `save` wrote, else the file as a prompt.
 
     Raises `UsageError` naming the first line that is not a turn, `OSError` if the file cannot be read.
     """
+    from rnntui.sessions.text_files import read_text_file
     from rnntui.sessions.transcript import Role, Turn
 
+    text_path, path = path, turns_file(path)
+    if text_path != path and text_path.is_file() and not path.exists():
+        text = read_text_file(text_path)
+        return [(Turn("prompt", 0), text)] if text else []
     turns: list[tuple[Turn, str]] = []
-    for line_number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for line_number, line in enumerate(read_text_file(path).removesuffix("\n").split("\n"), start=1):
         try:
             values = parse_json(line)
             role, text, seed = values["role"], values["text"], values.get("seed")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import UsageError
+from rnntui.sessions.text_files import read_text_file
 from rnntui.sessions.transcript_files import free_name, path_from
+from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, parse_subtitles
 
 
 def suggested_table(run_name: str, folder: Path = Path()) -> Path:
@@ -44,15 +47,29 @@ def tsv(sources: Sequence[str], translations: Sequence[str]) -> str:
     return "".join("\t".join(text.replace("\t", " ") for text in row) + "\n" for row in rows)
 
 
-def read_source(name: str) -> str:
-    """Return the text of a file; of a `.tsv` table, its first column. Raises `UsageError` if it cannot be read."""
+class OpenedSource(NamedTuple):
+    """A text to translate, and what to know about it."""
+
+    text: str
+    note: str
+
+
+def read_source(name: str) -> OpenedSource:
+    """Return the text of a file; of a `.tsv` table its first column, of subtitles each text as a line.
+
+    Raises `UsageError` if it cannot be read.
+    """
     try:
         path = path_from(name)
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not UTF-8 at its byte {error.start}") from error
+        text = read_text_file(path)
     except (OSError, ValueError) as error:
         raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
+    subtitle_format = SUBTITLE_FORMATS.get(path.suffix.lower())
+    if subtitle_format is not None:
+        pieces = parse_subtitles(text, subtitle_format)
+        texts = [piece.text for piece in pieces if isinstance(piece, SubtitleText)]
+        note = f"Opened without its time codes; rnntui translate {path.name} writes a file with them."
+        return OpenedSource("\n".join(text for text in texts if text), note)
     if path.suffix == ".tsv":
         text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
-    return text.replace("\r\n", "\n")
+    return OpenedSource(text, "")

@@ -14,7 +14,8 @@ from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:  # numpy is not loaded before the first paint
-    from rnntui.inference.translator import Translation, Translator
+    from rnntui.inference.translation import Translation
+    from rnntui.inference.translator import Translator
     from rnntui.sessions.translation_worker import CacheKey, LineTranslation, TranslationRequest, TranslationWorker
 
 MakeWorker = Callable[[Callable[[], None], Callable[[str, Exception], None]], "TranslationWorker"]
@@ -214,7 +215,9 @@ class TranslationSession:
         if result is not None and result.problem:
             parts.append(f"line {index + 1}: {result.problem}")
         else:
-            parts += self.warnings(index)
+            warnings = self.warnings(index)
+            is_unchanged = result is not None and result.translation is not None and result.translation.unchanged
+            parts += warnings or ([f"line {index + 1}: unchanged, nothing to translate"] if is_unchanged else [])
         return one_line(" · ".join(parts))
 
     def _progress(self) -> str:

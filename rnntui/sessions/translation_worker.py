@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rnntui.config_seq2seq import BeamConfig
+from rnntui.inference.batched_search import BATCH
 from rnntui.inference.beam_search import CancelledError
-from rnntui.inference.translator import BATCH, Translation, Translator
+from rnntui.inference.translation import Translation
+from rnntui.inference.translator import Translator
 
 MAX_LINE_LENGTH = 10_000
 """Characters of a line; a longer one would take minutes and gigabytes."""
@@ -232,8 +234,7 @@ class TranslationWorker:
             for text, result in new_results.items():
                 results[text] = result
                 if result.translation is not None:
-                    size = sum(hypothesis.attention.nbytes for hypothesis in result.translation.hypotheses)
-                    self._attention_bytes[request.cache_key, text] = size
+                    self._attention_bytes[request.cache_key, text] = result.translation.attention_bytes
                     self._attention_bytes.move_to_end((request.cache_key, text))
             if sum(map(len, self._cache.values())) > _MAX_CACHED_LINES + len(request.lines):
                 self._drop_all_but(request)

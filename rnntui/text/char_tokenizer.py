@@ -1,4 +1,4 @@
-"""Character tokenizer: one id per code point, id 0 for `<unk>`."""
+"""Character tokenizer: one id per code point, id 0 for `<unk>`, the last id for `<eos>` if there is one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import TokenizerError
-from rnntui.text.tokenizer import UNKNOWN
+from rnntui.text.tokenizer import END, UNKNOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerType
@@ -29,31 +31,40 @@ def code_points(text: str) -> NDArray[np.uint32]:
 class CharTokenizer:
     """Maps characters to ids by a table, the most common character first, so that ids are small in any script.
 
-    Raises `TokenizerError` unless the table holds single characters, each of them once.
+    With `has_end`, the vocabulary has `<eos>`. Raises `TokenizerError` unless the table holds single characters, each
+    of them once.
     """
 
     kind: TokenizerType = "char"
     unknown_id = 0
 
-    def __init__(self, characters: list[str]) -> None:
+    def __init__(self, characters: list[str], has_end: bool = False) -> None:
         if any(len(c) != 1 for c in characters) or len(set(characters)) != len(characters):
             raise TokenizerError("a character table holds single characters, each once")
         self.characters = characters
+        self.end_id = len(characters) + 1 if has_end else None
         self._points = code_points("".join(characters))
         table_size = int(self._points.max()) + 1 if characters else 1
         self._ids = np.zeros(table_size, dtype=np.int64)  # code point -> id; 0 where unknown
         self._ids[self._points] = np.arange(1, len(characters) + 1)
 
     @classmethod
-    def from_counts(cls, counts: NDArray[np.int64], vocab_size: int | None = None) -> CharTokenizer:
+    def from_counts(
+        cls, counts: NDArray[np.int64], vocab_size: int | None = None, has_end: bool = False
+    ) -> CharTokenizer:
         """Create a tokenizer from `counts` by code point; `vocab_size` keeps only the most common characters."""
         present = np.flatnonzero(counts)
         order = present[np.argsort(-counts[present], kind="stable")]
-        return cls([chr(c) for c in order[: None if vocab_size is None else vocab_size - 1]])
+        kept = None if vocab_size is None else vocab_size - 1 - has_end
+        return cls([chr(c) for c in order[:kept]], has_end)
 
     @property
     def vocab_size(self) -> int:
-        return len(self.characters) + 1
+        return len(self.characters) + 1 + (self.end_id is not None)
+
+    @property
+    def byte_tokens(self) -> dict[int, int]:
+        return {}
 
     def encode(self, text: str) -> NDArray[np.int64]:
         points = code_points(text)
@@ -62,10 +73,24 @@ class CharTokenizer:
         ids[known] = self._ids[points[known]]
         return ids
 
+    def encode_documents(self, documents: Sequence[str]) -> NDArray[np.int64]:
+        ids = self.encode("\0".join((*documents, "")))  # whatever stands between two documents is overwritten
+        ends = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
+        assert self.end_id is not None
+        ids[np.cumsum(ends + 1) - 1] = self.end_id
+        return ids
+
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
-        return "".join(self.token_text(int(i)) if i != self.unknown_id else _REPLACEMENT for i in ids)
+        return "".join(self._text(int(i)) for i in ids)
+
+    def _text(self, token: int) -> str:
+        if token in (self.unknown_id, self.end_id):
+            return _REPLACEMENT if token == self.unknown_id else ""
+        return self.characters[token - 1]
 
     def token_text(self, token: int) -> str:
+        if token == self.end_id:
+            return END
         return self.characters[token - 1] if token != self.unknown_id else UNKNOWN
 
     def unknown_characters(self, text: str) -> list[str]:
@@ -76,7 +101,9 @@ class CharTokenizer:
         return _CharStream(self)
 
     def save(self, folder: Path) -> None:
-        table = {"kind": self.kind, "characters": self.characters}
+        table: dict[str, object] = {"kind": self.kind, "characters": self.characters}
+        if self.end_id is not None:
+            table["has_end"] = True
         atomic_write(folder / FILE, json.dumps(table).encode())
 
     @classmethod
@@ -88,10 +115,10 @@ class CharTokenizer:
         path = folder / FILE
         try:
             table = parse_json(path.read_bytes())
-            return cls(list(table["characters"]))
+            return cls(list(table["characters"]), table.get("has_end") is True)
         except OSError as error:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, TokenizerError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, TokenizerError) as error:
             raise TokenizerError(f"{path} is not a character table", hint="the run is broken") from error
 
 
@@ -104,5 +131,6 @@ class _CharStream:
     def push(self, token: int) -> str:
         return self._tokenizer.decode([token])
 
-    def finish(self) -> str:
-        return ""
+    @property
+    def is_incomplete(self) -> bool:
+        return False

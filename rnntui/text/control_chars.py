@@ -11,15 +11,30 @@ import unicodedata
 from collections.abc import Sequence
 
 _ALLOWED = {"\n", "\t"}
+# Left-to-right and right-to-left embedding, and the end of one: Hebrew and Arabic subtitles have them in every line.
+# They are left out, because a display must not be reordered by them and an escape in every line hides the text.
+_EMBEDDINGS = "\u202a\u202b\u202c"
+_WITHOUT_EMBEDDINGS = str.maketrans("", "", _EMBEDDINGS)
 _PRIVATE_USE = 0xF0000  # start of a plane for private use: terminals show its characters as a box
+_UNUSED_SELECTORS = 0xE01EA - ord(_EMBEDDINGS[0])  # variation selectors, which show nothing and reorder nothing
 _EDITOR_LINE_BREAKS = "\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"  # an editor would replace these by its own line break
 
 
 def escape_control_chars(text: str) -> str:
-    r"""Return the text with control and bidirectional formatting characters written as escapes such as `\x1b`."""
+    r"""Return the text with control characters written as escapes such as `\x1b`.
+
+    So are bidirectional overrides and isolates, which reorder text to deceive; embeddings are left out. Direction marks
+    and joiners, which show nothing and move only the characters beside them, stay.
+    """
     if text.isascii() and text.isprintable():
         return text
+    text = hide_embeddings(text)
     return "".join(c if c in _ALLOWED or not _is_control(c) else _escape(c) for c in text)
+
+
+def hide_embeddings(text: str) -> str:
+    """Return the text without bidirectional embeddings."""
+    return text.translate(_WITHOUT_EMBEDDINGS)
 
 
 def one_line(text: str) -> str:
@@ -35,9 +50,12 @@ def unknown_characters_message(characters: Sequence[str]) -> str:
 
 
 def encode_control_chars(text: str) -> str:
-    """Return the text with a private-use character for each control character and for line breaks an editor changes."""
+    """Return the text with a private-use character for each control character and for line breaks an editor changes.
+
+    A bidirectional embedding becomes a variation selector instead, which shows nothing.
+    """
     # Each distinct character is tested once, however long the text is.
-    table = {ord(c): _PRIVATE_USE + ord(c) for c in set(text) if _needs_encoding(c)}
+    table = {ord(c): ord(c) + _distance(c) for c in set(text) if _needs_encoding(c)}
     return text.translate(table) if table else text
 
 
@@ -45,7 +63,7 @@ def decode_control_chars(text: str) -> str:
     """Return the text that was passed to `encode_control_chars`."""
     if text.isascii():
         return text
-    table = {ord(c): ord(c) - _PRIVATE_USE for c in set(text) if _is_encoded(c)}
+    table = {ord(c): original for c in set(text) if (original := _original(c))}
     return text.translate(table) if table else text
 
 
@@ -54,9 +72,17 @@ def encode_pasted_text(text: str) -> str:
     return encode_control_chars(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _is_encoded(character: str) -> bool:
-    point = ord(character) - _PRIVATE_USE
-    return 0 <= point < 0x10000 and _needs_encoding(chr(point))
+def _distance(character: str) -> int:
+    return _UNUSED_SELECTORS if character in _EMBEDDINGS else _PRIVATE_USE
+
+
+def _original(character: str) -> str:
+    """Return the character that an encoded one stands for; empty if it is not encoded."""
+    for distance in (_PRIVATE_USE, _UNUSED_SELECTORS):
+        point = ord(character) - distance
+        if 0 <= point < 0x10000 and _needs_encoding(chr(point)) and _distance(chr(point)) == distance:
+            return chr(point)
+    return ""
 
 
 def _needs_encoding(character: str) -> bool:
@@ -67,7 +93,7 @@ def _is_control(character: str) -> bool:
     # Cc: control. Cs: lone surrogates. Zl, Zp: line breaks to some terminals. Bidirectional overrides and isolates
     # reorder the text that follows.
     return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or unicodedata.bidirectional(character) in (
-        "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
+        "LRO", "RLO", "LRI", "RLI", "FSI", "PDI",
     )  # fmt: skip
 
 

@@ -102,7 +102,12 @@ class Corpus:
                     if first and (file_type := recognize(data, encoding)):
                         raise file_type.error(data, name, is_file=name != STDIN_NAME)
                     first = False
-                    if text := decoder.decode(data, final=not data):
+                    try:
+                        text = decoder.decode(data, final=not data)
+                    except InvalidTextError as error:
+                        error.add_to_sample(next(blocks, b""))
+                        raise
+                    if text:
                         yield text
         except InvalidTextError as error:
             raise invalid_text(name, encoding, error) from error

@@ -45,6 +45,10 @@ class InvalidTextError(Exception):
         super().__init__(problem)
         self.text, self.offset, self.sample = text, offset, sample
 
+    def add_to_sample(self, data: bytes) -> None:
+        """Add the bytes that follow, as the invalid byte may be one of the last in its piece."""
+        self.sample = self.sample[0] + data, self.sample[1]
+
 
 class TextDecoder:
     """Incremental decoder that drops a byte order mark at the start and translates line ends.

@@ -15,7 +15,7 @@ from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, rea
 from rnntui.text.corpus import Corpus
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.parallel_corpus import PairRows, ParallelCorpus, quote
-from rnntui.text.tables import TableText, detect_table, read_table_rows
+from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows
 from rnntui.text.tmx import TranslationMemory
 
 _HEAD = 4096  # bytes in which the format of a file is looked for
@@ -154,7 +154,8 @@ def _parallel_corpus(
 
 def _no_pairs(names: str, rows: PairRows, layouts: tuple[PairLayout, ...], is_blank: bool) -> CorpusError:
     is_table = all(layout.format == "table" for layout in layouts) and layouts
-    expected = "a row is source, a tab, target" if is_table else "both sides of a pair must have text"
+    delimiter = DELIMITERS.get(layouts[0].delimiter, layouts[0].delimiter) if is_table else ""
+    expected = f"a row is source, a {delimiter}, target" if is_table else "both sides of a pair must have text"
     if rows.dropped.count:
         problem = rows.dropped.message.removeprefix("left out ")
         hint = "for two files, a sentence on each line, give --source and --target" if is_table else ""

@@ -34,11 +34,6 @@ class DroppedRows:
         self.first = self.first or problem
         self.count += 1
 
-    def add_all(self, others: DroppedRows) -> None:
-        """Count the rows that another file left out."""
-        self.first = self.first or others.first
-        self.count += others.count
-
     @property
     def message(self) -> str:
         """A one-line message for the user; empty if no row was left out."""

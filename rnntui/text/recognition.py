@@ -191,6 +191,7 @@ _WESTERN_LETTERS = "àâäáãåæçèéêëìíîïñòóôõöøœùúûüÿß
 _CENTRAL_LETTERS = ("áéíóöőúüű", "ąćęłńóśźż", "áäčďéěíľňóôřšťúůýž", "ăâîşţ", "čćđšž")
 """Letters of Hungarian; Polish; Czech and Slovak, without the rare ĺ and ŕ; Romanian; Croatian and Slovene."""
 _IMPLAUSIBLE = re.compile("[a-zà-ÿ][À-ÞŒ][a-zà-ÿ]|[^\\W\\d_][‚„¿¡£§°][^\\W\\d_]")  # as in grÑsser, d‚jà
+_FEW = 16  # bytes beyond ASCII that are text in some encoding or other
 _SAMPLE = 1 << 15  # bytes before the first invalid one, and as many after it
 
 
@@ -210,6 +211,8 @@ def likely_encoding(data: bytes, invalid: int) -> str:
 
     best = from_bytes(sample, cp_isolation=list(_LEGACY)).best()
     guess, text = (best.encoding, str(best)) if best else ("", "")
+    if sum(byte > 0x7F for byte in sample) < _FEW and not _is_mostly("LATIN", text):
+        return ""
     # charset-normalizer 3.5.3 takes French for Baltic, Portuguese and Swedish for Central European, and short Russian
     # texts in cp1251 for koi8-r, in which capitals and small letters have changed places.
     if _is_mostly("CYRILLIC", text):

@@ -31,3 +31,8 @@ def script_counts(text: str) -> Counter[str]:
         if script:
             counts[script] += count
     return counts
+
+
+def is_wide(character: str) -> bool:
+    """Return True for characters that are written without blanks between words and sentences, as in Chinese."""
+    return unicodedata.east_asian_width(character) in "WF"

@@ -22,7 +22,7 @@ import sentencepiece
 from rnntui.atomic_files import atomic_write
 from rnntui.config import SMALLEST_SUBWORDS
 from rnntui.errors import TokenizerError, UsageError
-from rnntui.text.tokenizer import UNKNOWN
+from rnntui.text.tokenizer import END, UNKNOWN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,6 +52,10 @@ class SubwordTokenizer:
         except (RuntimeError, ValueError) as error:  # UnicodeDecodeError is a ValueError
             raise TokenizerError("not a sentencepiece model") from error
         self.unknown_id: int = self._processor.unk_id()
+        size = self._processor.GetPieceSize()
+        self.byte_tokens = {i: self._bytes[i][0] for i in range(size) if self._processor.IsByte(i)}
+        end_id = self._processor.eos_id()
+        self.end_id: int | None = end_id if end_id >= 0 else None
         self._mark_ids = [self._processor.PieceToId(f"<0x{byte:02X}>") for byte in _MARK_BYTES]
         if self.unknown_id in self._mark_ids:
             raise TokenizerError("the sentencepiece model has no byte pieces")
@@ -65,6 +69,8 @@ class SubwordTokenizer:
             return bytes([int(piece[3:5], 16)])
         if self._processor.IsUnknown(token):
             return "\N{REPLACEMENT CHARACTER}".encode()
+        if self._processor.IsControl(token):
+            return b""
         return piece.replace(_SPACE_MARK, " ").encode()
 
     @classmethod
@@ -75,6 +81,7 @@ class SubwordTokenizer:
         vocab_size: int,
         distinct_characters: int,
         symbols: Sequence[str] = (),
+        has_end: bool = False,
     ) -> SubwordTokenizer:
         """Train a subword vocabulary.
 
@@ -85,6 +92,7 @@ class SubwordTokenizer:
             distinct_characters: The number of distinct characters of the corpus; where they would fill the
                 vocabulary, the rarest are encoded as bytes.
             symbols: Strings that are pieces of their own and never part of others.
+            has_end: Adds `<eos>`, as a control symbol of sentencepiece, which no text is encoded to.
 
         Raises `UsageError` if `vocab_size` leaves no room beside the bytes, `TokenizerError` if there is too little
         text for any vocabulary.
@@ -95,7 +103,7 @@ class SubwordTokenizer:
                 f"256 bytes come first",
                 setting="vocab_size",
             )
-        max_characters = (vocab_size - 258) // 2  # half of what the bytes leave
+        max_characters = (vocab_size - 258 - has_end) // 2  # half of what the bytes leave
         sentences = list(_sentences(texts))
         if distinct_characters > max_characters:
             sentences = _without_rare(sentences, max_characters)
@@ -117,7 +125,8 @@ class SubwordTokenizer:
                     user_defined_symbols=["\n", *symbols],
                     unk_id=0,
                     bos_id=-1,
-                    eos_id=-1,
+                    eos_id=1 if has_end else -1,
+                    eos_piece=END,
                     pad_id=-1,
                     max_sentence_length=_MAX_SENTENCE_BYTES * 2,
                     num_threads=2,  # on any machine: the sums of unigram training depend on it
@@ -149,12 +158,19 @@ class SubwordTokenizer:
                 ids += self._processor.EncodeAsIds(part)
         return np.array(ids, dtype=np.int64)
 
+    def encode_documents(self, documents: Sequence[str]) -> NDArray[np.int64]:
+        end = np.array([self.end_id], dtype=np.int64)
+        return np.concatenate([part for document in documents for part in (self.encode(document), end)])
+
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
-        return b"".join(self._bytes[int(i)] for i in ids).decode("utf-8", "replace")
+        # The incremental decoder leaves out an incomplete character at the end; invalid bytes elsewhere are U+FFFD.
+        return _utf8_decoder().decode(b"".join(self._bytes[int(i)] for i in ids))
 
     def token_text(self, token: int) -> str:
         if self._processor.IsByte(token):
             return self._processor.IdToPiece(token)
+        if token == self.end_id:
+            return END
         return self._bytes[token].decode() if token != self.unknown_id else UNKNOWN
 
     def unknown_characters(self, text: str) -> list[str]:
@@ -183,13 +199,18 @@ class _SubwordStream:
 
     def __init__(self, piece_bytes: list[bytes]) -> None:
         self._bytes = piece_bytes
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = _utf8_decoder()
 
     def push(self, token: int) -> str:
         return self._decoder.decode(self._bytes[token])
 
-    def finish(self) -> str:
-        return self._decoder.decode(b"", True)
+    @property
+    def is_incomplete(self) -> bool:
+        return bool(self._decoder.getstate()[0])
+
+
+def _utf8_decoder() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 def random_sample(texts: Iterable[str], fraction: float) -> Iterator[str]:

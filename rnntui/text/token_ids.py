@@ -1,4 +1,4 @@
-"""Encoding a corpus to files of token ids: statistics of the text, then the training and the validation ids.
+"""Statistics of a corpus, and files of token ids.
 
 Nothing here holds the whole text in memory: the corpus is read in blocks, and the files of ids are memory-mapped.
 """
@@ -6,8 +6,6 @@ Nothing here holds the whole text in memory: the corpus is read in blocks, and t
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +15,21 @@ import numpy as np
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
+from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.turns import SpeakerLabels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rnntui.kinds.corpus_info import DocumentUnit
     from rnntui.text.corpus import Corpus
+    from rnntui.text.documents import DocumentBatch
     from rnntui.text.tokenizer import Tokenizer
 
-_SEGMENT = 1 << 20  # characters encoded at a time
+_FIRST_SAMPLE = 1 << 19  # characters of the first block in the sample of a text
+_BLOCK_SAMPLE = 1 << 13  # of each block after it
+_MAX_SAMPLE = 1 << 21
 _DTYPES = ("uint8", "uint16", "uint32")
 
 
@@ -35,13 +38,14 @@ class CorpusStats:
     """Statistics of a corpus from one pass over it.
 
     `counts` is indexed by code point, `characters` is the length of the text, `fingerprint` its SHA-256, and `speakers`
-    the two speakers if it is a dialogue.
+    the two speakers if it is a dialogue. `sample` are whole lines from all over the text: all of a short one.
     """
 
     counts: NDArray[np.int64]
     characters: int
     fingerprint: str
     speakers: SpeakerLabels | None = None
+    sample: str = ""
 
 
 class TokenFile(TokenFileInfo):
@@ -69,103 +73,69 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
     characters = 0
     digest = hashlib.sha256()
     speakers = corpus.speakers
+    samples: list[str] = []
+    sampled = 0
     for block in corpus.blocks():
         speakers = speakers if speakers or characters else find_speaker_labels(block)
+        if sampled < _MAX_SAMPLE:
+            samples.append(_whole_lines(block, _BLOCK_SAMPLE if characters else _FIRST_SAMPLE, at_start=not characters))
+            sampled += len(samples[-1])
         block_counts = np.bincount(code_points(block))
         counts[: len(block_counts)] += block_counts
         characters += len(block)
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
         raise CorpusError(f"{', '.join(corpus.display_names)}: the corpus is empty", hint="give it some text")
-    return CorpusStats(counts, characters, digest.hexdigest(), speakers)
+    return CorpusStats(counts, characters, digest.hexdigest(), speakers, "".join(samples))
 
 
-def split_offset(characters: int, validation_fraction: float) -> int:
-    """Return the offset in characters where the training part ends and the validation part begins."""
-    return int(characters * (1 - validation_fraction))
+def _whole_lines(block: str, size: int, at_start: bool) -> str:
+    """Return the first whole lines of a block, `size` characters at most; the first line of a later block is cut off.
 
-
-def write_split(
-    corpus: Corpus,
-    stats: CorpusStats,
-    tokenizer: Tokenizer,
-    validation_fraction: float,
-    training_path: Path,
-    validation_path: Path,
-) -> tuple[TokenFile, TokenFile]:
-    """Encode the corpus into two files of ids: the training part, and the end of the text for validation.
-
-    Args:
-        corpus: The text.
-        stats: Its statistics, from which the split is computed.
-        tokenizer: Encodes the text.
-        validation_fraction: The fraction of characters for validation, 0 to 1.
-        training_path: The file for the training ids.
-        validation_path: The file for the validation ids.
-
-    Raises `CorpusError` if the text has changed since its statistics were computed.
+    The last line of a block that is not longer counts as whole.
     """
-    dtype = _smallest_dtype(tokenizer)
-    digest = hashlib.sha256()
-    tokens = [0, 0]
-    characters = [0, 0]
-    with training_path.open("wb") as training, validation_path.open("wb") as validation:
-        for text, is_training in split_segments(corpus, split_offset(stats.characters, validation_fraction)):
-            digest.update(text.encode("utf-8", "surrogatepass"))
-            ids = tokenizer.encode(text)
-            ids.astype(dtype).tofile(training if is_training else validation)
-            tokens[not is_training] += len(ids)
-            characters[not is_training] += len(text)
-        for file in (training, validation):
-            file.flush()
-            os.fsync(file.fileno())
-    if digest.hexdigest() != stats.fingerprint:
-        raise CorpusError(f"{', '.join(corpus.display_names)} changed while it was read", hint="start again")
-    return TokenFile(tokens[0], characters[0], dtype), TokenFile(tokens[1], characters[1], dtype)
+    start = 0 if at_start else block.find("\n", 0, size) + 1
+    return block[start:] if len(block) <= size else block[start : block.rfind("\n", start, size) + 1]
 
 
-def write_token_file(corpus: Corpus, tokenizer: Tokenizer, path: Path) -> tuple[TokenFile, list[str]]:
+def write_token_file(
+    corpus: Corpus, tokenizer: Tokenizer, path: Path, unit: DocumentUnit = "none"
+) -> tuple[TokenFile, list[str]]:
     """Encode a whole corpus into one file; return its description, and the distinct characters that became `<unk>`.
 
+    With documents, the file begins with `<eos>` and each document ends with it; an `<eos>` counts as one character.
     Raises `CorpusError` if the corpus cannot be read.
     """
-    dtype = _smallest_dtype(tokenizer)
+    dtype = smallest_dtype(tokenizer)
     tokens = characters = 0
     unknown: dict[str, None] = {}
     with path.open("wb") as file:
-        for text in _segments(corpus.blocks()):
-            ids = tokenizer.encode(text)
+        if unit == "none":
+            for text in segments(corpus.blocks()):
+                ids = tokenizer.encode(text)
+                ids.astype(dtype).tofile(file)
+                tokens += len(ids)
+                characters += len(text)
+                unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
+            return TokenFile(tokens, characters, dtype), list(unknown)
+        for batch in read_documents(corpus, unit):
+            ids = encode_batch(batch, tokenizer)
+            if not tokens:
+                np.array([tokenizer.end_id], dtype=dtype).tofile(file)
+                tokens = characters = 1
             ids.astype(dtype).tofile(file)
             tokens += len(ids)
-            characters += len(text)
-            unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
+            characters += sum(map(len, batch.texts)) + int(np.count_nonzero(ids == tokenizer.end_id))
+            unknown |= dict.fromkeys(tokenizer.unknown_characters("".join(batch.texts)))
     return TokenFile(tokens, characters, dtype), list(unknown)
 
 
-def split_segments(corpus: Corpus, split: int) -> Iterator[tuple[str, bool]]:
-    """Yield segments of the text, each with whether it lies before the offset `split` and so is for training."""
-    position = 0
-    for segment in _segments(corpus.blocks()):
-        before = max(0, min(len(segment), split - position))
-        position += len(segment)
-        if before:
-            yield segment[:before], True
-        if before < len(segment):
-            yield segment[before:], False
+def encode_batch(batch: DocumentBatch, tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """Return the ids `(N,)` of a batch of documents, with `<eos>` after each one that ends in it."""
+    ids = tokenizer.encode_documents(batch.texts)
+    return ids if batch.is_complete else ids[:-1]
 
 
-def _segments(blocks: Iterable[str]) -> Iterator[str]:
-    """Yield segments that end at a line break where possible, so that no subword is split at the end of a block."""
-    rest = ""
-    for block in blocks:
-        rest += block
-        while len(rest) >= _SEGMENT:
-            end = rest.rfind("\n", 0, _SEGMENT) + 1 or _SEGMENT
-            yield rest[:end]
-            rest = rest[end:]
-    if rest:
-        yield rest
-
-
-def _smallest_dtype(tokenizer: Tokenizer) -> str:
+def smallest_dtype(tokenizer: Tokenizer) -> str:
+    """Return numpy's name of the smallest type that holds the ids of a vocabulary."""
     return str(np.min_scalar_type(max(1, tokenizer.vocab_size - 1)).name)

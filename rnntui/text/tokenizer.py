@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rnntui.config import TokenizerType
 
 UNKNOWN = "<unk>"
+END = "<eos>"
 
 
 class StreamDecoder(Protocol):
@@ -21,8 +23,9 @@ class StreamDecoder(Protocol):
         """Return the text that `token` completes; empty while a character is incomplete."""
         ...
 
-    def finish(self) -> str:
-        """Return U+FFFD if the last character is incomplete, else an empty string."""
+    @property
+    def is_incomplete(self) -> bool:
+        """True while bytes of a character wait for the rest of it."""
         ...
 
 
@@ -39,12 +42,26 @@ class Tokenizer(Protocol):
         """The id of `<unk>`, which sampling bans."""
         ...
 
+    @property
+    def byte_tokens(self) -> dict[int, int]:
+        """The byte of each token that is a single byte, by token id; empty if all tokens are whole characters."""
+        ...
+
+    @property
+    def end_id(self) -> int | None:
+        """The id of `<eos>`, the end of a document, which no text encodes to; None if the vocabulary has none."""
+        ...
+
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the ids `(N,)` of the text; characters outside the vocabulary become `<unk>`."""
         ...
 
+    def encode_documents(self, documents: Sequence[str]) -> NDArray[np.int64]:
+        """Return the ids `(N,)` of the documents, each followed by `<eos>`; the vocabulary must have it."""
+        ...
+
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
-        """Return the text of the ids `(N,)`."""
+        """Return the text of the ids `(N,)`, without a character at its end that lacks bytes."""
         ...
 
     def token_text(self, token: int) -> str:

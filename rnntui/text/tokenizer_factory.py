@@ -13,7 +13,8 @@ from rnntui.text.char_tokenizer import CharTokenizer
 
 if TYPE_CHECKING:
     from rnntui.config import TokenizerConfig, TokenizerType
-    from rnntui.text.corpus import Corpus
+    from rnntui.kinds.corpus_info import DocumentUnit
+    from rnntui.text.corpus_split import CorpusSplit
     from rnntui.text.token_ids import CorpusStats
     from rnntui.text.tokenizer import Tokenizer
 
@@ -35,24 +36,28 @@ def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
 
 
 def make_tokenizer(
-    corpus: Corpus, stats: CorpusStats, config: TokenizerConfig, validation_fraction: float
+    stats: CorpusStats, config: TokenizerConfig, split: CorpusSplit, unit: DocumentUnit = "none"
 ) -> Tokenizer:
-    """Create the tokenizer of a corpus.
+    """Create the tokenizer of a corpus, with `<eos>` if it consists of documents.
 
     A character table covers the whole corpus, so that validation has no unknown characters. Subwords are trained on
     the training part alone, because they would leak more of the validation text. Raises `TokenizerError`.
     """
+    has_end = unit != "none"
     if config.type == "char":
-        return CharTokenizer.from_counts(stats.counts, config.vocab_size)
+        counts = stats.counts
+        if unit == "line":
+            counts = counts.copy()
+            counts[ord("\n")] = 0  # separates documents, and is in none
+        return CharTokenizer.from_counts(counts, config.vocab_size, has_end)
     from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
-    from rnntui.text.token_ids import split_offset, split_segments
 
-    split = split_offset(stats.characters, validation_fraction)
-    training = (piece for text, is_training in split_segments(corpus, split) if is_training for piece in _pieces(text))
+    training = (piece for text in split.training_texts() for piece in _pieces(text))
     # More text hardly changes the vocabulary, and costs memory.
-    sample = random_sample(training, _MAX_TRAINING_CHARACTERS / max(1, split))
+    sample = random_sample(training, _MAX_TRAINING_CHARACTERS / max(1, split.training_characters))
     distinct = int(np.count_nonzero(stats.counts))
-    return SubwordTokenizer.train(sample, config.type, config.vocab_size or DEFAULT_SUBWORDS, distinct)
+    size = config.vocab_size or DEFAULT_SUBWORDS
+    return SubwordTokenizer.train(sample, config.type, size, distinct, has_end=has_end)
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -80,10 +80,6 @@ class Vocabulary:
                 _set_end(spans, pending, len(text) + len(decoded))
                 pending.clear()
                 text += decoded
-        rest = stream.finish()
-        text += rest
-        if rest:
-            _set_end(spans, pending, len(text))
         prefix = len(text) - len(text.removeprefix(self._prefix))
         return [(max(0, start - prefix), max(0, end - prefix)) for start, end in spans]
 

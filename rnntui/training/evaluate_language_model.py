@@ -8,6 +8,7 @@ from pathlib import Path
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import CorpusError
 from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
@@ -21,6 +22,7 @@ from rnntui.training.self_check import check_kernels
 def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation], list[str]]:
     """Return the evaluations of a run's best weights by name, and the characters that its vocabulary lacks.
 
+    The documents of the text are found by the run's own rule.
     Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens,
     `TrainingError` if torch computes wrong numbers on this machine.
     """
@@ -34,7 +36,7 @@ def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[st
     model.to(hardware.device)
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "text.ids"
-        token_file, unknown = write_token_file(corpus, tokenizer, path)
+        token_file, unknown = write_token_file(corpus, tokenizer, path, config.corpus_as(TextCorpusInfo).documents)
         if token_file.tokens < 2:
             names = ", ".join(corpus.display_names)
             raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, where at least 2 are needed")

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, SamplingConfig
-from rnntui.inference.generate import Generation, generate_tokens, generators_from, initial_context_ids
-from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.inference.generate import begin_generation, generate_tokens, generators_from
+from rnntui.inference.loaded_model import document_format, read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.kinds.samples import Sample
 from rnntui.models.language_model import LanguageModel
@@ -31,6 +31,7 @@ from rnntui.training.task import require_in_vocabulary, token_files
 class LanguageModelTask:
     """Truncated backpropagation through time over one long text (Williams and Peng 1990; Mikolov et al. 2010).
 
+    Documents are one text too, with `<eos>` between them; the model learns to forget there.
     The state after each window is carried into the next and detached from the graph: it informs the model, but no
     gradient crosses. With a small probability a stream starts a window from a state of zeros instead, as every
     generated text does. A model that never saw that state can leave it for one from which it never recovers: without
@@ -48,6 +49,7 @@ class LanguageModelTask:
     def __init__(self, run: RunFolder, config: RunConfig, tokenizer: Tokenizer, hardware: Hardware) -> None:
         self._vocab_size = config.vocab_size
         self._tokenizer = tokenizer
+        self._documents = document_format(config, tokenizer)
         self.hardware = hardware
         training, validation = token_files(run, config)
         training_ids, self._validation_ids = training.read(run.training_ids), validation.read(run.validation_ids)
@@ -105,10 +107,9 @@ class LanguageModelTask:
 
     def sample(self, length: int, seed: int) -> Sample:
         model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)
-        generation = Generation(model, generators_from(seed, 1), banned=(self._tokenizer.unknown_id,))
-        generation.feed(initial_context_ids(self._tokenizer))
+        generation = begin_generation(model, self._tokenizer, generators_from(seed, 1))
         ids = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
-        return {"text": self._tokenizer.decode(ids)}
+        return {"text": self._documents.decode(ids)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:
         state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}

@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
 from rnntui.errors import CorpusError
-from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
+from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import CorpusStats, corpus_stats, split_offset, write_split
+from rnntui.text.corpus_split import CorpusSplit, Origin, TextSplit, split_documents
+from rnntui.text.document_detection import detect_documents
+from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
+from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
 
 @dataclass(frozen=True)
 class LanguageModelRequest:
-    """Settings of a new run, as `rnntui train` takes them."""
+    """Settings of a new run, as `rnntui train` takes them, and its validation text if that is a text of its own."""
 
     model: LanguageModelConfig
     tokenizer: TokenizerConfig
     training: LanguageModelTrainingConfig
     budget: Budget
+    validation: Corpus | None = None
 
 
 def create_language_model_run(
-    corpus: Corpus, request: LanguageModelRequest, checkpoints: Path, name: str | None
+    corpus: Corpus,
+    request: LanguageModelRequest,
+    checkpoints: Path,
+    name: str | None,
+    notify: Callable[[str], None] = lambda message: None,
 ) -> RunFolder:
     """Create a run folder that is ready to train; it appears complete, or not at all.
 
     Args:
-        corpus: The text; its tail is held out for validation.
+        corpus: The text; a part of it is held out for validation, unless the request has a validation text.
         request: All settings.
         checkpoints: The folder of runs.
         name: Name of the run; None takes the corpus's, with a number if that is taken.
+        notify: Receives messages for the user, such as what was taken for a document.
 
     Raises `UsageError` if the name is taken or no folder can have it, `CorpusError` if the text cannot be read or is
     too small.
@@ -47,13 +58,16 @@ def create_language_model_run(
         check_name(name, checkpoints)
     stats = corpus_stats(corpus)
     speakers = stats.speakers if request.training.turns != "none" else None
-    _check_size(stats, corpus, request)
     model = request.model.resolved(request.tokenizer.type)
-    fraction = request.training.validation_fraction
-    with staged_run(request.training, checkpoints) as run:
-        tokenizer = make_tokenizer(corpus, stats, request.tokenizer, fraction)
-        tokenizer.save(run.path)
-        training, validation = write_split(corpus, stats, tokenizer, fraction, run.training_ids, run.validation_ids)
+    unit = request.training.documents
+    unit = detect_documents(corpus, stats) if unit == "auto" else unit
+    split = _split(corpus, stats, unit, request)
+    with staged_run(request.training, checkpoints) as staged:
+        tokenizer = make_tokenizer(stats, request.tokenizer, split, unit)
+        tokenizer.save(staged.path)
+        training, validation = split.write(tokenizer, staged.training_ids, staged.validation_ids)
+        if request.validation is not None:
+            validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
         _check_tokens(validation.tokens, "validation", request, corpus)
         config = RunConfig(
@@ -71,11 +85,20 @@ def create_language_model_run(
                 characters=stats.characters,
                 speakers=(speakers.person, speakers.model) if speakers else None,
                 turn_format=speakers.format if speakers else None,
+                documents=unit,
+                document_count=split.document_count,
+                validation_from="" if request.validation else _origin(request, unit),
+                validation_sources=request.validation.display_names if request.validation else None,
             ),
             created=time.time(),
             versions=library_versions(),
         )
-        return publish_staged_run(run, config, name)
+        run = publish_staged_run(staged, config, name)
+    if unit != "none" and request.training.documents == "auto":
+        notify(_documents_message(corpus, unit, split.document_count))
+    if warning := split.warning():
+        notify(f"{', '.join(corpus.display_names)}: {warning}")
+    return run
 
 
 def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
@@ -90,12 +113,43 @@ def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkp
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
-def _check_size(stats: CorpusStats, corpus: Corpus, request: LanguageModelRequest) -> None:
-    """Check the parts before anything is written, where a token is a character."""
+def _origin(request: LanguageModelRequest, unit: DocumentUnit) -> Origin:
+    """Return where the held-out part comes from: documents are independent of each other, so any of them can be."""
+    origin = request.training.validation_from
+    if origin == "auto":
+        return "end" if unit == "none" else "spread"
+    return origin
+
+
+def _split(corpus: Corpus, stats: CorpusStats, unit: DocumentUnit, request: LanguageModelRequest) -> CorpusSplit:
+    """Split the corpus, and check the size of the parts before anything is written, where a token is a character."""
+    fraction = request.training.validation_fraction if request.validation is None else 0.0
+    if unit != "none":
+        return split_documents(corpus, unit, fraction, _origin(request, unit))
+    split = TextSplit(corpus, stats, fraction, _origin(request, unit) if fraction else "end")
     if request.tokenizer.type == "char":
-        training = split_offset(stats.characters, request.training.validation_fraction)
-        _check_tokens(training, "training", request, corpus)
-        _check_tokens(stats.characters - training, "validation", request, corpus)
+        _check_tokens(split.training_characters, "training", request, corpus)
+        if fraction:
+            _check_tokens(split.validation_characters, "validation", request, corpus)
+    return split
+
+
+def _write_validation_text(
+    corpus: Corpus, tokenizer: Tokenizer, unit: DocumentUnit, path: Path, notify: Callable[[str], None]
+) -> TokenFile:
+    """Encode the validation text into a file of ids."""
+    validation, unknown = write_token_file(corpus, tokenizer, path, unit)
+    if unknown:
+        notify(f"{', '.join(corpus.display_names)}: {unknown_characters_message(unknown)}")
+    return validation
+
+
+_UNIT_NAMES = {"line": "lines", "blank": "blocks between blank lines", "file": "files"}
+
+
+def _documents_message(corpus: Corpus, unit: DocumentUnit, count: int) -> str:
+    name = corpus.display_names[0] if len(corpus.display_names) == 1 else corpus.name
+    return f"{name}: {count:,} {_UNIT_NAMES[unit]}, each a document (--documents none reads one long text)"
 
 
 def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus: Corpus) -> None:
@@ -104,6 +158,8 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
     if tokens < needed:
         fraction = f"{request.training.validation_fraction:g}"
         advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {fraction}"
+        if part == "validation" and request.validation is not None:
+            corpus, advice = request.validation, "hold out a part of the corpus, without --validation-text"
         names = ", ".join(corpus.display_names)
         raise CorpusError(
             f"{names} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed",

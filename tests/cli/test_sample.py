@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
+from rnntui.cli.sample import command
+from rnntui.cli.terminal import escaped_argument
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import SHIPPED
@@ -74,6 +79,115 @@ def test_stop_strings_end_a_text_and_are_not_written(sample) -> None:
     assert all(line["stopped"] and "delta" not in line["text"] for line in lines)
 
 
+@pytest.mark.parametrize("flags", [[], ["--samples", "3"]])
+def test_a_kept_stop_string_is_written_at_the_end(sample, flags: list[str]) -> None:
+    common = ["-n", "400", "--seed", "2", "--stop", "delta", "--json", *flags]
+    without, kept = (list(map(json.loads, sample(*common, *more).out.splitlines())) for more in ([], ["--keep-stop"]))
+    assert [line["text"] for line in kept] == [line["text"] + "delta" for line in without]
+    assert all(line["stopped"] and line["settings"]["keep_stop"] for line in kept)
+
+
+@pytest.mark.parametrize(
+    ("argument", "text"),
+    [
+        ("\\n", "\n"), ("\n", "\n"), ("\\n\\n", "\n\n"), ("a\\tb\\r", "a\tb\r"), ("\\\\n", "\\n"), ("\\\\\\n", "\\\n"),
+        ("\\x41\\xe9", "Aé"), ("\\u4E2D", "中"), ("\\ud83e\\udd94", "🦔"), ("🦔", "🦔"), ("", ""), ("\\", "\\"),
+        ("C:\\dir", "C:\\dir"), ("\\x4", "\\x4"), ("\\u12", "\\u12"), ("\\ud83e", "\N{REPLACEMENT CHARACTER}"),
+        ("\\d+", "\\d+"), ("\\\\x41", "\\x41"), ("---", "---"),
+    ],
+)  # fmt: skip
+def test_escapes_in_stop_and_separator(argument: str, text: str) -> None:
+    options = {option.name: option for option in command.params}
+    context = click.Context(command)
+    assert escaped_argument(context, options["separator"], argument) == text
+    assert escaped_argument(context, options["stop"], (argument, argument)) == (text, text)
+
+
+def test_a_line_break_in_single_quotes_stops_and_separates(sample) -> None:
+    common = ["-n", "60", "--seed", "2", "--samples", "3"]
+    escaped = sample(*common, "--stop", "\\n", "--separator", "\\n").out
+    assert escaped == sample(*common, "--stop", "\n", "--separator", "\n").out
+    assert len(escaped.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("prompt", "flags"),
+    [
+        (b"\xef\xbb\xbfbeta:\r\ngamma", []),
+        (b"beta:\rgamma", []),
+        (b"beta:\r\ngamma", ["--encoding", "utf-8-sig"]),
+        ("\ufeffbeta:\r\ngamma".encode("utf-16-le"), ["--encoding", "utf-16"]),
+        ("beta:\ngamma".encode("utf-32"), ["--encoding", "utf-32"]),
+        (b"beta:\r\ngamma", ["--encoding", "cp1252"]),
+    ],
+)
+def test_a_prompt_is_read_as_text_whatever_program_wrote_it(sample, prompt: bytes, flags: list[str]) -> None:
+    expected = sample("-n", "30", "--seed", "1", stdin=b"beta:\ngamma")
+    result = sample("-n", "30", "--seed", "1", *flags, stdin=prompt)
+    assert (result.out, result.err) == (expected.out, expected.err) and result.out.startswith("beta:\ngamma")
+    if not flags:
+        assert sample("-n", "30", "--seed", "1", "--prompt", prompt.decode()).out == expected.out
+
+
+def test_the_case_of_a_prompt_with_byte_order_mark_and_cr(sample) -> None:
+    prompt = (Path(__file__).parents[1] / "data" / "cases" / "prompt-bom-crlf.txt").read_bytes()
+    assert prompt == b"\xef\xbb\xbfROMEO:\r\n"
+    result = sample("-n", "20", "--seed", "1", "--json", stdin=prompt)
+    assert json.loads(result.out)["prompt"] == "ROMEO:\n" and "\\ufeff" not in result.err and "\\r" not in result.err
+
+
+def test_line_ends_and_invalid_bytes_of_a_prompt_are_kept_or_replaced_on_demand(sample) -> None:
+    assert sample("-n", "3", "--newlines", "keep", stdin=b"beta\r\n").out.startswith("beta\r\n")
+    assert "'\\r'" in sample("-n", "3", "--newlines", "keep", "--prompt", "beta\r\n").err
+    assert sample("-n", "3", "--errors", "replace", stdin=b"be\xe9ta").out.startswith("be\N{REPLACEMENT CHARACTER}ta")
+    assert sample("--encoding", "klingon", stdin=b"x").err.count("\n") == 1
+
+
+@pytest.mark.parametrize("lines", [b"beta \ngamma\n\nalpha", b"\xef\xbb\xbfbeta \r\ngamma\r\n\r\nalpha\r\n"])
+def test_each_line_is_continued_as_if_it_were_the_only_prompt(sample, lines: bytes) -> None:
+    flags = ["-n", "30", "--separator", "|"]
+    alone = [
+        sample(*flags, "--seed", str(5 + index), "--prompt", prompt).out.removesuffix("\n")
+        for index, prompt in enumerate(("beta ", "gamma", "", "alpha"))
+    ]
+    together = sample(*flags, "--seed", "5", "--each-line", stdin=lines)
+    assert together.out.removesuffix("\n") == "|".join(alone).removesuffix("\n") and together.err == ""
+
+
+def test_each_line_as_json_has_prompt_line_sample_and_seed(sample) -> None:
+    result = sample("-n", "9", "--seed", "5", "--each-line", "--samples", "2", "--json", stdin="beta \n\nΩ\n".encode())
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [(line["prompt"], line["line"], line["sample"], line["seed"]) for line in lines] == [
+        ("beta ", 1, 0, 5), ("beta ", 1, 1, 6), ("", 2, 0, 7), ("", 2, 1, 8), ("Ω", 3, 0, 9), ("Ω", 3, 1, 10),
+    ]  # fmt: skip
+    assert "line 3: 'Ω' not in the vocabulary" in result.err
+    alone = json.loads(sample("-n", "9", "--seed", "6", "--prompt", "beta ", "--json").out)
+    assert alone["text"] == lines[1]["text"] and "line" not in alone
+
+
+def test_each_line_writes_what_came_before_a_bad_line_and_takes_no_other_prompt(sample) -> None:
+    result = sample("-n", "9", "--seed", "5", "--each-line", stdin=b"beta \nb\xff\n")
+    assert result.code == 1 and "line 2" in result.err
+    assert result.out == sample("-n", "9", "--seed", "5", "--prompt", "beta ").out
+    result = sample("--each-line", "--prompt", "x")
+    assert (result.code, result.out) == (2, "") and "leave out --prompt" in result.err
+    assert sample("--each-line", stdin=b"").out == ""
+
+
+def test_each_line_is_answered_before_the_next_is_given(trained: Path) -> None:
+    arguments = ["sample", "--checkpoints", str(trained), "--each-line", "-n", "5", "--json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "rnntui", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for line in (b"alpha\n", b"\n", b"beta\n"):
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["prompt"] == line.decode().strip()
+        process.stdin.close()
+        assert process.wait() == 0
+
+
 def test_json_lines_have_all_fields(sample, trained: Path) -> None:
     result = sample("-n", "30", "--samples", "2", "--seed", "4", "--top-p", "0.9", "--prompt", "beta ", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]
@@ -131,6 +245,13 @@ def test_bits_per_character_count_characters_not_bytes(rnntui, tmp_path: Path) -
     assert rnntui("train", "poem.txt", *shape).code == 0
     line = json.loads(rnntui("sample", "-n", "300", "--seed", "1", "--json").out)
     assert any(token.startswith("<0x") for token in line["tokens"])
+    assert "\N{REPLACEMENT CHARACTER}" not in line["text"], "bytes that cannot follow are not sampled"
+    # A text whose length ends within a character is a little longer.
+    texts = [json.loads(rnntui("sample", "-n", str(n), "--seed", "1", "--json").out) for n in range(1, 9)]
+    for n, each in enumerate(texts, 1):
+        assert line["text"].startswith(each["text"]) and n <= len(each["tokens"]) <= n + 3
+        assert each["tokens"] == line["tokens"][: len(each["tokens"])]
+    assert any(len(each["tokens"]) > n for n, each in enumerate(texts, 1))
     # Evenly drawn from some 300 tokens, each token takes about eight bits; few of them make a whole character.
     assert line["bits_per_character"] == pytest.approx(8.2 * 300 / len(line["text"]), rel=0.1)
 
@@ -149,7 +270,7 @@ def test_a_long_prompt_takes_little_memory(trained: Path) -> None:
 
 def test_a_prompt_that_is_not_utf8_gets_one_line(sample) -> None:
     result = sample(stdin=b"caf\xe9")
-    assert result.code == 2 and "not UTF-8 at byte 3" in result.err
+    assert result.code == 1 and "standard input is not utf-8: byte 0xe9 at offset 3" in result.err
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
@@ -261,7 +382,10 @@ def test_a_broken_run_does_not_hide_the_others(rnntui, tmp_path: Path, trained: 
         ("plain\ntext\t中文 é 😀", "plain\ntext\t中文 é 😀"),
         ("\x1b[2J", "\\x1b[2J"),
         ("a\rb\x00\x7f\x9b", "a\\x0db\\x00\\x7f\\x9b"),
-        ("\u202eevil", "\\u202eevil"),
+        ("\u202eevil\u202d\u2066\u2067\u2068x\u2069", "\\u202eevil\\u202d\\u2066\\u2067\\u2068x\\u2069"),
+        ("\u200fשלום\u200e \u061cسلام", "\u200fשלום\u200e \u061cسلام"),
+        ("\u202bשלום!\u202c\n\u202ahello\u202c", "שלום!\nhello"),
+        ("می\u200cخواهم क्\u200dष 👩\u200d👧 ❤\ufe0f", "می\u200cخواهم क्\u200dष 👩\u200d👧 ❤\ufe0f"),
         ("\ud800", "\\ud800"),
     ],
 )
@@ -270,8 +394,8 @@ def test_control_characters_are_escaped(text: str, shown: str) -> None:
 
 
 def test_a_missing_checkpoints_folder_is_an_error(rnntui) -> None:
-    for command in ("sample", "runs", "score"):
-        result = rnntui(command, "--checkpoints", "nosuch")
+    for name in ("sample", "runs", "score"):
+        result = rnntui(name, "--checkpoints", "nosuch")
         assert (result.code, "--checkpoints nosuch: there is no such folder" in result.err) == (2, True)
 
 

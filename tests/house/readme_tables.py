@@ -16,7 +16,7 @@ import click
 
 from rnntui.cli.main import LazyGroup
 from rnntui.config import SamplingConfig
-from rnntui.config_seq2seq import BeamConfig
+from rnntui.config_seq2seq import BeamConfig, LineConfig
 from rnntui.kinds.registry import KINDS
 from rnntui.settings import Settings, flag_of, is_bool, settings_of
 
@@ -27,7 +27,7 @@ NONE = "–"
 GROUPS: dict[str, dict[str, type[Settings]]] = {
     **{kind.command: kind.settings for kind in KINDS.values()},
     "sample": {"Sampling": SamplingConfig},
-    "translate": {"Beam search": BeamConfig},
+    "translate": {"Beam search": BeamConfig, "Lines": LineConfig},
 }
 """Settings of each command by heading; the command's other flags follow under headings of their own."""
 

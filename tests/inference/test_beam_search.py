@@ -13,9 +13,9 @@ from pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
+from rnntui.inference.batched_search import BatchedSearch
 from rnntui.inference.beam_search import BeamSearch, CancelledError, SearchResult, length_normalized
 from rnntui.inference.repetition_blocker import RepetitionBlocker
-from rnntui.inference.translator import Translator
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import BOS, EOS, Vocabulary
 
@@ -145,7 +145,7 @@ def test_a_translation_does_not_depend_on_batch_or_order(shape: dict, monkeypatc
     shuffled = list(range(len(lines)))
     rng.shuffle(shuffled)
     for batch in (2, 7, 60):
-        monkeypatch.setattr("rnntui.inference.translator.BATCH", batch)
+        monkeypatch.setattr("rnntui.inference.batched_search.BATCH", batch)
         together = dict(zip(shuffled, translator.translate([lines[i] for i in shuffled], settings), strict=True))
         for index, single in enumerate(alone):
             other = together[index]
@@ -156,7 +156,7 @@ def test_a_translation_does_not_depend_on_batch_or_order(shape: dict, monkeypatc
 
 
 def test_several_workers_translate_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnntui.inference.translator.BATCH", 7)
+    monkeypatch.setattr("rnntui.inference.batched_search.BATCH", 7)
     rng = random.Random(5)
     lines = [word(rng, 0, 12) for _ in range(60)]
     for sharpness in (1.0, 1e-6):  # with near ties too, which the exact model resolves
@@ -169,7 +169,7 @@ def test_several_workers_translate_as_one_does(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_error_in_one_worker_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnntui.inference.translator.BATCH", 1)
+    monkeypatch.setattr("rnntui.inference.batched_search.BATCH", 1)
     translator = tiny_translator(2)
     searched: list[int] = []
     both_search = threading.Barrier(2, timeout=10)
@@ -185,7 +185,7 @@ def test_an_error_in_one_worker_stops_the_others(monkeypatch: pytest.MonkeyPatch
             time.sleep(0.01)
         raise AssertionError("nobody told this worker to stop")
 
-    monkeypatch.setattr(Translator, "_search", search)
+    monkeypatch.setattr(BatchedSearch, "_search", search)
     with pytest.raises((FloatingPointError, CancelledError)):
         translator.translate(["abc"] * 2, BeamConfig(), workers=2)
     assert len(searched) == 2
@@ -196,7 +196,7 @@ def test_a_near_tie_is_resolved_in_double_precision() -> None:
     translator = tiny_translator(4, sharpness=1e-6)
     lines = [word(random.Random(i), 2, 9) for i in range(20)]
     sources = [translator.encode(line) for line in lines]
-    results = search(translator.model, sources, BeamConfig(beam=3), detokenize=translator._target_text)
+    results = search(translator.model, sources, BeamConfig(beam=3), detokenize=translator._search.target_text)
     assert all(result.near_tie for result in results)
     together = translator.translate(lines, BeamConfig(beam=3))
     assert [translation.text for translation in together] == [
@@ -309,8 +309,8 @@ def test_a_line_with_a_near_tie_is_searched_again_by_the_exact_model() -> None:
 
 def test_line_breaks_in_a_translation_become_spaces() -> None:
     vocabulary = Vocabulary(CharTokenizer(list("ab\n\u2028\r")))
-    translator = Translator(tiny_translator().model, vocabulary, vocabulary)
-    assert translator._target_text(list(vocabulary.encode("\na\nb\u2028b\r\na\n"))) == "a b b a"
+    search = BatchedSearch(tiny_translator().model, vocabulary, None)
+    assert search.target_text(list(vocabulary.encode("\na\nb\u2028b\r\na\n"))) == "a b b a"
 
 
 def test_of_hypotheses_with_the_same_text_the_likeliest_is_kept() -> None:

@@ -341,20 +341,18 @@ def test_generate_tokens_takes_the_given_number_of_steps() -> None:
 class Pieces:
     """A decoder whose tokens are pieces of one text."""
 
-    def __init__(self, pieces: Sequence[str], last: str = "") -> None:
+    is_incomplete = False
+
+    def __init__(self, pieces: Sequence[str]) -> None:
         self._pieces = pieces
-        self._last = last
 
     def push(self, token: int) -> str:
         return self._pieces[token]
 
-    def finish(self) -> str:
-        return self._last
 
-
-def shown(pieces: Sequence[str], stops: Sequence[str], last: str = "") -> str:
+def shown(pieces: Sequence[str], stops: Sequence[str], keep_stop: bool = False) -> str:
     """All text that a stream returns for these pieces."""
-    stream = TextStream(Pieces(pieces, last), stops)
+    stream = TextStream(Pieces(pieces), stops, keep_stop)
     return "".join([stream.push(token) for token in range(len(pieces))]) + stream.finish()
 
 
@@ -417,24 +415,29 @@ def test_text_is_held_back_only_while_it_may_start_a_stop_string(text: str, at: 
 
 
 def test_nothing_is_returned_after_a_stop_string() -> None:
-    stream = TextStream(Pieces(["one.", " two. three", " four"], last=" five"), ["."])
+    stream = TextStream(Pieces(["one.", " two. three", " four"]), ["."])
     assert stream.push(0) == "one"
     assert stream.stopped
     assert [stream.push(1), stream.push(2), stream.finish()] == ["", "", ""]
 
 
 def test_text_that_was_held_back_in_vain_is_returned() -> None:
-    stream = TextStream(Pieces(["a\n", "\n", "b"], last="!"), ["\n\n\n"])
+    stream = TextStream(Pieces(["a\n", "\n", "b", "!\n"]), ["\n\n\n"])
     assert [stream.push(0), stream.push(1)] == ["a", ""]
     assert stream.push(2) == "\n\nb"
     assert not stream.stopped
-    assert stream.finish() == "!"
+    assert (stream.push(3), stream.finish()) == ("!", "\n")
     assert shown(["a\n"], ["\n\n"]) == "a\n"
 
 
-def test_a_stop_string_may_end_in_the_text_of_the_decoders_finish() -> None:
-    assert shown(["ab"], ["b!"], last="!") == "a"
-    assert shown(["ab"], ["b!"], last="?") == "ab?"
+@repeatable
+@given(letters, cuts, stop_strings)
+def test_a_kept_stop_string_is_returned_and_nothing_after_it(text: str, at: set[int], stops: list[str]) -> None:
+    pieces = split_at(text, at)
+    without, result = shown(pieces, stops), shown(pieces, stops, keep_stop=True)
+    assert text.startswith(result)
+    ended_by = [stop for stop in stops if result == without + stop]
+    assert ended_by if any(stop in text for stop in stops) else result == text
 
 
 def test_without_stop_strings_no_text_is_held_back() -> None:

@@ -389,6 +389,49 @@ def test_what_cannot_be_reopened_is_reported_and_the_text_stays(user: User, tmp_
     assert "Not opened: " in user.notifications and user.text == text
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Once upon\r\na time\r\n",
+        b"\xef\xbb\xbfOnce upon\ra time\r",
+        "Once upon\r\na time\n".encode("utf-16"),
+        "Once upon\na time\n".encode("utf-32"),
+    ],
+)
+def test_a_text_file_of_another_program_is_continued_as_a_prompt(user: User, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "story.txt").write_bytes(content)
+    user.session.reopen(user.session.active, str(tmp_path / "story.txt"))
+    assert user.text == "Once upon\na time\n"
+    conversation = user.session.active.conversation
+    assert conversation is not None and [turn.role for turn in conversation.transcript.turns] == ["prompt"]
+    user.session.files.save(user.session.active, "copy.txt")
+    assert (tmp_path / "copy.txt").read_bytes() == b"Once upon\na time\n"
+
+
+def test_a_text_file_that_is_no_text_is_named_and_an_empty_one_is_an_empty_text(user: User, tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "empty.txt").write_bytes(b"")
+    text = user.say("Hello")
+    user.session.reopen(user.session.active, str(tmp_path / "bad.txt"))
+    assert user.text == text and "bad.txt is not UTF-8: byte 0xe9 at offset 3" in user.notifications
+    user.session.reopen(user.session.active, str(tmp_path / "empty.txt"))
+    assert user.text == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_turns_that_an_editor_saved_again_are_reopened(
+    user: User, tmp_path: Path, encoding: str, line_end: str
+) -> None:
+    user.say("Hello")
+    text = user.text
+    user.session.files.save(user.session.active, "a.txt")
+    turns = tmp_path / "a.jsonl"
+    turns.write_bytes(turns.read_text().replace("\n", line_end).encode(encoding))
+    user.session.reopen(user.session.active, str(tmp_path / "a.txt"))
+    assert user.text == text
+
+
 def test_closing_saves_the_text_and_another_session_continues_it(user: User, tmp_path: Path) -> None:
     before = user.say("Hello")
     user.session.close()

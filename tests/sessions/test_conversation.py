@@ -591,6 +591,7 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
         conversation.stop()
         transcript = conversation.transcript
         assert not len(transcript) or transcript.start_of(len(transcript)) > transcript.start_of(len(transcript) - 1)
+        assert "\N{REPLACEMENT CHARACTER}" not in transcript.text
         conversation.generate()
     conversation.stop()
     conversation.rewind(10**6)  # cuts nothing, and lets it read what it has yet to read
@@ -599,6 +600,34 @@ def test_wherever_a_stop_falls_the_text_is_whole_characters(
     ids = np.concatenate((initial_context_ids(run.tokenizer), conversation.transcript.ids()))
     expected = run.network.feed(ids[:, None], run.network.initial_state())[1]
     np.testing.assert_allclose(conversation._cursor.generation.state, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_turn_ends_with_a_whole_character_three_tokens_late_at_most(
+    runs: dict[str, LoadedLanguageModel], seed: int
+) -> None:
+    conversation = started(runs["subwords"], seed)
+    conversation.sampling = SamplingConfig(temperature=3.0)
+    ends = []
+    for length in range(1, 9):
+        conversation.generation = replace(FAST, length=length)
+        before = len(conversation.transcript)
+        conversation.generate()
+        written(conversation)
+        transcript = conversation.transcript
+        assert transcript.start_of(len(transcript)) > transcript.start_of(len(transcript) - 1)
+        ends.append(len(transcript) - before - length)
+    assert set(ends) <= {0, 1, 2, 3} and "\N{REPLACEMENT CHARACTER}" not in conversation.transcript.text
+    assert conversation.transcript.text == runs["subwords"].tokenizer.decode(conversation.transcript.ids())
+
+
+def test_alternatives_are_whole_characters(runs: dict[str, LoadedLanguageModel]) -> None:
+    conversation = started(runs["subwords"])
+    conversation.replace("the 日 sea")
+    conversation.generation = GenerationConfig(length=0)
+    work(conversation)
+    texts = [alternative.text for alternative in conversation.alternatives(len(conversation.transcript), 150)]
+    assert len(texts) == 150 and not any("\N{REPLACEMENT CHARACTER}" in text for text in texts)
 
 
 # State checkpoints.

@@ -252,25 +252,45 @@ def test_a_table_has_two_columns_and_never_overwrites(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("a.txt", "one\r\ntwo\tdos\n", "one\ntwo\tdos\n"),
-        ("a.tsv", "drei\tthree\nvier\tfour\n", "drei\nvier\n"),
-        ("a", "", ""),
+        ("a.txt", b"one\r\ntwo\tdos\n", "one\ntwo\tdos\n"),
+        ("a.txt", b"one\rtwo\r\nthree\nfour", "one\ntwo\nthree\nfour"),
+        ("a.txt", b"\xef\xbb\xbfcaf\xc3\xa9\r\n", "café\n"),
+        ("a.txt", "café 🦔\r\n".encode("utf-16"), "café 🦔\n"),
+        ("a.txt", "\ufeffcafé\r\n".encode("utf-16-be"), "café\n"),
+        ("a.txt", "café\r\n".encode("utf-32"), "café\n"),
+        ("a.txt", "two cafés\r\n".encode("utf-16-le"), "two cafés\n"),
+        ("a.tsv", b"drei\tthree\r\nvier\tfour\r\n", "drei\nvier\n"),
+        ("a.tsv", b"\xef\xbb\xbfdrei\tthree\rvier\tfour", "drei\nvier"),
+        ("a", b"", ""),
+        ("a", b"a NUL\0 among words", "a NUL\0 among words"),
     ],
 )
-def test_a_source_is_read_from_a_file(tmp_path: Path, name: str, content: str, text: str) -> None:
-    (tmp_path / name).write_bytes(content.encode())
-    assert read_source(str(tmp_path / name)) == text
+def test_a_source_is_read_from_a_file(tmp_path: Path, name: str, content: bytes, text: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert read_source(str(tmp_path / name)).text == text
 
 
 @pytest.mark.parametrize(
-    ("name", "problem"), [("none.txt", "No such file"), (".", "directory"), ("\0", "NUL"), ("latin.txt", "byte 3")]
+    ("name", "problem"),
+    [
+        ("none.txt", "No such file"),
+        (".", "directory"),
+        ("\0", "NUL"),
+        ("latin.txt", "latin.txt is not UTF-8: byte 0xe9 at offset 3, and probably cp1252; save it as UTF-8"),
+        ("paper.pdf", "paper.pdf is a PDF document; convert it: pdftotext paper.pdf paper.txt"),
+        ("photo.txt", "photo.txt is a PNG image"),
+        ("odd.txt", "odd.txt is not UTF-16: "),
+    ],
 )
 def test_a_source_that_cannot_be_read_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, problem: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("latin.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(UsageError, match=problem):
+    Path("paper.pdf").write_bytes(b"%PDF-1.7\n\xe2\xe3\xcf\xd3")
+    Path("photo.txt").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")
+    Path("odd.txt").write_bytes("cafe".encode("utf-16") + b"x")
+    with pytest.raises(RnntuiError, match=problem):
         read_source(name)
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fake_translator import translation_of
 from pair_runs import tiny_translator
 
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.inference.beam_search import CancelledError, Hypothesis
-from rnntui.inference.translator import BATCH, Translation
+from rnntui.inference.batched_search import BATCH
+from rnntui.inference.beam_search import CancelledError
+from rnntui.inference.translation import Translation
 from rnntui.sessions import translation_worker as module
 from rnntui.sessions.translation_worker import MAX_LINE_LENGTH, TranslationRequest, TranslationWorker
 
@@ -38,7 +40,7 @@ class UppercaseTranslator:
         if self.fails.intersection(lines):
             raise FloatingPointError("overflow")
         weights = np.ones((100, 100), dtype=np.float32)
-        return [Translation(line, [], [Hypothesis([], line.upper(), -1.0, -1.0, weights, True)]) for line in lines]
+        return [translation_of(line, line.upper(), weights) for line in lines]
 
 
 class DrivenWorker:
@@ -236,8 +238,8 @@ def test_a_cancelled_beam_search_ends_at_the_next_step() -> None:
 def test_spans_of_a_translation_lie_in_its_text() -> None:
     translator = tiny_translator()
     (one,) = translator.translate(["  abc  "], BeamConfig(beam=3, n_best=3))
-    assert translator.source_spans("  abc  ") == [(2, 3), (3, 4), (4, 5), (5, 5)]
+    assert one.source_spans == [(2, 3), (3, 4), (4, 5), (5, 5)]
     for hypothesis in one.hypotheses:
-        spans = translator.target_spans(hypothesis)
-        assert len(spans) == len(hypothesis.attention) == len(translator.tokens(hypothesis))
+        spans = hypothesis.spans
+        assert len(spans) == len(hypothesis.attention) == len(hypothesis.tokens)
         assert "".join(hypothesis.text[start:end] for start, end in spans) == hypothesis.text

@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rnntui.errors import CorpusError, RnntuiError, UsageError
 from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
@@ -375,6 +377,26 @@ def test_a_source_with_several_labels_stays_on_one_side(read) -> None:
 )
 def test_the_rule_follows_the_number_of_distinct_targets(read, targets: int, rule: str) -> None:
     assert split_rule(read(plain(*((f"s {n}", f"t {n % targets}") for n in range(100)))).rows) == rule
+
+
+CELLS = st.lists(st.text('ab ",;\t\n', max_size=8), min_size=2, max_size=3)
+
+
+@given(st.lists(CELLS, max_size=8), st.sampled_from(",;\t"), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+def test_rows_are_those_of_the_csv_module(rows: list[list[str]], delimiter: str, quoting: int) -> None:
+    lines = written(*map(tuple, rows), delimiter=delimiter, quoting=quoting).split("\n")[:-1]
+    read = list(quoted_rows(lines, delimiter))
+    assert [[cell.lstrip(" ") for cell in row.cells or []] for row in read] == [
+        [cell.lstrip(" ") for cell in row] for row in rows
+    ]
+
+
+@given(st.text('ab",\n', max_size=60))
+def test_no_line_is_lost_whatever_its_quotes(text: str) -> None:
+    lines = text.split("\n")
+    rows = list(quoted_rows(lines, ",", width=2))
+    assert "\n".join(row.text for row in rows).count("\n") == len(lines) - 1
+    assert [row.number for row in rows] == sorted({row.number for row in rows})
 
 
 def test_lines_are_read_one_by_one() -> None:

@@ -25,6 +25,7 @@ def split(text: str) -> list[str]:
         ["He lives in the U.S. and works, e.g. here.", "Pi is 3.14.", "Ok."],
         ["J. R. R. Tolkien wrote it.", "I read it at 5 p.m.", "Then I slept."],
         ["What!?", "No.", "I do not.", "Really?!"],
+        ["OK.", "Let's go.", "NO.", "I don't."],
         ["No. 5 is alive."],
         ["¿Qué hora es?", "¡No sé!", "El Sr. López vino.", "Ud. sabe."],
         ["هل أنت هنا؟", "نعم أنا هنا."],

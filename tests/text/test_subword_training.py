@@ -16,6 +16,7 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.text import tokenizer_factory, vocabulary
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
+from rnntui.text.corpus_split import TextSplit
 from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
 from rnntui.text.token_ids import corpus_stats
 from rnntui.text.tokenizer_factory import make_tokenizer
@@ -33,13 +34,14 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.text import tokenizer_factory, vocabulary
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
+from rnntui.text.corpus_split import TextSplit
 from rnntui.text.token_ids import corpus_stats
 
 tokenizer_factory._MAX_TRAINING_CHARACTERS = vocabulary._MAX_TRAINING_CHARACTERS = 20_000
 corpus = find_corpus(sys.argv[1:])
 stats, lines = corpus_stats(corpus), "".join(corpus.blocks()).split("\\n")
 for kind in ("bpe", "unigram"):
-    text_tokenizer = tokenizer_factory.make_tokenizer(corpus, stats, TokenizerConfig(kind, 400), 0.1)
+    text_tokenizer = tokenizer_factory.make_tokenizer(stats, TokenizerConfig(kind, 400), TextSplit(corpus, stats, 0.1))
     pair_tokenizer = vocabulary.train_vocabulary(lines, Seq2SeqTokenizerConfig(kind, 400)).tokenizer
     for tokenizer in (text_tokenizer, pair_tokenizer):
         tokenizer.save(Path())
@@ -80,7 +82,9 @@ def test_the_sample_of_a_text_has_a_bit_of_every_part(tmp_path: Path, monkeypatc
     monkeypatch.setattr(tokenizer_factory, "_MAX_TRAINING_CHARACTERS", 300_000)
     samples: list[list[str]] = []
 
-    def train(texts: Iterable[str], kind: TokenizerType, vocab_size: int, distinct_characters: int) -> CharTokenizer:
+    def train(
+        texts: Iterable[str], kind: TokenizerType, vocab_size: int, distinct: int, has_end: bool
+    ) -> CharTokenizer:
         samples.append(list(texts))
         return CharTokenizer(["a"])
 
@@ -89,7 +93,8 @@ def test_the_sample_of_a_text_has_a_bit_of_every_part(tmp_path: Path, monkeypatc
     books = "abcdefghijklmnopqrst"
     path.write_text("".join(f"{book * 9} {book * 9}\n" * 6000 for book in books))  # a letter for each book
     corpus = find_corpus([str(path)])
-    make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig("bpe", 400), 0.1)
+    stats = corpus_stats(corpus)
+    make_tokenizer(stats, TokenizerConfig("bpe", 400), TextSplit(corpus, stats, 0.1))
     [sample] = samples
     assert all(piece.endswith("\n") for piece in sample)
     assert 270_000 < sum(map(len, sample)) < 330_000

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,15 +20,16 @@ from rnntui.config import TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.corpus_split import TextSplit
 from rnntui.text.subword_tokenizer import SubwordTokenizer
-from rnntui.text.token_ids import TokenFile, corpus_stats, split_offset, write_split, write_token_file
+from rnntui.text.token_ids import TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
-from rnntui.text.tokenizer_factory import make_tokenizer
+from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
 SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")
-some_text = st.text(alphabet="aab é日👩\n\n\r\u2581", min_size=12, max_size=80)
+some_text = st.text(alphabet="aab é日👩\n\n\t\u2581", min_size=12, max_size=80)
 fractions = st.sampled_from([0.1, 0.25, 0.5, 0.9])
 
 
@@ -41,7 +43,7 @@ class Chunks(NamedTuple):
     def applied(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("rnntui.text.corpus._BLOCK", self.block)
-            patch.setattr("rnntui.text.token_ids._SEGMENT", self.segment)
+            patch.setattr("rnntui.text.documents.SEGMENT", self.segment)
             yield
 
 
@@ -73,12 +75,17 @@ def corpus_of(folder: Path, text: str) -> Corpus:
     return find_corpus([str(path)])
 
 
+def make_tokenizer(corpus: Corpus, config: TokenizerConfig, validation: float) -> Tokenizer:
+    stats = corpus_stats(corpus)
+    return make_tokenizer_of_split(stats, config, TextSplit(corpus, stats, validation))
+
+
 def written_parts(
     folder: Path, corpus: Corpus, tokenizer: Tokenizer, validation: float
 ) -> tuple[tuple[TokenFile, TokenFile], list[np.ndarray]]:
     """Write both parts; return their descriptions, and their ids as they are read back."""
     paths = (folder / "training.ids", folder / "validation.ids")
-    parts = write_split(corpus, corpus_stats(corpus), tokenizer, validation, *paths)
+    parts = TextSplit(corpus, corpus_stats(corpus), validation).write(tokenizer, *paths)
     # A copy releases the memory-mapped file, which the next example overwrites.
     return parts, [np.array(part.read(path)) for part, path in zip(parts, paths, strict=True)]
 
@@ -112,7 +119,16 @@ def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path:
         assert corpus_stats(corpus).fingerprint == fingerprint
 
 
-@pytest.mark.parametrize("other", ["some text", "some text\n\n", "some text\r\n", "Some text\n", "text some\n"])
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_a_text_with_other_line_ends_has_the_same_fingerprint(line_end: str, tmp_path: Path) -> None:
+    text = "one\ntwo\n\nthree\n"
+    fingerprint = corpus_stats(corpus_of(tmp_path, text)).fingerprint
+    corpus = corpus_of(tmp_path, text.replace("\n", line_end))
+    assert corpus_stats(corpus).fingerprint == fingerprint
+    assert corpus_stats(replace(corpus, newlines="keep")).fingerprint != fingerprint
+
+
+@pytest.mark.parametrize("other", ["some text", "some text\n\n", "some text\f", "Some text\n", "text some\n"])
 def test_another_text_has_another_fingerprint(other: str, tmp_path: Path) -> None:
     fingerprint = corpus_stats(corpus_of(tmp_path, "some text\n")).fingerprint
     assert corpus_stats(corpus_of(tmp_path, other)).fingerprint != fingerprint
@@ -130,7 +146,7 @@ def test_both_parts_together_are_the_corpus_and_validation_is_its_tail(
     scratch: Path, text: str, validation: float, chunks: Chunks
 ) -> None:
     corpus = corpus_of(scratch, text)
-    tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), validation)
+    tokenizer = make_tokenizer(corpus, TokenizerConfig(), validation)
     with chunks.applied():
         (training, held_out), ids = written_parts(scratch, corpus, tokenizer, validation)
     split = len(text) - held_out.characters
@@ -155,7 +171,7 @@ def test_subword_parts_decode_to_the_corpus_as_well(
     tokenizer = subword_tokenizer
     with chunks.applied():
         parts, ids = written_parts(scratch, corpus_of(scratch, text), tokenizer, validation)
-    split = split_offset(len(text), validation)
+    split = int(len(text) * (1 - validation))
     assert tokenizer.decode(ids[0]) == text[:split]
     assert tokenizer.decode(ids[1]) == text[split:]
     assert [part.characters for part in parts] == [split, len(text) - split]
@@ -176,7 +192,7 @@ def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
         _, ids = written_parts(tmp_path, corpus, tokenizer, 0.3)
         part, _ = write_token_file(corpus, tokenizer, tmp_path / "whole.ids")
     whole, characters = part.read(tmp_path / "whole.ids"), part.characters
-    split = split_offset(len(text), 0.3)
+    split = int(len(text) * 0.7)
     assert np.array_equal(ids[0], tokenizer.encode(text[:split]))
     assert np.array_equal(ids[1], tokenizer.encode(text[split:]))
     assert np.array_equal(whole, tokenizer.encode(text))
@@ -190,7 +206,7 @@ def test_ids_take_the_fewest_bytes_that_hold_the_vocabulary(distinct: int, dtype
     # The characters after the surrogates; <unk> has one more id.
     text = "".join(map(chr, range(0xE000, 0xE000 + distinct))) * 2
     corpus = corpus_of(tmp_path, text)
-    tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), 0.5)
+    tokenizer = make_tokenizer(corpus, TokenizerConfig(), 0.5)
     parts, ids = written_parts(tmp_path, corpus, tokenizer, 0.5)
     assert [part.dtype for part in parts] == [dtype, dtype]
     assert (tmp_path / "training.ids").stat().st_size == distinct * np.dtype(dtype).itemsize
@@ -225,7 +241,7 @@ def test_a_missing_file_of_ids_is_told_by_its_name(tmp_path: Path) -> None:
 def test_subwords_are_learnt_from_the_training_part_alone(kind: TokenizerType, tmp_path: Path) -> None:
     def has_learnt(text: str) -> bool:
         corpus = corpus_of(tmp_path, text)
-        tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(kind, 400), 0.2)
+        tokenizer = make_tokenizer(corpus, TokenizerConfig(kind, 400), 0.2)
         return any("umpelst" in tokenizer.token_text(token) for token in range(tokenizer.vocab_size))
 
     common, secret = small_corpus(), "Rumpelstilzchen Rumpelstilzchen\n" * 30
@@ -237,16 +253,15 @@ def test_subwords_are_learnt_from_the_training_part_alone(kind: TokenizerType, t
 def test_characters_that_only_validation_holds_are_known_too(tmp_path: Path) -> None:
     text = "a" * 90 + "日" * 10
     corpus = corpus_of(tmp_path, text)
-    tokenizer = make_tokenizer(corpus, corpus_stats(corpus), TokenizerConfig(), 0.1)
+    tokenizer = make_tokenizer(corpus, TokenizerConfig(), 0.1)
     assert tokenizer.unknown_characters(text) == []
 
 
 def test_a_vocabulary_takes_the_size_asked_for_or_two_thousand_subwords_at_most(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, small_corpus())
-    found = corpus_stats(corpus)
-    assert make_tokenizer(corpus, found, TokenizerConfig("char", 5), 0.1).vocab_size == 5
-    assert make_tokenizer(corpus, found, TokenizerConfig("bpe", 300), 0.1).vocab_size == 300
-    assert 300 < make_tokenizer(corpus, found, TokenizerConfig("bpe"), 0.1).vocab_size <= 2000
+    assert make_tokenizer(corpus, TokenizerConfig("char", 5), 0.1).vocab_size == 5
+    assert make_tokenizer(corpus, TokenizerConfig("bpe", 300), 0.1).vocab_size == 300
+    assert 300 < make_tokenizer(corpus, TokenizerConfig("bpe"), 0.1).vocab_size <= 2000
 
 
 @pytest.mark.parametrize(
@@ -255,10 +270,10 @@ def test_a_vocabulary_takes_the_size_asked_for_or_two_thousand_subwords_at_most(
 def test_a_text_that_changes_while_it_is_read_is_refused_by_its_name(changed: str, tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, "some text.\n")
     found = corpus_stats(corpus)
-    tokenizer = make_tokenizer(corpus, found, TokenizerConfig(), 0.5)
+    tokenizer = make_tokenizer(corpus, TokenizerConfig(), 0.5)
     corpus_of(tmp_path, changed)
     with pytest.raises(CorpusError, match=r"corpus\.txt changed"):
-        write_split(corpus, found, tokenizer, 0.5, tmp_path / "training.ids", tmp_path / "validation.ids")
+        TextSplit(corpus, found, 0.5).write(tokenizer, tmp_path / "training.ids", tmp_path / "validation.ids")
 
 
 def test_a_text_to_evaluate_names_its_unknown_characters_once_in_order(tmp_path: Path) -> None:

@@ -81,10 +81,10 @@ def trained() -> dict[TokenizerType, Tokenizer]:
     return {"char": char_tokenizer(corpus), **{kind: subword_tokenizer(corpus, kind) for kind in SUBWORDS}}
 
 
-def streamed(tokenizer: Tokenizer, text: str) -> tuple[list[str], str]:
-    """Return the text that a stream decoder returns for each token, and last for the end."""
+def streamed(tokenizer: Tokenizer, text: str) -> tuple[list[str], bool]:
+    """Return the text that a stream decoder returns for each token, and whether a character is incomplete then."""
     stream = tokenizer.stream()
-    return [stream.push(int(token)) for token in tokenizer.encode(text)], stream.finish()
+    return [stream.push(int(token)) for token in tokenizer.encode(text)], stream.is_incomplete
 
 
 @repeatable
@@ -116,9 +116,9 @@ def test_awkward_text_comes_back_exactly(
     trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, text: str
 ) -> None:
     tokenizer = trained[kind]
-    pushed, last = streamed(tokenizer, text)
+    pushed, is_incomplete = streamed(tokenizer, text)
     assert tokenizer.decode(tokenizer.encode(text)) == text
-    assert "".join(pushed) + last == text
+    assert "".join(pushed) == text and not is_incomplete
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)
@@ -142,14 +142,14 @@ def test_the_mark_that_stands_for_a_space_comes_back_as_itself_though_the_corpus
 def test_streamed_text_grows_by_whole_characters_and_is_complete_with_its_last_token(
     trained: dict[TokenizerType, Tokenizer], kind: TokenizerType, text: str
 ) -> None:
-    pushed, last = streamed(trained[kind], text)
+    pushed, is_incomplete = streamed(trained[kind], text)
     so_far = ""
     for piece in pushed:
         so_far += piece
         # An incomplete character would appear as U+FFFD, and the text would not begin with it.
         assert text.startswith(so_far)
     assert so_far == text
-    assert last == ""
+    assert not is_incomplete
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)
@@ -161,11 +161,11 @@ def test_any_tokens_a_model_may_draw_stream_to_the_same_text_as_at_once(
     tokenizer = trained[kind]
     ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=30))
     stream = tokenizer.stream()
-    assert "".join([stream.push(token) for token in ids]) + stream.finish() == tokenizer.decode(ids)
+    assert "".join([stream.push(token) for token in ids]) == tokenizer.decode(ids)
 
 
 @pytest.mark.parametrize("kind", SUBWORDS)
-def test_a_character_cut_off_by_the_end_shows_once_as_a_replacement_and_not_before(
+def test_a_character_cut_off_by_the_end_is_left_out(
     trained: dict[TokenizerType, Tokenizer], kind: TokenizerType
 ) -> None:
     tokenizer = trained[kind]
@@ -173,7 +173,19 @@ def test_a_character_cut_off_by_the_end_shows_once_as_a_replacement_and_not_befo
     assert len(ids) == 4, "the hedgehog must travel as its four bytes here"
     stream = tokenizer.stream()
     assert [stream.push(token) for token in ids[:3]] == ["", "", ""]
-    assert stream.finish() == "\N{REPLACEMENT CHARACTER}"
+    assert stream.is_incomplete
+    assert tokenizer.decode(ids[:3]) == ""
+    assert (stream.push(ids[3]), stream.is_incomplete) == ("🦔", False)
+
+
+@pytest.mark.parametrize("kind", SUBWORDS)
+def test_invalid_bytes_within_a_text_show_as_replacements(
+    trained: dict[TokenizerType, Tokenizer], kind: TokenizerType
+) -> None:
+    tokenizer = trained[kind]
+    ids = [int(token) for token in tokenizer.encode("🦔")]
+    assert tokenizer.decode([*ids[1:3], *tokenizer.encode("a")]) == "\N{REPLACEMENT CHARACTER}" * 2 + "a"
+    assert tokenizer.decode([*ids[:2], *tokenizer.encode("a")]) == "\N{REPLACEMENT CHARACTER}a"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -181,8 +193,8 @@ def test_a_leading_space_is_kept_whole_and_streamed(
     trained: dict[TokenizerType, Tokenizer], kind: TokenizerType
 ) -> None:
     for text in (" the", "  the", " ", "the ", "\n the"):
-        pushed, last = streamed(trained[kind], text)
-        assert "".join(pushed) + last == text
+        pushed, is_incomplete = streamed(trained[kind], text)
+        assert "".join(pushed) == text and not is_incomplete
 
 
 @repeatable

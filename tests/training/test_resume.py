@@ -32,6 +32,8 @@ SHAPES = [
     {"cell": "gru", "layers": 1, "dropout": 0.2},
     {"cell": "rnn", "nonlinearity": "relu", "layers": 1, "learning_rate": 1e-3},
     {"tokenizer": "bpe", "vocab_size": 300},
+    {"documents": "line", "dropout": 0.2},
+    {"validation_from": "spread", "documents": "none"},
 ]
 
 

@@ -17,7 +17,8 @@ from rnntui.config import Budget
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, RunError, UsageError
 from rnntui.inference.loaded_model import load_language_model
-from rnntui.inference.translator import Translation, load_translator, read_vocabularies
+from rnntui.inference.translation import Translation
+from rnntui.inference.translator import load_translator, read_vocabularies
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import summarize_run

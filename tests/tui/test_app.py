@@ -247,6 +247,15 @@ def test_a_settings_file_that_is_wrong_is_told_and_left_as_it_is(tmp_path: Path,
     assert len(problems) == 1 and problem in problems[0] and str(path) in problems[0]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_settings_file_of_any_editor_is_read(tmp_path: Path, encoding: str, line_end: str) -> None:
+    path = tmp_path / "settings.json"
+    text = '{\n  "theme": "nord",\n  "keymap": {\n    "chat.stop": "ctrl+x"\n  }\n}\n'
+    path.write_bytes(text.replace("\n", line_end).encode(encoding))
+    assert load(path) == (Preferences(theme="nord", keymap={"chat.stop": "ctrl+x"}), [])
+
+
 @pytest.mark.parametrize("content", ["{", "[1]"])
 def test_a_settings_file_that_cannot_be_read_is_not_overwritten(tmp_path: Path, content: str) -> None:
     path = tmp_path / "settings.json"

@@ -218,6 +218,48 @@ async def test_the_words_that_belong_to_the_word_at_the_cursor_are_highlighted(t
         assert highlighted(user, "source") == ["first"]
 
 
+async def test_the_attention_of_a_line_is_that_of_the_sentence_at_the_cursor(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("  go on; 42; now then")
+        await user.work()
+        assert user.shown == ["og no; 42; won neht"]
+        await user.pilot.press("f9")
+        source, target, matrix = user.tab.source, user.tab.target, user.tab.matrix
+        source.move_cursor((0, 14))
+        await wait_until(user.pilot, lambda: list(matrix._highlighted_columns) == [0, 1, 2])
+        assert matrix._grid.column_labels == [*"now", "␣", *"then", "</s>"]
+        assert highlighted(user, "translation") == ["won"]
+        source.move_cursor((0, 5))
+        await wait_until(user.pilot, lambda: matrix._grid.column_labels == [*"go", "␣", *"on", "</s>"])
+        assert highlighted(user, "translation") == ["no"]
+        source.move_cursor((0, 9))
+        await wait_until(user.pilot, lambda: "passes unchanged" in user.screen)
+        assert highlighted(user, "translation") == []
+        target.focus()
+        target.move_cursor((0, 16))
+        await wait_until(user.pilot, lambda: list(matrix._highlighted_rows) == [4, 5, 6, 7])
+        assert highlighted(user, "source") == ["then"]
+
+
+async def test_a_line_that_passes_unchanged_is_shown_as_such(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("42\nnow")
+        await user.work()
+        assert user.shown == ["42", "won"] and "line 1: unchanged" in user.status
+        await user.pilot.press("down")
+        assert "unchanged" not in user.status
+
+
+async def test_hypotheses_of_a_line_are_combined_from_those_of_its_sentences(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.fill("one; two")
+        await user.work()
+        await user.pilot.press("ctrl+n")
+        assert user.shown == ["eno; owt!"]
+        await user.pilot.press("ctrl+n")
+        assert user.shown == ["eno!; owt"]
+
+
 async def test_a_model_without_attention_says_so(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator(attention=False)) as user:
         await user.fill("one")
@@ -434,6 +476,17 @@ async def test_the_source_is_restored_the_next_time(tmp_path: Path) -> None:
         await wait_until(user.pilot, lambda: user.session.lines == ["drei", "vier", ""])
     texts = {path.read_text() for path in sources_folder().glob("*.txt")}
     assert texts == {"go", "new", "drei\nvier\n"}
+
+
+async def test_subtitles_open_as_lines_and_say_where_their_times_are_kept(tmp_path: Path) -> None:
+    async with using_translate(tmp_path, FakeTranslator()) as user:
+        await user.pilot.press("ctrl+o")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        Path("film.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\n<i>go\non</i>\n\n")
+        user.app.screen.query_one(Input).value = "film.srt"
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: user.session.lines == ["go on"])
+        await wait_until(user.pilot, lambda: "rnntui translate film.srt" in user.notices)
 
 
 async def test_a_failed_autosave_is_reported(tmp_path: Path, own_settings: Path) -> None:

@@ -18,7 +18,7 @@ PIECES = [
     "a", "word ", " ", "  ", "\n", "\t", "\r\n", "\x1b", "\x00", "é", "e\u0301", "\u0301", "\u200d", "\ufe0f", "☁",
     "☁\ufe0f", "0\ufe0f\u20e3", FAMILY, "👍🏽", "🇫", "🇫🇷", "春眠不覺曉，", "。", "\u3000", "가", "\u1100\u1161",
     "\ud800", "\u202e", "\u200b", "\ufeff", "\u2028", "Ж", "—", "…", "x" * 9, "longer words than most lines hold ",
-    "\u0301" * 40,
+    "\u0301" * 40, "\u200f", "\u200eab", "\u202b", "\u202c", "\u061c", "\u200c", "\u200f" * 40,
 ]  # fmt: skip
 TEXTS = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=24).map("".join),
@@ -202,9 +202,24 @@ def test_how_things_appear():
     assert [shown(made, i) for i in range(made.lines)] == [
         r"a   b\x1b\u202e",
         "\u25cc\u0301x",
-        "\u25ccx",
+        "x",
         r"\ud800" + " " * 10,
     ]
+
+
+@pytest.mark.parametrize("mark", ["\u200e", "\u200f", "\u061c", "\u202a", "\u202b", "\u202c", "\ufeff", "\u200b"])
+def test_marks_of_direction_take_no_cell_and_hide_nothing(mark):
+    made = wrapped(f"{mark}שלום{mark} x\n{mark}{mark}א\n{mark}\n{mark}" + mark * 100_000, 40)
+    assert [shown(made, line).replace(mark, "") for line in (0, 1, 2)] == ["שלום x", "א", " "]
+    assert [sum(glyph.cells for glyph in made.glyphs(line)) for line in (0, 1)] == [6, 1]
+    assert made.glyphs(1)[0].end - made.glyphs(1)[0].start == 3, "the cursor passes the letter and its marks at once"
+
+
+@pytest.mark.parametrize(
+    "text", ["می\u200cخواهم", "क्\u200dष", "❤\ufe0f", FAMILY], ids=["Persian", "Hindi", "selector", "family"]
+)
+def test_joiners_and_selectors_are_shown_as_they_are(text):
+    assert shown(wrapped(text, 40), 0) == text
 
 
 def test_marks_without_end_do_not_make_a_line_without_end():

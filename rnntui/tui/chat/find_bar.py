@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Label
 
 from rnntui.tui.chat.messages import SearchClosed
+from rnntui.tui.widgets.editors import ClusterInput
 from rnntui.tui.widgets.stream_view import StreamView
 
 
@@ -31,7 +32,7 @@ class FindBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Label("Find ")
-        yield Input(compact=True)
+        yield ClusterInput(compact=True)
         yield Label("", id="matches")
 
     def open(self) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from textual import events
-from textual.widgets import TextArea
 
-from rnntui.text.control_chars import decode_control_chars, encode_control_chars, encode_pasted_text
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.chat.messages import LastPromptWanted, LineSent, UndoWanted
 from rnntui.tui.keys import KEYS, bindings
+from rnntui.tui.widgets.editors import ClusterTextArea
 
 
-class Prompt(TextArea):
+class Prompt(ClusterTextArea):
     """Enter sends, Ctrl+J breaks the line; up in an empty prompt brings back the last line to edit it."""
 
     BINDINGS = bindings("prompt")
@@ -42,11 +42,6 @@ class Prompt(TextArea):
         self.text = encode_control_chars(line)
         self.move_cursor(self.document.end)
         self.focus()
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        # A text area would show an escape character as it is, and normalize line breaks.
-        # Textual calls the text area's own handler after this one.
-        event.text = encode_pasted_text(event.text)
 
     def action_undo(self) -> None:
         """Undo typing; in an empty prompt, undo what cut the text."""

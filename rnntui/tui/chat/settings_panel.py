@@ -15,6 +15,7 @@ from rnntui.tui.chat.messages import PresetChosen, SettingsChanged
 
 if TYPE_CHECKING:
     from rnntui.config import GenerationConfig, SamplingConfig
+    from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.chat_pane import OfferedAlternatives
     from rnntui.tui.widgets.slider import Slider
 
@@ -77,7 +78,7 @@ class SettingsPanel(Vertical):
                 text.append(f"{number} ", "bold")
                 text.append("━" * filled, "bold" if alternative.text == offered.text else "")
                 text.append("─" * (_BAR - filled), "dim")
-                text.append(f" {alternative.probability:4.0%} {visible_token(alternative.text)}\n")
+                text.append(f" {alternative.probability:4.0%} {_label(alternative)}\n")
         self._alternatives.update(text)
 
     def _show_presets(self) -> None:
@@ -106,6 +107,10 @@ def _with_value(settings: ChatSettings, name: str, value: float) -> ChatSettings
         return replace(settings, generation=replace(settings.generation, **{name: int(value)}))
     number = type(getattr(settings.sampling, name))
     return replace(settings, sampling=replace(settings.sampling, **{name: number(value)}))
+
+
+def _label(alternative: Alternative) -> str:
+    return "(end)" if alternative.is_end else visible_token(alternative.text)
 
 
 def visible_token(token: str) -> str:

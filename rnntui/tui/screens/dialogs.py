@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList, TextArea
+from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars, one_line
+from rnntui.tui.widgets.editors import ClusterInput, ClusterTextArea
 
 _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
 
@@ -29,7 +30,7 @@ class AskScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._question, markup=False)
-            yield Input(encode_control_chars(self._value), select_on_focus=False)
+            yield ClusterInput(encode_control_chars(self._value), select_on_focus=False)
             yield Label("Enter accepts, Esc cancels", classes="hint")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -70,14 +71,14 @@ class EditScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog full"):
             yield Label(self._title, markup=False)
-            yield TextArea(encode_control_chars(self._text), soft_wrap=True, show_line_numbers=False)
+            yield ClusterTextArea(encode_control_chars(self._text), soft_wrap=True, show_line_numbers=False)
             yield Label("Ctrl+S accepts, Esc cancels", classes="hint")
 
     def on_mount(self) -> None:
-        area = self.query_one(TextArea)
+        area = self.query_one(ClusterTextArea)
         area.move_cursor(area.document.end)
 
     def action_accept(self) -> None:
         """Close the dialog with the edited text."""
-        text = decode_control_chars(self.query_one(TextArea).text)
+        text = decode_control_chars(self.query_one(ClusterTextArea).text)
         self.dismiss(None if text == self._text else text)

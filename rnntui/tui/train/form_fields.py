@@ -17,6 +17,7 @@ from textual.widgets import Input, Label, Select, Static
 
 from rnntui.sessions.training_form import FormOption
 from rnntui.text.control_chars import one_line
+from rnntui.tui.widgets.editors import ClusterInput
 
 _MAX_ENTRIES = 2000  # of a folder, searched for a completion
 
@@ -46,7 +47,7 @@ class Field(Horizontal):
             placeholder = option.help if suggester else option.default
             if not placeholder and "[default" in option.help:
                 placeholder = "default"
-            yield Input(value, placeholder=placeholder, compact=True, suggester=suggester, select_on_focus=False)
+            yield ClusterInput(value, placeholder=placeholder, compact=True, suggester=suggester, select_on_focus=False)
         yield Static(option.help, classes="help", markup=False)
 
     @property

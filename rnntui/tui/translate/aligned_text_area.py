@@ -14,8 +14,8 @@ from textual.document._document_navigator import DocumentNavigator
 from textual.document._wrapped_document import WrappedDocument
 from textual.geometry import Offset
 from textual.strip import Strip
-from textual.widgets import TextArea
 
+from rnntui.tui.widgets.editors import ClusterTextArea
 from rnntui.tui.widgets.paint import LEVELS, SpanStyles
 
 
@@ -90,7 +90,7 @@ class Highlight(NamedTuple):
     weight: float
 
 
-class AlignedTextArea(TextArea):
+class AlignedTextArea(ClusterTextArea):
     """A text area that can be aligned with another, and whose words can be highlighted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

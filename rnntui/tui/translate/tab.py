@@ -213,7 +213,7 @@ class TranslateTab(Vertical):
         else:
             chosen = session.chosen_index(line)
             self._hypotheses.show([(each.score, each.text) for each in translation.hypotheses], chosen)
-            self._attention.show(session.translator, session.lines[line], translation, translation.hypotheses[chosen])
+            self._attention.show(session.lines[line], translation, translation.hypotheses[chosen])
         self._attention.follow_cursor(self._active, line)
         self._show_status()
 
@@ -310,7 +310,7 @@ class TranslateTab(Vertical):
 
     @work
     async def action_open(self) -> None:
-        """Translate a text file; of a table, its first column."""
+        """Translate a text file; of a table its first column, of subtitles their texts."""
         from rnntui.sessions.translation_files import read_source
         from rnntui.tui.screens.dialogs import AskScreen
 
@@ -319,11 +319,13 @@ class TranslateTab(Vertical):
         if not name:
             return
         try:
-            text = read_source(name)
+            text, note = read_source(name)
         except RnntuiError as error:
             self.notifications.error(str(error), title="Not opened")
         else:
             self._begin(text)
+            if note:
+                self.notifications.info(note)
 
     def _begin(self, text: str) -> None:
         self.save_draft()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from textual import events
-
 from rnntui.sessions.translation_session import LineChange, line_change
-from rnntui.text.control_chars import decode_control_chars, encode_control_chars, encode_pasted_text
+from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.translate.aligned_text_area import AlignedTextArea
 
 
@@ -17,10 +15,6 @@ class SourcePane(AlignedTextArea):
     def __init__(self) -> None:
         super().__init__(id="source", placeholder="Type here: it is translated as you type.")
         self._seen_lines = [""]  # as the area held them at the last `pop_change`
-
-    async def _on_paste(self, event: events.Paste) -> None:
-        # Textual calls the text area's own handler after this one.
-        event.text = encode_pasted_text(event.text)
 
     def fill(self, text: str) -> None:
         """Replace the text, with the cursor at its start."""

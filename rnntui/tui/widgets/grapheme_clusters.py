@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
-from rnntui.text.control_chars import escape_control_chars
+from rnntui.text.control_chars import escape_control_chars, hide_embeddings
 
 BLANKS = frozenset(" \t\u3000")
 """The characters after which a line may break, and which may hang, invisible, over its end."""
@@ -46,6 +46,9 @@ class _Character(NamedTuple):
     alone: Cluster
     plain: bool  # displayed unchanged
     combining: bool  # without width: part of the cluster before it
+    invisible: (
+        bool  # without width or ink, such as a direction mark: at the start of a line part of the cluster after it
+    )
     flag: bool  # half of a flag
 
 
@@ -57,13 +60,17 @@ class _Characters(dict[str, _Character]):
             self.clear()
         text = escape_control_chars(character)
         cells = cell_len(text)
+        category = unicodedata.category(character)
         plain = text == character and character not in "\n\t"
-        combining = plain and not cells
-        if combining:
-            text, cells = _MARK_BASE + (character if unicodedata.category(character).startswith("M") else ""), 1
+        combining = (plain and not cells) or not text
+        invisible = combining and category == "Cf"
+        if invisible:
+            text, cells = " ", 1  # alone in a line: a cursor needs a cell
+        elif combining:
+            text, cells = _MARK_BASE + (character if category.startswith("M") else ""), 1
         flag = _FLAGS[0] <= character <= _FLAGS[1]
         alone = Cluster(text, cells, cells > 1, character not in _NOT_AT_LINE_START)
-        return self.setdefault(character, _Character(alone, plain, combining, flag))
+        return self.setdefault(character, _Character(alone, plain, combining, invisible, flag))
 
 
 _characters = _Characters()
@@ -74,6 +81,14 @@ def cluster_at(text: str, start: int) -> tuple[int, Cluster]:
     first = text[start]
     base = _characters[first]
     end = start + 1
+    if base.invisible:  # it would have been part of a cluster before it in the line
+        stop = min(len(text), start + _MAX_LENGTH)
+        while end < stop and _characters[text[end]].invisible:
+            end += 1
+        is_alone = end == len(text) or text[end] == "\n" or text[end] in BLANKS or _characters[text[end]].invisible
+        if is_alone:
+            return end, base.alone
+        return cluster_at(text, end)
     if end == len(text) or first == "\n":
         return end, base.alone
     following = _characters[text[end]]
@@ -81,7 +96,7 @@ def cluster_at(text: str, start: int) -> tuple[int, Cluster]:
         return end, base.alone
     end = _cluster_end(text, start, end + following.flag, joins=base.plain and not base.combining)
     # By rich's measure, a joiner at the end would swallow the first character of the next cluster.
-    marks = text[start + 1 : end].rstrip(_JOINER)
+    marks = hide_embeddings(text[start + 1 : end]).rstrip(_JOINER)
     if not base.plain or base.combining:
         marks = marks.replace(_JOINER, "")
     displayed = base.alone.text + marks

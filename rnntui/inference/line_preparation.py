@@ -1,0 +1,203 @@
+"""Preparation of a line for the search: its sentences, and the form in which the model reads each of them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, SplitSentences
+from rnntui.inference.recasing import Casing, casing_of, is_shouted
+from rnntui.kinds.pair_corpus_info import SourceFeatures
+from rnntui.text.normalization import lower_case, normalize, offset_map
+from rnntui.text.placeholders import Placeholder, mask_source
+from rnntui.text.scripts import is_wide, script_of
+from rnntui.text.sentences import split_sentences
+from rnntui.text.vocabulary import CharSpan, Vocabulary
+
+_MULTIPLE_SENTENCES = 0.2  # a model with more of them among its training sources reads several at once
+_LETTERLESS = 0.01  # a model with more such sources was made to translate numbers or marks
+_TERMINATED = 0.9  # a model with more sources that end in punctuation does badly without it
+
+_CUE_MARKS = "[{<"
+_MUSIC = "♪♫♬"
+
+
+@dataclass(eq=False, repr=False)
+class SourceLine:
+    """A line as typed, with its normalized text and, where a token is to be shown in it, offsets from that."""
+
+    typed: str
+    text: str
+
+    @cached_property
+    def offsets(self) -> list[int]:
+        """For each character of `text` its offset in `typed`, and last the offset where the text ends."""
+        return offset_map(self.typed)
+
+    def span(self, start: int, end: int) -> CharSpan:
+        """Return the span in the line as typed, given one in its normalized text."""
+        return self.offsets[start], self.offsets[end]
+
+
+@dataclass(eq=False, repr=False)
+class PreparedSentence:
+    """A sentence and how it is translated.
+
+    Args:
+        line: the line that it is in.
+        start: offset in the normalized line.
+        end: end offset in the normalized line.
+        model_text: what the encoder reads; "" if the sentence passes unchanged.
+        masked_offsets: for each character of `model_text` its offset from `start`, and last that of the end; None if
+            they are the same.
+        values: placeholders in `model_text`.
+        casing: case of the translation.
+        terminator: punctuation that was added at the end of `model_text`, and is dropped from the translation.
+    """
+
+    line: SourceLine
+    start: int
+    end: int
+    model_text: str
+    masked_offsets: Sequence[int] | None = None
+    values: tuple[Placeholder, ...] = ()
+    casing: Casing = "model"
+    terminator: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sentence, normalized."""
+        return self.line.text[self.start : self.end]
+
+    @property
+    def passes(self) -> bool:
+        """True if the sentence passes unchanged."""
+        return not self.model_text
+
+    def span(self) -> CharSpan:
+        """Return its span in the line as typed."""
+        return self.line.span(self.start, self.end)
+
+    def span_of(self, start: int, end: int) -> CharSpan:
+        """Return the span in the line as typed, given one in `model_text`."""
+        length = len(self.model_text) - len(self.terminator)
+        start, end = min(start, length), min(end, length)
+        if self.masked_offsets is not None:
+            start, end = self.masked_offsets[start], self.masked_offsets[end]
+        return self.line.span(self.start + start, self.start + end)
+
+
+@dataclass(eq=False, repr=False)
+class PreparedLine:
+    """The sentences of a line, none if it is blank; before, between and behind them `gaps`, one more than sentences."""
+
+    typed: str
+    sentences: list[PreparedSentence]
+    gaps: list[str]
+
+    @property
+    def passes(self) -> bool:
+        """True if the line passes unchanged: it has text, and nothing in it to translate."""
+        return bool(self.sentences) and all(sentence.passes for sentence in self.sentences)
+
+
+class LinePreparer:
+    """Prepares lines as the training sources of a run were.
+
+    Args:
+        config: says whether the model reads lower case, and whether placeholders.
+        features: of the training sources; without them, as for runs of older versions, no line passes unchanged.
+        vocabulary: of the source.
+        known_words: in lower case; other capitalized words are names, which become placeholders.
+        split: yes or no; auto splits lines if training sources hardly ever had several sentences.
+    """
+
+    def __init__(
+        self,
+        config: Seq2SeqTokenizerConfig,
+        features: SourceFeatures | None,
+        vocabulary: Vocabulary,
+        known_words: Container[str] = (),
+        split: SplitSentences = "auto",
+    ) -> None:
+        self._config, self._known_words = config, known_words
+        reads_single_sentences = features is not None and features.multiple_sentences < _MULTIPLE_SENTENCES
+        self._splits = split == "yes" or (split == "auto" and reads_single_sentences)
+        is_terminated = features is not None and features.terminated > _TERMINATED
+        self._terminators = [mark for mark in ".。" if is_terminated and not vocabulary.unknown_characters(mark)]
+        # Scripts without which a sentence passes unchanged.
+        self._scripts = frozenset(features.scripts if features and features.letterless < _LETTERLESS else ())
+
+    def prepare(self, line: str) -> PreparedLine:
+        """Return the sentences of a line."""
+        text = normalize(line)
+        if not text:
+            return PreparedLine(line, [], [""])
+        source = SourceLine(line, text)
+        spans = [self._core(text, (0, len(text)))]
+        if self._splits:
+            [(start, end)] = spans
+            sentences = split_sentences(text[start:end])
+            spans = [(start + at, start + sentence_end) for at, sentence_end in sentences] or spans
+        if len(spans) > 1:
+            spans = [self._core(text, span) for span in spans]
+        shouted = self._config.lowercase_source and is_shouted(text)
+        prepared = [self._sentence(source, span, shouted) for span in spans]
+        edges = [0, *(edge for span in spans for edge in span), len(text)]
+        gaps = [text[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True)]
+        return PreparedLine(line, prepared, gaps)
+
+    def _core(self, text: str, span: CharSpan) -> CharSpan:
+        """Return the span without decorations."""
+        start, end = span
+        first, second, last = text[start], text[start + 1 : start + 2], text[end - 1]
+        if not self._config.placeholders or (first.isalpha() and second != ")" and last not in _MUSIC):
+            return span  # of most lines, which need not wait for the rules
+        from rnntui.inference.decorations import strip_decorations
+
+        return strip_decorations(text, span)
+
+    def _sentence(self, line: SourceLine, span: CharSpan, in_shouted_line: bool) -> PreparedSentence:
+        start, end = span
+        text = line.text[start:end]
+        unchanged = PreparedSentence(line, start, end, "")
+        if self._config.placeholders and text[0] in _CUE_MARKS and _is_cue(text):
+            return unchanged
+        prepared = replace(unchanged, model_text=text)
+        if self._config.placeholders:
+            masked = mask_source(text, lambda word: word.lower() not in self._known_words)
+            if masked.values:
+                prepared = replace(
+                    unchanged, model_text=masked.text, masked_offsets=masked.offsets, values=masked.values
+                )
+        if self._scripts and not any(script_of(character) in self._scripts for character in prepared.model_text):
+            return unchanged
+        if self._config.lowercase_source:
+            prepared = replace(prepared, casing=casing_of(prepared.model_text, in_shouted_line))
+        return self._in_training_form(prepared)
+
+    def without_placeholders(self, sentence: PreparedSentence) -> PreparedSentence:
+        """Return a sentence as the model reads it without placeholders."""
+        return self._in_training_form(replace(sentence, model_text=sentence.text, masked_offsets=None, values=()))
+
+    def _in_training_form(self, sentence: PreparedSentence) -> PreparedSentence:
+        """Return a sentence in the case of the training sources, and with punctuation at its end if they had that."""
+        text = sentence.model_text
+        mark = "。" if is_wide(text[-1]) else "."
+        is_word = text[-1].isalnum() or unicodedata.category(text[-1]) == "Co"  # a placeholder
+        terminator = mark if is_word and mark in self._terminators else ""
+        text = lower_case(text) if self._config.lowercase_source else text
+        return replace(sentence, model_text=text + terminator, terminator=terminator)
+
+    def is_foreign(self, line: str) -> bool:
+        """Return True if a line has letters, but none of the scripts without which a sentence passes unchanged."""
+        scripts = set(map(script_of, line)) - {""}
+        return bool(self._scripts and scripts) and scripts.isdisjoint(self._scripts)
+
+
+def _is_cue(text: str) -> bool:
+    from rnntui.inference.decorations import is_cue
+
+    return is_cue(text)

@@ -1,0 +1,182 @@
+"""Documents of a corpus: files, lines, or blocks between blank lines, each a text with a beginning and an end.
+
+The model reads them as `<eos> document <eos> document <eos>`: it learns how a document begins and where it ends. What
+separates documents in the corpus, such as the line break after a line, is not trained on. In a text that a person and
+a model write, `<eos>` is shown as the separator, and a separator is read as `<eos>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rnntui.kinds.corpus_info import DocumentUnit
+    from rnntui.text.corpus import Corpus
+    from rnntui.text.tokenizer import Tokenizer
+
+SEGMENT = 1 << 20  # characters encoded at a time
+_BLANK_LINES = r"\n(?:[^\S\n]*\n)+"
+_SEPARATORS: dict[DocumentUnit, tuple[str, str]] = {
+    "line": ("\n", r"\n"),
+    "blank": ("\n\n", _BLANK_LINES),
+    "file": ("\n---\n", r"\n---\n"),
+}
+"""How the end of a document is shown in a text, and what is read as one."""
+
+
+class DocumentBatch(NamedTuple):
+    """Consecutive documents, or parts of them: the first may continue the last of the batch before.
+
+    `is_complete` is False if the last document continues in the next batch.
+    """
+
+    texts: list[str]
+    is_complete: bool
+
+
+@dataclass(frozen=True)
+class DocumentFormat:
+    """Converts texts that people and models write to the ids of a model of documents, and back.
+
+    `unit` is what is a document; a vocabulary without `<eos>` has none.
+    """
+
+    unit: DocumentUnit
+    tokenizer: Tokenizer
+
+    @property
+    def separator(self) -> str:
+        """The text that stands for the end of a document; empty if the corpus is one long text."""
+        return _SEPARATORS[self.unit][0] if self._has_documents else ""
+
+    @property
+    def _has_documents(self) -> bool:
+        return self.unit != "none" and self.tokenizer.end_id is not None
+
+    def prompt(self, text: str) -> str:
+        """Return a prompt without a line break at its end, as `echo` writes one, if a line break ends a document."""
+        return text.removesuffix("\n") if self.separator == "\n" else text
+
+    def encode(self, text: str) -> tuple[list[int], list[str]]:
+        """Return the token ids of a text and the part of the text that each stands for; separators become `<eos>`."""
+        if not self._has_documents:
+            return _encode_with_pieces(text, self.tokenizer)
+        assert self.tokenizer.end_id is not None
+        ids: list[int] = []
+        pieces: list[str] = []
+        for index, part in enumerate(re.split(f"({_SEPARATORS[self.unit][1]})", text)):
+            new_ids, new_pieces = (
+                ([self.tokenizer.end_id], [part]) if index % 2 else _encode_with_pieces(part, self.tokenizer)
+            )
+            ids += new_ids
+            pieces += new_pieces
+        return ids, pieces
+
+    def decode(self, ids: list[int]) -> str:
+        """Return the text of the ids, with a separator for each `<eos>`."""
+        parts: list[list[int]] = [[]]
+        for token in ids:
+            if token == self.tokenizer.end_id:
+                parts.append([])
+            else:
+                parts[-1].append(token)
+        return self.separator.join(map(self.tokenizer.decode, parts))
+
+    def unknown_characters(self, text: str) -> list[str]:
+        """Return the distinct characters of a text that become `<unk>`; a line break that ends a document does not."""
+        return self.tokenizer.unknown_characters(text.replace("\n", "") if self.separator == "\n" else text)
+
+
+def _encode_with_pieces(text: str, tokenizer: Tokenizer) -> tuple[list[int], list[str]]:
+    ids = tokenizer.encode(text).tolist()
+    if len(ids) == len(text):  # characters; an unknown one stays as it was typed
+        return ids, list(text)
+    stream = tokenizer.stream()
+    pieces = [stream.push(token_id) for token_id in ids]
+    if "".join(pieces) != text:  # something that no id stands for, such as a lone surrogate
+        pieces = [""] * (len(ids) - 1) + [text] if ids else []
+    return ids, pieces
+
+
+def read_documents(corpus: Corpus, unit: DocumentUnit) -> Iterator[DocumentBatch]:
+    """Yield the documents of a corpus, without those that are blank, in batches of about a million characters.
+
+    Raises `CorpusError` if the corpus cannot be read.
+    """
+    if unit == "line":
+        yield from _lines(corpus.blocks())
+    elif unit == "blank":
+        yield from _blocks_between_blank_lines(corpus.blocks())
+    else:
+        for path, name in zip(corpus.files, corpus.display_names, strict=True):
+            yield from _whole_file(replace(corpus, files=(path,), display_names=(name,)).blocks())
+
+
+def segments(blocks: Iterable[str]) -> Iterator[str]:
+    """Yield segments that end at a line break where possible, so that no subword is split at the end of a block."""
+    rest = ""
+    for block in blocks:
+        rest += block
+        while len(rest) >= SEGMENT:
+            end = rest.rfind("\n", 0, SEGMENT) + 1 or SEGMENT
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _lines(blocks: Iterable[str]) -> Iterator[DocumentBatch]:
+    spaces, continues = "", False
+    for segment in segments(blocks):
+        lines = (spaces + segment).split("\n")
+        spaces = ""
+        is_complete = not lines[-1]  # a segment that ends within a line is a part of a very long one, or the last
+        if is_complete:
+            lines.pop()
+        elif lines[-1].isspace() and not (continues and len(lines) == 1):
+            spaces, is_complete = lines.pop(), True  # perhaps a blank line
+        texts = [line for index, line in enumerate(lines) if (line and not line.isspace()) or (continues and not index)]
+        if texts:
+            yield DocumentBatch(texts, is_complete)
+            continues = not is_complete
+    if continues:
+        yield DocumentBatch([""], True)
+
+
+def _blocks_between_blank_lines(blocks: Iterable[str]) -> Iterator[DocumentBatch]:
+    rest, continues = "", False
+    for segment in segments(blocks):
+        *complete, rest = re.split(_BLANK_LINES, rest + segment)
+        texts = []
+        for index, text in enumerate(complete):
+            if continues and not index:
+                texts.append(text.rstrip("\n"))
+            elif text.strip():
+                texts.append(text.strip("\n"))
+        if texts:
+            yield DocumentBatch(texts, True)
+        continues = continues and not complete
+        if len(rest) > SEGMENT and rest.strip():
+            body = rest.rstrip()
+            yield DocumentBatch([body if continues else body.lstrip("\n")], False)
+            rest, continues = rest[len(body) :], True
+    if continues or rest.strip():
+        yield DocumentBatch([rest.rstrip("\n") if continues else rest.strip("\n")], True)
+
+
+def _whole_file(blocks: Iterable[str]) -> Iterator[DocumentBatch]:
+    held, begun = "", False
+    for segment in segments(blocks):
+        text = held + segment if begun else (held + segment).lstrip("\n")
+        body = text.rstrip("\n")
+        held = text[len(body) :]
+        if begun or body.strip():
+            yield DocumentBatch([body], False)
+            begun = True
+        else:
+            held = text
+    if begun:
+        yield DocumentBatch([""], True)

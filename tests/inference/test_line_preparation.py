@@ -1,0 +1,166 @@
+"""Preparation of lines: sentences, decorations, what passes unchanged, and the form that the model reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
+from rnntui.inference.decorations import is_cue, strip_decorations
+from rnntui.inference.line_preparation import LinePreparer, PreparedLine
+from rnntui.kinds.pair_corpus_info import SourceFeatures
+from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.placeholders import NAMES, NUMBERS
+from rnntui.text.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(CharTokenizer([*map(chr, range(32, 127)), "。", "我", "累", "了", *NAMES, *NUMBERS]))
+WORDS = frozenset(["i", "am", "tired", "it", "is", "late", "where", "the", "station", "see"])
+FULL = Seq2SeqTokenizerConfig(lowercase_source=True, placeholders=True)
+N, A = NUMBERS, NAMES
+
+
+def features(scripts: tuple[str, ...] = ("LATIN",), **changes: float) -> SourceFeatures:
+    return SourceFeatures(scripts, **{"letterless": 0.0, "multiple_sentences": 0.01, "terminated": 0.5, **changes})
+
+
+def prepare(line: str, config: Seq2SeqTokenizerConfig = FULL, split: Any = "auto", **changes: float) -> PreparedLine:
+    return LinePreparer(config, features(**changes), VOCABULARY, WORDS, split).prepare(line)
+
+
+def read(line: str, *arguments: Any, **changes: float) -> list[str]:
+    return [sentence.model_text for sentence in prepare(line, *arguments, **changes).sentences]
+
+
+@pytest.mark.parametrize(
+    ("line", "core"),
+    [
+        ("- Hello.", "Hello."),
+        ("-Hello.", "Hello."),
+        ("— ¿Hola?", "¿Hola?"),
+        ("-5 degrees", "-5 degrees"),
+        ("well-known", "well-known"),
+        ("• one", "one"),
+        ("> > quoted", "quoted"),
+        ("1. Open it.", "Open it."),
+        ("(2) Open it.", "Open it."),
+        ("a) Open it.", "Open it."),
+        ("A. Smith is here.", "A. Smith is here."),
+        ("5. of them", "5. of them"),
+        ("1.5 litres", "1.5 litres"),
+        ("## Title", "Title"),
+        ("#1 is good", "#1 is good"),
+        ("♪ la la ♪", "la la"),
+        ("[sighs] I am tired.", "I am tired."),
+        ("[music]", "[music]"),
+        ("**I am tired.**", "I am tired."),
+        ("_no_", "no"),
+        ("(I am tired.)", "I am tired."),
+        ("(a) b (c)", "(a) b (c)"),
+        ("()", "()"),
+        ("snake_case_name", "snake_case_name"),
+        ("2 * 3 * 4", "2 * 3 * 4"),
+        ("-", "-"),
+        ("- ", "- "),
+        ("♪", "♪"),
+        ("I am tired.", "I am tired."),
+    ],
+)
+def test_decorations_are_left_out_of_the_search(line: str, core: str) -> None:
+    start, end = strip_decorations(line, (0, len(line)))
+    assert line[start:end] == core
+
+
+@pytest.mark.parametrize("text", ["[music]", "[door opens]", "<br>", "</i>", "<b> <i>", "{\\an8}", "<!-- note -->"])
+def test_cues_and_markup_are_no_sentences(text: str) -> None:
+    assert is_cue(text)
+    assert prepare(text).passes
+
+
+@pytest.mark.parametrize("text", ["[a] b", "a < b > c", "music", "(music)", "[a] and [b]"])
+def test_sentences_are_no_cues(text: str) -> None:
+    assert not is_cue(text) and not prepare(text).passes
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["1000", "12:30", "---", "***", "♪", "https://example.org", "[music]", "1.", "42", "user@example.org", "$ 19.99",
+     "  1000\t", "2026-11-28", "50 %", "😀", "我累了。", "(555) 123-4567", "www.example.org, a@b.org", "* * *", "٣"],
+)  # fmt: skip
+def test_a_line_without_a_word_of_the_models_scripts_passes(line: str) -> None:
+    assert prepare(line).passes
+
+
+@pytest.mark.parametrize("line", ["OK", "a", "100 km", "B52", "I saw 5.", "我累了 now"])
+def test_a_line_with_a_word_does_not(line: str) -> None:
+    assert not prepare(line).passes
+
+
+def test_nothing_passes_where_the_model_was_made_for_it() -> None:
+    plain = Seq2SeqTokenizerConfig()
+    assert not prepare("1000", letterless=0.3).passes
+    assert prepare("1000", plain).passes and not prepare("[music]", plain).passes
+    assert not prepare("https://example.org", plain).passes, "its sources may be addresses"
+    old = LinePreparer(plain, None, VOCABULARY)
+    for line in ("1000", "我累了。", "- a. B c. D"):
+        [sentence] = old.prepare(f" {line} ").sentences
+        assert sentence.model_text == line and old.prepare(line).gaps == ["", ""]
+    assert prepare("我累了。", scripts=("HAN",)).sentences[0].model_text == "我累了。"  # type: ignore[arg-type]
+
+
+def test_a_line_is_split_where_training_sources_are_single_sentences() -> None:
+    two = "I am tired. It is late."
+    plain = Seq2SeqTokenizerConfig()
+    assert read(two, plain) == ["I am tired.", "It is late."]
+    assert read(two, plain, multiple_sentences=0.4) == read(two, plain, "no") == [two]
+    assert read(two, plain, "yes", multiple_sentences=0.4) == ["I am tired.", "It is late."]
+    old = LinePreparer(plain, None, VOCABULARY, split="yes")
+    assert len(old.prepare(two).sentences) == 2
+
+
+def test_gaps_are_all_that_is_outside_of_sentences() -> None:
+    line = prepare("  - I am tired.\u00a0 [sighs] It is late. ♪ ")
+    assert [sentence.text for sentence in line.sentences] == ["I am tired.", "It is late."]
+    assert line.gaps[0] == "- " and "[sighs]" in line.gaps[1] and line.gaps[2] == " ♪"
+    spans = [line.typed[slice(*sentence.span())] for sentence in line.sentences]
+    assert spans == ["I am tired.", "It is late."]
+
+
+def test_numbers_and_unknown_names_become_placeholders() -> None:
+    assert read("I see 231 and Zzyzx.") == [f"i see {N[0]} and {A[0]}."]
+    assert read("I SEE 231.") == [f"i see {N[0]}."]
+    assert read("I see 231.", Seq2SeqTokenizerConfig(lowercase_source=True)) == ["i see 231."]
+    preparer = LinePreparer(FULL, features(), VOCABULARY, WORDS)
+    [sentence] = preparer.prepare("I see 231.").sentences
+    assert preparer.without_placeholders(sentence).model_text == "i see 231."
+
+
+def test_spans_lie_in_the_line_as_typed() -> None:
+    line = "\u200b I  see\u00a012,345 dogs. OK?"
+    [sentence, _] = prepare(line).sentences
+    at = sentence.model_text.index(N[0])
+    start, end = sentence.span_of(at, at + 1)
+    assert line[start:end] == "12,345"
+    start, end = sentence.span_of(at + 2, len(sentence.model_text))
+    assert line[start:end] == "dogs."
+
+
+def test_sources_end_in_punctuation_if_those_in_training_did() -> None:
+    assert read("where is it", terminated=0.99) == ["where is it."]
+    assert read("where is it?", terminated=0.99) == ["where is it?"]
+    assert read("I see 5", terminated=0.99) == [f"i see {N[0]}."]
+    assert read("我累了", scripts=("HAN",), terminated=0.99) == ["我累了。"]  # type: ignore[arg-type]
+    assert read("where is it", terminated=0.8) == ["where is it"]
+    [sentence] = prepare("where is it", terminated=0.99).sentences
+    assert sentence.span_of(11, 12) == (11, 11), "what is not in the line has no span in it"
+
+
+def test_each_sentence_has_the_case_of_its_own() -> None:
+    assert [each.casing for each in prepare("I am tired. it is late. WHERE IS IT?").sentences] == [
+        "upper",
+        "lower",
+        "capitals",
+    ]
+    assert [each.casing for each in prepare("NO. IT IS LATE.").sentences] == ["capitals", "capitals"]
+    plain = prepare("IT IS LATE.", Seq2SeqTokenizerConfig()).sentences[0]
+    assert (plain.model_text, plain.casing) == ("IT IS LATE.", "model")
