@@ -238,6 +238,7 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
     validation_fraction: float = override(
         TrainerConfig, "validation_fraction", 0.1, "fraction of the text held out for validation"
     )
+
     turns: str = setting_field(
         "auto",
         "speakers of a dialogue or chat export, as in Ann,Ben: yours, then the model's; none: no dialogue, "

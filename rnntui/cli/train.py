@@ -69,15 +69,15 @@ def command(
     folder = checkpoints_folder(checkpoints)
     with StopRequest() as stop:
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
+        names = () if validation_text is None else (validation_text,)
+        validation = open_corpus(names, encoding, errors, newlines) if names else None
         if text is not None:
             text, message = converted_chat(text, training.turns)
             if message:
                 who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
                 print_note(message + who)
-        names = () if validation_text is None else (validation_text,)
-        validation = open_corpus(names, encoding, errors, newlines) if names else None
-        if validation is not None and training.turns != "none":
-            validation, message = converted_chat(validation, "auto")
+        if validation is not None:
+            validation, message = converted_chat(validation, "none" if training.turns == "none" else "auto")
             if message:
                 print_note(message)
         if text is not None and not resume:

@@ -110,20 +110,20 @@ class TextCorpusInfo(CorpusInfo):
     Args:
         characters: length of the text.
         speakers: labels of its two speakers if it is a dialogue.
-        turn_format: notation of their turns; None for `A: hello` on single lines.
         documents: the unit that is a document: `file`, `line` or `blank`, or `none` for one long text.
         document_count: number of documents, those for validation included; 0 for one long text.
         validation_from: `end` or `spread`; empty if the validation text is another file.
         validation_sources: the files of a separate validation text; None if a part of the corpus was held out.
+        turn_format: notation of the speakers' turns; None for `A: hello` on single lines.
     """
 
     characters: int = 0
     speakers: tuple[str, str] | None = None
-    turn_format: TurnFormat | None = None
     documents: DocumentUnit = "none"
     document_count: int = 0
     validation_from: str = "end"
     validation_sources: tuple[str, ...] | None = None
+    turn_format: TurnFormat | None = None
 
     @classmethod
     def _fields_from(cls, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,11 +134,11 @@ class TextCorpusInfo(CorpusInfo):
         return super()._fields_from(values) | {
             "characters": characters,
             "speakers": speakers if speakers and len(speakers) == 2 and all(speakers) else None,
-            "turn_format": TurnFormat.from_json(values.get("turn_format")),
             "documents": _read_unit(values.get("documents")),
             "document_count": read_count(values.get("document_count")) or 0,
             "validation_from": _read_text(values.get("validation_from", "end")),
             "validation_sources": read_texts(values.get("validation_sources")),
+            "turn_format": TurnFormat.from_json(values.get("turn_format")),
         }
 
     @property

@@ -44,7 +44,8 @@ _SEED = 1  # of the random places and orders, which depend on the text alone, so
 _MAX_BLOCKS = 256  # of a text that are held out
 _SMALLEST_BLOCK = 256  # characters
 _LARGEST_GAP = 200  # characters between training and validation text that are in neither
-_BUCKET = 1 << 24  # bytes of token ids that are put into random order at a time
+_BUCKET = 1 << 24  # bytes of token ids that are put into random order at a time,
+_MAX_BUCKETS = 200  # but never in more files than may be open
 
 
 class CorpusSplit(Protocol):
@@ -232,10 +233,10 @@ class DocumentSplit:
         end_id = tokenizer.end_id
         assert end_id is not None
         generator = np.random.default_rng(_SEED)
-        count = 1 + self.characters * np.dtype(dtype).itemsize // _BUCKET
+        count = min(_MAX_BUCKETS, 1 + self.characters * np.dtype(dtype).itemsize // _BUCKET)
         buckets = [training.with_name(f"{training.name}-{index}") for index in range(count)]
         buckets.append(validation.with_name(f"{validation.name}-0"))
-        bucket_of_document = generator.integers(count, size=len(self.held_out), dtype=np.int64)
+        bucket_of_document = generator.integers(count, size=len(self.held_out), dtype=np.int16)
         bucket_of_document[self.held_out] = count
         tokens, characters = self._fill(buckets, bucket_of_document, tokenizer)
         with training.open("wb") as file:
@@ -255,7 +256,7 @@ class DocumentSplit:
         return ""
 
     def _fill(
-        self, buckets: list[Path], bucket_of_document: NDArray[np.int64], tokenizer: Tokenizer
+        self, buckets: list[Path], bucket_of_document: NDArray[np.int16], tokenizer: Tokenizer
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Write the ids of each document into a file; return the numbers of tokens and of characters in each file.
 
@@ -278,12 +279,14 @@ class DocumentSplit:
                 ids = encode_batch(batch, tokenizer)
                 is_end = ids == tokenizer.end_id
                 bucket_of_id = bucket_of_text[np.cumsum(is_end) - is_end]
-                for index, file in enumerate(files):
-                    ids[bucket_of_id == index].astype(dtype).tofile(file)
-                lengths = np.fromiter(map(len, batch.texts), dtype=np.int64, count=len(batch.texts)) + 1
+                counts = np.bincount(bucket_of_id, minlength=len(buckets))
+                by_bucket = ids.astype(dtype)[np.argsort(bucket_of_id, kind="stable")]
+                for file, part in zip(files, np.split(by_bucket, np.cumsum(counts)[:-1]), strict=True):
+                    part.tofile(file)
+                lengths = np.fromiter(map(len, batch.texts), dtype=np.float64, count=len(batch.texts)) + 1
                 lengths[-1] -= not batch.is_complete
-                np.add.at(characters, bucket_of_text, lengths)
-                tokens += np.bincount(bucket_of_id, minlength=len(buckets))
+                characters += np.bincount(bucket_of_text, lengths, len(buckets)).astype(np.int64)
+                tokens += counts
                 first += len(batch.texts) - (not batch.is_complete)
         if digest.hexdigest() != self.digest:
             raise _changed(self.corpus)
