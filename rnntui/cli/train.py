@@ -76,6 +76,10 @@ def command(
             if message:
                 who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
                 print_note(message + who)
+        if validation is not None:
+            validation, message = converted_chat(validation, "none" if training.turns == "none" else "auto")
+            if message:
+                print_note(message)
         if text is not None and not resume:
             request = LanguageModelRequest(model, tokenizer, training, budget, validation)
             run = create_language_model_run(text, request, folder, name, print_note)

@@ -69,3 +69,11 @@ def test_names_that_nobody_has_are_told_before_training(rnntui, turns: str, mess
     result = rnntui("train", "chat.txt", *QUICK, "--steps", "1", "--turns", turns)
     assert result.code == 2 and result.err == f"rnntui: {message}\n"
     assert not Path("checkpoints").exists()
+
+
+def test_a_validation_text_that_is_an_export_is_converted(rnntui) -> None:
+    Path("chat.txt").write_text(CHAT)
+    Path("later.txt").write_text(CHAT.replace("03/01", "04/01"))
+    result = rnntui("train", "chat.txt", "--validation-text", "later.txt", *QUICK, "--steps", "1")
+    assert result.code == 0 and "<unk>" not in result.err
+    assert "rnntui: later.txt: a WhatsApp export, 160 messages" in result.err
