@@ -16,14 +16,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 import numpy as np
 
 from rnntui.errors import CorpusError
-from rnntui.text.documents import DocumentBatch, read_documents, segments
+from rnntui.text.documents import SEGMENT, read_documents, segments
 from rnntui.text.tail_check import TailCheck
-from rnntui.text.token_ids import TokenFile, encode_batch, smallest_dtype
+from rnntui.text.token_ids import TokenFile, smallest_dtype
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -39,6 +39,7 @@ Part = Literal["training", "validation", "gap"]
 Cut = tuple[int, Part]
 """An offset in characters, and the part that begins there."""
 Origin = Literal["end", "spread"]
+Id = TypeVar("Id", bound=np.generic)
 
 _SEED = 1  # of the random places and orders, which depend on the text alone, so that runs on it can be compared
 _MAX_BLOCKS = 256  # of a text that are held out
@@ -241,11 +242,11 @@ class DocumentSplit:
         tokens, characters = self._fill(buckets, bucket_of_document, tokenizer)
         with training.open("wb") as file:
             for path in buckets[:-1]:
-                file.write(_shuffled(path, dtype, end_id, generator))
+                _move_shuffled(path, file, dtype, end_id, generator)
             _sync(file)
         with validation.open("wb") as file:
             file.write(np.array([end_id], dtype=dtype).tobytes())
-            file.write(_shuffled(buckets[-1], dtype, end_id, generator))
+            _move_shuffled(buckets[-1], file, dtype, end_id, generator)
             _sync(file)
         return (
             TokenFile(int(tokens[:-1].sum()), int(characters[:-1].sum()), dtype),
@@ -272,22 +273,23 @@ class DocumentSplit:
         with ExitStack() as stack:
             files = [stack.enter_context(path.open("wb")) for path in buckets]
             for batch in read_documents(self.corpus, self.unit):
-                _update(digest, batch)
-                bucket_of_text = bucket_of_document[first : first + len(batch.texts)]
-                if len(bucket_of_text) < len(batch.texts):
+                digest.update(batch.text.encode("utf-8", "surrogatepass"))
+                bucket_of_text = bucket_of_document[first : first + len(batch.ends)]
+                if len(bucket_of_text) < len(batch.ends):
                     raise _changed(self.corpus)
-                ids = encode_batch(batch, tokenizer)
-                is_end = ids == tokenizer.end_id
-                bucket_of_id = bucket_of_text[np.cumsum(is_end) - is_end]
-                counts = np.bincount(bucket_of_id, minlength=len(buckets))
-                by_bucket = ids.astype(dtype)[np.argsort(bucket_of_id, kind="stable")]
+                ids = tokenizer.encode_documents(batch).astype(dtype)
+                ends = np.flatnonzero(ids == tokenizer.end_id) + 1
+                if not batch.is_complete:
+                    ends = np.append(ends, len(ids))
+                counts = np.bincount(bucket_of_text, np.diff(ends, prepend=0), len(buckets)).astype(np.int64)
+                by_bucket = _in_order(ids, ends, np.argsort(bucket_of_text, kind="stable"))
                 for file, part in zip(files, np.split(by_bucket, np.cumsum(counts)[:-1]), strict=True):
                     part.tofile(file)
-                lengths = np.fromiter(map(len, batch.texts), dtype=np.float64, count=len(batch.texts)) + 1
+                lengths = batch.lengths + 1
                 lengths[-1] -= not batch.is_complete
                 characters += np.bincount(bucket_of_text, lengths, len(buckets)).astype(np.int64)
                 tokens += counts
-                first += len(batch.texts) - (not batch.is_complete)
+                first += len(batch.ends) - (not batch.is_complete)
         if digest.hexdigest() != self.digest:
             raise _changed(self.corpus)
         return tokens, characters
@@ -301,9 +303,9 @@ def split_documents(corpus: Corpus, unit: DocumentUnit, fraction: float, origin:
     documents = characters = 0
     digest = hashlib.sha256()
     for batch in read_documents(corpus, unit):
-        _update(digest, batch)
-        documents += len(batch.texts) - (not batch.is_complete)
-        characters += sum(map(len, batch.texts))
+        digest.update(batch.text.encode("utf-8", "surrogatepass"))
+        documents += len(batch.ends) - (not batch.is_complete)
+        characters += len(batch.text) - len(batch.ends)
     names = ", ".join(corpus.display_names)
     if documents < 1 + (fraction > 0):
         raise CorpusError(
@@ -321,17 +323,32 @@ def split_documents(corpus: Corpus, unit: DocumentUnit, fraction: float, origin:
     return DocumentSplit(corpus, unit, held_out, characters + documents, digest.hexdigest())
 
 
-def _update(digest: hashlib._Hash, batch: DocumentBatch) -> None:
-    digest.update("\n\n".join(batch.texts).encode("utf-8", "surrogatepass"))
-    digest.update(b"\n\n" if batch.is_complete else b"")
-
-
-def _shuffled(path: Path, dtype: str, end_id: int, generator: np.random.Generator) -> bytes:
-    """Remove a file of ids, and return its bytes with the documents, each with its `<eos>`, in random order."""
+def _move_shuffled(path: Path, file: BufferedIOBase, dtype: str, end_id: int, generator: np.random.Generator) -> None:
+    """Remove a file of ids, and write its documents, each with its `<eos>`, in random order to an open file."""
     ids = np.fromfile(path, dtype)
     path.unlink()
-    ends = (np.flatnonzero(ids == end_id) + 1) * ids.itemsize
-    return _in_random_order(ids.tobytes(), ends.tolist(), generator)
+    ends = np.flatnonzero(ids == end_id) + 1
+    order = generator.permutation(len(ends))
+    step = max(1, SEGMENT * len(ends) // max(1, len(ids)))  # documents; their indices need eight bytes for each id
+    for start in range(0, len(order), step):
+        file.write(_in_order(ids, ends, order[start : start + step]).tobytes())
+
+
+def _in_order(ids: NDArray[Id], ends: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[Id]:
+    """Return pieces of an array one after the other.
+
+    Args:
+        ids: the array, `(N,)`.
+        ends: the offsets before which its pieces end, `(P,)`.
+        order: indices of pieces, `(Q,)`.
+    """
+    lengths = np.diff(ends, prepend=0)
+    starts = (ends - lengths)[order]
+    lengths = lengths[order]
+    new_ends = np.cumsum(lengths)
+    shifts = starts - (new_ends - lengths)
+    result: NDArray[Id] = ids[np.repeat(shifts, lengths) + np.arange(new_ends[-1] if len(order) else 0)]
+    return result
 
 
 def _in_random_order(data: bytes, ends: list[int], generator: np.random.Generator) -> bytes:

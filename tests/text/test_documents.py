@@ -15,7 +15,7 @@ from rnntui.config import TokenizerType
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
-from rnntui.text.documents import DocumentFormat, read_documents
+from rnntui.text.documents import DocumentBatch, DocumentFormat, read_documents
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import END, Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
@@ -96,7 +96,7 @@ def test_the_end_is_no_text(tokenizer: Tokenizer) -> None:
 
 def test_documents_are_encoded_each_with_its_end(tokenizer: Tokenizer) -> None:
     documents = ["the sea", "", "old man\nand sea", "on"]
-    ids = tokenizer.encode_documents(documents)
+    ids = tokenizer.encode_documents(DocumentBatch.join(documents))
     parts = np.split(ids, np.flatnonzero(ids == tokenizer.end_id) + 1)
     assert len(parts.pop()) == 0
     assert [part[:-1].tolist() for part in parts] == [tokenizer.encode(text).tolist() for text in documents]
