@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 import numpy as np
 
 from rnntui.errors import CorpusError
-from rnntui.text.documents import SEGMENT, read_documents, segments
+from rnntui.text.documents import read_documents, segments
 from rnntui.text.tail_check import TailCheck
 from rnntui.text.token_ids import TokenFile, smallest_dtype
 
@@ -45,8 +45,9 @@ _SEED = 1  # of the random places and orders, which depend on the text alone, so
 _MAX_BLOCKS = 256  # of a text that are held out
 _SMALLEST_BLOCK = 256  # characters
 _LARGEST_GAP = 200  # characters between training and validation text that are in neither
-_BUCKET = 1 << 24  # bytes of token ids that are put into random order at a time,
-_MAX_BUCKETS = 200  # but never in more files than may be open
+_BUCKET = 1 << 22  # bytes of token ids that are put into random order at a time, few for the processor's caches,
+_MAX_BUCKETS = 100  # of the training and of the validation part, but never in more files than may be open
+_GATHERED = 1 << 16  # indices of ids that are held at a time
 
 
 class CorpusSplit(Protocol):
@@ -234,23 +235,28 @@ class DocumentSplit:
         end_id = tokenizer.end_id
         assert end_id is not None
         generator = np.random.default_rng(_SEED)
-        count = min(_MAX_BUCKETS, 1 + self.characters * np.dtype(dtype).itemsize // _BUCKET)
+        itemsize = np.dtype(dtype).itemsize
+        sizes = (self.training_characters * itemsize, (self.characters - self.training_characters) * itemsize)
+        count, validation_count = (min(_MAX_BUCKETS, 1 + size // _BUCKET) for size in sizes)
         buckets = [training.with_name(f"{training.name}-{index}") for index in range(count)]
-        buckets.append(validation.with_name(f"{validation.name}-0"))
+        buckets += [validation.with_name(f"{validation.name}-{index}") for index in range(validation_count)]
         bucket_of_document = generator.integers(count, size=len(self.held_out), dtype=np.int16)
-        bucket_of_document[self.held_out] = count
+        bucket_of_document[self.held_out] = count + generator.integers(
+            validation_count, size=int(self.held_out.sum()), dtype=np.int16
+        )
         tokens, characters = self._fill(buckets, bucket_of_document, tokenizer)
         with training.open("wb") as file:
-            for path in buckets[:-1]:
+            for path in buckets[:count]:
                 _move_shuffled(path, file, dtype, end_id, generator)
             _sync(file)
         with validation.open("wb") as file:
             file.write(np.array([end_id], dtype=dtype).tobytes())
-            _move_shuffled(buckets[-1], file, dtype, end_id, generator)
+            for path in buckets[count:]:
+                _move_shuffled(path, file, dtype, end_id, generator)
             _sync(file)
         return (
-            TokenFile(int(tokens[:-1].sum()), int(characters[:-1].sum()), dtype),
-            TokenFile(int(tokens[-1]) + 1, int(characters[-1]) + 1, dtype),
+            TokenFile(int(tokens[:count].sum()), int(characters[:count].sum()), dtype),
+            TokenFile(int(tokens[count:].sum()) + 1, int(characters[count:].sum()) + 1, dtype),
         )
 
     def warning(self) -> str:
@@ -328,26 +334,29 @@ def _move_shuffled(path: Path, file: BufferedIOBase, dtype: str, end_id: int, ge
     ids = np.fromfile(path, dtype)
     path.unlink()
     ends = np.flatnonzero(ids == end_id) + 1
-    order = generator.permutation(len(ends))
-    step = max(1, SEGMENT * len(ends) // max(1, len(ids)))  # documents; their indices need eight bytes for each id
-    for start in range(0, len(order), step):
-        file.write(_in_order(ids, ends, order[start : start + step]).tobytes())
+    file.write(_in_order(ids, ends, generator.permutation(len(ends))).tobytes())
 
 
 def _in_order(ids: NDArray[Id], ends: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[Id]:
-    """Return pieces of an array one after the other.
+    """Return an array with its pieces in another order.
 
     Args:
         ids: the array, `(N,)`.
-        ends: the offsets before which its pieces end, `(P,)`.
-        order: indices of pieces, `(Q,)`.
+        ends: the offsets before which its pieces end, `(P,)`; the last one is `N`.
+        order: a permutation of the pieces, `(P,)`.
     """
-    lengths = np.diff(ends, prepend=0)
-    starts = (ends - lengths)[order]
-    lengths = lengths[order]
+    lengths = np.diff(ends, prepend=0)[order]
     new_ends = np.cumsum(lengths)
-    shifts = starts - (new_ends - lengths)
-    result: NDArray[Id] = ids[np.repeat(shifts, lengths) + np.arange(new_ends[-1] if len(order) else 0)]
+    shifts = ends[order] - new_ends  # from the new offsets of a piece to its old ones
+    result = np.empty_like(ids)
+    position = 0
+    step = max(1, _GATHERED * len(ends) // max(1, len(ids)))  # pieces at a time
+    for start in range(0, len(order), step):
+        end = int(new_ends[min(start + step, len(order)) - 1])
+        indices = np.repeat(shifts[start : start + step], lengths[start : start + step])
+        indices += np.arange(position, end)
+        result[position:end] = ids.take(indices, mode="clip")
+        position = end
     return result
 
 

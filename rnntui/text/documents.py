@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -169,36 +170,41 @@ def _lines(blocks: Iterable[str]) -> Iterator[DocumentBatch]:
                 spaces, text, is_complete = text[start:], text[:start], True  # perhaps a blank line
             else:
                 text += "\n"
-        text = _without_blank_lines(text, keeps_first=continues)
+        text, ends = _without_blank_lines(text, keeps_first=continues)
         if text:
-            yield DocumentBatch(text, _line_ends(text), is_complete)
+            yield DocumentBatch(text, ends, is_complete)
             continues = not is_complete
     if continues:
         yield DocumentBatch.join([""])
 
 
-def _line_ends(text: str) -> NDArray[np.int64]:
-    return np.flatnonzero(code_points(text) == ord("\n"))
+def _without_blank_lines(text: str, keeps_first: bool) -> tuple[str, NDArray[np.int64]]:
+    """Return the lines of a text that are not blank, each with its line break, and the offsets `(N,)` of the breaks.
 
-
-def _without_blank_lines(text: str, keeps_first: bool) -> str:
-    """Return the lines of a text that are not blank, each with its line break; the first one in any case if asked to.
-
-    Only the first character of a line is looked at, unless it is a space: few lines begin with one.
+    `keeps_first` keeps the first line in any case.
     """
     points = code_points(text)
     ends = np.flatnonzero(points == ord("\n"))
-    starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
-    first = points[starts]
-    spaces = [point for point in np.unique(first).tolist() if chr(point).isspace()]
+    starts = np.concatenate(([0], ends + 1))[:-1]
+    # Few lines begin with a space; only these are looked at one by one.
+    candidates = np.flatnonzero(_is_space().take(points[starts], mode="clip"))
     kept: list[str] = []
     position = 0
-    for line in np.flatnonzero(np.isin(first, spaces)).tolist() if spaces else ():
+    for line in candidates.tolist():
         start, end = int(starts[line]), int(ends[line]) + 1
         if text[start:end].isspace() and not (keeps_first and not line):
             kept.append(text[position:start])
             position = end
-    return "".join((*kept, text[position:])) if position else text
+    if not position:
+        return text, ends
+    text = "".join((*kept, text[position:]))
+    return text, np.flatnonzero(code_points(text) == ord("\n"))
+
+
+@cache
+def _is_space() -> NDArray[np.bool_]:
+    """Return a table by code point; the last entry, False, stands for all code points after U+3000."""
+    return np.array([chr(point).isspace() for point in range(0x3002)])
 
 
 def _blocks_between_blank_lines(blocks: Iterable[str]) -> Iterator[DocumentBatch]:

@@ -76,6 +76,21 @@ def test_blank_lines_are_no_documents(tmp_path: Path) -> None:
     assert documents_of(tmp_path, "\n\nAnn\n \nBen\n\n", "line") == ["Ann", "Ben"]
     assert documents_of(tmp_path, "\n\na\nb\n \n\n\t\nc\n\n\n", "blank") == ["a\nb", "c"]
     assert documents_of(tmp_path, "Ann\nBen", "line") == ["Ann", "Ben"]
+    assert documents_of(tmp_path, "\u3000\n Ann\n\x0b\x85\u2028\n\n\u00a0Ben \n\U0001f600\n \t", "line") == [
+        " Ann",
+        "\u00a0Ben ",
+        "\U0001f600",
+    ]
+
+
+def test_a_batch_has_the_documents_that_it_was_joined_from(tmp_path: Path) -> None:
+    documents = ["Ann", "", "old man\nand sea", "\U0001f600"]
+    batch = DocumentBatch.join(documents)
+    assert batch.texts == documents
+    assert batch.lengths.tolist() == [3, 0, 15, 1]
+    (tmp_path / "corpus.txt").write_text("Ann\n\nBen\n")
+    [lines] = read_documents(find_corpus([str(tmp_path / "corpus.txt")]), "line")
+    assert (lines.texts, lines.lengths.tolist(), lines.is_complete) == (["Ann", "Ben"], [3, 3], True)
 
 
 def test_each_file_is_a_document_without_the_line_breaks_at_its_ends_and_empty_ones_are_none(tmp_path: Path) -> None:
