@@ -18,6 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from rnntui.text.documents import BLANK_LINES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -111,7 +113,7 @@ def _ends_as_sentence(line: str) -> bool:
 
 def _has_titled_blocks(text: str) -> bool:
     """Return whether blank lines separate blocks of as many lines each, which have a title and end as sentences do."""
-    blocks = [block.strip("\n").split("\n") for block in re.split(r"\n(?:[^\S\n]*\n)+", text) if block.strip()]
+    blocks = [block.strip("\n").split("\n") for block in re.split(BLANK_LINES, text) if block.strip()]
     if len(blocks) < _MIN_BLOCKS:
         return False
     titles = [block[0] for block in blocks]

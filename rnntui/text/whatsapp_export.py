@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from rnntui.text.chat_messages import MEDIA, NOTICES, ChatFormat, ChatMessage, clean_text, lines_of
+from rnntui.text.chat_messages import MAX_LINE, MEDIA, NOTICES, ChatFormat, ChatMessage, clean_text
+from rnntui.text.encoding import lines_of
 from rnntui.text.speaker_detection import is_log
 
 _MIN_MESSAGES = 4  # at the start of an export
@@ -108,7 +109,7 @@ def whatsapp_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     sender = ""
     lines: list[str] | None = None
     in_brackets: bool | None = None
-    for line in lines_of(blocks):
+    for line in lines_of(blocks, MAX_LINE):
         header = _HEADER.match(line)
         if header is not None and in_brackets is None:
             in_brackets = "[" in header[0]
