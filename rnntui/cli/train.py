@@ -8,7 +8,7 @@ import click
 
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import open_corpus
-from rnntui.cli.options import settings_from
+from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
@@ -63,6 +63,7 @@ def command(
         LanguageModelRequest,
         create_language_model_run,
         resumable_language_model_run,
+        turns_to_resume,
     )
 
     prepare_for_torch()
@@ -71,13 +72,16 @@ def command(
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
+        turns = training.turns
+        if text is not None and resume and "turns" not in given_settings(context, LanguageModelTrainingConfig):
+            turns = turns_to_resume(name, folder, text.display_names)
         if text is not None:
-            text, message = converted_chat(text, training.turns)
+            text, message = converted_chat(text, turns)
             if message:
                 who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
                 print_note(message + who)
         if validation is not None:
-            validation, message = converted_chat(validation, "none" if training.turns == "none" else "auto")
+            validation, message = converted_chat(validation, "none" if turns == "none" else "auto")
             if message:
                 print_note(message)
         if text is not None and not resume:
