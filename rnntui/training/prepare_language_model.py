@@ -16,8 +16,10 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.corpus import Corpus
-from rnntui.text.corpus_split import CorpusSplit, Origin, TextSplit, split_documents
+from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
+from rnntui.text.document_split import split_documents
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer

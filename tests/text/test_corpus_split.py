@@ -14,7 +14,9 @@ from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
-from rnntui.text.corpus_split import CorpusSplit, Origin, TextSplit, split_documents
+from rnntui.text.corpus_split import CorpusSplit, Origin
+from rnntui.text.document_split import split_documents
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
@@ -63,7 +65,7 @@ def test_documents_are_whole_and_each_is_in_one_part(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rnntui.text.corpus_split._BUCKET", bucket)
+    monkeypatch.setattr("rnntui.text.document_split._BUCKET", bucket)
     monkeypatch.setattr("rnntui.text.documents.SEGMENT", 100)
     text = numbered(300, separator)
     corpus = corpus_of(tmp_path, text)
