@@ -261,6 +261,19 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
 
 
 @record
+class ReadingConfig(Settings):
+    """Reading of text files and of standard input."""
+
+    encoding: str = setting_field("utf-8", "encoding of the text files")
+    errors: DecodingErrors = setting_field(
+        "strict", "handling of bytes that are not of the encoding", choices=DecodingErrors
+    )
+    newlines: Newlines = setting_field(
+        "universal", "line ends: universal reads CR LF and CR as LF; keep leaves them as they are", choices=Newlines
+    )
+
+
+@record
 class SamplingConfig(Settings):
     """Sampling of the next token; read again before every token, so that a change affects the very next one."""
 
