@@ -35,7 +35,7 @@ class StateCheckpoints:
         return len(self._states)
 
     def wants(self, tokens: int) -> bool:
-        """Return whether the state after `tokens` tokens should be kept."""
+        """Return True if the state after `tokens` tokens should be kept."""
         return tokens % self.spacing == 0
 
     def add(self, tokens: int, state: Array) -> None:

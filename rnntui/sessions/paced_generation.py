@@ -114,7 +114,7 @@ class PacedGeneration:
         self.active = True
 
     def stop(self) -> bool:
-        """End the turn and drop the queue. Return whether the model may have gone past what the screen has taken."""
+        """End the turn and drop the queue. Return True if the model may have gone past what the screen has taken."""
         was_running = self.is_running or self._end.has_held_tokens
         self.active = False
         self._end.flush()

@@ -77,12 +77,12 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
 def without_accompanying_files(corpus: Corpus) -> tuple[Corpus, list[str]]:
     """Return the corpus without READMEs, licences and ids, which archives add to the pairs, and the names of those."""
     names = corpus.display_names
-    others = [index for index, name in enumerate(names) if _ACCOMPANYING.fullmatch(PurePath(name).name)]
-    kept = [index for index in range(len(names)) if index not in others]
-    if not others or not kept:
+    passed_over = [name for name in names if _ACCOMPANYING.fullmatch(PurePath(name).name)]
+    if not passed_over or len(passed_over) == len(names):
         return corpus, []
-    files, kept_names = tuple(corpus.files[index] for index in kept), tuple(names[index] for index in kept)
-    return replace(corpus, files=files, display_names=kept_names), [names[index] for index in others]
+    pairs = [index for index, name in enumerate(names) if name not in passed_over]
+    files = tuple(corpus.files[index] for index in pairs)
+    return replace(corpus, files=files, display_names=tuple(names[index] for index in pairs)), passed_over
 
 
 def read_aligned_rows(source: Corpus, target: Corpus, rows: PairRows) -> None:

@@ -134,32 +134,32 @@ def find_corpus(
     an archive or document cannot be read.
     """
     encoding = text_encoding(encoding)
-    found = _found(sources, SourceFiles(encoding))
+    selected = _add_all(sources, SourceFiles(encoding))
     return Corpus(
-        files=tuple(found.files),
-        skipped=tuple(dict.fromkeys(found.skipped)),
+        files=tuple(selected.files),
+        skipped=tuple(dict.fromkeys(selected.skipped)),
         name=_run_name(sources[0]),
-        display_names=tuple(found.display_names),
+        display_names=tuple(selected.display_names),
         encoding=encoding,
         errors=errors,
         newlines=newlines,
-        converted=found.converted,
+        converted=selected.converted,
     )
 
 
 def check_sources(sources: list[str], encoding: str = "utf-8") -> None:
     """Raise the errors of `find_corpus`, but for those of archives and documents, which take long to open."""
-    _found(sources, SourceFiles(text_encoding(encoding), converts=False))
+    _add_all(sources, SourceFiles(text_encoding(encoding), converts=False))
 
 
-def _found(sources: list[str], found: SourceFiles) -> SourceFiles:
+def _add_all(sources: list[str], files: SourceFiles) -> SourceFiles:
     for source in sources:
-        found.add(source)
-    if not found.files:
-        reason = found.skipped[0].reason if found.skipped else ""
-        binaries = f", and {len(found.skipped):,} that are not text ({reason})" if found.skipped else ""
+        files.add(source)
+    if not files.files:
+        reason = files.skipped[0].reason if files.skipped else ""
+        binaries = f", and {len(files.skipped):,} that are not text ({reason})" if files.skipped else ""
         raise CorpusError(f"no text files in {', '.join(sources)}{binaries}")
-    return found
+    return files
 
 
 def few_names(names: Sequence[str]) -> str:

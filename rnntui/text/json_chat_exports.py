@@ -165,7 +165,7 @@ def _text(value: object) -> str:
 
 
 def _has_keys(beginning: str, opening: str, *keys: str) -> bool:
-    """Return whether the text begins with that bracket, and has all the keys near its beginning."""
+    """Return True if the text begins with that bracket and has all the keys near its beginning."""
     return beginning.lstrip()[:1] == opening and all(re.search(rf'"{key}"\s*:', beginning) for key in keys)
 
 

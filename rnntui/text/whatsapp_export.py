@@ -92,7 +92,7 @@ _NOTICES = frozenset(
 
 
 def recognizes_whatsapp(beginning: str) -> bool:
-    """Return whether a text starts with messages of people that have a date, a time and a name."""
+    """Return True if a text starts with messages of people that have a date, a time and a name."""
     header = next((line for line in beginning.split("\n") if line.strip()), "")
     if not _HEADER.match(header):
         return False
@@ -148,7 +148,7 @@ def _message(sender: str, text: str) -> ChatMessage:
 
 
 def _is_notice(text: str) -> bool:
-    """Return whether the text is a notice; a long one in the place of a message is about encryption or a group."""
+    """Return True if the text is a notice; a long one in the place of a message is about encryption or a group."""
     plain = text.strip(_MARK)
     return (len(plain) < 60 and plain.rstrip(".").casefold() in _NOTICES) or (
         text.startswith(_MARK) and len(plain) > 30

@@ -87,6 +87,13 @@ def test_ids_as_sources_are_refused_with_the_columns_to_name() -> None:
         read_table(find_corpus([str(CASES / "columns-id-text-translation.tsv")]))
 
 
+def test_a_column_is_not_both_source_and_target() -> None:
+    corpus = find_corpus([str(CASES / "columns-header-row.tsv")])
+    name = (CASES / "columns-header-row.tsv").read_text("utf-8").split("\t")[0]
+    with pytest.raises(UsageError, match="names column 1 of .* twice"):
+        read_table(corpus, f"1,{name}")
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("header", [(), (("source", "target"),), (("Bron", "Doel"),)])
