@@ -90,8 +90,14 @@ def test_ids_as_sources_are_refused_with_the_columns_to_name() -> None:
 def test_a_column_is_not_both_source_and_target() -> None:
     corpus = find_corpus([str(CASES / "columns-header-row.tsv")])
     name = (CASES / "columns-header-row.tsv").read_text("utf-8").split("\t")[0]
-    with pytest.raises(UsageError, match="names column 1 of .* twice"):
+    with pytest.raises(UsageError, match=r"names column 1 of .* twice"):
         read_table(corpus, f"1,{name}")
+
+
+def test_a_quote_that_is_never_closed_does_not_read_the_rest_of_the_file() -> None:
+    lines = iter(['"open', *["x,y"] * 1000])
+    assert next(quoted_rows(lines, ",")).cells is None
+    assert len(list(lines)) >= 900
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
