@@ -48,8 +48,8 @@ models: $(VENV)/.ready
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
 		--name chat --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/chat checkpoints/chat
-	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.2 \
-		--epochs 4 --patience 0 --name en-es --checkpoints build/model
+	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.3 \
+		--lowercase-source --placeholders --short-pair-repeats 4 --epochs 12 --patience 0 --name en-es --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/en-es checkpoints/en-es
 
 clean:

@@ -12,7 +12,7 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, SourceFeatures
 from rnntui.text.normalization import lower_case
-from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
+from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
 from rnntui.text.parallel_corpus import Pair
 from rnntui.text.placeholders import (
     NAMES,
@@ -138,10 +138,17 @@ def test_short_pairs_and_pairs_with_numbers_are_repeated_in_an_epoch() -> None:
     assert "1987" not in repeats[-1].source + repeats[-1].target
 
 
+def test_validation_masks_what_translation_would() -> None:
+    pairs = [Pair("I saw Ann and Bob in 1987.", "Vi a Ann y Bob en 1987.", "f", 1)]
+    config = Seq2SeqTokenizerConfig(placeholders=True, lowercase_source=True)
+    [form] = model_form(pairs, config, {"i", "saw", "and", "in", "bob"})
+    assert (form.source, form.target) == (f"i saw {A[0]} and bob in {N[0]}.", f"Vi a {A[0]} y Bob en {N[0]}.")
+
+
 def test_pairs_stay_as_they_are_by_default() -> None:
     pairs = [Pair("Hello Ann, it is 5.", "Hola Ann, son las 5.", "f", 1)]
     preprocessor = PairPreprocessor(Seq2SeqTokenizerConfig(), pairs, seed=1)
-    assert preprocessor.training(pairs) == preprocessor.validation(pairs) == pairs
+    assert preprocessor.training(pairs) == model_form(pairs, Seq2SeqTokenizerConfig(), ()) == pairs
     assert preprocessor.repeats(pairs, Seq2SeqTrainingConfig()) == []
 
 
