@@ -186,6 +186,9 @@ def test_lines_are_joined_only_to_rows_of_the_usual_width() -> None:
     lines = ['"a', 'b",c', '"open,x', 'd,e"f', "g,h"]
     rows = [(row.number, row.cells) for row in quoted_rows(lines, ",", width=2)]
     assert rows == [(1, ["a\nb", "c"]), (3, None), (4, ["d", 'e"f']), (5, ["g", "h"])]
+    lines = ['"open,x', 'd",e,f', "g,h"]
+    assert [row.cells for row in quoted_rows(lines, ",", width=2)] == [None, ['d"', "e", "f"], ["g", "h"]]
+    assert [row.cells for row in quoted_rows(lines, ",", width=3)] == [["open,x\nd", "e", "f"], ["g", "h"]]
 
 
 def test_an_unquoted_comma_does_not_become_a_target(read) -> None:
