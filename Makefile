@@ -1,7 +1,7 @@
 # make demo    set up, train on names for a minute, print twenty new ones
 # make chat    set up and open the app
 # make test    install what is missing, check style and types, run all tests
-# make models  retrain the shipped models (about two and a half hours on one core)
+# make models  retrain the shipped models (about three hours on one core)
 # make clean   remove the virtual environment
 
 VENV ?= .venv

@@ -25,7 +25,11 @@ PLACEHOLDERS = (*NUMBERS, *NAMES)
 _FAMILIAR = 5  # occurrences of a name in training from which on the model spells it by itself
 _FRACTION_OF_NAMES = 0.2  # of the copied names in training become placeholders, so that both forms are learned
 
-_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"""(?:https?://|www\.)[^\s<>"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+  # of the web, of mail
+    |[a-z]:\\[^\s<>"]*\w|(?<!\S)(?:~|\.{1,2})?(?:/[\w.+-]+)+\w/?""",  # of files
+    re.IGNORECASE | re.VERBOSE,
+)
 _NUMBER = re.compile(r"(?<!\w)\d+(?:[.,:/’'-]\d+)*(?!\w)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]{2,})*")  # without the 's of a possessive
 _BEFORE_A_NAME = re.compile(r"[\w,;)] $")  # a name stands within a sentence, where capitals mean something

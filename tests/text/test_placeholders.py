@@ -43,6 +43,8 @@ N, A = NUMBERS, NAMES
         ("the 20th, 3D, B52 and the 1990s", "the 20th, 3D, B52 and the 1990s", []),
         ("See https://example.org/a?b=1.", f"See {A[0]}.", ["https://example.org/a?b=1"]),
         ("Ask ann.b@a.org, or www.a.org!", f"Ask {A[0]}, or {A[1]}!", ["ann.b@a.org", "www.a.org"]),
+        ("In C:\\n\\a.txt, /etc/hosts, ~/n/.", f"In {A[0]}, {A[1]}, {A[2]}.", ["C:\\n\\a.txt", "/etc/hosts", "~/n/"]),
+        ("and/or, he/she, 1/2, / and //", f"and/or, he/she, {N[0]}, / and //", ["1/2"]),
         ("My friend Zzyzx is here.", f"My friend {A[0]} is here.", ["Zzyzx"]),
         ("My friend Zzyzx's dog", f"My friend {A[0]}'s dog", ["Zzyzx"]),
         ("Zzyzx is here, Mr. Zzyzx.", f"{A[0]} is here, Mr. {A[0]}.", ["Zzyzx", "Zzyzx"]),
