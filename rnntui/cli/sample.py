@@ -24,7 +24,7 @@ from rnntui.cli.options import (
 )
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
 from rnntui.cli.terminal import escaped_argument, print_note, utf8_argument, warn_unknown_characters
-from rnntui.config import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:

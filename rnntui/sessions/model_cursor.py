@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import REMEMBERED, Snapshot, Token, begin_generation, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel

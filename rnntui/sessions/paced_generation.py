@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from rnntui.config import GenerationConfig, SamplingConfig
+from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.inference.text_stream import TextStream
 from rnntui.sessions.model_cursor import ModelCursor
 from rnntui.text.documents import DocumentFormat
