@@ -235,6 +235,9 @@ def test_messages_copied_into_a_message_are_a_part_of_it(header: str, copied: st
         "".join(f"[2023-01-03 14:05:{n:02}] local.ERROR: request {n} failed\n" for n in range(20)),
         "".join(f"2023-01-03 14:05:{n:02},123 - root - WARNING: disk {n}\n" for n in range(20)),
         "".join(f"[03/01/2023 14:05:{n:02}] nginx: request {n} took {n} ms\n" for n in range(20)),
+        "".join(
+            f"[03/01/2023, 14:05] {('Mood', 'Weather', 'Food')[n % 3]}: {'better ' * (n + 1)}\n" for n in range(20)
+        ),
         "A diary.\n" + "3/1/23, 14:05 - Mara: Hello there\n" * 20,
     ],
 )
