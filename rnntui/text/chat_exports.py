@@ -17,13 +17,14 @@ from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, Chat
 from rnntui.text.corpus import Corpus
 from rnntui.text.discord_export import DISCORD_CSV, DISCORD_TEXT
 from rnntui.text.json_chat_exports import JSON_FORMATS
+from rnntui.text.plain_chat_logs import IRC, STAMPED
 from rnntui.text.source_files import temporary_file
 from rnntui.text.speaker_choice import choose_speakers, find_pair, list_people, match_names
 from rnntui.text.speaker_detection import MAX_LABEL
 from rnntui.text.turns import SpeakerLabels
 from rnntui.text.whatsapp_export import WHATSAPP
 
-FORMATS: tuple[ChatFormat, ...] = (WHATSAPP, DISCORD_TEXT, DISCORD_CSV, *JSON_FORMATS)
+FORMATS: tuple[ChatFormat, ...] = (WHATSAPP, DISCORD_TEXT, DISCORD_CSV, *JSON_FORMATS, IRC, STAMPED)
 
 _EXAMINED = 1 << 16  # characters at the start of a file
 _MAX_OTHERS = 200  # labels recorded of a large group
@@ -49,7 +50,7 @@ class _Export:
                 yield message._replace(sender=labels.get(sender, ""))
         except ChatExportError as error:
             raise CorpusError(
-                f"{self.file.display_names[0]}, a {self.format.title} export, {error}",
+                f"{self.file.display_names[0]}, {_with_article(self.format.title)} export, {error}",
                 hint="export it again, or read it as it is with --turns none",
             ) from error
 
@@ -91,7 +92,8 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     chosen = {index: _main_chat(survey, turns) for index, survey in surveys.items()}
     counts = sum((surveys[index].get(chat, _ChatCounts()) for index, chat in chosen.items()), _ChatCounts())
     names = _names([export.file.display_names[0] for export in exports.values()])
-    title = f"{names}: a {' and '.join(dict.fromkeys(export.format.title for export in exports.values()))} export"
+    titles = " and ".join(dict.fromkeys(export.format.title for export in exports.values()))
+    title = f"{names}: {_with_article(titles)} export"
     if not counts.people:
         raise CorpusError(f"{title} without messages of text", hint="export another chat")
     speakers = _speakers(counts, turns, names)
@@ -181,6 +183,10 @@ def _speakers(counts: _ChatCounts, turns: str, text_name: str) -> SpeakerLabels 
 
 def _names(files: list[str]) -> str:
     return ", ".join(files[:2]) + (f" and {len(files) - 2:,} more" if len(files) > 2 else "")
+
+
+def _with_article(title: str) -> str:
+    return f"{'an' if title[0] in 'AEIOU' else 'a'} {title}"
 
 
 def _contents(counts: _ChatCounts) -> str:
