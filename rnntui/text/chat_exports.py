@@ -29,6 +29,7 @@ FORMATS: tuple[ChatFormat, ...] = (WHATSAPP, DISCORD_TEXT, DISCORD_CSV, *JSON_FO
 _EXAMINED = 1 << 16  # characters at the start of a file
 _MAX_OTHERS = 200  # labels recorded of a large group
 _MAX_NOTICES = 2  # of the same text
+_MARKUP = "*_#->• "  # around a label in Markdown, as in `**Mara:** hello` and `### User:`; `--turns` needs none of it
 _TELEGRAM_HTML = ("<title>Exported Data</title>", 'class="page_wrap')
 
 
@@ -128,8 +129,9 @@ def speakers_note(speakers: SpeakerLabels | None, turns: str) -> str:
     """Return who is who, and how to change that if the user has not said."""
     if speakers is None:
         return "no two people, so no dialogue"
-    note = f"you are {speakers.person}, the model answers as {speakers.model}"
-    return note + (f' (--turns "{speakers.model},{speakers.person}" swaps them)' if turns == "auto" else "")
+    person, model = (label.strip(_MARKUP) or label for label in (speakers.person, speakers.model))
+    note = f"you are {person}, the model answers as {model}"
+    return note + (f' (--turns "{model},{person}" swaps them)' if turns == "auto" else "")
 
 
 def _survey(export: _Export) -> dict[str, _ChatCounts]:

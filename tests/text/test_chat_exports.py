@@ -20,6 +20,7 @@ from rnntui.text.chat_messages import clean_name
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.json_chat_exports import array_items, telegram_messages
 from rnntui.text.speaker_detection import find_speaker_labels
+from rnntui.text.turns import SpeakerLabels
 from rnntui.text.whatsapp_export import recognizes_whatsapp, whatsapp_messages
 
 MARK = "\N{LEFT-TO-RIGHT MARK}"
@@ -266,6 +267,13 @@ def test_with_more_than_two_people_all_keep_their_names(write: Write) -> None:
         UsageError, match=r"nobody in .*chat.txt is called Zoe; it has Jon: 4, Mara: 3, Ann B: 2, Ann: 1"
     ):
         convert(name, turns="Zoe,Jon")
+
+
+def test_the_marks_around_labels_are_not_told() -> None:
+    note = 'you are Mara, the model answers as Jon (--turns "Jon,Mara" swaps them)'
+    assert speakers_note(SpeakerLabels("**Mara", "**Jon"), "auto") == note
+    assert speakers_note(SpeakerLabels("### Mara", "- Jon"), "auto") == note
+    assert "you are ***, " in speakers_note(SpeakerLabels("***", "Jon"), "auto")
 
 
 def test_a_chat_with_oneself_has_no_speakers(write: Write) -> None:
