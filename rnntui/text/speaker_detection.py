@@ -17,6 +17,7 @@ from rnntui.text.turns import SpeakerLabels
 _EXAMINED = 1 << 16  # characters at the start of the text; a dialogue starts right away
 _MIN_TURNS = 20  # needed for a decision
 _MAX_HEADER = 10  # lines before the first turn
+_MIN_FIRST_WORDS, _MIN_FOR_FIRST_WORDS = 0.05, 40  # of the different messages; of people 0.12 to 0.75
 MAX_LABEL = 40  # characters
 
 # A colon before a digit, a slash or another colon is part of a time, an address or code, not the end of a label. The
@@ -146,7 +147,10 @@ def is_log(labels: Iterable[str], messages: Iterable[str]) -> bool:
     if all(len(words) == 1 and _RECORD_PAIR.fullmatch(words[0]) for words in words_of_labels):
         return True
     distinct = set(messages)
-    return len({_template(message) for message in distinct}) < 0.5 * len(distinct)
+    if len({_template(message) for message in distinct}) < 0.5 * len(distinct):
+        return True
+    first_words = {_template(message.lower()).partition(" ")[0] for message in distinct}
+    return len(distinct) >= _MIN_FOR_FIRST_WORDS and len(first_words) < _MIN_FIRST_WORDS * len(distinct)
 
 
 def _template(message: str) -> str:

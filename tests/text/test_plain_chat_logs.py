@@ -63,6 +63,7 @@ OTHERS = {
     "one name": log("<{name}> {text}\n", ("Mara",)),
     "a log of levels": log("[10:{m}:01] {name}: {text}\n", ("INFO", "ERROR")),
     "a log of programs": log("[10:{m}:01] {name}: job {n} of 40 done\n", ("worker", "queue")),
+    "a log of requests": log("[10:{m}:01] {name}: GET {text}\n", ("api", "web"), 200),
     "a log in angle brackets": log("<{name}> job {n} of 40 done\n", ("worker", "queue")),
     "a server": log("[10:{m}:01] [Server thread/INFO]: <{name}> {text}\n"),
     "a timetable": log("[10:{m}] {text}\n"),
