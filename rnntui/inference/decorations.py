@@ -1,4 +1,4 @@
-"""Marks around a sentence that are no part of it: bullets, list numbers, dialogue dashes, notes of music,
+"""Marks around a sentence that are no part of it: bullets, list numbers, dialogue dashes, emoji, notes of music,
 emphasis, parentheses.
 
 A model trained on plain sentences has seen none of them, so the search leaves them out and the translation has them
@@ -11,15 +11,19 @@ import re
 
 from rnntui.text.vocabulary import CharSpan
 
+_EMOJI = (
+    "[\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+)
 _PREFIX = re.compile(
-    r"(?:[-–—•▪◦‣●○■□►▶➤→✓✔★*>+]\s+"  # bullets and quoted mail
+    rf"(?:{_EMOJI}+\s*"
+    r"|[-–—•▪◦‣●○■□►▶➤→✓✔★*>+]\s+"  # bullets and quoted mail
     r"|[-–—](?=[¿¡\"“]?[^\W\d_])"  # dialogue: -Hello.
     r"|[•▪●■►▶➤>](?=\w)"
     r"|\#{1,6}\s+|[♪♫♬]+\s*"
     r"|\[[^\[\]]{1,80}\]\s+(?=\S)"  # [sighs] I am tired.
     r"|\(?(?:\d{1,3}[.)]|[A-Za-z]\))\s+(?=[¿¡\"“]?[^\W\d_a-z]))+"  # list numbers
 )
-_SUFFIX = re.compile(r"\s*[♪♫♬]+\s*$")
+_SUFFIX = re.compile(rf"\s*{_EMOJI}(?:{_EMOJI}|\s)*\.?\s*$")  # notes of music are among the emoji
 _EMPHASIS = re.compile(r"(\*{1,3}|_{1,3}|~~)(?=[^\s*_~])(?P<inside>[^*_~]*[^\s*_~])\1")
 _PARENTHESES = re.compile(r"\(\s*(?P<inside>[^\s()](?:[^()]*[^\s()])?)\s*\)")
 _CUE = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}|(?:</?[A-Za-z!?][^<>]*>\s*)+")
@@ -31,7 +35,7 @@ def strip_decorations(text: str, span: CharSpan) -> CharSpan:
     prefix = _PREFIX.match(text, start, end)
     if prefix is not None and prefix.end() < end:
         start = prefix.end()
-    suffix = _SUFFIX.search(text, max(start, end - 20), end)
+    suffix = _SUFFIX.search(text, max(start, end - 40), end)
     if suffix is not None and suffix.start() > start:
         end = suffix.start()
     enclosed = _EMPHASIS.fullmatch(text, start, end) or _PARENTHESES.fullmatch(text, start, end)

@@ -174,7 +174,7 @@ def test_an_error_in_one_worker_stops_the_others(monkeypatch: pytest.MonkeyPatch
     searched: list[int] = []
     both_search = threading.Barrier(2, timeout=10)
 
-    def search(self, model, sources, settings, is_cancelled):
+    def search(self, model, sources, settings, banned, is_cancelled):
         searched.append(len(sources[0]))
         is_first = both_search.wait() == 0
         if is_first:
