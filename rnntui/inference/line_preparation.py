@@ -153,8 +153,8 @@ class LinePreparer:
     def _core(self, text: str, span: CharSpan) -> CharSpan:
         """Return the span without decorations."""
         start = span[0]
-        is_plain = text[start].isalpha() and text[start + 1 : start + 2] != ")" and text.isascii()
-        if is_plain or not self._config.placeholders:
+        is_plain = text[start].isalpha() and text[start + 1 : start + 2] != ")" and text.isascii() and ":" not in text
+        if (is_plain and text[span[1] - 2 : span[1]] != "..") or not self._config.placeholders:
             return span  # of most lines, which need not wait for the rules
         from rnntui.inference.decorations import strip_decorations
 

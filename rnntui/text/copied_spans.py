@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 _MIN_PHONE_DIGITS = 7
 _INVISIBLE = "\u200d\ufe0e\ufe0f"  # join and style the signs of an emoji
+_ASCII_SIGNS = frozenset("#$%&*+/<=>@[\\]^_`{|}~")  # other punctuation is left to the model
 
 _CURRENCIES = "€£¥₹₽₩₺₴₫₪₿"
 _SIGNS = f"{_CURRENCIES}°‰℃℉"
@@ -69,7 +70,7 @@ def copied_spans(text: str, is_foreign: Callable[[str], bool]) -> list[CopiedSpa
                 spans.append(_span(match, not set(match[0]) & set(_CURRENCIES)))
     if "#" in text or "@" in text:
         spans += [_span(match, False) for match in _HANDLE.finditer(text)]
-    if not text.isascii():
+    if not text.isascii() or not _ASCII_SIGNS.isdisjoint(text):
         spans += _foreign_spans(text, is_foreign)
     return spans
 
@@ -95,7 +96,8 @@ def _foreign_spans(text: str, is_foreign: Callable[[str], bool]) -> list[CopiedS
 def _class(character: str, is_foreign: Callable[[str], bool]) -> str:
     """Return R for foreign, w for letters of scripts with spaces between words and digits, i for what joins emoji."""
     if character.isascii():
-        return "w" if character.isalnum() else character
+        is_sign = character in _ASCII_SIGNS and is_foreign(character)
+        return "R" if is_sign else "w" if character.isalnum() else character
     if character in _INVISIBLE:
         return "i"
     if not character.isspace() and unicodedata.category(character) != "Cf" and is_foreign(character):

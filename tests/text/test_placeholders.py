@@ -67,12 +67,16 @@ N, A = NUMBERS, NAMES
         ("I like 北京.", f"I like {A[0]}.", ["北京"]),
         ('"北京, 東京" or 北', f'"{A[0]}" or {A[1]}', ["北京, 東京", "北"]),
         ("北京2008 and отчёт.txt", f"{A[0]} and {A[1]}", ["北京2008", "отчёт.txt"]),
+        ("rock & roll, AT&T", f"rock {A[0]} roll, {A[1]}", ["&", "AT&T"]),
+        ("I <3 the my_file", f"I {A[0]} the {A[1]}", ["<3", "my_file"]),
         ("a 👍🏽👩‍👩‍👧 b", f"a {A[0]} b", ["👍🏽👩‍👩‍👧"]),
         ("", "", []),
     ],
 )  # fmt: skip
 def test_numbers_addresses_and_rare_names_are_masked_and_come_back(source: str, masked: str, values: list[str]) -> None:
-    result = mask_source(source, is_rare=lambda word: word.casefold() == "zzyzx", is_foreign=lambda c: c > "\u0400")
+    result = mask_source(
+        source, is_rare=lambda word: word.casefold() == "zzyzx", is_foreign=lambda c: c > "\u0400" or c in "&<_,"
+    )
     assert result.text == masked
     assert [value.text for value in result.values] == values
     assert unmask(result.text, result.values) == source
