@@ -12,6 +12,7 @@ from rnntui.config_seq2seq import BeamConfig
 from rnntui.inference.beam_search import BeamSearch, Hypothesis, SearchResult
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
+from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.text.vocabulary import Vocabulary
 
@@ -56,6 +57,8 @@ class BatchedSearch:
     def __init__(self, model: NumpySeq2Seq, target: Vocabulary, training_lengths: PairLengths | None) -> None:
         self._model, self._target, self._training_lengths = model, target, training_lengths
         self._placeholder_ids = target.placeholder_ids()
+        byte_tokens = target.byte_tokens()
+        self._utf8_masks = Utf8Masks(byte_tokens, target.size) if byte_tokens else None
         self._exact_lock = threading.Lock()  # for the model in float64 is made when it is first needed
 
     def search(self, jobs: Sequence[SearchJob], options: SearchOptions) -> list[list[Hypothesis]]:
@@ -103,7 +106,7 @@ class BatchedSearch:
         is_cancelled: Callable[[], bool] | None,
     ) -> list[SearchResult]:
         max_lengths = [settings.max_length or self._default_max_length(len(source)) for source in sources]
-        beam_search = BeamSearch(model, settings, self.target_text, banned, is_cancelled)
+        beam_search = BeamSearch(model, settings, self.target_text, banned, is_cancelled, self._utf8_masks)
         return beam_search.search(sources, max_lengths)
 
     def _default_max_length(self, source_length: int) -> int:

@@ -28,7 +28,7 @@ _FRACTION_OF_NAMES = 0.2  # of the copied names in training become placeholders,
 
 _ADDRESS = re.compile(
     r"""(?:https?://|www\.)[^\s<>"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+  # of the web, of mail
-    |[a-z]:\\[^\s<>"]*\w|(?<!\S)(?:~|\.{1,2})?(?:/[\w.+-]+)+\w/?""",  # of files
+    |[a-z]:\\[^\s<>"]*\w|(?<!\S)(?:~|\.{1,2})?(?:/[\w.+-]*\w)+/?""",  # of files
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBER = re.compile(r"(?<!\w)\d+(?:[.,:/’'-]\d+)*(?!\w)")

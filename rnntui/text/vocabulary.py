@@ -97,6 +97,10 @@ class Vocabulary:
             self._has_character[character] = known
         return known
 
+    def byte_tokens(self) -> dict[int, int]:
+        """Return the byte of each token that is a single byte, by id; empty if all tokens are whole characters."""
+        return {token + _SPECIAL: byte for token, byte in self.tokenizer.byte_tokens.items()}
+
     def placeholder_ids(self) -> list[int]:
         """Return the ids of the placeholders that it has."""
         known = [character for character in PLACEHOLDERS if self.has_character(character)]
