@@ -1,7 +1,7 @@
 # make demo    set up, train on names for a minute, print twenty new ones
 # make chat    set up and open the app
 # make test    install what is missing, check style and types, run all tests
-# make models  retrain the shipped models (about two and a half hours on one core)
+# make models  retrain the shipped models (about three hours on one core)
 # make clean   remove the virtual environment
 
 VENV ?= .venv
@@ -48,8 +48,8 @@ models: $(VENV)/.ready
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
 		--name chat --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/chat checkpoints/chat
-	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.2 \
-		--epochs 4 --patience 0 --name en-es --checkpoints build/model
+	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.3 \
+		--lowercase-source --placeholders --short-pair-repeats 4 --epochs 12 --patience 0 --name en-es --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/en-es checkpoints/en-es
 
 clean:

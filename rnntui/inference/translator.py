@@ -218,8 +218,7 @@ def load_translator(run: RunFolder, split_sentences: SplitSentences = "auto") ->
     shape, corpus = config.model_as(Seq2SeqConfig), config.corpus_as(PairCorpusInfo)
     model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
     tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
-    known_words = load_known_words(run.known_words_file) if tokenizer.placeholders else frozenset[str]()
-    preparer = LinePreparer(tokenizer, corpus.features, source, known_words, split_sentences)
+    preparer = LinePreparer(tokenizer, corpus.features, source, read_known_words(run, config), split_sentences)
     return Translator(model, source, target, corpus.lengths, preparer)
 
 
@@ -230,3 +229,9 @@ def read_vocabularies(run: RunFolder, config: RunConfig) -> tuple[Vocabulary, Vo
     """
     require_kind(run, config.kind, SEQ2SEQ)
     return load_vocabularies(run.path, config.tokenizer_as(Seq2SeqTokenizerConfig))
+
+
+def read_known_words(run: RunFolder, config: RunConfig) -> frozenset[str]:
+    """Read the known words of a Seq2Seq run; none if it has no placeholders. Raises `RunError` if they are missing."""
+    has_placeholders = config.tokenizer_as(Seq2SeqTokenizerConfig).placeholders
+    return load_known_words(run.known_words_file) if has_placeholders else frozenset()

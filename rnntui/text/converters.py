@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import importlib.util
+import io
 import posixpath
 import re
 import shlex
@@ -28,6 +29,10 @@ _HTML_START = re.compile(
 _HTML_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
 _WHATWG = {"iso8859-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 """Encodings that browsers read under another name (WHATWG Encoding Standard, section 4.2)."""
+_BLOCK_TAGS = (
+    "dl", "dt", "dd", "details", "summary", "option", "section", "form", "fieldset", "legend", "center"
+)  # fmt: skip
+_DOCX_WRAPPERS = ("fldSimple", "bdo", "dir", "ruby", "rubyBase")
 _ODT_LEFT_OUT = ("comment", "annotation", "tracked-changes", "table-of-content", "sequence-decls")
 _ADVICE = "install the libraries that read it: pip install 'rnntui[documents]'"
 
@@ -112,8 +117,15 @@ def _decoded_html(data: bytes, encoding: str) -> str:
 
 def _html_text(html: str) -> str:
     from inscriptis import get_text
+    from inscriptis.css_profiles import STRICT_CSS_PROFILE
+    from inscriptis.html_properties import Display
+    from inscriptis.model.config import ParserConfig
+    from inscriptis.model.html_element import HtmlElement
 
-    lines = get_text(html).replace("\u00a0", " ").split("\n")
+    # The strict profile is that of browsers: the default one puts a blank between two spans, and indents blocks.
+    blocks = {tag: HtmlElement(display=Display.block) for tag in _BLOCK_TAGS}
+    css = {**STRICT_CSS_PROFILE, **blocks, "template": HtmlElement(display=Display.none)}
+    lines = get_text(html, ParserConfig(css=css)).replace("\u00a0", " ").split("\n")
     return re.sub("\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines))
 
 
@@ -122,8 +134,31 @@ def _docx_text(path: Path) -> str:
 
     # Not its raw text, in which the lines of a paragraph run into one another. Images would become base64 in the HTML.
     without_images = mammoth.images.img_element(lambda image: {})
-    with path.open("rb") as file:
-        return _html_text(mammoth.convert_to_html(file, convert_image=without_images).value)
+    return _html_text(mammoth.convert_to_html(_without_wrappers(path), convert_image=without_images).value)
+
+
+def _without_wrappers(path: Path) -> io.BytesIO:
+    """Return a DOCX document without the elements that mammoth leaves out together with the text in them.
+
+    These are simple fields and text of a set direction; of words with a reading above them, the reading goes.
+    """
+    from lxml import etree
+
+    output = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(output, "w") as copy:
+        for member in archive.infolist():
+            data = archive.read(member)
+            if member.filename == "word/document.xml":
+                root = _parsed(data)
+                for reading in list(root.iter("{*}rt")):
+                    reading.getparent().remove(reading)
+                namespace = etree.QName(root).namespace
+                etree.strip_tags(root, *(f"{{{namespace}}}{name}" for name in _DOCX_WRAPPERS))
+                for word in [run for run in root.iter(f"{{{namespace}}}r") if run.getparent().tag == run.tag]:
+                    etree.strip_tags(word.getparent(), word.tag)  # a run within that of the word with its reading
+                data = etree.tostring(root)
+            copy.writestr(member, data)
+    return output
 
 
 def _parsed(data: bytes) -> Any:

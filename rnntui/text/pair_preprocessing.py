@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import SourceFeatures
 from rnntui.text.normalization import lower_case
 from rnntui.text.parallel_corpus import Pair
-from rnntui.text.placeholders import NUMBERS, copied_names, known_words, mask_pair
+from rnntui.text.placeholders import NUMBERS, UnknownNames, copied_names, known_words, mask_pair
 from rnntui.text.scripts import script_counts
 from rnntui.text.sentences import split_sentences
 
@@ -40,8 +40,20 @@ def source_features(pairs: Sequence[Pair]) -> SourceFeatures:
     return SourceFeatures(scripts_used, *fractions)
 
 
+def model_form(pairs: Iterable[Pair], config: Seq2SeqTokenizerConfig, known: Container[str]) -> list[Pair]:
+    """Return pairs in the form in which a trained model reads and writes them.
+
+    Args:
+        pairs: the pairs.
+        config: tells whether sources are in lower case, and whether there are placeholders.
+        known: the words that the model knows, in lower case; other capitalized words are names.
+    """
+    names = UnknownNames(known)
+    return [_form(pair, config, names, None) for pair in pairs]
+
+
 class PairPreprocessor:
-    """Gives pairs the form that a model is trained on.
+    """Gives training pairs the form that a model is trained on.
 
     Args:
         config: tells whether sources are in lower case, and whether there are placeholders.
@@ -59,27 +71,24 @@ class PairPreprocessor:
         return known_words((pair.source for pair in pairs), self._names)
 
     def training(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Return training pairs in the model's form, with random placeholders."""
-        return [self._form(pair, self._generator) for pair in pairs]
-
-    def validation(self, pairs: Iterable[Pair]) -> list[Pair]:
-        """Return validation pairs in the model's form."""
-        return [self._form(pair, None) for pair in pairs]
+        """Return pairs in the model's form, with random placeholders."""
+        return [_form(pair, self._config, self._names, self._generator) for pair in pairs]
 
     def repeats(self, pairs: Iterable[Pair], settings: Seq2SeqTrainingConfig) -> list[Pair]:
         """Return the pairs that an epoch has again: short ones, and those with placeholders of numbers."""
         repeated: list[Pair] = []
         for pair in pairs:
             count = settings.short_pair_repeats if len(pair.source.split()) <= _SHORT else 1
-            if self._config.placeholders and any(number in self._form(pair, None).source for number in NUMBERS):
+            if self._config.placeholders and any(number in mask_pair(*pair[:2], ())[0] for number in NUMBERS):
                 count = max(count, _NUMBER_REPEATS)
             repeated += self.training([pair] * (count - 1))
         return repeated
 
-    def _form(self, pair: Pair, generator: random.Random | None) -> Pair:
-        source, target = pair.source, pair.target
-        if self._config.placeholders:
-            source, target = mask_pair(source, target, self._names, generator)
-        if self._config.lowercase_source:
-            source = lower_case(source)
-        return pair._replace(source=source, target=target)
+
+def _form(pair: Pair, config: Seq2SeqTokenizerConfig, names: Container[str], generator: random.Random | None) -> Pair:
+    source, target = pair.source, pair.target
+    if config.placeholders:
+        source, target = mask_pair(source, target, names, generator)
+    if config.lowercase_source:
+        source = lower_case(source)
+    return pair._replace(source=source, target=target)

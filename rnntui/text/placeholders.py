@@ -25,7 +25,11 @@ PLACEHOLDERS = (*NUMBERS, *NAMES)
 _FAMILIAR = 5  # occurrences of a name in training from which on the model spells it by itself
 _FRACTION_OF_NAMES = 0.2  # of the copied names in training become placeholders, so that both forms are learned
 
-_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s<>\"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"""(?:https?://|www\.)[^\s<>"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+  # of the web, of mail
+    |[a-z]:\\[^\s<>"]*\w|(?<!\S)(?:~|\.{1,2})?(?:/[\w.+-]+)+\w/?""",  # of files
+    re.IGNORECASE | re.VERBOSE,
+)
 _NUMBER = re.compile(r"(?<!\w)\d+(?:[.,:/’'-]\d+)*(?!\w)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]{2,})*")  # without the 's of a possessive
 _BEFORE_A_NAME = re.compile(r"[\w,;)] $")  # a name stands within a sentence, where capitals mean something
@@ -108,6 +112,16 @@ def known_words(sources: Iterable[str], names: Iterable[str]) -> set[str]:
     return set(counts) - {name for name in map(str.lower, names) if counts[name] < _FAMILIAR}
 
 
+class UnknownNames:
+    """The names that a model does not know: all capitalized words but the `known` ones, which are in lower case."""
+
+    def __init__(self, known: Container[str]) -> None:
+        self._known = known
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and _is_capitalized(word) and word.lower() not in self._known
+
+
 def save_known_words(path: Path, words: Iterable[str]) -> None:
     """Write the words to a file of a run, one a line."""
     atomic_write(path, "".join(f"{word}\n" for word in sorted(words)).encode("utf-8", "surrogatepass"))
@@ -169,7 +183,11 @@ def _literal_spans(text: str) -> list[_Span]:
 
 def _capitalized(text: str) -> list[_Span]:
     words = _WORD.finditer(text)
-    return [_Span(*match.span(), NAMES) for match in words if match[0][0].isupper() and len(match[0]) > 1]
+    return [_Span(*match.span(), NAMES) for match in words if _is_capitalized(match[0])]
+
+
+def _is_capitalized(word: str) -> bool:
+    return word[:1].isupper() and len(word) > 1
 
 
 def _places(target: str) -> list[_Span]:

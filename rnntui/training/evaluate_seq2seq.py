@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
-from rnntui.inference.translator import load_translator, read_vocabularies
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.inference.translator import load_translator, read_known_words, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.processors import usable_cpus
 from rnntui.runs.folder import RunFolder
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
+from rnntui.text.pair_preprocessing import model_form
 from rnntui.text.parallel_corpus import ParallelCorpus, count_target_characters
 from rnntui.training.bleu import TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import choose_hardware, max_threads
@@ -52,12 +53,13 @@ def evaluate_seq2seq_run(
     model.to(hardware.device)
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "pairs.ids"
-        encoded = encode_pairs(rows, source, target)
+        forms = model_form(rows, config.tokenizer_as(Seq2SeqTokenizerConfig), read_known_words(run, config))
+        encoded = encode_pairs(forms, source, target)
         token_file = write_pairs(path, encoded, count_target_characters(rows), max(source.size, target.size) - 1)
         evaluation = evaluate_pairs(model, PairDataset(token_file, path), token_file.tokens, hardware)
     sources = [pair.source for pair in rows]
     translations = load_translator(run).translate(sources, settings, resolve_ties=False, workers=usable_cpus())
     scores = score_translations([translation.text for translation in translations], targets, tokenizer)
-    unknown = source.unknown_characters("".join(pair.source for pair in rows))
-    unknown += target.unknown_characters("".join(targets))
+    unknown = source.unknown_characters("".join(pair.source for pair in forms))
+    unknown += target.unknown_characters("".join(pair.target for pair in forms))
     return evaluation, scores, list(dict.fromkeys(unknown))

@@ -17,7 +17,7 @@ from rnntui import __version__
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, RunError
-from rnntui.inference.translator import read_vocabularies
+from rnntui.inference.translator import read_known_words, read_vocabularies
 from rnntui.kinds.pair_corpus_info import (
     PairCorpusInfo,
     PairLayout,
@@ -31,7 +31,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of, runs_in
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
-from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
+from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
 from rnntui.text.pair_split import split_rule, train_validation_split
 from rnntui.text.parallel_corpus import DroppedRows, Pair, ParallelCorpus, count_target_characters
 from rnntui.text.placeholders import save_known_words
@@ -86,14 +86,15 @@ def create_seq2seq_run(
         sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]
         source, target = train_vocabularies(sources, targets, request.tokenizer)
         save_vocabularies(source, target, staged.path)
+        known = preprocessor.known_words(training_rows)
         if request.tokenizer.placeholders:
-            save_known_words(staged.known_words_file, preprocessor.known_words(training_rows))
+            save_known_words(staged.known_words_file, known)
         training_ids = encode_pairs(training_forms, source, target)
         limits = _limits(training_ids, request.training.max_pair_tokens)
         training_rows, training_ids = _drop_long_pairs(training_rows, training_ids, limits, too_long)
         repeats = preprocessor.repeats(training_rows, request.training)
         training_ids += encode_pairs(repeats, source, target)
-        validation_ids = encode_pairs(preprocessor.validation(validation_rows), source, target)
+        validation_ids = encode_pairs(model_form(validation_rows, request.tokenizer, known), source, target)
         if validation is None:  # a validation set of the user's own is kept complete
             validation_rows, validation_ids = _drop_long_pairs(validation_rows, validation_ids, limits, too_long)
         largest_id = max(source.size, target.size) - 1
@@ -156,7 +157,9 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     settings = config.training_as(Seq2SeqTrainingConfig)
     _, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, info.split or "both")
     if info.limits is not None:  # runs of older versions have none
-        encoded = encode_pairs(held_out, *read_vocabularies(run, config))
+        tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
+        forms = model_form(held_out, tokenizer, read_known_words(run, config))
+        encoded = encode_pairs(forms, *read_vocabularies(run, config))
         held_out, _ = _drop_long_pairs(held_out, encoded, info.limits, DroppedRows())
     recorded = info.pairs and info.pairs[1], info.validation and info.validation.characters
     if (len(held_out), count_target_characters(held_out)) != recorded:

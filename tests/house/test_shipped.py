@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -31,6 +32,8 @@ from rnntui.training.bleu import score_translations
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = RunFolder(ROOT / "checkpoints" / "shakespeare")
 TRANSLATOR = RunFolder(ROOT / "checkpoints" / "en-es")
+LINES = ROOT / "tests" / "data" / "en-es-lines.tsv"
+"""English lines, each with the Spanish translations that are right, separated by |."""
 
 
 @pytest.mark.parametrize(("name", "most"), [("shakespeare", 4e6), ("chat", 12e6), ("en-es", 12e6)])
@@ -52,6 +55,37 @@ def test_it_translates_sentences_it_never_saw() -> None:
     few = held_out[::20]
     found = load_translator(TRANSLATOR).translate([pair.source for pair in few], BeamConfig(), resolve_ties=False)
     assert score_translations([one.text for one in found], [pair.target for pair in few]).bleu > 30
+
+
+WRONG = {
+    "Thanks a lot.",
+    "No.",
+    "I was born in 1987 and left in 2003.",
+    "She has lived here since 2010.",
+    "It costs 4,250 dollars.",
+    "Stop! Who are you?",
+}
+"""The lines of `en-es-lines.tsv` that the shipped model gets wrong."""
+
+
+def test_it_translates_what_people_write() -> None:
+    """Greetings, capitals, numbers, addresses, names, several sentences, and lines without anything to translate."""
+    rows = [row.split("\t") for row in LINES.read_text(encoding="utf-8").splitlines()]
+    found = load_translator(TRANSLATOR).translate([source for source, _ in rows], BeamConfig())
+    wrong = {
+        f"{source} -> {one.text}": source
+        for (source, right), one in zip(rows, found, strict=True)
+        if one.text not in right.split("|")
+    }
+    assert len(rows) >= 76
+    assert not {answer for answer, source in wrong.items() if source not in WRONG}
+
+
+def test_it_keeps_numbers_even_where_it_is_wrong() -> None:
+    rows = [row.split("\t")[0] for row in LINES.read_text(encoding="utf-8").splitlines()]
+    numbered = [source for source in rows if any(character.isdigit() for character in source)]
+    for source, one in zip(numbered, load_translator(TRANSLATOR).translate(numbered, BeamConfig()), strict=True):
+        assert re.findall(r"\d[\d.,:/]*\d|\d", one.text) == re.findall(r"\d[\d.,:/]*\d|\d", source)
 
 
 def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:

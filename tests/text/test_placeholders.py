@@ -12,7 +12,7 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, SourceFeatures
 from rnntui.text.normalization import lower_case
-from rnntui.text.pair_preprocessing import PairPreprocessor, source_features
+from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
 from rnntui.text.parallel_corpus import Pair
 from rnntui.text.placeholders import (
     NAMES,
@@ -43,6 +43,8 @@ N, A = NUMBERS, NAMES
         ("the 20th, 3D, B52 and the 1990s", "the 20th, 3D, B52 and the 1990s", []),
         ("See https://example.org/a?b=1.", f"See {A[0]}.", ["https://example.org/a?b=1"]),
         ("Ask ann.b@a.org, or www.a.org!", f"Ask {A[0]}, or {A[1]}!", ["ann.b@a.org", "www.a.org"]),
+        ("In C:\\n\\a.txt, /etc/hosts, ~/n/.", f"In {A[0]}, {A[1]}, {A[2]}.", ["C:\\n\\a.txt", "/etc/hosts", "~/n/"]),
+        ("and/or, he/she, 1/2, / and //", f"and/or, he/she, {N[0]}, / and //", ["1/2"]),
         ("My friend Zzyzx is here.", f"My friend {A[0]} is here.", ["Zzyzx"]),
         ("My friend Zzyzx's dog", f"My friend {A[0]}'s dog", ["Zzyzx"]),
         ("Zzyzx is here, Mr. Zzyzx.", f"{A[0]} is here, Mr. {A[0]}.", ["Zzyzx", "Zzyzx"]),
@@ -138,10 +140,17 @@ def test_short_pairs_and_pairs_with_numbers_are_repeated_in_an_epoch() -> None:
     assert "1987" not in repeats[-1].source + repeats[-1].target
 
 
+def test_validation_masks_what_translation_would() -> None:
+    pairs = [Pair("I saw Ann and Bob in 1987.", "Vi a Ann y Bob en 1987.", "f", 1)]
+    config = Seq2SeqTokenizerConfig(placeholders=True, lowercase_source=True)
+    [form] = model_form(pairs, config, {"i", "saw", "and", "in", "bob"})
+    assert (form.source, form.target) == (f"i saw {A[0]} and bob in {N[0]}.", f"Vi a {A[0]} y Bob en {N[0]}.")
+
+
 def test_pairs_stay_as_they_are_by_default() -> None:
     pairs = [Pair("Hello Ann, it is 5.", "Hola Ann, son las 5.", "f", 1)]
     preprocessor = PairPreprocessor(Seq2SeqTokenizerConfig(), pairs, seed=1)
-    assert preprocessor.training(pairs) == preprocessor.validation(pairs) == pairs
+    assert preprocessor.training(pairs) == model_form(pairs, Seq2SeqTokenizerConfig(), ()) == pairs
     assert preprocessor.repeats(pairs, Seq2SeqTrainingConfig()) == []
 
 

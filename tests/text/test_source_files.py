@@ -27,13 +27,14 @@ def zipped(members: dict[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def docx(*paragraphs: str) -> bytes:
-    """Return a DOCX document; a line break in a paragraph is `|`."""
+def docx(*paragraphs: str, extra: str = "") -> bytes:
+    """Return a DOCX document; a line break in a paragraph is `|`, and `extra` is XML of a last one."""
     namespace = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
     body = "".join(
         f"<w:p><w:r><w:t xml:space='preserve'>{'</w:t><w:br/><w:t>'.join(text.split('|'))}</w:t></w:r></w:p>"
         for text in paragraphs
     )
+    body += f"<w:p>{extra}</w:p>" if extra else ""
     types = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
     relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
     return zipped(
@@ -82,7 +83,19 @@ def epub(encryption: str = "") -> bytes:
     return zipped(members)  # type: ignore[arg-type]
 
 
+RUN = "<w:r><w:t xml:space='preserve'>{}</w:t></w:r>"
+WRAPPED = (
+    RUN.format("On ")
+    + f"<w:fldSimple w:instr='DATE'>{RUN.format('1 May')}</w:fldSimple>"
+    + f"<w:bdo w:val='ltr'>{RUN.format(' we read ')}</w:bdo><w:dir w:val='rtl'>{RUN.format('it: ')}</w:dir>"
+    + f"<w:r><w:ruby><w:rt>{RUN.format('かんじ')}</w:rt><w:rubyBase>{RUN.format('漢字')}</w:rubyBase></w:ruby></w:r>"
+    + RUN.format("。")
+)
+
 DOCUMENTS = {
+    "spans.html": (b"<html><span>H</span><span>ello</span><div>a<div>b</div></div>", "Hello\na\nb\n"),
+    "list.html": (b"<html><dl><dt>cat<dd>animal</dl>", "cat\nanimal\n"),
+    "fields.docx": (docx("One", extra=WRAPPED), "One\n\nOn 1 May we read it: 漢字。\n"),
     "page.html": (HTML.encode(), HTML_TEXT),
     "page.HTM": (b"\xef\xbb\xbf" + HTML.encode(), HTML_TEXT),
     "latin.html": (b"<html><p>caf\xe9 \x93quoted\x94</p></html>", "café “quoted”\n"),
