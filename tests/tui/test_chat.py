@@ -288,9 +288,12 @@ async def test_a_model_that_vanishes_or_breaks_is_told_and_nothing_is_lost(runs:
         (runs / "other" / "model.safetensors").write_bytes(b"broken")
         user.chat.open_run("other")
         await user.told("Cannot open the model")
+        (runs / "turns" / "model.safetensors").unlink()
+        user.chat.open_run("turns")
+        await user.told("turns has no weights yet")
         shutil.rmtree(runs / "turns")
         user.chat.open_run("turns")
-        await user.told("turns")
+        await user.told("no run 'turns'")
         assert user.text == before
         await user.pilot.press("ctrl+n")
         await user.write()
