@@ -21,7 +21,7 @@ _LETTERLESS = 0.01  # a model with more such sources was made to translate numbe
 _TERMINATED = 0.9  # a model with more sources that end in punctuation does badly without it
 
 _CUE_MARKS = "[{<"
-_MUSIC = "♪♫♬"
+_SIGNS_FROM, _SIGNS_TO, _SELECTORS_FROM = "\u2190", "\u2bff", "\ufe00"  # a text may end in emoji and other signs
 
 
 @dataclass(eq=False, repr=False)
@@ -153,7 +153,8 @@ class LinePreparer:
         """Return the span without decorations."""
         start, end = span
         first, second, last = text[start], text[start + 1 : start + 2], text[end - 1]
-        if not self._config.placeholders or (first.isalpha() and second != ")" and last not in _MUSIC):
+        ends_in_sign = _SIGNS_FROM <= last <= _SIGNS_TO or last >= _SELECTORS_FROM
+        if not self._config.placeholders or (first.isalpha() and second != ")" and not ends_in_sign):
             return span  # of most lines, which need not wait for the rules
         from rnntui.inference.decorations import strip_decorations
 
