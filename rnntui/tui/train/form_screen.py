@@ -75,7 +75,8 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         self.query_one("#more").display = False
         if any(self._values.get(option.name) for option in self._rest):
             await self._open_rest()
-        self._field(self._kind.inputs[0].name).take_focus()
+        if self.is_current:  # it may have been closed while its fields were mounted
+            self._field(self._kind.inputs[0].name).take_focus()
 
     def on_resize(self) -> None:
         # The fields scroll where they need more rows than the screen has.
