@@ -149,6 +149,8 @@ class TextCorpusInfo(CorpusInfo):
         text = super().summary + (f"; {format_count(self.characters)} characters" if self.characters else "")
         if self.document_count:
             text += f" in {self.document_count:,} documents"
+        if self.speakers is not None:
+            text += f"; turns of {self.speakers[0]}, answered by {self.speakers[1]}"
         if self.validation_sources is not None:
             text += f"; validation text: {', '.join(self.validation_sources)}"
         return text

@@ -88,6 +88,11 @@ class Conversation:
         return self._cursor.unread
 
     @property
+    def is_busy(self) -> bool:
+        """True while the model generates or has something to read."""
+        return self.is_generating or bool(self.unread)
+
+    @property
     def speakers(self) -> SpeakerLabels | None:
         """The two speakers, if the model was trained on turns and is to take them."""
         return speaker_labels_of(self.loaded.config.corpus) if self.uses_turns else None

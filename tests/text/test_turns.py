@@ -317,6 +317,7 @@ def test_a_config_records_the_notation_of_turns() -> None:
     read = TextCorpusInfo.from_json(corpus.to_json())
     assert read == corpus
     assert speaker_labels_of(read) == SpeakerLabels("A", "B", TurnFormat("：", "\n\n", True, ("C",)))
+    assert read.summary.endswith("; turns of A, answered by B")
 
 
 @pytest.mark.parametrize(
