@@ -37,6 +37,7 @@ def command(
     from rnntui.inference.scoring import score
     from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.runs.lookup import checkpoints_folder, find_run
+    from rnntui.text.documents import DocumentBatch
 
     loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
@@ -45,7 +46,7 @@ def command(
         warn_unknown_characters(loaded.tokenizer.unknown_characters(line), f"line {line_number}")
         ids, characters = loaded.tokenizer.encode(line), len(line)
         if loaded.documents.unit == "line" and line.strip():
-            ids, characters = loaded.tokenizer.encode_documents([line]), len(line) + 1
+            ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
         line_score = score(loaded.network, context_ids, ids, characters)
         write_out(_json(line, line_score) if as_json else _plain(line_score))
 

@@ -13,11 +13,10 @@ from rnntui.errors import TokenizerError
 from rnntui.text.tokenizer import END, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerType
+    from rnntui.text.documents import DocumentBatch
 
 FILE = "tokenizer.json"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -44,8 +43,9 @@ class CharTokenizer:
         self.characters = characters
         self.end_id = len(characters) + 1 if has_end else None
         self._points = code_points("".join(characters))
-        table_size = int(self._points.max()) + 1 if characters else 1
-        self._ids = np.zeros(table_size, dtype=np.int64)  # code point -> id; 0 where unknown
+        table_size = int(self._points.max()) + 2 if characters else 1
+        # code point -> id; 0 where unknown, as in the last entry, which stands for all code points after it
+        self._ids = np.zeros(table_size, dtype=np.int64)
         self._ids[self._points] = np.arange(1, len(characters) + 1)
 
     @classmethod
@@ -67,18 +67,13 @@ class CharTokenizer:
         return {}
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        points = code_points(text)
-        ids = np.zeros(len(points), dtype=np.int64)
-        known = points < len(self._ids)
-        ids[known] = self._ids[points[known]]
-        return ids
+        return self._ids.take(code_points(text), mode="clip")
 
-    def encode_documents(self, documents: Sequence[str]) -> NDArray[np.int64]:
-        ids = self.encode("\0".join((*documents, "")))  # whatever stands between two documents is overwritten
-        ends = np.fromiter(map(len, documents), dtype=np.int64, count=len(documents))
+    def encode_documents(self, batch: DocumentBatch) -> NDArray[np.int64]:
         assert self.end_id is not None
-        ids[np.cumsum(ends + 1) - 1] = self.end_id
-        return ids
+        ids = self.encode(batch.text)
+        ids[batch.ends] = self.end_id
+        return ids if batch.is_complete else ids[:-1]
 
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
         return "".join(self._text(int(i)) for i in ids)

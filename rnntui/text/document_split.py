@@ -11,24 +11,29 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from rnntui.errors import CorpusError
-from rnntui.text.corpus_split import SEED, Origin, changed_error, in_random_order, sync
-from rnntui.text.documents import DocumentBatch, read_documents
-from rnntui.text.token_ids import TokenFile, encode_batch, smallest_dtype
+from rnntui.text.corpus_split import SEED, Origin, changed_error, sync
+from rnntui.text.documents import read_documents
+from rnntui.text.token_ids import TokenFile, smallest_dtype
 
 if TYPE_CHECKING:
+    from io import BufferedIOBase
+
     from numpy.typing import NDArray
 
     from rnntui.kinds.corpus_info import DocumentUnit
     from rnntui.text.corpus import Corpus
     from rnntui.text.tokenizer import Tokenizer
 
-_BUCKET = 1 << 24  # bytes of token ids that are put into random order at a time,
-_MAX_BUCKETS = 200  # but never in more files than may be open
+Id = TypeVar("Id", bound=np.generic)
+
+_BUCKET = 1 << 22  # bytes of token ids that are put into random order at a time, few for the processor's caches,
+_MAX_BUCKETS = 100  # of the training and of the validation part, but never in more files than may be open
+_GATHERED = 1 << 16  # indices of ids that are held at a time
 
 
 @dataclass(frozen=True)
@@ -71,23 +76,28 @@ class DocumentSplit:
         end_id = tokenizer.end_id
         assert end_id is not None
         generator = np.random.default_rng(SEED)
-        count = min(_MAX_BUCKETS, 1 + self.characters * np.dtype(dtype).itemsize // _BUCKET)
+        itemsize = np.dtype(dtype).itemsize
+        sizes = (self.training_characters * itemsize, (self.characters - self.training_characters) * itemsize)
+        count, validation_count = (min(_MAX_BUCKETS, 1 + size // _BUCKET) for size in sizes)
         buckets = [training.with_name(f"{training.name}-{index}") for index in range(count)]
-        buckets.append(validation.with_name(f"{validation.name}-0"))
+        buckets += [validation.with_name(f"{validation.name}-{index}") for index in range(validation_count)]
         bucket_of_document = generator.integers(count, size=len(self.held_out), dtype=np.int16)
-        bucket_of_document[self.held_out] = count
+        bucket_of_document[self.held_out] = count + generator.integers(
+            validation_count, size=int(self.held_out.sum()), dtype=np.int16
+        )
         tokens, characters = self._fill(buckets, bucket_of_document, tokenizer)
         with training.open("wb") as file:
-            for path in buckets[:-1]:
-                file.write(_shuffled(path, dtype, end_id, generator))
+            for path in buckets[:count]:
+                _move_shuffled(path, file, dtype, end_id, generator)
             sync(file)
         with validation.open("wb") as file:
             file.write(np.array([end_id], dtype=dtype).tobytes())
-            file.write(_shuffled(buckets[-1], dtype, end_id, generator))
+            for path in buckets[count:]:
+                _move_shuffled(path, file, dtype, end_id, generator)
             sync(file)
         return (
-            TokenFile(int(tokens[:-1].sum()), int(characters[:-1].sum()), dtype),
-            TokenFile(int(tokens[-1]) + 1, int(characters[-1]) + 1, dtype),
+            TokenFile(int(tokens[:count].sum()), int(characters[:count].sum()), dtype),
+            TokenFile(int(tokens[count:].sum()) + 1, int(characters[count:].sum()) + 1, dtype),
         )
 
     def warning(self) -> str:
@@ -110,22 +120,23 @@ class DocumentSplit:
         with ExitStack() as stack:
             files = [stack.enter_context(path.open("wb")) for path in buckets]
             for batch in read_documents(self.corpus, self.unit):
-                _update(digest, batch)
-                bucket_of_text = bucket_of_document[first : first + len(batch.texts)]
-                if len(bucket_of_text) < len(batch.texts):
+                digest.update(batch.text.encode("utf-8", "surrogatepass"))
+                bucket_of_text = bucket_of_document[first : first + len(batch.ends)]
+                if len(bucket_of_text) < len(batch.ends):
                     raise changed_error(self.corpus)
-                ids = encode_batch(batch, tokenizer)
-                is_end = ids == tokenizer.end_id
-                bucket_of_id = bucket_of_text[np.cumsum(is_end) - is_end]
-                counts = np.bincount(bucket_of_id, minlength=len(buckets))
-                by_bucket = ids.astype(dtype)[np.argsort(bucket_of_id, kind="stable")]
+                ids = tokenizer.encode_documents(batch).astype(dtype)
+                ends = np.flatnonzero(ids == tokenizer.end_id) + 1
+                if not batch.is_complete:
+                    ends = np.append(ends, len(ids))
+                counts = np.bincount(bucket_of_text, np.diff(ends, prepend=0), len(buckets)).astype(np.int64)
+                by_bucket = _in_order(ids, ends, np.argsort(bucket_of_text, kind="stable"))
                 for file, part in zip(files, np.split(by_bucket, np.cumsum(counts)[:-1]), strict=True):
                     part.tofile(file)
-                lengths = np.fromiter(map(len, batch.texts), dtype=np.float64, count=len(batch.texts)) + 1
+                lengths = batch.lengths + 1
                 lengths[-1] -= not batch.is_complete
                 characters += np.bincount(bucket_of_text, lengths, len(buckets)).astype(np.int64)
                 tokens += counts
-                first += len(batch.texts) - (not batch.is_complete)
+                first += len(batch.ends) - (not batch.is_complete)
         if digest.hexdigest() != self.digest:
             raise changed_error(self.corpus)
         return tokens, characters
@@ -139,9 +150,9 @@ def split_documents(corpus: Corpus, unit: DocumentUnit, fraction: float, origin:
     documents = characters = 0
     digest = hashlib.sha256()
     for batch in read_documents(corpus, unit):
-        _update(digest, batch)
-        documents += len(batch.texts) - (not batch.is_complete)
-        characters += sum(map(len, batch.texts))
+        digest.update(batch.text.encode("utf-8", "surrogatepass"))
+        documents += len(batch.ends) - (not batch.is_complete)
+        characters += len(batch.text) - len(batch.ends)
     names = ", ".join(corpus.display_names)
     if documents < 1 + (fraction > 0):
         raise CorpusError(
@@ -159,14 +170,32 @@ def split_documents(corpus: Corpus, unit: DocumentUnit, fraction: float, origin:
     return DocumentSplit(corpus, unit, held_out, characters + documents, digest.hexdigest())
 
 
-def _update(digest: hashlib._Hash, batch: DocumentBatch) -> None:
-    digest.update("\n\n".join(batch.texts).encode("utf-8", "surrogatepass"))
-    digest.update(b"\n\n" if batch.is_complete else b"")
-
-
-def _shuffled(path: Path, dtype: str, end_id: int, generator: np.random.Generator) -> bytes:
-    """Remove a file of ids, and return its bytes with the documents, each with its `<eos>`, in random order."""
+def _move_shuffled(path: Path, file: BufferedIOBase, dtype: str, end_id: int, generator: np.random.Generator) -> None:
+    """Remove a file of ids, and write its documents, each with its `<eos>`, in random order to an open file."""
     ids = np.fromfile(path, dtype)
     path.unlink()
-    ends = (np.flatnonzero(ids == end_id) + 1) * ids.itemsize
-    return in_random_order(ids.tobytes(), ends.tolist(), generator)
+    ends = np.flatnonzero(ids == end_id) + 1
+    file.write(_in_order(ids, ends, generator.permutation(len(ends))).tobytes())
+
+
+def _in_order(ids: NDArray[Id], ends: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[Id]:
+    """Return an array with its pieces in another order.
+
+    Args:
+        ids: the array, `(N,)`.
+        ends: the offsets before which its pieces end, `(P,)`; the last one is `N`.
+        order: a permutation of the pieces, `(P,)`.
+    """
+    lengths = np.diff(ends, prepend=0)[order]
+    new_ends = np.cumsum(lengths)
+    shifts = ends[order] - new_ends  # from the new offsets of a piece to its old ones
+    result = np.empty_like(ids)
+    position = 0
+    step = max(1, _GATHERED * len(ends) // max(1, len(ids)))  # pieces at a time
+    for start in range(0, len(order), step):
+        end = int(new_ends[min(start + step, len(order)) - 1])
+        indices = np.repeat(shifts[start : start + step], lengths[start : start + step])
+        indices += np.arange(position, end)
+        result[position:end] = ids.take(indices, mode="clip")
+        position = end
+    return result

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerType
+    from rnntui.text.documents import DocumentBatch
 
 FILE = "tokenizer.model"
 # sentencepiece writes a space as this character; the character itself must therefore be encoded as bytes.
@@ -158,9 +159,10 @@ class SubwordTokenizer:
                 ids += self._processor.EncodeAsIds(part)
         return np.array(ids, dtype=np.int64)
 
-    def encode_documents(self, documents: Sequence[str]) -> NDArray[np.int64]:
+    def encode_documents(self, batch: DocumentBatch) -> NDArray[np.int64]:
         end = np.array([self.end_id], dtype=np.int64)
-        return np.concatenate([part for document in documents for part in (self.encode(document), end)])
+        ids = np.concatenate([part for text in batch.texts for part in (self.encode(text), end)])
+        return ids if batch.is_complete else ids[:-1]
 
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:
         # The incremental decoder leaves out an incomplete character at the end; invalid bytes elsewhere are U+FFFD.

@@ -5,10 +5,11 @@ Entities are not expanded, nothing is loaded from elsewhere, and memory is that 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ _BLOCK = 1 << 16  # bytes parsed at a time
 _SAMPLE_UNITS = 1000  # translation units in which the languages are looked for
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _NATIVE_CODES = frozenset({"bpt", "ept", "it", "ph", "ut"})  # elements whose content is markup of the document
+
+# A file that was converted to UTF-8 after it was written, as editors and version control do, says so no longer.
+_WRONGLY_DECLARED = re.compile(
+    rb"""(?:\xef\xbb\xbf)?\s*<\?xml[^>]*\sencoding\s*=\s*["'](?:utf-?(?:16|32)|ucs-?[24]|unicode)""", re.IGNORECASE
+)
 
 UNDETERMINED = "und", "und"
 """The languages of a memory without pairs, by the code of ISO 639 for an undetermined language."""
@@ -105,16 +111,18 @@ class TranslationMemory:
         """Yield the translation units. Raises `CorpusError` where the file is not well-formed."""
         from lxml import etree
 
-        parser = etree.XMLPullParser(
-            ("start", "end"),
-            tag=("header", "tu", "{*}header", "{*}tu"),
-            resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True,
-            recover=self._errors == "replace",
-        )  # fmt: skip
         number = 0
         try:
             with closing(read_blocks(self._path, _BLOCK)) as blocks:
-                for block in blocks:
+                beginning = next(blocks, b"")
+                parser = etree.XMLPullParser(
+                    ("start", "end"),
+                    tag=("header", "tu", "{*}header", "{*}tu"),
+                    resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True,
+                    recover=self._errors == "replace",
+                    encoding="utf-8" if _WRONGLY_DECLARED.match(beginning) else None,
+                )  # fmt: skip
+                for block in chain([beginning] if beginning else [], blocks):
                     parser.feed(block)
                     for event, element in parser.read_events():
                         name = etree.QName(element).localname

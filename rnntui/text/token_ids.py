@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from rnntui.kinds.corpus_info import DocumentUnit
     from rnntui.text.corpus import Corpus
-    from rnntui.text.documents import DocumentBatch
     from rnntui.text.tokenizer import Tokenizer
 
 _FIRST_SAMPLE = 1 << 19  # characters of the first block in the sample of a text
@@ -116,24 +115,20 @@ def write_token_file(
                 ids.astype(dtype).tofile(file)
                 tokens += len(ids)
                 characters += len(text)
-                unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
+                if (ids == tokenizer.unknown_id).any():
+                    unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
             return TokenFile(tokens, characters, dtype), list(unknown)
         for batch in read_documents(corpus, unit):
-            ids = encode_batch(batch, tokenizer)
+            ids = tokenizer.encode_documents(batch)
             if not tokens:
                 np.array([tokenizer.end_id], dtype=dtype).tofile(file)
                 tokens = characters = 1
             ids.astype(dtype).tofile(file)
             tokens += len(ids)
-            characters += sum(map(len, batch.texts)) + int(np.count_nonzero(ids == tokenizer.end_id))
-            unknown |= dict.fromkeys(tokenizer.unknown_characters("".join(batch.texts)))
+            characters += len(batch.text) - (not batch.is_complete)
+            if (ids == tokenizer.unknown_id).any():
+                unknown |= dict.fromkeys(tokenizer.unknown_characters("".join(batch.texts)))
     return TokenFile(tokens, characters, dtype), list(unknown)
-
-
-def encode_batch(batch: DocumentBatch, tokenizer: Tokenizer) -> NDArray[np.int64]:
-    """Return the ids `(N,)` of a batch of documents, with `<eos>` after each one that ends in it."""
-    ids = tokenizer.encode_documents(batch.texts)
-    return ids if batch.is_complete else ids[:-1]
 
 
 def smallest_dtype(tokenizer: Tokenizer) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,6 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerType
+    from rnntui.text.documents import DocumentBatch
 
 UNKNOWN = "<unk>"
 END = "<eos>"
@@ -56,8 +56,8 @@ class Tokenizer(Protocol):
         """Return the ids `(N,)` of the text; characters outside the vocabulary become `<unk>`."""
         ...
 
-    def encode_documents(self, documents: Sequence[str]) -> NDArray[np.int64]:
-        """Return the ids `(N,)` of the documents, each followed by `<eos>`; the vocabulary must have it."""
+    def encode_documents(self, batch: DocumentBatch) -> NDArray[np.int64]:
+        """Return the ids `(N,)` of documents, with `<eos>`, which the vocabulary must have, after each that ends."""
         ...
 
     def decode(self, ids: NDArray[np.int64] | list[int]) -> str:

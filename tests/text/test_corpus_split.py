@@ -58,7 +58,7 @@ def numbered(count: int, separator: str = "\n") -> str:
 
 @pytest.mark.parametrize("kind", ["char", "bpe"])
 @pytest.mark.parametrize(("unit", "separator"), [("line", "\n"), ("blank", "\nx\n\n")])
-@pytest.mark.parametrize("bucket", [1 << 24, 200])
+@pytest.mark.parametrize("bucket", [1 << 22, 200])
 def test_documents_are_whole_and_each_is_in_one_part(
     kind: TokenizerType,
     unit: DocumentUnit,
@@ -68,6 +68,7 @@ def test_documents_are_whole_and_each_is_in_one_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("rnntui.text.document_split._BUCKET", bucket)
+    monkeypatch.setattr("rnntui.text.document_split._GATHERED", bucket)
     monkeypatch.setattr("rnntui.text.documents.SEGMENT", 100)
     text = numbered(300, separator)
     corpus = corpus_of(tmp_path, text)

@@ -15,7 +15,7 @@ from rnntui.config import TokenizerType
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
-from rnntui.text.documents import DocumentFormat, read_documents
+from rnntui.text.documents import DocumentBatch, DocumentFormat, read_documents
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import END, Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
@@ -76,6 +76,21 @@ def test_blank_lines_are_no_documents(tmp_path: Path) -> None:
     assert documents_of(tmp_path, "\n\nAnn\n \nBen\n\n", "line") == ["Ann", "Ben"]
     assert documents_of(tmp_path, "\n\na\nb\n \n\n\t\nc\n\n\n", "blank") == ["a\nb", "c"]
     assert documents_of(tmp_path, "Ann\nBen", "line") == ["Ann", "Ben"]
+    assert documents_of(tmp_path, "\u3000\n Ann\n\x0b\x85\u2028\n\n\u00a0Ben \n\U0001f600\n \t", "line") == [
+        " Ann",
+        "\u00a0Ben ",
+        "\U0001f600",
+    ]
+
+
+def test_a_batch_has_the_documents_that_it_was_joined_from(tmp_path: Path) -> None:
+    documents = ["Ann", "", "old man\nand sea", "\U0001f600"]
+    batch = DocumentBatch.join(documents)
+    assert batch.texts == documents
+    assert batch.lengths.tolist() == [3, 0, 15, 1]
+    (tmp_path / "corpus.txt").write_text("Ann\n\nBen\n")
+    [lines] = read_documents(find_corpus([str(tmp_path / "corpus.txt")]), "line")
+    assert (lines.texts, lines.lengths.tolist(), lines.is_complete) == (["Ann", "Ben"], [3, 3], True)
 
 
 def test_a_block_longer_than_a_segment_is_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +117,7 @@ def test_the_end_is_no_text(tokenizer: Tokenizer) -> None:
 
 def test_documents_are_encoded_each_with_its_end(tokenizer: Tokenizer) -> None:
     documents = ["the sea", "", "old man\nand sea", "on"]
-    ids = tokenizer.encode_documents(documents)
+    ids = tokenizer.encode_documents(DocumentBatch.join(documents))
     parts = np.split(ids, np.flatnonzero(ids == tokenizer.end_id) + 1)
     assert len(parts.pop()) == 0
     assert [part[:-1].tolist() for part in parts] == [tokenizer.encode(text).tolist() for text in documents]

@@ -104,6 +104,9 @@ MEMORY = memory(unit(en="caf\u00e9", fr="b"))
         ("m.xml", "\ufeff" + MEMORY),
         ("m.tmx.gz", gzip.compress(MEMORY.encode())),
         ("m.tmx", MEMORY.replace("UTF-8", "UTF-16").encode("utf-16")),
+        ("m.tmx", MEMORY.replace("UTF-8", "UTF-16")),  # converted to UTF-8, with the declaration as it was
+        ("m.tmx", MEMORY.replace('"UTF-8"', "'utf-16le' standalone='yes'").encode("utf-8-sig")),
+        ("m.tmx", MEMORY.replace("UTF-8", "unicode")),
         ("m.tmx", MEMORY.replace("UTF-8", "ISO-8859-1").encode("latin-1")),
         ("m.tmx", memory(unit(en="café", fr="b"), start='<!DOCTYPE tmx SYSTEM "tmx14.dtd">')),
         ("m.tmx", MEMORY.replace("<tmx ", '<tmx xmlns="http://www.lisa.org/tmx14" ')),
