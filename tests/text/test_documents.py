@@ -94,6 +94,12 @@ def test_a_batch_has_the_documents_that_it_was_joined_from(tmp_path: Path) -> No
     assert (lines.texts, lines.lengths.tolist(), lines.is_complete) == (["Ann", "Ben"], [3, 3], True)
 
 
+def test_a_block_longer_than_a_segment_is_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.text.documents.SEGMENT", 4)
+    assert documents_of(tmp_path, "aaaa aaaa\n\nb\n\n", "blank") == ["aaaa aaaa", "b"]
+    assert documents_of(tmp_path, "aaaa aaaa\n\n", "blank") == ["aaaa aaaa"]
+
+
 def test_each_file_is_a_document_without_the_line_breaks_at_its_ends_and_empty_ones_are_none(tmp_path: Path) -> None:
     for name, text in (("a", "\nfirst\n\nlast\n\n"), ("b", ""), ("c", " \n\n"), ("d", "no break")):
         (tmp_path / f"{name}.txt").write_text(text)
