@@ -28,7 +28,7 @@ from common import parted, print_heading, print_table, verdict
 SOURCE = Path(__file__).resolve().parent.parent / "corpora" / "shakespeare.txt"
 TARGET = 1e9  # bytes
 _UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
-_BEGINS = re.compile(r"run .* begins: .* on (\S+) in (\S+)$", re.MULTILINE)
+_STARTS = re.compile(r"run .* starts: .* on (\S+) in (\S+)$", re.MULTILINE)
 _STEP = re.compile(r"step [1-9]")
 
 
@@ -70,8 +70,8 @@ def train(corpus: Path, checkpoints: Path, steps: int, extra: list[str]) -> Meas
     for line in process.stderr:
         seconds = time.perf_counter() - began
         sys.stderr.write(line)
-        if begins := _BEGINS.match(line):
-            read, precision = seconds, begins[2]
+        if starts := _STARTS.match(line):
+            read, precision = seconds, starts[2]
         elif step is None and _STEP.match(line):
             step = seconds
     process.stderr.close()

@@ -116,7 +116,7 @@ def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name:
     """
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
     data = stream.read()
-    _check_is_text(data, encoding, name)
+    check_is_text(data, encoding, name)
     try:
         return decoder.decode(data, final=True)
     except InvalidTextError as error:
@@ -139,7 +139,7 @@ def decode_lines(
     at_start = True
     for data in chain(arriving_data(stream), [b""]):  # empty bytes mark the end
         if at_start:
-            _check_is_text(data, encoding)
+            check_is_text(data, encoding)
             at_start = False
         problem = None
         try:
@@ -165,7 +165,7 @@ def decode_lines(
         yield "".join(unfinished)
 
 
-def _check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:
+def check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:
     """Raise `CorpusError` if data begins like a file of another type; zero bytes in text are let through."""
     start = data[:16].translate(None, b"\t\r\n")
     if start.isascii() and start.decode().isprintable():

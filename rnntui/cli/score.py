@@ -37,7 +37,7 @@ def command(
     from rnntui.inference.scoring import score
     from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.runs.lookup import checkpoints_folder, find_run
-    from rnntui.text.documents import DocumentBatch
+    from rnntui.text.document_batch import DocumentBatch
 
     loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)

@@ -13,9 +13,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from rnntui.cli.inputs import arriving_data, decode_lines
+from rnntui.cli.inputs import arriving_data, check_is_text, decode_lines
 from rnntui.errors import CorpusError, UsageError
-from rnntui.text.encoding import text_encoding
+from rnntui.text.encoding import InvalidTextError, advice_for, text_encoding
 
 InputFormat = Literal["auto", "text", "srt", "vtt"]
 
@@ -99,14 +99,14 @@ def _is_subtitle_name(text: str) -> bool:
 
 
 def _subtitles(data: bytes, name: str, input_format: InputFormat, encoding: str, errors: Any) -> Subtitles:
+    check_is_text(data, encoding, name)
     try:
         text = data.decode(text_encoding(encoding), errors)
     except UnicodeError as error:
-        position = f" at its byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-        raise CorpusError(
-            f"{name} is not {encoding}{position}",
-            hint="name its --encoding, such as cp1252, or read on with --errors replace",
-        ) from error
+        offset = error.start if isinstance(error, UnicodeDecodeError) else None
+        problem = InvalidTextError(str(error), offset=offset, sample=(data, offset or 0))
+        position = "" if offset is None else f" at its byte {offset}"
+        raise CorpusError(f"{name} is not {encoding}{position}", hint=advice_for(encoding, problem)) from error
     if input_format in ("srt", "vtt"):
         return Subtitles(text, input_format)
     return Subtitles(text, _detected(text) or ("vtt" if name.lower().endswith(".vtt") else "srt"))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerType
-    from rnntui.text.documents import DocumentBatch
+    from rnntui.text.document_batch import DocumentBatch
 
 FILE = "tokenizer.json"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"

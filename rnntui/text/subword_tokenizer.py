@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerType
-    from rnntui.text.documents import DocumentBatch
+    from rnntui.text.document_batch import DocumentBatch
 
 FILE = "tokenizer.model"
 # sentencepiece writes a space as this character; the character itself must therefore be encoded as bytes.

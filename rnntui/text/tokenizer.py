@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rnntui.config import TokenizerType
-    from rnntui.text.documents import DocumentBatch
+    from rnntui.text.document_batch import DocumentBatch
 
 UNKNOWN = "<unk>"
 END = "<eos>"

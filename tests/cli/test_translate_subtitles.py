@@ -87,6 +87,10 @@ def test_what_is_wrong_with_a_file_is_said(translate) -> None:
     assert broken.out == "" and translate("film.srt", "--encoding", "cp1252").code == 0
     assert translate("film.srt", "--errors", "replace").code == 0
     assert "one subtitle file at a time" in translate("film.srt", "abc").err
+    for encoding, name in (("utf-16", "UTF-16"), ("utf-32", "UTF-32"), ("utf-16-le", "UTF-16")):
+        Path("film.srt").write_bytes(SRT.decode().encode(encoding))
+        wide = translate("film.srt")
+        assert wide.code == 1 and f"film.srt is {name}" in wide.err and "--encoding utf-" in wide.err
 
 
 def test_a_line_without_a_word_passes_unchanged(translate) -> None:

@@ -15,7 +15,8 @@ from rnntui.config import TokenizerType
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
-from rnntui.text.documents import DocumentBatch, DocumentFormat, read_documents
+from rnntui.text.document_batch import DocumentBatch
+from rnntui.text.documents import DocumentFormat, read_documents
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import END, Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
