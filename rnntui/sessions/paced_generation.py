@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from rnntui.config import GenerationConfig, SamplingConfig
+from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.inference.text_stream import TextStream
 from rnntui.sessions.model_cursor import ModelCursor
 from rnntui.text.documents import DocumentFormat
@@ -114,7 +114,7 @@ class PacedGeneration:
         self.active = True
 
     def stop(self) -> bool:
-        """End the turn and drop the queue. Return whether the model may have gone past what the screen has taken."""
+        """End the turn and drop the queue. Return True if the model may have gone past what the screen has taken."""
         was_running = self.is_running or self._end.has_held_tokens
         self.active = False
         self._end.flush()

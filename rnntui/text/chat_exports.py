@@ -14,12 +14,12 @@ from pathlib import Path
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TurnFormat
 from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, ChatMessage, clean_name
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.discord_export import DISCORD_CSV, DISCORD_TEXT
 from rnntui.text.json_chat_exports import JSON_FORMATS
 from rnntui.text.plain_chat_logs import IRC, STAMPED
 from rnntui.text.source_files import temporary_file
-from rnntui.text.speaker_choice import choose_speakers, find_pair, list_people, match_names
+from rnntui.text.speaker_choice import MAX_OTHERS, choose_speakers, find_pair, list_people, match_names
 from rnntui.text.speaker_detection import MAX_LABEL
 from rnntui.text.turns import SpeakerLabels
 from rnntui.text.whatsapp_export import WHATSAPP
@@ -27,7 +27,6 @@ from rnntui.text.whatsapp_export import WHATSAPP
 FORMATS: tuple[ChatFormat, ...] = (WHATSAPP, DISCORD_TEXT, DISCORD_CSV, *JSON_FORMATS, IRC, STAMPED)
 
 _EXAMINED = 1 << 16  # characters at the start of a file
-_MAX_OTHERS = 200  # labels recorded of a large group
 _MAX_NOTICES = 2  # of the same text
 _MARKUP = "*_#->• "  # around a label in Markdown, as in `**Mara:** hello` and `### User:`; `--turns` needs none of it
 _TELEGRAM_HTML = ("<title>Exported Data</title>", 'class="page_wrap')
@@ -82,17 +81,15 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     """
     if turns == "none":
         return corpus, ""
-    files = [
-        replace(corpus, files=(path,), display_names=(name,), skipped=())
-        for path, name in zip(corpus.files, corpus.display_names, strict=True)
-    ]
-    exports = {index: _Export(file, fmt) for index, file in enumerate(files) if (fmt := recognized_format(file))}
+    exports = {
+        index: _Export(file, fmt) for index, file in enumerate(corpus.parts()) if (fmt := recognized_format(file))
+    }
     if not exports:
         return (corpus if turns == "auto" else replace(corpus, speakers=choose_speakers(corpus, turns))), ""
     surveys = {index: _survey(export) for index, export in exports.items()}
     chosen = {index: _main_chat(survey, turns) for index, survey in surveys.items()}
     counts = sum((surveys[index].get(chat, _ChatCounts()) for index, chat in chosen.items()), _ChatCounts())
-    names = _names([export.file.display_names[0] for export in exports.values()])
+    names = few_names([export.file.display_names[0] for export in exports.values()])
     titles = " and ".join(dict.fromkeys(export.format.title for export in exports.values()))
     title = f"{names}: {_with_article(titles)} export"
     if not counts.people:
@@ -179,12 +176,8 @@ def _speakers(counts: _ChatCounts, turns: str, text_name: str) -> SpeakerLabels 
     else:
         (first, most), (second, fewer) = people.most_common(2)
         pair = (first, second) if most == fewer else (second, first)
-    others = tuple(label for label, _ in people.most_common(_MAX_OTHERS) if label not in pair)
+    others = tuple(label for label, _ in people.most_common(MAX_OTHERS) if label not in pair)
     return SpeakerLabels(*pair, TurnFormat(multiline=counts.multiline > 0.01 * people.total(), others=others))
-
-
-def _names(files: list[str]) -> str:
-    return ", ".join(files[:2]) + (f" and {len(files) - 2:,} more" if len(files) > 2 else "")
 
 
 def _with_article(title: str) -> str:

@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from rnntui.text.documents import BLANK_LINES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -75,7 +77,7 @@ def _runs_of_lines(text: str) -> list[str]:
 
 
 def _are_entries(lines: list[str]) -> bool:
-    """Return whether the lines are a list of names, words or titles."""
+    """Return True if the lines are a list of names, words or titles."""
     words = [len(_WORD.findall(line)) for line in lines]
     if statistics.median(words) > 3 or _share(words, lambda count: count > 6) > 0.05:
         return False
@@ -89,7 +91,7 @@ def _is_entry(line: str) -> bool:
 
 
 def _are_sentences(lines: list[str]) -> bool:
-    """Return whether each line is a text of its own: it ends as a sentence does, and is no speech and no paragraph."""
+    """Return True if each line is a text of its own: it ends as a sentence does, and is no speech and no paragraph."""
     lengths = [len(line) for line in lines]
     if max(lengths) > 1000 or _share(lengths, lambda length: length > 300) > 0.005:  # paragraphs of a book
         return False
@@ -112,8 +114,8 @@ def _ends_as_sentence(line: str) -> bool:
 
 
 def _has_titled_blocks(text: str) -> bool:
-    """Return whether blank lines separate blocks of as many lines each, which have a title and end as sentences do."""
-    blocks = [block.strip("\n").split("\n") for block in re.split(r"\n(?:[^\S\n]*\n)+", text) if block.strip()]
+    """Return True if blank lines separate blocks of as many lines each, which have a title and end as sentences do."""
+    blocks = [block.strip("\n").split("\n") for block in re.split(BLANK_LINES, text) if block.strip()]
     if len(blocks) < _MIN_BLOCKS:
         return False
     titles = [block[0] for block in blocks]

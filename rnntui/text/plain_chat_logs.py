@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from rnntui.text.chat_messages import NOTICES, ChatFormat, ChatMessage, lines_of, text_message
+from rnntui.text.chat_messages import MAX_LINE, NOTICES, ChatFormat, ChatMessage, text_message
+from rnntui.text.encoding import lines_of
 from rnntui.text.speaker_detection import LABEL, find_speaker_labels, is_log
 
 _MIN_MESSAGES = 8  # at the start of a log
@@ -29,7 +30,7 @@ def irc_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     """Yield the messages of an IRC log; actions and notices, such as who has joined, are dropped."""
     sender: str | None = None
     lines: list[str] = []
-    for line in lines_of(blocks):
+    for line in lines_of(blocks, MAX_LINE):
         header = _IRC.match(line)
         is_notice = header is None and _IRC_NOTICE.match(line) is not None
         if header is None and not is_notice:
@@ -48,7 +49,7 @@ def stamped_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     """Yield the messages of a chat with a time in brackets before each one, which may go on for several lines."""
     sender: str | None = None
     lines: list[str] = []
-    for line in lines_of(blocks):
+    for line in lines_of(blocks, MAX_LINE):
         stamp = _STAMPED.match(line)
         if stamp is None:
             lines.append(line)

@@ -125,7 +125,7 @@ def find_speaker_labels(text: str) -> SpeakerLabels | None:
 
 
 def is_record(labels: Iterable[str], messages: Sequence[str]) -> bool:
-    """Return whether these labels and messages are of a log, of settings or of other records, not of people.
+    """Return True if these labels and messages are of a log, of settings or of other records, not of people.
 
     Messages of people have words, mostly more than one.
     """
@@ -139,7 +139,7 @@ def is_record(labels: Iterable[str], messages: Sequence[str]) -> bool:
 
 
 def is_log(labels: Iterable[str], messages: Iterable[str]) -> bool:
-    """Return whether labels are those of records, or the messages are templates: hardly different without numbers."""
+    """Return True if labels are those of records, or messages are templates: hardly different without numbers."""
     words_of_labels = [re.findall(r"[^\W\d_]+", label.casefold()) for label in labels]
     for words in words_of_labels:
         if words and (_LOG_LEVEL.fullmatch(words[-1]) or (len(words) == 1 and _RECORD_FIELD.fullmatch(words[0]))):
@@ -201,7 +201,7 @@ def _assistant_labels(counts: Counter[str]) -> list[tuple[str, int]]:
 
 
 def _is_word(label: str, role: re.Pattern[str]) -> bool:
-    """Return whether a label is a word of a role, with or without digits and symbols."""
+    """Return True if a label is a word of a role, with or without digits and symbols."""
     words = re.findall(r"[^\W\d_]+", label.casefold())
     return len(words) == 1 and role.fullmatch(words[0]) is not None
 

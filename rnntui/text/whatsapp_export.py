@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from rnntui.text.chat_messages import MEDIA, NOTICES, ChatFormat, ChatMessage, clean_text, lines_of
+from rnntui.text.chat_messages import MAX_LINE, MEDIA, NOTICES, ChatFormat, ChatMessage, clean_text
+from rnntui.text.encoding import lines_of
 from rnntui.text.speaker_detection import is_log
 
 _MIN_MESSAGES = 4  # at the start of an export
@@ -97,7 +98,7 @@ _NOTICES = frozenset(
 
 
 def recognizes_whatsapp(beginning: str) -> bool:
-    """Return whether a text starts with messages of people that have a date, a time and a name."""
+    """Return True if a text starts with messages of people that have a date, a time and a name."""
     header = next((line for line in beginning.split("\n") if line.strip()), "")
     if not _HEADER.match(header):
         return False
@@ -114,7 +115,7 @@ def whatsapp_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     sender = ""
     lines: list[str] | None = None
     in_brackets: bool | None = None
-    for line in lines_of(blocks):
+    for line in lines_of(blocks, MAX_LINE):
         header = _HEADER.match(line)
         if header is not None and in_brackets is None:
             in_brackets = "[" in header[0]
@@ -153,7 +154,7 @@ def _message(sender: str, text: str) -> ChatMessage:
 
 
 def _is_notice(text: str) -> bool:
-    """Return whether the text is a notice; a long one in the place of a message is about encryption or a group."""
+    """Return True if the text is a notice; a long one in the place of a message is about encryption or a group."""
     plain = text.strip(_MARK)
     return (len(plain) < 60 and plain.rstrip(".").casefold() in _NOTICES) or (
         text.startswith(_MARK) and len(plain) > 30

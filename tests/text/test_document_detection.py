@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from rnntui.text.corpus import find_corpus
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.token_ids import corpus_stats
+from rnntui.text.turns import SpeakerLabels
 
 ROOT = Path(__file__).parents[2]
 SYLLABLES = ["ba", "ko", "mi", "ru", "ta", "sen", "lor", "vi", "do", "pe", "an", "gu"]
@@ -123,6 +125,7 @@ ONE_TEXT: dict[str, str] = {
     "questions and answers": "\n".join(texts_of(lambda draw: f"Q: {sentence(draw)}\nA: {sentence(draw)}\n")),
     "paragraphs of one line": "\n\n".join(texts_of(sentence)),
     "an indented outline": lines_of(lambda draw: draw.choice(["", "  ", "    "]) + word(draw)),
+    "lines that go on where others ended": lines_of(lambda draw: draw.choice([sentence(draw), sentence(draw).lower()])),
     "one line": prose(random.Random(1), 2000),
 }  # fmt: skip
 
@@ -154,6 +157,13 @@ def test_what_a_text_looks_like(unit: str, text: tuple[str, str], tmp_path: Path
 def test_the_corpora(name: str, unit: str) -> None:
     corpus = find_corpus([str(ROOT / "corpora" / f"{name}.txt")])
     assert detect_documents(corpus, corpus_stats(corpus)) == unit
+
+
+def test_a_dialogue_whose_speakers_are_known_is_one_text(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.txt"
+    path.write_text(LINES["captions"], "utf-8")
+    corpus = replace(find_corpus([str(path)]), speakers=SpeakerLabels("Ann", "Ben"))
+    assert detect_documents(corpus, corpus_stats(corpus)) == "none"
 
 
 @pytest.mark.parametrize(("files", "sentences", "unit"), [(30, 8, "file"), (5, 8, "none"), (30, 400, "none")])

@@ -15,7 +15,7 @@ from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.cli.sample import command as sample_command
-from rnntui.config import NEW_SEED, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import NEW_SEED, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import json_lines
 from rnntui.tui.app import RnntuiApp
