@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.config import MAX_CHARS_PER_SECOND
+from rnntui.config_generation import MAX_CHARS_PER_SECOND
 
 use_one_blas_thread()
 

@@ -18,9 +18,9 @@ from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays
 from rnntui.text.corpus import find_corpus
-from rnntui.text.corpus_split import TextSplit
 from rnntui.text.pairs import read_table
 from rnntui.text.parallel_corpus import Pair
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import corpus_stats
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run

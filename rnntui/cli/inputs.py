@@ -11,7 +11,7 @@ import click
 from rnntui.cli.terminal import print_note
 from rnntui.errors import CorpusError, UsageError
 from rnntui.settings import flag_of
-from rnntui.text.encoding import InvalidTextError, TextDecoder, advice_for, invalid_text, text_encoding
+from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, advice_for, invalid_text, text_encoding
 
 if TYPE_CHECKING:
     from rnntui.kinds.inputs import InputChoice
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rnntui.text.corpus import Corpus
     from rnntui.text.parallel_corpus import ParallelCorpus
 
-_STDIN_NAME = "standard input"
 _PIECE = 1 << 16  # bytes read at a time
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -103,7 +102,7 @@ def read_pairs(
     return read_table(corpus, reading.columns, layouts)
 
 
-def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = _STDIN_NAME) -> str:
+def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = STDIN_NAME) -> str:
     """Return the whole text of a stream; a byte order mark is dropped and line ends are translated.
 
     Raises `CorpusError` with the offset of the first invalid byte, `UsageError` for an unknown encoding.
@@ -159,14 +158,14 @@ def decode_lines(
                 offset = len("".join(unfinished).encode(encoding)) - len("".encode(encoding))  # no byte order mark
             position = "" if offset is None else f" at its byte {offset}"
             raise CorpusError(
-                f"line {line_number} of standard input is not {encoding}{position}",
+                f"line {line_number} of {STDIN_NAME} is not {encoding}{position}",
                 hint=advice_for(encoding, problem),
             ) from problem
     if any(unfinished):
         yield "".join(unfinished)
 
 
-def _check_is_text(data: bytes, encoding: str, name: str = _STDIN_NAME) -> None:
+def _check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:
     """Raise `CorpusError` if data begins like a file of another type; zero bytes in text are let through."""
     start = data[:16].translate(None, b"\t\r\n")
     if start.isascii() and start.decode().isprintable():
@@ -175,7 +174,7 @@ def _check_is_text(data: bytes, encoding: str, name: str = _STDIN_NAME) -> None:
 
     file_type = recognize(data, encoding)
     if file_type is not None and not file_type.is_unknown:
-        raise file_type.error(data, name, is_file=name != _STDIN_NAME)
+        raise file_type.error(data, name, is_file=name != STDIN_NAME)
 
 
 def arriving_data(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 
-from rnntui.config import DecodingErrors, Newlines
+from rnntui.config import ReadingConfig
 from rnntui.settings import Setting, Settings, bounds_text, flag_of, settings_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -64,15 +64,7 @@ def run_option(command: Command) -> Command:
 
 def corpus_options(command: Command) -> Command:
     """Add `--encoding`, `--errors` and `--newlines`, for reading text files and standard input."""
-    command = click.option(
-        "--newlines", type=click.Choice(get_args(Newlines)), default="universal", show_default=True,
-        help="Line ends: universal reads CR LF and CR as LF; keep leaves them as they are.",
-    )(command)  # fmt: skip
-    command = click.option(
-        "--errors", type=click.Choice(get_args(DecodingErrors)), default="strict", show_default=True,
-        help="Handling of bytes that are not of the encoding.",
-    )(command)  # fmt: skip
-    return click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the text files.")(command)
+    return settings_options(ReadingConfig)(command)
 
 
 def _option(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,47 +22,16 @@ from rnntui.cli.options import (
     settings_from,
     settings_options,
 )
-from rnntui.cli.terminal import escaped_argument, print_note, utf8_argument, warn_unknown_characters, write_out
-from rnntui.config import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
+from rnntui.cli.terminal import escaped_argument, print_note, utf8_argument, warn_unknown_characters
+from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import CorpusError, UsageError
 
 if TYPE_CHECKING:
     from rnntui.inference.loaded_model import LoadedLanguageModel
-    from rnntui.inference.text_stream import TextStream
-    from rnntui.text.tokenizer import Tokenizer
 
 
 _LONG_PROMPT = 20_000  # tokens; a shorter one is read in three seconds at most
-
-
-@dataclass
-class _Sample:
-    """A text being sampled: `pieces` that are not yet written, and the `ids` of all its tokens for JSON."""
-
-    prompt: _Prompt
-    index: int
-    seed: int
-    stream: TextStream
-    pieces: list[str] = field(default_factory=list)
-    ids: list[int] = field(default_factory=list)
-    bits: float = 0.0
-    is_ended: bool = False  # by the end of a document
-    done: bool = False
-    seconds: float = 0.0
-
-    def finish(self, started: float) -> None:
-        """Complete the text; `started` is the time at which sampling started."""
-        self.pieces.append(self.stream.finish())
-        self.done = True
-        self.seconds = time.perf_counter() - started
-
-
-@dataclass(frozen=True)
-class _Prompt:
-    """A text to continue, and its line number in standard input, from 1; None if it is not a line."""
-
-    text: str
-    line_number: int | None = None
 
 
 @dataclass(frozen=True)
@@ -150,24 +117,24 @@ def command(
 
     run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL)
     loaded = load_language_model(run)
-    prompts: Iterable[_Prompt]
+    prompts: Iterable[SamplePrompt]
     if each_line:
         lines = decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors, newlines)
-        prompts = (_Prompt(line, line_number) for line_number, line in enumerate(lines, 1))
+        prompts = (SamplePrompt(line, line_number) for line_number, line in enumerate(lines, 1))
     elif prompt is not None:
-        prompts = [_Prompt(read_text(io.BytesIO(prompt.encode()), "utf-8", errors, newlines))]
+        prompts = [SamplePrompt(read_text(io.BytesIO(prompt.encode()), "utf-8", errors, newlines))]
     else:
         has_input = sys.stdin is not None and not sys.stdin.isatty()
-        prompts = [_Prompt(read_text(sys.stdin.buffer, encoding, errors, newlines) if has_input else "")]
+        prompts = [SamplePrompt(read_text(sys.stdin.buffer, encoding, errors, newlines) if has_input else "")]
 
     seed = int.from_bytes(os.urandom(4)) if seed is None else seed
     request = _Request(sampling, length, samples, stop, keep_stop, seed)
-    output: _TextOutput | _JsonOutput = _TextOutput(
+    output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
         echo, separator if separator is not None else loaded.documents.separator or "\n---\n"
     )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
-        output = _JsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
+        output = SampleJsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
     try:
         for index, each in enumerate(prompts):
             prompt_of_document = replace(each, text=loaded.documents.prompt(each.text))
@@ -180,7 +147,11 @@ def command(
 
 
 def _sample(
-    loaded: LoadedLanguageModel, prompt: _Prompt, request: _Request, first: int, output: _TextOutput | _JsonOutput
+    loaded: LoadedLanguageModel,
+    prompt: SamplePrompt,
+    request: _Request,
+    first: int,
+    output: SampleTextOutput | SampleJsonOutput,
 ) -> Iterator[None]:
     """Sample the texts of a prompt, queued in `output`, the `first` of them with that index; yield after each token."""
     import numpy as np
@@ -199,7 +170,7 @@ def _sample(
         print_note(f"reading a {source} of {len(ids):,} tokens; a model reads some thousand a second")
     generation.feed(ids)
     unfinished = [
-        _Sample(prompt, i, seed + i, TextStream(tokenizer.stream(), request.stop, request.keep_stop))
+        SampledText(prompt, i, seed + i, TextStream(tokenizer.stream(), request.stop, request.keep_stop))
         for i in range(request.samples)
     ]
     output.add(unfinished)
@@ -226,83 +197,3 @@ def _sample(
                 text.ids.append(token.id)
                 text.bits += token.bits
         steps += 1
-
-
-class _TextOutput:
-    """Writes texts one after the other; the first that is not done is streamed as it grows."""
-
-    needs_tokens = False
-
-    def __init__(self, echo: bool, separator: str) -> None:
-        self._echo = echo
-        self._separator = separator
-        self._queue: deque[_Sample] = deque()
-        self._is_begun = False
-        self._is_first = True
-        self._last_character = ""
-
-    def add(self, texts: list[_Sample]) -> None:
-        """Write these texts after all others."""
-        self._queue.extend(texts)
-
-    def write(self) -> None:
-        """Write what has been sampled since the last call."""
-        while self._queue:
-            text = self._queue[0]
-            if not self._is_begun:
-                self._write(("" if self._is_first else self._separator) + (text.prompt.text if self._echo else ""))
-                self._is_begun, self._is_first = True, False
-            self._write("".join(text.pieces))
-            text.pieces.clear()
-            if not text.done:
-                return
-            self._queue.popleft()
-            self._is_begun = False
-
-    def end(self) -> None:
-        """End the last line, if there is a text."""
-        if not self._is_first and self._last_character != "\n":
-            write_out("\n")
-
-    def _write(self, text: str) -> None:
-        if text:
-            write_out(text)
-            self._last_character = text[-1]
-
-
-class _JsonOutput:
-    """Writes a JSON line for each text, in order, as soon as it and those before it are done."""
-
-    needs_tokens = True
-
-    def __init__(self, header: dict[str, Any], tokenizer: Tokenizer) -> None:
-        self._header = header
-        self._tokenizer = tokenizer
-        self._queue: deque[_Sample] = deque()
-
-    def add(self, texts: list[_Sample]) -> None:
-        """Write these texts after all others."""
-        self._queue.extend(texts)
-
-    def write(self) -> None:
-        """Write the texts that are done."""
-        while self._queue and self._queue[0].done:
-            text = self._queue.popleft()
-            characters = len(self._tokenizer.decode(text.ids)) + text.is_ended
-            line = {
-                "run": self._header["run"],
-                "prompt": text.prompt.text,
-                **({} if text.prompt.line_number is None else {"line": text.prompt.line_number}),
-                "settings": self._header["settings"],
-                "sample": text.index,
-                "seed": text.seed,
-                "text": "".join(text.pieces),
-                "tokens": [self._tokenizer.token_text(i) for i in text.ids],
-                "stopped": text.stream.stopped or text.is_ended,
-                "bits_per_character": text.bits / characters if characters else None,
-                "seconds": round(text.seconds, 4),
-            }
-            write_out(json.dumps(line) + "\n")
-
-    def end(self) -> None:
-        """Do nothing: every line is written already."""

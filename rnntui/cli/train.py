@@ -8,17 +8,18 @@ import click
 
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import open_corpus
-from rnntui.cli.options import settings_from
+from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    changed_setting,
     refuse_changes,
     train_and_report,
     training_options,
 )
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
-from rnntui.errors import UsageError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
@@ -63,6 +64,7 @@ def command(
         LanguageModelRequest,
         create_language_model_run,
         resumable_language_model_run,
+        turns_to_resume,
     )
 
     prepare_for_torch()
@@ -71,13 +73,17 @@ def command(
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
+        turns = recorded_turns = training.turns
+        if text is not None and resume:
+            recorded_turns = turns_to_resume(name, folder, text.display_names)
+            turns = turns if "turns" in given_settings(context, LanguageModelTrainingConfig) else recorded_turns
         if text is not None:
-            text, message = converted_chat(text, training.turns)
+            text, message = converted_chat(text, turns)
             if message:
                 who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
                 print_note(message + who)
         if validation is not None:
-            validation, message = converted_chat(validation, "none" if training.turns == "none" else "auto")
+            validation, message = converted_chat(validation, "none" if turns == "none" else "auto")
             if message:
                 print_note(message)
         if text is not None and not resume:
@@ -90,7 +96,12 @@ def command(
             if tokenizer.type != "char" and size < (tokenizer.vocab_size or 0):
                 print_note(f"the text yields a vocabulary of only {size:,} tokens, not {tokenizer.vocab_size:,}")
         else:
-            run = resumable_language_model_run(text, name, folder)
+            try:
+                run = resumable_language_model_run(text, name, folder)
+            except CorpusError as error:
+                if turns != recorded_turns:  # which makes another text of a chat export
+                    raise changed_setting("turns", recorded_turns, turns) from error
+                raise
             refuse_changes(context, run)
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
@@ -98,8 +109,14 @@ def command(
 
 
 def _refuse_other_validation_text(run: RunFolder, text: Corpus) -> None:
-    """Raise `UsageError` unless a run was created with this validation text."""
-    if text.display_names != run.read_config().corpus_as(TextCorpusInfo).validation_sources:
+    """Raise `UsageError` unless a run was created with this validation text, whatever it is called now."""
+    from rnntui.text.token_ids import corpus_stats
+
+    info = run.read_config().corpus_as(TextCorpusInfo)
+    is_same = text.display_names == info.validation_sources  # all that runs of older versions record
+    if info.validation_fingerprint:
+        is_same = corpus_stats(text).fingerprint == info.validation_fingerprint
+    if not is_same:
         raise UsageError(
             "--validation-text cannot change when a run is resumed",
             setting="validation_text",

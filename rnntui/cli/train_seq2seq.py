@@ -14,13 +14,14 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    changed_setting,
     refuse_changes,
     train_and_report,
     training_options,
 )
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.errors import UsageError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 
@@ -93,7 +94,14 @@ def command(
             for message in messages:
                 print_note(message)
         else:
-            run = resumable_seq2seq_run(corpus, name, folder)
+            try:
+                run = resumable_seq2seq_run(corpus, name, folder)
+            except CorpusError as error:
+                recorded = layouts_to_resume(name, folder, corpus.display_names) if corpus is not None else ()
+                if columns and corpus is not None and recorded and corpus.layouts[0].columns != recorded[0].columns:
+                    shown = (",".join(map(str, layout.columns)) for layout in (recorded[0], corpus.layouts[0]))
+                    raise changed_setting("columns", *shown) from error
+                raise
             refuse_changes(context, run)
             files = tuple(file for file in (validation_pairs, validation_source, validation_target) if file)
             if files and files != run.read_config().corpus_as(PairCorpusInfo).validation_sources:

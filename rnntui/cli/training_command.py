@@ -94,11 +94,16 @@ def refuse_changes(context: click.Context, run: RunFolder) -> None:
             if option in given and context.params[option] != value and not is_resolved:
                 none = setting.none or "not set"
                 shown, wanted = (none if item is None else item for item in (value, context.params[option]))
-                raise UsageError(
-                    f"{flag_of(option)} cannot change when a run is resumed (it is {shown}, got {wanted})",
-                    setting=option,
-                    hint="leave it out, or start a new run",
-                )
+                raise changed_setting(option, shown, wanted)
+
+
+def changed_setting(option: str, value: object, wanted: object) -> UsageError:
+    """Return the error for a setting on the command line that is not that of the run to resume."""
+    return UsageError(
+        f"{flag_of(option)} cannot change when a run is resumed (it is {value}, got {wanted})",
+        setting=option,
+        hint="leave it out, or start a new run",
+    )
 
 
 def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:

@@ -31,7 +31,7 @@ class SearchJob(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class SearchOptions:
-    """How a search is run, which its result does not depend on but for near ties.
+    """Options of a search, which do not change its result but for near ties.
 
     Args:
         resolve_ties: search again in double precision where rounding may have decided. Without, translation is faster,

@@ -41,7 +41,7 @@ def strip_decorations(text: str, span: CharSpan) -> CharSpan:
     prefix = _PREFIX.match(text, start, end)
     if prefix is not None and prefix.end() < end:
         start = prefix.end()
-    suffix = _SUFFIX.search(text, max(start, end - 40), end)
+    suffix = _SUFFIX.search(text, max(start, end - 80), end)
     if suffix is not None and suffix.start() > start:
         end = suffix.start()
     enclosed = _EMPHASIS.fullmatch(text, start, end) or _PARENTHESES.fullmatch(text, start, end)

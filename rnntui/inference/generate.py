@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, sample, surprisal_bits

@@ -23,7 +23,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 
 TokenIds = Sequence[int] | NDArray[np.intp]

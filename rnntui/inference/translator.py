@@ -135,8 +135,8 @@ class Translator:
             for index in incomplete:
                 final[index] = self._preparer.without_placeholders(sentences[index])
             again = [SearchJob(self._ids(final[index].model_text), settings, False) for index in incomplete]
-            for index, found in zip(incomplete, self._search.search(again, options), strict=True):
-                hypotheses[index] = found
+            for index, new_hypotheses in zip(incomplete, self._search.search(again, options), strict=True):
+                hypotheses[index] = new_hypotheses
         return [self._sentence(*pair) for pair in zip(final, hypotheses, strict=True)]
 
     def _sentence(self, sentence: PreparedSentence, hypotheses: Sequence[Hypothesis]) -> TranslatedSentence:

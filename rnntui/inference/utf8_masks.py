@@ -74,7 +74,7 @@ class Utf8Masks:
             self._banned[state] = np.flatnonzero(~allowed)
 
     def allows(self, token: int, recent: Sequence[int]) -> bool:
-        """Return whether `token` may follow the tokens `recent`, oldest first."""
+        """Return True if `token` may follow the tokens `recent`, oldest first."""
         return bool(self._allowed[self._state_after(recent)][token])
 
     def banned_after(self, recent: Sequence[int]) -> NDArray[np.intp]:

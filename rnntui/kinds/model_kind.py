@@ -14,7 +14,7 @@ from rnntui.settings import Settings
 
 
 class Use(NamedTuple):
-    """How a trained run is used: a phrase for hints, the command, and the id of the app's tab."""
+    """Use of a trained run: a phrase for hints, the command, and the id of the app's tab."""
 
     phrase: str
     command: str

@@ -29,7 +29,7 @@ _TABLES = (".tsv", ".tab", ".csv", ".txt", ".tmx", ".jsonl", ".gz", ".xz", ".bz2
 
 COLUMNS = ReadingOption(
     "columns",
-    "columns of source and target, by number or by header, as in 2,3 or en,es; languages of a TMX file  "
+    "columns of source and target, by number or by header, as in 2,3 or en,es; languages of a TMX file "
     "[default: 1,2, or as detected]",
     "SOURCE,TARGET",
     parse_columns,

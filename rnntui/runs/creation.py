@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -77,6 +77,18 @@ def find_resumable_run(kind: ModelKind, text: TrainingText | None, name: str | N
     if not on_text:
         raise _not_this_text(text, {run: corpora[run] for run in runs}, name, checkpoints)
     return on_text[0]
+
+
+def configs_on(kind: ModelKind, files: Sequence[str], name: str | None, checkpoints: Path) -> Iterator[RunConfig]:
+    """Yield the configs of the runs that `find_resumable_run` may find on files of these names, the newest first.
+
+    They tell how the files were read; a README that was passed over may be among the files.
+    """
+    runs = (run for run in runs_in(checkpoints) if name in (None, run.name))
+    configs = [config for run in runs if (config := _resumable_config(run, kind))]
+    for config in sorted(configs, key=lambda config: -config.created):
+        if config.corpus.sources and set(config.corpus.sources) <= set(files):
+            yield config
 
 
 def _named_run(kind: ModelKind, name: str, checkpoints: Path) -> RunFolder:

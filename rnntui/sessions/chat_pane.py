@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
-    from rnntui.config import GenerationConfig, SamplingConfig
+    from rnntui.config_generation import GenerationConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.conversation import Conversation
@@ -26,14 +26,14 @@ class ChatSettings:
     @staticmethod
     def defaults() -> ChatSettings:
         """Return the settings of a new pane."""
-        from rnntui.config import GenerationConfig, SamplingConfig
+        from rnntui.config_generation import GenerationConfig, SamplingConfig
 
         return ChatSettings(SamplingConfig(), GenerationConfig())
 
     @property
     def preset(self) -> str | None:
         """Name of the preset that has these sampling settings, or None."""
-        from rnntui.config import PRESETS
+        from rnntui.config_generation import PRESETS
 
         return next((name for name, sampling in PRESETS.items() if sampling == self.sampling), None)
 

@@ -295,13 +295,13 @@ class ChatSession:
 
     def use_preset(self, name: str) -> None:
         """Apply the sampling settings of a preset."""
-        from rnntui.config import PRESETS
+        from rnntui.config_generation import PRESETS
 
         self.apply(replace(self.settings, sampling=PRESETS[name]))
 
     def next_preset(self) -> None:
         """Apply the preset after the current one."""
-        from rnntui.config import PRESETS
+        from rnntui.config_generation import PRESETS
 
         names, current = list(PRESETS), self.settings.preset
         name = names[(names.index(current) + 1) % len(names)] if current in names else names[0]

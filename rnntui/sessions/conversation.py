@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from rnntui.config import GenerationConfig, SamplingConfig
+from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.model_cursor import ModelCursor
@@ -86,6 +86,11 @@ class Conversation:
     def unread(self) -> int:
         """Number of tokens of the text that the model has to read before it can continue."""
         return self._cursor.unread
+
+    @property
+    def is_busy(self) -> bool:
+        """True while the model generates or has something to read."""
+        return self.is_generating or bool(self.unread)
 
     @property
     def speakers(self) -> SpeakerLabels | None:

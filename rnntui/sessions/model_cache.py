@@ -42,6 +42,8 @@ class ModelCache(Generic[Model]):
 
         try:
             key = (run.path.resolve(), run.weights_file.stat().st_mtime_ns)
+        except FileNotFoundError as error:
+            raise RunError(f"{run.name} has no weights yet; wait for the first evaluation of its training") from error
         except OSError as error:
             raise RunError(f"cannot read {run.weights_file}: {error.strerror}") from error
         with self._lock:

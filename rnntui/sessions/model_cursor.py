@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import REMEMBERED, Snapshot, Token, begin_generation, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel
@@ -35,7 +35,7 @@ class StateCheckpoints:
         return len(self._states)
 
     def wants(self, tokens: int) -> bool:
-        """Return whether the state after `tokens` tokens should be kept."""
+        """Return True if the state after `tokens` tokens should be kept."""
         return tokens % self.spacing == 0
 
     def add(self, tokens: int, state: Array) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from rnntui.config import GenerationConfig, SamplingConfig
+from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.inference.text_stream import TextStream
 from rnntui.sessions.model_cursor import ModelCursor
 from rnntui.text.documents import DocumentFormat
@@ -114,7 +114,7 @@ class PacedGeneration:
         self.active = True
 
     def stop(self) -> bool:
-        """End the turn and drop the queue. Return whether the model may have gone past what the screen has taken."""
+        """End the turn and drop the queue. Return True if the model may have gone past what the screen has taken."""
         was_running = self.is_running or self._end.has_held_tokens
         self.active = False
         self._end.flush()
@@ -142,16 +142,14 @@ class PacedGeneration:
         text = self._stream.push(token.id)
         self._drawn += 1
         is_long_enough = self._drawn >= generation.length and not self._stream.is_incomplete
-        if token.id == self._documents.tokenizer.end_id:
+        is_end = token.id == self._documents.tokenizer.end_id
+        if is_end:
             text = self._documents.separator
-            self.active = False
-        elif is_long_enough:
-            self.active = False
         self._queue.extend(self._end.push(GeneratedToken(token.id, token.bits, text, sampling)))
-        if self._end.reached:
-            self.active = False
-        elif not self.active:
+        if not self._end.reached and (is_end or is_long_enough):
             self._queue.extend(self._end.flush())
+        # Last: the screen, which does not wait for the lock, must not find an ended turn without its last tokens.
+        self.active = not (self._end.reached or is_end or is_long_enough)
         # After a wait it must not race to catch up.
         self._due = max(self._due + len(text) / generation.chars_per_second, now - _MAX_LAG)
         return self._due if self.active else None

@@ -10,9 +10,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from rnntui.config import DecodingErrors, Newlines
+from rnntui.config import ReadingConfig
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.inputs import InputFiles
 from rnntui.kinds.model_kind import ModelKind
@@ -65,24 +65,21 @@ def form_options(kind: ModelKind) -> list[FormOption]:
         *(option for option in inputs if option.heading),
     ]
     for heading, config_class in kind.settings.items():
-        defaults = {f.name: f.default for f in fields(config_class)}
-        for name, setting in settings_of(config_class).items():
-            choices = setting.choices or (("yes", "no") if is_bool(config_class, name) else ())
-            bounds = bounds_text(setting)
-            text = f"{setting.help}; {bounds}" if bounds else setting.help
-            default = defaults[name] if defaults[name] is not None else setting.none
-            options.append(FormOption(setting.option_name, text, heading, _default_text(default), choices))
-    return [
-        *options,
-        *(FormOption(option.name, option.help, _READING) for option in kind.reading_options),
-        FormOption("encoding", "encoding of the text files", _READING, "utf-8"),
-        FormOption(
-            "errors", "handling of bytes that are not of the encoding", _READING, "strict", get_args(DecodingErrors)
-        ),
-        FormOption(
-            "newlines", "line ends: CR LF and CR read as LF, or kept", _READING, "universal", get_args(Newlines)
-        ),
-    ]
+        options += _options_of(config_class, heading)
+    options += [FormOption(option.name, option.help, _READING) for option in kind.reading_options]
+    return options + _options_of(ReadingConfig, _READING)
+
+
+def _options_of(config_class: type[Settings], heading: str) -> list[FormOption]:
+    options = []
+    defaults = {f.name: f.default for f in fields(config_class)}
+    for name, setting in settings_of(config_class).items():
+        choices = setting.choices or (("yes", "no") if is_bool(config_class, name) else ())
+        bounds = bounds_text(setting)
+        text = f"{setting.help}; {bounds}" if bounds else setting.help
+        default = defaults[name] if defaults[name] is not None else setting.none
+        options.append(FormOption(setting.option_name, text, heading, _default_text(default), choices))
+    return options
 
 
 def _default_text(value: object) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from rnntui.atomic_files import atomic_write, parse_json
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -68,8 +69,8 @@ def read_source(name: str) -> OpenedSource:
     if subtitle_format is not None:
         pieces = parse_subtitles(text, subtitle_format)
         texts = [piece.text for piece in pieces if isinstance(piece, SubtitleText)]
-        note = f"Opened without its time codes; rnntui translate {path.name} writes a file with them."
+        note = f"Opened without its time codes; rnntui translate {shlex.quote(name)} keeps them."
         return OpenedSource("\n".join(text for text in texts if text), note)
-    if path.suffix == ".tsv":
+    if path.suffix.lower() == ".tsv":
         text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
     return OpenedSource(text, "")

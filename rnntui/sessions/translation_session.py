@@ -165,7 +165,7 @@ class TranslationSession:
         return result.translation if result is not None else None
 
     def needs_search(self, index: int) -> bool:
-        """Return whether a line should be translated soon: it has no result, or its attention is not in the cache."""
+        """Return True if a line should be translated soon: it has no result, or its attention is not in the cache."""
         result = self.result(index)
         return not self.stopped and (result is None or not result.is_complete)
 

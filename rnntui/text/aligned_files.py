@@ -14,8 +14,9 @@ from pathlib import PurePath
 from typing import NamedTuple
 
 from rnntui.errors import CorpusError, UsageError
-from rnntui.text.compressed import COMPRESSED_SUFFIXES
+from rnntui.text.compressed import without_compression_suffix
 from rnntui.text.corpus import Corpus
+from rnntui.text.encoding import lines_of
 from rnntui.text.parallel_corpus import PairRows
 from rnntui.text.tables import TableText
 
@@ -46,9 +47,7 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
     """
     groups: dict[str, dict[str, int]] = {}
     for index, display_name in enumerate(corpus.display_names):
-        name = PurePath(display_name).name
-        for suffix in COMPRESSED_SUFFIXES:
-            name = name.removesuffix(suffix)
+        name = without_compression_suffix(PurePath(display_name).name)
         base, _, language = name.rpartition(".")
         if not base or not _LANGUAGE.fullmatch(language) or language.lower() in _OTHER_ENDINGS:
             return None
@@ -57,7 +56,7 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
         return None
     names = "; ".join(f"{base} in {', '.join(group)}" for base, group in groups.items())
     [group, *others] = groups.values()
-    if _has_tabs(_part(corpus, next(iter(group.values())))):
+    if _has_tabs(corpus.part(next(iter(group.values())))):
         return None
     if others:
         raise UsageError(
@@ -71,19 +70,19 @@ def find_aligned_files(corpus: Corpus, columns: tuple[str, str] | None) -> Align
             hint=f"name the source's and the target's, as in --columns {first},{second}",
         )
     languages = _named_languages(columns, list(group), names) if columns else (first, second)
-    source, target = (_part(corpus, group[language]) for language in languages)
+    source, target = (corpus.part(group[language]) for language in languages)
     return AlignedFiles(source, target, languages)
 
 
 def without_accompanying_files(corpus: Corpus) -> tuple[Corpus, list[str]]:
     """Return the corpus without READMEs, licences and ids, which archives add to the pairs, and the names of those."""
     names = corpus.display_names
-    others = [index for index, name in enumerate(names) if _ACCOMPANYING.fullmatch(PurePath(name).name)]
-    kept = [index for index in range(len(names)) if index not in others]
-    if not others or not kept:
+    passed_over = [name for name in names if _ACCOMPANYING.fullmatch(PurePath(name).name)]
+    if not passed_over or len(passed_over) == len(names):
         return corpus, []
-    files, kept_names = tuple(corpus.files[index] for index in kept), tuple(names[index] for index in kept)
-    return replace(corpus, files=files, display_names=kept_names), [names[index] for index in others]
+    pairs = [index for index, name in enumerate(names) if name not in passed_over]
+    files = tuple(corpus.files[index] for index in pairs)
+    return replace(corpus, files=files, display_names=tuple(names[index] for index in pairs)), passed_over
 
 
 def read_aligned_rows(source: Corpus, target: Corpus, rows: PairRows) -> None:
@@ -120,18 +119,14 @@ def _has_tabs(corpus: Corpus) -> bool:
     return sum("\t" in line for line in lines) > len(lines) / 2
 
 
-def _part(corpus: Corpus, index: int) -> Corpus:
-    return replace(corpus, files=(corpus.files[index],), display_names=(corpus.display_names[index],))
-
-
-class _Line(NamedTuple):
+class _AlignedLine(NamedTuple):
     file: str
     number: int
     text: str
 
 
-def _lines(corpus: Corpus) -> Iterator[_Line]:
+def _lines(corpus: Corpus) -> Iterator[_AlignedLine]:
     """Yield every line without its line break; lines are numbered from 1 in each file."""
-    for index, name in enumerate(corpus.display_names):
-        for number, text in enumerate(TableText(_part(corpus, index)).lines(), 1):
-            yield _Line(name, number, text)
+    for file in corpus.parts():
+        for number, text in enumerate(lines_of(file.blocks()), 1):
+            yield _AlignedLine(file.display_names[0], number, text)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from rnntui.errors import CorpusError
-from rnntui.text.compressed import CompressedFileError, read_blocks
+from rnntui.text.compressed import CompressedFileError, read_blocks, unreadable
 
 MAX_EXPANDED_BYTES = 16 << 30
 """Bound on the files of an archive, against archives made to fill a disk."""
@@ -44,7 +44,7 @@ def expanded(path: Path) -> Path:
     try:
         state = path.stat()
     except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
+        raise unreadable(str(path), path, error) from error
     return _expanded(path.absolute(), state.st_mtime_ns, state.st_size, str(path))
 
 
@@ -62,12 +62,12 @@ def _expanded(path: Path, modified: int, size: int, name: str) -> Path:
 
 
 def _expand(path: Path, folder: Path, name: str) -> None:
-    budget = _Budget(name)
+    writer = _MemberWriter(name)
     try:
         if path.name.lower().endswith(".zip"):
-            _expand_zip(path, folder, budget)
+            _expand_zip(path, folder, writer)
         else:
-            _expand_tar(path, folder, budget)
+            _expand_tar(path, folder, writer)
     except CompressedFileError as error:
         raise CorpusError(f"{name} is not a complete archive: {error}") from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
@@ -76,7 +76,7 @@ def _expand(path: Path, folder: Path, name: str) -> None:
         raise CorpusError(f"cannot expand {name}: {error.strerror or error}") from error
 
 
-class _Budget:
+class _MemberWriter:
     """Writes members and counts their bytes. Raises `CorpusError` for unsafe paths and for too many bytes."""
 
     def __init__(self, archive: str) -> None:
@@ -104,7 +104,7 @@ class _Budget:
         return Path(*parts)
 
 
-def _expand_zip(path: Path, folder: Path, budget: _Budget) -> None:
+def _expand_zip(path: Path, folder: Path, writer: _MemberWriter) -> None:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             mode = member.external_attr >> 16
@@ -113,7 +113,7 @@ def _expand_zip(path: Path, folder: Path, budget: _Budget) -> None:
             if member.flag_bits & 1:
                 raise CorpusError(f"{path} is encrypted", hint="expand it with its password and name the folder")
             with archive.open(member) as source:
-                budget.write(_zip_name(member), source, folder)
+                writer.write(_zip_name(member), source, folder)
 
 
 def _zip_name(member: zipfile.ZipInfo) -> str:
@@ -126,13 +126,13 @@ def _zip_name(member: zipfile.ZipInfo) -> str:
         return member.filename
 
 
-def _expand_tar(path: Path, folder: Path, budget: _Budget) -> None:
+def _expand_tar(path: Path, folder: Path, writer: _MemberWriter) -> None:
     with closing(read_blocks(path, _BLOCK)) as blocks:
         # As a stream, read by our own decompression to the end: tarfile would not check what follows the last member.
         with tarfile.open(fileobj=_BlockReader(blocks), mode="r|") as archive:
             for member in archive:
                 if member.isfile() and (source := archive.extractfile(member)) is not None:
-                    budget.write(member.name, source, folder)
+                    writer.write(member.name, source, folder)
         for _ in blocks:
             pass
 

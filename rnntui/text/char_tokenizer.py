@@ -55,8 +55,8 @@ class CharTokenizer:
         """Create a tokenizer from `counts` by code point; `vocab_size` keeps only the most common characters."""
         present = np.flatnonzero(counts)
         order = present[np.argsort(-counts[present], kind="stable")]
-        kept = None if vocab_size is None else vocab_size - 1 - has_end
-        return cls([chr(c) for c in order[:kept]], has_end)
+        character_count = None if vocab_size is None else vocab_size - 1 - has_end
+        return cls([chr(c) for c in order[:character_count]], has_end)
 
     @property
     def vocab_size(self) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 MEDIA = "media"
 NOTICES = "notices"  # of the app, such as who has joined
 
-_MAX_LINE = 1 << 20  # characters; a longer line is read as several
+MAX_LINE = 1 << 20  # characters; a longer line is read as several
 _INVISIBLE = re.compile("[\u200b\u200e\u202a-\u202e\u2060\u2066-\u2069\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -57,17 +57,3 @@ def clean_name(name: str, max_length: int) -> str:
     """Return a sender's name as a label: on one line, without colons, control characters and direction marks."""
     name = " ".join(_INVISIBLE.sub("", name).replace(":", " ").replace("：", " ").split())
     return name[:max_length].strip() or "Unknown"
-
-
-def lines_of(blocks: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a text that comes in blocks, without line breaks."""
-    rest = ""
-    for block in blocks:
-        *lines, rest = (rest + block).split("\n")
-        for line in lines:
-            yield line.removesuffix("\r")
-        while len(rest) > _MAX_LINE:
-            yield rest[:_MAX_LINE]
-            rest = rest[_MAX_LINE:]
-    if rest:
-        yield rest.removesuffix("\r")

@@ -13,8 +13,11 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
+
+from rnntui.errors import CorpusError
 
 _INPUT_BYTES = 1 << 16  # compressed bytes read at a time
 _XZ_MAGIC = b"\xfd7zXZ\0"
@@ -130,6 +133,28 @@ def read_blocks(path: Path, size: int) -> Generator[bytes, None, None]:
             return
         while block := file.read(size):
             yield block
+
+
+def read_beginning(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file, decompressed; empty if it cannot be read, which is reported when it is read."""
+    try:
+        with closing(read_blocks(path, size)) as blocks:
+            return next(blocks, b"")
+    except (OSError, CompressedFileError):
+        return b""
+
+
+def unreadable(name: str, path: Path, error: OSError | CompressedFileError) -> CorpusError:
+    """Return the message for a file that `read_blocks` cannot read; `name` is that which the user gave it."""
+    if isinstance(error, CompressedFileError):
+        return CorpusError(f"{name} is not a complete {path.suffix} archive: {error}")
+    return CorpusError(f"cannot read {name}: {error.strerror or error}")
+
+
+def without_compression_suffix(name: str) -> str:
+    """Return the name of a file without a suffix such as `.gz`."""
+    suffix = next((suffix for suffix in COMPRESSED_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)]
 
 
 def _decompress(source: _Source, file_format: _Format, size: int) -> Iterator[bytes]:

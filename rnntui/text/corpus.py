@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import CorpusError
-from rnntui.text.compressed import CompressedFileError, read_blocks
-from rnntui.text.encoding import InvalidTextError, TextDecoder, invalid_text, text_encoding
+from rnntui.text.compressed import CompressedFileError, read_blocks, unreadable
+from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, invalid_text, text_encoding
 from rnntui.text.recognition import recognize
-from rnntui.text.source_files import (
-    STDIN,
-    STDIN_NAME,
-    SkippedFile,
-    SourceFiles,
-    is_glob,
-    name_without_suffix,
-)
+from rnntui.text.source_files import STDIN, SkippedFile, SourceFiles, is_glob, name_without_suffix
 from rnntui.text.turns import SpeakerLabels
 
 _BLOCK = (
@@ -73,6 +66,14 @@ class Corpus:
                 started, complete_line = True, text.endswith("\n")
                 yield text
 
+    def part(self, index: int) -> Corpus:
+        """Return a corpus of one of the files."""
+        return replace(self, files=(self.files[index],), display_names=(self.display_names[index],), skipped=())
+
+    def parts(self) -> list[Corpus]:
+        """Return a corpus for each of the files."""
+        return [self.part(index) for index in range(len(self.files))]
+
     @property
     def notes(self) -> list[str]:
         """One-line messages for the user: documents that were converted, files that were skipped."""
@@ -111,10 +112,8 @@ class Corpus:
                         yield text
         except InvalidTextError as error:
             raise invalid_text(name, encoding, error) from error
-        except CompressedFileError as error:
-            raise CorpusError(f"{name} is not a complete {path.suffix} archive: {error}") from error
-        except OSError as error:
-            raise CorpusError(f"cannot read {name}: {error.strerror or error}") from error
+        except (OSError, CompressedFileError) as error:
+            raise unreadable(name, path, error) from error
 
 
 def find_corpus(
@@ -135,32 +134,37 @@ def find_corpus(
     an archive or document cannot be read.
     """
     encoding = text_encoding(encoding)
-    found = _found(sources, SourceFiles(encoding))
+    selected = _add_all(sources, SourceFiles(encoding))
     return Corpus(
-        files=tuple(found.files),
-        skipped=tuple(dict.fromkeys(found.skipped)),
+        files=tuple(selected.files),
+        skipped=tuple(dict.fromkeys(selected.skipped)),
         name=_run_name(sources[0]),
-        display_names=tuple(found.display_names),
+        display_names=tuple(selected.display_names),
         encoding=encoding,
         errors=errors,
         newlines=newlines,
-        converted=found.converted,
+        converted=selected.converted,
     )
 
 
 def check_sources(sources: list[str], encoding: str = "utf-8") -> None:
     """Raise the errors of `find_corpus`, but for those of archives and documents, which take long to open."""
-    _found(sources, SourceFiles(text_encoding(encoding), converts=False))
+    _add_all(sources, SourceFiles(text_encoding(encoding), converts=False))
 
 
-def _found(sources: list[str], found: SourceFiles) -> SourceFiles:
+def _add_all(sources: list[str], files: SourceFiles) -> SourceFiles:
     for source in sources:
-        found.add(source)
-    if not found.files:
-        reason = found.skipped[0].reason if found.skipped else ""
-        binaries = f", and {len(found.skipped):,} that are not text ({reason})" if found.skipped else ""
+        files.add(source)
+    if not files.files:
+        reason = files.skipped[0].reason if files.skipped else ""
+        binaries = f", and {len(files.skipped):,} that are not text ({reason})" if files.skipped else ""
         raise CorpusError(f"no text files in {', '.join(sources)}{binaries}")
-    return found
+    return files
+
+
+def few_names(names: Sequence[str]) -> str:
+    """Return the names of files for a message: of more than two, the first and the number of the others."""
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1:,} more files"
 
 
 def _counted(word: str, count: int) -> str:

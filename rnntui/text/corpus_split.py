@@ -1,51 +1,28 @@
-"""Splits of a corpus into text for training and text for validation, and the files of token ids of both.
-
-One long text is split at character offsets: its end is held out, or blocks from all over it. Of documents, whole ones
-are held out, and all are put into random order. In a sorted list, the state carried over from the documents before says
-how the next one begins, and a model relies on it: trained on names.txt sorted, 500 steps of 128 units gave a name read
-alone 16.3 nats, in random order 15.2.
-"""
+"""Splits of a corpus into text for training and text for validation, and what both kinds of split share."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import random
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
-
 from rnntui.errors import CorpusError
-from rnntui.text.documents import DocumentBatch, read_documents, segments
-from rnntui.text.tail_check import TailCheck
-from rnntui.text.token_ids import TokenFile, encode_batch, smallest_dtype
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
 
-    from numpy.typing import NDArray
+    import numpy as np
 
-    from rnntui.kinds.corpus_info import DocumentUnit
     from rnntui.text.corpus import Corpus
-    from rnntui.text.token_ids import CorpusStats
+    from rnntui.text.token_ids import TokenFile
     from rnntui.text.tokenizer import Tokenizer
 
-Part = Literal["training", "validation", "gap"]
-Cut = tuple[int, Part]
-"""An offset in characters, and the part that begins there."""
 Origin = Literal["end", "spread"]
 
-_SEED = 1  # of the random places and orders, which depend on the text alone, so that runs on it can be compared
-_MAX_BLOCKS = 256  # of a text that are held out
-_SMALLEST_BLOCK = 256  # characters
-_LARGEST_GAP = 200  # characters between training and validation text that are in neither
-_BUCKET = 1 << 24  # bytes of token ids that are put into random order at a time,
-_MAX_BUCKETS = 200  # but never in more files than may be open
+SEED = 1
+"""Seed of the random places and orders, which depend on the text alone, so that runs on it can be compared."""
 
 
 class CorpusSplit(Protocol):
@@ -77,273 +54,18 @@ class CorpusSplit(Protocol):
         ...
 
 
-class TextSplit:
-    """One long text, cut at character offsets.
-
-    Args:
-        corpus: the text.
-        stats: its statistics.
-        fraction: the fraction of the text for validation; 0 for none.
-        origin: `end` for the end of the text, `spread` for up to 256 blocks of whole lines, one at a random place in
-            each of as many equal parts of the text, with a gap of up to 200 characters before and after it.
-    """
-
-    def __init__(self, corpus: Corpus, stats: CorpusStats, fraction: float, origin: Origin = "end") -> None:
-        self._corpus = corpus
-        self._stats = stats
-        self.document_count = 0
-        self._has_blocks = origin == "spread"
-        tail: Cut = (int(stats.characters * (1 - fraction)), "validation")
-        self._cuts = _spread_cuts(stats.characters, fraction) if self._has_blocks else [tail]
-        self._cuts.append((stats.characters, "training"))
-        lengths: dict[Part, int] = {"training": self._cuts[0][0], "validation": 0, "gap": 0}
-        for (start, part), (end, _) in pairwise(self._cuts):
-            lengths[part] += end - start
-        self._check = TailCheck(stats.characters, self._cuts[0][0]) if origin == "end" and fraction else None
-        self.training_characters: int = lengths["training"]
-        self.validation_characters: int = lengths["validation"]
-
-    def parts(self) -> Iterator[tuple[str, Part]]:
-        """Yield pieces of the text with the part that each belongs to."""
-        part: Part = "training"
-        position, index = 0, 0  # of the segment in the text, and of the next cut
-        for segment in segments(self._corpus.blocks()):
-            start = 0
-            while index < len(self._cuts) and self._cuts[index][0] < position + len(segment):
-                cut = self._cuts[index][0] - position
-                if cut > start:
-                    yield segment[start:cut], part
-                    start = cut
-                part = self._cuts[index][1]
-                index += 1
-            yield segment[start:], part
-            position += len(segment)
-
-    def training_texts(self) -> Iterator[str]:
-        return (text for text, part in self.parts() if part == "training")
-
-    def write(self, tokenizer: Tokenizer, training: Path, validation: Path) -> tuple[TokenFile, TokenFile]:
-        dtype = smallest_dtype(tokenizer)
-        digest = hashlib.sha256()
-        tokens, characters = [0, 0], [0, 0]
-        block_ends: list[int] = []  # of the blocks for validation, in bytes
-        previous: Part = "training"
-        with training.open("wb") as training_file, validation.open("wb") as validation_file:
-            files = (training_file, validation_file)
-            position = 0
-            for text, part in self.parts():
-                if self._check is not None:
-                    self._check.add(text, position)
-                position += len(text)
-                digest.update(text.encode("utf-8", "surrogatepass"))
-                if previous == "validation" and part != "validation":
-                    block_ends.append(validation_file.tell())
-                previous = part
-                if part == "gap":
-                    continue
-                index = int(part == "validation")
-                lines = _whole_lines(text) if index and self._has_blocks else text
-                ids = tokenizer.encode(lines)
-                ids.astype(dtype).tofile(files[index])
-                tokens[index] += len(ids)
-                characters[index] += len(lines)
-            for file in files:
-                _sync(file)
-        if digest.hexdigest() != self._stats.fingerprint:
-            raise _changed(self._corpus)
-        if self._has_blocks:  # an evaluation may read only the beginning
-            data = validation.read_bytes()
-            with validation.open("wb") as file:
-                file.write(_in_random_order(data, [*block_ends, len(data)], np.random.default_rng(_SEED)))
-                _sync(file)
-        return TokenFile(tokens[0], characters[0], dtype), TokenFile(tokens[1], characters[1], dtype)
-
-    def warning(self) -> str:
-        if self._check is None:
-            return ""
-        difference, split = self._check.difference(self._stats.counts), self._cuts[0][0]
-        if not difference:
-            return ""
-        return (
-            f"the end of the text, held out for validation, is not like the rest: {difference} (training: characters "
-            f"0 to {split:,}, validation: {split:,} to {self._stats.characters:,}); --validation-from spread holds out "
-            f"parts of all of it, --validation-text FILE another text"
-        )
-
-
-def _spread_cuts(characters: int, fraction: float) -> list[Cut]:
-    """Return the offsets at which another part of the text begins; the text begins with training text."""
-    held_out = int(characters * fraction)
-    blocks = max(1, min(_MAX_BLOCKS, held_out // _SMALLEST_BLOCK))
-    room, size = characters // blocks, held_out // blocks
-    gap = max(0, min(_LARGEST_GAP, size // 4, (room - size) // 2))
-    generator = random.Random(_SEED)
-    cuts: list[Cut] = []
-    for block in range(blocks):
-        start = block * room + generator.randrange(max(1, room - size - 2 * gap + 1))
-        cuts += [(start, "gap"), (start + gap, "validation"), (start + gap + size, "gap")]
-        cuts.append((start + 2 * gap + size, "training"))
-    return cuts
-
-
-def _whole_lines(text: str) -> str:
-    """Return a block of text without the parts of lines at its start and its end, unless those are long."""
-    quarter = len(text) // 4
-    start = text.find("\n", 0, quarter) + 1
-    return text[start : text.rfind("\n", len(text) - quarter) + 1 or len(text)]
-
-
-@dataclass(frozen=True)
-class DocumentSplit:
-    """Documents, some of them held out; created by `split_documents`.
-
-    Args:
-        corpus: the text.
-        unit: what is a document.
-        held_out: for each document, whether it is held out, `(N,)`.
-        characters: the length of all documents, with one character for the end of each.
-        digest: a hash of the documents.
-    """
-
-    corpus: Corpus
-    unit: DocumentUnit
-    held_out: NDArray[np.bool_]
-    characters: int
-    digest: str
-
-    @property
-    def training_characters(self) -> int:
-        return int(self.characters * (1 - self.held_out.mean()))
-
-    @property
-    def document_count(self) -> int:
-        return len(self.held_out)
-
-    def training_texts(self) -> Iterator[str]:
-        document = 0
-        for batch in read_documents(self.corpus, self.unit):
-            for text in batch.texts:
-                if document < len(self.held_out) and not self.held_out[document]:
-                    yield text
-                document += 1
-            document -= not batch.is_complete
-
-    def write(self, tokenizer: Tokenizer, training: Path, validation: Path) -> tuple[TokenFile, TokenFile]:
-        dtype = smallest_dtype(tokenizer)
-        end_id = tokenizer.end_id
-        assert end_id is not None
-        generator = np.random.default_rng(_SEED)
-        count = min(_MAX_BUCKETS, 1 + self.characters * np.dtype(dtype).itemsize // _BUCKET)
-        buckets = [training.with_name(f"{training.name}-{index}") for index in range(count)]
-        buckets.append(validation.with_name(f"{validation.name}-0"))
-        bucket_of_document = generator.integers(count, size=len(self.held_out), dtype=np.int16)
-        bucket_of_document[self.held_out] = count
-        tokens, characters = self._fill(buckets, bucket_of_document, tokenizer)
-        with training.open("wb") as file:
-            for path in buckets[:-1]:
-                file.write(_shuffled(path, dtype, end_id, generator))
-            _sync(file)
-        with validation.open("wb") as file:
-            file.write(np.array([end_id], dtype=dtype).tobytes())
-            file.write(_shuffled(buckets[-1], dtype, end_id, generator))
-            _sync(file)
-        return (
-            TokenFile(int(tokens[:-1].sum()), int(characters[:-1].sum()), dtype),
-            TokenFile(int(tokens[-1]) + 1, int(characters[-1]) + 1, dtype),
-        )
-
-    def warning(self) -> str:
-        return ""
-
-    def _fill(
-        self, buckets: list[Path], bucket_of_document: NDArray[np.int16], tokenizer: Tokenizer
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Write the ids of each document into a file; return the numbers of tokens and of characters in each file.
-
-        Args:
-            buckets: the files.
-            bucket_of_document: for each document, the index of its file, `(N,)`.
-            tokenizer: encodes the documents.
-        """
-        dtype = smallest_dtype(tokenizer)
-        tokens, characters = np.zeros(len(buckets), dtype=np.int64), np.zeros(len(buckets), dtype=np.int64)
-        digest = hashlib.sha256()
-        first = 0  # document of the batch
-        with ExitStack() as stack:
-            files = [stack.enter_context(path.open("wb")) for path in buckets]
-            for batch in read_documents(self.corpus, self.unit):
-                _update(digest, batch)
-                bucket_of_text = bucket_of_document[first : first + len(batch.texts)]
-                if len(bucket_of_text) < len(batch.texts):
-                    raise _changed(self.corpus)
-                ids = encode_batch(batch, tokenizer)
-                is_end = ids == tokenizer.end_id
-                bucket_of_id = bucket_of_text[np.cumsum(is_end) - is_end]
-                counts = np.bincount(bucket_of_id, minlength=len(buckets))
-                by_bucket = ids.astype(dtype)[np.argsort(bucket_of_id, kind="stable")]
-                for file, part in zip(files, np.split(by_bucket, np.cumsum(counts)[:-1]), strict=True):
-                    part.tofile(file)
-                lengths = np.fromiter(map(len, batch.texts), dtype=np.float64, count=len(batch.texts)) + 1
-                lengths[-1] -= not batch.is_complete
-                characters += np.bincount(bucket_of_text, lengths, len(buckets)).astype(np.int64)
-                tokens += counts
-                first += len(batch.texts) - (not batch.is_complete)
-        if digest.hexdigest() != self.digest:
-            raise _changed(self.corpus)
-        return tokens, characters
-
-
-def split_documents(corpus: Corpus, unit: DocumentUnit, fraction: float, origin: Origin) -> DocumentSplit:
-    """Choose the documents to hold out: the last ones, or one at a random place in each of as many equal parts.
-
-    A fraction of 0 holds out none. Raises `CorpusError` if there are too few documents.
-    """
-    documents = characters = 0
-    digest = hashlib.sha256()
-    for batch in read_documents(corpus, unit):
-        _update(digest, batch)
-        documents += len(batch.texts) - (not batch.is_complete)
-        characters += sum(map(len, batch.texts))
-    names = ", ".join(corpus.display_names)
-    if documents < 1 + (fraction > 0):
-        raise CorpusError(
-            f"{names}: {documents} document{'s' if documents != 1 else ''} with --documents {unit}, where at least "
-            f"{1 + (fraction > 0)} are needed",
-            hint="--documents none reads the corpus as one long text",
-        )
-    held_out = np.zeros(documents, dtype=np.bool_)
-    count = min(documents - 1, max(1, round(fraction * documents))) if fraction else 0
-    if origin == "end":
-        held_out[documents - count :] = True
-    elif count:
-        borders = np.arange(count + 1) * documents // count
-        held_out[np.random.default_rng(_SEED).integers(borders[:-1], borders[1:])] = True
-    return DocumentSplit(corpus, unit, held_out, characters + documents, digest.hexdigest())
-
-
-def _update(digest: hashlib._Hash, batch: DocumentBatch) -> None:
-    digest.update("\n\n".join(batch.texts).encode("utf-8", "surrogatepass"))
-    digest.update(b"\n\n" if batch.is_complete else b"")
-
-
-def _shuffled(path: Path, dtype: str, end_id: int, generator: np.random.Generator) -> bytes:
-    """Remove a file of ids, and return its bytes with the documents, each with its `<eos>`, in random order."""
-    ids = np.fromfile(path, dtype)
-    path.unlink()
-    ends = (np.flatnonzero(ids == end_id) + 1) * ids.itemsize
-    return _in_random_order(ids.tobytes(), ends.tolist(), generator)
-
-
-def _in_random_order(data: bytes, ends: list[int], generator: np.random.Generator) -> bytes:
+def in_random_order(data: bytes, ends: list[int], generator: np.random.Generator) -> bytes:
     """Return the pieces of `data`, which end at the offsets `ends`, in random order."""
     pieces = [data[start:end] for start, end in pairwise([0, *ends])]
     return b"".join(pieces[index] for index in generator.permutation(len(pieces)).tolist())
 
 
-def _sync(file: BufferedIOBase) -> None:
+def sync(file: BufferedIOBase) -> None:
+    """Write a file to disk."""
     file.flush()
     os.fsync(file.fileno())
 
 
-def _changed(corpus: Corpus) -> CorpusError:
+def changed_error(corpus: Corpus) -> CorpusError:
+    """Return the message for a corpus that is another one than when it was read before."""
     return CorpusError(f"{', '.join(corpus.display_names)} changed while it was read", hint="start again")

@@ -6,7 +6,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 
-from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, ChatMessage, lines_of, text_message
+from rnntui.text.chat_messages import MAX_LINE, NOTICES, ChatExportError, ChatFormat, ChatMessage, text_message
+from rnntui.text.encoding import lines_of
 
 _RULE = re.compile(r"={20,}")
 _START = re.compile(r"\s*={20,}\r?\n(?:Guild|Server): [^\n]*\nChannel: ")
@@ -35,7 +36,7 @@ def text_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     author = ""
     content: list[str] | None = None
     in_section = after_blank = False
-    for line in lines_of(blocks):
+    for line in lines_of(blocks, MAX_LINE):
         header = _HEADER.fullmatch(line) if after_blank else None
         after_blank = not line.strip()
         if header or _RULE.fullmatch(line):
@@ -56,7 +57,7 @@ def text_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
 def csv_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     """Yield the messages of a CSV export. Raises `ChatExportError` if it is not CSV."""
     try:
-        for row in csv.DictReader(f"{line}\n" for line in lines_of(blocks)):
+        for row in csv.DictReader(f"{line}\n" for line in lines_of(blocks, MAX_LINE)):
             yield _message(row["Author"] or "", row["Content"] or "")
     except (csv.Error, KeyError) as error:
         raise ChatExportError(f"is not valid CSV: {error}") from error

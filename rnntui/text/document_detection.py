@@ -5,7 +5,8 @@ learns its line breaks too, but a book cut into documents is no book. Only these
 
 - lines of a list: names, words, titles, without blank lines between them, hardly ever repeated
 - lines that are each a text of their own: sentences, tweets, captions, of up to 300 characters
-- blocks of one form between blank lines, with a title of their own: short poems, entries of a dictionary
+- blocks of one form between blank lines, with a title of their own: short poems, entries of a dictionary; titles with
+  numbers are those of chapters or of a diary
 - many small files of other text
 """
 
@@ -17,6 +18,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
+
+from rnntui.text.documents import BLANK_LINES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +39,10 @@ _MAX_FILE_BYTES = 8000  # of nine files out of ten
 
 # Ideographs and kana count as words: a Chinese name has two or three.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-_NOT_IN_ENTRY = re.compile(r"[;:!?\"“”„«»‹›。，、；：！？…{}\[\]=<>\\/|\t@#$%^*+~`_]|[,-]$|\w{4}\.\s")
+_NOT_IN_ENTRY = re.compile(r"[;:!?\"“”„«»‹›。，、；：！？…{}\[\]=<>\\/|\t@#$%^*+~`_]|,\S|[,-]$|\w{4}\.\s")
 _END = re.compile(r"[.!?…。！？؟۔।։][\"'”’»）)\]」』*_\s]*$|(^|\s)([#@]\S+|https?://\S+)\s*$")
 _QUOTE = re.compile(r"[\"'“”„‘«»‹›「『—–*-]")
+_NUMBER = re.compile(r"\d|\b[IVXLC]+\b\.?$")
 _LABEL = re.compile(r"[^\s:：][^:：]{0,30}[:：](\s|$)")
 
 
@@ -73,7 +77,7 @@ def _runs_of_lines(text: str) -> list[str]:
 
 
 def _are_entries(lines: list[str]) -> bool:
-    """Return whether the lines are a list of names, words or titles."""
+    """Return True if the lines are a list of names, words or titles."""
     words = [len(_WORD.findall(line)) for line in lines]
     if statistics.median(words) > 3 or _share(words, lambda count: count > 6) > 0.05:
         return False
@@ -87,7 +91,7 @@ def _is_entry(line: str) -> bool:
 
 
 def _are_sentences(lines: list[str]) -> bool:
-    """Return whether each line is a text of its own: it ends as a sentence does, and is no speech and no paragraph."""
+    """Return True if each line is a text of its own: it ends as a sentence does, and is no speech and no paragraph."""
     lengths = [len(line) for line in lines]
     if max(lengths) > 1000 or _share(lengths, lambda length: length > 300) > 0.005:  # paragraphs of a book
         return False
@@ -110,8 +114,8 @@ def _ends_as_sentence(line: str) -> bool:
 
 
 def _has_titled_blocks(text: str) -> bool:
-    """Return whether blank lines separate blocks of as many lines each, which have a title and end as sentences do."""
-    blocks = [block.strip("\n").split("\n") for block in re.split(r"\n(?:[^\S\n]*\n)+", text) if block.strip()]
+    """Return True if blank lines separate blocks of as many lines each, which have a title and end as sentences do."""
+    blocks = [block.strip("\n").split("\n") for block in re.split(BLANK_LINES, text) if block.strip()]
     if len(blocks) < _MIN_BLOCKS:
         return False
     titles = [block[0] for block in blocks]
@@ -121,6 +125,7 @@ def _has_titled_blocks(text: str) -> bool:
         and count >= 0.8 * len(blocks)
         and len(set(titles)) >= 0.5 * len(titles)  # speakers of a play are repeated
         and _share(titles, lambda title: not _END.search(title) and any(map(str.isalpha, title))) >= 0.95
+        and _share(titles, _NUMBER.search) < 0.5  # `Chapter 3`, `4 March`
         and _share(blocks, lambda block: bool(_END.search(block[-1]))) >= 0.95
     )
 

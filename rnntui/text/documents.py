@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from rnntui.text.tokenizer import Tokenizer
 
 SEGMENT = 1 << 20  # characters encoded at a time
-_BLANK_LINES = r"\n(?:[^\S\n]*\n)+"
+BLANK_LINES = r"\n(?:[^\S\n]*\n)+"
 _SEPARATORS: dict[DocumentUnit, tuple[str, str]] = {
     "line": ("\n", r"\n"),
-    "blank": ("\n\n", _BLANK_LINES),
+    "blank": ("\n\n", BLANK_LINES),
     "file": ("\n---\n", r"\n---\n"),
 }
 """How the end of a document is shown in a text, and what is read as one."""
@@ -111,8 +111,8 @@ def read_documents(corpus: Corpus, unit: DocumentUnit) -> Iterator[DocumentBatch
     elif unit == "blank":
         yield from _blocks_between_blank_lines(corpus.blocks())
     else:
-        for path, name in zip(corpus.files, corpus.display_names, strict=True):
-            yield from _whole_file(replace(corpus, files=(path,), display_names=(name,)).blocks())
+        for file in corpus.parts():
+            yield from _whole_file(file.blocks())
 
 
 def segments(blocks: Iterable[str]) -> Iterator[str]:
@@ -149,7 +149,7 @@ def _lines(blocks: Iterable[str]) -> Iterator[DocumentBatch]:
 def _blocks_between_blank_lines(blocks: Iterable[str]) -> Iterator[DocumentBatch]:
     rest, continues = "", False
     for segment in segments(blocks):
-        *complete, rest = re.split(_BLANK_LINES, rest + segment)
+        *complete, rest = re.split(BLANK_LINES, rest + segment)
         texts = []
         for index, text in enumerate(complete):
             if continues and not index:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import codecs
 import io
+from collections.abc import Iterable, Iterator
 
 from rnntui.errors import CorpusError, UsageError
+
+STDIN_NAME = "standard input"
 
 
 def text_encoding(encoding: str) -> str:
@@ -105,6 +108,26 @@ class TextDecoder:
                 # Twice as fast as str.replace.
                 text = io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True)
         return text
+
+
+def lines_of(blocks: Iterable[str], max_length: int = 0) -> Iterator[str]:
+    """Yield the lines of a text that comes in blocks, without line breaks (LF or CR LF).
+
+    Args:
+        blocks: the text.
+        max_length: the number of characters above which a line is read as several; 0: no line is too long.
+    """
+    rest = ""
+    for block in blocks:
+        text = rest + block
+        *lines, rest = text.split("\n")
+        # Line ends are LF, unless a corpus keeps those of its files.
+        yield from (line.removesuffix("\r") for line in lines) if "\r" in text else lines
+        while 0 < max_length < len(rest):
+            yield rest[:max_length]
+            rest = rest[max_length:]
+    if rest:
+        yield rest.removesuffix("\r")
 
 
 def invalid_text(name: str, encoding: str, error: InvalidTextError) -> CorpusError:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, ChatMessage, lines_of, text_message
+from rnntui.text.chat_messages import MAX_LINE, NOTICES, ChatExportError, ChatFormat, ChatMessage, text_message
+from rnntui.text.encoding import lines_of
 
 _MAX_OBJECT = 1 << 25  # characters of one message with all its data
 _MAX_HEADER = 1 << 16  # characters kept from before an array
@@ -148,7 +149,7 @@ def _slack_text(text: str) -> str:
 
 def signal_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     """Yield the messages of signal-export's `data.json`: a JSON object on each line."""
-    for line in lines_of(blocks):
+    for line in lines_of(blocks, MAX_LINE):
         if not line.strip():
             continue
         try:
@@ -164,7 +165,7 @@ def _text(value: object) -> str:
 
 
 def _has_keys(beginning: str, opening: str, *keys: str) -> bool:
-    """Return whether the text begins with that bracket, and has all the keys near its beginning."""
+    """Return True if the text begins with that bracket and has all the keys near its beginning."""
     return beginning.lstrip()[:1] == opening and all(re.search(rf'"{key}"\s*:', beginning) for key in keys)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from rnntui.errors import CorpusError
 from rnntui.kinds.inputs import parse_columns
 from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
 from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows, without_accompanying_files
-from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
-from rnntui.text.corpus import Corpus
+from rnntui.text.compressed import read_beginning, without_compression_suffix
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.parallel_corpus import PairRows, ParallelCorpus, quote
 from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows
@@ -48,7 +47,7 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
     warnings: list[str] = []
     if tuple(layouts) != (FIRST_TABLE_LAYOUT,):
         corpus, passed_over = without_accompanying_files(corpus)
-        warnings += [f"passed over {_file_names(passed_over)}"] if passed_over else []
+        warnings += [f"passed over {few_names(passed_over)}"] if passed_over else []
     if all(layout.format == "aligned" for layout in layouts):
         languages = (str(layouts[0].columns[0]), str(layouts[0].columns[1])) if layouts else chosen
         if aligned := find_aligned_files(corpus, languages):
@@ -62,8 +61,7 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
         layouts = [*layouts] * len(corpus.files)
     new_layouts: list[PairLayout] = []
     descriptions: dict[str, list[str]] = {}  # names of files by the description of their layout
-    for index, name in enumerate(corpus.display_names):
-        file = replace(corpus, files=(corpus.files[index],), display_names=(name,))
+    for index, file in enumerate(corpus.parts()):
         known = layouts[index] if index < len(layouts) else None
         try:
             layout, description, warning = _read_file(file, chosen, known, rows)
@@ -74,9 +72,9 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
             warnings.append(str(error))
             continue
         new_layouts.append(layout)
-        descriptions.setdefault(description, []).append(name)
+        descriptions.setdefault(description, []).append(file.display_names[0])
         warnings += [warning] if warning else []
-    described = [f"{_file_names(names)}: {description}" for description, names in descriptions.items()]
+    described = [f"{few_names(names)}: {description}" for description, names in descriptions.items()]
     unique = tuple(new_layouts) if len(set(new_layouts)) > 1 else (new_layouts[0],)
     return _parallel_corpus(corpus, rows, unique, described, warnings)
 
@@ -91,7 +89,7 @@ def read_aligned_files(source: Corpus, target: Corpus) -> ParallelCorpus:
     read_aligned_rows(source, target, rows)
     names = source.display_names + target.display_names
     corpus = replace(source, display_names=names, files=source.files + target.files)
-    description = f"{_file_names(source.display_names)} and {_file_names(target.display_names)}: aligned line by line"
+    description = f"{few_names(source.display_names)} and {few_names(target.display_names)}: aligned line by line"
     return _parallel_corpus(corpus, rows, (), [description], [])
 
 
@@ -125,14 +123,8 @@ def _read_file(
 
 def _format_of(path: Path, name: str) -> str:
     """Return the format that the ending or the first bytes of a file tell: `tmx`, `xliff` or `po`, else `table`."""
-    try:
-        with closing(read_blocks(path, _HEAD)) as blocks:
-            head = next(blocks, b"")
-    except (OSError, CompressedFileError):
-        return "table"  # reading it will raise the proper error
-    lower = name.lower()
-    for suffix in COMPRESSED_SUFFIXES:
-        lower = lower.removesuffix(suffix)
+    head = read_beginning(path, _HEAD)
+    lower = without_compression_suffix(name.lower())
     is_xml = head.lstrip(_BEFORE_XML)[:1] == b"<"
     for file_format, tag in _XML_FORMATS.items():
         if is_xml and any(tag.encode(encoding) in head for encoding in ("utf-8", "utf-16-le", "utf-16-be")):
@@ -172,10 +164,6 @@ def _no_pairs(names: str, rows: PairRows, layouts: tuple[PairLayout, ...], is_bl
     if any(layout.header for layout in layouts):
         return CorpusError(f"{names}: no pairs, only a header row")
     return CorpusError(f"{names}: no pairs, {'only blank lines' if is_blank else 'the file is empty'} ({expected})")
-
-
-def _file_names(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 2 else f"{names[0]} and {len(names) - 1} more files"
 
 
 def _run_name(corpus: Corpus) -> str:

@@ -6,11 +6,13 @@ is not in the standard library.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from functools import lru_cache
 
-_ALIASES = {"CJK": "HAN", "IDEOGRAPHIC": "HAN", "KANGXI": "HAN", "FULLWIDTH": "LATIN", "HALFWIDTH": "KATAKANA"}
+_ALIASES = {"CJK": "HAN", "IDEOGRAPHIC": "HAN", "KANGXI": "HAN"}
+_WIDTH = re.compile("(?:FULL|HALF)WIDTH ")
 _NO_SCRIPT = {"MODIFIER", "FEMININE", "MASCULINE", "MICRO"}  # marks that are written in any script
 
 
@@ -19,7 +21,7 @@ def script_of(character: str) -> str:
     """Return the script of a letter, such as "LATIN", "HAN" or "ARABIC"; "" for everything that is not a letter."""
     if not character.isalpha():
         return ""
-    first = unicodedata.name(character, "").partition(" ")[0].partition("-")[0]
+    first = re.split("[ -]", _WIDTH.sub("", unicodedata.name(character, "")))[0]
     return "" if first in _NO_SCRIPT else _ALIASES.get(first, first)
 
 

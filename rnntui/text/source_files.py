@@ -9,19 +9,18 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from rnntui.errors import CorpusError, UsageError
+from rnntui.errors import UsageError
 from rnntui.text.archives import ARCHIVE_SUFFIXES, expanded, is_archive
-from rnntui.text.compressed import COMPRESSED_SUFFIXES, CompressedFileError, read_blocks
+from rnntui.text.compressed import COMPRESSED_SUFFIXES, read_beginning, unreadable
 from rnntui.text.converters import DOCUMENT_SUFFIXES, can_convert, document_type, text_of_document
+from rnntui.text.encoding import STDIN_NAME
 from rnntui.text.recognition import EXAMINED, recognize
 
 STDIN = "-"
-STDIN_NAME = "standard input"
 _COPIED = 1 << 22  # bytes copied at a time
 
 
@@ -92,7 +91,7 @@ class SourceFiles:
             else:
                 self._append(path, name)
             return
-        kind = document_type(path, _start_of(path))
+        kind = document_type(path, read_beginning(path, EXAMINED))
         if kind and self.converts:
             self._append_text_of(path, name, kind)
         else:
@@ -104,7 +103,7 @@ class SourceFiles:
 
     def _add_member(self, path: Path, name: str) -> None:
         """Add a file of a folder, or skip it if it is not text."""
-        start = _start_of(path)
+        start = read_beginning(path, EXAMINED)
         kind = document_type(path, start)
         if kind and can_convert():
             if self.converts:
@@ -183,22 +182,13 @@ def _visible_files(folder: Path) -> list[Path]:
     ]
 
 
-def _start_of(path: Path) -> bytes:
-    """Return the first bytes of a file, decompressed; empty if it cannot be read, which is reported when it is read."""
-    try:
-        with closing(read_blocks(path, EXAMINED)) as blocks:
-            return next(blocks, b"")
-    except (OSError, CompressedFileError):
-        return b""
-
-
 def _copy_of_pipe(path: Path) -> Path:
     try:
         with path.open("rb") as stream:
             # A named pipe may be compressed too, or an archive.
             return stored(stream, "".join(path.suffixes[-2:]) if is_archive(path) else path.suffix)
     except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror or error}") from error
+        raise unreadable(str(path), path, error) from error
 
 
 def name_without_suffix(name: str) -> str:

@@ -12,8 +12,8 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.speaker_detection import count_labels, sample_lines, turn_format
 from rnntui.text.turns import SpeakerLabels
 
+MAX_OTHERS = 200  # labels recorded of the other people in a group or a play
 _MIN_COUNT = 3  # of a label in a text, to be that of a speaker
-_MAX_OTHERS = 200  # labels recorded of the other people in a group or a play
 _MAX_LISTED = 4
 
 
@@ -25,7 +25,7 @@ def choose_speakers(corpus: Corpus, turns: str) -> SpeakerLabels:
     counts = count_labels(corpus.blocks())
     recurring = Counter({label: count for label, count in counts.items() if count >= _MIN_COUNT})
     pair = match_names(turns, recurring or counts, ", ".join(corpus.display_names))
-    others = tuple(label for label, _ in recurring.most_common(_MAX_OTHERS) if label not in pair)
+    others = tuple(label for label, _ in recurring.most_common(MAX_OTHERS) if label not in pair)
     lines = sample_lines(corpus.blocks(), set(pair))
     return SpeakerLabels(*pair, replace(turn_format(lines, {*pair, *others}), others=others))
 

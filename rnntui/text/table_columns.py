@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.parallel_corpus import quote
+from rnntui.text.table_layout import fraction
 
 _MOST = 0.95  # fraction of cells that decides what a column holds
 _MAX_CODES = 20  # distinct codes, such as languages, in a column
@@ -153,7 +154,7 @@ def _content(cells: list[str]) -> str:
         return "codes"
     if _all_match(_ID, cells) and distinct == len(cells) > 2:
         return "ids"
-    if _fraction(cells, _is_sentence) >= 0.5:
+    if fraction(cells, _is_sentence) >= 0.5:
         return "sentences"
     return "labels" if len(cells) >= _MIN_LABELS and _are_few(cells) else "words"
 
@@ -164,8 +165,4 @@ def _is_sentence(cell: str) -> bool:
 
 
 def _all_match(pattern: re.Pattern[str], cells: list[str]) -> bool:
-    return bool(cells) and _fraction(cells, lambda cell: pattern.fullmatch(cell) is not None) >= _MOST
-
-
-def _fraction(cells: list[str], condition: Callable[[str], bool]) -> float:
-    return sum(map(condition, cells)) / len(cells)
+    return bool(cells) and fraction(cells, lambda cell: pattern.fullmatch(cell) is not None) >= _MOST

@@ -132,11 +132,10 @@ def _is_unlike(cell: str, others: list[str]) -> bool:
     return (
         _is_known_name(cell)
         or (
-            len(others) >= _MIN_SENTENCES
-            and _fraction(others, lambda other: bool(_SENTENCE_END.search(other))) >= _MOST
+            len(others) >= _MIN_SENTENCES and fraction(others, lambda other: bool(_SENTENCE_END.search(other))) >= _MOST
         )
-        or _fraction(others, lambda other: len(other.split()) > words and len(other) >= 2 * len(cell)) >= _MOST
-        or _fraction(others, lambda other: _NUMBER.fullmatch(other.strip()) is not None) >= _MOST
+        or fraction(others, lambda other: len(other.split()) > words and len(other) >= 2 * len(cell)) >= _MOST
+        or fraction(others, lambda other: _NUMBER.fullmatch(other.strip()) is not None) >= _MOST
         or (cell.isascii() and not any(map(_has_ascii_letter, others)))
         or len(set(others)) <= len(others) / 10
     )
@@ -146,7 +145,8 @@ def _has_ascii_letter(cell: str) -> bool:
     return any(character.isascii() and character.isalpha() for character in cell)
 
 
-def _fraction(cells: list[str], condition: Callable[[str], bool]) -> float:
+def fraction(cells: list[str], condition: Callable[[str], bool]) -> float:
+    """Return the fraction of cells, at least one, that fulfil a condition."""
     return sum(map(condition, cells)) / len(cells)
 
 

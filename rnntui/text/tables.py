@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain
 from typing import NamedTuple
 
 from rnntui.errors import UsageError
 from rnntui.kinds.pair_corpus_info import PairLayout
 from rnntui.text.corpus import Corpus
 from rnntui.text.delimited_rows import quoted_rows
+from rnntui.text.encoding import lines_of
 from rnntui.text.parallel_corpus import PairRows, quote
 from rnntui.text.table_columns import TATOEBA_COLUMNS, TableColumns, column_numbers
 from rnntui.text.table_header import split_header, without_html
@@ -44,18 +46,7 @@ class TableText:
 
     def lines(self) -> Iterator[str]:
         """Yield every line without its line break; only once."""
-        rest = ""
-        block = self._first
-        while True:
-            *lines, rest = (rest + block).split("\n")
-            # Line ends are LF, unless the corpus keeps those of its files.
-            yield from (line.removesuffix("\r") for line in lines) if "\r" in block else lines
-            following = next(self._blocks, None)
-            if following is None:
-                break
-            block = following
-        if rest:
-            yield rest.removesuffix("\r")
+        return lines_of(chain([self._first], self._blocks))
 
 
 class DetectedTable(NamedTuple):

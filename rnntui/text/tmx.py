@@ -14,7 +14,7 @@ from typing import Any
 
 from rnntui.config import DecodingErrors
 from rnntui.errors import CorpusError, UsageError
-from rnntui.text.compressed import CompressedFileError, read_blocks
+from rnntui.text.compressed import CompressedFileError, read_blocks, unreadable
 from rnntui.text.parallel_corpus import PairRows
 
 _BLOCK = 1 << 16  # bytes parsed at a time
@@ -130,10 +130,8 @@ class TranslationMemory:
                 f"{self.name} is not well-formed XML: {error.msg}",
                 hint="repair it, or read on with --errors replace",
             ) from error
-        except CompressedFileError as error:
-            raise CorpusError(f"{self.name} is not a complete {self._path.suffix} archive: {error}") from error
-        except OSError as error:
-            raise CorpusError(f"cannot read {self.name}: {error.strerror or error}") from error
+        except (OSError, CompressedFileError) as error:
+            raise unreadable(self.name, self._path, error) from error
 
 
 def _segments(unit: Any) -> dict[str, str]:

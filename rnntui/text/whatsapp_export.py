@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from rnntui.text.chat_messages import MEDIA, NOTICES, ChatFormat, ChatMessage, clean_text, lines_of
+from rnntui.text.chat_messages import MAX_LINE, MEDIA, NOTICES, ChatFormat, ChatMessage, clean_text
+from rnntui.text.encoding import lines_of
 from rnntui.text.speaker_detection import is_log
 
 _MIN_MESSAGES = 4  # at the start of an export
@@ -22,11 +23,17 @@ _MARK = "\u200e"  # left-to-right mark
 _MARKS = "[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]*"
 _SPACE = "[ \u00a0\u2009\u202f]"
 _DATE = rf"\d{{1,4}}{_MARKS}[./\-年년]{_SPACE}?{_MARKS}\d{{1,2}}{_MARKS}[./\-月월]{_SPACE}?{_MARKS}\d{{1,4}}[.日일]?"
-_BEFORE_CLOCK = rf"[,،]?{_SPACE}*(?:[^\W\d_]{{1,4}}\.?{_SPACE}+){{0,2}}(?:[^\W\d_]{{1,4}}{_SPACE}?)?"  # `a las`, `下午`
-_CLOCK = rf"\d{{1,2}}[:.h٫]\d{{2}}(?:[:.]\d{{2}})?(?:{_SPACE}?[^\W\d_][^\d\[\]:,،/–—-]{{0,11}})?"  # `2:05 p. m.`
+# As in `a las`, `下午`, `г.,`.
+_BEFORE_CLOCK = rf"(?:{_SPACE}?г\.)?[,،]?{_SPACE}*(?:[^\W\d_]{{1,4}}\.?{_SPACE}+){{0,2}}(?:[^\W\d_]{{1,4}}{_SPACE}?)?"
+# As in `2:05 p. m.`, `14 h 05`.
+_CLOCK = (
+    rf"\d{{1,2}}(?:[:.h٫]|{_SPACE}h{_SPACE})\d{{2}}(?:[:.]\d{{2}})?"
+    rf"(?:{_SPACE}?[^\W\d_][^\d\[\]:,،/–—-]{{0,11}})?"
+)
 _TIME = f"{_DATE}{_BEFORE_CLOCK}{_CLOCK}"
 _HEADER = re.compile(
-    rf"{_MARKS}(?:\[(?:{_TIME}|{_CLOCK}, {_DATE})\]|{_TIME}(?:{_SPACE}*[-–—](?={_SPACE})|[,:](?={_SPACE})))"
+    rf"{_MARKS}(?:\[(?:{_TIME}|{_CLOCK}, {_DATE})\]"
+    rf"|(?:{_TIME}|{_CLOCK}, {_DATE})(?:{_SPACE}*[-–—](?={_SPACE})|[,:](?={_SPACE})))"
     rf"{_SPACE}*"
 )
 _SENDER = re.compile(rf"(?:{_MARKS}~{_SPACE}*)?([^\n]{{1,80}}?){_SPACE}?[:：](?:\s|$)")
@@ -91,7 +98,7 @@ _NOTICES = frozenset(
 
 
 def recognizes_whatsapp(beginning: str) -> bool:
-    """Return whether a text starts with messages of people that have a date, a time and a name."""
+    """Return True if a text starts with messages of people that have a date, a time and a name."""
     header = next((line for line in beginning.split("\n") if line.strip()), "")
     if not _HEADER.match(header):
         return False
@@ -108,7 +115,7 @@ def whatsapp_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
     sender = ""
     lines: list[str] | None = None
     in_brackets: bool | None = None
-    for line in lines_of(blocks):
+    for line in lines_of(blocks, MAX_LINE):
         header = _HEADER.match(line)
         if header is not None and in_brackets is None:
             in_brackets = "[" in header[0]
@@ -147,7 +154,7 @@ def _message(sender: str, text: str) -> ChatMessage:
 
 
 def _is_notice(text: str) -> bool:
-    """Return whether the text is a notice; a long one in the place of a message is about encryption or a group."""
+    """Return True if the text is a notice; a long one in the place of a message is about encryption or a group."""
     plain = text.strip(_MARK)
     return (len(plain) < 60 and plain.rstrip(".").casefold() in _NOTICES) or (
         text.startswith(_MARK) and len(plain) > 30

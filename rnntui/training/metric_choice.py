@@ -5,18 +5,17 @@ Both are made once, when a run is created, and recorded in its config.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from rnntui.config_seq2seq import BleuTokenizer, Seq2SeqTrainingConfig
+from rnntui.text.scripts import script_of
 from rnntui.training.bleu import fraction_too_short, has_bleu_tokenizer, require_bleu_tokenizer
 
 _MAX_TARGETS = 2000  # that are looked at, evenly spaced
-_KANA = frozenset({"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HALFWIDTH"})
 _UNSPACED = frozenset({"THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN", "JAVANESE", "BALINESE", "TAI", "NEW"})
-"""First words of Unicode names of letters in scripts without spaces between words; `NEW` is New Tai Lue."""
+"""Results of `script_of` for scripts without spaces between words; `NEW` is New Tai Lue."""
 
 _MIN_KANA = 0.1  # of kana and Han: Japanese; less is Chinese that quotes a Japanese name
 _MIN_HAN = 0.1  # of all letters: the tokenizer `zh` treats text in other scripts almost as 13a does
@@ -53,7 +52,7 @@ def choose_bleu_tokenizer(targets: Sequence[str]) -> BleuTokenizer:
     """
     letters = Counter[str]()
     for character, count in Counter("".join(targets)).items():
-        letters[_script(character)] += count
+        letters[_script_group(character)] += count
     han, kana, hangul, unspaced = (letters[script] for script in ("han", "kana", "hangul", "unspaced"))
     total = letters.total() - letters[""]
     if kana > _MIN_KANA * (han + kana) and han + kana >= max(_MIN_UNSPACED * total, hangul, unspaced):
@@ -65,18 +64,14 @@ def choose_bleu_tokenizer(targets: Sequence[str]) -> BleuTokenizer:
     return "zh" if han > 0 and han >= _MIN_HAN * total else "13a"
 
 
-def _script(character: str) -> str:
-    """Return the group of scripts of a letter or mark, "other" if it puts spaces between words; "" for other signs."""
-    if character.isascii():
-        return "other" if character.isalpha() else ""
-    if unicodedata.category(character)[0] not in "LM":
-        return ""
-    word = unicodedata.name(character, "").partition(" ")[0]
-    if word in ("CJK", "BOPOMOFO"):
+def _script_group(character: str) -> str:
+    """Return the group of scripts of a letter, "other" if they put spaces between words; "" for other signs."""
+    script = script_of(character)
+    if script in ("HAN", "BOPOMOFO"):
         # sacrebleu 2.6.0 splits no Han characters beyond the first 65,536 code points.
         return "han" if ord(character) <= 0xFFFF else "unspaced"
-    if word in _KANA:
+    if script in ("HIRAGANA", "KATAKANA"):
         return "kana"
-    if word == "HANGUL":
+    if script == "HANGUL":
         return "hangul"
-    return "unspaced" if word in _UNSPACED else "other"
+    return "unspaced" if script in _UNSPACED else script and "other"

@@ -86,7 +86,7 @@ class StepTimer:
 
 @dataclass(frozen=True)
 class StepPlan:
-    """Where the schedule stands, and in how many steps it ends. The fields are keys of the resume file.
+    """Position in the schedule, and the number of steps in all. The fields are keys of the resume file.
 
     Args:
         steps: Number of steps in all; None while unknown.
@@ -124,7 +124,7 @@ class StepPlan:
 
 
 class Position(Protocol):
-    """What a plan needs of the progress: steps done, step of the last evaluation, seconds of training."""
+    """Progress as a plan needs it: steps done, step of the last evaluation, seconds of training."""
 
     step: int
     evaluated_step: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,13 +11,15 @@ from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConf
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, library_versions
+from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.corpus import Corpus
-from rnntui.text.corpus_split import CorpusSplit, Origin, TextSplit, split_documents
+from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
+from rnntui.text.document_split import split_documents
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
@@ -87,6 +89,7 @@ def create_language_model_run(
                 document_count=split.document_count,
                 validation_from="" if request.validation else _origin(request, unit),
                 validation_sources=request.validation.display_names if request.validation else None,
+                validation_fingerprint=corpus_stats(request.validation).fingerprint if request.validation else "",
                 speakers=(speakers.person, speakers.model) if speakers else None,
                 turn_format=speakers.format if speakers else None,
             ),
@@ -99,6 +102,18 @@ def create_language_model_run(
     if warning := split.warning():
         notify(f"{', '.join(corpus.display_names)}: {warning}")
     return run
+
+
+def turns_to_resume(name: str | None, checkpoints: Path, files: Sequence[str]) -> str:
+    """Return the `--turns` by which a run to resume read its files; "auto" if no run has files of these names.
+
+    Args:
+        name: the name of the run; None takes the newest on these files.
+        checkpoints: the folder of runs.
+        files: the names of the files.
+    """
+    config = next(configs_on(LANGUAGE_MODEL, files, name, checkpoints), None)
+    return config.training_as(LanguageModelTrainingConfig).turns if config is not None else "auto"
 
 
 def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:

@@ -26,9 +26,8 @@ from rnntui.kinds.pair_corpus_info import (
     SplitRule,
 )
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.runs.creation import TrainingText, check_name, find_resumable_run, library_versions
+from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import kind_id_of, runs_in
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
@@ -178,13 +177,8 @@ def layouts_to_resume(name: str | None, checkpoints: Path, files: Sequence[str])
         checkpoints: the folder of runs.
         files: the names of the files.
     """
-    runs = [run for run in runs_in(checkpoints) if name in (None, run.name) and kind_id_of(run) == SEQ2SEQ.id]
-    configs = sorted((run.read_config() for run in runs), key=lambda config: config.created, reverse=True)
-    for config in configs:
-        info = config.corpus_as(PairCorpusInfo)
-        if info.sources and set(info.sources) <= set(files):  # a README among the files is no source
-            return info.recorded_layouts
-    return ()
+    config = next(configs_on(SEQ2SEQ, files, name, checkpoints), None)
+    return config.corpus_as(PairCorpusInfo).recorded_layouts if config is not None else ()
 
 
 def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:

@@ -41,6 +41,16 @@ def test_a_whatsapp_export_trains_resumes_and_evaluates(rnntui, tmp_path: Path) 
     assert result.code == 0 and "<unk>" not in result.err
 
 
+@pytest.mark.parametrize("turns", ["none", "Zoe,Mara"])
+def test_a_run_resumes_with_the_turns_that_it_was_made_with(rnntui, turns: str) -> None:
+    Path("chat.txt").write_text(CHAT)
+    assert rnntui("train", "chat.txt", *QUICK, "--steps", "1", "--turns", turns).code == 0
+    result = rnntui("train", "chat.txt", "--resume", "--steps", "2")
+    assert result.code == 0 and "at step 2" in result.err
+    result = rnntui("train", "chat.txt", "--resume", "--turns", "auto")
+    assert result.code == 2 and f"--turns cannot change when a run is resumed (it is {turns}, got auto)" in result.err
+
+
 @pytest.mark.parametrize(
     ("turns", "speakers", "note"),
     [

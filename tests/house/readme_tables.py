@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from rnntui.cli.main import LazyGroup
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.config_seq2seq import BeamConfig, LineConfig
 from rnntui.kinds.registry import KINDS
 from rnntui.settings import Settings, flag_of, is_bool, settings_of

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import readme_tables
 
-from rnntui.config import FINAL_EVALUATION_FACTOR, GenerationConfig, TrainerConfig
+from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
+from rnntui.config_generation import GenerationConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

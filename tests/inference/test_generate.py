@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnntui.config import Cell, LanguageModelConfig, SamplingConfig
+from rnntui.config import Cell, LanguageModelConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import Generation, Token, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, softmax

@@ -14,7 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.sampling import (
     apply_repetition_penalty,
     apply_temperature,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rnntui.config import LanguageModelConfig, SamplingConfig
+from rnntui.config import LanguageModelConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import Generation, generate_tokens, generators_from
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.utf8_masks import Utf8Masks, utf8_masks

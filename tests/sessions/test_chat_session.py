@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tiny_runs import make_run
 
-from rnntui.config import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_runs import make_run, subwords
 
-from rnntui.config import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import UsageError
 from rnntui.inference.generate import Token, initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model

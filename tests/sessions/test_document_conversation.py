@@ -9,7 +9,7 @@ import pytest
 from test_conversation import started, work, written
 from tiny_runs import CHARACTERS, make_document_run, subwords
 
-from rnntui.config import SamplingConfig
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.runs.weights_file import load_weights, save_arrays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,7 @@ def test_a_table_has_two_columns_and_never_overwrites(tmp_path: Path, monkeypatc
         ("a.txt", "two cafés\r\n".encode("utf-16-le"), "two cafés\n"),
         ("a.tsv", b"drei\tthree\r\nvier\tfour\r\n", "drei\nvier\n"),
         ("a.tsv", b"\xef\xbb\xbfdrei\tthree\rvier\tfour", "drei\nvier"),
+        ("A.TSV", b"drei\tthree\n", "drei\n"),
         ("a", b"", ""),
         ("a", b"a NUL\0 among words", "a NUL\0 among words"),
     ],
@@ -268,6 +270,19 @@ def test_a_table_has_two_columns_and_never_overwrites(tmp_path: Path, monkeypatc
 def test_a_source_is_read_from_a_file(tmp_path: Path, name: str, content: bytes, text: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert read_source(str(tmp_path / name)).text == text
+
+
+@pytest.mark.parametrize("name", ["film.srt", "my film (1).SRT", "-x.vtt"])
+def test_the_command_that_keeps_time_codes_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "a b").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = Path("a b", name)
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\nHello.\n")
+    text, note = read_source(str(path))
+    command = note.partition("; ")[2].partition(" keeps")[0]
+    assert text == "Hello." and shlex.split(command) == ["rnntui", "translate", str(path)]
 
 
 @pytest.mark.parametrize(

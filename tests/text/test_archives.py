@@ -117,6 +117,12 @@ def test_damage_after_the_last_member_is_refused_too(suffix: str, tmp_path: Path
         expanded(written(tmp_path / f"a{suffix}", whole + b"garbage"))
 
 
+def test_damage_is_found_far_behind_the_last_member(tmp_path: Path) -> None:
+    whole = gzip.compress(tarred(FILES) + bytes(3 << 20))  # padding, which tarfile does not read
+    with pytest.raises(CorpusError, match="is not a complete archive"):
+        expanded(written(tmp_path / "a.tar.gz", whole[:-8] + b"checksum"))
+
+
 @pytest.mark.parametrize("suffix", MAKERS)
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "a/../../out.txt", "..\\out.txt", "C:\\out.txt"])
 def test_a_member_that_leads_out_is_refused(name: str, suffix: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from rnntui.config import DecodingErrors, Newlines
 from rnntui.errors import CorpusError, RnntuiError, UsageError
 from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.encoding import lines_of
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 
@@ -516,3 +517,14 @@ def test_a_run_is_named_after_its_text(source: str, name: str, tmp_path: Path, m
 def test_a_run_on_several_texts_is_named_after_the_first(tmp_path: Path) -> None:
     a, b = written(tmp_path, a="a", b="b")
     assert find_corpus([str(b), str(a)]).name == "b"
+
+
+@pytest.mark.parametrize(
+    "blocks", [["a\r\nb\r\n\r\nc"], ["a\r", "\nb", "\r\n\r", "\nc"], list("a\r\nb\r\n\r\nc"), ["a\nb\n\nc\r"]]
+)
+def test_lines_are_the_same_wherever_blocks_end(blocks: list[str]) -> None:
+    assert list(lines_of(blocks)) == ["a", "b", "", "c"]
+
+
+def test_a_line_that_is_too_long_is_read_as_several() -> None:
+    assert list(lines_of(["aaaaaaa", "a\nb"], 3)) == ["aaa", "aaa", "aa", "b"]

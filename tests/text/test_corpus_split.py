@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
-from rnntui.text.corpus_split import CorpusSplit, Origin, TextSplit, split_documents
+from rnntui.text.corpus_split import CorpusSplit, Origin
+from rnntui.text.document_split import split_documents
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
@@ -63,7 +67,7 @@ def test_documents_are_whole_and_each_is_in_one_part(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rnntui.text.corpus_split._BUCKET", bucket)
+    monkeypatch.setattr("rnntui.text.document_split._BUCKET", bucket)
     monkeypatch.setattr("rnntui.text.documents.SEGMENT", 100)
     text = numbered(300, separator)
     corpus = corpus_of(tmp_path, text)
@@ -150,6 +154,17 @@ def test_blocks_come_from_all_over_the_text_with_gaps_around_them(fraction: floa
     assert split.training_characters == training.characters
 
 
+@pytest.mark.parametrize(("fraction", "gap"), [(0.05, 60), (0.1, 60), (0.3, 60), (0.9, 10)])
+def test_every_block_for_validation_stands_between_gaps(fraction: float, gap: int, tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path, numbered(4000))
+    split = TextSplit(corpus, corpus_stats(corpus), fraction, "spread")
+    runs = [(part, sum(len(text) for text, _ in pieces)) for part, pieces in groupby(split.parts(), key=itemgetter(1))]
+    blocks = [index for index, (part, _) in enumerate(runs) if part == "validation"]
+    assert len(blocks) > 5
+    for index in blocks:
+        assert all(part == "gap" and length >= gap for part, length in (runs[index - 1], runs[index + 1]))
+
+
 @pytest.mark.parametrize("origin", ["end", "spread"])
 def test_a_split_is_the_same_each_time(origin: Origin, tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, numbered(500))
@@ -185,6 +200,10 @@ def warning_of(folder: Path, text: str, fraction: float = 0.1) -> str:
 
 
 BOOK = words(1, 20_000)
+DIARY = "".join(
+    f"1901-{day // 20 + 1:02}-{day % 20 + 1:02} {BOOK[day * 40 :][:60]}\n".replace("\n", " ") + "\n"
+    for day in range(220)
+)
 OTHER_ENDS = {
     "another script": (BOOK + words(2, 2200, "абвгдежзик"), "do not occur before"),
     "capitals": (BOOK + words(1, 2200).upper(), "do not occur before"),
@@ -210,9 +229,20 @@ def test_an_ordinary_end_is_not_told(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ab\n" * 300, "a" * 20_000, BOOK[:4000], BOOK], ids=["tiny", "one letter", "short", "long"]
+    "text",
+    [
+        "ab\n" * 300,
+        "a" * 20_000,
+        "ab\n" * 5000,
+        "abcdefgh\nhgfedcba\n" * 1800 + "abcdefgha\nhgfedcba\n" * 200,
+        BOOK[:4000],
+        BOOK,
+        DIARY,
+        DIARY.replace("1901", "[1901"),
+    ],
+    ids=["tiny", "one letter", "one line", "one letter more", "short", "long", "diary", "log"],
 )
-def test_a_monotonous_or_short_text_is_not_told(text: str, tmp_path: Path) -> None:
+def test_a_monotonous_short_or_dated_text_is_not_told(text: str, tmp_path: Path) -> None:
     assert warning_of(tmp_path, text) == ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from rnntui.text.corpus import find_corpus
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.token_ids import corpus_stats
+from rnntui.text.turns import SpeakerLabels
 
 ROOT = Path(__file__).parents[2]
 SYLLABLES = ["ba", "ko", "mi", "ru", "ta", "sen", "lor", "vi", "do", "pe", "an", "gu"]
@@ -106,12 +108,24 @@ ONE_TEXT: dict[str, str] = {
     "a table": lines_of(lambda draw: f"{word(draw)}\t{sentence(draw)}"),
     "numbers": lines_of(lambda draw: f"{draw.random():.4f}"),
     "a list, each name many times": lines_of(lambda draw: draw.choice(["Ann", "Ben", "Cid", "Dan"])),
+    "a table with commas": lines_of(lambda draw: f"{word(draw)},{draw.choice('FM')},{draw.randint(1, 9999)}"),
+    "chapters of a paragraph": "\n\n".join(
+        f"Chapter {index}\n{prose(random.Random(index), 9)}" for index in range(1, 60)
+    ),
+    "parts with Roman numerals": "\n\n".join(
+        f"Part {'C' * (index // 12)}{'X' * (index % 4)}{'I' * (index % 3 + 1)}\n{prose(random.Random(index), 9)}"
+        for index in range(60)
+    ),
+    "a diary": "\n\n".join(
+        f"Monday, {index} {word(random.Random(index))} 1901\n{prose(random.Random(index), 9)}" for index in range(1, 60)
+    ),
     "a short list": lines_of(lambda draw: word(draw).capitalize(), 40),
     "words of a test": lines_of(lambda draw: " ".join(draw.choices(["alpha", "beta", "gamma"], k=draw.randint(1, 12)))),
     "subtitles": "".join(texts_of(lambda draw: f"{draw.randint(1, 99)}\n00:02 --> 00:09\n{sentence(draw)}\n\n")),
     "questions and answers": "\n".join(texts_of(lambda draw: f"Q: {sentence(draw)}\nA: {sentence(draw)}\n")),
     "paragraphs of one line": "\n\n".join(texts_of(sentence)),
     "an indented outline": lines_of(lambda draw: draw.choice(["", "  ", "    "]) + word(draw)),
+    "lines that go on where others ended": lines_of(lambda draw: draw.choice([sentence(draw), sentence(draw).lower()])),
     "one line": prose(random.Random(1), 2000),
 }  # fmt: skip
 
@@ -143,6 +157,13 @@ def test_what_a_text_looks_like(unit: str, text: tuple[str, str], tmp_path: Path
 def test_the_corpora(name: str, unit: str) -> None:
     corpus = find_corpus([str(ROOT / "corpora" / f"{name}.txt")])
     assert detect_documents(corpus, corpus_stats(corpus)) == unit
+
+
+def test_a_dialogue_whose_speakers_are_known_is_one_text(tmp_path: Path) -> None:
+    path = tmp_path / "corpus.txt"
+    path.write_text(LINES["captions"], "utf-8")
+    corpus = replace(find_corpus([str(path)]), speakers=SpeakerLabels("Ann", "Ben"))
+    assert detect_documents(corpus, corpus_stats(corpus)) == "none"
 
 
 @pytest.mark.parametrize(("files", "sentences", "unit"), [(30, 8, "file"), (5, 8, "none"), (30, 400, "none")])

@@ -78,6 +78,12 @@ def test_blank_lines_are_no_documents(tmp_path: Path) -> None:
     assert documents_of(tmp_path, "Ann\nBen", "line") == ["Ann", "Ben"]
 
 
+def test_a_block_longer_than_a_segment_is_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.text.documents.SEGMENT", 4)
+    assert documents_of(tmp_path, "aaaa aaaa\n\nb\n\n", "blank") == ["aaaa aaaa", "b"]
+    assert documents_of(tmp_path, "aaaa aaaa\n\n", "blank") == ["aaaa aaaa"]
+
+
 def test_each_file_is_a_document_without_the_line_breaks_at_its_ends_and_empty_ones_are_none(tmp_path: Path) -> None:
     for name, text in (("a", "\nfirst\n\nlast\n\n"), ("b", ""), ("c", " \n\n"), ("d", "no break")):
         (tmp_path / f"{name}.txt").write_text(text)

@@ -87,6 +87,19 @@ def test_ids_as_sources_are_refused_with_the_columns_to_name() -> None:
         read_table(find_corpus([str(CASES / "columns-id-text-translation.tsv")]))
 
 
+def test_a_column_is_not_both_source_and_target() -> None:
+    corpus = find_corpus([str(CASES / "columns-header-row.tsv")])
+    name = (CASES / "columns-header-row.tsv").read_text("utf-8").split("\t")[0]
+    with pytest.raises(UsageError, match=r"names column 1 of .* twice"):
+        read_table(corpus, f"1,{name}")
+
+
+def test_a_quote_that_is_never_closed_does_not_read_the_rest_of_the_file() -> None:
+    lines = iter(['"open', *["x,y"] * 1000])
+    assert next(quoted_rows(lines, ",")).cells is None
+    assert len(list(lines)) >= 900
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "|", "\t"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 @pytest.mark.parametrize("header", [(), (("source", "target"),), (("Bron", "Doel"),)])
@@ -173,6 +186,9 @@ def test_lines_are_joined_only_to_rows_of_the_usual_width() -> None:
     lines = ['"a', 'b",c', '"open,x', 'd,e"f', "g,h"]
     rows = [(row.number, row.cells) for row in quoted_rows(lines, ",", width=2)]
     assert rows == [(1, ["a\nb", "c"]), (3, None), (4, ["d", 'e"f']), (5, ["g", "h"])]
+    lines = ['"open,x', 'd",e,f', "g,h"]
+    assert [row.cells for row in quoted_rows(lines, ",", width=2)] == [None, ['d"', "e", "f"], ["g", "h"]]
+    assert [row.cells for row in quoted_rows(lines, ",", width=3)] == [["open,x\nd", "e", "f"], ["g", "h"]]
 
 
 def test_an_unquoted_comma_does_not_become_a_target(read) -> None:

@@ -92,7 +92,8 @@ def test_the_splitter_is_loaded_only_where_a_line_may_have_several_sentences() -
 @pytest.mark.parametrize(
     ("character", "script"),
     [("a", "LATIN"), ("ñ", "LATIN"), ("Ａ", "LATIN"), ("ж", "CYRILLIC"), ("你", "HAN"), ("か", "HIRAGANA"),
-     ("カ", "KATAKANA"), ("ｶ", "KATAKANA"), ("한", "HANGUL"), ("א", "HEBREW"), ("ع", "ARABIC"), ("क", "DEVANAGARI"),
+     ("カ", "KATAKANA"), ("ｶ", "KATAKANA"), ("ー", "KATAKANA"), ("々", "HAN"), ("한", "HANGUL"), ("ﾡ", "HANGUL"),
+     ("א", "HEBREW"), ("ع", "ARABIC"), ("क", "DEVANAGARI"),
      ("7", ""), ("♪", ""), (" ", ""), ("º", ""), ("\ud800", ""), ("\u0301", "")],
 )  # fmt: skip
 def test_the_script_of_a_letter(character: str, script: str) -> None:

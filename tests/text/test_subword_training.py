@@ -16,8 +16,8 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.text import tokenizer_factory, vocabulary
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
-from rnntui.text.corpus_split import TextSplit
 from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import corpus_stats
 from rnntui.text.tokenizer_factory import make_tokenizer
 from rnntui.text.vocabulary import train_vocabulary
@@ -34,7 +34,7 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.text import tokenizer_factory, vocabulary
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
-from rnntui.text.corpus_split import TextSplit
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import corpus_stats
 
 tokenizer_factory._MAX_TRAINING_CHARACTERS = vocabulary._MAX_TRAINING_CHARACTERS = 20_000

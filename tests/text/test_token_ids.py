@@ -20,8 +20,8 @@ from rnntui.config import TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
-from rnntui.text.corpus_split import TextSplit
 from rnntui.text.subword_tokenizer import SubwordTokenizer
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split

@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from waiting import wait_until
 
-from rnntui.config import MAX_CHARS_PER_SECOND
+from rnntui.config_generation import MAX_CHARS_PER_SECOND
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.tui.app import RnntuiApp

@@ -15,7 +15,7 @@ from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.cli.sample import command as sample_command
-from rnntui.config import NEW_SEED, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import NEW_SEED, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import json_lines
 from rnntui.tui.app import RnntuiApp
@@ -94,6 +94,19 @@ async def test_escape_stops_at_once_and_keeps_the_text(runs: Path) -> None:
         user.work(50)
         assert user.text == shown and len(shown) > 10
         assert "ready" in screen_text(user.app)
+
+
+async def test_the_status_line_says_that_a_turn_has_ended_however_short_it_was(runs: Path) -> None:
+    async with chatting(runs) as user:
+        user.chat.say("word " * 30)
+        user.work(200)  # the whole turn, before the screen looks for the first time
+        await user.pilot.pause()
+        assert len(user.text) == 190 and "tiny · ready" in screen_text(user.app)
+        assert user.chat.session.take_back_last_prompt()
+        user.chat.action_undo()
+        user.work(200)  # it is read again
+        await user.pilot.pause()
+        assert len(user.text) == 190 and "tiny · ready" in screen_text(user.app)
 
 
 async def test_again_writes_the_last_turn_with_another_seed(runs: Path) -> None:
@@ -275,9 +288,12 @@ async def test_a_model_that_vanishes_or_breaks_is_told_and_nothing_is_lost(runs:
         (runs / "other" / "model.safetensors").write_bytes(b"broken")
         user.chat.open_run("other")
         await user.told("Cannot open the model")
+        (runs / "turns" / "model.safetensors").unlink()
+        user.chat.open_run("turns")
+        await user.told("turns has no weights yet")
         shutil.rmtree(runs / "turns")
         user.chat.open_run("turns")
-        await user.told("turns")
+        await user.told("no run 'turns'")
         assert user.text == before
         await user.pilot.press("ctrl+n")
         await user.write()

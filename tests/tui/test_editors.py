@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
@@ -214,6 +215,42 @@ async def test_a_mark_or_joiner_that_is_typed_joins_and_the_cursor_stands_after_
             await pilot.press("backspace", "e")
             editor.insert("\u0301", *([1] if isinstance(editor, ClusterInput) else []))
             assert text_of(editor) == "e\u0301" and position(editor) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("می\u200cخواهم", id="zero width non-joiner"),
+        pytest.param("👩\u200d👩\u200d👧", id="family"),
+        pytest.param("a\u200fb", id="direction mark"),
+        pytest.param("\u202bשלום\u202c", id="embedding"),
+        pytest.param("全\u3000角", id="ideographic space"),
+        pytest.param("Quoi\u202f? 5\xa0%", id="no-break spaces"),
+        pytest.param("\U0001f3f4\U000e0067\U000e0062\U000e007f", id="flag of tags"),
+        pytest.param("co\xadop", id="soft hyphen"),
+        pytest.param("\U0001fae8", id="newer than Python"),
+    ],
+)
+async def test_every_character_of_a_keyboard_can_be_typed(text: str) -> None:
+    async with Editors().run_test() as pilot:
+        for selector in SELECTORS:
+            editor = await fill(pilot, selector, "")
+            for event in XTermParser().feed(text):
+                pilot.app.post_message(event)
+            await pilot.pause()
+            assert decode_control_chars(text_of(editor)) == text
+            await pilot.press("left", "right", "x", *["backspace"] * (len(text) + 1))
+            assert text_of(editor) == ""
+
+
+async def test_a_control_character_is_no_text() -> None:
+    async with Editors().run_test() as pilot:
+        for selector in SELECTORS:
+            editor = await fill(pilot, selector, "")
+            for character in "\x0e\x80\u2028":
+                pilot.app.post_message(Key("unknown", character))
+            await pilot.pause()
+            assert text_of(editor) == ""
 
 
 async def test_the_cursor_is_drawn_over_a_whole_sign_and_moves_nothing() -> None:

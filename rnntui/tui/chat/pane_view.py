@@ -39,7 +39,7 @@ class PaneView(Vertical):
         self._transcript: Transcript | None = None  # the one in the view, of which it has drawn
         self._drawn_chars = 0
         self._status_due = 0.0
-        self._was_busy = False
+        self._was_busy = False  # when the status line was written
 
     def compose(self) -> ComposeResult:
         yield self.text
@@ -52,11 +52,10 @@ class PaneView(Vertical):
             return
         if conversation.drain():
             self._update_text()
-        busy = conversation.is_generating or bool(conversation.unread)
+        busy = conversation.is_busy
         if busy != self._was_busy or (busy and time.monotonic() >= self._status_due):
             if not busy:
                 self.text.notify_restyled()  # the tokens that were read have their surprisal now
-            self._was_busy = busy
             self.update_status()
 
     def update(self) -> None:
@@ -95,6 +94,8 @@ class PaneView(Vertical):
     def update_status(self) -> None:
         """Write the status line."""
         self._status_due = time.monotonic() + _STATUS_INTERVAL
+        # A short turn may end before the next poll, which then has to write that it has ended.
+        self._was_busy = self.pane.conversation is not None and self.pane.conversation.is_busy
         self._status_line.update(self._status(), layout=False)
 
     def _status(self) -> str:

@@ -14,7 +14,7 @@ from rnntui.text.control_chars import one_line
 from rnntui.tui.chat.messages import PresetChosen, SettingsChanged
 
 if TYPE_CHECKING:
-    from rnntui.config import GenerationConfig, SamplingConfig
+    from rnntui.config_generation import GenerationConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.chat_pane import OfferedAlternatives
     from rnntui.tui.widgets.slider import Slider
@@ -45,7 +45,7 @@ class SettingsPanel(Vertical):
         """Show other settings, as those of another pane."""
         if not self._sliders:
             return
-        from rnntui.config import NEW_SEED
+        from rnntui.config_generation import NEW_SEED
         from rnntui.tui.widgets.slider import Slider
 
         self.settings = settings
@@ -82,7 +82,7 @@ class SettingsPanel(Vertical):
         self._alternatives.update(text)
 
     def _show_presets(self) -> None:
-        from rnntui.config import PRESETS
+        from rnntui.config_generation import PRESETS
 
         current = self.settings.preset
         links = " ".join(
@@ -99,7 +99,7 @@ def _values(settings: SamplingConfig | GenerationConfig) -> dict[str, Any]:
 
 def _with_value(settings: ChatSettings, name: str, value: float) -> ChatSettings:
     """Return the settings with a slider's value in the field of its name."""
-    from rnntui.config import NEW_SEED
+    from rnntui.config_generation import NEW_SEED
 
     if name == "seed":
         return replace(settings, seed=None if value == NEW_SEED else int(value))

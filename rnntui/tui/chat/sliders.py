@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnntui.config import MAX_CHARS_PER_SECOND, NEW_SEED, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import MAX_CHARS_PER_SECOND, NEW_SEED, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.settings import settings_of
 from rnntui.tui.setting_slider import COLUMNS, setting_slider
 from rnntui.tui.widgets.slider import Slider

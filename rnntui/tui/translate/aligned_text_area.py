@@ -41,7 +41,7 @@ class AlignedDocument(WrappedDocument):
         return [len(offsets) + 1 for offsets in self._wrap_offsets]
 
     def is_padding(self, row: int) -> bool:
-        """Return whether a row is padding."""
+        """Return True if a row is padding."""
         if row >= len(self._offset_to_line_info):
             return True
         line = self._offset_to_line_info[row][0]

@@ -5,6 +5,8 @@ Textual's widgets count code points: Backspace would leave half a flag, and the 
 
 from __future__ import annotations
 
+import unicodedata
+
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -12,7 +14,7 @@ from textual.document._document import EditResult, Location
 from textual.widgets import Input, TextArea
 from textual.widgets.input import Selection
 
-from rnntui.text.control_chars import encode_pasted_text
+from rnntui.text.control_chars import encode_control_chars, encode_pasted_text
 from rnntui.tui.widgets.cluster_boundaries import (
     boundary_after,
     boundary_at,
@@ -34,11 +36,29 @@ class ClusterText(Text):
         super().stylize(style, start, end)
 
 
+def unprintable_text(event: events.Key) -> str:
+    """Return the text of a key that Textual ignores, as Python does not call its character printable; else empty.
+
+    Such are joiners, of which Persian has one in many words, blanks as of Japanese and French keyboards, and emoji that
+    are newer than Python's Unicode tables.
+    """
+    character = event.character or ""
+    if len(character) != 1 or event.is_printable:
+        return ""
+    return "" if unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp") else character
+
+
 class ClusterTextArea(TextArea):
     """A text area in which one key press passes or removes one grapheme cluster; its text is encoded when pasted.
 
     Its text is that of `encode_control_chars`.
     """
+
+    async def _on_key(self, event: events.Key) -> None:
+        text = unprintable_text(event)
+        if text and not self.read_only:
+            event.prevent_default().stop()
+            self._insert(encode_control_chars(text))
 
     async def _on_paste(self, event: events.Paste) -> None:
         # A text area would show an escape character as it is, and take CR for a character of the line.
@@ -48,8 +68,12 @@ class ClusterTextArea(TextArea):
     def action_paste(self) -> None:
         """Insert what was copied in the app."""
         if not self.read_only:
-            result = self.replace(encode_pasted_text(self.app.clipboard), *self.selection)
-            self.move_cursor(result.end_location)
+            self._insert(encode_pasted_text(self.app.clipboard))
+
+    def _insert(self, text: str) -> None:
+        """Replace the selection, which may be empty, and move the cursor behind the text."""
+        result = self.replace(text, *self.selection)
+        self.move_cursor(result.end_location)
 
     def get_line(self, line_index: int) -> Text:
         """Return a line, to be styled."""
@@ -109,6 +133,12 @@ class ClusterTextArea(TextArea):
 
 class ClusterInput(Input):
     """An input line in which one key press passes or removes one grapheme cluster."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        text = unprintable_text(event)
+        if text:
+            event.prevent_default().stop()
+            self.replace(text, *self.selection)
 
     @property
     def _value(self) -> Text:

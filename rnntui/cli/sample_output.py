@@ -1,0 +1,125 @@
+"""Output of `rnntui sample`: texts as they grow, or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rnntui.cli.terminal import write_out
+
+if TYPE_CHECKING:
+    from rnntui.inference.text_stream import TextStream
+    from rnntui.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class SamplePrompt:
+    """A text to continue, and its line number in standard input, from 1; None if it is not a line."""
+
+    text: str
+    line_number: int | None = None
+
+
+@dataclass
+class SampledText:
+    """A text being sampled: `pieces` that are not yet written, and the `ids` of all its tokens for JSON."""
+
+    prompt: SamplePrompt
+    index: int
+    seed: int
+    stream: TextStream
+    pieces: list[str] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
+    bits: float = 0.0
+    is_ended: bool = False  # by the end of a document
+    done: bool = False
+    seconds: float = 0.0
+
+    def finish(self, started: float) -> None:
+        """Complete the text; `started` is the time at which sampling started."""
+        self.pieces.append(self.stream.finish())
+        self.done = True
+        self.seconds = time.perf_counter() - started
+
+
+class SampleTextOutput:
+    """Writes texts one after the other; the first that is not done is streamed as it grows."""
+
+    needs_tokens = False
+
+    def __init__(self, echo: bool, separator: str) -> None:
+        self._echo = echo
+        self._separator = separator
+        self._queue: deque[SampledText] = deque()
+        self._is_begun = False
+        self._is_first = True
+        self._last_character = ""
+
+    def add(self, texts: list[SampledText]) -> None:
+        """Write these texts after all others."""
+        self._queue.extend(texts)
+
+    def write(self) -> None:
+        """Write what has been sampled since the last call."""
+        while self._queue:
+            text = self._queue[0]
+            if not self._is_begun:
+                self._write(("" if self._is_first else self._separator) + (text.prompt.text if self._echo else ""))
+                self._is_begun, self._is_first = True, False
+            self._write("".join(text.pieces))
+            text.pieces.clear()
+            if not text.done:
+                return
+            self._queue.popleft()
+            self._is_begun = False
+
+    def end(self) -> None:
+        """End the last line, if there is a text."""
+        if not self._is_first and self._last_character != "\n":
+            write_out("\n")
+
+    def _write(self, text: str) -> None:
+        if text:
+            write_out(text)
+            self._last_character = text[-1]
+
+
+class SampleJsonOutput:
+    """Writes a JSON line for each text, in order, as soon as it and those before it are done."""
+
+    needs_tokens = True
+
+    def __init__(self, header: dict[str, Any], tokenizer: Tokenizer) -> None:
+        self._header = header
+        self._tokenizer = tokenizer
+        self._queue: deque[SampledText] = deque()
+
+    def add(self, texts: list[SampledText]) -> None:
+        """Write these texts after all others."""
+        self._queue.extend(texts)
+
+    def write(self) -> None:
+        """Write the texts that are done."""
+        while self._queue and self._queue[0].done:
+            text = self._queue.popleft()
+            characters = len(self._tokenizer.decode(text.ids)) + text.is_ended
+            line = {
+                "run": self._header["run"],
+                "prompt": text.prompt.text,
+                **({} if text.prompt.line_number is None else {"line": text.prompt.line_number}),
+                "settings": self._header["settings"],
+                "sample": text.index,
+                "seed": text.seed,
+                "text": "".join(text.pieces),
+                "tokens": [self._tokenizer.token_text(i) for i in text.ids],
+                "stopped": text.stream.stopped or text.is_ended,
+                "bits_per_character": text.bits / characters if characters else None,
+                "seconds": round(text.seconds, 4),
+            }
+            write_out(json.dumps(line) + "\n")
+
+    def end(self) -> None:
+        """Do nothing: every line is written already."""
