@@ -109,8 +109,14 @@ def command(
 
 
 def _refuse_other_validation_text(run: RunFolder, text: Corpus) -> None:
-    """Raise `UsageError` unless a run was created with this validation text."""
-    if text.display_names != run.read_config().corpus_as(TextCorpusInfo).validation_sources:
+    """Raise `UsageError` unless a run was created with this validation text, whatever it is called now."""
+    from rnntui.text.token_ids import corpus_stats
+
+    info = run.read_config().corpus_as(TextCorpusInfo)
+    is_same = text.display_names == info.validation_sources  # all that runs of older versions record
+    if info.validation_fingerprint:
+        is_same = corpus_stats(text).fingerprint == info.validation_fingerprint
+    if not is_same:
         raise UsageError(
             "--validation-text cannot change when a run is resumed",
             setting="validation_text",

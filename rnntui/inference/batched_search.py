@@ -12,6 +12,7 @@ from rnntui.config_seq2seq import BeamConfig
 from rnntui.inference.beam_search import BeamSearch, Hypothesis, SearchResult
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
+from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.kinds.pair_corpus_info import PairLengths
 from rnntui.text.vocabulary import Vocabulary
 
@@ -21,10 +22,11 @@ _DEFAULT_MAX_TOKENS = 200  # of a translation, where the run does not record the
 
 
 class SearchJob(NamedTuple):
-    """A source `(S,)`, with its end token, and the settings of its search."""
+    """A source `(S,)`, with its end token, and the settings of its search; False if it has no placeholders to copy."""
 
     source: Ids
     settings: BeamConfig
+    has_placeholders: bool = True
 
 
 @dataclass(eq=False, repr=False)
@@ -54,6 +56,9 @@ class BatchedSearch:
 
     def __init__(self, model: NumpySeq2Seq, target: Vocabulary, training_lengths: PairLengths | None) -> None:
         self._model, self._target, self._training_lengths = model, target, training_lengths
+        self._placeholder_ids = target.placeholder_ids()
+        byte_tokens = target.byte_tokens()
+        self._utf8_masks = Utf8Masks(byte_tokens, target.size) if byte_tokens else None
         self._exact_lock = threading.Lock()  # for the model in float64 is made when it is first needed
 
     def search(self, jobs: Sequence[SearchJob], options: SearchOptions) -> list[list[Hypothesis]]:
@@ -66,14 +71,16 @@ class BatchedSearch:
             return is_abandoned.is_set() or (options.is_cancelled is not None and options.is_cancelled())
 
         def search_batch(batch: list[int]) -> None:
-            settings = jobs[batch[0]].settings
-            results = self._search(self._model, [jobs[index].source for index in batch], settings, is_unwanted)
+            _, settings, has_placeholders = jobs[batch[0]]
+            banned = [*self._target.banned_ids, *([] if has_placeholders else self._placeholder_ids)]
+            sources = [jobs[index].source for index in batch]
+            results = self._search(self._model, sources, settings, banned, is_unwanted)
             for index, result in zip(batch, results, strict=True):
                 hypotheses[index] = result.hypotheses
                 if options.resolve_ties and result.near_tie:
                     with self._exact_lock:
                         model = self._model.exact
-                    [exact] = self._search(model, [jobs[index].source], settings, is_unwanted)
+                    [exact] = self._search(model, [jobs[index].source], settings, banned, is_unwanted)
                     hypotheses[index] = exact.hypotheses
 
         if options.workers == 1 or len(batches) == 1:
@@ -95,10 +102,11 @@ class BatchedSearch:
         model: NumpySeq2Seq,
         sources: list[Ids],
         settings: BeamConfig,
+        banned: Sequence[int],
         is_cancelled: Callable[[], bool] | None,
     ) -> list[SearchResult]:
         max_lengths = [settings.max_length or self._default_max_length(len(source)) for source in sources]
-        beam_search = BeamSearch(model, settings, self.target_text, self._target.banned_ids, is_cancelled)
+        beam_search = BeamSearch(model, settings, self.target_text, banned, is_cancelled, self._utf8_masks)
         return beam_search.search(sources, max_lengths)
 
     def _default_max_length(self, source_length: int) -> int:
@@ -113,9 +121,9 @@ class BatchedSearch:
 
 def _batches(jobs: Sequence[SearchJob]) -> Iterator[list[int]]:
     """Yield batches of indices of sources of similar length and the same settings, shortest first."""
-    by_settings: dict[BeamConfig, list[int]] = {}
+    by_settings: dict[tuple[BeamConfig, bool], list[int]] = {}
     for index, job in enumerate(jobs):
-        by_settings.setdefault(job.settings, []).append(index)
+        by_settings.setdefault((job.settings, job.has_placeholders), []).append(index)
     batches = [batch for indices in by_settings.values() for batch in _of_similar_length(indices, jobs)]
     yield from sorted(batches, key=lambda batch: len(jobs[batch[-1]].source))
 

@@ -20,6 +20,7 @@ from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.repetition_blocker import RepetitionBlocker
+from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.text.vocabulary import BOS, EOS
 
 # Nats; the rounding error of a sentence was seen to reach a fifth of the value for float32.
@@ -76,8 +77,8 @@ class BeamSearch:
 
     A hypothesis ends where its end token is more probable than the worst continuation that stays in the beam. The
     search of a source ends when as many hypotheses have ended as the beam is wide and no live one scores better.
-    `banned_tokens` are never generated. `is_cancelled` is called before every step; once it returns True,
-    `CancelledError` is raised.
+    `banned_tokens` are never generated, nor, with `utf8_masks`, half characters. `is_cancelled` is called before every
+    step; once it returns True, `CancelledError` is raised.
     """
 
     model: NumpySeq2Seq
@@ -85,6 +86,7 @@ class BeamSearch:
     detokenize: Detokenize
     banned_tokens: Sequence[int]
     is_cancelled: Callable[[], bool] | None = None
+    utf8_masks: Utf8Masks | None = None
 
     def search(self, sources: Sequence[Ids], max_lengths: Sequence[int]) -> list[SearchResult]:
         """Return the best hypotheses of each source.
@@ -112,6 +114,8 @@ class BeamSearch:
             log_normalizers = _log_sum_exp(logits)
             end_totals = totals + (logits[:, EOS] - log_normalizers).reshape(totals.shape)  # (B, K)
             logits[:, banned_tokens] = -np.inf
+            if self.utf8_masks is not None:
+                self.utf8_masks.ban(logits, blocker.recent, end_totals.reshape(-1))
             blocker.ban(logits)
             grown, parents, chosen = _best_continuations(logits, log_normalizers, totals, width + 1)  # (B, K + 1)
             live_rows = []

@@ -14,6 +14,7 @@ from rnntui.text.normalization import lower_case, normalize, offset_map
 from rnntui.text.placeholders import Placeholder, mask_source
 from rnntui.text.scripts import is_wide, script_of
 from rnntui.text.sentences import split_sentences
+from rnntui.text.typography import has_plain_form, plain_typography
 from rnntui.text.vocabulary import CharSpan, Vocabulary
 
 _MULTIPLE_SENTENCES = 0.2  # a model with more of them among its training sources reads several at once
@@ -21,7 +22,6 @@ _LETTERLESS = 0.01  # a model with more such sources was made to translate numbe
 _TERMINATED = 0.9  # a model with more sources that end in punctuation does badly without it
 
 _CUE_MARKS = "[{<"
-_MUSIC = "♪♫♬"
 
 
 @dataclass(eq=False, repr=False)
@@ -122,7 +122,8 @@ class LinePreparer:
         known_words: Container[str] = (),
         split: SplitSentences = "auto",
     ) -> None:
-        self._config, self._known_words = config, known_words
+        self._config, self._known_words, self._vocabulary = config, known_words, vocabulary
+        self._replaces_typography = features is not None
         reads_single_sentences = features is not None and features.multiple_sentences < _MULTIPLE_SENTENCES
         self._splits = split == "yes" or (split == "auto" and reads_single_sentences)
         is_terminated = features is not None and features.terminated > _TERMINATED
@@ -151,9 +152,9 @@ class LinePreparer:
 
     def _core(self, text: str, span: CharSpan) -> CharSpan:
         """Return the span without decorations."""
-        start, end = span
-        first, second, last = text[start], text[start + 1 : start + 2], text[end - 1]
-        if not self._config.placeholders or (first.isalpha() and second != ")" and last not in _MUSIC):
+        start = span[0]
+        is_plain = text[start].isalpha() and text[start + 1 : start + 2] != ")" and text.isascii() and ":" not in text
+        if (is_plain and text[span[1] - 2 : span[1]] != "..") or not self._config.placeholders:
             return span  # of most lines, which need not wait for the rules
         from rnntui.inference.decorations import strip_decorations
 
@@ -167,7 +168,7 @@ class LinePreparer:
             return unchanged
         prepared = replace(unchanged, model_text=text)
         if self._config.placeholders:
-            masked = mask_source(text, lambda word: word.lower() not in self._known_words)
+            masked = mask_source(text, lambda word: word.lower() not in self._known_words, self._is_foreign)
             if masked.values:
                 prepared = replace(
                     unchanged, model_text=masked.text, masked_offsets=masked.offsets, values=masked.values
@@ -183,13 +184,33 @@ class LinePreparer:
         return self._in_training_form(replace(sentence, model_text=sentence.text, masked_offsets=None, values=()))
 
     def _in_training_form(self, sentence: PreparedSentence) -> PreparedSentence:
-        """Return a sentence in the case of the training sources, and with punctuation at its end if they had that."""
+        """Return a sentence in the typography and case of the training sources, with punctuation at its end if they
+        had that.
+        """
+        plain = plain_typography(sentence.model_text, self._is_unknown) if self._replaces_typography else None
+        if plain is not None and plain[0].strip():
+            text, offsets = plain
+            masked = sentence.masked_offsets
+            sentence = replace(
+                sentence, model_text=text, masked_offsets=offsets if masked is None else [masked[at] for at in offsets]
+            )
         text = sentence.model_text
         mark = "。" if is_wide(text[-1]) else "."
         is_word = text[-1].isalnum() or unicodedata.category(text[-1]) == "Co"  # a placeholder
         terminator = mark if is_word and mark in self._terminators else ""
         text = lower_case(text) if self._config.lowercase_source else text
         return replace(sentence, model_text=text + terminator, terminator=terminator)
+
+    def _is_unknown(self, character: str) -> bool:
+        """Return True if the vocabulary does not have a character as the model reads it."""
+        return not self._vocabulary.has_character(lower_case(character) if self._config.lowercase_source else character)
+
+    def _is_foreign(self, character: str) -> bool:
+        """Return True if a character is in no training source: unknown, or a letter of another script."""
+        script = script_of(character)
+        if self._scripts and script and script not in self._scripts:
+            return True
+        return self._is_unknown(character) and not has_plain_form(character, self._is_unknown)
 
     def is_foreign(self, line: str) -> bool:
         """Return True if a line has letters, but none of the scripts without which a sentence passes unchanged."""

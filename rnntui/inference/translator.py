@@ -120,7 +120,8 @@ class Translator:
         """
         for_placeholders = replace(settings, n_best=settings.beam)  # to choose from
         jobs = [
-            SearchJob(self._ids(each.model_text), for_placeholders if each.values else settings) for each in sentences
+            SearchJob(self._ids(each.model_text), for_placeholders if each.values else settings, bool(each.values))
+            for each in sentences
         ]
         hypotheses = self._search.search(jobs, options)
         incomplete: list[int] = []
@@ -133,7 +134,7 @@ class Translator:
         if incomplete:
             for index in incomplete:
                 final[index] = self._preparer.without_placeholders(sentences[index])
-            again = [SearchJob(self._ids(final[index].model_text), settings) for index in incomplete]
+            again = [SearchJob(self._ids(final[index].model_text), settings, False) for index in incomplete]
             for index, new_hypotheses in zip(incomplete, self._search.search(again, options), strict=True):
                 hypotheses[index] = new_hypotheses
         return [self._sentence(*pair) for pair in zip(final, hypotheses, strict=True)]

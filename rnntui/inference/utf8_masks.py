@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.inference.cells import Array
+from rnntui.inference.numpy_language_model import Ids
 from rnntui.text.tokenizer import Tokenizer
 
 _START = "start"  # between two characters
@@ -50,6 +52,8 @@ class Utf8Masks:
         self._byte_tokens = byte_tokens
         self._allowed: dict[str, bytes] = {}  # for each state, 1 or 0 for each token
         self._banned: dict[str, NDArray[np.intp]] = {}
+        self._is_byte = np.zeros(vocab_size + 1, dtype=bool)  # the last is that of -1, before the first token
+        self._is_byte[list(byte_tokens)] = True
         token_of_byte = np.full(256, -1)
         token_of_byte[list(byte_tokens.values())] = list(byte_tokens)
         completable = {_START}
@@ -76,6 +80,24 @@ class Utf8Masks:
     def banned_after(self, recent: Sequence[int]) -> NDArray[np.intp]:
         """Return the ids `(N,)` that may not follow the tokens `recent`, in ascending order."""
         return self._banned[self._state_after(recent)]
+
+    def ban(self, logits: Array, recent: Ids, end_scores: NDArray[np.float64]) -> None:
+        """Set to -inf what may not follow the texts of a beam, in place.
+
+        Args:
+            logits: `(N, V)`.
+            recent: `(N, M)`, the last tokens of each text, the newest first; -1 before the first token.
+            end_scores: `(N,)`, scores of ending each text here: -inf in the middle of a character.
+        """
+        rows = np.flatnonzero(self._is_byte[recent[:, 0]])
+        states = [self._state_after([int(token) for token in recent[row, 2::-1] if token >= 0]) for row in rows]
+        unfinished = [(row, state) for row, state in zip(rows.tolist(), states, strict=True) if state != _START]
+        continuations = [logits[row].copy() for row, _ in unfinished]
+        logits[:, self._banned[_START]] = -np.inf
+        for (row, state), continuation in zip(unfinished, continuations, strict=True):
+            logits[row] = continuation
+            logits[row, self._banned[state]] = -np.inf
+            end_scores[row] = -np.inf
 
     def _state_after(self, recent: Sequence[int]) -> str:
         """Return the state at the end of a text: it depends on the last three tokens alone."""

@@ -114,6 +114,7 @@ class TextCorpusInfo(CorpusInfo):
         document_count: number of documents, those for validation included; 0 for one long text.
         validation_from: `end` or `spread`; empty if the validation text is another file.
         validation_sources: the files of a separate validation text; None if a part of the corpus was held out.
+        validation_fingerprint: the hash of a separate validation text; empty in runs of versions that compared names.
         turn_format: notation of the speakers' turns; None for `A: hello` on single lines.
     """
 
@@ -123,6 +124,7 @@ class TextCorpusInfo(CorpusInfo):
     document_count: int = 0
     validation_from: str = "end"
     validation_sources: tuple[str, ...] | None = None
+    validation_fingerprint: str = ""
     turn_format: TurnFormat | None = None
 
     @classmethod
@@ -138,6 +140,7 @@ class TextCorpusInfo(CorpusInfo):
             "document_count": read_count(values.get("document_count")) or 0,
             "validation_from": _read_text(values.get("validation_from", "end")),
             "validation_sources": read_texts(values.get("validation_sources")),
+            "validation_fingerprint": _read_text(values.get("validation_fingerprint")),
             "turn_format": TurnFormat.from_json(values.get("turn_format")),
         }
 

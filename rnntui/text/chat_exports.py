@@ -17,16 +17,18 @@ from rnntui.text.chat_messages import NOTICES, ChatExportError, ChatFormat, Chat
 from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.discord_export import DISCORD_CSV, DISCORD_TEXT
 from rnntui.text.json_chat_exports import JSON_FORMATS
+from rnntui.text.plain_chat_logs import IRC, STAMPED
 from rnntui.text.source_files import temporary_file
 from rnntui.text.speaker_choice import MAX_OTHERS, choose_speakers, find_pair, list_people, match_names
 from rnntui.text.speaker_detection import MAX_LABEL
 from rnntui.text.turns import SpeakerLabels
 from rnntui.text.whatsapp_export import WHATSAPP
 
-FORMATS: tuple[ChatFormat, ...] = (WHATSAPP, DISCORD_TEXT, DISCORD_CSV, *JSON_FORMATS)
+FORMATS: tuple[ChatFormat, ...] = (WHATSAPP, DISCORD_TEXT, DISCORD_CSV, *JSON_FORMATS, IRC, STAMPED)
 
 _EXAMINED = 1 << 16  # characters at the start of a file
 _MAX_NOTICES = 2  # of the same text
+_MARKUP = "*_#->• "  # around a label in Markdown, as in `**Mara:** hello` and `### User:`; `--turns` needs none of it
 _TELEGRAM_HTML = ("<title>Exported Data</title>", 'class="page_wrap')
 
 
@@ -48,7 +50,7 @@ class _Export:
                 yield message._replace(sender=labels.get(sender, ""))
         except ChatExportError as error:
             raise CorpusError(
-                f"{self.file.display_names[0]}, a {self.format.title} export, {error}",
+                f"{self.file.display_names[0]}, {_with_article(self.format.title)} export, {error}",
                 hint="export it again, or read it as it is with --turns none",
             ) from error
 
@@ -88,7 +90,8 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     chosen = {index: _main_chat(survey, turns) for index, survey in surveys.items()}
     counts = sum((surveys[index].get(chat, _ChatCounts()) for index, chat in chosen.items()), _ChatCounts())
     names = few_names([export.file.display_names[0] for export in exports.values()])
-    title = f"{names}: a {' and '.join(dict.fromkeys(export.format.title for export in exports.values()))} export"
+    titles = " and ".join(dict.fromkeys(export.format.title for export in exports.values()))
+    title = f"{names}: {_with_article(titles)} export"
     if not counts.people:
         raise CorpusError(f"{title} without messages of text", hint="export another chat")
     speakers = _speakers(counts, turns, names)
@@ -123,8 +126,9 @@ def speakers_note(speakers: SpeakerLabels | None, turns: str) -> str:
     """Return who is who, and how to change that if the user has not said."""
     if speakers is None:
         return "no two people, so no dialogue"
-    note = f"you are {speakers.person}, the model answers as {speakers.model}"
-    return note + (f' (--turns "{speakers.model},{speakers.person}" swaps them)' if turns == "auto" else "")
+    person, model = (label.strip(_MARKUP) or label for label in (speakers.person, speakers.model))
+    note = f"you are {person}, the model answers as {model}"
+    return note + (f' (--turns "{model},{person}" swaps them)' if turns == "auto" else "")
 
 
 def _survey(export: _Export) -> dict[str, _ChatCounts]:
@@ -174,6 +178,10 @@ def _speakers(counts: _ChatCounts, turns: str, text_name: str) -> SpeakerLabels 
         pair = (first, second) if most == fewer else (second, first)
     others = tuple(label for label, _ in people.most_common(MAX_OTHERS) if label not in pair)
     return SpeakerLabels(*pair, TurnFormat(multiline=counts.multiline > 0.01 * people.total(), others=others))
+
+
+def _with_article(title: str) -> str:
+    return f"{'an' if title[0] in 'AEIOU' else 'a'} {title}"
 
 
 def _contents(counts: _ChatCounts) -> str:

@@ -5,7 +5,8 @@ learns its line breaks too, but a book cut into documents is no book. Only these
 
 - lines of a list: names, words, titles, without blank lines between them, hardly ever repeated
 - lines that are each a text of their own: sentences, tweets, captions, of up to 300 characters
-- blocks of one form between blank lines, with a title of their own: short poems, entries of a dictionary
+- blocks of one form between blank lines, with a title of their own: short poems, entries of a dictionary; titles with
+  numbers are those of chapters or of a diary
 - many small files of other text
 """
 
@@ -38,9 +39,10 @@ _MAX_FILE_BYTES = 8000  # of nine files out of ten
 
 # Ideographs and kana count as words: a Chinese name has two or three.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-_NOT_IN_ENTRY = re.compile(r"[;:!?\"“”„«»‹›。，、；：！？…{}\[\]=<>\\/|\t@#$%^*+~`_]|[,-]$|\w{4}\.\s")
+_NOT_IN_ENTRY = re.compile(r"[;:!?\"“”„«»‹›。，、；：！？…{}\[\]=<>\\/|\t@#$%^*+~`_]|,\S|[,-]$|\w{4}\.\s")
 _END = re.compile(r"[.!?…。！？؟۔।։][\"'”’»）)\]」』*_\s]*$|(^|\s)([#@]\S+|https?://\S+)\s*$")
 _QUOTE = re.compile(r"[\"'“”„‘«»‹›「『—–*-]")
+_NUMBER = re.compile(r"\d|\b[IVXLC]+\b\.?$")
 _LABEL = re.compile(r"[^\s:：][^:：]{0,30}[:：](\s|$)")
 
 
@@ -123,6 +125,7 @@ def _has_titled_blocks(text: str) -> bool:
         and count >= 0.8 * len(blocks)
         and len(set(titles)) >= 0.5 * len(titles)  # speakers of a play are repeated
         and _share(titles, lambda title: not _END.search(title) and any(map(str.isalpha, title))) >= 0.95
+        and _share(titles, _NUMBER.search) < 0.5  # `Chapter 3`, `4 March`
         and _share(blocks, lambda block: bool(_END.search(block[-1]))) >= 0.95
     )
 

@@ -11,12 +11,23 @@ from rnntui.errors import CorpusError, UsageError
 from rnntui.text.parallel_corpus import PairRows, quote
 from rnntui.text.tables import TableText
 
+_ID_KEYS = frozenset({"id", "_id", "ids", "idx", "index", "guid", "uuid", "uid"})
 _MIN_OBJECTS = 0.9  # fraction of lines that are objects
 _KNOWN_KEYS = (
     ("source", "target"), ("src", "tgt"), ("src", "trg"), ("input", "output"), ("question", "answer"),
     ("prompt", "completion"), ("prompt", "response"), ("instruction", "output"), ("text", "label"),
     ("sentence", "label"), ("document", "summary"), ("article", "highlights"),
 )  # fmt: skip
+
+
+_JQ_FILTERS = {
+    r'\[\{"': ".[]",
+    r'\[\["': ".[] | {source: .[0], target: .[1]}",
+    r'\["[^"]*",': "{source: .[0], target: .[1]}",
+    r'\{"[^"]*":\s*"': "to_entries[] | {source: .key, target: .value}",
+    r'\{"[^"]*":': ".[]",
+}
+"""Filters of jq that convert a file to objects on lines of their own, by the beginning of its text."""
 
 
 def looks_like_json(lines: Sequence[str]) -> bool:
@@ -31,11 +42,12 @@ def looks_like_json(lines: Sequence[str]) -> bool:
 def refuse_json_array(lines: Sequence[str], name: str) -> None:
     """Raise `CorpusError` if a file is one JSON document, which is not read, instead of an object on each line."""
     text = "".join(line.strip() for line in lines[:3])
-    if re.match(r'\[\{"|\{"\w+":', text):
-        raise CorpusError(
-            f"{name} is JSON, but not an object on each line",
-            hint=f"convert it, as in: jq -c '.[]' {name} > pairs.jsonl",
-        )
+    for beginning, jq_filter in _JQ_FILTERS.items():
+        if re.match(beginning, text):
+            raise CorpusError(
+                f"{name} is JSON, but not an object on each line",
+                hint=f"convert it, as in: jq -c '{jq_filter}' {name} > pairs.jsonl",
+            )
 
 
 def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str) -> tuple[str, str]:
@@ -48,8 +60,9 @@ def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str
 
     Raises `UsageError` if the objects lack one of them, or have other keys and none are named.
     """
-    first = next((values for line in lines if (values := _object(line)) is not None), {})
-    keys = ", ".join(first)
+    objects = [values for line in lines if (values := _object(line)) is not None]
+    first = objects[0] if objects else {}
+    keys = ", ".join(first) or "no texts"
     if columns is not None:
         chosen = []
         for column in columns:
@@ -59,13 +72,16 @@ def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str
             chosen.append(fitting[0])
         return chosen[0], chosen[1]
     for pair in _KNOWN_KEYS:
-        if set(pair) <= set(first):
+        filled = sum(all(values.get(key, "").strip() for key in pair) for values in objects)
+        if set(pair) <= set(first) and 2 * filled >= len(objects):  # instructions often have an empty input
             return pair
     nested = [key for key in first if "." in key]
-    texts = nested if len(nested) == 2 else list(first)
+    texts = nested if len(nested) == 2 else [key for key in first if key.casefold() not in _ID_KEYS]
+    if len(texts) > 2:
+        texts = [key for key in texts if not all(_is_number(values.get(key, "0")) for values in objects)]
     if len(texts) != 2:
         raise UsageError(
-            f"{name}: its objects have the keys {keys}",
+            f"{name}: its objects have {f'the keys {keys}' if first else keys}",
             setting="columns",
             hint="name the source's and the target's, as in --columns source,target",
         )
@@ -100,7 +116,17 @@ def _texts(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
         if isinstance(value, str):
             # An escape may name half of a surrogate pair, which is no character.
             yield prefix + key, " ".join(value.split("\n")).encode("utf-8", "replace").decode("utf-8")
+        elif isinstance(value, list) and value and isinstance(value[0], str):
+            yield from _texts({key: value[0]}, prefix)  # as in SQuAD: of several answers the first
         elif isinstance(value, int | float):
             yield prefix + key, json.dumps(value)
         elif isinstance(value, dict) and not prefix:
             yield from _texts(value, f"{key}.")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text in ("true", "false")
+    return True

@@ -140,7 +140,8 @@ def _parallel_corpus(
     """Return the corpus with its notes. Raises `CorpusError` if it has no pair."""
     names = ", ".join(corpus.display_names)
     if not rows.pairs:
-        raise _no_pairs(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
+        error = _no_pairs(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
+        raise CorpusError(error.problem, hint=warnings[-1]) if warnings else error
     count, first = len(rows.pairs), rows.pairs[0]
     others = f"; {len(described) - _MAX_DESCRIPTIONS} more layouts" if len(described) > _MAX_DESCRIPTIONS else ""
     summary = (

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
+from rnntui.text.copied_spans import copied_spans
 
 _SLOTS = 4  # placeholders of a class that a sentence can have; what is beyond them stays as it is
 NUMBERS = tuple(chr(0xE000 + slot) for slot in range(_SLOTS))
@@ -27,12 +28,13 @@ _FRACTION_OF_NAMES = 0.2  # of the copied names in training become placeholders,
 
 _ADDRESS = re.compile(
     r"""(?:https?://|www\.)[^\s<>"]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+  # of the web, of mail
-    |[a-z]:\\[^\s<>"]*\w|(?<!\S)(?:~|\.{1,2})?(?:/[\w.+-]+)+\w/?""",  # of files
+    |[a-z]:\\[^\s<>"]*\w|(?<!\S)(?:~|\.{1,2})?(?:/[\w.+-]*\w)+/?""",  # of files
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBER = re.compile(r"(?<!\w)\d+(?:[.,:/’'-]\d+)*(?!\w)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]{2,})*")  # without the 's of a possessive
 _BEFORE_A_NAME = re.compile(r"[\w,;)] $")  # a name stands within a sentence, where capitals mean something
+_PARTICLES = re.compile(r"(?:(?:da|das|de|del|della|den|der|di|do|dos|du|el|la|las|le|los|ten|ter|van|von|y|zu) )+\Z")
 _PRESENT = re.compile(f"[{NUMBERS[0]}-{NAMES[-1]}]")
 
 
@@ -62,22 +64,53 @@ class _Span(NamedTuple):
     start: int
     end: int
     slots: tuple[str, ...]
+    value: str | None = None  # what stands in the translation; None for the text of the span
+    suffix: str = ""  # what stands behind the placeholder
 
 
-def mask_source(text: str, is_rare: Callable[[str], bool] = lambda word: False) -> MaskedText:
-    """Replace the numbers and addresses of a source, and the names that the model does not know.
+def mask_source(
+    text: str,
+    is_rare: Callable[[str], bool] = lambda word: False,
+    is_foreign: Callable[[str], bool] = lambda character: False,
+) -> MaskedText:
+    """Replace what a translation copies: numbers, addresses, names that the model does not know, and `copied_spans`.
 
     Args:
         text: a sentence; one that holds placeholders already is returned unchanged.
-        is_rare: True for a word that the model can hardly know; if it is capitalized, it is taken for a name.
+        is_rare: True for a word that the model can hardly know; if it has a capital letter, it is taken for a name.
+        is_foreign: True for a character that the model has not learned.
     """
     if _PRESENT.search(text):
         return MaskedText(text, tuple(Placeholder(c, c) for c in _PRESENT.findall(text)), tuple(range(len(text) + 1)))
-    spans = _literal_spans(text)
+    literals = _literal_spans(text)
+    spans = [span for span in literals if span.slots is NAMES]
+    for start, end, is_number, value, suffix in copied_spans(text, is_foreign):
+        span = _Span(start, end, NUMBERS if is_number else NAMES, value, suffix)
+        if not _overlaps(span, spans):
+            spans.append(span)
+    spans += [span for span in literals if span.slots is NUMBERS and not _overlaps(span, spans)]
     if not text.isupper():
-        names = (span for span in _capitalized(text) if is_rare(text[span.start : span.end]))
-        spans += [span for span in names if not _overlaps(span, spans)]
+        spans += [span for span in _rare_names(text, is_rare) if not _overlaps(span, spans)]
     return _replace(text, sorted(spans), _FirstFree())
+
+
+def _rare_names(text: str, is_rare: Callable[[str], bool]) -> list[_Span]:
+    """Return the rare words with a capital letter, together with particles before them, as in "de la Cruz"."""
+    spans: list[_Span] = []
+    for match in _WORD.finditer(text):
+        word = match[0]
+        if word == word.lower() or len(word) == 1 or not is_rare(word):
+            continue
+        start, end = match.span()
+        particles = _PARTICLES.search(text, spans[-1].end if spans else 0, start)
+        if particles is not None:
+            before = particles.start()
+            if spans and text[spans[-1].end : before] == " ":
+                start = spans.pop().start
+            elif (not before or not text[before - 1].isalnum()) and is_rare(particles[0].split()[0]):
+                start = before
+        spans.append(_Span(start, end, NAMES))
+    return spans
 
 
 def unmask(text: str, values: Iterable[Placeholder]) -> str:
@@ -202,7 +235,7 @@ def _same(text: str, span: _Span, other_text: str, other: _Span) -> bool:
 
 def _key(text: str) -> str:
     """Return what two numbers or names must have in common: 1,000 is 1.000 in another language."""
-    return re.sub(r"[.,’']", "", text) if text[0].isdigit() else text
+    return re.sub(r"[.,’']", "", text) if text[:1].isdigit() else text
 
 
 def _overlaps(span: _Span, spans: Iterable[_Span]) -> bool:
@@ -233,12 +266,12 @@ def _replace(text: str, spans: list[_Span], slots: _FirstFree) -> MaskedText:
     offsets: list[int] = []
     position = 0
     for span in spans:
-        value = text[span.start : span.end]
+        value = text[span.start : span.end] if span.value is None else span.value
         slot = slots.slot(value, span.slots)
         if slot is None:
             continue
-        parts += [text[position : span.start], slot]
-        offsets += [*range(position, span.start), span.start]
+        parts += [text[position : span.start], slot, span.suffix]
+        offsets += [*range(position, span.start), span.start, *[span.end] * len(span.suffix)]
         values.append(Placeholder(slot, value))
         position = span.end
     parts.append(text[position:])

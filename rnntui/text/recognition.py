@@ -40,7 +40,8 @@ class FileType(NamedTuple):
     def error(self, data: bytes, name: str, *, is_file: bool) -> CorpusError:
         """Return the error for a file of that name, or for standard input, that begins with `data`."""
         problem = f"looks binary: a zero byte at offset {data.index(0)}" if self.is_unknown else f"is {self.title}"
-        stem = name.removesuffix(Path(name).suffix)
+        suffix = Path(name).suffix
+        stem = name if suffix.lower() == ".txt" else name.removesuffix(suffix)  # not to write over the file itself
         advice = self.advice if is_file else self.piped or self.advice
         file, stem = (shlex.quote(text) if is_file else "FILE" for text in (name, stem))
         return CorpusError(f"{name} {problem}", hint=advice.format(file=file, stem=stem))
@@ -114,6 +115,9 @@ _MAGIC_LATER = {  # (offset, bytes)
     (8, b"WAVEfmt"): FileType("a WAV recording", _NO_TEXT),
     (4, b"ftyp"): FileType("an MP4 film, recording or HEIC image", _NO_TEXT),
 }
+_ISO_2022_JP = FileType(
+    "ISO-2022-JP, as its escape sequences say", "read it with --encoding iso-2022-jp", "iso-2022-jp"
+)
 _BINARY = FileType("not text", "name a text file, or its --encoding if it is UTF-16")
 
 
@@ -136,7 +140,17 @@ def recognize(data: bytes, encoding: str) -> FileType | None:
             return file_type
     if is_utf8 and b"\0" in data:
         return _unmarked_unicode(data) or _BINARY
-    return None
+    return _ISO_2022_JP if is_utf8 and _is_iso_2022_jp(data) else None
+
+
+def _is_iso_2022_jp(data: bytes) -> bool:
+    """Return True for text of which all bytes are ASCII, which would be read as UTF-8, but for its escape sequences."""
+    if not (b"\x1b$B" in data or b"\x1b$@" in data):
+        return False
+    try:
+        return bool(codecs.getincrementaldecoder("iso-2022-jp")().decode(data))
+    except UnicodeDecodeError:
+        return False
 
 
 def _unmarked_unicode(data: bytes) -> FileType | None:
@@ -217,7 +231,7 @@ def likely_encoding(data: bytes, invalid: int) -> str:
     # texts in cp1251 for koi8-r, in which capitals and small letters have changed places.
     if _is_mostly("CYRILLIC", text):
         guess = min(_decodable(sample, _CYRILLIC), key=lambda encoding: _oddities(sample.decode(encoding)))
-    elif not text or (guess != "cp1254" and _is_mostly("LATIN", text)):
+    elif not any(c > "\x7f" and c.isalpha() for c in text[:4096]) or (guess != "cp1254" and _is_mostly("LATIN", text)):
         guess = (
             _written_with(sample, ("cp1250", "iso8859_2"), _CENTRAL_LETTERS)
             or _written_with(sample, ("cp1252", "mac_roman", "cp850"), (_WESTERN_LETTERS,))

@@ -25,7 +25,7 @@ _MISSING_SPACE = re.compile(r"\s[a-z]{2,}\.$")
 _SENTENCE_START = re.compile(r"[A-Z][a-z'’]*\s")
 # Answers that are taken for abbreviations: as in "No. 5", of Oklahoma, of millimetres.
 _ANSWER = re.compile(r"\b(?:no|ok|mm)\.\s+(?=[^\W\d_])", re.IGNORECASE)
-_AFTER_PARENTHESIS = re.compile(r"[.!?…]\)\s+(?=[A-Z¿¡])")
+_AFTER_PARENTHESIS = re.compile(r"(?:[.!?…]|^\([^()]+)\)\s+(?=[A-Z¿¡])")  # also (laughs) That is funny.
 
 
 def sentence_boundaries(text: str) -> list[tuple[int, int]]:

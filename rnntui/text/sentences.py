@@ -8,6 +8,7 @@ Span = tuple[int, int]
 
 # A terminator with text behind it, or a wide one that needs no space: all lines without one are single sentences.
 _MAY_SPLIT = re.compile(r"[.!?…؟۔।॥։;\u037e‼⁇-⁉።။។][^\w\s]{0,9}\s+\S|[a-z][.!?][A-Z¿¡]|[。！？｡．].")
+_ASIDE = re.compile(r"\([^()]+\)\s+[A-Z¿¡]")  # (laughs) That is funny.
 _ENCLOSING = {'"': '"', "“": "”", "«": "»", "„": "“", "「": "」", "『": "』", "(": ")", "‘": "’"}
 
 
@@ -19,7 +20,7 @@ def split_sentences(text: str) -> list[Span]:
     start, end = _strip(text, 0, len(text))
     if start == end:
         return []
-    if not _MAY_SPLIT.search(text, start, end):
+    if not _MAY_SPLIT.search(text, start, end) and not _ASIDE.match(text, start, end):
         return [(start, end)]
     from rnntui.text.sentence_boundaries import sentence_boundaries  # takes some milliseconds; most lines need it not
 

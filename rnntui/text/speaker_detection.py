@@ -17,11 +17,15 @@ from rnntui.text.turns import SpeakerLabels
 _EXAMINED = 1 << 16  # characters at the start of the text; a dialogue starts right away
 _MIN_TURNS = 20  # needed for a decision
 _MAX_HEADER = 10  # lines before the first turn
+_MIN_FIRST_WORDS, _MIN_FOR_FIRST_WORDS = 0.05, 40  # of the different messages; of people 0.12 to 0.75
 MAX_LABEL = 40  # characters
 
-# A colon before a digit, a slash or another colon is part of a time, an address or code, not the end of a label.
+# A colon before a digit, a slash or another colon is part of a time, an address or code, not the end of a label. The
+# marks that end emphasis in Markdown, as in `**Mara:** hello`, are part of the end of a label.
 LABEL = re.compile(
-    rf"^([^\s:：](?:[^:：\n]{{0,{MAX_LABEL - 2}}}[^\s:：])?)([ \t\xa0]?(?::(?![\d/\\:])|：)[ \t]?)", re.MULTILINE
+    rf"^([^\s:：](?:[^:：\n]{{0,{MAX_LABEL - 2}}}[^\s:：])?)([ \t\xa0\u202f]?"
+    r"(?::(?![\d/\\:])|：)(?:[*_]{1,3}(?!\S))?[ \t]?)",
+    re.MULTILINE,
 )
 
 _ASSISTANT = re.compile("assistant|ai|bot|chatbot|gpt|chatgpt|model")
@@ -44,6 +48,17 @@ _RECORD_FIELD = re.compile(
     "|ingredientes|preparación|ingrédients|préparation|ingredienti|preparazione|definition|term|word|meaning|synonyms?"
     "|antonyms|pronunciation|etymology|front|back|pros|cons|rating"
 )
+_RECORD_PAIR = re.compile(
+    # languages, as of a bilingual text
+    "en|es|de|fr|it|pt|nl|ru|zh|ja|ko|pl|tr|ar|la|sv|da|fi|cs|el|he|hi|uk|eng|spa|fra|fre|deu|ger|ita|por|rus|jpn|zho|chi|lat|ara|heb|tur|pol|nld|dut|swe"
+    "|english|spanish|french|german|italian|portuguese|russian|japanese|chinese|korean|latin|greek|arabic|hebrew|turkish"
+    "|polish|dutch|swedish|hindi|deutsch|englisch|français|anglais|español|inglés|italiano|português|source|target|src|tgt"
+    "|original|translation"
+    # commits, lists, jokes, scripts
+    "|feat|fix|docs|style|refactor|perf|tests?|build|chore|revert|release|pro|con|contra|yesterday|today|tomorrow|before"
+    "|after|setup|punchline|premise|hypothesis|context|claim|scene|action|cause|effect|problem|solution|fact|myth|rule"
+    "|positive|negative|true|false|breakfast|lunch|dinner|mood|weather|food"
+)  # one of these may be a name, two of them are not
 _DIGIT = re.compile(r"\d")
 
 
@@ -124,13 +139,18 @@ def is_record(labels: Iterable[str], messages: Sequence[str]) -> bool:
 
 
 def is_log(labels: Iterable[str], messages: Iterable[str]) -> bool:
-    """Return True if a label is that of a record, or the messages are templates: hardly different without numbers."""
-    for label in labels:
-        words = re.findall(r"[^\W\d_]+", label.casefold())
+    """Return True if labels are those of records, or messages are templates: hardly different without numbers."""
+    words_of_labels = [re.findall(r"[^\W\d_]+", label.casefold()) for label in labels]
+    for words in words_of_labels:
         if words and (_LOG_LEVEL.fullmatch(words[-1]) or (len(words) == 1 and _RECORD_FIELD.fullmatch(words[0]))):
             return True
+    if all(len(words) == 1 and _RECORD_PAIR.fullmatch(words[0]) for words in words_of_labels):
+        return True
     distinct = set(messages)
-    return len({_template(message) for message in distinct}) < 0.5 * len(distinct)
+    if len({_template(message) for message in distinct}) < 0.5 * len(distinct):
+        return True
+    first_words = {_template(message.lower()).partition(" ")[0] for message in distinct}
+    return len(distinct) >= _MIN_FOR_FIRST_WORDS and len(first_words) < _MIN_FIRST_WORDS * len(distinct)
 
 
 def _template(message: str) -> str:

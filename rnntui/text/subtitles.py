@@ -26,8 +26,10 @@ _NUMBER = re.compile(r"\s*\d+\s*")
 _WEBVTT = re.compile(r"\ufeff?WEBVTT(?:\s|\Z)")
 _SUBRIP = re.compile(rf"\ufeff?\s*(?:\d+[ \t]*(?:\r\n|\n|\r)\s*)?{_TIME}\s*-->\s*\d")
 _BLOCKS = ("NOTE", "STYLE", "REGION")
-# A line that begins another turn: by a dash, a note of music, a bracket or a WebVTT voice.
-_TURN = re.compile(r"\s*(?:<[^<>]*>|\{\\[^{}]*\})*\s*(?:[-‐–—]\s*\S|[♪♫]|\[[^\[\]]*\]\s*$)|\s*<v[ .]")
+# A line that begins another turn: by a dash, a speaker in capitals, a note of music, a bracket or a WebVTT voice.
+_TURN = re.compile(
+    r"\s*(?:<[^<>]*>|\{\\[^{}]*\})*\s*(?:[-‐–—]\s*\S|>>|[A-Z][A-Z0-9 .'’-]{1,30}:\s|[♪♫]|\[[^\[\]]*\]\s*$)|\s*<v[ .]"
+)
 _CUE = re.compile(r"\s*\[[^\[\]]*\]\s*")
 
 

@@ -12,6 +12,7 @@ from rnntui.text.table_layout import fraction
 
 _MOST = 0.95  # fraction of cells that decides what a column holds
 _MAX_CODES = 20  # distinct codes, such as languages, in a column
+_MIN_LABELS = 10  # cells of a column of labels
 
 _NUMBER = re.compile(r"[-+]?\d[\d.,]*%?")
 _INTEGER = re.compile(r"\d+")
@@ -26,6 +27,9 @@ _ID = re.compile(r"\S*\d\S*")
 
 TATOEBA_COLUMNS = 2, 4
 """Source and target in Tatoeba's export of sentence pairs: id, sentence, id, translation."""
+
+_LABELLED = {"codes": ", as the Tatoeba Challenge has them", "URLs": ", as web crawls have them"}
+_LABELLED_COLUMNS = 3, 4
 
 
 def column_numbers(columns: tuple[str, str], first_row: Sequence[str], file: str) -> tuple[int, int]:
@@ -71,6 +75,16 @@ class TableColumns:
         texts = [content in ("sentences", "words") for content in self._contents]
         return texts == [False, True, False, True] and all(_all_match(_INTEGER, self._columns[i]) for i in (0, 2))
 
+    @property
+    def labelled_pairs(self) -> tuple[tuple[int, int], str] | None:
+        """Columns 3 and 4, and their origin, if languages or addresses of both stand in 1 and 2; else None."""
+        if len(self._contents) < max(_LABELLED_COLUMNS):
+            return None
+        first, second, *texts = self._contents
+        if first != second or first not in _LABELLED or texts[:2] != ["sentences", "sentences"]:
+            return None
+        return _LABELLED_COLUMNS, _LABELLED[first]
+
     def refuse_tatoeba_lists(self, file: str) -> None:
         """Raise `CorpusError` for those exports of Tatoeba that have no pairs."""
         name = PurePath(file).name.lower()
@@ -93,16 +107,39 @@ class TableColumns:
             f"column {column} holds {content}"
             for column in columns
             if column <= len(self._contents)
-            and (content := self._contents[column - 1]) not in ("sentences", "words", "")
+            and (content := self._contents[column - 1] or "nothing") not in ("sentences", "words")
+            and (content != "labels" or column == columns[0])  # a target may be a label
         ]
-        if not problems or not set(sentences) - set(columns):
+        if not problems:
             return ""
+        if not set(sentences) - set(columns):
+            return self._reversed(columns, file)
         others = sentences[:2] if len(sentences) > 1 else [*sentences, columns[1]]
         advice = f"to train on columns {others[0]} and {others[1]} give --columns {others[0]},{others[1]}"
         source = self._columns[columns[0] - 1]
         if self._contents[columns[0] - 1] == "numbers" and len(set(source)) == len(source) > 1:
             raise CorpusError(f"{file}: {problems[0]}, another in each row, as ids are", hint=advice)
         return f"{file}: {' and '.join(problems)}; {advice}"
+
+    def _reversed(self, columns: tuple[int, int], file: str) -> str:
+        """Return a warning if the source is one of few labels or numbers and the target a sentence; else ""."""
+        if max(columns) > len(self._columns):
+            return ""
+        source, target = (self._columns[column - 1] for column in columns)
+        if not _are_few(source) or self._contents[columns[1] - 1] != "sentences" or not _are_different(target):
+            return ""
+        return (
+            f"{file}: column {columns[0]} holds {len(set(source))} different sources for {len(set(target)):,} targets; "
+            f"to train on the reverse give --columns {columns[1]},{columns[0]}"
+        )
+
+
+def _are_few(cells: list[str]) -> bool:
+    return len(set(cells)) <= min(_MAX_CODES, max(2, len(cells) // 5))
+
+
+def _are_different(cells: list[str]) -> bool:
+    return 2 * len(set(cells)) >= len(cells)
 
 
 def _content(cells: list[str]) -> str:
@@ -113,11 +150,13 @@ def _content(cells: list[str]) -> str:
         if _all_match(pattern, cells):
             return content
     distinct = len(set(cells))
-    if _all_match(_CODE, cells) and distinct <= min(_MAX_CODES, max(2, len(cells) // 5)):
+    if _all_match(_CODE, cells) and _are_few(cells):
         return "codes"
     if _all_match(_ID, cells) and distinct == len(cells) > 2:
         return "ids"
-    return "sentences" if fraction(cells, _is_sentence) >= 0.5 else "words"
+    if fraction(cells, _is_sentence) >= 0.5:
+        return "sentences"
+    return "labels" if len(cells) >= _MIN_LABELS and _are_few(cells) else "words"
 
 
 def _is_sentence(cell: str) -> bool:

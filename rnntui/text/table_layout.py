@@ -18,7 +18,6 @@ _MOST = 0.98
 _MAX_HEADER_CHARS = 30
 _MAX_HEADER_WORDS = 3
 
-_EXCEL_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # first line of a file for Excel
 _SENTENCE_END = re.compile(r"[.?!…。？！।؟]\W*$")
 _NAME = re.compile(r"[^\W\d][\w ./()-]*")
 _NUMBER = re.compile(r"[-+]?\d[\d.,:/ -]*%?")
@@ -64,15 +63,16 @@ class TableDialect(NamedTuple):
     has_text_quotes: bool = False
 
 
-def detect_dialect(lines: Sequence[str], name: str) -> TableDialect:
+def detect_dialect(lines: Sequence[str], name: str, delimiter: str = "") -> TableDialect:
     """Detect the form of the rows from the beginning of a table; without any evidence, cells are separated by tabs.
 
     Args:
-        lines: the first lines of the file.
+        lines: its first rows.
         name: its name; an ending such as `.csv` counts as evidence.
+        delimiter: the delimiter that the file itself names; empty if it names none.
     """
-    if lines and (match := _EXCEL_DELIMITER.fullmatch(lines[0])):
-        return _dialect(lines[1:], match[1])
+    if delimiter:
+        return _dialect(lines, delimiter)
     lines = [line for line in lines if line.strip()]
     ending = name.lower().rpartition(".")[2]
     with_tab = sum("\t" in line for line in lines)
@@ -81,20 +81,15 @@ def detect_dialect(lines: Sequence[str], name: str) -> TableDialect:
     if sum("|||" in line for line in lines) >= _MIN_CONSISTENT * len(lines):
         return TableDialect("|||", False, _usual_width([Row(1, line.split("|||"), line) for line in lines])[0])
     candidates = []
-    for delimiter in ";,|":
-        if sum(delimiter in line for line in lines) < len(lines) / 2:
+    for candidate in ";,|":
+        if sum(candidate in line for line in lines) < len(lines) / 2:
             continue
-        rows = _rows(lines, delimiter, _cells_are_quoted(lines, delimiter))
+        rows = _rows(lines, candidate, _cells_are_quoted(lines, candidate))
         width, consistency = _usual_width(rows)
         if width > 1 and (ending == "csv" or (consistency >= _MIN_CONSISTENT and _spaced(rows) <= _MAX_PROSE)):
-            candidates.append((consistency, -_spaced(rows), delimiter))
+            candidates.append((consistency, -_spaced(rows), candidate))
     # Of equals, the first: a table separated by semicolons may well have a comma in each row, not the reverse.
     return _dialect(lines, max(candidates, key=lambda item: item[:2])[2] if candidates else "\t")
-
-
-def is_excel_delimiter(line: str) -> bool:
-    """Return True for `sep=;`, a first line that names the delimiter to Excel."""
-    return _EXCEL_DELIMITER.fullmatch(line) is not None
 
 
 def is_header(first: Sequence[str], rest: Sequence[Sequence[str]], columns: tuple[int, int]) -> bool:

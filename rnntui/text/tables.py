@@ -15,7 +15,8 @@ from rnntui.text.delimited_rows import quoted_rows
 from rnntui.text.encoding import lines_of
 from rnntui.text.parallel_corpus import PairRows, quote
 from rnntui.text.table_columns import TATOEBA_COLUMNS, TableColumns, column_numbers
-from rnntui.text.table_layout import detect_dialect, is_excel_delimiter, is_header, used_width
+from rnntui.text.table_header import split_header, without_html
+from rnntui.text.table_layout import detect_dialect, is_header, used_width
 
 _SAMPLE_LINES = 2000
 _SAMPLE_CHARS = 1 << 20
@@ -71,11 +72,12 @@ def detect_table(text: TableText, columns: tuple[str, str] | None) -> DetectedTa
 
     Raises `UsageError` if `columns` are not those of the table, `CorpusError` if it is known to hold no pairs.
     """
-    dialect = detect_dialect(text.beginning, text.name)
+    before, lines = split_header(text.beginning)
+    dialect = detect_dialect(list(lines), text.name, before.delimiter)
     layout = PairLayout("table", (1, 2), dialect.delimiter, dialect.quoted, width=dialect.width)
     numbered = list(_numbered_rows(iter(text.beginning), layout))
     rows = [cells for _, _, cells in numbered if cells is not None and any(map(str.strip, cells))]
-    first = rows[0] if rows else []
+    first = before.names or (rows[0] if rows else [])
     origin = warning = ""
     if columns is not None:
         chosen = column_numbers(columns, first, text.name)
@@ -86,14 +88,20 @@ def detect_table(text: TableText, columns: tuple[str, str] | None) -> DetectedTa
                 setting="columns",
                 hint=f"its first row is {quote(numbered[0][1])}",
             )
-        has_header = not all(map(str.isdecimal, columns)) or _starts_with_header(rows, chosen)
+        is_named = not before.names and not all(map(str.isdecimal, columns))
+        has_header = is_named or _starts_with_header(rows, chosen)
     else:
-        chosen = 1, 2
+        texts = [column for column in range(1, dialect.width + 1) if column not in before.other_columns]
+        chosen = (texts[0], texts[1]) if len(texts) > 1 else (1, 2)
         has_header = _starts_with_header(rows, chosen)
         table = TableColumns(rows[has_header:], dialect.width)
         table.refuse_tatoeba_lists(text.name)
         if table.is_tatoeba_pairs:
             chosen, origin = TATOEBA_COLUMNS, ", as Tatoeba exports them"
+        elif before.other_columns:
+            origin = ", as Anki exports them"
+        elif labelled := table.labelled_pairs:
+            chosen, origin = labelled
         else:
             warning = table.warning(chosen, text.name)
     separated = f"{DELIMITERS.get(dialect.delimiter, dialect.delimiter)}-separated"
@@ -102,7 +110,8 @@ def detect_table(text: TableText, columns: tuple[str, str] | None) -> DetectedTa
     of_all = f" of {dialect.width}" if dialect.width > 2 else ""
     header = ", ".join(quote(first[column - 1].strip()) for column in chosen if column <= len(first))
     header = f", header row skipped ({header})" if has_header else ""
-    description = f"{separated}{quotes}, columns {chosen[0]} and {chosen[1]}{of_all}{origin}{header}"
+    comments = f", {before.count} lines before the rows skipped" if before.count > 1 else ""
+    description = f"{separated}{quotes}{comments}, columns {chosen[0]} and {chosen[1]}{of_all}{origin}{header}"
     return DetectedTable(replace(layout, columns=chosen, header=has_header), description, warning)
 
 
@@ -135,20 +144,20 @@ def read_table_rows(text: TableText, layout: PairLayout, rows: PairRows) -> None
 
 
 def _numbered_rows(lines: Iterator[str], layout: PairLayout) -> Iterator[tuple[int, str, list[str] | None]]:
-    """Yield the number of each row, its text and its cells; without the line that names Excel the delimiter."""
-    delimiter, first = layout.delimiter, next(lines, None)
-    if first is None:
-        return
-    if is_excel_delimiter(first):
-        start = 2
-    else:
-        start, lines = 1, chain([first], lines)
+    """Yield the number of each row, its text and its cells; without the lines before the rows."""
+    before, lines = split_header(lines)
+    start = before.count + 1
+    delimiter = layout.delimiter
     if layout.quoted:
         for row in quoted_rows(lines, delimiter, layout.width):
-            yield row.number + start - 1, row.text, row.cells
+            cells = row.cells
+            if before.is_html and cells is not None:
+                cells = [*map(without_html, cells)]
+            yield row.number + start - 1, row.text, cells
     else:
         for number, line in enumerate(lines, start):
-            yield number, line, line.split(delimiter)
+            cells = line.split(delimiter)
+            yield number, line, [*map(without_html, cells)] if before.is_html else cells
 
 
 def _missing_cell(cells: list[str], layout: PairLayout) -> str:

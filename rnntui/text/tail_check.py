@@ -32,6 +32,7 @@ _MAX_UNSEEN = 0.02  # share of characters in the end that do not occur before it
 _MIN_TAIL = 1000  # of at least so many
 _MIN_SORTED, _MIN_LINES = 0.95, 200  # share of the lines that do not come before the line before them
 _MIN_DISTINCT = 20  # lines; a line that is repeated is in order too
+_MAX_NUMBERED = 0.5  # share of the lines of a sorted list that begin with a number; a log or a diary has dates there
 
 
 class TailCheck:
@@ -68,7 +69,10 @@ class TailCheck:
             return ""
         lines = "".join(self._snippets).split("\n")
         ordered = sum(line >= before for before, line in pairwise(lines))
-        is_list = len(lines) >= _MIN_LINES and len(set(lines)) >= _MIN_DISTINCT
+        numbered = sum(line.lstrip("[(<")[:1].isdigit() for line in lines)
+        is_list = (
+            len(lines) >= _MIN_LINES and len(set(lines)) >= _MIN_DISTINCT and numbered < _MAX_NUMBERED * len(lines)
+        )
         if is_list and ordered >= _MIN_SORTED * (len(lines) - 1):
             return "the lines are sorted"
         unseen = self._tail_counts[(self._tail_counts > 0) & (self._tail_counts == counts)].sum()

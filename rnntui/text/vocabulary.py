@@ -43,6 +43,7 @@ class Vocabulary:
         self.tokenizer = tokenizer
         self._prefix = "" if tokenizer.kind == "char" else " "
         self.banned_ids = (PAD, BOS, tokenizer.unknown_id + _SPECIAL)
+        self._has_character: dict[str, bool] = {}
 
     @property
     def size(self) -> int:
@@ -86,6 +87,24 @@ class Vocabulary:
     def unknown_characters(self, text: str) -> list[str]:
         """Return the distinct characters of `text` that are not in the vocabulary, in order of first appearance."""
         return self.tokenizer.unknown_characters(text)
+
+    def has_character(self, character: str) -> bool:
+        """Return True if a character is part of a token, and not unknown or spelled by tokens of bytes."""
+        known = self._has_character.get(character)
+        if known is None:
+            ids = [int(token) for token in self.tokenizer.encode(character)]
+            known = not any(token == self.tokenizer.unknown_id or token in self.tokenizer.byte_tokens for token in ids)
+            self._has_character[character] = known
+        return known
+
+    def byte_tokens(self) -> dict[int, int]:
+        """Return the byte of each token that is a single byte, by id; empty if all tokens are whole characters."""
+        return {token + _SPECIAL: byte for token, byte in self.tokenizer.byte_tokens.items()}
+
+    def placeholder_ids(self) -> list[int]:
+        """Return the ids of the placeholders that it has."""
+        known = [character for character in PLACEHOLDERS if self.has_character(character)]
+        return [int(self.encode(character)[-1]) for character in known]
 
 
 def _set_end(spans: list[CharSpan], indices: list[int], end: int) -> None:

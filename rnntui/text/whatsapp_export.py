@@ -23,11 +23,17 @@ _MARK = "\u200e"  # left-to-right mark
 _MARKS = "[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]*"
 _SPACE = "[ \u00a0\u2009\u202f]"
 _DATE = rf"\d{{1,4}}{_MARKS}[./\-年년]{_SPACE}?{_MARKS}\d{{1,2}}{_MARKS}[./\-月월]{_SPACE}?{_MARKS}\d{{1,4}}[.日일]?"
-_BEFORE_CLOCK = rf"[,،]?{_SPACE}*(?:[^\W\d_]{{1,4}}\.?{_SPACE}+){{0,2}}(?:[^\W\d_]{{1,4}}{_SPACE}?)?"  # `a las`, `下午`
-_CLOCK = rf"\d{{1,2}}[:.h٫]\d{{2}}(?:[:.]\d{{2}})?(?:{_SPACE}?[^\W\d_][^\d\[\]:,،/–—-]{{0,11}})?"  # `2:05 p. m.`
+# As in `a las`, `下午`, `г.,`.
+_BEFORE_CLOCK = rf"(?:{_SPACE}?г\.)?[,،]?{_SPACE}*(?:[^\W\d_]{{1,4}}\.?{_SPACE}+){{0,2}}(?:[^\W\d_]{{1,4}}{_SPACE}?)?"
+# As in `2:05 p. m.`, `14 h 05`.
+_CLOCK = (
+    rf"\d{{1,2}}(?:[:.h٫]|{_SPACE}h{_SPACE})\d{{2}}(?:[:.]\d{{2}})?"
+    rf"(?:{_SPACE}?[^\W\d_][^\d\[\]:,،/–—-]{{0,11}})?"
+)
 _TIME = f"{_DATE}{_BEFORE_CLOCK}{_CLOCK}"
 _HEADER = re.compile(
-    rf"{_MARKS}(?:\[(?:{_TIME}|{_CLOCK}, {_DATE})\]|{_TIME}(?:{_SPACE}*[-–—](?={_SPACE})|[,:](?={_SPACE})))"
+    rf"{_MARKS}(?:\[(?:{_TIME}|{_CLOCK}, {_DATE})\]"
+    rf"|(?:{_TIME}|{_CLOCK}, {_DATE})(?:{_SPACE}*[-–—](?={_SPACE})|[,:](?={_SPACE})))"
     rf"{_SPACE}*"
 )
 _SENDER = re.compile(rf"(?:{_MARKS}~{_SPACE}*)?([^\n]{{1,80}}?){_SPACE}?[:：](?:\s|$)")

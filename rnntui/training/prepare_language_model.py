@@ -89,6 +89,7 @@ def create_language_model_run(
                 document_count=split.document_count,
                 validation_from="" if request.validation else _origin(request, unit),
                 validation_sources=request.validation.display_names if request.validation else None,
+                validation_fingerprint=corpus_stats(request.validation).fingerprint if request.validation else "",
                 speakers=(speakers.person, speakers.model) if speakers else None,
                 turn_format=speakers.format if speakers else None,
             ),

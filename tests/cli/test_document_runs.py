@@ -121,7 +121,11 @@ def test_a_validation_text_of_its_own_is_recorded_and_cannot_change(rnntui) -> N
     resume = ["--resume", "--checkpoints", "runs", "--steps", "4"]
     result = rnntui("train", "corpus.txt", "--validation-text", "other.txt", *resume)
     assert result.code == 2 and "--validation-text cannot change when a run is resumed" in result.err
-    assert rnntui("train", "corpus.txt", "--validation-text", "held-out.txt", *resume).code == 0
+    Path("held-out.txt").replace("renamed.txt")
+    assert rnntui("train", "corpus.txt", "--validation-text", "renamed.txt", *resume).code == 0
+    Path("held-out.txt").write_text(text_of(2, 50))
+    result = rnntui("train", "corpus.txt", "--validation-text", "held-out.txt", *resume)
+    assert result.code == 2 and "--validation-text cannot change when a run is resumed" in result.err
     assert rnntui("train", "corpus.txt", *resume[:-1], "6").code == 0
 
 

@@ -16,6 +16,7 @@ from rnntui.errors import UsageError
 from rnntui.inference.batched_search import BatchedSearch
 from rnntui.inference.beam_search import BeamSearch, CancelledError, SearchResult, length_normalized
 from rnntui.inference.repetition_blocker import RepetitionBlocker
+from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import BOS, EOS, Vocabulary
 
@@ -174,7 +175,7 @@ def test_an_error_in_one_worker_stops_the_others(monkeypatch: pytest.MonkeyPatch
     searched: list[int] = []
     both_search = threading.Barrier(2, timeout=10)
 
-    def search(self, model, sources, settings, is_cancelled):
+    def search(self, model, sources, settings, banned, is_cancelled):
         searched.append(len(sources[0]))
         is_first = both_search.wait() == 0
         if is_first:
@@ -412,3 +413,23 @@ def test_banned_tokens_are_never_generated() -> None:
     for found in translator.translate([LETTERS, "ab"], BeamConfig(beam=8, n_best=8)):
         for h in found.hypotheses:
             assert not set(h.ids) & {*translator.target.banned_ids, EOS}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_hypothesis_has_half_a_character(seed: int) -> None:
+    byte_tokens = {10 + byte: byte for byte in range(256)}
+    _, model = tiny_models(266, 266, True, seed)
+    sources = sources_of([3, 6, 9], 10, seed)
+    banned = [0, 1, *range(6, 10)]  # three words and the bytes
+
+    def text(ids: list[int]) -> str:
+        return bytes(byte_tokens.get(token, ord("w")) for token in ids).decode("utf-8", "replace")
+
+    free = BeamSearch(model, BeamConfig(n_best=5), text, banned).search(sources, [60] * 3)
+    assert any("\ufffd" in hypothesis.text for result in free for hypothesis in result.hypotheses)
+    masks = Utf8Masks(byte_tokens, 266)
+    masked = BeamSearch(model, BeamConfig(n_best=5), text, banned, None, masks).search(sources, [60] * 3)
+    for result in masked:
+        for hypothesis in result.hypotheses:
+            end = 0 if hypothesis.ended else 1  # only at the length limit, a character may be cut off
+            assert "\ufffd" not in hypothesis.text[: len(hypothesis.text) - end]

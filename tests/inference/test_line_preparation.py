@@ -51,6 +51,26 @@ def read(line: str, *arguments: Any, **changes: float) -> list[str]:
         ("## Title", "Title"),
         ("#1 is good", "#1 is good"),
         ("♪ la la ♪", "la la"),
+        (">> Hello.", "Hello."),
+        (">>> MAN 2: Hello.", "Hello."),
+        ("TOM: Where is it?", "Where is it?"),
+        ("O'BRIEN: - Hello.", "Hello."),
+        ("Tom: hello", "Tom: hello"),
+        ("...that it is late.", "that it is late."),
+        ("I see...", "I see"),
+        ("…I see… 😀", "I see"),
+        ("No. 5 ... 6", "No. 5 ... 6"),
+        ("“I am tired.”", "I am tired."),
+        ("«I don’t know»", "I don’t know"),
+        ("‘I don’t know’", "I don’t know"),
+        ('"It is late," it said.', '"It is late," it said.'),
+        ('"Is" it "late"', '"Is" it "late"'),
+        ('"', '"'),
+        ("😀 Hello!", "Hello!"),
+        ("Hello! 😀👍🏽", "Hello!"),
+        ("I love you ❤️.", "I love you"),
+        ("✅ Is it late? 👩‍👩‍👧 ", "Is it late?"),
+        ("I ❤️ you", "I ❤️ you"),
         ("[sighs] I am tired.", "I am tired."),
         ("[music]", "[music]"),
         ("**I am tired.**", "I am tired."),
@@ -85,13 +105,14 @@ def test_sentences_are_no_cues(text: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["1000", "12:30", "---", "***", "♪", "https://example.org", "[music]", "1.", "42", "user@example.org", "$ 19.99",
-     "  1000\t", "2026-11-28", "50 %", "😀", "我累了。", "(555) 123-4567", "www.example.org, a@b.org", "* * *", "٣"],
+     "  1000\t", "2026-11-28", "50 %", "😀", "我累了。", "(555) 123-4567", "www.example.org, a@b.org", "* * *", "٣",
+     "B52", "я дома", "5kg", "#tag", "+1 555 123 4567", "-5°"],
 )  # fmt: skip
 def test_a_line_without_a_word_of_the_models_scripts_passes(line: str) -> None:
     assert prepare(line).passes
 
 
-@pytest.mark.parametrize("line", ["OK", "a", "100 km", "B52", "I saw 5.", "我累了 now"])
+@pytest.mark.parametrize("line", ["OK", "a", "100 km", "B52s are", "I saw 5.", "我累了 now"])
 def test_a_line_with_a_word_does_not(line: str) -> None:
     assert not prepare(line).passes
 
@@ -153,6 +174,29 @@ def test_sources_end_in_punctuation_if_those_in_training_did() -> None:
     assert read("where is it", terminated=0.8) == ["where is it"]
     [sentence] = prepare("where is it", terminated=0.99).sentences
     assert sentence.span_of(11, 12) == (11, 11), "what is not in the line has no span in it"
+
+
+@pytest.mark.parametrize(
+    ("line", "model_text"),
+    [
+        ("“It is late…” ‘no’", "\"it is late...\" 'no'"),
+        ("it’s – I am tired", "it's - i am tired"),
+        ("I am\u200e late", "i am late"),
+        ("\ufb01ne, Ｉ ａｍ", "fine, i am"),
+        ("I am „tired“ at 5 北 “a”", f'i am "tired" at {N[0]} {A[0]} "a"'),
+    ],
+)
+def test_typography_that_the_model_has_not_learned_is_written_plainly(line: str, model_text: str) -> None:
+    [sentence] = prepare(line, split="no").sentences
+    assert sentence.model_text == model_text
+    start, end = sentence.span_of(0, len(model_text))
+    assert line[start:end] == line
+    last = sentence.model_text[-1]
+    start, end = sentence.span_of(len(model_text) - 1, len(model_text))
+    assert line[start:end] == {"'": "’", '"': "”"}.get(last, line[-1])
+    assert read("“a”", Seq2SeqTokenizerConfig()) == ['"a"'], "also without placeholders"
+    old = LinePreparer(Seq2SeqTokenizerConfig(), None, VOCABULARY)
+    assert old.prepare("“a”").sentences[0].model_text == "“a”", "runs of older versions read lines as they are"
 
 
 def test_each_sentence_has_the_case_of_its_own() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pair_runs import tiny_translator
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTokenizerConfig
-from rnntui.inference.batched_search import SearchJob
+from rnntui.inference.batched_search import SearchJob, SearchOptions
 from rnntui.inference.beam_search import Hypothesis
 from rnntui.inference.line_preparation import LinePreparer
 from rnntui.inference.translation import SentenceHypothesis, TokenSpans, TranslatedSentence, combined
@@ -184,6 +184,18 @@ def test_the_best_hypothesis_with_all_placeholders_is_taken(translating: MakeTra
     assert table.asked == [[source]] * 2
 
 
+def test_a_sentence_without_placeholders_gets_none_in_its_translation() -> None:
+    translator = tiny_translator(3)
+    character = translator.target.decode([5])
+    search = translator._search
+    search._placeholder_ids = [5]
+    source = translator.encode(character)
+    beam = BeamConfig(n_best=5, max_length=4)
+    free, banned = search.search([SearchJob(source, beam), SearchJob(source, beam, False)], SearchOptions())
+    assert any(5 in hypothesis.ids for hypothesis in free)
+    assert banned and not any(5 in hypothesis.ids for hypothesis in banned)
+
+
 def test_without_any_the_sentence_is_searched_for_without_placeholders(translating: MakeTranslator) -> None:
     translator, table = translating()
     table.answers[f"i see {N[0]}."] = ["Veo.", f"{N[0]} {N[0]}"]
@@ -244,6 +256,8 @@ def test_warnings_are_about_what_the_model_reads(translating: MakeTranslator) ->
     assert translator.warnings_for("1000", "line 1") == []
     [warning] = translator.warnings_for("дом", "line 2")
     assert warning.startswith("line 2: unchanged")
+    assert translator.warnings_for("I see дом.", "line 3") == [], "it is copied"
+    translator._preparer = LinePreparer(Seq2SeqTokenizerConfig(), None, translator.source)
     [warning] = translator.warnings_for("I see дом.", "line 3")
     assert "line 3" in warning and "'д'" in warning
 

@@ -20,6 +20,7 @@ from rnntui.text.chat_messages import clean_name
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.json_chat_exports import array_items, telegram_messages
 from rnntui.text.speaker_detection import find_speaker_labels
+from rnntui.text.turns import SpeakerLabels
 from rnntui.text.whatsapp_export import recognizes_whatsapp, whatsapp_messages
 
 MARK = "\N{LEFT-TO-RIGHT MARK}"
@@ -88,6 +89,11 @@ HEADERS = {
     "Android, Arabic digits": "٣\u200f/١\u200f/٢٠٢٣، ٢:٠٥ م - {}",
     "Android, Hebrew": "\u200f3.1.2023, 14:05 - {}",
     "Android, India": "03/01/23, 2:05 pm - {}",
+    "Android, Bulgaria": "3.01.23 г., 14:05 - {}",
+    "Android, Canada, in French": "2023-01-03 14 h 05 - {}",
+    "Android, Vietnam": "14:05, 03/01/2023 - {}",
+    "Android, Croatia": "03. 01. 2023. 14:05 - {}",
+    "Android, Persian digits": "۱۴۰۱/۱۰/۱۳، ۱۴:۰۵ - {}",
     "Android, en dash": "03/01/2023, 14:05 – {}",
     "iOS, Britain": "[01/03/23, 10:00:00] {}",
     "iOS, United States": f"[1/3/23, 2:05:33{NARROW}PM] {{}}",
@@ -235,6 +241,9 @@ def test_messages_copied_into_a_message_are_a_part_of_it(header: str, copied: st
         "".join(f"[2023-01-03 14:05:{n:02}] local.ERROR: request {n} failed\n" for n in range(20)),
         "".join(f"2023-01-03 14:05:{n:02},123 - root - WARNING: disk {n}\n" for n in range(20)),
         "".join(f"[03/01/2023 14:05:{n:02}] nginx: request {n} took {n} ms\n" for n in range(20)),
+        "".join(
+            f"[03/01/2023, 14:05] {('Mood', 'Weather', 'Food')[n % 3]}: {'better ' * (n + 1)}\n" for n in range(20)
+        ),
         "A diary.\n" + "3/1/23, 14:05 - Mara: Hello there\n" * 20,
     ],
 )
@@ -263,6 +272,13 @@ def test_with_more_than_two_people_all_keep_their_names(write: Write) -> None:
         UsageError, match=r"nobody in .*chat.txt is called Zoe; it has Jon: 4, Mara: 3, Ann B: 2, Ann: 1"
     ):
         convert(name, turns="Zoe,Jon")
+
+
+def test_the_marks_around_labels_are_not_told() -> None:
+    note = 'you are Mara, the model answers as Jon (--turns "Jon,Mara" swaps them)'
+    assert speakers_note(SpeakerLabels("**Mara", "**Jon"), "auto") == note
+    assert speakers_note(SpeakerLabels("### Mara", "- Jon"), "auto") == note
+    assert "you are ***, " in speakers_note(SpeakerLabels("***", "Jon"), "auto")
 
 
 def test_a_chat_with_oneself_has_no_speakers(write: Write) -> None:
@@ -550,6 +566,8 @@ def test_a_name_with_control_characters_and_a_long_line_are_harmless(write: Writ
         "3/1/23," + " " * 500_000 + "a" + " " * 500_000,
         MARK * 500_000 + "[",
         "3/1/23, 14:05" + " " * 500_000,
+        "14:05" + " " * 500_000,
+        "14:05 a" * 100_000,
         "3/1/23, 14:05 - " + "a" * 500_000 + ".jpg (" + "b" * 500_000 + ")",
         "3/1/23, 14:05 - Jon: " + "a" * 500_000 + ".jpg (b)",
     ],

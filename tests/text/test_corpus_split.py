@@ -200,6 +200,10 @@ def warning_of(folder: Path, text: str, fraction: float = 0.1) -> str:
 
 
 BOOK = words(1, 20_000)
+DIARY = "".join(
+    f"1901-{day // 20 + 1:02}-{day % 20 + 1:02} {BOOK[day * 40 :][:60]}\n".replace("\n", " ") + "\n"
+    for day in range(220)
+)
 OTHER_ENDS = {
     "another script": (BOOK + words(2, 2200, "абвгдежзик"), "do not occur before"),
     "capitals": (BOOK + words(1, 2200).upper(), "do not occur before"),
@@ -233,10 +237,12 @@ def test_an_ordinary_end_is_not_told(name: str, tmp_path: Path) -> None:
         "abcdefgh\nhgfedcba\n" * 1800 + "abcdefgha\nhgfedcba\n" * 200,
         BOOK[:4000],
         BOOK,
+        DIARY,
+        DIARY.replace("1901", "[1901"),
     ],
-    ids=["tiny", "one letter", "one line", "one letter more", "short", "long"],
+    ids=["tiny", "one letter", "one line", "one letter more", "short", "long", "diary", "log"],
 )
-def test_a_monotonous_or_short_text_is_not_told(text: str, tmp_path: Path) -> None:
+def test_a_monotonous_short_or_dated_text_is_not_told(text: str, tmp_path: Path) -> None:
     assert warning_of(tmp_path, text) == ""
 
 

@@ -108,6 +108,17 @@ ONE_TEXT: dict[str, str] = {
     "a table": lines_of(lambda draw: f"{word(draw)}\t{sentence(draw)}"),
     "numbers": lines_of(lambda draw: f"{draw.random():.4f}"),
     "a list, each name many times": lines_of(lambda draw: draw.choice(["Ann", "Ben", "Cid", "Dan"])),
+    "a table with commas": lines_of(lambda draw: f"{word(draw)},{draw.choice('FM')},{draw.randint(1, 9999)}"),
+    "chapters of a paragraph": "\n\n".join(
+        f"Chapter {index}\n{prose(random.Random(index), 9)}" for index in range(1, 60)
+    ),
+    "parts with Roman numerals": "\n\n".join(
+        f"Part {'C' * (index // 12)}{'X' * (index % 4)}{'I' * (index % 3 + 1)}\n{prose(random.Random(index), 9)}"
+        for index in range(60)
+    ),
+    "a diary": "\n\n".join(
+        f"Monday, {index} {word(random.Random(index))} 1901\n{prose(random.Random(index), 9)}" for index in range(1, 60)
+    ),
     "a short list": lines_of(lambda draw: word(draw).capitalize(), 40),
     "words of a test": lines_of(lambda draw: " ".join(draw.choices(["alpha", "beta", "gamma"], k=draw.randint(1, 12)))),
     "subtitles": "".join(texts_of(lambda draw: f"{draw.randint(1, 99)}\n00:02 --> 00:09\n{sentence(draw)}\n\n")),

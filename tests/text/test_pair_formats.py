@@ -185,6 +185,10 @@ def test_a_memory_is_read_unit_by_unit(tmp_path: Path) -> None:
         ('{"en": "a", "fr": "b"}\n', "", [("a", "b")]),
         ('{"en": "a", "fr": "b", "de": "c"}\n', "DE,en", [("c", "a")]),
         ('{"source": "\\ud800x", "target": "b"}\n', "", [("?x", "b")]),
+        ('{"instruction": "a", "input": "", "output": "b"}\n', "", [("a", "b")]),
+        ('{"id": "7", "q": "a", "answers": {"text": ["b", "c"], "start": [0]}}\n', "", [("a", "b")]),
+        ('{"en": "a", "es": "b", "score": 0.5, "checked": true}\n', "", [("a", "b")]),
+        ('{"id": "7", "en": "a", "es": "b"}\n', "", [("a", "b")]),
     ],
 )
 def test_json_lines(read, text: str, columns: str, pairs: list[tuple[str, str]]) -> None:
@@ -205,7 +209,7 @@ def test_json_lines_without_pairs_are_counted(read) -> None:
 )
 def test_keys_that_are_unclear(read, columns: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        read("pairs.jsonl", '{"a": "1", "b": "2", "c": "3"}\n', columns)
+        read("pairs.jsonl", '{"a": "d", "b": "e", "c": "f"}\n', columns)
 
 
 def test_braces_do_not_make_json(read) -> None:
@@ -218,6 +222,8 @@ def test_braces_do_not_make_json(read) -> None:
         ("x.po", 'msgid "a"\nmsgstr "b"\n', "a PO file of gettext.*TMX"),
         ("x.xlf", '<?xml version="1.0"?><xliff version="1.2"><file/></xliff>', "an XLIFF file.*TMX"),
         ("x.json", '[\n  {\n    "en": "a",\n    "es": "b"\n  }\n]', "JSON, but not an object on each line"),
+        ("x.json", '{\n  "a b": "c",\n  "d": "e"\n}', "to_entries"),
+        ("x.jsonl", '["a", "b"]\n["c", "d"]\n', "source: .\\[0\\]"),
     ],
 )
 def test_other_formats_are_named(read, name: str, content: str, message: str) -> None:

@@ -282,15 +282,82 @@ def columns_before(make: Callable[[int], tuple[str, ...]]) -> list[tuple[str, ..
         (columns_before(lambda n: (f"https://x.org/{n}",)), "column 1 holds URLs; .*--columns 2,3"),
         (columns_before(lambda n: (f"2020-01-{n % 9 + 10}",)), "column 1 holds dates; .*--columns 2,3"),
         (columns_before(lambda n: (f"clip_{n}.mp3",)), "column 1 holds file names; .*--columns 2,3"),
-        (columns_before(lambda n: ("en", "fr")), "column 1 holds codes and column 2 holds codes; .*--columns 3,4"),
+        (columns_before(lambda n: (["Anna", "Robert"][n % 2],)), "column 1 holds labels; .*--columns 2,3"),
+        (columns_before(lambda n: ("",)), "column 1 holds nothing; .*--columns 2,3"),
         ([(a, "en-fr", b) for a, b in SENTENCES], "column 2 holds codes; .*--columns 1,3"),
         ([(f"https://x.org/{n}", "neg", a) for n, (a, _) in enumerate(SENTENCES)], "--columns 3,2"),
     ],
 )
 def test_columns_without_text_are_told(read, rows: list[tuple[str, ...]], warning: str) -> None:
+    if not rows[0][0]:
+        with pytest.raises(CorpusError, match=warning):
+            read(plain(*rows))
+        return
     summary, told = read(plain(*rows)).notes
     assert "of 3;" in summary or "of 4;" in summary
     assert re.search(warning, told)
+
+
+@pytest.mark.parametrize(
+    ("make", "origin"),
+    [
+        (lambda n: ("en", "fr"), "as the Tatoeba Challenge has them"),
+        (lambda n: (["eng", "sco"][n % 2], ["zho_Hans", "zho_Hant"][n % 2]), "as the Tatoeba Challenge has them"),
+        (lambda n: (f"https://a.org/{n}", f"https://b.org/{n}"), "as web crawls have them"),
+    ],
+)
+def test_the_texts_behind_two_columns_of_languages_or_addresses_are_taken(read, make, origin: str) -> None:
+    for score in (), ("0.9",):
+        corpus = read(plain(*((*row, *score) for row in columns_before(make))))
+        assert pairs_of(corpus) == SENTENCES
+        [summary] = corpus.notes
+        assert f"columns 3 and 4 of {4 + len(score)}, {origin}" in summary
+        again = read(plain(*((*row, *score) for row in columns_before(make))), layouts=corpus.layouts)
+        assert again.rows == corpus.rows
+
+
+def test_few_sources_of_many_targets_are_told(read) -> None:
+    labelled = [(str(n % 2), a) for n, (a, _) in enumerate(SENTENCES * 2)]
+    assert "column 1 holds 2 different sources for 6 targets" not in str(read(plain(*labelled)).notes)
+    different = [(label, f"{text} {n}") for n, (label, text) in enumerate(labelled)]
+    [_, warning] = read(plain(*different)).notes
+    assert "column 1 holds 2 different sources for 48 targets; " in warning and "--columns 2,1" in warning
+    assert len(read(plain(*((text, label) for label, text in different))).notes) == 1
+
+
+ANKI = "#separator:tab\n#html:true\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs", "said"),
+    [
+        (ANKI + "a b\tc\n", [("a b", "c")], "2 lines before the rows skipped, columns 1 and 2;"),
+        (
+            ANKI + "#tags column:3\n<b>a</b>&nbsp;b<br>c\t1 &lt; 2[sound:x.mp3]\tt\n",
+            [("a b c", "1 < 2")],
+            "columns 1 and 2 of 3, as Anki",
+        ),
+        (ANKI + "#guid column:1\n#notetype column:2\nx?\tBasic\ta\tb\n", [("a", "b")], "columns 3 and 4"),
+        ("#separator:Semicolon\n#html:false\n#columns:Front;Back\n<b>;b\n", [("<b>", "b")], "semicolon-separated"),
+        ("#separator:,\n#html:true\na,b\n", [("a", "b")], "comma-separated"),
+        ("# made by hand\n# License: CC0\twhatever\n\na\tb\n", [("a", "b")], "3 lines"),
+        ("# a table\na\tb\n", [("a", "b")], "columns 1 and 2"),
+        ("#fun day\tpos\n#sad day\tneg\nno\tneg\n", [("#fun day", "pos"), ("#sad day", "neg"), ("no", "neg")], ""),
+        ("# a\tb\n# c\td\n", [("# a", "b"), ("# c", "d")], ""),
+        ("# of men\tb\nc\td\n", [("# of men", "b"), ("c", "d")], ""),
+    ],
+)
+def test_lines_before_the_rows(read, text: str, pairs: list[tuple[str, str]], said: str) -> None:
+    corpus = read(text)
+    assert pairs_of(corpus) == pairs
+    assert said in corpus.notes[0] and not corpus.dropped.count
+    assert read(text, layouts=corpus.layouts).rows == corpus.rows
+    assert corpus.rows[0].row == text.count("\n") - len(pairs) + 1
+
+
+def test_columns_named_before_the_rows(read) -> None:
+    text = "#separator:tab\n#columns:Id\tFront\tBack\n" + plain(*columns_before(lambda n: (str(n),)))
+    assert pairs_of(read(text, columns="Back,Front")) == [(b, a) for a, b in SENTENCES]
 
 
 @pytest.mark.parametrize(

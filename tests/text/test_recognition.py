@@ -125,7 +125,7 @@ def test_a_file_that_is_no_text_is_named_as_what_it_is(
     monkeypatch.chdir(tmp_path)
     path = written(Path(), OTHER_FILES[expected], name)
     quoted = name if name == "text.txt" else f"'{name}'"
-    expected = expected.format(file=quoted, stem=quoted.replace(".txt", ""))
+    expected = expected.format(file=quoted, stem=quoted)
     assert f"{name} is {expected}" in error_of(path, encoding)
 
 
@@ -206,6 +206,23 @@ def test_a_likely_legacy_encoding_is_advised_that_reads_the_text(
     message = error_of(path)
     [advised] = re.findall("perhaps it is --encoding ([a-z0-9_-]+),", message)
     assert "".join(find_corpus([str(path)], advised).blocks()).endswith(text * 20)
+
+
+def test_a_french_text_of_dos_is_known_though_its_letters_are_signs_in_other_encodings() -> None:
+    data = "Le garçon a été là, à l'école où Noël est déjà passé.\n".encode("cp850") * 5
+    assert likely_encoding(data, data.index(0x87)) == "cp850"
+
+
+@pytest.mark.parametrize("count", [1, 5000])
+def test_japanese_mail_in_ascii_bytes_is_told(count: int, tmp_path: Path) -> None:
+    path = written(tmp_path, (TEXTS["Japanese"] * count).encode("iso-2022-jp"))
+    assert "ISO-2022-JP" in error_of(path) and "--encoding iso-2022-jp" in error_of(path)
+    assert "".join(find_corpus([str(path)], "iso-2022-jp").blocks()) == TEXTS["Japanese"] * count
+
+
+def test_the_advice_does_not_write_over_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "paper.txt")
+    assert error_of(path).endswith(f"pdftotext {path} {path}.txt")
 
 
 def test_damaged_utf_8_is_not_taken_for_another_encoding() -> None:

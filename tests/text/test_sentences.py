@@ -41,6 +41,8 @@ def split(text: str) -> list[str]:
         ['"What?" he said.', '"No!" she cried.'],
         ['"I am tired."', '"It is late."'],
         ["(He left.)", "She stayed."],
+        ["(LAUGHS)", "That is funny."],
+        ["He left (a) and (B) Too."],
         ["1. Open the door.", "2. Close it."],
         ["i am tired.", "it is late."],
         ["See example.com.", "Version 2.0 works.", "Node.js too."],

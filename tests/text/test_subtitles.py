@@ -102,6 +102,8 @@ def test_web_subtitles_keep_header_notes_styles_settings_and_names() -> None:
         (["<i>I lost</i>", "<i>the key.</i>"], ["I lost the key."]),
         (["{\\an8}I lost", "the key."], ["I lost the key."]),
         (["1984"], ["1984"]),
+        ([">> Hi.", ">> Hello."], [">> Hi.", ">> Hello."]),
+        (["MAN 1: Hi.", "O'BRIEN: Hello.", "Old man: no."], ["MAN 1: Hi.", "O'BRIEN: Hello. Old man: no."]),
         (["<i></i>"], []),
         (["---"], []),
         (["  I lost  ", "\tthe key. "], ["I lost the key."]),

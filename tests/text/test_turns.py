@@ -58,6 +58,8 @@ def test_two_labels_on_nearly_every_line_are_speakers() -> None:
         ("~Ann", "<Ben>"),
         ("[Ann]", "[Ben]"),
         ("Mr. Date", "Note-taker"),
+        ("Pro", "Connor"),
+        ("Jo", "Al"),
     ],
 )
 def test_labels_are_names_of_any_kind(first: str, second: str) -> None:
@@ -71,7 +73,11 @@ def test_labels_are_names_of_any_kind(first: str, second: str) -> None:
         ("{label}:{text}\n", TurnFormat(":")),
         ("{label} : {text}\n", TurnFormat(" : ")),
         ("{label}：{text}\n", TurnFormat("：")),
+        ("{label}\u202f: {text}\n", TurnFormat("\u202f: ")),
         ("{label}:\t{text}\n", TurnFormat(":\t")),
+        ("**{label}:** {text}\n\n", TurnFormat(":** ", "\n\n")),
+        ("*{label}:* {text}\n", TurnFormat(":* ")),
+        ("{label}: *{text}*\n", TurnFormat()),
         ("{label}: {text}\n\n", TurnFormat(separator="\n\n")),
         ("{label}: {text}\r\n", TurnFormat(separator="\r\n")),
         ("{label}: {text}\r\n\r\n", TurnFormat(separator="\r\n\r\n")),
@@ -80,7 +86,9 @@ def test_labels_are_names_of_any_kind(first: str, second: str) -> None:
     ],
 )
 def test_the_notation_of_turns_is_learnt(pattern: str, expected: TurnFormat) -> None:
-    assert find_speaker_labels(dialogue("Mara", "Jon", pattern)) == SpeakerLabels("Mara", "Jon", expected)
+    before = pattern[: pattern.index("{")]
+    labels = f"{before}Mara", f"{before}Jon"
+    assert find_speaker_labels(dialogue("Mara", "Jon", pattern)) == SpeakerLabels(*labels, expected)
 
 
 def test_messages_may_have_several_lines_now_and_then() -> None:
@@ -156,6 +164,13 @@ NO_DIALOGUES = {
     "settings": "width: 10\nheight: 20\n" * 40,
     "services": "".join(f"image: nginx-{n}\nhost: web{n}\n" for n in "abcdefghijklmnopqrstuvw" * 2),
     "compose file": "name: web\nimage: nginx\nports: 80\nrestart: always\n" * 30,
+    "bilingual": dialogue("EN", "ES"),
+    "bilingual in words": dialogue("Latin", "English", "{label}: {text}\n\n"),
+    "commits": dialogue("feat", "fix"),
+    "diary": dialogue("Mood", "Weather"),
+    "days": dialogue("Yesterday", "Today"),
+    "jokes": dialogue("Setup", "Punchline"),
+    "script": dialogue("Scene", "Action"),
     "recipes": RECIPE * 30,
     "recipes in blocks": "Ingredients:\n- flour\n- eggs\nMethod:\nStir it.\n\n" * 30,
     "glossary": "".join(f"Word{n}: {text}\n" for n, text in enumerate(sentences(60))),

@@ -1,0 +1,56 @@
+"""The lines that a training prints at its end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnntui.cli.progress import describe
+from rnntui.runs.folder import RunFolder
+from rnntui.training.events import Finished
+from tests.tiny_runs import make_run
+
+ADVICE = "the first evaluation was the best, with a validation loss of 3.00 beside 2.00 in training"
+RISING = [(0, None, 4.0), (10, 2.0, 3.0), (20, 1.5, 3.2), (30, 1.2, 3.5)]
+
+
+def end_of(run: RunFolder, losses: list[tuple[int, float | None, float]], best_step: int) -> str:
+    """Return what is printed after these steps with their training and validation losses."""
+    rows: list[dict[str, Any]] = []
+    for step, train_loss, validation_loss in losses:
+        rows += [{"step": step, "train_loss": train_loss}] if train_loss is not None else []
+        rows += [{"step": step, "validation_loss": validation_loss}]
+    rows.append({"step": losses[-1][0], "streaming_loss": 3.0, "best_step": best_step})
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return "\n".join(describe(Finished("budget", losses[-1][0], losses[-1][0], 9.0, best_step, {}, None), run))
+
+
+@pytest.mark.parametrize("best_step", [0, 10])
+def test_a_loss_that_only_rises_from_far_above_the_training_loss_is_told(best_step: int, tmp_path: Path) -> None:
+    told = end_of(make_run(tmp_path, "sorted"), RISING, best_step)
+    assert ADVICE in told and "--validation-from spread" in told
+
+
+@pytest.mark.parametrize(
+    ("losses", "best_step"),
+    [
+        ([*RISING[:2], (20, 1.5, 2.9), (30, 1.2, 3.5)], 20),
+        ([RISING[0], (10, 2.0, 2.1), (20, 1.5, 2.2), (30, 1.2, 2.4)], 10),  # overfitting from the start
+        (RISING[:3], 10),
+    ],
+    ids=["a later one is the best", "near the training loss", "too few evaluations"],
+)
+def test_other_ends_are_not_told(losses: list[tuple[int, float | None, float]], best_step: int, tmp_path: Path) -> None:
+    assert "first evaluation" not in end_of(make_run(tmp_path, "book"), losses, best_step)
+
+
+@pytest.mark.parametrize("validation_from", ["spread", ""])
+def test_a_validation_text_that_is_no_end_is_not_told(validation_from: str, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "spread")
+    config = run.read_config()
+    run.write_config(replace(config, corpus=replace(config.corpus, validation_from=validation_from)))
+    assert "first evaluation" not in end_of(run, RISING, 10)
