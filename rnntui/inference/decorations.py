@@ -19,10 +19,11 @@ _PREFIX = re.compile(
     r"|[-–—•▪◦‣●○■□►▶➤→✓✔★*>+]\s+"  # bullets and quoted mail
     r"|[-–—](?=[¿¡\"“]?[^\W\d_])"  # dialogue: -Hello.
     r"|[•▪●■►▶➤](?=\w)|>+\s*"
-    r"|[A-Z][A-Z0-9 .'’-]{1,30}:\s+(?=\S)"  # speakers: MAN 1: Hello.
+    r"|[A-Z][A-Z0-9 .'’-]{0,30}:\s+(?=\S)"  # speakers: MAN 1: Hello.
     r"|(?:\.{2,}|…)\s*(?=[^\W\d_])"
     r"|\#{1,6}\s+|[♪♫♬]+\s*"
     r"|\[[^\[\]]{1,80}\]\s+(?=\S)"  # [sighs] I am tired.
+    r"|\*[a-z][^*]{0,40}\*\s+(?=[A-Z])"  # *sighs* I am tired.
     r"|\(?(?:\d{1,3}[.)]|[A-Za-z]\))\s+(?=[¿¡\"“]?[^\W\d_a-z]))+"  # list numbers
 )
 # Notes of music are among the emoji.

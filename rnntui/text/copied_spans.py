@@ -66,7 +66,7 @@ def copied_spans(text: str, is_foreign: Callable[[str], bool]) -> list[CopiedSpa
         spans += [_span(match, match[0][0].isdigit()) for match in _CODE.finditer(text)]
         spans += [_span(match, False) for match in _HYPHENATED_CODE.finditer(text)]
         for match in _MEASURE.finditer(text):
-            if not (match[0][0] + match[0][-1]).isdecimal():
+            if "–" in match[0] or not (match[0][0] + match[0][-1]).isdecimal():
                 spans.append(_span(match, not set(match[0]) & set(_CURRENCIES)))
     if "#" in text or "@" in text:
         spans += [_span(match, False) for match in _HANDLE.finditer(text)]

@@ -28,7 +28,7 @@ _SUBRIP = re.compile(rf"\ufeff?\s*(?:\d+[ \t]*(?:\r\n|\n|\r)\s*)?{_TIME}\s*-->\s
 _BLOCKS = ("NOTE", "STYLE", "REGION")
 # A line that begins another turn: by a dash, a speaker in capitals, a note of music, a bracket or a WebVTT voice.
 _TURN = re.compile(
-    r"\s*(?:<[^<>]*>|\{\\[^{}]*\})*\s*(?:[-‐–—]\s*\S|>>|[A-Z][A-Z0-9 .'’-]{1,30}:\s|[♪♫]|\[[^\[\]]*\]\s*$)|\s*<v[ .]"
+    r"\s*(?:<[^<>]*>|\{\\[^{}]*\})*\s*(?:[-‐–—]\s*\S|>>|[A-Z][A-Z0-9 .'’-]{0,30}:\s|[♪♫]|\[[^\[\]]*\]\s*$)|\s*<v[ .]"
 )
 _CUE = re.compile(r"\s*\[[^\[\]]*\]\s*")
 

@@ -59,6 +59,7 @@ def create_language_model_run(
     if name is not None:
         check_name(name, checkpoints)
     stats = corpus_stats(corpus)
+    validation_fingerprint = corpus_stats(request.validation).fingerprint if request.validation else ""
     speakers = stats.speakers if request.training.turns != "none" else None
     model = request.model.resolved(request.tokenizer.type)
     unit = request.training.documents
@@ -89,7 +90,7 @@ def create_language_model_run(
                 document_count=split.document_count,
                 validation_from="" if request.validation else _origin(request, unit),
                 validation_sources=request.validation.display_names if request.validation else None,
-                validation_fingerprint=corpus_stats(request.validation).fingerprint if request.validation else "",
+                validation_fingerprint=validation_fingerprint,
                 speakers=(speakers.person, speakers.model) if speakers else None,
                 turn_format=speakers.format if speakers else None,
             ),
@@ -99,6 +100,9 @@ def create_language_model_run(
         run = publish_staged_run(staged, config, name)
     if unit != "none" and request.training.documents == "auto":
         notify(_documents_message(corpus, unit, split.document_count))
+    if request.validation and validation_fingerprint == stats.fingerprint:
+        names = ", ".join(request.validation.display_names)
+        notify(f"{names}: the validation text is the training text, so that its loss says nothing about other texts")
     if warning := split.warning():
         notify(f"{', '.join(corpus.display_names)}: {warning}")
     return run

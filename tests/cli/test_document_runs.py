@@ -129,6 +129,14 @@ def test_a_validation_text_of_its_own_is_recorded_and_cannot_change(rnntui) -> N
     assert rnntui("train", "corpus.txt", *resume[:-1], "6").code == 0
 
 
+def test_a_validation_text_that_is_the_training_text_is_told(rnntui) -> None:
+    for name, seed in (("corpus.txt", 0), ("copy.txt", 0), ("other.txt", 1)):
+        Path(name).write_text(text_of(seed))
+    told = "copy.txt: the validation text is the training text"
+    assert told in train(rnntui, "corpus.txt", "--validation-text", "copy.txt").err
+    assert "is the training text" not in train(rnntui, "corpus.txt", "--validation-text", "other.txt").err
+
+
 def test_a_short_or_missing_validation_text_is_told_by_its_name(rnntui) -> None:
     Path("corpus.txt").write_text(text_of(0))
     Path("held-out.txt").write_text("a")

@@ -13,7 +13,7 @@ from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.runs.creation import TrainingText, find_resumable_run
+from rnntui.runs.creation import TrainingText, configs_on, find_resumable_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 
@@ -80,6 +80,21 @@ def test_a_text_that_has_changed_is_told_from_another(make_run: MakeRun, tmp_pat
     assert error.problem == "b/input.txt is not the text that run input was trained on, a/input.txt"
     error = error_of(text("new", name="unheard"), tmp_path)
     assert isinstance(error, UsageError) and error.problem.startswith("no run on unheard to resume")
+
+
+def test_the_configs_of_runs_on_files_come_newest_first(make_run: MakeRun, tmp_path: Path) -> None:
+    def creation_times(*files: str, name: str | None = None) -> list[float]:
+        return [config.created for config in configs_on(LANGUAGE_MODEL, files, name, tmp_path / "runs")]
+
+    make_run("input", "abc", 1.0)
+    make_run("input-2", "abc", 3.0)
+    make_run("both", "abc", 2.0, sources=("a/input.txt", "b.txt"))
+    make_run("unnamed", "abc", 2.5, sources=())
+    make_run("broken", "abc", 5.0).config_file.write_bytes(b"{")
+    assert creation_times("a/input.txt") == [3.0, 1.0]
+    assert creation_times("b.txt", "a/input.txt") == [3.0, 2.0, 1.0]
+    assert creation_times("b.txt", "README", "a/input.txt", name="both") == [2.0]
+    assert creation_times("input.txt") == creation_times("a/input.txt", name="other") == []
 
 
 @pytest.mark.parametrize("name", [None, "input"])

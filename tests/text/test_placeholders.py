@@ -51,7 +51,7 @@ N, A = NUMBERS, NAMES
         ("a zzyzx", "a zzyzx", []),
         ("MY FRIEND ZZYZX", "MY FRIEND ZZYZX", []),
         ("It was -5 or −3.5 degrees.", f"It was {N[0]} or {N[1]} degrees.", ["-5", "−3.5"]),
-        ("10-15, 5-3", f"{N[0]}, {N[1]}", ["10-15", "5-3"]),
+        ("10-15, 5–3", f"{N[0]}, {N[1]}", ["10-15", "5–3"]),
         ("It costs €5.99 or 5 €.", f"It costs {A[0]} or {A[1]}.", ["€5.99", "5 €"]),
         ("Turn by 90°, at 20 °C.", f"Turn by {N[0]}, at {N[1]}.", ["90°", "20 °C"]),
         ("I ate 5kg in a 3x4 room.", f"I ate {N[0]} in a {N[1]} room.", ["5kg", "3x4"]),
