@@ -1,4 +1,4 @@
-"""Text of HTML, DOCX, ODT and EPUB files, by the libraries of the extra `documents`.
+"""Text of subtitles, and of HTML, DOCX, ODT and EPUB files, by the libraries of the extra `documents`.
 
 HTML is laid out by inscriptis; DOCX becomes HTML by mammoth first. The parts of an EPUB are read in the book's order.
 """
@@ -18,11 +18,13 @@ from urllib.parse import unquote
 
 from rnntui.errors import CorpusError
 from rnntui.text.encoding import is_utf8
+from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format, parse_subtitles
 
 _TITLES = {"HTML": "an HTML page", "DOCX": "a Word document", "ODT": "an OpenDocument text", "EPUB": "an EPUB book"}
 _MAX_BYTES = 256 << 20  # of a document's parts when decompressed
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml")
-DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, ".docx", ".odt", ".epub")
+DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, ".docx", ".odt", ".epub", *SUBTITLE_FORMATS)
+SUBTITLES = "subtitle"
 _HTML_START = re.compile(
     rb"\s*(<\?xml[^>]*\?>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body|title|meta)\b", re.I | re.S
 )
@@ -38,10 +40,12 @@ _ADVICE = "install the libraries that read it: pip install 'rnntui[documents]'"
 
 
 def document_type(path: Path, start: bytes) -> str:
-    """Return "HTML", "DOCX", "ODT" or "EPUB" for a file that begins with `start`, else an empty string.
+    """Return "HTML", "DOCX", "ODT", "EPUB" or "subtitle" for a file that begins with `start`, else an empty string.
 
-    HTML must be named so too, since any text may begin with a tag.
+    HTML and subtitles must be named so too, since any text may begin with a tag or a number.
     """
+    if path.suffix.lower() in SUBTITLE_FORMATS:
+        return SUBTITLES if detect_format(start.decode("utf-8", "ignore")) else ""
     if path.suffix.lower() in _HTML_SUFFIXES:
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             start = start.decode("utf-16", "ignore").encode()
@@ -61,9 +65,9 @@ def document_type(path: Path, start: bytes) -> str:
     )
 
 
-def can_convert() -> bool:
-    """Return True if the libraries of the extra are installed."""
-    return all(importlib.util.find_spec(name) for name in ("inscriptis", "mammoth"))
+def can_convert(kind: str) -> bool:
+    """Return True if the libraries that read a kind of document are installed; subtitles need none."""
+    return kind == SUBTITLES or all(importlib.util.find_spec(name) for name in ("inscriptis", "mammoth"))
 
 
 def text_of_document(path: Path, kind: str, encoding: str) -> str:
@@ -72,15 +76,18 @@ def text_of_document(path: Path, kind: str, encoding: str) -> str:
     Args:
         path: the file.
         kind: a result of `document_type`.
-        encoding: the encoding of HTML; for UTF-8, the default, the file's own declaration counts where it is not UTF-8.
+        encoding: the encoding of HTML and subtitles; for UTF-8, the default, the own declaration of HTML counts where
+            it is not UTF-8.
 
     Raises `CorpusError` if the extra is not installed or the file is damaged, encrypted or too large.
     """
-    if not can_convert():
+    if not can_convert(kind):
         piped = f", or train on its tags: rnntui train - < {shlex.quote(str(path))}" if kind == "HTML" else ""
         raise CorpusError(f"{path} is {_TITLES[kind]}", hint=_ADVICE + piped)
     try:
-        if kind == "HTML":
+        if kind == SUBTITLES:
+            text = _subtitle_text(path, encoding)
+        elif kind == "HTML":
             text = _html_text(_decoded_html(path.read_bytes(), encoding))
         else:
             with zipfile.ZipFile(path) as archive:
@@ -92,6 +99,12 @@ def text_of_document(path: Path, kind: str, encoding: str) -> str:
     except Exception as error:  # the libraries raise whatever a damaged file leads them to
         raise CorpusError(f"{path} cannot be read as {kind}: {error or type(error).__name__}") from error
     return text.strip() + "\n" if text.strip() else ""
+
+
+def _subtitle_text(path: Path, encoding: str) -> str:
+    text = path.read_bytes().decode("utf-8-sig" if is_utf8(encoding) else encoding)
+    pieces = parse_subtitles(text, SUBTITLE_FORMATS[path.suffix.lower()])
+    return "\n".join(piece.text for piece in pieces if isinstance(piece, SubtitleText) and piece.text)
 
 
 def _decoded_html(data: bytes, encoding: str) -> str:

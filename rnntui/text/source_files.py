@@ -105,7 +105,7 @@ class SourceFiles:
         """Add a file of a folder, or skip it if it is not text."""
         start = read_beginning(path, EXAMINED)
         kind = document_type(path, start)
-        if kind and can_convert():
+        if kind and can_convert(kind):
             if self.converts:
                 self._append_text_of(path, name, kind)
             else:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _FIRST_SAMPLE = 1 << 19  # characters of the first block in the sample of a text
 _BLOCK_SAMPLE = 1 << 13  # of each block after it
 _MAX_SAMPLE = 1 << 21
+_IDS_READ = 1 << 20  # at a time
 _DTYPES = ("uint8", "uint16", "uint32")
 
 
@@ -64,6 +65,14 @@ class TokenFile(TokenFileInfo):
             return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
         except OSError as error:
             raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+
+    def largest_id(self, path: Path) -> int:
+        """Return the largest id of the file; unlike that of the mapped array, it leaves no page of it in memory."""
+        largest = 0
+        with path.open("rb") as file:
+            while len(ids := np.fromfile(file, self.dtype, _IDS_READ)):
+                largest = max(largest, int(ids.max()))
+        return largest
 
 
 def corpus_stats(corpus: Corpus) -> CorpusStats:

@@ -54,8 +54,8 @@ class LanguageModelTask:
         self.hardware = hardware
         training, validation = token_files(run, config)
         training_ids, self._validation_ids = training.read(run.training_ids), validation.read(run.validation_ids)
-        for ids, path in ((training_ids, run.training_ids), (self._validation_ids, run.validation_ids)):
-            require_in_vocabulary(int(ids.max()), config.vocab_size, path)
+        for file, path in ((training, run.training_ids), (validation, run.validation_ids)):
+            require_in_vocabulary(file.largest_id(path), config.vocab_size, path)
         self._characters_per_token = validation.characters / validation.tokens
         self._model_config = config.model_as(LanguageModelConfig)
         settings = config.training_as(LanguageModelTrainingConfig)

@@ -138,6 +138,29 @@ def test_a_document_is_read_as_text(name: str, tmp_path: Path) -> None:
     assert corpus.name == path.name.removesuffix(path.suffix)
 
 
+SRT = (
+    b"\xef\xbb\xbf1\r\n00:00:01,000 --> 00:00:02,000\r\n<i>Where is\r\nmy dog?</i>\r\n\r\n"
+    b"2\r\n00:00:03,000 --> 00:00:04,000\r\n- Here.\r\n- Thanks.\r\n"
+)
+VTT = b"WEBVTT\n\nNOTE x\n\n00:01.000 --> 00:02.000 line:0\n<v Ann>Tea &amp; milk\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text", "notes"),
+    [
+        ("film.srt", SRT, "Where is my dog?\nHere.\nThanks.\n", 1),
+        ("film.vtt", VTT, "Tea & milk\n", 1),
+        ("film.txt", VTT, VTT.decode(), 0),
+        ("notes.srt", b"no subtitles\n", "no subtitles\n", 0),
+    ],
+)
+@pytest.mark.usefixtures("without_extra")
+def test_only_the_texts_of_subtitles_are_read(name: str, content: bytes, text: str, notes: int, tmp_path: Path) -> None:
+    path = written(tmp_path / name, content)
+    assert text_of(path) == text_of(tmp_path) == text
+    assert find_corpus([str(path)]).notes == [f"read as text: 1 subtitle file ({path})"][:notes]
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 @pytest.mark.usefixtures("without_extra")
 def test_without_the_extra_the_error_says_how_to_install_it(name: str, tmp_path: Path) -> None:
