@@ -23,9 +23,15 @@ TEXT = "the quick brown fox jumps over the lazy dog\n" * 200
 
 
 def terminal(line: str, folder: Path) -> pexpect.spawn:
-    child = pexpect.spawn("bash", ["-c", f"exec {sys.executable} -m rnntui {line}"], cwd=str(folder), timeout=60)
+    command = ["-c", f"exec {sys.executable} -m rnntui {line}"]
+    child = pexpect.spawn("bash", command, cwd=str(folder), timeout=60, preexec_fn=_allow_interrupts)
     child.setwinsize(24, 80)
     return child
+
+
+def _allow_interrupts() -> None:
+    """Undo that a background process, as of these tests, ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
