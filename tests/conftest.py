@@ -22,3 +22,8 @@ def denormal_numbers() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a parameter of bytes by its argument: archives hold the time, and parallel workers need the same names."""
+    return argname if isinstance(val, bytes) else None
