@@ -20,18 +20,18 @@ from rnntui.text.sentences import split_sentences
 
 _SHORT = 2  # words of a source that is short
 _NUMBER_REPEATS = 4  # of a pair with placeholders of numbers: each time with others, of which corpora have few
-
-
 _USED_SCRIPT = 0.01  # fraction of the letters of a script that a model can be said to know
+_MAX_EXAMINED = 20_000  # sources, evenly spaced: all of a large corpus would take longer than reading it
 
 
 def source_features(pairs: Sequence[Pair]) -> SourceFeatures:
     """Return the features of training sources, at least one, by which a translator decides what to do with a line."""
     letters: Counter[str] = Counter()
     letterless = multiple = terminated = 0
+    pairs = pairs[:: -(-len(pairs) // _MAX_EXAMINED)]
     for pair in pairs:
         scripts = script_counts(pair.source)
-        letters += scripts
+        letters.update(scripts)
         letterless += not scripts
         multiple += len(split_sentences(pair.source)) > 1
         terminated += unicodedata.category(pair.source[-1]).startswith("P")
