@@ -33,10 +33,11 @@ def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
 def checkpoints_problem(path: str | None) -> str:
     """Return why the variable `RNNTUI_CHECKPOINTS` names no folder of runs; empty if it does, or does not count.
 
-    It is no error: the folder may be created by the next training. `path` is the folder that `--checkpoints` names.
+    It is no error: the next training may create the folder. The null device stands for no runs. `path` is the folder
+    that `--checkpoints` names.
     """
     named = os.environ.get(CHECKPOINTS_VARIABLE)
-    if path or not named or Path(named).is_dir():
+    if path or not named or named == os.devnull or Path(named).is_dir():
         return ""
     reason = "is not a folder" if Path(named).exists() else "does not exist"
     return f"{CHECKPOINTS_VARIABLE} names {named}, which {reason}: only shipped models can be found"

@@ -189,9 +189,9 @@ def test_a_checkpoints_folder_that_is_none_is_told(tmp_path: Path, monkeypatch: 
         checkpoints_folder(str(tmp_path / "new"), must_exist=True)
     assert checkpoints_folder(str(tmp_path / "new")) == tmp_path / "new"
     problems = {}
-    for path in (file, folder, tmp_path / "new", ""):
+    for path in (file, folder, tmp_path / "new", "", os.devnull):
         monkeypatch.setenv(CHECKPOINTS_VARIABLE, str(path))
         problems[str(path)] = checkpoints_problem(None)
         assert checkpoints_problem(str(folder)) == ""
     assert "file, which is not a folder" in problems[str(file)] and "does not exist" in problems[str(tmp_path / "new")]
-    assert problems[str(folder)] == problems[""] == ""
+    assert problems[str(folder)] == problems[""] == problems[os.devnull] == ""
