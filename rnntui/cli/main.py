@@ -25,12 +25,12 @@ COMMANDS = {
     "sample": "Sample text from a trained language model.",
     "runs": "List all runs: sort them, filter them.",
     "show": "Describe a run, or compare runs side by side.",
-    "curves": "Draw the metrics of trainings, or write them as data.",
-    "evaluate": "Evaluate a model on a text or on pairs: loss, perplexity, BLEU.",
-    "score": "Score lines by their log-probability and bits per character.",
     "rename": "Rename a run.",
     "delete": "Delete runs.",
     "note": "Write a note on a run, or print it.",
+    "curves": "Draw the metrics of trainings, or write them as data.",
+    "evaluate": "Evaluate a model on a text or on pairs: loss, perplexity, BLEU.",
+    "score": "Score lines by their log-probability and bits per character.",
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}
 """Commands that share a module; any other is `command` in the module of its name."""
