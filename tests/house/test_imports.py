@@ -56,7 +56,13 @@ def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "stdin"),
-    [(["sample", "-n", "3", "--seed", "1"], b"A"), (["score"], b"To be\n"), (["runs"], b""), (["curves"], b""), (["show", "chat"], b"")],
+    [
+        (["sample", "-n", "3", "--seed", "1"], b"A"),
+        (["score"], b"To be\n"),
+        (["runs"], b""),
+        (["curves"], b""),
+        (["show", "chat"], b""),
+    ],
     ids=["sample", "score", "runs", "curves", "show"],
 )
 def test_using_a_character_model_loads_neither_torch_nor_sentencepiece(arguments: list[str], stdin: bytes) -> None:
