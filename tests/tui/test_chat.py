@@ -390,8 +390,8 @@ async def test_leaving_keeps_the_text_and_reopening_goes_on_with_it(runs: Path, 
     assert kept(own_settings) == [before]
     assert "rnntui chat --reopen" in user.chat.exit_message
     async with chatting(runs) as user:
-        await user.chat.run_action("reopen")
-        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        await user.pilot.press("ctrl+o")
+        await wait_until(user.pilot, lambda: "Hello" in screen_text(user.app))
         await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: user.text == before)
         assert [turn.role for turn in user.conversation.transcript.turns] == ["prompt", "model"]

@@ -33,6 +33,7 @@ from rnntui.tui.preferences import texts_folder
 if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave, SaveJob
+    from rnntui.sessions.chat_files import SavedChat
     from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
@@ -57,10 +58,9 @@ class ChatTab(Vertical):
         self.session = ChatSession(
             context.checkpoints, self, start_worker or self._start_worker, texts_folder, context.run
         )
-        self.session.reopens_last = context.reopen
         self.row, self.panel = PaneRow(self.session), SettingsPanel()
         self.prompt = Prompt(context.preferences.keymap)
-        self._first_run = context.run
+        self._first_run, self._reopens = context.run, context.reopen
         self.shows_surprisal, self.wants_panel = context.preferences.surprisal, context.preferences.panel
 
     def compose(self) -> ComposeResult:
@@ -82,7 +82,10 @@ class ChatTab(Vertical):
         """Do what the first paint need not wait for: sliders and model."""
         self.row.shade(self.shows_surprisal)
         await self.panel.fill(self.session.settings)
-        self._load(self.session.active, self._first_run)
+        if self._reopens:
+            self._load_last(self.session.active, self._first_run)
+        else:
+            self._load(self.session.active, self._first_run)
 
     def on_resize(self) -> None:
         self._arrange()
@@ -135,6 +138,27 @@ class ChatTab(Vertical):
             self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
         else:
             self.app.call_from_thread(self.session.set_model, pane, run_name, model)
+
+    @work(thread=True)
+    def _load_last(self, pane: ChatPane, name: str | None) -> None:
+        """Continue the last text with the run of that name or path; for None, with the one that wrote it."""
+        try:
+            saved, model = self.session.load_last(name)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
+        else:
+            self.app.call_from_thread(self.session.open_text, pane, saved, model)
+
+    @work(thread=True)
+    def _open_text(self, pane: ChatPane, saved: SavedChat) -> None:
+        """Continue a saved text with the model that wrote it."""
+        present = pane.run_name if pane.conversation is not None else ""
+        try:
+            model = self.session.cache.load_for_text(saved.run, present)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
+        else:
+            self.app.call_from_thread(self.session.open_text, pane, saved, model)
 
     @work
     async def action_model(self) -> None:
@@ -328,15 +352,19 @@ class ChatTab(Vertical):
 
     @work
     async def action_reopen(self) -> None:
-        """Ask for a saved text and continue it in the active pane."""
-        from rnntui.tui.screens.dialogs import AskScreen
+        """Show the saved texts, and continue the chosen one in the active pane."""
+        from rnntui.tui.screens.text_browser import TextBrowser
 
-        pane = self.session.active
-        if pane.conversation is None:
+        pane, files = self.session.active, self.session.files
+        if pane.conversation is None and not pane.problem:
+            self.notifications.info("The model is still being opened.")
             return
-        name = await self.app.push_screen_wait(AskScreen("Reopen which text?", str(pane.autosave.newest() or "")))
-        if name:
-            self.session.reopen(pane, name)
+        browser = TextBrowser(
+            files.saved_texts, files.read, files.writes(), "Every conversation is saved here by itself as it grows."
+        )
+        saved = await self.app.push_screen_wait(browser)
+        if saved is not None:
+            self._open_text(pane, saved)
 
     async def action_find(self) -> None:
         """Open the find bar."""
