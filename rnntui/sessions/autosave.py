@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from rnntui.errors import RnntuiError
 
@@ -70,6 +71,7 @@ class Autosave:
         self._folder, self._pattern, self._write_draft = folder, pattern, write_draft
         self._lock = threading.Lock()
         self._problem_reported = False
+        self._left: WeakKeyDictionary[object, _Draft] = WeakKeyDictionary()  # by the identity of the text
         self.begin()
 
     def begin(self, saved_text: str = "") -> None:
@@ -92,6 +94,14 @@ class Autosave:
             self._draft.stamp, self._draft.saved_text = old.stamp, old.saved_text
             self._draft.previous = old
             old.path = self._new_path()  # a version that is about to be written goes there as well
+
+    def leave(self, identity: object) -> None:
+        """Remember the draft of a text that another one is about to replace."""
+        self._left[identity] = self._draft
+
+    def return_to(self, identity: object) -> None:
+        """Go on in the draft of a text that was left; without one, begin a new draft."""
+        self._draft = self._left.get(identity) or _Draft("")
 
     @property
     def path(self) -> Path | None:
@@ -140,8 +150,15 @@ class Autosave:
 
     def follow_rename(self, old: Path, new: Path) -> None:
         """Go on in the new files if the text's files were renamed. Called while writing is paused."""
-        if self._draft.path == old:
-            self._draft.path = new
+        for draft in (self._draft, *self._left.values()):
+            if draft.path == old:
+                draft.path = new
+
+    def follow_deletion(self, path: Path) -> None:
+        """Save a text that was left anew if it is returned to, for its files were deleted."""
+        for draft in self._left.values():
+            if draft.path == path:
+                draft.path, draft.saved_text = None, ""
 
     def _new_path(self) -> Path:
         # Process id and sequence number: two drafts of one second have two names.

@@ -59,13 +59,15 @@ class ChatFiles:
         self._panes, self._screen = panes, screen
 
     def suggested_name(self, pane: ChatPane) -> str | None:
-        """Return an unused file name for the text of a pane; None, with a warning, if it is empty."""
+        """Return a file name for the text of a pane, its own or an unused one; None, with a warning, if it is empty."""
+        from rnntui.sessions.autosave import is_named
         from rnntui.sessions.text_files import free_name
 
         if not pane.text:
             self._screen.notifications.warn("There is nothing to save yet.")
             return None
-        return str(free_name(pane.run_name, Path()))
+        path = pane.autosave.path
+        return path.name if path is not None and is_named(path) else str(free_name(pane.run_name, Path()))
 
     def save(self, pane: ChatPane, name: str, confirmed: bool = False) -> None:
         """Save the text of a pane and its turns under a typed name. Raises as `transcript_files.save` does."""

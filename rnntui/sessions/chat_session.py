@@ -135,6 +135,7 @@ class ChatSession:
             return
         if self.active.conversation is not None:
             self.active.conversation.stop()
+            self.files.autosave()
         self.panes.remove(self.active)
         self.active = self.panes[0]
         self._changed()
@@ -237,16 +238,19 @@ class ChatSession:
         for pane, conversation, time in times:
             if time >= latest - _SAME_ACTION:
                 self.files.autosave()
+                previous = conversation.transcript.identity
                 conversation.undo()
-                pane.autosave.keep_version()
+                pane.follow_undo(previous)
         self._changed()
 
     def redo(self) -> None:
         """Revert the last undo of the active pane."""
-        if self.active.conversation is None or not self.active.conversation.redo():
+        conversation = self.active.conversation
+        previous = conversation.transcript.identity if conversation is not None else None
+        if conversation is None or previous is None or not conversation.redo():
             self._screen.notifications.info("There is nothing to redo.")
             return
-        self.active.autosave.keep_version()
+        self.active.follow_undo(previous)
         self._changed()
 
     def new_texts(self) -> None:
@@ -254,6 +258,7 @@ class ChatSession:
         for pane, conversation in open_panes(self.panes):
             conversation.stop()
             self.files.autosave()
+            pane.leave_text()
             conversation.clear()
             pane.autosave.begin()
         self._changed()
@@ -343,6 +348,7 @@ class ChatSession:
         if model.model is not None:
             conversation = self._use_model(pane, model.name, model.model)
         if conversation is not None and saved is not None:
+            pane.leave_text()
             conversation.reopen(saved.turn_texts)
             if saved.path is not None:
                 pane.autosave.open(saved.path, pane.text)

@@ -134,6 +134,8 @@ class SavedTexts:
             raise RnntuiError(f"cannot delete {path}: {error.strerror or error}") from error
         if content:
             self._deleted.append(content)
+        for autosave in self._autosaves():
+            autosave.follow_deletion(path)
 
     def restore(self) -> Path | None:
         """Bring back the text that was deleted last, and return its path; None if there is none.

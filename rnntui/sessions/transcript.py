@@ -33,10 +33,15 @@ class Turn:
     settings: list[tuple[int, SamplingConfig]] = field(default_factory=list)
 
 
+class TextIdentity:
+    """The identity of a text, which all its versions share: an undo may bring back another text."""
+
+
 class Transcript:
     """Text, tokens and turns. Every token has its part of the text, which may be empty, and its surprisal in bits."""
 
     def __init__(self) -> None:
+        self.identity = TextIdentity()
         self.text = ""
         self.intact_chars = 0  # a view sets it to the length it has drawn; `cut` lowers it to what is left of that
         self.turns: list[Turn] = []
@@ -91,6 +96,7 @@ class Transcript:
     def copy(self) -> Transcript:
         """Return a copy, to restore later."""
         other = Transcript()
+        other.identity = self.identity
         other.text = self.text
         other.turns = [replace(turn, settings=list(turn.settings)) for turn in self.turns]
         other._ids, other._ends, other._bits = self._ids[:], self._ends[:], self._bits[:]

@@ -484,6 +484,38 @@ def test_a_text_is_continued_by_the_model_that_wrote_it(user: User, tmp_path: Pa
     assert first in present.saved  # it was saved before the other was opened
 
 
+def test_an_undo_after_opening_a_text_goes_on_in_the_file_of_the_one_before(user: User, tmp_path: Path) -> None:
+    first = user.say("Hello")
+    user.session.files.autosave()
+    user.drafts.joinpath("named.txt").write_text("Once upon a time")
+    user.reopen(str(user.drafts / "named.txt"))
+    user.say("there was")
+    opened = user.text
+    user.session.undo()
+    user.session.files.autosave()
+    assert user.text == first and user.saved == sorted([first, opened])
+    continued = user.say("again")
+    user.session.files.autosave()
+    assert user.saved == sorted([continued, opened]) and (user.drafts / "named.txt").read_text() == opened
+    user.session.new_texts()
+    user.session.undo()
+    user.session.files.autosave()
+    assert user.text == continued and user.saved == sorted([continued, opened])
+    texts, path = user.session.files.saved_texts, user.session.active.autosave.path
+    assert path is not None
+    user.session.new_texts()
+    renamed = texts.rename(path, "tale")
+    user.session.undo()
+    assert user.session.active.autosave.path == renamed
+    assert user.session.files.suggested_name(user.session.active) == "tale.txt"
+    user.session.new_texts()
+    texts.delete(renamed)
+    assert user.saved == [opened]
+    user.session.undo()
+    user.session.files.autosave()
+    assert user.saved == sorted([continued, opened])  # a text on the screen is a text on disk
+
+
 def test_without_the_model_that_wrote_it_another_one_continues_a_text(user: User, tmp_path: Path) -> None:
     text = user.say("Hello")
     user.session.close()
@@ -517,6 +549,15 @@ def test_every_text_is_autosaved_also_one_that_was_left(user: User) -> None:
     assert user.saved == sorted([first, *user.texts])
     user.session.files.autosave()
     assert len(user.saved) == 3
+
+
+def test_the_text_of_a_pane_that_is_closed_is_saved(user: User) -> None:
+    user.say("Hello")
+    user.session.add_pane()
+    user.write()
+    text = user.say("more")
+    user.session.close_pane()
+    assert text in user.saved
 
 
 def test_a_text_that_an_undo_brings_back_is_saved_apart(user: User) -> None:

@@ -111,6 +111,8 @@ async def test_an_edit_that_changes_nothing_changes_nothing(runs: Path) -> None:
             await wait_until(user.pilot, lambda: isinstance(user.app.screen, EditScreen))
             if key == "escape":
                 user.app.screen.query_one(TextArea).text = "gone"
+                await user.pilot.press("escape")
+                assert "Esc again discards the changes" in screen_text(user.app)
             await user.pilot.press(key)
             await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 1)
             assert [(turn.role, text) for turn, text in user.conversation.transcript.turn_texts()] == before

@@ -302,6 +302,7 @@ class TranslateTab(Vertical):
     @work
     async def action_save(self) -> None:
         """Ask for a name, and save source and translation."""
+        from rnntui.sessions.autosave import is_named
         from rnntui.sessions.translation_files import save_table, suggested_table
         from rnntui.tui.screens.dialogs import AskScreen
 
@@ -316,7 +317,9 @@ class TranslateTab(Vertical):
             note = f"; {missing:,} lines are not translated yet" if missing else ""
             self.notifications.info(f"{path}{note}", title="Saved")
 
-        suggested = str(suggested_table(session.run_name))
+        path, suggested = session.autosave.path, str(suggested_table(session.run_name))
+        if path is not None and is_named(path):
+            suggested = path.with_suffix(".tsv").name
         await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested, save))
 
     def action_new(self) -> None:
