@@ -146,6 +146,9 @@ def _log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
         if len(values) <= max_ticks:
             return denser if len(values) < 2 and 0 < len(denser) <= max_ticks + 1 else values
         denser = values
-    stride = next((n for n in (2, 3, 5, 10, 20, 50, 100) if len(exponents) / n <= max_ticks), len(exponents))
     decades = [value for e in exponents if low <= (value := float(f"1e{e}")) <= high]
-    return [value for value in decades if round(math.log10(value)) % stride == 0] or decades[:1]
+    for stride in (2, 3, 5, 10, 20, 50, 100):
+        multiples = [value for value in decades if round(math.log10(value)) % stride == 0]
+        if min(2, max_ticks) <= len(multiples) <= max_ticks:
+            return multiples
+    return decades[:: -(-len(decades) // max_ticks) or 1]

@@ -16,7 +16,18 @@ from rnntui.charts.labels import Unit, format_exact, tick_labels
 from rnntui.charts.legend import STAR, LegendEntry, legend_rows
 from rnntui.charts.metric_charts import AXIS_TITLES, Axis
 from rnntui.charts.raster import BRAILLE, DOTS_HIGH, DOTS_WIDE, ROUNDING, braille_bits, decimate, rasterize, row_index
-from rnntui.charts.styled_text import AXIS, CURSOR, CURSOR_LABEL, GRID, LABEL, CellWidth, ChartPart, Row, Style, cell_width
+from rnntui.charts.styled_text import (
+    AXIS,
+    CURSOR,
+    CURSOR_LABEL,
+    GRID,
+    LABEL,
+    CellWidth,
+    ChartPart,
+    Row,
+    Style,
+    cell_width,
+)
 from rnntui.text.control_chars import one_line
 
 MARKERS = "●▲■◆○△□◇"  # distinguish curves without colours
