@@ -269,7 +269,7 @@ async def test_the_keys_are_shown_where_they_work(pilot) -> None:
     assert shown(chart)[-1].rstrip() == ("←→ cursor  +- zoom  shift+←→ pan  0 all  l log  x axis  e export  f follow")
     pilot.app.set_keymap({"chart.log": "g", "chart.zoom_in": "f11"})
     await pilot.pause()
-    assert "f11- zoom" in shown(chart)[-1] and "g log" in shown(chart)[-1]
+    assert "f11 - zoom" in shown(chart)[-1] and "g log" in shown(chart)[-1]
     chart.show([a_curve(20)], ChartHeading("Tokens per second"), log=False)
     pilot.app.screen.set_focus(None)
     await pilot.pause()
@@ -277,7 +277,7 @@ async def test_the_keys_are_shown_where_they_work(pilot) -> None:
     chart.focus()
     await pilot.resize_terminal(40, 9)
     await pilot.pause()
-    assert shown(chart)[-1].split()[:3] == ["←→", "cursor", "f11-"] and "log" not in shown(chart)[-1]
+    assert shown(chart)[-1].split()[:3] == ["←→", "cursor", "f11"] and "log" not in shown(chart)[-1]
     await pilot.resize_terminal(40, 8)
     assert "cursor" not in "".join(shown(chart)), "the plot needs the rows"
 

@@ -147,7 +147,9 @@ class Chart(Widget, can_focus=True):
         """
         self._curves = tuple(curves)
         self._heading = self._heading if heading is None else heading
-        self._allow_log = log
+        if log != self._allow_log:
+            self._allow_log = log
+            self._update_key_line()
         if not log:
             self.view = replace(self._view, log=False)
         self._invalidate()
@@ -319,9 +321,9 @@ class Chart(Widget, can_focus=True):
             style = self.get_component_rich_style("chart--hint")
             segments, room = [], self.size.width
             for key, label in self._key_hints() if self.has_focus else [("", _UNFOCUSED_HINT)]:
-                width = cell_len(f"{key} {label}")
+                width = cell_len(key + label)
                 if width <= room:
-                    segments += [Segment(key, key_style), Segment(f" {label}  ", style)]
+                    segments += [Segment(key, key_style), Segment(f"{label}  ", style)]
                     room -= width + 2
             self._key_line = Strip(segments).adjust_cell_length(self.size.width, style)
         return self._key_line
@@ -333,9 +335,9 @@ class Chart(Widget, can_focus=True):
             if active.node is self and active.binding.action not in keys:
                 keys[active.binding.action] = self.app.get_key_display(active.binding)
         return [
-            (_joined([keys[action] for action in actions if action in keys]), label)
+            (_joined([keys[action] for action in actions if action in keys]), f" {label}")
             for actions, label in _HINTS
-            if keys.keys() & {*actions} and (self._allow_log or label != "log")
+            if keys.keys() & {*actions} and (self._allow_log or actions != ("log",))
         ]
 
     def _rich_style(self, style: Style) -> RichStyle:
@@ -360,4 +362,5 @@ def _joined(keys: list[str]) -> str:
     """Return keys side by side, with modifiers that they share once: shift+←→."""
     modifiers = {key[: key.rfind("+", 0, -1) + 1] for key in keys}
     shared = modifiers.pop() if len(modifiers) == 1 else ""
-    return shared + "".join(key[len(shared) :] for key in keys)
+    names = [key.removeprefix(shared) for key in keys]
+    return shared + ("" if max(map(len, names)) == 1 else " ").join(names)
