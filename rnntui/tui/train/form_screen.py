@@ -130,6 +130,9 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             self.query_one("#all", Button).label = _SHOW_ALL
         else:
             await self._open_rest()
+            # They are below the others, where nothing may be seen of them.
+            self.query("#more Field").first(Field).take_focus()
+            self.call_after_refresh(self.query_one("#all").scroll_visible, animate=False, top=True)
 
     async def _open_rest(self) -> None:
         more = self.query_one("#more", Vertical)

@@ -52,7 +52,7 @@ _HINTS = (
 """The line of keys at the bottom of a chart: actions and their label; where there is little room, the first ones."""
 _UNFOCUSED_HINT = "Tab here for cursor, zoom, log axis, export"
 _MIN_HINT_ROWS = 8  # of a chart with the focus: the line of keys leaves four to the plot
-_MIN_HINT_ROWS_UNFOCUSED = 20  # rows
+_MIN_HINT_ROWS_UNFOCUSED = 16  # rows
 
 ZOOM = 1.5  # per key press or notch of the wheel
 PAN = 0.2  # per key press, as a fraction of the view's width
