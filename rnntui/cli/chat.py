@@ -16,7 +16,7 @@ from rnntui.errors import UsageError
 
 @click.command("chat")
 @click.argument("run", required=False)
-@click.option("--reopen", is_flag=True, help="Continue the last text.")
+@click.option("--reopen", is_flag=True, help="Continue the last text, with the model that wrote it or with RUN.")
 @checkpoints_option
 def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     """Open the terminal app: write and translate with models, and watch them train.
@@ -36,8 +36,10 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     # first paint.
     gc.disable()
     from rnntui.tui.app import RnntuiApp
+    from rnntui.tui.preferences import tab_of_last_text
 
-    app = RnntuiApp(folder, run, first=kind.use.tab, reopen=reopen)
+    tab = tab_of_last_text() if reopen and run is None else None
+    app = RnntuiApp(folder, run, first=tab or kind.use.tab, reopen=reopen)
     gc.freeze()
     gc.enable()
     app.run()
