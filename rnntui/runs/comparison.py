@@ -27,8 +27,8 @@ class Comparison:
 
     Args:
         names: names of the runs; paths of runs whose names are equal.
-        options: what was chosen differently: note, kind and corpus, then options by flag. An option that only some
-            kinds of model have differs if it differs between the runs of those.
+        options: the differences between them: note, kind and corpus, then options by flag. An option that only some
+            kinds of model have is compared between the runs of those.
         results: progress and metrics; losses only of runs with the same tokens, as a loss is in nats a token.
     """
 
@@ -55,7 +55,7 @@ def _rows(columns: Sequence[dict[str, str]]) -> list[ComparisonRow]:
 
 
 def _options(details: RunDetails) -> dict[str, str]:
-    """Return what was chosen for a run, by label; empty texts for options that are not set."""
+    """Return note, kind, corpus and options of a run by label; empty texts for options that are not set."""
     config = details.config
     texts = {"note": details.summary.note, "kind": title_of(config.kind), "corpus": config.corpus.summary}
     for settings in (details.budget, config.model, config.tokenizer, config.training):
