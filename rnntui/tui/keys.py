@@ -70,7 +70,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "the last turn, from before it was generated again"),
         Key("chat.next_version", "alt+right", "version(1)", "Next version", "Put back the next version of the last "
             "turn"),
-        Key("chat.edit_text", "ctrl+o", "edit_text", "Edit text", "Edit the text itself and continue from it"),
+        Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
         Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
             "empty)"),
         Key("chat.redo", "", "redo", "Redo", "Redo what was undone"),
@@ -78,7 +78,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "continuing the text"),
         Key("chat.new", "f12", "new", "New", "Begin a new text; the present one stays saved"),
         Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
-        Key("chat.reopen", "", "reopen", "Reopen", "Continue a saved text; the last one is always saved"),
+        Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "open a text file"),
         Key("chat.copy", "ctrl+g", "copy", "Copy", "Copy the text to the clipboard"),
         Key("chat.find", "ctrl+f", "find", "Find", "Find in the text", priority=True),
         Key("chat.add_pane", "f6", "add_pane", "Compare", "Add a pane with the same prompt, up to four", priority=True),
@@ -139,7 +140,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation, one row for each line",
             footer=True),
         Key("translate.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
-        Key("translate.open", "ctrl+o", "open", "Open", "Translate a text file, or a saved text"),
+        Key("translate.open", "ctrl+o", "open", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "translate a text file"),
         Key("translate.panel", "ctrl+b", "panel", "Settings", "Show or hide the other translations and the settings",
             priority=True),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -35,6 +36,7 @@ from rnntui.tui.preferences import history_file, texts_folder
 if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave, SaveJob
+    from rnntui.sessions.chat_files import SavedChat
     from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
@@ -60,7 +62,6 @@ class ChatTab(Vertical):
         self.session = ChatSession(
             context.checkpoints, self, start_worker or self._start_worker, texts_folder, context.run
         )
-        self.session.reopens_last = context.reopen
         keymap, keys = context.preferences.keymap, known_keys()
         version_ids = ("chat.previous_version", "chat.next_version")
         version_keys = [keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in version_ids]
@@ -69,7 +70,7 @@ class ChatTab(Vertical):
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
         self._taken_line = ""  # a line that was taken back to be edited, as it was
         self._unsent_line: str | None = None  # what the prompt held before; None if no line was taken back
-        self._first_run = context.run
+        self._first_run, self._reopens = context.run, context.reopen
         self.shows_surprisal, self.wants_panel = context.preferences.surprisal, context.preferences.panel
 
     def compose(self) -> ComposeResult:
@@ -92,7 +93,10 @@ class ChatTab(Vertical):
         """Do what the first paint need not wait for: sliders and model."""
         self.row.shade(self.shows_surprisal)
         await self.panel.fill(self.session.settings)
-        self._load(self.session.active, self._first_run)
+        if self._reopens:
+            self._load_last(self.session.active, self._first_run)
+        else:
+            self._load(self.session.active, self._first_run)
 
     def on_resize(self) -> None:
         self._arrange()
@@ -156,6 +160,27 @@ class ChatTab(Vertical):
             self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
         else:
             self.app.call_from_thread(self.session.set_model, pane, run_name, model)
+
+    @work(thread=True)
+    def _load_last(self, pane: ChatPane, name: str | None) -> None:
+        """Continue the last text with the run of that name or path; for None, with the one that wrote it."""
+        try:
+            saved, model = self.session.load_last(name)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
+        else:
+            self.app.call_from_thread(self.session.open_text, pane, saved, model)
+
+    @work(thread=True)
+    def _open_text(self, pane: ChatPane, saved: SavedChat) -> None:
+        """Continue a saved text with the model that wrote it."""
+        present = pane.run_name if pane.conversation is not None else ""
+        try:
+            model = self.session.cache.load_for_text(saved.run, present)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
+        else:
+            self.app.call_from_thread(self.session.open_text, pane, saved, model)
 
     @work
     async def action_model(self) -> None:
@@ -419,21 +444,23 @@ class ChatTab(Vertical):
         pane, files = self.session.active, self.session.files
         suggestion = files.suggested_name(pane)
         if suggestion is not None:
-            name = await self.app.push_screen_wait(AskScreen("Save the text as", suggestion))
-            if name:
-                files.save(pane, name)
+            await self.app.push_screen_wait(AskScreen("Save the text as", suggestion, partial(files.save, pane)))
 
     @work
     async def action_reopen(self) -> None:
-        """Ask for a saved text and continue it in the active pane."""
-        from rnntui.tui.screens.dialogs import AskScreen
+        """Show the saved texts, and continue the chosen one in the active pane."""
+        from rnntui.tui.screens.text_browser import TextBrowser
 
-        pane = self.session.active
-        if pane.conversation is None:
+        pane, files = self.session.active, self.session.files
+        if pane.conversation is None and not pane.problem:
+            self.notifications.info("The model is still being opened.")
             return
-        name = await self.app.push_screen_wait(AskScreen("Reopen which text?", str(pane.autosave.newest() or "")))
-        if name:
-            self.session.reopen(pane, name)
+        browser = TextBrowser(
+            files.saved_texts, files.read, files.writes(), "Every conversation is saved here by itself as it grows."
+        )
+        saved = await self.app.push_screen_wait(browser)
+        if saved is not None:
+            self._open_text(pane, saved)
 
     async def action_find(self) -> None:
         """Open the find bar."""
