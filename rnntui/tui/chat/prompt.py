@@ -35,12 +35,16 @@ class Prompt(ClusterTextArea):
         }
 
     async def _on_key(self, event: events.Key) -> None:
-        # A text area takes Enter for itself, unless the binding has priority. With priority, it would be handled
-        # before letters that were typed earlier and are still queued.
-        action = self._actions.get(event.key)
+        # Bindings are handled after the key has bubbled up to the app, when letters that were typed later are in the
+        # text already. Here all keys of the prompt are handled in the order in which they were typed.
+        action = self._actions.get(event.key) or self._editing_action(event.key)
         if action is not None and self.check_action(action, ()):
             event.prevent_default().stop()
             await self.run_action(action)
+
+    def _editing_action(self, key: str) -> str | None:
+        bindings = self._bindings.key_to_bindings.get(key, ())
+        return next((binding.action for binding in bindings if not binding.id), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for putting back a turn while none is being edited."""
