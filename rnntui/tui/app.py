@@ -128,7 +128,7 @@ class RnntuiApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Let typing go to the editor of the visible tab, where the focused widget has no use for it."""
         is_typing = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
-        if is_typing and self.is_mounted and not self.screen.is_modal:
+        if is_typing and self.screen_stack and not self.screen.is_modal:
             await focus_typing_target(self.screen, self._visible_tab, event)
         await super().on_event(event)
 

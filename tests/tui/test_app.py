@@ -49,14 +49,15 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     assert len(ids) == len(set(ids)) and set(ids) == set(known_keys())
     from rnntui.tui.chat.pane_view import PaneView
     from rnntui.tui.chat.prompt import Prompt
+    from rnntui.tui.chat.settings_panel import SettingsPanel
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.train.tab import TrainTab
     from rnntui.tui.translate.hypothesis_list import HypothesisList
     from rnntui.tui.translate.tab import TranslateTab
 
     owners = {
-        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "train": TrainTab,
-        "translate": TranslateTab, "hypotheses": HypothesisList,
+        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "settings": SettingsPanel,
+        "train": TrainTab, "translate": TranslateTab, "hypotheses": HypothesisList,
     }  # fmt: skip
     for context, keys in KEYS.items():
         for key in keys:
