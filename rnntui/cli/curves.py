@@ -19,11 +19,11 @@ import click
 from rnntui.atomic_files import atomic_write
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.options import checkpoints_option
+from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import checkpoints_folder, find_run
 from rnntui.runs.metrics_log import MetricsTail
 
 if TYPE_CHECKING:
@@ -124,10 +124,10 @@ def command(
 
 def _find_runs(names: tuple[str, ...], checkpoints: str | None) -> dict[str, RunFolder]:
     """Return the runs by label: the run's name or, for a second run of that name, its path."""
-    folder = checkpoints_folder(checkpoints, must_exist=True)
+    folder = existing_checkpoints_folder(checkpoints)
     runs: dict[str, RunFolder] = {}
     for name in names or (None,):
-        run = find_run(name, folder, None)
+        run = choose_run_in(folder, name, None)
         if all(run.path.resolve() != other.path.resolve() for other in runs.values()):
             label = run.path.resolve().name
             runs[label if label not in runs else str(run.path)] = run

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -17,9 +15,9 @@ from textual.widgets import Input, Label, Select, Static
 
 from rnntui.sessions.training_form import FormOption
 from rnntui.text.control_chars import one_line
+from rnntui.tui.path_completion import rest_of_path
 from rnntui.tui.widgets.editors import ClusterInput
 
-_MAX_ENTRIES = 2000  # of a folder, searched for a completion
 _MAX_WORDS = 16  # of a value, from which a name with spaces may begin
 
 
@@ -111,7 +109,7 @@ def complete_path(value: str, endings: tuple[str, ...]) -> str | None:
     `quote_completed` then quotes them.
     """
     for word, quote in _readings(value):
-        if (rest := _rest_of_name(word, endings)) is not None:
+        if (rest := rest_of_path(word, endings)) is not None:
             return value + (rest if quote is None else _quoted(rest, quote))
     return None
 
@@ -153,23 +151,6 @@ def _readings(value: str) -> Iterator[tuple[str, str | None]]:
     for start in _word_starts(value):
         if value[start:].strip():
             yield value[start:], None
-
-
-def _rest_of_name(word: str, endings: tuple[str, ...]) -> str | None:
-    """Return what the first matching file or folder name has beyond the word; None if none matches."""
-    folder, _, prefix = word.rpartition("/")
-    path = Path(f"{folder}/" if folder or word.startswith("/") else ".")
-    with contextlib.suppress(OSError, RuntimeError, ValueError), os.scandir(path.expanduser()) as entries:
-        candidates = [
-            entry.name + ("/" if entry.is_dir() else "")
-            for entry in islice(entries, _MAX_ENTRIES)
-            if entry.name.startswith(prefix) and (prefix or not entry.name.startswith("."))
-            and (entry.is_dir() or entry.name.lower().endswith(endings))
-        ]  # fmt: skip
-        for name in sorted(candidates):
-            if name != prefix and name.isprintable():
-                return name[len(prefix) :]
-    return None
 
 
 def _quoted(text: str, quote: str) -> str:
