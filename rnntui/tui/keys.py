@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
-from textual.keys import Keys
+from textual.keys import Keys, format_key
 
 from rnntui.tui.tabs import TABS
 
@@ -26,7 +26,8 @@ CONTEXTS = {
 class Key:
     """A key binding: `action` of the widget of its context, `label` for the footer, `help` for the help screen.
 
-    Without `keys` it is in the command palette only.
+    Without `keys` it is in the command palette only. The footer shows, as far as its width goes, first the keys with
+    `footer`, those of the focused widget before those of its tab, each in the order of the table; then the others.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Key:
     label: str
     help: str
     footer: bool = False
+    pinned: bool = False  # always in the footer, at its right end
     priority: bool = False  # handled before the focused widget, which may use the key for something else
     palette: bool = True
 
@@ -46,11 +48,16 @@ def app_keys() -> tuple[Key, ...]:
         for tab in TABS.values()
     )
     return (
-        Key("app.help", "f1", "help", "Help", "Show all keys", footer=True, priority=True),
+        Key("app.help", "f1", "help", "Help", "Show and search all keys", pinned=True, priority=True),
         *tabs,
+        Key("app.palette", "ctrl+p", "command_palette", "Commands", "Find a command by the words of its name or help, and "
+            "run it", footer=True, palette=False),
         Key("app.theme", "ctrl+t", "toggle_dark", "Dark/light", "Switch between the dark and the light theme"),
-        Key("app.palette", "ctrl+p", "command_palette", "Commands", "Find a command by its name", palette=False),
-        Key("app.quit", "ctrl+q", "quit", "Quit", "Quit", footer=True, priority=True),
+        Key("app.screenshot", "alt+s", "screenshot", "Screenshot", "Save a picture of the screen (SVG) in the current "
+            "folder", priority=True),
+        Key("app.dismiss", "", "dismiss_notifications", "Close notifications", "Close the notifications at the top right; "
+            "Esc closes them too"),
+        Key("app.quit", "ctrl+q", "quit", "Quit", "Quit; texts are saved", pinned=True, priority=True),
     )
 
 
@@ -136,10 +143,32 @@ def title_of(context: str) -> str:
     return TABS[context].title if context in TABS else CONTEXTS[context]
 
 
+_SHORT_NAMES = {
+    "escape": "Esc", "enter": "Enter", "space": "Space", "tab": "Tab", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "delete": "Del", "backspace": "Backspace",
+}  # fmt: skip
+
+
+def key_name(key: str, *, compact: bool = False) -> str:
+    """Return a key as keyboards and documents write it: `ctrl+n` as Ctrl+N, or as ^N if `compact`; `f1` as F1."""
+    *modifiers, base = key.split("+") if len(key) > 1 else [key]
+    name = _SHORT_NAMES.get(base) or format_key(base)
+    if modifiers or (base[:1] == "f" and base[1:].isdecimal()):
+        name = name if len(name) > 3 or name in _SHORT_NAMES.values() else name.upper()
+    if compact and modifiers == ["ctrl"]:
+        return f"^{name}"
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
+
+
+def key_names(keys: str) -> str:
+    """Return the names of keys that are separated by commas, as in a `Key`."""
+    return ", ".join(key_name(key.strip()) for key in keys.split(",") if key.strip())
+
+
 def bindings(context: str) -> list[BindingType]:
     """Return the key bindings of a context, for the `BINDINGS` of its widget."""
     return [
-        Binding(key.keys, key.action, key.label or key.id, show=key.footer, priority=key.priority, id=key.id)
+        Binding(key.keys, key.action, key.label or key.id, show=key.footer or key.pinned, priority=key.priority, id=key.id)
         for key in KEYS[context]
         if key.keys
     ]
