@@ -16,6 +16,7 @@ from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems
 from rnntui.tui.messages import OpenRun, RememberPreference
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.tabs import TABS, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.typing_target import focus_typing_target
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -134,6 +135,27 @@ class RnntuiApp(App[None]):
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
+    async def on_event(self, event: events.Event) -> None:
+        """Let typing go to the editor of the visible tab, where the focused widget has no use for it.
+
+        Esc closes the notifications, besides what it does at the focus.
+        """
+        is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        if is_input and self.is_mounted:
+            if isinstance(event, events.Key) and event.key == "escape" and self._notifications:
+                self.action_dismiss_notifications()
+            if not self.screen.is_modal:
+                await focus_typing_target(self.screen, self._visible_tab, event)
+        await super().on_event(event)
+
+    @property
+    def _visible_tab(self) -> Widget:
+        return self.tabs[self._visible_tab_id]
+
+    @property
+    def _visible_tab_id(self) -> str:
+        return self.query_one(ContentSwitcher).current or self._first
+
     def get_key_display(self, binding: Binding) -> str:
         """Return a binding's key as the footer writes it."""
         return key_name(binding.key, compact=True)
@@ -159,7 +181,7 @@ class RnntuiApp(App[None]):
         """Return the palette's commands: recently used ones, those of the tab shown, of the app, and of other tabs."""
         from rnntui.tui.palette import Command
 
-        current = self.query_one(ContentSwitcher).current or self._first
+        current = self._visible_tab_id
         contexts = [current, "app", *(tab_id for tab_id in self._tabs if tab_id != current)]
         commands = [
             Command(
@@ -179,7 +201,7 @@ class RnntuiApp(App[None]):
     def _command(self, context: str, command_id: str, action: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
             self._recent_commands = [command_id, *(other for other in self._recent_commands if other != command_id)]
-            if context in self._tabs and context != self.query_one(ContentSwitcher).current:
+            if context in self._tabs and context != self._visible_tab_id:
                 await self.action_tab(context)
             await self.run_action(action, self.tabs.get(context, self))
 
@@ -193,12 +215,6 @@ class RnntuiApp(App[None]):
         return known_keys() | {binding.id: binding.key for binding in widget_bindings if binding.id}
 
     # -- notifications and screenshots -------------------------------------------------------------------------------
-
-    async def on_event(self, event: events.Event) -> None:
-        """Close the notifications at Esc, which also does what it does at the focus."""
-        if isinstance(event, events.Key) and event.key == "escape" and self._notifications:
-            self.action_dismiss_notifications()
-        await super().on_event(event)
 
     def on_notify(self, event: Notify) -> None:
         """Drop a notification that is on the screen already."""

@@ -90,6 +90,11 @@ class ChatTab(Vertical):
         self.session.close()
 
     @property
+    def typing_target(self) -> Prompt:
+        """The editor that typing goes to."""
+        return self.prompt
+
+    @property
     def exit_message(self) -> str:
         """Printed once the app has closed."""
         return self.session.exit_message
