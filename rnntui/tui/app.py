@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +16,7 @@ from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems
 from rnntui.tui.messages import OpenRun, RememberPreference
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.tabs import TABS, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.themes import DARK, LIGHT, readable_themes
 from rnntui.tui.typing_target import focus_typing_target
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class RnntuiApp(App[None]):
             tabs: the table of tabs; tests hand in rows that make tabs without threads.
         """
         super().__init__()
+        for theme in readable_themes():
+            self.register_theme(theme)
         self.notifications = Notifications(self.notify)
         self._settings_file = preferences.settings_file()
         self.preferences, self._problems = preferences.load(self._settings_file)
@@ -110,15 +113,17 @@ class RnntuiApp(App[None]):
 
     def _show_tab(self, tab_id: str) -> None:
         self.query_one(ContentSwitcher).current = tab_id
-        links = " ".join(
-            f"[@click=app.tab('{tab.id}')]{'[b $foreground on $surface]' if tab.id == tab_id else ''} "
-            f"[$primary]{self._key_of(f'app.{tab.id}', tab.key)}[/] {tab.title} {'[/]' if tab.id == tab_id else ''}[/]"
-            for tab in self._tabs.values()
-        )
-        self.query_one("#bar", Static).update(f"[b $primary] rnntui [/] {links}")
+        links = " ".join(self._tab_link(tab, tab.id == tab_id) for tab in self._tabs.values())
+        self.query_one("#bar", Static).update(f"[b $text-primary] rnntui [/] {links}")
         focus = next((w for w in self.tabs[tab_id].query(self._tabs[tab_id].focus) if w.can_focus), None)
         if focus is not None:
             focus.focus()
+
+    def _tab_link(self, tab: TabEntry, is_current: bool) -> str:
+        """Return the markup of a tab in the bar: its key and title, which a click shows."""
+        start, end = ("[b $foreground on $surface]", "[/]") if is_current else ("", "")
+        key = self._key_of(f"app.{tab.id}", tab.key)
+        return f"[@click=app.tab('{tab.id}')]{start} [$text-primary]{key}[/] {tab.title} {end}[/]"
 
     async def on_open_run(self, event: OpenRun) -> None:
         """Open a run in a tab, and show it."""
@@ -141,7 +146,7 @@ class RnntuiApp(App[None]):
         Esc closes the notifications, besides what it does at the focus.
         """
         is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
-        if is_input and self.is_mounted:
+        if is_input and self.screen_stack and self.query(ContentSwitcher):
             if isinstance(event, events.Key) and event.key == "escape" and self._notifications:
                 self.action_dismiss_notifications()
             if not self.screen.is_modal:
@@ -175,7 +180,7 @@ class RnntuiApp(App[None]):
 
     def action_toggle_dark(self) -> None:
         """Switch between the dark theme and the light one."""
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        self.theme = LIGHT if self.current_theme.dark else DARK
 
     def commands(self) -> list[Command]:
         """Return the palette's commands: recently used ones, those of the tab shown, of the app, and of other tabs."""
@@ -193,7 +198,9 @@ class RnntuiApp(App[None]):
             if key.palette
         ]  # fmt: skip
         commands.append(
-            Command("app.themes", "Theme", "Choose a colour theme", "", self._command("app", "app.themes", "change_theme"))
+            Command(
+                "app.themes", "Theme", "Choose a colour theme", "", self._command("app", "app.themes", "change_theme")
+            )
         )
         recent = {command_id: place for place, command_id in enumerate(self._recent_commands)}
         return sorted(commands, key=lambda command: recent.get(command.id, len(recent)))

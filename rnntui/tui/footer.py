@@ -55,9 +55,8 @@ class ShownBinding(NamedTuple):
 def footer_items(active: Iterable[ShownBinding]) -> list[FooterItem]:
     """Return the keys for the footer, the most important first.
 
-    Those of the key table with `footer` come first, then bindings of widgets that are to be shown, then the rest of the
-    table; each of these from the focused widget outwards, and in the order of the table. Of an action with several keys,
-    one is shown; the keys of tabs are in the tab bar.
+    Bindings to be shown come first, then the rest of the key table; both from the focused widget outwards, and in the
+    order of the table. Of an action with several keys, one is shown; the keys of tabs are in the tab bar.
     """
     ranked: list[tuple[bool, int, int, FooterItem]] = []
     actions: set[str] = set()
@@ -127,7 +126,11 @@ class KeyFooter(Widget):
             gap = (_GAP if index else 0) + (slack if is_first_pinned else 0)
             column += gap
             label = Content.styled(f" {item.label}", label_style)
-            parts += [Content(" " * gap), Content.styled(item.name, key_style), label if item.enabled else label.stylize("dim")]
+            parts += [
+                Content(" " * gap),
+                Content.styled(item.name, key_style),
+                label if item.enabled else label.stylize("dim"),
+            ]
             self._places.append((column, column + item.width, item))
             column += item.width
         return Content("").join(parts)

@@ -18,6 +18,7 @@ CONTEXTS = {
     "prompt": "Prompt",
     "text": "Text (Tab or a click goes there)",
     "hypotheses": "List of translations",
+    "aside": "Translation, list of translations, settings and attention",
 }
 """Titles of the contexts other than tabs. Each tab is a context too, under its id, with its own title."""
 
@@ -50,13 +51,31 @@ def app_keys() -> tuple[Key, ...]:
     return (
         Key("app.help", "f1", "help", "Help", "Show and search all keys", pinned=True, priority=True),
         *tabs,
-        Key("app.palette", "ctrl+p", "command_palette", "Commands", "Find a command by the words of its name or help, and "
-            "run it", footer=True, palette=False),
+        Key(
+            "app.palette",
+            "ctrl+p",
+            "command_palette",
+            "Commands",
+            "Find a command by the words of its name or help, and run it",
+            footer=True,
+            palette=False,
+        ),
         Key("app.theme", "ctrl+t", "toggle_dark", "Dark/light", "Switch between the dark and the light theme"),
-        Key("app.screenshot", "alt+s", "screenshot", "Screenshot", "Save a picture of the screen (SVG) in the current "
-            "folder", priority=True),
-        Key("app.dismiss", "", "dismiss_notifications", "Close notifications", "Close the notifications at the top right; "
-            "Esc closes them too"),
+        Key(
+            "app.screenshot",
+            "alt+s",
+            "screenshot",
+            "Screenshot",
+            "Save a picture of the screen (SVG) in the current folder",
+            priority=True,
+        ),
+        Key(
+            "app.dismiss",
+            "",
+            "dismiss_notifications",
+            "Close notifications",
+            "Close the notifications at the top right; Esc closes them too",
+        ),
         Key("app.quit", "ctrl+q", "quit", "Quit", "Quit; texts are saved", pinned=True, priority=True),
     )
 
@@ -116,20 +135,25 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.back", "escape", "back", "Back", "Go back to the list of runs", palette=False),
     ),
     "translate": (
-        Key("translate.stop", "escape", "stop", "Stop", "Stop translating until something changes", footer=True),
-        Key("translate.matrix", "f9", "matrix", "Attention", "Show or hide the attention of each word of a translation",
-            footer=True, priority=True),
+        Key("translate.stop", "escape", "stop", "Stop", "Stop translating until the text or a setting changes",
+            footer=True),
         Key("translate.next_best", "ctrl+n", "next_best", "Next best", "Use the next best translation of the line",
             footer=True, priority=True),
-        Key("translate.model", "f5", "model", "Model", "Choose another model, to translate the text again", footer=True,
-            priority=True),
-        Key("translate.copy", "ctrl+g", "copy", "Copy", "Copy the translation, or the selection", footer=True),
-        Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation, one row for each line",
+        Key("translate.matrix", "f9", "matrix", "Attention", "Show or hide the attention matrix of the sentence at the "
+            "cursor", footer=True, priority=True),
+        Key("translate.model", "f5", "model", "Model", "Choose another model and translate the text with it",
+            footer=True, priority=True),
+        Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation as a table, one row for each line",
             footer=True),
+        Key("translate.open", "ctrl+o", "open", "Open", "Translate a text file, or a saved text", footer=True),
+        Key("translate.copy", "ctrl+g", "copy", "Copy", "Copy the translation, or the selection", footer=True),
         Key("translate.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
-        Key("translate.open", "ctrl+o", "open", "Open", "Translate a text file, or a saved text"),
-        Key("translate.panel", "ctrl+b", "panel", "Settings", "Show or hide the other translations and the settings",
+        Key("translate.panel", "ctrl+b", "panel", "Panel", "Show or hide the list of translations and the settings",
             priority=True),
+    ),
+    "aside": (
+        Key("aside.back", "escape", "back", "Source", "Go back to the source; typing goes there too", footer=True,
+            palette=False),
     ),
     "hypotheses": (
         Key("hypotheses.take", "enter", "select", "Take", "Use this translation in the text", footer=True,
@@ -144,8 +168,9 @@ def title_of(context: str) -> str:
 
 
 _SHORT_NAMES = {
-    "escape": "Esc", "enter": "Enter", "space": "Space", "tab": "Tab", "up": "↑", "down": "↓", "left": "←", "right": "→",
-    "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "delete": "Del", "backspace": "Backspace",
+    "escape": "Esc", "enter": "Enter", "space": "Space", "tab": "Tab", "up": "↑", "down": "↓", "left": "←",
+    "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "delete": "Del",
+    "backspace": "Backspace",
 }  # fmt: skip
 
 
@@ -168,7 +193,9 @@ def key_names(keys: str) -> str:
 def bindings(context: str) -> list[BindingType]:
     """Return the key bindings of a context, for the `BINDINGS` of its widget."""
     return [
-        Binding(key.keys, key.action, key.label or key.id, show=key.footer or key.pinned, priority=key.priority, id=key.id)
+        Binding(
+            key.keys, key.action, key.label or key.id, show=key.footer or key.pinned, priority=key.priority, id=key.id
+        )
         for key in KEYS[context]
         if key.keys
     ]

@@ -79,7 +79,9 @@ class CommandProvider(Provider):
             if score:
                 # Commands of the tab that is shown come first among equals.
                 score -= 0.05 if command.tab else 0.0
-                yield Hit(score, self._prompt(command, query), command.run, text=command.title, help=escape(command.help))
+                yield Hit(
+                    score, self._prompt(command, query), command.run, text=command.title, help=escape(command.help)
+                )
 
     async def discover(self) -> Hits:
         """Yield the commands of the tab that is shown and those of the app, recently used ones first."""

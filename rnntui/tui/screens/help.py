@@ -99,17 +99,17 @@ class HelpScreen(ModalScreen[None]):
     def __init__(self, sections: Sequence[HelpSection]) -> None:
         """`sections`: as of `help_sections`."""
         super().__init__()
-        self._sections = sections
+        self.sections = sections
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog full", id="help"):
             yield ClusterInput(placeholder="Type to search the keys", compact=True, id="help-search")
             with VerticalScroll(id="help-rows", can_focus=False):
-                yield Static(_table(self._sections))
+                yield Static(_table(self.sections))
             yield Label("Type to search · ↑ ↓ PgUp PgDn scroll · Esc closes", classes="hint")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        sections = matching_sections(self._sections, event.value)
+        sections = matching_sections(self.sections, event.value)
         rows = self.query_one("#help-rows", VerticalScroll)
         rows.query_one(Static).update(_table(sections) if sections else Text("No key matches."))
         rows.scroll_home(animate=False)

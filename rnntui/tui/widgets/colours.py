@@ -8,7 +8,7 @@ from textual.color import Color, Lab, lab_to_rgb, rgb_to_lab
 DARK = ("#58a6ff", "#ffa657", "#56d364", "#ff7b92", "#d2a8ff", "#e3d45b", "#5be0dc", "#c9986b")
 LIGHT = ("#0a5cc2", "#bf4b00", "#187a34", "#c01f48", "#7a3fb8", "#806600", "#00737d", "#75462a")
 
-MUTED = "$foreground 60%"
+MUTED = "$foreground 72%"
 """The style of less important text."""
 
 _MIN_CONTRAST = 4.5  # between text and background, as WCAG 2 requires
