@@ -98,7 +98,7 @@ class ChatFiles:
         from rnntui.sessions.transcript_files import pending_transcript
 
         jobs = [
-            (pane, pending_transcript(pane.autosave, conversation.transcript))
+            (pane, pending_transcript(pane.autosave, conversation.whole_transcript))
             for pane, conversation in open_panes(self._panes)
         ]
         return [(pane, job) for pane, job in jobs if job is not None]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnntui.text.control_chars import one_line
+
 if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
     from rnntui.config_generation import GenerationConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.conversation import Conversation
+
+_TITLE_PART = 400  # characters of a text in which its title is looked for
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,17 @@ class ChatPane:
     def text(self) -> str:
         """The text, empty until the model is loaded."""
         return self.conversation.transcript.text if self.conversation is not None else ""
+
+    @property
+    def title(self) -> str:
+        """The title of the conversation."""
+        return text_title(self.text)
+
+
+def text_title(text: str) -> str:
+    """Return the first line of a text that is not blank, with control characters escaped; "" if there is none."""
+    line = re.search(r"\S.*", text[:_TITLE_PART])
+    return one_line(line.group().rstrip()) if line else ""
 
 
 @dataclass(frozen=True)

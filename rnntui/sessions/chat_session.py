@@ -117,7 +117,7 @@ class ChatSession:
         if self.active.conversation is None:
             self._screen.notifications.warn("No model is open yet; choose one with F5.")
         elif len(self.panes) == MAX_PANES:
-            self._screen.notifications.warn(f"There can be at most {MAX_PANES} panes.")
+            self._screen.notifications.warn("Four panes at most.")
         else:
             pane = ChatPane(self.active.run_name, self._drafts_folder, self.active.conversation.fork())
             self.panes.append(pane)
@@ -173,6 +173,19 @@ class ChatSession:
         if not any(regenerated):
             self._screen.notifications.info("The model has written nothing yet; type something and press Enter.")
 
+    def choose_version(self, step: int) -> None:
+        """Put back the next version of the active pane's last turn, or with a negative step a previous one."""
+        conversation = self.active.conversation
+        if conversation is None:
+            return
+        has_versions = conversation.version is not None
+        if conversation.choose_version(step):
+            self._changed()
+        else:
+            end = "This is the newest version." if step > 0 else "This is the first version."
+            only = "The last turn has only one version; Ctrl+R generates another one."
+            self._screen.notifications.info(end if has_versions else only, seconds=3)
+
     def stop(self) -> None:
         """Stop every pane at once."""
         for conversation in self.conversations:
@@ -199,15 +212,24 @@ class ChatSession:
     # -- editing -------------------------------------------------------------------------------------------------
 
     def take_back_last_prompt(self) -> str | None:
-        """Cut every text before the last typed line. Return that line, to be edited, or None if there is none."""
-        line = None
-        for conversation in self.conversations:
-            prompt = conversation.last_prompt()
-            if prompt is not None:
-                conversation.rewind(prompt[0])
-                line = line or prompt[1]
+        """Cut every text before the last typed line. Return that line, to be edited, or None if there is none.
+
+        Until a text changes, `put_back` restores all, and the whole texts are what is autosaved.
+        """
+        lines = [conversation.take_back() for conversation in self.conversations]
         self._changed()
-        return line
+        return next((line for line in lines if line is not None), None)
+
+    @property
+    def can_put_back(self) -> bool:
+        """True while turns that were taken back can be put back."""
+        return any(conversation.can_put_back for conversation in self.conversations)
+
+    def put_back(self) -> None:
+        """Put back what `take_back_last_prompt` cut."""
+        for conversation in self.conversations:
+            conversation.put_back()
+        self._changed()
 
     def replace_text(self, pane: ChatPane, text: str) -> None:
         """Replace the text of a pane by an edited one."""
@@ -225,6 +247,9 @@ class ChatSession:
 
     def undo(self) -> None:
         """Revert the last change that cut a text; in every pane, if it was made in every pane."""
+        if self.can_put_back:
+            self.put_back()
+            return
         times = [(pane, conversation, conversation.last_change or 0.0) for pane, conversation in open_panes(self.panes)]
         latest = max((time for _, _, time in times), default=0.0)
         if not latest:

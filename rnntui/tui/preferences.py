@@ -45,6 +45,11 @@ def texts_folder() -> Path:
     return settings_file().with_name("texts")
 
 
+def history_file() -> Path:
+    """Return the file of the lines that were sent in the Chat tab, beside the preferences."""
+    return settings_file().with_name("history.jsonl")
+
+
 def sources_folder() -> Path:
     """Return the folder where the texts to translate are autosaved, beside the preferences."""
     return settings_file().with_name("sources")

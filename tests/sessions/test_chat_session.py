@@ -195,7 +195,7 @@ def test_there_are_one_to_four_panes(user: User) -> None:
     assert "This is the only pane" in user.notifications
     for _ in range(MAX_PANES):
         user.session.add_pane()
-    assert "at most 4 panes" in user.notifications and len(user.session.panes) == MAX_PANES
+    assert "Four panes at most." in user.notifications and len(user.session.panes) == MAX_PANES
     for _ in range(MAX_PANES):
         user.session.close_pane()
     assert user.session.panes == [user.session.active]
