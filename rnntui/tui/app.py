@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
+from textual.command import CommandPalette
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
@@ -182,6 +183,20 @@ class RnntuiApp(App[None]):
         """Switch between the dark theme and the light one."""
         self.theme = LIGHT if self.current_theme.dark else DARK
 
+    def action_command_palette(self) -> None:
+        """Open the command palette."""
+        self._open_palette("Search the commands (Esc closes)")
+
+    def search_themes(self) -> None:
+        """Open a list of the themes."""
+        from textual.theme import ThemeProvider
+
+        self._open_palette("Search the themes (Esc closes)", [ThemeProvider])
+
+    def _open_palette(self, placeholder: str, providers: list[type[Provider]] | None = None) -> None:
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(providers, placeholder=placeholder, id="--command-palette"))
+
     def commands(self) -> list[Command]:
         """Return the palette's commands: recently used ones, those of the tab shown, of the app, and of other tabs."""
         from rnntui.tui.palette import Command
@@ -236,7 +251,7 @@ class RnntuiApp(App[None]):
     def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
         """Save the screen as SVG, by default under a free name in the current folder."""
         from rnntui.atomic_files import atomic_write
-        from rnntui.sessions.transcript_files import free_name
+        from rnntui.sessions.text_files import free_name
 
         folder = Path(path or ".")
         file = folder / filename if filename else free_name("screenshot", folder, (".svg",))

@@ -12,11 +12,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import CommandList, CommandPalette
 from textual.widgets import Input, Static
+from textual.widgets._toast import Toast
 from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.cli.main import run
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.footer import KeyFooter
 from rnntui.tui.keys import KEYS, Key, app_keys, bindings, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun
 from rnntui.tui.preferences import Preferences, load, save, settings_file
@@ -53,7 +56,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
 
     owners = {
         "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "train": TrainTab,
-        "translate": TranslateTab, "hypotheses": HypothesisList,
+        "translate": TranslateTab, "hypotheses": HypothesisList, "aside": TranslateTab,
     }  # fmt: skip
     for context, keys in KEYS.items():
         for key in keys:
@@ -208,6 +211,40 @@ async def test_a_run_is_opened_in_a_tab_that_is_made_for_it(runs: Path, monkeypa
         app.post_message(OpenRun("some/run", "toy"))
         await wait_until(pilot, lambda: "toy" in app.tabs)
         assert app.query_one(ToyTab).opened == ["some/run"]
+
+
+# Notifications and screenshots.
+
+
+async def test_notifications_cover_neither_prompt_nor_footer_and_esc_closes_them(runs: Path) -> None:
+    app = RnntuiApp(runs, tabs=chat_without_thread())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.query(KeyFooter))
+        for _ in range(2):  # the second one is on the screen already
+            app.notifications.error("/a/long/path/to/a/file: cannot be written " * 6, title="Not saved", seconds=20)
+        app.notifications.info("Copied.")
+        await wait_until(pilot, lambda: len(app.screen.query(Toast)) == 2)
+        await wait_until(pilot, lambda: all(toast.region.height for toast in app.screen.query(Toast)))
+        covered = [toast.region for toast in app.screen.query(Toast)]
+        for widget in (app.query_one(Prompt), app.query_one(KeyFooter), app.query_one("#bar")):
+            assert not any(region.overlaps(widget.region) for region in covered)
+        assert max(region.height for region in covered) > 5  # it is wrapped, not cut
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: not app.screen.query(Toast))
+        app.notifications.error("/a/long/path", title="Not saved")
+        await wait_until(pilot, lambda: app.screen.query(Toast))
+
+
+async def test_a_screenshot_is_saved_under_a_free_name(runs: Path) -> None:
+    async with chatting(runs) as user:
+        Path("screenshot-1.svg").write_text("mine")
+        await user.pilot.press("alt+s")
+        await user.told("Screenshot saved: screenshot-2.svg")
+        picture = Path("screenshot-2.svg").read_text()
+        assert picture.startswith("<svg") and "temperature" in picture
+        assert Path("screenshot-1.svg").read_text() == "mine"
+        user.app.action_screenshot(path="no/such/folder")
+        await user.told("Screenshot not saved: cannot write no/such/folder/screenshot-1.svg")
 
 
 # Preferences.
