@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # the first pane is made before the first paint, which needs 
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.transcript import TextIdentity
 
 _TITLE_PART = 400  # characters of a text in which its title is looked for
 
@@ -58,6 +59,22 @@ class ChatPane:
         from rnntui.sessions.transcript_files import transcript_autosave
 
         return transcript_autosave(self.drafts_folder)
+
+    def leave_text(self) -> None:
+        """Remember in which draft the text is saved, before another text takes its place."""
+        if self.conversation is not None:
+            self.autosave.leave(self.conversation.transcript.identity)
+
+    def follow_undo(self, previous: TextIdentity) -> None:
+        """Save in the right draft after an undo or redo, which may have brought back another text than the previous."""
+        if self.conversation is None:
+            return
+        identity = self.conversation.transcript.identity
+        if identity is previous:
+            self.autosave.keep_version()
+        else:
+            self.autosave.leave(previous)
+            self.autosave.return_to(identity)
 
     @property
     def text(self) -> str:

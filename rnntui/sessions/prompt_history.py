@@ -46,7 +46,7 @@ class PromptHistory:
         return self._go(index, index - 1, text) if index else None
 
     def newer(self, text: str) -> str | None:
-        """Return the line after the one that is looked at, at last the unsent one; None at that. `text`: see `older`."""
+        """Return the line after the one that is looked at, at last the unsent one; None at that. See `older`."""
         return None if self._index is None else self._go(self._index, self._index + 1, text)
 
     def _go(self, index: int, target: int, text: str) -> str:

@@ -44,10 +44,15 @@ class Turn:
         return replace(self, start=self.start + tokens, settings=settings)
 
 
+class TextIdentity:
+    """The identity of a text, which all its versions share: an undo may bring back another text."""
+
+
 class Transcript:
     """Text, tokens and turns. Every token has its part of the text, which may be empty, and its surprisal in bits."""
 
     def __init__(self) -> None:
+        self.identity = TextIdentity()
         self.text = ""
         self.intact_chars = 0  # a view sets it to the length it has drawn; `cut` lowers it to what is left of that
         self.turns: list[Turn] = []
@@ -102,6 +107,7 @@ class Transcript:
     def copy(self) -> Transcript:
         """Return a copy, to restore later."""
         other = Transcript()
+        other.identity = self.identity
         other.text = self.text
         other.turns = [turn.moved(0) for turn in self.turns]
         other._ids, other._ends, other._bits = self._ids[:], self._ends[:], self._bits[:]

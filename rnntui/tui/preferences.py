@@ -55,6 +55,18 @@ def sources_folder() -> Path:
     return settings_file().with_name("sources")
 
 
+def tab_of_last_text() -> str | None:
+    """Return the id of the tab whose text was saved or opened last; None if there is no saved text."""
+    from rnntui.sessions.autosave import newest_text
+
+    times = {
+        tab: file.stat().st_mtime
+        for tab, folder in (("chat", texts_folder()), ("translate", sources_folder()))
+        if (file := newest_text(folder, "*.txt")) is not None and file.is_file()
+    }
+    return max(times, key=lambda tab: times[tab], default=None)
+
+
 def load(path: Path) -> tuple[Preferences, list[str]]:
     """Read the preferences. Return them and the problems of the file; a value that cannot be used takes its default."""
     try:

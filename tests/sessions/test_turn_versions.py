@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,32 +201,11 @@ def test_a_turn_can_be_put_back_under_another_model(models: dict[str, LoadedLang
     assert_state_is_that_of_the_text(conversation)
 
 
-ACTIONS = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [
-                "say",
-                "generate",
-                "again",
-                "again",
-                "earlier",
-                "later",
-                "undo",
-                "redo",
-                "rewind",
-                "edit",
-                "take",
-                "put",
-                "clear",
-                "switch",
-                "stop",
-            ]
-        ),  # fmt: skip
-        st.integers(0, 60),
-        st.integers(0, 12),
-    ),
-    max_size=14,
-)
+NAMES = [
+    "say", "generate", "again", "again", "earlier", "later", "undo", "redo", "rewind", "edit", "take", "put", "clear",
+    "switch", "stop",
+]  # fmt: skip
+ACTIONS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 60), st.integers(0, 12)), max_size=14)
 
 
 @given(ACTIONS)

@@ -43,7 +43,7 @@ class TypedValue:
         return TypedValue(before + after, len(before))
 
     def visible(self, width: int) -> TypedValue:
-        """Return the part around the caret that fits a width in cells, one of which stays free for a caret at the end."""
+        """Return the part around the caret that fits a width in cells; one stays free for a caret at the end."""
         room = max(1, width - 1)
         start = max(0, min(self.caret, len(self.text) - room))
         return TypedValue(self.text[start : start + room], min(room, self.caret - start))
