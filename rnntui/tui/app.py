@@ -194,7 +194,7 @@ class RnntuiApp(App[None]):
         self._open_palette("Search the themes (Esc closes)", [ThemeProvider])
 
     def _open_palette(self, placeholder: str, providers: list[type[Provider]] | None = None) -> None:
-        if not CommandPalette.is_open(self):
+        if not isinstance(self.screen, CommandPalette):
             self.push_screen(CommandPalette(providers, placeholder=placeholder, id="--command-palette"))
 
     def commands(self) -> list[Command]:

@@ -32,6 +32,7 @@ class FooterItem:
     label: str
     pinned: bool = False
     enabled: bool = True
+    extra: bool = False  # shown only where the others leave room
 
     @property
     def name(self) -> str:
@@ -67,7 +68,7 @@ def footer_items(active: Iterable[ShownBinding]) -> list[FooterItem]:
             continue
         actions.add(binding.action)
         label = row.label if row else binding.description
-        item = FooterItem(binding.key, label, bool(row and row.pinned), enabled)
+        item = FooterItem(binding.key, label, bool(row and row.pinned), enabled, not binding.show)
         ranked.append((not binding.show, depth, place, item))
     return [item for *_, item in sorted(ranked, key=lambda entry: entry[:3])]
 
@@ -75,19 +76,22 @@ def footer_items(active: Iterable[ShownBinding]) -> list[FooterItem]:
 def fit_items(items: Iterable[FooterItem], width: int) -> list[FooterItem]:
     """Return the items that fit a width in cells: the pinned ones, which come last, and before them the first others.
 
-    It stops at the first item that has no room: a shorter one after it is less important, and would come and go.
+    It stops at the first item that has no room, for a shorter one after it is less important, and would come and go. Of
+    the extra items, it takes any that fit.
     """
     items = list(items)
     pinned = [item for item in items if item.pinned]
     room = width - sum(item.width + _GAP for item in pinned)
     fitting: list[FooterItem] = []
     for item in items:
+        needed = item.width + (_GAP if fitting else 0)
         if item.pinned:
             continue
-        room -= item.width + (_GAP if fitting else 0)
-        if room < 0:
+        if needed <= room:
+            fitting.append(item)
+            room -= needed
+        elif not item.extra:
             break
-        fitting.append(item)
     return [*fitting, *pinned]
 
 

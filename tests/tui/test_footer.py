@@ -34,6 +34,11 @@ def test_items_that_fit(width: int, labels: list[str]) -> None:
     assert sum(item.width for item in fitting) + 2 * (len(fitting) - 1) <= max(width, 7)
 
 
+def test_of_extra_items_any_that_fit_are_taken() -> None:
+    extra = [FooterItem("up", "A long label", extra=True), FooterItem("z", "Zoom", extra=True)]
+    assert [item.label for item in fit_items([*ITEMS, *extra], 50)] == ["Send", "Continue", "Y", "Zoom", "Help"]
+
+
 def test_the_focused_widgets_keys_come_first_and_keys_without_a_place_in_the_footer_last() -> None:
     active = [
         ShownBinding(3, Binding("f12", "new", "", show=False, id="chat.new"), True),
