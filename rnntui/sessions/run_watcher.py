@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rnntui.charts.metrics_history import MetricsHistory
+from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary, summarize_run
 from rnntui.runs.lookup import runs_in, shipped_runs
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
+from rnntui.runs.saved_progress import SavedProgress, read_saved_progress
 
 _BLOCKS = 8  # of a metrics file, read in one poll
 _MAX_HISTORIES = 24  # histories kept in memory, unless more runs than that are charted
@@ -23,16 +26,26 @@ _FileStamp = tuple[int, int, int]  # modification time, size, inode
 
 @dataclass(frozen=True)
 class WatchedRun:
-    """A run as it was at a poll; `config` and `status` are None for a broken run.
+    """A run as it was at a poll.
 
-    `step` is the last step known: the status is written at each validation, the metrics more often. `slowdown` says how
-    much slower than usual a running training is, and why; it is empty if it is not.
+    Args:
+        summary: what a list shows of it.
+        config: None for a broken run.
+        status: None for a broken run.
+        saved: progress in its resume file; None if it has none.
+        step: last step known; the status is written at each evaluation, the metrics more often.
+        best_step: step of the best weights; None while unknown.
+        tokens_per_second: speed of the last steps if it runs, else its mean speed; None while unknown.
+        slowdown: why and how much a running training is slower than usual; empty if it is not.
     """
 
     summary: RunSummary
     config: RunConfig | None
     status: RunStatus | None
+    saved: SavedProgress | None = None
     step: int = 0
+    best_step: int | None = None
+    tokens_per_second: float | None = None
     slowdown: str = ""
 
     @property
@@ -48,6 +61,20 @@ class WatchedRun:
         return self.summary.state
 
     @property
+    def budget(self) -> Budget | None:
+        """Budget of the whole run: that of its last resume, else that it was started with."""
+        if self.saved is not None:
+            return self.saved.budget
+        return self.config.budget if self.config is not None else None
+
+    @property
+    def is_in_final_evaluation(self) -> bool:
+        """True for a running run whose steps are done."""
+        steps = self.status.steps if self.status else None
+        is_over = self.saved is not None and self.saved.is_over
+        return self.state == "running" and (is_over or (steps is not None and self.step >= steps))
+
+    @property
     def progress(self) -> float | None:
         """Fraction of the training that is done, 0..1; None while unknown."""
         steps = self.status.steps if self.status else None
@@ -57,6 +84,8 @@ class WatchedRun:
     def seconds_left(self) -> float | None:
         """Estimate of the remaining time of a running run, at its mean speed; None while unknown."""
         if self.state != "running" or not (self.status and self.status.steps and self.status.step):
+            return None
+        if self.is_in_final_evaluation:
             return None
         return max(0.0, (self.status.steps - self.step) * self.status.seconds / self.status.step)
 
@@ -99,7 +128,7 @@ class RunWatcher:
         runs = [self._read_run(path, run, path in shipped) for path, run in folders.items()]
         running = {run.path for run in runs if run.state == "running"}
         has_more = self._read_metrics({run.path for run in runs}, {*charted} | running)
-        runs = [self._with_last_step(run) for run in runs]
+        runs = [self._with_metrics(run) for run in runs]
         # Sorted by values that never change, so that no run moves in the list while a user looks at it.
         runs.sort(key=lambda run: (run.summary.shipped, -(run.config.created if run.config else 0), run.name))
         return RunsSnapshot(tuple(runs), problem, has_more)
@@ -111,13 +140,20 @@ class RunWatcher:
         if known and known[0] == stamps and known[1].state != "running":
             return known[1]
         summary = summarize_run(run, shipped)
-        config = status = None
+        config = status = saved = None
         if summary.state != "broken":
             try:
                 config, status = run.read_config(), run.read_status()
+                saved = read_saved_progress(run.resume_file)
             except RunError:  # it broke after it was summarized: the next summary tells
                 config = status = None
-        watched = WatchedRun(summary, config, status, status.step if status else 0)
+        mean_speed = status.tokens / status.seconds if status and status.tokens and status.seconds else None
+        watched = WatchedRun(
+            summary, config, status, saved,
+            step=status.step if status else 0,
+            best_step=saved.best_step if saved else None,
+            tokens_per_second=mean_speed,
+        )  # fmt: skip
         self._known[path] = (stamps, watched)
         return watched
 
@@ -147,14 +183,25 @@ class RunWatcher:
             has_more = has_more or history.has_more
         return has_more
 
-    def _with_last_step(self, run: WatchedRun) -> WatchedRun:
+    def _with_metrics(self, run: WatchedRun) -> WatchedRun:
+        """Complete a run by its metrics, if they are read."""
         history = self._histories.get(run.path)
-        if history is None or run.state != "running":
+        if history is None:
             return run
+        if run.state != "running":
+            best_step = history.results.get("best_step", math.nan)
+            is_new = run.best_step is None and math.isfinite(best_step)
+            return replace(run, best_step=int(best_step)) if is_new else run
         with self.lock:
             last_steps = [history.series(key).axes["step"][-1] for key in history.metric_keys]
+            speeds = history.series("tokens_per_second").values[-1:]
             slowdown = history.slowdown
-        return replace(run, step=max(run.step, int(max(last_steps, default=0))), slowdown=slowdown)
+        return replace(
+            run,
+            step=max(run.step, int(max(last_steps, default=0))),
+            tokens_per_second=float(speeds[0]) if len(speeds) else run.tokens_per_second,
+            slowdown=slowdown,
+        )
 
 
 def _new_history(path: str) -> MetricsHistory:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,8 @@ from rnntui.runs.creation import find_resumable_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.stopping import stop_run
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns, Overlay
-from rnntui.sessions.run_facts import metrics_text
+from rnntui.sessions.run_facts import distinct_names, metrics_text
+from rnntui.sessions.run_order import RUN_ORDERS, RunOrder, in_order, matching, next_order
 from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_form import resume_arguments, training_name
 from rnntui.sessions.training_jobs import TrainingJobs
@@ -39,12 +40,40 @@ class Notice:
 
 @dataclass(frozen=True)
 class ChartedRun:
-    """A run in the charts; `colour` is None where no runs are overlaid, and each of its metrics has a colour."""
+    """A run in the charts.
 
-    path: str
+    Args:
+        run: the run.
+        name: the name under which it is listed.
+        history: its metrics.
+        colour: index of its colour; None where no runs are overlaid, and each of its metrics has a colour.
+    """
+
+    run: WatchedRun
     name: str
     history: MetricsHistory
     colour: int | None
+
+
+@dataclass(frozen=True)
+class RunListing:
+    """Content of the run list.
+
+    Args:
+        runs: the runs from top to bottom: those that match the filter, in the order chosen.
+        names: the name of each run by path, different for runs of equal names.
+        overlays: the runs that are in the charts, by path.
+        activities: what is being done to a run, by path; shown instead of its state.
+        notes: lines above the runs.
+        order: the order chosen.
+    """
+
+    runs: Sequence[WatchedRun] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    overlays: Mapping[str, Overlay] = field(default_factory=dict)
+    activities: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    order: RunOrder = RUN_ORDERS[0]
 
 
 @dataclass(frozen=True)
@@ -81,6 +110,8 @@ class TrainingSession:
         self.snapshot = RunsSnapshot()
         self._overlays = OverlaidRuns()
         self._jobs = TrainingJobs()
+        self.order: RunOrder = RUN_ORDERS[0]
+        self.filter = ""  # words that a run must match to be listed
         self.form_values: dict[str, str] = {}  # entered in the training form, by option name
         self.form_problem = ""  # why the last training did not start, shown in the form
 
@@ -147,14 +178,29 @@ class TrainingSession:
         """Activity of each run (starting, resuming, stopping), by path."""
         return self._jobs.activities(self.snapshot.runs)
 
-    def list_notes(self) -> list[str]:
-        """Return the lines above the list of runs."""
+    def listing(self, current: str | None) -> RunListing:
+        """Return what the list shows while the run at the path `current` is highlighted."""
+        runs = in_order(matching(self.snapshot.runs, self.filter), self.order)
+        names, overlays = distinct_names(self.snapshot.runs), self.shown_overlays(current)
+        return RunListing(runs, names, overlays, self.activities, self._list_notes(len(runs)), self.order)
+
+    def _list_notes(self, run_count: int) -> list[str]:
         notes = self._jobs.pending()
         if self.snapshot.problem:
             notes.append(self.snapshot.problem)
         if not self.snapshot.runs and not notes:
             notes.append("no runs yet; n starts one")
+        if self.snapshot.runs and not run_count:
+            notes.append("no run matches; Esc clears the filter")
         return notes
+
+    def name_of(self, run: WatchedRun) -> str:
+        """Return the name under which a run is listed."""
+        return distinct_names(self.snapshot.runs).get(run.path, run.name)
+
+    def choose_next_order(self) -> None:
+        """Sort the list by the next of its orders."""
+        self.order = next_order(self.order)
 
     @contextmanager
     def dashboard_data(self, current: WatchedRun | None) -> Iterator[DashboardData]:
@@ -162,7 +208,7 @@ class TrainingSession:
         with self._watcher.lock:
             runs = self._charted(current)
             history = self._watcher.history(current.path) if current else None
-            versions = [(run.path, run.history.version, id(run.history), run.colour) for run in runs]
+            versions = [(run.run.path, run.name, run.history.version, id(run.history), run.colour) for run in runs]
             yield DashboardData(runs, current, history.samples if history else [], (current, versions))
 
     def _charted(self, current: WatchedRun | None) -> list[ChartedRun]:
@@ -171,11 +217,11 @@ class TrainingSession:
         colours: dict[str, int | None] = {path: overlay.colour for path, overlay in overlays.items()}
         if not colours and current is not None:
             colours = {current.path: None}
-        charted = []
+        charted, names = [], distinct_names(self.snapshot.runs)
         for path, colour in colours.items():
             run, history = self.run_at(path), self._watcher.history(path)
             if run is not None and history is not None:
-                charted.append(ChartedRun(path, run.name, history, colour))
+                charted.append(ChartedRun(run, names[path], history, colour))
         return charted
 
     def shown_overlays(self, current: str | None) -> dict[str, Overlay]:
@@ -240,6 +286,21 @@ class TrainingSession:
         if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
             return Notice(f"{run.name} has no weights yet.", "No chat", "warning")
         return _kind_of(run).use.tab
+
+
+def loss_note(runs: Sequence[ChartedRun]) -> str:
+    """Return a warning if runs have losses per token of different tokenizers; empty if their losses compare.
+
+    Tokens of different vocabularies carry different amounts of text. Character vocabularies differ little in that.
+    """
+    configs = [run.run.config for run in runs if run.run.config is not None]
+    tokens = {
+        ("char",)
+        if config.tokenizer.type == "char"
+        else (config.tokenizer.type, config.tokenizer.vocab_size, config.corpus.fingerprint)
+        for config in configs
+    }
+    return "tokenizers differ: compare bits per character, not losses per token" if len(tokens) > 1 else ""
 
 
 def _kind_of(run: WatchedRun) -> ModelKind:

@@ -106,7 +106,11 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.next", "right_square_bracket", "step(1)", "Next", "Show the next chart, or samples", footer=True),
         Key("train.previous", "left_square_bracket", "step(-1)", "Previous", "Show the previous chart"),
         Key("train.full", "z,enter", "full", "Zoom", "Maximize the chart, or restore it", footer=True),
-        Key("train.back", "escape", "back", "Back", "Go back to the list of runs", palette=False),
+        Key("train.back", "escape", "back", "List", "Go back to the list of runs; in the list, clear the filter",
+            footer=True, palette=False),
+        Key("train.sort", "o", "sort", "Sort", "Sort the list: newest first, by name, best first, by state"),
+        Key("train.filter", "slash", "filter", "Filter", "List only runs whose name, kind, state or note has the words "
+            "typed"),
     ),
     "translate": (
         Key("translate.stop", "escape", "stop", "Stop", "Stop translating until something changes", footer=True),

@@ -341,16 +341,16 @@ async def test_a_chart_says_which_of_the_marked_runs_are_not_in_it(both: Path) -
         assert "Loss, nats a token" in app.text("#chart")
         await pilot.press("space", "down", "space", "down", "space")
         await wait_until(pilot, lambda: len(curves(app)) == 6)
-        assert not app.query_one("#without").display
+        assert not app.query_one("#chart-note").display
         await pilot.press("right_square_bracket", "right_square_bracket")
         await wait_until(pilot, lambda: sorted(curves(app)) == ["other", "pairs"])
-        assert app.text("#without") == " no BLEU: notes"
+        assert app.text("#chart-note") == " no BLEU: notes"
         shown = app.text("#chart")
         assert "BLEU" in shown and "pairs 20" in shown and "other 25" in shown  # the last ones, not the best
         await pilot.press("l")
         assert not app.tab.dashboard.chart.view.log  # a score is no quantity of many magnitudes
         app.tab.dashboard.select("Sample texts")
-        assert not app.query_one("#without").display
+        assert not app.query_one("#chart-note").display
 
 
 async def test_what_was_chosen_is_shown_again_where_there_is_any(both: Path) -> None:

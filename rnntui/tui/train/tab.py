@@ -19,8 +19,9 @@ from rnntui.tui.messages import OpenRun
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.train.budget_dialog import ask_budget
 from rnntui.tui.train.dashboard import WIDE, Dashboard
-from rnntui.tui.train.messages import MarkClicked
-from rnntui.tui.train.run_details import RunDetails
+from rnntui.tui.train.filter_bar import FilterBar
+from rnntui.tui.train.messages import FilterChanged, MarkClicked
+from rnntui.tui.train.run_details import RunDetails, RunLine
 from rnntui.tui.train.run_list import RunList
 
 if TYPE_CHECKING:
@@ -46,8 +47,10 @@ class TrainTab(Vertical):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="side"):
+            yield FilterBar()
             yield Static("", id="columns")
             yield RunList()
+            yield RunLine("", id="run-line", markup=False)
             yield RunDetails(id="about-side")
         yield Dashboard()
 
@@ -109,9 +112,15 @@ class TrainTab(Vertical):
         if not self._is_composed:
             return
         session, runs = self.session, self.run_list
-        overlays = session.shown_overlays(runs.current_path)
-        runs.show(session.snapshot.runs, overlays, session.activities, session.list_notes())
+        listing = session.listing(runs.current_path)
+        runs.show(listing)
         self.query_one("#columns", Static).update(runs.header())
+        self.query_one(FilterBar).show_count(len(listing.runs), len(session.snapshot.runs))
+        self._update_line()
+
+    def _update_line(self) -> None:
+        run = self.run_list.current
+        self.query_one(RunLine).show(run, self.session.name_of(run) if run else "")
 
     def _update_dashboard(self) -> None:
         """Show the highlighted and overlaid runs, unless they and their metrics are unchanged."""
@@ -156,16 +165,47 @@ class TrainTab(Vertical):
         self.dashboard.step(by)
 
     def action_full(self) -> None:
-        """Toggle the full size of the chart."""
+        """Show what is selected alone, with the keys going to it; or the list again."""
         dashboard = self.dashboard
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
-        (dashboard.chart if dashboard.full and dashboard.chart.display else self.run_list).focus()
+        (dashboard.main if dashboard.full else self.run_list).focus()
 
     def action_back(self) -> None:
-        """Focus the list, and end the full size of the chart."""
+        """Go back to the list, from anywhere in the tab; in the list, clear the filter."""
         if self.dashboard.full:
             self.action_full()
+        elif self.run_list.has_focus:
+            self.query_one(FilterBar).action_clear()
+        self.run_list.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for the key back to the list where there is nothing to go back from."""
+        if action == "back" and self._is_composed:
+            return bool(self.dashboard.full or not self.run_list.has_focus or self.session.filter)
+        return True
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_bindings()
+
+    # -- order and filter ----------------------------------------------------------------------------------------
+
+    def action_sort(self) -> None:
+        """Sort the list by the next of its orders."""
+        self.session.choose_next_order()
+        self._update_list()
+
+    def action_filter(self) -> None:
+        """Show the field for the words that a listed run must have."""
+        if self.dashboard.full:
+            self.action_full()
+        self.query_one(FilterBar).open()
+
+    def on_filter_changed(self, event: FilterChanged) -> None:
+        self.session.filter = event.words
+        self._update_list()
+
+    def on_filter_left(self) -> None:
         self.run_list.focus()
 
     def action_chat(self) -> None:
