@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
+from rnntui.charts.metrics_history import BestCheck, LoggedSample, MetricsHistory
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_loss
 from rnntui.kinds.model_kind import ModelKind
@@ -47,12 +47,14 @@ class ChartedRun:
         name: the name under which it is listed.
         history: its metrics.
         colour: index of its colour; None where no runs are overlaid, and each of its metrics has a colour.
+        best: the evaluation that selected its weights, which charts mark.
     """
 
     run: WatchedRun
     name: str
     history: MetricsHistory
     colour: int | None
+    best: BestCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,8 @@ class TrainingSession:
         for path, colour in colours.items():
             run, history = self.run_at(path), self._watcher.history(path)
             if run is not None and history is not None:
-                charted.append(ChartedRun(run, names[path], history, colour))
+                order = run.config.training.selection_order if run.config else ()
+                charted.append(ChartedRun(run, names[path], history, colour, history.best_check(order)))
         return charted
 
     def shown_overlays(self, current: str | None) -> dict[str, Overlay]:

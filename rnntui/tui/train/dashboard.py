@@ -237,7 +237,7 @@ def _curves(runs: Sequence[ChartedRun], keys: Sequence[str]) -> list[Curve]:
     """Return the curves of some quantities, coloured by quantity for a single run, by run for several."""
     curves: list[Curve] = []
     for run in runs:
-        for curve in curves_of({run.name: run.history}, keys, DEFAULT_SMOOTHING):
+        for curve in curves_of({run.name: run.history}, keys, DEFAULT_SMOOTHING, {run.name: run.best}):
             if run.colour is None:
                 curves.append(curve)
             else:
