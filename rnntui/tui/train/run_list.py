@@ -44,7 +44,7 @@ class Columns:
     def fit(self, width: int, name_width: int = _MIN_NAME) -> Columns:
         """Return the texts aligned, `width` cells wide together with the mark; columns without room are empty.
 
-        Age, model and loss, in this order, are shown where they leave a name of `name_width` cells whole. The loss comes
+        Age, model and loss, in this order, are shown where they leave a name of `name_width` cells whole. Loss comes
         last, as it can be compared only between runs of one tokenizer.
         """
         room = width - _MARK - _KIND - _STATE - _SCORE
