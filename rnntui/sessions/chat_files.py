@@ -49,31 +49,25 @@ class ChatFiles:
 
     def suggested_name(self, pane: ChatPane) -> str | None:
         """Return an unused file name for the text of a pane; None, with a warning, if it is empty."""
-        from rnntui.sessions.transcript_files import free_name
+        from rnntui.sessions.text_files import free_name
 
         if not pane.text:
             self._screen.notifications.warn("There is nothing to save yet.")
             return None
         return str(free_name(pane.run_name, Path()))
 
-    def save(self, pane: ChatPane, name: str) -> None:
-        """Save the text of a pane and its turns under a typed name; in a folder, under an unused name."""
-        from rnntui.sessions.transcript_files import free_name, path_from, save
+    def save(self, pane: ChatPane, name: str, confirmed: bool = False) -> None:
+        """Save the text of a pane and its turns under a typed name. Raises as `transcript_files.save` does."""
+        from rnntui.sessions.transcript_files import save
 
-        if pane.conversation is None:
-            return
-        try:
-            path = path_from(name)
-            path = free_name(pane.run_name, path) if path.is_dir() else path
-            text_file, turns_file = save(pane.conversation.transcript, path)
-        except (RnntuiError, OSError) as error:
-            self._screen.notifications.error(_problem(name, error), title="Not saved")
-        else:
+        if pane.conversation is not None:
+            text_file, turns_file = save(pane.conversation.transcript, name, pane.run_name, confirmed=confirmed)
             self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     def read(self, name: str) -> list[tuple[Turn, str]] | None:
         """Read a text file, given by a typed name; None, with an error message, if that is impossible."""
-        from rnntui.sessions.transcript_files import path_from, read
+        from rnntui.sessions.text_files import path_from
+        from rnntui.sessions.transcript_files import read
 
         try:
             return read(path_from(name))

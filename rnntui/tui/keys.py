@@ -63,14 +63,15 @@ KEYS: dict[str, tuple[Key, ...]] = {
             footer=True),
         Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Edit your last line and continue from there (also: "
             "up in an empty prompt)", footer=True),
-        Key("chat.edit_text", "ctrl+o", "edit_text", "Edit text", "Edit the text itself and continue from it"),
+        Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
         Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo what cut the text: a rewind, an edit, a new text (in the "
             "prompt: where it is empty)"),
         Key("chat.redo", "", "redo", "Redo", "Redo what was undone"),
         Key("chat.turns", "", "turns", "Turns", "Let a model trained on turns answer, or continue the text"),
         Key("chat.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
         Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
-        Key("chat.reopen", "", "reopen", "Reopen", "Continue a saved text; the last one is always saved"),
+        Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "open a text file"),
         Key("chat.copy", "ctrl+g", "copy", "Copy", "Copy the text to the clipboard"),
         Key("chat.find", "ctrl+f", "find", "Find", "Find in the text", priority=True),
         Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True),
@@ -124,7 +125,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation, one row for each line",
             footer=True),
         Key("translate.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
-        Key("translate.open", "ctrl+o", "open", "Open", "Translate a text file, or a saved text"),
+        Key("translate.open", "ctrl+o", "open", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "translate a text file"),
         Key("translate.panel", "ctrl+b", "panel", "Settings", "Show or hide the other translations and the settings",
             priority=True),
     ),

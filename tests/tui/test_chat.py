@@ -141,7 +141,7 @@ async def test_the_text_itself_can_be_edited(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
         await user.write()
-        await user.pilot.press("ctrl+o")
+        await user.pilot.press("f10")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, EditScreen))
         user.app.screen.query_one(TextArea).text = "Quite another text"
         await user.pilot.press("ctrl+s")

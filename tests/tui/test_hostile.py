@@ -50,7 +50,7 @@ async def test_in_the_chat_tab_and_its_dialogs(runs: Path) -> None:
         user.pane.text.cursor = 4
         await wait_until(user.pilot, lambda: "%" in str(user.app.query_one("#alternatives").render()))
         assert_harmless(user.app)
-        for key, screen in (("f5", PickScreen), ("ctrl+o", EditScreen), ("ctrl+s", AskScreen)):
+        for key, screen in (("f5", PickScreen), ("f10", EditScreen), ("ctrl+s", AskScreen)):
             await user.pilot.press(key)
             await wait_until(user.pilot, lambda screen=screen: isinstance(user.app.screen, screen))
             await user.pilot.pause()
@@ -106,7 +106,7 @@ async def test_an_edit_that_changes_nothing_changes_nothing(runs: Path) -> None:
         await user.write()
         before = [(turn.role, text) for turn, text in user.conversation.transcript.turn_texts()]
         for key in ("ctrl+s", "escape"):
-            await user.pilot.press("ctrl+o")
+            await user.pilot.press("f10")
             await wait_until(user.pilot, lambda: isinstance(user.app.screen, EditScreen))
             if key == "escape":
                 user.app.screen.query_one(TextArea).text = "gone"

@@ -441,19 +441,27 @@ async def test_the_translation_is_copied(tmp_path: Path) -> None:
         assert user.app.clipboard == "en"
 
 
-async def test_source_and_translation_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
+async def test_source_and_translation_are_saved_and_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.pilot.press("ctrl+s")
         assert "nothing to save" in user.notices
         await user.fill("one\ttwo\n\nthree")
         await user.work()
-        for name, notice in (("", "one-1.tsv"), ("one-1.tsv", "exists already")):
-            await user.pilot.press("ctrl+s")
-            await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-            user.app.screen.query_one(Input).value = name or user.app.screen.query_one(Input).value
-            await user.pilot.press("enter")
-            await wait_until(user.pilot, lambda notice=notice: notice in user.notices)
-        assert Path("one-1.tsv").read_text() == "one two\towt eno\n\t\nthree\teerht\n"
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        user.app.screen.query_one(Input).value = "taken.tsv"
+        Path("taken.tsv").write_text("mine")
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: "taken.tsv exists already; Enter again overwrites it" in user.screen)
+        assert Path("taken.tsv").read_text() == "mine"
+        await user.pilot.press("x")  # another name has to be confirmed again
+        assert "exists already" not in user.screen
+        await user.pilot.press("backspace", "enter", "enter")
+        await wait_until(user.pilot, lambda: "Saved: taken.tsv" in user.notices)
+        assert Path("taken.tsv").read_text() == "one two\towt eno\n\t\nthree\teerht\n"
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        assert user.app.screen.query_one(Input).value == "one-1.tsv"
 
 
 async def test_the_source_is_restored_the_next_time(tmp_path: Path) -> None:

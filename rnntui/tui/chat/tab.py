@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -323,9 +324,7 @@ class ChatTab(Vertical):
         pane, files = self.session.active, self.session.files
         suggestion = files.suggested_name(pane)
         if suggestion is not None:
-            name = await self.app.push_screen_wait(AskScreen("Save the text as", suggestion))
-            if name:
-                files.save(pane, name)
+            await self.app.push_screen_wait(AskScreen("Save the text as", suggestion, partial(files.save, pane)))
 
     @work
     async def action_reopen(self) -> None:

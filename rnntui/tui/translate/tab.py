@@ -290,18 +290,15 @@ class TranslateTab(Vertical):
         if not session.text.strip():
             self.notifications.warn("There is nothing to save yet.")
             return
-        suggested = str(suggested_table(session.run_name))
-        name = await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested))
-        if not name:
-            return
-        try:
-            path = save_table(name, session.run_name, session.lines, session.translations)
-        except RnntuiError as error:
-            self.notifications.error(str(error), title="Not saved")
-        else:
+
+        def save(name: str, confirmed: bool) -> None:
+            path = save_table(name, session.run_name, session.lines, session.translations, confirmed=confirmed)
             missing = session.total_count - session.translated_count
             note = f"; {missing:,} lines are not translated yet" if missing else ""
             self.notifications.info(f"{path}{note}", title="Saved")
+
+        suggested = str(suggested_table(session.run_name))
+        await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested, save))
 
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""
