@@ -13,15 +13,19 @@ from rnntui.sessions.run_watcher import WatchedRun
 def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
     """Return labels with texts; for a broken run, the problem."""
     if run.config is None or run.status is None or run.budget is None:
-        return [("run", run.name), ("problem", run.summary.problem or "it is being written; try again in a moment")]
+        facts = [("run", run.name), ("note", run.summary.note)]
+        facts += [("problem", run.summary.problem or "it is being written; try again in a moment")]
+        return [(label, text) for label, text in facts if text]
     config, status = run.config, run.status
     training = config.training
+    changed = "" if run.budget == config.budget else f" (at first {config.budget.summary})"
     batch = ", ".join(filter(None, (training.batch_summary, f"rate {training.learning_rate:g}", training.loss_note)))
     facts = [
         ("run", run.name),
-        ("problem", status.message),
-        ("budget", run.budget.summary),
-        ("progress", progress_text(run)),
+        ("note", run.summary.note),
+        ("problem", status.message or run.summary.problem),
+        ("budget", run.budget.summary + changed),
+        ("progress", live_progress(run)),
         ("speed", speed_text(run)),
         ("best", best_text(run)),
         ("loss", _loss_text(status)),
@@ -40,7 +44,8 @@ def run_line(run: WatchedRun, name: str) -> str:
     if run.status is None:
         return " · ".join(filter(None, (name, run.summary.problem)))
     problem = run.status.message if run.state == "failed" else ""
-    return " · ".join(filter(None, (name, run.slowdown or problem, progress_text(run), _speed(run), best_text(run))))
+    news = run.slowdown or problem or run.summary.note
+    return " · ".join(filter(None, (name, news, live_progress(run), _speed(run), best_text(run))))
 
 
 def state_text(run: WatchedRun) -> str:
@@ -68,7 +73,7 @@ def metrics_text(kind: str, status: RunStatus) -> str:
     return ", ".join(f"{metric.label} {metric.text(status.results[metric.key])}" for metric in measured)
 
 
-def progress_text(run: WatchedRun) -> str:
+def live_progress(run: WatchedRun) -> str:
     """Return the steps done, their percentage, the time that they took and the time that is left."""
     if run.status is None:
         return ""

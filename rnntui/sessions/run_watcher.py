@@ -8,15 +8,17 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rnntui.atomic_files import parse_json
 from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.config import Budget
 from rnntui.errors import RunError
+from rnntui.runs.description import current_budget
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary, summarize_run
 from rnntui.runs.lookup import runs_in, shipped_runs
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
-from rnntui.runs.saved_progress import SavedProgress, read_saved_progress
+from rnntui.runs.weights_header import read_weights_header
 
 _BLOCKS = 8  # of a metrics file, read in one poll
 _MAX_HISTORIES = 24  # histories kept in memory, unless more runs than that are charted
@@ -32,7 +34,8 @@ class WatchedRun:
         summary: what a list shows of it.
         config: None for a broken run.
         status: None for a broken run.
-        saved: progress in its resume file; None if it has none.
+        budget: budget of the whole run, which a resumption may have changed; None for a broken run.
+        is_out_of_patience: True if early stopping has ended the steps of a running run.
         step: last step known; the status is written at each evaluation, the metrics more often.
         best_step: step of the best weights; None while unknown.
         tokens_per_second: speed of the last steps if it runs, else its mean speed; None while unknown.
@@ -42,7 +45,8 @@ class WatchedRun:
     summary: RunSummary
     config: RunConfig | None
     status: RunStatus | None
-    saved: SavedProgress | None = None
+    budget: Budget | None = None
+    is_out_of_patience: bool = False
     step: int = 0
     best_step: int | None = None
     tokens_per_second: float | None = None
@@ -61,18 +65,10 @@ class WatchedRun:
         return self.summary.state
 
     @property
-    def budget(self) -> Budget | None:
-        """Budget of the whole run: that of its last resume, else that it was started with."""
-        if self.saved is not None:
-            return self.saved.budget
-        return self.config.budget if self.config is not None else None
-
-    @property
     def is_in_final_evaluation(self) -> bool:
         """True for a running run whose steps are done."""
         steps = self.status.steps if self.status else None
-        is_over = self.saved is not None and self.saved.is_over
-        return self.state == "running" and (is_over or (steps is not None and self.step >= steps))
+        return self.state == "running" and (self.is_out_of_patience or (steps is not None and self.step >= steps))
 
     @property
     def progress(self) -> float | None:
@@ -134,26 +130,29 @@ class RunWatcher:
         return RunsSnapshot(tuple(runs), problem, has_more)
 
     def _read_run(self, path: Path, run: RunFolder, shipped: bool) -> WatchedRun:
-        stamps = _stamp(run.config_file), _stamp(run.status_file)
+        stamps = _stamp(run.config_file), _stamp(run.status_file), _stamp(run.note_file)
         known = self._known.get(path)
         # A running run must be read even if no file has changed: a killed process writes nothing.
         if known and known[0] == stamps and known[1].state != "running":
             return known[1]
         summary = summarize_run(run, shipped)
-        config = status = saved = None
+        config = status = None
         if summary.state != "broken":
             try:
                 config, status = run.read_config(), run.read_status()
-                saved = read_saved_progress(run.resume_file)
             except RunError:  # it broke after it was summarized: the next summary tells
                 config = status = None
-        mean_speed = status.tokens / status.seconds if status and status.tokens and status.seconds else None
-        watched = WatchedRun(
-            summary, config, status, saved,
-            step=status.step if status else 0,
-            best_step=saved.best_step if saved else None,
-            tokens_per_second=mean_speed,
-        )  # fmt: skip
+        watched = WatchedRun(summary, config, status)
+        if config is not None and status is not None:
+            weights = read_weights_header(run.weights_file)
+            watched = replace(
+                watched,
+                budget=current_budget(run, config),
+                is_out_of_patience=status.state == "running" and _is_out_of_patience(run),
+                step=status.step,
+                best_step=weights.step if weights else None,
+                tokens_per_second=status.tokens / status.seconds if status.tokens and status.seconds else None,
+            )
         self._known[path] = (stamps, watched)
         return watched
 
@@ -206,6 +205,15 @@ class RunWatcher:
 
 def _new_history(path: str) -> MetricsHistory:
     return MetricsHistory(RunFolder(Path(path)).metrics_file)
+
+
+def _is_out_of_patience(run: RunFolder) -> bool:
+    """Return True if the resume file records that training is over before its budget is spent."""
+    header = read_weights_header(run.resume_file)
+    try:
+        return bool(parse_json(header.metadata["progress"])["reason"]) if header else False
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _stamp(path: Path) -> _FileStamp:

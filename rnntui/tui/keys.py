@@ -109,6 +109,13 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.full", "z,enter", "full", "Zoom", "Maximize the chart, or restore it", footer=True),
         Key("train.back", "escape", "back", "List", "Go back to the list of runs; in the list, clear the filter",
             footer=True, palette=False),
+        Key("train.manage", "m", "manage", "Manage", "Choose what to do with the highlighted run: rename, delete, …",
+            footer=True),
+        Key("train.rename", "R", "rename", "Rename", "Rename the highlighted run"),
+        Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after a question"),
+        Key("train.note", "N", "note", "Note", "Write a note on the highlighted run, for About and the filter"),
+        Key("train.compare", "v", "compare", "Compare", "Compare the marked runs and the highlighted one: results and "
+            "the options that differ"),
         Key("train.sort", "o", "sort", "Sort", "Sort the list: newest first, by name, best first, by state"),
         Key("train.filter", "slash", "filter", "Filter", "List only runs whose name, kind, state or note has the words "
             "typed"),

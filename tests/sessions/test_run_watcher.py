@@ -112,7 +112,7 @@ def test_a_running_training_that_is_slow_says_so(runs: Path) -> None:
     try:
         write_status(run, "running", step=3)
         (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
-        assert dict(run_facts(watched))["speed"] == "40 % of its usual speed"
+        assert dict(run_facts(watched))["speed"] == "9.0 k tokens/s; 40 % of its usual speed"
     finally:
         lock.release()
     write_status(run, "stopped", step=3)

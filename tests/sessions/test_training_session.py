@@ -72,7 +72,7 @@ def test_a_process_without_a_run_is_listed_until_its_run_appears(user: User, fol
     user.session.form_values = {"corpus": "corpus.txt", "name": "new"}
     assert user.session.start(["train"]) is None
     assert user.launcher.calls == [["train"]]
-    assert user.poll() == [] and user.session.list_notes() == ["starting new …"]
+    assert user.poll() == [] and user.session.listing(None).notes == ["starting new …"]
     user.launcher.outputs[0].write_text("rnntui: row 2 is skipped\nstep 1\nrnntui: row 9 is skipped\n")
     # The run is recognized by the process in its status, not by its name.
     run = make_run(folder, "corpus")
@@ -80,7 +80,7 @@ def test_a_process_without_a_run_is_listed_until_its_run_appears(user: User, fol
     set_process(run, user.launcher.processes[0].pid)
     (process,) = user.poll()
     assert process.path == str(run.path)
-    assert user.session.list_notes() == [] and user.session.activities == {str(run.path): "starting …"}
+    assert user.session.listing(None).notes == [] and user.session.activities == {str(run.path): "starting …"}
     assert user.messages == ["Training new: row 2 is skipped", "Training new: row 9 is skipped"]
     # The next run needs another name.
     assert user.session.form_values == {"corpus": "corpus.txt"}
@@ -223,7 +223,7 @@ def test_the_charts_show_the_current_run_or_the_marked_runs_and_it(user: User, f
     first, second = (str(make_logged(folder, name).path) for name in ("first", "second"))
     user.poll(first)
     (charted,) = user.charted("first")
-    assert charted.path == first and charted.colour is None and "train_loss" in charted.history.metric_keys
+    assert charted.run.path == first and charted.colour is None and "train_loss" in charted.history.metric_keys
     # The metrics of another run are charted once a poll has read them.
     assert user.charted("second") == []
     assert user.session.toggle_overlay(first) is None
@@ -272,7 +272,7 @@ def test_a_mark_ends_with_its_run(user: User, folder: Path) -> None:
     user.session.toggle_overlay(str(run.path))
     (run.path / "config.json").unlink()
     user.poll()
-    assert user.session.shown_overlays(None) == {} and user.session.list_notes() == ["no runs yet; n starts one"]
+    assert user.session.shown_overlays(None) == {} and user.session.listing(None).notes == ["no runs yet; n starts one"]
 
 
 def test_the_tab_of_a_run_needs_weights(user: User, folder: Path) -> None:

@@ -21,7 +21,7 @@ from rnntui.sessions.training_session import ChartedRun, DashboardData, loss_not
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
 from rnntui.tui.train.messages import ChartSelected, PreviewClicked
-from rnntui.tui.train.run_details import RunDetails
+from rnntui.tui.train.run_details import RunDetailsView
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.widgets.chart import Chart
 
@@ -76,7 +76,7 @@ class Dashboard(Vertical):
             for index in range(4):
                 yield Preview(index)
         yield SampleList(id="samples")
-        yield RunDetails(id="about-run")
+        yield RunDetailsView(is_beside_list=False, id="about-run")
 
     @property
     def chart(self) -> Chart:
@@ -116,7 +116,7 @@ class Dashboard(Vertical):
         self._samples = list(data.samples)
         kind = KINDS.get(data.current.summary.kind) if data.current else None
         self._sample_fields = kind.sample_fields if kind else TEXT_FIELDS
-        self.query_one(RunDetails).show(data.current)
+        self.query_one(RunDetailsView).show(data.current)
         self._update_layout()
 
     @property
@@ -199,7 +199,7 @@ class Dashboard(Vertical):
     @property
     def _focusable(self) -> list[Widget]:
         """The widgets that can have the focus."""
-        return [self.chart, self.query_one(SampleList), self.query_one(RunDetails)]
+        return [self.chart, self.query_one(SampleList), self.query_one(RunDetailsView)]
 
     def _show_chart_note(self) -> None:
         """Say which runs are missing in the large chart, or why its curves cannot be compared."""

@@ -13,8 +13,18 @@ from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 
 
-class RunDetails(VerticalScroll):
-    """Table of a run's progress, metrics and settings; for a broken run, the problem."""
+class RunDetailsView(VerticalScroll):
+    """Table of a run's progress, metrics and settings; for a broken run, the problem.
+
+    Beside the list, it takes the focus only where there is something to scroll.
+    """
+
+    def __init__(self, *, is_beside_list: bool, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._is_beside_list = is_beside_list
+
+    def allow_focus(self) -> bool:
+        return super().allow_focus() and (self.max_scroll_y > 0 or not self._is_beside_list)
 
     def compose(self) -> ComposeResult:
         yield Static("", expand=True)

@@ -23,7 +23,7 @@ from rnntui.tui.widgets.colours import MUTED, curve_colour
 
 # Widths of the columns in cells; the name has the rest.
 _MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _MODEL = 2, 5, 12, 8, 11, 7, 16
-_MIN_NAME = 14  # cells
+_MIN_NAME, _LONG_NAME = 14, 32  # cells; a longer name does not push out other columns
 _STATE_COLOURS = {
     "running": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "broken": "$text-error",
 }  # fmt: skip
@@ -48,7 +48,7 @@ class Columns:
         last, as it can be compared only between runs of one tokenizer.
         """
         room = width - _MARK - _KIND - _STATE - _SCORE
-        needed = max(_MIN_NAME, name_width + 1)
+        needed = min(max(_MIN_NAME, name_width + 1), _LONG_NAME)
         shown = []
         for column in (_AGE, _MODEL, _LOSS):
             shown.append(room - column >= needed)

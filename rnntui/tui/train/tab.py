@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.notifications import SeverityLevel
 from textual.widgets import OptionList, Static
 
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_process import launch_training
 from rnntui.sessions.training_session import Launcher, Notice, PollResult, TrainingSession
 from rnntui.tui.keys import bindings
@@ -21,7 +22,8 @@ from rnntui.tui.train.budget_dialog import ask_budget
 from rnntui.tui.train.dashboard import WIDE, Dashboard
 from rnntui.tui.train.filter_bar import FilterBar
 from rnntui.tui.train.messages import FilterChanged, MarkClicked
-from rnntui.tui.train.run_details import RunDetails, RunLine
+from rnntui.tui.train.run_details import RunDetailsView, RunLine
+from rnntui.tui.train.run_dialogs import ask_name, ask_note, choose_action, confirm_deletion, show_comparison
 from rnntui.tui.train.run_list import RunList
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class TrainTab(Vertical):
             yield Static("", id="columns")
             yield RunList()
             yield RunLine("", id="run-line", markup=False)
-            yield RunDetails(id="about-side")
+            yield RunDetailsView(is_beside_list=True, id="about-side")
         yield Dashboard()
 
     def on_mount(self) -> None:
@@ -130,7 +132,7 @@ class TrainTab(Vertical):
                 return
             self._shown_version = data.version
             self.dashboard.show(data)
-        self.query_one("#about-side", RunDetails).show(current)
+        self.query_one("#about-side", RunDetailsView).show(current)
 
     def _update_overlays(self) -> None:
         self._update_list()
@@ -257,6 +259,66 @@ class TrainTab(Vertical):
             return
         budget: list[str] | None = []
         if run.state == "done" and run.config is not None:
-            budget = await ask_budget(self.app, run.config.budget)
+            budget = await ask_budget(self.app, run)
         if budget is not None:
             self._show_launched(self.session.resume(run, budget))
+
+    # -- managing ------------------------------------------------------------------------------------------------
+
+    @work
+    async def action_manage(self) -> None:
+        """Offer what else can be done with the highlighted run, and the list's order and filter."""
+        run = self.run_list.current
+        if run is not None:
+            action = await choose_action(self.app, self.session.name_of(run))
+            if action:
+                await self.run_action(action)
+
+    @work
+    async def action_rename(self) -> None:
+        """Ask for a new name of the highlighted run; its mark, its curves and the highlight go with it."""
+        run = self.run_list.current
+        if run is None or self._is_refused(run, "Not renamed"):
+            return
+        path = await ask_name(self.app, self.session, run)
+        if path is not None:
+            self._update_list()
+            self.run_list.go_to(path)
+            self._wake.set()
+
+    @work
+    async def action_delete(self) -> None:
+        """Delete the highlighted run once that is confirmed."""
+        run = self.run_list.current
+        if run is None or self._is_refused(run, "Not deleted"):
+            return
+        question = self.session.deletion_question(run)
+        if isinstance(question, Notice):
+            self._show_notice(question)
+        elif await confirm_deletion(self.app, question):
+            self._show_notice(await self.session.delete(run))
+            self._update_overlays()
+            self._wake.set()
+
+    @work
+    async def action_note(self) -> None:
+        """Edit the note on the highlighted run."""
+        run = self.run_list.current
+        if run is not None:
+            await ask_note(self.app, self.session, run)
+            self._update_overlays()
+
+    def _is_refused(self, run: WatchedRun, title: str) -> bool:
+        """Show a notice and return True if a run cannot be renamed or deleted."""
+        notice = self.session.check_changeable(run, title)
+        self._show_notice(notice)
+        return notice is not None
+
+    @work
+    async def action_compare(self) -> None:
+        """Show the results of the marked runs and the highlighted one, and the options in which they differ."""
+        comparison = await self.session.compare(self.run_list.current_path)
+        if isinstance(comparison, Notice):
+            self._show_notice(comparison)
+        else:
+            await show_comparison(self.app, comparison)
