@@ -8,12 +8,12 @@ from typing import Literal
 from rnntui.runs.listing import SORT_KEYS, filter_runs
 from rnntui.sessions.run_watcher import WatchedRun
 
-RunOrder = Literal["newest first", "by name", "best first", "by state"]
+RunOrder = Literal["by age", "by name", "by score", "by state"]
 
 RUN_ORDERS: dict[RunOrder, str] = {
-    "newest first": "age", "by name": "name", "best first": "score", "by state": "state",
+    "by age": "age", "by name": "name", "by score": "score", "by state": "state",
 }  # fmt: skip
-"""Orders of the list, with their key in `SORT_KEYS`."""
+"""Orders of the list, with their key in `SORT_KEYS`: the newest, the best and the running runs come first."""
 
 
 def next_order(order: RunOrder) -> RunOrder:

@@ -78,7 +78,7 @@ class RunListing:
     overlays: Mapping[str, Overlay] = field(default_factory=dict)
     activities: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    order: RunOrder = "newest first"
+    order: RunOrder = "by age"
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class TrainingSession:
         self._overlays = OverlaidRuns()
         self._jobs = TrainingJobs()
         self._changes = 0  # counts the runs that were renamed or deleted here
-        self.order: RunOrder = "newest first"
+        self.order: RunOrder = "by age"
         self.filter = ""  # words that a run must match to be listed
         self.form_values: dict[str, str] = {}  # entered in the training form, by option name
         self.form_problem = ""  # why the last training did not start, shown in the form

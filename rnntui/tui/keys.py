@@ -116,7 +116,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.note", "N", "note", "Note", "Write a note on the highlighted run, for About and the filter"),
         Key("train.compare", "v", "compare", "Compare", "Compare the marked runs and the highlighted one: results and "
             "the options that differ"),
-        Key("train.sort", "o", "sort", "Sort", "Sort the list: newest first, by name, best first, by state"),
+        Key("train.sort", "o", "sort", "Sort", "Sort the list by age, name, score or state"),
         Key("train.filter", "slash", "filter", "Filter", "List only runs whose name, kind, state or note has the words "
             "typed"),
     ),
