@@ -46,6 +46,7 @@ class TrainTab(Vertical):
         self.session = TrainingSession(context.checkpoints, launcher)
         self._shown_version: object = None  # that of the dashboard's data
         self._wake = asyncio.Event()
+        self._working_keys: list[bool | None] = []
 
     def compose(self) -> ComposeResult:
         with Vertical(id="side"):
@@ -118,11 +119,9 @@ class TrainTab(Vertical):
         runs.show(listing)
         self.query_one("#columns", Static).update(runs.header())
         self.query_one(FilterBar).show_count(len(listing.runs), len(session.snapshot.runs))
-        self._update_line()
-
-    def _update_line(self) -> None:
-        run = self.run_list.current
-        self.query_one(RunLine).show(run, self.session.name_of(run) if run else "")
+        run = runs.current
+        self.query_one(RunLine).show(run, session.name_of(run) if run else "")
+        self._update_keys()
 
     def _update_dashboard(self) -> None:
         """Show the highlighted and overlaid runs, unless they and their metrics are unchanged."""
@@ -182,13 +181,25 @@ class TrainTab(Vertical):
         self.run_list.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return False for the key back to the list where there is nothing to go back from."""
-        if action == "back" and self._is_composed:
-            return bool(self.dashboard.full or not self.run_list.has_focus or self.session.filter)
+        """Return False for keys that have nothing to act on, which hides them in the footer."""
+        if not self._is_composed:
+            return True
+        run = self.run_list.current
+        match action:
+            case "back":
+                return bool(self.dashboard.full or not self.run_list.has_focus or self.session.filter)
+            case "stop":
+                return run is not None and run.state == "running"
+            case "resume":
+                return run is not None and run.state in ("stopped", "failed", "done") and not run.summary.shipped
         return True
 
-    def on_descendant_focus(self) -> None:
-        self.refresh_bindings()
+    def _update_keys(self) -> None:
+        """Draw the footer again if other keys work now."""
+        keys = [self.check_action(action, ()) for action in ("back", "stop", "resume")]
+        if keys != self._working_keys:
+            self._working_keys = keys
+            self.refresh_bindings()
 
     # -- order and filter ----------------------------------------------------------------------------------------
 
