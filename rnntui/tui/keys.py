@@ -111,14 +111,12 @@ KEYS: dict[str, tuple[Key, ...]] = {
             footer=True),
         Key("train.full", "z,enter", "full", "Zoom", "Show the chart, samples or About alone, or the list again",
             footer=True),
-        Key("train.filter", "slash", "filter", "Filter", "List only runs whose name, kind, state or note has the words "
-            "typed"),
+        Key("train.filter", "slash", "filter", "Filter", "List only the runs that match the words typed"),
         Key("train.sort", "o", "sort", "Sort", "Sort the list by age, name, score or state"),
-        Key("train.compare", "v", "compare", "Compare", "Compare the marked runs and the highlighted one: results and "
-            "the options that differ"),
+        Key("train.compare", "v", "compare", "Compare", "Compare marked runs: results, and options that differ"),
         Key("train.rename", "R", "rename", "Rename", "Rename the highlighted run"),
         Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after a question"),
-        Key("train.note", "N", "note", "Note", "Write a note on the highlighted run, for About and the filter"),
+        Key("train.note", "N", "note", "Note", "Write a note, shown in About and found by the filter"),
         Key("train.unmark", "u", "unmark", "Unmark all", "Show only the highlighted run in the charts"),
         Key("train.previous", "left_square_bracket", "step(-1)", "Previous", "Show the previous chart"),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -41,13 +41,13 @@ class ComparisonScreen(ModalScreen[None]):
         rows = (*comparison.results, ComparisonRow("", ("",) * len(comparison.names)), *options)
         table = self.query_one(DataTable)
         columns = zip(*(row.texts for row in rows), strict=True)
-        table.add_column(" ", width=_width([row.label for row in rows]))
+        table.add_column(" ", width=_width(row.label for row in rows))
         for name, texts in zip(comparison.names, columns, strict=True):
-            table.add_column(Text(one_line(name)), width=_width([name, *texts]))
+            table.add_column(Text(one_line(name)), width=max(cell_len(one_line(name)), _width(texts)))
         for row in rows:
             table.add_row(Text(row.label, "dim"), *(Text(one_line(text)) for text in row.texts), height=None)
         table.focus()
 
 
-def _width(texts: Sequence[str]) -> int:
+def _width(texts: Iterable[str]) -> int:
     return min(_MAX_WIDTH, max(cell_len(one_line(text)) for text in texts))

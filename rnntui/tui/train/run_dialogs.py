@@ -20,7 +20,7 @@ async def choose_action(app: App[Any], name: str) -> str | None:
     from rnntui.tui.screens.dialogs import PickScreen
 
     keys = [key for key in KEYS["train"] if key.action in _MANAGING]
-    choices = [f"{key.label:9s} {key.help}" for key in keys]
+    choices = [f"{key.label:10s} {key.help}" for key in keys]
     index = await app.push_screen_wait(PickScreen(f"Run {one_line(name)}", choices))
     return None if index is None else keys[index].action
 
