@@ -1,11 +1,13 @@
-"""Order and filter of the run list."""
+"""Order, filter and content of the run list."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from rnntui.runs.listing import SORT_KEYS, filter_runs
+from rnntui.sessions.overlaid_runs import Overlay
 from rnntui.sessions.run_watcher import WatchedRun
 
 RunOrder = Literal["by age", "by name", "by score", "by state"]
@@ -14,6 +16,27 @@ RUN_ORDERS: dict[RunOrder, str] = {
     "by age": "age", "by name": "name", "by score": "score", "by state": "state",
 }  # fmt: skip
 """Orders of the list, with their key in `SORT_KEYS`: the newest, the best and the running runs come first."""
+
+
+@dataclass(frozen=True)
+class RunListing:
+    """Content of the run list.
+
+    Args:
+        runs: the runs from top to bottom: those that match the filter, in the order chosen.
+        names: the name of each run by path, different for runs of equal names.
+        overlays: the runs that are in the charts, by path.
+        activities: what is being done to a run, by path; shown instead of its state.
+        notes: lines above the runs.
+        order: the order chosen.
+    """
+
+    runs: Sequence[WatchedRun] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    overlays: Mapping[str, Overlay] = field(default_factory=dict)
+    activities: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    order: RunOrder = "by age"
 
 
 def next_order(order: RunOrder) -> RunOrder:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rnntui.charts.metrics_history import BestCheck, LoggedSample, MetricsHistory
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_bytes, format_loss
 from rnntui.kinds.model_kind import ModelKind
@@ -20,9 +19,10 @@ from rnntui.runs.description import read_details
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import check_deletable, delete_run, rename_run, size_on_disk, write_note
 from rnntui.runs.stopping import stop_run
+from rnntui.sessions.charted_runs import ChartedRun, DashboardData
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns, Overlay
 from rnntui.sessions.run_facts import distinct_names, metrics_text
-from rnntui.sessions.run_order import RunOrder, in_order, matching, next_order
+from rnntui.sessions.run_order import RunListing, RunOrder, in_order, matching, next_order
 from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_form import resume_arguments, training_name
 from rnntui.sessions.training_jobs import TrainingJobs
@@ -39,56 +39,6 @@ class Notice:
     text: str
     title: str
     severity: Literal["information", "warning", "error"] = "information"
-
-
-@dataclass(frozen=True)
-class ChartedRun:
-    """A run in the charts.
-
-    Args:
-        run: the run.
-        name: the name under which it is listed.
-        history: its metrics.
-        colour: index of its colour; None where no runs are overlaid, and each of its metrics has a colour.
-        best: the evaluation that selected its weights, which charts mark.
-    """
-
-    run: WatchedRun
-    name: str
-    history: MetricsHistory
-    colour: int | None
-    best: BestCheck | None = None
-
-
-@dataclass(frozen=True)
-class RunListing:
-    """Content of the run list.
-
-    Args:
-        runs: the runs from top to bottom: those that match the filter, in the order chosen.
-        names: the name of each run by path, different for runs of equal names.
-        overlays: the runs that are in the charts, by path.
-        activities: what is being done to a run, by path; shown instead of its state.
-        notes: lines above the runs.
-        order: the order chosen.
-    """
-
-    runs: Sequence[WatchedRun] = ()
-    names: Mapping[str, str] = field(default_factory=dict)
-    overlays: Mapping[str, Overlay] = field(default_factory=dict)
-    activities: Mapping[str, str] = field(default_factory=dict)
-    notes: Sequence[str] = ()
-    order: RunOrder = "by age"
-
-
-@dataclass(frozen=True)
-class DashboardData:
-    """The runs in the charts, the highlighted run and its samples. Data of equal `version` look the same."""
-
-    runs: list[ChartedRun]
-    current: WatchedRun | None
-    samples: Sequence[LoggedSample]
-    version: object
 
 
 @dataclass(frozen=True)
@@ -360,21 +310,6 @@ class TrainingSession:
         if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
             return Notice(f"{run.name} has no weights yet.", "No chat", "warning")
         return _kind_of(run).use.tab
-
-
-def loss_note(runs: Sequence[ChartedRun]) -> str:
-    """Return a warning if runs have losses per token of different tokenizers; empty if their losses compare.
-
-    Tokens of different vocabularies carry different amounts of text. Character vocabularies differ little in that.
-    """
-    configs = [run.run.config for run in runs if run.run.config is not None]
-    tokens = {
-        ("char",)
-        if config.tokenizer.type == "char"
-        else (config.tokenizer.type, config.tokenizer.vocab_size, config.corpus.fingerprint)
-        for config in configs
-    }
-    return "tokenizers differ: compare bits per character, not losses per token" if len(tokens) > 1 else ""
 
 
 def _kind_of(run: WatchedRun) -> ModelKind:

@@ -18,11 +18,12 @@ from rnntui.runs import lookup
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher, training_session
+from rnntui.sessions.charted_runs import ChartedRun, loss_note
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS
 from rnntui.sessions.run_facts import run_facts
 from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_process import TrainingProcess
-from rnntui.sessions.training_session import ChartedRun, Notice, TrainingSession, loss_note
+from rnntui.sessions.training_session import Notice, TrainingSession
 
 
 class User:

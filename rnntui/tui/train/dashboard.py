@@ -17,7 +17,7 @@ from rnntui.charts.metrics_history import LoggedSample
 from rnntui.kinds.metrics import LOSS_CHART
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
-from rnntui.sessions.training_session import ChartedRun, DashboardData, loss_note
+from rnntui.sessions.charted_runs import ChartedRun, DashboardData, loss_note
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
 from rnntui.tui.train.messages import ChartSelected, PreviewClicked

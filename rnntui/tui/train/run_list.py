@@ -15,8 +15,8 @@ from rnntui.formatting import format_duration, format_loss
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.listing import RunSummary
 from rnntui.sessions.run_facts import state_text
+from rnntui.sessions.run_order import RunListing
 from rnntui.sessions.run_watcher import WatchedRun
-from rnntui.sessions.training_session import RunListing
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.messages import MarkClicked
 from rnntui.tui.widgets.colours import MUTED, curve_colour
