@@ -25,6 +25,9 @@ from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_header import WeightsHeader, read_weights_header
 from rnntui.settings import Settings, flag_of, settings_of
 
+COMMANDS = "Commands"
+"""Title of the section of commands that use a run, which can be copied."""
+
 _TAIL_BYTES = 1 << 18  # of the metrics, searched for the last sample
 
 
@@ -100,7 +103,7 @@ def describe_run(details: RunDetails) -> list[Section]:
         Section("Model", _model_facts(details)),
         Section("Training", _training_facts(details)),
         Section("Files", _file_facts(details)),
-        Section("Commands", _command_facts(details)),
+        Section(COMMANDS, _command_facts(details)),
         Section("Last sample", _sample_facts(details)),
     )
     filled = (Section(title, tuple(fact for fact in facts if fact.text)) for title, facts in sections)

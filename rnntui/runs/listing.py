@@ -27,6 +27,8 @@ class RunSummary:
         kind: id of its kind; empty for a broken run.
         cell: `lstm`, `gru`, `rnn tanh` or `rnn relu`.
         size: layers × hidden units.
+        step: steps done.
+        steps: total steps; None while a time budget has not determined them.
         tokens: tokens read in training.
         validation_loss: nats a token.
         bits_per_character: from the same evaluation.
@@ -45,6 +47,8 @@ class RunSummary:
     kind: str = ""
     cell: str = ""
     size: str = ""
+    step: int = 0
+    steps: int | None = None
     tokens: int = 0
     validation_loss: float | None = None
     bits_per_character: float | None = None
@@ -188,6 +192,8 @@ def summarize_run(run: RunFolder, shipped: bool = False) -> RunSummary:
         kind=config.kind,
         cell=model.cell if model.cell != "rnn" else f"rnn {model.nonlinearity}",
         size=f"{model.layers}×{model.hidden}",
+        step=status.step,
+        steps=status.steps,
         tokens=status.tokens,
         validation_loss=status.validation_loss,
         bits_per_character=status.bits_per_character,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from rnntui.atomic_files import parse_json
@@ -32,10 +33,11 @@ def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
 def checkpoints_problem(path: str | None) -> str:
     """Return why the variable `RNNTUI_CHECKPOINTS` names no folder of runs; empty if it does, or does not count.
 
-    It is no error: the folder may be created by the next training. `path` is the folder that `--checkpoints` names.
+    It is no error: the next training may create the folder. The null device stands for no runs. `path` is the folder
+    that `--checkpoints` names.
     """
     named = os.environ.get(CHECKPOINTS_VARIABLE)
-    if path or not named or Path(named).is_dir():
+    if path or not named or named == os.devnull or Path(named).is_dir():
         return ""
     reason = "is not a folder" if Path(named).exists() else "does not exist"
     return f"{CHECKPOINTS_VARIABLE} names {named}, which {reason}: only shipped models can be found"
@@ -164,6 +166,40 @@ def named_run(name: str, checkpoints: Path) -> RunFolder:
     rest = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     listed = f"there are {', '.join(names[:_MAX_LISTED])}{rest}" if names else "there are no runs yet"
     raise UsageError(f"no run {name!r} in {checkpoints}", hint=listed)
+
+
+def choice_note(run: RunFolder, name: str | None, checkpoints: Path) -> str:
+    """Return a line that says which run was chosen; empty if the user named it and the name means only one.
+
+    Args:
+        run: the run that `find_run` returned.
+        name: the name that it was given.
+        checkpoints: the folder of the user's runs.
+    """
+    shipped = is_shipped(run)
+    if name is None:
+        return f"run {run.name} ({'shipped' if shipped else 'the newest'})"
+    if name not in shipped_names():
+        return ""
+    if not shipped:
+        return f"run {name} is your own, in {run.path.parent}; it hides the shipped model of that name"
+    own = [other for other in runs_in(checkpoints) if _is_numbered(other.name, name)]
+    newest = max(own, key=lambda other: _weights_time(other) or 0, default=None)
+    return f"run {name} is the shipped model; your own is {newest.name}" if newest else ""
+
+
+def shipped_name_note(name: str, default_name: str) -> str:
+    """Return a line on a new run that has the name of a shipped model, or would have by default; else an empty text."""
+    if name in shipped_names():
+        return f"run {name} hides the shipped model of that name: --run {name} now means your own"
+    if default_name in shipped_names() and _is_numbered(name, default_name):
+        return f"{default_name} is a shipped model; this run is named {name} (--name chooses another name)"
+    return ""
+
+
+def _is_numbered(name: str, default_name: str) -> bool:
+    """Return True for the name of a run whose default name was taken when it was created."""
+    return re.fullmatch(rf"{re.escape(default_name)}-[0-9]+", name) is not None
 
 
 def _is_run(folder: Path) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from rnntui.runs.creation import DELETED_PREFIX, name_problem, remove_abandoned
 from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import is_shipped
 
+_LOCK_ATTEMPTS = 5
 _TOKENIZER_FILES = {"tokenizer.json", "tokenizer.model"}
 _RUN_FILES: dict[str, set[str]] = {
     "": {"config.json", "model.safetensors", "known_words.txt", "metrics.jsonl", "status.json", "note.txt", "lock"}
@@ -78,7 +80,7 @@ def check_deletable(run: RunFolder, checkpoints: Path) -> None:
             f"{run.path} {problem} and holds other files than a run's, such as {others[0]}",
             hint="delete it by hand if it may go",
         )
-    if run.is_locked():
+    if _is_in_training(run):
         raise _in_training(run, "deleted")
 
 
@@ -161,6 +163,15 @@ def _refuse_shipped(run: RunFolder, done: str) -> None:
         raise RunError(f"{run.name} is a shipped model and cannot be {done}")
 
 
+def _is_in_training(run: RunFolder) -> bool:
+    """Return True if a run is locked for longer than the instant that `is_locked` of another process takes."""
+    for _ in range(_LOCK_ATTEMPTS):
+        if not run.is_locked():
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def _in_training(run: RunFolder, done: str) -> RunError:
     return RunError(f"run {run.name} is in training and cannot be {done}", hint="wait for its end, or stop it first")
 
@@ -168,7 +179,7 @@ def _in_training(run: RunFolder, done: str) -> RunError:
 @contextlib.contextmanager
 def _locked(run: RunFolder, done: str) -> Iterator[None]:
     """Hold the lock of a run; of a symbolic link, only check that nobody holds it."""
-    if run.is_locked():
+    if _is_in_training(run):
         raise _in_training(run, done)
     if run.path.is_symlink():
         yield

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import UsageError
+from rnntui.sessions.saved_texts import OpenedSource
 from rnntui.sessions.text_files import free_name, path_from, path_to_save, read_text_file
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, parse_subtitles
 
@@ -48,13 +48,6 @@ def tsv(sources: Sequence[str], translations: Sequence[str]) -> str:
     return "".join("\t".join(text.replace("\t", " ") for text in row) + "\n" for row in rows)
 
 
-class OpenedSource(NamedTuple):
-    """A text to translate, and what to know about it."""
-
-    text: str
-    note: str
-
-
 def read_source(name: str) -> OpenedSource:
     """Return the text of a file; of a `.tsv` table its first column, of subtitles each text as a line.
 
@@ -73,4 +66,4 @@ def read_source(name: str) -> OpenedSource:
         return OpenedSource("\n".join(text for text in texts if text), note)
     if path.suffix.lower() == ".tsv":
         text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
-    return OpenedSource(text, "")
+    return OpenedSource(text)

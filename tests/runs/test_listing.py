@@ -13,10 +13,10 @@ from rnntui.runs.management import write_note
 
 LM, S2S = "language-model", "seq2seq"
 RUNS = [
-    RunSummary("plays-10", LM, "lstm", "1×512", 500, 1.4, 2.0, 100.0, "done", note="Dropout 0.3"),
-    RunSummary("plays-2", LM, "gru", "2×256", 900, 1.5, 2.5, 300.0, "running"),
-    RunSummary("dates", S2S, "lstm", "1×128", 700, 0.5, None, 200.0, "stopped", metrics={"bleu": 30.0}),
-    RunSummary("pairs", S2S, "lstm", "1×128", 100, 0.7, None, 400.0, "done", shipped=True, metrics={"bleu": 40.0}),
+    RunSummary("plays-10", LM, "lstm", "1×512", 1, 2, 500, 1.4, 2.0, 100.0, "done", note="Dropout 0.3"),
+    RunSummary("plays-2", LM, "gru", "2×256", 1, 2, 900, 1.5, 2.5, 300.0, "running"),
+    RunSummary("dates", S2S, "lstm", "1×128", 1, 2, 700, 0.5, None, 200.0, "stopped", metrics={"bleu": 30.0}),
+    RunSummary("pairs", S2S, "lstm", "1×128", 1, 2, 100, 0.7, None, 400.0, "done", True, metrics={"bleu": 40.0}),
     RunSummary("Broken"),
 ]
 

@@ -15,9 +15,11 @@ from rnntui.runs.lookup import (
     CHECKPOINTS_VARIABLE,
     checkpoints_folder,
     checkpoints_problem,
+    choice_note,
     find_run,
     named_run,
     runs_in,
+    shipped_name_note,
 )
 from rnntui.runs.run_status import RunStatus
 
@@ -145,6 +147,37 @@ def test_the_checkpoints_folder_comes_from_flag_then_environment_then_default(
     assert checkpoints_folder(None) == Path("checkpoints")
 
 
+def test_what_is_said_of_the_chosen_run(shipped: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "checkpoints"
+
+    def note(name: str | None) -> str:
+        return choice_note(find_run(name, mine, LANGUAGE_MODEL), name, mine)
+
+    assert note(None) == "run shakespeare (shipped)"
+    assert note("shakespeare") == ""
+    make_run(mine, "shakespeare-2", 1)
+    make_run(mine, "shakespeare-10", 2)
+    make_run(mine, "shakespeare-x", 3)
+    assert note("shakespeare") == "run shakespeare is the shipped model; your own is shakespeare-10"
+    assert note(None) == "run shakespeare-x (the newest)" and note("shakespeare-2") == ""
+    make_run(mine, "shakespeare", 1)
+    assert note("shakespeare") == f"run shakespeare is your own, in {mine}; it hides the shipped model of that name"
+
+
+@pytest.mark.parametrize(
+    ("name", "default_name", "note"),
+    [
+        ("shakespeare-2", "shakespeare", "shakespeare is a shipped model; this run is named shakespeare-2"),
+        ("shakespeare", "mine", "run shakespeare hides the shipped model of that name"),
+        ("mine", "shakespeare", ""),
+        ("mine-2", "mine", ""),
+    ],
+)
+def test_what_is_said_of_the_name_of_a_new_run(name: str, default_name: str, note: str, shipped: Path) -> None:
+    text = shipped_name_note(name, default_name)
+    assert text.startswith(note) and bool(text) == bool(note)
+
+
 def test_a_checkpoints_folder_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, folder = tmp_path / "file", tmp_path / "folder"
     file.touch()
@@ -156,9 +189,9 @@ def test_a_checkpoints_folder_that_is_none_is_told(tmp_path: Path, monkeypatch: 
         checkpoints_folder(str(tmp_path / "new"), must_exist=True)
     assert checkpoints_folder(str(tmp_path / "new")) == tmp_path / "new"
     problems = {}
-    for path in (file, folder, tmp_path / "new", ""):
+    for path in (file, folder, tmp_path / "new", "", os.devnull):
         monkeypatch.setenv(CHECKPOINTS_VARIABLE, str(path))
         problems[str(path)] = checkpoints_problem(None)
         assert checkpoints_problem(str(folder)) == ""
     assert "file, which is not a folder" in problems[str(file)] and "does not exist" in problems[str(tmp_path / "new")]
-    assert problems[str(folder)] == problems[""] == ""
+    assert problems[str(folder)] == problems[""] == problems[os.devnull] == ""

@@ -99,11 +99,15 @@ class PickScreen(ModalScreen[int | None]):
 class EditScreen(ModalScreen[str | None]):
     """Asks for an edited text. The result is the new text, or None if it was cancelled or nothing was changed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [_CANCEL, Binding("ctrl+s", "accept", "Accept", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("ctrl+s", "accept", "Accept", show=False, priority=True),
+    ]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
         self._title, self._text = title, text
+        self._discardable: str | None = None  # the edited text that a second Esc discards
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog full"):
@@ -115,7 +119,21 @@ class EditScreen(ModalScreen[str | None]):
         area = self.query_one(ClusterTextArea)
         area.move_cursor(area.document.end)
 
+    @property
+    def _edited(self) -> str | None:
+        """The edited text; None if nothing was changed."""
+        text = decode_control_chars(self.query_one(ClusterTextArea).text)
+        return None if text == self._text else text
+
     def action_accept(self) -> None:
         """Close the dialog with the edited text."""
-        text = decode_control_chars(self.query_one(ClusterTextArea).text)
-        self.dismiss(None if text == self._text else text)
+        self.dismiss(self._edited)
+
+    def action_cancel(self) -> None:
+        """Close the dialog; changes are discarded only at the second time."""
+        edited = self._edited
+        if edited in (None, self._discardable):
+            self.dismiss(None)
+        else:
+            self._discardable = edited
+            self.query_one(".hint", Label).update("Esc again discards the changes, Ctrl+S accepts them")

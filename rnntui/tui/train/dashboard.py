@@ -34,6 +34,8 @@ _MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
 class Preview(Chart, can_focus=False):
     """A small chart without a cursor of its own; a click on it makes it the large one."""
 
+    has_key_line = False
+
     def __init__(self, index: int) -> None:
         super().__init__(classes="preview")
         self.index = index
@@ -61,6 +63,7 @@ class Dashboard(Vertical):
         self._charts: list[tuple[str, list[str]]] = [(LOSS_CHART, list(LOSS_KEYS))]
         self._selected = LOSS_CHART
         self._curves: dict[str, list[Curve]] = {}
+        self._run_names: tuple[str, ...] = ()
         self._chart_notes: dict[str, str] = {}  # by chart title: which runs are missing or cannot be compared
         self._log_titles: set[str] = set()  # charts with a logarithmic axis
         self._samples: list[LoggedSample] = []
@@ -112,6 +115,7 @@ class Dashboard(Vertical):
         # Until there are metrics, the loss chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
+        self._run_names = tuple(run.name for run in runs)
         self._chart_notes = {title: _chart_note(title, keys, runs) for title, keys in self._charts}
         self._samples = list(data.samples)
         kind = KINDS.get(data.current.summary.kind) if data.current else None
@@ -172,7 +176,7 @@ class Dashboard(Vertical):
         chart.display = selected not in (_SAMPLES_TITLE, _DETAILS_TITLE)
         if chart.display:
             keys = dict(self._charts)[selected]
-            heading, log = chart_heading(selected, keys), all(metric_of(key).log_scale for key in keys)
+            heading, log = chart_heading(selected, keys, self._run_names), all(metric_of(key).log_scale for key in keys)
             chart.show(self._curves.get(selected, []), heading, log=log)
         self._show_chart_note()
         previews = self.query(Preview)
