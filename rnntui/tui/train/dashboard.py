@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
@@ -161,6 +161,15 @@ class Dashboard(Vertical):
         if event.chart.id == "chart":
             self._sync_previews()
             self._show_samples()
+
+    @work
+    async def on_chart_export_requested(self, event: Chart.ExportRequested) -> None:
+        """Ask for a file name, and save the chart."""
+        from rnntui.charts.svg import ChartDrawing
+        from rnntui.tui.train.chart_export import export_chart
+
+        chart = event.chart
+        await export_chart(self.app, ChartDrawing(chart.heading, chart.curves, chart.view))
 
     def _preview_charts(self) -> list[tuple[str, list[str]]]:
         """Return the charts after the large one, then those before it."""
