@@ -84,7 +84,7 @@ async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
         await wait_until(pilot, lambda: any("Nothing to compare" in notice for notice in app.notices))
         await pilot.press("space", "down", "m")
         await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
-        await pilot.press("down", "down", "enter")
+        await pilot.press("down", "down", "down", "enter")
         await wait_until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
         table = app.screen.query_one(DataTable)
         await wait_until(pilot, lambda: table.row_count > 5 and table.has_focus)

@@ -12,14 +12,16 @@ from rnntui.sessions.training_session import TrainingSession
 from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import KEYS
 
-_MANAGING = ("rename", "delete", "note", "compare", "unmark", "sort", "filter")  # actions of the menu
+_MANAGING = ("rename", "note", "delete", "compare", "unmark", "sort", "filter")  # actions of the menu
 
 
 async def choose_action(app: App[Any], name: str) -> str | None:
     """Offer actions on the run of a name and on the list; return the one chosen, or None."""
     from rnntui.tui.screens.dialogs import PickScreen
 
-    keys = [key for key in KEYS["train"] if key.action in _MANAGING]
+    keys = sorted(
+        (key for key in KEYS["train"] if key.action in _MANAGING), key=lambda key: _MANAGING.index(key.action)
+    )
     choices = [f"{key.label:10s} {key.help}" for key in keys]
     index = await app.push_screen_wait(PickScreen(f"Run {one_line(name)}", choices))
     return None if index is None else keys[index].action
