@@ -16,6 +16,15 @@ def format_count(count: int) -> str:
     return str(count)
 
 
+def format_bytes(count: float) -> str:
+    """Return an amount of memory in its largest unit: 2.4 GB."""
+    for limit, unit in ((1e9, "GB"), (1e6, "MB")):
+        if count >= limit:
+            number = count / limit
+            return f"{number:,.0f} {unit}" if number >= 100 else f"{number:.2g} {unit}"
+    return f"{count / 1e3:.0f} kB"
+
+
 def format_duration(seconds: float) -> str:
     """Return a duration in its largest unit: 3 h."""
     if seconds > 1e10:

@@ -14,8 +14,9 @@ from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config import LanguageModelTrainingConfig, TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -44,6 +45,7 @@ class _Options:
     save: str | None
     beam: int
     bleu_tokenizer: str | None
+    threads: int | None
     reading: PairReading
     as_json: bool
     pair_flags: list[str]
@@ -67,6 +69,7 @@ class _Options:
     "--bleu-tokenizer", type=click.Choice(get_args(BleuTokenizer)),
     help="sacrebleu's tokenizer for BLEU; auto: by the script of the targets [default: the run's own]",
 )  # fmt: skip
+@setting_option(TrainerConfig, "threads")
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON line.")
 @click.pass_context
@@ -83,6 +86,7 @@ def command(
     save: str | None,
     beam: int,
     bleu_tokenizer: str | None,
+    threads: int | None,
     encoding: str,
     errors: Any,
     newlines: Any,
@@ -106,7 +110,10 @@ def command(
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
     reading = PairReading(columns, encoding, errors, newlines)
-    options = _Options(text, source, target, held_out, save, beam, bleu_tokenizer, reading, as_json, pair_flags)
+    TrainerConfig(threads=threads)  # checks the bounds
+    options = _Options(
+        text, source, target, held_out, save, beam, bleu_tokenizer, threads, reading, as_json, pair_flags
+    )
     _EVALUATORS[config.kind](run, options)
 
 
@@ -119,14 +126,20 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
     reading = options.reading
     corpus = open_corpus(options.text, reading.encoding, reading.errors, reading.newlines)
-    reads_chats = run.read_config().training_as(LanguageModelTrainingConfig).turns != "none"
-    corpus, message = converted_chat(corpus, "auto" if reads_chats else "none")
+    turns = run.read_config().training_as(LanguageModelTrainingConfig).turns
+    try:
+        corpus, message = converted_chat(corpus, turns)
+    except UsageError:  # the speakers that the run names are not in this text
+        corpus, message = converted_chat(corpus, "auto")
     if message:
         print_note(message)
-    prepare_for_torch()
-    from rnntui.training.evaluate_language_model import evaluate_language_model_run
+    with ProgressBar("evaluating", is_immediate=True) as bar:
+        prepare_for_torch()
+        from rnntui.training.evaluate_language_model import evaluate_language_model_run
+        from rnntui.training.evaluation import EvaluationMonitor
 
-    evaluations, unknown = evaluate_language_model_run(run, corpus)
+        monitor = EvaluationMonitor(report=bar.update)
+        evaluations, unknown = evaluate_language_model_run(run, corpus, options.threads, monitor)
     warn_unknown_characters(unknown, ", ".join(corpus.display_names))
     if options.as_json:
         values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
@@ -156,11 +169,15 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         print_note(message)
     if options.save is not None:
         _save_pairs(Path(options.save), pairs)
-    prepare_for_torch()
-    from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
+    with ProgressBar("evaluating", is_immediate=True) as bar:
+        prepare_for_torch()
+        from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
+        from rnntui.training.evaluation import EvaluationMonitor
 
-    beam = BeamConfig(beam=options.beam)
-    evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, beam, options.bleu_tokenizer)
+        beam, monitor = BeamConfig(beam=options.beam), EvaluationMonitor(report=bar.update)
+        evaluation, scores, unknown = evaluate_seq2seq_run(
+            run, pairs, beam, options.bleu_tokenizer, options.threads, monitor
+        )
     warn_unknown_characters(unknown, ", ".join(pairs.display_names))
     if scores.short_references > 50:
         print_note(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
@@ -66,10 +68,19 @@ def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: An
     """Find a corpus, and note on stderr which files were converted or skipped. See `find_corpus`."""
     from rnntui.text.corpus import find_corpus
 
+    if "-" in sources:
+        note_terminal_input("the text")
     corpus = find_corpus(list(sources), encoding, errors, newlines)
     for note in corpus.notes:
         print_note(note)
     return corpus
+
+
+def note_terminal_input(content: str) -> None:
+    """Say on stderr that a terminal is read, if standard input is one."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        end = "Ctrl-Z and Enter end" if os.name == "nt" else "Ctrl-D ends"
+        print_note(f"reading {content} from the terminal; {end}")
 
 
 def read_pairs(
@@ -124,7 +135,11 @@ def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name:
 
 
 def decode_lines(
-    stream: BinaryIO | Iterable[bytes], encoding: str, errors: str, newlines: str = "universal"
+    stream: BinaryIO | Iterable[bytes],
+    encoding: str,
+    errors: str,
+    newlines: str = "universal",
+    name: str = STDIN_NAME,
 ) -> Iterator[str]:
     """Yield each line of a stream without its end, as soon as it is complete; a byte order mark is skipped.
 
@@ -132,6 +147,13 @@ def decode_lines(
 
     Raises `CorpusError` at a line that is not of the encoding, after all those before it; `UsageError` for an unknown
     encoding.
+
+    Args:
+        stream: standard input, an open file, or pieces of data.
+        encoding: encoding of the text.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+        name: name of the stream, for messages.
     """
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
     unfinished: list[str] = []  # pieces of the last line
@@ -139,7 +161,7 @@ def decode_lines(
     at_start = True
     for data in chain(arriving_data(stream), [b""]):  # empty bytes mark the end
         if at_start:
-            check_is_text(data, encoding)
+            check_is_text(data, encoding, name)
             at_start = False
         problem = None
         try:
@@ -158,7 +180,7 @@ def decode_lines(
                 offset = len("".join(unfinished).encode(encoding)) - len("".encode(encoding))  # no byte order mark
             position = "" if offset is None else f" at its byte {offset}"
             raise CorpusError(
-                f"line {line_number} of {STDIN_NAME} is not {encoding}{position}",
+                f"line {line_number} of {name} is not {encoding}{position}",
                 hint=advice_for(encoding, problem),
             ) from problem
     if any(unfinished):

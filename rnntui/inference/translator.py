@@ -68,6 +68,7 @@ class Translator:
         resolve_ties: bool = True,
         is_cancelled: Callable[[], bool] | None = None,
         workers: int = 1,
+        on_progress: Callable[[float], None] | None = None,
     ) -> list[Translation]:
         """Translate lines in batches of sentences. Each line gets the translation that it would get alone.
 
@@ -77,8 +78,9 @@ class Translator:
             resolve_ties: see `SearchOptions`.
             is_cancelled: see `SearchOptions`; raises `CancelledError`.
             workers: see `SearchOptions`.
+            on_progress: see `SearchOptions`; sentences that are searched for a second time do not count.
         """
-        options = SearchOptions(resolve_ties, is_cancelled, workers)
+        options = SearchOptions(resolve_ties, is_cancelled, workers, on_progress)
         prepared_lines = [self._preparer.prepare(line) for line in lines]
         to_search = [each for line in prepared_lines for each in line.sentences if not each.passes]
         searched = iter(self._translate_sentences(to_search, settings, options))
@@ -135,7 +137,9 @@ class Translator:
             for index in incomplete:
                 final[index] = self._preparer.without_placeholders(sentences[index])
             again = [SearchJob(self._ids(final[index].model_text), settings, False) for index in incomplete]
-            for index, new_hypotheses in zip(incomplete, self._search.search(again, options), strict=True):
+            for index, new_hypotheses in zip(
+                incomplete, self._search.search(again, replace(options, on_progress=None)), strict=True
+            ):
                 hypotheses[index] = new_hypotheses
         return [self._sentence(*pair) for pair in zip(final, hypotheses, strict=True)]
 

@@ -11,6 +11,7 @@ position.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,12 @@ class LengthBucketSampler:
     def batches_per_epoch(self) -> int:
         """Number of batches in this epoch; with `batch_tokens`, it differs a little between epochs."""
         return len(self._batches)
+
+    def shapes(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the longest source, the longest target and the number of pairs of each batch in this epoch."""
+        sources, targets = self._pairs.source_lengths, self._pairs.target_lengths
+        for batch in self._batches:
+            yield int(sources[batch].max()) + 1, int(targets[batch].max()) + 1, len(batch)
 
     def seek(self, epoch: int, index: int) -> None:
         """Make a batch of an epoch the next one."""

@@ -73,6 +73,7 @@ def create_language_model_run(
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
         _check_tokens(validation.tokens, "validation", request, corpus)
+        _check_memory(model, request.training, tokenizer.vocab_size)
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
             model=model,
@@ -169,6 +170,16 @@ _UNIT_NAMES = {"line": "lines", "blank": "blocks between blank lines", "file": "
 def _documents_message(corpus: Corpus, unit: DocumentUnit, count: int) -> str:
     name = corpus.display_names[0] if len(corpus.display_names) == 1 else corpus.name
     return f"{name}: {count:,} {_UNIT_NAMES[unit]}, each a document (--documents none reads one long text)"
+
+
+def _check_memory(model: LanguageModelConfig, training: LanguageModelTrainingConfig, vocab_size: int) -> None:
+    """Raise `TrainingError` if a step surely needs more memory than there is, before the run is created."""
+    from rnntui.training.device import choose_hardware
+    from rnntui.training.step_memory import language_model_step_bytes, require_step_memory
+
+    hardware = choose_hardware(training.device, training.precision, None)
+    step_bytes = language_model_step_bytes(model, vocab_size, training.batch_size * training.bptt, hardware)
+    require_step_memory(step_bytes, 0, LANGUAGE_MODEL, hardware)
 
 
 def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus: Corpus) -> None:

@@ -18,6 +18,7 @@ from rnntui.training.events import Event, Finished
 from rnntui.training.metrics_and_status import MetricsWriter
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.self_check import check_kernels
+from rnntui.training.step_memory import require_step_memory
 from rnntui.training.task import Task
 from rnntui.training.threads import one_thread
 from rnntui.training.trainer import Trainer
@@ -55,6 +56,8 @@ def train_run(
         torch.manual_seed(settings.seed)
         with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
             task = task_class.from_run(run, config, hardware)
+        weights = sum(parameter.numel() for parameter in task.model.parameters())
+        require_step_memory(task.step_bytes, weights, task.kind, hardware)
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):

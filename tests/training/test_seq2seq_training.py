@@ -268,7 +268,7 @@ def test_checks_translate_greedily_and_the_final_evaluation_by_beam_search_on_mo
     calls: list[tuple[int, int]] = []
     compared: list[tuple[list[str], list[str]]] = []
 
-    def translate(self, lines, settings, resolve_ties=True, workers=1):
+    def translate(self, lines, settings, resolve_ties=True, workers=1, on_progress=None):
         calls.append((len(lines), settings.beam))
         return [Translation(line) for line in lines]
 

@@ -14,7 +14,7 @@ from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays
 from rnntui.thread_tuner import ThreadTuner
 from rnntui.training.device import choose_hardware
-from rnntui.training.evaluation import Evaluation
+from rnntui.training.evaluation import Evaluation, EvaluationMonitor
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.threads import TorchThreads
@@ -207,7 +207,7 @@ def test_a_final_evaluation_without_time_ends_with_what_it_has_read(make_run) ->
     run = make_run(text, steps=2)
     config = run.read_config()
     task = LanguageModelTask.from_run(run, config, choose_hardware("cpu", "fp32", 1))
-    whole, cut = task.final_evaluation(100_000), task.final_evaluation(100_000, lambda: 0.0)
+    whole, cut = task.final_evaluation(100_000), task.final_evaluation(100_000, EvaluationMonitor(lambda: 0.0))
     for name, evaluation in whole.items():
         assert 0 < cut[name].tokens < evaluation.tokens
         assert cut[name].loss == pytest.approx(evaluation.loss, rel=0.05)
