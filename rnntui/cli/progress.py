@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import shlex
+import sys
 import time
 from collections.abc import Iterator
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
@@ -43,10 +44,6 @@ class Display(Protocol):
         """Show a text at once; called from any thread."""
         ...
 
-    def restore_terminal(self) -> None:
-        """Undo what is left on the terminal when the process ends without `stop`."""
-        ...
-
 
 class Reporter:
     """Reports a training to a display inside its `with` block.
@@ -65,8 +62,7 @@ class Reporter:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with contextlib.suppress(OSError):
-            self._display.stop()
+        self.end()
 
     def report(self, event: Event) -> None:
         """Show an event."""
@@ -79,10 +75,10 @@ class Reporter:
         with contextlib.suppress(OSError):
             self._display.show_note(f"stopping after this {self._work}; Ctrl-C again stops at once")
 
-    def restore_terminal(self) -> None:
-        """Undo what is left on the terminal when the process ends at once."""
+    def end(self) -> None:
+        """End the display where the process is about to end at once; called from any thread."""
         with contextlib.suppress(OSError):
-            self._display.restore_terminal()
+            self._display.stop()
 
 
 def make_reporter(stream: IO[str], run: RunFolder) -> Reporter:
@@ -104,9 +100,6 @@ class _PlainLines:
         pass
 
     def stop(self) -> None:
-        pass
-
-    def restore_terminal(self) -> None:
         pass
 
     def show(self, event: Event) -> None:
@@ -146,28 +139,31 @@ class _LiveBar:
             transient=True,
         )
         self._task = self._bar.add_task("", total=None, position="starting", numbers="")
+        self._echo = ControlKeyEcho()
 
     def start(self) -> None:
+        self._echo.hide()
         self._bar.start()
 
     def stop(self) -> None:
         self._bar.stop()
-
-    def restore_terminal(self) -> None:
-        self._bar.console.file.write("\r\x1b[2K\x1b[?25h")  # the bar's line away, the cursor visible
+        self._echo.restore()
 
     def show(self, event: Event) -> None:
         bar = self._bar
         if isinstance(event, Stepped):
             position = f"{event.step:,}/{event.steps:,}" if event.steps else f"{event.step:,}/…"
             numbers = _numbers(event, bar.console.width - len(position) - _MIN_BAR)
-            bar.update(self._task, total=event.steps, completed=event.step, position=position, numbers=numbers)
+            self._draw(event.steps, event.step, position, numbers)
             bar.slowdown = f"training at {event.slowdown}" if event.slowdown else ""
             return
         if isinstance(event, Evaluating):
             position, percent = _evaluation_text(event)
-            bar.update(self._task, total=1.0, completed=event.fraction, position=position, numbers=percent)
+            self._draw(1.0, event.fraction, position, percent)
             return
+        if isinstance(event, Evaluated):  # the next step may take long
+            self._draw(None, 0.0, f"step {event.step + 1:,}", "")
+            bar.refresh()
         for index, line in enumerate(describe(event, self._run)):
             if isinstance(event, Evaluated) and index == 1:
                 # Sampled text must not be read as markup, and takes one line at most.
@@ -176,8 +172,37 @@ class _LiveBar:
                 # Wrapped by the terminal and not by us, so that a command in it can be copied.
                 bar.console.print(Text(line), soft_wrap=True)
 
+    def _draw(self, total: float | None, completed: float, position: str, numbers: str) -> None:
+        self._bar.tasks[0].total = total  # `update` takes None for no change
+        self._bar.update(self._task, completed=completed, position=position, numbers=numbers)
+
     def show_note(self, text: str) -> None:
         self._bar.note = text  # drawn by the bar's own thread, also while this one's is in a long step
+
+
+class ControlKeyEcho:
+    """Turns off that the terminal echoes Ctrl-C as ^C: after a bar of full width it would take a line of its own."""
+
+    def __init__(self) -> None:
+        self._settings: list[Any] | None = None
+
+    def hide(self) -> None:
+        """Turn the echo off, where standard input is a terminal that has it."""
+        with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):  # Windows; no terminal; closed
+            import termios
+
+            self._settings = termios.tcgetattr(sys.stdin)
+            settings = termios.tcgetattr(sys.stdin)
+            settings[3] &= ~termios.ECHOCTL
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, settings)
+
+    def restore(self) -> None:
+        """Return to the terminal's own setting."""
+        if self._settings is not None:
+            import termios
+
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, self._settings)
+            self._settings = None
 
 
 class _BarWithNotes(Progress):

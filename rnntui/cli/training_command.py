@@ -110,7 +110,7 @@ class StopRequest:
                 is_answered = True
                 reporter.acknowledge_stop()
             elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
-                reporter.restore_terminal()
+                reporter.end()
                 for line in interrupted_lines(reporter.run):
                     print(f"rnntui: {line}", file=sys.stderr, flush=True)
                 os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
@@ -123,7 +123,7 @@ def interrupted_lines(run: RunFolder) -> list[str]:
 
     lost = "nothing had been saved yet"
     if run.resume_file.is_file():
-        lost = f"what was trained after the last save, at step {run.read_status().step:,}, is lost"
+        lost = f"the steps after the last save, at step {run.read_status().step:,}, are lost"
     return [f"stopped at once; {lost}", f"continue with: {resume_command(run)}"]
 
 
