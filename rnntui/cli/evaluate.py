@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rnntui.text.parallel_corpus import ParallelCorpus
     from rnntui.training.evaluation import Evaluation
 
-_UNSEEN_SENTENCES = "sentences occur in training in neither column"
+_UNSEEN_SENTENCES = "sentences occur in neither column of the training pairs"
 _DEFAULT = click.core.ParameterSource.DEFAULT
 _PAIR_OPTIONS = ("source", "target", "columns", "held_out", "save", "beam", "bleu_tokenizer")
 
@@ -160,10 +160,10 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         from rnntui.training.prepare_seq2seq import held_out_pairs
 
         total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
-        unseen = "sources do not occur in training" if info.split == "source" else _UNSEEN_SENTENCES
+        unseen = "sources do not occur in the training pairs" if info.split == "source" else _UNSEEN_SENTENCES
         messages.append(
-            f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
-            f"{unseen}"
+            f"evaluating on {len(pairs.rows):,} of {total:,} pairs: the pairs held out from run {run.name}; "
+            f"their {unseen}"
         )
     for message in messages:
         print_note(message)
@@ -181,8 +181,8 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
     warn_unknown_characters(unknown, ", ".join(pairs.display_names))
     if scores.short_references > 50:
         print_note(
-            f"BLEU says little here: it counts sequences of four tokens, and {scores.short_references:.0f} % of the "
-            f"targets have fewer; see exact matches and chrF"
+            f"BLEU is not informative here: it counts sequences of four tokens, and {scores.short_references:.0f} % of "
+            f"the targets have fewer; compare exact matches and chrF"
         )
     if options.as_json:
         values = {
@@ -212,7 +212,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
 def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
     """Write the pairs as a table; a third column names the file and row of each, to look up further columns there."""
     if path.exists():
-        raise UsageError(f"--save {path}: the file exists and is not replaced")
+        raise UsageError(f"--save {path}: the file exists already", hint="choose another name")
     rows = (f"{pair.source}\t{pair.target}\t{pair.file}, row {pair.row}\n" for pair in pairs.rows)
     atomic_write(path, "".join(rows).encode("utf-8", "surrogatepass"))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
@@ -68,19 +66,10 @@ def open_corpus(sources: Sequence[str], encoding: str, errors: Any, newlines: An
     """Find a corpus, and note on stderr which files were converted or skipped. See `find_corpus`."""
     from rnntui.text.corpus import find_corpus
 
-    if "-" in sources:
-        note_terminal_input("the text")
     corpus = find_corpus(list(sources), encoding, errors, newlines)
     for note in corpus.notes:
         print_note(note)
     return corpus
-
-
-def note_terminal_input(content: str) -> None:
-    """Say on stderr that a terminal is read, if standard input is one."""
-    if sys.stdin is not None and sys.stdin.isatty():
-        end = "Ctrl-Z and Enter end" if os.name == "nt" else "Ctrl-D ends"
-        print_note(f"reading {content} from the terminal; {end}")
 
 
 def read_pairs(

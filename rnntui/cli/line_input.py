@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
-from rnntui.cli.inputs import decode_lines, note_terminal_input
+from rnntui.cli.inputs import decode_lines
 from rnntui.cli.terminal import print_note
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
@@ -108,14 +108,13 @@ def numbered(lines: Iterable[str]) -> Iterator[NumberedLine]:
     return (NumberedLine(f"line {number}", line) for number, line in enumerate(lines, 1))
 
 
-def standard_input(content: str = "lines") -> BinaryIO | Iterable[bytes]:
-    """Return standard input as bytes; where it is a terminal, say on stderr that it is read, and how it ends.
-
-    Nothing if it is closed. `content` is what is read from it.
-    """
-    if sys.stdin is None:
+def standard_input() -> BinaryIO | Iterable[bytes]:
+    """Return standard input as bytes; where it is a terminal, say on stderr that it is read, and how it ends."""
+    if sys.stdin is None:  # closed
         return ()
-    note_terminal_input(content)
+    if sys.stdin.isatty():
+        end = "Ctrl-Z and Enter end" if os.name == "nt" else "Ctrl-D ends"
+        print_note(f"reading lines from the terminal; {end}")
     return sys.stdin.buffer
 
 

@@ -162,7 +162,7 @@ class _LiveBar:
             self._draw(1.0, event.fraction, position, percent)
             return
         if isinstance(event, Evaluated):  # the next step may take long
-            self._draw(None, 0.0, f"step {event.step + 1:,}", "")
+            self._draw(None, 0.0, f"step {event.step:,}", "")
             bar.refresh()
         for index, line in enumerate(describe(event, self._run)):
             if isinstance(event, Evaluated) and index == 1:
@@ -334,8 +334,9 @@ def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
     if event.best_step > step or loss < _FAR_ABOVE * train_loss:
         return []
     return [
-        f"the first evaluation was the best, with a validation loss of {loss:.2f} beside {train_loss:.2f} in training: "
-        f"is the end of the text another text than the rest? --validation-from spread holds out parts of all of it"
+        f"the first evaluation was the best, with a validation loss of {loss:.2f} and a training loss of "
+        f"{train_loss:.2f}: the end of the text may differ from the rest; --validation-from spread holds out parts "
+        f"from all of it"
     ]
 
 

@@ -208,7 +208,7 @@ def _sample(
     generation = begin_generation(loaded.network, tokenizer, generators_from(seed, request.samples))
     ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
     if len(ids) > _LONG_PROMPT:
-        print_note(f"reading a {source} of {len(ids):,} tokens; a model reads some thousand a second")
+        print_note(f"reading a {source} of {len(ids):,} tokens, at some thousand tokens a second")
     with bar:
         generation.feed(ids, bar.update)
     unfinished = [

@@ -87,11 +87,11 @@ def _subtitle_path(texts: Sequence[str], files: Sequence[str], input_format: Inp
     if not names:
         return None
     if len(texts) + len(files) > 1:
-        raise UsageError("name one subtitle file at a time, and nothing beside it")
+        raise UsageError("give one subtitle file at a time, and no texts with it")
     path = Path(names[0])
     if not path.is_file():
         hint = "--format text translates its name" if input_format == "auto" and texts else ""
-        raise UsageError(f"{path}: there is no such file", hint=hint)
+        raise UsageError(f"{path}: no such file", hint=hint)
     return path
 
 

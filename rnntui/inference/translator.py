@@ -23,6 +23,7 @@ from rnntui.inference.translation import (
     combined,
     unchanged_sentence,
 )
+from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
@@ -98,7 +99,7 @@ class Translator:
         """
         prepared = self._preparer.prepare(line)
         if prepared.passes:
-            message = "unchanged; its letters are of no script that the training sources were in"
+            message = "left unchanged, as its script does not occur in the training sources"
             return [f"{label}: {message}"] if self._preparer.is_foreign(line) else []
         warnings = []
         unknown = self.source.unknown_characters("".join(each.model_text for each in prepared.sentences))
@@ -107,8 +108,8 @@ class Translator:
         length = max((len(self._ids(each.model_text)) - 1 for each in prepared.sentences), default=0)
         if self.training_lengths is not None and length > 2 * self.training_lengths.source:
             warnings.append(
-                f"{label} has {length:,} tokens, the longest in training {self.training_lengths.source:,}; "
-                f"translate it sentence by sentence for a better result"
+                f"{label} has {length:,} tokens, the longest training source {self.training_lengths.source:,}; "
+                f"translate it sentence by sentence for better results"
             )
         return warnings
 
@@ -221,7 +222,9 @@ def load_translator(run: RunFolder, split_sentences: SplitSentences = "auto") ->
     config = run.read_config()
     source, target = read_vocabularies(run, config)
     shape, corpus = config.model_as(Seq2SeqConfig), config.corpus_as(PairCorpusInfo)
-    model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
+    weights = load_weights(run.weights_file)
+    with weights_of_file(run.weights_file):
+        model = NumpySeq2Seq(weights, shape, source.size, target.size)
     tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
     preparer = LinePreparer(tokenizer, corpus.features, source, read_known_words(run, config), split_sentences)
     return Translator(model, source, target, corpus.lengths, preparer)

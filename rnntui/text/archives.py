@@ -71,7 +71,7 @@ def _expand(path: Path, folder: Path, name: str) -> None:
     except CompressedFileError as error:
         raise CorpusError(f"{name} is not a complete archive: {error}") from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
-        raise CorpusError(f"{name} is not a complete archive that can be read: {error}") from error
+        raise CorpusError(f"{name} is not a readable archive: {error}") from error
     except OSError as error:
         raise CorpusError(f"cannot expand {name}: {error.strerror or error}") from error
 
@@ -100,7 +100,9 @@ class _MemberWriter:
         """Return the path of a member within the folder."""
         parts = [part for part in re.split(r"[/\\]", member) if part not in ("", ".")]
         if member.startswith(("/", "\\")) or ".." in parts or "\0" in member or re.match("[A-Za-z]:", member):
-            raise CorpusError(f"{self._archive} has a member that leads out of it, {member!r}", hint="do not trust it")
+            raise CorpusError(
+                f"{self._archive} is unsafe: its member {member!r} lies outside of the archive", hint="do not trust it"
+            )
         return Path(*parts)
 
 

@@ -48,7 +48,7 @@ def evaluate_language_model_run(
         token_file, unknown = write_token_file(corpus, tokenizer, path, config.corpus_as(TextCorpusInfo).documents)
         if token_file.tokens < 2:
             names = ", ".join(corpus.display_names)
-            raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, where at least 2 are needed")
+            raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
         ratio = token_file.characters / token_file.tokens
         count = len(EVALUATIONS)

@@ -124,6 +124,9 @@ class LanguageModelTask:
         return {"cursor": np.array(self._batches.cursor), **state}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
-        self._batches.cursor = int(position["cursor"])
+        cursor = int(position["cursor"])
+        if cursor < 0:
+            raise ValueError(f"the position in the text is negative, {cursor}")
+        self._batches.cursor = cursor
         device = self.hardware.device
         self._state = tuple(torch.from_numpy(position[f"state.{i}"].copy()).to(device) for i in range(len(self._state)))

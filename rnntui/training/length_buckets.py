@@ -99,7 +99,9 @@ class LengthBucketSampler:
             yield int(sources[batch].max()) + 1, int(targets[batch].max()) + 1, len(batch)
 
     def seek(self, epoch: int, index: int) -> None:
-        """Make a batch of an epoch the next one."""
+        """Make a batch of an epoch the next one. Raises `ValueError` for a negative epoch or index."""
+        if epoch < 0 or index < 0:
+            raise ValueError(f"no batch has epoch {epoch} and index {index}")
         self.epoch, self.index = epoch, index
         self._batches = self._batches_of_epoch()
 

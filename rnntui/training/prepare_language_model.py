@@ -103,7 +103,7 @@ def create_language_model_run(
         notify(_documents_message(corpus, unit, split.document_count))
     if request.validation and validation_fingerprint == stats.fingerprint:
         names = ", ".join(request.validation.display_names)
-        notify(f"{names}: the validation text is the training text, so that its loss says nothing about other texts")
+        notify(f"{names}: the validation text is the training text, so the validation loss says nothing about new text")
     if warning := split.warning():
         notify(f"{', '.join(corpus.display_names)}: {warning}")
     return run
@@ -192,6 +192,6 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
             corpus, advice = request.validation, "hold out a part of the corpus, without --validation-text"
         names = ", ".join(corpus.display_names)
         raise CorpusError(
-            f"{names} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed",
-            hint=f"give more text or {advice}",
+            f"{names} is too small: {tokens:,} tokens for {part}, at least {needed:,} needed",
+            hint=f"add text or give {advice}",
         )

@@ -93,7 +93,7 @@ def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile
     """Describe a run's files of training and validation ids. Raises `RunError` if its config does not."""
     training, validation = config.corpus.training, config.corpus.validation
     if training is None or validation is None:
-        raise RunError(f"{run.config_file} does not say what the parts of the corpus are")
+        raise RunError(f"{run.config_file} does not describe the training and validation data")
     return _token_file(training), _token_file(validation)
 
 
@@ -103,7 +103,7 @@ def require_in_vocabulary(largest_id: int, vocab_size: int, path: Path) -> None:
     Torch reports such an id late, and on a GPU by an assertion after which the process cannot use the GPU.
     """
     if largest_id >= vocab_size:
-        raise RunError(f"the ids in {path} are not of its vocabulary", hint="start a new run")
+        raise RunError(f"{path} has ids that are not in the vocabulary", hint="start a new run")
 
 
 def _token_file(info: TokenFileInfo) -> TokenFile:

@@ -232,6 +232,7 @@ class Trainer:
             return latest_end - progress.seconds
 
         monitor = self._monitor(time_left, is_final=True)
+        monitor.report(0.0)
         evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, monitor)
         for evaluation in evaluations.values():
             self._guard.check_evaluation(evaluation)
