@@ -16,15 +16,6 @@ def format_count(count: int) -> str:
     return str(count)
 
 
-def format_bytes(count: float) -> str:
-    """Return an amount of memory in its largest unit: 2.4 GB."""
-    for limit, unit in ((1e9, "GB"), (1e6, "MB")):
-        if count >= limit:
-            number = count / limit
-            return f"{number:,.0f} {unit}" if number >= 100 else f"{number:.2g} {unit}"
-    return f"{count / 1e3:.0f} kB"
-
-
 def format_duration(seconds: float) -> str:
     """Return a duration in its largest unit: 3 h."""
     if seconds > 1e10:
@@ -33,3 +24,11 @@ def format_duration(seconds: float) -> str:
         if seconds >= limit:
             return f"{seconds / limit:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size in bytes with its decimal unit: 2.5 MB."""
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:.1f} {unit}"
+    return f"{size} bytes"

@@ -23,6 +23,7 @@ from rnntui.cli.line_input import (
 )
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
 from rnntui.cli.progress_bar import ProgressBar
+from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import utf8_argument, warn_unknown_characters, write_out
 
 if TYPE_CHECKING:
@@ -58,10 +59,9 @@ def command(
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.scoring import score
     from rnntui.kinds.language_model import LANGUAGE_MODEL
-    from rnntui.runs.lookup import checkpoints_folder, find_run
     from rnntui.text.document_batch import DocumentBatch
 
-    loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL))
+    loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
     source = _input(text, files, TextReading(encoding, errors, newlines))
     with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:

@@ -62,7 +62,7 @@ def require_step_memory(step_bytes: float, weights: int, kind: ModelKind, hardwa
     needed = step_bytes + _FLOAT * _FLOATS_PER_WEIGHT * weights
     if available is not None and needed > available:
         raise TrainingError(
-            f"not enough memory: a training step needs at least {format_bytes(needed)}, and only "
+            f"not enough memory: a training step needs at least {format_bytes(int(needed))}, and only "
             f"{format_bytes(available)} are available",
             setting=kind.memory_settings[0],
             hint=kind.memory_advice,

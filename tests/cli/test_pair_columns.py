@@ -104,4 +104,8 @@ def test_columns_do_not_go_with_aligned_files(rnntui) -> None:
 def test_a_single_pair_is_not_1_pairs(rnntui) -> None:
     Path("one.tsv").write_text("Hello.\tHola.\n")
     result = rnntui("train-seq2seq", "one.tsv", *TINY)
-    assert result.code == 1 and "cannot hold out a validation set from 1 pair;" in result.err and "1 pairs" not in result.err
+    assert (
+        result.code == 1
+        and "cannot hold out a validation set from 1 pair;" in result.err
+        and "1 pairs" not in result.err
+    )

@@ -47,7 +47,8 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["chat", "train", "train-seq2seq", "translate", "sample", "runs", "curves", "evaluate", "score"]
+    "command",
+    ["chat", "train", "train-seq2seq", "translate", "sample", "runs", "show", "curves", "evaluate", "score", "delete"],
 )
 def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
     assert not modules_after(command, "--help") & {"torch", "numpy", "textual", "sentencepiece"}
@@ -55,8 +56,14 @@ def test_a_commands_help_loads_nothing_heavy(command: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "stdin"),
-    [(["sample", "-n", "3", "--seed", "1"], b"A"), (["score"], b"To be\n"), (["runs"], b""), (["curves"], b"")],
-    ids=["sample", "score", "runs", "curves"],
+    [
+        (["sample", "-n", "3", "--seed", "1"], b"A"),
+        (["score"], b"To be\n"),
+        (["runs"], b""),
+        (["curves"], b""),
+        (["show", "chat"], b""),
+    ],
+    ids=["sample", "score", "runs", "curves", "show"],
 )
 def test_using_a_character_model_loads_neither_torch_nor_sentencepiece(arguments: list[str], stdin: bytes) -> None:
     assert not modules_after(*arguments, stdin=stdin) & {"torch", "textual", "sentencepiece"}

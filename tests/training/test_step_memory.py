@@ -100,7 +100,7 @@ def test_a_step_that_cannot_fit_is_refused_before_a_run_is_made(
     make_run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnntui.training.step_memory.available_memory", lambda: 50_000_000)
-    with pytest.raises(TrainingError, match=r"step needs at least \S+ GB, and only 50 MB are available; lower "):
+    with pytest.raises(TrainingError, match=r"step needs at least \S+ GB, and only 50\.0 MB are available; lower "):
         make_run(batch_size=4096, bptt=1024)
     assert not (tmp_path / "checkpoints").exists()
     assert make_run(name="fits", steps=1)
