@@ -71,7 +71,7 @@ def _expand(path: Path, folder: Path, name: str) -> None:
     except CompressedFileError as error:
         raise CorpusError(f"{name} is not a complete archive: {error}") from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
-        raise CorpusError(f"{name} is not a readable archive: {error}") from error
+        raise CorpusError(f"{name} is not a complete archive that can be read: {error}") from error
     except OSError as error:
         raise CorpusError(f"cannot expand {name}: {error.strerror or error}") from error
 

@@ -359,7 +359,7 @@ def test_a_run_without_its_resume_file_does_not_start_over(make_run) -> None:
     train_run(run, stop.report, stop)
     weights = run.weights_file.read_bytes()
     run.resume_file.unlink()
-    with pytest.raises(RunError, match=r"state\.safetensors is gone"):
+    with pytest.raises(RunError, match=r"state\.safetensors is missing, so the run cannot be resumed"):
         train_run(run, ignore, never)
     assert run.weights_file.read_bytes() == weights
 
