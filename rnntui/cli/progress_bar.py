@@ -50,6 +50,11 @@ class ProgressBar:
             total = None if fraction is None else 1.0
             self._bar.update(self._task, total=total, completed=min(1.0, fraction or 0.0), text=text)
 
+    def show_lines(self, done: float, total: int | None) -> None:
+        """Show how many lines are done, of a total that may be a little too small; None if it is not known."""
+        fraction = None if total is None else done / max(total, done, 1)
+        self.update(fraction, f"{done:,.0f}{'' if total is None else f' of {max(total, round(done)):,}'} lines")
+
     def _start(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn

@@ -72,7 +72,7 @@ def command(
                 ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
             line_score = score(loaded.network, context_ids, ids, characters)
             write_out(_json(line, line_score) if as_json else _plain(line_score))
-            bar.update(None if source.count is None else number / max(source.count, number), f"{number:,} lines")
+            bar.show_lines(number, source.count)
 
 
 def _input(texts: tuple[str, ...], files: tuple[str, ...], reading: TextReading) -> Lines:

@@ -107,8 +107,7 @@ def _translated_lines(
 def _show_progress(bar: ProgressBar, counts: tuple[int, int, int | None], fraction: float) -> None:
     """Show the progress of a batch; `counts` are the lines before it, its own, and those of the whole input."""
     before, size, total = counts
-    done = before + fraction * size
-    bar.update(None if total is None else done / max(total, done, 1), f"{done:,.0f} lines")
+    bar.show_lines(before + fraction * size, total)
 
 
 def _translated_subtitles(
