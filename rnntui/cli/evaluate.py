@@ -62,7 +62,7 @@ class _Options:
     flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
 )
 @click.option(
-    "--held-out", is_flag=True, help="Evaluate on those of the run's own pairs that were held out from training."
+    "--held-out", is_flag=True, help="Evaluate on the held-out pairs of the run's own data."
 )
 @click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
 @setting_option(BeamConfig, "beam")

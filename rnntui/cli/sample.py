@@ -85,7 +85,7 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     help="End a text before this string, in which \\n, \\r, \\t, "
     "\\xNN and \\uNNNN are characters and \\\\ is a backslash; may be repeated.",
 )
-@click.option("--keep-stop", is_flag=True, help="Write the string that ended a text too.")
+@click.option("--keep-stop", is_flag=True, help="Also write the string that ended a text.")
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed that makes the output repeatable; text i is sampled with seed + i."
 )
