@@ -61,9 +61,7 @@ class _Options:
 @click.option(
     flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
 )
-@click.option(
-    "--held-out", is_flag=True, help="Evaluate on the held-out pairs of the run's own data."
-)
+@click.option("--held-out", is_flag=True, help="Evaluate on the held-out pairs of the run's own data.")
 @click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
 @setting_option(BeamConfig, "beam")
 @click.option(
