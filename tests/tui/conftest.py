@@ -1,10 +1,15 @@
-"""Every test of the app has its own settings and its own empty folder."""
+"""Every test of the app has its own settings and its own empty folder, and waits no longer than the app works."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+import textual.app
+import textual.pilot
+from waiting import wait_for_idle
+
+textual.app.wait_for_idle = textual.pilot.wait_for_idle = wait_for_idle
 
 
 @pytest.fixture(autouse=True)
