@@ -524,7 +524,7 @@ def test_without_the_model_that_wrote_it_another_one_continues_a_text(user: User
     again = User(tmp_path)
     again.reopen_last()
     assert again.text == text and again.session.active.run_name == "tiny"
-    assert "The text is by gone, which cannot be opened (no run 'gone' in" in again.notifications
+    assert "The text was written with gone, which cannot be opened (no run 'gone' in" in again.notifications
     assert again.notifications.count("\n") == 0 and "tiny continues it" in again.notifications
     again.load("other")
     again.reopen(str(turns))
