@@ -42,7 +42,7 @@ def rename_command(name: str, new_name: str, checkpoints: str | None) -> None:
 
 @click.command("delete")
 @click.argument("names", metavar="RUN...", nargs=-1, required=True, callback=utf8_argument)
-@click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal to ask at.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 @checkpoints_option
 def delete_command(names: tuple[str, ...], yes: bool, checkpoints: str | None) -> int:
     """Delete runs with all their files, after asking. RUN is a name or a path.
@@ -64,13 +64,12 @@ def delete_command(names: tuple[str, ...], yes: bool, checkpoints: str | None) -
 
 
 def _is_confirmed(runs: list[RunFolder]) -> bool:
-    """Ask on a terminal. Raises `UsageError` if there is none."""
+    """Ask for confirmation on a terminal. Raises `UsageError` if there is none."""
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("there is no terminal to ask at", hint="confirm with --yes")
+        raise UsageError("cannot ask for confirmation without a terminal", hint="confirm with --yes")
     for run in runs:
         print_note(_description(run))
-    what = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
-    return click.confirm(f"Delete {what}?", err=True)
+    return click.confirm("Delete this run?" if len(runs) == 1 else f"Delete these {len(runs)} runs?", err=True)
 
 
 def _description(run: RunFolder) -> str:
@@ -78,8 +77,8 @@ def _description(run: RunFolder) -> str:
         return f"{run.path}: a link to {run.path.resolve()}, which stays"
     others = foreign_files(run)
     rest = f" and {len(others) - _MAX_LISTED} more" if len(others) > _MAX_LISTED else ""
-    also = f", with files that are no run's: {', '.join(others[:_MAX_LISTED])}{rest}" if others else ""
-    return f"{run.path}: {format_bytes(size_on_disk(run))}{also}"
+    extra = f", including files that do not belong to a run: {', '.join(others[:_MAX_LISTED])}{rest}" if others else ""
+    return f"{run.path}: {format_bytes(size_on_disk(run))}{extra}"
 
 
 @click.command("note")
@@ -89,7 +88,7 @@ def _description(run: RunFolder) -> str:
 def note_command(name: str, words: tuple[str, ...], checkpoints: str | None) -> None:
     """Write a note on a run, which lists show; without TEXT, print it. An empty TEXT ("") removes it.
 
-    RUN is a name or a path. A run in training takes a note as well, a shipped model does not.
+    RUN is a name or a path. A run in training can have a note, a shipped model cannot.
     """
     run = named_run(name, existing_checkpoints_folder(checkpoints))
     if words:

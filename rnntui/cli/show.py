@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +15,16 @@ from rnntui.cli.options import checkpoints_option
 from rnntui.cli.run_choice import existing_checkpoints_folder
 from rnntui.cli.terminal import utf8_argument, write_out, write_table
 from rnntui.kinds.samples import sample_to_json
-from rnntui.runs.comparison import Comparison, ComparisonRow, compare_runs
+from rnntui.runs.comparison import Comparison, compare_runs
 from rnntui.runs.description import COMMANDS, RunDetails, Section, describe_run, last_sample, read_details
 from rnntui.runs.lookup import named_run
 from rnntui.runs.management import file_sizes
 from rnntui.text.control_chars import one_line
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MIN_COLUMN = 14  # columns of the terminal for a run in a comparison
 
 
 @click.command("show")
@@ -60,24 +67,32 @@ def _print_description(details: RunDetails, sections: Sequence[Section]) -> None
 
 
 def _print_comparison(comparison: Comparison) -> None:
+    """Print the runs side by side, or if a terminal is too narrow for all of them, some after the others."""
+    rows = [*comparison.options, *comparison.results]
+    label_width = max(len(row.label) for row in rows)
+    count = len(comparison.names)
+    if sys.stdout.isatty():
+        count = max(1, (shutil.get_terminal_size().columns - label_width) // _MIN_COLUMN)
+    for start in range(0, len(comparison.names), count):
+        if start:
+            write_out("\n")
+        write_table(_comparison_table(comparison, slice(start, start + count), label_width))
+
+
+def _comparison_table(comparison: Comparison, runs: slice, label_width: int) -> Table:
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for name in comparison.names:
+    table.add_column("", no_wrap=True, min_width=label_width)
+    for name in comparison.names[runs]:
         table.add_column(Text(one_line(name)), overflow="fold")
-
-    def add(rows: Sequence[ComparisonRow]) -> None:
+    for rows in (comparison.options, comparison.results):
         for row in rows:
-            table.add_row(row.label, *(Text(one_line(text) or "–") for text in row.texts))
-
-    add(comparison.options)
-    if not comparison.options:
-        table.add_row("the same options")
-    table.add_row()
-    add(comparison.results)
-    write_table(table)
+            table.add_row(row.label, *(Text(one_line(text) or "–") for text in row.texts[runs]))
+        if rows is comparison.options:
+            table.add_row("" if rows else "no option differs")
+    return table
 
 
 def _to_json(details: RunDetails) -> dict[str, Any]:

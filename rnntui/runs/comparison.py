@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rnntui.formatting import format_count, format_duration, format_loss
 from rnntui.kinds.registry import title_of
 from rnntui.runs.description import RunDetails, option_texts
+from rnntui.settings import flag_of, settings_of
 
 _LOSS = "validation loss"
 
@@ -26,7 +27,8 @@ class Comparison:
 
     Args:
         names: names of the runs; paths of runs whose names are equal.
-        options: what was chosen differently: note, kind and corpus, then options by flag.
+        options: the differences between them: note, kind and corpus, then options by flag. An option that only some
+            kinds of model have is compared between the runs of those.
         results: progress and metrics; losses only of runs with the same tokens, as a loss is in nats a token.
     """
 
@@ -39,7 +41,8 @@ def compare_runs(runs: Sequence[RunDetails]) -> Comparison:
     """Return the comparison of runs of any kinds."""
     names = [details.run.name for details in runs]
     labels = (run.name if names.count(run.name) == 1 else str(run.path) for run in (details.run for details in runs))
-    options = [row for row in _rows([_options(details) for details in runs]) if len(set(row.texts)) > 1]
+    chosen = [_options(details) for details in runs]
+    options = [row for row in _rows(chosen) if len({texts[row.label] for texts in chosen if row.label in texts}) > 1]
     results = [row for row in _rows([_results(details) for details in runs]) if any(row.texts)]
     if not _have_same_tokens(runs):
         results = [row for row in results if row.label != _LOSS]
@@ -52,9 +55,11 @@ def _rows(columns: Sequence[dict[str, str]]) -> list[ComparisonRow]:
 
 
 def _options(details: RunDetails) -> dict[str, str]:
+    """Return note, kind, corpus and options of a run by label; empty texts for options that are not set."""
     config = details.config
     texts = {"note": details.summary.note, "kind": title_of(config.kind), "corpus": config.corpus.summary}
     for settings in (details.budget, config.model, config.tokenizer, config.training):
+        texts |= {flag_of(setting.option_name): "" for setting in settings_of(type(settings)).values()}
         texts |= option_texts(settings)
     return texts
 

@@ -205,7 +205,7 @@ def _umask() -> int:
 
 
 def remove_abandoned(checkpoints: Path) -> None:
-    """Remove what killed processes left in a folder of runs: runs in staging, and runs that were being deleted."""
+    """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs."""
     for prefix in (_STAGING_PREFIX, DELETED_PREFIX):
         for folder in checkpoints.glob(f"{prefix}*"):
             pid = folder.name.removeprefix(prefix).split("-")[0]

@@ -47,7 +47,7 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True)
 class RunDetails:
-    """What the files of a run say; an unreadable status counts as one of a run that has been stopped.
+    """Contents of the files that describe a run; an unreadable status is read as that of a stopped run.
 
     Args:
         run: the run's folder.
@@ -77,7 +77,7 @@ class RunDetails:
 
 
 def read_details(run: RunFolder) -> RunDetails:
-    """Read what the files of a run say. Raises `RunError` if its config cannot be read."""
+    """Read the files that describe a run. Raises `RunError` if its config cannot be read."""
     config = run.read_config()
     summary = summarize_run(run, is_shipped(run))
     try:
@@ -97,7 +97,7 @@ def current_budget(run: RunFolder, config: RunConfig) -> Budget:
 
 
 def describe_run(details: RunDetails) -> list[Section]:
-    """Return all that is known about a run, progress and results first. Texts may hold any characters."""
+    """Return everything known about a run, progress and results first. Texts may hold any characters."""
     sections = (
         Section("Progress", _progress_facts(details)),
         Section("Model", _model_facts(details)),
@@ -111,7 +111,7 @@ def describe_run(details: RunDetails) -> list[Section]:
 
 
 def progress_text(status: RunStatus) -> str:
-    """Return how much of a training is done, as in "step 300 of 1,000 (30 %), 2 min, 150.0 k tokens"."""
+    """Return the progress of a training, as in "step 300 of 1,000 (30 %), 2 min, 150.0 k tokens"."""
     total = f" of {status.steps:,} ({100 * status.step / status.steps:.0f} %)" if status.steps else ""
     return f"step {status.step:,}{total}, {format_duration(status.seconds)}, {format_count(status.tokens)} tokens"
 

@@ -31,16 +31,16 @@ def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
 
 
 def checkpoints_problem(path: str | None) -> str:
-    """Return why the variable `RNNTUI_CHECKPOINTS` names no folder of runs; empty if it does, or does not count.
+    """Return the problem with the folder that `RNNTUI_CHECKPOINTS` names; empty if there is none or it does not count.
 
     It is no error: the next training may create the folder. The null device stands for no runs. `path` is the folder
     that `--checkpoints` names.
     """
-    named = os.environ.get(CHECKPOINTS_VARIABLE)
-    if path or not named or named == os.devnull or Path(named).is_dir():
+    folder = os.environ.get(CHECKPOINTS_VARIABLE)
+    if path or not folder or folder == os.devnull or Path(folder).is_dir():
         return ""
-    reason = "is not a folder" if Path(named).exists() else "does not exist"
-    return f"{CHECKPOINTS_VARIABLE} names {named}, which {reason}: only shipped models can be found"
+    reason = "is not a folder" if Path(folder).exists() else "does not exist"
+    return f"{CHECKPOINTS_VARIABLE} names {folder}, which {reason}: only shipped models can be found"
 
 
 def shipped_folder() -> Path:
@@ -169,7 +169,7 @@ def named_run(name: str, checkpoints: Path) -> RunFolder:
 
 
 def choice_note(run: RunFolder, name: str | None, checkpoints: Path) -> str:
-    """Return a line that says which run was chosen; empty if the user named it and the name means only one.
+    """Return a line that names the chosen run; empty if the user named it and the name is unambiguous.
 
     Args:
         run: the run that `find_run` returned.
@@ -189,7 +189,7 @@ def choice_note(run: RunFolder, name: str | None, checkpoints: Path) -> str:
 
 
 def shipped_name_note(name: str, default_name: str) -> str:
-    """Return a line on a new run that has the name of a shipped model, or would have by default; else an empty text."""
+    """Return a note on a new run whose name, or default name, is that of a shipped model; empty for others."""
     if name in shipped_names():
         return f"run {name} hides the shipped model of that name: --run {name} now means your own"
     if default_name in shipped_names() and _is_numbered(name, default_name):

@@ -77,8 +77,8 @@ def check_deletable(run: RunFolder, checkpoints: Path) -> None:
     others = foreign_files(run)
     if problem and others:
         raise RunError(
-            f"{run.path} {problem} and holds other files than a run's, such as {others[0]}",
-            hint="delete it by hand if it may go",
+            f"{run.path} {problem} and holds files that do not belong to a run, such as {others[0]}",
+            hint="delete it by hand if you are sure",
         )
     if _is_in_training(run):
         raise _in_training(run, "deleted")
@@ -111,7 +111,7 @@ def delete_run(run: RunFolder, checkpoints: Path) -> None:
 
 
 def foreign_files(run: RunFolder) -> list[str]:
-    """Return the paths within a run folder that are no files of a run, sorted; of other folders, only their names."""
+    """Return the paths in a run folder that do not belong to a run, sorted; of other folders only the names."""
     paths: list[str] = []
     for folder, names in _RUN_FILES.items():
         try:

@@ -100,7 +100,10 @@ def test_rename_and_note(rnntui, runs: Path) -> None:
 
 def test_delete_needs_a_terminal_or_yes_and_refuses_all_if_one_cannot_go(rnntui, runs: Path, tmp_path: Path) -> None:
     refused = rnntui("delete", "a", stdin=b"y\n")
-    assert (refused.code, refused.err) == (2, "rnntui: there is no terminal to ask at; confirm with --yes\n")
+    assert (refused.code, refused.err) == (
+        2,
+        "rnntui: cannot ask for confirmation without a terminal; confirm with --yes\n",
+    )
     lock = lookup.named_run("b", runs).lock()
     for arguments in (["a", "b"], ["a", tmp_path / "shipped" / "shakespeare"], ["a", "nosuch"]):
         assert rnntui("delete", *arguments, "--yes").code in (1, 2)
@@ -130,7 +133,10 @@ def test_at_a_terminal_delete_asks_and_commands_name_the_run_that_they_choose(ru
     shown = os.read(leader, 100_000).decode()
     os.close(leader)
     assert "(the newest)" in shown
-    assert "with files that are no run's: thesis.txt" in shown and shown.count("Delete these 2 runs? [y/N]") == 2
+    assert (
+        "including files that do not belong to a run: thesis.txt" in shown
+        and shown.count("Delete these 2 runs? [y/N]") == 2
+    )
     assert "nothing was deleted" in shown and "deleted checkpoints/a, " in shown
     assert [path.name for path in runs.iterdir()] == ["shakespeare"]
 

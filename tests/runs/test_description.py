@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pair_runs import copy_rows, make_pair_run
 from tiny_runs import make_run, subwords
 
 from rnntui.config import Budget
@@ -113,3 +114,16 @@ def test_losses_of_different_tokens_are_not_compared_and_equal_names_are_told_ap
     assert comparison.names == (str(a.path), str(b.path))
     labels = [row.label for row in comparison.results]
     assert "bits per character" in labels and "validation loss" not in labels
+
+
+def test_runs_of_two_kinds_are_compared_by_the_options_that_both_have(tmp_path: Path) -> None:
+    a, b, c = (make_run(tmp_path, name) for name in "abc")
+    pairs = make_pair_run(tmp_path, copy_rows(60), "copies")
+    config = c.read_config()
+    c.write_config(replace(config, budget=Budget(epochs=2), training=replace(config.training, bptt=16)))
+    rows = {row.label: row.texts for row in compare_runs([*map(read_details, (a, pairs))]).options}
+    assert rows["kind"] == ("language model", "Seq2Seq model") and "--hidden" in rows
+    assert not {"--bptt", "--beam", "--attention", "--label-smoothing"} & set(rows)
+    rows = {row.label: row.texts for row in compare_runs([*map(read_details, (a, b, c, pairs))]).options}
+    assert rows["--bptt"] == ("32", "32", "16", "")
+    assert rows["--epochs"][:3] == ("", "", "2") and rows["--steps"][:3] == ("10", "10", "")

@@ -154,7 +154,7 @@ def test_a_folder_elsewhere_is_deleted_only_if_it_is_a_run_and_nothing_else(runs
         delete_run(project, runs)
     run = make_run(tmp_path / "elsewhere", "run")
     (run.path / "thesis").mkdir()
-    with pytest.raises(RunError, match=r"outside of .* and holds other files than a run's, such as thesis"):
+    with pytest.raises(RunError, match=r"outside of .* and holds files that do not belong to a run, such as thesis"):
         delete_run(run, runs)
     (run.path / "thesis").rmdir()
     delete_run(run, runs)
@@ -166,7 +166,7 @@ def test_a_broken_run_is_deleted_but_no_folder_that_only_looks_like_one(runs: Pa
     run.config_file.write_text("{")
     (run.path / "src").mkdir()
     assert foreign_files(run) == ["src"]
-    with pytest.raises(RunError, match=r"is broken .* and holds other files"):
+    with pytest.raises(RunError, match=r"is broken .* and holds files"):
         check_deletable(run, runs)
     (run.path / "src").rmdir()
     delete_run(run, runs)
