@@ -10,6 +10,8 @@ from textual.app import App, ComposeResult
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 from textual.widgets import Static
+from train_host import WIDE, Host, make_pairs_logged
+from waiting import wait_until
 
 from rnntui.charts.curve import Curve
 from rnntui.charts.metric_charts import ChartHeading
@@ -312,3 +314,18 @@ async def test_export_writes_what_is_shown_and_overwrites_only_when_asked_twice(
     assert "neither an .svg nor a .png" in str(pilot.app.screen.query_one(".problem").render())
     await pilot.press("escape")
     assert [path.name for path in tmp_path.iterdir()] == ["my-run-loss.svg"]
+
+
+async def test_the_train_tab_saves_the_chart_of_a_run(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_pairs_logged(tmp_path / "runs", "dates", selection_metric="bleu")
+    app = Host(tmp_path / "runs")
+    async with app.run_test(size=WIDE) as pilot:
+        chart = app.tab.dashboard.chart
+        await wait_until(pilot, lambda: chart.curves)
+        app.tab.dashboard.select("BLEU")
+        await pilot.press("tab", "e", "enter")
+        await wait_until(pilot, (tmp_path / "dates-bleu.svg").exists)
+        assert "best 30.0000 at step 50" in (tmp_path / "dates-bleu.svg").read_text()
+        assert app.notices == ["Chart saved: dates-bleu.svg"]
+        assert "cursor" in app.text("#chart") and "cursor" not in app.text("#previews")
