@@ -48,6 +48,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     ids = [key.id for keys in KEYS.values() for key in keys]
     assert len(ids) == len(set(ids)) and set(ids) == set(known_keys())
     from rnntui.tui.chat.pane_view import PaneView
+    from rnntui.tui.chat.prompt import Prompt
     from rnntui.tui.chat.settings_panel import SettingsPanel
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.train.tab import TrainTab
@@ -55,9 +56,8 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     from rnntui.tui.translate.tab import TranslateTab
 
     owners = {
-        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "train": TrainTab,
-        "translate": TranslateTab, "hypotheses": HypothesisList, "aside": TranslateTab,
-        "settings": SettingsPanel,
+        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "settings": SettingsPanel,
+        "train": TrainTab, "translate": TranslateTab, "hypotheses": HypothesisList, "aside": TranslateTab,
     }  # fmt: skip
     for context, keys in KEYS.items():
         for key in keys:
