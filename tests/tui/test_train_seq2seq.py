@@ -180,6 +180,7 @@ async def test_a_kind_is_chosen_by_keyboard(pairs: str) -> None:
         ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("few")
 async def test_what_is_typed_stays_with_either_kind() -> None:
     app = FormHost({"corpus": "notes.txt", "hidden": "64", "bptt": "8"})
     async with app.run_test(size=(100, 50)) as pilot:
@@ -199,6 +200,7 @@ async def test_what_is_typed_stays_with_either_kind() -> None:
         await wait_until(pilot, lambda: app.form.values == KIND | {"pairs": "pairs.tsv"})
 
 
+@pytest.mark.usefixtures("few")
 async def test_bounds_and_missing_files_are_told_at_their_fields(pairs: str) -> None:
     app = FormHost(KIND | {"pairs": pairs, "hidden": "0", "validation_pairs": "nowhere.tsv"})
     async with app.run_test(size=(100, 50)) as pilot:
