@@ -28,7 +28,7 @@ def in_list(app: Host) -> bool:
 
 def way_back(app: Host) -> bool:
     """Return True if the footer shows the key back to the list."""
-    return "esc List" in app.screen._compositor.render_strips()[-1].text
+    return "Esc List" in app.screen._compositor.render_strips()[-1].text
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=str)
