@@ -7,7 +7,6 @@ from typing import Any
 
 from fake_training import row
 from textual.app import App, ComposeResult
-from textual.widgets import Footer
 
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
@@ -18,6 +17,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.training_session import Launcher
 from rnntui.tui import app as app_module
+from rnntui.tui.footer import KeyFooter
 from rnntui.tui.messages import OpenRun
 from rnntui.tui.preferences import Preferences
 from rnntui.tui.tabs import TabContext
@@ -39,7 +39,7 @@ class Host(App[None]):
 
     def compose(self) -> ComposeResult:
         yield self.tab
-        yield Footer()
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one("#runs").focus()

@@ -70,7 +70,8 @@ class Field(Horizontal):
     def show_problem(self, problem: str) -> None:
         """Show an error message beside the field; if empty, the help text."""
         self.set_class(bool(problem), "-wrong")
-        self.query_one(".help", Static).update(one_line(problem) if problem else self.option.help)
+        for label in self.query(".help").results(Static):  # none while the fields are replaced, for another kind
+            label.update(one_line(problem) if problem else self.option.help)
 
     def take_focus(self) -> None:
         """Focus the field."""
