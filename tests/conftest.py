@@ -25,5 +25,8 @@ def denormal_numbers() -> Iterator[None]:
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """Name a parameter of bytes by its argument: archives hold the time, and parallel workers need the same names."""
-    return argname if isinstance(val, bytes) else None
+    """Name a parameter of bytes or of a long text by its argument.
+
+    Archives hold the time, and parallel workers need the same names; some texts have a million characters.
+    """
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 100) else None

@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+import torch
 
 from rnntui.cli.environment import prepare_for_torch, use_one_blas_thread
+from rnntui.cli.main import run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 ALWAYS_SET = {
     "GOMP_SPINCOUNT": "10000",
@@ -86,29 +89,28 @@ def run_with(variables: dict[str, str], *arguments: str, stdin: str = "") -> sub
     )  # fmt: skip
 
 
-def train(folder: Path, variables: dict[str, str]) -> tuple[list[float], str]:
-    """Train three steps on two threads; return the losses and stderr."""
-    corpus = folder / "words.txt"
+def losses_of(checkpoints: Path) -> list[float]:
+    """Return the training losses of the run on `words.txt`."""
+    rows = (checkpoints / "words" / "metrics.jsonl").read_text().splitlines()
+    return [row["train_loss"] for row in map(json.loads, rows) if "train_loss" in row]
+
+
+def test_a_training_is_the_same_under_variables_that_make_torch_wrong(tmp_path: Path) -> None:
+    """All of them at once: any one of them that got through to torch would make the losses different."""
+    corpus = tmp_path / "words.txt"
     corpus.write_text("alpha beta gamma delta\n" * 500)
-    arguments = ["train", str(corpus), "--steps", "3", "--threads", "2", "--precision", "fp32", *QUICK]
-    result = run_with(variables, *arguments, "--checkpoints", str(folder / "checkpoints"))
+    arguments = ["train", str(corpus), "--steps", "3", "--threads", "2", "--precision", "fp32", *QUICK, "--checkpoints"]
+    threads = torch.get_num_threads()
+    assert run([*arguments, str(tmp_path / "undisturbed")]) == 0
+    torch.set_num_threads(threads)
+    variables = {"OMP_DYNAMIC": "true", "OMP_THREAD_LIMIT": "1", "OMP_MAX_ACTIVE_LEVELS": "0"}
+    result = run_with(variables, *arguments, str(tmp_path / "disturbed"))
     assert result.returncode == 0, result.stderr
-    rows = (folder / "checkpoints" / "words" / "metrics.jsonl").read_text().splitlines()
-    return [row["train_loss"] for row in map(json.loads, rows) if "train_loss" in row], result.stderr
-
-
-@pytest.fixture(scope="module")
-def undisturbed_losses(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
-    return train(tmp_path_factory.mktemp("undisturbed"), {})[0]
-
-
-@pytest.mark.parametrize("variable", ["OMP_DYNAMIC=true", "OMP_THREAD_LIMIT=1", "OMP_MAX_ACTIVE_LEVELS=0"])
-def test_a_training_is_the_same_under_variables_that_make_torch_wrong(
-    tmp_path: Path, undisturbed_losses: list[float], variable: str
-) -> None:
-    losses, errors = train(tmp_path, dict([variable.split("=")]))
-    assert len(losses) == 3 and losses == undisturbed_losses
-    assert f"rnntui: ignoring the environment variable {variable}: with it, torch can compute wrong numbers\n" in errors
+    losses = losses_of(tmp_path / "disturbed")
+    assert len(losses) == 3 and losses == losses_of(tmp_path / "undisturbed")
+    for name, value in variables.items():
+        note = f"rnntui: ignoring the environment variable {name}={value}: with it, torch can compute wrong numbers\n"
+        assert note in result.stderr
 
 
 @pytest.mark.parametrize("value", ["0", "99", "-1", "garbage", ""])

@@ -101,7 +101,7 @@ def test_an_interrupt_before_training_begins_leaves_nothing(tmp_path: Path) -> N
 
 
 def test_on_a_terminal_progress_is_live(corpus: Path) -> None:
-    child = terminal(f"train fox.txt {QUICK} --steps 1000 --evaluations 3", corpus.parent)
+    child = terminal(f"train fox.txt {QUICK} --steps 400 --evaluations 3", corpus.parent)
     child.expect(r"parameters on cpu in")
     child.expect(r"tokens/s")
     child.expect(r"left")

@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from pathlib import Path
 from statistics import mean
 
 import pytest
+from en_es_pairs import CORPORA, read_pairs, split_pairs
 
 from rnntui.config_seq2seq import Seq2SeqTrainingConfig
-from rnntui.text.corpus import find_corpus
-from rnntui.text.pair_split import train_validation_split
-from rnntui.text.pairs import read_table
 from rnntui.text.parallel_corpus import Pair
 
-CORPORA = Path(__file__).resolve().parents[2] / "corpora"
 TEXTS = sorted(path.name for path in CORPORA.iterdir() if path.suffix in (".txt", ".tsv"))
 
 
@@ -34,9 +30,8 @@ def rows() -> list[list[str]]:
 def parts() -> tuple[list[Pair], list[Pair]]:
     """Training and validation, as `rnntui train-seq2seq corpora/en-es.tsv` parts them."""
     settings = Seq2SeqTrainingConfig()
-    pairs = read_table(find_corpus([str(CORPORA / "en-es.tsv")]))
-    assert not pairs.dropped.count
-    return train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
+    assert not read_pairs().dropped.count
+    return split_pairs(settings.validation_fraction, settings.seed)
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from en_es_pairs import read_pairs, split_pairs
 from tiny_runs import make_run
 
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
@@ -24,9 +25,6 @@ from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
-from rnntui.text.corpus import find_corpus
-from rnntui.text.pair_split import train_validation_split
-from rnntui.text.pairs import read_table
 from rnntui.training.bleu import score_translations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,11 +46,11 @@ def test_it_is_half_precision_on_disk_and_small(name: str, most: float) -> None:
 
 def test_it_translates_sentences_it_never_saw() -> None:
     config = TRANSLATOR.read_config()
-    pairs = read_table(find_corpus([str(ROOT / "corpora" / "en-es.tsv")]))
-    assert config.corpus.sources == ("corpora/en-es.tsv",) and config.corpus.fingerprint == pairs.fingerprint()
+    assert config.corpus.sources == ("corpora/en-es.tsv",)
+    assert config.corpus.fingerprint == read_pairs().fingerprint()
     settings = config.training_as(Seq2SeqTrainingConfig)
-    _, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed)
-    few = held_out[::20]
+    _, held_out = split_pairs(settings.validation_fraction, settings.seed)
+    few = held_out[::40]
     found = load_translator(TRANSLATOR).translate([pair.source for pair in few], BeamConfig(), resolve_ties=False)
     assert score_translations([one.text for one in found], [pair.target for pair in few]).bleu > 30
 

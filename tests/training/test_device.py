@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 
 import pytest
 import torch
+from forks import Forks
 
 from rnntui.errors import UsageError
 from rnntui.text.tokenizer_factory import load_tokenizer
@@ -60,21 +60,27 @@ def test_training_in_bf16_keeps_weights_state_and_loss_in_fp32(make_run) -> None
     assert coarse == pytest.approx(exact, abs=0.02) and coarse != exact
 
 
-def test_denormal_numbers_are_flushed_in_every_thread() -> None:
+@pytest.mark.skipif(os.name != "posix", reason="forks")
+def test_denormal_numbers_are_flushed_in_every_thread(forks: Forks) -> None:
     """torch 2.13.0 sets it for one thread; threads that start later, once the hardware is chosen, inherit it.
 
     A process of its own, because the pool of threads of this one has long been started.
     """
-    code = (
-        "import torch; from rnntui.training.device import choose_hardware; choose_hardware('cpu', 'auto', 2)\n"
-        "tiny = torch.full((1_000_000,), 1e-40)\n"
-        "for threads in (2, 1, 3, 2):\n"
-        "    torch.set_num_threads(threads); print(int((tiny * 1.0).count_nonzero()))\n"
-        "weight = torch.nn.Parameter(torch.ones(40_000)); weight.grad = torch.zeros(40_000)\n"
-        "optimizer = torch.optim.AdamW([weight], betas=(0.9, 0.99), fused=True); optimizer.step()\n"
-        "optimizer.state[weight]['exp_avg'].fill_(2e-38)\n"
-        "for _ in range(30): optimizer.step()\n"
-        "print(int(optimizer.state[weight]['exp_avg'].count_nonzero()))\n"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["0", "0", "0", "0", "0"]
+    forks.start("""
+import torch
+from rnntui.training.device import choose_hardware
+choose_hardware("cpu", "auto", 2)
+tiny = torch.full((1_000_000,), 1e-40)
+for threads in (2, 1, 3, 2):
+    torch.set_num_threads(threads)
+    print(int((tiny * 1.0).count_nonzero()), flush=True)
+weight = torch.nn.Parameter(torch.ones(40_000))
+weight.grad = torch.zeros(40_000)
+optimizer = torch.optim.AdamW([weight], betas=(0.9, 0.99), fused=True)
+optimizer.step()
+optimizer.state[weight]["exp_avg"].fill_(2e-38)
+for _ in range(30):
+    optimizer.step()
+print(int(optimizer.state[weight]["exp_avg"].count_nonzero()), flush=True)
+""")
+    assert list(forks.output()) == ["0", "0", "0", "0", "0"]

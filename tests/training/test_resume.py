@@ -5,16 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from forks import Forks
 
 from rnntui.config import Budget
 from rnntui.errors import RunError
@@ -92,70 +89,6 @@ def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(make_run, shape
     train_run(stopped, ignore, never)
     assert stopped.read_status().state == "done"
     assert_same_run(straight, stopped)
-
-
-_FORK_SERVER = """
-import json, os, sys, traceback
-import torch._dynamo  # torch and what its optimizers import take most of the start: once for all forks
-from pathlib import Path
-from rnntui.cli.main import run
-from rnntui.runs.folder import RunFolder
-from rnntui.training import language_model_task
-from rnntui.training.train_run import train_run
-for line in sys.stdin:
-    process = os.fork()
-    if not process:
-        print(os.getpid(), flush=True)
-        try:
-            exec(json.loads(line))
-        except BaseException:
-            traceback.print_exc()
-        os._exit(0)
-    os.waitpid(process, 0)
-    print("ended", flush=True)
-"""
-
-
-class Forks:
-    """Runs pieces of Python in forks of a process that has imported torch, and kills them without warning."""
-
-    def __init__(self) -> None:
-        self._server = subprocess.Popen(
-            [sys.executable, "-c", _FORK_SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._stdin, self._stdout = self._server.stdin, self._server.stdout
-        self._process = 0
-
-    def start(self, code: str) -> None:
-        """Run code in a new process; the one before must have ended."""
-        self._stdin.write(json.dumps(code) + "\n")
-        self._stdin.flush()
-        self._process = int(self._stdout.readline())
-
-    def output(self) -> Iterator[str]:
-        """Lines that the process prints."""
-        while (line := self._stdout.readline().strip()) != "ended":
-            yield line
-
-    def kill(self) -> None:
-        """Kill the process, and wait for its end."""
-        os.kill(self._process, signal.SIGKILL)
-        for _ in self.output():
-            pass
-
-    def close(self) -> None:
-        self._server.kill()
-        self._server.wait()
-        self._stdin.close()
-        self._stdout.close()
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    forks = Forks()
-    yield forks
-    forks.close()
 
 
 def _kill_while_training(forks: Forks, run: RunFolder, from_step: int) -> None:

@@ -240,10 +240,11 @@ def test_a_screen_looks_as_it_did(
 
     async def settled(pilot: Pilot[None]) -> None:
         await prepare(pilot)
-        await wait_until(pilot, lambda: pilot.app.screen_stack[0].query("FooterKey"))
+        await wait_until(pilot, lambda: pilot.app.screen_stack[0].query("KeyFooter"))
         same, before = 0, ""
-        while same < 4:  # what is read in threads has come to the screen when nothing changes any more
-            await asyncio.sleep(0.1)
+        while same < 2:  # what is read in threads has come to the screen when nothing changes any more
+            await pilot.pause()
+            await asyncio.sleep(0.05)
             now = pilot.app.export_screenshot()
             same, before = (same + 1, before) if now == before else (0, now)
 

@@ -21,7 +21,6 @@ from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.sessions.training_form import (
-    FormOption,
     form_options,
     missing_files,
     named_files,
@@ -31,7 +30,6 @@ from rnntui.sessions.training_form import (
 )
 from rnntui.settings import bounds_text, settings_of
 from rnntui.tui import app as app_module
-from rnntui.tui.train import form_screen as form_module
 from rnntui.tui.train.budget_dialog import doubled, parse_budget
 from rnntui.tui.train.form_fields import Field, complete_path, quote_completed
 from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
@@ -57,18 +55,6 @@ class Host(App[None]):
 
     def help(self, name: str) -> str:
         return str(self.field(name).query_one(".help", Static).render())
-
-
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only some of the options, so that opening them all takes less time."""
-    kept = {"tied", "seed", "steps", "encoding", "bptt", "label_smoothing", "validation_pairs"}
-
-    def few_options(kind: ModelKind) -> list[FormOption]:
-        options = form_options(kind)
-        return [o for o in options if not o.heading or o.name in kind.first_options or o.name in kept]
-
-    monkeypatch.setattr(form_module, "form_options", few_options)
 
 
 async def type_in(pilot: Pilot[Any], text: str) -> None:
