@@ -255,7 +255,7 @@ def test_warnings_are_about_what_the_model_reads(translating: MakeTranslator) ->
     assert translator.warnings_for("I see 5 a@b.org. It is late.", "line 1") == []
     assert translator.warnings_for("1000", "line 1") == []
     [warning] = translator.warnings_for("дом", "line 2")
-    assert warning.startswith("line 2: unchanged")
+    assert warning.startswith("line 2: left unchanged")
     assert translator.warnings_for("I see дом.", "line 3") == [], "it is copied"
     translator._preparer = LinePreparer(Seq2SeqTokenizerConfig(), None, translator.source)
     [warning] = translator.warnings_for("I see дом.", "line 3")
