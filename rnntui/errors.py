@@ -32,6 +32,10 @@ class UsageError(RnntuiError):
     exit_code = 2
 
 
+class UnconfirmedError(UsageError):
+    """Something would be overwritten or created that the user may not expect; asked again, the same line does it."""
+
+
 class CorpusError(RnntuiError):
     """A corpus cannot be read, is not text, or is too small."""
 

@@ -24,3 +24,11 @@ def format_duration(seconds: float) -> str:
         if seconds >= limit:
             return f"{seconds / limit:.0f} {unit}"
     return f"{max(0.0, seconds):.0f} s"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size in bytes with its decimal unit: 2.5 MB."""
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:.1f} {unit}"
+    return f"{size} bytes"

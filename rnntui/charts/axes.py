@@ -89,7 +89,7 @@ def axis_scale(low: float, high: float, log: bool = False) -> AxisScale:
         return AxisScale(low, high, True)
     largest = max(abs(low), abs(high))
     if largest < MIN_LOG_VALUE:
-        return AxisScale(-1.0, 1.0)
+        return AxisScale(0.0, 1.0)
     if high - low < largest * _MIN_RELATIVE_LENGTH:
         middle, half = (low + high) / 2, largest * (0.05 if low == high else _MIN_RELATIVE_LENGTH)
         low, high = max(middle - half, -MAX_VALUE), min(middle + half, MAX_VALUE)
@@ -112,11 +112,16 @@ def ticks(scale: AxisScale, max_ticks: int, *, seconds: bool = False, whole: boo
         decades = _log_ticks(scale.low, scale.high, max_ticks)
         if len(decades) > 1 or (decades and scale.high > 10 * scale.low):
             return decades
-    step = _round_step((scale.high - scale.low) / max_ticks, seconds, whole)
-    first, last = math.ceil(scale.low / step), math.floor(scale.high / step)
-    if scale.log:
-        first = max(first, 1)
-    return [index * step + 0.0 for index in range(first, min(last, first + max_ticks) + 1)]
+    # Round steps may all but miss a short axis, which needs two ticks to be read.
+    for divisions in range(max_ticks, max_ticks + 4):
+        step = _round_step((scale.high - scale.low) / divisions, seconds, whole)
+        first, last = math.ceil(scale.low / step), math.floor(scale.high / step)
+        if scale.log:
+            first = max(first, 1)
+        if max_ticks == 1 or last > first:
+            break
+    stride = 1 if divisions == max_ticks or last - first <= max_ticks else 2
+    return [index * step + 0.0 for index in range(first, min(last, first + stride * max_ticks) + 1, stride)]
 
 
 def _round_step(min_step: float, seconds: bool, whole: bool) -> float:
@@ -135,10 +140,15 @@ def _round_step(min_step: float, seconds: bool, whole: bool) -> float:
 def _log_ticks(low: float, high: float, max_ticks: int) -> list[float]:
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     exponents = range(first, last + 1)
+    denser: list[float] = []
     for digits in ("125", "13", "1"):
         values = [value for e in exponents for digit in digits if low <= (value := float(f"{digit}e{e}")) <= high]
         if len(values) <= max_ticks:
-            return values
-    stride = next((n for n in (2, 3, 5, 10, 20, 50, 100) if len(exponents) / n <= max_ticks), len(exponents))
+            return denser if len(values) < 2 and 0 < len(denser) <= max_ticks + 1 else values
+        denser = values
     decades = [value for e in exponents if low <= (value := float(f"1e{e}")) <= high]
-    return [value for value in decades if round(math.log10(value)) % stride == 0] or decades[:1]
+    for stride in (2, 3, 5, 10, 20, 50, 100):
+        multiples = [value for value in decades if round(math.log10(value)) % stride == 0]
+        if min(2, max_ticks) <= len(multiples) <= max_ticks:
+            return multiples
+    return decades[:: -(-len(decades) // max_ticks) or 1]

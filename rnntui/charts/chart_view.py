@@ -36,6 +36,8 @@ class ChartView:
             if self.follow and high > right:
                 left, right = left + (high - right), high
             low, high = left, right
+        elif low == high and not self.log_x:
+            low = min(low, 0.0)  # a single point is at the end of what has been trained so far
         return axis_scale(low, high, self.log_x)
 
     def zoomed(self, curves: Sequence[Curve], factor: float, about: float | None = None) -> ChartView:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rnntui.charts.axes import MAX_VALUE, Floats
 from rnntui.charts.metric_charts import Axis, metric_of
-from rnntui.charts.metrics_history import MetricSeries, MetricsHistory
+from rnntui.charts.metrics_history import BestCheck, MetricSeries, MetricsHistory
 from rnntui.charts.smooth import smooth
 
 
@@ -18,12 +18,14 @@ from rnntui.charts.smooth import smooth
 class Polyline:
     """The points of a curve over one axis, `(N,)` each: `x` is ascending and has no NaN.
 
-    `smoothed` is the moving average of `y`, or None without smoothing.
+    `smoothed` is the moving average of `y`, or None without smoothing. `best` is the point `(x, y)` of the best
+    evaluation, if the curve shows it.
     """
 
     x: Floats
     y: Floats
     smoothed: Floats | None
+    best: tuple[float, float] | None = None
 
     @property
     def main(self) -> Floats:
@@ -55,7 +57,8 @@ class Curve:
 
     `colour` is an index into the front end's colours. `smoothing`, 0 <= smoothing < 1, is the weight of the moving
     average drawn over the dimmed values; 0 draws the values alone. `marked` draws a marker at every point where there
-    is room. Create one for each state of the data: computed polylines are cached.
+    is room. `best_step` is the training step of the best evaluation, which gets a mark; None for a curve without one.
+    Create one for each state of the data: computed polylines are cached.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Curve:
     colour: int = 0
     smoothing: float = 0.0
     marked: bool = False
+    best_step: float | None = None
     _polylines: dict[Axis, Polyline] = field(default_factory=dict, init=False, repr=False)
 
     def polyline(self, axis: Axis) -> Polyline:
@@ -82,10 +86,23 @@ class Curve:
         if (x[1:] < x[:-1]).any():
             order = np.argsort(x, kind="stable")
             x, y, smoothed = x[order], y[order], None if smoothed is None else smoothed[order]
-        return Polyline(x, y, smoothed)
+        return Polyline(x, y, smoothed, self._best_point(axis))
+
+    def _best_point(self, axis: Axis) -> tuple[float, float] | None:
+        if self.best_step is None:
+            return None
+        for index in np.flatnonzero(self.series.axes["step"] == self.best_step)[-1:]:
+            x, y = float(self.series.axes[axis][index]), float(self.series.values[index])
+            return (x, y) if abs(x) <= MAX_VALUE and abs(y) <= MAX_VALUE else None
+        return None
 
 
-def curves_of(runs: Mapping[str, MetricsHistory], keys: Sequence[str], smoothing: float = 0.0) -> list[Curve]:
+def curves_of(
+    runs: Mapping[str, MetricsHistory],
+    keys: Sequence[str],
+    smoothing: float = 0.0,
+    best_checks: Mapping[str, BestCheck | None] | None = None,
+) -> list[Curve]:
     """Return the curves of one chart: those of the metrics that have a number.
 
     The metrics of a single run differ in colour; several runs have one colour each, by their order.
@@ -94,9 +111,11 @@ def curves_of(runs: Mapping[str, MetricsHistory], keys: Sequence[str], smoothing
         runs: Metrics by the name of their run.
         keys: The metrics to draw.
         smoothing: The smoothing of noisy metrics, see `Curve`.
+        best_checks: The best evaluations to mark, by the name of their run.
     """
     curves = []
     for run_index, (name, history) in enumerate(runs.items()):
+        best = (best_checks or {}).get(name)
         for key_index, key in enumerate(keys):
             series, description = history.series(key), metric_of(key)
             if not len(series.values):
@@ -105,7 +124,8 @@ def curves_of(runs: Mapping[str, MetricsHistory], keys: Sequence[str], smoothing
             curve_name = description.label if len(runs) == 1 else curve_name
             colour = run_index if len(runs) > 1 else key_index
             weight = smoothing if description.noisy else 0.0
-            curves.append(Curve(curve_name, series, colour, weight, description.marked))
+            best_step = best.step if best is not None and key in best.keys else None
+            curves.append(Curve(curve_name, series, colour, weight, description.marked, best_step))
     return curves
 
 

@@ -13,6 +13,8 @@ Unit = Literal["number", "count", "seconds"]
 _SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _PLAIN = (1e-3, 1e4)  # numbers in this range have neither suffix nor exponent
 _MAX_SUFFIXED = 1e15  # larger numbers have an exponent
+_DAY = 86_400  # seconds
+_MAX_DURATION = 100 * _DAY  # longer ones are numbers of days
 
 
 def tick_labels(ticks: Sequence[float], unit: Unit = "number", *, log: bool = False) -> list[str]:
@@ -23,9 +25,13 @@ def tick_labels(ticks: Sequence[float], unit: Unit = "number", *, log: bool = Fa
     # A single tick has as many digits as it needs, within reason.
     step = min((b - a for a, b in pairwise(ticks)), default=0.0) or 1e-6 * size
     if unit == "seconds" and step >= 1:
+        if size >= _MAX_DURATION:
+            days = tick_labels([tick / _DAY for tick in ticks])
+            return [label if label == "0" else f"{label}d" for label in days]
         return [format_duration(tick, step) for tick in ticks]
     suffix = "s" if unit == "seconds" else ""
     if log and _is_log_spaced(ticks):
+        # Each with an exponent of its own: that of the largest would leave nothing of the smallest.
         return [format_short(tick) + suffix for tick in ticks]
     if size >= _MAX_SUFFIXED or size < _PLAIN[0]:
         return [_scientific(tick, step, size) for tick in ticks]
@@ -64,13 +70,13 @@ def format_exact(value: float, unit: Unit = "number") -> str:
 def format_duration(seconds: float, step: float) -> str:
     """Return a duration on an axis whose ticks are `step` seconds apart: 1:30, 20min, 2h, 1h30, 3d."""
     sign, duration = ("-" if seconds < 0 else ""), abs(seconds)
-    if duration >= 100 * 86_400:
-        return f"{format_short(seconds / 86_400)}d"
+    if duration >= _MAX_DURATION:
+        return f"{format_short(seconds / _DAY)}d"
     minutes, rest = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)
     if step < 60:
         text = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-    elif step >= 86_400 or (hours >= 48 and hours % 24 == 0 and not minutes):
+    elif step >= _DAY or (hours >= 48 and hours % 24 == 0 and not minutes):
         text = f"{hours // 24}d"
     elif hours:
         text = f"{hours}h{minutes:02}" if minutes else f"{hours}h"
@@ -80,7 +86,10 @@ def format_duration(seconds: float, step: float) -> str:
 
 
 def _is_log_spaced(ticks: Sequence[float]) -> bool:
-    return len(ticks) > 2 and not math.isclose(ticks[1] - ticks[0], ticks[-1] - ticks[-2], rel_tol=1e-6)
+    """Return True for the ticks of decades, False for even steps."""
+    if len(ticks) < 3:
+        return len(ticks) == 2 and 0 < 2 * ticks[0] <= ticks[1]
+    return not math.isclose(ticks[1] - ticks[0], ticks[-1] - ticks[-2], rel_tol=1e-6)
 
 
 def _suffix(size: float) -> tuple[float, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rnntui.kinds.metrics import LOSSES, Metric
@@ -27,11 +28,34 @@ def metric_of(key: str) -> Metric:
     return Metric(key, name[:1].upper() + name[1:], name, key, marked=True)
 
 
-def chart_heading(title: str, keys: Sequence[str], run: str = "") -> str:
-    """The heading of a chart: its title, the run if it shows but one, and the unit of the y axis."""
+@dataclass(frozen=True)
+class ChartHeading:
+    """The heading of a chart: its title, the unit of the y axis, and the names of its runs."""
+
+    title: str
+    unit: str = ""
+    runs: tuple[str, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """The title and the unit, for a place that names the runs itself."""
+        return self.title + (f", {self.unit}" if self.unit else "")
+
+    @property
+    def full(self) -> str:
+        """The title, the run if there is but one (a legend names several), and the unit."""
+        return replace(self, title=self.title_of_run).short
+
+    @property
+    def title_of_run(self) -> str:
+        """The title, and the run if there is but one."""
+        return f"{self.title} of {self.runs[0]}" if len(self.runs) == 1 else self.title
+
+
+def chart_heading(title: str, keys: Sequence[str], runs: Sequence[str] = ()) -> ChartHeading:
+    """Return the heading of a chart of some metrics, with their unit if they have the same one."""
     units = dict.fromkeys(metric_of(key).unit for key in keys)
-    unit = next(iter(units)) if len(units) == 1 else ""
-    return title + (f" of {run}" if run else "") + (f", {unit}" if unit else "")
+    return ChartHeading(title, next(iter(units)) if len(units) == 1 else "", tuple(runs))
 
 
 def in_order(keys: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 
 from rnntui.charts.axes import Floats
 from rnntui.charts.metric_charts import AXES, Axis, in_order
+from rnntui.kinds.metrics import BITS_PER_CHARACTER
+from rnntui.kinds.registry import all_metrics
 from rnntui.kinds.samples import Sample, sample_from_json, shorten_sample
 from rnntui.runs.metrics_log import MetricsTail
 
@@ -22,6 +25,7 @@ _MAX_METRICS = 64  # distinct keys; a file with more was not written by this pro
 _MAX_NOTE = 200  # characters of a slowdown that are kept
 _RESULT = "best_step"  # the key of the row with the results of a finished run, measured with its best weights
 _NOT_METRICS = {*AXES, "sample", _RESULT}
+_CHECKED_LOSS = "validation_loss"  # logged by every evaluation
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,14 @@ class MetricSeries:
 
     values: Floats
     axes: dict[Axis, Floats]
+
+
+@dataclass(frozen=True)
+class BestCheck:
+    """The evaluation that selected a run's weights: its training step, and the keys of the metrics that show it."""
+
+    step: float
+    keys: tuple[str, ...]
 
 
 class MetricsHistory:
@@ -97,6 +109,39 @@ class MetricsHistory:
             return MetricSeries(empty, dict.fromkeys(AXES, empty))
         rows = columns.rows[key].array
         return MetricSeries(columns.values[key].array.copy(), {axis: columns.axes[axis].array[rows] for axis in AXES})
+
+    def best_check(self, selection_order: Sequence[str] = ()) -> BestCheck | None:
+        """Return the best evaluation so far; None before the first one.
+
+        A finished run has logged which one it is. Until then, it is the one that `SelectionRule` selects: the best by
+        the first metric, on a tie by the next, then by the validation loss.
+
+        Args:
+            selection_order: Keys of the metrics that select, as in `TrainerConfig.selection_order`.
+        """
+        columns = self._columns
+        if _CHECKED_LOSS not in columns.values:
+            return None
+        rows, losses = columns.rows[_CHECKED_LOSS].array, columns.values[_CHECKED_LOSS].array
+        order = [key for key in selection_order if key in columns.values]
+        keys = (order[0],) if order else (_CHECKED_LOSS, BITS_PER_CHARACTER.key)
+        best_step = self.results.get(_RESULT)
+        if best_step is not None and best_step in columns.axes["step"].array[rows]:
+            return BestCheck(best_step, keys)
+        candidates = np.flatnonzero(np.isfinite(losses))
+        for key in order:
+            metric = all_metrics()[key]
+            rank_by_row = {
+                row: metric.rank(value)
+                for row, value in zip(columns.rows[key].array.tolist(), columns.values[key].array.tolist(), strict=True)
+                if math.isfinite(value)
+            }
+            ranks = np.array([rank_by_row.get(row, -math.inf) for row in rows[candidates].tolist()])
+            candidates = candidates[ranks == ranks.max(initial=-math.inf)]
+        if not len(candidates):
+            return None
+        best = candidates[np.argmin(losses[candidates])]
+        return BestCheck(float(columns.axes["step"].array[rows[best]]), keys)
 
     def _start_over(self) -> None:
         self.samples.clear()

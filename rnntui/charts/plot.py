@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,10 +13,21 @@ from rnntui.charts.axes import AxisScale, Floats, axis_scale, ticks
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, Polyline
 from rnntui.charts.labels import Unit, format_exact, tick_labels
-from rnntui.charts.legend import LegendEntry, legend_rows
+from rnntui.charts.legend import STAR, LegendEntry, legend_rows
 from rnntui.charts.metric_charts import AXIS_TITLES, Axis
 from rnntui.charts.raster import BRAILLE, DOTS_HIGH, DOTS_WIDE, ROUNDING, braille_bits, decimate, rasterize, row_index
-from rnntui.charts.styled_text import AXIS, CURSOR, GRID, LABEL, CellWidth, ChartPart, Row, Style, cell_width
+from rnntui.charts.styled_text import (
+    AXIS,
+    CURSOR,
+    CURSOR_LABEL,
+    GRID,
+    LABEL,
+    CellWidth,
+    ChartPart,
+    Row,
+    Style,
+    cell_width,
+)
 from rnntui.text.control_chars import one_line
 
 MARKERS = "●▲■◆○△□◇"  # distinguish curves without colours
@@ -71,10 +82,7 @@ def render_chart(title: str, curves: Sequence[Curve], view: ChartView, display: 
     """
     lines = [curve.polyline(view.axis) for curve in curves]
     x = view.x_scale(curves)
-    entries = [
-        LegendEntry(marker, Style(ChartPart.LINE, curve.colour), one_line(curve.name), _legend_value(line, view))
-        for marker, curve, line in zip(_markers(curves, display.colours), curves, lines, strict=True)
-    ]
+    entries = legend_entries(curves, view, _markers(curves, display.colours))
     # A plot needs three rows; legend and x axis are left out where there are no more.
     max_legend = max(1, display.height // 5)
     legend: list[Row] = []
@@ -83,7 +91,7 @@ def render_chart(title: str, curves: Sequence[Curve], view: ChartView, display: 
     has_x_axis = display.height - len(legend) >= 5
     height = display.height - len(legend) - (2 if has_x_axis else 0)
 
-    y = _y_scale(lines, view, x, display.colours)
+    y = y_scale(lines, view, x, display.colours)
     y_ticks = ticks(y, max(2, min(8, height // 2)))
     labels = tick_labels(y_ticks, log=y.log)
     gutter = max(map(len, labels), default=0) + 2 if display.width >= 20 else 0
@@ -116,14 +124,23 @@ def _markers(curves: Sequence[Curve], colours: bool) -> list[str]:
     return [POINT if curve.marked else LINE for curve in curves]
 
 
-def _legend_value(line: Polyline, view: ChartView) -> str:
-    """Return the curve's value at the cursor, or its last value."""
-    value = line.last_value if view.cursor is None else line.value_at(view.cursor)
-    return "–" if value is None else format_exact(value)
+def legend_entries(curves: Sequence[Curve], view: ChartView, markers: Sequence[str]) -> list[LegendEntry]:
+    """Return the legend: each curve's value at the cursor, or its last one, and that of the best evaluation."""
+    entries = []
+    for curve, marker in zip(curves, markers, strict=True):
+        line = curve.polyline(view.axis)
+        value = line.last_value if view.cursor is None else line.value_at(view.cursor)
+        value_text = "–" if value is None else format_exact(value)
+        entry = LegendEntry(marker, Style(ChartPart.LINE, curve.colour), one_line(curve.name), value_text)
+        if line.best is not None and curve.best_step is not None:
+            best, place = format_exact(line.best[1]), f"at step {format_exact(curve.best_step, 'count')}"
+            entry = replace(entry, best=best, best_place=place)
+        entries.append(entry)
+    return entries
 
 
-def _y_scale(lines: Sequence[Polyline], view: ChartView, x: AxisScale, colours: bool) -> AxisScale:
-    """Return the scale that fits the visible values."""
+def y_scale(lines: Sequence[Polyline], view: ChartView, x: AxisScale, colours: bool = True) -> AxisScale:
+    """Return the scale that fits the visible values; without `colours`, those under an average are not visible."""
     low, high = np.inf, -np.inf
     for line in lines:
         for values in (line.main, line.y) if colours and line.smoothed is not None else (line.main,):
@@ -152,9 +169,10 @@ def _x_axis(x: AxisScale, view: ChartView, gutter: int, width: int, cursor: int 
     texts = np.full(total, " ")
     cursor_label = ""
     if cursor is not None and view.cursor is not None:
-        cursor_label = format_exact(view.cursor, unit)[:total]
-        start = min(max(0, gutter + cursor - len(cursor_label) // 2), total - len(cursor_label))
-        occupied[max(0, start - 1) : start + len(cursor_label) + 1] = True
+        # Its own blanks keep it apart from the labels of ticks.
+        cursor_label = f" {format_exact(view.cursor, unit)} "[:total]
+        start = min(max(0, gutter + cursor - (len(cursor_label) - 1) // 2), total - len(cursor_label))
+        occupied[start : start + len(cursor_label)] = True
     if len(name) < gutter and not occupied[: len(name) + 1].any():
         texts[: len(name)] = list(name)
         occupied[: len(name) + 1] = True
@@ -179,7 +197,7 @@ def _x_axis(x: AxisScale, view: ChartView, gutter: int, width: int, cursor: int 
     end = start + len(cursor_label)
     return [
         [*corner, ("".join(line), AXIS)],
-        [(label_row[:start], LABEL), (cursor_label, CURSOR), (label_row[end:], LABEL)],
+        [(label_row[:start], LABEL), (cursor_label, CURSOR_LABEL), (label_row[end:], LABEL)],
     ]
 
 
@@ -226,6 +244,10 @@ class _Canvas:
                 marker_x = self._x.bin_edges(self._width)[2 + 3 * index :: _MARKER_DISTANCE]
                 marker_x = marker_x[(marker_x >= line.x[0]) & (marker_x <= line.x[-1])]
                 self._draw_markers(marker_x, line.main[np.searchsorted(line.x, marker_x)], marker, style)
+        for curve, line in zip(curves, lines, strict=True):
+            if line.best is not None:
+                x, y = line.best
+                self._draw_markers(np.array([x]), np.array([y]), STAR, Style(ChartPart.LINE, curve.colour))
 
     def draw_cursor(self, column: int, curves: Sequence[Curve], lines: Sequence[Polyline], x: float) -> None:
         """Draw a vertical line in the free cells of a column, and a marker on each curve."""

@@ -17,6 +17,7 @@ class ChartPart(Enum):
     AXIS = auto()
     GRID = auto()
     CURSOR = auto()
+    CURSOR_LABEL = auto()
     RAW = auto()
     LINE = auto()
 
@@ -32,7 +33,8 @@ Row = list[tuple[str, Style]]
 """A row of a chart: pieces of text from left to right."""
 
 TITLE, LABEL, VALUE = Style(ChartPart.TITLE), Style(ChartPart.LABEL), Style(ChartPart.VALUE)
-AXIS, GRID, CURSOR = Style(ChartPart.AXIS), Style(ChartPart.GRID), Style(ChartPart.CURSOR)
+AXIS, GRID = Style(ChartPart.AXIS), Style(ChartPart.GRID)
+CURSOR, CURSOR_LABEL = Style(ChartPart.CURSOR), Style(ChartPart.CURSOR_LABEL)
 
 CellWidth = Callable[[str], int]
 """Returns the width of a text in terminal cells."""

@@ -9,13 +9,14 @@ import click
 
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.options import checkpoints_option
+from rnntui.cli.run_choice import existing_checkpoints_folder
 from rnntui.cli.terminal import print_note
 from rnntui.errors import UsageError
 
 
 @click.command("chat")
 @click.argument("run", required=False)
-@click.option("--reopen", is_flag=True, help="Continue the last text.")
+@click.option("--reopen", is_flag=True, help="Continue the last text, with the model that wrote it or with RUN.")
 @checkpoints_option
 def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     """Open the terminal app: write and translate with models, and watch them train.
@@ -25,9 +26,9 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
     from rnntui.kinds.registry import kind_or_default
-    from rnntui.runs.lookup import checkpoints_folder, kind_id_of, named_run
+    from rnntui.runs.lookup import kind_id_of, named_run
 
-    folder = checkpoints_folder(checkpoints, must_exist=True)
+    folder = existing_checkpoints_folder(checkpoints)
     # An unknown name is reported before the app is loaded.
     kind = kind_or_default(kind_id_of(named_run(run, folder)) if run is not None else None)
     use_one_blas_thread()
@@ -35,8 +36,10 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     # first paint.
     gc.disable()
     from rnntui.tui.app import RnntuiApp
+    from rnntui.tui.preferences import tab_of_last_text
 
-    app = RnntuiApp(folder, run, first=kind.use.tab, reopen=reopen)
+    tab = tab_of_last_text() if reopen and run is None else None
+    app = RnntuiApp(folder, run, first=tab or kind.use.tab, reopen=reopen)
     gc.freeze()
     gc.enable()
     app.run()

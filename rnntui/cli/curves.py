@@ -11,22 +11,24 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rnntui.atomic_files import atomic_write
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.options import checkpoints_option
+from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import checkpoints_folder, find_run
 from rnntui.runs.metrics_log import MetricsTail
 
 if TYPE_CHECKING:
-    from rnntui.charts.metrics_history import MetricsHistory
     from rnntui.charts.styled_text import Row, Style
+    from rnntui.charts.svg import ChartDrawing
 
 _PIPE_SIZE = os.terminal_size((80, 24))
 _MIN_ROWS = 10  # of each of several charts
@@ -75,23 +77,35 @@ def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float
 @click.option(
     "--height", type=click.IntRange(6, 500), help="Height of a chart in rows  [default: the terminal's; 24 in a pipe]"
 )
+@click.option(
+    "--svg", "svg_file", metavar="FILE", callback=utf8_argument,
+    help="Save the charts as an SVG image instead of drawing them here; - is standard output.",
+)  # fmt: skip
+@click.option(
+    "--png", "png_file", metavar="FILE", callback=utf8_argument,
+    help="Save the charts as a PNG image. Needs: pip install 'rnntui[png]'.",
+)  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="Write all rows as CSV, with a column for each metric.")
 @click.option("--json", "as_json", is_flag=True, help="Write all rows as JSON lines, each with its run.")
 def command(
     names: tuple[str, ...],
     checkpoints: str | None,
     names_of_metrics: tuple[str, ...],
+    svg_file: str | None,
+    png_file: str | None,
     as_csv: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Draw the metrics of a run's training, or of several runs in one chart; or write them as data.
 
-    RUN is a name or a path; without any, it is the newest run, else the shipped model. The values to the right of the
-    chart's title are the last ones.
+    RUN is a name or a path; without any, it is the newest run, else the shipped model. The legend has the last value
+    of each curve, and ★ marks the evaluation that selected a run's weights.
     """
-    if as_csv and as_json:
-        raise UsageError("--csv and --json: choose one")
+    image_files = {flag: file for flag, file in (("--svg", svg_file), ("--png", png_file)) if file is not None}
+    outputs = [*image_files, *(flag for flag, is_on in (("--csv", as_csv), ("--json", as_json)) if is_on)]
+    if len(outputs) > 1:
+        raise UsageError(f"{' and '.join(outputs)}: choose one")
     runs = _find_runs(names, checkpoints)
     metrics = list(dict.fromkeys(names_of_metrics))
     if as_csv:
@@ -99,26 +113,33 @@ def command(
     elif as_json:
         _write_json(runs, metrics)
     else:
-        _draw(runs, metrics, _ChartOptions(**options))
+        chart_options = _ChartOptions(**options)
+        drawings = _drawings(runs, metrics, chart_options)
+        if image_files:
+            [(flag, file)] = image_files.items()
+            _save(drawings, flag, file)
+        else:
+            _draw(drawings, chart_options)
 
 
 def _find_runs(names: tuple[str, ...], checkpoints: str | None) -> dict[str, RunFolder]:
     """Return the runs by label: the run's name or, for a second run of that name, its path."""
-    folder = checkpoints_folder(checkpoints, must_exist=True)
+    folder = existing_checkpoints_folder(checkpoints)
     runs: dict[str, RunFolder] = {}
     for name in names or (None,):
-        run = find_run(name, folder, None)
+        run = choose_run_in(folder, name, None)
         if all(run.path.resolve() != other.path.resolve() for other in runs.values()):
             label = run.path.resolve().name
             runs[label if label not in runs else str(run.path)] = run
     return runs
 
 
-def _draw(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: _ChartOptions) -> None:
+def _drawings(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: _ChartOptions) -> list[ChartDrawing]:
+    """Return the charts of the metrics, by default of the losses."""
     from rnntui.charts.chart_view import ChartView
     from rnntui.charts.curve import curves_of
     from rnntui.charts.metrics_history import MetricsHistory
-    from rnntui.charts.plot import Display, render_chart
+    from rnntui.charts.svg import ChartDrawing
 
     histories: dict[str, MetricsHistory] = {}
     for name, run in runs.items():
@@ -132,17 +153,51 @@ def _draw(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: _Cha
         missing = [key for key in metrics if key not in history.metric_keys]
         if missing:
             print_note(f"run {name} has no {', '.join(missing)}")
-    charts = charts_of(metrics or [key for key in LOSS_KEYS if key in logged] or logged[:1])
+    best_checks = {name: history.best_check(_selection_order(runs[name])) for name, history in histories.items()}
+    view = ChartView(_AXES[chart_options.over], log=chart_options.log)
+    return [
+        ChartDrawing(
+            chart_heading(title, keys, tuple(runs)),
+            curves_of(histories, keys, chart_options.smoothing, best_checks),
+            view,
+        )
+        for title, keys in charts_of(metrics or [key for key in LOSS_KEYS if key in logged] or logged[:1])
+    ]
+
+
+def _selection_order(run: RunFolder) -> tuple[str, ...]:
+    """Return the metrics that select the run's weights; none for a run whose config cannot be read."""
+    try:
+        return run.read_config().training.selection_order
+    except RunError:
+        return ()
+
+
+def _save(drawings: list[ChartDrawing], flag: str, file: str) -> None:
+    from rnntui.charts.svg import render_png, render_svg
+
+    if file == "-" and flag == "--svg":
+        write_out(render_svg(drawings))
+        return
+    path = Path(file)
+    if path.exists():
+        raise UsageError(f"{flag} {file}: the file exists and is not replaced")
+    svg = render_svg(drawings)
+    atomic_write(path, render_png(svg) if flag == "--png" else svg.encode())
+    print_note(f"saved {file}")
+
+
+def _draw(drawings: list[ChartDrawing], chart_options: _ChartOptions) -> None:
+    from rnntui.charts.plot import Display, render_chart
+
     terminal = shutil.get_terminal_size(_PIPE_SIZE) if sys.stdout.isatty() else _PIPE_SIZE
     # One row is left for the prompt that follows.
-    chart_rows = (terminal.lines - 1) // len(charts) if sys.stdout.isatty() else terminal.lines
+    chart_rows = (terminal.lines - 1) // len(drawings) if sys.stdout.isatty() else terminal.lines
     rows = chart_options.height or max(_MIN_ROWS, chart_rows)
     has_colours = _has_colours()
-    for index, (title, keys) in enumerate(charts):
-        heading = chart_heading(title, keys, next(iter(runs)) if len(runs) == 1 else "")
-        curves = curves_of(histories, keys, chart_options.smoothing)
-        view = ChartView(_AXES[chart_options.over], log=chart_options.log)
-        chart = render_chart(heading, curves, view, Display(chart_options.width or terminal.columns, rows, has_colours))
+    display = Display(chart_options.width or terminal.columns, rows, has_colours)
+    for index, drawing in enumerate(drawings):
+        chart = render_chart(drawing.heading.full, drawing.curves, drawing.view, display)
         _print_rows(chart.rows, has_colours, blank_line_before=index > 0)
 
 

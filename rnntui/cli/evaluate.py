@@ -14,6 +14,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
+from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config import LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
@@ -97,11 +98,9 @@ def command(
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.
     With --held-out, name the pairs that it was trained on: they are split again as they were then.
     """
-    from rnntui.runs.lookup import checkpoints_folder, find_run
-
     pair_flags = [flag_of(name) for name in _PAIR_OPTIONS if context.get_parameter_source(name) is not _DEFAULT]
     kind = SEQ2SEQ if pair_flags else LANGUAGE_MODEL
-    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), kind)
+    run = choose_run(run_name, checkpoints, kind)
     config = run.read_config()
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")

@@ -23,11 +23,17 @@ COMMANDS = {
     "train-seq2seq": "Train a Seq2Seq model on pairs: translation, or any two columns.",
     "translate": "Translate lines with a trained Seq2Seq model.",
     "sample": "Sample text from a trained language model.",
-    "runs": "List all runs.",
+    "runs": "List all runs: sort them, filter them.",
+    "show": "Describe a run, or compare runs side by side.",
+    "rename": "Rename a run.",
+    "delete": "Delete runs.",
+    "note": "Write a note on a run, or print it.",
     "curves": "Draw the metrics of trainings, or write them as data.",
     "evaluate": "Evaluate a model on a text or on pairs: loss, perplexity, BLEU.",
     "score": "Score lines by their log-probability and bits per character.",
 }
+_ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}
+"""Commands that share a module; any other is `command` in the module of its name."""
 
 
 class LazyGroup(click.Group):
@@ -39,7 +45,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"rnntui.cli.{cmd_name.replace('-', '_')}").command
+        module, _, attribute = _ATTRIBUTES.get(cmd_name, f"{cmd_name.replace('-', '_')}:command").partition(":")
+        command: click.Command = getattr(importlib.import_module(f"rnntui.cli.{module}"), attribute)
         if not any(parameter.name == "debug" for parameter in command.params):
             command.params.append(_debug_option())
         return command

@@ -22,6 +22,7 @@ from rnntui.cli.options import (
     settings_from,
     settings_options,
 )
+from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
 from rnntui.cli.terminal import escaped_argument, print_note, utf8_argument, warn_unknown_characters
 from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
@@ -113,9 +114,8 @@ def command(
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.kinds.language_model import LANGUAGE_MODEL
-    from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL)
+    run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
     loaded = load_language_model(run)
     prompts: Iterable[SamplePrompt]
     if each_line:

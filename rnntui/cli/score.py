@@ -11,6 +11,7 @@ import click
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inputs import decode_lines
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
+from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import warn_unknown_characters, write_out
 
 if TYPE_CHECKING:
@@ -36,10 +37,9 @@ def command(
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.scoring import score
     from rnntui.kinds.language_model import LANGUAGE_MODEL
-    from rnntui.runs.lookup import checkpoints_folder, find_run
     from rnntui.text.document_batch import DocumentBatch
 
-    loaded = load_language_model(find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), LANGUAGE_MODEL))
+    loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
     lines = decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors, newlines)
     for line_number, line in enumerate(lines, 1):

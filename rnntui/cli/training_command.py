@@ -110,11 +110,15 @@ def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -
     """Train a run with progress on stderr, and return the exit code; `budget` replaces the run's own."""
     from rnntui.cli.progress import make_reporter
     from rnntui.processors import usable_cpus
+    from rnntui.runs.lookup import shipped_name_note
     from rnntui.training.train_run import train_run
 
     threads, cpus = run.read_config().training.threads, usable_cpus()
     if threads is not None and threads > cpus:
         print_note(f"--threads {threads}: more threads than usable CPUs (here {cpus}) slow training down")
+    name_note = "" if run.resume_file.is_file() else shipped_name_note(run.name, run.read_config().corpus.name)
+    if name_note:
+        print_note(name_note)
     stop.begin_training()
     with make_reporter(sys.stderr, run) as report:
         finished = train_run(run, report, stop, budget)

@@ -10,6 +10,7 @@ import click
 
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
+from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.cli.translate_input import InputFormat, Lines, Subtitles, read_input
 from rnntui.config_seq2seq import BeamConfig, LineConfig
@@ -69,9 +70,8 @@ def command(
     use_one_blas_thread()
     from rnntui.inference.translator import load_translator
     from rnntui.kinds.seq2seq import SEQ2SEQ
-    from rnntui.runs.lookup import checkpoints_folder, find_run
 
-    run = find_run(run_name, checkpoints_folder(checkpoints, must_exist=True), SEQ2SEQ)
+    run = choose_run(run_name, checkpoints, SEQ2SEQ)
     translator = load_translator(run, settings_from(LineConfig, values).split_sentences)
     if isinstance(source, Subtitles):
         for piece, translation in _translated_subtitles(source, translator, settings):

@@ -5,7 +5,7 @@ Configs are untrusted: an invalid value is read as absent, and code that needs i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, Self, get_args
 
@@ -13,6 +13,7 @@ from rnntui.formatting import format_count
 from rnntui.settings import Record, record
 
 _LIMIT = 10**18  # bound of counts, since the file is untrusted
+_MAX_NAMES = 3  # of files in a summary
 
 DocumentUnit = Literal["none", "file", "line", "blank"]
 """The unit of a corpus that is a document; none for one long text."""
@@ -69,7 +70,14 @@ class CorpusInfo(Record):
     @property
     def summary(self) -> str:
         """The corpus in a few words, for a list of facts."""
-        return ", ".join(self.sources) or self.name
+        return file_names(self.sources) or self.name
+
+
+def file_names(names: Sequence[str]) -> str:
+    """Return the names of files in one line: all of a few; of more, their number and the first ones."""
+    if len(names) <= _MAX_NAMES:
+        return ", ".join(names)
+    return f"{len(names):,} files: {', '.join(names[:_MAX_NAMES])}, …"
 
 
 @record
@@ -152,7 +160,7 @@ class TextCorpusInfo(CorpusInfo):
         if self.speakers is not None:
             text += f"; turns of {self.speakers[0]}, answered by {self.speakers[1]}"
         if self.validation_sources is not None:
-            text += f"; validation text: {', '.join(self.validation_sources)}"
+            text += f"; validation text: {file_names(self.validation_sources)}"
         return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self, get_args, get_type_hints
 
-from rnntui.kinds.corpus_info import CorpusInfo, read_count, read_texts
+from rnntui.kinds.corpus_info import CorpusInfo, file_names, read_count, read_texts
 from rnntui.settings import Record, record
 
 PairFormat = Literal["table", "tmx", "jsonl", "aligned"]
@@ -183,7 +183,7 @@ class PairCorpusInfo(CorpusInfo):
         if self.pairs is not None:
             text += f"; {self.pairs[0]:,} pairs, {self.pairs[1]:,} for validation"
         if self.validation_sources is not None:
-            text += f" from {', '.join(self.validation_sources)}"
+            text += f" from {file_names(self.validation_sources)}"
         return text
 
 

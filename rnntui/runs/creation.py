@@ -19,10 +19,13 @@ from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, title_of
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import kind_id_of, runs_in
+from rnntui.runs.lookup import kind_id_of, runs_in, shipped_names
 from rnntui.runs.run_config import RunConfig
 
 _STAGING_PREFIX = ".making-"
+DELETED_PREFIX = ".deleted-"
+"""Prefix of the hidden name of a run that is being deleted, followed by the id of the process."""
+
 _MAX_NAME_BYTES = 100
 _MAX_LISTED = 5  # runs listed in a message
 _FORBIDDEN = set('/\\:*?"<>|\0')
@@ -144,16 +147,23 @@ def _not_this_text(
     )
 
 
+def name_problem(name: str) -> str:
+    """Return the rule for names of runs if a name breaks it; empty if it is valid."""
+    invalid = not name.strip() or name[0] in ".-" or _FORBIDDEN & set(name) or not name.isprintable()
+    if not invalid and len(name.encode()) <= _MAX_NAME_BYTES:
+        return ""
+    return (
+        f"it names a folder, has {_MAX_NAME_BYTES} bytes at most, begins with neither . nor - "
+        f'and contains none of / \\ : * ? " < > |'
+    )
+
+
 def check_name(name: str, checkpoints: Path) -> None:
     """Raise `UsageError` if a name is invalid for a run or taken."""
-    invalid = not name.strip() or name[0] in ".-" or _FORBIDDEN & set(name) or not name.isprintable()
-    if invalid or len(name.encode()) > _MAX_NAME_BYTES:
-        raise UsageError(
-            f"--name {name[:40]!r} is not a valid name; it names a folder, has {_MAX_NAME_BYTES} bytes at most, "
-            f"begins with neither . nor - and contains no /",
-            setting="name",
-        )
-    if (checkpoints / name).exists():
+    problem = name_problem(name)
+    if problem:
+        raise UsageError(f"--name {name[:40]!r} is not a valid name; {problem}", setting="name")
+    if os.path.lexists(checkpoints / name):
         raise UsageError(
             f"run {name} exists in {checkpoints}", setting="name",
             hint="resume it with --resume, or choose another --name",
@@ -167,9 +177,11 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
     Raises `RunError` if `checkpoints` cannot be written to.
     """
     is_new = not checkpoints.exists()
+    if not is_new and not checkpoints.is_dir():
+        raise RunError(f"{checkpoints} is a file, not a folder of runs", hint="name another with --checkpoints")
     try:
         checkpoints.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(checkpoints)
+        remove_abandoned(checkpoints)
         folder = Path(tempfile.mkdtemp(prefix=f"{_STAGING_PREFIX}{os.getpid()}-", dir=checkpoints))
     except OSError as error:
         raise RunError(
@@ -192,12 +204,13 @@ def _umask() -> int:
     return mask
 
 
-def _remove_abandoned(checkpoints: Path) -> None:
-    """Remove the staging folders of killed processes."""
-    for folder in checkpoints.glob(f"{_STAGING_PREFIX}*"):
-        pid = folder.name.removeprefix(_STAGING_PREFIX).split("-")[0]
-        if pid.isdigit() and not _is_alive(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
+def remove_abandoned(checkpoints: Path) -> None:
+    """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs."""
+    for prefix in (_STAGING_PREFIX, DELETED_PREFIX):
+        for folder in checkpoints.glob(f"{prefix}*"):
+            pid = folder.name.removeprefix(prefix).split("-")[0]
+            if pid.isdigit() and not _is_alive(int(pid)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_alive(pid: int) -> bool:
@@ -215,17 +228,19 @@ def _is_alive(pid: int) -> bool:
 def publish_run(folder: Path, checkpoints: Path, name: str | None, default_name: str) -> Path:
     """Rename a staged run to `name`, or to `default_name`, numbered if that is taken; return its path.
 
+    A default name that a shipped model has counts as taken, so that no run hides the model unless the user names it so.
+
     Raises `UsageError` if `name` has been taken meanwhile.
     """
-    attempt = 1
+    attempt = 1 if name is not None or default_name not in shipped_names() else 2
     while True:
         target = checkpoints / (name or (default_name if attempt == 1 else f"{default_name}-{attempt}"))
-        if not target.exists():
+        if not os.path.lexists(target):
             try:
                 # Renaming onto a folder that another process has just made fails, unless that is empty.
                 folder.rename(target)
             except OSError:
-                if not target.exists():
+                if not os.path.lexists(target):
                     raise
             else:
                 return target

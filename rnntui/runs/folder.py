@@ -17,6 +17,9 @@ from rnntui.runs.run_status import RunStatus
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+MAX_NOTE_LENGTH = 1000
+"""Characters of a note."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -49,6 +52,11 @@ class RunFolder:
     @property
     def status_file(self) -> Path:
         return self.path / "status.json"
+
+    @property
+    def note_file(self) -> Path:
+        """The user's note on the run; missing if there is none."""
+        return self.path / "note.txt"
 
     @property
     def resume_folder(self) -> Path:
@@ -111,6 +119,14 @@ class RunFolder:
     def write_status(self, status: RunStatus) -> None:
         stamped = {**asdict(status), "updated": time.time(), "process": os.getpid()}
         atomic_write(self.status_file, _json(stamped))
+
+    def read_note(self) -> str:
+        """Return the user's note; empty if there is none. It is untrusted text of any characters, bounded in length."""
+        try:
+            with self.note_file.open("rb") as file:
+                return file.read(4 * MAX_NOTE_LENGTH).decode("utf-8", "replace").strip()[:MAX_NOTE_LENGTH]
+        except OSError:
+            return ""
 
     def lock(self) -> BaseFileLock:
         """Acquire the lock for writing; it is released by `release()` or when the process ends, even if killed.

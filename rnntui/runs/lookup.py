@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from rnntui.atomic_files import parse_json
@@ -20,12 +21,26 @@ _MAX_LISTED = 8  # runs listed in a message
 def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
     """Return the folder of the user's runs: `path`, else the variable `RNNTUI_CHECKPOINTS`, else `./checkpoints`.
 
-    Raises `UsageError` with `must_exist` if `path` is not a folder.
+    Raises `UsageError` if `path` is a file, and with `must_exist` if it does not exist.
     """
     folder = Path(path or os.environ.get(CHECKPOINTS_VARIABLE) or "checkpoints")
-    if path and must_exist and not folder.is_dir():
-        raise UsageError(f"--checkpoints {path}: there is no such folder")
+    if path and not folder.is_dir() and (must_exist or folder.exists()):
+        problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
+        raise UsageError(f"--checkpoints {path}: {problem}", hint="name the folder that holds the runs")
     return folder
+
+
+def checkpoints_problem(path: str | None) -> str:
+    """Return the problem with the folder that `RNNTUI_CHECKPOINTS` names; empty if there is none or it does not count.
+
+    It is no error: the next training may create the folder. The null device stands for no runs. `path` is the folder
+    that `--checkpoints` names.
+    """
+    folder = os.environ.get(CHECKPOINTS_VARIABLE)
+    if path or not folder or folder == os.devnull or Path(folder).is_dir():
+        return ""
+    reason = "is not a folder" if Path(folder).exists() else "does not exist"
+    return f"{CHECKPOINTS_VARIABLE} names {folder}, which {reason}: only shipped models can be found"
 
 
 def shipped_folder() -> Path:
@@ -40,6 +55,11 @@ def shipped_runs() -> list[RunFolder]:
     return sorted(shipped, key=lambda run: SHIPPED.index(run.name))
 
 
+def shipped_names() -> set[str]:
+    """Return the names of the shipped models."""
+    return {run.name for run in shipped_runs()}
+
+
 def runs_in(folder: Path) -> list[RunFolder]:
     """Return every run in a folder, sorted by name; hidden folders such as staging folders are skipped."""
     if not folder.is_dir():
@@ -48,24 +68,66 @@ def runs_in(folder: Path) -> list[RunFolder]:
     return sorted((run for run in runs if run.config_file.is_file()), key=lambda run: run.name)
 
 
-def find_run(name: str | None, checkpoints: Path, kind: ModelKind | None) -> RunFolder:
-    """Return the run with a name or path; for None the newest with weights of a kind, else the shipped one.
+def is_shipped(run: RunFolder) -> bool:
+    """Return True for a shipped model, by whatever path it was reached."""
+    path = run.path.resolve()
+    return any(path == shipped.path.resolve() for shipped in shipped_runs())
 
-    `kind` None allows any kind. Raises `UsageError` for an unknown name, `RunError` if there is no run.
+
+def find_run(name: str | None, checkpoints: Path, kind: ModelKind | None) -> RunFolder:
+    """Return the run with a name or path; for None the newest trained run of a kind, else the shipped one.
+
+    The newest run is the user's with the newest weights. Runs that never got past step 0, whose weights are random, and
+    broken runs are passed over if there is another. `kind` None allows any kind.
+
+    Raises `UsageError` for an unknown name, `RunError` if there is no run.
     """
     if name is not None:
         return named_run(name, checkpoints)
     shipped = [run for run in shipped_runs() if run.weights_file.is_file()]
     shipped_paths = {run.path.resolve() for run in shipped}
-    own = [run for run in runs_in(checkpoints) if run.weights_file.is_file()]
-    own = [run for run in own if run.path.resolve() not in shipped_paths]
-    own, shipped = ([run for run in runs if _may_be(run, kind)] for runs in (own, shipped))
-    if own:
-        return max(own, key=lambda run: run.weights_file.stat().st_mtime)
-    if not shipped:
+    own = {run: mtime for run in runs_in(checkpoints) if (mtime := _weights_time(run)) is not None}
+    broken: list[RunFolder] = []
+    untrained: list[RunFolder] = []
+    for run in sorted(own, key=lambda run: -own[run]):
+        if run.path.resolve() in shipped_paths or not _may_be(run, kind):
+            continue
+        if not _is_readable(run):
+            broken.append(run)
+        elif _is_untrained(run):
+            untrained.append(run)
+        else:
+            return run
+    # A broken run comes before a shipped model: reading it reports what is wrong.
+    candidates = [*broken, *(run for run in shipped if _may_be(run, kind)), *untrained]
+    if not candidates:
         command = (kind or kind_or_default(None)).first_command
         raise RunError(f"no trained run in {checkpoints}", hint=f"train one with: {command}")
-    return shipped[0]
+    return candidates[0]
+
+
+def _weights_time(run: RunFolder) -> int | None:
+    """Return the modification time of a run's weights; None if there are none."""
+    try:
+        return run.weights_file.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _is_readable(run: RunFolder) -> bool:
+    try:
+        run.read_config()
+    except RunError:
+        return False
+    return True
+
+
+def _is_untrained(run: RunFolder) -> bool:
+    """Return True for a run that has done no step; its weights are those of the evaluation before training."""
+    try:
+        return bool(parse_json(run.status_file.read_bytes())["step"] == 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def kind_id_of(run: RunFolder) -> str | None:
@@ -98,11 +160,46 @@ def named_run(name: str, checkpoints: Path) -> RunFolder:
     shipped = {run.name: run.path for run in shipped_runs()}
     for folder in (checkpoints / name, shipped.get(name), Path(name)):
         if folder is not None and _is_run(folder):
-            return RunFolder(folder)
+            has_name = folder.name not in ("", "..")  # as the folder `.` has not
+            return RunFolder(folder if has_name else folder.resolve())
     names = list(dict.fromkeys([run.name for run in runs_in(checkpoints)] + list(shipped)))
     rest = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     listed = f"there are {', '.join(names[:_MAX_LISTED])}{rest}" if names else "there are no runs yet"
     raise UsageError(f"no run {name!r} in {checkpoints}", hint=listed)
+
+
+def choice_note(run: RunFolder, name: str | None, checkpoints: Path) -> str:
+    """Return a line that names the chosen run; empty if the user named it and the name is unambiguous.
+
+    Args:
+        run: the run that `find_run` returned.
+        name: the name that it was given.
+        checkpoints: the folder of the user's runs.
+    """
+    shipped = is_shipped(run)
+    if name is None:
+        return f"run {run.name} ({'shipped' if shipped else 'the newest'})"
+    if name not in shipped_names():
+        return ""
+    if not shipped:
+        return f"run {name} is your own, in {run.path.parent}; it hides the shipped model of that name"
+    own = [other for other in runs_in(checkpoints) if _is_numbered(other.name, name)]
+    newest = max(own, key=lambda other: _weights_time(other) or 0, default=None)
+    return f"run {name} is the shipped model; your own is {newest.name}" if newest else ""
+
+
+def shipped_name_note(name: str, default_name: str) -> str:
+    """Return a note on a new run whose name, or default name, is that of a shipped model; empty for others."""
+    if name in shipped_names():
+        return f"run {name} hides the shipped model of that name: --run {name} now means your own"
+    if default_name in shipped_names() and _is_numbered(name, default_name):
+        return f"{default_name} is a shipped model; this run is named {name} (--name chooses another name)"
+    return ""
+
+
+def _is_numbered(name: str, default_name: str) -> bool:
+    """Return True for the name of a run whose default name was taken when it was created."""
+    return re.fullmatch(rf"{re.escape(default_name)}-[0-9]+", name) is not None
 
 
 def _is_run(folder: Path) -> bool:

@@ -1,31 +1,43 @@
-"""Autosave: each text is written to files of its own while it grows, and the last hundred texts are kept."""
+"""Autosave: each text is written to files of its own while it grows; the last hundred drafts and named texts stay."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import os
+import re
+import shutil
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from rnntui.errors import RnntuiError
 
 MAX_DRAFTS = 100
-"""Drafts in a folder; older ones are deleted."""
+"""Unnamed drafts in a folder; older ones are deleted. A text that was given a name is never deleted."""
+
+SUFFIXES = (".txt", ".jsonl", ".json")
+"""Files of a saved text: the text; its turns, or the model that translates it."""
+
+_DRAFT_NAME = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-\d+-\d+")
+_LOCK_TIMEOUT = 2.0  # seconds
 
 _sequence = itertools.count(1)
 
 
 class _Draft:
-    """The file of one text, and which version of the text it holds."""
+    """The files of one text, and the version of the text that they hold."""
 
-    def __init__(self, saved_text: str) -> None:
-        self.path: Path | None = None  # named when there is something to save
+    def __init__(self, saved_text: str, path: Path | None = None) -> None:
+        self.path = path  # without one, it is named when there is something to save
         self.saved_text = saved_text
         self.saved_sequence = 0
+        self.stamp: tuple[int, int] | None = None  # of the text file when this draft was written
+        self.opened_text = ""  # the text as it was opened; kept apart once some of it is cut
+        self.previous: _Draft | None = None  # an earlier version in the same files; kept apart at the next write
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,13 @@ class SaveJob:
 
 
 class Autosave:
-    """Saves one text at a time into a folder, each in a draft of its own: no text ever overwrites another.
+    """Saves one text at a time into a folder: each in a draft of its own, or in the files that it was opened from.
 
-    A text that comes from a file, or that an undo brings back, therefore begins a new draft.
+    No text is ever lost by another. What is cut from a text that was opened, or by an undo, stays in a draft of its
+    own. Files that another app has changed in the meantime are left alone, and the text goes on in a new draft.
 
-    `begin` and `pending` belong to the thread that owns the text; `write` may run in any number of threads.
+    `begin`, `open`, `keep_version` and `pending` belong to the thread that owns the text; `write` may run in any number
+    of threads.
     """
 
     def __init__(self, folder: Callable[[], Path], pattern: str, write_draft: Callable[[SaveJob], None]) -> None:
@@ -57,15 +71,41 @@ class Autosave:
         self._folder, self._pattern, self._write_draft = folder, pattern, write_draft
         self._lock = threading.Lock()
         self._problem_reported = False
+        self._left: WeakKeyDictionary[object, _Draft] = WeakKeyDictionary()  # by the identity of the text
         self.begin()
 
     def begin(self, saved_text: str = "") -> None:
         """Begin a new draft. It gets a file when the text differs from `saved_text`."""
         self._draft = _Draft(saved_text)
 
+    def open(self, path: Path, text: str) -> None:
+        """Go on in the files of a saved text, which holds `text`."""
+        self._draft = _Draft(text, path)
+        self._draft.opened_text = text
+
+    def keep_version(self) -> None:
+        """Keep the version that is saved in a draft of its own; another version of the text follows in its files."""
+        old = self._draft
+        if old.path is None:
+            self.begin()
+            return
+        with self._lock:
+            self._draft = _Draft("", old.path)
+            self._draft.stamp, self._draft.saved_text = old.stamp, old.saved_text
+            self._draft.previous = old
+            old.path = self._new_path()  # a version that is about to be written goes there as well
+
+    def leave(self, identity: object) -> None:
+        """Remember the draft of a text that another one is about to replace."""
+        self._left[identity] = self._draft
+
+    def return_to(self, identity: object) -> None:
+        """Go on in the draft of a text that was left; without one, begin a new draft."""
+        self._draft = self._left.get(identity) or _Draft("")
+
     @property
     def path(self) -> Path | None:
-        """The file of the present draft; None as long as nothing of it had to be saved."""
+        """The text file of the present draft; None as long as nothing of it had to be saved."""
         return self._draft.path
 
     def pending(self, text: str, companion: Callable[[], str] = str) -> SaveJob | None:
@@ -77,9 +117,7 @@ class Autosave:
         if text in ("", draft.saved_text):
             return None
         if draft.path is None:
-            # Process id and sequence number: two drafts of one second have two names.
-            name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{next(_sequence)}.txt"
-            draft.path = self._folder() / name
+            draft.path = self._new_path()
         return SaveJob(draft.path, text, companion(), next(_sequence), draft)
 
     def write(self, job: SaveJob) -> str:
@@ -101,26 +139,129 @@ class Autosave:
         return self._write(job) if job is not None else ""
 
     def newest(self) -> Path | None:
-        """Return the text file of the draft that was written last, by this app or another; None if there is none."""
-        files = list(self._folder().glob(self._pattern))
-        return max(files, key=_modified).with_suffix(".txt") if files else None
+        """Return the text file of the saved text that was written or opened last, by any app; None if there is none."""
+        return newest_text(self._folder(), self._pattern)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Write nothing, so that files can be renamed."""
+        with self._lock:
+            yield
+
+    def follow_rename(self, old: Path, new: Path) -> None:
+        """Go on in the new files if the text's files were renamed. Called while writing is paused."""
+        for draft in (self._draft, *self._left.values()):
+            if draft.path == old:
+                draft.path = new
+
+    def follow_deletion(self, path: Path) -> None:
+        """Save a text that was left anew if it is returned to, for its files were deleted."""
+        for draft in self._left.values():
+            if draft.path == path:
+                draft.path, draft.saved_text = None, ""
+
+    def _new_path(self) -> Path:
+        # Process id and sequence number: two drafts of one second have two names.
+        name = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{os.getpid()}-{next(_sequence)}.txt"
+        return self._folder() / name
 
     def _write(self, job: SaveJob) -> str:
+        draft = job.draft
         with self._lock:
-            if job.sequence < job.draft.saved_sequence:
+            if job.sequence < draft.saved_sequence:
                 return ""
             try:
-                self._write_draft(job)
+                assert draft.path is not None
+                draft.path.parent.mkdir(parents=True, exist_ok=True)
+                with folder_lock(draft.path.parent):
+                    self._write_draft(replace(job, path=self._prepare_files(draft, job.text)))
+                    draft.stamp = _stamp(draft.path)
             except (OSError, RnntuiError) as error:
                 return str(error)
-            job.draft.saved_sequence, job.draft.saved_text = job.sequence, job.text
+            draft.saved_sequence, draft.saved_text = job.sequence, job.text
             return ""
 
+    def _prepare_files(self, draft: _Draft, text: str) -> Path:
+        """Return the path to write a text to. What the files hold is kept apart where it would be lost."""
+        assert draft.path is not None
+        if _changed_by_others(draft):
+            draft.path = self._new_path()
+        elif draft.previous is not None and draft.previous.path is not None:
+            _keep_files(draft.path, draft.previous.path)
+        elif text.startswith(draft.opened_text):
+            return draft.path
+        else:
+            _keep_files(draft.path, self._new_path())
+        draft.previous, draft.opened_text = None, ""
+        return draft.path
+
     def _prune(self) -> None:
-        for file in sorted(self._folder().glob(self._pattern), key=_modified)[:-MAX_DRAFTS]:
-            for draft_file in {file, file.with_suffix(".txt")}:
+        files = [file for file in self._folder().glob(self._pattern) if not is_named(file)]
+        for file in sorted(files, key=_modified)[:-MAX_DRAFTS]:
+            for draft_file in files_of(file):
                 with contextlib.suppress(OSError):  # another app may prune at the same time
                     draft_file.unlink()
+
+
+def is_named(path: Path) -> bool:
+    """Return True if the file of a saved text has a name that a user gave it."""
+    return _DRAFT_NAME.fullmatch(path.stem) is None
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of the saved text at a path that exist."""
+    return [file for suffix in SUFFIXES if (file := path.with_suffix(suffix)).is_file()]
+
+
+def newest_text(folder: Path, pattern: str) -> Path | None:
+    """Return the text file of the newest saved text in a folder; None if there is none."""
+    files = list(folder.glob(pattern))
+    return max(files, key=_modified).with_suffix(".txt") if files else None
+
+
+@contextlib.contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Keep other apps from changing the saved texts of a folder, where the file system can lock."""
+    from filelock import FileLock, Timeout  # 20 ms that the first paint need not wait for
+
+    lock = FileLock(folder / ".lock")
+    with contextlib.suppress(Timeout, OSError, NotImplementedError):  # better saved without a lock than not at all
+        lock.acquire(timeout=_LOCK_TIMEOUT)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _changed_by_others(draft: _Draft) -> bool:
+    """Return True if the text file holds another version than the draft has written or was opened with."""
+    assert draft.path is not None
+    stamp = _stamp(draft.path)
+    if stamp is None or stamp == draft.stamp:
+        return False
+    return draft.path.read_bytes() != draft.saved_text.encode("utf-8", "surrogatepass")
+
+
+def _keep_files(path: Path, target: Path) -> None:
+    """Keep what the files of a text hold under another name, unless there are such files already.
+
+    Files are only ever replaced whole, so a hard link keeps their content and their times.
+    """
+    for file in files_of(path):
+        copy = target.with_suffix(file.suffix)
+        if not copy.exists():
+            try:
+                os.link(file, copy)
+            except OSError:  # a file system without hard links
+                shutil.copy2(file, copy)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _modified(path: Path) -> float:

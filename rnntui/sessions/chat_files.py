@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from rnntui.errors import RnntuiError
+from rnntui.errors import UsageError
 from rnntui.sessions.chat_pane import ChatPane, open_panes
 
 if TYPE_CHECKING:
     from rnntui.sessions.autosave import Autosave, SaveJob
+    from rnntui.sessions.saved_texts import SavedTexts
     from rnntui.sessions.transcript import Turn
 
 
@@ -40,6 +43,14 @@ class ChatScreen(Protocol):
         """Run `autosave.write(job)` in a thread, for a disk may be slow."""
 
 
+class SavedChat(NamedTuple):
+    """A text that was opened: the saved text that goes on, or None for another file; who wrote last; its turns."""
+
+    path: Path | None
+    run: str
+    turn_texts: list[tuple[Turn, str]]
+
+
 class ChatFiles:
     """Saves the texts of panes, and reports to their screen."""
 
@@ -48,38 +59,56 @@ class ChatFiles:
         self._panes, self._screen = panes, screen
 
     def suggested_name(self, pane: ChatPane) -> str | None:
-        """Return an unused file name for the text of a pane; None, with a warning, if it is empty."""
-        from rnntui.sessions.transcript_files import free_name
+        """Return a file name for the text of a pane, its own or an unused one; None, with a warning, if it is empty."""
+        from rnntui.sessions.autosave import is_named
+        from rnntui.sessions.text_files import free_name
 
         if not pane.text:
             self._screen.notifications.warn("There is nothing to save yet.")
             return None
-        return str(free_name(pane.run_name, Path()))
+        path = pane.autosave.path
+        return path.name if path is not None and is_named(path) else str(free_name(pane.run_name, Path()))
 
-    def save(self, pane: ChatPane, name: str) -> None:
-        """Save the text of a pane and its turns under a typed name; in a folder, under an unused name."""
-        from rnntui.sessions.transcript_files import free_name, path_from, save
+    def save(self, pane: ChatPane, name: str, confirmed: bool = False) -> None:
+        """Save the text of a pane and its turns under a typed name. Raises as `transcript_files.save` does."""
+        from rnntui.sessions.transcript_files import save
 
-        if pane.conversation is None:
-            return
-        try:
-            path = path_from(name)
-            path = free_name(pane.run_name, path) if path.is_dir() else path
-            text_file, turns_file = save(pane.conversation.transcript, path)
-        except (RnntuiError, OSError) as error:
-            self._screen.notifications.error(_problem(name, error), title="Not saved")
-        else:
+        if pane.conversation is not None:
+            text_file, turns_file = save(pane.conversation.transcript, name, pane.run_name, confirmed=confirmed)
             self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
-    def read(self, name: str) -> list[tuple[Turn, str]] | None:
-        """Read a text file, given by a typed name; None, with an error message, if that is impossible."""
-        from rnntui.sessions.transcript_files import path_from, read
+    @cached_property
+    def saved_texts(self) -> SavedTexts:
+        """The saved texts of the Chat tab."""
+        from rnntui.sessions.saved_texts import SavedTexts
+
+        return SavedTexts(self._panes[0].drafts_folder, lambda: [pane.autosave for pane in self._panes])
+
+    def read(self, name: str) -> SavedChat:
+        """Read a saved text or a text file, given by its path as typed. Raises `RnntuiError` if that is impossible."""
+        from rnntui.sessions.text_files import path_from
+        from rnntui.sessions.transcript_files import read
 
         try:
-            return read(path_from(name))
-        except (RnntuiError, OSError) as error:
-            self._screen.notifications.error(_problem(name, error), title="Not opened")
-            return None
+            path = path_from(name)
+            turn_texts = read(path)
+        except OSError as error:
+            raise UsageError(f"{name}: {error.strerror or error}") from error
+        saved_path = path.with_suffix(".txt") if self.saved_texts.contains(path) else None
+        if saved_path is not None:
+            self.saved_texts.touch(saved_path)
+        run = next((turn.run for turn, _ in reversed(turn_texts) if turn.role == "model" and turn.run), "")
+        return SavedChat(saved_path, run, turn_texts)
+
+    def read_last(self) -> SavedChat | None:
+        """Read the saved text that was written or opened last; None if there is none. Raises as `read` does."""
+        path = self._panes[0].autosave.newest()
+        return self.read(str(path)) if path is not None else None
+
+    def writes(self) -> Callable[[], str]:
+        """Return a function, to be called in a thread, that saves every changed text and returns what failed."""
+        pending = self._pending()
+        return lambda: "; ".join(filter(None, [pane.autosave.write(job) for pane, job in pending]))
 
     def autosave(self) -> None:
         """Save every text that has changed, in the background."""
@@ -98,11 +127,7 @@ class ChatFiles:
         from rnntui.sessions.transcript_files import pending_transcript
 
         jobs = [
-            (pane, pending_transcript(pane.autosave, conversation.transcript))
+            (pane, pending_transcript(pane.autosave, conversation.whole_transcript))
             for pane, conversation in open_panes(self._panes)
         ]
         return [(pane, job) for pane, job in jobs if job is not None]
-
-
-def _problem(name: str, error: RnntuiError | OSError) -> str:
-    return f"{name}: {error.strerror or error}" if isinstance(error, OSError) else str(error)

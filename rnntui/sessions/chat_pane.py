@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rnntui.text.control_chars import one_line
+
 if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
     from rnntui.config_generation import GenerationConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.transcript import TextIdentity
+
+_TITLE_PART = 400  # characters of a text in which its title is looked for
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,37 @@ class ChatPane:
 
         return transcript_autosave(self.drafts_folder)
 
+    def leave_text(self) -> None:
+        """Remember in which draft the text is saved, before another text takes its place."""
+        if self.conversation is not None:
+            self.autosave.leave(self.conversation.transcript.identity)
+
+    def follow_undo(self, previous: TextIdentity) -> None:
+        """Save in the right draft after an undo or redo, which may have brought back another text than the previous."""
+        if self.conversation is None:
+            return
+        identity = self.conversation.transcript.identity
+        if identity is previous:
+            self.autosave.keep_version()
+        else:
+            self.autosave.leave(previous)
+            self.autosave.return_to(identity)
+
     @property
     def text(self) -> str:
         """The text, empty until the model is loaded."""
         return self.conversation.transcript.text if self.conversation is not None else ""
+
+    @property
+    def title(self) -> str:
+        """The title of the conversation."""
+        return text_title(self.text)
+
+
+def text_title(text: str) -> str:
+    """Return the first line of a text that is not blank, with control characters escaped; "" if there is none."""
+    line = re.search(r"\S.*", text[:_TITLE_PART])
+    return one_line(line.group().rstrip()) if line else ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.sessions.chat_files import ChatFiles, ChatScreen
+from rnntui.errors import RnntuiError
+from rnntui.sessions.chat_files import ChatFiles, ChatScreen, SavedChat
 from rnntui.sessions.chat_pane import ChatPane, ChatSettings, OfferedAlternatives, open_panes
 from rnntui.text.control_chars import unknown_characters_message
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
-    from rnntui.sessions.model_cache import ModelCache
+    from rnntui.sessions.model_cache import ModelCache, ModelForText
 
 MAX_PANES = 4
 _SAME_ACTION = 0.5  # seconds within which changes of several panes count as one action
@@ -53,7 +54,6 @@ class ChatSession:
         self.files = ChatFiles(self.panes, screen)
         self.active = self.panes[0]
         self.offered: OfferedAlternatives | None = None
-        self.reopens_last = False  # continue the last autosaved text once a model is loaded
         self.exit_message = ""  # printed once the app has closed
         self._early_lines: list[str] = []  # typed before a model was loaded
         self._first_settings: ChatSettings | None = None  # set before a model was loaded
@@ -83,20 +83,24 @@ class ChatSession:
 
     def set_model(self, pane: ChatPane, name: str, loaded: LoadedLanguageModel) -> None:
         """Continue a pane with a loaded model."""
-        from rnntui.sessions.conversation import Conversation
-
         if pane not in self.panes:  # closed meanwhile
             return
+        self._use_model(pane, name, loaded)
+        self._changed()
+        self._say_early_lines()
+
+    def _use_model(self, pane: ChatPane, name: str, loaded: LoadedLanguageModel) -> Conversation:
+        from rnntui.sessions.conversation import Conversation
+
         pane.run_name = name
-        if pane.conversation is not None:
-            pane.conversation.switch_model(loaded, name)
-        else:
+        if pane.conversation is None:
             pane.conversation = Conversation(loaded, name)
             _configure(pane.conversation, self._first_settings or ChatSettings.defaults())
-            if self.reopens_last:
-                self.reopens_last = False
-                self._reopen_last(pane)
-        self._changed()
+        else:
+            pane.conversation.switch_model(loaded, name)
+        return pane.conversation
+
+    def _say_early_lines(self) -> None:
         lines, self._early_lines = self._early_lines, []
         for line in lines:
             self.say(line)
@@ -117,7 +121,7 @@ class ChatSession:
         if self.active.conversation is None:
             self._screen.notifications.warn("No model is open yet; choose one with F5.")
         elif len(self.panes) == MAX_PANES:
-            self._screen.notifications.warn(f"There can be at most {MAX_PANES} panes.")
+            self._screen.notifications.warn("Four panes at most.")
         else:
             pane = ChatPane(self.active.run_name, self._drafts_folder, self.active.conversation.fork())
             self.panes.append(pane)
@@ -131,6 +135,7 @@ class ChatSession:
             return
         if self.active.conversation is not None:
             self.active.conversation.stop()
+            self.files.autosave()
         self.panes.remove(self.active)
         self.active = self.panes[0]
         self._changed()
@@ -173,6 +178,19 @@ class ChatSession:
         if not any(regenerated):
             self._screen.notifications.info("The model has written nothing yet; type something and press Enter.")
 
+    def choose_version(self, step: int) -> None:
+        """Put back the next version of the active pane's last turn, or with a negative step a previous one."""
+        conversation = self.active.conversation
+        if conversation is None:
+            return
+        has_versions = conversation.version is not None
+        if conversation.choose_version(step):
+            self._changed()
+        else:
+            end = "This is the newest version." if step > 0 else "This is the first version."
+            only = "The last turn has only one version; Ctrl+R generates another one."
+            self._screen.notifications.info(end if has_versions else only, seconds=3)
+
     def stop(self) -> None:
         """Stop every pane at once."""
         for conversation in self.conversations:
@@ -199,15 +217,24 @@ class ChatSession:
     # -- editing -------------------------------------------------------------------------------------------------
 
     def take_back_last_prompt(self) -> str | None:
-        """Cut every text before the last typed line. Return that line, to be edited, or None if there is none."""
-        line = None
-        for conversation in self.conversations:
-            prompt = conversation.last_prompt()
-            if prompt is not None:
-                conversation.rewind(prompt[0])
-                line = line or prompt[1]
+        """Cut every text before the last typed line. Return that line, to be edited, or None if there is none.
+
+        Until a text changes, `put_back` restores all, and the whole texts are what is autosaved.
+        """
+        lines = [conversation.take_back() for conversation in self.conversations]
         self._changed()
-        return line
+        return next((line for line in lines if line is not None), None)
+
+    @property
+    def can_put_back(self) -> bool:
+        """True while turns that were taken back can be put back."""
+        return any(conversation.can_put_back for conversation in self.conversations)
+
+    def put_back(self) -> None:
+        """Put back what `take_back_last_prompt` cut."""
+        for conversation in self.conversations:
+            conversation.put_back()
+        self._changed()
 
     def replace_text(self, pane: ChatPane, text: str) -> None:
         """Replace the text of a pane by an edited one."""
@@ -225,6 +252,9 @@ class ChatSession:
 
     def undo(self) -> None:
         """Revert the last change that cut a text; in every pane, if it was made in every pane."""
+        if self.can_put_back:
+            self.put_back()
+            return
         times = [(pane, conversation, conversation.last_change or 0.0) for pane, conversation in open_panes(self.panes)]
         latest = max((time for _, _, time in times), default=0.0)
         if not latest:
@@ -233,16 +263,19 @@ class ChatSession:
         for pane, conversation, time in times:
             if time >= latest - _SAME_ACTION:
                 self.files.autosave()
+                previous = conversation.transcript.identity
                 conversation.undo()
-                pane.autosave.begin()
+                pane.follow_undo(previous)
         self._changed()
 
     def redo(self) -> None:
         """Revert the last undo of the active pane."""
-        if self.active.conversation is None or not self.active.conversation.redo():
+        conversation = self.active.conversation
+        previous = conversation.transcript.identity if conversation is not None else None
+        if conversation is None or previous is None or not conversation.redo():
             self._screen.notifications.info("There is nothing to redo.")
             return
-        self.active.autosave.begin()
+        self.active.follow_undo(previous)
         self._changed()
 
     def new_texts(self) -> None:
@@ -250,6 +283,7 @@ class ChatSession:
         for pane, conversation in open_panes(self.panes):
             conversation.stop()
             self.files.autosave()
+            pane.leave_text()
             conversation.clear()
             pane.autosave.begin()
         self._changed()
@@ -310,22 +344,45 @@ class ChatSession:
 
     # -- files ---------------------------------------------------------------------------------------------------
 
-    def reopen(self, pane: ChatPane, name: str) -> None:
-        """Continue a text file, given by a typed name, in a pane whose model is loaded."""
-        turn_texts = self.files.read(name)
-        if pane.conversation is not None and turn_texts is not None:
+    def load_last(self, name: str | None) -> tuple[SavedChat | None, ModelForText[LoadedLanguageModel]]:
+        """Read the last text, and load the run of that name or path; for None, the one that wrote the text.
+
+        Returns None for the text if there is none or it cannot be read, which is reported. Raises as `load` does.
+        Called in a thread of its own; `open_text` takes the result.
+        """
+        from rnntui.sessions.model_cache import ModelForText
+
+        saved, note = None, ""
+        try:
+            saved = self.files.read_last()
+            note = "" if saved is not None else "No text has been saved yet: there is nothing to reopen."
+        except RnntuiError as error:
+            note = f"The last text cannot be opened: {error}"
+        if name is not None or saved is None:
+            return saved, ModelForText(*self.load(name), note)
+        return saved, self.cache.load_for_text(saved.run, "")
+
+    def open_text(self, pane: ChatPane, saved: SavedChat | None, model: ModelForText[LoadedLanguageModel]) -> None:
+        """Continue a saved text in a pane, with its model; the text before it stays saved."""
+        if pane not in self.panes:  # closed meanwhile
+            return
+        if pane.conversation is not None:
             pane.conversation.stop()
             self.files.autosave()
-            pane.conversation.reopen(turn_texts)
-            pane.autosave.begin()
-            self._changed()
-
-    def _reopen_last(self, pane: ChatPane) -> None:
-        path = pane.autosave.newest()
-        if path is None:
-            self._screen.notifications.warn("No text has been saved yet.", title="Nothing to reopen")
-        else:
-            self.reopen(pane, str(path))
+        conversation = pane.conversation
+        if model.model is not None:
+            conversation = self._use_model(pane, model.name, model.model)
+        if conversation is not None and saved is not None:
+            pane.leave_text()
+            conversation.reopen(saved.turn_texts)
+            if saved.path is not None:
+                pane.autosave.open(saved.path, pane.text)
+            else:
+                pane.autosave.begin()
+        if model.note:
+            self._screen.notifications.warn(model.note, seconds=10)
+        self._changed()
+        self._say_early_lines()
 
     def close(self) -> None:
         """End the worker, save every text, and set `exit_message`."""

@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.inference.loaded_model import LoadedLanguageModel
@@ -27,6 +28,7 @@ from rnntui.sessions.transcript_editing import (
     cut_partial_character,
     without_start,
 )
+from rnntui.sessions.turn_versions import TurnVersions, turn_with_versions
 from rnntui.sessions.undo_history import UndoHistory
 from rnntui.text.turns import SpeakerLabels, speaker_labels_of
 
@@ -52,6 +54,14 @@ class ScreenPriorityLock:
             yield
 
 
+@dataclass(frozen=True)
+class _TakenBack:
+    """The state from before a turn was taken back to be edited."""
+
+    transcript: Transcript
+    history: UndoHistory
+
+
 class Conversation:
     """A transcript and the model that continues it.
 
@@ -68,6 +78,7 @@ class Conversation:
         self.problem = ""  # the reason why the model can generate no more
         self._lock = ScreenPriorityLock()
         self._history = UndoHistory()
+        self._taken_back: _TakenBack | None = None  # until the text changes
         self._set_model(loaded, name)
 
     def _set_model(self, loaded: LoadedLanguageModel, name: str) -> None:
@@ -110,7 +121,25 @@ class Conversation:
     @property
     def last_change(self) -> float | None:
         """Monotonic time of the change that `undo` would revert, or None if there is none."""
-        return self._history.last_change
+        return self._history.last_change(self.transcript)
+
+    @property
+    def version(self) -> tuple[int, int] | None:
+        """The number of the version of the last turn, from 1, and the number of versions; None if there is only one."""
+        turn = turn_with_versions(self.transcript)
+        if turn is None or turn.versions is None:
+            return None
+        return turn.version + 1, max(len(turn.versions), turn.version + 1)
+
+    @property
+    def can_put_back(self) -> bool:
+        """True while a turn is taken back and the text has not been changed since."""
+        return self._taken_back is not None
+
+    @property
+    def whole_transcript(self) -> Transcript:
+        """The transcript with the turns that are taken back."""
+        return self._taken_back.transcript if self._taken_back is not None else self.transcript
 
     # -- generation -----------------------------------------------------------------------------------------------
 
@@ -141,14 +170,50 @@ class Conversation:
         self._begin_turn()
 
     def regenerate(self) -> bool:
-        """Generate the model's last turn again, with another seed. Return False if there is none."""
+        """Generate the model's last turn again, with another seed; the previous version is kept.
+
+        Returns False if there is none.
+        """
         self.stop()
-        model_turns = [turn for turn in self.transcript.turns if turn.role == "model"]
-        if not model_turns:
+        turn = next((turn for turn in reversed(self.transcript.turns) if turn.role == "model"), None)
+        if turn is None:
             return False
-        self.rewind(self.transcript.start_of(model_turns[-1].start))
+        versions, version = turn.versions, turn.version
+        if turn.start < len(self.transcript):  # else it was stopped before its first token
+            if versions is None:
+                versions = turn.versions = TurnVersions()
+                turn.version = versions.begin()
+            versions.store(turn.version, self.transcript.tail(turn.start), self.loaded.documents)
+            self.rewind(self.transcript.start_of(turn.start))
+            version = versions.begin()
         self._begin_turn()
+        self.transcript.turns[-1].versions, self.transcript.turns[-1].version = versions, version
         return True
+
+    def choose_version(self, step: int) -> bool:
+        """Put back the version of the last turn that is `step` further, or before if negative. Generates nothing.
+
+        Returns False if there is none.
+        """
+        turn, current = turn_with_versions(self.transcript), self.version
+        if turn is None or turn.versions is None or current is None or not 1 <= current[0] + step <= current[1]:
+            return False
+        self.stop()
+        self._store_version()
+        versions = turn.versions
+        self._taken_back = None
+        with self._lock.for_screen():
+            self.transcript.cut(turn.start)
+            self._cursor.return_to_end(self.transcript)
+            versions.append_to(self.transcript, turn.version + step, self.loaded.documents)
+            self._cursor.target = len(self.transcript)
+        return True
+
+    def _store_version(self) -> None:
+        """Store the version of the last turn that is in the text, which is about to leave it."""
+        turn = turn_with_versions(self.transcript)
+        if turn is not None and turn.versions is not None:
+            turn.versions.store(turn.version, self.transcript.tail(turn.start), self.loaded.documents)
 
     def stop(self) -> None:
         """Stop at once. The text stays as the screen has shown it; tokens it has not taken are dropped."""
@@ -159,6 +224,7 @@ class Conversation:
             self._cursor.postpone_reading()
 
     def _begin_turn(self) -> None:
+        self._taken_back = None
         with self._lock.for_screen():
             seed = int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
             self.transcript.begin_turn(Turn("model", len(self.transcript), self.name, seed))
@@ -171,6 +237,7 @@ class Conversation:
     def _append(self, text: str, role: Role = "prompt") -> None:
         if not text:
             return
+        self._taken_back = None
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn(role, len(self.transcript), self.name if role == "model" else ""))
             append_text(self.transcript, text, self.loaded.documents)
@@ -181,6 +248,8 @@ class Conversation:
     def rewind(self, offset: int) -> str:
         """Cut the text after the last token that ends at or before `offset` characters. Return what is cut off."""
         self.stop()
+        self._taken_back = None
+        self._store_version()
         self._history.record(self.transcript)
         with self._lock.for_screen():
             before = self.transcript.text
@@ -222,6 +291,8 @@ class Conversation:
     def clear(self) -> None:
         """Start with an empty text."""
         self.stop()
+        self._taken_back = None
+        self._store_version()
         self._history.record(self.transcript)
         with self._lock.for_screen():
             self.transcript = Transcript()
@@ -237,6 +308,29 @@ class Conversation:
             append_turns(self.transcript, turn_texts, self.loaded.documents, source)
             self._cursor.target = len(self.transcript)
 
+    def take_back(self) -> str | None:
+        """Cut the text before the person's last turn. Return what was typed there, to be edited; None if there is none.
+
+        `put_back` reverts it, until the text changes.
+        """
+        prompt = self.last_prompt()
+        if prompt is None:
+            return None
+        self.stop()
+        taken_back = self._taken_back or _TakenBack(self.transcript.copy(), self._history.copy())
+        self.rewind(prompt[0])
+        self._taken_back = taken_back
+        return prompt[1]
+
+    def put_back(self) -> bool:
+        """Restore text and undo history from before `take_back`. Return False if the text has been changed since."""
+        taken_back = self._taken_back
+        if taken_back is None:
+            return False
+        self._restore(taken_back.transcript)
+        self._history = taken_back.history
+        return True
+
     def undo(self) -> bool:
         """Revert the last change that cut the text. Return False if there is none."""
         self.stop()
@@ -250,6 +344,8 @@ class Conversation:
     def _restore(self, transcript: Transcript | None) -> bool:
         if transcript is None:
             return False
+        self._store_version()
+        self._taken_back = None
         with self._lock.for_screen():
             self._cursor.checkpoints.cut(transcript.common_prefix(self.transcript))
             self.transcript = transcript
@@ -288,12 +384,20 @@ class Conversation:
     def switch_model(self, loaded: LoadedLanguageModel, name: str) -> None:
         """Continue with another model, which reads the whole text first."""
         self.stop()
+        taken_back = self._taken_back
         self._history.clear()  # its tokens are those of the previous model
         with self._lock.for_screen():
-            previous, self.transcript = self.transcript, Transcript()
             self._set_model(loaded, name)
-            append_turns(self.transcript, previous.turn_texts(), loaded.documents, previous)
+            self.transcript = self._encoded_anew(self.transcript)
             self._cursor.target = len(self.transcript)
+        if taken_back is not None:
+            self._taken_back = _TakenBack(self._encoded_anew(taken_back.transcript), UndoHistory())
+
+    def _encoded_anew(self, transcript: Transcript) -> Transcript:
+        """Return a transcript in tokens of the present model."""
+        encoded = Transcript()
+        append_turns(encoded, transcript.turn_texts(), self.loaded.documents, transcript)
+        return encoded
 
     def fork(self) -> Conversation:
         """Return another conversation with the same model and settings, on the same text up to the model's last turn.
@@ -302,7 +406,8 @@ class Conversation:
         """
         other = Conversation(self.loaded, self.name, self.sampling)
         other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
-        turn_texts = list(self.transcript.turn_texts())
+        # Its turns get versions of their own.
+        turn_texts = [(replace(turn, versions=None), text) for turn, text in self.transcript.turn_texts()]
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)
         other._append_turns(turn_texts[:last], self.transcript)
         if last is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -11,6 +12,18 @@ if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
 
 Model = TypeVar("Model")
+
+
+@dataclass(frozen=True)
+class ModelForText(Generic[Model]):
+    """The model that continues a saved text. `model` is None where it is the one that is open already.
+
+    `note` says why it is not the one that wrote the text, or is "".
+    """
+
+    name: str
+    model: Model | None
+    note: str = ""
 
 
 class ModelCache(Generic[Model]):
@@ -51,3 +64,27 @@ class ModelCache(Generic[Model]):
                 loader: Any = resolve(self.kind.loader)
                 self._models[key] = cast(Model, loader(run))
             return self._models[key]
+
+    def load_for_text(self, writer: str, present: str) -> ModelForText[Model]:
+        """Return the model that wrote a text; if there is none or it cannot be opened, the present or the newest one.
+
+        Args:
+            writer: name of the run that wrote the text, or "".
+            present: name of the run that is open, or "".
+
+        Raises as `find` and `load` do if no model can be opened.
+        """
+        from rnntui.errors import RnntuiError
+
+        note = ""
+        if writer and writer != present:
+            try:
+                run = self.find(writer)
+                return ModelForText(run.name, self.load(run))
+            except (RnntuiError, OSError, ValueError, MemoryError) as error:
+                problem = error.problem if isinstance(error, RnntuiError) else f"{error}" or type(error).__name__
+                note = f"The text is by {writer}, which cannot be opened ({problem}); "
+        if present:
+            return ModelForText(present, None, note and f"{note}{present} continues it.")
+        run = self.find(None)
+        return ModelForText(run.name, self.load(run), note and f"{note}{run.name} continues it.")

@@ -5,7 +5,6 @@ Form values are strings by option name. Options left at their default are absent
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -27,6 +26,7 @@ Problems = dict[str, str]
 
 _KIND = "kind"
 _READING = "Reading"
+_MAX_NAME_WORDS = 16  # of a file name without quotes among others
 
 
 @dataclass(frozen=True)
@@ -148,18 +148,40 @@ def _problem_with_files(form_values: FormValues, files: InputFiles) -> str:
 def named_files(form_values: FormValues, name: str) -> list[str]:
     """Return the files, folders and globs entered for an input, separated by spaces.
 
-    A text that is the name of a file is that file, whatever characters are in it; else a name with spaces or quotes is
-    quoted as for a shell. Raises `UsageError` if a quote is left open.
+    A name with spaces or quotes is quoted as for a shell. It need not be if that file exists: words that name nothing
+    are joined where together they are the name of a file. Raises `UsageError` if a quote is left open.
     """
     text = form_values.get(name, "").strip()
-    with contextlib.suppress(OSError, ValueError, RuntimeError):
-        if text and Path(text).expanduser().exists():
-            return [str(Path(text).expanduser())]
+    if text and _exists(text):
+        return [_expand_home(text)]
     try:
         words = shlex.split(text)
     except ValueError:
-        raise UsageError("a quote is not closed; close it, or write \\ before it", setting=name) from None
-    return [_expand_home(word) if word.startswith("~") else word for word in words]
+        names = _join_words(text.split(" "))  # the quote may be an apostrophe in a name
+        if not all(map(_exists, names)):
+            raise UsageError("a quote is not closed; close it, or write \\ before it", setting=name) from None
+        return [_expand_home(name) for name in names]
+    return [_expand_home(word) if word.startswith("~") else word for word in _join_words(words)]
+
+
+def _join_words(words: list[str]) -> list[str]:
+    """Return the words with those joined that only together are the name of a file."""
+    names = []
+    while words:
+        count = 1
+        if not _exists(words[0]):
+            lengths = range(min(len(words), _MAX_NAME_WORDS), 1, -1)
+            count = next((length for length in lengths if _exists(" ".join(words[:length]))), 1)
+        names.append(" ".join(words[:count]))
+        words = words[count:]
+    return names
+
+
+def _exists(name: str) -> bool:
+    try:
+        return bool(name) and Path(name).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, an unknown user's home folder
+        return False
 
 
 def _expand_home(word: str) -> str:
@@ -176,16 +198,23 @@ def missing_files(form_values: FormValues) -> Problems:
     problems: Problems = {}
     encoding = form_values.get("encoding", "").strip() or "utf-8"
     for files in chosen_kind(form_values).inputs:
-        names = named_files(form_values, files.name)
+        names: list[str] = []
         try:
+            names = named_files(form_values, files.name)
             if names:
                 check_sources(names, encoding)
         except RnntuiError as error:
             # The hint is for the command line: it may suggest standard input.
-            problems[error.setting or files.name] = str(error) if error.setting else error.problem
+            text = str(error) if error.setting else error.problem
+            problems[error.setting or files.name] = text + _quoting_hint(names, form_values[files.name])
         except OSError as error:
             problems[files.name] = f"{error.filename or 'the file'}: {error.strerror or error}"
     return problems
+
+
+def _quoting_hint(names: list[str], text: str) -> str:
+    """Return a hint for names that may be the words of one name; empty where that cannot be."""
+    return "; put a name with spaces in quotes" if len(names) > 1 and not {*text} & {*"'\"\\"} else ""
 
 
 def training_name(form_values: FormValues) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
+from rnntui.charts.metrics_history import BestCheck, LoggedSample, MetricsHistory
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_loss
 from rnntui.kinds.model_kind import ModelKind
@@ -39,12 +39,16 @@ class Notice:
 
 @dataclass(frozen=True)
 class ChartedRun:
-    """A run in the charts; `colour` is None where no runs are overlaid, and each of its metrics has a colour."""
+    """A run in the charts; `colour` is None where no runs are overlaid, and each of its metrics has a colour.
+
+    `best` is the evaluation that selected its weights, which charts mark.
+    """
 
     path: str
     name: str
     history: MetricsHistory
     colour: int | None
+    best: BestCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +179,8 @@ class TrainingSession:
         for path, colour in colours.items():
             run, history = self.run_at(path), self._watcher.history(path)
             if run is not None and history is not None:
-                charted.append(ChartedRun(path, run.name, history, colour))
+                order = run.config.training.selection_order if run.config else ()
+                charted.append(ChartedRun(path, run.name, history, colour, history.best_check(order)))
         return charted
 
     def shown_overlays(self, current: str | None) -> dict[str, Overlay]:

@@ -7,13 +7,16 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
+
+if TYPE_CHECKING:
+    from rnntui.sessions.turn_versions import TurnVersions
 
 Role = Literal["prompt", "model"]
 
@@ -23,7 +26,8 @@ class Turn:
     """A part of a transcript by one author, from token `start` to the start of the next turn.
 
     A model's turn records run, seed and settings, so that it can be reproduced. `settings` lists pairs of a token and
-    the settings in force from that token on, because they may change while a turn is generated.
+    the settings in force from that token on, because they may change while a turn is generated. A turn that was
+    generated again has `versions`, shared by all of them, and is the one of index `version`.
     """
 
     role: Role
@@ -31,12 +35,24 @@ class Turn:
     run: str = ""
     seed: int | None = None
     settings: list[tuple[int, SamplingConfig]] = field(default_factory=list)
+    versions: TurnVersions | None = None
+    version: int = 0
+
+    def moved(self, tokens: int) -> Turn:
+        """Return a copy that begins `tokens` tokens later, or earlier if negative."""
+        settings = [(token + tokens, settings) for token, settings in self.settings]
+        return replace(self, start=self.start + tokens, settings=settings)
+
+
+class TextIdentity:
+    """The identity of a text, which all its versions share: an undo may bring back another text."""
 
 
 class Transcript:
     """Text, tokens and turns. Every token has its part of the text, which may be empty, and its surprisal in bits."""
 
     def __init__(self) -> None:
+        self.identity = TextIdentity()
         self.text = ""
         self.intact_chars = 0  # a view sets it to the length it has drawn; `cut` lowers it to what is left of that
         self.turns: list[Turn] = []
@@ -91,10 +107,31 @@ class Transcript:
     def copy(self) -> Transcript:
         """Return a copy, to restore later."""
         other = Transcript()
+        other.identity = self.identity
         other.text = self.text
-        other.turns = [replace(turn, settings=list(turn.settings)) for turn in self.turns]
+        other.turns = [turn.moved(0) for turn in self.turns]
         other._ids, other._ends, other._bits = self._ids[:], self._ends[:], self._bits[:]
         return other
+
+    def tail(self, token: int) -> Transcript:
+        """Return a copy of the turns that begin at a token or after it."""
+        start = self.start_of(token)
+        other = Transcript()
+        other.text = self.text[start:]
+        other.turns = [turn.moved(-token) for turn in self.turns if turn.start >= token]
+        other._ids, other._bits = self._ids[token:], self._bits[token:]
+        other._ends = array("q", (end - start for end in self._ends[token:]))
+        return other
+
+    def extend(self, tail: Transcript) -> None:
+        """Append a copy of the turns of another transcript of the same tokenizer."""
+        token, start = len(self), len(self.text)
+        for turn in tail.turns:
+            self.begin_turn(turn.moved(token))
+        self.text += tail.text
+        self._ids.extend(tail._ids)
+        self._bits.extend(tail._bits)
+        self._ends.extend(start + end for end in tail._ends)
 
     def common_prefix(self, other: Transcript) -> int:
         """Return the number of tokens at the start that are the same in both transcripts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.text.documents import DocumentFormat
@@ -31,7 +32,7 @@ def append_turns(
     """
     for turn, text in turn_texts:
         first_token, first_char = len(transcript), len(transcript.text)
-        copy = Turn(turn.role, first_token, turn.run, turn.seed)
+        copy = replace(turn, start=first_token, settings=[])
         transcript.begin_turn(copy)
         append_text(transcript, text, documents)
         for old_token, settings in turn.settings:

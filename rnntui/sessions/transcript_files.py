@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.config_generation import SamplingConfig
-from rnntui.errors import RnntuiError, UsageError
+from rnntui.errors import RnntuiError, UnconfirmedError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
 
 if TYPE_CHECKING:  # the app makes its autosaves before its first paint, and numpy is not loaded then
@@ -48,17 +47,25 @@ def json_lines(transcript: Transcript) -> str:
     return "".join(lines)
 
 
-def save(transcript: Transcript, path: Path) -> list[Path]:
-    """Write the text to `path` and the turns beside it as `.jsonl`. Return both paths.
+def save(transcript: Transcript, name: str, run_name: str, *, confirmed: bool = False) -> tuple[Path, Path]:
+    """Write the text under a typed name and the turns beside it as `.jsonl`. Return both paths.
 
-    Raises `UsageError` if one of them exists, `OSError` if they cannot be written.
+    Args:
+        transcript: the text and its turns.
+        name: as typed; `.txt` is appended if it has no suffix. In a folder the file is named after the model.
+        run_name: the name of the model.
+        confirmed: the user has agreed to overwrite the files, or to create their folder.
+
+    Raises `UnconfirmedError` where the user has to agree, `RnntuiError` if the files cannot be written.
     """
-    files = list(file_pair(path))
-    for file in files:
-        if file.exists():
-            raise UsageError(f"{file} exists already; choose another name")
+    from rnntui.sessions.text_files import free_name, path_to_save
+
+    path = path_to_save(name, lambda path: file_pair(path)[0], lambda folder: free_name(run_name, folder), confirmed)
+    text_file, turns = file_pair(path)
+    if turns.exists() and not confirmed:
+        raise UnconfirmedError(f"{turns} exists already", hint="Enter again overwrites it")
     write(transcript.text, json_lines(transcript), path)
-    return files
+    return text_file, turns
 
 
 def write(text: str, turns: str, path: Path) -> None:
@@ -79,16 +86,6 @@ def file_pair(path: Path) -> tuple[Path, Path]:
     if text == turns:
         raise UsageError(f"{text} is the name for the turns; choose one that ends in .txt")
     return text, turns
-
-
-def path_from(name: str) -> Path:
-    """Return a typed name as a path, with `~` expanded. Raises `UsageError` if there can be no such path."""
-    if "\0" in name:
-        raise UsageError("a file name cannot contain the character NUL")
-    try:
-        return Path(name).expanduser()
-    except RuntimeError as error:
-        raise UsageError(f"{name}: {error}") from error
 
 
 def turns_file(path: Path) -> Path:
@@ -130,12 +127,3 @@ def read(path: Path) -> list[tuple[Turn, str]]:
             raise UsageError(f"{path}: line {line_number} is not a turn of a saved text") from error
         turns.append((turn, text))
     return turns
-
-
-def free_name(run: str, folder: Path, suffixes: Sequence[str] = (".txt", ".jsonl")) -> Path:
-    """Return an unused path for the output of a run, such as `shakespeare-1.txt`, with the first of the suffixes."""
-    stem = re.sub(r"[^\w.-]+", "-", run)
-    index = 1
-    while any((folder / f"{stem}-{index}{suffix}").exists() for suffix in suffixes):
-        index += 1
-    return folder / f"{stem}-{index}{suffixes[0]}"

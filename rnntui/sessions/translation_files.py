@@ -5,12 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import UsageError
-from rnntui.sessions.text_files import read_text_file
-from rnntui.sessions.transcript_files import free_name, path_from
+from rnntui.sessions.saved_texts import OpenedSource
+from rnntui.sessions.text_files import free_name, path_from, path_to_save, read_text_file
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, parse_subtitles
 
 
@@ -19,7 +18,9 @@ def suggested_table(run_name: str, folder: Path = Path()) -> Path:
     return free_name(run_name or "translation", folder, (".tsv",))
 
 
-def save_table(name: str, run_name: str, sources: Sequence[str], translations: Sequence[str]) -> Path:
+def save_table(
+    name: str, run_name: str, sources: Sequence[str], translations: Sequence[str], *, confirmed: bool = False
+) -> Path:
     """Write a row of source and translation for each line, and return the path.
 
     Args:
@@ -27,18 +28,17 @@ def save_table(name: str, run_name: str, sources: Sequence[str], translations: S
         run_name: the name of the model.
         sources: lines.
         translations: of each line; empty where there is none.
+        confirmed: the user has agreed to overwrite the file, or to create its folder.
 
-    Raises `RnntuiError` if the file exists already or cannot be written.
+    Raises `UnconfirmedError` where the user has to agree, `RnntuiError` if the file cannot be written.
     """
-    try:
-        path = path_from(name)
-        path = suggested_table(run_name, path) if path.is_dir() else path
-        path = path if path.suffix else path.with_suffix(".tsv")
-        if path.exists():
-            raise UsageError(f"{path} exists already; choose another name")
-        atomic_write(path, tsv(sources, translations).encode("utf-8", "surrogatepass"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
+    path = path_to_save(
+        name,
+        lambda path: path if path.suffix else path.with_name(f"{path.name}.tsv"),
+        lambda folder: suggested_table(run_name, folder),
+        confirmed,
+    )
+    atomic_write(path, tsv(sources, translations).encode("utf-8", "surrogatepass"))
     return path
 
 
@@ -46,13 +46,6 @@ def tsv(sources: Sequence[str], translations: Sequence[str]) -> str:
     """Return a row of two columns for each line. Tabs within a line become spaces, so that there are two columns."""
     rows = zip(sources, translations, strict=True)
     return "".join("\t".join(text.replace("\t", " ") for text in row) + "\n" for row in rows)
-
-
-class OpenedSource(NamedTuple):
-    """A text to translate, and what to know about it."""
-
-    text: str
-    note: str
 
 
 def read_source(name: str) -> OpenedSource:
@@ -73,4 +66,4 @@ def read_source(name: str) -> OpenedSource:
         return OpenedSource("\n".join(text for text in texts if text), note)
     if path.suffix.lower() == ".tsv":
         text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))
-    return OpenedSource(text, "")
+    return OpenedSource(text)

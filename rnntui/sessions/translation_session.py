@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnntui.atomic_files import atomic_write
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.errors import UsageError
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.text.control_chars import one_line
@@ -16,6 +17,7 @@ from rnntui.text.control_chars import one_line
 if TYPE_CHECKING:  # numpy is not loaded before the first paint
     from rnntui.inference.translation import Translation
     from rnntui.inference.translator import Translator
+    from rnntui.sessions.saved_texts import OpenedSource, SavedTexts
     from rnntui.sessions.translation_worker import CacheKey, LineTranslation, TranslationRequest, TranslationWorker
 
 MakeWorker = Callable[[Callable[[], None], Callable[[str, Exception], None]], "TranslationWorker"]
@@ -87,6 +89,7 @@ class TranslationSession:
         self.translations = [""]  # of each line; that of an earlier version where there is no newer one yet
         self.translated_count = self.total_count = 0  # lines that are not blank
         self.stopped = False
+        self._drafts_folder = drafts_folder
         self.autosave = Autosave(drafts_folder, "*.txt", _write_draft)
         self._request: TranslationRequest | None = None
         self._chosen_texts: dict[CacheKey, dict[str, str]] = {}  # for a line another hypothesis than the best
@@ -231,24 +234,48 @@ class TranslationSession:
 
     def pending_save(self) -> SaveJob | None:
         """Return the job that saves the source automatically, or None if it is blank or saved already."""
-        return self.autosave.pending(self.text) if self.text.strip() else None
+        run = json.dumps({"run": self.run_name}) + "\n"
+        return self.autosave.pending(self.text, lambda: run) if self.text.strip() else None
 
-    def read_draft(self) -> str | None:
-        """Return the source that was saved last, for the editor to show. Saved again only when it is edited.
+    @cached_property
+    def saved_texts(self) -> SavedTexts:
+        """The saved texts of the Translate tab."""
+        from rnntui.sessions.saved_texts import SavedTexts
+
+        return SavedTexts(self._drafts_folder, lambda: [self.autosave])
+
+    def read_source(self, name: str) -> OpenedSource:
+        """Read a saved text or a file, given by its path as typed. Raises `UsageError` if it cannot be read."""
+        from rnntui.sessions.saved_texts import read_saved_source
+        from rnntui.sessions.text_files import path_from
+        from rnntui.sessions.translation_files import read_source
+
+        path = path_from(name)
+        if not self.saved_texts.contains(path):
+            return read_source(name)
+        opened = read_saved_source(path.with_suffix(".txt"))
+        self.saved_texts.touch(path)
+        return opened
+
+    def read_last(self) -> OpenedSource | None:
+        """Return the text that was saved or opened last, for the editor to show.
 
         None if there is none, or if something is typed already. Raises `UsageError` if it cannot be read.
         """
+        from rnntui.sessions.saved_texts import read_saved_source
+
         path = self.autosave.newest()
-        if path is None or self.text:
-            return None
-        try:
-            text = path.read_bytes().decode("utf-8", "surrogatepass")
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{path}: {error}") from error
-        self.autosave.begin(text)
-        return text
+        return None if path is None or self.text else read_saved_source(path)
+
+    def begin(self, opened: OpenedSource) -> None:
+        """Autosave the opened text from now on. The caller has saved the one before; the editor sends the lines."""
+        if opened.path is not None:
+            self.autosave.open(opened.path, opened.text)
+        else:
+            self.autosave.begin()
 
 
 def _write_draft(job: SaveJob) -> None:
     job.path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(job.path, job.text.encode("utf-8", "surrogatepass"))
+    atomic_write(job.path.with_suffix(".json"), job.companion.encode())

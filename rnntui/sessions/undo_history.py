@@ -17,10 +17,16 @@ class UndoHistory:
         self._before: deque[tuple[float, Transcript]] = deque(maxlen=_LIMIT)
         self._after: list[Transcript] = []
 
-    @property
-    def last_change(self) -> float | None:
-        """Monotonic time of the change that `undo` would revert, or None if there is none."""
-        return self._before[-1][0] if self._before else None
+    def copy(self) -> UndoHistory:
+        """Return a copy, to restore later."""
+        other = UndoHistory()
+        other._before.extend(self._before)
+        other._after.extend(self._after)
+        return other
+
+    def last_change(self, current: Transcript) -> float | None:
+        """Return the monotonic time of the change that `undo` would revert, or None if there is none."""
+        return next((time for time, before in reversed(self._before) if before.text != current.text), None)
 
     def record(self, transcript: Transcript) -> None:
         """Keep a copy of a transcript that is about to be cut. Discards what could be redone."""
@@ -30,6 +36,9 @@ class UndoHistory:
 
     def undo(self, current: Transcript) -> Transcript | None:
         """Return the transcript from before the last change, in exchange for the current one; or None."""
+        # Going back to a version of a turn may have restored what an earlier change had cut.
+        while self._before and self._before[-1][1].text == current.text:
+            self._before.pop()
         if not self._before:
             return None
         self._after.append(current)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual import events
 from textual.app import App, ComposeResult, SystemCommand
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
@@ -16,6 +17,7 @@ from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.tabs import TABS, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.typing_target import focus_typing_target
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -123,6 +125,17 @@ class RnntuiApp(App[None]):
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
+    async def on_event(self, event: events.Event) -> None:
+        """Let typing go to the editor of the visible tab, where the focused widget has no use for it."""
+        is_typing = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        if is_typing and self.is_mounted and not self.screen.is_modal:
+            await focus_typing_target(self.screen, self._visible_tab, event)
+        await super().on_event(event)
+
+    @property
+    def _visible_tab(self) -> Widget:
+        return self.tabs[self.query_one(ContentSwitcher).current or self._first]
+
     def action_help(self) -> None:
         """Show every key."""
         from rnntui.tui.screens.help import HelpScreen
@@ -136,8 +149,8 @@ class RnntuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Yield the palette's commands: the key table, and the themes."""
-        current = self.query_one(ContentSwitcher).current or self._first
-        for context, widget in (("app", self), (current, self.tabs[current])):
+        tab = self._visible_tab
+        for context, widget in (("app", self), (tab.id or "", tab)):
             for key in KEYS.get(context, ()):
                 if key.palette:
                     yield SystemCommand(key.label, key.help, self._command(widget, key.action))

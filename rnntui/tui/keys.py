@@ -17,6 +17,7 @@ CONTEXTS = {
     "app": "Everywhere",
     "prompt": "Prompt",
     "text": "Text (Tab or a click goes there)",
+    "settings": "Settings (Tab or a click goes there)",
     "hypotheses": "List of translations",
 }
 """Titles of the contexts other than tabs. Each tab is a context too, under its id, with its own title."""
@@ -57,25 +58,31 @@ def app_keys() -> tuple[Key, ...]:
 KEYS: dict[str, tuple[Key, ...]] = {
     "app": app_keys(),
     "chat": (
-        Key("chat.stop", "escape", "stop", "Stop", "Stop generating at once; the text stays", footer=True),
+        Key("chat.stop", "escape", "stop", "Stop", "Stop generating at once; the text stays. Also goes back to the "
+            "prompt, from the text, the sliders and the find bar", footer=True),
         Key("chat.go_on", "ctrl+n", "generate", "Continue", "Let the model continue", footer=True),
-        Key("chat.again", "ctrl+r", "regenerate", "Again", "Generate the last turn again, with another seed",
-            footer=True),
-        Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Edit your last line and continue from there (also: "
-            "up in an empty prompt)", footer=True),
-        Key("chat.edit_text", "ctrl+o", "edit_text", "Edit text", "Edit the text itself and continue from it"),
-        Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo what cut the text: a rewind, an edit, a new text (in the "
-            "prompt: where it is empty)"),
+        Key("chat.again", "ctrl+r", "regenerate", "Again", "Generate the last turn again, with another seed; the "
+            "previous version is kept", footer=True),
+        Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Take your last line back into the prompt to edit it; "
+            "Esc puts it back", footer=True),
+        Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True),
+        Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Put back the previous version of "
+            "the last turn, from before it was generated again"),
+        Key("chat.next_version", "alt+right", "version(1)", "Next version", "Put back the next version of the last "
+            "turn"),
+        Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
+        Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
+            "empty)"),
         Key("chat.redo", "", "redo", "Redo", "Redo what was undone"),
-        Key("chat.turns", "", "turns", "Turns", "Let a model trained on turns answer, or continue the text"),
-        Key("chat.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
+        Key("chat.turns", "", "turns", "Turns", "With a model trained on dialogue, switch between answers and "
+            "continuing the text"),
+        Key("chat.new", "f12", "new", "New", "Begin a new text; the present one stays saved"),
         Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
-        Key("chat.reopen", "", "reopen", "Reopen", "Continue a saved text; the last one is always saved"),
+        Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "open a text file"),
         Key("chat.copy", "ctrl+g", "copy", "Copy", "Copy the text to the clipboard"),
         Key("chat.find", "ctrl+f", "find", "Find", "Find in the text", priority=True),
-        Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True),
-        Key("chat.add_pane", "f6", "add_pane", "Compare", "Add a pane with the same prompt; there can be four",
-            priority=True),
+        Key("chat.add_pane", "f6", "add_pane", "Compare", "Add a pane with the same prompt, up to four", priority=True),
         Key("chat.close_pane", "f7", "close_pane", "Close pane", "Close the active pane", priority=True),
         Key("chat.preset", "f8", "preset", "Preset", "Next preset: careful, balanced, wild", priority=True),
         Key("chat.surprisal", "f9", "surprisal", "Surprisal", "Shade each token by its surprisal, on or off"),
@@ -84,14 +91,27 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "prompt": (
         Key("prompt.send", "enter", "send", "Send", "Send the line; an empty one lets the model continue", footer=True,
             palette=False),
+        Key("prompt.put_back", "escape", "put_back", "Put it back", "After Ctrl+L: put the line back where it was, and "
+            "what you had typed into the prompt", footer=True, palette=False),
+        Key("prompt.older", "up", "older", "Earlier line", "In the first row: the line that you sent before, also in "
+            "earlier sessions", palette=False),
+        Key("prompt.newer", "down", "newer", "Later line", "In the last row: the next line that you sent, at last the "
+            "one that you were typing", palette=False),
         Key("prompt.line_break", "ctrl+j", "line_break", "Line break", "Insert a line break", palette=False),
     ),
     "text": (
         Key("text.rewind", "enter", "rewind", "Rewind", "Cut the text at the cursor and continue from there",
             footer=True, palette=False),
-        Key("text.branch_1", "1", "branch(1)", "Branch", "Replace the token by the most probable alternative and "
-            "continue from it (2 to 5: the next ones)", footer=True, palette=False),
+        Key("text.branch_1", "1", "branch(1)", "to 5: branch", "While the alternatives at the cursor are shown: "
+            "replace the token by the most probable one and continue from it (2 to 5: the next ones)", footer=True,
+            palette=False),
         *(Key(f"text.branch_{n}", str(n), f"branch({n})", "", "", palette=False) for n in (2, 3, 4, 5)),
+        Key("text.leave", "escape", "leave", "Prompt", "Stop generating and go back to the prompt, as does typing",
+            footer=True, palette=False),
+    ),
+    "settings": (
+        Key("settings.leave", "escape", "leave", "Prompt", "Stop generating and go back to the prompt, as does typing "
+            "anything but a number", footer=True, palette=False),
     ),
     "train": (
         Key("train.start", "n", "start", "New", "Start a training run: a form asks for the settings", footer=True),
@@ -120,7 +140,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation, one row for each line",
             footer=True),
         Key("translate.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
-        Key("translate.open", "ctrl+o", "open", "Open", "Translate a text file, or a saved text"),
+        Key("translate.open", "ctrl+o", "open", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "translate a text file"),
         Key("translate.panel", "ctrl+b", "panel", "Settings", "Show or hide the other translations and the settings",
             priority=True),
     ),

@@ -66,6 +66,34 @@ def test_labels_tell_ticks_apart_and_say_what_they_are(low: float, span: float, 
         assert said == pytest.approx(tick, rel=1e-6, abs=1e-9)
 
 
+def number_of(label: str) -> float:
+    factors = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+    return float(label[:-1]) * factors[label[-1]] if label[-1] in factors else float(label)
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("ratio", [1, 1 + 1e-7, 1.0001, 1.02, 1.3, 2, 9, 10, 15, 90, 1e3, 1e8])
+def test_the_ticks_of_every_range_can_be_read(ratio: float, log: bool) -> None:
+    for exponent in range(-8, 9):
+        for digit, most in ((1, 2), (1, 5), (1.4, 3), (2, 4), (3.7, 6), (9, 8)):
+            low = digit * 10.0**exponent
+            found = ticks(axis_scale(low, low * ratio, log), most)
+            labels = tick_labels(found, log=log)
+            assert 2 <= len(found) <= most + 2 and len(set(labels)) == len(labels), (low, labels)
+            step = min(b - a for a, b in pairwise(found))
+            for tick, label in zip(found, labels, strict=True):
+                assert abs(number_of(label) - tick) <= 0.01 * max(step, 0.001 * tick), (low, tick, label)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [(0.0, 0.0, 1.0), (1.44, 1.368, 1.512), (2e-7, 1.9e-7, 2.1e-7), (-3.0, -3.15, -2.85)],
+)
+def test_an_axis_of_a_single_value_is_around_it(value: float, low: float, high: float) -> None:
+    scale = axis_scale(value, value)
+    assert (scale.low, scale.high) == pytest.approx((low, high))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "most", "expected"),
     [
@@ -91,6 +119,9 @@ def test_even_ticks(low: float, high: float, most: int, expected: list[str]) -> 
         (1e-7, 0.004, 5, ["1e-7", "1e-6", "1e-5", "1e-4", "0.001"]),
         (1e-20, 1e20, 5, ["1e-20", "1e-10", "1", "10G", "1e20"]),
         (2.2, 4.1, 4, ["2.5", "3.0", "3.5", "4.0"]),
+        (7e-8, 0.002, 2, ["1e-6", "1e-4"]),
+        (7e-8, 0.002, 3, ["1e-6", "1e-4"]),
+        (8e-7, 2e-4, 2, ["1e-6", "1e-4"]),
     ],
 )
 def test_ticks_of_a_log_axis(low: float, high: float, most: int, expected: list[str]) -> None:

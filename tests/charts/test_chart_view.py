@@ -111,6 +111,12 @@ def test_zooming_keeps_its_centre_in_place_and_stops_at_the_data() -> None:
     assert ends(view)[1] - ends(view)[0] >= 1, "at least one step wide"
 
 
+def test_a_single_check_is_at_the_end_of_the_axis() -> None:
+    scale = ChartView().x_scale([a_curve([2.0], [500])])
+    assert (scale.low, scale.high) == (0, 500)
+    assert ChartView().x_scale([a_curve([2.0], [0])]).low == 0
+
+
 def test_panning_stops_at_the_data() -> None:
     view = ChartView(left=40, right=60)
     assert ends(view.panned(HUNDRED, 0.5)) == pytest.approx((50, 70))

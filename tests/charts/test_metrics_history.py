@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnntui.charts import metrics_history
-from rnntui.charts.metrics_history import MAX_SAMPLES, MetricsHistory
+from rnntui.charts.metrics_history import MAX_SAMPLES, BestCheck, MetricsHistory
+from rnntui.training.selection import SelectionRule
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare" / "metrics.jsonl"
@@ -189,3 +190,40 @@ def test_the_slowdown_is_that_of_the_newest_steps(path: Path) -> None:
     history.read()
     assert history.slowdown == "" and "slowdown" not in history.metric_keys[:3]
     assert values(history, "threads") == [1, 2]
+
+
+scores = st.fixed_dictionaries(
+    {
+        "validation_loss": st.sampled_from([1.0, 1.5, 2.0, math.nan]),
+        "bleu": st.sampled_from([0.0, 0.5, 20.0, 21.0]),
+        "chrf": st.sampled_from([30.0, 31.0]),
+    }
+)
+
+
+@repeatable
+@given(st.lists(scores, max_size=12), st.sampled_from([(), ("bleu", "chrf"), ("chrf",)]))
+def test_the_best_check_is_the_one_that_training_selects(
+    tmp_path_factory: pytest.TempPathFactory, checks: list[dict[str, float]], order: tuple[str, ...]
+) -> None:
+    path = tmp_path_factory.mktemp("run") / "metrics.jsonl"
+    append(path, *({"step": step, "train_loss": 1.0, **check} for step, check in enumerate(checks)))
+    rule, best = SelectionRule.of(order), None
+    for step, check in enumerate(checks):
+        if math.isfinite(check["validation_loss"]):
+            difference = 1 if best is None else rule.compare(check, checks[best])
+            if difference > 0 or (difference == 0 and check["validation_loss"] < checks[best]["validation_loss"]):
+                best = step
+    history = MetricsHistory(path)
+    history.read_all()
+    keys = order[:1] or ("validation_loss", "bits_per_character")
+    assert history.best_check(order) == (None if best is None else BestCheck(best, keys))
+
+
+def test_a_finished_run_says_which_check_was_the_best(path: Path) -> None:
+    append(path, *({"step": step, "validation_loss": loss} for step, loss in ((1, 2.0), (2, 3.0), (3, 4.0))))
+    append(path, {"step": 3, "best_step": 2})
+    history = MetricsHistory(path)
+    history.read_all()
+    assert history.best_check().step == 2
+    assert history.best_check(("bleu",)).keys == ("validation_loss", "bits_per_character"), "no BLEU was logged"

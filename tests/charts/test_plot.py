@@ -63,7 +63,7 @@ def test_the_cursor_shows_where_it_is_and_the_values_there() -> None:
     assert rows[0].endswith("━ run 50.0000") and rows[5][22] == "●"
     assert [row[22] for row in rows[1:5]] == ["│"] * 4 and [row[22] for row in rows[6:10]] == ["│"] * 4
     assert rows[-1] == "time 0              50:00 1h            "
-    assert ("50:00", 0) in pieces(chart, ChartPart.CURSOR)
+    assert pieces(chart, ChartPart.CURSOR_LABEL) == [(" 50:00 ", 0)], "apart from the label of a tick"
     assert chart.x_at(22) == 3000
     away = render_chart("Loss", RISING, ChartView(left=10, right=20, cursor=50), Display(40, 12))
     assert not pieces(away, ChartPart.CURSOR)
@@ -103,6 +103,26 @@ def test_the_later_curve_is_on_top() -> None:
     chart = render_chart("", curves, ChartView(), Display(40, 10))
     plot = {style.colour for row in chart.rows[1:] for piece, style in row if style.kind is ChartPart.LINE}
     assert plot == {2}
+
+
+def test_a_star_marks_the_best_check() -> None:
+    best = a_curve([3.0, 1.0, 2.0], "validation", marked=True, best_step=1.0, colour=4)
+    chart = render_chart("Loss", [best], ChartView(), Display(60, 12))
+    rows = text(chart)
+    assert rows[0].endswith("• validation 2.0000 ★ best 1.0000 at step 1")
+    [star] = [(y, row.index("★")) for y, row in enumerate(rows) if y and "★" in row]
+    assert star == (9, chart.left + (chart.width - 1) // 2)
+    assert text(render_chart("Loss", [best], ChartView(), Display(42, 12)))[0].endswith("2.0000 ★ 1.0000")
+    tall = text(render_chart("Loss of a run", [best, *RISING], ChartView(), Display(60, 20)))
+    assert tall[1].startswith("• validation 2.0000 ★ best 1.0000 at step 1   ━ run 100.0")
+    away = render_chart("Loss", [best], ChartView(left=1.5, right=2), Display(60, 12))
+    assert "★" not in "".join(text(away)[1:])
+    assert "★" not in "".join(text(render_chart("", [a_curve([3.0], best_step=7.0)], ChartView(), Display(60, 12))))
+
+
+def test_one_curve_is_not_counted() -> None:
+    narrow = [text(render_chart("Learning rate", RISING, ChartView(), Display(width, 8)))[0] for width in (28, 20)]
+    assert narrow[0] == "Learning rate        ━ 100.0".rjust(28) and narrow[1].strip() == "Learning rate"
 
 
 def test_the_title_and_names_are_cut_counted_and_made_visible() -> None:

@@ -35,7 +35,8 @@ def test_a_chart_in_a_pipe(rnntui) -> None:
     result = rnntui("curves", SHIPPED)
     rows = result.out.splitlines()
     assert (result.code, result.err) == (0, "") and len(rows) == 24 and max(map(len, rows)) <= 80
-    assert rows[0].startswith("Loss of shakespeare") and "training 1.3047" in rows[0] and "validation 1.4609" in rows[0]
+    assert rows[0] == "Loss of shakespeare, nats a token" and "training 1.3047" in rows[1]
+    assert rows[1].endswith("validation 1.4609 ★ best 1.4609 at step 17,573") and "".join(rows[2:]).count("★") == 1
     assert rows[-1].split() == ["step", "0", "5k", "10k", "15k"]
     assert "\x1b" not in result.out
 
@@ -71,6 +72,31 @@ def test_metric_axis_and_size_of_a_chart(rnntui, tmp_path: Path) -> None:
     two = rnntui("curves", SHIPPED, "--metric", "bits_per_character", "--metric", "learning_rate").out
     assert "Bits per character of shakespeare" in two and "\n\nLearning rate of shakespeare" in two
     assert len(two.splitlines()) == 49
+
+
+def test_the_star_is_on_the_metric_that_selects(rnntui, tmp_path: Path) -> None:
+    rows = [{"step": n, "validation_loss": 9.0 - n, "bleu": 20.0 + 5 * (n == 3)} for n in range(8)]
+    run = make_run(tmp_path, "run", *rows)
+    shutil.copy(SHIPPED.parent / "en-es" / "config.json", run)
+    out = rnntui("curves", run, "--metric", "bleu", "--metric", "validation_loss").out
+    bleu, loss = out.split("\n\n")
+    assert "★ best 25.0000 at step 3" in bleu and "★" not in loss
+    (run / "config.json").write_text("{}")
+    assert "★ best 2.0000 at step 7" in rnntui("curves", run).out, "without a config, the loss selects"
+
+
+def test_charts_are_saved_as_svg_and_png(rnntui, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a <b> & c", *losses(100, 4.0))
+    saved = rnntui("curves", run, "--svg", "chart.svg", "--x", "time")
+    assert (saved.code, saved.out) == (0, "") and "saved chart.svg" in saved.err
+    svg = (tmp_path / "chart.svg").read_text()
+    assert "Training loss of a &lt;b&gt; &amp; c" in svg and ">time</text>" in svg and ">nats a token</text>" in svg
+    assert rnntui("curves", run, "--svg", "-", "--x", "time").out == svg
+    again = rnntui("curves", run, "--svg", "chart.svg")
+    assert again.code == 2 and "chart.svg: the file exists and is not replaced" in again.err
+    assert rnntui("curves", run, "--png", "chart.png").code == 0
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+    assert rnntui("curves", run, "--svg", "x.svg", "--csv").code == 2
 
 
 def test_smoothing_smooths(rnntui, tmp_path: Path) -> None:

@@ -31,13 +31,14 @@ def test_a_whatsapp_export_trains_resumes_and_evaluates(rnntui, tmp_path: Path) 
     assert result.err.splitlines()[0] == f"{title}; {WHO}"
     turn_format = {"label_end": ": ", "separator": "\n", "multiline": True, "others": ["Zoe"]}
     expected = {"speakers": ["Mara", "Jon"], "turn_format": turn_format, "sources": ["chat.txt"], "turns": "auto"}
-    assert corpus_of("chat") == expected
-    assert "[" not in json.loads(Path("checkpoints/chat/tokenizer.json").read_text())["characters"]
+    assert "chat is a shipped model; this run is named chat-2" in result.err
+    assert corpus_of("chat-2") == expected
+    assert "[" not in json.loads(Path("checkpoints/chat-2/tokenizer.json").read_text())["characters"]
     result = rnntui("train", "chat.txt", "--resume", "--steps", "3")
-    assert result.code == 0 and result.err.splitlines()[0] == title
+    assert result.code == 0 and result.err.splitlines()[0] == title and "shipped" not in result.err
     result = rnntui("train", "chat.txt", "--resume", "--turns", "Jon,Zoe")
     assert result.code == 2 and "--turns cannot change when a run is resumed (it is auto, got Jon,Zoe)" in result.err
-    result = rnntui("evaluate", "--run", "chat", "chat.txt", "--json")
+    result = rnntui("evaluate", "--run", "chat-2", "chat.txt", "--json")
     assert result.code == 0 and "<unk>" not in result.err
 
 

@@ -30,7 +30,21 @@ OTHER_FILES = {"settings.json", "rnntui/shipped/", "checkpoints/<name>/"}
 WORDS = {"kill", "finally"}
 """Single words in code spans that are no names of the package."""
 
-COMMANDS = ("train", "train-seq2seq", "sample", "translate", "evaluate", "curves", "runs", "score", "chat")
+COMMANDS = (
+    "train",
+    "train-seq2seq",
+    "sample",
+    "translate",
+    "evaluate",
+    "curves",
+    "runs",
+    "score",
+    "chat",
+    "show",
+    "rename",
+    "delete",
+    "note",
+)
 
 
 def tree_of(text: str) -> dict[str, str]:

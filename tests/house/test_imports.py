@@ -46,7 +46,9 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not modules_after(*arguments) & {"torch", "numpy", "rich", "textual", "sentencepiece", "safetensors"}
 
 
-COMMANDS = ("chat", "train", "train-seq2seq", "translate", "sample", "runs", "curves", "evaluate", "score")
+COMMANDS = (
+    "chat", "train", "train-seq2seq", "translate", "sample", "runs", "show", "curves", "evaluate", "score", "delete",
+)  # fmt: skip
 
 
 def test_a_commands_help_loads_nothing_heavy() -> None:
@@ -65,8 +67,14 @@ for command in sys.argv[1:]:
 
 @pytest.mark.parametrize(
     ("arguments", "stdin"),
-    [(["sample", "-n", "3", "--seed", "1"], b"A"), (["score"], b"To be\n"), (["runs"], b""), (["curves"], b"")],
-    ids=["sample", "score", "runs", "curves"],
+    [
+        (["sample", "-n", "3", "--seed", "1"], b"A"),
+        (["score"], b"To be\n"),
+        (["runs"], b""),
+        (["curves"], b""),
+        (["show", "chat"], b""),
+    ],
+    ids=["sample", "score", "runs", "curves", "show"],
 )
 def test_using_a_character_model_loads_neither_torch_nor_sentencepiece(arguments: list[str], stdin: bytes) -> None:
     assert not modules_after(*arguments, stdin=stdin) & {"torch", "textual", "sentencepiece"}

@@ -13,7 +13,7 @@ from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.runs.creation import TrainingText, configs_on, find_resumable_run
+from rnntui.runs.creation import TrainingText, configs_on, find_resumable_run, publish_run, staging_folder
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 
@@ -129,3 +129,22 @@ def test_the_text_is_not_read_where_there_is_no_run(make_run: MakeRun, tmp_path:
         find_resumable_run(SEQ2SEQ, unread, None, tmp_path / "runs")
     with pytest.raises(UsageError, match=r"run input is a language model; resume it with: rnntui train --resume"):
         find_resumable_run(SEQ2SEQ, unread, "input", tmp_path / "runs")
+
+
+def test_a_run_takes_no_shipped_name_unless_the_user_chooses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnntui.runs.creation.shipped_names", lambda: {"shakespeare"})
+    names = []
+    attempts = [(None, "shakespeare"), (None, "shakespeare"), ("shakespeare", "shakespeare"), (None, "b")]
+    for name, default_name in attempts:
+        with staging_folder(tmp_path / "runs") as folder:
+            (folder / "config.json").touch()
+            names.append(publish_run(folder, tmp_path / "runs", name, default_name).name)
+    assert names == ["shakespeare-2", "shakespeare-3", "shakespeare", "b"]
+
+
+def test_a_file_in_place_of_the_folder_of_runs_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    with pytest.raises(RunError, match="runs is a file, not a folder of runs"), staging_folder(tmp_path / "runs"):
+        pass

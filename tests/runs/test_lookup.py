@@ -11,7 +11,17 @@ from run_examples import CONFIG
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import CHECKPOINTS_VARIABLE, checkpoints_folder, find_run, named_run, runs_in
+from rnntui.runs.lookup import (
+    CHECKPOINTS_VARIABLE,
+    checkpoints_folder,
+    checkpoints_problem,
+    choice_note,
+    find_run,
+    named_run,
+    runs_in,
+    shipped_name_note,
+)
+from rnntui.runs.run_status import RunStatus
 
 
 def make_run(folder: Path, name: str, written: int | None) -> RunFolder:
@@ -45,6 +55,28 @@ def test_the_default_run_has_the_newest_weights(shipped: Path, tmp_path: Path) -
     (mine / "file").touch()
     assert find_run(None, mine, LANGUAGE_MODEL).name == "b"
     assert [run.name for run in runs_in(mine)] == ["a", "b", "c", "d"]
+
+
+def test_runs_that_did_no_step_and_broken_ones_are_passed_over(shipped: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "checkpoints"
+    make_run(mine, "at step 0", 4000).write_status(RunStatus("stopped"))
+    assert find_run(None, mine, LANGUAGE_MODEL) == RunFolder(shipped / "shakespeare")
+    broken = make_run(mine, "broken", 3000)
+    broken.config_file.write_text('{"format": 2}')
+    assert find_run(None, mine, LANGUAGE_MODEL) == broken  # reading it reports what is wrong
+    make_run(mine, "old", 1000)
+    make_run(mine, "trained", 2000).write_status(RunStatus("stopped", step=1))
+    assert find_run(None, mine, LANGUAGE_MODEL).name == "trained"
+    assert find_run("at step 0", mine, LANGUAGE_MODEL).name == "at step 0"
+
+
+def test_without_a_shipped_model_a_run_at_step_0_is_better_than_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnntui.runs.lookup.shipped_folder", lambda: tmp_path / "nothing")
+    run = make_run(tmp_path / "checkpoints", "a", 1)
+    run.write_status(RunStatus("running"))
+    assert find_run(None, tmp_path / "checkpoints", LANGUAGE_MODEL) == run
 
 
 @pytest.mark.parametrize("untrained", [False, True])
@@ -84,6 +116,12 @@ def test_a_run_is_found_by_path(shipped: Path, tmp_path: Path, monkeypatch: pyte
     assert find_run(str(there.path), tmp_path / "checkpoints", LANGUAGE_MODEL) == there
 
 
+def test_the_current_folder_is_a_run_with_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(tmp_path, "a", 1)
+    monkeypatch.chdir(run.path)
+    assert named_run(".", tmp_path / "checkpoints").path == run.path.resolve()
+
+
 @pytest.mark.parametrize("name", ["c", "", "..", "a/b", "a\0", "x" * 300], ids=lambda name: repr(name[:9]))
 def test_an_unknown_name_is_refused_listing_the_runs(
     name: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -107,3 +145,53 @@ def test_the_checkpoints_folder_comes_from_flag_then_environment_then_default(
     assert checkpoints_folder(None) == Path("checkpoints")
     monkeypatch.delenv(CHECKPOINTS_VARIABLE)
     assert checkpoints_folder(None) == Path("checkpoints")
+
+
+def test_what_is_said_of_the_chosen_run(shipped: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "checkpoints"
+
+    def note(name: str | None) -> str:
+        return choice_note(find_run(name, mine, LANGUAGE_MODEL), name, mine)
+
+    assert note(None) == "run shakespeare (shipped)"
+    assert note("shakespeare") == ""
+    make_run(mine, "shakespeare-2", 1)
+    make_run(mine, "shakespeare-10", 2)
+    make_run(mine, "shakespeare-x", 3)
+    assert note("shakespeare") == "run shakespeare is the shipped model; your own is shakespeare-10"
+    assert note(None) == "run shakespeare-x (the newest)" and note("shakespeare-2") == ""
+    make_run(mine, "shakespeare", 1)
+    assert note("shakespeare") == f"run shakespeare is your own, in {mine}; it hides the shipped model of that name"
+
+
+@pytest.mark.parametrize(
+    ("name", "default_name", "note"),
+    [
+        ("shakespeare-2", "shakespeare", "shakespeare is a shipped model; this run is named shakespeare-2"),
+        ("shakespeare", "mine", "run shakespeare hides the shipped model of that name"),
+        ("mine", "shakespeare", ""),
+        ("mine-2", "mine", ""),
+    ],
+)
+def test_what_is_said_of_the_name_of_a_new_run(name: str, default_name: str, note: str, shipped: Path) -> None:
+    text = shipped_name_note(name, default_name)
+    assert text.startswith(note) and bool(text) == bool(note)
+
+
+def test_a_checkpoints_folder_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    for must_exist in (False, True):
+        with pytest.raises(UsageError, match="is a file, not a folder"):
+            checkpoints_folder(str(file), must_exist=must_exist)
+    with pytest.raises(UsageError, match="there is no such folder"):
+        checkpoints_folder(str(tmp_path / "new"), must_exist=True)
+    assert checkpoints_folder(str(tmp_path / "new")) == tmp_path / "new"
+    problems = {}
+    for path in (file, folder, tmp_path / "new", "", os.devnull):
+        monkeypatch.setenv(CHECKPOINTS_VARIABLE, str(path))
+        problems[str(path)] = checkpoints_problem(None)
+        assert checkpoints_problem(str(folder)) == ""
+    assert "file, which is not a folder" in problems[str(file)] and "does not exist" in problems[str(tmp_path / "new")]
+    assert problems[str(folder)] == problems[""] == problems[os.devnull] == ""

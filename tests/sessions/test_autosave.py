@@ -24,6 +24,7 @@ class Disk:
         if self.error is not None:
             raise self.error
         job.path.parent.mkdir(exist_ok=True)
+        job.path.unlink(missing_ok=True)  # files are only ever replaced
         job.path.write_text(job.text)
         if job.companion:
             job.path.with_suffix(".jsonl").write_text(job.companion)
@@ -145,3 +146,67 @@ def test_a_companion_is_made_only_for_a_text_to_save(autosave: Autosave) -> None
 
 def test_without_a_folder_there_is_no_newest_draft(autosave: Autosave) -> None:
     assert autosave.newest() is None
+
+
+# Texts that were opened.
+
+
+def saved_as(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_an_opened_text_goes_on_in_its_file_and_what_is_cut_from_it_stays(autosave: Autosave, folder: Path) -> None:
+    path = saved_as(folder, "my story.txt", "one")
+    autosave.open(path, "one")
+    assert autosave.pending("one") is None and autosave.path == path
+    autosave.write(pending(autosave, "one two"))
+    assert texts(folder) == ["one two"]
+    autosave.write(pending(autosave, "other"))
+    autosave.write(pending(autosave, "anew"))  # "other" is of this session, which has it to undo
+    assert texts(folder) == ["anew", "one two"] and path.read_text() == "anew"
+
+
+def test_a_version_that_is_kept_stays_whenever_it_is_written(autosave: Autosave, folder: Path) -> None:
+    autosave.write(pending(autosave, "one two"))
+    path = autosave.path
+    cut = pending(autosave, "one")
+    autosave.keep_version()
+    autosave.write(pending(autosave, "one two three"))
+    autosave.write(cut)
+    assert texts(folder) == ["one", "one two three"] and autosave.path == path
+    autosave.keep_version()
+    autosave.write(pending(autosave, "four"))
+    assert texts(folder) == ["four", "one", "one two three"] and path is not None and path.read_text() == "four"
+
+
+def test_two_apps_that_go_on_with_one_text_lose_nothing(autosave: Autosave, folder: Path, disk: Disk) -> None:
+    path = saved_as(folder, "my story.txt", "one")
+    other = Autosave(lambda: folder, "*.txt", disk.write)
+    autosave.open(path, "one")
+    other.open(path, "one")
+    autosave.write(pending(autosave, "one two"))
+    other.write(pending(other, "one three"))
+    autosave.write(pending(autosave, "one two four"))
+    assert texts(folder) == ["one three", "one two four"] and path.read_text() == "one two four"
+    path.unlink()
+    autosave.write(pending(autosave, "one two five"))
+    assert path.read_text() == "one two five"
+    os.utime(path, (9, 9))  # the same text with another time is no other version
+    autosave.write(pending(autosave, "one six"))
+    assert path.read_text() == "one six" and len(texts(folder)) == 2
+
+
+def test_without_hard_links_a_version_is_copied(
+    autosave: Autosave, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*paths: Path) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr("os.link", refuse)
+    path = saved_as(folder, "my story.txt", "one")
+    autosave.open(path, "one")
+    autosave.write(pending(autosave, "two"))
+    assert texts(folder) == ["one", "two"]

@@ -11,6 +11,7 @@ import pytest
 from tiny_runs import make_run
 
 from rnntui.config_generation import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession
@@ -78,6 +79,16 @@ class User:
     def load(self, name: str | None = None) -> None:
         """Load a run, as the screen does in a thread."""
         self.session.set_model(self.session.active, *self.session.load(name))
+
+    def reopen(self, name: str) -> None:
+        """Open a saved text or a file in the active pane, as the screen does."""
+        pane = self.session.active
+        saved = self.session.files.read(name)
+        self.session.open_text(pane, saved, self.session.cache.load_for_text(saved.run, pane.run_name))
+
+    def reopen_last(self, name: str | None = None) -> None:
+        """Open the last text with a run, or with the one that wrote it."""
+        self.session.open_text(self.session.active, *self.session.load_last(name))
 
     def write(self, rounds: int = 10_000) -> None:
         """Let the models read and generate, to their ends."""
@@ -195,7 +206,7 @@ def test_there_are_one_to_four_panes(user: User) -> None:
     assert "This is the only pane" in user.notifications
     for _ in range(MAX_PANES):
         user.session.add_pane()
-    assert "at most 4 panes" in user.notifications and len(user.session.panes) == MAX_PANES
+    assert "Four panes at most." in user.notifications and len(user.session.panes) == MAX_PANES
     for _ in range(MAX_PANES):
         user.session.close_pane()
     assert user.session.panes == [user.session.active]
@@ -369,24 +380,18 @@ def test_saving_writes_the_text_and_its_turns(user: User, tmp_path: Path) -> Non
         ("prompt", None, None),
         ("model", 7, "tiny"),
     ]
-    files.save(pane, "tiny-1.txt")
-    assert "Not saved: tiny-1.txt exists already" in user.notifications
     (tmp_path / "folder").mkdir()
     files.save(pane, "folder")
     assert "Saved: folder/tiny-1.txt" in user.notifications and (tmp_path / "folder" / "tiny-1.jsonl").is_file()
-    for name in ("~nobody-of-that-name/x", "\x00"):
-        files.save(pane, name)
-        assert user.screen.messages[-1].startswith("Not saved: ")
-    files.save(pane, "tiny-1.txt/text.txt")
-    assert "Not saved: tiny-1.txt/text.txt: " in user.notifications
 
 
 @pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "\x00", "none.txt", "bad.txt"])
-def test_what_cannot_be_reopened_is_reported_and_the_text_stays(user: User, tmp_path: Path, name: str) -> None:
+def test_what_cannot_be_reopened_is_an_error_and_the_text_stays(user: User, tmp_path: Path, name: str) -> None:
     (tmp_path / "bad.jsonl").write_text('{"role": "nobody", "text": 3}\n')
     text = user.say("Hello")
-    user.session.reopen(user.session.active, name)
-    assert "Not opened: " in user.notifications and user.text == text
+    with pytest.raises(RnntuiError):
+        user.reopen(name)
+    assert user.text == text
 
 
 @pytest.mark.parametrize(
@@ -400,7 +405,7 @@ def test_what_cannot_be_reopened_is_reported_and_the_text_stays(user: User, tmp_
 )
 def test_a_text_file_of_another_program_is_continued_as_a_prompt(user: User, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "story.txt").write_bytes(content)
-    user.session.reopen(user.session.active, str(tmp_path / "story.txt"))
+    user.reopen(str(tmp_path / "story.txt"))
     assert user.text == "Once upon\na time\n"
     conversation = user.session.active.conversation
     assert conversation is not None and [turn.role for turn in conversation.transcript.turns] == ["prompt"]
@@ -412,9 +417,10 @@ def test_a_text_file_that_is_no_text_is_named_and_an_empty_one_is_an_empty_text(
     (tmp_path / "bad.txt").write_bytes(b"caf\xe9")
     (tmp_path / "empty.txt").write_bytes(b"")
     text = user.say("Hello")
-    user.session.reopen(user.session.active, str(tmp_path / "bad.txt"))
-    assert user.text == text and "bad.txt is not UTF-8: byte 0xe9 at offset 3" in user.notifications
-    user.session.reopen(user.session.active, str(tmp_path / "empty.txt"))
+    with pytest.raises(UsageError, match=r"bad\.txt is not UTF-8: byte 0xe9 at offset 3"):
+        user.reopen(str(tmp_path / "bad.txt"))
+    assert user.text == text
+    user.reopen(str(tmp_path / "empty.txt"))
     assert user.text == ""
 
 
@@ -428,7 +434,7 @@ def test_turns_that_an_editor_saved_again_are_reopened(
     user.session.files.save(user.session.active, "a.txt")
     turns = tmp_path / "a.jsonl"
     turns.write_bytes(turns.read_text().replace("\n", line_end).encode(encoding))
-    user.session.reopen(user.session.active, str(tmp_path / "a.txt"))
+    user.reopen(str(tmp_path / "a.txt"))
     assert user.text == text
 
 
@@ -437,19 +443,100 @@ def test_closing_saves_the_text_and_another_session_continues_it(user: User, tmp
     user.session.close()
     assert user.saved == [before] and "rnntui chat --reopen" in user.session.exit_message
     other = User(tmp_path)
-    other.session.reopens_last = True
-    other.load("tiny")
-    assert other.text == before
+    other.reopen_last()
+    assert other.text == before and other.session.active.run_name == "tiny"
     assert [turn.role for turn in other.conversation.transcript.turns] == ["prompt", "model"]
     after = other.say("more")
     other.session.close()
-    assert other.saved == sorted([before, after])  # no draft is overwritten
+    assert other.saved == [after] and after.startswith(before)  # it goes on in the same file
+    third = User(tmp_path)
+    third.reopen_last()
+    third.session.rewind(third.session.active, 9)
+    third.session.close()
+    assert third.saved == sorted([after, after[:9]])  # what was cut is not lost
 
 
-def test_there_may_be_no_last_text(new_user: User) -> None:
-    new_user.session.reopens_last = True
-    new_user.load("tiny")
-    assert "Nothing to reopen: No text has been saved yet" in new_user.notifications
+@pytest.mark.parametrize("run", [None, "other"])
+def test_there_may_be_no_last_text(new_user: User, run: str | None) -> None:
+    new_user.session.say("early")
+    new_user.reopen_last(run)
+    assert "there is nothing to reopen" in new_user.notifications
+    assert new_user.session.active.run_name == (run or "tiny") and new_user.text == "early"
+
+
+def test_a_text_is_continued_by_the_model_that_wrote_it(user: User, tmp_path: Path) -> None:
+    user.load("other")
+    text = user.say("Hello")
+    user.session.close()
+    for run, opened in ((None, "other"), ("tiny", "tiny")):  # a run that is named wins
+        again = User(tmp_path)
+        again.reopen_last(run)
+        assert again.session.active.run_name == again.conversation.name == opened and again.text == text
+        assert not again.notifications
+    (path,) = user.drafts.glob("*.txt")
+    present = User(tmp_path)
+    present.load("turns")
+    first = present.say("Hello")
+    present.reopen(str(path))
+    assert present.conversation.name == "other" and present.text == text
+    present.session.undo()
+    assert present.text == first and present.conversation.name == "other"
+    assert first in present.saved  # it was saved before the other was opened
+
+
+def test_an_undo_after_opening_a_text_goes_on_in_the_file_of_the_one_before(user: User, tmp_path: Path) -> None:
+    first = user.say("Hello")
+    user.session.files.autosave()
+    user.drafts.joinpath("named.txt").write_text("Once upon a time")
+    user.reopen(str(user.drafts / "named.txt"))
+    user.say("there was")
+    opened = user.text
+    user.session.undo()
+    user.session.files.autosave()
+    assert user.text == first and user.saved == sorted([first, opened])
+    continued = user.say("again")
+    user.session.files.autosave()
+    assert user.saved == sorted([continued, opened]) and (user.drafts / "named.txt").read_text() == opened
+    user.session.new_texts()
+    user.session.undo()
+    user.session.files.autosave()
+    assert user.text == continued and user.saved == sorted([continued, opened])
+    texts, path = user.session.files.saved_texts, user.session.active.autosave.path
+    assert path is not None
+    user.session.new_texts()
+    renamed = texts.rename(path, "tale")
+    user.session.undo()
+    assert user.session.active.autosave.path == renamed
+    assert user.session.files.suggested_name(user.session.active) == "tale.txt"
+    user.session.new_texts()
+    texts.delete(renamed)
+    assert user.saved == [opened]
+    user.session.undo()
+    user.session.files.autosave()
+    assert user.saved == sorted([continued, opened])  # a text on the screen is a text on disk
+
+
+def test_without_the_model_that_wrote_it_another_one_continues_a_text(user: User, tmp_path: Path) -> None:
+    text = user.say("Hello")
+    user.session.close()
+    (turns,) = user.drafts.glob("*.jsonl")
+    turns.write_text(turns.read_text().replace('"run": "tiny"', '"run": "gone"'))
+    again = User(tmp_path)
+    again.reopen_last()
+    assert again.text == text and again.session.active.run_name == "tiny"
+    assert "The text is by gone, which cannot be opened (no run 'gone' in" in again.notifications
+    assert again.notifications.count("\n") == 0 and "tiny continues it" in again.notifications
+    again.load("other")
+    again.reopen(str(turns))
+    assert again.conversation.name == "other" and "other continues it" in again.notifications
+
+
+def test_a_last_text_that_is_broken_is_reported_and_the_model_opens(new_user: User) -> None:
+    new_user.drafts.mkdir()
+    (new_user.drafts / "bad.jsonl").write_text("no turn\n")
+    (new_user.drafts / "bad.txt").write_text("no turn\n")
+    new_user.reopen_last()
+    assert "cannot be opened" in new_user.notifications and new_user.session.active.run_name == "tiny"
 
 
 def test_every_text_is_autosaved_also_one_that_was_left(user: User) -> None:
@@ -464,6 +551,15 @@ def test_every_text_is_autosaved_also_one_that_was_left(user: User) -> None:
     assert len(user.saved) == 3
 
 
+def test_the_text_of_a_pane_that_is_closed_is_saved(user: User) -> None:
+    user.say("Hello")
+    user.session.add_pane()
+    user.write()
+    text = user.say("more")
+    user.session.close_pane()
+    assert text in user.saved
+
+
 def test_a_text_that_an_undo_brings_back_is_saved_apart(user: User) -> None:
     whole = user.say("Hello")
     user.session.rewind(user.session.active, 9)
@@ -473,17 +569,19 @@ def test_a_text_that_an_undo_brings_back_is_saved_apart(user: User) -> None:
     assert user.saved == sorted([whole, whole[:9]])
 
 
-def test_old_drafts_are_deleted(user: User) -> None:
+def test_old_drafts_are_deleted_but_no_text_that_has_a_name(user: User) -> None:
     user.drafts.mkdir()
     for index in range(120):
         for suffix in (".txt", ".jsonl"):
-            path = user.drafts / f"old-{index:03}{suffix}"
+            name = "my story" if index == 3 else f"2026-01-01-000000-7-{index}"
+            path = user.drafts / f"{name}{suffix}"
             path.touch()
             os.utime(path, (index, index))
     user.say("Hello")
     user.session.files.autosave()
-    assert len(list(user.drafts.iterdir())) == 200
-    assert not (user.drafts / "old-020.txt").exists() and (user.drafts / "old-021.txt").exists()
+    assert len(user.saved) == 101 and len(list(user.drafts.glob("*.jsonl"))) == 101
+    assert (user.drafts / "my story.txt").exists() and not (user.drafts / "2026-01-01-000000-7-20.txt").exists()
+    assert (user.drafts / "2026-01-01-000000-7-21.txt").exists()
 
 
 def test_a_text_that_cannot_be_saved_is_reported_at_the_end(user: User) -> None:

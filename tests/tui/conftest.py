@@ -29,7 +29,7 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only some of the options, so that opening them all takes less time."""
-    kept = {"tied", "seed", "encoding", "bptt", "label_smoothing", "validation_pairs"}
+    kept = {"tied", "seed", "steps", "encoding", "bptt", "label_smoothing", "validation_pairs"}
 
     def few_options(kind: ModelKind) -> list[FormOption]:
         options = form_options(kind)

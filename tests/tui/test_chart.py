@@ -11,10 +11,11 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from rnntui.charts.curve import Curve
+from rnntui.charts.metric_charts import ChartHeading
 from rnntui.charts.metrics_history import MetricSeries
+from rnntui.charts.palette import DARK, LIGHT
 from rnntui.tui.widgets import chart as chart_module
 from rnntui.tui.widgets.chart import KEYS, Chart
-from rnntui.tui.widgets.colours import DARK, LIGHT, curve_colour
 
 
 def a_curve(count: int, name: str = "run", colour: int = 0, smoothing: float = 0.0) -> Curve:
@@ -140,12 +141,12 @@ async def test_log_where_it_makes_sense_and_the_axes_in_turn(pilot) -> None:
     await pilot.press("l")
     assert chart.rendered.y.log and "log" in shown(chart)[0]
     await pilot.press("x")
-    assert shown(chart)[-1].split()[0] == "time" and ends(chart) == (0, 50)
+    assert shown(chart)[-2].split()[0] == "time" and ends(chart) == (0, 50)
     await pilot.press("x")
-    assert " tokens " in shown(chart)[-2] and ends(chart) == (0, 10_000)
+    assert " tokens " in shown(chart)[-3] and ends(chart) == (0, 10_000)
     await pilot.press("x")
-    assert "step" in shown(chart)[-1].split()
-    chart.show([a_curve(20, "speed")], "Tokens per second", log=False)
+    assert "step" in shown(chart)[-2].split()
+    chart.show([a_curve(20, "speed")], ChartHeading("Tokens per second"), log=False)
     assert not chart.rendered.y.log
     await pilot.press("l")
     assert not chart.rendered.y.log
@@ -258,10 +259,49 @@ async def test_without_data_it_says_so_and_nothing_breaks(pilot) -> None:
     chart = chart_of(pilot)
     chart.show([])
     await pilot.press(*(keys.split(",")[0] for _, keys, _ in KEYS))
+    assert [notice.message for notice in pilot.app._notifications] == ["There is nothing to save yet."]
     await pilot.click(Chart, offset=(30, 8))
     assert any("no data yet" in row for row in shown(chart))
 
 
-def test_colours_come_again() -> None:
-    assert curve_colour(0, True) == curve_colour(8, True) == DARK[0]
-    assert len({*DARK, *LIGHT}) == 16
+async def test_the_keys_are_shown_where_they_work(pilot) -> None:
+    chart = chart_of(pilot)
+    assert shown(chart)[-1].rstrip() == ("←→ cursor  +- zoom  shift+←→ pan  0 all  l log  x axis  e export  f follow")
+    pilot.app.set_keymap({"chart.log": "g", "chart.zoom_in": "f11"})
+    await pilot.pause()
+    assert "f11 - zoom" in shown(chart)[-1] and "g log" in shown(chart)[-1]
+    chart.show([a_curve(20)], ChartHeading("Tokens per second"), log=False)
+    pilot.app.screen.set_focus(None)
+    await pilot.pause()
+    assert shown(chart)[-1].startswith("Tab here for cursor, zoom")
+    chart.focus()
+    await pilot.resize_terminal(40, 9)
+    await pilot.pause()
+    assert shown(chart)[-1].split()[:3] == ["←→", "cursor", "f11"] and "log" not in shown(chart)[-1]
+    await pilot.resize_terminal(40, 8)
+    assert "cursor" not in "".join(shown(chart)), "the plot needs the rows"
+
+
+async def test_export_writes_what_is_shown_and_overwrites_only_when_asked_twice(pilot, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    chart = chart_of(pilot)
+    chart.show([a_curve(101)], ChartHeading("Loss", "nats a token", ("my run",)))
+    await pilot.press("+", "l", "e", "enter")
+    await pilot.pause()
+    saved = tmp_path / "my-run-loss.svg"
+    document = saved.read_text()
+    assert "Loss of my run" in document and "log scale" in document and ">20</text>" in document
+    assert ">100</text>" not in document, "the part that is in view"
+    assert [notice.message for notice in pilot.app._notifications] == ["my-run-loss.svg"]
+    saved.write_text("mine")
+    await pilot.press("e", "enter")
+    await pilot.pause()
+    assert saved.read_text() == "mine" and "exists already" in str(pilot.app.screen.query_one(".problem").render())
+    await pilot.press("enter")
+    await pilot.pause()
+    assert saved.read_text() == document and pilot.app.focused is chart
+    await pilot.press("e", *["backspace"] * 3, *"pdf", "enter")
+    await pilot.pause()
+    assert "neither an .svg nor a .png" in str(pilot.app.screen.query_one(".problem").render())
+    await pilot.press("escape")
+    assert [path.name for path in tmp_path.iterdir()] == ["my-run-loss.svg"]

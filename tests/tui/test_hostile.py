@@ -16,6 +16,7 @@ from waiting import wait_until
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
+from rnntui.tui.screens.text_browser import TextBrowser
 
 NAME = "[red]a \x1b[2J [@click=app.quit]b"
 TEXT = "one\x1b]0;owned\x07two\u202ethree\r\nfour\u2028five [red]six[/red]\x85"
@@ -50,7 +51,7 @@ async def test_in_the_chat_tab_and_its_dialogs(runs: Path) -> None:
         user.pane.text.cursor = 4
         await wait_until(user.pilot, lambda: "%" in str(user.app.query_one("#alternatives").render()))
         assert_harmless(user.app)
-        for key, screen in (("f5", PickScreen), ("ctrl+o", EditScreen), ("ctrl+s", AskScreen)):
+        for key, screen in (("f5", PickScreen), ("f10", EditScreen), ("ctrl+s", AskScreen)):
             await user.pilot.press(key)
             await wait_until(user.pilot, lambda screen=screen: isinstance(user.app.screen, screen))
             await user.pilot.pause()
@@ -106,25 +107,29 @@ async def test_an_edit_that_changes_nothing_changes_nothing(runs: Path) -> None:
         await user.write()
         before = [(turn.role, text) for turn, text in user.conversation.transcript.turn_texts()]
         for key in ("ctrl+s", "escape"):
-            await user.pilot.press("ctrl+o")
+            await user.pilot.press("f10")
             await wait_until(user.pilot, lambda: isinstance(user.app.screen, EditScreen))
             if key == "escape":
                 user.app.screen.query_one(TextArea).text = "gone"
+                await user.pilot.press("escape")
+                assert "Esc again discards the changes" in screen_text(user.app)
             await user.pilot.press(key)
             await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 1)
             assert [(turn.role, text) for turn, text in user.conversation.transcript.turn_texts()] == before
 
 
-async def test_a_name_that_no_file_can_have_does_not_end_the_app(runs: Path) -> None:
+async def test_a_name_that_no_file_can_have_is_refused_in_the_dialog(runs: Path) -> None:
     async with chatting(runs) as user:
         await user.say("Hello")
         await user.write()
-        for action, title in (("save", "Not saved"), ("reopen", "Not opened")):
-            await user.chat.run_action(action)
-            await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-            user.app.screen.query_one(Input).value = "\x00"
+        for keys, screen in ((("ctrl+s",), AskScreen), (("ctrl+o", "ctrl+o"), TextBrowser)):
+            await user.pilot.press(*keys)
+            await wait_until(user.pilot, lambda screen=screen: isinstance(user.app.screen, screen))
+            user.app.screen.query(Input).last().value = "\x00"
             await user.pilot.press("enter")
-            await user.told(title)
+            await wait_until(user.pilot, lambda: "cannot contain the character NUL" in screen_text(user.app))
+            while len(user.app.screen_stack) > 1:
+                await user.pilot.press("escape")
         assert user.app.is_running
 
 

@@ -8,6 +8,7 @@ from textual.widgets import Input
 from rnntui.tui.widgets.slider import Slider, SliderColumns
 from rnntui.tui.widgets.slider_scale import LinearScale, StopScale
 from rnntui.tui.widgets.slider_spec import SliderSpec
+from rnntui.tui.widgets.slider_typing import TypedValue, fitting_hint
 
 
 def temperature(**settings):
@@ -89,7 +90,7 @@ async def test_keys():
         for key, value in (
             ("right", 0.85), ("left", 0.8), ("left", 0.75), ("shift+right", 1.25), ("pageup", 1.75), ("pageup", 2.0),
             ("right", 2.0), ("pagedown", 1.5), ("shift+left", 1.0), ("home", 0.0), ("left", 0.0), ("end", 2.0),
-            ("d", 0.8), ("right", 0.85), ("delete", 0.8), ("delete", 0.8),
+            ("backspace", 0.8), ("right", 0.85), ("delete", 0.8), ("delete", 0.8), ("d", 0.8),
         ):  # fmt: skip
             await pilot.press(key)
             assert slider.value == value, key
@@ -130,7 +131,11 @@ async def test_a_value_is_typed():
         assert slider.value == 0.8 and slider.typing
         row = line(slider)
         assert row.startswith("temperature 0 to 100 ") and row.endswith("1.35 ")
-        await pilot.press("left", "backspace", "7", "enter")
+        await pilot.press("left", "left", "delete", "end", "7", "home", "right", "backspace", "1", "enter")
+        assert slider.value == 1.57 and not slider.typing
+        await pilot.press(
+            *"99", "ctrl+u", *"12 34", "ctrl+w", "backspace", "ctrl+w", *"1.37", "left", "ctrl+k", "7", "enter"
+        )
         assert slider.value == 1.37 and not slider.typing and line(slider).endswith("1.37")
         await pilot.press("enter", "2", "escape")
         assert slider.value == 1.37 and not slider.typing
@@ -144,7 +149,7 @@ async def test_a_value_is_typed():
         assert slider.value == 0.5 and not slider.typing
         slider.focus()
         await pilot.press("8", "f1", "escape")
-        assert app.changes == [1.37, 0.0, 0.5] and app.unused[-1] == "f1" and "escape" not in app.unused
+        assert app.changes == [1.57, 1.37, 0.0, 0.5] and app.unused[-1] == "f1" and "escape" not in app.unused
         slider.action_type()
         for digit in "1234567890123456":
             slider.post_message(events.Key(digit, digit))
@@ -152,8 +157,14 @@ async def test_a_value_is_typed():
         assert line(slider).endswith("123456789012 ")
 
 
-@pytest.mark.parametrize("typed", ["101", "-1", "1.2.3", "1d", "nan", "inf"])
-async def test_what_is_no_value_shows_the_bounds_and_keeps_the_old_one(typed):
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("101", "at most 100"), ("-1", "at least 0"), ("1.2.3", "not a number"), ("1d", "not a number"),
+        ("nan", "not a number"), ("inf", "not a number"),
+    ],
+)  # fmt: skip
+async def test_what_is_no_value_says_why_and_keeps_the_old_one(typed, reason):
     slider = temperature()
     app = Shown(slider)
     async with app.run_test(size=(80, 5)) as pilot:
@@ -161,12 +172,49 @@ async def test_what_is_no_value_shows_the_bounds_and_keeps_the_old_one(typed):
         await pilot.press("enter", *typed)
         calm = slider.render().spans
         await pilot.press("enter")
-        assert slider.value == 0.8 and "0 to 100" in line(slider) and typed in line(slider)
+        assert slider.value == 0.8 and slider.typing
+        assert line(slider) == f"temperature {reason}".ljust(39 - len(typed)) + typed + " "
         assert slider.render().spans[1].style != calm[1].style
         await pilot.press("backspace")
-        assert slider.render().spans[1].style == calm[1].style
+        assert slider.render().spans[1].style == calm[1].style and "0 to 100" in line(slider)
         await pilot.press("escape")
         assert slider.value == 0.8 and not app.changes
+
+
+@pytest.mark.parametrize(
+    ("typed", "width", "hint"),
+    [("", 12, "0 to 100"), ("12", 12, "0 to 100"), ("123", 12, "0–100"), ("12345", 12, "0–100"), ("123456", 12, "")],
+)
+def test_a_hint_is_shortened_or_left_out_but_never_cut(typed, width, hint):
+    assert fitting_hint(("0 to 100", "0–100"), typed, width) == hint
+
+
+async def test_a_reason_takes_the_place_of_the_label_where_there_is_no_other_room():
+    spec = SliderSpec(StopScale((-1, *range(10))), -1, high=2**32 - 1, words={-1: "new"})
+    slider = Slider("seed", spec, columns=SliderColumns(label=11, value=6))
+    app = Shown(slider)
+    async with app.run_test(size=(80, 5)) as pilot:
+        slider.styles.width = 28
+        slider.focus()
+        await pilot.press("5")
+        assert line(slider) == "seed        0–4294967295  5 "
+        await pilot.press("0")
+        assert line(slider) == "seed        0–4294967295 50 "
+        await pilot.press(*"0123")
+        assert line(slider) == "seed                 500123 "
+        await pilot.press(*"45678", "enter")
+        assert line(slider) == "≤ 4294967295    50012345678 "
+        await pilot.press("ctrl+u")
+        slider.post_message(events.Paste("9\n9"))
+        await pilot.press("enter")
+        assert slider.value == 99
+
+
+def test_what_is_typed_stays_in_view_with_the_caret():
+    typed = TypedValue("0123456789", 10)
+    assert typed.visible(20) == typed and typed.visible(6) == TypedValue("56789", 5)
+    assert TypedValue("0123456789", 2).visible(6) == TypedValue("23456", 0)
+    assert typed.edit("up") is None and typed.insert("abcdef").text == "0123456789ab"
 
 
 async def test_a_whole_number_is_not_typed_with_decimals():
@@ -175,7 +223,7 @@ async def test_a_whole_number_is_not_typed_with_decimals():
     async with app.run_test(size=(80, 5)) as pilot:
         slider.focus()
         await pilot.press("2", ".", "5", "enter")
-        assert slider.value == 0 and slider.typing
+        assert slider.value == 0 and slider.typing and "whole number" in line(slider)
         await pilot.press("backspace", "backspace", "5", "enter")
         assert slider.value == 25
 

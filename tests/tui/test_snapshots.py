@@ -146,7 +146,7 @@ async def choosing(pilot: Pilot[None]) -> None:
 
 async def editing(pilot: Pilot[None]) -> None:
     await with_text(pilot)
-    await pilot.press("ctrl+o")
+    await pilot.press("f10")
     await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
 
 

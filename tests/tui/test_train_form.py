@@ -31,7 +31,7 @@ from rnntui.sessions.training_form import (
 from rnntui.settings import bounds_text, settings_of
 from rnntui.tui import app as app_module
 from rnntui.tui.train.budget_dialog import doubled, parse_budget
-from rnntui.tui.train.form_fields import Field, complete_path
+from rnntui.tui.train.form_fields import Field, complete_path, quote_completed
 from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
 
 CHECKPOINTS = Path("/runs")
@@ -245,7 +245,29 @@ def test_a_name_with_any_characters_is_completed_and_found(name: str, tmp_path: 
     assert not missing_files({"corpus": f"zz.txt {shlex.quote(path)}"})
 
 
-async def test_right_takes_the_completion(corpus: str) -> None:
+def test_names_with_spaces_need_no_quotes_where_only_one_reading_exists(tmp_path: Path) -> None:
+    for name in ("b.txt", "my old play.txt", "Ann's book.txt", "old"):
+        (tmp_path / name).write_text("text")
+    for text, names in (
+        ("my old play.txt b.txt", ["my old play.txt", "b.txt"]),
+        ("b.txt my old play.txt *.md", ["b.txt", "my old play.txt", "*.md"]),
+        ("b.txt Ann's book.txt", ["b.txt", "Ann's book.txt"]),
+        ("b.txt old", ["b.txt", "old"]),
+        ("my old song.txt", ["my", "old", "song.txt"]),
+    ):
+        assert named_files({"corpus": text}, "corpus") == names
+    assert not missing_files({"corpus": "my old play.txt Ann's book.txt"})
+    assert missing_files({"corpus": "my old song.txt"})["corpus"].endswith("; put a name with spaces in quotes")
+    assert "quote" not in missing_files({"corpus": "song.txt"})["corpus"]
+    assert texts_completed("b.txt my old p") == "b.txt my old play.txt"
+    assert quote_completed("b.txt my old play.txt") == "b.txt 'my old play.txt'"
+    assert quote_completed("Ann's book.txt") == shlex.quote("Ann's book.txt")
+    for unchanged in ("b.txt", "my\\ old\\ play.txt", "'my old play.txt'", "my old song.txt", "'open"):
+        assert quote_completed(unchanged) == unchanged
+
+
+async def test_right_takes_the_completion_and_quotes_it(corpus: str, tmp_path: Path) -> None:
+    (tmp_path / "my old play.txt").write_text("text")
     app = Host()
     async with app.run_test() as pilot:
         await type_in(pilot, "cor")
@@ -253,6 +275,10 @@ async def test_right_takes_the_completion(corpus: str) -> None:
         await wait_until(pilot, lambda: entry._suggestion == corpus)
         await pilot.press("right")
         assert entry.value == corpus
+        await type_in(pilot, " my old")
+        await wait_until(pilot, lambda: entry._suggestion == f"{corpus} my old play.txt")
+        await pilot.press("right")
+        assert entry.value == f"{corpus} 'my old play.txt'" and entry.cursor_at_end
 
 
 # -- the form ----------------------------------------------------------------------------------------------------------
@@ -298,9 +324,40 @@ async def test_a_problem_is_told_beside_its_field_and_nothing_is_lost(corpus: st
         await wait_until(pilot, lambda: "between 1 and 8,192 (got 9999)" in app.help("hidden"))
         assert app.focused is app.field("hidden").query_one(Input)
         assert app.field("corpus").value == corpus and not app.filled
-        app.field("hidden").value = "8"
+        await pilot.press(*["backspace"] * 4, "8")
+        await wait_until(pilot, lambda: app.help("hidden") == app.field("hidden").option.help)
+        assert not app.field("hidden").has_class("-wrong")
         await pilot.click("#start")
         await wait_until(pilot, lambda: app.filled)
+
+
+async def test_messages_follow_what_is_typed(corpus: str) -> None:
+    app = Host({"corpus": "nowhere.txt"}, problem="task: nowhere.txt: no such file")
+    async with app.run_test() as pilot:
+        top, field = app.form.query_one("#problem"), app.field("corpus")
+        await pilot.pause(0.1)
+        assert top.display and not field.has_class("-wrong"), "nothing has been changed yet"
+        await pilot.press("tab")
+        await wait_until(pilot, lambda: "nowhere.txt: no such file" in app.help("corpus"))
+        assert top.display
+        await pilot.press("shift+tab", "end", *["backspace"] * len("nowhere.txt"))
+        await wait_until(pilot, lambda: "name a text file" in app.help("corpus"))
+        assert not top.display
+        await type_in(pilot, corpus)
+        await wait_until(pilot, lambda: not field.has_class("-wrong"))
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: app.filled)
+        assert app.filled == [FormResult({"corpus": corpus})]
+
+
+@pytest.mark.usefixtures("few")
+async def test_a_problem_of_two_fields_goes_away_with_either(corpus: str) -> None:
+    app = Host({"corpus": corpus, "minutes": "2", "steps": "7"})
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "two budgets" in app.help("minutes"))
+        app.field("steps").value = ""
+        await wait_until(pilot, lambda: not app.field("minutes").has_class("-wrong"))
 
 
 @pytest.mark.usefixtures("few")

@@ -13,6 +13,7 @@ from tiny_runs import make_run
 from train_host import NARROW, WIDE, Host
 from waiting import wait_until
 
+from rnntui.charts.palette import DARK, LIGHT
 from rnntui.runs.folder import RunFolder
 from rnntui.sessions import run_watcher
 from rnntui.sessions.run_watcher import WatchedRun
@@ -24,7 +25,6 @@ from rnntui.tui.train.dashboard import Preview
 from rnntui.tui.train.run_details import RunDetails
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.train.tab import TrainTab
-from rnntui.tui.widgets.colours import DARK, LIGHT
 
 
 @pytest.fixture(autouse=True)

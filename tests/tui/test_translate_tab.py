@@ -18,6 +18,7 @@ from waiting import wait_until
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.preferences import sources_folder
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
+from rnntui.tui.screens.text_browser import TextBrowser
 from rnntui.tui.translate.hypothesis_list import HypothesisList
 from rnntui.tui.translate.tab import TranslateTab
 
@@ -441,19 +442,27 @@ async def test_the_translation_is_copied(tmp_path: Path) -> None:
         assert user.app.clipboard == "en"
 
 
-async def test_source_and_translation_are_saved_and_nothing_is_overwritten(tmp_path: Path) -> None:
+async def test_source_and_translation_are_saved_and_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.pilot.press("ctrl+s")
         assert "nothing to save" in user.notices
         await user.fill("one\ttwo\n\nthree")
         await user.work()
-        for name, notice in (("", "one-1.tsv"), ("one-1.tsv", "exists already")):
-            await user.pilot.press("ctrl+s")
-            await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-            user.app.screen.query_one(Input).value = name or user.app.screen.query_one(Input).value
-            await user.pilot.press("enter")
-            await wait_until(user.pilot, lambda notice=notice: notice in user.notices)
-        assert Path("one-1.tsv").read_text() == "one two\towt eno\n\t\nthree\teerht\n"
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        user.app.screen.query_one(Input).value = "taken.tsv"
+        Path("taken.tsv").write_text("mine")
+        await user.pilot.press("enter")
+        await wait_until(user.pilot, lambda: "taken.tsv exists already; Enter again overwrites it" in user.screen)
+        assert Path("taken.tsv").read_text() == "mine"
+        await user.pilot.press("x")  # another name has to be confirmed again
+        assert "exists already" not in user.screen
+        await user.pilot.press("backspace", "enter", "enter")
+        await wait_until(user.pilot, lambda: "Saved: taken.tsv" in user.notices)
+        assert Path("taken.tsv").read_text() == "one two\towt eno\n\t\nthree\teerht\n"
+        await user.pilot.press("ctrl+s")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        assert user.app.screen.query_one(Input).value == "one-1.tsv"
 
 
 async def test_the_source_is_restored_the_next_time(tmp_path: Path) -> None:
@@ -463,15 +472,15 @@ async def test_the_source_is_restored_the_next_time(tmp_path: Path) -> None:
         await user.work()
         assert user.session.text == "go" and user.shown == ["og"]
         user.tab.save_draft()
-        assert user.session.autosave.path is None  # it is saved already
+        assert user.session.pending_save() is None  # it is saved already
         await user.pilot.press("f12")
         await user.type("new")
         user.tab.save_draft()
         await wait_until(user.pilot, lambda: len(list(sources_folder().glob("*.txt"))) == 2)
-        await user.pilot.press("ctrl+o")
-        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        await user.pilot.press("ctrl+o", "ctrl+o")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, TextBrowser))
         Path("other.tsv").write_text("drei\tthree\nvier\tfour\n")
-        user.app.screen.query_one(Input).value = "other.tsv"
+        user.app.screen.query_one("#line", Input).value = "other.tsv"
         await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: user.session.lines == ["drei", "vier", ""])
     texts = {path.read_text() for path in sources_folder().glob("*.txt")}
@@ -480,10 +489,10 @@ async def test_the_source_is_restored_the_next_time(tmp_path: Path) -> None:
 
 async def test_subtitles_open_as_lines_and_say_where_their_times_are_kept(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
-        await user.pilot.press("ctrl+o")
-        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
+        await user.pilot.press("ctrl+o", "ctrl+o")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, TextBrowser))
         Path("film.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\n<i>go\non</i>\n\n")
-        user.app.screen.query_one(Input).value = "film.srt"
+        user.app.screen.query_one("#line", Input).value = "film.srt"
         await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: user.session.lines == ["go on"])
         await wait_until(user.pilot, lambda: "rnntui translate film.srt" in user.notices)
@@ -501,12 +510,12 @@ async def test_a_failed_autosave_is_reported(tmp_path: Path, own_settings: Path)
 async def test_a_file_that_cannot_be_opened_is_reported(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("home")
-        await user.pilot.press("ctrl+o")
-        await wait_until(user.pilot, lambda: isinstance(user.app.screen, AskScreen))
-        user.app.screen.query_one(Input).value = "none.txt"
+        await user.pilot.press("ctrl+o", "ctrl+o")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, TextBrowser))
+        user.app.screen.query_one("#line", Input).value = "none.txt"
         await user.pilot.press("enter")
-        await wait_until(user.pilot, lambda: "Not opened: none.txt: No such file" in user.notices)
-        assert user.session.text == "home"
+        await wait_until(user.pilot, lambda: "none.txt: No such file" in user.screen)
+        assert user.session.text == "home" and user.app.screen.query_one("#line", Input).value == "none.txt"
 
 
 # Untrusted text.

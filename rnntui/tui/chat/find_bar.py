@@ -19,9 +19,9 @@ class FindBar(Horizontal):
     """An input for the text to find, and the number of matches. Hidden until `open`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", show=False),
-        Binding("up", "step(False)", "Previous", show=False),
-        Binding("down", "step(True)", "Next", show=False),
+        Binding("down", "step(True)", "Next match"),
+        Binding("up", "step(False)", "Previous match"),
+        Binding("escape", "close", "Close"),
     ]
 
     def __init__(self, view: Callable[[], StreamView]) -> None:

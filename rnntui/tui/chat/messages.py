@@ -21,8 +21,13 @@ class LineSent(Message):
 
 
 @dataclass
-class LastPromptWanted(Message):
-    """Up was pressed in an empty prompt: put the last line back into it."""
+class PutBackWanted(Message):
+    """Put the turn that is being edited back into the text."""
+
+
+@dataclass
+class PromptWanted(Message):
+    """Stop generating, and go back to the prompt."""
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -10,16 +11,18 @@ from textual.containers import Horizontal
 from rnntui.tui.chat.pane_view import PaneView
 
 if TYPE_CHECKING:
+    from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.chat_session import ChatSession
 
 
 class PaneRow(Horizontal):
     """A view for each pane of a session, side by side."""
 
-    def __init__(self, session: ChatSession) -> None:
+    def __init__(self, session: ChatSession, version_keys: Sequence[str]) -> None:
+        """`version_keys` are the keys that go to the other versions of the last turn."""
         super().__init__(id="panes")
-        self._session = session
-        self.views = [PaneView(pane) for pane in session.panes]
+        self._session, self._version_keys = session, version_keys
+        self.views = [PaneView(pane, version_keys) for pane in session.panes]
 
     def compose(self) -> ComposeResult:
         yield from self.views
@@ -49,6 +52,16 @@ class PaneRow(Horizontal):
         for view in self.views:
             view.text.shade = by_surprisal
 
+    def show_alternatives(self, pane: ChatPane | None, count: int) -> None:
+        """Let digits choose that many alternatives in a pane, and none in the others."""
+        for view in self.views:
+            view.show_alternatives(count if view.pane is pane else 0)
+
+    def show_temperature(self, in_status: bool) -> None:
+        """Show the temperature in the status lines, or not, where a slider does."""
+        for view in self.views:
+            view.show_temperature(in_status)
+
     def mark_active(self) -> None:
         """Highlight the active pane."""
         for view in self.views:
@@ -58,7 +71,7 @@ class PaneRow(Horizontal):
         """Mount views for new panes and remove those of closed ones."""
         closed = [view for view in self.views if view.pane not in self._session.panes]
         shown = [view.pane for view in self.views]
-        opened = [PaneView(pane) for pane in self._session.panes if pane not in shown]
+        opened = [PaneView(pane, self._version_keys) for pane in self._session.panes if pane not in shown]
         self.views = [view for view in self.views if view not in closed] + opened
         await self.mount(*opened)
         for view in closed:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from rnntui.text.control_chars import one_line
-from rnntui.tui.chat.messages import BranchWanted, PaneActivated, RewindWanted
+from rnntui.tui.chat.messages import BranchWanted, PaneActivated, PromptWanted, RewindWanted
+from rnntui.tui.chat.status_line import status_text
 from rnntui.tui.keys import bindings
 from rnntui.tui.widgets.document import DocumentSpan
 from rnntui.tui.widgets.stream_view import StreamView
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from rnntui.sessions.transcript import Transcript
 
 _STATUS_INTERVAL = 0.25  # seconds
-_SHOWN_UNREAD = 64  # tokens; fewer are read before a percentage could be seen
 
 
 class PaneView(Vertical):
@@ -30,9 +30,12 @@ class PaneView(Vertical):
 
     BINDINGS = bindings("text")
 
-    def __init__(self, pane: ChatPane) -> None:
+    def __init__(self, pane: ChatPane, version_keys: Sequence[str]) -> None:
+        """`version_keys` are the keys that go to the other versions of the last turn."""
         super().__init__()
         self.pane = pane
+        self._shows_temperature = False
+        self._version_keys = version_keys
         self.text = StreamView(placeholder="Type below and press Enter: the model continues what you write.")
         self._status_line = Static("", classes="status", markup=False)
         self._conversation: Conversation | None = None  # the one in the view
@@ -40,6 +43,8 @@ class PaneView(Vertical):
         self._drawn_chars = 0
         self._status_due = 0.0
         self._was_busy = False  # when the status line was written
+        self._had_cursor = False  # when the bindings were refreshed
+        self._alternatives = 0  # alternatives to the token at the cursor that can be seen
 
     def compose(self) -> ComposeResult:
         yield self.text
@@ -56,6 +61,8 @@ class PaneView(Vertical):
         if busy != self._was_busy or (busy and time.monotonic() >= self._status_due):
             if not busy:
                 self.text.notify_restyled()  # the tokens that were read have their surprisal now
+                if self.text.has_focus and self.text.cursor is not None:
+                    self._ask_for_alternatives()
             self.update_status()
 
     def update(self) -> None:
@@ -99,31 +106,59 @@ class PaneView(Vertical):
         self._status_line.update(self._status(), layout=False)
 
     def _status(self) -> str:
-        conversation = self.pane.conversation
-        if conversation is None:
-            return self.pane.problem or f"{one_line(self.pane.run_name)}  opening …"
-        parts = [one_line(conversation.name)]
-        if conversation.unread > _SHOWN_UNREAD:
-            total = max(1, len(conversation.transcript))
-            parts.append(f"reading {1 - conversation.unread / total:.0%}")
-        else:
-            parts.append(conversation.problem or ("writing" if conversation.is_generating else "ready"))
-        if conversation.is_generating and conversation.tokens_per_second:
-            parts.append(f"{conversation.tokens_per_second:,.0f} tokens/s")
-        bits = conversation.transcript.bits_per_character()
-        if bits is not None:
-            parts.append(f"{bits:.2f} bits/char")
-        parts.append(f"T {conversation.sampling.temperature:g}")
-        seeds = [turn.seed for turn in conversation.transcript.turns if turn.seed is not None]
-        if seeds:
-            parts.append(f"seed {seeds[-1]}")
-        return " · ".join(parts)
+        width, rows = self._status_line.content_size
+        keys = [self.app.get_key_display(Binding(key, "")) for key in self._version_keys]
+        modifiers = {key.rpartition("+")[0] for key in keys}
+        if len(modifiers) == 1:  # Alt+←/→
+            keys[1:] = [key.rpartition("+")[2] for key in keys[1:]]
+        return status_text(
+            self.pane, width, rows, version_keys="/".join(keys), shows_temperature=self._shows_temperature
+        )
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.update_status)
 
     def on_descendant_focus(self) -> None:
         self.post_message(PaneActivated(self.pane))
+        if not self.text.has_focus or not self._drawn_chars:
+            return
+        if self.text.cursor is None:
+            self.text.cursor = self._drawn_chars  # else nothing would show where the keys go
+        else:
+            self._ask_for_alternatives()
+
+    def _ask_for_alternatives(self) -> None:
+        """Let the tab show the alternatives at the cursor, as after a move."""
+        self.post_message(StreamView.CursorMoved(self.text, self.text.cursor))
 
     def on_click(self) -> None:
         self.post_message(PaneActivated(self.pane))
+
+    def on_stream_view_cursor_moved(self) -> None:
+        has_cursor = self.text.cursor is not None
+        if has_cursor is not self._had_cursor:
+            self._had_cursor = has_cursor
+            self.refresh_bindings()
+
+    def show_temperature(self, in_status: bool) -> None:
+        """Show the temperature in the status line, or not, where a slider does."""
+        if in_status is not self._shows_temperature:
+            self._shows_temperature = in_status
+            self.update_status()
+
+    def show_alternatives(self, count: int) -> None:
+        """Let the digits up to `count` choose alternatives, which can be seen; others are typed into the prompt."""
+        if count != self._alternatives:
+            self._alternatives = count
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for keys that have nothing to act on: without a cursor, or without alternatives."""
+        if action == "rewind":
+            return self.text.cursor is not None
+        if action == "branch":
+            return isinstance(parameters[0], int) and parameters[0] <= self._alternatives
+        return True
 
     def action_rewind(self) -> None:
         """Cut the text at the cursor."""
@@ -134,6 +169,10 @@ class PaneView(Vertical):
     def action_branch(self, number: int) -> None:
         """Continue with an alternative to the token at the cursor."""
         self.post_message(BranchWanted(self.pane, number))
+
+    def action_leave(self) -> None:
+        """Go back to the prompt."""
+        self.post_message(PromptWanted())
 
 
 class TranscriptDocument:

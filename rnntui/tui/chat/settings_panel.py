@@ -11,7 +11,8 @@ from textual.widgets import Static
 
 from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.text.control_chars import one_line
-from rnntui.tui.chat.messages import PresetChosen, SettingsChanged
+from rnntui.tui.chat.messages import PresetChosen, PromptWanted, SettingsChanged
+from rnntui.tui.keys import bindings
 
 if TYPE_CHECKING:
     from rnntui.config_generation import GenerationConfig, SamplingConfig
@@ -25,6 +26,7 @@ _BAR = 6  # columns of a probability
 class SettingsPanel(Vertical):
     """Settings of the active pane. Empty until `fill`."""
 
+    BINDINGS = bindings("settings")
     settings: ChatSettings
 
     def __init__(self) -> None:
@@ -61,6 +63,10 @@ class SettingsPanel(Vertical):
         self.settings = _with_value(self.settings, str(event.slider.name), event.value)
         self._show_presets()
         self.post_message(SettingsChanged(self.settings))
+
+    def action_leave(self) -> None:
+        """Go back to the prompt."""
+        self.post_message(PromptWanted())
 
     def action_preset(self, name: str) -> None:
         """Choose a preset, by a click."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -12,11 +13,14 @@ from textual.widgets import Label
 
 from rnntui.errors import RnntuiError
 from rnntui.sessions.chat_session import ChatSession
+from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.tui.chat.messages import (
     BranchWanted,
     LineSent,
     PaneActivated,
     PresetChosen,
+    PromptWanted,
+    PutBackWanted,
     RewindWanted,
     SettingsChanged,
 )
@@ -24,14 +28,15 @@ from rnntui.tui.chat.pane_row import PaneRow
 from rnntui.tui.chat.pane_view import PaneView
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
-from rnntui.tui.keys import bindings
+from rnntui.tui.keys import bindings, known_keys
 from rnntui.tui.messages import RememberPreference
 from rnntui.tui.notifications import Notifications
-from rnntui.tui.preferences import texts_folder
+from rnntui.tui.preferences import history_file, texts_folder
 
 if TYPE_CHECKING:
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave, SaveJob
+    from rnntui.sessions.chat_files import SavedChat
     from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.generation_worker import GenerationWorker
@@ -42,6 +47,7 @@ POLL_RATE = 24  # polls a second for new tokens: as in a film, and less work tha
 AUTOSAVE_INTERVAL = 10.0  # seconds
 _MIN_PANE_WIDTH = 40  # columns; with less, the settings panel is hidden
 _PANEL_WIDTH = 30  # columns
+_STATUS_WIDTH = 72  # columns; narrower panes have two rows for their status
 
 
 class ChatTab(Vertical):
@@ -56,10 +62,15 @@ class ChatTab(Vertical):
         self.session = ChatSession(
             context.checkpoints, self, start_worker or self._start_worker, texts_folder, context.run
         )
-        self.session.reopens_last = context.reopen
-        self.row, self.panel = PaneRow(self.session), SettingsPanel()
-        self.prompt = Prompt(context.preferences.keymap)
-        self._first_run = context.run
+        keymap, keys = context.preferences.keymap, known_keys()
+        version_ids = ("chat.previous_version", "chat.next_version")
+        version_keys = [keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in version_ids]
+        self.row, self.panel = PaneRow(self.session, version_keys), SettingsPanel()
+        self.history = PromptHistory(history_file)
+        self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
+        self._taken_line = ""  # a line that was taken back to be edited, as it was
+        self._unsent_line: str | None = None  # what the prompt held before; None if no line was taken back
+        self._first_run, self._reopens = context.run, context.reopen
         self.shows_surprisal, self.wants_panel = context.preferences.surprisal, context.preferences.panel
 
     def compose(self) -> ComposeResult:
@@ -69,6 +80,7 @@ class ChatTab(Vertical):
         with Horizontal(id="ask"):
             yield Label("❯ ")
             yield self.prompt
+            yield self._prompt_hint
 
     def on_mount(self) -> None:
         self.row.mark_active()
@@ -81,13 +93,22 @@ class ChatTab(Vertical):
         """Do what the first paint need not wait for: sliders and model."""
         self.row.shade(self.shows_surprisal)
         await self.panel.fill(self.session.settings)
-        self._load(self.session.active, self._first_run)
+        if self._reopens:
+            self._load_last(self.session.active, self._first_run)
+        else:
+            self._load(self.session.active, self._first_run)
 
     def on_resize(self) -> None:
         self._arrange()
 
     def on_unmount(self) -> None:
         self.session.close()
+        self._save_history(self.notifications.warn)
+
+    @property
+    def typing_target(self) -> Prompt:
+        """The editor that typing goes to."""
+        return self.prompt
 
     @property
     def exit_message(self) -> str:
@@ -99,7 +120,12 @@ class ChatTab(Vertical):
     def show_changes(self) -> None:
         """Show what the session has changed."""
         self.row.update_views()
-        self.panel.show_alternatives(self.session.offered)
+        self._show_alternatives()
+        can_put_back = self.session.can_put_back
+        if can_put_back is not self.prompt.can_put_back:
+            self.prompt.can_put_back = can_put_back
+            self._prompt_hint.update(" Esc: put it back" if can_put_back else "")
+            self.prompt.refresh_bindings()
 
     @work(thread=True, group="autosave")
     def save_in_background(self, autosave: Autosave, job: SaveJob) -> None:
@@ -135,6 +161,27 @@ class ChatTab(Vertical):
         else:
             self.app.call_from_thread(self.session.set_model, pane, run_name, model)
 
+    @work(thread=True)
+    def _load_last(self, pane: ChatPane, name: str | None) -> None:
+        """Continue the last text with the run of that name or path; for None, with the one that wrote it."""
+        try:
+            saved, model = self.session.load_last(name)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
+        else:
+            self.app.call_from_thread(self.session.open_text, pane, saved, model)
+
+    @work(thread=True)
+    def _open_text(self, pane: ChatPane, saved: SavedChat) -> None:
+        """Continue a saved text with the model that wrote it."""
+        present = pane.run_name if pane.conversation is not None else ""
+        try:
+            model = self.session.cache.load_for_text(saved.run, present)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
+        else:
+            self.app.call_from_thread(self.session.open_text, pane, saved, model)
+
     @work
     async def action_model(self) -> None:
         """Choose another model for the active pane."""
@@ -144,19 +191,19 @@ class ChatTab(Vertical):
         path = await pick_run(self.app, cache.checkpoints, cache.kind, pane.run_name, self.notifications.warn)
         if path is not None:
             self._load(pane, path)
+        self.focus_prompt()
 
     async def action_add_pane(self) -> None:
         """Add a pane beside the active one."""
         self.session.add_pane()
         await self._match_panes()
+        self.focus_prompt()
 
     async def action_close_pane(self) -> None:
         """Close the active pane."""
-        panes = len(self.session.panes)
         self.session.close_pane()
         await self._match_panes()
-        if len(self.session.panes) < panes:
-            self.prompt.focus()
+        self.focus_prompt()
 
     async def _match_panes(self) -> None:
         await self.row.match_panes()
@@ -179,7 +226,21 @@ class ChatTab(Vertical):
         panes = len(self.session.panes)
         self.set_class(panes > 1, "-several")
         fits = self.size.width - _PANEL_WIDTH >= _MIN_PANE_WIDTH * panes
-        self.set_class(not (self.wants_panel and fits), "-bare")
+        is_bare = not (self.wants_panel and fits)
+        self.set_class(is_bare, "-bare")
+        if is_bare and self.panel.has_focus_within:
+            self.focus_prompt()
+        room = self.size.width - (0 if is_bare or panes == 1 else _PANEL_WIDTH)
+        self.set_class(room // panes < _STATUS_WIDTH, "-narrow")
+        self.row.show_temperature(is_bare or panes > 1)
+        self._show_alternatives()
+
+    def focus_prompt(self) -> None:
+        """Let typing go to the prompt again."""
+        self.screen.set_focus(self.prompt)
+
+    def on_prompt_wanted(self, event: PromptWanted) -> None:
+        self.action_stop()
 
     # -- generation -----------------------------------------------------------------------------------------------
 
@@ -190,19 +251,45 @@ class ChatTab(Vertical):
             self.row.scroll_to_ends()
 
     def on_line_sent(self, event: LineSent) -> None:
+        self.history.add(event.line)
+        self._save_history_in_background()
         self.say(event.line)
+        if self._unsent_line:
+            self.prompt.fill(self._unsent_line)
+        self._unsent_line = None
+
+    @work(thread=True, group="history")
+    def _save_history_in_background(self) -> None:
+        self._save_history(lambda problem: self.app.call_from_thread(self.notifications.warn, problem))
+
+    def _save_history(self, warn: Callable[[str], object]) -> None:
+        try:
+            self.history.save()
+        except RnntuiError as error:
+            warn(f"The lines you send are not remembered: {error}")
 
     def action_stop(self) -> None:
-        """Stop all panes."""
+        """Stop all panes, close the find bar, and go back to the prompt."""
+        from rnntui.tui.chat.find_bar import FindBar
+
         self.session.stop()
+        for bar in self.query(FindBar):
+            bar.action_close()
+        self.focus_prompt()
 
     def action_generate(self) -> None:
         """Let the models continue."""
         self.session.generate()
+        self.focus_prompt()
 
     def action_regenerate(self) -> None:
         """Generate the last turn again."""
         self.session.regenerate()
+        self.focus_prompt()
+
+    def action_version(self, step: int) -> None:
+        """Put back the next version of the last turn of the active pane, or a previous one."""
+        self.session.choose_version(step)
 
     def action_turns(self) -> None:
         """Let a model of turns continue the text like any other, or take turns again."""
@@ -211,13 +298,32 @@ class ChatTab(Vertical):
     # -- editing -------------------------------------------------------------------------------------------------
 
     def action_edit_prompt(self) -> None:
-        """Take the last line back into the prompt."""
+        """Take the last line back into the prompt. The next one to be sent is followed by what the prompt held."""
         line = self.session.take_back_last_prompt()
-        if line is not None:
+        if line is None:
+            self.notifications.info("There is no line of yours to edit; type one and press Enter.")
+        else:
+            if self._unsent_line is None:
+                self._unsent_line = self.prompt.line
+            else:
+                self._remember_edited_line()
+            self._taken_line = line
             self.prompt.fill(line)
+        self.focus_prompt()
 
-    def on_last_prompt_wanted(self) -> None:
-        self.action_edit_prompt()
+    def on_put_back_wanted(self, event: PutBackWanted) -> None:
+        self._put_back()
+
+    def _put_back(self) -> None:
+        """Put the line back that was taken to be edited, and what the prompt held before."""
+        self._remember_edited_line()
+        self.session.put_back()
+        self.prompt.fill(self._unsent_line or "")
+        self._unsent_line = None
+
+    def _remember_edited_line(self) -> None:
+        if self.prompt.line != self._taken_line:
+            self.history.add(self.prompt.line)
 
     @work
     async def action_edit_text(self) -> None:
@@ -232,17 +338,21 @@ class ChatTab(Vertical):
         text = await self.app.push_screen_wait(EditScreen("The text; the model continues from its end", pane.text))
         if text is not None:
             self.session.replace_text(pane, text)
+        self.focus_prompt()
 
     def on_rewind_wanted(self, event: RewindWanted) -> None:
         self.session.rewind(event.pane, event.offset)
-        self.prompt.focus()
+        self.focus_prompt()
 
     def action_undo(self) -> None:
         """Undo the last change that cut a text."""
-        self.session.undo()
+        if self.session.can_put_back:
+            self._put_back()
+        else:
+            self.session.undo()
 
     def on_undo_wanted(self) -> None:
-        self.session.undo()
+        self.action_undo()
 
     def action_redo(self) -> None:
         """Redo what was undone."""
@@ -251,6 +361,7 @@ class ChatTab(Vertical):
     def action_new(self) -> None:
         """Begin an empty text in every pane."""
         self.session.new_texts()
+        self.focus_prompt()
 
     # -- alternatives --------------------------------------------------------------------------------------------
 
@@ -263,18 +374,28 @@ class ChatTab(Vertical):
         cursor = event.view.cursor
         if conversation is None or cursor is None:
             self.session.offered = None
-            self.panel.show_alternatives(None)
+            self._show_alternatives()
         else:
+            self.row.show_alternatives(None, 0)  # those of the previous token; the panel shows them a moment longer
             self._find_alternatives(view.pane, conversation, conversation.transcript.first_token_of_char(cursor))
 
     @work(thread=True, exclusive=True, group="alternatives")
     def _find_alternatives(self, pane: ChatPane, conversation: Conversation, token: int) -> None:
         alternatives = conversation.alternatives(token)
-        self.app.call_from_thread(self._show_alternatives, pane, token, alternatives)
+        self.app.call_from_thread(self._offer_alternatives, pane, token, alternatives)
 
-    def _show_alternatives(self, pane: ChatPane, token: int, alternatives: list[Alternative]) -> None:
+    def _offer_alternatives(self, pane: ChatPane, token: int, alternatives: list[Alternative]) -> None:
         self.session.offer_alternatives(pane, token, alternatives)
-        self.panel.show_alternatives(self.session.offered)
+        self._show_alternatives()
+
+    def _show_alternatives(self) -> None:
+        """Show the alternatives to a token, and let digits choose those that can be seen."""
+        offered = self.session.offered
+        self.panel.show_alternatives(offered)
+        is_visible = offered is not None and not self.has_class("-bare")
+        self.row.show_alternatives(
+            offered.pane if offered is not None else None, len(offered.alternatives) if offered and is_visible else 0
+        )
 
     def on_branch_wanted(self, event: BranchWanted) -> None:
         self.session.branch(event.pane, event.number)
@@ -304,7 +425,7 @@ class ChatTab(Vertical):
         self.wants_panel = not self.wants_panel
         self._arrange()
         if self.wants_panel and self.has_class("-bare"):
-            self.notifications.info("There is no room for the settings; close a pane (F7) or make the terminal wider.")
+            self.notifications.info("No room for the settings; close a pane (F7) or make the terminal wider.")
         self.post_message(RememberPreference("panel", self.wants_panel))
 
     # -- files, clipboard, find ----------------------------------------------------------------------------------
@@ -323,21 +444,23 @@ class ChatTab(Vertical):
         pane, files = self.session.active, self.session.files
         suggestion = files.suggested_name(pane)
         if suggestion is not None:
-            name = await self.app.push_screen_wait(AskScreen("Save the text as", suggestion))
-            if name:
-                files.save(pane, name)
+            await self.app.push_screen_wait(AskScreen("Save the text as", suggestion, partial(files.save, pane)))
 
     @work
     async def action_reopen(self) -> None:
-        """Ask for a saved text and continue it in the active pane."""
-        from rnntui.tui.screens.dialogs import AskScreen
+        """Show the saved texts, and continue the chosen one in the active pane."""
+        from rnntui.tui.screens.text_browser import TextBrowser
 
-        pane = self.session.active
-        if pane.conversation is None:
+        pane, files = self.session.active, self.session.files
+        if pane.conversation is None and not pane.problem:
+            self.notifications.info("The model is still being opened.")
             return
-        name = await self.app.push_screen_wait(AskScreen("Reopen which text?", str(pane.autosave.newest() or "")))
-        if name:
-            self.session.reopen(pane, name)
+        browser = TextBrowser(
+            files.saved_texts, files.read, files.writes(), "Every conversation is saved here by itself as it grows."
+        )
+        saved = await self.app.push_screen_wait(browser)
+        if saved is not None:
+            self._open_text(pane, saved)
 
     async def action_find(self) -> None:
         """Open the find bar."""
@@ -348,4 +471,4 @@ class ChatTab(Vertical):
         self.query_one(FindBar).open()
 
     def on_search_closed(self) -> None:
-        self.prompt.focus()
+        self.focus_prompt()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -12,29 +12,66 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
+from rnntui.errors import RnntuiError, UnconfirmedError
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars, one_line
 from rnntui.tui.widgets.editors import ClusterInput, ClusterTextArea
 
 _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
 
+Accept = Callable[[str, bool], object]
+"""Tries to use a line of text that was entered; see `AskScreen`."""
+
 
 class AskScreen(ModalScreen[str | None]):
-    """Asks for a line of text. The result is the line, or None if it was cancelled."""
+    """Asks for a line of text. The result is the line, or None if it was cancelled.
+
+    With `accept`, the dialog closes only when that has succeeded: an error is shown in the dialog, and what was typed
+    stays to be mended.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
-    def __init__(self, question: str, value: str = "") -> None:
+    def __init__(self, question: str, value: str = "", accept: Accept | None = None) -> None:
+        """
+        Args:
+            question: text above the input.
+            value: text in the input at first.
+            accept: called with the line on Enter, and with True if the line was confirmed: the call before raised
+                `UnconfirmedError`, and Enter was pressed again. Raises `RnntuiError` if the line cannot be accepted.
+        """
         super().__init__()
-        self._question, self._value = question, value
+        self._question, self._value, self._accept = question, value, accept
+        self._unconfirmed: str | None = None  # the line that a second Enter confirms
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._question, markup=False)
             yield ClusterInput(encode_control_chars(self._value), select_on_focus=False)
+            yield Label("", classes="problem", markup=False)
             yield Label("Enter accepts, Esc cancels", classes="hint")
 
+    def on_input_changed(self) -> None:
+        self._show_problem("")
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(decode_control_chars(event.value))
+        line = decode_control_chars(event.value)
+        if self._accept is not None:
+            try:
+                self._accept(line, line == self._unconfirmed)
+            except UnconfirmedError as error:
+                self._show_problem(str(error))
+                self._unconfirmed = line
+                return
+            except RnntuiError as error:
+                self._show_problem(str(error))
+                return
+        self.dismiss(line)
+
+    def _show_problem(self, problem: str) -> None:
+        self._unconfirmed = None
+        label = self.query_one(".problem", Label)
+        label.set_class(bool(problem), "-shown")
+        label.update(one_line(problem))
 
 
 class PickScreen(ModalScreen[int | None]):
@@ -62,11 +99,15 @@ class PickScreen(ModalScreen[int | None]):
 class EditScreen(ModalScreen[str | None]):
     """Asks for an edited text. The result is the new text, or None if it was cancelled or nothing was changed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [_CANCEL, Binding("ctrl+s", "accept", "Accept", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", show=False),
+        Binding("ctrl+s", "accept", "Accept", show=False, priority=True),
+    ]
 
     def __init__(self, title: str, text: str) -> None:
         super().__init__()
         self._title, self._text = title, text
+        self._discardable: str | None = None  # the edited text that a second Esc discards
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog full"):
@@ -78,7 +119,21 @@ class EditScreen(ModalScreen[str | None]):
         area = self.query_one(ClusterTextArea)
         area.move_cursor(area.document.end)
 
+    @property
+    def _edited(self) -> str | None:
+        """The edited text; None if nothing was changed."""
+        text = decode_control_chars(self.query_one(ClusterTextArea).text)
+        return None if text == self._text else text
+
     def action_accept(self) -> None:
         """Close the dialog with the edited text."""
-        text = decode_control_chars(self.query_one(ClusterTextArea).text)
-        self.dismiss(None if text == self._text else text)
+        self.dismiss(self._edited)
+
+    def action_cancel(self) -> None:
+        """Close the dialog; changes are discarded only at the second time."""
+        edited = self._edited
+        if edited in (None, self._discardable):
+            self.dismiss(None)
+        else:
+            self._discardable = edited
+            self.query_one(".hint", Label).update("Esc again discards the changes, Ctrl+S accepts them")

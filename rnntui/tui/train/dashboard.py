@@ -33,6 +33,8 @@ _MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
 class Preview(Chart, can_focus=False):
     """A small chart without a cursor of its own; a click on it makes it the large one."""
 
+    has_key_line = False
+
     def __init__(self, index: int) -> None:
         super().__init__(classes="preview")
         self.index = index
@@ -60,6 +62,7 @@ class Dashboard(Vertical):
         self._charts: list[tuple[str, list[str]]] = [(LOSS_CHART, list(LOSS_KEYS))]
         self._selected = LOSS_CHART
         self._curves: dict[str, list[Curve]] = {}
+        self._run_names: tuple[str, ...] = ()
         self._missing_runs: dict[str, list[str]] = {}  # by chart title: names of the runs without its quantities
         self._log_titles: set[str] = set()  # charts with a logarithmic axis
         self._samples: list[LoggedSample] = []
@@ -105,6 +108,7 @@ class Dashboard(Vertical):
         # Until there are metrics, the loss chart says that there are none.
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
+        self._run_names = tuple(run.name for run in runs)
         self._missing_runs = {
             title: [run.name for run in runs if run.history.metric_keys and not {*keys} & {*run.history.metric_keys}]
             for title, keys in self._charts
@@ -168,7 +172,7 @@ class Dashboard(Vertical):
         chart.display = selected not in (_SAMPLES_TITLE, _DETAILS_TITLE)
         if chart.display:
             keys = dict(self._charts)[selected]
-            heading, log = chart_heading(selected, keys), all(metric_of(key).log_scale for key in keys)
+            heading, log = chart_heading(selected, keys, self._run_names), all(metric_of(key).log_scale for key in keys)
             chart.show(self._curves.get(selected, []), heading, log=log)
         self._show_missing_runs()
         previews = self.query(Preview)
@@ -217,7 +221,7 @@ def _curves(runs: Sequence[ChartedRun], keys: Sequence[str]) -> list[Curve]:
     """Return the curves of some quantities, coloured by quantity for a single run, by run for several."""
     curves: list[Curve] = []
     for run in runs:
-        for curve in curves_of({run.name: run.history}, keys, DEFAULT_SMOOTHING):
+        for curve in curves_of({run.name: run.history}, keys, DEFAULT_SMOOTHING, {run.name: run.best}):
             if run.colour is None:
                 curves.append(curve)
             else:

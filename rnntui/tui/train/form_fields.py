@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -17,9 +15,10 @@ from textual.widgets import Input, Label, Select, Static
 
 from rnntui.sessions.training_form import FormOption
 from rnntui.text.control_chars import one_line
+from rnntui.tui.path_completion import rest_of_path
 from rnntui.tui.widgets.editors import ClusterInput
 
-_MAX_ENTRIES = 2000  # of a folder, searched for a completion
+_MAX_WORDS = 16  # of a value, from which a name with spaces may begin
 
 
 class Field(Horizontal):
@@ -47,7 +46,8 @@ class Field(Horizontal):
             placeholder = option.help if suggester else option.default
             if not placeholder and "[default" in option.help:
                 placeholder = "default"
-            yield ClusterInput(value, placeholder=placeholder, compact=True, suggester=suggester, select_on_focus=False)
+            input_class = FileInput if option.files else ClusterInput
+            yield input_class(value, placeholder=placeholder, compact=True, suggester=suggester, select_on_focus=False)
         yield Static(option.help, classes="help", markup=False)
 
     @property
@@ -77,6 +77,18 @@ class Field(Horizontal):
         self.query_one(Select if self.option.choices else Input).focus()
 
 
+class FileInput(ClusterInput):
+    """An input for file names, in which Right takes a completion, quoted if the name has spaces."""
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        """Take the completion, or move the cursor."""
+        value = self.value
+        super().action_cursor_right(select)
+        if self.value != value:
+            self.value = quote_completed(self.value)
+            self.cursor_position = len(self.value)
+
+
 class FileSuggester(Suggester):
     """Completes the last word to a folder, or to a file with one of the given endings."""
 
@@ -92,17 +104,43 @@ class FileSuggester(Suggester):
 def complete_path(value: str, endings: tuple[str, ...]) -> str | None:
     """Return the value with its last word completed to a folder or to a file with one of the endings; None if none.
 
-    The completion is appended, as the field can do no more: spaces and quotes in it get a backslash; an open quote is
-    closed after a file. A value that begins the name of a single file, as it is, is completed as it is.
+    The completion is appended, as a suggestion can do no more: spaces and quotes in it get a backslash; an open quote
+    is closed after a file. Words that begin the name of a file as they are, without quotes, are completed as they are;
+    `quote_completed` then quotes them.
     """
     for word, quote in _readings(value):
-        if (rest := _rest_of_name(word, endings)) is not None:
+        if (rest := rest_of_path(word, endings)) is not None:
             return value + (rest if quote is None else _quoted(rest, quote))
     return None
 
 
+def quote_completed(value: str) -> str:
+    """Return the value with the file that it ends with in quotes, if its name has spaces and is not quoted yet."""
+    with contextlib.suppress(ValueError):
+        if _is_file((shlex.split(value) or [""])[-1]):
+            return value
+    for start in _word_starts(value):
+        with contextlib.suppress(ValueError):
+            if _is_file(value[start:]):
+                shlex.split(value[:start])  # fails within a quote
+                return value[:start] + shlex.quote(value[start:])
+    return value
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _word_starts(value: str) -> list[int]:
+    """Return where the value and each of its words begins, as indices."""
+    return [0, *(index + 1 for index, character in enumerate(value) if character == " ")][:_MAX_WORDS]
+
+
 def _readings(value: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the last word of a value with the quote that is open in it, then the whole value with None."""
+    """Yield the last word of a value with the quote that is open in it, then its last words as they are with None."""
     trailing_backslashes = len(value) - len(value.rstrip("\\"))
     for quote in ("", "'", '"') if trailing_backslashes % 2 == 0 else ():
         with contextlib.suppress(ValueError):  # a quote is open
@@ -110,25 +148,9 @@ def _readings(value: str) -> Iterator[tuple[str, str | None]]:
             if len(word) > 1:
                 yield word.removesuffix("|"), quote
             break
-    if value:
-        yield value, None
-
-
-def _rest_of_name(word: str, endings: tuple[str, ...]) -> str | None:
-    """Return what the first matching file or folder name has beyond the word; None if none matches."""
-    folder, _, prefix = word.rpartition("/")
-    path = Path(f"{folder}/" if folder or word.startswith("/") else ".")
-    with contextlib.suppress(OSError, RuntimeError, ValueError), os.scandir(path.expanduser()) as entries:
-        candidates = [
-            entry.name + ("/" if entry.is_dir() else "")
-            for entry in islice(entries, _MAX_ENTRIES)
-            if entry.name.startswith(prefix) and (prefix or not entry.name.startswith("."))
-            and (entry.is_dir() or entry.name.lower().endswith(endings))
-        ]  # fmt: skip
-        for name in sorted(candidates):
-            if name != prefix and name.isprintable():
-                return name[len(prefix) :]
-    return None
+    for start in _word_starts(value):
+        if value[start:].strip():
+            yield value[start:], None
 
 
 def _quoted(text: str, quote: str) -> str:

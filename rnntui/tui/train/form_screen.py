@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +13,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import DescendantBlur
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static
 
@@ -30,18 +32,27 @@ from rnntui.tui.train.form_fields import Field
 _SHOW_ALL, _SHOW_FEWER = "▸ All options (^o)", "▾ All options (^o)"
 _NOT_RESET = ("kind", "name")  # options that "Defaults" leaves alone, beside the input files
 _FRAME_ROWS = 9  # rows of the form beside its fields
+_TYPING_PAUSE = 0.2  # seconds after which files are looked for
 
 
 @dataclass(frozen=True)
 class FormResult:
-    """The values entered, by option name, and the `rnntui` arguments if a training is to be started."""
+    """The values entered, by option name, and the `rnntui` arguments if a training is to be started.
+
+    `problem` says why the last training did not start, as long as the values are the same.
+    """
 
     values: dict[str, str]
     arguments: list[str] | None = None
+    problem: str = ""
 
 
 class TrainingFormScreen(ModalScreen[FormResult]):
-    """The training form. Returns the values entered also when it is closed, so that nothing is lost."""
+    """The training form. Returns the values entered also when it is closed, so that nothing is lost.
+
+    A field is validated when it is left, and all of them on Enter. From then on its message follows what is typed, and
+    goes away once the value is right.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close", show=False),
@@ -53,6 +64,8 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         """`values` are the initial values of the fields; `problem` says why the last training did not start."""
         super().__init__()
         self._checkpoints, self._values, self._problem = checkpoints, dict(values or {}), problem
+        self._validated: dict[str, str] | None = None  # the values of the last validation
+        self._left: set[str] = set()  # options whose problems are shown
         self._set_kind()
 
     def compose(self) -> ComposeResult:
@@ -68,7 +81,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
                 yield Button("Start", id="start", variant="primary", compact=True)
                 yield Button("Defaults", id="defaults", compact=True)
                 yield Button("Close", id="leave", compact=True)
-                yield Label("Enter starts, Esc closes", classes="hint")
+                yield Label("Tab next · Enter starts · Esc closes", classes="hint")
 
     async def on_mount(self) -> None:
         self.query_one("#problem").display = bool(self._problem)
@@ -77,8 +90,12 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             await self._open_rest()
         if self.is_current:  # it may have been closed while its fields were mounted
             self._field(self._kind.inputs[0].name).take_focus()
+        self._validated = self.values
 
     def on_resize(self) -> None:
+        self._limit_height()
+
+    def _limit_height(self) -> None:
         # The fields scroll where they need more rows than the screen has.
         frame = _FRAME_ROWS + (3 if self._problem else 0)
         self.query_one(VerticalScroll).styles.max_height = max(3, self.size.height - frame)
@@ -113,6 +130,9 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             self.query_one("#all", Button).label = _SHOW_ALL
         else:
             await self._open_rest()
+            # They are below the others, where nothing may be seen of them.
+            self.query("#more Field").first(Field).take_focus()
+            self.call_after_refresh(self.query_one("#all").scroll_visible, animate=False, top=True)
 
     async def _open_rest(self) -> None:
         more = self.query_one("#more", Vertical)
@@ -129,6 +149,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
         event.stop()
         values = self.values
         if chosen_kind(values) is self._kind:
+            self._validate()
             return
         is_open = self.query_one("#more").display
         self._values = values
@@ -140,6 +161,49 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             await first.mount_all(self._make_fields(self._first))
             if is_open:
                 await self._open_rest()
+        self._validate()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._validate()
+
+    def on_descendant_blur(self, event: DescendantBlur) -> None:
+        """Validate a field when the focus leaves it."""
+        field = next((parent for parent in event.widget.ancestors if isinstance(parent, Field)), None)
+        if field is not None and field.value:
+            self._left.add(field.option.name)
+            self._validate(even_unchanged=True)
+
+    @work(exclusive=True, group="validation")
+    async def _validate(self, even_unchanged: bool = False) -> None:
+        """Update the messages beside the fields; that of a missing file after a pause in typing."""
+        if self._validated is None:  # not mounted yet
+            return
+        values = self.values
+        if values == self._validated and not even_unchanged:
+            return
+        if values != self._validated:
+            self._hide_problem()
+        self._validated = values
+        problems = problems_in(values)
+        file_names = {option.name for option in self._options if option.files}
+        self._update_messages(problems, self._left - (file_names - problems.keys()))
+        if file_names & self._left:
+            await asyncio.sleep(_TYPING_PAUSE)
+            problems = {**await asyncio.to_thread(missing_files, values), **problems}
+            self._update_messages(problems, self._left)
+
+    def _hide_problem(self) -> None:
+        """Hide why the last training did not start: the values are no longer those that it had."""
+        self._problem = ""
+        self.query_one("#problem").display = False
+        self._limit_height()
+
+    def _update_messages(self, problems: Problems, names: Collection[str]) -> None:
+        """Show the problems of some fields beside them, or that there are none."""
+        for field in self.query(Field):
+            if field.option.name in names:
+                field.show_problem(problems.get(field.option.name, ""))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -159,31 +223,25 @@ class TrainingFormScreen(ModalScreen[FormResult]):
 
     def action_leave(self) -> None:
         """Close the form without starting a training."""
-        self.dismiss(FormResult(self.values))
+        self.dismiss(FormResult(self.values, problem=self._problem))
 
     @work(exclusive=True)
     async def action_start(self) -> None:
-        """Start the training, unless the form has problems."""
+        """Start the training, unless the form has problems. Files are looked for in a thread: folders may be large."""
         values = self.values
-        problems = problems_in(values) or await self._find_missing_files(values).wait()
+        self.workers.cancel_group(self, "validation")
+        problems = problems_in(values) or await asyncio.to_thread(missing_files, values)
         await self._show_problems(problems)
         if not problems:
             self.dismiss(FormResult(values, training_arguments(values, self._checkpoints)))
-
-    @work(thread=True)
-    def _find_missing_files(self, values: Mapping[str, str]) -> Problems:
-        """Look for the input files, in a thread as folders may be large."""
-        return missing_files(values)
 
     async def _show_problems(self, problems: Problems) -> None:
         """Show each problem beside its field, and focus the first of these."""
         if any(option.name in problems for option in self._rest):
             await self._open_rest()
-        wrong_fields = []
-        for field in self.query(Field):
-            field.show_problem(problems.get(field.option.name, ""))
-            if field.option.name in problems:
-                wrong_fields.append(field)
+        self._left.update(option.name for option in self._options)
+        self._update_messages(problems, self._left)
+        wrong_fields = [field for field in self.query(Field) if field.option.name in problems]
         if wrong_fields:
             wrong_fields[0].take_focus()
             self.call_after_refresh(wrong_fields[0].scroll_visible, animate=False)
@@ -194,6 +252,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
             if field.option.name not in unchanged:
                 field.value = ""
             field.show_problem("")
+        self._left.clear()
         self._values = {name: value for name, value in self._values.items() if name in unchanged}
 
     def _field(self, name: str) -> Field:

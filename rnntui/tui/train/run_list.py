@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from rnntui.charts.palette import curve_colour
 from rnntui.formatting import format_duration, format_loss
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.listing import RunSummary
@@ -19,7 +20,7 @@ from rnntui.sessions.overlaid_runs import Overlay
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.messages import MarkClicked
-from rnntui.tui.widgets.colours import MUTED, curve_colour
+from rnntui.tui.widgets.colours import MUTED
 
 # Widths of the columns in cells; the name has the rest.
 _MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _MODEL = 2, 5, 12, 7, 11, 7, 16

@@ -189,7 +189,7 @@ class TrainTab(Vertical):
         session = self.session
         form = TrainingFormScreen(session.checkpoints, session.form_values, session.form_problem)
         result = await self.app.push_screen_wait(form)
-        session.form_values = result.values
+        session.form_values, session.form_problem = result.values, result.problem
         if result.arguments is not None:
             self._show_launched(session.start(result.arguments))
 

@@ -37,6 +37,7 @@ from rnntui.tui.translate.text_panes import SourcePane, TargetPane
 if TYPE_CHECKING:
     from rnntui.inference.translator import Translator
     from rnntui.sessions.autosave import SaveJob
+    from rnntui.sessions.saved_texts import OpenedSource
     from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.tabs import TabContext
 
@@ -53,7 +54,8 @@ class TranslateTab(Vertical):
         """`make_worker` replaces the translation worker, for tests."""
         super().__init__(id="translate")
         self._models: ModelCache[Translator] = ModelCache(context.checkpoints, SEQ2SEQ)
-        self._first_run, self._make_worker = context.run, make_worker or _start_worker
+        self._first_run, self._reopens = context.run, context.reopen
+        self._make_worker = make_worker or _start_worker
         self.session = TranslationSession(context.run or "", self._start_worker, sources_folder)
         self.notifications = Notifications(self.notify)
         self.exit_message = ""  # printed once the app has closed
@@ -82,14 +84,18 @@ class TranslateTab(Vertical):
 
     def _finish(self) -> None:
         """Read the draft and the model; the first paint does not wait for them."""
+        last: OpenedSource | None = None
         try:
-            draft = self.session.read_draft()
+            last = self.session.read_last()
         except RnntuiError as error:
             self.notifications.warn(str(error), title="Cannot read the last draft")
+        if last is not None:
+            self.session.begin(last)
+            self.source.fill(last.text)
+        if self._reopens and last is not None and self._first_run is None:
+            self._open_writer(last.run, "")
         else:
-            if draft is not None:
-                self.source.fill(draft)
-        self.open_run(self._first_run)
+            self.open_run(self._first_run)
 
     def on_unmount(self) -> None:
         self.session.close()
@@ -120,6 +126,19 @@ class TranslateTab(Vertical):
             self.post_message(ModelFailed(str(error) or type(error).__name__, none_yet))
         else:
             self.post_message(ModelOpened(run.name, translator))
+
+    @work(thread=True)
+    def _open_writer(self, run: str, present: str) -> None:
+        """Translate with the run that translated a saved text, else with the present one or the newest."""
+        try:
+            model = self._models.load_for_text(run, present)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.post_message(ModelFailed(str(error) or type(error).__name__, none_yet=not run))
+            return
+        if model.model is not None:
+            self.post_message(ModelOpened(model.name, model.model))
+        if model.note:
+            self.app.call_from_thread(self.notifications.warn, model.note, seconds=10)
 
     def on_model_opened(self, event: ModelOpened) -> None:
         self.session.set_model(event.name, event.translator)
@@ -283,6 +302,7 @@ class TranslateTab(Vertical):
     @work
     async def action_save(self) -> None:
         """Ask for a name, and save source and translation."""
+        from rnntui.sessions.autosave import is_named
         from rnntui.sessions.translation_files import save_table, suggested_table
         from rnntui.tui.screens.dialogs import AskScreen
 
@@ -290,47 +310,51 @@ class TranslateTab(Vertical):
         if not session.text.strip():
             self.notifications.warn("There is nothing to save yet.")
             return
-        suggested = str(suggested_table(session.run_name))
-        name = await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested))
-        if not name:
-            return
-        try:
-            path = save_table(name, session.run_name, session.lines, session.translations)
-        except RnntuiError as error:
-            self.notifications.error(str(error), title="Not saved")
-        else:
+
+        def save(name: str, confirmed: bool) -> None:
+            path = save_table(name, session.run_name, session.lines, session.translations, confirmed=confirmed)
             missing = session.total_count - session.translated_count
             note = f"; {missing:,} lines are not translated yet" if missing else ""
             self.notifications.info(f"{path}{note}", title="Saved")
 
+        path, suggested = session.autosave.path, str(suggested_table(session.run_name))
+        if path is not None and is_named(path):
+            suggested = path.with_suffix(".tsv").name
+        await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested, save))
+
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""
-        self._begin("")
+        from rnntui.sessions.saved_texts import OpenedSource
+
+        self._begin(OpenedSource(""))
         self.source.focus()
 
     @work
     async def action_open(self) -> None:
-        """Translate a text file; of a table its first column, of subtitles their texts."""
-        from rnntui.sessions.translation_files import read_source
-        from rnntui.tui.screens.dialogs import AskScreen
+        """Show the saved texts, and open one or a text file; of a table its first column, of subtitles their texts."""
+        from rnntui.tui.screens.text_browser import TextBrowser
 
-        newest = self.session.autosave.newest()
-        name = await self.app.push_screen_wait(AskScreen("Translate which file?", str(newest or "")))
-        if not name:
+        session, job = self.session, self.session.pending_save()
+        browser = TextBrowser(
+            session.saved_texts,
+            session.read_source,
+            lambda: session.autosave.write(job) if job is not None else "",
+            "Every text that you translate is saved here by itself.",
+        )
+        opened = await self.app.push_screen_wait(browser)
+        if opened is None:
             return
-        try:
-            text, note = read_source(name)
-        except RnntuiError as error:
-            self.notifications.error(str(error), title="Not opened")
-        else:
-            self._begin(text)
-            if note:
-                self.notifications.info(note)
+        self._begin(opened)
+        self.source.focus()
+        if opened.note:
+            self.notifications.info(opened.note)
+        if opened.run:
+            self._open_writer(opened.run, session.run_name if session.translator is not None else "")
 
-    def _begin(self, text: str) -> None:
+    def _begin(self, opened: OpenedSource) -> None:
         self.save_draft()
-        self.session.autosave.begin()
-        self.source.fill(text)
+        self.session.begin(opened)
+        self.source.fill(opened.text)
 
 
 def _start_worker(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:

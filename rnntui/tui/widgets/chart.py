@@ -9,20 +9,20 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
-from textual import events
+from textual import events, work
 from textual.binding import Binding, BindingType
 from textual.color import Color
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, convert_x
-from rnntui.charts.metric_charts import Axis
+from rnntui.charts.metric_charts import Axis, ChartHeading
+from rnntui.charts.palette import curve_colour
 from rnntui.charts.plot import Display, RenderedChart, render_chart
 from rnntui.charts.styled_text import ChartPart, Style
-from rnntui.tui.widgets.colours import curve_colour
 
 KEYS = (
     ("cursor_left", "left", "Cursor left"),
@@ -35,8 +35,24 @@ KEYS = (
     ("follow", "f", "Follow the newest"),
     ("log", "l", "Log or linear"),
     ("axis", "x", "Step, time or tokens"),
+    ("export", "e", "Save as SVG or PNG"),
 )
 """Key bindings: action, keys, description; the id of a binding is `chart.` and the action."""
+
+_HINTS = (
+    (("cursor_left", "cursor_right"), "cursor"),
+    (("zoom_in", "zoom_out"), "zoom"),
+    (("pan_left", "pan_right"), "pan"),
+    (("reset",), "all"),
+    (("log",), "log"),
+    (("axis",), "axis"),
+    (("export",), "export"),
+    (("follow",), "follow"),
+)
+"""The line of keys at the bottom of a chart: actions and their label; where there is little room, the first ones."""
+_UNFOCUSED_HINT = "Tab here for cursor, zoom, log axis, export"
+_MIN_HINT_ROWS = 8  # of a chart with the focus: the line of keys leaves four to the plot
+_MIN_HINT_ROWS_UNFOCUSED = 16  # rows
 
 ZOOM = 1.5  # per key press or notch of the wheel
 PAN = 0.2  # per key press, as a fraction of the view's width
@@ -52,6 +68,7 @@ class Chart(Widget, can_focus=True):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "chart--title", "chart--label", "chart--value", "chart--axis", "chart--grid", "chart--cursor",
+        "chart--cursor-label", "chart--key", "chart--hint",
     }  # fmt: skip
     DEFAULT_CSS = """
     Chart {
@@ -62,6 +79,9 @@ class Chart(Widget, can_focus=True):
         & > .chart--axis { color: $foreground 35%; }
         & > .chart--grid { color: $foreground 20%; }
         & > .chart--cursor { color: $foreground 80%; }
+        & > .chart--cursor-label { color: $background; background: $foreground 80%; }
+        & > .chart--key { color: $footer-key-foreground; }
+        & > .chart--hint { color: $foreground 60%; }
         &:focus > .chart--title { color: $primary; text-style: bold; }
     }
     """
@@ -77,11 +97,14 @@ class Chart(Widget, can_focus=True):
         def control(self) -> Chart:
             return self.chart
 
+    has_key_line: ClassVar[bool] = True
+    """True if the keys are named below the chart where there is room."""
+
     def __init__(
         self, title: str = "", *, name: str | None = None, id: str | None = None, classes: str | None = None
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._title = title
+        self._heading = ChartHeading(title)
         self._curves: Sequence[Curve] = ()
         self._allow_log = True
         self._view = ChartView()
@@ -91,6 +114,11 @@ class Chart(Widget, can_focus=True):
         self._styles: dict[Style, RichStyle] = {}
         self._drag: tuple[int, ChartView] | None = None  # the column and the view where it began
         self._dragged = False
+        self._key_line: Strip | None = None  # cached for the present size, focus, theme and keymap
+
+    def on_mount(self) -> None:
+        """Show other keys after a change of the keymap."""
+        self.screen.bindings_updated_signal.subscribe(self, self._update_key_line)
 
     @property
     def view(self) -> ChartView:
@@ -109,17 +137,19 @@ class Chart(Widget, can_focus=True):
             step = None if x is None else convert_x(self._curves, x, view.axis, "step")
             self.post_message(self.CursorMoved(self, view.axis, x, step))
 
-    def show(self, curves: Sequence[Curve], title: str | None = None, *, log: bool = True) -> None:
+    def show(self, curves: Sequence[Curve], heading: ChartHeading | None = None, *, log: bool = True) -> None:
         """Replace the curves and keep the view.
 
         Args:
             curves: The curves to draw.
-            title: The title; None keeps the present one.
+            heading: The title, the unit, and the runs, which only a saved chart names; None keeps the present one.
             log: A logarithmic y axis makes sense for these curves.
         """
         self._curves = tuple(curves)
-        self._title = self._title if title is None else title
-        self._allow_log = log
+        self._heading = self._heading if heading is None else heading
+        if log != self._allow_log:
+            self._allow_log = log
+            self._update_key_line()
         if not log:
             self.view = replace(self._view, log=False)
         self._invalidate()
@@ -136,12 +166,16 @@ class Chart(Widget, can_focus=True):
         """Return a row of the chart."""
         if self._rendered is None or self._rendered_size != self.size:
             self._render_chart()
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+        if y < len(self._strips):
+            return self._strips[y]
+        has_key_line = y == len(self._strips) and y < self.size.height
+        return self._keys_shown() if has_key_line else Strip.blank(self.size.width)
 
     def notify_style_update(self) -> None:
         """Look up colours again after a change of theme or focus."""
         super().notify_style_update()
         self._styles.clear()
+        self._key_line = None
         self._rendered = None
 
     def action_cursor_left(self) -> None:
@@ -184,6 +218,25 @@ class Chart(Widget, can_focus=True):
     def action_axis(self) -> None:
         """Switch to the next of the axes step, time and tokens."""
         self.view = self._view.next_axis(self._curves)
+
+    @work
+    async def action_export(self) -> None:
+        """Ask for a file name, and save the chart as it is shown; its keys, hints and cursor are left out."""
+        from rnntui.charts.svg import ChartDrawing
+        from rnntui.sessions.chart_files import save_chart, suggested_chart
+        from rnntui.tui.screens.dialogs import AskScreen
+
+        drawing = ChartDrawing(self._heading, self._curves, self._view)
+        if not drawing.curves:
+            self.notify("There is nothing to save yet.", severity="warning", markup=False)
+            return
+
+        def save(name: str, confirmed: bool) -> None:
+            path = save_chart(name, [drawing], confirmed=confirmed)
+            self.notify(str(path), title="Chart saved", markup=False)
+
+        question = "Save the chart as (an .svg or a .png file)"
+        await self.app.push_screen_wait(AskScreen(question, suggested_chart(self._heading), save))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Start a drag."""
@@ -238,8 +291,9 @@ class Chart(Widget, can_focus=True):
         self.refresh()
 
     def _render_chart(self) -> None:
-        display = Display(max(1, self.size.width), max(1, self.size.height), measure=cell_len)
-        title = self._title
+        rows = max(1, self.size.height - self._has_key_line)
+        display = Display(max(1, self.size.width), rows, measure=cell_len)
+        title = self._heading.short
         title += " · log" if self._view.log else ""
         title += " · following" if self._view.follow else ""
         self._rendered = render_chart(title, self._curves, self._view, display)
@@ -250,6 +304,42 @@ class Chart(Widget, can_focus=True):
             for row in self._rendered.rows
         ]
 
+    @property
+    def _has_key_line(self) -> bool:
+        min_rows = _MIN_HINT_ROWS if self.has_focus else _MIN_HINT_ROWS_UNFOCUSED
+        return self.has_key_line and self.size.height >= min_rows
+
+    def _update_key_line(self, _: object = None) -> None:
+        self._key_line = None
+        if self._has_key_line:
+            self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
+
+    def _keys_shown(self) -> Strip:
+        """Return the line of keys; without the focus, how to get to them."""
+        if self._key_line is None or self._key_line.cell_length != self.size.width:
+            key_style = self.get_component_rich_style("chart--key")
+            style = self.get_component_rich_style("chart--hint")
+            segments, room = [], self.size.width
+            for key, label in self._key_hints() if self.has_focus else [("", _UNFOCUSED_HINT)]:
+                width = cell_len(key + label)
+                if width <= room:
+                    segments += [Segment(key, key_style), Segment(f"{label}  ", style)]
+                    room -= width + 2
+            self._key_line = Strip(segments).adjust_cell_length(self.size.width, style)
+        return self._key_line
+
+    def _key_hints(self) -> list[tuple[str, str]]:
+        """Return the keys of the present keymap with their labels."""
+        keys: dict[str, str] = {}
+        for active in self.screen.active_bindings.values():
+            if active.node is self and active.binding.action not in keys:
+                keys[active.binding.action] = self.app.get_key_display(active.binding)
+        return [
+            (_joined([keys[action] for action in actions if action in keys]), f" {label}")
+            for actions, label in _HINTS
+            if keys.keys() & {*actions} and (self._allow_log or actions != ("log",))
+        ]
+
     def _rich_style(self, style: Style) -> RichStyle:
         if style not in self._styles:
             self._styles[style] = self._make_rich_style(style)
@@ -257,7 +347,7 @@ class Chart(Widget, can_focus=True):
 
     def _make_rich_style(self, style: Style) -> RichStyle:
         if style.kind not in (ChartPart.RAW, ChartPart.LINE):
-            return self.get_component_rich_style(f"chart--{style.kind.name.lower()}")
+            return self.get_component_rich_style(f"chart--{style.kind.name.lower().replace('_', '-')}")
         background = self.background_colors[1]
         color = Color.parse(curve_colour(style.colour, self.app.current_theme.dark))
         faded = style.kind is ChartPart.RAW
@@ -266,3 +356,11 @@ class Chart(Widget, can_focus=True):
         # The background is set as well, so that a cell of braille hides what lies under the chart.
         blended = color.blend(background, _FADING) if faded else color
         return RichStyle(color=blended.rich_color, bgcolor=background.rich_color)
+
+
+def _joined(keys: list[str]) -> str:
+    """Return keys side by side, with modifiers that they share once: shift+←→."""
+    modifiers = {key[: key.rfind("+", 0, -1) + 1] for key in keys}
+    shared = modifiers.pop() if len(modifiers) == 1 else ""
+    names = [key.removeprefix(shared) for key in keys]
+    return shared + ("" if max(map(len, names)) == 1 else " ").join(names)

@@ -1,23 +1,13 @@
-"""Colours of curves and of muted text; contrast and blending of colours."""
+"""The style of muted text; contrast and blending of colours."""
 
 from __future__ import annotations
 
 from textual.color import Color, Lab, lab_to_rgb, rgb_to_lab
 
-# Distinct in hue and in lightness, for dark and for light backgrounds.
-DARK = ("#58a6ff", "#ffa657", "#56d364", "#ff7b92", "#d2a8ff", "#e3d45b", "#5be0dc", "#c9986b")
-LIGHT = ("#0a5cc2", "#bf4b00", "#187a34", "#c01f48", "#7a3fb8", "#806600", "#00737d", "#75462a")
-
 MUTED = "$foreground 60%"
 """The style of less important text."""
 
 _MIN_CONTRAST = 4.5  # between text and background, as WCAG 2 requires
-
-
-def curve_colour(index: int, dark: bool) -> str:
-    """Return the colour of a curve as #rrggbb; after eight they repeat."""
-    colours = DARK if dark else LIGHT
-    return colours[index % len(colours)]
 
 
 def contrast(first: Color, second: Color) -> float:

@@ -14,10 +14,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from rnntui.tui.widgets.slider_spec import SliderSpec
+from rnntui.tui.widgets.slider_typing import TypedValue, fitting_hint
 
 _MIN_BAR = 5  # cells; the label is shortened to keep them
 _MIN_LABEL = 4  # cells
-_MAX_TYPED = 12  # characters
 
 
 class SliderColumns(NamedTuple):
@@ -93,8 +93,10 @@ class Slider(Widget, can_focus=True):
         Binding("shift+right,pageup", "step(10)", "Much more", show=False, id="slider.much_more"),
         Binding("home", "lowest", "Least", show=False, id="slider.least"),
         Binding("end", "highest", "Most", show=False, id="slider.most"),
-        Binding("d,delete", "reset", "Back to the default", show=False, id="slider.reset"),
-        Binding("enter", "type", "Type a value", show=False, id="slider.type"),
+        Binding("enter", "type", "or digits: type a value", id="slider.type"),
+        Binding("enter", "accept", "Set the value"),
+        Binding("escape", "cancel", "Cancel"),
+        Binding("delete,backspace", "reset", "Default", id="slider.reset"),
     ]
 
     value: reactive[float] = reactive(0.0, init=False)
@@ -127,8 +129,8 @@ class Slider(Widget, can_focus=True):
         self.label = label
         self.spec = spec
         self._columns = columns or SliderColumns()
-        self._typed: str | None = None  # the text typed so far
-        self._invalid = False  # the typed text is not a value
+        self._typed: TypedValue | None = None  # the text typed so far
+        self._problems: tuple[str, ...] = ()  # why the typed text is not a value, in forms of decreasing length
         self._dragging = False
         self.set_reactive(Slider.value, self.validate_value(spec.default if value is None else value))
 
@@ -152,27 +154,43 @@ class Slider(Widget, can_focus=True):
 
     def render(self) -> Text:
         """Return the line: label, bar and value; or label, bounds and typed text while typing."""
-        layout = self._layout()
-        label = self.label
-        if cell_len(label) > layout.label:
-            label = set_cell_size(label, layout.label - 1).rstrip() + "…"
-        text = Text(no_wrap=True, end="")
-        text.append(set_cell_size(label, layout.label) + " ", self._style("label"))
         if self._typed is not None:
-            room = max(0, self.size.width - cell_len(text.plain))
-            typed = self._typed[-max(1, room - 1) :]
-            hint = set_cell_size(self.spec.bounds, max(0, room - len(typed) - 2))
-            text.append(hint, self._style("error" if self._invalid else "hint"))
-            text.append(" " * (room - len(hint) - len(typed) - 1))
-            text.append(typed, self._style("typed"))
-            text.append(" ", "reverse")
-            return text
+            return self._render_typed(self._typed)
+        layout = self._layout()
+        text = self._render_label(layout)
         if layout.bar:
             halves = round(self.spec.scale.fraction(self.value) * 2 * layout.bar)
             text.append("━" * (halves // 2) + "╸" * (halves % 2), self._style("bar"))
             text.append("─" * (layout.bar - (halves + 1) // 2) + " ", self._style("rest"))
         style = self._style("value" if self.value == self.spec.default else "changed")
         text.append(self.spec.format(self.value).rjust(layout.value), style)
+        return text
+
+    def _render_label(self, layout: _Layout) -> Text:
+        label = self.label
+        if cell_len(label) > layout.label:
+            label = set_cell_size(label, layout.label - 1).rstrip() + "…"
+        text = Text(no_wrap=True, end="")
+        return text.append(set_cell_size(label, layout.label) + " ", self._style("label"))
+
+    def _render_typed(self, typed: TypedValue) -> Text:
+        """Return the line while a value is typed. A reason to refuse it takes the place of the label, if need be."""
+        text = self._render_label(self._layout())
+        forms = self._problems or self.spec.hints
+        hint = fitting_hint(forms, typed.text, self.size.width - cell_len(text.plain))
+        if self._problems and not hint:
+            text = Text(no_wrap=True, end="")
+            hint = fitting_hint(forms, typed.text, self.size.width)
+        room = max(0, self.size.width - cell_len(text.plain))
+        visible = typed.visible(room)
+        shown = visible.text + (" " if visible.caret == len(visible.text) else "")
+        text.append(hint, self._style("error" if self._problems else "hint"))
+        text.append(" " * max(0, room - cell_len(hint) - cell_len(visible.text) - 1))
+        text.append(shown[: visible.caret], self._style("typed"))
+        text.append(shown[visible.caret], "reverse")
+        text.append(shown[visible.caret + 1 :], self._style("typed"))
+        if visible.caret < len(visible.text):
+            text.append(" ")
         return text
 
     def _layout(self) -> _Layout:
@@ -210,52 +228,73 @@ class Slider(Widget, can_focus=True):
 
     def action_type(self) -> None:
         """Start typing a value."""
-        self._set_typed("")
+        self._set_typed(TypedValue())
+
+    def action_accept(self) -> None:
+        """Set the typed value; if it is none, say why."""
+        text = self._typed.text.strip() if self._typed else ""
+        value = self.spec.parse(text) if text else self.value
+        if value is None:
+            self._problems = self.spec.problems(text)
+            self.refresh()
+            return
+        self._set_typed(None)
+        self.value = value
+
+    def action_cancel(self) -> None:
+        """Stop typing and keep the value."""
+        self._set_typed(None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for actions that are not for now: while a value is typed, its keys edit the text."""
+        if action in ("accept", "cancel"):
+            return self.typing
+        return not self.typing or action not in ("step", "lowest", "highest", "reset", "type")
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Consume printable keys while a value is being typed."""
-        return self.typing and character is not None and character.isprintable()
+        """Consume what can begin a value, and all printable keys while one is being typed."""
+        if character is None or not character.isprintable():
+            return False
+        return self.typing or _begins_value(character)
 
     def on_key(self, event: events.Key) -> None:
         """Edit the typed value."""
         character = event.character if event.is_printable else None
         if self._typed is None:
-            if character is None or not (character.isdecimal() or character in ".-+"):
+            if character is None or not _begins_value(character):
                 return
-            self._set_typed(character)
+            self._set_typed(TypedValue().insert(character))
         elif event.key == "enter":
-            self._accept()
+            self.action_accept()
         elif event.key == "escape":
-            self._set_typed(None)
-        elif event.key in ("backspace", "delete"):
-            self._set_typed(self._typed[:-1])
+            self.action_cancel()
+        elif (edited := self._typed.edit(event.key)) is not None:
+            self._set_typed(edited)
         elif character is not None:
-            self._set_typed((self._typed + character)[:_MAX_TYPED])
-        elif event.key not in ("left", "right", "shift+left", "shift+right", "home", "end", "pageup", "pagedown"):
+            self._set_typed(self._typed.insert(character))
+        else:
             return
         event.stop()
         event.prevent_default()
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Insert pasted text into the typed value."""
+        if self._typed is not None:
+            self._set_typed(self._typed.insert(event.text))
+            event.stop()
+
     def on_blur(self) -> None:
         """Accept the typed text if it is a value."""
-        if self._typed:
-            self._accept()
+        if self._typed is not None:
+            self.action_accept()
         self._set_typed(None)
 
-    def _set_typed(self, typed: str | None) -> None:
-        self._typed = typed
-        self._invalid = False
+    def _set_typed(self, typed: TypedValue | None) -> None:
+        toggled = (typed is None) is not (self._typed is None)
+        self._typed, self._problems = typed, ()
         self.refresh()
-
-    def _accept(self) -> None:
-        text = (self._typed or "").strip()
-        value = self.spec.parse(text) if text else self.value
-        if value is None:
-            self._invalid = True
-            self.refresh()
-            return
-        self._set_typed(None)
-        self.value = value
+        if toggled:
+            self.refresh_bindings()
 
     # The mouse
 
@@ -286,7 +325,7 @@ class Slider(Widget, can_focus=True):
         """Start typing after a click on the value."""
         layout = self._layout()
         if event.x - self.gutter.left >= layout.start + layout.bar + 1 and self._typed is None:
-            self._set_typed("")
+            self._set_typed(TypedValue())
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Move one step up."""
@@ -302,3 +341,7 @@ class Slider(Widget, can_focus=True):
         layout = self._layout()
         fraction = (x - layout.start) / max(1, layout.bar - 1)
         self.value = self.spec.scale.value_at(min(1.0, max(0.0, fraction)))
+
+
+def _begins_value(character: str) -> bool:
+    return character.isdecimal() or character in ".-+"

@@ -45,7 +45,14 @@ class SliderSpec:
     @property
     def bounds(self) -> str:
         """The bounds in words: `0 to 2`."""
-        return f"{self.low:g} to {self.high:g}"
+        return self.hints[0]
+
+    @property
+    def hints(self) -> tuple[str, str]:
+        """The numbers that can be typed, in a longer and a shorter form: `0 to 2`, `0–2`."""
+        # A negative number that stands for a word, such as -1 for "new", is no number to type.
+        low = self.low + 1 if self._whole and self.low < 0 and self.low in self.words else self.low
+        return f"{_plain(low)} to {_plain(self.high)}", f"{_plain(low)}–{_plain(self.high)}"
 
     def clamp(self, value: float) -> float:
         """Return the value within the bounds, rounded if only whole numbers are allowed.
@@ -77,3 +84,22 @@ class SliderSpec:
         except ValueError:
             return None
         return number if self.low <= number <= self.high else None
+
+    def problems(self, text: str) -> tuple[str, ...]:
+        """Return the reason why `parse` refuses a text, in forms of decreasing length."""
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            return "not a number", "number?"
+        if number > self.high:
+            return f"at most {_plain(self.high)}", f"≤ {_plain(self.high)}"
+        if number < self.low:
+            return f"at least {_plain(self.low)}", f"≥ {_plain(self.low)}"
+        return "whole numbers only", "whole number", "whole?"
+
+
+def _plain(number: float) -> str:
+    """Return a bound without an exponent, if it is whole."""
+    return f"{number:.0f}" if number == int(number) else f"{number:g}"

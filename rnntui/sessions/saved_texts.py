@@ -1,0 +1,253 @@
+"""Saved texts: the autosaved and named texts of a folder, to list, search, rename, delete and restore."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.errors import RnntuiError, UsageError
+from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named
+from rnntui.text.control_chars import one_line
+
+_MAX_TITLE = 200  # characters
+_MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit into the 255 of a file system
+
+
+@dataclass(frozen=True)
+class SavedText:
+    """A saved text as it was when it was read: `path` ends in `.txt`, `modified` is a time as of `time.time`.
+
+    `name` is empty for a draft without one, `run` where no model has taken part.
+    """
+
+    path: Path
+    modified: float
+    name: str
+    run: str
+    text: str
+    searchable: str  # name, run and text, case-folded
+
+    @property
+    def title(self) -> str:
+        """The first line."""
+        return title_of_text(self.text)
+
+    def matches(self, words: Sequence[str]) -> bool:
+        """Return True if each of the case-folded words occurs in name, run or text."""
+        return all(word in self.searchable for word in words)
+
+
+class OpenedSource(NamedTuple):
+    """A text to translate, what to know about it, the saved text that goes on, if it is one, and its model, or ""."""
+
+    text: str
+    note: str = ""
+    path: Path | None = None
+    run: str = ""
+
+
+class SavedTexts:
+    """The saved texts of a folder. Methods may be called in any thread, one at a time."""
+
+    def __init__(self, folder: Callable[[], Path], autosaves: Callable[[], Sequence[Autosave]]) -> None:
+        """
+        Args:
+            folder: the folder of the texts; asked anew each time.
+            autosaves: those of the texts that are open in this app.
+        """
+        self._folder, self._autosaves = folder, autosaves
+        self._cache: dict[tuple[Path, int], SavedText] = {}
+        self._deleted: list[dict[Path, tuple[bytes, int]]] = []  # content and time of files, in nanoseconds
+
+    # -- listing -------------------------------------------------------------------------------------------------
+
+    def read_all(self) -> Iterator[SavedText]:
+        """Yield every text, the newest first; unchanged ones are not read again. Raises `OSError` as `iterdir` does."""
+        folder = self._folder()
+        if not folder.is_dir():
+            return
+        times: dict[Path, int] = {}
+        for file in folder.iterdir():
+            if file.suffix in (".txt", ".jsonl") and not file.name.startswith("."):
+                with contextlib.suppress(OSError):  # deleted meanwhile
+                    path = file.with_suffix(".txt")
+                    times[path] = max(times.get(path, 0), file.stat().st_mtime_ns)
+        cache, self._cache = self._cache, {}
+        for path, modified in sorted(times.items(), key=lambda item: item[1], reverse=True):
+            saved = cache.get((path, modified)) or _read(path, modified)
+            if saved is not None:
+                self._cache[path, modified] = saved
+                yield saved
+
+    def is_open(self, path: Path) -> bool:
+        """Return True if the text is open in this app."""
+        return any(autosave.path == path for autosave in self._autosaves())
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def rename(self, path: Path, name: str) -> Path:
+        """Give a text a name, which becomes that of its files, and return the new path.
+
+        A text that is open goes on in the renamed files. Raises `UsageError` if the name cannot be used or is taken,
+        `RnntuiError` if renaming fails.
+        """
+        target = path.with_name(f"{clean_name(name)}.txt")
+        if target == path:
+            return path
+        autosaves = self._autosaves()
+        try:
+            with contextlib.ExitStack() as stack:
+                for autosave in autosaves:
+                    stack.enter_context(autosave.paused())
+                stack.enter_context(folder_lock(path.parent))
+                files = files_of(path)
+                if not files:
+                    raise UsageError("the text was renamed or deleted by another app")
+                if any(target.with_suffix(suffix).exists() for suffix in SUFFIXES):
+                    raise UsageError(f"there is a text called {target.stem} already", hint="choose another name")
+                for file in files:
+                    file.rename(target.with_suffix(file.suffix))
+                for autosave in autosaves:
+                    autosave.follow_rename(path, target)
+        except OSError as error:
+            raise RnntuiError(f"cannot rename {path}: {error.strerror or error}") from error
+        return target
+
+    def delete(self, path: Path) -> None:
+        """Delete a text; `restore` brings it back. Raises `UsageError` if it is open, `RnntuiError` if that fails."""
+        if self.is_open(path):
+            raise UsageError("the text is open; begin a new one with F12, then it can be deleted")
+        try:
+            with folder_lock(path.parent):
+                content = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in files_of(path)}
+                for file in content:
+                    file.unlink()
+        except OSError as error:
+            raise RnntuiError(f"cannot delete {path}: {error.strerror or error}") from error
+        if content:
+            self._deleted.append(content)
+        for autosave in self._autosaves():
+            autosave.follow_deletion(path)
+
+    def restore(self) -> Path | None:
+        """Bring back the text that was deleted last, and return its path; None if there is none.
+
+        Raises `RnntuiError` if that fails or its name is taken.
+        """
+        if not self._deleted:
+            return None
+        content = self._deleted[-1]
+        path = next(iter(content)).with_suffix(".txt")
+        try:
+            with folder_lock(path.parent):
+                if files_of(path):
+                    raise UsageError(f"there is a text called {path.stem} again", hint="rename it first")
+                for file, (data, modified) in content.items():
+                    atomic_write(file, data)
+                    os.utime(file, ns=(modified, modified))
+        except OSError as error:
+            raise RnntuiError(f"cannot restore {path}: {error.strerror or error}") from error
+        self._deleted.pop()
+        return path
+
+    def contains(self, path: Path) -> bool:
+        """Return True if a path is that of a saved text of the folder."""
+        return path.parent.absolute() == self._folder().absolute() and bool(files_of(path))
+
+    def touch(self, path: Path) -> None:
+        """Make a text the newest one: it was opened, and is what the next start continues."""
+        for file in files_of(path):
+            with contextlib.suppress(OSError):
+                file.touch()
+
+
+def title_of_text(text: str) -> str:
+    """Return the title of a text: its first line that is not blank, on one line without control characters; or ""."""
+    start = len(text) - len(text.lstrip())
+    return one_line(text[start : start + _MAX_TITLE].partition("\n")[0].strip())
+
+
+def clean_name(name: str) -> str:
+    """Return a name as a file can have it: without separators, control characters and leading dots, not too long.
+
+    Raises `UsageError` if nothing of it can be used.
+    """
+    characters = unicodedata.normalize("NFC", name).replace("/", "-").replace("\\", "-")
+    characters = "".join(c if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in characters)
+    cleaned = " ".join(characters.split()).removesuffix(".txt").lstrip(". ")
+    cleaned = cleaned.encode()[:_MAX_NAME].decode(errors="ignore").rstrip(". ")
+    if not any(c.isalnum() for c in cleaned):
+        raise UsageError("a name needs a letter or digit")
+    if not is_named(Path(f"{cleaned}.txt")):
+        raise UsageError("this is how unnamed texts are called", hint="choose another name")
+    return cleaned
+
+
+def format_date(seconds: float, now: float) -> str:
+    """Return a time in the past as a day: today 14:05, yesterday, 3 Nov, 3 Nov 2025."""
+    day, today = time.localtime(seconds), time.localtime(now)
+    if day[:3] == today[:3]:
+        return time.strftime("today %H:%M", day)
+    noon = time.mktime((*today[:3], 12, 0, 0, 0, 0, -1))
+    if day[:3] == time.localtime(noon - 86_400)[:3]:
+        return "yesterday"
+    return f"{day.tm_mday} {time.strftime('%b', day)}" + ("" if day.tm_year == today.tm_year else f" {day.tm_year}")
+
+
+def search_words(query: str) -> list[str]:
+    """Return the case-folded words of a query."""
+    return query.casefold().split()
+
+
+def passage(text: str, words: Sequence[str], length: int) -> tuple[str, list[tuple[int, int]]]:
+    """Return a part of a text of at most `length` characters, and where the words are in it.
+
+    It begins on the line before the first word that occurs, or else with the text.
+    """
+    pattern = re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))), re.IGNORECASE)
+    first = pattern.search(text) if words else None
+    start = 0
+    if first is not None:
+        line_start = text.rfind("\n", 0, first.start()) + 1
+        start = max(text.rfind("\n", 0, max(0, line_start - 1)) + 1, first.start() - length // 2, 0)
+    part = text[start : start + length]
+    return part, [match.span() for match in pattern.finditer(part)] if words else []
+
+
+def run_of_text(path: Path) -> str:
+    """Return the name of the model that wrote or translated last in the saved text at a path, or ""."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        if (translated := path.with_suffix(".json")).is_file():
+            return str(parse_json(translated.read_bytes())["run"])
+        for line in reversed(path.with_suffix(".jsonl").read_bytes().splitlines()):
+            if b'"role": "model"' in line:
+                return str(parse_json(line)["run"])
+    return ""
+
+
+def read_saved_source(path: Path) -> OpenedSource:
+    """Return a text to translate that was saved automatically. Raises `UsageError` if it cannot be read."""
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    return OpenedSource(text, path=path, run=run_of_text(path))
+
+
+def _read(path: Path, modified: int) -> SavedText | None:
+    """Return a saved text; None if it has been deleted."""
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+    name = path.stem if is_named(path) else ""
+    run = run_of_text(path)
+    return SavedText(path, modified / 1e9, name, run, text, f"{name}\n{run}\n{text}".casefold())

@@ -1,0 +1,78 @@
+"""Lists of runs: what a summary says, orders, filters, and runs that hide a shipped model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_runs import make_run
+
+from rnntui.runs import listing
+from rnntui.runs.listing import SORT_KEYS, RunSummary, filter_runs, list_runs, sort_runs, summarize_run
+from rnntui.runs.management import write_note
+
+LM, S2S = "language-model", "seq2seq"
+RUNS = [
+    RunSummary("plays-10", LM, "lstm", "1×512", 1, 2, 500, 1.4, 2.0, 100.0, "done", note="Dropout 0.3"),
+    RunSummary("plays-2", LM, "gru", "2×256", 1, 2, 900, 1.5, 2.5, 300.0, "running"),
+    RunSummary("dates", S2S, "lstm", "1×128", 1, 2, 700, 0.5, None, 200.0, "stopped", metrics={"bleu": 30.0}),
+    RunSummary("pairs", S2S, "lstm", "1×128", 1, 2, 100, 0.7, None, 400.0, "done", True, metrics={"bleu": 40.0}),
+    RunSummary("Broken"),
+]
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("age", "pairs plays-2 dates plays-10 Broken"),
+        ("name", "Broken dates pairs plays-2 plays-10"),
+        ("kind", "plays-2 plays-10 pairs dates Broken"),
+        ("score", "plays-10 plays-2 pairs dates Broken"),
+        ("bits", "plays-10 plays-2 pairs dates Broken"),
+        ("loss", "dates pairs plays-10 plays-2 Broken"),
+        ("tokens", "plays-2 dates plays-10 pairs Broken"),
+        ("state", "plays-2 dates pairs plays-10 Broken"),
+    ],
+)
+def test_orders(order: str, names: str) -> None:
+    assert [run.name for run in sort_runs(RUNS, order)] == names.split()
+    assert order in SORT_KEYS
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "names"),
+    [
+        ("", None, "plays-10 plays-2 dates pairs Broken"),
+        ("PLAYS", None, "plays-10 plays-2"),
+        ("plays gru", None, "plays-2"),
+        ("dropout", None, "plays-10"),
+        ("s2s", None, "dates pairs"),
+        ("", S2S, "dates pairs"),
+        ("lstm", LM, "plays-10"),
+        ("shipped", None, "pairs"),
+        ("own seq2seq", None, "dates"),
+        ("done 1×512", None, "plays-10"),
+        ("nothing", None, ""),
+    ],
+)
+def test_filters(text: str, kind: str | None, names: str) -> None:
+    assert [run.name for run in filter_runs(RUNS, text, kind)] == names.split()
+
+
+def test_a_run_that_hides_a_shipped_model_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = make_run(tmp_path / "shipped", "shakespeare")
+    monkeypatch.setattr(listing, "shipped_runs", lambda: [shipped])
+    make_run(tmp_path / "runs", "shakespeare")
+    make_run(tmp_path / "runs", "notes")
+    marks = {(run.name, run.shipped): run.hides_shipped for run in list_runs(tmp_path / "runs")}
+    assert marks == {("shakespeare", True): False, ("shakespeare", False): True, ("notes", False): False}
+
+
+def test_a_run_with_an_unreadable_status_is_usable_and_has_a_problem(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "a")
+    write_note(run, "why?")
+    run.status_file.write_text("[]")
+    summary = summarize_run(run)
+    assert (summary.state, summary.kind, summary.note) == ("stopped", LM, "why?")
+    assert "status.json is not a valid status" in summary.problem
+    assert summary.to_json()["note"] == "why?" and summary.to_json()["hides_shipped"] is False

@@ -1,0 +1,211 @@
+"""Renaming, deleting and noting runs: what goes, what stays, what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from run_examples import Failure, fail
+from tiny_runs import make_run
+
+from rnntui.errors import RnntuiError, RunError, UsageError
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs import lookup, management
+from rnntui.runs.creation import find_resumable_run, staging_folder
+from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
+from rnntui.runs.lookup import runs_in
+from rnntui.runs.management import (
+    check_deletable,
+    delete_run,
+    file_sizes,
+    foreign_files,
+    rename_run,
+    size_on_disk,
+    write_note,
+)
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of runs, with the run `a`, beside a shipped model, `shakespeare`."""
+    make_run(tmp_path / "shipped", "shakespeare")
+    make_run(tmp_path / "runs", "a")
+    monkeypatch.setattr(lookup, "shipped_folder", lambda: tmp_path / "shipped")
+    return tmp_path / "runs"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def make_resumable(run: RunFolder) -> None:
+    run.resume_folder.mkdir()
+    for file in (run.resume_file, run.training_ids, run.validation_ids):
+        file.touch()
+
+
+def test_a_renamed_run_is_the_same_run_and_can_be_resumed(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    make_resumable(run)
+    before = contents(run.path)
+    renamed = rename_run(run, "my notes")
+    assert [each.name for each in runs_in(runs)] == ["my notes"]
+    assert contents(renamed.path) == before | {"lock": b""}
+    assert find_resumable_run(LANGUAGE_MODEL, None, "my notes", runs) == renamed
+    with renamed.lock():
+        pass
+
+
+@pytest.mark.parametrize("name", ["", " ", ".hidden", "-flag", "a/b", "..", "a\0", "a\nb", "x" * 101, "a:b"])
+def test_a_name_that_no_run_can_have_is_refused(name: str, runs: Path) -> None:
+    with pytest.raises(UsageError, match="is not a valid name"):
+        rename_run(RunFolder(runs / "a"), name)
+    assert [run.name for run in runs_in(runs)] == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["run", "file", "empty folder", "dangling link"])
+def test_a_name_that_is_taken_is_refused(kind: str, runs: Path) -> None:
+    match kind:
+        case "run":
+            make_run(runs, "b")
+        case "file":
+            (runs / "b").write_text("mine")
+        case "empty folder":
+            (runs / "b").mkdir()
+        case _:
+            (runs / "b").symlink_to("nowhere")
+    before = contents(runs)
+    with pytest.raises(UsageError, match=r"^b exists in .*; choose another name"):
+        rename_run(RunFolder(runs / "a"), "b")
+    assert contents(runs) == before
+
+
+def test_a_deleted_run_is_gone_with_all_its_files(runs: Path) -> None:
+    make_resumable(RunFolder(runs / "a"))
+    make_run(runs, "b")
+    assert size_on_disk(RunFolder(runs / "a")) == sum(map(len, contents(runs / "a").values())) > 1000
+    delete_run(RunFolder(runs / "a"), runs)
+    assert names_in(runs) == ["b"]
+
+
+def test_a_deletion_that_is_interrupted_leaves_no_run_and_is_finished_by_the_next_one(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(runs, "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", fail)
+        patch.setattr(management.os, "getpid", lambda: 2**30)  # the process is gone then
+        with pytest.raises(Failure):
+            delete_run(RunFolder(runs / "a"), runs)
+    assert [run.name for run in runs_in(runs)] == ["b"] and len(names_in(runs)) == 2
+    with staging_folder(runs):
+        assert not [name for name in names_in(runs) if name.startswith(management.DELETED_PREFIX)]
+
+
+def test_a_run_in_training_is_neither_renamed_nor_deleted_but_takes_a_note(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    with run.lock():
+        for refused in (lambda: rename_run(run, "b"), lambda: delete_run(run, runs)):
+            with pytest.raises(RunError, match="run a is in training and cannot be"):
+                refused()
+        write_note(run, "more dropout")
+    assert run.read_note() == "more dropout" and [each.name for each in runs_in(runs)] == ["a"]
+
+
+def test_a_shipped_model_is_never_changed(runs: Path, tmp_path: Path) -> None:
+    before = contents(tmp_path / "shipped")
+    run = RunFolder(runs.parent / "runs" / ".." / "shipped" / "shakespeare")
+    for refused in (lambda: rename_run(run, "b"), lambda: delete_run(run, runs), lambda: write_note(run, "mine")):
+        with pytest.raises(RunError, match="shakespeare is a shipped model"):
+            refused()
+    assert contents(tmp_path / "shipped") == before
+
+
+def test_a_link_to_a_run_is_renamed_and_deleted_without_the_run(runs: Path, tmp_path: Path) -> None:
+    other = make_run(tmp_path / "other disk", "big")
+    before = contents(other.path)
+    (runs / "link").symlink_to(other.path, target_is_directory=True)
+    renamed = rename_run(RunFolder(runs / "link"), "link-2")
+    assert renamed.path.is_symlink() and size_on_disk(renamed) == 0
+    with other.lock(), pytest.raises(RunError, match="in training"):
+        rename_run(renamed, "link-3")
+    delete_run(renamed, runs)
+    assert names_in(runs) == ["a"] and contents(other.path) == before | {"lock": b""}
+
+
+def test_a_link_within_a_run_is_not_followed(runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("mine")
+    (runs / "a" / "resume").symlink_to(tmp_path / "precious", target_is_directory=True)
+    delete_run(RunFolder(runs / "a"), runs)
+    assert (tmp_path / "precious" / "file").read_text() == "mine"
+
+
+def test_a_folder_elsewhere_is_deleted_only_if_it_is_a_run_and_nothing_else(runs: Path, tmp_path: Path) -> None:
+    project = RunFolder(tmp_path / "project")
+    project.path.mkdir()
+    project.config_file.write_text('{"compilerOptions": {}}')
+    with pytest.raises(RunError, match=r"config\.json"):
+        delete_run(project, runs)
+    run = make_run(tmp_path / "elsewhere", "run")
+    (run.path / "thesis").mkdir()
+    with pytest.raises(RunError, match=r"outside of .* and holds files that do not belong to a run, such as thesis"):
+        delete_run(run, runs)
+    (run.path / "thesis").rmdir()
+    delete_run(run, runs)
+    assert project.path.exists() and not run.path.exists()
+
+
+def test_a_broken_run_is_deleted_but_no_folder_that_only_looks_like_one(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    run.config_file.write_text("{")
+    (run.path / "src").mkdir()
+    assert foreign_files(run) == ["src"]
+    with pytest.raises(RunError, match=r"is broken .* and holds files"):
+        check_deletable(run, runs)
+    (run.path / "src").rmdir()
+    delete_run(run, runs)
+    assert names_in(runs) == []
+
+
+def test_foreign_files_are_named_wherever_they_are(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    make_resumable(run)
+    assert foreign_files(run) == []
+    for name in ("b.txt", "resume/mine", ".config.json.12.partial"):
+        (run.path / name).touch()
+    assert foreign_files(run) == ["b.txt", "resume/mine"]
+    assert {"resume/mine", "config.json"} < set(file_sizes(run))
+
+
+def test_notes(runs: Path) -> None:
+    run = RunFolder(runs / "a")
+    assert run.read_note() == ""
+    write_note(run, "  dropout 0.3 — better\n")
+    assert run.read_note() == "dropout 0.3 — better"
+    write_note(run, "x" * MAX_NOTE_LENGTH)
+    with pytest.raises(UsageError, match="1,000 characters at most"):
+        write_note(run, "x" * (MAX_NOTE_LENGTH + 1))
+    assert run.read_note() == "x" * MAX_NOTE_LENGTH
+    for _ in range(2):
+        write_note(run, " ")
+        assert run.read_note() == "" and not run.note_file.exists()
+    run.note_file.write_bytes(b"\xff\x00" + b"x" * 10**6)
+    assert len(run.read_note()) == MAX_NOTE_LENGTH
+
+
+def test_folders_that_cannot_be_written_to_give_one_line(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def deny(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    run = RunFolder(runs / "a")
+    monkeypatch.setattr(Path, "rename", deny)
+    for refused in (lambda: rename_run(run, "b"), lambda: delete_run(run, runs)):
+        with pytest.raises(RnntuiError, match=r"cannot (rename|delete) .*: Permission denied$"):
+            refused()
+    assert [each.name for each in runs_in(runs)] == ["a"] and not run.is_locked()
