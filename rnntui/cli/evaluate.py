@@ -14,9 +14,10 @@ from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
-from rnntui.config import LanguageModelTrainingConfig
+from rnntui.config import LanguageModelTrainingConfig, TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from rnntui.text.parallel_corpus import ParallelCorpus
     from rnntui.training.evaluation import Evaluation
 
-_UNSEEN_SENTENCES = "sentences occur in training in neither column"
+_UNSEEN_SENTENCES = "sentences occur in neither column of the training pairs"
 _DEFAULT = click.core.ParameterSource.DEFAULT
 _PAIR_OPTIONS = ("source", "target", "columns", "held_out", "save", "beam", "bleu_tokenizer")
 
@@ -45,6 +46,7 @@ class _Options:
     save: str | None
     beam: int
     bleu_tokenizer: str | None
+    threads: int | None
     reading: PairReading
     as_json: bool
     pair_flags: list[str]
@@ -59,15 +61,14 @@ class _Options:
 @click.option(
     flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
 )
-@click.option(
-    "--held-out", is_flag=True, help="Evaluate on those of the run's own pairs that were held out from training."
-)
+@click.option("--held-out", is_flag=True, help="Evaluate on the held-out pairs of the run's own data.")
 @click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
 @setting_option(BeamConfig, "beam")
 @click.option(
     "--bleu-tokenizer", type=click.Choice(get_args(BleuTokenizer)),
     help="sacrebleu's tokenizer for BLEU; auto: by the script of the targets [default: the run's own]",
 )  # fmt: skip
+@setting_option(TrainerConfig, "threads")
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON line.")
 @click.pass_context
@@ -84,6 +85,7 @@ def command(
     save: str | None,
     beam: int,
     bleu_tokenizer: str | None,
+    threads: int | None,
     encoding: str,
     errors: Any,
     newlines: Any,
@@ -105,7 +107,10 @@ def command(
     if config.kind not in _EVALUATORS:
         raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
     reading = PairReading(columns, encoding, errors, newlines)
-    options = _Options(text, source, target, held_out, save, beam, bleu_tokenizer, reading, as_json, pair_flags)
+    TrainerConfig(threads=threads)  # checks the bounds
+    options = _Options(
+        text, source, target, held_out, save, beam, bleu_tokenizer, threads, reading, as_json, pair_flags
+    )
     _EVALUATORS[config.kind](run, options)
 
 
@@ -118,14 +123,20 @@ def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
     reading = options.reading
     corpus = open_corpus(options.text, reading.encoding, reading.errors, reading.newlines)
-    reads_chats = run.read_config().training_as(LanguageModelTrainingConfig).turns != "none"
-    corpus, message = converted_chat(corpus, "auto" if reads_chats else "none")
+    turns = run.read_config().training_as(LanguageModelTrainingConfig).turns
+    try:
+        corpus, message = converted_chat(corpus, turns)
+    except UsageError:  # the speakers that the run names are not in this text
+        corpus, message = converted_chat(corpus, "auto")
     if message:
         print_note(message)
-    prepare_for_torch()
-    from rnntui.training.evaluate_language_model import evaluate_language_model_run
+    with ProgressBar("evaluating", is_immediate=True) as bar:
+        prepare_for_torch()
+        from rnntui.training.evaluate_language_model import evaluate_language_model_run
+        from rnntui.training.evaluation import EvaluationMonitor
 
-    evaluations, unknown = evaluate_language_model_run(run, corpus)
+        monitor = EvaluationMonitor(report=bar.update)
+        evaluations, unknown = evaluate_language_model_run(run, corpus, options.threads, monitor)
     warn_unknown_characters(unknown, ", ".join(corpus.display_names))
     if options.as_json:
         values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
@@ -146,25 +157,29 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
         from rnntui.training.prepare_seq2seq import held_out_pairs
 
         total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
-        unseen = "sources do not occur in training" if info.split == "source" else _UNSEEN_SENTENCES
+        unseen = "sources do not occur in the training pairs" if info.split == "source" else _UNSEEN_SENTENCES
         messages.append(
-            f"evaluating on {len(pairs.rows):,} of {total:,} pairs: those held out when run {run.name} was made, whose "
-            f"{unseen}"
+            f"evaluating on {len(pairs.rows):,} of {total:,} pairs: the pairs held out from run {run.name}; "
+            f"their {unseen}"
         )
     for message in messages:
         print_note(message)
     if options.save is not None:
         _save_pairs(Path(options.save), pairs)
-    prepare_for_torch()
-    from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
+    with ProgressBar("evaluating", is_immediate=True) as bar:
+        prepare_for_torch()
+        from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
+        from rnntui.training.evaluation import EvaluationMonitor
 
-    beam = BeamConfig(beam=options.beam)
-    evaluation, scores, unknown = evaluate_seq2seq_run(run, pairs, beam, options.bleu_tokenizer)
+        beam, monitor = BeamConfig(beam=options.beam), EvaluationMonitor(report=bar.update)
+        evaluation, scores, unknown = evaluate_seq2seq_run(
+            run, pairs, beam, options.bleu_tokenizer, options.threads, monitor
+        )
     warn_unknown_characters(unknown, ", ".join(pairs.display_names))
     if scores.short_references > 50:
         print_note(
-            f"BLEU says little here: it counts sequences of four tokens, and {scores.short_references:.0f} % of the "
-            f"targets have fewer; see exact matches and chrF"
+            f"BLEU is not informative here: it counts sequences of four tokens, and {scores.short_references:.0f} % of "
+            f"the targets have fewer; compare exact matches and chrF"
         )
     if options.as_json:
         values = {
@@ -194,7 +209,7 @@ def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
 def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
     """Write the pairs as a table; a third column names the file and row of each, to look up further columns there."""
     if path.exists():
-        raise UsageError(f"--save {path}: the file exists and is not replaced")
+        raise UsageError(f"--save {path}: the file exists already", hint="choose another name")
     rows = (f"{pair.source}\t{pair.target}\t{pair.file}, row {pair.row}\n" for pair in pairs.rows)
     atomic_write(path, "".join(rows).encode("utf-8", "surrogatepass"))
 

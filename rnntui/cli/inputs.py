@@ -124,7 +124,11 @@ def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name:
 
 
 def decode_lines(
-    stream: BinaryIO | Iterable[bytes], encoding: str, errors: str, newlines: str = "universal"
+    stream: BinaryIO | Iterable[bytes],
+    encoding: str,
+    errors: str,
+    newlines: str = "universal",
+    name: str = STDIN_NAME,
 ) -> Iterator[str]:
     """Yield each line of a stream without its end, as soon as it is complete; a byte order mark is skipped.
 
@@ -132,6 +136,13 @@ def decode_lines(
 
     Raises `CorpusError` at a line that is not of the encoding, after all those before it; `UsageError` for an unknown
     encoding.
+
+    Args:
+        stream: standard input, an open file, or pieces of data.
+        encoding: encoding of the text.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+        name: name of the stream, for messages.
     """
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
     unfinished: list[str] = []  # pieces of the last line
@@ -139,7 +150,7 @@ def decode_lines(
     at_start = True
     for data in chain(arriving_data(stream), [b""]):  # empty bytes mark the end
         if at_start:
-            check_is_text(data, encoding)
+            check_is_text(data, encoding, name)
             at_start = False
         problem = None
         try:
@@ -158,7 +169,7 @@ def decode_lines(
                 offset = len("".join(unfinished).encode(encoding)) - len("".encode(encoding))  # no byte order mark
             position = "" if offset is None else f" at its byte {offset}"
             raise CorpusError(
-                f"line {line_number} of {STDIN_NAME} is not {encoding}{position}",
+                f"line {line_number} of {name} is not {encoding}{position}",
                 hint=advice_for(encoding, problem),
             ) from problem
     if any(unfinished):

@@ -14,6 +14,7 @@ import click
 from rnntui import __version__
 from rnntui.cli.terminal import OutputClosedError
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
+from rnntui.system_memory import is_out_of_memory
 from rnntui.text.control_chars import one_line
 
 # Descriptions are repeated here so that help is quick: a command's module is imported only to run it.
@@ -105,14 +106,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _report(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", 1)
-    except MemoryError:
-        if debug:
-            raise
-        return _report("out of memory; try a smaller --hidden, --batch-size or --bptt", 1)
     except Exception as error:
         if debug:
             raise
+        if is_out_of_memory(error):
+            return _report(f"out of memory; {_memory_advice(arguments)}", 1)
         return _report(f"unexpected {type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
+
+
+def _memory_advice(arguments: Sequence[str]) -> str:
+    """Return advice for a command that has run out of memory."""
+    from rnntui.kinds.registry import KINDS
+
+    command = next((argument for argument in arguments if argument in COMMANDS), "")
+    for kind in KINDS.values():
+        if kind.command == command:
+            return kind.memory_advice
+    advice = {"translate": "lower --beam", "sample": "lower --samples"}
+    return advice.get(command, "close other programs, or use a smaller model")
 
 
 def _one_line(error: click.ClickException) -> str:

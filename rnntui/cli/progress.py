@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import shlex
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import IO
+from collections.abc import Iterator
+from typing import IO, Any, Protocol
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
@@ -23,61 +23,148 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.text.control_chars import one_line
-from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
+from rnntui.training.events import Evaluated, Evaluating, Event, Finished, Started, Stepped
 
 _LINE_SECONDS = 10.0  # between plain lines
 _MIN_EVALUATIONS = 3  # after the start, for advice on validation
 _FAR_ABOVE = 1.25  # ratio of a validation loss to the training loss that is not of overfitting, at the first evaluation
 _MIN_BAR = 10  # columns, with the space around it
 
-Report = Callable[[Event], None]
+
+class Display(Protocol):
+    """Where the events of a training are shown: lines, or a bar in the terminal's last line."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def show(self, event: Event) -> None: ...
+
+    def show_note(self, text: str) -> None:
+        """Show a text at once; called from any thread."""
+        ...
 
 
-def make_reporter(stream: IO[str], run: RunFolder) -> AbstractContextManager[Report]:
-    """Return a context manager whose value is the training's `report`; it may own the terminal's last line."""
-    return _live(Console(file=stream), run) if stream.isatty() else _plain(stream, run)
+class Reporter:
+    """Reports a training to a display inside its `with` block.
+
+    No method raises where the terminal or the pipe has been closed: the training must go on and save.
+    """
+
+    def __init__(self, run: RunFolder, display: Display) -> None:
+        self.run = run
+        self._display = display
+        self._work = "step"
+
+    def __enter__(self) -> Reporter:
+        with contextlib.suppress(OSError):
+            self._display.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def report(self, event: Event) -> None:
+        """Show an event."""
+        self._work = "evaluation" if isinstance(event, Evaluating) else "step"
+        with contextlib.suppress(OSError):
+            self._display.show(event)
+
+    def acknowledge_stop(self) -> None:
+        """Answer a request to stop; called from any thread."""
+        with contextlib.suppress(OSError):
+            self._display.show_note(f"stopping after this {self._work}; Ctrl-C again stops at once")
+
+    def end(self) -> None:
+        """End the display where the process is about to end at once; called from any thread."""
+        with contextlib.suppress(OSError):
+            self._display.stop()
 
 
-@contextmanager
-def _plain(stream: IO[str], run: RunFolder) -> Iterator[Report]:
-    last_time = 0.0
-    is_open = True
+def make_reporter(stream: IO[str], run: RunFolder) -> Reporter:
+    """Return the reporter of a training: a live bar on a terminal, plain lines elsewhere."""
+    return Reporter(run, _LiveBar(Console(file=stream), run) if stream.isatty() else _PlainLines(stream, run))
 
-    def report(event: Event) -> None:
-        nonlocal last_time, is_open
+
+class _PlainLines:
+    """Prints a line for every event, and for steps and evaluations under way one in ten seconds at most."""
+
+    def __init__(self, stream: IO[str], run: RunFolder) -> None:
+        self._run = run
+        self._stream = stream
+        self._step_time = -math.inf  # of the last line of a step
+        self._line_time = time.monotonic()  # of the last line
+        self._is_open = True
+
+    def start(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+    def show(self, event: Event) -> None:
+        now = time.monotonic()
+        if isinstance(event, Evaluating) and (event.fraction == 1 or now - self._line_time < _LINE_SECONDS):
+            return
         if isinstance(event, Stepped):
-            if time.monotonic() - last_time < _LINE_SECONDS:
+            if now - self._step_time < _LINE_SECONDS:
                 return
-            last_time = time.monotonic()
+            self._step_time = now
+        for line in describe(event, self._run):
+            self._print(line)
+
+    def show_note(self, text: str) -> None:
+        self._print(f"rnntui: {text}")
+
+    def _print(self, line: str) -> None:
         try:
-            for line in describe(event, run) if is_open else ():
-                print(line, file=stream, flush=True)
+            if self._is_open:
+                self._line_time = time.monotonic()
+                print(line, file=self._stream, flush=True)
         except OSError:
-            is_open = False  # the reader has closed the pipe, as `| head` does; training continues
-
-    yield report
+            self._is_open = False  # the reader has closed the pipe, as `| head` does; training continues
 
 
-@contextmanager
-def _live(console: Console, run: RunFolder) -> Iterator[Report]:
-    bar = _BarWithNote(
-        TextColumn("{task.fields[position]}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.fields[numbers]}"),
-        console=console,
-        refresh_per_second=8,
-        transient=True,
-    )
-    task = bar.add_task("", total=None, position="starting", numbers="")
+class _LiveBar:
+    """Shows a bar in the terminal's last line, and evaluations above it."""
 
-    def report(event: Event) -> None:
+    def __init__(self, console: Console, run: RunFolder) -> None:
+        self._run = run
+        self._bar = _BarWithNotes(
+            TextColumn("{task.fields[position]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[numbers]}"),
+            console=console,
+            refresh_per_second=8,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=None, position="starting", numbers="")
+        self._echo = ControlKeyEcho()
+
+    def start(self) -> None:
+        self._echo.hide()
+        self._bar.start()
+
+    def stop(self) -> None:
+        self._bar.stop()
+        self._echo.restore()
+
+    def show(self, event: Event) -> None:
+        bar = self._bar
         if isinstance(event, Stepped):
             position = f"{event.step:,}/{event.steps:,}" if event.steps else f"{event.step:,}/…"
-            numbers = _numbers(event, console.width - len(position) - _MIN_BAR)
-            bar.update(task, total=event.steps, completed=event.step, position=position, numbers=numbers)
-            bar.note = f"training at {event.slowdown}" if event.slowdown else ""
+            numbers = _numbers(event, bar.console.width - len(position) - _MIN_BAR)
+            self._draw(event.steps, event.step, position, numbers)
+            bar.slowdown = f"training at {event.slowdown}" if event.slowdown else ""
             return
-        for index, line in enumerate(describe(event, run)):
+        if isinstance(event, Evaluating):
+            position, percent = _evaluation_text(event)
+            self._draw(1.0, event.fraction, position, percent)
+            return
+        if isinstance(event, Evaluated):  # the next step may take long
+            self._draw(None, 0.0, f"step {event.step:,}", "")
+            bar.refresh()
+        for index, line in enumerate(describe(event, self._run)):
             if isinstance(event, Evaluated) and index == 1:
                 # Sampled text must not be read as markup, and takes one line at most.
                 bar.console.print(Text(line, style="dim"), overflow="ellipsis", no_wrap=True)
@@ -85,29 +172,49 @@ def _live(console: Console, run: RunFolder) -> Iterator[Report]:
                 # Wrapped by the terminal and not by us, so that a command in it can be copied.
                 bar.console.print(Text(line), soft_wrap=True)
 
-    def report_if_open(event: Event) -> None:
-        with contextlib.suppress(OSError):
-            report(event)
+    def _draw(self, total: float | None, completed: float, position: str, numbers: str) -> None:
+        self._bar.tasks[0].total = total  # `update` takes None for no change
+        self._bar.update(self._task, completed=completed, position=position, numbers=numbers)
 
-    # Writing to a terminal that was closed fails; the training must still save.
-    with contextlib.suppress(OSError):
-        bar.start()
-    try:
-        yield report_if_open
-    finally:
-        with contextlib.suppress(OSError):
-            bar.stop()
+    def show_note(self, text: str) -> None:
+        self._bar.note = text  # drawn by the bar's own thread, also while this one's is in a long step
 
 
-class _BarWithNote(Progress):
-    """A progress bar with an optional line below it."""
+class ControlKeyEcho:
+    """Turns off that the terminal echoes Ctrl-C as ^C: after a bar of full width it would take a line of its own."""
 
-    note = ""
+    def __init__(self) -> None:
+        self._settings: list[Any] | None = None
+
+    def hide(self) -> None:
+        """Turn the echo off, where standard input is a terminal that has it."""
+        with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):  # Windows; no terminal; closed
+            import termios
+
+            self._settings = termios.tcgetattr(sys.stdin)
+            settings = termios.tcgetattr(sys.stdin)
+            settings[3] &= ~termios.ECHOCTL
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, settings)
+
+    def restore(self) -> None:
+        """Return to the terminal's own setting."""
+        if self._settings is not None:
+            import termios
+
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, self._settings)
+            self._settings = None
+
+
+class _BarWithNotes(Progress):
+    """A progress bar with up to two lines below it."""
+
+    slowdown = note = ""
 
     def get_renderables(self) -> Iterator[RenderableType]:
         yield from super().get_renderables()
-        if self.note:
-            yield Text(self.note, style="yellow", overflow="ellipsis", no_wrap=True)
+        for text in (self.slowdown, self.note):
+            if text:
+                yield Text(text, style="yellow", overflow="ellipsis", no_wrap=True)
 
 
 def _numbers(event: Stepped, width: int) -> str:
@@ -140,6 +247,8 @@ def describe(event: Event, run: RunFolder) -> list[str]:
             f"{_rate(event.tokens_per_second)}  {_left(event.seconds_left)}",
             *([f"training at {event.slowdown}"] if event.slowdown else []),
         ]
+    if isinstance(event, Evaluating):
+        return [f"step {event.step:,}  {'  '.join(_evaluation_text(event))}"]
     if isinstance(event, Evaluated):
         # Short enough for 80 columns.
         train = f"train {event.train_loss:.4f}  " if event.train_loss is not None else ""
@@ -149,6 +258,10 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         line = f"step {event.step:,}  {train}val {event.validation_loss:.4f}  {figures}{mark}"
         return [line, f"  | {_sample_line(event.sample, _kind_of(run))}"] if event.sample else [line]
     return _describe_end(event, run)
+
+
+def _evaluation_text(event: Evaluating) -> tuple[str, str]:
+    return "final evaluation" if event.is_final else "evaluation", f"{event.fraction:.0%}".replace("%", " %")
 
 
 def _metric_text(name: str, value: float) -> str:
@@ -171,14 +284,19 @@ def _kind_of(run: RunFolder) -> ModelKind:
     return kind_or_default(kind_id_of(run))
 
 
-def _describe_end(event: Finished, run: RunFolder) -> list[str]:
+def resume_command(run: RunFolder) -> str:
+    """Return the command line that resumes a run."""
     flags = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.path.parent))}"
+    return f"rnntui {_kind_of(run).command} --resume {flags}"
+
+
+def _describe_end(event: Finished, run: RunFolder) -> list[str]:
     kind = _kind_of(run)
     if event.reason == "interrupted":
         total = f" of {event.steps:,}" if event.steps else ""
         return [
             f"stopped at step {event.step:,}{total} and saved in {run.path}",
-            f"continue exactly from here with: rnntui {kind.command} --resume {flags}",
+            f"continue exactly from here with: {resume_command(run)}",
         ]
     reason = f" ({event.stop_reason})" if event.stop_reason else ""
     lines = [
@@ -216,8 +334,9 @@ def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
     if event.best_step > step or loss < _FAR_ABOVE * train_loss:
         return []
     return [
-        f"the first evaluation was the best, with a validation loss of {loss:.2f} beside {train_loss:.2f} in training: "
-        f"is the end of the text another text than the rest? --validation-from spread holds out parts of all of it"
+        f"the first evaluation was the best, with a validation loss of {loss:.2f} and a training loss of "
+        f"{train_loss:.2f}: the end of the text may differ from the rest; --validation-from spread holds out parts "
+        f"from all of it"
     ]
 
 

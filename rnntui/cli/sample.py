@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.inputs import decode_lines, read_text
+from rnntui.cli.inputs import read_text
+from rnntui.cli.line_input import TextReading, is_file_name, open_file, standard_input, stream_lines
 from rnntui.cli.options import (
     checkpoints_option,
     corpus_options,
@@ -22,11 +26,13 @@ from rnntui.cli.options import (
     settings_from,
     settings_options,
 )
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
 from rnntui.cli.terminal import escaped_argument, print_note, utf8_argument, warn_unknown_characters
 from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import CorpusError, UsageError
+from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
     from rnntui.inference.loaded_model import LoadedLanguageModel
@@ -47,6 +53,14 @@ class _Request:
     seed: int
 
 
+def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Decode the strings of --stop. A click callback; raises `UsageError` for an empty one, which would never end."""
+    stops = escaped_argument(context, parameter, value)
+    if "" in stops:
+        raise UsageError("--stop must not be empty", setting="stop", hint=r"for the end of a line, --stop '\n'")
+    return stops
+
+
 @click.command("sample")
 @run_option
 @checkpoints_option
@@ -55,10 +69,11 @@ class _Request:
     callback=utf8_argument,
     help="Text to continue [default: standard input if it is not a terminal, else a new line].",
 )
+@click.option("--prompt-file", metavar="FILE", help="File with the text to continue, instead of --prompt.")
 @click.option(
     "--each-line",
     is_flag=True,
-    help="Continue each line of standard input on its own; a blank line samples from nothing.",
+    help="Continue each line of the file or of standard input on its own; a blank line samples from nothing.",
 )
 @corpus_options
 @setting_option(GenerationConfig, "length", "-n")
@@ -66,11 +81,11 @@ class _Request:
 @click.option(
     "--stop",
     multiple=True,
-    callback=escaped_argument,
+    callback=_stop_strings,
     help="End a text before this string, in which \\n, \\r, \\t, "
     "\\xNN and \\uNNNN are characters and \\\\ is a backslash; may be repeated.",
 )
-@click.option("--keep-stop", is_flag=True, help="Write the string that ended a text too.")
+@click.option("--keep-stop", is_flag=True, help="Also write the string that ended a text.")
 @click.option(
     "--seed", type=click.IntRange(0), help="Seed that makes the output repeatable; text i is sampled with seed + i."
 )
@@ -87,6 +102,7 @@ def command(
     run_name: str | None,
     checkpoints: str | None,
     prompt: str | None,
+    prompt_file: str | None,
     each_line: bool,
     encoding: str,
     errors: Any,
@@ -101,7 +117,7 @@ def command(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Sample text from a trained language model, after a prompt given by --prompt or on standard input.
+    """Sample text from a trained language model, after a prompt: --prompt, --prompt-file or standard input.
 
     A model of documents, such as names, continues the prompt as the beginning of one, and stops at its end.
     A character that the vocabulary lacks becomes <unk>; a warning on stderr names it. With --each-line, the samples of
@@ -110,22 +126,25 @@ def command(
     sampling = settings_from(SamplingConfig, values)
     GenerationConfig(length=length)  # checks the bounds
     if each_line and prompt is not None:
-        raise UsageError("--each-line continues the lines of standard input", hint="leave out --prompt")
+        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
+    if prompt is not None and prompt_file is not None:
+        raise UsageError("give --prompt or --prompt-file, not both")
+    if prompt is not None and is_file_name(prompt):
+        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
     loaded = load_language_model(run)
+    reading = TextReading(encoding, errors, newlines)
     prompts: Iterable[SamplePrompt]
-    if each_line:
-        lines = decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors, newlines)
-        prompts = (SamplePrompt(line, line_number) for line_number, line in enumerate(lines, 1))
-    elif prompt is not None:
+    if prompt is not None:
         prompts = [SamplePrompt(read_text(io.BytesIO(prompt.encode()), "utf-8", errors, newlines))]
+    elif each_line:
+        prompts = _prompts_of_lines(prompt_file, reading)
     else:
-        has_input = sys.stdin is not None and not sys.stdin.isatty()
-        prompts = [SamplePrompt(read_text(sys.stdin.buffer, encoding, errors, newlines) if has_input else "")]
+        prompts = [SamplePrompt(_prompt_text(prompt_file, reading))]
 
     seed = int.from_bytes(os.urandom(4)) if seed is None else seed
     request = _Request(sampling, length, samples, stop, keep_stop, seed)
@@ -135,15 +154,33 @@ def command(
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
         output = SampleJsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
+    bar = ProgressBar("reading the prompt")
     try:
         for index, each in enumerate(prompts):
             prompt_of_document = replace(each, text=loaded.documents.prompt(each.text))
-            for _ in _sample(loaded, prompt_of_document, request, index * samples, output):
+            for _ in _sample(loaded, prompt_of_document, request, index * samples, output, bar):
                 output.write()
     except CorpusError:  # a line that cannot be decoded, after those before it
         output.end()
         raise
     output.end()
+
+
+def _prompts_of_lines(path: str | None, reading: TextReading) -> Iterator[SamplePrompt]:
+    """Yield the lines of a file as prompts; None for standard input."""
+    with contextlib.ExitStack() as stack:
+        stream = standard_input() if path is None else stack.enter_context(open_file(Path(path)))
+        for number, line in enumerate(stream_lines(stream, reading, path or STDIN_NAME), 1):
+            yield SamplePrompt(line, number)
+
+
+def _prompt_text(path: str | None, reading: TextReading) -> str:
+    """Return the text of a file; None for standard input, from which nothing is read where it is a terminal."""
+    if path is not None:
+        with open_file(Path(path)) as file:
+            return read_text(file, *reading, path)
+    has_input = sys.stdin is not None and not sys.stdin.isatty()
+    return read_text(sys.stdin.buffer, *reading) if has_input else ""
 
 
 def _sample(
@@ -152,8 +189,12 @@ def _sample(
     request: _Request,
     first: int,
     output: SampleTextOutput | SampleJsonOutput,
+    bar: ProgressBar,
 ) -> Iterator[None]:
-    """Sample the texts of a prompt, queued in `output`, the `first` of them with that index; yield after each token."""
+    """Sample the texts of a prompt, queued in `output`, the `first` of them with that index; yield after each token.
+
+    The bar shows how much of a long prompt has been read.
+    """
     import numpy as np
 
     from rnntui.inference.generate import begin_generation, generators_from
@@ -167,8 +208,9 @@ def _sample(
     generation = begin_generation(loaded.network, tokenizer, generators_from(seed, request.samples))
     ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
     if len(ids) > _LONG_PROMPT:
-        print_note(f"reading a {source} of {len(ids):,} tokens; a model reads some thousand a second")
-    generation.feed(ids)
+        print_note(f"reading a {source} of {len(ids):,} tokens, at some thousand tokens a second")
+    with bar:
+        generation.feed(ids, bar.update)
     unfinished = [
         SampledText(prompt, i, seed + i, TextStream(tokenizer.stream(), request.stop, request.keep_stop))
         for i in range(request.samples)

@@ -1,4 +1,4 @@
-"""`rnntui score`: log-probability and bits per character of each line of standard input."""
+"""`rnntui score`: log-probability and bits per character of texts, or of each line of files or of standard input."""
 
 from __future__ import annotations
 
@@ -9,29 +9,51 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.inputs import decode_lines
+from rnntui.cli.line_input import (
+    Lines,
+    TextReading,
+    argument_lines,
+    check_texts,
+    file_lines,
+    file_option,
+    numbered,
+    remaining_lines,
+    standard_input,
+    stream_lines,
+)
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import warn_unknown_characters, write_out
+from rnntui.cli.terminal import utf8_argument, warn_unknown_characters, write_out
 
 if TYPE_CHECKING:
     from rnntui.inference.scoring import Score
 
 
 @click.command("score")
+@click.argument("text", nargs=-1, callback=utf8_argument)
+@file_option
 @run_option
 @checkpoints_option
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each line.")
 def command(
-    run_name: str | None, checkpoints: str | None, encoding: str, errors: Any, newlines: Any, as_json: bool
+    text: tuple[str, ...],
+    files: tuple[str, ...],
+    run_name: str | None,
+    checkpoints: str | None,
+    encoding: str,
+    errors: Any,
+    newlines: Any,
+    as_json: bool,
 ) -> None:
-    """Score each line of standard input on its own, as if it stood at the start of a line.
+    """Score each TEXT, or each line of the files of --file, or of standard input.
 
-    Writes its log-probability in nats and its bits per character, separated by a tab; a blank line has 0 and nan. The
-    end of the line is not scored, unless each line is a document to the model: then it counts as a token and as a
-    character.
+    Each is scored on its own, as if it stood at the start of a line. Written are its log-probability in nats and its
+    bits per character, separated by a tab; a blank line has 0 and nan. The end of the line is not scored, unless each
+    line is a document to the model: then it counts as a token and as a character.
     """
+    check_texts(text, files, "scored")
     use_one_blas_thread()
     from rnntui.inference.generate import initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
@@ -41,14 +63,26 @@ def command(
 
     loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
-    lines = decode_lines(sys.stdin.buffer if sys.stdin else (), encoding, errors, newlines)
-    for line_number, line in enumerate(lines, 1):
-        warn_unknown_characters(loaded.tokenizer.unknown_characters(line), f"line {line_number}")
-        ids, characters = loaded.tokenizer.encode(line), len(line)
-        if loaded.documents.unit == "line" and line.strip():
-            ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
-        line_score = score(loaded.network, context_ids, ids, characters)
-        write_out(_json(line, line_score) if as_json else _plain(line_score))
+    source = _input(text, files, TextReading(encoding, errors, newlines))
+    with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:
+        for number, (label, line) in enumerate(source.lines, 1):
+            warn_unknown_characters(loaded.tokenizer.unknown_characters(line), label)
+            ids, characters = loaded.tokenizer.encode(line), len(line)
+            if loaded.documents.unit == "line" and line.strip():
+                ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
+            line_score = score(loaded.network, context_ids, ids, characters)
+            write_out(_json(line, line_score) if as_json else _plain(line_score))
+            bar.show_lines(number, source.count)
+
+
+def _input(texts: tuple[str, ...], files: tuple[str, ...], reading: TextReading) -> Lines:
+    if texts:
+        return argument_lines(texts)
+    if files:
+        return file_lines(files, reading)
+    stream = standard_input()
+    count = remaining_lines(stream)
+    return Lines(numbered(stream_lines(stream, reading)), is_interactive=True, count=count)
 
 
 def _plain(score: Score) -> str:

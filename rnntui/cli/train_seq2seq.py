@@ -110,5 +110,5 @@ def command(
                     hint="leave it out, or start a new run",
                 )
             if columns and corpus is None:
-                raise UsageError("--columns tells how PAIRS are read, and none are named", setting="columns")
+                raise UsageError("--columns needs PAIRS to read", setting="columns")
         return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)

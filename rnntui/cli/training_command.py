@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,8 +21,11 @@ from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
 from rnntui.settings import flag_of, settings_of
 
 if TYPE_CHECKING:
+    from rnntui.cli.progress import Reporter
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
+
+_ABORT_SECONDS = 2.0  # for the training to end in its own way
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,36 +51,80 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
 class StopRequest:
     """Handler of Ctrl-C and termination signals: the first asks the training to save and stop, a second Ctrl-C aborts.
 
+    Python runs a signal handler only between two of its own instructions, and a step may be one long call into torch.
+    So a thread reads the signals as they arrive, answers at once, and ends the process where an abort comes to nothing.
+
     Signals are handled inside its `with` block; one that was ignored before, as under `nohup`, stays ignored.
     """
 
     def __init__(self) -> None:
         self.requested = False
-        self._is_training = False
+        self._is_aborted = False
+        self._training: Reporter | None = None
         self._previous_handlers: dict[int, Any] = {}
+        self._arrived, self._arriving = socket.socketpair()
+        self._is_over = threading.Event()
 
     def __enter__(self) -> StopRequest:
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             signal_number = getattr(signal, name, None)  # not every system has all three
             if signal_number is not None and signal.getsignal(signal_number) is not signal.SIG_IGN:
                 self._previous_handlers[signal_number] = signal.signal(signal_number, self._on_signal)
+        self._arriving.setblocking(False)
+        self._previous_fd = signal.set_wakeup_fd(self._arriving.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=self._answer, name="signals", daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._is_over.set()
+        signal.set_wakeup_fd(self._previous_fd)
         for signal_number, handler in self._previous_handlers.items():
             signal.signal(signal_number, handler)
+        self._arriving.close()  # ends the thread
 
-    def begin_training(self) -> None:
+    def begin_training(self, reporter: Reporter) -> None:
         """From now on, save on a signal; before, a signal ends the process, as nothing is written yet."""
-        self._is_training = True
+        self._training = reporter
+
+    def end_training(self) -> None:
+        """The training is over, so that no thread has to end the process."""
+        self._is_over.set()
 
     def __call__(self) -> bool:
         return self.requested
 
     def _on_signal(self, signal_number: int, frame: FrameType | None) -> None:
-        if not self._is_training or (self.requested and signal_number == signal.SIGINT):
+        if self._training is None or (self.requested and signal_number == signal.SIGINT and not self._is_aborted):
+            self._is_aborted = True  # a third one must not interrupt what the second one began
             raise KeyboardInterrupt
         self.requested = True
+
+    def _answer(self) -> None:
+        """Answer signals until the block ends."""
+        is_answered = False
+        while data := self._arrived.recv(1):
+            reporter = self._training
+            if reporter is None or data[0] not in self._previous_handlers:
+                continue
+            if not is_answered:
+                is_answered = True
+                reporter.acknowledge_stop()
+            elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
+                reporter.end()
+                for line in interrupted_lines(reporter.run):
+                    print(f"rnntui: {line}", file=sys.stderr, flush=True)
+                os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
+        self._arrived.close()
+
+
+def interrupted_lines(run: RunFolder) -> list[str]:
+    """Return what is lost where a training was ended at once, and the command that continues it."""
+    from rnntui.cli.progress import resume_command
+
+    lost = "nothing had been saved yet"
+    if run.resume_file.is_file():
+        lost = f"the steps after the last save, at step {run.read_status().step:,}, are lost"
+    return [f"stopped at once; {lost}", f"continue with: {resume_command(run)}"]
 
 
 def budget_of_resume(context: click.Context, budget: Budget) -> Budget | None:
@@ -119,7 +169,14 @@ def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -
     name_note = "" if run.resume_file.is_file() else shipped_name_note(run.name, run.read_config().corpus.name)
     if name_note:
         print_note(name_note)
-    stop.begin_training()
-    with make_reporter(sys.stderr, run) as report:
-        finished = train_run(run, report, stop, budget)
+    reporter = make_reporter(sys.stderr, run)
+    stop.begin_training(reporter)
+    try:
+        with reporter:
+            finished = train_run(run, reporter.report, stop, budget)
+    except KeyboardInterrupt:
+        stop.end_training()
+        for line in interrupted_lines(run):
+            print_note(line)
+        return INTERRUPTED_EXIT_CODE
     return INTERRUPTED_EXIT_CODE if finished.reason == "interrupted" else 0

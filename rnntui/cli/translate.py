@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
+from rnntui.cli.line_input import Lines, NumberedLine, TextReading, file_option
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
-from rnntui.cli.translate_input import InputFormat, Lines, Subtitles, read_input
+from rnntui.cli.translate_input import InputFormat, Subtitles, read_input
 from rnntui.config_seq2seq import BeamConfig, LineConfig
 from rnntui.errors import CorpusError, UsageError
 from rnntui.processors import usable_cpus
@@ -22,12 +26,12 @@ if TYPE_CHECKING:
     from rnntui.inference.translator import Translator
     from rnntui.text.subtitles import SubtitleText
 
-_NumberedLine = tuple[int, str]
 _MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the first translations come soon
 
 
 @click.command("translate")
 @click.argument("text", nargs=-1, callback=utf8_argument)
+@file_option
 @run_option
 @checkpoints_option
 @settings_options(BeamConfig, LineConfig)
@@ -45,6 +49,7 @@ _MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the f
 )
 def command(
     text: tuple[str, ...],
+    files: tuple[str, ...],
     run_name: str | None,
     checkpoints: str | None,
     encoding: str,
@@ -54,17 +59,17 @@ def command(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Translate TEXT, or each line of standard input; a blank line stays blank.
+    """Translate each TEXT, or each line of the files of --file, or of standard input; a blank line stays blank.
 
     Each translation is written as soon as it is ready; lines of a file are translated in batches, with the same result.
     With --n-best above 1, the translations of a line of input are written one a line, followed by a blank line.
 
-    A subtitle file, .srt or .vtt, may be named in place of a TEXT, or be standard input: its texts are translated, and
-    all else stays as it is.
+    A subtitle file, .srt or .vtt, may be named in place of a TEXT, by --file, or be standard input: its texts are
+    translated, and all else stays as it is.
     """
     settings = settings_from(BeamConfig, values)
     settings.check()
-    source = read_input(text, input_format, encoding, errors, newlines)
+    source = read_input(text, files, input_format, TextReading(encoding, errors, newlines))
     if isinstance(source, Subtitles) and settings.n_best > 1 and not as_json:
         raise UsageError("--n-best of subtitles needs --json", setting="n_best")
     use_one_blas_thread()
@@ -73,26 +78,40 @@ def command(
 
     run = choose_run(run_name, checkpoints, SEQ2SEQ)
     translator = load_translator(run, settings_from(LineConfig, values).split_sentences)
-    if isinstance(source, Subtitles):
-        for piece, translation in _translated_subtitles(source, translator, settings):
-            if as_json and translation is not None:
-                write_out(_json(translation, run.name))
-            elif not as_json:
-                write_out(piece)
-        return
-    for translation in _translated_lines(source, translator, settings):
-        write_out(_json(translation, run.name) if as_json else _plain(translation, settings.n_best))
+    with ProgressBar("translating", is_wanted=not sys.stdout.isatty()) as bar:
+        if isinstance(source, Subtitles):
+            for piece, translation in _translated_subtitles(source, translator, settings, bar):
+                if as_json and translation is not None:
+                    write_out(_json(translation, run.name))
+                elif not as_json:
+                    write_out(piece)
+            return
+        for translation in _translated_lines(source, translator, settings, bar):
+            write_out(_json(translation, run.name) if as_json else _plain(translation, settings.n_best))
 
 
-def _translated_lines(source: Lines, translator: Translator, settings: BeamConfig) -> Iterator[Translation]:
-    for batch in _batches(enumerate(source.lines, 1), source.is_interactive):
-        for line_number, line in batch:
-            _warn(translator, line, f"line {line_number}")
-        yield from translator.translate([line for _, line in batch], settings, workers=usable_cpus())
+def _translated_lines(
+    source: Lines, translator: Translator, settings: BeamConfig, bar: ProgressBar
+) -> Iterator[Translation]:
+    translated = 0
+    for batch in _batches(source.lines, source.is_interactive):
+        for line in batch:
+            _warn(translator, line.text, line.label)
+        report = partial(_show_progress, bar, (translated, len(batch), source.count))
+        yield from translator.translate(
+            [line.text for line in batch], settings, workers=usable_cpus(), on_progress=report
+        )
+        translated += len(batch)
+
+
+def _show_progress(bar: ProgressBar, counts: tuple[int, int, int | None], fraction: float) -> None:
+    """Show the progress of a batch; `counts` are the lines before it, its own, and those of the whole input."""
+    before, size, total = counts
+    bar.show_lines(before + fraction * size, total)
 
 
 def _translated_subtitles(
-    source: Subtitles, translator: Translator, settings: BeamConfig
+    source: Subtitles, translator: Translator, settings: BeamConfig, bar: ProgressBar
 ) -> Iterator[tuple[str, Translation | None]]:
     """Yield each piece of a file, translated if it is a text; then with its translation."""
     from rnntui.text.subtitles import SubtitleText, parse_subtitles
@@ -108,7 +127,9 @@ def _translated_subtitles(
         texts = [(number, piece.text) for number, piece in batch if isinstance(piece, SubtitleText)]
         for number, text in texts:
             _warn(translator, text, f"line {number}")
-        translations = iter(translator.translate([text for _, text in texts], settings, workers=usable_cpus()))
+        report = partial(_show_progress, bar, (start, len(batch), len(pieces)))
+        sources = [text for _, text in texts]
+        translations = iter(translator.translate(sources, settings, workers=usable_cpus(), on_progress=report))
         for _, piece in batch:
             if isinstance(piece, str):
                 yield piece, None
@@ -122,9 +143,9 @@ def _warn(translator: Translator, line: str, label: str) -> None:
         print_note(warning)
 
 
-def _batches(lines: Iterable[_NumberedLine], is_interactive: bool) -> Iterator[list[_NumberedLine]]:
+def _batches(lines: Iterable[NumberedLine], is_interactive: bool) -> Iterator[list[NumberedLine]]:
     """Yield batches of lines, of one line if interactive. Lines before one that cannot be decoded are yielded first."""
-    batch: list[_NumberedLine] = []
+    batch: list[NumberedLine] = []
     size = 1 if is_interactive else _MIN_BATCH
     try:
         for line in lines:

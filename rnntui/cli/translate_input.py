@@ -1,34 +1,36 @@
-"""Input of `rnntui translate`: texts of the command line, lines of standard input, or a subtitle file."""
+"""Input of `rnntui translate`: texts of the command line, lines of files or of standard input, or a subtitle file."""
 
 from __future__ import annotations
 
 import codecs
 import io
-import os
-import stat
-import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
-from rnntui.cli.inputs import arriving_data, check_is_text, decode_lines
+from rnntui.cli.inputs import arriving_data, check_is_text
+from rnntui.cli.line_input import (
+    Lines,
+    TextReading,
+    argument_lines,
+    check_texts,
+    file_lines,
+    is_regular_file,
+    numbered,
+    open_file,
+    remaining_lines,
+    standard_input,
+    stream_lines,
+)
 from rnntui.errors import CorpusError, UsageError
-from rnntui.text.encoding import InvalidTextError, advice_for, text_encoding
+from rnntui.text.encoding import STDIN_NAME, InvalidTextError, advice_for, text_encoding
 
 InputFormat = Literal["auto", "text", "srt", "vtt"]
 
 _BEGINNING = 65_536  # bytes of standard input, at most, in which subtitles are recognized
 _SUBTITLE_SUFFIXES = (".srt", ".vtt")
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Lines to translate; `is_interactive` if a writer may wait for an answer before the next line."""
-
-    lines: Iterable[str]
-    is_interactive: bool
 
 
 @dataclass(frozen=True)
@@ -40,57 +42,56 @@ class Subtitles:
 
 
 def read_input(
-    texts: tuple[str, ...], input_format: InputFormat, encoding: str, errors: Any, newlines: Any
+    texts: Sequence[str], files: Sequence[str], input_format: InputFormat, reading: TextReading
 ) -> Lines | Subtitles:
     """Return what to translate.
 
-    Raises `UsageError` for a subtitle file that is not there, `CorpusError` for one that cannot be decoded.
+    Raises `UsageError` for a subtitle file that is not there, `CorpusError` for a file that cannot be read or decoded.
 
     Args:
-        texts: arguments of the command line: texts, or the name of a subtitle file; none for standard input.
+        texts: arguments of the command line: texts, or the name of a subtitle file.
+        files: values of `--file`; without them and without texts, standard input is read.
         input_format: auto recognizes a file by its suffix, and standard input by its beginning.
-        encoding: encoding of files and of standard input.
-        errors: `strict` or `replace`.
-        newlines: `universal` or `keep`; subtitles keep their line ends.
+        reading: how text is read; subtitles keep their line ends.
     """
+    path = _subtitle_path(texts, files, input_format)
+    check_texts(texts, files, "translated", is_noted=path is None and input_format == "auto")
+    if path is not None:
+        with open_file(path) as file:
+            return _subtitles(file.read(), str(path), input_format, reading)
     if texts:
-        path = _subtitle_path(texts, input_format)
-        if path is None:
-            return Lines(texts, is_interactive=True)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise CorpusError(f"{path}: {error.strerror or error}") from error
-        return _subtitles(data, str(path), input_format, encoding, errors)
-    if sys.stdin is None:
-        return Lines([], is_interactive=True)
-    stream = sys.stdin.buffer
+        return argument_lines(texts)
+    if files:
+        return file_lines(files, reading)
+    stream: Any = standard_input()
     if input_format in ("srt", "vtt"):
-        return _subtitles(stream.read(), "standard input", input_format, encoding, errors)
-    beginning = b""
+        return _subtitles(b"".join(stream), STDIN_NAME, input_format, reading)
+    count, beginning = remaining_lines(stream), b""
     if input_format == "auto" and isinstance(stream, io.BufferedReader):
         beginning = stream.read1(_BEGINNING)  # what is there without waiting for more
-    if beginning and _detected(_decoded_beginning(beginning, encoding)):
-        return _subtitles(beginning + stream.read(), "standard input", input_format, encoding, errors)
+    if beginning and _detected(_decoded_beginning(beginning, reading.encoding)):
+        return _subtitles(beginning + stream.read(), STDIN_NAME, input_format, reading)
     # Empty bytes would mark the end of the input.
     chunks = chain([beginning] if beginning else [], arriving_data(stream))
-    lines = decode_lines(chunks, encoding, errors, newlines)
-    return Lines(lines, is_interactive=not _is_file(stream))
+    return Lines(numbered(stream_lines(chunks, reading)), is_interactive=not is_regular_file(stream), count=count)
 
 
-def _subtitle_path(texts: tuple[str, ...], input_format: InputFormat) -> Path | None:
-    """Return the path of a subtitle file that is named instead of a text."""
+def _subtitle_path(texts: Sequence[str], files: Sequence[str], input_format: InputFormat) -> Path | None:
+    """Return the path of the subtitle file that is named, as an argument or by `--file`; None if there is none."""
     if input_format == "text":
         return None
-    names = [text for text in texts if input_format != "auto" or _is_subtitle_name(text)]
+    names = [*files, *texts] if input_format != "auto" else []
+    if input_format == "auto":
+        names = [name for name in files if name.lower().endswith(_SUBTITLE_SUFFIXES)]
+        names += [text for text in texts if _is_subtitle_name(text)]
     if not names:
         return None
-    if len(texts) > 1:
-        raise UsageError("name one subtitle file at a time, and no texts beside it")
+    if len(texts) + len(files) > 1:
+        raise UsageError("give one subtitle file at a time, and no texts with it")
     path = Path(names[0])
     if not path.is_file():
-        hint = "--format text translates its name" if input_format == "auto" else ""
-        raise UsageError(f"{path}: there is no such file", hint=hint)
+        hint = "--format text translates its name" if input_format == "auto" and texts else ""
+        raise UsageError(f"{path}: no such file", hint=hint)
     return path
 
 
@@ -98,10 +99,11 @@ def _is_subtitle_name(text: str) -> bool:
     return text.lower().endswith(_SUBTITLE_SUFFIXES) and (len(text.split()) == 1 or Path(text).is_file())
 
 
-def _subtitles(data: bytes, name: str, input_format: InputFormat, encoding: str, errors: Any) -> Subtitles:
+def _subtitles(data: bytes, name: str, input_format: InputFormat, reading: TextReading) -> Subtitles:
+    encoding = reading.encoding
     check_is_text(data, encoding, name)
     try:
-        text = data.decode(text_encoding(encoding), errors)
+        text = data.decode(text_encoding(encoding), reading.errors)
     except UnicodeError as error:
         offset = error.start if isinstance(error, UnicodeDecodeError) else None
         problem = InvalidTextError(str(error), offset=offset, sample=(data, offset or 0))
@@ -122,11 +124,3 @@ def _detected(text: str) -> Literal["srt", "vtt"] | None:
 
 def _decoded_beginning(data: bytes, encoding: str) -> str:
     return codecs.getincrementaldecoder(text_encoding(encoding))("replace").decode(data)
-
-
-def _is_file(stream: BinaryIO) -> bool:
-    """Return True if the stream is a file, where no writer waits for an answer before it sends the next line."""
-    try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except (OSError, ValueError):
-        return False

@@ -38,11 +38,14 @@ class SearchOptions:
             and still repeatable for the same lines in the same order.
         is_cancelled: called before every decoder step; once it returns True, `CancelledError` is raised.
         workers: number of batches searched at the same time, each by a thread; the result is the same.
+        on_progress: called after every batch, in the calling thread, with the fraction of the source tokens that have
+            been searched for; an exception that it raises ends the search.
     """
 
     resolve_ties: bool = True
     is_cancelled: Callable[[], bool] | None = None
     workers: int = 1
+    on_progress: Callable[[float], None] | None = None
 
 
 class BatchedSearch:
@@ -83,15 +86,25 @@ class BatchedSearch:
                     [exact] = self._search(model, [jobs[index].source], settings, banned, is_unwanted)
                     hypotheses[index] = exact.hypotheses
 
+        searched_tokens, all_tokens = 0, sum(len(job.source) for job in jobs)
+
+        def report(batch: list[int]) -> None:
+            nonlocal searched_tokens
+            searched_tokens += sum(len(jobs[index].source) for index in batch)
+            if options.on_progress is not None:
+                options.on_progress(searched_tokens / all_tokens)
+
         if options.workers == 1 or len(batches) == 1:
             for batch in batches:
                 search_batch(batch)
+                report(batch)
         else:
             with ThreadPoolExecutor(options.workers) as pool:
                 # The batches of the longest sources take longest, so they begin first.
                 try:
-                    for _ in pool.map(search_batch, reversed(batches)):
-                        pass
+                    longest_first = batches[::-1]
+                    for batch, _ in zip(longest_first, pool.map(search_batch, longest_first), strict=True):
+                        report(batch)
                 except BaseException:
                     is_abandoned.set()  # the other workers stop at their next step, and this one waits for them
                     raise

@@ -5,7 +5,7 @@ The sampling settings are an argument of each step, so a change applies to the v
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,17 +69,21 @@ class Generation:
         self.logits = self.model.initial_logits(batch)
         self.recent = [[] for _ in self.generators]
 
-    def feed(self, tokens: Ids) -> None:
-        """Append the same `tokens (N,)` to every text: a prompt, or the next line of a conversation."""
+    def feed(self, tokens: Ids, on_progress: Callable[[float], None] | None = None) -> None:
+        """Append the same `tokens (N,)` to every text: a prompt, or the next line of a conversation.
+
+        `on_progress` is called with the fraction that has been read, now and then.
+        """
         if not len(tokens):
             return
         batch = len(self.generators)
         if (self.state == self.state[:, :, :1]).all():
             # All texts are in the same state, as at the start: read the prompt once, and repeat the result.
-            logits, state = self.model.feed(tokens[:, None], self.state[:, :, :1])
+            logits, state = self.model.feed(tokens[:, None], self.state[:, :, :1], on_progress)
             self.logits, self.state = np.repeat(logits, batch, axis=0), np.repeat(state, batch, axis=2)
         else:
-            self.logits, self.state = self.model.feed(np.repeat(tokens[:, None], batch, axis=1), self.state)
+            repeated = np.repeat(tokens[:, None], batch, axis=1)
+            self.logits, self.state = self.model.feed(repeated, self.state, on_progress)
         last_tokens = [token for token in tokens[-REMEMBERED:].tolist() if token != self.end_id]
         for recent in self.recent:
             recent.extend(last_tokens)

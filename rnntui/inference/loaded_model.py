@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
@@ -36,9 +37,9 @@ def load_language_model(run: RunFolder) -> LoadedLanguageModel:
     """Load a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
-    network = NumpyLanguageModel(
-        load_weights(run.weights_file), config.model_as(LanguageModelConfig), config.vocab_size
-    )
+    weights, shape = load_weights(run.weights_file), config.model_as(LanguageModelConfig)
+    with weights_of_file(run.weights_file):
+        network = NumpyLanguageModel(weights, shape, config.vocab_size)
     return LoadedLanguageModel(config, network, tokenizer)
 
 
@@ -57,7 +58,7 @@ def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
     tokenizer = load_tokenizer(run.path, config.tokenizer.type)
     if tokenizer.vocab_size != config.vocab_size:
         raise RunError(
-            f"{run.path}: the tokenizer has {tokenizer.vocab_size:,} tokens where config.json says "
+            f"{run.path}: the tokenizer has {tokenizer.vocab_size:,} tokens, but config.json says "
             f"{config.vocab_size:,}; the run is broken"
         )
     return tokenizer

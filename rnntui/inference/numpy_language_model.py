@@ -7,6 +7,8 @@ generation can return to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,13 +74,18 @@ class NumpyLanguageModel:
         hidden, new_state = self._run(tokens, state)
         return self._logits(hidden), new_state
 
-    def feed(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
+    def feed(
+        self, tokens: Ids, state: Array, on_progress: Callable[[float], None] | None = None
+    ) -> tuple[Array, Array]:
         """Read `tokens (T, B)`, T ≥ 1. Return the logits `(B, V)` after the last alone, and the state then.
 
-        The text is read in windows, so a long one takes no more memory than a short one.
+        The text is read in windows, so a long one takes no more memory than a short one. After each, `on_progress` is
+        called with the fraction that has been read.
         """
         for start in range(0, len(tokens), _WINDOW):
             hidden, state = self._run(tokens[start : start + _WINDOW], state)
+            if on_progress is not None:
+                on_progress(min(1.0, (start + _WINDOW) / len(tokens)))
         return self._logits(hidden[-1]), state
 
     def _run(self, tokens: Ids, state: Array) -> tuple[Array, Array]:

@@ -23,6 +23,7 @@ from rnntui.inference.translation import (
     combined,
     unchanged_sentence,
 )
+from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo, PairLengths
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
@@ -68,6 +69,7 @@ class Translator:
         resolve_ties: bool = True,
         is_cancelled: Callable[[], bool] | None = None,
         workers: int = 1,
+        on_progress: Callable[[float], None] | None = None,
     ) -> list[Translation]:
         """Translate lines in batches of sentences. Each line gets the translation that it would get alone.
 
@@ -77,8 +79,9 @@ class Translator:
             resolve_ties: see `SearchOptions`.
             is_cancelled: see `SearchOptions`; raises `CancelledError`.
             workers: see `SearchOptions`.
+            on_progress: see `SearchOptions`; sentences that are searched for a second time do not count.
         """
-        options = SearchOptions(resolve_ties, is_cancelled, workers)
+        options = SearchOptions(resolve_ties, is_cancelled, workers, on_progress)
         prepared_lines = [self._preparer.prepare(line) for line in lines]
         to_search = [each for line in prepared_lines for each in line.sentences if not each.passes]
         searched = iter(self._translate_sentences(to_search, settings, options))
@@ -96,7 +99,7 @@ class Translator:
         """
         prepared = self._preparer.prepare(line)
         if prepared.passes:
-            message = "unchanged; its letters are of no script that the training sources were in"
+            message = "left unchanged, as its script does not occur in the training sources"
             return [f"{label}: {message}"] if self._preparer.is_foreign(line) else []
         warnings = []
         unknown = self.source.unknown_characters("".join(each.model_text for each in prepared.sentences))
@@ -105,8 +108,8 @@ class Translator:
         length = max((len(self._ids(each.model_text)) - 1 for each in prepared.sentences), default=0)
         if self.training_lengths is not None and length > 2 * self.training_lengths.source:
             warnings.append(
-                f"{label} has {length:,} tokens, the longest in training {self.training_lengths.source:,}; "
-                f"translate it sentence by sentence for a better result"
+                f"{label} has {length:,} tokens, the longest training source {self.training_lengths.source:,}; "
+                f"translate it sentence by sentence for better results"
             )
         return warnings
 
@@ -135,7 +138,9 @@ class Translator:
             for index in incomplete:
                 final[index] = self._preparer.without_placeholders(sentences[index])
             again = [SearchJob(self._ids(final[index].model_text), settings, False) for index in incomplete]
-            for index, new_hypotheses in zip(incomplete, self._search.search(again, options), strict=True):
+            for index, new_hypotheses in zip(
+                incomplete, self._search.search(again, replace(options, on_progress=None)), strict=True
+            ):
                 hypotheses[index] = new_hypotheses
         return [self._sentence(*pair) for pair in zip(final, hypotheses, strict=True)]
 
@@ -217,7 +222,9 @@ def load_translator(run: RunFolder, split_sentences: SplitSentences = "auto") ->
     config = run.read_config()
     source, target = read_vocabularies(run, config)
     shape, corpus = config.model_as(Seq2SeqConfig), config.corpus_as(PairCorpusInfo)
-    model = NumpySeq2Seq(load_weights(run.weights_file), shape, source.size, target.size)
+    weights = load_weights(run.weights_file)
+    with weights_of_file(run.weights_file):
+        model = NumpySeq2Seq(weights, shape, source.size, target.size)
     tokenizer = config.tokenizer_as(Seq2SeqTokenizerConfig)
     preparer = LinePreparer(tokenizer, corpus.features, source, read_known_words(run, config), split_sentences)
     return Translator(model, source, target, corpus.lengths, preparer)

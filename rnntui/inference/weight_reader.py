@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
 from rnntui.config import RecurrentConfig
 from rnntui.errors import RunError
 from rnntui.inference.cells import CELL_CLASSES, Array, RecurrentCell, RNNCell
+
+
+@contextmanager
+def weights_of_file(path: Path) -> Iterator[None]:
+    """Name the weights file in every `RunError` that is raised inside, where a model is built from its weights."""
+    try:
+        yield
+    except RunError as error:
+        raise RunError(f"{path}: {error}") from error
 
 
 class WeightReader:
@@ -25,9 +36,9 @@ class WeightReader:
         """Return the weight of that name, in the reader's dtype."""
         weight = self._weights.get(name)
         if weight is None:
-            raise RunError(f"the weights lack {name}: they do not belong to this config.json")
+            raise RunError(f"{name} is missing; the weights do not belong to config.json")
         if weight.shape != shape:
-            raise RunError(f"{name} has shape {weight.shape} where config.json says {shape}")
+            raise RunError(f"{name} has shape {weight.shape}, but config.json implies {shape}")
         return np.asarray(weight, dtype=self._dtype)
 
     def cell(self, config: RecurrentConfig, prefix: str, layer: int, inputs: int, hidden: int) -> RecurrentCell:

@@ -43,6 +43,7 @@ LANGUAGE_MODEL = ModelKind(
     first_options=("cell", "layers", "hidden", "minutes"),
     primary_metric=BITS_PER_CHARACTER,
     corpus_info=TextCorpusInfo,
+    memory_settings=("batch_size", "bptt", "hidden"),
     task="rnntui.training.language_model_task:LanguageModelTask",
     loader="rnntui.inference.loaded_model:load_language_model",
 )

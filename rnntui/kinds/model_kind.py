@@ -10,7 +10,7 @@ from rnntui.kinds.corpus_info import CorpusInfo
 from rnntui.kinds.inputs import InputChoice, InputFiles, ReadingOption
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
-from rnntui.settings import Settings
+from rnntui.settings import Settings, flag_of
 
 
 class Use(NamedTuple):
@@ -38,6 +38,7 @@ class ModelKind(NamedTuple):
         input_choices: alternatives among the inputs, and inputs that must be given together.
         first_options: settings that the form shows before "All options" is opened.
         primary_metric: metric by which lists compare runs.
+        memory_settings: settings that the memory of a training step grows with.
         metrics: metrics of its evaluations other than loss and bits per character.
         corpus_info: class of the `corpus` section of `config.json`.
         reading_options: flags that tell how the inputs are read.
@@ -62,6 +63,7 @@ class ModelKind(NamedTuple):
     corpus_info: type[CorpusInfo]
     task: str
     loader: str
+    memory_settings: tuple[str, ...]
     metrics: tuple[Metric, ...] = ()
     reading_options: tuple[ReadingOption, ...] = ()
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
@@ -70,6 +72,12 @@ class ModelKind(NamedTuple):
     def settings(self) -> dict[str, type[Settings]]:
         """The settings classes of a training, by their heading in the form."""
         return {"Budget": Budget, "Model": self.model, "Tokenizer": self.tokenizer, "Training": self.training}
+
+    @property
+    def memory_advice(self) -> str:
+        """Advice where a training needs too much memory, as in `lower --batch-size or --hidden`."""
+        *first, last = map(flag_of, self.memory_settings)
+        return f"lower {', '.join(first)} or {last}"
 
     @property
     def first_command(self) -> str:

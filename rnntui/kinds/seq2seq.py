@@ -69,6 +69,7 @@ SEQ2SEQ = ModelKind(
     reading_options=(COLUMNS,),
     first_options=("tokenizer", "hidden", "minutes"),
     primary_metric=BLEU,
+    memory_settings=("batch_size", "batch_tokens", "hidden"),
     metrics=(BLEU, CHRF, EXACT),
     corpus_info=PairCorpusInfo,
     sample_fields=(

@@ -28,7 +28,7 @@ from rnntui.sessions.transcript_editing import (
     cut_partial_character,
     without_start,
 )
-from rnntui.sessions.turn_versions import TurnVersions, turn_with_versions
+from rnntui.sessions.turn_versions import append_version, store_version, turn_with_versions
 from rnntui.sessions.undo_history import UndoHistory
 from rnntui.text.turns import SpeakerLabels, speaker_labels_of
 
@@ -181,11 +181,11 @@ class Conversation:
         versions, version = turn.versions, turn.version
         if turn.start < len(self.transcript):  # else it was stopped before its first token
             if versions is None:
-                versions = turn.versions = TurnVersions()
-                turn.version = versions.begin()
-            versions.store(turn.version, self.transcript.tail(turn.start), self.loaded.documents)
+                versions = turn.versions = [None]
+            store_version(self.transcript, turn, self.loaded.documents)
             self.rewind(self.transcript.start_of(turn.start))
-            version = versions.begin()
+            version = len(versions)
+            versions.append(None)
         self._begin_turn()
         self.transcript.turns[-1].versions, self.transcript.turns[-1].version = versions, version
         return True
@@ -200,20 +200,21 @@ class Conversation:
             return False
         self.stop()
         self._store_version()
-        versions = turn.versions
+        version = turn.versions[turn.version + step]
+        assert version is not None  # for it is not in the text
         self._taken_back = None
         with self._lock.for_screen():
             self.transcript.cut(turn.start)
             self._cursor.return_to_end(self.transcript)
-            versions.append_to(self.transcript, turn.version + step, self.loaded.documents)
+            append_version(self.transcript, version, self.loaded.documents)
             self._cursor.target = len(self.transcript)
         return True
 
     def _store_version(self) -> None:
         """Store the version of the last turn that is in the text, which is about to leave it."""
         turn = turn_with_versions(self.transcript)
-        if turn is not None and turn.versions is not None:
-            turn.versions.store(turn.version, self.transcript.tail(turn.start), self.loaded.documents)
+        if turn is not None:
+            store_version(self.transcript, turn, self.loaded.documents)
 
     def stop(self) -> None:
         """Stop at once. The text stays as the screen has shown it; tokens it has not taken are dropped."""

@@ -83,7 +83,7 @@ class ModelCache(Generic[Model]):
                 return ModelForText(run.name, self.load(run))
             except (RnntuiError, OSError, ValueError, MemoryError) as error:
                 problem = error.problem if isinstance(error, RnntuiError) else f"{error}" or type(error).__name__
-                note = f"The text is by {writer}, which cannot be opened ({problem}); "
+                note = f"The text was written with {writer}, which cannot be opened ({problem}); "
         if present:
             return ModelForText(present, None, note and f"{note}{present} continues it.")
         run = self.find(None)

@@ -42,6 +42,10 @@ class OverlaidRuns:
         """Unmark all runs."""
         self._colours.clear()
 
+    def rename(self, path: str, new_path: str) -> None:
+        """Keep the mark and the colour of a run whose folder was renamed."""
+        self._colours = {new_path if marked == path else marked: colour for marked, colour in self._colours.items()}
+
     def keep_only(self, paths: Collection[str]) -> None:
         """Unmark the runs at other paths, which are gone."""
         self._colours = {path: colour for path, colour in self._colours.items() if path in paths}

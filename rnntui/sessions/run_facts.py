@@ -1,8 +1,10 @@
-"""Description of a run as labelled texts: its settings, progress and metrics."""
+"""Description of runs in words: state, progress and metrics first, then data and settings."""
 
 from __future__ import annotations
 
-from rnntui.formatting import format_duration, format_loss
+from collections.abc import Sequence
+
+from rnntui.formatting import format_count, format_duration, format_loss
 from rnntui.kinds.registry import KINDS, title_of
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.run_watcher import WatchedRun
@@ -10,32 +12,58 @@ from rnntui.sessions.run_watcher import WatchedRun
 
 def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
     """Return labels with texts; for a broken run, the problem."""
-    if run.config is None or run.status is None:
-        return [("run", run.name), ("problem", run.summary.problem or "it is being written; try again in a moment")]
+    if run.config is None or run.status is None or run.budget is None:
+        facts = [("run", run.name), ("note", run.summary.note)]
+        facts += [("problem", run.summary.problem or "it is being written; try again in a moment")]
+        return [(label, text) for label, text in facts if text]
     config, status = run.config, run.status
     training = config.training
+    changed = "" if run.budget == config.budget else f" (at first {config.budget.summary})"
     batch = ", ".join(filter(None, (training.batch_summary, f"rate {training.learning_rate:g}", training.loss_note)))
     facts = [
         ("run", run.name),
+        ("note", run.summary.note),
+        ("problem", status.message or run.summary.problem),
+        ("budget", run.budget.summary + changed),
+        ("progress", live_progress(run)),
+        ("speed", speed_text(run)),
+        ("best", best_text(run)),
+        ("loss", _loss_text(status)),
         ("kind", title_of(config.kind)),
         ("model", ", ".join(filter(None, (f"{run.summary.cell} {run.summary.size}", config.model.summary)))),
         ("tokens", config.tokenizer.summary),
         ("corpus", config.corpus.summary),
-        ("budget", config.budget.summary),
         ("training", batch),
-        *([("selection", training.selection_note)] if training.selection_note else []),
-        ("progress", _progress(run)),
+        ("selection", training.selection_note),
     ]
-    if run.slowdown:
-        facts.append(("speed", run.slowdown))
-    if status.validation_loss is not None:
-        bits = f", {format_loss(status.bits_per_character)} bits/char" if status.bits_per_character is not None else ""
-        facts.append(("loss", format_loss(status.validation_loss) + bits))
-    if metrics := metrics_text(config.kind, status):
-        facts.append(("scores", metrics if run.state == "done" else f"{metrics} so far"))
-    if status.message:
-        facts.append(("problem", status.message))
-    return facts
+    return [(label, text) for label, text in facts if text]
+
+
+def run_line(run: WatchedRun, name: str) -> str:
+    """Return a run in one line: its full name under which it is listed, then what it is doing or did, and how fast."""
+    if run.status is None:
+        return " · ".join(filter(None, (name, run.summary.problem)))
+    problem = run.status.message if run.state == "failed" else ""
+    news = run.slowdown or problem or run.summary.note
+    return " · ".join(filter(None, (name, news, live_progress(run), _speed(run), best_text(run))))
+
+
+def state_text(run: WatchedRun) -> str:
+    """Return the state of a run for a narrow column: "shipped", "done", "stopped  50%", "final eval"."""
+    if run.summary.shipped and run.state == "done":
+        return "shipped"
+    if run.is_in_final_evaluation:
+        return "final eval"
+    progress = run.progress
+    if run.state in ("running", "stopped", "failed") and progress is not None:
+        return f"{run.state} {int(100 * progress):3d}%"
+    return run.state
+
+
+def distinct_names(runs: Sequence[WatchedRun]) -> dict[str, str]:
+    """Return the names of runs by path; a shipped run with the name of another run is called `name (shipped)`."""
+    own = {run.name for run in runs if not run.summary.shipped}
+    return {run.path: f"{run.name} (shipped)" if run.summary.shipped and run.name in own else run.name for run in runs}
 
 
 def metrics_text(kind: str, status: RunStatus) -> str:
@@ -45,9 +73,45 @@ def metrics_text(kind: str, status: RunStatus) -> str:
     return ", ".join(f"{metric.label} {metric.text(status.results[metric.key])}" for metric in measured)
 
 
-def _progress(run: WatchedRun) -> str:
-    assert run.status is not None
-    total = f" of {run.status.steps:,}" if run.status.steps else ""
-    elapsed = f", {format_duration(run.status.seconds)}" if run.status.seconds else ""
-    remaining = f", {format_duration(run.seconds_left)} left" if run.seconds_left is not None else ""
-    return f"step {run.step:,}{total}{elapsed}{remaining}"
+def live_progress(run: WatchedRun) -> str:
+    """Return the steps done, their percentage, the time that they took and the time that is left."""
+    if run.status is None:
+        return ""
+    steps, seconds = run.status.steps, run.status.seconds
+    total = f" of {steps:,}" if steps else ""
+    percentage = f" ({int(100 * run.progress)} %)" if run.progress is not None and run.progress < 1 else ""
+    elapsed = format_duration(seconds) if seconds else ""
+    remaining = f"{format_duration(run.seconds_left)} left" if run.seconds_left is not None else ""
+    final = "final evaluation" if run.is_in_final_evaluation else ""
+    return ", ".join(filter(None, (f"step {run.step:,}{total}{percentage}", elapsed, remaining, final)))
+
+
+def speed_text(run: WatchedRun) -> str:
+    """Return the speed, with the reason of a slowdown; empty while unknown."""
+    mean = "" if run.state == "running" or not _speed(run) else " on average"
+    return "; ".join(filter(None, (_speed(run) + mean, run.slowdown)))
+
+
+def best_text(run: WatchedRun) -> str:
+    """Return the metrics of the best weights and their step: those of the kind, then bits per character."""
+    if run.config is None or run.status is None:
+        return ""
+    bits = run.status.bits_per_character
+    bits_text = f"{format_loss(bits)} bits per character" if bits is not None else ""
+    metrics = ", ".join(filter(None, (metrics_text(run.config.kind, run.status), bits_text)))
+    if not metrics:
+        return ""
+    step = f" at step {run.best_step:,}" if run.best_step is not None else ""
+    return metrics + step + ("" if run.state == "done" else " so far")
+
+
+def _loss_text(status: RunStatus) -> str:
+    if status.validation_loss is None:
+        return ""
+    return f"validation loss {format_loss(status.validation_loss)} nats a token"
+
+
+def _speed(run: WatchedRun) -> str:
+    if run.tokens_per_second is None or run.is_in_final_evaluation:
+        return ""
+    return f"{format_count(round(run.tokens_per_second))} tokens/s"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from rnntui.atomic_files import parse_json
 from rnntui.charts.metrics_history import MetricsHistory
+from rnntui.config import Budget
 from rnntui.errors import RunError
+from rnntui.runs.description import current_budget
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary, summarize_run
 from rnntui.runs.lookup import runs_in, shipped_runs
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
+from rnntui.runs.weights_header import read_weights_header
 
 _BLOCKS = 8  # of a metrics file, read in one poll
 _MAX_HISTORIES = 24  # histories kept in memory, unless more runs than that are charted
@@ -23,16 +28,28 @@ _FileStamp = tuple[int, int, int]  # modification time, size, inode
 
 @dataclass(frozen=True)
 class WatchedRun:
-    """A run as it was at a poll; `config` and `status` are None for a broken run.
+    """A run as it was at a poll.
 
-    `step` is the last step known: the status is written at each validation, the metrics more often. `slowdown` says how
-    much slower than usual a running training is, and why; it is empty if it is not.
+    Args:
+        summary: what a list shows of it.
+        config: None for a broken run.
+        status: None for a broken run.
+        budget: budget of the whole run, which a resumption may have changed; None for a broken run.
+        is_out_of_patience: True if early stopping has ended the steps of a running run.
+        step: last step known; the status is written at each evaluation, the metrics more often.
+        best_step: step of the best weights; None while unknown.
+        tokens_per_second: speed of the last steps if it runs, else its mean speed; None while unknown.
+        slowdown: why and how much a running training is slower than usual; empty if it is not.
     """
 
     summary: RunSummary
     config: RunConfig | None
     status: RunStatus | None
+    budget: Budget | None = None
+    is_out_of_patience: bool = False
     step: int = 0
+    best_step: int | None = None
+    tokens_per_second: float | None = None
     slowdown: str = ""
 
     @property
@@ -48,6 +65,12 @@ class WatchedRun:
         return self.summary.state
 
     @property
+    def is_in_final_evaluation(self) -> bool:
+        """True for a running run whose steps are done."""
+        steps = self.status.steps if self.status else None
+        return self.state == "running" and (self.is_out_of_patience or (steps is not None and self.step >= steps))
+
+    @property
     def progress(self) -> float | None:
         """Fraction of the training that is done, 0..1; None while unknown."""
         steps = self.status.steps if self.status else None
@@ -57,6 +80,8 @@ class WatchedRun:
     def seconds_left(self) -> float | None:
         """Estimate of the remaining time of a running run, at its mean speed; None while unknown."""
         if self.state != "running" or not (self.status and self.status.steps and self.status.step):
+            return None
+        if self.is_in_final_evaluation:
             return None
         return max(0.0, (self.status.steps - self.step) * self.status.seconds / self.status.step)
 
@@ -99,13 +124,13 @@ class RunWatcher:
         runs = [self._read_run(path, run, path in shipped) for path, run in folders.items()]
         running = {run.path for run in runs if run.state == "running"}
         has_more = self._read_metrics({run.path for run in runs}, {*charted} | running)
-        runs = [self._with_last_step(run) for run in runs]
+        runs = [self._with_metrics(run) for run in runs]
         # Sorted by values that never change, so that no run moves in the list while a user looks at it.
         runs.sort(key=lambda run: (run.summary.shipped, -(run.config.created if run.config else 0), run.name))
         return RunsSnapshot(tuple(runs), problem, has_more)
 
     def _read_run(self, path: Path, run: RunFolder, shipped: bool) -> WatchedRun:
-        stamps = _stamp(run.config_file), _stamp(run.status_file)
+        stamps = _stamp(run.config_file), _stamp(run.status_file), _stamp(run.note_file)
         known = self._known.get(path)
         # A running run must be read even if no file has changed: a killed process writes nothing.
         if known and known[0] == stamps and known[1].state != "running":
@@ -117,7 +142,17 @@ class RunWatcher:
                 config, status = run.read_config(), run.read_status()
             except RunError:  # it broke after it was summarized: the next summary tells
                 config = status = None
-        watched = WatchedRun(summary, config, status, status.step if status else 0)
+        watched = WatchedRun(summary, config, status)
+        if config is not None and status is not None:
+            weights = read_weights_header(run.weights_file)
+            watched = replace(
+                watched,
+                budget=current_budget(run, config),
+                is_out_of_patience=status.state == "running" and _is_out_of_patience(run),
+                step=status.step,
+                best_step=weights.step if weights else None,
+                tokens_per_second=status.tokens / status.seconds if status.tokens and status.seconds else None,
+            )
         self._known[path] = (stamps, watched)
         return watched
 
@@ -147,18 +182,38 @@ class RunWatcher:
             has_more = has_more or history.has_more
         return has_more
 
-    def _with_last_step(self, run: WatchedRun) -> WatchedRun:
+    def _with_metrics(self, run: WatchedRun) -> WatchedRun:
+        """Complete a run by its metrics, if they are read."""
         history = self._histories.get(run.path)
-        if history is None or run.state != "running":
+        if history is None:
             return run
+        if run.state != "running":
+            best_step = history.results.get("best_step", math.nan)
+            is_new = run.best_step is None and math.isfinite(best_step)
+            return replace(run, best_step=int(best_step)) if is_new else run
         with self.lock:
             last_steps = [history.series(key).axes["step"][-1] for key in history.metric_keys]
+            speeds = history.series("tokens_per_second").values[-1:]
             slowdown = history.slowdown
-        return replace(run, step=max(run.step, int(max(last_steps, default=0))), slowdown=slowdown)
+        return replace(
+            run,
+            step=max(run.step, int(max(last_steps, default=0))),
+            tokens_per_second=float(speeds[0]) if len(speeds) else run.tokens_per_second,
+            slowdown=slowdown,
+        )
 
 
 def _new_history(path: str) -> MetricsHistory:
     return MetricsHistory(RunFolder(Path(path)).metrics_file)
+
+
+def _is_out_of_patience(run: RunFolder) -> bool:
+    """Return True if the resume file records that training is over before its budget is spent."""
+    header = read_weights_header(run.resume_file)
+    try:
+        return bool(parse_json(header.metadata["progress"])["reason"]) if header else False
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _stamp(path: Path) -> _FileStamp:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rnntui.charts.metrics_history import BestCheck, LoggedSample, MetricsHistory
 from rnntui.errors import RnntuiError
-from rnntui.formatting import format_loss
+from rnntui.formatting import format_bytes, format_loss
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import kind_or_default
+from rnntui.runs.comparison import Comparison, compare_runs
 from rnntui.runs.creation import find_resumable_run
+from rnntui.runs.description import read_details
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.management import check_deletable, delete_run, rename_run, size_on_disk, write_note
 from rnntui.runs.stopping import stop_run
+from rnntui.sessions.charted_runs import ChartedRun, DashboardData
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns, Overlay
-from rnntui.sessions.run_facts import metrics_text
+from rnntui.sessions.run_facts import distinct_names, metrics_text
+from rnntui.sessions.run_order import RunListing, RunOrder, in_order, matching, next_order
 from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_form import resume_arguments, training_name
 from rnntui.sessions.training_jobs import TrainingJobs
@@ -35,30 +39,6 @@ class Notice:
     text: str
     title: str
     severity: Literal["information", "warning", "error"] = "information"
-
-
-@dataclass(frozen=True)
-class ChartedRun:
-    """A run in the charts; `colour` is None where no runs are overlaid, and each of its metrics has a colour.
-
-    `best` is the evaluation that selected its weights, which charts mark.
-    """
-
-    path: str
-    name: str
-    history: MetricsHistory
-    colour: int | None
-    best: BestCheck | None = None
-
-
-@dataclass(frozen=True)
-class DashboardData:
-    """The runs in the charts, the highlighted run and its samples. Data of equal `version` look the same."""
-
-    runs: list[ChartedRun]
-    current: WatchedRun | None
-    samples: Sequence[LoggedSample]
-    version: object
 
 
 @dataclass(frozen=True)
@@ -85,6 +65,9 @@ class TrainingSession:
         self.snapshot = RunsSnapshot()
         self._overlays = OverlaidRuns()
         self._jobs = TrainingJobs()
+        self._changes = 0  # counts the runs that were renamed or deleted here
+        self.order: RunOrder = "by age"
+        self.filter = ""  # words that a run must match to be listed
         self.form_values: dict[str, str] = {}  # entered in the training form, by option name
         self.form_problem = ""  # why the last training did not start, shown in the form
 
@@ -97,8 +80,11 @@ class TrainingSession:
         """
         # Checked before the poll, which then reads all that an ended process wrote.
         ended = self._jobs.ended()
-        charted = [*self._overlays.paths, *([current] if current else [])]
-        snapshot = await asyncio.to_thread(self._watcher.poll, charted)
+        changes = -1
+        while changes != self._changes:  # a run that was renamed or deleted meanwhile would come back for a moment
+            changes = self._changes
+            charted = [*self._overlays.paths, *([current] if current else [])]
+            snapshot = await asyncio.to_thread(self._watcher.poll, charted)
         notices, appeared = self._update(snapshot, ended)
         return PollResult(notices, appeared, snapshot.has_more)
 
@@ -151,14 +137,29 @@ class TrainingSession:
         """Activity of each run (starting, resuming, stopping), by path."""
         return self._jobs.activities(self.snapshot.runs)
 
-    def list_notes(self) -> list[str]:
-        """Return the lines above the list of runs."""
+    def listing(self, current: str | None) -> RunListing:
+        """Return what the list shows while the run at the path `current` is highlighted."""
+        runs = in_order(matching(self.snapshot.runs, self.filter), self.order)
+        names, overlays = distinct_names(self.snapshot.runs), self.shown_overlays(current)
+        return RunListing(runs, names, overlays, self.activities, self._list_notes(len(runs)), self.order)
+
+    def _list_notes(self, run_count: int) -> list[str]:
         notes = self._jobs.pending()
         if self.snapshot.problem:
             notes.append(self.snapshot.problem)
         if not self.snapshot.runs and not notes:
             notes.append("no runs yet; n starts one")
+        if self.snapshot.runs and not run_count:
+            notes.append("no run matches; Esc clears the filter")
         return notes
+
+    def name_of(self, run: WatchedRun) -> str:
+        """Return the name under which a run is listed."""
+        return distinct_names(self.snapshot.runs).get(run.path, run.name)
+
+    def choose_next_order(self) -> None:
+        """Sort the list by the next of its orders."""
+        self.order = next_order(self.order)
 
     @contextmanager
     def dashboard_data(self, current: WatchedRun | None) -> Iterator[DashboardData]:
@@ -166,7 +167,7 @@ class TrainingSession:
         with self._watcher.lock:
             runs = self._charted(current)
             history = self._watcher.history(current.path) if current else None
-            versions = [(run.path, run.history.version, id(run.history), run.colour) for run in runs]
+            versions = [(run.run.path, run.name, run.history.version, id(run.history), run.colour) for run in runs]
             yield DashboardData(runs, current, history.samples if history else [], (current, versions))
 
     def _charted(self, current: WatchedRun | None) -> list[ChartedRun]:
@@ -175,12 +176,12 @@ class TrainingSession:
         colours: dict[str, int | None] = {path: overlay.colour for path, overlay in overlays.items()}
         if not colours and current is not None:
             colours = {current.path: None}
-        charted = []
+        charted, names = [], distinct_names(self.snapshot.runs)
         for path, colour in colours.items():
             run, history = self.run_at(path), self._watcher.history(path)
             if run is not None and history is not None:
                 order = run.config.training.selection_order if run.config else ()
-                charted.append(ChartedRun(path, run.name, history, colour, history.best_check(order)))
+                charted.append(ChartedRun(run, names[path], history, colour, history.best_check(order)))
         return charted
 
     def shown_overlays(self, current: str | None) -> dict[str, Overlay]:
@@ -239,6 +240,70 @@ class TrainingSession:
         except RnntuiError as error:
             return Notice(str(error), "Training did not start", "error")
         return None
+
+    # -- managing ------------------------------------------------------------------------------------------------
+
+    def check_changeable(self, run: WatchedRun, title: str) -> Notice | None:
+        """Return a notice under a title if a run cannot be renamed or deleted: it is shipped, or in training."""
+        if run.summary.shipped:
+            return Notice(f"{run.name} is a shipped model, which stays as it is.", title, "warning")
+        if run.state == "running" or run.path in self.activities:
+            return Notice(f"{run.name} is in training; wait for its end, or stop it first.", title, "warning")
+        return None
+
+    def rename(self, run: WatchedRun, name: str) -> str:
+        """Rename a run; its mark goes with it. Returns its new path. Raises `RnntuiError` if it cannot be renamed."""
+        if name == run.name:
+            return run.path
+        path = str(rename_run(RunFolder(Path(run.path)), name).path)
+        self._overlays.rename(run.path, path)
+        renamed = replace(run, summary=replace(run.summary, name=name, path=path))
+        self._replace(run, [renamed])
+        return path
+
+    def deletion_question(self, run: WatchedRun) -> str | Notice:
+        """Return the question to confirm before a run is deleted, or a notice if it cannot be deleted."""
+        folder = RunFolder(Path(run.path))
+        try:
+            check_deletable(folder, self.checkpoints)
+        except RnntuiError as error:
+            return Notice(str(error), "Not deleted", "warning")
+        return f"Delete run {run.name} ({format_bytes(size_on_disk(folder))})? It cannot be restored."
+
+    async def delete(self, run: WatchedRun) -> Notice | None:
+        """Delete a run, in a thread, as it may be large; return a notice if that fails."""
+        problem = None
+        try:
+            await asyncio.to_thread(delete_run, RunFolder(Path(run.path)), self.checkpoints)
+        except RnntuiError as error:
+            problem = Notice(str(error), "Not deleted", "error")
+        if not Path(run.path).exists():
+            self._replace(run, [])
+        return problem
+
+    def write_note(self, run: WatchedRun, text: str) -> None:
+        """Replace the note on a run. Raises `RnntuiError` if it cannot be written."""
+        write_note(RunFolder(Path(run.path)), text)
+        self._replace(run, [replace(run, summary=replace(run.summary, note=text.strip()))])
+
+    def _replace(self, run: WatchedRun, runs: Sequence[WatchedRun]) -> None:
+        """Put other runs in the place of a run until the next poll."""
+        self._changes += 1
+        index = next((index for index, known in enumerate(self.snapshot.runs) if known.path == run.path), None)
+        if index is not None:
+            known = self.snapshot.runs
+            self.snapshot = replace(self.snapshot, runs=(*known[:index], *runs, *known[index + 1 :]))
+
+    async def compare(self, current: str | None) -> Comparison | Notice:
+        """Compare the marked runs and the one at the path `current`, in a thread; a notice if there are not two."""
+        paths = dict.fromkeys([*self._overlays.paths, *([current] if current else [])])
+        folders = [RunFolder(Path(path)) for path in paths]
+        if len(folders) < 2:
+            return Notice("Mark a run with Space, and highlight another.", "Nothing to compare", "warning")
+        try:
+            return await asyncio.to_thread(lambda: compare_runs([read_details(folder) for folder in folders]))
+        except RnntuiError as error:
+            return Notice(str(error), "Not compared", "warning")
 
     def tab_for(self, run: WatchedRun) -> str | Notice:
         """Return the tab that uses a run, or a notice if the run has no weights yet."""

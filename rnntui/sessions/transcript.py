@@ -7,16 +7,14 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
-
-if TYPE_CHECKING:
-    from rnntui.sessions.turn_versions import TurnVersions
+from rnntui.text.documents import DocumentFormat
 
 Role = Literal["prompt", "model"]
 
@@ -27,7 +25,8 @@ class Turn:
 
     A model's turn records run, seed and settings, so that it can be reproduced. `settings` lists pairs of a token and
     the settings in force from that token on, because they may change while a turn is generated. A turn that was
-    generated again has `versions`, shared by all of them, and is the one of index `version`.
+    generated again has `versions`, shared by all of them, and is the one of index `version`. That which is in the text
+    is up to date there, and stored (None until then) when it leaves the text.
     """
 
     role: Role
@@ -35,13 +34,21 @@ class Turn:
     run: str = ""
     seed: int | None = None
     settings: list[tuple[int, SamplingConfig]] = field(default_factory=list)
-    versions: TurnVersions | None = None
+    versions: list[TurnVersion | None] | None = None
     version: int = 0
 
     def moved(self, tokens: int) -> Turn:
         """Return a copy that begins `tokens` tokens later, or earlier if negative."""
         settings = [(token + tokens, settings) for token, settings in self.settings]
         return replace(self, start=self.start + tokens, settings=settings)
+
+
+@dataclass(frozen=True)
+class TurnVersion:
+    """A version of a turn with what follows it, as tokens of the model of `documents`."""
+
+    tail: Transcript
+    documents: DocumentFormat
 
 
 class TextIdentity:

@@ -100,7 +100,9 @@ class _MemberWriter:
         """Return the path of a member within the folder."""
         parts = [part for part in re.split(r"[/\\]", member) if part not in ("", ".")]
         if member.startswith(("/", "\\")) or ".." in parts or "\0" in member or re.match("[A-Za-z]:", member):
-            raise CorpusError(f"{self._archive} has a member that leads out of it, {member!r}", hint="do not trust it")
+            raise CorpusError(
+                f"{self._archive} is unsafe: its member {member!r} lies outside of the archive", hint="do not trust it"
+            )
         return Path(*parts)
 
 

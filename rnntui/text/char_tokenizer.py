@@ -39,7 +39,7 @@ class CharTokenizer:
 
     def __init__(self, characters: list[str], has_end: bool = False) -> None:
         if any(len(c) != 1 for c in characters) or len(set(characters)) != len(characters):
-            raise TokenizerError("a character table holds single characters, each once")
+            raise TokenizerError("a character table must hold distinct single characters")
         self.characters = characters
         self.end_id = len(characters) + 1 if has_end else None
         self._points = code_points("".join(characters))

@@ -93,7 +93,7 @@ def converted_chat(corpus: Corpus, turns: str) -> tuple[Corpus, str]:
     titles = " and ".join(dict.fromkeys(export.format.title for export in exports.values()))
     title = f"{names}: {_with_article(titles)} export"
     if not counts.people:
-        raise CorpusError(f"{title} without messages of text", hint="export another chat")
+        raise CorpusError(f"{title} without text messages", hint="export another chat")
     speakers = _speakers(counts, turns, names)
     dialogues = {index: _write_dialogue(export, chosen[index], set(counts.people)) for index, export in exports.items()}
     paths = tuple(dialogues.get(index, path) for index, path in enumerate(corpus.files))

@@ -68,4 +68,4 @@ def sync(file: BufferedIOBase) -> None:
 
 def changed_error(corpus: Corpus) -> CorpusError:
     """Return the message for a corpus that is another one than when it was read before."""
-    return CorpusError(f"{', '.join(corpus.display_names)} changed while it was read", hint="start again")
+    return CorpusError(f"{', '.join(corpus.display_names)} changed while it was being read", hint="try again")

@@ -64,7 +64,7 @@ class PairDataset:
         self.characters = token_file.characters
         ends = np.flatnonzero(self._ids == EOS)  # (2P,)
         if len(ends) % 2 or not len(ends) or ends[-1] != len(self._ids) - 1:
-            raise CorpusError(f"{path} does not hold whole pairs", hint="the run is broken")
+            raise CorpusError(f"{path} is not a file of complete pairs", hint="the run is broken")
         starts = np.concatenate([[0], ends[:-1] + 1])
         lengths = ends - starts
         self._starts = starts.reshape(-1, 2)

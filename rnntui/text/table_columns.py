@@ -118,7 +118,7 @@ class TableColumns:
         advice = f"to train on columns {others[0]} and {others[1]} give --columns {others[0]},{others[1]}"
         source = self._columns[columns[0] - 1]
         if self._contents[columns[0] - 1] == "numbers" and len(set(source)) == len(source) > 1:
-            raise CorpusError(f"{file}: {problems[0]}, another in each row, as ids are", hint=advice)
+            raise CorpusError(f"{file}: {problems[0]}, different in every row, as ids are", hint=advice)
         return f"{file}: {' and '.join(problems)}; {advice}"
 
     def _reversed(self, columns: tuple[int, int], file: str) -> str:

@@ -61,7 +61,7 @@ class TokenFile(TokenFileInfo):
         dtype = np.dtype(self.dtype)
         try:
             if not self.tokens or path.stat().st_size != self.tokens * dtype.itemsize:
-                raise CorpusError(f"{path} is not the {self.tokens:,} ids it should be", hint="the run is broken")
+                raise CorpusError(f"{path} does not hold {self.tokens:,} ids, as recorded", hint="the run is broken")
             return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
         except OSError as error:
             raise CorpusError(f"cannot read {path}: {error.strerror}") from error

@@ -64,14 +64,14 @@ def choose_hardware(device: Device, precision: Precision, threads: int | None) -
     if device == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch sees no CUDA GPU here", setting="device", hint="use --device cpu")
+        raise UsageError("--device cuda: torch finds no CUDA GPU", setting="device", hint="use --device cpu")
     elif device == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("--device mps: torch sees no Apple GPU here", setting="device", hint="use --device cpu")
+        raise UsageError("--device mps: torch finds no Apple GPU", setting="device", hint="use --device cpu")
     chosen = torch.device(name)
     native = _has_bf16(chosen)
     if precision == "bf16" and not native:
         raise UsageError(
-            f"--precision bf16: this {name} does not compute in bf16", setting="precision", hint="use --precision fp32"
+            f"--precision bf16: this {name} does not support bf16", setting="precision", hint="use --precision fp32"
         )
     return Hardware(chosen, native and precision != "fp32", _threads(chosen, threads))
 

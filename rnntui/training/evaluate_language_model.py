@@ -15,22 +15,31 @@ from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import Corpus
 from rnntui.text.token_ids import write_token_file
 from rnntui.training.device import choose_hardware, max_threads
-from rnntui.training.evaluation import EVALUATIONS, Evaluation
+from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
 from rnntui.training.self_check import check_kernels
 
 
-def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[str, Evaluation], list[str]]:
+def evaluate_language_model_run(
+    run: RunFolder, corpus: Corpus, threads: int | None = None, monitor: EvaluationMonitor = UNMONITORED
+) -> tuple[dict[str, Evaluation], list[str]]:
     """Return the evaluations of a run's best weights by name, and the characters that its vocabulary lacks.
 
     The documents of the text are found by the run's own rule.
+
+    Args:
+        run: The run to evaluate.
+        corpus: The text.
+        threads: Number of CPU threads; None finds the fastest number while it runs.
+        monitor: Receives the fraction that is done.
+
     Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens,
     `TrainingError` if torch computes wrong numbers on this machine.
     """
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
     vocab_size = config.vocab_size
-    hardware = choose_hardware("auto", "fp32", None)
-    check_kernels(config.model, hardware, (max_threads(None),))
+    hardware = choose_hardware("auto", "fp32", threads)
+    check_kernels(config.model, hardware, (max_threads(threads),))
     model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size)
     load_best_weights(model, run)
     model.to(hardware.device)
@@ -39,10 +48,12 @@ def evaluate_language_model_run(run: RunFolder, corpus: Corpus) -> tuple[dict[st
         token_file, unknown = write_token_file(corpus, tokenizer, path, config.corpus_as(TextCorpusInfo).documents)
         if token_file.tokens < 2:
             names = ", ".join(corpus.display_names)
-            raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, where at least 2 are needed")
+            raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
         ratio = token_file.characters / token_file.tokens
+        count = len(EVALUATIONS)
         evaluations = {
-            name: evaluate(model, ids, vocab_size, hardware, ratio) for name, evaluate in EVALUATIONS.items()
+            name: evaluate(model, ids, vocab_size, hardware, ratio, monitor.part(index / count, (index + 1) / count))
+            for index, (name, evaluate) in enumerate(EVALUATIONS.items())
         }
     return evaluations, unknown

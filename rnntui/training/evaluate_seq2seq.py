@@ -16,14 +16,19 @@ from rnntui.text.pair_preprocessing import model_form
 from rnntui.text.parallel_corpus import ParallelCorpus, count_target_characters
 from rnntui.training.bleu import TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import choose_hardware, max_threads
-from rnntui.training.evaluation import Evaluation
+from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor
 from rnntui.training.metric_choice import choose_bleu_tokenizer
 from rnntui.training.self_check import check_kernels
-from rnntui.training.seq2seq_task import evaluate_pairs
+from rnntui.training.seq2seq_task import LOSS_FRACTION, evaluate_pairs
 
 
 def evaluate_seq2seq_run(
-    run: RunFolder, pairs: ParallelCorpus, settings: BeamConfig, bleu_tokenizer: str | None = None
+    run: RunFolder,
+    pairs: ParallelCorpus,
+    settings: BeamConfig,
+    bleu_tokenizer: str | None = None,
+    threads: int | None = None,
+    monitor: EvaluationMonitor = UNMONITORED,
 ) -> tuple[Evaluation, TranslationScores, list[str]]:
     """Evaluate a run's best weights on pairs.
 
@@ -33,6 +38,8 @@ def evaluate_seq2seq_run(
         settings: The beam search that translates the sources.
         bleu_tokenizer: sacrebleu's name of the tokenizer of BLEU, or "auto" for one that fits the script of the
             targets; None for that of the run's own evaluations.
+        threads: Number of CPU threads; None finds the fastest number while it runs.
+        monitor: Receives the fraction that is done.
 
     Returns the teacher-forced loss, the scores of the translations against the targets, and the characters that the
     vocabularies lack. Raises `RunError` if the run is broken or of another kind, `UsageError` if a library that the
@@ -46,8 +53,8 @@ def evaluate_seq2seq_run(
         tokenizer = choose_bleu_tokenizer(targets)
     require_bleu_tokenizer(tokenizer)
     source, target = read_vocabularies(run, config)
-    hardware = choose_hardware("auto", "fp32", None)
-    check_kernels(config.model, hardware, (max_threads(None),))
+    hardware = choose_hardware("auto", "fp32", threads)
+    check_kernels(config.model, hardware, (max_threads(threads),))
     model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)
     load_best_weights(model, run)
     model.to(hardware.device)
@@ -56,9 +63,16 @@ def evaluate_seq2seq_run(
         forms = model_form(rows, config.tokenizer_as(Seq2SeqTokenizerConfig), read_known_words(run, config))
         encoded = encode_pairs(forms, source, target)
         token_file = write_pairs(path, encoded, count_target_characters(rows), max(source.size, target.size) - 1)
-        evaluation = evaluate_pairs(model, PairDataset(token_file, path), token_file.tokens, hardware)
+        dataset = PairDataset(token_file, path)
+        evaluation = evaluate_pairs(model, dataset, token_file.tokens, hardware, monitor.part(0.0, LOSS_FRACTION))
     sources = [pair.source for pair in rows]
-    translations = load_translator(run).translate(sources, settings, resolve_ties=False, workers=usable_cpus())
+    translations = load_translator(run).translate(
+        sources,
+        settings,
+        resolve_ties=False,
+        workers=threads or usable_cpus(),
+        on_progress=monitor.part(LOSS_FRACTION, 1.0).report,
+    )
     scores = score_translations([translation.text for translation in translations], targets, tokenizer)
     unknown = source.unknown_characters("".join(pair.source for pair in forms))
     unknown += target.unknown_characters("".join(pair.target for pair in forms))

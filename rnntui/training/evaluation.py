@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -37,6 +37,31 @@ TimeLeft = Callable[[], float]
 def unlimited() -> float:
     """Return the time left of an evaluation that takes as long as it takes."""
     return math.inf
+
+
+def _ignore(fraction: float) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class EvaluationMonitor:
+    """Watches an evaluation and limits its time.
+
+    Args:
+        time_left: Asked after every batch; once nothing is left, the evaluation ends with what it has read.
+        report: Called after every batch with the fraction that is done; an exception that it raises ends the
+            evaluation without a result.
+    """
+
+    time_left: TimeLeft = unlimited
+    report: Callable[[float], None] = _ignore
+
+    def part(self, start: float, end: float) -> EvaluationMonitor:
+        """Return the monitor of a part of the work, between two fractions."""
+        return replace(self, report=lambda fraction: self.report(start + (end - start) * fraction))
+
+
+UNMONITORED = EvaluationMonitor()
 
 
 @dataclass(frozen=True)
@@ -72,7 +97,7 @@ def evaluate_streaming(
     vocab_size: int,
     hardware: Hardware,
     characters_per_token: float,
-    time_left: TimeLeft = unlimited,
+    monitor: EvaluationMonitor = UNMONITORED,
 ) -> Evaluation:
     """Return the loss over a text with the state carried through it; all tokens but the first are predicted.
 
@@ -85,7 +110,7 @@ def evaluate_streaming(
         vocab_size: Size of the vocabulary, V.
         hardware: Device and precision.
         characters_per_token: Mean number of characters in a token.
-        time_left: Once nothing is left, the streams end where they are, which is a part of each.
+        monitor: Once it has no time left, the streams end where they are, which is a part of each.
     """
     count = len(ids) - 1
     streams = max(1, min(_MAX_STREAMS, count // _MIN_STREAM))
@@ -105,7 +130,8 @@ def evaluate_streaming(
             losses, state = _losses(model, ids, np.minimum(positions, count - 1), state, hardware)
             total += float((losses.cpu() * counted).sum(dtype=torch.float64))
             predicted += int(counted.sum())
-            if time_left() <= 0:
+            monitor.report(rows.stop / part)
+            if monitor.time_left() <= 0:
                 break
     return Evaluation(total / predicted, predicted, predicted * characters_per_token)
 
@@ -116,7 +142,7 @@ def evaluate_windowed(
     vocab_size: int,
     hardware: Hardware,
     characters_per_token: float,
-    time_left: TimeLeft = unlimited,
+    monitor: EvaluationMonitor = UNMONITORED,
 ) -> Evaluation:
     """Return the loss over windows of 256 tokens, each from a state of zeros; a shorter last window is left out.
 
@@ -133,7 +159,8 @@ def evaluate_windowed(
             losses, _ = _losses(model, ids, starts + np.arange(window)[:, None], state, hardware)
             total += float(losses.cpu().sum(dtype=torch.float64))
             predicted += losses.numel()
-            if time_left() <= 0:
+            monitor.report(min(1.0, (first + batch) / windows))
+            if monitor.time_left() <= 0:
                 break
     return Evaluation(total / predicted, predicted, predicted * characters_per_token)
 

@@ -50,6 +50,15 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Evaluating:
+    """An evaluation is under way: `fraction` of it is done, from 0 to 1."""
+
+    step: int
+    fraction: float
+    is_final: bool
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """An evaluation on the validation data; losses in nats a token.
 
@@ -87,4 +96,4 @@ class Finished:
     stop_reason: str = ""
 
 
-Event = Started | Stepped | Evaluated | Finished
+Event = Started | Stepped | Evaluating | Evaluated | Finished

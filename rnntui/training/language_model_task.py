@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +17,7 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import begin_generation, generate_tokens, generators_from
 from rnntui.inference.loaded_model import document_format, read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.samples import Sample
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.layers import State
@@ -25,7 +27,8 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
-from rnntui.training.evaluation import EVALUATIONS, Evaluation, TimeLeft, full_precision_cost, unlimited
+from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor, full_precision_cost
+from rnntui.training.step_memory import language_model_step_bytes
 from rnntui.training.task import require_in_vocabulary, token_files
 
 
@@ -41,6 +44,7 @@ class LanguageModelTask:
     The methods are documented in `Task`.
     """
 
+    kind = LANGUAGE_MODEL
     primary_evaluation = "streaming"
 
     @classmethod
@@ -61,10 +65,12 @@ class LanguageModelTask:
         settings = config.training_as(LanguageModelTrainingConfig)
         self._state_reset_prob = settings.state_reset_prob
         batch_size = settings.batch_size
+        positions = batch_size * settings.bptt
+        self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
         self._batches = BPTTBatches(training_ids, batch_size, settings.bptt)
         self.model = LanguageModel(self._model_config, config.vocab_size).to(hardware.device)
         self._state: State = self.model.initial_state(batch_size, hardware.device)
-        self.steps_per_epoch = training.tokens / (batch_size * settings.bptt)
+        self.steps_per_epoch = training.tokens / positions
         self.validation_tokens = validation.tokens
         self.uniform_loss = float(np.log(config.vocab_size))
 
@@ -85,26 +91,27 @@ class LanguageModelTask:
         keep = (torch.rand(detached[0].shape[1]) >= self._state_reset_prob).to(detached[0])  # (B,)
         return tuple(tensor * keep[:, None] for tensor in detached)
 
-    def evaluate(self, tokens: int) -> Evaluation:
-        return self._evaluate(self.primary_evaluation, tokens, self.hardware)
+    def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
+        return self._evaluate(self.primary_evaluation, tokens, self.hardware, monitor)
 
     @cached_property
     def final_cost_ratio(self) -> float:
         evaluations = len(EVALUATIONS)  # streaming and windowed
         return evaluations * full_precision_cost(self.model, self._vocab_size, self.hardware)
 
-    def final_evaluation(self, tokens: int, time_left: TimeLeft = unlimited) -> dict[str, Evaluation]:
+    def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
         full_precision = self.hardware.in_full_precision()
-        left = time_left()
-        half = left / 2 if left < math.inf else 0.0  # is kept for the second evaluation
+        left = monitor.time_left()
+        half = left / 2 if left < math.inf else 0.0  # is reserved for the second evaluation
+        first = replace(monitor.part(0.0, 0.5), time_left=lambda: monitor.time_left() - half)
         return {
-            "streaming": self._evaluate("streaming", tokens, full_precision, lambda: time_left() - half),
-            "windowed": self._evaluate("windowed", tokens, full_precision, time_left),
+            "streaming": self._evaluate("streaming", tokens, full_precision, first),
+            "windowed": self._evaluate("windowed", tokens, full_precision, monitor.part(0.5, 1.0)),
         }
 
-    def _evaluate(self, name: str, tokens: int, hardware: Hardware, time_left: TimeLeft = unlimited) -> Evaluation:
+    def _evaluate(self, name: str, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         ids = self._validation_ids[: tokens + 1]
-        return EVALUATIONS[name](self.model, ids, self._vocab_size, hardware, self._characters_per_token, time_left)
+        return EVALUATIONS[name](self.model, ids, self._vocab_size, hardware, self._characters_per_token, monitor)
 
     def sample(self, length: int, seed: int) -> Sample:
         model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)
@@ -117,6 +124,9 @@ class LanguageModelTask:
         return {"cursor": np.array(self._batches.cursor), **state}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
-        self._batches.cursor = int(position["cursor"])
+        cursor = int(position["cursor"])
+        if cursor < 0:
+            raise ValueError(f"the position in the text is negative, {cursor}")
+        self._batches.cursor = cursor
         device = self.hardware.device
         self._state = tuple(torch.from_numpy(position[f"state.{i}"].copy()).to(device) for i in range(len(self._state)))

@@ -11,6 +11,7 @@ position.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,8 +92,16 @@ class LengthBucketSampler:
         """Number of batches in this epoch; with `batch_tokens`, it differs a little between epochs."""
         return len(self._batches)
 
+    def shapes(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the longest source, the longest target and the number of pairs of each batch in this epoch."""
+        sources, targets = self._pairs.source_lengths, self._pairs.target_lengths
+        for batch in self._batches:
+            yield int(sources[batch].max()) + 1, int(targets[batch].max()) + 1, len(batch)
+
     def seek(self, epoch: int, index: int) -> None:
-        """Make a batch of an epoch the next one."""
+        """Make a batch of an epoch the next one. Raises `ValueError` for a negative epoch or index."""
+        if epoch < 0 or index < 0:
+            raise ValueError(f"no batch has epoch {epoch} and index {index}")
         self.epoch, self.index = epoch, index
         self._batches = self._batches_of_epoch()
 

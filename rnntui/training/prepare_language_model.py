@@ -73,6 +73,7 @@ def create_language_model_run(
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
         _check_tokens(validation.tokens, "validation", request, corpus)
+        _check_memory(model, request.training, tokenizer.vocab_size)
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
             model=model,
@@ -102,7 +103,7 @@ def create_language_model_run(
         notify(_documents_message(corpus, unit, split.document_count))
     if request.validation and validation_fingerprint == stats.fingerprint:
         names = ", ".join(request.validation.display_names)
-        notify(f"{names}: the validation text is the training text, so that its loss says nothing about other texts")
+        notify(f"{names}: the validation text is the training text, so the validation loss says nothing about new text")
     if warning := split.warning():
         notify(f"{', '.join(corpus.display_names)}: {warning}")
     return run
@@ -171,6 +172,16 @@ def _documents_message(corpus: Corpus, unit: DocumentUnit, count: int) -> str:
     return f"{name}: {count:,} {_UNIT_NAMES[unit]}, each a document (--documents none reads one long text)"
 
 
+def _check_memory(model: LanguageModelConfig, training: LanguageModelTrainingConfig, vocab_size: int) -> None:
+    """Raise `TrainingError` if a step surely needs more memory than there is, before the run is created."""
+    from rnntui.training.device import choose_hardware
+    from rnntui.training.step_memory import language_model_step_bytes, require_step_memory
+
+    hardware = choose_hardware(training.device, training.precision, None)
+    step_bytes = language_model_step_bytes(model, vocab_size, training.batch_size * training.bptt, hardware)
+    require_step_memory(step_bytes, 0, LANGUAGE_MODEL, hardware)
+
+
 def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus: Corpus) -> None:
     """Raise `CorpusError` if the training or the validation part is too small."""
     needed = request.training.bptt + 1 if part == "training" else 2
@@ -181,6 +192,6 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
             corpus, advice = request.validation, "hold out a part of the corpus, without --validation-text"
         names = ", ".join(corpus.display_names)
         raise CorpusError(
-            f"{names} is too small: {tokens:,} tokens for {part}, where {needed:,} are needed",
-            hint=f"give more text or {advice}",
+            f"{names} is too small: {tokens:,} tokens for {part}, at least {needed:,} needed",
+            hint=f"add text or give {advice}",
         )

@@ -39,7 +39,7 @@ from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
 _MAX_LENGTH_RATIO = 10  # to the median length
-_SHARED_TARGETS = "held-out pairs share no source with those in training, but targets, which are few as labels are"
+_SHARED_TARGETS = "held-out pairs share targets, but no sources, with the training pairs, as there are few targets"
 _ALWAYS_ALLOWED = 100  # tokens that are never too many
 
 
@@ -143,15 +143,14 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     info = config.corpus_as(PairCorpusInfo)
     if info.validation_sources:
         raise CorpusError(
-            f"no pairs were held out when run {run.name} was created: it was validated on separate ones, "
-            f"{', '.join(info.validation_sources)}",
-            hint="evaluate on those, without --held-out",
+            f"run {run.name} has no held-out pairs: its validation set was {', '.join(info.validation_sources)}",
+            hint="evaluate on that, without --held-out",
         )
     if pairs.fingerprint() != info.fingerprint:
         files = ", ".join(info.sources) or "unknown files"
         raise CorpusError(
-            f"{', '.join(pairs.display_names)} does not hold the pairs that run {run.name} was created from, {files}, "
-            f"so the pairs held out cannot be determined"
+            f"{', '.join(pairs.display_names)}: not the pairs that run {run.name} was created from ({files}), so its "
+            f"held-out pairs cannot be determined"
         )
     settings = config.training_as(Seq2SeqTrainingConfig)
     _, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, info.split or "both")
@@ -163,8 +162,8 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     recorded = info.pairs and info.pairs[1], info.validation and info.validation.characters
     if (len(held_out), count_target_characters(held_out)) != recorded:
         raise RunError(
-            f"run {run.name} held out other pairs than this rnntui would, {__version__}",
-            hint=f"use the version that created it, {config.versions.get('rnntui', 'which is not recorded')}",
+            f"rnntui {__version__} splits these pairs differently from the version that created run {run.name}",
+            hint=f"use that version, {config.versions.get('rnntui', 'which is not recorded')}",
         )
     return replace(pairs, rows=held_out)
 
@@ -209,10 +208,10 @@ def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: S
         if training and held_out:
             return _Split(training, held_out, rule, _SHARED_TARGETS if rule == "source" else "")
     count = len(pairs.rows)
-    problem = f"of {count:,} pairs" if count > 1 else "of a single pair"
+    source = f"{count:,} pairs without sharing sources with the training set" if count > 1 else "1 pair"
     raise CorpusError(
-        f"{', '.join(pairs.display_names)}: none can be held out {problem} without sharing a source with the rest",
-        hint="give more pairs, or separate ones for validation",
+        f"{', '.join(pairs.display_names)}: cannot hold out a validation set from {source}",
+        hint="add pairs, or give a separate validation set (--validation-pairs)",
     )
 
 
@@ -258,7 +257,7 @@ def _drop_long_pairs(
             short_encoded.append(ids)
     if not short_rows:
         raise CorpusError(
-            f"every pair has more tokens than --max-pair-tokens {max(limits.source, limits.target)}",
-            hint="give a larger one",
+            f"every pair is longer than --max-pair-tokens {max(limits.source, limits.target)}",
+            hint="raise it",
         )
     return short_rows, short_encoded

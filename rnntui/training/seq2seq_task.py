@@ -17,6 +17,7 @@ from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.translator import Translator, read_vocabularies
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.samples import Sample, shorten_sample
+from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.models.fused_cross_entropy import fused_linear_cross_entropy
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import weights_of
@@ -26,12 +27,14 @@ from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import PAD, Vocabulary
 from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import Hardware, max_threads
-from rnntui.training.evaluation import Evaluation, TimeLeft, evaluating, unlimited
+from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
 from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
+from rnntui.training.step_memory import seq2seq_step_bytes
 from rnntui.training.task import require_in_vocabulary, token_files
 
 FINAL_BEAM = 5
 _TIMED_PAIRS = 128  # pairs translated by each worker between two looks at the clock
+LOSS_FRACTION = 0.2  # of the time of an evaluation, roughly: the loss; the rest: translations
 _EVALUATION_TOKENS = 4096  # in a batch of an evaluation, padding included
 
 
@@ -44,6 +47,7 @@ class Seq2SeqTask:
     The methods are documented in `Task`.
     """
 
+    kind = SEQ2SEQ
     primary_evaluation = "teacher_forced"
     final_cost_ratio = 4.0  # a beam of 5, where the other evaluations are greedy
 
@@ -73,6 +77,7 @@ class Seq2SeqTask:
             settings.bucket_batches,
             settings.seed,
         )
+        self.step_bytes = seq2seq_step_bytes(self._model_config, self.batches.shapes(), hardware)
         joint = self._source is self._target
         self.model = Seq2Seq(self._model_config, self._source.size, self._target.size, joint).to(hardware.device)
         self.steps_per_epoch = float(self.batches.batches_per_epoch)
@@ -87,36 +92,42 @@ class Seq2SeqTask:
         loss = fused_linear_cross_entropy(vectors, output.weight, output.bias, targets, self._settings.label_smoothing)
         return loss, batch.tokens
 
-    def evaluate(self, tokens: int) -> Evaluation:
-        evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware)
+    def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
+        loss_part = monitor.part(0.0, LOSS_FRACTION)
+        evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware, loss_part)
         if (self.batches.epoch, self.batches.index) == (0, 0):
             # An untrained model writes noise up to the length limit, which takes long.
             return replace(evaluation, metrics=UNTRAINED_SCORES.metrics)
-        scores = self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1))
+        translation_part = monitor.part(LOSS_FRACTION, 1.0)
+        scores = self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1), translation_part)
         return replace(evaluation, metrics=scores.metrics)
 
-    def final_evaluation(self, tokens: int, time_left: TimeLeft = unlimited) -> dict[str, Evaluation]:
+    def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
         full_precision = self.hardware.in_full_precision()
         max_pairs = FINAL_EVALUATION_FACTOR * self._settings.bleu_pairs
-        scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), time_left)
-        evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision)
+        translation_part, loss_part = monitor.part(0.0, 1 - LOSS_FRACTION), monitor.part(1 - LOSS_FRACTION, 1.0)
+        scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), translation_part)
+        evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision, loss_part)
         return {self.primary_evaluation: replace(evaluation, metrics=scores.metrics)}
 
     def _translation_scores(
-        self, max_pairs: int, settings: BeamConfig, time_left: TimeLeft = unlimited
+        self, max_pairs: int, settings: BeamConfig, monitor: EvaluationMonitor
     ) -> TranslationScores:
         """Translate up to `max_pairs` validation pairs, fewer if the time runs out, and compare with their targets."""
         pairs = [self._validation_pair(i) for i in evenly_spaced(len(self._validation), max_pairs)]
         workers = max_threads(self._settings.threads)
-        parts = 1 if time_left() == math.inf else -(-len(pairs) // (_TIMED_PAIRS * workers))
+        parts = 1 if monitor.time_left() == math.inf else -(-len(pairs) // (_TIMED_PAIRS * workers))
         translator, texts, references = self._translator(), [], []
         for part in range(parts):
             part_of_pairs = pairs[part::parts]  # spread over all of them, as a corpus is often sorted by length
             sources = [source for source, _ in part_of_pairs]
-            translations = translator.translate(sources, settings, resolve_ties=False, workers=workers)
+            report = monitor.part(part / parts, (part + 1) / parts).report
+            translations = translator.translate(
+                sources, settings, resolve_ties=False, workers=workers, on_progress=report
+            )
             texts += [translation.text for translation in translations]
             references += [target for _, target in part_of_pairs]
-            if time_left() <= 0:
+            if monitor.time_left() <= 0:
                 break
         return score_translations(texts, references, self._settings.resolved_bleu_tokenizer)
 
@@ -156,7 +167,9 @@ def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) ->
     return vectors[is_token], targets[is_token]
 
 
-def evaluate_pairs(model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Hardware) -> Evaluation:
+def evaluate_pairs(
+    model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Hardware, monitor: EvaluationMonitor = UNMONITORED
+) -> Evaluation:
     """Return the teacher-forced loss over pairs, end tokens included.
 
     Args:
@@ -164,13 +177,15 @@ def evaluate_pairs(model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Ha
         pairs: The pairs to choose from, evenly spaced.
         tokens: About how many target tokens are read.
         hardware: Device and precision.
+        monitor: Receives the fraction that is done.
     """
     max_pairs = tokens / max(1.0, float(pairs.target_lengths.mean()) + 1)
     indices = evenly_spaced(len(pairs), max(1, int(max_pairs)))
     indices = indices[np.lexsort((pairs.source_lengths[indices], pairs.target_lengths[indices]))]
     total, count = 0.0, 0
+    batches = split_into_batches(indices, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS)
     with evaluating(model):
-        for part in split_into_batches(indices, pairs.source_lengths, pairs.target_lengths, 0, _EVALUATION_TOKENS):
+        for done, part in enumerate(batches, 1):
             batch = batch_at(pairs, part)
             activity = f"evaluation in {hardware.precision}"
             with hardware.threads.timed(activity, batch.tokens), hardware.autocast():
@@ -178,6 +193,7 @@ def evaluate_pairs(model: Seq2Seq, pairs: PairDataset, tokens: int, hardware: Ha
                 logits = model.logits(vectors)  # (N, V)
                 total += float(cross_entropy(logits.float(), targets, reduction="sum"))
             count += batch.tokens
+            monitor.report(done / len(batches))
     characters = pairs.characters * len(indices) / len(pairs)
     return Evaluation(total / count, count, max(1.0, characters))
 

@@ -12,19 +12,22 @@ from torch import Tensor, nn
 
 from rnntui.errors import RunError
 from rnntui.kinds.corpus_info import TokenFileInfo
+from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.samples import Sample
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.token_ids import TokenFile
 from rnntui.training.device import Hardware
-from rnntui.training.evaluation import Evaluation, TimeLeft, unlimited
+from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor
 
 
 class Task(Protocol):
     """A model with its training and validation data.
 
     Attributes:
+        kind: the kind of model.
         hardware: device and precision.
+        step_bytes: a lower bound of the memory that a training step takes beside the weights.
         steps_per_epoch: batches in one pass over the training data.
         primary_evaluation: name of the final evaluation whose loss a listing shows.
         validation_tokens: tokens of the validation data.
@@ -32,7 +35,9 @@ class Task(Protocol):
         uniform_loss: loss of a uniform distribution; a loss far above it has diverged.
     """
 
+    kind: ModelKind
     hardware: Hardware
+    step_bytes: float
     steps_per_epoch: float
     primary_evaluation: str
     validation_tokens: int
@@ -54,17 +59,17 @@ class Task(Protocol):
         """Return the mean loss of the next batch in nats a token, and its number of tokens."""
         ...
 
-    def evaluate(self, tokens: int) -> Evaluation:
+    def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
         """Evaluate for the selection of the best weights, over at most about `tokens` validation tokens."""
         ...
 
-    def final_evaluation(self, tokens: int, time_left: TimeLeft = unlimited) -> dict[str, Evaluation]:
+    def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
         """Return every evaluation by its name, in full precision; `primary_evaluation` is among them.
 
         Args:
             tokens: About how many validation tokens are read at most.
-            time_left: Returns the seconds that are left; once there are none, each evaluation ends with the part of the
-                validation data that it has read, spread over all of it where possible.
+            monitor: Once it has no time left, each evaluation ends with the part of the validation data that it has
+                read, spread over all of it where possible.
         """
         ...
 
@@ -88,7 +93,7 @@ def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile
     """Describe a run's files of training and validation ids. Raises `RunError` if its config does not."""
     training, validation = config.corpus.training, config.corpus.validation
     if training is None or validation is None:
-        raise RunError(f"{run.config_file} does not say what the parts of the corpus are")
+        raise RunError(f"{run.config_file} does not describe the training and validation data")
     return _token_file(training), _token_file(validation)
 
 
@@ -98,7 +103,7 @@ def require_in_vocabulary(largest_id: int, vocab_size: int, path: Path) -> None:
     Torch reports such an id late, and on a GPU by an assertion after which the process cannot use the GPU.
     """
     if largest_id >= vocab_size:
-        raise RunError(f"the ids in {path} are not of its vocabulary", hint="start a new run")
+        raise RunError(f"{path} has ids that are not in the vocabulary", hint="start a new run")
 
 
 def _token_file(info: TokenFileInfo) -> TokenFile:

@@ -18,6 +18,7 @@ from rnntui.training.events import Event, Finished
 from rnntui.training.metrics_and_status import MetricsWriter
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.self_check import check_kernels
+from rnntui.training.step_memory import require_step_memory
 from rnntui.training.task import Task
 from rnntui.training.threads import one_thread
 from rnntui.training.trainer import Trainer
@@ -55,6 +56,8 @@ def train_run(
         torch.manual_seed(settings.seed)
         with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
             task = task_class.from_run(run, config, hardware)
+        weights = sum(parameter.numel() for parameter in task.model.parameters())
+        require_step_memory(task.step_bytes, weights, task.kind, hardware)
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):
@@ -62,7 +65,7 @@ def train_run(
             if budget is not None:
                 state.save(run.resume_file)  # a run killed before its first save keeps its new budget
         elif run.read_status().step:
-            raise RunError(f"{run.resume_file} is gone, and with it the state to resume", hint="start a new run")
+            raise RunError(f"{run.resume_file} is missing, so the run cannot be resumed", hint="start a new run")
         else:
             state = TrainingState.initial(task, settings, budget or config.budget)
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress)) as metrics:
@@ -78,9 +81,9 @@ def _nothing_left(run: RunFolder, progress: TrainingProgress, budget: Budget) ->
     if run.read_status().state == "done":
         return RunError(
             f"run {run.name} is done, at step {progress.step:,}",
-            hint=f"to train on, give a larger budget, such as {larger}",
+            hint=f"to continue training, give a larger budget, such as {larger}",
         )
     return RunError(
-        f"run {run.name} is stopped at step {progress.step:,}, past the new budget of {budget.summary}",
-        hint=f"leave the budget out to continue with the run's own, or give a larger one, such as {larger}",
+        f"run {run.name} is at step {progress.step:,} already, past the new budget of {budget.summary}",
+        hint=f"omit the budget to continue with the run's own, or give a larger one, such as {larger}",
     )

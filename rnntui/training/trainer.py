@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import cast
@@ -13,14 +14,20 @@ from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights, save_arrays
+from rnntui.system_memory import is_out_of_memory
 from rnntui.training.divergence import DivergenceGuard
-from rnntui.training.evaluation import Evaluation
-from rnntui.training.events import Evaluated, Event, Finished, FinishReason, Started, Stepped
+from rnntui.training.evaluation import Evaluation, EvaluationMonitor, TimeLeft, unlimited
+from rnntui.training.events import Evaluated, Evaluating, Event, Finished, FinishReason, Started, Stepped
 from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
 from rnntui.training.selection import SelectionRule
 from rnntui.training.speed import SpeedMonitor
+from rnntui.training.step_memory import out_of_memory
 from rnntui.training.training_state import TrainingState
+
+
+class _FinalEvaluationStoppedError(Exception):
+    """A stop was requested during the final evaluation, which a resumed run does again."""
 
 
 class Trainer:
@@ -32,7 +39,7 @@ class Trainer:
         run: Where weights, resume file and status are written; the caller holds its lock.
         metrics: Where rows of metrics are written; the caller closes it.
         report: Receives every event, after what it reports is saved.
-        stop_requested: Asked before every step.
+        stop_requested: Asked before every step, and during the final evaluation.
     """
 
     def __init__(
@@ -65,7 +72,8 @@ class Trainer:
     def train(self) -> Finished:
         """Train until the budget ends, the model stops improving, or a stop is requested; always leaves a valid run.
 
-        Raises `TrainingError` if the loss is not finite or has left every sensible range; the best weights stay saved.
+        Raises `TrainingError` if the loss is not finite or has left every sensible range, or if there is not enough
+        memory; the best weights stay saved.
         """
         task, hardware = self._task, self._task.hardware
         try:
@@ -75,12 +83,19 @@ class Trainer:
             self._report(Started(self._run.name, parameters, device, hardware.precision, self._progress.step))
             task.model.train()
             if self._run_steps():
-                return self._finish()
+                with contextlib.suppress(_FinalEvaluationStoppedError):
+                    return self._finish()
             self._status.write("stopped")
             return self._report_finished("interrupted", {}, None)
         except TrainingError as error:
             self._status.write("failed", message=str(error))
             raise
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            failure = out_of_memory(self._progress.step, task.kind)
+            self._status.write("failed", message=str(failure))
+            raise failure from error
 
     def _run_steps(self) -> bool:
         """Run the steps that are left; returns True if training is over, False if it is interrupted."""
@@ -162,7 +177,7 @@ class Trainer:
         """Evaluate, save the weights if they are the best, sample a line, and save the state."""
         progress, task = self._progress, self._task
         began = time.perf_counter()
-        evaluation = task.evaluate(self._config.eval_tokens)
+        evaluation = task.evaluate(self._config.eval_tokens, self._monitor())
         evaluation_seconds = time.perf_counter() - began
         self._guard.check_evaluation(evaluation)
         # Before the state is saved: a run killed after that save must not train on once patience is exhausted.
@@ -216,7 +231,9 @@ class Trainer:
             self._update_seconds()
             return latest_end - progress.seconds
 
-        evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, time_left)
+        monitor = self._monitor(time_left, is_final=True)
+        monitor.report(0.0)
+        evaluations = task.final_evaluation(FINAL_EVALUATION_FACTOR * self._config.eval_tokens, monitor)
         for evaluation in evaluations.values():
             self._guard.check_evaluation(evaluation)
         self._update_seconds()
@@ -226,6 +243,16 @@ class Trainer:
         progress.best_loss, progress.best_bits = primary.loss, primary.bits_per_character
         self._status.write("done", results=losses | primary.metrics)
         return self._report_finished(cast(FinishReason, progress.reason or "budget"), losses, primary)
+
+    def _monitor(self, time_left: TimeLeft = unlimited, is_final: bool = False) -> EvaluationMonitor:
+        """Return the monitor of an evaluation; it ends the final one as soon as a stop is requested."""
+
+        def report(fraction: float) -> None:
+            if is_final and self._stop_requested():
+                raise _FinalEvaluationStoppedError
+            self._report(Evaluating(self._progress.step, fraction, is_final))
+
+        return EvaluationMonitor(time_left, report)
 
     def _report_finished(self, reason: FinishReason, losses: dict[str, float], primary: Evaluation | None) -> Finished:
         progress = self._progress

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
-from textual.app import App, ComposeResult, SystemCommand
-from textual.screen import Screen
+from textual.app import App, ComposeResult
+from textual.command import CommandPalette
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
 from rnntui.tui import preferences
-from rnntui.tui.keys import KEYS, bindings, keymap_problems, known_keys
+from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.tabs import TABS, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.themes import DARK, LIGHT, readable_themes
 from rnntui.tui.typing_target import focus_typing_target
 
 if TYPE_CHECKING:
+    from textual.binding import Binding
+    from textual.command import Provider
+    from textual.notifications import Notify
     from textual.widget import Widget
+
+    from rnntui.tui.palette import Command
+
+
+def _command_provider() -> type[Provider]:
+    from rnntui.tui.palette import CommandProvider
+
+    return CommandProvider
 
 
 class RnntuiApp(App[None]):
@@ -29,7 +41,7 @@ class RnntuiApp(App[None]):
     TITLE = "rnntui"
     CSS_PATH = Path(__file__).with_name("rnntui.tcss")
     BINDINGS = bindings("app")
-    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_command_provider}
 
     def __init__(
         self,
@@ -49,11 +61,14 @@ class RnntuiApp(App[None]):
             tabs: the table of tabs; tests hand in rows that make tabs without threads.
         """
         super().__init__()
+        for theme in readable_themes():
+            self.register_theme(theme)
         self.notifications = Notifications(self.notify)
         self._settings_file = preferences.settings_file()
         self.preferences, self._problems = preferences.load(self._settings_file)
         self._tabs, self._first = tabs, first
         self._checkpoints, self._reopen = checkpoints, reopen
+        self._recent_commands: list[str] = []  # ids, the last one first
         self.tabs: dict[str, Widget] = {}
         """The tabs that have been shown, by id."""
         self._make_tab(first, run)
@@ -75,11 +90,10 @@ class RnntuiApp(App[None]):
 
     async def _finish(self) -> None:
         """Do what the first paint need not wait for: the footer, whose line was left free."""
-        from textual.widgets import Footer
+        from rnntui.tui.footer import KeyFooter
 
-        await self.mount(Footer(compact=True, show_command_palette=False))
+        await self.mount(KeyFooter())
         self.query_one(ContentSwitcher).styles.margin = 0
-        self.screen.refresh_bindings()  # a footer draws itself when they change
         if self.preferences.keymap:
             self._problems += keymap_problems(self.preferences.keymap, self._known_keys())
         for problem in self._problems:
@@ -100,15 +114,17 @@ class RnntuiApp(App[None]):
 
     def _show_tab(self, tab_id: str) -> None:
         self.query_one(ContentSwitcher).current = tab_id
-        links = "".join(
-            f"[@click=app.tab('{tab.id}')]{'[b $text on $surface]' if tab.id == tab_id else '[$text-muted]'} "
-            f"{tab.title} [/][/]"
-            for tab in self._tabs.values()
-        )
-        self.query_one("#bar", Static).update(f"[b $primary] rnntui [/] {links}")
+        links = " ".join(self._tab_link(tab, tab.id == tab_id) for tab in self._tabs.values())
+        self.query_one("#bar", Static).update(f"[b $text-primary] rnntui [/] {links}")
         focus = next((w for w in self.tabs[tab_id].query(self._tabs[tab_id].focus) if w.can_focus), None)
         if focus is not None:
             focus.focus()
+
+    def _tab_link(self, tab: TabEntry, is_current: bool) -> str:
+        """Return the markup of a tab in the bar: its key and title, which a click shows."""
+        start, end = ("[b $foreground on $surface]", "[/]") if is_current else ("", "")
+        key = self._key_of(f"app.{tab.id}", tab.key)
+        return f"[@click=app.tab('{tab.id}')]{start} [$text-primary]{key}[/] {tab.title} {end}[/]"
 
     async def on_open_run(self, event: OpenRun) -> None:
         """Open a run in a tab, and show it."""
@@ -126,39 +142,90 @@ class RnntuiApp(App[None]):
     # -- keys ----------------------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Let typing go to the editor of the visible tab, where the focused widget has no use for it."""
-        is_typing = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
-        if is_typing and self.is_mounted and not self.screen.is_modal:
-            await focus_typing_target(self.screen, self._visible_tab, event)
+        """Let typing go to the editor of the visible tab, where the focused widget has no use for it.
+
+        Esc closes the notifications, besides what it does at the focus.
+        """
+        is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        if is_input and self.screen_stack and self.query(ContentSwitcher):
+            if isinstance(event, events.Key) and event.key == "escape" and self._notifications:
+                self.action_dismiss_notifications()
+            if not self.screen.is_modal:
+                await focus_typing_target(self.screen, self._visible_tab, event)
         await super().on_event(event)
 
     @property
     def _visible_tab(self) -> Widget:
-        return self.tabs[self.query_one(ContentSwitcher).current or self._first]
+        return self.tabs[self._visible_tab_id]
+
+    @property
+    def _visible_tab_id(self) -> str:
+        return self.query_one(ContentSwitcher).current or self._first
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a binding's key as the footer writes it."""
+        return key_name(binding.key, compact=True)
+
+    def _key_of(self, key_id: str, default: str) -> str:
+        return key_names(self.preferences.keymap.get(key_id, default))
 
     def action_help(self) -> None:
-        """Show every key."""
-        from rnntui.tui.screens.help import HelpScreen
+        """Show every key, those of the focused widget first."""
+        from rnntui.tui.screens.help import HelpScreen, help_sections
 
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(self.preferences.keymap, self._widget_keys()))
+        if isinstance(self.screen, HelpScreen):
+            return
+        nodes = self.focused.ancestors_with_self if self.focused is not None else []
+        focus = [[binding.id for _, binding in node._bindings if binding.id] for node in nodes]
+        self.push_screen(HelpScreen(help_sections(self.preferences.keymap, self._widget_keys(), focus)))
 
     def action_toggle_dark(self) -> None:
         """Switch between the dark theme and the light one."""
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        self.theme = LIGHT if self.current_theme.dark else DARK
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Yield the palette's commands: the key table, and the themes."""
-        tab = self._visible_tab
-        for context, widget in (("app", self), (tab.id or "", tab)):
-            for key in KEYS.get(context, ()):
-                if key.palette:
-                    yield SystemCommand(key.label, key.help, self._command(widget, key.action))
-        yield SystemCommand("Theme", "Choose a colour theme", self.action_change_theme)
+    def action_command_palette(self) -> None:
+        """Open the command palette."""
+        self._open_palette("Search the commands (Esc closes)")
 
-    def _command(self, widget: Any, action: str) -> Callable[[], Any]:
+    def search_themes(self) -> None:
+        """Open a list of the themes."""
+        from textual.theme import ThemeProvider
+
+        self._open_palette("Search the themes (Esc closes)", [ThemeProvider])
+
+    def _open_palette(self, placeholder: str, providers: list[type[Provider]] | None = None) -> None:
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(providers, placeholder=placeholder, id="--command-palette"))
+
+    def commands(self) -> list[Command]:
+        """Return the palette's commands: recently used ones, those of the tab shown, of the app, and of other tabs."""
+        from rnntui.tui.palette import Command
+
+        current = self._visible_tab_id
+        contexts = [current, "app", *(tab_id for tab_id in self._tabs if tab_id != current)]
+        commands = [
+            Command(
+                key.id, key.label, key.help, self._key_of(key.id, key.keys), self._command(context, key.id, key.action),
+                "" if context in (current, "app") else self._tabs[context].title,
+            )
+            for context in contexts
+            for key in KEYS.get(context, ())
+            if key.palette
+        ]  # fmt: skip
+        commands.append(
+            Command(
+                "app.themes", "Theme", "Choose a colour theme", "", self._command("app", "app.themes", "change_theme")
+            )
+        )
+        recent = {command_id: place for place, command_id in enumerate(self._recent_commands)}
+        return sorted(commands, key=lambda command: recent.get(command.id, len(recent)))
+
+    def _command(self, context: str, command_id: str, action: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:
-            await self.run_action(action, widget)
+            self._recent_commands = [command_id, *(other for other in self._recent_commands if other != command_id)]
+            if context in self._tabs and context != self._visible_tab_id:
+                await self.action_tab(context)
+            await self.run_action(action, self.tabs.get(context, self))
 
         return run
 
@@ -168,6 +235,32 @@ class RnntuiApp(App[None]):
     def _known_keys(self) -> dict[str, str]:
         widget_bindings = (binding for _, group in self._widget_keys() for binding in group)
         return known_keys() | {binding.id: binding.key for binding in widget_bindings if binding.id}
+
+    # -- notifications and screenshots -------------------------------------------------------------------------------
+
+    def on_notify(self, event: Notify) -> None:
+        """Drop a notification that is on the screen already."""
+        new = event.notification
+        if any((new.title, new.message) == (shown.title, shown.message) for shown in self._notifications):
+            event.prevent_default()
+
+    def action_dismiss_notifications(self) -> None:
+        """Close all notifications."""
+        self.clear_notifications()
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        """Save the screen as SVG, by default under a free name in the current folder."""
+        from rnntui.atomic_files import atomic_write
+        from rnntui.sessions.text_files import free_name
+
+        folder = Path(path or ".")
+        file = folder / filename if filename else free_name("screenshot", folder, (".svg",))
+        try:
+            atomic_write(file, self.export_screenshot().encode())
+        except RnntuiError as error:
+            self.notifications.error(str(error), title="Screenshot not saved", seconds=10)
+        else:
+            self.notifications.info(str(file), title="Screenshot saved")
 
     # -- preferences ---------------------------------------------------------------------------------------------
 

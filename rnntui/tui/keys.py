@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
-from textual.keys import Keys
+from textual.keys import Keys, format_key
 
 from rnntui.tui.tabs import TABS
 
@@ -19,6 +19,7 @@ CONTEXTS = {
     "text": "Text (Tab or a click goes there)",
     "settings": "Settings (Tab or a click goes there)",
     "hypotheses": "List of translations",
+    "aside": "Translation, list of translations, settings and attention",
 }
 """Titles of the contexts other than tabs. Each tab is a context too, under its id, with its own title."""
 
@@ -27,7 +28,8 @@ CONTEXTS = {
 class Key:
     """A key binding: `action` of the widget of its context, `label` for the footer, `help` for the help screen.
 
-    Without `keys` it is in the command palette only.
+    Without `keys` it is in the command palette only. The footer shows, as far as its width goes, first the keys with
+    `footer`, those of the focused widget before those of its tab, each in the order of the table; then the others.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Key:
     label: str
     help: str
     footer: bool = False
+    pinned: bool = False  # always in the footer, at its right end
     priority: bool = False  # handled before the focused widget, which may use the key for something else
     palette: bool = True
 
@@ -47,12 +50,17 @@ def app_keys() -> tuple[Key, ...]:
         for tab in TABS.values()
     )
     return (
-        Key("app.help", "f1", "help", "Help", "Show all keys", footer=True, priority=True),
+        Key("app.help", "f1", "help", "Help", "Show and search all keys", pinned=True, priority=True),
         *tabs,
+        Key("app.palette", "ctrl+p", "command_palette", "Commands", "Find a command by the words of its name or help, "
+            "and run it", footer=True, palette=False),
         Key("app.theme", "ctrl+t", "toggle_dark", "Dark/light", "Switch between the dark and the light theme"),
-        Key("app.palette", "ctrl+p", "command_palette", "Commands", "Find a command by its name", palette=False),
-        Key("app.quit", "ctrl+q", "quit", "Quit", "Quit", footer=True, priority=True),
-    )
+        Key("app.screenshot", "alt+s", "screenshot", "Screenshot", "Save a picture of the screen (SVG) in the current "
+            "folder", priority=True),
+        Key("app.dismiss", "", "dismiss_notifications", "Close notifications", "Close the notifications at the top "
+            "right; Esc closes them too"),
+        Key("app.quit", "ctrl+q", "quit", "Quit", "Quit; texts are saved", pinned=True, priority=True),
+    )  # fmt: skip
 
 
 KEYS: dict[str, tuple[Key, ...]] = {
@@ -114,36 +122,52 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "anything but a number", footer=True, palette=False),
     ),
     "train": (
+        Key("train.back", "escape", "back", "List", "Go back to the list of runs; in the list, clear the filter",
+            footer=True, palette=False),
         Key("train.start", "n", "start", "New", "Start a training run: a form asks for the settings", footer=True),
         Key("train.stop", "s", "stop", "Stop", "Stop the highlighted run; it is saved and can be resumed", footer=True),
-        Key("train.resume", "r", "resume", "Resume", "Resume the highlighted run; one that is done asks for a new "
-            "budget", footer=True),
+        Key("train.resume", "r", "resume", "Resume", "Resume the highlighted run; a finished one asks for a new budget",
+            footer=True),
         Key("train.chat", "c", "chat", "Chat", "Chat or translate with the highlighted run, as it is now",
             footer=True),
         Key("train.mark", "space", "mark", "Mark", "Keep the highlighted run in the charts, to compare others with it",
             footer=True),
-        Key("train.unmark", "u", "unmark", "Unmark all", "Show only the highlighted run"),
-        Key("train.next", "right_square_bracket", "step(1)", "Next", "Show the next chart, or samples", footer=True),
+        Key("train.next", "right_square_bracket", "step(1)", "Next", "Show the next chart, the samples or About",
+            footer=True),
+        Key("train.manage", "m", "manage", "Manage", "Choose what to do with the highlighted run: rename, delete, …",
+            footer=True),
+        Key("train.full", "z,enter", "full", "Zoom", "Show the chart, samples or About alone, or the list again",
+            footer=True),
+        Key("train.filter", "slash", "filter", "Filter", "List only the runs that match the words typed"),
+        Key("train.sort", "o", "sort", "Sort", "Sort the list by age, name, score or state"),
+        Key("train.compare", "v", "compare", "Compare", "Compare marked runs: results, and options that differ"),
+        Key("train.rename", "R", "rename", "Rename", "Rename the highlighted run"),
+        Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after a question"),
+        Key("train.note", "N", "note", "Note", "Write a note, shown in About and found by the filter"),
+        Key("train.unmark", "u", "unmark", "Unmark all", "Show only the highlighted run in the charts"),
         Key("train.previous", "left_square_bracket", "step(-1)", "Previous", "Show the previous chart"),
-        Key("train.full", "z,enter", "full", "Zoom", "Maximize the chart, or restore it", footer=True),
-        Key("train.back", "escape", "back", "Back", "Go back to the list of runs", palette=False),
     ),
     "translate": (
-        Key("translate.stop", "escape", "stop", "Stop", "Stop translating until something changes", footer=True),
-        Key("translate.matrix", "f9", "matrix", "Attention", "Show or hide the attention of each word of a translation",
-            footer=True, priority=True),
+        Key("translate.stop", "escape", "stop", "Stop", "Stop translating until the text or a setting changes",
+            footer=True),
         Key("translate.next_best", "ctrl+n", "next_best", "Next best", "Use the next best translation of the line",
             footer=True, priority=True),
-        Key("translate.model", "f5", "model", "Model", "Choose another model, to translate the text again", footer=True,
-            priority=True),
-        Key("translate.copy", "ctrl+g", "copy", "Copy", "Copy the translation, or the selection", footer=True),
-        Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation, one row for each line",
+        Key("translate.matrix", "f9", "matrix", "Attention", "Show or hide the attention matrix of the sentence at the "
+            "cursor", footer=True, priority=True),
+        Key("translate.model", "f5", "model", "Model", "Choose another model and translate the text with it",
+            footer=True, priority=True),
+        Key("translate.save", "ctrl+s", "save", "Save", "Save source and translation as a table, one row for each line",
             footer=True),
-        Key("translate.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
         Key("translate.open", "ctrl+o", "open", "Saved texts", "List the saved texts: search, open, rename, delete; or "
-            "translate a text file"),
-        Key("translate.panel", "ctrl+b", "panel", "Settings", "Show or hide the other translations and the settings",
+            "translate a text file", footer=True),
+        Key("translate.copy", "ctrl+g", "copy", "Copy", "Copy the translation, or the selection", footer=True),
+        Key("translate.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
+        Key("translate.panel", "ctrl+b", "panel", "Panel", "Show or hide the list of translations and the settings",
             priority=True),
+    ),
+    "aside": (
+        Key("aside.back", "escape", "back", "Source", "Go back to the source; typing goes there too", footer=True,
+            palette=False),
     ),
     "hypotheses": (
         Key("hypotheses.take", "enter", "select", "Take", "Use this translation in the text", footer=True,
@@ -157,10 +181,35 @@ def title_of(context: str) -> str:
     return TABS[context].title if context in TABS else CONTEXTS[context]
 
 
+_SHORT_NAMES = {
+    "escape": "Esc", "enter": "Enter", "space": "Space", "tab": "Tab", "up": "↑", "down": "↓", "left": "←",
+    "right": "→", "pageup": "PgUp", "pagedown": "PgDn", "home": "Home", "end": "End", "delete": "Del",
+    "backspace": "Backspace",
+}  # fmt: skip
+
+
+def key_name(key: str, *, compact: bool = False) -> str:
+    """Return a key as keyboards and documents write it: `ctrl+n` as Ctrl+N, or as ^N if `compact`; `f1` as F1."""
+    *modifiers, base = key.split("+") if len(key) > 1 else [key]
+    name = _SHORT_NAMES.get(base) or format_key(base)
+    if modifiers or (base[:1] == "f" and base[1:].isdecimal()):
+        name = name if len(name) > 3 or name in _SHORT_NAMES.values() else name.upper()
+    if compact and modifiers == ["ctrl"]:
+        return f"^{name}"
+    return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
+
+
+def key_names(keys: str) -> str:
+    """Return the names of keys that are separated by commas, as in a `Key`."""
+    return ", ".join(key_name(key.strip()) for key in keys.split(",") if key.strip())
+
+
 def bindings(context: str) -> list[BindingType]:
     """Return the key bindings of a context, for the `BINDINGS` of its widget."""
     return [
-        Binding(key.keys, key.action, key.label or key.id, show=key.footer, priority=key.priority, id=key.id)
+        Binding(
+            key.keys, key.action, key.label or key.id, show=key.footer or key.pinned, priority=key.priority, id=key.id
+        )
         for key in KEYS[context]
         if key.keys
     ]

@@ -67,10 +67,10 @@ def test_runs_of_earlier_versions_are_read_as_then(rnntui, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["labels-two.tsv", "labels-tag-sequences.tsv"])
 def test_labels_train_and_only_sources_are_held_out(rnntui, name: str) -> None:
     result = rnntui("train-seq2seq", CASES / name, "--name", "labels", *TINY)
-    assert result.code == 0 and "held-out pairs share no source with those in training" in result.err
+    assert result.code == 0 and "held-out pairs share targets, but no sources, with the training pairs" in result.err
     assert corpus_section("labels")["split"] == "source"
     result = rnntui("evaluate", CASES / name, "--run", "labels", "--held-out")
-    assert result.code == 0 and "whose sources do not occur in training" in result.err
+    assert result.code == 0 and "their sources do not occur in the training pairs" in result.err
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,8 @@ def test_columns_do_not_go_with_aligned_files(rnntui) -> None:
 def test_a_single_pair_is_not_1_pairs(rnntui) -> None:
     Path("one.tsv").write_text("Hello.\tHola.\n")
     result = rnntui("train-seq2seq", "one.tsv", *TINY)
-    assert result.code == 1 and "a single pair" in result.err and "1 pairs" not in result.err
+    assert (
+        result.code == 1
+        and "cannot hold out a validation set from 1 pair;" in result.err
+        and "1 pairs" not in result.err
+    )

@@ -14,7 +14,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.training.events import Finished
 from tests.tiny_runs import make_run
 
-ADVICE = "the first evaluation was the best, with a validation loss of 3.00 beside 2.00 in training"
+ADVICE = "the first evaluation was the best, with a validation loss of 3.00 and a training loss of 2.00"
 RISING = [(0, None, 4.0), (10, 2.0, 3.0), (20, 1.5, 3.2), (30, 1.2, 3.5)]
 
 

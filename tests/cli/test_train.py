@@ -206,7 +206,7 @@ BAD_SETTINGS = [
     (["--tied", "--embedding", "8"], "--tied needs --embedding equal to --hidden"),
     (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),
     (["--hidden", "many"], "not a valid integer"),
-    (["--device", "cuda"], "torch sees no CUDA GPU"),
+    (["--device", "cuda"], "torch finds no CUDA GPU"),
     (["--name", "../outside"], "is not a valid name"),
     (["--name", "-x"], "is not a valid name"),
     (["--nonlinearity", "relu"], "is for --cell rnn"),

@@ -257,10 +257,10 @@ def test_pairs_not_known_to_be_held_out_are_refused(rnntui, trained: Path, tmp_p
 
     ours = trained / "pairs.tsv"
     others = table(tmp_path / "others.tsv", copy_rows(60, seed=9))
-    assert "does not hold the pairs that run copy was created from" in refusal(others)
-    assert "validated on separate ones, val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
-    assert "held out other pairs than this rnntui would" in refusal(ours, pairs=[581, 19])
-    assert "held out other pairs than this rnntui would" in refusal(ours, validation=None)
+    assert "not the pairs that run copy was created from" in refusal(others)
+    assert "has no held-out pairs: its validation set was val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
+    assert "splits these pairs differently from the version that created run copy" in refusal(ours, pairs=[581, 19])
+    assert "splits these pairs differently from the version that created run copy" in refusal(ours, validation=None)
     assert "--held-out is for Seq2Seq runs" in rnntui("evaluate", ours, "--run", "shakespeare", "--held-out").err
 
 

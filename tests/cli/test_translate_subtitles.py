@@ -80,7 +80,7 @@ def test_a_line_like_subtitles_is_a_line(translate) -> None:
 
 def test_what_is_wrong_with_a_file_is_said(translate) -> None:
     missing = translate("none.srt")
-    assert missing.code == 2 and "none.srt: there is no such file; --format text" in missing.err
+    assert missing.code == 2 and "none.srt: no such file; --format text" in missing.err
     Path("film.srt").write_bytes(SRT.replace(b"gh", b"g\xe9"))
     broken = translate("film.srt")
     assert broken.code == 1 and "film.srt is not utf-8 at its byte" in broken.err and "--encoding" in broken.err

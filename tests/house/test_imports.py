@@ -47,7 +47,8 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 
 COMMANDS = (
-    "chat", "train", "train-seq2seq", "translate", "sample", "runs", "show", "curves", "evaluate", "score", "delete",
+    "chat", "train", "train-seq2seq", "translate", "sample", "runs", "show", "rename", "delete", "note", "curves",
+    "evaluate", "score",
 )  # fmt: skip
 
 

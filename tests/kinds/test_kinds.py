@@ -59,6 +59,7 @@ TOY = ModelKind(
     input_choices=(InputChoice("labels", missing="name a table of labels"),),
     first_options=("classes",),
     primary_metric=ACCURACY,
+    memory_settings=("batch_size", "hidden"),
     metrics=(ACCURACY,),
     corpus_info=CorpusInfo,
     sample_fields=(SampleField("label", "is: "),),

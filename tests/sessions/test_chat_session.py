@@ -13,7 +13,7 @@ from tiny_runs import make_run
 from rnntui.config_generation import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
-from rnntui.sessions.chat_pane import ChatSettings
+from rnntui.sessions.chat_pane import ChatSettings, text_title
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
@@ -524,7 +524,7 @@ def test_without_the_model_that_wrote_it_another_one_continues_a_text(user: User
     again = User(tmp_path)
     again.reopen_last()
     assert again.text == text and again.session.active.run_name == "tiny"
-    assert "The text is by gone, which cannot be opened (no run 'gone' in" in again.notifications
+    assert "The text was written with gone, which cannot be opened (no run 'gone' in" in again.notifications
     assert again.notifications.count("\n") == 0 and "tiny continues it" in again.notifications
     again.load("other")
     again.reopen(str(turns))
@@ -602,3 +602,50 @@ def test_a_text_without_end_is_stopped_by_closing_its_pane(user: User) -> None:
     user.write(rounds=5)
     user.session.close_pane()
     assert not conversation.is_generating and len(user.session.conversations) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("", ""),
+        (" \n\t\n", ""),
+        ("\n\n  First line \nsecond", "First line"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("x" * 999, "x" * 400),
+    ],
+)
+def test_the_title_of_a_text_is_its_first_line(text: str, title: str) -> None:
+    assert text_title(text) == title
+
+
+def test_versions_are_chosen_in_the_active_pane_alone(user: User) -> None:
+    user.session.choose_version(-1)
+    assert "only one version; Ctrl+R" in user.notifications
+    user.say("one")
+    user.session.add_pane()
+    user.write()
+    first = user.texts
+    user.session.apply(replace(user.session.settings, seed=None))
+    user.session.regenerate()
+    user.write()
+    user.session.choose_version(-1)
+    user.write()
+    assert user.texts[1] == first[1] and [c.version for c in user.session.conversations] == [(2, 2), (1, 2)]
+    user.session.choose_version(-1)
+    assert "This is the first version." in user.notifications
+    user.session.choose_version(1)
+    user.session.choose_version(1)
+    assert "This is the newest version." in user.notifications
+
+
+def test_what_is_taken_back_stays_autosaved_until_the_text_changes(user: User) -> None:
+    text = user.say("one")
+    assert user.session.take_back_last_prompt() == "one"
+    user.session.files.autosave()
+    assert [path.read_text() for path in user.drafts.glob("*.txt")] == [text]
+    user.session.undo()
+    assert user.text == text and not user.session.can_put_back
+    user.session.take_back_last_prompt()
+    longer = user.say("two")
+    user.session.close()
+    assert longer in [path.read_text() for path in user.drafts.glob("*.txt")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary
 from rnntui.runs.run_status import RunStatus
+from rnntui.runs.weights_file import save_arrays
 from rnntui.sessions import run_watcher
-from rnntui.sessions.run_facts import run_facts
+from rnntui.sessions.run_facts import live_progress, run_facts, run_line, state_text
 from rnntui.sessions.run_watcher import RunWatcher
 
 
@@ -112,9 +114,49 @@ def test_a_running_training_that_is_slow_says_so(runs: Path) -> None:
     try:
         write_status(run, "running", step=3)
         (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
-        assert dict(run_facts(watched))["speed"] == "40 % of its usual speed"
+        assert dict(run_facts(watched))["speed"] == "9.0 k tokens/s; 40 % of its usual speed"
     finally:
         lock.release()
     write_status(run, "stopped", step=3)
     (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
     assert "speed" not in dict(run_facts(watched))
+
+
+def test_a_resumed_run_has_its_new_budget_and_its_best_step(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    run.resume_folder.mkdir()
+    progress = {"budget": {"minutes": 2.0, "epochs": None, "steps": None}, "reason": ""}
+    save_arrays(run.resume_file, {}, {"progress": json.dumps(progress)})
+    save_arrays(run.weights_file, {}, {"step": "90"})
+    write_status(run, "stopped", step=100, steps=400, seconds=60.0, tokens=120_000, bits_per_character=2.0)
+    (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
+    facts = run_facts(watched)
+    assert [label for label, _ in facts[:5]] == ["run", "budget", "progress", "speed", "best"]
+    shown = dict(facts)
+    assert shown["budget"] == "2 minutes (at first 10 steps)" and shown["speed"] == "2.0 k tokens/s on average"
+    assert shown["best"] == "2.0000 bits per character at step 90 so far"
+    assert shown["progress"] == "step 100 of 400 (25 %), 1 min"
+    line = run_line(watched, "first")
+    assert line.startswith("first · step 100 of 400 (25 %), 1 min · 2.0 k tokens/s · 2.0000 bits per character")
+
+
+@pytest.mark.parametrize(("step", "reason", "is_final"), [(400, "", True), (120, "patience", True), (120, "", False)])
+def test_the_final_evaluation_is_named(runs: Path, step: int, reason: str, is_final: bool) -> None:
+    run = RunFolder(runs / "first")
+    run.resume_folder.mkdir()
+    save_arrays(run.resume_file, {}, {"progress": json.dumps({"reason": reason})})
+    with run.lock():
+        write_status(run, "running", step=step, steps=400, seconds=60.0, tokens=1)
+        (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
+    assert ("final evaluation" in live_progress(watched), " left" in live_progress(watched)) == (is_final, not is_final)
+    assert state_text(watched) == ("final eval" if is_final else "running  30%")
+
+
+def test_corpora_of_many_files_take_one_line(runs: Path) -> None:
+    run = RunFolder(runs / "first")
+    config = run.read_config()
+    sources = tuple(f"texts/part-{index}.txt" for index in range(60))
+    run.write_config(replace(config, corpus=replace(config.corpus, sources=sources)))
+    (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
+    assert dict(run_facts(watched))["corpus"].startswith("60 files: texts/part-0.txt")
+    assert len(dict(run_facts(watched))["corpus"]) < 80

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_training import FakeLauncher, make_logged, make_resumable, row
 from tiny_runs import make_run
 
-from rnntui.errors import RnntuiError
+from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs import lookup
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions import run_watcher, training_session
+from rnntui.sessions.charted_runs import ChartedRun, loss_note
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS
-from rnntui.sessions.run_watcher import WatchedRun
+from rnntui.sessions.run_facts import run_facts
+from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_process import TrainingProcess
-from rnntui.sessions.training_session import ChartedRun, Notice, TrainingSession
+from rnntui.sessions.training_session import Notice, TrainingSession
 
 
 class User:
@@ -72,7 +76,7 @@ def test_a_process_without_a_run_is_listed_until_its_run_appears(user: User, fol
     user.session.form_values = {"corpus": "corpus.txt", "name": "new"}
     assert user.session.start(["train"]) is None
     assert user.launcher.calls == [["train"]]
-    assert user.poll() == [] and user.session.list_notes() == ["starting new …"]
+    assert user.poll() == [] and user.session.listing(None).notes == ["starting new …"]
     user.launcher.outputs[0].write_text("rnntui: row 2 is skipped\nstep 1\nrnntui: row 9 is skipped\n")
     # The run is recognized by the process in its status, not by its name.
     run = make_run(folder, "corpus")
@@ -80,7 +84,7 @@ def test_a_process_without_a_run_is_listed_until_its_run_appears(user: User, fol
     set_process(run, user.launcher.processes[0].pid)
     (process,) = user.poll()
     assert process.path == str(run.path)
-    assert user.session.list_notes() == [] and user.session.activities == {str(run.path): "starting …"}
+    assert user.session.listing(None).notes == [] and user.session.activities == {str(run.path): "starting …"}
     assert user.messages == ["Training new: row 2 is skipped", "Training new: row 9 is skipped"]
     # The next run needs another name.
     assert user.session.form_values == {"corpus": "corpus.txt"}
@@ -223,7 +227,7 @@ def test_the_charts_show_the_current_run_or_the_marked_runs_and_it(user: User, f
     first, second = (str(make_logged(folder, name).path) for name in ("first", "second"))
     user.poll(first)
     (charted,) = user.charted("first")
-    assert charted.path == first and charted.colour is None and "train_loss" in charted.history.metric_keys
+    assert charted.run.path == first and charted.colour is None and "train_loss" in charted.history.metric_keys
     # The metrics of another run are charted once a poll has read them.
     assert user.charted("second") == []
     assert user.session.toggle_overlay(first) is None
@@ -272,7 +276,140 @@ def test_a_mark_ends_with_its_run(user: User, folder: Path) -> None:
     user.session.toggle_overlay(str(run.path))
     (run.path / "config.json").unlink()
     user.poll()
-    assert user.session.shown_overlays(None) == {} and user.session.list_notes() == ["no runs yet; n starts one"]
+    assert user.session.shown_overlays(None) == {} and user.session.listing(None).notes == ["no runs yet; n starts one"]
+
+
+# -- order and filter --------------------------------------------------------------------------------------------------
+
+
+def test_the_list_is_sorted_and_filtered(user: User, folder: Path) -> None:
+    for created, (name, bits) in enumerate((("b", 2.0), ("a", 3.0), ("c", 1.0))):
+        run = make_run(folder, name)
+        run.write_config(replace(run.read_config(), created=float(created)))
+        run.write_status(RunStatus("stopped" if name == "b" else "done", step=5, steps=10, bits_per_character=bits))
+    (folder / "a" / "note.txt").write_text("Larger batches")
+    user.poll()
+
+    def names() -> str:
+        return "".join(run.name for run in user.session.listing(None).runs)
+
+    orders = {}
+    for _ in range(4):
+        orders[user.session.listing(None).order] = names()
+        user.session.choose_next_order()
+    assert orders == {"by age": "cab", "by name": "abc", "by score": "cba", "by state": "bca"}
+    for words, listed in (("larger BATCH", "a"), ("lm done", "ca"), ("stopped", "b"), ("seq2seq", ""), ("", "cab")):
+        user.session.filter = words
+        assert names() == listed, words
+    user.session.filter = "nothing"
+    assert user.session.listing(None).notes == ["no run matches; Esc clears the filter"]
+
+
+def test_runs_of_equal_names_are_told_apart(user: User, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = make_logged(folder.parent / "shipped", "shakespeare")
+    monkeypatch.setattr(run_watcher, "shipped_runs", lambda: [shipped])
+    own = make_logged(folder, "shakespeare")
+    user.poll(str(own.path))
+    assert user.session.listing(None).names == {
+        str(own.path): "shakespeare", str(shipped.path): "shakespeare (shipped)",
+    }  # fmt: skip
+    user.session.toggle_overlay(str(shipped.path))
+    user.poll(str(own.path))
+    assert [charted.name for charted in user.charted("shakespeare")] == ["shakespeare (shipped)", "shakespeare"]
+
+
+def test_losses_of_different_tokenizers_are_not_compared(user: User, folder: Path) -> None:
+    for name, tokenizer in (("one", "char"), ("two", "char"), ("three", "bpe")):
+        run = make_logged(folder, name)
+        config = run.read_config()
+        run.write_config(replace(config, tokenizer=replace(config.tokenizer, type=tokenizer, vocab_size=len(name))))
+        user.session.toggle_overlay(str(run.path))
+    user.poll()
+    charted = user.charted("one")
+    assert len(charted) == 3 and loss_note(charted[:2]) == "" and loss_note([]) == ""
+    assert "compare bits per character" in loss_note(charted)
+
+
+# -- managing ----------------------------------------------------------------------------------------------------------
+
+
+def test_mark_and_charts_follow_a_renamed_run(user: User, folder: Path) -> None:
+    old = make_logged(folder, "old")
+    make_logged(folder, "other")
+    user.poll(str(old.path))
+    user.session.toggle_overlay(str(old.path))
+    with pytest.raises(UsageError, match="exists"):
+        user.session.rename(user.run("old"), "other")
+    with pytest.raises(UsageError, match="not a valid name"):
+        user.session.rename(user.run("old"), "a/b")
+    assert user.session.rename(user.run("old"), "old") == str(old.path)
+    path = user.session.rename(user.run("old"), "new")
+    assert path == str(folder / "new") and user.session.shown_overlays(path)[path].marked
+    assert user.run("new").path == path, "the list does not wait for the next poll"
+    user.poll(path)
+    assert [charted.name for charted in user.charted("new")] == ["new"]
+
+
+def test_a_poll_that_began_before_a_deletion_does_not_bring_the_run_back(
+    user: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_logged(folder, "stays")
+    make_logged(folder, "goes")
+    user.poll()
+    read = run_watcher.RunWatcher.poll
+    deleted: list[WatchedRun] = [user.run("goes")]
+
+    def delete_meanwhile(watcher: RunWatcher, charted: Collection[str]) -> RunsSnapshot:
+        snapshot = read(watcher, charted)
+        if deleted:
+            assert asyncio.run(user.session.delete(deleted.pop())) is None
+        return snapshot
+
+    monkeypatch.setattr(run_watcher.RunWatcher, "poll", delete_meanwhile)
+    user.poll()
+    assert [run.name for run in user.session.snapshot.runs] == ["stays"] and not (folder / "goes").exists()
+
+
+def test_what_is_used_or_shipped_is_not_changed(user: User, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = make_run(folder.parent / "shipped", "shakespeare")
+    for module in (run_watcher, lookup):
+        monkeypatch.setattr(module, "shipped_runs", lambda: [shipped])
+    run = make_run(folder, "run")
+    with run.lock():
+        run.write_status(RunStatus("running", step=5, steps=20))
+        user.poll()
+        for name, reason in (("run", "in training"), ("shakespeare", "shipped")):
+            notice = user.session.check_changeable(user.run(name), "Not deleted")
+            assert notice is not None and reason in notice.text and notice.title == "Not deleted"
+            question = user.session.deletion_question(user.run(name))
+            assert isinstance(question, Notice) and reason in question.text
+        # A training that started since the last poll counts too.
+        notice = asyncio.run(user.session.delete(user.run("run")))
+        assert notice is not None and notice.severity == "error" and run.path.exists()
+    with pytest.raises(RnntuiError, match="takes no note"):
+        user.session.write_note(user.run("shakespeare"), "mine")
+
+
+def test_a_note_is_shown_at_once_and_after_a_poll(user: User, folder: Path) -> None:
+    make_run(folder, "run")
+    user.poll()
+    for text in ("first try", ""):
+        user.session.write_note(user.run("run"), text)
+        assert dict(run_facts(user.run("run"))).get("note", "") == text
+        user.poll()
+        assert user.run("run").summary.note == text
+
+
+def test_marked_runs_are_compared(user: User, folder: Path) -> None:
+    for layers, name in enumerate(("small", "large"), start=1):
+        make_run(folder, name, layers=layers)
+    user.poll()
+    small, large = (user.run(name).path for name in ("small", "large"))
+    notice = asyncio.run(user.session.compare(small))
+    assert isinstance(notice, Notice) and "Mark a run" in notice.text
+    user.session.toggle_overlay(large)
+    comparison = asyncio.run(user.session.compare(small))
+    assert not isinstance(comparison, Notice) and comparison.names == ("large", "small")
 
 
 def test_the_tab_of_a_run_needs_weights(user: User, folder: Path) -> None:

@@ -127,7 +127,7 @@ def test_damage_is_found_far_behind_the_last_member(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "a/../../out.txt", "..\\out.txt", "C:\\out.txt"])
 def test_a_member_that_leads_out_is_refused(name: str, suffix: str, tmp_path: Path) -> None:
     path = written(tmp_path / f"a{suffix}", MAKERS[suffix]({"a.txt": b"a", name: b"out"}))
-    with pytest.raises(CorpusError, match="leads out of it"):
+    with pytest.raises(CorpusError, match=r"is unsafe: its member .* lies outside of the archive"):
         expanded(path)
     assert not list(tmp_path.rglob("out.txt"))
 

@@ -293,7 +293,7 @@ def test_turns_none_reads_the_export_as_it_is(write: Write) -> None:
 
 def test_an_export_of_media_alone_is_an_error(write: Write) -> None:
     text = whatsapp("3/1/23, 14:05 - {}", [("Mara", "<Media omitted>"), ("Jon", "<Media omitted>")] * 9)
-    with pytest.raises(CorpusError, match="a WhatsApp export without messages of text"):
+    with pytest.raises(CorpusError, match="a WhatsApp export without text messages"):
         convert(write(text, "chat.txt"))
 
 

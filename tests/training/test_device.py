@@ -19,7 +19,7 @@ def test_bf16_is_chosen_where_it_is_native_and_only_there() -> None:
     assert choose_hardware("cpu", "auto", None).bf16 == _has_bf16(cpu)
     assert choose_hardware("cpu", "fp32", None).precision == "fp32"
     if not _has_bf16(cpu):
-        with pytest.raises(UsageError, match="--precision bf16: this cpu does not compute in bf16"):
+        with pytest.raises(UsageError, match="--precision bf16: this cpu does not support bf16"):
             choose_hardware("cpu", "bf16", None)
 
 
@@ -33,7 +33,7 @@ def test_choosing_hardware_leaves_the_random_generator_alone() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_missing_gpu_is_an_error() -> None:
     assert choose_hardware("auto", "auto", None).device.type == "cpu"
-    with pytest.raises(UsageError, match="torch sees no CUDA GPU"):
+    with pytest.raises(UsageError, match="torch finds no CUDA GPU"):
         choose_hardware("cuda", "auto", None)
 
 

@@ -19,7 +19,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training import trainer, training_state
-from rnntui.training.events import Event, Stepped
+from rnntui.training.events import Evaluating, Event, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.train_run import train_run
 
@@ -221,7 +221,7 @@ def test_a_stopped_run_past_a_new_budget_is_not_called_done(make_run) -> None:
     run = make_run(steps=40)
     stop = StopAfter(25)
     train_run(run, stop.report, stop)
-    with pytest.raises(RunError, match=r"is stopped at step 25, past the new budget of 10 steps.*leave the budget out"):
+    with pytest.raises(RunError, match=r"is at step 25 already, past the new budget of 10 steps.*omit the budget"):
         train_run(run, ignore, never, Budget(steps=10))
     assert train_run(run, ignore, never).step == 40
 
@@ -292,7 +292,7 @@ def test_a_run_without_its_resume_file_does_not_start_over(make_run) -> None:
     train_run(run, stop.report, stop)
     weights = run.weights_file.read_bytes()
     run.resume_file.unlink()
-    with pytest.raises(RunError, match=r"state\.safetensors is gone"):
+    with pytest.raises(RunError, match=r"state\.safetensors is missing, so the run cannot be resumed"):
         train_run(run, ignore, never)
     assert run.weights_file.read_bytes() == weights
 
@@ -302,7 +302,7 @@ def test_ids_beyond_the_vocabulary_are_an_error(make_run, file: str) -> None:
     run = make_run(steps=20)
     path = getattr(run, file)
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-    with pytest.raises(RunError, match=rf"{path.name} are not of its vocabulary"):
+    with pytest.raises(RunError, match=rf"{path.name} has ids that are not in the vocabulary"):
         train_run(run, ignore, never)
 
 
@@ -314,4 +314,28 @@ def test_a_state_with_values_that_are_not_finite_is_refused(make_run) -> None:
     arrays["model.output.bias"] = np.full_like(arrays["model.output.bias"], np.nan)
     save_arrays(run.resume_file, arrays, metadata)
     with pytest.raises(RunError, match=r"model\.output\.bias holds values that are not finite"):
+        train_run(run, ignore, never)
+
+
+def test_a_stop_during_the_final_evaluation_ends_it_and_a_resumed_run_does_it_again(make_run) -> None:
+    straight, run = make_run(name="straight", steps=6), make_run(name="stopped", steps=6)
+    train_run(straight, ignore, never)
+    events: list[object] = []
+
+    def is_final() -> bool:
+        return isinstance(events[-1], Evaluating) and events[-1].is_final
+
+    finished = train_run(run, events.append, is_final)
+    assert finished.reason == "interrupted" and run.read_status().state == "stopped"
+    train_run(run, ignore, never)
+    assert run.read_status().state == "done"
+    assert_same_run(straight, run, rows=5)
+
+
+def test_a_negative_position_is_an_error(make_run) -> None:
+    run = make_run(steps=6)
+    train_run(run, ignore, lambda: True)
+    arrays, metadata = load_arrays(run.resume_file)
+    save_arrays(run.resume_file, {**arrays, "task.cursor": np.array(-1)}, metadata)
+    with pytest.raises(RunError, match="does not fit its run: the position in the text is negative, -1"):
         train_run(run, ignore, never)

@@ -14,7 +14,7 @@ from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays
 from rnntui.thread_tuner import ThreadTuner
 from rnntui.training.device import choose_hardware
-from rnntui.training.evaluation import Evaluation
+from rnntui.training.evaluation import Evaluation, EvaluationMonitor
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.threads import TorchThreads
@@ -67,7 +67,7 @@ def test_metrics_have_every_number_that_the_train_tab_shows(make_run) -> None:
 
 def test_the_best_weights_are_kept_not_the_last(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([5.0, 4.0, 2.0, 3.0, 3.5])
-    monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens: Evaluation(next(losses), 100, 100))
+    monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens, monitor: Evaluation(next(losses), 100, 100))
     run = make_run(steps=40, evaluations=4)
     finished, _ = train(run)
     assert finished.best_step == 20
@@ -79,7 +79,7 @@ def test_the_best_weights_are_kept_not_the_last(make_run, monkeypatch: pytest.Mo
 
 def test_patience_stops_a_run_that_no_longer_improves(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([5.0, 4.0, 4.1, 3.9, 4.2, 3.9, 4.3] + [5.0] * 20)
-    monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens: Evaluation(next(losses), 100, 100))
+    monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens, monitor: Evaluation(next(losses), 100, 100))
     finished, _ = train(make_run(steps=200, evaluations=20, patience=3))
     assert (finished.reason, finished.step, finished.best_step) == ("patience", 60, 30)
 
@@ -122,7 +122,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_best(make_run, mon
 
 def test_a_validation_loss_that_is_not_finite_ends_the_run(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([3.0, math.nan])
-    monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens: Evaluation(next(losses), 100, 100))
+    monkeypatch.setattr(LanguageModelTask, "evaluate", lambda self, tokens, monitor: Evaluation(next(losses), 100, 100))
     run = make_run(steps=40, evaluations=4)
     with pytest.raises(TrainingError, match="validation loss is not finite at step 10"):
         train_run(run, lambda event: None, never)
@@ -207,7 +207,7 @@ def test_a_final_evaluation_without_time_ends_with_what_it_has_read(make_run) ->
     run = make_run(text, steps=2)
     config = run.read_config()
     task = LanguageModelTask.from_run(run, config, choose_hardware("cpu", "fp32", 1))
-    whole, cut = task.final_evaluation(100_000), task.final_evaluation(100_000, lambda: 0.0)
+    whole, cut = task.final_evaluation(100_000), task.final_evaluation(100_000, EvaluationMonitor(lambda: 0.0))
     for name, evaluation in whole.items():
         assert 0 < cut[name].tokens < evaluation.tokens
         assert cut[name].loss == pytest.approx(evaluation.loss, rel=0.05)

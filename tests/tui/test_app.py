@@ -10,13 +10,16 @@ import pytest
 from chatting import chat_without_thread, chatting
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.widgets import Input, Static
+from textual.widgets._toast import Toast
 from tiny_runs import make_run
 from waiting import wait_until
 
 from rnntui.cli.main import run
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.chat.prompt import Prompt
+from rnntui.tui.footer import KeyFooter
 from rnntui.tui.keys import KEYS, Key, app_keys, bindings, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun
 from rnntui.tui.preferences import Preferences, load, save, settings_file
@@ -33,12 +36,9 @@ def runs(tmp_path: Path) -> Path:
 def help_text(app: RnntuiApp) -> str:
     screen = app.screen
     assert isinstance(screen, HelpScreen)
-    from rich.console import Console
-
-    console = Console(width=100)
-    with console.capture() as captured:
-        console.print(screen._table())
-    return captured.get()
+    return "\n".join(
+        " ".join([section.title, *(f"{row.keys} {row.help}" for row in section.rows)]) for section in screen.sections
+    )
 
 
 # One key table.
@@ -49,14 +49,15 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     assert len(ids) == len(set(ids)) and set(ids) == set(known_keys())
     from rnntui.tui.chat.pane_view import PaneView
     from rnntui.tui.chat.prompt import Prompt
+    from rnntui.tui.chat.settings_panel import SettingsPanel
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.train.tab import TrainTab
     from rnntui.tui.translate.hypothesis_list import HypothesisList
     from rnntui.tui.translate.tab import TranslateTab
 
     owners = {
-        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "train": TrainTab,
-        "translate": TranslateTab, "hypotheses": HypothesisList,
+        "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "settings": SettingsPanel,
+        "train": TrainTab, "translate": TranslateTab, "hypotheses": HypothesisList, "aside": TranslateTab,
     }  # fmt: skip
     for context, keys in KEYS.items():
         for key in keys:
@@ -86,22 +87,19 @@ async def test_help_shows_every_key(runs: Path) -> None:
         assert not isinstance(user.app.screen, HelpScreen)
 
 
-async def test_the_footer_shows_the_keys_of_the_tab(runs: Path) -> None:
-    async with chatting(runs, size=(140, 40)) as user:
-        descriptions = {binding.description for _, binding, *_ in user.app.screen.active_bindings.values()}
-        assert {"Stop", "Continue", "Save", "Help", "Quit"} <= descriptions
-
-
-async def test_the_palette_finds_what_the_table_names(runs: Path) -> None:
+async def test_the_palette_finds_commands_by_the_words_of_their_help(runs: Path) -> None:
     async with chatting(runs) as user:
-        names = {command.title for command in user.app.get_system_commands(user.app.screen)}
-        assert {key.label for context in ("app", "chat") for key in KEYS[context] if key.palette} <= names
+        labels = {command.title for command in user.app.commands()}
+        assert {key.label for context in ("app", "chat") for key in KEYS[context] if key.palette} <= labels
         await user.pilot.press("ctrl+p")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, CommandPalette))
-        await user.pilot.press(*"Surprisal")
-        await user.pilot.pause(0.5)
-        await user.pilot.press("enter", "enter")
+        await user.pilot.press(*"token shade")
+        palette = user.app.screen.query_one(CommandList)
+        await wait_until(user.pilot, lambda: palette.option_count == 1)
+        assert "F9" in str(palette.get_option_at_index(0).prompt)
+        await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: user.chat.shows_surprisal)
+        assert user.app.commands()[0].id == "chat.surprisal"  # used last
 
 
 async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None:
@@ -115,7 +113,7 @@ async def test_a_keymap_gives_other_keys(runs: Path, own_settings: Path) -> None
         await user.pilot.press("f11")
         assert user.text == ""
         await user.pilot.press("f1")
-        assert "f11" in help_text(user.app)
+        assert "F11" in help_text(user.app)
 
 
 @pytest.mark.parametrize(
@@ -192,15 +190,19 @@ async def test_a_tab_needs_a_row_of_the_table_and_its_keys(runs: Path, monkeypat
         toy.focus()
         await pilot.press("w")
         assert toy.waves == 1
-        commands = {command.title: command for command in app.get_system_commands(app.screen)}
-        await commands["Wave"].callback()  # type: ignore[misc]
+        commands = {command.title: command for command in app.commands()}
+        await commands["Wave"].run()
         assert toy.waves == 2 and "Toy" in commands
+        await pilot.press("f2")
+        commands = {command.title: command for command in app.commands()}
+        await commands["Toy: Wave"].run()
+        assert toy.waves == 3 and app.query_one("#tabs").current == "toy"  # type: ignore[attr-defined]
         app.post_message(OpenRun("some/run", "toy"))
         await wait_until(pilot, lambda: toy.opened == ["some/run"])
         await pilot.press("f1")
         shown = help_text(app)
         assert "Go to the Toy tab" in shown and "Wave at the user" in shown
-    assert app.exit_messages[-1] == "waved 2 times"
+    assert app.exit_messages[-1] == "waved 3 times"
 
 
 async def test_a_run_is_opened_in_a_tab_that_is_made_for_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +212,40 @@ async def test_a_run_is_opened_in_a_tab_that_is_made_for_it(runs: Path, monkeypa
         app.post_message(OpenRun("some/run", "toy"))
         await wait_until(pilot, lambda: "toy" in app.tabs)
         assert app.query_one(ToyTab).opened == ["some/run"]
+
+
+# Notifications and screenshots.
+
+
+async def test_notifications_cover_neither_prompt_nor_footer_and_esc_closes_them(runs: Path) -> None:
+    app = RnntuiApp(runs, tabs=chat_without_thread())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.query(KeyFooter))
+        for _ in range(2):  # the second one is on the screen already
+            app.notifications.error("/a/long/path/to/a/file: cannot be written " * 6, title="Not saved", seconds=20)
+        app.notifications.info("Copied.")
+        await wait_until(pilot, lambda: len(app.screen.query(Toast)) == 2)
+        await wait_until(pilot, lambda: all(toast.region.height for toast in app.screen.query(Toast)))
+        covered = [toast.region for toast in app.screen.query(Toast)]
+        for widget in (app.query_one(Prompt), app.query_one(KeyFooter), app.query_one("#bar")):
+            assert not any(region.overlaps(widget.region) for region in covered)
+        assert max(region.height for region in covered) > 5  # it is wrapped, not cut
+        await pilot.press("escape")
+        await wait_until(pilot, lambda: not app.screen.query(Toast))
+        app.notifications.error("/a/long/path", title="Not saved")
+        await wait_until(pilot, lambda: app.screen.query(Toast))
+
+
+async def test_a_screenshot_is_saved_under_a_free_name(runs: Path) -> None:
+    async with chatting(runs) as user:
+        Path("screenshot-1.svg").write_text("mine")
+        await user.pilot.press("alt+s")
+        await user.told("Screenshot saved: screenshot-2.svg")
+        picture = Path("screenshot-2.svg").read_text()
+        assert picture.startswith("<svg") and "temperature" in picture
+        assert Path("screenshot-1.svg").read_text() == "mine"
+        user.app.action_screenshot(path="no/such/folder")
+        await user.told("Screenshot not saved: cannot write no/such/folder/screenshot-1.svg")
 
 
 # Preferences.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rich.segment import Segment
+from textual import work
 from textual.app import App, ComposeResult
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
@@ -14,6 +15,8 @@ from rnntui.charts.curve import Curve
 from rnntui.charts.metric_charts import ChartHeading
 from rnntui.charts.metrics_history import MetricSeries
 from rnntui.charts.palette import DARK, LIGHT
+from rnntui.charts.svg import ChartDrawing
+from rnntui.tui.train.chart_export import export_chart
 from rnntui.tui.widgets import chart as chart_module
 from rnntui.tui.widgets.chart import KEYS, Chart
 
@@ -47,6 +50,10 @@ class Window(App[None]):
 
     def on_chart_cursor_moved(self, event: Chart.CursorMoved) -> None:
         self.moves.append(event)
+
+    @work
+    async def on_chart_export_requested(self, event: Chart.ExportRequested) -> None:
+        await export_chart(self, ChartDrawing(event.chart.heading, event.chart.curves, event.chart.view))
 
 
 @pytest.fixture

@@ -98,9 +98,10 @@ async def test_every_dialog_and_command_leads_back_to_the_prompt(runs: Path) -> 
 
         for keys in (["ctrl+n"], ["ctrl+r"], ["escape"], ["f6"], ["f7"], ["ctrl+b"], ["ctrl+l"], ["f12"]):
             assert await from_slider(*keys) is user.chat.prompt, keys
-            await user.write()
         await user.pilot.press("ctrl+b")
-        for key, closing in (("f5", "escape"), ("f5", "enter"), ("ctrl+o", "escape"), ("ctrl+o", "ctrl+s")):
+        for key, closing in (
+            ("f5", "escape"), ("f5", "enter"), ("f10", "escape"), ("f10", "ctrl+s"), ("ctrl+o", "escape"),
+        ):  # fmt: skip
             await from_slider(key)
             await wait_until(user.pilot, lambda: len(user.app.screen_stack) == 2)
             await user.pilot.press(closing)

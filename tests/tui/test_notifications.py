@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from rnntui.tui import notifications as module
 from rnntui.tui.notifications import Notifications
 
 
@@ -18,20 +15,6 @@ class Screen:
 
     def notify(self, text: str, **options: Any) -> None:
         self.shown.append((text, options))
-
-
-def test_the_same_text_is_not_shown_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [100.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    screen = Screen()
-    notifications = Notifications(screen.notify)
-    notifications.warn("no", title="Not saved", seconds=2)
-    notifications.warn("no", title="Not saved", seconds=2)
-    notifications.info("no")
-    assert [options["title"] for _, options in screen.shown] == ["Not saved", ""]
-    clock[0] += 2
-    notifications.warn("no", title="Not saved", seconds=2)
-    assert len(screen.shown) == 3
 
 
 def test_severities_and_nothing_that_steers_a_terminal() -> None:

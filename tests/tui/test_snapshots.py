@@ -240,7 +240,7 @@ def test_a_screen_looks_as_it_did(
 
     async def settled(pilot: Pilot[None]) -> None:
         await prepare(pilot)
-        await wait_until(pilot, lambda: pilot.app.screen_stack[0].query("FooterKey"))
+        await wait_until(pilot, lambda: pilot.app.screen_stack[0].query("KeyFooter"))
         same, before = 0, ""
         while same < 2:  # what is read in threads has come to the screen when nothing changes any more
             await pilot.pause()

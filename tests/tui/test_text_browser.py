@@ -109,7 +109,7 @@ async def test_a_text_is_deleted_after_a_question_and_brought_back(runs: Path) -
         await user.pilot.press("ctrl+o")
         await shown(user.pilot, "Old text")
         await user.pilot.press("end", "down", "enter")
-        await user.told("The text is by gone, which cannot be opened")
+        await user.told("The text was written with gone, which cannot be opened")
         assert user.text == "Old text" and user.conversation.name == "tiny"
         await user.pilot.press("ctrl+o")
         await shown(user.pilot, "open now")

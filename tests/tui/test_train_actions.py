@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_training import FakeLauncher, make_resumable
-from textual.widgets import Input
+from textual.widgets import Input, Label
 from tiny_runs import make_run
 from train_host import NARROW, Host
 from waiting import wait_until
@@ -138,16 +138,19 @@ async def test_a_run_that_is_done_needs_a_budget(tmp_path: Path, launcher: FakeL
     app = Host(tmp_path, launcher)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: app.names)
-        for answer, key in (("never", "escape"), ("much", "enter")):
-            await pilot.press("r")
-            await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
-            assert app.screen.query_one(Input).value == "20 steps"
+        await pilot.press("r")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press("escape", "r")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
+        assert app.screen.query_one(Input).value == "20 steps"
+        # A wrong budget is refused in the dialog; the message goes away when it is mended.
+        for answer, problem in (("much", "number of minutes"), ("", "number of minutes"), ("10 steps", "enter more")):
             app.screen.query_one(Input).value = answer
-            await pilot.press(key)
-        # What was wrong is told, and what was typed is there still.
-        await wait_until(
-            pilot, lambda: isinstance(app.screen, AskScreen) and app.screen.query_one(Input).value == "much"
-        )
+            await pilot.press("enter")
+            label = app.screen.query_one(".problem", Label)
+            assert problem in str(label.render()) and label.display, answer
+            await pilot.press("x")
+            assert not str(label.render()), answer
         assert not launcher.calls
         app.screen.query_one(Input).value = "3 epochs"
         await pilot.press("enter")

@@ -22,7 +22,7 @@ from rnntui.tui.keys import KEYS
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.chart_selector import ChartSelector
 from rnntui.tui.train.dashboard import Preview
-from rnntui.tui.train.run_details import RunDetails
+from rnntui.tui.train.run_details import RunDetailsView
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.train.tab import TrainTab
 
@@ -58,16 +58,16 @@ async def test_lists_runs_with_their_state(tmp_path: Path, size: tuple[int, int]
         async with app.run_test(size=size) as pilot:
             await wait_until(pilot, lambda: len(app.names) == 5)
             rows = {text.split()[0]: text for text in app.rows}
-            assert "stopped  25%" in rows["stopped"] and "1.2500" in rows["stopped"] and "2.500 bits" in rows["stopped"]
+            assert "stopped  25%" in rows["stopped"] and "2.500 bits" in rows["stopped"]
             assert "running   5%" in rows["running"]
-            assert "failed" in rows["failed"] and "done" in rows["done"] and "1.5000" in rows["done"]
+            assert "failed" in rows["failed"] and "done" in rows["done"] and "2.200 bits" in rows["done"]
             # What is below is the whole row, aligned: nothing of a name steers the terminal.
             assert "\x1b" not in "".join(app.rows) and "broken" in rows["bro\\x1b[31mken"]
             assert len({len(text) for text in app.rows}) == 1
             header = app.text("#columns")
             shown = next(text for text in app.text("#runs").splitlines() if "stopped" in text)
             assert header.index("state") == shown.index("stopped  25%")
-            assert header.index("loss") + len("loss") == shown.index("1.2500") + len("1.2500")
+            assert header.index("score") + len("score") == shown.index("2.500 bits") + len("2.500 bits")
 
 
 async def test_a_broken_run_says_what_is_wrong(runs: Path) -> None:
@@ -116,7 +116,7 @@ async def test_says_that_the_folder_cannot_be_read(runs: Path, monkeypatch: pyte
 async def test_a_notification_when_a_run_ends(runs: Path) -> None:
     run = RunFolder(runs / "first")
     app = Host(runs)
-    write_status(run, "running", step=10, steps=100)
+    write_status(run, "running", step=10, steps=1000)
     async with app.run_test(size=NARROW) as pilot:
         for state, told in (
             ("done", "Training is done: first: validation loss 1.2500"),
@@ -124,10 +124,10 @@ async def test_a_notification_when_a_run_ends(runs: Path) -> None:
             ("stopped", "Training has stopped: first is saved"),
         ):
             lock = run.lock()
-            write_status(run, "running", step=10, steps=100)
+            write_status(run, "running", step=10, steps=1000)
             await wait_until(pilot, lambda: any("running" in text for text in app.rows))
             message = "the loss diverged" if state == "failed" else ""
-            write_status(run, state, step=10, steps=100, validation_loss=1.25, message=message)
+            write_status(run, state, step=10, steps=1000, validation_loss=1.25, message=message)
             lock.release()
             await wait_until(pilot, lambda told=told: any(notice.startswith(told) for notice in app.notices))
 
@@ -135,7 +135,7 @@ async def test_a_notification_when_a_run_ends(runs: Path) -> None:
 async def test_a_killed_run_counts_as_stopped(runs: Path) -> None:
     run = RunFolder(runs / "first")
     lock = run.lock()
-    write_status(run, "running", step=10, steps=100)
+    write_status(run, "running", step=10, steps=1000)
     app = Host(runs)
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: any("running" in text for text in app.rows))
@@ -190,7 +190,8 @@ async def test_a_live_run_shows_the_step_of_its_metrics(runs: Path) -> None:
         async with app.run_test(size=WIDE) as pilot:
             await wait_until(pilot, lambda: "running  50%" in "".join(app.rows))
             app.tab.run_list.go_to(str(run.path))
-            await wait_until(pilot, lambda: "step 100 of 200, 5 s, 10 s left" in app.text("#about-side"))
+            await wait_until(pilot, lambda: "step 100 of 200 (50 %), 5 s, 10 s left" in app.text("#about-side"))
+            assert "9.0 k tokens/s" in app.text("#about-side")
 
 
 @pytest.mark.parametrize(("size", "previews"), [((110, 30), 2), (WIDE, 3), ((200, 50), 4), (NARROW, 0)])
@@ -367,7 +368,7 @@ async def test_widgets_without_anything_to_show(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=WIDE) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
-        app.query_one("#about-side", RunDetails).show(None)
+        app.query_one("#about-side", RunDetailsView).show(None)
         app.query_one(SampleList).show([])
         assert "no sample texts yet" in str(app.query_one(SampleList).query_one(Static).render())
         selector = app.query_one(ChartSelector)

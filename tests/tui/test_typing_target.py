@@ -37,7 +37,7 @@ class Shown(App[None]):
         return None if action == "off" else True
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self.is_mounted:
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
             await focus_typing_target(self.screen, self, event)
         await super().on_event(event)
 

@@ -127,6 +127,10 @@ class PaneView(Vertical):
         else:
             self._ask_for_alternatives()
 
+    def on_descendant_blur(self) -> None:
+        if self.text.cursor == self._drawn_chars:
+            self.text.cursor = None  # at the end it would look like that of the prompt
+
     def _ask_for_alternatives(self) -> None:
         """Let the tab show the alternatives at the cursor, as after a move."""
         self.post_message(StreamView.CursorMoved(self.text, self.text.cursor))

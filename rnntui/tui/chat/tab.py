@@ -445,6 +445,7 @@ class ChatTab(Vertical):
         suggestion = files.suggested_name(pane)
         if suggestion is not None:
             await self.app.push_screen_wait(AskScreen("Save the text as", suggestion, partial(files.save, pane)))
+        self.focus_prompt()
 
     @work
     async def action_reopen(self) -> None:
@@ -461,6 +462,7 @@ class ChatTab(Vertical):
         saved = await self.app.push_screen_wait(browser)
         if saved is not None:
             self._open_text(pane, saved)
+        self.focus_prompt()
 
     async def action_find(self) -> None:
         """Open the find bar."""

@@ -9,29 +9,38 @@ from textual.app import App
 
 from rnntui.config import DEFAULT_MINUTES, Budget
 from rnntui.errors import UsageError
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_form import parse_number
 from rnntui.settings import flag_of, settings_of
 
 _ABBREVIATIONS = {"m": "minutes", "min": "minutes", "e": "epochs", "s": "steps"}
 
 
-async def ask_budget(app: App[Any], budget: Budget) -> list[str] | None:
-    """Ask until the answer is a budget or the dialog is cancelled; return the budget's flag and value, or None.
+async def ask_budget(app: App[Any], run: WatchedRun) -> list[str] | None:
+    """Ask for the new budget of a run that is done; return its flag and value, or None if the dialog is cancelled.
 
-    `budget` is the run's budget so far; twice as much is proposed.
+    Twice the budget so far is proposed. A text that is no budget, or one that is used up, is refused in the dialog.
     """
     from rnntui.tui.screens.dialogs import AskScreen
 
-    unit, text = doubled(budget)
-    question = "The run is done. New budget for the whole run (minutes, epochs or steps):"
-    while True:
-        answer = await app.push_screen_wait(AskScreen(question, text))
-        if not answer:
-            return None
-        try:
-            return parse_budget(answer, unit)
-        except UsageError as error:
-            text, question = answer, str(error)
+    unit, text = doubled(run.budget or Budget())
+
+    def check(line: str, confirmed: bool) -> None:
+        check_not_spent(parse_budget(line, unit), run)
+
+    question = "Finished. New total budget (minutes, epochs or steps):"
+    answer = await app.push_screen_wait(AskScreen(question, text, check))
+    return None if answer is None else parse_budget(answer, unit)
+
+
+def check_not_spent(budget: list[str], run: WatchedRun) -> None:
+    """Raise `UsageError` if a run has used up a budget, given as flag and value, already."""
+    flag, value = budget
+    minutes = run.status.seconds / 60 if run.status else 0.0
+    if (flag == flag_of("steps") and float(value) <= run.step) or (
+        flag == flag_of("minutes") and float(value) <= minutes
+    ):
+        raise UsageError(f"the run has trained for {run.step:,} steps and {minutes:.3g} minutes; enter more in all")
 
 
 def parse_budget(text: str, default_unit: str) -> list[str]:

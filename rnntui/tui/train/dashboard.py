@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 from textual.widgets import Static
 
 from rnntui.charts.curve import Curve, convert_x, curves_of
@@ -16,11 +17,11 @@ from rnntui.charts.metrics_history import LoggedSample
 from rnntui.kinds.metrics import LOSS_CHART
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
-from rnntui.sessions.training_session import ChartedRun, DashboardData
+from rnntui.sessions.charted_runs import ChartedRun, DashboardData, loss_note
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
 from rnntui.tui.train.messages import ChartSelected, PreviewClicked
-from rnntui.tui.train.run_details import RunDetails
+from rnntui.tui.train.run_details import RunDetailsView
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.widgets.chart import Chart
 
@@ -63,7 +64,7 @@ class Dashboard(Vertical):
         self._selected = LOSS_CHART
         self._curves: dict[str, list[Curve]] = {}
         self._run_names: tuple[str, ...] = ()
-        self._missing_runs: dict[str, list[str]] = {}  # by chart title: names of the runs without its quantities
+        self._chart_notes: dict[str, str] = {}  # by chart title: which runs are missing or cannot be compared
         self._log_titles: set[str] = set()  # charts with a logarithmic axis
         self._samples: list[LoggedSample] = []
         self._sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
@@ -72,13 +73,13 @@ class Dashboard(Vertical):
 
     def compose(self) -> ComposeResult:
         yield ChartSelector(id="selector")
-        yield Static("", id="without", markup=False)
+        yield Static("", id="chart-note", markup=False)
         yield Chart(id="chart")
         with Horizontal(id="previews"):
             for index in range(4):
                 yield Preview(index)
         yield SampleList(id="samples")
-        yield RunDetails(id="about-run")
+        yield RunDetailsView(is_beside_list=False, id="about-run")
 
     @property
     def chart(self) -> Chart:
@@ -96,6 +97,12 @@ class Dashboard(Vertical):
         self._update_layout()
 
     @property
+    def main(self) -> Widget:
+        """The widget of the selected title, which takes the keys when `full`: the chart, the samples or the details."""
+        ids = {_SAMPLES_TITLE: "#samples", _DETAILS_TITLE: "#about-run"}
+        return self.query_one(ids.get(self.selected, "#chart"))
+
+    @property
     def titles(self) -> list[str]:
         """Titles that can be selected: charts and, where they have no room beside the chart, samples and details."""
         charts = [title for title, _ in self._charts]
@@ -109,14 +116,11 @@ class Dashboard(Vertical):
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
         self._run_names = tuple(run.name for run in runs)
-        self._missing_runs = {
-            title: [run.name for run in runs if run.history.metric_keys and not {*keys} & {*run.history.metric_keys}]
-            for title, keys in self._charts
-        }
+        self._chart_notes = {title: _chart_note(title, keys, runs) for title, keys in self._charts}
         self._samples = list(data.samples)
         kind = KINDS.get(data.current.summary.kind) if data.current else None
         self._sample_fields = kind.sample_fields if kind else TEXT_FIELDS
-        self.query_one(RunDetails).show(data.current)
+        self.query_one(RunDetailsView).show(data.current)
         self._update_layout()
 
     @property
@@ -158,6 +162,15 @@ class Dashboard(Vertical):
             self._sync_previews()
             self._show_samples()
 
+    @work
+    async def on_chart_export_requested(self, event: Chart.ExportRequested) -> None:
+        """Ask for a file name, and save the chart."""
+        from rnntui.charts.svg import ChartDrawing
+        from rnntui.tui.train.chart_export import export_chart
+
+        chart = event.chart
+        await export_chart(self.app, ChartDrawing(chart.heading, chart.curves, chart.view))
+
     def _preview_charts(self) -> list[tuple[str, list[str]]]:
         """Return the charts after the large one, then those before it."""
         titles = [title for title, _ in self._charts]
@@ -166,7 +179,7 @@ class Dashboard(Vertical):
 
     def _update_layout(self) -> None:
         """Update all widgets, and display those that have room."""
-        selected = self.selected
+        selected, focused = self.selected, self.screen.focused
         self.query_one(ChartSelector).show(self.titles, selected)
         chart = self.chart
         chart.display = selected not in (_SAMPLES_TITLE, _DETAILS_TITLE)
@@ -174,7 +187,7 @@ class Dashboard(Vertical):
             keys = dict(self._charts)[selected]
             heading, log = chart_heading(selected, keys, self._run_names), all(metric_of(key).log_scale for key in keys)
             chart.show(self._curves.get(selected, []), heading, log=log)
-        self._show_missing_runs()
+        self._show_chart_note()
         previews = self.query(Preview)
         preview_count = 0
         if chart.display and not self._full and self.size.height >= _MIN_HEIGHT_FOR_PREVIEWS:
@@ -191,14 +204,22 @@ class Dashboard(Vertical):
         samples.display = selected == _SAMPLES_TITLE or (self._wide and not self._full)
         samples.set_class(selected == _SAMPLES_TITLE, "-alone")
         self.query_one("#about-run").display = selected == _DETAILS_TITLE
+        # A hidden widget would keep the focus, and with it no key of the tab would work.
+        if focused in self._focusable and not focused.display:
+            self.main.focus()
         self._show_samples()
 
-    def _show_missing_runs(self) -> None:
-        """Name the runs that are not in the large chart because they do not log its quantities."""
-        names = self._missing_runs.get(self.selected, []) if self.chart.display else []
-        line = self.query_one("#without", Static)
-        line.display = bool(names)
-        line.update(f"no {self.selected}: {', '.join(map(one_line, names))}")
+    @property
+    def _focusable(self) -> list[Widget]:
+        """The widgets that can have the focus."""
+        return [self.chart, self.query_one(SampleList), self.query_one(RunDetailsView)]
+
+    def _show_chart_note(self) -> None:
+        """Say which runs are missing in the large chart, or why its curves cannot be compared."""
+        note = self._chart_notes.get(self.selected, "") if self.chart.display else ""
+        line = self.query_one("#chart-note", Static)
+        line.display = bool(note)
+        line.update(one_line(note))
 
     def _sync_previews(self) -> None:
         """Make the previews show the same part of the training as the large chart."""
@@ -215,6 +236,14 @@ class Dashboard(Vertical):
         if cursor is not None:
             step = convert_x(self._curves.get(self.selected, []), cursor, chart.view.axis, "step")
         samples.show(self._samples, self._sample_fields, step)
+
+
+def _chart_note(title: str, keys: Sequence[str], runs: Sequence[ChartedRun]) -> str:
+    """Return which runs do not log the metrics of a chart, and whether losses of the others do not compare."""
+    names = [run.name for run in runs if run.history.metric_keys and not {*keys} & {*run.history.metric_keys}]
+    missing = f"no {title}: {', '.join(names)}" if names else ""
+    is_loss = not {*keys}.isdisjoint(LOSS_KEYS)
+    return "; ".join(filter(None, (missing, loss_note(runs) if is_loss else "")))
 
 
 def _curves(runs: Sequence[ChartedRun], keys: Sequence[str]) -> list[Curve]:

@@ -24,3 +24,15 @@ class ChartSelected(Message):
     """A title of the chart selector was clicked."""
 
     title: str
+
+
+@dataclass
+class FilterChanged(Message):
+    """The words of the list's filter were edited."""
+
+    words: str
+
+
+@dataclass
+class FilterLeft(Message):
+    """The field of the filter was left for the list."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
@@ -16,15 +15,16 @@ from rnntui.charts.palette import curve_colour
 from rnntui.formatting import format_duration, format_loss
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.listing import RunSummary
-from rnntui.sessions.overlaid_runs import Overlay
+from rnntui.sessions.run_facts import state_text
+from rnntui.sessions.run_order import RunListing
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.messages import MarkClicked
 from rnntui.tui.widgets.colours import MUTED
 
 # Widths of the columns in cells; the name has the rest.
-_MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _MODEL = 2, 5, 12, 7, 11, 7, 16
-_MIN_NAME = 14  # cells; a column that would leave the name less is dropped
+_MARK, _KIND, _STATE, _LOSS, _SCORE, _AGE, _MODEL = 2, 5, 12, 8, 11, 7, 16
+_MIN_NAME, _LONG_NAME = 14, 32  # cells; a longer name does not push out other columns
 _STATE_COLOURS = {
     "running": "$text-success", "stopped": "$text-warning", "failed": "$text-error", "broken": "$text-error",
 }  # fmt: skip
@@ -38,70 +38,55 @@ class Columns:
     kind: str
     model: str
     state: str
-    loss: str
     score: str
+    loss: str
     age: str
 
-    def fit(self, width: int) -> Columns:
-        """Return the texts aligned, `width` cells wide together with the mark; columns without room are empty."""
-        name_width = width - _MARK - _KIND - _STATE - _LOSS
-        has_score = name_width - _SCORE >= _MIN_NAME
-        name_width -= _SCORE if has_score else 0
-        has_age = name_width - _AGE >= _MIN_NAME
-        name_width -= _AGE if has_age else 0
-        has_model = name_width - _MODEL >= _MIN_NAME
-        name_width -= _MODEL if has_model else 0
+    def fit(self, width: int, name_width: int = _MIN_NAME) -> Columns:
+        """Return the texts aligned, `width` cells wide together with the mark; columns without room are empty.
+
+        Age, model and loss, in this order, are shown where they leave a name of `name_width` cells whole. Loss comes
+        last, as it can be compared only between runs of one tokenizer.
+        """
+        room = width - _MARK - _KIND - _STATE - _SCORE
+        needed = min(max(_MIN_NAME, name_width + 1), _LONG_NAME)
+        shown = []
+        for column in (_AGE, _MODEL, _LOSS):
+            shown.append(room - column >= needed)
+            room -= column if shown[-1] else 0
+        has_age, has_model, has_loss = shown
         return Columns(
-            name=_cut(self.name, name_width - 1) + " ",
+            name=_cut(self.name, room - 1) + " ",
             kind=_cut(self.kind, _KIND),
             model=_cut(self.model, _MODEL) if has_model else "",
             state=_cut(self.state, _STATE),
-            loss=self.loss.rjust(_LOSS),
-            score=self.score.rjust(_SCORE) if has_score else "",
+            score=self.score.rjust(_SCORE),
+            loss=self.loss.rjust(_LOSS) if has_loss else "",
             age=self.age.rjust(_AGE) if has_age else "",
         )
 
     @property
     def text(self) -> str:
         """The columns side by side."""
-        return "".join((self.name, self.kind, self.model, self.state, self.loss, self.score, self.age))
-
-
-_HEADER = Columns(name="run", kind="kind", model="model", state="state", loss="loss", score="score", age="age")
+        return "".join((self.name, self.kind, self.model, self.state, self.score, self.loss, self.age))
 
 
 class RunList(OptionList):
     """All runs, one a row. A click on the left end of a row posts `MarkClicked`; the tab does the marking."""
 
     def __init__(self) -> None:
-        super().__init__(id="runs", compact=True, markup=False)
-        self._runs: tuple[WatchedRun, ...] = ()
-        self._overlays: Mapping[str, Overlay] = {}
-        self._activities: Mapping[str, str] = {}
-        self._notes: Sequence[str] = ()
+        super().__init__(id="runs")
+        self._listing = RunListing()
 
     @property
     def current(self) -> WatchedRun | None:
         """The highlighted run."""
-        option = self.highlighted_option
-        return next((run for run in self._runs if option is not None and run.path == option.id), None)
+        path = self.current_path
+        return next((run for run in self._listing.runs if run.path == path), None)
 
-    def show(
-        self,
-        runs: tuple[WatchedRun, ...],
-        overlays: Mapping[str, Overlay],
-        activities: Mapping[str, str],
-        notes: Sequence[str],
-    ) -> None:
-        """Replace the content of the list.
-
-        Args:
-            runs: the runs, from top to bottom.
-            overlays: the runs that are in the charts, by path.
-            activities: what is being done to a run, by path; shown instead of its state.
-            notes: lines above the runs.
-        """
-        self._runs, self._overlays, self._activities, self._notes = runs, overlays, activities, notes
+    def show(self, listing: RunListing) -> None:
+        """Replace the content of the list."""
+        self._listing = listing
         self._rebuild()
 
     def go_to(self, path: str) -> None:
@@ -112,7 +97,11 @@ class RunList(OptionList):
 
     def header(self) -> Content:
         """Return the titles of the columns, for a row above the list."""
-        return Content.styled(" " * _MARK + _HEADER.fit(self._width).text, MUTED)
+        header = Columns(
+            name=f"run, {self._listing.order}", kind="kind", model="model", state="state", score="score", loss="loss",
+            age="age",
+        )  # fmt: skip
+        return Content.styled(" " * _MARK + header.fit(self._width, self._name_width).text, MUTED)
 
     def on_resize(self) -> None:
         self._rebuild()
@@ -137,11 +126,17 @@ class RunList(OptionList):
     def _width(self) -> int:
         return max(20, self.scrollable_content_region.width)
 
+    @property
+    def _name_width(self) -> int:
+        """Cells that the longest name takes."""
+        return max((cell_len(one_line(name)) for name in self._listing.names.values()), default=0)
+
     def _rebuild(self) -> None:
+        listing = self._listing
         rows: list[tuple[str | None, Content]] = [
-            (None, Content.styled(_cut(" " * _MARK + one_line(note), self._width), MUTED)) for note in self._notes
+            (None, Content.styled(_cut(" " * _MARK + one_line(note), self._width), MUTED)) for note in listing.notes
         ]
-        rows += [(run.path, self._row(run)) for run in self._runs]
+        rows += [(run.path, self._row(run)) for run in listing.runs]
         if [option.id for option in self.options] == [path for path, _ in rows]:
             for index, (_, content) in enumerate(rows):
                 if self.get_option_at_index(index).prompt != content:
@@ -163,35 +158,27 @@ class RunList(OptionList):
         return option.id if option is not None else None
 
     def _row(self, run: WatchedRun) -> Content:
-        overlay = self._overlays.get(run.path)
+        listing = self._listing
+        overlay = listing.overlays.get(run.path)
         mark, mark_colour = " " * _MARK, ""
         if overlay is not None:
             mark = "● " if overlay.marked else "○ "
             mark_colour = curve_colour(overlay.colour, self.app.current_theme.dark)
-        summary, activity = run.summary, self._activities.get(run.path)
+        summary, activity = run.summary, listing.activities.get(run.path)
         columns = Columns(
-            name=one_line(run.name),
+            name=one_line(listing.names.get(run.path, run.name)),
             kind=KINDS[summary.kind].abbreviation if summary.kind in KINDS else "",
             model=f"{summary.cell} {summary.size}",
-            state=activity or _state(run),
-            loss=format_loss(summary.validation_loss)[:6],
+            state=activity or state_text(run),
             score=score_text(summary),
+            loss=format_loss(summary.validation_loss)[:6],
             age=format_duration(time.time() - summary.updated) if summary.updated else "",
-        ).fit(self._width)
+        ).fit(self._width, self._name_width)
         state_colour = MUTED if activity else _STATE_COLOURS.get(run.state, MUTED)
         return Content.assemble(
             (mark, mark_colour), columns.name, (columns.kind, MUTED), (columns.model, MUTED),
-            (columns.state, state_colour), columns.loss, columns.score, (columns.age, MUTED),
+            (columns.state, state_colour), columns.score, (columns.loss, MUTED), (columns.age, MUTED),
         )  # fmt: skip
-
-
-def _state(run: WatchedRun) -> str:
-    if run.summary.shipped and run.state == "done":
-        return "shipped"
-    progress = run.progress
-    if run.state in ("running", "stopped", "failed") and progress is not None:
-        return f"{run.state} {int(100 * progress):3d}%"
-    return run.state
 
 
 def score_text(summary: RunSummary) -> str:

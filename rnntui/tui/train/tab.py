@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.notifications import SeverityLevel
 from textual.widgets import OptionList, Static
 
+from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_process import launch_training
 from rnntui.sessions.training_session import Launcher, Notice, PollResult, TrainingSession
 from rnntui.tui.keys import bindings
@@ -19,8 +20,10 @@ from rnntui.tui.messages import OpenRun
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.train.budget_dialog import ask_budget
 from rnntui.tui.train.dashboard import WIDE, Dashboard
-from rnntui.tui.train.messages import MarkClicked
-from rnntui.tui.train.run_details import RunDetails
+from rnntui.tui.train.filter_bar import FilterBar
+from rnntui.tui.train.messages import FilterChanged, MarkClicked
+from rnntui.tui.train.run_details import RunDetailsView, RunLine
+from rnntui.tui.train.run_dialogs import ask_name, ask_note, choose_action, confirm_deletion, show_comparison
 from rnntui.tui.train.run_list import RunList
 
 if TYPE_CHECKING:
@@ -43,12 +46,15 @@ class TrainTab(Vertical):
         self.session = TrainingSession(context.checkpoints, launcher)
         self._shown_version: object = None  # that of the dashboard's data
         self._wake = asyncio.Event()
+        self._working_keys: list[bool | None] = []
 
     def compose(self) -> ComposeResult:
         with Vertical(id="side"):
+            yield FilterBar()
             yield Static("", id="columns")
             yield RunList()
-            yield RunDetails(id="about-side")
+            yield RunLine("", id="run-line", markup=False)
+            yield RunDetailsView(is_beside_list=True, id="about-side")
         yield Dashboard()
 
     def on_mount(self) -> None:
@@ -109,9 +115,13 @@ class TrainTab(Vertical):
         if not self._is_composed:
             return
         session, runs = self.session, self.run_list
-        overlays = session.shown_overlays(runs.current_path)
-        runs.show(session.snapshot.runs, overlays, session.activities, session.list_notes())
+        listing = session.listing(runs.current_path)
+        runs.show(listing)
         self.query_one("#columns", Static).update(runs.header())
+        self.query_one(FilterBar).show_count(len(listing.runs), len(session.snapshot.runs))
+        run = runs.current
+        self.query_one(RunLine).show(run, session.name_of(run) if run else "")
+        self._update_keys()
 
     def _update_dashboard(self) -> None:
         """Show the highlighted and overlaid runs, unless they and their metrics are unchanged."""
@@ -121,7 +131,7 @@ class TrainTab(Vertical):
                 return
             self._shown_version = data.version
             self.dashboard.show(data)
-        self.query_one("#about-side", RunDetails).show(current)
+        self.query_one("#about-side", RunDetailsView).show(current)
 
     def _update_overlays(self) -> None:
         self._update_list()
@@ -156,16 +166,59 @@ class TrainTab(Vertical):
         self.dashboard.step(by)
 
     def action_full(self) -> None:
-        """Toggle the full size of the chart."""
+        """Show what is selected alone, with the keys going to it; or the list again."""
         dashboard = self.dashboard
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
-        (dashboard.chart if dashboard.full and dashboard.chart.display else self.run_list).focus()
+        (dashboard.main if dashboard.full else self.run_list).focus()
 
     def action_back(self) -> None:
-        """Focus the list, and end the full size of the chart."""
+        """Go back to the list, from anywhere in the tab; in the list, clear the filter."""
         if self.dashboard.full:
             self.action_full()
+        elif self.run_list.has_focus:
+            self.query_one(FilterBar).action_clear()
+        self.run_list.focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for keys that have nothing to act on, which hides them in the footer."""
+        if not self._is_composed:
+            return True
+        run = self.run_list.current
+        match action:
+            case "back":
+                return bool(self.dashboard.full or not self.run_list.has_focus or self.session.filter)
+            case "stop":
+                return run is not None and run.state == "running"
+            case "resume":
+                return run is not None and run.state in ("stopped", "failed", "done") and not run.summary.shipped
+        return True
+
+    def _update_keys(self) -> None:
+        """Draw the footer again if other keys work now."""
+        keys = [self.check_action(action, ()) for action in ("back", "stop", "resume")]
+        if keys != self._working_keys:
+            self._working_keys = keys
+            self.refresh_bindings()
+
+    # -- order and filter ----------------------------------------------------------------------------------------
+
+    def action_sort(self) -> None:
+        """Sort the list by the next of its orders."""
+        self.session.choose_next_order()
+        self._update_list()
+
+    def action_filter(self) -> None:
+        """Show the field for the words that a listed run must have."""
+        if self.dashboard.full:
+            self.action_full()
+        self.query_one(FilterBar).open()
+
+    def on_filter_changed(self, event: FilterChanged) -> None:
+        self.session.filter = event.words
+        self._update_list()
+
+    def on_filter_left(self) -> None:
         self.run_list.focus()
 
     def action_chat(self) -> None:
@@ -217,6 +270,66 @@ class TrainTab(Vertical):
             return
         budget: list[str] | None = []
         if run.state == "done" and run.config is not None:
-            budget = await ask_budget(self.app, run.config.budget)
+            budget = await ask_budget(self.app, run)
         if budget is not None:
             self._show_launched(self.session.resume(run, budget))
+
+    # -- managing ------------------------------------------------------------------------------------------------
+
+    @work
+    async def action_manage(self) -> None:
+        """Offer what else can be done with the highlighted run, and the list's order and filter."""
+        run = self.run_list.current
+        if run is not None:
+            action = await choose_action(self.app, self.session.name_of(run))
+            if action:
+                await self.run_action(action)
+
+    @work
+    async def action_rename(self) -> None:
+        """Ask for a new name of the highlighted run; its mark, its curves and the highlight go with it."""
+        run = self.run_list.current
+        if run is None or self._is_refused(run, "Not renamed"):
+            return
+        path = await ask_name(self.app, self.session, run)
+        if path is not None:
+            self._update_list()
+            self.run_list.go_to(path)
+            self._wake.set()
+
+    @work
+    async def action_delete(self) -> None:
+        """Delete the highlighted run once that is confirmed."""
+        run = self.run_list.current
+        if run is None or self._is_refused(run, "Not deleted"):
+            return
+        question = self.session.deletion_question(run)
+        if isinstance(question, Notice):
+            self._show_notice(question)
+        elif await confirm_deletion(self.app, question):
+            self._show_notice(await self.session.delete(run))
+            self._update_overlays()
+            self._wake.set()
+
+    @work
+    async def action_note(self) -> None:
+        """Edit the note on the highlighted run."""
+        run = self.run_list.current
+        if run is not None:
+            await ask_note(self.app, self.session, run)
+            self._update_overlays()
+
+    def _is_refused(self, run: WatchedRun, title: str) -> bool:
+        """Show a notice and return True if a run cannot be renamed or deleted."""
+        notice = self.session.check_changeable(run, title)
+        self._show_notice(notice)
+        return notice is not None
+
+    @work
+    async def action_compare(self) -> None:
+        """Show the results of the marked runs and the highlighted one, and the options in which they differ."""
+        comparison = await self.session.compare(self.run_list.current_path)
+        if isinstance(comparison, Notice):
+            self._show_notice(comparison)
+        else:
+            await show_comparison(self.app, comparison)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rich.cells import cell_len, set_cell_size
 
@@ -56,6 +57,13 @@ def token_label(token: str) -> str:
     if cell_len(label) == 0:  # a combining mark without its letter
         label = "◌" + label
     return label if cell_len(label) <= MAX_LABEL_WIDTH else set_cell_size(label, MAX_LABEL_WIDTH - 1).rstrip() + "…"
+
+
+def scale_legend() -> str:
+    """Return which character means which weights, in percent."""
+    limits = [f"{threshold:.0%}"[:-1] for threshold in _THRESHOLDS]
+    ranges = [f"<{limits[0]}", *(f"{low}–{high}" for low, high in pairwise(limits)), f">{limits[-1]} %"]
+    return "  ".join(f"{character} {text}" for character, text in zip(SHADES, ranges, strict=True))
 
 
 def shade(weight: float) -> str:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from rnntui.text.vocabulary import CharSpan
 
 _MIN_WEIGHT = 0.05  # below it a word is not highlighted
-_NO_ATTENTION = "This model has no attention (--attention none): there is nothing to show."
+_NO_ATTENTION = "This model was trained without attention (--attention none)."
 _NO_TRANSLATION = "There is no translation at the cursor."
-_UNCHANGED = "This passes unchanged: there is no word in it to translate."
+_UNCHANGED = "Copied unchanged: there is no word to translate."
 
 
 class AttentionHighlighter:

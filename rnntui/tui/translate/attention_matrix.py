@@ -12,12 +12,12 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from rnntui.tui.translate.attention_grid import Grid, grid_layout, shade
+from rnntui.tui.translate.attention_grid import Grid, grid_layout, scale_legend, shade
 
 if TYPE_CHECKING:
     from rnntui.inference.cells import Array
 
-_FAINTEST = 0.3  # opacity of a weight of 0, so that it is still visible
+_FAINTEST = 0.45  # opacity of a weight of 0, so that it is still visible
 
 
 class AttentionMatrix(ScrollView, can_focus=True):
@@ -32,13 +32,14 @@ class AttentionMatrix(ScrollView, can_focus=True):
     AttentionMatrix {
         scrollbar-size: 1 1;
         & > .attention-matrix--weight { color: $primary; }
-        & > .attention-matrix--label { color: $text-muted; }
+        & > .attention-matrix--label { color: $foreground; }
         & > .attention-matrix--highlighted { color: $text-warning; text-style: bold; }
     }
     """
 
     def __init__(self) -> None:
         super().__init__(id="matrix")
+        self.border_title = f"Attention: ↓ translation, → source    {scale_legend()}"
         self._grid = Grid([], [], 0, [])
         self._weights: Array | None = None
         self._highlighted_rows: Collection[int] = ()

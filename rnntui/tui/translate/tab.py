@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
@@ -42,13 +43,14 @@ if TYPE_CHECKING:
     from rnntui.tui.tabs import TabContext
 
 _AUTOSAVE_INTERVAL = 10.0  # seconds
-_TALL = 34  # rows of the terminal from which the matrix has room above the hypotheses, and not only in their place
+_TALL = 34  # rows of the terminal from which the list of hypotheses has more room
 
 
 class TranslateTab(Vertical):
-    """Source and translation side by side; below, the hypotheses for a line and the settings, or its attention."""
+    """Source and translation side by side; below, its attention, the hypotheses for a line and the settings."""
 
-    BINDINGS = bindings("translate")
+    # Where both are active, the first of two bindings of a key counts.
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("aside"), *bindings("translate")]
 
     def __init__(self, context: TabContext, make_worker: MakeWorker | None = None) -> None:
         """`make_worker` replaces the translation worker, for tests."""
@@ -108,6 +110,19 @@ class TranslateTab(Vertical):
         self.call_after_refresh(align_rows, self.source, self.target)
 
     @property
+    def typing_target(self) -> SourcePane:
+        """The editor that typing goes to."""
+        return self.source
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for going back to the source where the cursor is in it: there Esc stops the translation."""
+        return action != "back" or not self.source.has_focus
+
+    def action_back(self) -> None:
+        """Focus the source."""
+        self.source.focus()
+
+    @property
     def cursor_line(self) -> int:
         """The index of the line at the cursor of the active pane."""
         return min(self._active.cursor_location[0], len(self.session.lines) - 1)
@@ -158,6 +173,7 @@ class TranslateTab(Vertical):
         """Choose another model, and translate the text with it."""
         from rnntui.tui.screens.run_picker import pick_run
 
+        self.source.focus()
         runs = self._models
         path = await pick_run(self.app, runs.checkpoints, runs.kind, self.session.run_name, self.notifications.warn)
         if path is not None:
@@ -269,10 +285,22 @@ class TranslateTab(Vertical):
     def action_matrix(self) -> None:
         """Show or hide the attention matrix."""
         self.toggle_class("-matrix")
+        self._leave_hidden_widget()
 
     def action_panel(self) -> None:
         """Show or hide the hypotheses and the settings."""
         self.toggle_class("-bare")
+        self._leave_hidden_widget()
+
+    def _leave_hidden_widget(self) -> None:
+        """Focus the source if the focused widget has been hidden."""
+        focused = self.screen.focused
+        if (
+            focused is None
+            or not focused.display
+            or not all(node.display for node in focused.ancestors if node is not self.screen)
+        ):
+            self.source.focus()
 
     # -- the text as a whole -------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
-from textual import events, work
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.geometry import Region, Size
@@ -92,6 +92,17 @@ class Chart(Widget, can_focus=True):
         def __init__(self, chart: Chart, axis: Axis, x: float | None, step: float | None) -> None:
             super().__init__()
             self.chart, self.axis, self.x, self.step = chart, axis, x, step
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    class ExportRequested(Message):
+        """The chart is to be saved as it is shown."""
+
+        def __init__(self, chart: Chart) -> None:
+            super().__init__()
+            self.chart = chart
 
         @property
         def control(self) -> Chart:
@@ -219,24 +230,19 @@ class Chart(Widget, can_focus=True):
         """Switch to the next of the axes step, time and tokens."""
         self.view = self._view.next_axis(self._curves)
 
-    @work
-    async def action_export(self) -> None:
-        """Ask for a file name, and save the chart as it is shown; its keys, hints and cursor are left out."""
-        from rnntui.charts.svg import ChartDrawing
-        from rnntui.sessions.chart_files import save_chart, suggested_chart
-        from rnntui.tui.screens.dialogs import AskScreen
+    def action_export(self) -> None:
+        """Ask for the chart to be saved as it is shown."""
+        self.post_message(self.ExportRequested(self))
 
-        drawing = ChartDrawing(self._heading, self._curves, self._view)
-        if not drawing.curves:
-            self.notify("There is nothing to save yet.", severity="warning", markup=False)
-            return
+    @property
+    def heading(self) -> ChartHeading:
+        """The title, the unit, and the runs."""
+        return self._heading
 
-        def save(name: str, confirmed: bool) -> None:
-            path = save_chart(name, [drawing], confirmed=confirmed)
-            self.notify(str(path), title="Chart saved", markup=False)
-
-        question = "Save the chart as (an .svg or a .png file)"
-        await self.app.push_screen_wait(AskScreen(question, suggested_chart(self._heading), save))
+    @property
+    def curves(self) -> Sequence[Curve]:
+        """The curves shown."""
+        return self._curves
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Start a drag."""

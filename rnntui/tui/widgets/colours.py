@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.color import Color, Lab, lab_to_rgb, rgb_to_lab
 
-MUTED = "$foreground 60%"
+MUTED = "$foreground 72%"
 """The style of less important text."""
 
 _MIN_CONTRAST = 4.5  # between text and background, as WCAG 2 requires

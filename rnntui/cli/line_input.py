@@ -1,0 +1,168 @@
+"""Lines to translate or to score: texts of the command line, files, or standard input."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+import click
+
+from rnntui.cli.inputs import decode_lines
+from rnntui.cli.terminal import print_note
+from rnntui.errors import CorpusError, UsageError
+from rnntui.text.encoding import STDIN_NAME
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_PIECE = 1 << 20  # bytes in which line ends are counted at a time
+
+
+class TextReading(NamedTuple):
+    """Flags that tell how text is read: its encoding, `strict` or `replace`, `universal` or `keep` line ends."""
+
+    encoding: str
+    errors: Any
+    newlines: Any
+
+
+class NumberedLine(NamedTuple):
+    """A line of input, and what it is called in warnings, such as `line 3`."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines of input.
+
+    Args:
+        lines: the lines, as they arrive.
+        is_interactive: True if a writer may wait for an answer before it sends the next line.
+        count: the number of lines, roughly; None if it is not known before they are read.
+    """
+
+    lines: Iterable[NumberedLine]
+    is_interactive: bool
+    count: int | None = None
+
+
+def file_option(command: Command) -> Command:
+    """Add `--file`, files to read in place of standard input."""
+    text = "Read the lines of this file, not of standard input; may be repeated."
+    return click.option("--file", "files", multiple=True, metavar="FILE", help=text)(command)
+
+
+def check_texts(texts: Sequence[str], files: Sequence[str], action: str, is_noted: bool = True) -> None:
+    """Refuse texts beside files, and note on stderr that a text is the name of a file.
+
+    Args:
+        texts: texts of the command line.
+        files: values of `--file`.
+        action: what is done with a text, as in `translated`.
+        is_noted: False where a text is meant whatever files there are.
+    """
+    if texts and files:
+        raise UsageError("give texts or --file, not both")
+    name = next(filter(is_file_name, texts), None) if is_noted else None
+    if name is not None:
+        print_note(f"{name} is {action} as a text; for the lines of that file: --file {shlex.quote(name)}")
+
+
+def is_file_name(text: str) -> bool:
+    """Return True for the name of a file that exists."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name; a null character
+        return False
+
+
+def argument_lines(texts: Sequence[str]) -> Lines:
+    """Return the texts of the command line."""
+    return Lines([NumberedLine(f"argument {number}", text) for number, text in enumerate(texts, 1)], True, len(texts))
+
+
+def file_lines(files: Sequence[str], reading: TextReading) -> Lines:
+    """Return the lines of files, `-` for standard input. Raises `CorpusError` if one cannot be opened."""
+    paths = [Path(name) for name in files if name != "-"]
+    for path in paths:  # a wrong name is reported before anything is translated
+        if path.is_file() or not path.exists():  # opening a pipe twice would lose what is in it
+            open_file(path).close()
+    count = _count_lines(paths) if all(map(is_file_name, files)) else None
+    return Lines(_lines_of_files(files, reading), is_interactive=False, count=count)
+
+
+def stream_lines(stream: BinaryIO | Iterable[bytes], reading: TextReading, name: str = STDIN_NAME) -> Iterator[str]:
+    """Yield the lines of a stream as they arrive; see `decode_lines`."""
+    return decode_lines(stream, *reading, name)
+
+
+def numbered(lines: Iterable[str]) -> Iterator[NumberedLine]:
+    """Yield lines with their numbers, from 1."""
+    return (NumberedLine(f"line {number}", line) for number, line in enumerate(lines, 1))
+
+
+def standard_input() -> BinaryIO | Iterable[bytes]:
+    """Return standard input as bytes; where it is a terminal, say on stderr that it is read, and how it ends."""
+    if sys.stdin is None:  # closed
+        return ()
+    if sys.stdin.isatty():
+        end = "Ctrl-Z and Enter end" if os.name == "nt" else "Ctrl-D ends"
+        print_note(f"reading lines from the terminal; {end}")
+    return sys.stdin.buffer
+
+
+def remaining_lines(stream: Any) -> int | None:
+    """Return the number of lines that are left in a stream from which nothing was read yet; None if it is no file."""
+    if not is_regular_file(stream) or not hasattr(os, "pread"):  # Windows has none
+        return None
+    descriptor = stream.fileno()
+    offset, count = os.lseek(descriptor, 0, os.SEEK_CUR), 0
+    while data := os.pread(descriptor, _PIECE, offset):
+        offset, count = offset + len(data), count + data.count(b"\n")
+    return count
+
+
+def is_regular_file(stream: Any) -> bool:
+    """Return True if a stream is a file, where no writer waits for an answer before it sends the next line."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading. Raises `CorpusError` if that fails."""
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise CorpusError(f"{path}: {error.strerror or error}") from error
+
+
+def _lines_of_files(files: Sequence[str], reading: TextReading) -> Iterator[NumberedLine]:
+    for name in files:
+        prefix = f"{name}, " if len(files) > 1 else ""
+        if name == "-":
+            yield from (line._replace(label=prefix + line.label) for line in numbered(_standard_lines(reading)))
+            continue
+        with open_file(Path(name)) as stream:
+            for line in numbered(stream_lines(stream, reading, name)):
+                yield line._replace(label=prefix + line.label)
+
+
+def _standard_lines(reading: TextReading) -> Iterator[str]:
+    return stream_lines(standard_input(), reading)
+
+
+def _count_lines(paths: Sequence[Path]) -> int:
+    count = 0
+    for path in paths:
+        with open_file(path) as stream:
+            count += remaining_lines(stream) or 0
+    return count

@@ -1,0 +1,94 @@
+"""Renaming, deleting, noting and comparing runs by keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_training import make_two_runs
+from textual.widgets import DataTable, Input
+from train_host import NARROW, Host
+from waiting import wait_until
+
+from rnntui.runs.folder import RunFolder
+from rnntui.sessions import run_watcher
+from rnntui.tui.screens.dialogs import AskScreen, PickScreen
+from rnntui.tui.train import tab as tab_module
+from rnntui.tui.train.comparison_screen import ComparisonScreen
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the runs that a test makes; polled often."""
+    monkeypatch.setattr(run_watcher, "shipped_runs", list)
+    monkeypatch.setattr(tab_module, "POLL_SECONDS", 0.05)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Two runs, `first` and `second`; the newer one is above."""
+    return make_two_runs(tmp_path / "runs")
+
+
+async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: app.names == ["second", "first"])
+        await pilot.press("space", "R")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
+        app.screen.query_one(Input).value = "first"
+        await pilot.press("enter")
+        assert isinstance(app.screen, AskScreen), "the name is taken"
+        app.screen.query_one(Input).value = "renamed"
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: app.names == ["renamed", "first"])
+        assert app.tab.run_list.current_path == str(runs / "renamed") and app.rows[0].startswith("● renamed")
+        await wait_until(pilot, lambda: app.tab.dashboard.chart._curves)
+        # A note is in the line below the list, and found by the filter.
+        await pilot.press("N")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press(*"twice", "enter")
+        await wait_until(pilot, lambda: app.text("#run-line").startswith(" renamed · twice · step 10 of 10"))
+        assert RunFolder(runs / "renamed").read_note() == "twice"
+        await pilot.press("slash", *"twice", "enter")
+        assert app.names == ["renamed"]
+        await pilot.press("escape")
+        # Deleting asks first, and proposes to keep the run.
+        for keys, names in (("enter",), ["renamed", "first"]), (("down", "enter"), ["first"]):
+            await pilot.press("delete")
+            await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+            await pilot.press(*keys)
+            await wait_until(pilot, lambda: not isinstance(app.screen, PickScreen))
+            await wait_until(pilot, lambda names=names: app.names == names)
+        assert not (runs / "renamed").exists() and "●" not in "".join(app.rows)
+
+
+async def test_a_run_in_training_is_neither_renamed_nor_deleted(runs: Path) -> None:
+    run = RunFolder(runs / "second")
+    app = Host(runs)
+    with run.lock():
+        run.status_file.write_text('{"state": "running", "step": 1, "steps": 1000}')
+        async with app.run_test(size=NARROW) as pilot:
+            await wait_until(pilot, lambda: any("running" in row for row in app.rows))
+            await pilot.press("R", "d")
+            await wait_until(pilot, lambda: len(app.notices) == 2)
+            assert [notice.split(":")[0] for notice in app.notices] == ["Not renamed", "Not deleted"]
+            assert all("in training" in notice for notice in app.notices)
+
+
+async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
+    app = Host(runs)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == 2)
+        await pilot.press("v")
+        await wait_until(pilot, lambda: any("Nothing to compare" in notice for notice in app.notices))
+        await pilot.press("space", "down", "m")
+        await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        await pilot.press("down", "down", "down", "enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
+        table = app.screen.query_one(DataTable)
+        await wait_until(pilot, lambda: table.row_count > 5 and table.has_focus)
+        shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+        assert "bits per character" in shown and "corpus" in shown and "Esc closes" in shown
+        await pilot.press("escape")
+        assert app.focused is app.tab.run_list
