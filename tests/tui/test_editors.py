@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.events import Key, Paste
 from textual.pilot import Pilot
 
+from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.translate.text_panes import SourcePane
@@ -116,7 +117,7 @@ class Editors(App[None]):
     """One of each editor."""
 
     def compose(self) -> ComposeResult:
-        yield Prompt({})
+        yield Prompt({}, PromptHistory(lambda: Path("history.jsonl")))
         yield SourcePane()
         yield ClusterTextArea(id="dialog")
         yield ClusterInput()
