@@ -31,22 +31,27 @@ class AskScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
-    def __init__(self, question: str, value: str = "", accept: Accept | None = None) -> None:
+    def __init__(
+        self, question: str, value: str = "", accept: Accept | None = None, *, typing_replaces: bool = True
+    ) -> None:
         """
         Args:
             question: text above the input.
             value: text in the input at first.
             accept: called with the line on Enter, and with True if the line was confirmed: the call before raised
                 `UnconfirmedError`, and Enter was pressed again. Raises `RnntuiError` if the line cannot be accepted.
+            typing_replaces: True if the value is a proposal, selected so that typing replaces it; False if it is a
+                text to go on with.
         """
         super().__init__()
         self._question, self._value, self._accept = question, value, accept
+        self._typing_replaces = typing_replaces
         self._unconfirmed: str | None = None  # the line that a second Enter confirms
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._question, markup=False)
-            yield ClusterInput(encode_control_chars(self._value), select_on_focus=False)
+            yield ClusterInput(encode_control_chars(self._value), select_on_focus=self._typing_replaces)
             yield Label("", classes="problem", markup=False)
             yield Label("Enter accepts, Esc cancels", classes="hint")
 
