@@ -174,7 +174,13 @@ async def test_what_cut_the_text_can_be_taken_back(runs: Path) -> None:
         user.pane.text.focus()
         await user.pilot.press("ctrl+z")
         assert user.text == before
-        await user.pilot.press("ctrl+z")
+        await user.pilot.press("ctrl+y")
+        assert user.text == "H"
+        await user.pilot.press("escape", "ctrl+z")
+        assert user.text == before
+        await user.pilot.press("a", "ctrl+z", "ctrl+y")  # the prompt redoes its own typing first
+        assert user.chat.prompt.text == "a" and user.text == before
+        await user.pilot.press("ctrl+z", "ctrl+z")
         await user.told("nothing to undo")
 
 
