@@ -72,7 +72,7 @@ async def test_last_weeks_text_is_found_renamed_and_continued_by_its_model(runs:
         await shown(user.pilot, "1 of 3", "the Needle")
         assert "Notes" not in screen_text(user.pilot)
         await user.pilot.press("ctrl+r", *"Notes", "enter")
-        await shown(user.pilot, "there is a text called Notes already; choose another name")
+        await shown(user.pilot, "a text called Notes exists already; choose another name")
         await user.pilot.press("end", *" 2", "enter")
         await shown(user.pilot, "1 of 3", "Notes 2  A tale")
         renamed = path.with_name("Notes 2.txt")
@@ -103,7 +103,7 @@ async def test_a_text_is_deleted_after_a_question_and_brought_back(runs: Path) -
         await user.pilot.press("ctrl+z")
         await shown(user.pilot, "Old text", "Restored.")
         await user.pilot.press(*"zebra")
-        await shown(user.pilot, "No saved text has these words.", "Open a file")
+        await shown(user.pilot, "No saved text matches.", "Open a file")
         await user.pilot.press("escape")
         assert len(user.app.screen_stack) == 1
         await user.pilot.press("ctrl+o")
@@ -123,7 +123,7 @@ async def test_any_file_can_be_opened_by_its_path(runs: Path, tmp_path: Path) ->
     Path("my tale.txt").write_text("Once upon a time")
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+o")
-        await shown(user.pilot, "No saved texts yet. Every conversation is saved here")
+        await shown(user.pilot, "No saved texts yet. Conversations are saved here")
         await user.pilot.press("enter", *"my t")
         await shown(user.pilot, "my tale.txt")
         await user.pilot.press("x", "enter")

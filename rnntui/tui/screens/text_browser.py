@@ -141,7 +141,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         width = rows.scrollable_content_region.width or 80
         options = [Option(self._row(text, width, now), id=str(text.path)) for text in matching]
         if not matching and self._is_read:
-            empty = "No saved text has these words." if self._saved else f"No saved texts yet. {self._when_empty}"
+            empty = "No saved text matches." if self._saved else f"No saved texts yet. {self._when_empty}"
             options.append(Option(Content.styled(empty, MUTED), disabled=True))
         options.append(Option(Content.styled("Open a file …", MUTED), id=_FILE))
         rows.set_options(options)
@@ -268,7 +268,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         else:
             if path is not None:
                 self._load(str(path))
-            self._show_message("Restored." if path is not None else "Nothing has been deleted.", False)
+            self._show_message("Restored." if path is not None else "Nothing to restore.", False)
 
     # -- what they do ------------------------------------------------------------------------------------------------
 
