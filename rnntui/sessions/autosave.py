@@ -155,7 +155,7 @@ class Autosave:
                 draft.path = new
 
     def follow_deletion(self, path: Path) -> None:
-        """Save a text that was left anew if it is returned to, for its files were deleted. Called as `follow_rename`."""
+        """Save a text that was left anew if it is returned to, for its files were deleted. Called while paused."""
         for draft in self._left.values():
             if draft.path == path:
                 draft.path, draft.saved_text = None, ""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
@@ -163,7 +164,16 @@ def test_an_open_text_that_is_renamed_goes_on_under_its_name(library: Library) -
     ]
 
 
-def test_renaming_while_texts_are_written_loses_nothing(library: Library) -> None:
+@pytest.mark.parametrize("can_lock", [True, False], ids=["locks", "no locks"])
+def test_renaming_while_texts_are_written_loses_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch, can_lock: bool
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise NotImplementedError("this file system cannot lock")
+
+    if not can_lock:
+        monkeypatch.setattr(FileLock, "acquire", fail)
+
     def write() -> None:
         for length in range(1, 40):
             library.write("x" * length)
