@@ -55,7 +55,7 @@ async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
         await pilot.press("escape")
         # Deleting asks first, and proposes to keep the run.
         for keys, names in (("enter",), ["renamed", "first"]), (("down", "enter"), ["first"]):
-            await pilot.press("delete", "delete")
+            await pilot.press("delete")
             await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
             await pilot.press(*keys)
             await wait_until(pilot, lambda: not isinstance(app.screen, PickScreen))
