@@ -16,6 +16,7 @@ from tiny_runs import make_run
 from translating_tab import using_translate
 from waiting import wait_until
 
+from rnntui.sessions.saved_texts import SavedTexts
 from rnntui.tui.preferences import sources_folder, tab_of_last_text, texts_folder
 from rnntui.tui.screens.text_browser import TextBrowser
 
@@ -119,7 +120,10 @@ async def test_a_text_is_deleted_after_a_question_and_brought_back(runs: Path) -
         assert path.is_file()
 
 
-async def test_any_file_can_be_opened_by_its_path(runs: Path, tmp_path: Path) -> None:
+async def test_any_file_can_be_opened_by_its_path(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(texts: SavedTexts) -> None:
+        raise PermissionError(13, "Permission denied")
+
     Path("my tale.txt").write_text("Once upon a time")
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+o")
@@ -133,6 +137,9 @@ async def test_any_file_can_be_opened_by_its_path(runs: Path, tmp_path: Path) ->
         await user.pilot.press("right", "enter")
         await wait_until(user.pilot, lambda: user.text == "Once upon a time")
         assert user.conversation.name == "tiny"
+        monkeypatch.setattr(SavedTexts, "read_all", refuse)
+        await user.pilot.press("ctrl+o")
+        await shown(user.pilot, "cannot list the saved texts: Permission denied", "Open a file")
 
 
 async def test_texts_to_translate_are_browsed_too(tmp_path: Path) -> None:
