@@ -262,9 +262,15 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
             self._set_mode("delete")
             self._show_message(f"Delete “{text.name or text.title}”?", True)
 
+    def action_restore(self) -> None:
+        """Bring back the text that was deleted last; during the question whether to delete, keep the text."""
+        if self._mode == "search":
+            self._restore()
+        elif self._mode == "delete":
+            self._set_mode("search")
+
     @work
-    async def action_restore(self) -> None:
-        """Bring back the text that was deleted last."""
+    async def _restore(self) -> None:
         try:
             path = await asyncio.to_thread(self._texts.restore)
         except RnntuiError as error:
