@@ -305,10 +305,10 @@ class TrainTab(Vertical):
         run = self.run_list.current
         if run is None or self._is_refused(run, "Not deleted"):
             return
-        question = self.session.deletion_question(run)
+        question = await self.session.deletion_question(run)
         if isinstance(question, Notice):
             self._show_notice(question)
-        elif await confirm_deletion(self.app, question):
+        elif self.screen.is_current and await confirm_deletion(self.app, question):  # else it was pressed twice
             self._show_notice(await self.session.delete(run))
             self._update_overlays()
             self._wake.set()
