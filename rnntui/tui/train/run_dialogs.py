@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from textual.app import App
@@ -13,6 +14,7 @@ from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import KEYS, key_name
 
 _MANAGING = ("rename", "note", "delete", "compare", "unmark", "sort", "filter")  # actions of the menu
+_MAX_HELP = 53  # characters that a row of the menu has for it
 
 
 async def choose_action(app: App[Any], name: str) -> str | None:
@@ -26,11 +28,16 @@ async def choose_action(app: App[Any], name: str) -> str | None:
     keys = {active.binding.id: key for key, active in reversed(app.screen.active_bindings.items())}
     shortcuts = [keys.get(command.id, "") for command in commands]
     choices = [
-        f"{command.label:10s} {key_name(key) if key else '':1s} {command.help}"
+        f"{command.label:10s} {key_name(key) if key else '':1s} {_short(command.help)}"
         for command, key in zip(commands, shortcuts, strict=True)
     ]
     index = await app.push_screen_wait(PickScreen(f"Run {one_line(name)}", choices, keys=shortcuts))
     return None if index is None else commands[index].action
+
+
+def _short(help_text: str) -> str:
+    """Return a help text, or its first part if it is too long for a row."""
+    return help_text if len(help_text) <= _MAX_HELP else re.split("[,:;] ", help_text)[0]
 
 
 async def ask_name(app: App[Any], session: TrainingSession, run: WatchedRun) -> str | None:
