@@ -141,8 +141,9 @@ def _not_this_text(
         sources = f", {', '.join(corpus.sources)}" if corpus.sources else ""
         problem = f"{files} is not the text that run {newest.name} was trained on{sources}"
     others = ", ".join(run.name for run in alike[1 : _MAX_LISTED + 1])
+    verb = "was" if len(alike) == 2 else "were"
     return CorpusError(
-        problem + (f" (nor were {others} trained on this text)" if others else ""),
+        problem + (f" ({others} {verb} not trained on it either)" if others else ""),
         hint=f"resume with --name {newest.name} and no corpus to use its own copy of the text, or start a new run",
     )
 
