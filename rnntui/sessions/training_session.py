@@ -261,14 +261,18 @@ class TrainingSession:
         self._replace(run, [renamed])
         return path
 
-    def deletion_question(self, run: WatchedRun) -> str | Notice:
-        """Return the question to confirm before a run is deleted, or a notice if it cannot be deleted."""
+    async def deletion_question(self, run: WatchedRun) -> str | Notice:
+        """Return the question to confirm before a run is deleted, or a notice if it cannot be deleted.
+
+        Looks at its files in a thread.
+        """
         folder = RunFolder(Path(run.path))
         try:
-            check_deletable(folder, self.checkpoints)
+            await asyncio.to_thread(check_deletable, folder, self.checkpoints)
         except RnntuiError as error:
             return Notice(str(error), "Not deleted", "warning")
-        return f"Delete run {run.name} ({format_bytes(size_on_disk(folder))})? It cannot be restored."
+        size = await asyncio.to_thread(size_on_disk, folder)
+        return f"Delete run {run.name} ({format_bytes(size)})? It cannot be restored."
 
     async def delete(self, run: WatchedRun) -> Notice | None:
         """Delete a run, in a thread, as it may be large; return a notice if that fails."""

@@ -80,7 +80,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
         Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
             "empty)"),
-        Key("chat.redo", "", "redo", "Redo", "Redo what was undone"),
+        Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),
         Key("chat.turns", "", "turns", "Turns", "With a model trained on dialogue, switch between answers and "
             "continuing the text"),
         Key("chat.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),

@@ -381,7 +381,7 @@ def test_what_is_used_or_shipped_is_not_changed(user: User, folder: Path, monkey
         for name, reason in (("run", "in training"), ("shakespeare", "shipped")):
             notice = user.session.check_changeable(user.run(name), "Not deleted")
             assert notice is not None and reason in notice.text and notice.title == "Not deleted"
-            question = user.session.deletion_question(user.run(name))
+            question = asyncio.run(user.session.deletion_question(user.run(name)))
             assert isinstance(question, Notice) and reason in question.text
         # A training that started since the last poll counts too.
         notice = asyncio.run(user.session.delete(user.run("run")))

@@ -354,6 +354,9 @@ class ChatTab(Vertical):
     def on_undo_wanted(self) -> None:
         self.action_undo()
 
+    def on_redo_wanted(self) -> None:
+        self.action_redo()
+
     def action_redo(self) -> None:
         """Redo what was undone."""
         self.session.redo()
