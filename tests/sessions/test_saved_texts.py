@@ -243,7 +243,7 @@ def test_texts_are_restored_and_listed_by_several_threads_at_once(library: Libra
 def test_a_name_is_taken_by_a_link_that_leads_nowhere(library: Library) -> None:
     path = library.add("a", "one")
     path.with_name("b.jsonl").symlink_to("missing")
-    with pytest.raises(UsageError, match="called b already"):
+    with pytest.raises(UsageError, match="called b exists already"):
         library.texts.rename(path, "b")
 
 

@@ -130,7 +130,7 @@ async def test_resumes_a_stopped_run(tmp_path: Path, launcher: FakeLauncher) -> 
         await wait_until(pilot, lambda: "resuming …" in app.rows[0])
         assert launcher.calls == [["train", "--resume", "--checkpoints", str(tmp_path), "--name=run"]]
         await pilot.press("r")
-        await wait_until(pilot, lambda: any("being trained already" in notice for notice in app.notices))
+        await wait_until(pilot, lambda: any("already in training" in notice for notice in app.notices))
 
 
 async def test_a_run_that_is_done_needs_a_budget(tmp_path: Path, launcher: FakeLauncher) -> None:
