@@ -112,7 +112,7 @@ def describe_run(details: RunDetails) -> list[Section]:
 
 def progress_text(status: RunStatus) -> str:
     """Return the progress of a training, as in "step 300 of 1,000 (30 %), 2 min, 150.0 k tokens"."""
-    total = f" of {status.steps:,} ({100 * status.step / status.steps:.0f} %)" if status.steps else ""
+    total = f" of {status.steps:,} ({100 * status.step // status.steps} %)" if status.steps else ""
     return f"step {status.step:,}{total}, {format_duration(status.seconds)}, {format_count(status.tokens)} tokens"
 
 

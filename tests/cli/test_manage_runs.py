@@ -148,6 +148,10 @@ def test_scripts_get_no_line_on_the_chosen_run(rnntui, runs: Path, monkeypatch: 
         assert rnntui(*command).err.count("RNNTUI_CHECKPOINTS names nowhere, which does not exist") == 1
 
 
+def test_an_argument_that_is_not_utf8_is_named(rnntui, runs: Path) -> None:
+    assert rnntui("rename", "a", "\udcff").err == "rnntui: NEW is not UTF-8 at byte 0\n"
+
+
 def test_an_untrained_run_is_told(rnntui, runs: Path) -> None:
     make_run(runs, "new").write_status(RunStatus("stopped"))
     make_run(runs, "half").write_status(RunStatus("stopped", step=3, steps=6))
