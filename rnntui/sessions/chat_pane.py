@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.text.control_chars import first_line
+from rnntui.text.control_chars import first_line, one_line
 
 if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
     from rnntui.config_generation import GenerationConfig, SamplingConfig
@@ -80,8 +80,11 @@ class ChatPane:
 
     @property
     def title(self) -> str:
-        """The title of the conversation."""
-        return first_line(self.text)
+        """The name that a user gave the saved text, or else its first line."""
+        from rnntui.sessions.autosave import is_named
+
+        path = self.autosave.path if self.conversation is not None else None
+        return one_line(path.stem) if path is not None and is_named(path) else first_line(self.text)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ class SavedTexts:
                 if not files:
                     raise UsageError("the text was renamed or deleted by another app")
                 if any(os.path.lexists(target.with_suffix(suffix)) for suffix in SUFFIXES):
-                    raise UsageError(f"there is a text called {target.stem} already", hint="choose another name")
+                    raise UsageError(f"a text called {target.stem} exists already", hint="choose another name")
                 for file in files:
                     file.rename(target.with_suffix(file.suffix))
                 for autosave in self._autosaves():
@@ -148,7 +148,7 @@ class SavedTexts:
             try:
                 with folder_lock(path.parent):
                     if files_of(path):
-                        raise UsageError(f"there is a text called {path.stem} again", hint="rename it first")
+                        raise UsageError(f"a text called {path.stem} exists already", hint="rename it first")
                     for file, (data, modified) in content.items():
                         atomic_write(file, data)
                         os.utime(file, ns=(modified, modified))
@@ -187,9 +187,9 @@ def clean_text_name(name: str) -> str:
     cleaned = " ".join(characters.split()).removesuffix(".txt").lstrip(". ")
     cleaned = cleaned.encode()[:_MAX_NAME].decode(errors="ignore").rstrip(". ")
     if not any(c.isalnum() for c in cleaned):
-        raise UsageError("a name needs a letter or digit")
+        raise UsageError("a name must contain a letter or a digit")
     if not is_named(Path(f"{cleaned}.txt")):
-        raise UsageError("this is how unnamed texts are called", hint="choose another name")
+        raise UsageError("names like this are reserved for unnamed texts", hint="choose another name")
     return cleaned
 
 

@@ -160,7 +160,7 @@ def test_a_folder_elsewhere_is_deleted_only_if_it_is_a_run_and_nothing_else(runs
         delete_run(project, runs)
     run = make_run(tmp_path / "elsewhere", "run")
     (run.path / "thesis").mkdir()
-    with pytest.raises(RunError, match=r"outside of .* and holds files that do not belong to a run, such as thesis"):
+    with pytest.raises(RunError, match=r"outside .* and holds files that do not belong to a run, such as thesis"):
         delete_run(run, runs)
     (run.path / "thesis").rmdir()
     delete_run(run, runs)

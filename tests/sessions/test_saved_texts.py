@@ -135,7 +135,7 @@ def test_a_name_is_cleaned(name: str, cleaned: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "...", "/", "\x1b", DRAFT])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=r"needs a letter|how unnamed texts are called"):
+    with pytest.raises(UsageError, match=r"must contain a letter|reserved for unnamed texts"):
         clean_text_name(name)
 
 
@@ -146,7 +146,7 @@ def test_a_renamed_text_keeps_its_files_and_time(library: Library) -> None:
     assert new.name == "My 1.5 story.txt" and new.with_suffix(".jsonl").is_file() and new.stat().st_mtime == modified
     assert [text.name for text in library.listed] == ["taken", "My 1.5 story"]
     assert library.texts.rename(new, "My 1.5 story") == new
-    for old, name, problem in ((new, "taken", "called taken already"), (path, "other", "by another app")):
+    for old, name, problem in ((new, "taken", "called taken exists already"), (path, "other", "by another app")):
         with pytest.raises(UsageError, match=problem):
             library.texts.rename(old, name)
     assert [text.text for text in library.listed] == ["two", "one"]
@@ -196,7 +196,7 @@ def test_a_deleted_text_can_be_restored(library: Library) -> None:
     library.texts.delete(second)  # another app has deleted it already
     assert library.listed == [] and not list(library.folder.glob("[ab].*"))
     library.add("b", "another", age=5)
-    with pytest.raises(UsageError, match="there is a text called b again"):
+    with pytest.raises(UsageError, match="a text called b exists already"):
         library.texts.restore()
     library.texts.rename(second, "c")
     assert library.texts.restore() == second and library.texts.restore() == first
@@ -243,7 +243,7 @@ def test_texts_are_restored_and_listed_by_several_threads_at_once(library: Libra
 def test_a_name_is_taken_by_a_link_that_leads_nowhere(library: Library) -> None:
     path = library.add("a", "one")
     path.with_name("b.jsonl").symlink_to("missing")
-    with pytest.raises(UsageError, match="called b already"):
+    with pytest.raises(UsageError, match="called b exists already"):
         library.texts.rename(path, "b")
 
 

@@ -145,7 +145,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         width = rows.scrollable_content_region.width or 80
         options = [Option(self._row(text, width, now), id=str(text.path)) for text in matching]
         if not matching and self._is_read:
-            empty = "No saved text has these words." if self._saved else f"No saved texts yet. {self._when_empty}"
+            empty = "No saved text matches." if self._saved else f"No saved texts yet. {self._when_empty}"
             options.append(Option(Content.styled(empty, MUTED), disabled=True))
         options.append(Option(Content.styled("Open a file …", MUTED), id=_FILE))
         rows.set_options(options)
@@ -262,9 +262,15 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
             self._set_mode("delete")
             self._show_message(f"Delete “{text.name or text.title}”?", True)
 
+    def action_restore(self) -> None:
+        """Bring back the text that was deleted last; during the question whether to delete, keep the text."""
+        if self._mode == "search":
+            self._restore()
+        elif self._mode == "delete":
+            self._set_mode("search")
+
     @work
-    async def action_restore(self) -> None:
-        """Bring back the text that was deleted last."""
+    async def _restore(self) -> None:
         try:
             path = await asyncio.to_thread(self._texts.restore)
         except RnntuiError as error:
@@ -272,7 +278,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         else:
             if path is not None:
                 self._load(str(path))
-            self._show_message("Restored." if path is not None else "Nothing has been deleted.", False)
+            self._show_message("Restored." if path is not None else "Nothing to restore.", False)
 
     # -- what they do ------------------------------------------------------------------------------------------------
 
