@@ -10,6 +10,7 @@ from textual.widgets import DataTable, Input
 from train_host import NARROW, Host
 from waiting import wait_until
 
+from rnntui.runs.comparison import Comparison, ComparisonRow
 from rnntui.runs.folder import RunFolder
 from rnntui.sessions import run_watcher
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
@@ -97,3 +98,7 @@ async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
         assert "bits per character" in shown and "corpus" in shown and "Esc closes" in shown
         await pilot.press("escape")
         assert app.focused is app.tab.run_list
+        app.push_screen(ComparisonScreen(Comparison(("a", "b"), (), (ComparisonRow("step", ("1", "2")),))))
+        await wait_until(pilot, lambda: app.screen.query(DataTable))
+        labels = [str(app.screen.query_one(DataTable).get_row_at(row)[0]) for row in range(3)]
+        assert labels == ["step", "", "no option differs"]
