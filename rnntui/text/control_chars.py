@@ -1,4 +1,4 @@
-r"""Control characters of untrusted text: escaped for display, encoded for editors.
+r"""Untrusted texts for display: control characters escaped, or encoded for editors; lines cut to a width.
 
 Text from a model, a corpus or a user can hold any character, terminal escape sequences among them. For display,
 `escape_control_chars` writes them as `\x1b`. A text area must also return the text unchanged, so
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _ALLOWED = {"\n", "\t"}
 # Left-to-right and right-to-left embedding, and the end of one: Hebrew and Arabic subtitles have them in every line.
@@ -48,6 +48,21 @@ def first_line(text: str) -> str:
     """Return the title of a text: its first line that is not blank, cut, and as `one_line` shows it; or ""."""
     line = _FIRST_LINE.search(text)
     return one_line(line.group().rstrip()) if line else ""
+
+
+def truncate(text: str, width: int, measure: Callable[[str], int]) -> str:
+    """Return the text cut to at most `width` cells; a cut text ends with …
+
+    `measure` returns the width of a text in cells.
+    """
+    if measure(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    start = text[:width]  # a cell holds one base character at most; long runs of marks are cut, too
+    while start and measure(start) > width - 1:
+        start = start[:-1]
+    return start.rstrip() + "…"
 
 
 def unknown_characters_message(characters: Sequence[str]) -> str:
