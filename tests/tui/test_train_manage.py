@@ -16,6 +16,7 @@ from rnntui.sessions import run_watcher
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.comparison_screen import ComparisonScreen
+from rnntui.tui.train.filter_bar import FilterBar
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +57,8 @@ async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
         await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press(*" more", "enter")  # typing goes on with the note
         await wait_until(pilot, lambda: RunFolder(runs / "renamed").read_note() == "twice more")
+        await pilot.press("slash", "down")
+        assert not app.query_one(FilterBar).display  # it holds no words
         await pilot.press("slash", *"twice", "enter")
         assert app.names == ["renamed"]
         await pilot.press("escape")
