@@ -144,7 +144,7 @@ class TrainingSession:
         return RunListing(runs, names, overlays, self.activities, self._list_notes(len(runs)), self.order)
 
     def _list_notes(self, run_count: int) -> list[str]:
-        notes = self._jobs.pending()
+        notes = self._jobs.pending(self.snapshot.runs)
         if self.snapshot.problem:
             notes.append(self.snapshot.problem)
         if not self.snapshot.runs and not notes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_training import make_two_runs
-from textual.widgets import DataTable, Input
+from textual.widgets import DataTable, Input, OptionList
 from train_host import NARROW, Host
 from waiting import wait_until
 
@@ -93,7 +93,16 @@ async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
         await wait_until(pilot, lambda: any("Nothing to compare" in notice for notice in app.notices))
         await pilot.press("space", "down", "m")
         await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        menu = app.screen.query_one(OptionList)
+        rows = [str(menu.get_option_at_index(index).prompt) for index in range(menu.option_count)]
+        starts = [row[:12].split() for row in rows[:4]]
+        assert starts == [["Rename", "R"], ["Note", "N"], ["Delete", "d"], ["Compare", "v"]]
+        assert max(map(len, rows)) <= menu.scrollable_content_region.width - 2, "a row is wrapped"
         await pilot.press("down", "down", "down", "enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
+        await pilot.press("escape", "m")
+        await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        await pilot.press("v")  # the keys of the list work in the menu too
         await wait_until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
         table = app.screen.query_one(DataTable)
         await wait_until(pilot, lambda: table.row_count > 5 and table.has_focus)
