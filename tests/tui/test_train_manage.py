@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from fake_training import make_two_runs
-from textual.widgets import DataTable, Input
+from textual.widgets import DataTable, Input, OptionList
 from train_host import NARROW, Host
 from waiting import wait_until
 
+from rnntui.runs.comparison import Comparison, ComparisonRow
 from rnntui.runs.folder import RunFolder
 from rnntui.sessions import run_watcher
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
@@ -84,6 +85,8 @@ async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
         await wait_until(pilot, lambda: any("Nothing to compare" in notice for notice in app.notices))
         await pilot.press("space", "down", "m")
         await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        choices = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
+        assert [choice.split()[:2] for choice in choices[2:4]] == [["d", "Delete"], ["v", "Compare"]]
         await pilot.press("down", "down", "down", "enter")
         await wait_until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
         table = app.screen.query_one(DataTable)
@@ -92,3 +95,9 @@ async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
         assert "bits per character" in shown and "corpus" in shown and "Esc closes" in shown
         await pilot.press("escape")
         assert app.focused is app.tab.run_list
+        # However long their texts, two runs are seen side by side.
+        long = ComparisonRow("bits per character", ("some/folder/with/texts, " * 3,) * 2)
+        await app.push_screen(ComparisonScreen(Comparison(("first", "second"), (long,), ())))
+        table = app.screen.query_one(DataTable)
+        await wait_until(pilot, lambda: table.row_count > 1 and table.virtual_size.width > 0)
+        assert table.max_scroll_x == 0

@@ -10,19 +10,22 @@ from rnntui.runs.comparison import Comparison
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_session import TrainingSession
 from rnntui.text.control_chars import one_line
-from rnntui.tui.keys import KEYS
+from rnntui.tui.keys import KEYS, key_name
 
 _MANAGING = ("rename", "note", "delete", "compare", "unmark", "sort", "filter")  # actions of the menu
 
 
 async def choose_action(app: App[Any], name: str) -> str | None:
-    """Offer actions on the run of a name and on the list; return the one chosen, or None."""
+    """Offer actions on the run of a name and on the list, each with its key; return the one chosen, or None."""
     from rnntui.tui.screens.dialogs import PickScreen
 
     keys = sorted(
         (key for key in KEYS["train"] if key.action in _MANAGING), key=lambda key: _MANAGING.index(key.action)
     )
-    choices = [f"{key.label:10s} {key.help}" for key in keys]
+    names: dict[str | None, str] = {}  # of the keys that do the same in the list, by id
+    for active in app.screen.active_bindings.values():
+        names.setdefault(active.binding.id, key_name(active.binding.key, compact=True))
+    choices = [f"{names.get(key.id, ''):1s} {key.label:10s} {key.help}" for key in keys]
     index = await app.push_screen_wait(PickScreen(f"Run {one_line(name)}", choices))
     return None if index is None else keys[index].action
 
