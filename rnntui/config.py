@@ -225,8 +225,8 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
 
     documents: Documents = setting_field(
         "auto",
-        "what is a document, a text with a beginning and an end: a file, a line, lines between blank lines, or none: "
-        "the corpus is one long text; auto: by what it looks like",
+        "documents, texts with a beginning and an end: each file, line, or block between blank lines is one; none: the "
+        "corpus is one long text; auto: detected from the text",
         choices=Documents,
     )
     validation_from: ValidationFrom = setting_field(
@@ -241,8 +241,8 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
 
     turns: str = setting_field(
         "auto",
-        "speakers of a dialogue or chat export, as in Ann,Ben: yours, then the model's; none: no dialogue, "
-        "an export is read as it is",
+        "speakers of a dialogue or chat export, as in Ann,Ben: you, then the model; none: read dialogues and "
+        "exports as plain text",
     )
 
     def __post_init__(self) -> None:
@@ -266,8 +266,8 @@ class ReadingConfig(Settings):
 
     encoding: str = setting_field("utf-8", "encoding of the text files")
     errors: DecodingErrors = setting_field(
-        "strict", "handling of bytes that are not of the encoding", choices=DecodingErrors
+        "strict", "handling of bytes that are invalid in the encoding", choices=DecodingErrors
     )
     newlines: Newlines = setting_field(
-        "universal", "line ends: universal reads CR LF and CR as LF; keep leaves them as they are", choices=Newlines
+        "universal", "line endings: universal reads CR LF and CR as LF; keep leaves them unchanged", choices=Newlines
     )

@@ -93,7 +93,7 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
     )
     separate_vocab: bool = setting_field(False, "separate vocabularies of source and target instead of a joint one")
     lowercase_source: bool = setting_field(
-        False, "read sources in lower case, so that capitals make no difference but to the case of the translation"
+        False, "lowercase the sources, so that capitals affect nothing but the case of the translation"
     )
     placeholders: bool = setting_field(
         False, "copy numbers, addresses and unknown names, which the model sees as placeholders"
@@ -107,7 +107,7 @@ class Seq2SeqTokenizerConfig(TokenizerConfig):
     def summary(self) -> str:
         notes = (
             (self.separate_vocab, "the source its own"),
-            (self.lowercase_source, "sources in lower case"),
+            (self.lowercase_source, "lowercase sources"),
             (self.placeholders, "placeholders"),
         )
         return ", ".join([super().summary, *(note for is_set, note in notes if is_set)])
@@ -166,7 +166,7 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
         high=10**6,
     )
     short_pair_repeats: int = setting_field(
-        1, "times that a pair is seen in an epoch if its source has two words or one, such as a greeting",
+        1, "times per epoch that a pair is seen if its source has one or two words, such as a greeting",
         low=1, high=100,
     )  # fmt: skip
     max_pair_tokens: int | None = setting_field(
@@ -227,6 +227,6 @@ class LineConfig(Settings):
 
     split_sentences: SplitSentences = setting_field(
         "auto",
-        "translate the sentences of a line one by one; auto: if training sources hardly ever had several",
+        "translate the sentences of a line one by one; auto: if few training sources had several",
         choices=SplitSentences,
     )

@@ -1,4 +1,4 @@
-"""`rnntui curves`: the metrics of trainings, as charts or as data."""
+"""`rnntui curves`: the metrics of runs, as charts or as data."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float
     help="Weight of the moving average over noisy values; without colours only the average is drawn. 0: no average.",
 )  # fmt: skip
 @click.option(
-    "--width", type=click.IntRange(20, 1000), help="Width in columns  [default: the terminal's; 80 in a pipe]"
+    "--width", type=click.IntRange(20, 1000), help="Width in columns [default: the terminal's; 80 in a pipe]."
 )
 @click.option(
-    "--height", type=click.IntRange(6, 500), help="Height of a chart in rows  [default: the terminal's; 24 in a pipe]"
+    "--height", type=click.IntRange(6, 500), help="Height of a chart in rows [default: the terminal's; 24 in a pipe]."
 )
 @click.option(
     "--svg", "svg_file", metavar="FILE", callback=utf8_argument,
@@ -97,10 +97,10 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Draw the metrics of a run's training, or of several runs in one chart; or write them as data.
+    """Draw the metrics of a run, or of several runs in one chart; or write them as data.
 
-    RUN is a name or a path; without any, it is the newest run, else the shipped model. The legend has the last value
-    of each curve, and ★ marks the evaluation that selected a run's weights.
+    RUN is a name or a path [default: the newest run, else the shipped model]. The legend shows the last value of each
+    curve, and ★ marks the evaluation that selected a run's weights.
     """
     image_files = {flag: file for flag, file in (("--svg", svg_file), ("--png", png_file)) if file is not None}
     outputs = [*image_files, *(flag for flag, is_on in (("--csv", as_csv), ("--json", as_json)) if is_on)]
@@ -245,11 +245,11 @@ def _check_metrics(metrics: list[str], logged: list[str]) -> None:
             owners = [kind.title for kind in KINDS.values() if missing in {metric.key for metric in kind.metrics}]
             scope = f" (a metric of {' and '.join(owners)}s)" if owners else ""
             raise UsageError(f"--metric {missing}: none of these runs has logged it{scope}; they have {listed}")
-        raise UsageError(f"--metric {missing}: there is no such metric; there are {listed}")
+        raise UsageError(f"--metric {missing}: no such metric; choose from {listed}")
 
 
 def _no_metrics_error(name: str, run: RunFolder) -> RunError:
-    return RunError(f"run {name} has no metrics in {run.metrics_file}; choose a run whose training has begun")
+    return RunError(f"run {name} has no metrics in {run.metrics_file}; choose a run whose training has started")
 
 
 def _row_blocks(run: RunFolder) -> Iterator[list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ from rnntui.cli.terminal import print_note
 _NUMPY_THREADS = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _BLAS_THREADS = (*_NUMPY_THREADS, "MKL_NUM_THREADS")
 _WRONG_NUMBERS = "with it, torch can compute wrong numbers"
-_PINNING = "it ties threads to processors, which can slow training down many times"
+_PINNING = "it pins threads to processors, which can make training many times slower"
 _MIN_STACK_KB = 1024
 
 
@@ -69,7 +69,7 @@ def prepare_for_torch() -> None:
         _remove(variable, _PINNING)
     for variable in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
         if _stack_kb(os.environ.get(variable, "1G")) < _MIN_STACK_KB:
-            _remove(variable, "with a stack as small, torch crashes")
+            _remove(variable, "torch crashes with a stack this small")
     _limit_openmp_spin()
     _set_threads(_NUMPY_THREADS)  # of what numpy does in a training: samples, translations
     # Without this, MKL's products in fp32 are rounded differently on each number of threads. With it they are the same

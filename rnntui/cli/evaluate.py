@@ -56,7 +56,7 @@ class _Options:
 @click.argument("text", nargs=-1)
 @run_option
 @checkpoints_option
-@click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one a line.")
+@click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one per line.")
 @click.option("--target", help="The file of their targets.")
 @click.option(
     flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
@@ -98,7 +98,7 @@ def command(
 
     A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.
-    With --held-out, name the pairs that it was trained on: they are split again as they were then.
+    With --held-out, name the pairs that it was trained on: they are split in the same way again.
     """
     pair_flags = [flag_of(name) for name in _PAIR_OPTIONS if context.get_parameter_source(name) is not _DEFAULT]
     kind = SEQ2SEQ if pair_flags else LANGUAGE_MODEL

@@ -167,7 +167,7 @@ def decode_lines(
             offset = problem.offset
             if offset is not None and line_number > 1:
                 offset = len("".join(unfinished).encode(encoding)) - len("".encode(encoding))  # no byte order mark
-            position = "" if offset is None else f" at its byte {offset}"
+            position = "" if offset is None else f" at byte {offset} of the line"
             raise CorpusError(
                 f"line {line_number} of {name} is not {encoding}{position}",
                 hint=advice_for(encoding, problem),

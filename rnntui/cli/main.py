@@ -19,17 +19,17 @@ from rnntui.text.control_chars import one_line
 
 # Descriptions are repeated here so that help is quick: a command's module is imported only to run it.
 COMMANDS = {
-    "chat": "Open the terminal app: write, translate, watch trainings.",
+    "chat": "Open the terminal app: write, translate, watch training.",
     "train": "Train a language model on a text.",
     "train-seq2seq": "Train a Seq2Seq model on pairs: translation, or any two columns.",
     "translate": "Translate lines with a trained Seq2Seq model.",
     "sample": "Sample text from a trained language model.",
-    "runs": "List all runs: sort them, filter them.",
+    "runs": "List runs, sorted and filtered.",
     "show": "Describe a run, or compare runs side by side.",
     "rename": "Rename a run.",
     "delete": "Delete runs.",
     "note": "Write a note on a run, or print it.",
-    "curves": "Draw the metrics of trainings, or write them as data.",
+    "curves": "Draw the metrics of runs, or write them as data.",
     "evaluate": "Evaluate a model on a text or on pairs: loss, perplexity, BLEU.",
     "score": "Score lines by their log-probability and bits per character.",
 }

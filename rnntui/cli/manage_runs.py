@@ -47,7 +47,7 @@ def rename_command(name: str, new_name: str, checkpoints: str | None) -> None:
 def delete_command(names: tuple[str, ...], yes: bool, checkpoints: str | None) -> int:
     """Delete runs with all their files, after asking. RUN is a name or a path.
 
-    A run in training cannot be deleted, nor a shipped model. Of a run that is a symbolic link, only the link goes.
+    A run in training cannot be deleted, nor a shipped model. If a run is a symbolic link, only the link is deleted.
     """
     folder = existing_checkpoints_folder(checkpoints)
     runs = list({run.path.absolute(): run for run in (named_run(name, folder) for name in names)}.values())
@@ -74,7 +74,7 @@ def _is_confirmed(runs: list[RunFolder]) -> bool:
 
 def _description(run: RunFolder) -> str:
     if run.path.is_symlink():
-        return f"{run.path}: a link to {run.path.resolve()}, which stays"
+        return f"{run.path}: a link to {run.path.resolve()}, which is kept"
     others = foreign_files(run)
     rest = f" and {len(others) - _MAX_LISTED} more" if len(others) > _MAX_LISTED else ""
     extra = f", including files that do not belong to a run: {', '.join(others[:_MAX_LISTED])}{rest}" if others else ""

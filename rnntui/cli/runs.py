@@ -27,8 +27,8 @@ _MIN_NAME = 20  # columns for names, however many others there are
 @click.argument("words", nargs=-1, callback=utf8_argument)
 @click.option(
     "--sort", "order", type=click.Choice(list(SORT_KEYS)), default="age", show_default=True,
-    help="Order of the runs: the newest, the best, the largest first; score: by bits per character or BLEU, each kind "
-    "by its own.",
+    help="Order of the runs: newest, best or largest first; score: bits per character, or the metric that selects the "
+    "weights of a Seq2Seq run.",
 )  # fmt: skip
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option(
@@ -45,7 +45,7 @@ def command(
     With WORDS, only the runs that match all of them: by name, note, kind, cell or state, or by "shipped" and "own".
 
     Runs of language models can be compared by bits per character. Their losses, in nats a token, can be compared only
-    where they have the same tokens. A narrow terminal shows fewer columns; a pipe and --json have them all.
+    where the tokens are the same. A narrow terminal shows fewer columns; a pipe and --json show all.
     """
     folder = existing_checkpoints_folder(checkpoints)
     all_runs = list_runs(folder)

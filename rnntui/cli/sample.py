@@ -73,11 +73,11 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 @click.option(
     "--each-line",
     is_flag=True,
-    help="Continue each line of the file or of standard input on its own; a blank line samples from nothing.",
+    help="Continue each line of the file or of standard input on its own; a blank line is an empty prompt.",
 )
 @corpus_options
 @setting_option(GenerationConfig, "length", "-n")
-@click.option("--samples", type=click.IntRange(1, 4096), default=1, show_default=True, help="Number of texts.")
+@click.option("--samples", type=click.IntRange(1, 4096), default=1, show_default=True, help="Number of samples.")
 @click.option(
     "--stop",
     multiple=True,
@@ -119,9 +119,9 @@ def command(
 ) -> None:
     """Sample text from a trained language model, after a prompt: --prompt, --prompt-file or standard input.
 
-    A model of documents, such as names, continues the prompt as the beginning of one, and stops at its end.
-    A character that the vocabulary lacks becomes <unk>; a warning on stderr names it. With --each-line, the samples of
-    each line are written as soon as it is read; the last line break of a line is not part of its prompt.
+    A model of documents, such as names, continues the prompt as the beginning of a document, and stops at its end.
+    A character that is not in the vocabulary becomes <unk>; a warning on stderr names it. With --each-line, the samples
+    of each line are written as soon as it is read; the line break at its end is not part of the prompt.
     """
     sampling = settings_from(SamplingConfig, values)
     GenerationConfig(length=length)  # checks the bounds
@@ -208,7 +208,7 @@ def _sample(
     generation = begin_generation(loaded.network, tokenizer, generators_from(seed, request.samples))
     ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
     if len(ids) > _LONG_PROMPT:
-        print_note(f"reading a {source} of {len(ids):,} tokens, at some thousand tokens a second")
+        print_note(f"reading a {source} of {len(ids):,} tokens, at a few thousand tokens per second")
     with bar:
         generation.feed(ids, bar.update)
     unfinished = [

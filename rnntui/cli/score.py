@@ -49,9 +49,9 @@ def command(
 ) -> None:
     """Score each TEXT, or each line of the files of --file, or of standard input.
 
-    Each is scored on its own, as if it stood at the start of a line. Written are its log-probability in nats and its
-    bits per character, separated by a tab; a blank line has 0 and nan. The end of the line is not scored, unless each
-    line is a document to the model: then it counts as a token and as a character.
+    Each is scored on its own, as if at the start of a line. The output is its log-probability in nats and its bits per
+    character, separated by a tab; for a blank line, 0 and nan. The end of the line is not scored, unless each line is a
+    document to the model: then it counts as a token and as a character.
     """
     check_texts(text, files, "scored")
     use_one_blas_thread()

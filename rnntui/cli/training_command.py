@@ -118,7 +118,7 @@ class StopRequest:
 
 
 def interrupted_lines(run: RunFolder) -> list[str]:
-    """Return what is lost where a training was ended at once, and the command that continues it."""
+    """Return what is lost where training was ended at once, and the command that continues it."""
     from rnntui.cli.progress import resume_command
 
     lost = "nothing had been saved yet"

@@ -62,10 +62,10 @@ def command(
     """Translate each TEXT, or each line of the files of --file, or of standard input; a blank line stays blank.
 
     Each translation is written as soon as it is ready; lines of a file are translated in batches, with the same result.
-    With --n-best above 1, the translations of a line of input are written one a line, followed by a blank line.
+    With --n-best above 1, the translations of an input line are written one per line, followed by a blank line.
 
-    A subtitle file, .srt or .vtt, may be named in place of a TEXT, by --file, or be standard input: its texts are
-    translated, and all else stays as it is.
+    A subtitle file (.srt or .vtt) may be given as TEXT, by --file, or on standard input: its texts are translated, and
+    everything else stays unchanged.
     """
     settings = settings_from(BeamConfig, values)
     settings.check()

@@ -107,7 +107,7 @@ def _subtitles(data: bytes, name: str, input_format: InputFormat, reading: TextR
     except UnicodeError as error:
         offset = error.start if isinstance(error, UnicodeDecodeError) else None
         problem = InvalidTextError(str(error), offset=offset, sample=(data, offset or 0))
-        position = "" if offset is None else f" at its byte {offset}"
+        position = "" if offset is None else f" at byte {offset}"
         raise CorpusError(f"{name} is not {encoding}{position}", hint=advice_for(encoding, problem)) from error
     if input_format in ("srt", "vtt"):
         return Subtitles(text, input_format)

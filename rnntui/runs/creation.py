@@ -136,13 +136,13 @@ def _not_this_text(
             )  # fmt: skip
     newest, corpus = alike[0], corpora[alike[0]]
     if corpus.sources and [*map(os.path.abspath, corpus.sources)] == [*map(os.path.abspath, text.sources)]:
-        problem = f"{files} has changed since run {newest.name} was made"
+        problem = f"{files} has changed since run {newest.name} was created"
     else:
         sources = f", {', '.join(corpus.sources)}" if corpus.sources else ""
         problem = f"{files} is not the text that run {newest.name} was trained on{sources}"
     others = ", ".join(run.name for run in alike[1 : _MAX_LISTED + 1])
     return CorpusError(
-        problem + (f" (nor were {others} made from this text)" if others else ""),
+        problem + (f" (nor were {others} trained on this text)" if others else ""),
         hint=f"resume with --name {newest.name} and no corpus to use its own copy of the text, or start a new run",
     )
 
@@ -153,7 +153,7 @@ def name_problem(name: str) -> str:
     if not invalid and len(name.encode()) <= _MAX_NAME_BYTES:
         return ""
     return (
-        f"it names a folder, has {_MAX_NAME_BYTES} bytes at most, begins with neither . nor - "
+        f"a name has {_MAX_NAME_BYTES} bytes at most, does not begin with . or - "
         f'and contains none of / \\ : * ? " < > |'
     )
 

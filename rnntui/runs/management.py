@@ -67,7 +67,7 @@ def check_deletable(run: RunFolder, checkpoints: Path) -> None:
     if run.path.is_symlink():
         return
     is_own = run.path.parent.resolve() == checkpoints.resolve()
-    problem = "" if is_own else f"is outside of {checkpoints}"
+    problem = "" if is_own else f"is outside {checkpoints}"
     try:
         run.read_config()
     except RunError as error:

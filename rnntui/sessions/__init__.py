@@ -1,1 +1,1 @@
-"""Controllers and workers of the app, without Textual: chats, translations, autosave, watched runs, trainings."""
+"""Controllers and workers of the app, without Textual: chats, translations, autosave, watching and training runs."""

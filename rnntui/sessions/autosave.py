@@ -155,7 +155,7 @@ class Autosave:
                 draft.path = new
 
     def follow_deletion(self, path: Path) -> None:
-        """Save a text that was left anew if it is returned to, for its files were deleted."""
+        """Save a text that was left anew if it is returned to, for its files were deleted. Called while paused."""
         for draft in self._left.values():
             if draft.path == path:
                 draft.path, draft.saved_text = None, ""
@@ -168,10 +168,9 @@ class Autosave:
     def _write(self, job: SaveJob) -> str:
         draft = job.draft
         with self._lock:
-            if job.sequence < draft.saved_sequence:
+            if job.sequence < draft.saved_sequence or draft.path is None:  # a deleted text is not written again
                 return ""
             try:
-                assert draft.path is not None
                 draft.path.parent.mkdir(parents=True, exist_ok=True)
                 with folder_lock(draft.path.parent):
                     self._write_draft(replace(job, path=self._prepare_files(draft, job.text)))

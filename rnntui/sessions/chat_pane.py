@@ -83,8 +83,11 @@ class ChatPane:
 
     @property
     def title(self) -> str:
-        """The title of the conversation."""
-        return text_title(self.text)
+        """The name that a user gave the saved text, or else its first line."""
+        from rnntui.sessions.autosave import is_named
+
+        path = self.autosave.path if self.conversation is not None else None
+        return one_line(path.stem) if path is not None and is_named(path) else text_title(self.text)
 
 
 def text_title(text: str) -> str:

@@ -408,7 +408,7 @@ class Conversation:
         other = Conversation(self.loaded, self.name, self.sampling)
         other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
         # Its turns get versions of their own.
-        turn_texts = [(replace(turn, versions=None), text) for turn, text in self.transcript.turn_texts()]
+        turn_texts = [(replace(turn, versions=None, version=0), text) for turn, text in self.transcript.turn_texts()]
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)
         other._append_turns(turn_texts[:last], self.transcript)
         if last is not None:

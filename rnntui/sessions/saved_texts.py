@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -55,7 +56,7 @@ class OpenedSource(NamedTuple):
 
 
 class SavedTexts:
-    """The saved texts of a folder. Methods may be called in any thread, one at a time."""
+    """The saved texts of a folder. Methods may be called in any thread."""
 
     def __init__(self, folder: Callable[[], Path], autosaves: Callable[[], Sequence[Autosave]]) -> None:
         """
@@ -66,6 +67,7 @@ class SavedTexts:
         self._folder, self._autosaves = folder, autosaves
         self._cache: dict[tuple[Path, int], SavedText] = {}
         self._deleted: list[dict[Path, tuple[bytes, int]]] = []  # content and time of files, in nanoseconds
+        self._lock = threading.Lock()  # of a change
 
     # -- listing -------------------------------------------------------------------------------------------------
 
@@ -80,12 +82,13 @@ class SavedTexts:
                 with contextlib.suppress(OSError):  # deleted meanwhile
                     path = file.with_suffix(".txt")
                     times[path] = max(times.get(path, 0), file.stat().st_mtime_ns)
-        cache, self._cache = self._cache, {}
+        cache: dict[tuple[Path, int], SavedText] = {}
         for path, modified in sorted(times.items(), key=lambda item: item[1], reverse=True):
-            saved = cache.get((path, modified)) or _read(path, modified)
+            saved = self._cache.get((path, modified)) or _read(path, modified)
             if saved is not None:
-                self._cache[path, modified] = saved
+                cache[path, modified] = saved
                 yield saved
+        self._cache = cache
 
     def is_open(self, path: Path) -> bool:
         """Return True if the text is open in this app."""
@@ -102,20 +105,16 @@ class SavedTexts:
         target = path.with_name(f"{clean_name(name)}.txt")
         if target == path:
             return path
-        autosaves = self._autosaves()
         try:
-            with contextlib.ExitStack() as stack:
-                for autosave in autosaves:
-                    stack.enter_context(autosave.paused())
-                stack.enter_context(folder_lock(path.parent))
+            with self._changing(path.parent):
                 files = files_of(path)
                 if not files:
                     raise UsageError("the text was renamed or deleted by another app")
-                if any(target.with_suffix(suffix).exists() for suffix in SUFFIXES):
-                    raise UsageError(f"there is a text called {target.stem} already", hint="choose another name")
+                if any(os.path.lexists(target.with_suffix(suffix)) for suffix in SUFFIXES):
+                    raise UsageError(f"a text called {target.stem} exists already", hint="choose another name")
                 for file in files:
                     file.rename(target.with_suffix(file.suffix))
-                for autosave in autosaves:
+                for autosave in self._autosaves():
                     autosave.follow_rename(path, target)
         except OSError as error:
             raise RnntuiError(f"cannot rename {path}: {error.strerror or error}") from error
@@ -126,37 +125,47 @@ class SavedTexts:
         if self.is_open(path):
             raise UsageError("the text is open; begin a new one with F12, then it can be deleted")
         try:
-            with folder_lock(path.parent):
+            with self._changing(path.parent):
                 content = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in files_of(path)}
                 for file in content:
                     file.unlink()
+                for autosave in self._autosaves():
+                    autosave.follow_deletion(path)
         except OSError as error:
             raise RnntuiError(f"cannot delete {path}: {error.strerror or error}") from error
         if content:
             self._deleted.append(content)
-        for autosave in self._autosaves():
-            autosave.follow_deletion(path)
 
     def restore(self) -> Path | None:
         """Bring back the text that was deleted last, and return its path; None if there is none.
 
         Raises `RnntuiError` if that fails or its name is taken.
         """
-        if not self._deleted:
-            return None
-        content = self._deleted[-1]
-        path = next(iter(content)).with_suffix(".txt")
-        try:
-            with folder_lock(path.parent):
-                if files_of(path):
-                    raise UsageError(f"there is a text called {path.stem} again", hint="rename it first")
-                for file, (data, modified) in content.items():
-                    atomic_write(file, data)
-                    os.utime(file, ns=(modified, modified))
-        except OSError as error:
-            raise RnntuiError(f"cannot restore {path}: {error.strerror or error}") from error
-        self._deleted.pop()
-        return path
+        with self._lock:
+            if not self._deleted:
+                return None
+            content = self._deleted[-1]
+            path = next(iter(content)).with_suffix(".txt")
+            try:
+                with folder_lock(path.parent):
+                    if files_of(path):
+                        raise UsageError(f"a text called {path.stem} exists already", hint="rename it first")
+                    for file, (data, modified) in content.items():
+                        atomic_write(file, data)
+                        os.utime(file, ns=(modified, modified))
+            except OSError as error:
+                raise RnntuiError(f"cannot restore {path}: {error.strerror or error}") from error
+            self._deleted.pop()
+            return path
+
+    @contextlib.contextmanager
+    def _changing(self, folder: Path) -> Iterator[None]:
+        """Keep autosaves, other threads and other apps from writing to a folder."""
+        with self._lock, contextlib.ExitStack() as stack:
+            for autosave in self._autosaves():
+                stack.enter_context(autosave.paused())
+            stack.enter_context(folder_lock(folder))
+            yield
 
     def contains(self, path: Path) -> bool:
         """Return True if a path is that of a saved text of the folder."""
@@ -185,9 +194,9 @@ def clean_name(name: str) -> str:
     cleaned = " ".join(characters.split()).removesuffix(".txt").lstrip(". ")
     cleaned = cleaned.encode()[:_MAX_NAME].decode(errors="ignore").rstrip(". ")
     if not any(c.isalnum() for c in cleaned):
-        raise UsageError("a name needs a letter or digit")
+        raise UsageError("a name must contain a letter or a digit")
     if not is_named(Path(f"{cleaned}.txt")):
-        raise UsageError("this is how unnamed texts are called", hint="choose another name")
+        raise UsageError("names like this are reserved for unnamed texts", hint="choose another name")
     return cleaned
 
 

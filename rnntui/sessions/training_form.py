@@ -55,11 +55,11 @@ class FormOption:
 
 
 def form_options(kind: ModelKind) -> list[FormOption]:
-    """Return every option of the trainings of a kind, in the order of declaration."""
+    """Return every option for training a kind, in the order of declaration."""
     titles = tuple(kind.title for kind in KINDS.values())
     inputs = [FormOption(files.name, files.help, files.heading, files=files) for files in kind.inputs]
     options = [
-        FormOption(_KIND, "what to train", "", titles[0], titles),
+        FormOption(_KIND, "kind of model", "", titles[0], titles),
         *(option for option in inputs if not option.heading),
         FormOption("name", "name of the run", "", f"from {kind.inputs[0].name}"),
         *(option for option in inputs if option.heading),
@@ -139,7 +139,7 @@ def _problem_with_files(form_values: FormValues, files: InputFiles) -> str:
     except UsageError as error:
         return str(error)
     if "-" in names:
-        return "- is standard input, which a training in the background does not have; name a file"
+        return "- is standard input, which a run in the background does not have; name a file"
     if len(names) > 1 and not files.many:
         return "only one file is allowed here; put a name with spaces in quotes"
     return ""

@@ -65,7 +65,7 @@ class TrainingProcess:
         if last_line.startswith(_MESSAGE_PREFIX):
             self.output.unlink(missing_ok=True)
             return last_line.removeprefix(_MESSAGE_PREFIX)
-        end = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        end = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return f"the training process {end}; its output is in {self.output}"
 
     def messages(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Controller of the Train tab, without Textual: watched and charted runs; starting, stopping and resuming trainings."""
+"""Controller of the Train tab, without Textual: watched and charted runs; starting, stopping and resuming them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class PollResult:
 
 
 class TrainingSession:
-    """The runs of a folder and the trainings started here.
+    """The runs of a folder and the training processes started here.
 
     Args:
         checkpoints: the folder of the user's runs.
@@ -192,7 +192,7 @@ class TrainingSession:
         """Mark or unmark a run as overlaid; return a notice if too many are marked."""
         if self._overlays.toggle(path):
             return None
-        return Notice(f"At most {MAX_OVERLAYS} runs can be told apart.", "Not marked", "warning")
+        return Notice(f"At most {MAX_OVERLAYS} runs can be marked.", "Not marked", "warning")
 
     def clear_overlays(self) -> None:
         """Unmark all runs."""
@@ -219,7 +219,7 @@ class TrainingSession:
     def check_resumable(self, run: WatchedRun) -> Notice | None:
         """Return a notice if a run cannot be resumed."""
         if run.state == "running" or run.path in self.activities:
-            return Notice(f"{run.name} is being trained already.", "Not resumed", "warning")
+            return Notice(f"{run.name} is already in training.", "Not resumed", "warning")
         try:
             find_resumable_run(_kind_of(run), None, run.name, Path(run.path).parent)
         except RnntuiError as error:
@@ -246,7 +246,7 @@ class TrainingSession:
     def check_changeable(self, run: WatchedRun, title: str) -> Notice | None:
         """Return a notice under a title if a run cannot be renamed or deleted: it is shipped, or in training."""
         if run.summary.shipped:
-            return Notice(f"{run.name} is a shipped model, which stays as it is.", title, "warning")
+            return Notice(f"{run.name} is a shipped model and cannot be changed.", title, "warning")
         if run.state == "running" or run.path in self.activities:
             return Notice(f"{run.name} is in training; wait for its end, or stop it first.", title, "warning")
         return None
@@ -261,14 +261,18 @@ class TrainingSession:
         self._replace(run, [renamed])
         return path
 
-    def deletion_question(self, run: WatchedRun) -> str | Notice:
-        """Return the question to confirm before a run is deleted, or a notice if it cannot be deleted."""
+    async def deletion_question(self, run: WatchedRun) -> str | Notice:
+        """Return the question to confirm before a run is deleted, or a notice if it cannot be deleted.
+
+        Looks at its files in a thread.
+        """
         folder = RunFolder(Path(run.path))
         try:
-            check_deletable(folder, self.checkpoints)
+            await asyncio.to_thread(check_deletable, folder, self.checkpoints)
         except RnntuiError as error:
             return Notice(str(error), "Not deleted", "warning")
-        return f"Delete run {run.name} ({format_bytes(size_on_disk(folder))})? It cannot be restored."
+        size = await asyncio.to_thread(size_on_disk, folder)
+        return f"Delete run {run.name} ({format_bytes(size)})? It cannot be restored."
 
     async def delete(self, run: WatchedRun) -> Notice | None:
         """Delete a run, in a thread, as it may be large; return a notice if that fails."""
@@ -308,7 +312,7 @@ class TrainingSession:
     def tab_for(self, run: WatchedRun) -> str | Notice:
         """Return the tab that uses a run, or a notice if the run has no weights yet."""
         if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
-            return Notice(f"{run.name} has no weights yet.", "No chat", "warning")
+            return Notice(f"{run.name} has no weights yet.", "Cannot open the model", "warning")
         return _kind_of(run).use.tab
 
 
@@ -321,7 +325,7 @@ def end_notice(run: WatchedRun) -> Notice:
     if run.state == "done":
         metrics = metrics_text(run.summary.kind, run.status) if run.status else ""
         loss = f"validation loss {format_loss(run.summary.validation_loss)}"
-        return Notice(f"{run.name}: {', '.join(filter(None, (metrics, loss)))}", "Training is done")
+        return Notice(f"{run.name}: {', '.join(filter(None, (metrics, loss)))}", "Training is finished")
     if run.state == "stopped":
         return Notice(f"{run.name} is saved; it can be resumed.", "Training has stopped")
     message = run.status.message if run.status else run.summary.problem

@@ -26,7 +26,7 @@ MakeWorker = Callable[[Callable[[], None], Callable[[str, Exception], None]], "T
 DEFAULT_BEAM = BeamConfig(n_best=BeamConfig.beam)
 """The app shows all hypotheses of the beam."""
 
-_NO_MODEL = f"no model: F5 chooses one, {SEQ2SEQ.first_command} makes one"
+_NO_MODEL = f"no model: choose one with F5, or train one: {SEQ2SEQ.first_command}"
 
 
 class Viewport(NamedTuple):

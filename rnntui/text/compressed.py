@@ -185,7 +185,7 @@ def _skip_padding(source: _Source, file_format: _Format) -> bool:
     start, zeros = source.offset, source.skip_zeros()
     more = not source.at_end
     if file_format.padding_unit == 0 and (zeros or more):
-        raise CompressedFileError(f"other bytes follow its end at byte {start:,}")
+        raise CompressedFileError(f"it is followed by other data at byte {start:,}")
     if zeros and zeros % file_format.padding_unit:
         raise CompressedFileError(
             f"the zero bytes at byte {start:,} are {zeros:,}, where padding is a multiple of {file_format.padding_unit}"

@@ -155,7 +155,7 @@ def signal_messages(blocks: Iterable[str]) -> Iterator[ChatMessage]:
         try:
             item = json.loads(line, strict=False)
         except (ValueError, RecursionError) as error:
-            raise ChatExportError(f"has a line that is no JSON: {line[:30]!r}") from error
+            raise ChatExportError(f"has a line that is not JSON: {line[:30]!r}") from error
         if isinstance(item, dict):
             yield text_message(_text(item.get("sender")) or "Unknown", _text(item.get("body")))
 

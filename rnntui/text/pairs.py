@@ -23,8 +23,8 @@ _MAX_DESCRIPTIONS = 3  # layouts of files that are described
 _SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".json")
 _XML_FORMATS = {"tmx": "<tmx", "xliff": "<xliff"}
 _OTHER_FORMATS = {
-    "xliff": "an XLIFF file, which is not read; convert it to TMX with your translation tool",
-    "po": "a PO file of gettext, which is not read; convert it to TMX, for example with po2tmx",
+    "xliff": "an XLIFF file, which is not supported; convert it to TMX with your translation tool",
+    "po": "a gettext PO file, which is not supported; convert it to TMX, for example with po2tmx",
 }
 
 
@@ -47,7 +47,7 @@ def read_table(corpus: Corpus, columns: str = "", layouts: Sequence[PairLayout] 
     warnings: list[str] = []
     if tuple(layouts) != (FIRST_TABLE_LAYOUT,):
         corpus, passed_over = without_accompanying_files(corpus)
-        warnings += [f"passed over {few_names(passed_over)}"] if passed_over else []
+        warnings += [f"skipped {few_names(passed_over)}"] if passed_over else []
     if all(layout.format == "aligned" for layout in layouts):
         languages = (str(layouts[0].columns[0]), str(layouts[0].columns[1])) if layouts else chosen
         if aligned := find_aligned_files(corpus, languages):

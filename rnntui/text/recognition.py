@@ -63,11 +63,11 @@ _ARCHIVE = "expand it and name the folder"
 _ZIP = FileType("a zip archive", "rename it to {file}.zip", piped="expand it first and name the folder")
 
 _BYTE_ORDER_MARKS = {  # UTF-32 first: its little-endian mark begins with that of UTF-16
-    codecs.BOM_UTF32_LE: _unicode("utf-32", "its first four bytes say"),
-    codecs.BOM_UTF32_BE: _unicode("utf-32", "its first four bytes say"),
-    codecs.BOM_UTF16_LE: _unicode("utf-16", "its first two bytes say"),
-    codecs.BOM_UTF16_BE: _unicode("utf-16", "its first two bytes say"),
-    b"+/v8-": _unicode("utf-7", "its first five bytes say"),
+    codecs.BOM_UTF32_LE: _unicode("utf-32", "its first four bytes show"),
+    codecs.BOM_UTF32_BE: _unicode("utf-32", "its first four bytes show"),
+    codecs.BOM_UTF16_LE: _unicode("utf-16", "its first two bytes show"),
+    codecs.BOM_UTF16_BE: _unicode("utf-16", "its first two bytes show"),
+    b"+/v8-": _unicode("utf-7", "its first five bytes show"),
 }
 _MAGIC = {
     b"%PDF-": FileType(
@@ -97,26 +97,26 @@ _MAGIC = {
     b"GIF89a": FileType("a GIF image", _NO_TEXT),
     b"II*\0": FileType("a TIFF image", _NO_TEXT),
     b"MM\0*": FileType("a TIFF image", _NO_TEXT),
-    b"OggS": FileType("an Ogg recording", _NO_TEXT),
-    b"ID3\3": FileType("an MP3 recording", _NO_TEXT),
-    b"ID3\4": FileType("an MP3 recording", _NO_TEXT),
-    b"fLaC": FileType("a FLAC recording", _NO_TEXT),
-    b"\x1a\x45\xdf\xa3": FileType("a Matroska or WebM film", _NO_TEXT),
-    b"\x7fELF": FileType("a program", _NO_TEXT),
+    b"OggS": FileType("an Ogg audio file", _NO_TEXT),
+    b"ID3\3": FileType("an MP3 audio file", _NO_TEXT),
+    b"ID3\4": FileType("an MP3 audio file", _NO_TEXT),
+    b"fLaC": FileType("a FLAC audio file", _NO_TEXT),
+    b"\x1a\x45\xdf\xa3": FileType("a Matroska or WebM video", _NO_TEXT),
+    b"\x7fELF": FileType("an executable", _NO_TEXT),
     b"SQLite format 3\0": FileType("an SQLite database", "export its text, as with: sqlite3 {file} 'select ...'"),
     b"PAR1": FileType("a Parquet table", "export its text column to a file"),
     b"\x93NUMPY": FileType("a NumPy array", _NO_TEXT),
-    b"version https://git-lfs.github.com/spec/": FileType("a pointer of Git LFS, not the file itself", "git lfs pull"),
+    b"version https://git-lfs.github.com/spec/": FileType("a Git LFS pointer, not the file itself", "git lfs pull"),
 }
 _MAGIC_LATER = {  # (offset, bytes)
     (257, b"ustar"): FileType("a tar archive", "rename it to {file}.tar", piped="expand it first and name the folder"),
     (60, b"BOOKMOBI"): FileType("a Kindle book", "convert it: ebook-convert {file} {stem}.txt"),
     (8, b"WEBP"): FileType("a WebP image", _NO_TEXT),
-    (8, b"WAVEfmt"): FileType("a WAV recording", _NO_TEXT),
-    (4, b"ftyp"): FileType("an MP4 film, recording or HEIC image", _NO_TEXT),
+    (8, b"WAVEfmt"): FileType("a WAV audio file", _NO_TEXT),
+    (4, b"ftyp"): FileType("an MP4 video, audio file or HEIC image", _NO_TEXT),
 }
 _ISO_2022_JP = FileType(
-    "ISO-2022-JP, as its escape sequences say", "read it with --encoding iso-2022-jp", "iso-2022-jp"
+    "ISO-2022-JP, as its escape sequences show", "read it with --encoding iso-2022-jp", "iso-2022-jp"
 )
 _BINARY = FileType("not text", "name a text file, or its --encoding if it is UTF-16")
 
@@ -170,7 +170,7 @@ def _unmarked_unicode(data: bytes) -> FileType | None:
             continue
         if text and _is_plausible(text):
             return FileType(
-                f"{encoding[:6].upper()} without a byte order mark, as its zero bytes say",
+                f"{encoding[:6].upper()} without a byte order mark, as its zero bytes show",
                 f"read it with --encoding {encoding}",
                 encoding,
             )

@@ -81,7 +81,7 @@ def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> Trai
         values |= {"plan": StepPlan(**values["plan"]), "budget": Budget(**values["budget"])}
         return TrainingProgress(**values)
     except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
-        raise RunError(f"{path} does not fit its run: {error}", hint="the run cannot be resumed") from error
+        raise RunError(f"{path} does not match its run: {error}", hint="the run cannot be resumed") from error
 
 
 def _with_prefix(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, Any]:

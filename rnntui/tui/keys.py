@@ -67,24 +67,23 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "app": app_keys(),
     "chat": (
         Key("chat.stop", "escape", "stop", "Stop", "Stop generating at once; the text stays. Also goes back to the "
-            "prompt, from the text, the sliders and the find bar", footer=True),
+            "prompt from the text, the sliders and the find bar", footer=True),
         Key("chat.go_on", "ctrl+n", "generate", "Continue", "Let the model continue", footer=True),
-        Key("chat.again", "ctrl+r", "regenerate", "Again", "Generate the last turn again, with another seed; the "
+        Key("chat.again", "ctrl+r", "regenerate", "Again", "Generate the last turn again with another seed; the "
             "previous version is kept", footer=True),
         Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Take your last line back into the prompt to edit it; "
             "Esc puts it back", footer=True),
         Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True),
-        Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Put back the previous version of "
-            "the last turn, from before it was generated again"),
-        Key("chat.next_version", "alt+right", "version(1)", "Next version", "Put back the next version of the last "
-            "turn"),
+        Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Go back to the previous version "
+            "of the last turn, as it was before it was generated again"),
+        Key("chat.next_version", "alt+right", "version(1)", "Next version", "Go to the next version of the last turn"),
         Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
         Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
             "empty)"),
-        Key("chat.redo", "", "redo", "Redo", "Redo what was undone"),
+        Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),
         Key("chat.turns", "", "turns", "Turns", "With a model trained on dialogue, switch between answers and "
             "continuing the text"),
-        Key("chat.new", "f12", "new", "New", "Begin a new text; the present one stays saved"),
+        Key("chat.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
         Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
         Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
             "open a text file"),
@@ -99,16 +98,16 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "prompt": (
         Key("prompt.send", "enter", "send", "Send", "Send the line; an empty one lets the model continue", footer=True,
             palette=False),
-        Key("prompt.put_back", "escape", "put_back", "Put it back", "After Ctrl+L: put the line back where it was, and "
-            "what you had typed into the prompt", footer=True, palette=False),
-        Key("prompt.older", "up", "older", "Earlier line", "In the first row: the line that you sent before, also in "
-            "earlier sessions", palette=False),
-        Key("prompt.newer", "down", "newer", "Later line", "In the last row: the next line that you sent, at last the "
-            "one that you were typing", palette=False),
+        Key("prompt.put_back", "escape", "put_back", "Put it back", "After Ctrl+L: put the line back into the text, "
+            "and what you had typed back into the prompt", footer=True, palette=False),
+        Key("prompt.older", "up", "older", "Earlier line", "In the first row: the previous line that you sent, also "
+            "from earlier sessions", palette=False),
+        Key("prompt.newer", "down", "newer", "Later line", "In the last row: the next line that you sent, and finally "
+            "the one that you were typing", palette=False),
         Key("prompt.line_break", "ctrl+j", "line_break", "Line break", "Insert a line break", palette=False),
     ),
     "text": (
-        Key("text.rewind", "enter", "rewind", "Rewind", "Cut the text at the cursor and continue from there",
+        Key("text.rewind", "enter", "rewind", "Rewind", "Cut off the text after the cursor and continue from there",
             footer=True, palette=False),
         Key("text.branch_1", "1", "branch(1)", "to 5: branch", "While the alternatives at the cursor are shown: "
             "replace the token by the most probable one and continue from it (2 to 5: the next ones)", footer=True,
@@ -124,14 +123,14 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "train": (
         Key("train.back", "escape", "back", "List", "Go back to the list of runs; in the list, clear the filter",
             footer=True, palette=False),
-        Key("train.start", "n", "start", "New", "Start a training run: a form asks for the settings", footer=True),
+        Key("train.start", "n", "start", "New", "Start a run: a form asks for the settings", footer=True),
         Key("train.stop", "s", "stop", "Stop", "Stop the highlighted run; it is saved and can be resumed", footer=True),
         Key("train.resume", "r", "resume", "Resume", "Resume the highlighted run; a finished one asks for a new budget",
             footer=True),
         Key("train.chat", "c", "chat", "Chat", "Chat or translate with the highlighted run, as it is now",
             footer=True),
-        Key("train.mark", "space", "mark", "Mark", "Keep the highlighted run in the charts, to compare others with it",
-            footer=True),
+        Key("train.mark", "space", "mark", "Mark", "Mark the highlighted run: it stays in the charts, to "
+            "compare others with it", footer=True),
         Key("train.next", "right_square_bracket", "step(1)", "Next", "Show the next chart, the samples or About",
             footer=True),
         Key("train.manage", "m", "manage", "Manage", "Choose what to do with the highlighted run: rename, delete, …",
@@ -140,10 +139,11 @@ KEYS: dict[str, tuple[Key, ...]] = {
             footer=True),
         Key("train.filter", "slash", "filter", "Filter", "List only the runs that match the words typed"),
         Key("train.sort", "o", "sort", "Sort", "Sort the list by age, name, score or state"),
-        Key("train.compare", "v", "compare", "Compare", "Compare marked runs: results, and options that differ"),
+        Key("train.compare", "v", "compare", "Compare", "Compare the marked runs: results and differing options"),
         Key("train.rename", "R", "rename", "Rename", "Rename the highlighted run"),
-        Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after a question"),
-        Key("train.note", "N", "note", "Note", "Write a note, shown in About and found by the filter"),
+        Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after confirmation"),
+        Key("train.note", "N", "note", "Note", "Write a note on the highlighted run, shown in About and found by the "
+            "filter"),
         Key("train.unmark", "u", "unmark", "Unmark all", "Show only the highlighted run in the charts"),
         Key("train.previous", "left_square_bracket", "step(-1)", "Previous", "Show the previous chart"),
     ),
@@ -160,8 +160,9 @@ KEYS: dict[str, tuple[Key, ...]] = {
             footer=True),
         Key("translate.open", "ctrl+o", "open", "Saved texts", "List the saved texts: search, open, rename, delete; or "
             "translate a text file", footer=True),
-        Key("translate.copy", "ctrl+g", "copy", "Copy", "Copy the translation, or the selection", footer=True),
-        Key("translate.new", "f12", "new", "New", "Begin another text; the previous one stays saved"),
+        Key("translate.copy", "ctrl+g", "copy", "Copy", "Copy the translation, or the selection, to the "
+            "clipboard", footer=True),
+        Key("translate.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
         Key("translate.panel", "ctrl+b", "panel", "Panel", "Show or hide the list of translations and the settings",
             priority=True),
     ),

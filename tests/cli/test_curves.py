@@ -156,8 +156,8 @@ def test_a_run_without_metrics_is_an_error(rnntui, tmp_path: Path, output: list[
     ("arguments", "said"),
     [
         (["nobody"], "no run 'nobody'"),
-        (["--metric", "blue"], "--metric blue: there is no such metric; there are train_loss, validation_loss"),
-        (["--csv", "--metric", "blue"], "there is no such metric"),
+        (["--metric", "blue"], "--metric blue: no such metric; choose from train_loss, validation_loss"),
+        (["--csv", "--metric", "blue"], "no such metric"),
         (
             ["--metric", "bleu"],
             "--metric bleu: none of these runs has logged it (a metric of Seq2Seq models); they have train_loss",

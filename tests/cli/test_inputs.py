@@ -81,12 +81,12 @@ def test_an_invalid_line_is_told_with_its_byte_after_those_before_it(line_end: s
     lines = decode_lines(io.BytesIO(data), encoding, "strict")
     assert (next(lines), next(lines)) == ("one", "é 日")
     byte = len("caf".encode(encoding))
-    with pytest.raises(CorpusError, match=rf"line 3 of standard input is not {encoding} at its byte {byte}; "):
+    with pytest.raises(CorpusError, match=rf"line 3 of standard input is not {encoding} at byte {byte} of the line; "):
         next(lines)
 
 
 def test_the_byte_order_mark_counts_in_the_first_line() -> None:
-    with pytest.raises(CorpusError, match="line 1 of standard input is not utf-8 at its byte 5;"):
+    with pytest.raises(CorpusError, match="line 1 of standard input is not utf-8 at byte 5 of the line;"):
         next(decode_lines(io.BytesIO(b"\xef\xbb\xbfab\xff"), "utf-8", "strict"))
 
 
@@ -114,8 +114,8 @@ def test_an_invalid_text_is_told_with_its_byte() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("one\n".encode("utf-16"), "is UTF-16, as its first two bytes say; read it with --encoding utf-16"),
-        ("one\n".encode("utf-16-le"), "is UTF-16 without a byte order mark, as its zero bytes say; read it with"),
+        ("one\n".encode("utf-16"), "is UTF-16, as its first two bytes show; read it with --encoding utf-16"),
+        ("one\n".encode("utf-16-le"), "is UTF-16 without a byte order mark, as its zero bytes show; read it with"),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is a PDF document; convert it: pdftotext FILE - \\|"),
         (b"PK\3\4abc", "is a zip archive; expand it first and name the folder"),
         (b"\x1f\x8b\x08abc", r"is compressed by gzip; decompress it: gzip -dc FILE \|"),

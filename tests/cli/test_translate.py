@@ -172,7 +172,7 @@ def test_lines_before_one_of_another_encoding_are_translated(translate) -> None:
     lines = b"abc\nfg\n\xe4b\nabc\n"
     bad = translate(stdin=lines)
     assert bad.code == 1 and bad.out == good
-    assert "line 3 of standard input is not utf-8 at its byte 0; name its --encoding" in bad.err
+    assert "line 3 of standard input is not utf-8 at byte 0 of the line; name its --encoding" in bad.err
     for way in (("--errors", "replace"), ("--encoding", "latin-1")):
         assert translate(*way, stdin=lines).out.count("\n") == 4
     assert translate("--encoding", "utf-16", stdin="abc\nfg\n".encode("utf-16")).out == good

@@ -83,7 +83,7 @@ def test_what_is_wrong_with_a_file_is_said(translate) -> None:
     assert missing.code == 2 and "none.srt: no such file; --format text" in missing.err
     Path("film.srt").write_bytes(SRT.replace(b"gh", b"g\xe9"))
     broken = translate("film.srt")
-    assert broken.code == 1 and "film.srt is not utf-8 at its byte" in broken.err and "--encoding" in broken.err
+    assert broken.code == 1 and "film.srt is not utf-8 at byte" in broken.err and "--encoding" in broken.err
     assert broken.out == "" and translate("film.srt", "--encoding", "cp1252").code == 0
     assert translate("film.srt", "--errors", "replace").code == 0
     assert "one subtitle file at a time" in translate("film.srt", "abc").err

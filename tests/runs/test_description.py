@@ -91,6 +91,9 @@ def test_the_last_sample(tmp_path: Path) -> None:
     run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 5, "sample": "ha')
     assert last_sample(run) == {"text": "two"}
     assert facts_of(run)["text"] == "two"
+    with run.metrics_file.open("a") as file:
+        file.write("\n" + '{"step": 6, "train_loss": 1.5}\n' * 10_000 + '{"step": 7, "sample": "three"}\n')
+    assert last_sample(run) == {"text": "three"}
 
 
 def test_a_comparison_has_the_options_that_differ_and_the_results(tmp_path: Path) -> None:

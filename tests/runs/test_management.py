@@ -103,14 +103,20 @@ def test_a_deletion_that_is_interrupted_leaves_no_run_and_is_finished_by_the_nex
         with pytest.raises(Failure):
             delete_run(RunFolder(runs / "a"), runs)
     assert [run.name for run in runs_in(runs)] == ["b"] and len(names_in(runs)) == 2
+    abandoned = next(name for name in names_in(runs) if name.startswith(management.DELETED_PREFIX))
     with staging_folder(runs):
-        assert not [name for name in names_in(runs) if name.startswith(management.DELETED_PREFIX)]
+        assert abandoned not in names_in(runs)
+    (runs / abandoned).mkdir()
+    delete_run(RunFolder(runs / "b"), runs)
+    assert abandoned not in names_in(runs) and runs_in(runs) == []
 
 
 def test_a_run_in_training_is_neither_renamed_nor_deleted_but_takes_a_note(runs: Path) -> None:
     run = RunFolder(runs / "a")
     with run.lock():
-        for refused in (lambda: rename_run(run, "b"), lambda: delete_run(run, runs)):
+        for refused in (
+            lambda: rename_run(run, "b"), lambda: check_deletable(run, runs), lambda: delete_run(run, runs)
+        ):  # fmt: skip
             with pytest.raises(RunError, match="run a is in training and cannot be"):
                 refused()
         write_note(run, "more dropout")
@@ -154,7 +160,7 @@ def test_a_folder_elsewhere_is_deleted_only_if_it_is_a_run_and_nothing_else(runs
         delete_run(project, runs)
     run = make_run(tmp_path / "elsewhere", "run")
     (run.path / "thesis").mkdir()
-    with pytest.raises(RunError, match=r"outside of .* and holds files that do not belong to a run, such as thesis"):
+    with pytest.raises(RunError, match=r"outside .* and holds files that do not belong to a run, such as thesis"):
         delete_run(run, runs)
     (run.path / "thesis").rmdir()
     delete_run(run, runs)

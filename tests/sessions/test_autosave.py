@@ -125,6 +125,10 @@ def test_the_oldest_drafts_are_deleted_with_their_companions(
 ) -> None:
     monkeypatch.setattr(module, "MAX_DRAFTS", 3)
     autosave = Autosave(lambda: folder, "*.jsonl", disk.write)
+    folder.mkdir()
+    named = folder / "My tale.jsonl"  # is never deleted
+    named.touch()
+    os.utime(named, (0, 0))
     paths = []
     for index in range(5):
         autosave.begin()
@@ -134,7 +138,7 @@ def test_the_oldest_drafts_are_deleted_with_their_companions(
         autosave.write(job)
         os.utime(job.path.with_suffix(".jsonl"), (index, index))
     assert texts(folder) == ["text 2", "text 3", "text 4"]
-    assert len(list(folder.glob("*.jsonl"))) == 3
+    assert len(list(folder.glob("*.jsonl"))) == 4 and named.exists()
     assert autosave.newest() == paths[-1]
     os.utime(paths[2].with_suffix(".jsonl"), (9, 9))
     assert autosave.newest() == paths[2]

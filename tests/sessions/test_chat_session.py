@@ -479,6 +479,7 @@ def test_a_text_is_continued_by_the_model_that_wrote_it(user: User, tmp_path: Pa
     first = present.say("Hello")
     present.reopen(str(path))
     assert present.conversation.name == "other" and present.text == text
+    assert present.session.cache.load_for_text("other", "other").model is None  # it is open, and stays as it is
     present.session.undo()
     assert present.text == first and present.conversation.name == "other"
     assert first in present.saved  # it was saved before the other was opened

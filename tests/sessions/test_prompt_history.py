@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError
+from rnntui.sessions import prompt_history as module
 from rnntui.sessions.prompt_history import MAX_LINES, PromptHistory
 
 
@@ -90,6 +92,20 @@ def test_several_apps_at_once_lose_and_break_nothing(file: Path) -> None:
     lines = all_lines(file)
     assert len(lines) == 20
     assert all([line for line in lines if line[0] == str(i)] == [f"{i} {n}" for n in range(5)] for i in range(4))
+
+
+def test_lines_that_are_being_saved_just_now_are_there_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history, lines = PromptHistory(lambda: file), list[str | None]()
+
+    def write(path: Path, data: bytes) -> None:
+        atomic_write(path, data)
+        lines.extend(history.older("") for _ in range(3))
+
+    monkeypatch.setattr(module, "atomic_write", write)
+    history.add("one")
+    history.add("two")
+    history.save()
+    assert lines == ["two", "one", None]
 
 
 def test_a_damaged_file_costs_the_damaged_lines_and_a_failed_save_nothing(file: Path) -> None:

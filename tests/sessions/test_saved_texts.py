@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
@@ -20,6 +22,7 @@ from rnntui.sessions.saved_texts import (
     search_words,
     title_of_text,
 )
+from rnntui.sessions.transcript import Transcript
 
 
 def write_draft(job: SaveJob) -> None:
@@ -132,7 +135,7 @@ def test_a_name_is_cleaned(name: str, cleaned: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", "...", "/", "\x1b", DRAFT])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=r"needs a letter|how unnamed texts are called"):
+    with pytest.raises(UsageError, match=r"must contain a letter|reserved for unnamed texts"):
         clean_name(name)
 
 
@@ -143,7 +146,7 @@ def test_a_renamed_text_keeps_its_files_and_time(library: Library) -> None:
     assert new.name == "My 1.5 story.txt" and new.with_suffix(".jsonl").is_file() and new.stat().st_mtime == modified
     assert [text.name for text in library.listed] == ["taken", "My 1.5 story"]
     assert library.texts.rename(new, "My 1.5 story") == new
-    for old, name, problem in ((new, "taken", "called taken already"), (path, "other", "by another app")):
+    for old, name, problem in ((new, "taken", "called taken exists already"), (path, "other", "by another app")):
         with pytest.raises(UsageError, match=problem):
             library.texts.rename(old, name)
     assert [text.text for text in library.listed] == ["two", "one"]
@@ -161,7 +164,16 @@ def test_an_open_text_that_is_renamed_goes_on_under_its_name(library: Library) -
     ]
 
 
-def test_renaming_while_texts_are_written_loses_nothing(library: Library) -> None:
+@pytest.mark.parametrize("can_lock", [True, False], ids=["locks", "no locks"])
+def test_renaming_while_texts_are_written_loses_nothing(
+    library: Library, monkeypatch: pytest.MonkeyPatch, can_lock: bool
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise NotImplementedError("this file system cannot lock")
+
+    if not can_lock:
+        monkeypatch.setattr(FileLock, "acquire", fail)
+
     def write() -> None:
         for length in range(1, 40):
             library.write("x" * length)
@@ -184,7 +196,7 @@ def test_a_deleted_text_can_be_restored(library: Library) -> None:
     library.texts.delete(second)  # another app has deleted it already
     assert library.listed == [] and not list(library.folder.glob("[ab].*"))
     library.add("b", "another", age=5)
-    with pytest.raises(UsageError, match="there is a text called b again"):
+    with pytest.raises(UsageError, match="a text called b exists already"):
         library.texts.restore()
     library.texts.rename(second, "c")
     assert library.texts.restore() == second and library.texts.restore() == first
@@ -198,6 +210,41 @@ def test_an_open_text_is_not_deleted(library: Library) -> None:
     with pytest.raises(UsageError, match="begin a new one with F12"):
         library.texts.delete(library.autosave.path)
     assert library.autosave.path.read_text() == "one"
+
+
+def test_a_deleted_text_comes_back_only_by_an_undo(library: Library) -> None:
+    library.write("one")
+    path, identity = library.autosave.path, Transcript()
+    late = library.autosave.pending("one two", lambda: "")
+    assert path is not None and late is not None
+    library.autosave.leave(identity)
+    library.autosave.begin()
+    library.texts.delete(path)
+    assert library.autosave.write(late) == "" and library.listed == []  # was on its way to a slow disk
+    library.autosave.return_to(identity)
+    library.write("one")
+    assert [text.text for text in library.listed] == ["one"]
+
+
+def test_texts_are_restored_and_listed_by_several_threads_at_once(library: Library) -> None:
+    paths = {library.add(name, name) for name in "abcd"}
+    for path in paths:
+        library.texts.delete(path)
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(lambda _: library.texts.restore(), range(4))) == paths
+    listed, reading = library.listed, library.texts.read_all()
+    next(reading)
+    assert len(listed) == 4 and all(
+        old is new for old, new in zip(listed, library.listed, strict=True)
+    )  # not read again
+    assert len(list(reading)) == 3
+
+
+def test_a_name_is_taken_by_a_link_that_leads_nowhere(library: Library) -> None:
+    path = library.add("a", "one")
+    path.with_name("b.jsonl").symlink_to("missing")
+    with pytest.raises(UsageError, match="called b already"):
+        library.texts.rename(path, "b")
 
 
 def test_files_that_cannot_be_changed_are_an_error(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def ended_process(tmp_path: Path, code: int, output_text: str) -> TrainingProces
 @pytest.mark.parametrize(
     ("code", "output", "problem"),
     [(0, "done", ""), (130, "rnntui: interrupted", ""), (2, "note\nrnntui: no such file\n", "no such file"),
-     (1, "Segmentation", "ended with exit code 1"), (-11, "", "ended by signal 11")],
+     (1, "Segmentation", "ended with exit code 1"), (-11, "", "killed by signal 11")],
 )  # fmt: skip
 def test_the_problem_of_a_process_that_has_ended(tmp_path: Path, code: int, output: str, problem: str) -> None:
     process = ended_process(tmp_path, code, output)

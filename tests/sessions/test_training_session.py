@@ -134,13 +134,13 @@ def test_a_resumed_run_that_fails_is_reported_once(user: User, folder: Path) -> 
     assert user.launcher.calls == [["train", "--resume", "--checkpoints", str(folder), "--name=run", "--steps", "20"]]
     assert user.session.activities == {str(run.path): "resuming …"}
     refused = user.session.check_resumable(user.run("run"))
-    assert refused is not None and "being trained already" in refused.text
+    assert refused is not None and "already in training" in refused.text
     with run.lock():
         run.write_status(RunStatus("running", step=10, steps=200))
         user.poll()
         assert user.session.activities == {}
         refused = user.session.check_resumable(user.run("run"))
-        assert refused is not None and "being trained already" in refused.text
+        assert refused is not None and "already in training" in refused.text
         run.write_status(RunStatus("failed", step=10, steps=200, message="the loss diverged"))
         set_process(run, user.launcher.processes[0].pid)
         user.launcher.outputs[0].write_text("rnntui: the loss diverged\n")
@@ -174,7 +174,7 @@ def test_a_run_without_its_text_cannot_be_resumed(user: User, folder: Path) -> N
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (RunStatus("done", step=20, validation_loss=1.5), "Training is done: run: validation loss 1.5000"),
+        (RunStatus("done", step=20, validation_loss=1.5), "Training is finished: run: validation loss 1.5000"),
         (RunStatus("stopped", step=10), "Training has stopped: run is saved; it can be resumed."),
         (RunStatus("failed", message="the loss diverged"), "Training failed: run: the loss diverged"),
     ],
@@ -381,7 +381,7 @@ def test_what_is_used_or_shipped_is_not_changed(user: User, folder: Path, monkey
         for name, reason in (("run", "in training"), ("shakespeare", "shipped")):
             notice = user.session.check_changeable(user.run(name), "Not deleted")
             assert notice is not None and reason in notice.text and notice.title == "Not deleted"
-            question = user.session.deletion_question(user.run(name))
+            question = asyncio.run(user.session.deletion_question(user.run(name)))
             assert isinstance(question, Notice) and reason in question.text
         # A training that started since the last poll counts too.
         notice = asyncio.run(user.session.delete(user.run("run")))

@@ -156,6 +156,15 @@ def test_a_fork_has_versions_of_its_own(conversation: Conversation) -> None:
     regenerate(other)
     regenerate(other)
     assert other.version == (3, 3) and conversation.version == (2, 2)
+    text = conversation.transcript.text
+    say(conversation, "or not")
+    another = conversation.fork()
+    for each in (another, conversation):
+        each.rewind(len(text))
+    assert another.version is None and conversation.version == (2, 2)
+    regenerate(another)
+    assert another.version == conversation.version == (2, 2)
+    assert choose(another, -1) == text and not another.choose_version(-1)
 
 
 def test_a_turn_that_is_taken_back_is_put_back_exactly(conversation: Conversation) -> None:
@@ -172,6 +181,8 @@ def test_a_turn_that_is_taken_back_is_put_back_exactly(conversation: Conversatio
     assert_state_is_that_of_the_text(conversation)
     assert conversation.version == (2, 2) and conversation.undo() and generated(conversation) == first
     assert not conversation.put_back()
+    assert conversation.take_back() == "two" and conversation.put_back()
+    assert conversation.redo() and generated(conversation) == second  # the undo history is that of before as well
 
 
 def test_after_any_change_there_is_nothing_to_put_back_but_an_undo(models: dict[str, LoadedLanguageModel]) -> None:
@@ -199,6 +210,9 @@ def test_a_turn_can_be_put_back_under_another_model(models: dict[str, LoadedLang
     conversation.switch_model(models["subwords"], "subwords")
     assert conversation.put_back() and conversation.transcript.text == text
     assert_state_is_that_of_the_text(conversation)
+    typed = started(models["subwords"])
+    typed.reopen(conversation.transcript.turn_texts())
+    assert list(conversation.transcript.ids()) == list(typed.transcript.ids())
 
 
 NAMES = [

@@ -200,7 +200,7 @@ def test_bytes_that_bzip2_passes_over_are_refused(data: bytes, tmp_path: Path) -
         (".xz", XZ_A + bytes(2) + XZ_B, f"the zero bytes at byte {len(XZ_A)} are 2, where padding is a multiple of 4"),
         (".xz", XZ_A + bytes(4) + b"garbage garbage", f"the stream at byte {len(XZ_A) + 4} cannot be read"),
         (".xz", XZ_A + XZ_B[:-3], f"it ends within the stream at byte {len(XZ_A)}"),
-        (".xz", LZMA + b"garbage", f"other bytes follow its end at byte {len(LZMA)}"),
+        (".xz", LZMA + b"garbage", f"it is followed by other data at byte {len(LZMA)}"),
         (".gz", GZ_A + b"garbage", f"the member at byte {len(GZ_A)} cannot be read"),
         (".gz", GZ_A + GZ_B[:-3], f"it ends within the member at byte {len(GZ_A)}"),
         (".gz", flipped(GZ_A, -8), "the member at byte 0 cannot be read"),

@@ -222,7 +222,7 @@ def test_braces_do_not_make_json(read) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("x.po", 'msgid "a"\nmsgstr "b"\n', "a PO file of gettext.*TMX"),
+        ("x.po", 'msgid "a"\nmsgstr "b"\n', "a gettext PO file.*TMX"),
         ("x.xlf", '<?xml version="1.0"?><xliff version="1.2"><file/></xliff>', "an XLIFF file.*TMX"),
         ("x.json", '[\n  {\n    "en": "a",\n    "es": "b"\n  }\n]', "JSON, but not an object on each line"),
         ("x.json", '{\n  "a b": "c",\n  "d": "e"\n}', "to_entries"),
@@ -331,7 +331,7 @@ def test_a_table_in_an_archive_with_a_readme(tmp_path: Path, readme: str) -> Non
         archive.writestr("spa.txt", "Go.\tVe.\tCC-BY 2.0\nHi.\tHola.\tCC-BY 2.0\n")
     corpus = read_table(find_corpus([str(tmp_path / "spa-eng.zip")]))
     assert pairs_of(corpus) == [("Go.", "Ve."), ("Hi.", "Hola.")] and corpus.name == "spa-eng"
-    assert corpus.notes[1].startswith("passed over ") and corpus.notes[1].endswith(readme)
+    assert corpus.notes[1].startswith("skipped ") and corpus.notes[1].endswith(readme)
     assert [Path(name).name for name in corpus.display_names] == ["spa.txt"]
 
 

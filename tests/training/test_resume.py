@@ -282,7 +282,7 @@ def test_the_state_of_a_model_of_another_shape_is_refused(make_run) -> None:
     run, other = make_run(steps=20), make_run(name="other", steps=20, hidden=16)
     train_run(other, ignore, never)
     other.resume_file.replace(run.resume_file)
-    with pytest.raises(RunError, match="does not fit its run"):
+    with pytest.raises(RunError, match="does not match its run"):
         train_run(run, ignore, never)
 
 
@@ -337,5 +337,5 @@ def test_a_negative_position_is_an_error(make_run) -> None:
     train_run(run, ignore, lambda: True)
     arrays, metadata = load_arrays(run.resume_file)
     save_arrays(run.resume_file, {**arrays, "task.cursor": np.array(-1)}, metadata)
-    with pytest.raises(RunError, match="does not fit its run: the position in the text is negative, -1"):
+    with pytest.raises(RunError, match="does not match its run: the position in the text is negative, -1"):
         train_run(run, ignore, never)

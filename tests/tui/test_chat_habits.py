@@ -185,12 +185,14 @@ async def test_escape_puts_a_line_back_that_was_taken_to_be_edited(runs: Path, o
         assert "Esc: put it back" in str(user.app.query_one("#prompt-hint").render())
         await user.pilot.press("!", "ctrl+l")
         assert prompt.text == "one" and user.text == ""
-        await user.pilot.press("escape")
+        await user.pilot.press("?", "escape")
         assert prompt.text == "draft" and user.text == before
         assert shown_keys(user)["escape"] == "Stop" and str(user.app.query_one("#prompt-hint").render()) == ""
         await user.pilot.press("up")  # what was edited is not lost either
+        assert prompt.text == "one?"
+        await user.pilot.press("up")
         assert prompt.text == "two!"
-        await user.pilot.press("down", "ctrl+l")
+        await user.pilot.press("down", "down", "ctrl+l")
         await user.say("?")
         assert user.text.endswith("\ntwo?") and prompt.text == "draft"
         await user.write()

@@ -16,6 +16,7 @@ from tiny_runs import make_run
 from translating_tab import using_translate
 from waiting import wait_until
 
+from rnntui.sessions.saved_texts import SavedTexts
 from rnntui.tui.preferences import sources_folder, tab_of_last_text, texts_folder
 from rnntui.tui.screens.text_browser import TextBrowser
 
@@ -72,13 +73,14 @@ async def test_last_weeks_text_is_found_renamed_and_continued_by_its_model(runs:
         await shown(user.pilot, "1 of 3", "the Needle")
         assert "Notes" not in screen_text(user.pilot)
         await user.pilot.press("ctrl+r", *"Notes", "enter")
-        await shown(user.pilot, "there is a text called Notes already; choose another name")
+        await shown(user.pilot, "a text called Notes exists already; choose another name")
         await user.pilot.press("end", *" 2", "enter")
         await shown(user.pilot, "1 of 3", "Notes 2  A tale")
         renamed = path.with_name("Notes 2.txt")
         await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: user.text.endswith("the Needle"))
         assert user.conversation.name == "other" and not path.exists()
+        await wait_until(user.pilot, lambda: "   Notes 2" in str(user.pane._status_line.render()))
         await user.say("goes on")
         await user.write()
         user.chat.session.files.autosave()
@@ -94,7 +96,7 @@ async def test_a_text_is_deleted_after_a_question_and_brought_back(runs: Path) -
         await shown(user.pilot, "Old text", "New text")
         await user.pilot.press("down", "ctrl+d")
         await shown(user.pilot, "Delete “Old”?", "y deletes")
-        await user.pilot.press("n", "ctrl+d", "ctrl+d", "enter")
+        await user.pilot.press("n", "ctrl+d", "ctrl+d", "enter", "ctrl+d", "ctrl+z")
         assert path.is_file() and "Delete" not in screen_text(user.pilot)
         await user.pilot.press("ctrl+d", "y")
         await shown(user.pilot, "Ctrl+Z brings it back")
@@ -103,7 +105,7 @@ async def test_a_text_is_deleted_after_a_question_and_brought_back(runs: Path) -
         await user.pilot.press("ctrl+z")
         await shown(user.pilot, "Old text", "Restored.")
         await user.pilot.press(*"zebra")
-        await shown(user.pilot, "No saved text has these words.", "Open a file")
+        await shown(user.pilot, "No saved text matches.", "Open a file")
         await user.pilot.press("escape")
         assert len(user.app.screen_stack) == 1
         await user.pilot.press("ctrl+o")
@@ -119,11 +121,14 @@ async def test_a_text_is_deleted_after_a_question_and_brought_back(runs: Path) -
         assert path.is_file()
 
 
-async def test_any_file_can_be_opened_by_its_path(runs: Path, tmp_path: Path) -> None:
+async def test_any_file_can_be_opened_by_its_path(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(texts: SavedTexts) -> None:
+        raise PermissionError(13, "Permission denied")
+
     Path("my tale.txt").write_text("Once upon a time")
     async with chatting(runs) as user:
         await user.pilot.press("ctrl+o")
-        await shown(user.pilot, "No saved texts yet. Every conversation is saved here")
+        await shown(user.pilot, "No saved texts yet. Conversations are saved here")
         await user.pilot.press("enter", *"my t")
         await shown(user.pilot, "my tale.txt")
         await user.pilot.press("x", "enter")
@@ -133,6 +138,9 @@ async def test_any_file_can_be_opened_by_its_path(runs: Path, tmp_path: Path) ->
         await user.pilot.press("right", "enter")
         await wait_until(user.pilot, lambda: user.text == "Once upon a time")
         assert user.conversation.name == "tiny"
+        monkeypatch.setattr(SavedTexts, "read_all", refuse)
+        await user.pilot.press("ctrl+o")
+        await shown(user.pilot, "cannot list the saved texts: Permission denied", "Open a file")
 
 
 async def test_texts_to_translate_are_browsed_too(tmp_path: Path) -> None:

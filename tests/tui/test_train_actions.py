@@ -143,6 +143,7 @@ async def test_a_run_that_is_done_needs_a_budget(tmp_path: Path, launcher: FakeL
         await pilot.press("escape", "r")
         await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
         assert app.screen.query_one(Input).value == "20 steps"
+        assert "run is done. New total budget" in str(app.screen.query_one(Label).render())
         # A wrong budget is refused in the dialog; the message goes away when it is mended.
         for answer, problem in (("much", "number of minutes"), ("", "number of minutes"), ("10 steps", "enter more")):
             app.screen.query_one(Input).value = answer

@@ -40,8 +40,10 @@ async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
         app.screen.query_one(Input).value = "first"
         await pilot.press("enter")
         assert isinstance(app.screen, AskScreen), "the name is taken"
-        app.screen.query_one(Input).value = "renamed"
-        await pilot.press("enter")
+        app.screen.query_one(Input).value = ""
+        await pilot.press("escape", "R")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press(*"renamed", "enter")  # typing replaces the name that is there
         await wait_until(pilot, lambda: app.names == ["renamed", "first"])
         assert app.tab.run_list.current_path == str(runs / "renamed") and app.rows[0].startswith("● renamed")
         await wait_until(pilot, lambda: app.tab.dashboard.chart._curves)
@@ -50,7 +52,10 @@ async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
         await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press(*"twice", "enter")
         await wait_until(pilot, lambda: app.text("#run-line").startswith(" renamed · twice · step 10 of 10"))
-        assert RunFolder(runs / "renamed").read_note() == "twice"
+        await pilot.press("N")
+        await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
+        await pilot.press(*" more", "enter")  # typing goes on with the note
+        await wait_until(pilot, lambda: RunFolder(runs / "renamed").read_note() == "twice more")
         await pilot.press("slash", *"twice", "enter")
         assert app.names == ["renamed"]
         await pilot.press("escape")

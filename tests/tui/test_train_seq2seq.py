@@ -411,7 +411,7 @@ def test_facts_of_a_run(tmp_path: Path) -> None:
     assert shown["training"] == "48 pairs, rate 0.002, label smoothing 0.1 in the training loss"
     assert shown["selection"] == "validation loss; BLEU tokenizer 13a"
     assert shown["best"] == "BLEU 30.25, chrF 50.50, 2.9000 bits per character"
-    told = Notice("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is done", "information")
+    told = Notice("pairs: BLEU 30.25, chrF 50.50, validation loss 4.4000", "Training is finished", "information")
     assert end_notice(seen) == told
     run.write_status(RunStatus("stopped", step=3, results={"bleu": 1.5}))
     (seen,) = RunWatcher(tmp_path).poll([]).runs

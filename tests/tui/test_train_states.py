@@ -38,6 +38,7 @@ async def test_escape_leads_back_to_the_list_from_every_state(tmp_path: Path, si
         await wait_until(pilot, lambda: app.tab.dashboard.chart._curves)
         await pilot.pause()
         assert in_list(app) and not way_back(app)
+        header = app.text("#columns")
         dashboard = app.tab.dashboard
         for title in dashboard.titles[-3:]:  # in the narrow tab a chart, samples and About
             dashboard.select(title)
@@ -48,6 +49,11 @@ async def test_escape_leads_back_to_the_list_from_every_state(tmp_path: Path, si
                 await pilot.press(key)
             await pilot.press("escape")
             assert in_list(app) and not way_back(app), title
+        await pilot.press("z")
+        app.tab._wake.set()  # a poll while the list is hidden
+        await pilot.pause(0.1)
+        await pilot.press("escape")
+        assert app.text("#columns") == header
         # The focus beside the list, on a widget that the next selection may hide.
         for title in dashboard.titles[-3:]:
             dashboard.select(title)

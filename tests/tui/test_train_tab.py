@@ -119,7 +119,7 @@ async def test_a_notification_when_a_run_ends(runs: Path) -> None:
     write_status(run, "running", step=10, steps=1000)
     async with app.run_test(size=NARROW) as pilot:
         for state, told in (
-            ("done", "Training is done: first: validation loss 1.2500"),
+            ("done", "Training is finished: first: validation loss 1.2500"),
             ("failed", "Training failed: first: the loss diverged"),
             ("stopped", "Training has stopped: first is saved"),
         ):

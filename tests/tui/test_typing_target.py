@@ -14,6 +14,18 @@ from rnntui.tui.typing_target import focus_typing_target
 from rnntui.tui.widgets.editors import ClusterTextArea
 
 
+class Number(Static, can_focus=True):
+    """Wants any key once a digit was typed into it, as a slider does."""
+
+    typed = ""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return bool(self.typed) or key.isdigit()
+
+    async def on_key(self, event: events.Key) -> None:
+        self.typed += event.character or ""
+
+
 class Shown(App[None]):
     """A list with a key of its own, an input, and the editor."""
 
@@ -27,7 +39,7 @@ class Shown(App[None]):
     def compose(self) -> ComposeResult:
         yield OptionList("a", "b")
         yield Input()
-        yield Static("nothing here")
+        yield Number("nothing here")
         yield self.typing_target
 
     def action_zoom(self) -> None:
@@ -66,6 +78,10 @@ async def test_typing_goes_to_the_editor_where_the_focused_widget_has_no_use_for
         await pilot.pause()
         await type_text("stays")
         assert app.query_one(Input).value == "stays" and app.focused is app.query_one(Input)
+        app.query_one(Number).focus()
+        await pilot.pause()
+        await type_text("5x")  # the first key decides who gets the second
+        assert app.query_one(Number).typed == "5x" and app.focused is app.query_one(Number)
         app.screen.set_focus(None)
         await type_text("!")
         assert editor.text.endswith("🧑!")

@@ -35,6 +35,11 @@ class UndoWanted(Message):
     """Undo was pressed in an empty prompt: undo the last change of the text."""
 
 
+@dataclass
+class RedoWanted(Message):
+    """Redo was pressed in an empty prompt: redo the change of the text that was undone last."""
+
+
 # Panes
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import events
 
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
-from rnntui.tui.chat.messages import LineSent, PutBackWanted, UndoWanted
+from rnntui.tui.chat.messages import LineSent, PutBackWanted, RedoWanted, UndoWanted
 from rnntui.tui.keys import KEYS, bindings
 from rnntui.tui.widgets.editors import ClusterTextArea
 
@@ -76,6 +76,13 @@ class Prompt(ClusterTextArea):
             super().action_undo()
         else:
             self.post_message(UndoWanted())
+
+    def action_redo(self) -> None:
+        """Redo typing; in an empty prompt where none was undone, redo what cut the text."""
+        if self.text or self.history.redo_stack:
+            super().action_redo()
+        else:
+            self.post_message(RedoWanted())
 
     def action_line_break(self) -> None:
         """Insert a line break."""

@@ -266,7 +266,7 @@ class ChatTab(Vertical):
         try:
             self.history.save()
         except RnntuiError as error:
-            warn(f"The lines you send are not remembered: {error}")
+            warn(f"The prompt history is not saved: {error}")
 
     def action_stop(self) -> None:
         """Stop all panes, close the find bar, and go back to the prompt."""
@@ -301,7 +301,7 @@ class ChatTab(Vertical):
         """Take the last line back into the prompt. The next one to be sent is followed by what the prompt held."""
         line = self.session.take_back_last_prompt()
         if line is None:
-            self.notifications.info("There is no line of yours to edit; type one and press Enter.")
+            self.notifications.info("The text has no line of yours to edit; type one and press Enter.")
         else:
             if self._unsent_line is None:
                 self._unsent_line = self.prompt.line
@@ -335,7 +335,7 @@ class ChatTab(Vertical):
             return
         pane.conversation.stop()
         self.row.update_views()
-        text = await self.app.push_screen_wait(EditScreen("The text; the model continues from its end", pane.text))
+        text = await self.app.push_screen_wait(EditScreen("Edit the text; the model continues from its end", pane.text))
         if text is not None:
             self.session.replace_text(pane, text)
         self.focus_prompt()
@@ -353,6 +353,9 @@ class ChatTab(Vertical):
 
     def on_undo_wanted(self) -> None:
         self.action_undo()
+
+    def on_redo_wanted(self) -> None:
+        self.action_redo()
 
     def action_redo(self) -> None:
         """Redo what was undone."""
@@ -457,7 +460,7 @@ class ChatTab(Vertical):
             self.notifications.info("The model is still being opened.")
             return
         browser = TextBrowser(
-            files.saved_texts, files.read, files.writes(), "Every conversation is saved here by itself as it grows."
+            files.saved_texts, files.read, files.writes(), "Conversations are saved here automatically."
         )
         saved = await self.app.push_screen_wait(browser)
         if saved is not None:

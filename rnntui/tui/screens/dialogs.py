@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -31,22 +32,27 @@ class AskScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
-    def __init__(self, question: str, value: str = "", accept: Accept | None = None) -> None:
+    def __init__(
+        self, question: str, value: str = "", accept: Accept | None = None, *, typing_replaces: bool = True
+    ) -> None:
         """
         Args:
             question: text above the input.
             value: text in the input at first.
             accept: called with the line on Enter, and with True if the line was confirmed: the call before raised
                 `UnconfirmedError`, and Enter was pressed again. Raises `RnntuiError` if the line cannot be accepted.
+            typing_replaces: True if the value is a proposal, selected so that typing replaces it; False if it is a
+                text to go on with.
         """
         super().__init__()
         self._question, self._value, self._accept = question, value, accept
+        self._typing_replaces = typing_replaces
         self._unconfirmed: str | None = None  # the line that a second Enter confirms
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Label(self._question, markup=False)
-            yield ClusterInput(encode_control_chars(self._value), select_on_focus=False)
+            yield ClusterInput(encode_control_chars(self._value), select_on_focus=self._typing_replaces)
             yield Label("", classes="problem", markup=False)
             yield Label("Enter accepts, Esc cancels", classes="hint")
 
@@ -79,21 +85,53 @@ class PickScreen(ModalScreen[int | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
-    def __init__(self, question: str, choices: Sequence[str], chosen: int = 0) -> None:
+    def __init__(self, question: str, choices: Sequence[str], chosen: int = 0, *, searchable: bool = False) -> None:
+        """
+        Args:
+            question: text above the choices.
+            choices: a line for each choice.
+            chosen: index of the choice that is highlighted at first.
+            searchable: True if typing leaves only the choices that have all words typed.
+        """
         super().__init__()
         self._question, self._choices, self._chosen = question, choices, chosen
+        self._searchable, self._query = searchable, ""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
             yield Label(self._question, markup=False)
-            yield OptionList(*(Option(one_line(choice)) for choice in self._choices), markup=False)
-            yield Label("Enter accepts, Esc cancels", classes="hint")
+            yield OptionList(*self._matching(), markup=False)
+            yield Label(self._hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).highlighted = self._chosen
 
+    def on_key(self, event: events.Key) -> None:
+        if self._searchable and (event.is_printable or (event.key == "backspace" and self._query)):
+            event.stop()
+            self._query = self._query[:-1] if event.key == "backspace" else self._query + (event.character or "")
+            choices, matching = self.query_one(OptionList), self._matching()
+            choices.set_options(matching or [Option("Nothing matches.", disabled=True)])
+            choices.highlighted = 0 if matching else None
+            self.query_one(".hint", Label).update(self._hint)
+
+    def _matching(self) -> list[Option]:
+        """Return the choices that have all words typed, each with its index as id."""
+        words = self._query.casefold().split()
+        return [
+            Option(one_line(choice), str(index))
+            for index, choice in enumerate(self._choices)
+            if all(word in choice.casefold() for word in words)
+        ]
+
+    @property
+    def _hint(self) -> str:
+        if self._query:
+            return f"Search: {one_line(self._query)}   Enter accepts, Esc cancels"
+        return f"{'Type to search, ' if self._searchable else ''}Enter accepts, Esc cancels"
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option_index)
+        self.dismiss(int(event.option_id or 0))
 
 
 class EditScreen(ModalScreen[str | None]):

@@ -90,8 +90,8 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,f1", "dismiss(None)", "Close", show=False),
         Binding("up", "scroll('up')", "Up", show=False),
         Binding("down", "scroll('down')", "Down", show=False),
-        Binding("pageup", "scroll('page_up')", "A page up", show=False),
-        Binding("pagedown", "scroll('page_down')", "A page down", show=False),
+        Binding("pageup", "scroll('page_up')", "Page up", show=False),
+        Binding("pagedown", "scroll('page_down')", "Page down", show=False),
         Binding("ctrl+home", "scroll('home')", "Start", show=False, priority=True),
         Binding("ctrl+end", "scroll('end')", "End", show=False, priority=True),
     ]

@@ -41,7 +41,7 @@ async def pick_run(
         return None
     labels = run_labels(runs)
     current_index = next((index for index, run in enumerate(runs) if run.name == current), 0)
-    chosen_index = await app.push_screen_wait(PickScreen("Choose a model", labels, current_index))
+    chosen_index = await app.push_screen_wait(PickScreen("Choose a model", labels, current_index, searchable=True))
     return None if chosen_index is None else runs[chosen_index].path
 
 

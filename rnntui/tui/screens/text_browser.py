@@ -17,6 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.input import Selection
 from textual.widgets.option_list import Option
+from textual.worker import Worker, get_current_worker
 
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_count
@@ -81,9 +82,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
                 yield ClusterInput(compact=True, select_on_focus=False, id="search")
                 yield ClusterInput(compact=True, select_on_focus=False, id="line")
                 yield Label("", id="count")
-            yield Label(
-                f"{_cut('date', _DATE)}{_cut('model', _MODEL)}{'length'.rjust(_LENGTH - 2)}  title", id="columns"
-            )
+            yield Label(_HEADER, id="columns")
             with Vertical(id="texts-and-preview"):
                 texts = OptionList(compact=True, markup=False, id="saved-texts")
                 texts.can_focus = False
@@ -104,24 +103,29 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
 
     @work(thread=True, exclusive=True)
     def _load(self, highlight: str = "") -> None:
-        """Read the texts in a thread, and show the first ones early."""
+        """Read the texts in a thread, and show the first ones early. A newer call or the end of the screen stops it."""
         saved: list[SavedText] = []
-        problem = self._save()
+        worker, problem = get_current_worker(), self._save()
         try:
             for text in self._texts.read_all():
+                if worker.is_cancelled:
+                    return
                 saved.append(text)
                 if len(saved) == _BATCH:
-                    self.app.call_from_thread(self._take, list(saved), False, highlight)
+                    self.app.call_from_thread(self._take, worker, list(saved), highlight)
         except OSError as error:
             problem = f"cannot list the saved texts: {error.strerror or error}"
-        self.app.call_from_thread(self._take, saved, True, highlight)
-        if problem:
-            self.app.call_from_thread(self._show_message, problem, True)
+        self.app.call_from_thread(self._take, worker, saved, highlight, is_all=True, problem=problem)
 
-    def _take(self, saved: list[SavedText], is_all: bool, highlight: str) -> None:
-        if self.is_attached:
-            self._saved, self._is_read = saved, is_all
-            self._show_texts(highlight)
+    def _take(
+        self, worker: Worker[None], saved: list[SavedText], highlight: str, is_all: bool = False, problem: str = ""
+    ) -> None:
+        if worker.is_cancelled or not self.is_attached:
+            return
+        self._saved, self._is_read = saved, is_all
+        self._show_texts(highlight)
+        if problem:
+            self._show_message(problem, True)
 
     @property
     def _words(self) -> list[str]:
@@ -141,7 +145,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         width = rows.scrollable_content_region.width or 80
         options = [Option(self._row(text, width, now), id=str(text.path)) for text in matching]
         if not matching and self._is_read:
-            empty = "No saved text has these words." if self._saved else f"No saved texts yet. {self._when_empty}"
+            empty = "No saved text matches." if self._saved else f"No saved texts yet. {self._when_empty}"
             options.append(Option(Content.styled(empty, MUTED), disabled=True))
         options.append(Option(Content.styled("Open a file …", MUTED), id=_FILE))
         rows.set_options(options)
@@ -258,9 +262,15 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
             self._set_mode("delete")
             self._show_message(f"Delete “{text.name or text.title}”?", True)
 
+    def action_restore(self) -> None:
+        """Bring back the text that was deleted last; during the question whether to delete, keep the text."""
+        if self._mode == "search":
+            self._restore()
+        elif self._mode == "delete":
+            self._set_mode("search")
+
     @work
-    async def action_restore(self) -> None:
-        """Bring back the text that was deleted last."""
+    async def _restore(self) -> None:
         try:
             path = await asyncio.to_thread(self._texts.restore)
         except RnntuiError as error:
@@ -268,7 +278,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         else:
             if path is not None:
                 self._load(str(path))
-            self._show_message("Restored." if path is not None else "Nothing has been deleted.", False)
+            self._show_message("Restored." if path is not None else "Nothing to restore.", False)
 
     # -- what they do ------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from rnntui.errors import UsageError
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_form import parse_number
 from rnntui.settings import flag_of, settings_of
+from rnntui.text.control_chars import one_line
 
 _ABBREVIATIONS = {"m": "minutes", "min": "minutes", "e": "epochs", "s": "steps"}
 
@@ -28,7 +29,7 @@ async def ask_budget(app: App[Any], run: WatchedRun) -> list[str] | None:
     def check(line: str, confirmed: bool) -> None:
         check_not_spent(parse_budget(line, unit), run)
 
-    question = "Finished. New total budget (minutes, epochs or steps):"
+    question = f"{one_line(run.name)} is done. New total budget (minutes, epochs or steps):"
     answer = await app.push_screen_wait(AskScreen(question, text, check))
     return None if answer is None else parse_budget(answer, unit)
 

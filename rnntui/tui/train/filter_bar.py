@@ -23,7 +23,7 @@ class FilterBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Label("Filter ")
-        yield ClusterInput(compact=True, placeholder="words of name, kind, state or note")
+        yield ClusterInput(compact=True, placeholder="words of the name, kind, state or note")
         yield Label("", id="filter-count")
 
     def open(self) -> None:

@@ -1,4 +1,4 @@
-"""Modal form that starts a training."""
+"""Modal form that starts a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TYPING_PAUSE = 0.2  # seconds after which files are looked for
 
 @dataclass(frozen=True)
 class FormResult:
-    """The values entered, by option name, and the `rnntui` arguments if a training is to be started.
+    """The values entered, by option name, and the `rnntui` arguments if a run is to be started.
 
     `problem` says why the last training did not start, as long as the values are the same.
     """
@@ -70,7 +70,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog form") as dialog:
-            dialog.border_title = "Start a training"
+            dialog.border_title = "Start a run"
             yield Static(one_line(self._problem), id="problem", markup=False)
             with VerticalScroll(can_focus=False):
                 yield Field(self._options[0], self._values.get("kind", ""))
@@ -222,7 +222,7 @@ class TrainingFormScreen(ModalScreen[FormResult]):
                 self.action_leave()
 
     def action_leave(self) -> None:
-        """Close the form without starting a training."""
+        """Close the form without starting a run."""
         self.dismiss(FormResult(self.values, problem=self._problem))
 
     @work(exclusive=True)

@@ -57,8 +57,8 @@ async def ask_note(app: App[Any], session: TrainingSession, run: WatchedRun) -> 
     def write(text: str, confirmed: bool) -> None:
         session.write_note(run, text)
 
-    question = f"Note on run {one_line(run.name)} (an empty one is removed):"
-    await app.push_screen_wait(AskScreen(question, run.summary.note, write))
+    question = f"Note on run {one_line(run.name)} (leave it empty for none):"
+    await app.push_screen_wait(AskScreen(question, run.summary.note, write, typing_replaces=False))
 
 
 async def show_comparison(app: App[Any], comparison: Comparison) -> None:

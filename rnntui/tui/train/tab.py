@@ -117,7 +117,8 @@ class TrainTab(Vertical):
         session, runs = self.session, self.run_list
         listing = session.listing(runs.current_path)
         runs.show(listing)
-        self.query_one("#columns", Static).update(runs.header())
+        if runs.size.width:  # hidden, it would be a header for the narrowest list
+            self.query_one("#columns", Static).update(runs.header())
         self.query_one(FilterBar).show_count(len(listing.runs), len(session.snapshot.runs))
         run = runs.current
         self.query_one(RunLine).show(run, session.name_of(run) if run else "")
@@ -171,6 +172,7 @@ class TrainTab(Vertical):
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
         (dashboard.main if dashboard.full else self.run_list).focus()
+        self.call_after_refresh(self._update_list)  # the terminal may have been resized while the list was hidden
 
     def action_back(self) -> None:
         """Go back to the list, from anywhere in the tab; in the list, clear the filter."""
@@ -303,10 +305,10 @@ class TrainTab(Vertical):
         run = self.run_list.current
         if run is None or self._is_refused(run, "Not deleted"):
             return
-        question = self.session.deletion_question(run)
+        question = await self.session.deletion_question(run)
         if isinstance(question, Notice):
             self._show_notice(question)
-        elif await confirm_deletion(self.app, question):
+        elif self.screen.is_current and await confirm_deletion(self.app, question):  # else it was pressed twice
             self._show_notice(await self.session.delete(run))
             self._update_overlays()
             self._wake.set()

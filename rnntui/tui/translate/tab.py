@@ -90,7 +90,7 @@ class TranslateTab(Vertical):
         try:
             last = self.session.read_last()
         except RnntuiError as error:
-            self.notifications.warn(str(error), title="Cannot read the last draft")
+            self.notifications.warn(str(error), title="Cannot open the last text")
         if last is not None:
             self.session.begin(last)
             self.source.fill(last.text)
@@ -103,7 +103,7 @@ class TranslateTab(Vertical):
         self.session.close()
         problem = self.session.autosave.write_last(self.session.pending_save())
         if problem:
-            self.exit_message = f"the text to translate could not be saved: {problem}"
+            self.exit_message = f"the text could not be saved: {problem}"
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
@@ -367,7 +367,7 @@ class TranslateTab(Vertical):
             session.saved_texts,
             session.read_source,
             lambda: session.autosave.write(job) if job is not None else "",
-            "Every text that you translate is saved here by itself.",
+            "Texts that you translate are saved here automatically.",
         )
         opened = await self.app.push_screen_wait(browser)
         if opened is None:

@@ -87,12 +87,12 @@ class Slider(Widget, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "step(-1)", "Less", show=False, id="slider.less"),
-        Binding("right", "step(1)", "More", show=False, id="slider.more"),
-        Binding("shift+left,pagedown", "step(-10)", "Much less", show=False, id="slider.much_less"),
-        Binding("shift+right,pageup", "step(10)", "Much more", show=False, id="slider.much_more"),
-        Binding("home", "lowest", "Least", show=False, id="slider.least"),
-        Binding("end", "highest", "Most", show=False, id="slider.most"),
+        Binding("left", "step(-1)", "Decrease", show=False, id="slider.less"),
+        Binding("right", "step(1)", "Increase", show=False, id="slider.more"),
+        Binding("shift+left,pagedown", "step(-10)", "Decrease a lot", show=False, id="slider.much_less"),
+        Binding("shift+right,pageup", "step(10)", "Increase a lot", show=False, id="slider.much_more"),
+        Binding("home", "lowest", "Minimum", show=False, id="slider.least"),
+        Binding("end", "highest", "Maximum", show=False, id="slider.most"),
         Binding("enter", "type", "or digits: type a value", id="slider.type"),
         Binding("enter", "accept", "Set the value"),
         Binding("escape", "cancel", "Cancel"),

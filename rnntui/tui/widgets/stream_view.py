@@ -53,14 +53,14 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        _move("left", "left", "A character back"),
-        _move("right", "right", "A character on"),
-        _move("ctrl+left", "word_left", "A word back"),
-        _move("ctrl+right", "word_right", "A word on"),
-        _move("up", "up", "A line up"),
-        _move("down", "down", "A line down"),
-        _move("pageup", "page_up", "A page up"),
-        _move("pagedown", "page_down", "A page down"),
+        _move("left", "left", "Back one character"),
+        _move("right", "right", "Forward one character"),
+        _move("ctrl+left", "word_left", "Back one word"),
+        _move("ctrl+right", "word_right", "Forward one word"),
+        _move("up", "up", "Up one line"),
+        _move("down", "down", "Down one line"),
+        _move("pageup", "page_up", "Page up"),
+        _move("pagedown", "page_down", "Page down"),
         _move("home", "home", "Start of the line"),
         _move("end", "end", "End of the line"),
         _move("ctrl+home", "start", "Start of the text"),
