@@ -42,7 +42,7 @@ class Terminal:
             os.chdir(ROOT)
             environment = {**os.environ, "RNNTUI_SETTINGS": str(settings), "TERM": "xterm-256color"}
             environment.pop("RNNTUI_CHECKPOINTS", None)
-            # Bytecode as after the first start, whatever the caller's settings: compiling the modules takes 80 ms.
+            # Bytecode as after the first start, whatever the caller's settings: compiling takes some 60 ms.
             environment.pop("PYTHONDONTWRITEBYTECODE", None)
             environment["PYTHONPYCACHEPREFIX"] = str(settings.with_name("bytecode"))
             os.execvpe(command[0], command, environment)
@@ -124,7 +124,7 @@ def start(rounds: int) -> None:
             "the smallest Textual app": lambda: seconds([*python, hello], b"Continue"),
             "import torch": lambda: seconds([*python, "import torch; print('Continue')"], b"Continue"),
         }
-        measurements = alternate(contestants, rounds, warm_up=1)
+        measurements = alternate(contestants, rounds)
     rows = [
         [name, f"{statistics.median(times):.3f}", f"{min(times):.3f}", f"{max(times):.3f}"]
         + ([f"<= {FIRST_PAINT:g}", verdict(statistics.median(times) <= FIRST_PAINT)] if "first" in name else ["", ""])
