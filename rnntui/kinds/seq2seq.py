@@ -47,7 +47,7 @@ SEQ2SEQ = ModelKind(
     training=Seq2SeqTrainingConfig,
     inputs=(
         InputFiles("pairs", "tables (TSV, CSV), TMX, or JSON lines", many=True, endings=_TABLES),
-        InputFiles("source", "instead of a table: a file of sources, one per line"),
+        InputFiles("source", "instead of a table: a file, one source per line"),
         InputFiles("target", "the file of their targets, line by line"),
         InputFiles(
             "validation_pairs",

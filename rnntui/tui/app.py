@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from textual.notifications import Notify
     from textual.widget import Widget
 
-    from rnntui.tui.palette import Command
+    from rnntui.tui.command_palette import Command
 
 
 def _command_provider() -> type[Provider]:
-    from rnntui.tui.palette import CommandProvider
+    from rnntui.tui.command_palette import CommandProvider
 
     return CommandProvider
 
@@ -40,6 +40,7 @@ class RnntuiApp(App[None]):
 
     TITLE = "rnntui"
     CSS_PATH = Path(__file__).with_name("rnntui.tcss")
+    DIALOGS_CSS_PATH = Path(__file__).with_name("dialogs.tcss")
     BINDINGS = bindings("app")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_command_provider}
 
@@ -89,9 +90,10 @@ class RnntuiApp(App[None]):
         self.call_after_refresh(self._finish)
 
     async def _finish(self) -> None:
-        """Do what the first paint need not wait for: the footer, whose line was left free."""
+        """Do what the first paint need not wait for: the footer, whose line was left free, and the style of dialogs."""
         from rnntui.tui.footer import KeyFooter
 
+        self.stylesheet.read(self.DIALOGS_CSS_PATH)  # parsed with the next widget, here the footer
         await self.mount(KeyFooter())
         self.query_one(ContentSwitcher).styles.margin = 0
         if self.preferences.keymap:
@@ -199,7 +201,7 @@ class RnntuiApp(App[None]):
 
     def commands(self) -> list[Command]:
         """Return the palette's commands: recently used ones, those of the tab shown, of the app, and of other tabs."""
-        from rnntui.tui.palette import Command
+        from rnntui.tui.command_palette import Command
 
         current = self._visible_tab_id
         contexts = [current, "app", *(tab_id for tab_id in self._tabs if tab_id != current)]

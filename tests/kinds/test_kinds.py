@@ -136,7 +136,7 @@ def test_a_registered_kind_is_in_runs_and_in_the_list(toy: RunFolder, capsys: py
     assert watched.summary.primary == (ACCURACY, 87.65)
     facts = dict(run_facts(watched))
     assert facts["kind"] == "toy model" and facts["model"] == "lstm 1×8, 7 classes"
-    assert facts["scores"] == "toy accuracy 87.7"
+    assert facts["best"].startswith("toy accuracy 87.7")
 
 
 def test_a_registered_kind_is_in_the_curves(toy: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,9 +74,7 @@ def test_a_text_that_has_changed_is_told_from_another(make_run: MakeRun, tmp_pat
     make_run("input-2", "def", 2.0)
     error = error_of(text("new"), tmp_path)
     assert isinstance(error, CorpusError)
-    assert (
-        error.problem == "a/input.txt has changed since run input-2 was created (nor were input trained on this text)"
-    )
+    assert error.problem == "a/input.txt has changed since run input-2 was created (input was not trained on it either)"
     assert error.hint.startswith("resume with --name input-2 and no corpus")
     error = error_of(text("new", source="b/input.txt"), tmp_path, "input")
     assert error.problem == "b/input.txt is not the text that run input was trained on, a/input.txt"

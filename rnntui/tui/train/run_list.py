@@ -18,7 +18,7 @@ from rnntui.runs.listing import RunSummary
 from rnntui.sessions.run_facts import state_text
 from rnntui.sessions.run_order import RunListing
 from rnntui.sessions.run_watcher import WatchedRun
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 from rnntui.tui.train.messages import MarkClicked
 from rnntui.tui.widgets.colours import MUTED
 
@@ -105,6 +105,7 @@ class RunList(OptionList):
 
     def on_resize(self) -> None:
         self._rebuild()
+        self.call_after_refresh(self.scroll_to_highlight)  # the filter bar takes a row of the list
 
     def notify_style_update(self) -> None:
         """Rebuild the rows: the theme, and with it the colours of the marks, may have changed."""
@@ -194,4 +195,4 @@ def score_text(summary: RunSummary) -> str:
 
 def _cut(text: str, width: int) -> str:
     """Pad or cut a text to exactly `width` cells, whatever the width of its characters."""
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+    return set_cell_size(truncate(text, width, cell_len), width)
