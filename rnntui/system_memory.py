@@ -13,7 +13,12 @@ _OUT_OF_MEMORY = re.compile(r"can't allocate memory|out of memory|not enough mem
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return True for the error of an allocation that failed: numpy raises `MemoryError`, torch `RuntimeError`."""
+    """Return True for the error of an allocation that failed.
+
+    numpy raises `MemoryError`, torch `RuntimeError`, and the import of a library that cannot be mapped `ImportError`.
+    """
+    if isinstance(error, ImportError):  # where it is not permitted, as on a noexec file system, the message goes on
+        return str(error).endswith("failed to map segment from shared object")
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)) is not None
     )

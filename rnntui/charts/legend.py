@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rnntui.charts.styled_text import LABEL, TITLE, VALUE, CellWidth, Row, Style, fit_row, row_width, truncate
+from rnntui.charts.styled_text import LABEL, TITLE, VALUE, CellWidth, Row, Style, fit_row, row_width
+from rnntui.text.control_chars import truncate
 
 _GAP = 3  # cells between entries
 _MAX_NAME = 40  # cells of a name

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple
 
+from rnntui.text.control_chars import truncate
+
 
 class ChartPart(Enum):
     """The parts of a chart. `RAW` (values under their average) and `LINE` have the colour of their curve."""
@@ -45,18 +47,6 @@ def cell_width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(_character_width(character) for character in text)
-
-
-def truncate(text: str, width: int, measure: CellWidth = cell_width) -> str:
-    """Return the text cut to at most `width` cells; a cut text ends with …"""
-    if measure(text) <= width:
-        return text
-    if width < 1:
-        return ""
-    start = text[:width]  # a cell holds one base character at most; long runs of marks are cut, too
-    while start and measure(start) > width - 1:
-        start = start[:-1]
-    return start + "…"
 
 
 def row_width(row: Row, measure: CellWidth) -> int:

@@ -18,9 +18,9 @@ from rnntui.charts.metric_charts import AXIS_TITLES, ChartHeading
 from rnntui.charts.palette import curve_colour
 from rnntui.charts.plot import LINE, POINT, UNITS, legend_entries, y_scale
 from rnntui.charts.raster import decimate
-from rnntui.charts.styled_text import cell_width, truncate
+from rnntui.charts.styled_text import cell_width
 from rnntui.errors import UsageError
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 
 PNG_ZOOM = 2.0  # image pixels for each pixel of the SVG, as screens of high resolution have
 _WIDTH, _HEIGHT = 800, 450  # pixels of a chart
@@ -143,7 +143,7 @@ def _chart(drawing: ChartDrawing, index: int) -> Iterator[str]:
 def _place_legend(entries: Sequence[LegendEntry]) -> Iterator[tuple[LegendEntry, int, float]]:
     """Yield each entry of the legend with its row and its left edge in pixels."""
     row, left = 0, float(_MARGIN)
-    for entry in (replace(entry, name=truncate(entry.name, _MAX_NAME)) for entry in entries):
+    for entry in (replace(entry, name=truncate(entry.name, _MAX_NAME, cell_width)) for entry in entries):
         width = 30 + cell_width(f"{entry.name} {entry.value} {entry.best_text(True)}") * _CHARACTER
         width += 22 if entry.best else 0
         if left > _MARGIN and left + width > _WIDTH - _MARGIN:

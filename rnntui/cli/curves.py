@@ -20,7 +20,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
-from rnntui.cli.terminal import print_note, utf8_argument, write_out
+from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
@@ -78,12 +78,12 @@ def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float
     "--height", type=click.IntRange(6, 500), help="Height of a chart in rows [default: the terminal's; 24 in a pipe]."
 )
 @click.option(
-    "--svg", "svg_file", metavar="FILE", callback=utf8_argument,
+    "--svg", "svg_file", metavar="FILE", callback=file_argument,
     help="Save the charts as an SVG image instead of drawing them here; - is standard output.",
 )  # fmt: skip
 @click.option(
-    "--png", "png_file", metavar="FILE", callback=utf8_argument,
-    help="Save the charts as a PNG image. Needs: pip install 'rnntui[png]'.",
+    "--png", "png_file", metavar="FILE", callback=file_argument,
+    help="Save the charts as a PNG image; - is standard output. Needs: pip install 'rnntui[png]'.",
 )  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="Write all rows as CSV, with a column for each metric.")
 @click.option("--json", "as_json", is_flag=True, help="Write all rows as JSON lines, each with its run.")
@@ -176,14 +176,17 @@ def _selection_order(run: RunFolder) -> tuple[str, ...]:
 def _save(drawings: list[ChartDrawing], flag: str, file: str) -> None:
     from rnntui.charts.svg import render_png, render_svg
 
-    if file == "-" and flag == "--svg":
-        write_out(render_svg(drawings))
-        return
     path = Path(file)
-    if path.exists():
+    if file != "-" and path.exists():
         raise UsageError(f"{flag} {file}: the file exists and is not replaced")
+    if file == "-" and flag == "--png" and sys.stdout.isatty():
+        raise UsageError("--png - writes binary data; redirect it to a file or a pipe")
     svg = render_svg(drawings)
-    atomic_write(path, render_png(svg) if flag == "--png" else svg.encode())
+    image = render_png(svg) if flag == "--png" else svg.encode()
+    if file == "-":
+        write_out(image)
+        return
+    atomic_write(path, image)
     print_note(f"saved {file}")
 
 

@@ -16,7 +16,7 @@ from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
+from rnntui.cli.terminal import file_argument, print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config import LanguageModelTrainingConfig, TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
@@ -56,13 +56,19 @@ class _Options:
 @click.argument("text", nargs=-1)
 @run_option
 @checkpoints_option
-@click.option("--source", help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one per line.")
-@click.option("--target", help="The file of their targets.")
+@click.option(
+    "--source", callback=file_argument,
+    help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one per line.",
+)  # fmt: skip
+@click.option("--target", callback=file_argument, help="The file of their targets.")
 @click.option(
     flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
 )
 @click.option("--held-out", is_flag=True, help="Evaluate on the held-out pairs of the run's own data.")
-@click.option("--save", metavar="FILE", help="Write the evaluated pairs to a new table, each with its file and row.")
+@click.option(
+    "--save", metavar="FILE", callback=file_argument,
+    help="Write the evaluated pairs to a new table, each with its file and row.",
+)  # fmt: skip
 @setting_option(BeamConfig, "beam")
 @click.option(
     "--bleu-tokenizer", type=click.Choice(get_args(BleuTokenizer)),

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 import click
 
 from rnntui.cli.inputs import decode_lines
-from rnntui.cli.terminal import print_note
+from rnntui.cli.terminal import file_argument, print_note
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
@@ -56,11 +56,11 @@ class Lines:
 def file_option(command: Command) -> Command:
     """Add `--file`, files to read in place of standard input."""
     text = "Read the lines of this file, not of standard input; may be repeated."
-    return click.option("--file", "files", multiple=True, metavar="FILE", help=text)(command)
+    return click.option("--file", "files", multiple=True, metavar="FILE", callback=file_argument, help=text)(command)
 
 
 def check_texts(texts: Sequence[str], files: Sequence[str], action: str, is_noted: bool = True) -> None:
-    """Refuse texts beside files, and note on stderr that a text is the name of a file.
+    """Refuse texts beside files, and note on stderr that a text is the name of a file, or `-`.
 
     Args:
         texts: texts of the command line.
@@ -73,6 +73,8 @@ def check_texts(texts: Sequence[str], files: Sequence[str], action: str, is_note
     name = next(filter(is_file_name, texts), None) if is_noted else None
     if name is not None:
         print_note(f"{name} is {action} as a text; for the lines of that file: --file {shlex.quote(name)}")
+    elif is_noted and list(texts) == ["-"]:
+        print_note(f"- is {action} as a text; for standard input, leave it out")
 
 
 def is_file_name(text: str) -> bool:

@@ -31,8 +31,8 @@ _FAR_ABOVE = 1.25  # ratio of a validation loss to the training loss that is not
 _MIN_BAR = 10  # columns, with the space around it
 
 
-class Display(Protocol):
-    """Display for the events of a training: lines, or a bar in the terminal's last line."""
+class TrainingDisplay(Protocol):
+    """Where the events of a training are shown: lines, or a bar in the terminal's last line."""
 
     def start(self) -> None: ...
 
@@ -51,7 +51,7 @@ class Reporter:
     No method raises where the terminal or the pipe has been closed: the training must go on and save.
     """
 
-    def __init__(self, run: RunFolder, display: Display) -> None:
+    def __init__(self, run: RunFolder, display: TrainingDisplay) -> None:
         self.run = run
         self._display = display
         self._work = "step"

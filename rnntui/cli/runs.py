@@ -104,7 +104,9 @@ def table_lines(names: Column, others: list[Column], notes: Column, width: int |
         notes: a note for each row, or an empty text.
         width: columns of the terminal; None for no limit.
     """
-    from rich.cells import chop_cells, set_cell_size
+    from rich.cells import cell_len, chop_cells, set_cell_size
+
+    from rnntui.text.control_chars import truncate
 
     columns = _fitting(names, others, width)
     name_width = names.width
@@ -123,7 +125,7 @@ def table_lines(names: Column, others: list[Column], notes: Column, width: int |
         yield (" " * _GAP).join([*cells, *([note] if in_column else [])]).rstrip()
         yield from rest
         if note and not in_column:
-            yield f"  {_shortened(note, (width or 80) - 2)}"
+            yield f"  {truncate(note, (width or 80) - 2, cell_len)}"
 
 
 def _fitting(names: Column, columns: list[Column], width: int | None) -> list[Column]:
@@ -135,12 +137,6 @@ def _fitting(names: Column, columns: list[Column], width: int | None) -> list[Co
             break
         columns.remove(least)
     return columns
-
-
-def _shortened(text: str, width: int) -> str:
-    from rich.cells import cell_len, set_cell_size
-
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
 def _columns(summaries: list[RunSummary]) -> list[Column]:

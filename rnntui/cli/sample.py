@@ -29,7 +29,7 @@ from rnntui.cli.options import (
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
-from rnntui.cli.terminal import escaped_argument, print_note, utf8_argument, warn_unknown_characters
+from rnntui.cli.terminal import escaped_argument, file_argument, print_note, utf8_argument, warn_unknown_characters
 from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
@@ -69,7 +69,10 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     callback=utf8_argument,
     help="Text to continue [default: standard input if it is not a terminal, else a new line].",
 )
-@click.option("--prompt-file", metavar="FILE", help="File with the text to continue, instead of --prompt.")
+@click.option(
+    "--prompt-file", metavar="FILE", callback=file_argument,
+    help="File with the text to continue, instead of --prompt.",
+)  # fmt: skip
 @click.option(
     "--each-line",
     is_flag=True,

@@ -25,14 +25,18 @@ class OutputClosedError(Exception):
     """The reader of our output has closed it, as `head` does. No OSError, for which click would exit with 1."""
 
 
-def write_out(text: str) -> None:
+def write_out(output: str | bytes) -> None:
     """Write to stdout and flush: control characters escaped on a terminal, exact UTF-8 in a pipe, whatever the locale.
+
+    Bytes are written as they are.
 
     Raises `OutputClosedError` if the reader has closed the pipe, `RnntuiError` if stdout cannot be written to.
     """
     try:
-        output = escape_control_chars(text) if sys.stdout.isatty() else text
-        sys.stdout.buffer.write(output.encode("utf-8", "backslashreplace"))
+        if isinstance(output, str):
+            text = escape_control_chars(output) if sys.stdout.isatty() else output
+            output = text.encode("utf-8", "backslashreplace")
+        sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise OutputClosedError from error
@@ -62,7 +66,15 @@ def utf8_argument(context: click.Context, parameter: click.Parameter, value: Any
     try:
         return os.fsencode(value).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{parameter.opts[0]} is not UTF-8 at byte {error.start}") from error
+        name = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
+        raise UsageError(f"{name} is not UTF-8 at byte {error.start}") from error
+
+
+def file_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Return names of files, of any bytes, as they are. A click callback. Raises `UsageError` if one is empty."""
+    if value == "" or (isinstance(value, tuple) and "" in value):
+        raise UsageError(f"{parameter.opts[0]}: the name of the file is empty")
+    return value
 
 
 def escaped_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:

@@ -122,6 +122,8 @@ def _translated_subtitles(
         original = piece if isinstance(piece, str) else piece.original
         pieces.append((line_number, piece))
         line_number += original.count("\n") or original.count("\r")
+    if source.text.strip() and not any(isinstance(piece, SubtitleText) for _, piece in pieces):
+        print_note("no subtitles found in the input: it is left as it is; --format text translates its lines")
     for start in range(0, len(pieces), _MAX_BATCH):
         batch = pieces[start : start + _MAX_BATCH]
         texts = [(number, piece.text) for number, piece in batch if isinstance(piece, SubtitleText)]

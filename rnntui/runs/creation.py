@@ -149,13 +149,13 @@ def _not_this_text(
 
 
 def name_problem(name: str) -> str:
-    """Return the rule for names of runs if a name breaks it; empty if it is valid."""
+    """Return the rule for names of runs if a name breaks it, such as "use at most ..."; empty if it is valid."""
     invalid = not name.strip() or name[0] in ".-" or _FORBIDDEN & set(name) or not name.isprintable()
     if not invalid and len(name.encode()) <= _MAX_NAME_BYTES:
         return ""
     return (
-        f"a name has {_MAX_NAME_BYTES} bytes at most, does not begin with . or - "
-        f'and contains none of / \\ : * ? " < > |'
+        f"use at most {_MAX_NAME_BYTES} bytes of visible characters and spaces, without . or - at the beginning "
+        f'and without / \\ : * ? " < > |'
     )
 
 
@@ -163,7 +163,7 @@ def check_name(name: str, checkpoints: Path) -> None:
     """Raise `UsageError` if a name is invalid for a run or taken."""
     problem = name_problem(name)
     if problem:
-        raise UsageError(f"--name {name[:40]!r} is not a valid name; {problem}", setting="name")
+        raise UsageError(f"--name {name[:40]!r} is not a valid name of a run; {problem}", setting="name")
     if os.path.lexists(checkpoints / name):
         raise UsageError(
             f"run {name} exists in {checkpoints}", setting="name",

@@ -110,9 +110,19 @@ def describe_run(details: RunDetails) -> list[Section]:
     return [section for section in filled if section.facts]
 
 
+def budget_text(budget: Budget, config: RunConfig) -> str:
+    """Return the present budget of a run, and its first one if a resumption has changed it."""
+    return budget.summary + ("" if budget == config.budget else f" (at first {config.budget.summary})")
+
+
+def model_text(summary: RunSummary, config: RunConfig) -> str:
+    """Return the cell and size of a model with its other options."""
+    return ", ".join(filter(None, (f"{summary.cell} {summary.size}", config.model.summary)))
+
+
 def progress_text(status: RunStatus) -> str:
     """Return the progress of a training, as in "step 300 of 1,000 (30 %), 2 min, 150.0 k tokens"."""
-    total = f" of {status.steps:,} ({100 * status.step / status.steps:.0f} %)" if status.steps else ""
+    total = f" of {status.steps:,} ({100 * status.step // status.steps} %)" if status.steps else ""
     return f"step {status.step:,}{total}, {format_duration(status.seconds)}, {format_count(status.tokens)} tokens"
 
 
@@ -150,13 +160,12 @@ def _progress_facts(details: RunDetails) -> tuple[Fact, ...]:
     keys = {metric.key for metric in details.metrics}
     final = [f"{key.replace('_', '-')} {loss:.4f}" for key, loss in status.results.items() if key not in keys]
     loss = "" if summary.validation_loss is None else f"{format_loss(summary.validation_loss)} nats a token"
-    changed = "" if details.budget == config.budget else f" (at first {config.budget.summary})"
     state = f"{summary.state}, shipped with rnntui" if summary.shipped else summary.state
     return (
         Fact("note", summary.note),
         Fact("state", f"{state}, {_time_text(summary.updated)}"),
         Fact("problem", summary.problem or status.message),
-        Fact("budget", details.budget.summary + changed),
+        Fact("budget", budget_text(details.budget, config)),
         Fact("progress", progress_text(status)),
         Fact("scores", ", ".join(scores)),
         Fact("bits per character", format_loss(summary.bits_per_character)),
@@ -172,9 +181,7 @@ def _model_facts(details: RunDetails) -> tuple[Fact, ...]:
     size = f"{header.parameters:,} ({', '.join(header.types)})" if header else ""
     return (
         Fact("kind", title_of(config.kind)),
-        Fact(
-            "model", ", ".join(filter(None, (f"{details.summary.cell} {details.summary.size}", config.model.summary)))
-        ),
+        Fact("model", model_text(details.summary, config)),
         Fact("parameters", size),
         Fact("vocabulary", config.tokenizer.summary),
         Fact("corpus", config.corpus.summary),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -147,7 +148,7 @@ class RunFolder:
         return lock
 
     def is_locked(self) -> bool:
-        """Return True while a process is training the run."""
+        """Return True while a process is training the run, and where that cannot be determined."""
         if not self.lock_file.exists():
             return False
         from filelock import FileLock, Timeout
@@ -155,10 +156,26 @@ class RunFolder:
         lock = FileLock(self.lock_file)
         try:
             lock.acquire(timeout=0)
-        except (Timeout, OSError):
+        except Timeout:
             return True
+        except OSError:  # a read-only folder, or a run of another user
+            return _is_locked_for_readers(self.lock_file)
         lock.release()
         return False
+
+
+def _is_locked_for_readers(lock_file: Path) -> bool:
+    """Return True if a process holds a lock file that can only be read, and where that cannot be determined."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        with lock_file.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def _json(values: dict[str, Any]) -> bytes:

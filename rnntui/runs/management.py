@@ -40,7 +40,7 @@ def rename_run(run: RunFolder, name: str) -> RunFolder:
     """
     problem = name_problem(name)
     if problem:
-        raise UsageError(f"{name[:40]!r} is not a valid name; {problem}", setting="name")
+        raise UsageError(f"{name[:40]!r} is not a valid name of a run; {problem}", setting="name")
     target = run.path.with_name(name)
     if os.path.lexists(target):
         raise UsageError(

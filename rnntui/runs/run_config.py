@@ -80,8 +80,8 @@ class RunConfig:
             values = upgrade_config(values)
         elif values.get("format") != FORMAT:
             raise RunError(
-                f"has format {values.get('format')!r}, this rnntui reads 1 and {FORMAT}",
-                hint="use the one that wrote it",
+                f"has format {values.get('format')!r}, but this version of rnntui reads only 1 and {FORMAT}",
+                hint="use the version that wrote it",
             )
         try:
             kind_id, corpus, versions = values["kind"], values["corpus"], values.get("versions", {})
@@ -103,6 +103,6 @@ class RunConfig:
                 versions=versions,
             )
         except UsageError as error:
-            raise RunError(str(error)) from error
+            raise RunError(f"is invalid: {error}") from error
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RunError(f"has a missing or invalid {error}") from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import first_line, one_line
 
 if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
     from rnntui.config_generation import GenerationConfig, SamplingConfig
@@ -17,8 +16,6 @@ if TYPE_CHECKING:  # the first pane is made before the first paint, which needs 
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.transcript import TextIdentity
-
-_TITLE_PART = 400  # characters of a text in which its title is looked for
 
 
 @dataclass(frozen=True)
@@ -87,13 +84,7 @@ class ChatPane:
         from rnntui.sessions.autosave import is_named
 
         path = self.autosave.path if self.conversation is not None else None
-        return one_line(path.stem) if path is not None and is_named(path) else text_title(self.text)
-
-
-def text_title(text: str) -> str:
-    """Return the first line of a text that is not blank, with control characters escaped; "" if there is none."""
-    line = re.search(r"\S.*", text[:_TITLE_PART])
-    return one_line(line.group().rstrip()) if line else ""
+        return one_line(path.stem) if path is not None and is_named(path) else first_line(self.text)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rnntui.formatting import format_count, format_duration, format_loss
 from rnntui.kinds.registry import KINDS, title_of
+from rnntui.runs.description import budget_text, model_text
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.run_watcher import WatchedRun
 
@@ -18,19 +19,18 @@ def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
         return [(label, text) for label, text in facts if text]
     config, status = run.config, run.status
     training = config.training
-    changed = "" if run.budget == config.budget else f" (at first {config.budget.summary})"
     batch = ", ".join(filter(None, (training.batch_summary, f"rate {training.learning_rate:g}", training.loss_note)))
     facts = [
         ("run", run.name),
         ("note", run.summary.note),
         ("problem", status.message or run.summary.problem),
-        ("budget", run.budget.summary + changed),
+        ("budget", budget_text(run.budget, config)),
         ("progress", live_progress(run)),
         ("speed", speed_text(run)),
         ("best", best_text(run)),
         ("loss", _loss_text(status)),
         ("kind", title_of(config.kind)),
-        ("model", ", ".join(filter(None, (f"{run.summary.cell} {run.summary.size}", config.model.summary)))),
+        ("model", model_text(run.summary, config)),
         ("tokens", config.tokenizer.summary),
         ("corpus", config.corpus.summary),
         ("training", batch),

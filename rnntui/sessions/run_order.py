@@ -45,7 +45,7 @@ def next_order(order: RunOrder) -> RunOrder:
     return orders[(orders.index(order) + 1) % len(orders)]
 
 
-def in_order(runs: Sequence[WatchedRun], order: RunOrder) -> list[WatchedRun]:
+def runs_in_order(runs: Sequence[WatchedRun], order: RunOrder) -> list[WatchedRun]:
     """Sort runs that are given newest first.
 
     That order decides between equal runs; it never changes, so that no run moves while a user looks at the list.

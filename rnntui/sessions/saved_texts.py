@@ -16,9 +16,8 @@ from typing import NamedTuple
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import first_line
 
-_MAX_TITLE = 200  # characters
 _MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit into the 255 of a file system
 
 
@@ -39,7 +38,7 @@ class SavedText:
     @property
     def title(self) -> str:
         """The first line."""
-        return title_of_text(self.text)
+        return first_line(self.text)
 
     def matches(self, words: Sequence[str]) -> bool:
         """Return True if each of the case-folded words occurs in name, run or text."""
@@ -102,7 +101,7 @@ class SavedTexts:
         A text that is open goes on in the renamed files. Raises `UsageError` if the name cannot be used or is taken,
         `RnntuiError` if renaming fails.
         """
-        target = path.with_name(f"{clean_name(name)}.txt")
+        target = path.with_name(f"{clean_text_name(name)}.txt")
         if target == path:
             return path
         try:
@@ -178,13 +177,7 @@ class SavedTexts:
                 file.touch()
 
 
-def title_of_text(text: str) -> str:
-    """Return the title of a text: its first line that is not blank, on one line without control characters; or ""."""
-    start = len(text) - len(text.lstrip())
-    return one_line(text[start : start + _MAX_TITLE].partition("\n")[0].strip())
-
-
-def clean_name(name: str) -> str:
+def clean_text_name(name: str) -> str:
     """Return a name as a file can have it: without separators, control characters and leading dots, not too long.
 
     Raises `UsageError` if nothing of it can be used.

@@ -58,8 +58,23 @@ class TrainingJobs:
             for process in self.processes
             if process.path and process.path not in running
         }
-        return starting | dict.fromkeys(self._stopping, "stopping …")
+        created = dict.fromkeys(self._created(runs), "starting …")
+        return created | starting | dict.fromkeys(self._stopping, "stopping …")
 
-    def pending(self) -> list[str]:
-        """Return a line for each process that has no run yet."""
-        return [f"{process.activity} {process.name} …" for process in self.processes if process.path is None]
+    def pending(self, runs: Sequence[WatchedRun]) -> list[str]:
+        """Return a line for each process that has not created its run yet."""
+        without_run = [process for process in self.processes if process.path is None]
+        return [f"{process.activity} {process.name} …" for process in without_run[len(self._created(runs)) :]]
+
+    def _created(self, runs: Sequence[WatchedRun]) -> list[str]:
+        """Return the paths of runs that were created since a process without a run was started, by it as it seems.
+
+        The first status of a run names its process, a second or two later; until then it looks like a stopped one.
+        """
+        since = min((process.started for process in self.processes if process.path is None), default=None)
+        return [
+            run.path
+            for run in runs
+            if since is not None and run.state == "stopped" and run.status is not None and not run.status.process
+            and run.summary.updated >= since
+        ]  # fmt: skip

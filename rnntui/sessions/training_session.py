@@ -22,7 +22,7 @@ from rnntui.runs.stopping import stop_run
 from rnntui.sessions.charted_runs import ChartedRun, DashboardData
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns, Overlay
 from rnntui.sessions.run_facts import distinct_names, metrics_text
-from rnntui.sessions.run_order import RunListing, RunOrder, in_order, matching, next_order
+from rnntui.sessions.run_order import RunListing, RunOrder, matching, next_order, runs_in_order
 from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_form import resume_arguments, training_name
 from rnntui.sessions.training_jobs import TrainingJobs
@@ -139,12 +139,12 @@ class TrainingSession:
 
     def listing(self, current: str | None) -> RunListing:
         """Return what the list shows while the run at the path `current` is highlighted."""
-        runs = in_order(matching(self.snapshot.runs, self.filter), self.order)
+        runs = runs_in_order(matching(self.snapshot.runs, self.filter), self.order)
         names, overlays = distinct_names(self.snapshot.runs), self.shown_overlays(current)
         return RunListing(runs, names, overlays, self.activities, self._list_notes(len(runs)), self.order)
 
     def _list_notes(self, run_count: int) -> list[str]:
-        notes = self._jobs.pending()
+        notes = self._jobs.pending(self.snapshot.runs)
         if self.snapshot.problem:
             notes.append(self.snapshot.problem)
         if not self.snapshot.runs and not notes:

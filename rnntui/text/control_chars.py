@@ -1,4 +1,4 @@
-r"""Control characters of untrusted text: escaped for display, encoded for editors.
+r"""Untrusted texts for display: control characters escaped, or encoded for editors; lines cut to a width.
 
 Text from a model, a corpus or a user can hold any character, terminal escape sequences among them. For display,
 `escape_control_chars` writes them as `\x1b`. A text area must also return the text unchanged, so
@@ -7,14 +7,16 @@ Text from a model, a corpus or a user can hold any character, terminal escape se
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _ALLOWED = {"\n", "\t"}
 # Left-to-right and right-to-left embedding, and the end of one: Hebrew and Arabic subtitles have them in every line.
 # They are left out, because a display must not be reordered by them and an escape in every line hides the text.
 _EMBEDDINGS = "\u202a\u202b\u202c"
 _WITHOUT_EMBEDDINGS = str.maketrans("", "", _EMBEDDINGS)
+_FIRST_LINE = re.compile(r"\S.{0,199}")
 _PRIVATE_USE = 0xF0000  # start of a plane for private use: terminals show its characters as a box
 _UNUSED_SELECTORS = 0xE01EA - ord(_EMBEDDINGS[0])  # variation selectors, which show nothing and reorder nothing
 _EDITOR_LINE_BREAKS = "\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029"  # an editor would replace these by its own line break
@@ -40,6 +42,27 @@ def hide_embeddings(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the text on one line: control characters escaped, line breaks as ⏎ and tabs as spaces."""
     return escape_control_chars(text).replace("\n", "⏎").replace("\t", " ")
+
+
+def first_line(text: str) -> str:
+    """Return the title of a text: its first line that is not blank, cut, and as `one_line` shows it; or ""."""
+    line = _FIRST_LINE.search(text)
+    return one_line(line.group().rstrip()) if line else ""
+
+
+def truncate(text: str, width: int, measure: Callable[[str], int]) -> str:
+    """Return the text cut to at most `width` cells; a cut text ends with …
+
+    `measure` returns the width of a text in cells.
+    """
+    if measure(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    start = text[:width]  # a cell holds one base character at most; long runs of marks are cut, too
+    while start and measure(start) > width - 1:
+        start = start[:-1]
+    return start.rstrip() + "…"
 
 
 def unknown_characters_message(characters: Sequence[str]) -> str:

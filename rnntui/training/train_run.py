@@ -13,6 +13,7 @@ from rnntui.errors import RunError
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_status import RunStatus
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.events import Event, Finished
 from rnntui.training.metrics_and_status import MetricsWriter
@@ -50,6 +51,8 @@ def train_run(
     try:
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
+        if not run.status_file.exists():
+            run.write_status(RunStatus("running"))  # lists show it, and it can be stopped, before its first evaluation
         settings = config.training
         hardware = choose_hardware(settings.device, settings.precision, settings.threads)
         check_kernels(config.model, hardware, (1, max_threads(settings.threads)))

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from textual.notifications import Notify
     from textual.widget import Widget
 
-    from rnntui.tui.palette import Command
+    from rnntui.tui.command_palette import Command
 
 
 def _command_provider() -> type[Provider]:
-    from rnntui.tui.palette import CommandProvider
+    from rnntui.tui.command_palette import CommandProvider
 
     return CommandProvider
 
@@ -199,7 +199,7 @@ class RnntuiApp(App[None]):
 
     def commands(self) -> list[Command]:
         """Return the palette's commands: recently used ones, those of the tab shown, of the app, and of other tabs."""
-        from rnntui.tui.palette import Command
+        from rnntui.tui.command_palette import Command
 
         current = self._visible_tab_id
         contexts = [current, "app", *(tab_id for tab_id in self._tabs if tab_id != current)]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from rnntui.charts.axes import AxisScale, axis_scale, ticks
 from rnntui.charts.labels import format_duration, format_exact, format_short, tick_labels
-from rnntui.charts.styled_text import cell_width, truncate
+from rnntui.charts.styled_text import cell_width
+from rnntui.text.control_chars import truncate
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=100)
 anything = st.floats() | st.floats(-10, 10) | st.integers(-5, 5).map(float)
@@ -187,11 +188,11 @@ def test_numbers_without_a_logarithm_have_no_place() -> None:
 @repeatable
 @given(st.text(max_size=12), st.integers(0, 15))
 def test_what_is_fitted_fits(text: str, width: int) -> None:
-    shown = truncate(text, width)
+    shown = truncate(text, width, cell_width)
     assert cell_width(shown) <= width
     assert shown == text or cell_width(text) > width
 
 
 def test_wide_characters_take_two_cells_and_marks_none() -> None:
     assert [cell_width(text) for text in ("abc", "日本語", "é", "e\u0301", "\u200b")] == [3, 6, 1, 1, 0]
-    assert truncate("日本語", 4) == "日…" and truncate("日本語", 6) == "日本語"
+    assert truncate("日本語", 4, cell_width) == "日…" and truncate("日本語", 6, cell_width) == "日本語"

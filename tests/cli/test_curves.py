@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from rnntui.cli.main import run as main
+
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints" / "shakespeare"
 
 
@@ -97,6 +99,12 @@ def test_charts_are_saved_as_svg_and_png(rnntui, tmp_path: Path) -> None:
     assert rnntui("curves", run, "--png", "chart.png").code == 0
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
     assert rnntui("curves", run, "--svg", "x.svg", "--csv").code == 2
+
+
+def test_a_png_goes_to_standard_output(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["curves", str(make_run(tmp_path, "run", *losses(9, 4.0))), "--png", "-"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out.startswith(b"\x89PNG") and err == b"" and not Path("-").exists()
 
 
 def test_smoothing_smooths(rnntui, tmp_path: Path) -> None:

@@ -47,6 +47,25 @@ def test_a_line_of_a_file_is_named_with_its_file_and_a_text_as_an_argument(rnntu
     assert "line 2 of a.txt is not utf-8" in rnntui(*score, "--file", "a.txt").err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["curves", "--svg"], ["curves", "--png"], ["translate", "--file"], ["score", "--file"],
+        ["sample", "--prompt-file"], ["evaluate", "text", "--save"], ["evaluate", "--source"],
+    ],
+)  # fmt: skip
+def test_an_empty_name_of_a_file_is_refused(rnntui, command: list[str]) -> None:
+    result = rnntui(*command, "")
+    assert (result.code, result.err) == (2, f"rnntui: {command[-1]}: the name of the file is empty\n")
+
+
+def test_a_dash_is_a_text_and_a_note_says_so(rnntui, trained: Path) -> None:
+    note = "rnntui: - is scored as a text; for standard input, leave it out\n"
+    result = rnntui("score", "--run", trained / "words", "-", stdin=b"alpha\n")
+    assert result.err.startswith(note) and result.out.count("\n") == 1
+    assert note not in rnntui("score", "--run", trained / "words", "alpha", "-").err
+
+
 def test_a_prompt_from_a_file(rnntui, trained: Path) -> None:
     Path("prompt.txt").write_text("alpha be")
     sample = ["sample", "--checkpoints", trained, "-n", "5", "--seed", "1"]

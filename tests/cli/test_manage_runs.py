@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,8 @@ def test_show_describes_one_run_and_compares_several(rnntui, runs: Path) -> None
     assert compared[0].split() == ["a", "c"]
     assert ["--layers", "1", "2"] in [line.split() for line in compared]
     assert ["bits", "per", "character", "2.2000", "2.2000"] in [line.split() for line in compared]
+    shutil.copytree(runs / "a", runs / "same")
+    assert "no option differs" in rnntui("show", "a", "same").out and "no option differs" not in "\n".join(compared)
     [row] = rows_of(rnntui("show", "c", "--json").out)
     assert row["config"]["model"]["layers"] == 2 and row["status"]["step"] == 10 and row["note"] == "two \x1blayers"
     assert row["parameters"] > 3000 and row["files"]["config.json"] > 100 and row["budget"]["steps"] == 10
@@ -146,6 +149,10 @@ def test_scripts_get_no_line_on_the_chosen_run(rnntui, runs: Path, monkeypatch: 
     monkeypatch.setenv("RNNTUI_CHECKPOINTS", "nowhere")
     for command in (["sample", "-n", "1", "--prompt", "a"], ["runs"], ["score"]):
         assert rnntui(*command).err.count("RNNTUI_CHECKPOINTS names nowhere, which does not exist") == 1
+
+
+def test_an_argument_that_is_not_utf8_is_named(rnntui, runs: Path) -> None:
+    assert rnntui("rename", "a", "\udcff").err == "rnntui: NEW is not UTF-8 at byte 0\n"
 
 
 def test_an_untrained_run_is_told(rnntui, runs: Path) -> None:

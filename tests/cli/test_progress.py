@@ -1,7 +1,8 @@
-"""The lines that a training prints at its end."""
+"""Progress of a training: its bar, and the lines at its end."""
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from rnntui.cli.progress import describe
+from rnntui.cli.progress import describe, make_reporter
 from rnntui.runs.folder import RunFolder
-from rnntui.training.events import Finished
+from rnntui.training.events import Finished, Stepped
 from tests.tiny_runs import make_run
 
 ADVICE = "the first evaluation was the best, with a validation loss of 3.00 and a training loss of 2.00"
@@ -54,3 +55,22 @@ def test_a_validation_text_that_is_no_end_is_not_told(validation_from: str, tmp_
     config = run.read_config()
     run.write_config(replace(config, corpus=replace(config.corpus, validation_from=validation_from)))
     assert "first evaluation" not in end_of(run, RISING, 10)
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"), [(120, "norm 0.50"), (60, "2,000 tokens/s"), (40, "loss 1.500"), (25, "1:05 left")]
+)
+def test_the_bar_of_a_narrow_terminal_shows_the_most_important_numbers_whole(
+    columns: int, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    with make_reporter(stream, RunFolder(tmp_path)) as reporter:
+        reporter.report(Stepped(10, 100, 1000, 3.0, 65.0, 1.5, 0.001, 0.5, 2000.0))
+    *_, line = [line for line in stream.getvalue().splitlines() if "10/100" in line]
+    assert (
+        shown in line
+        and len([number for number in ("norm", "tokens/s", "loss", "left") if number in line])
+        == ({120: 4, 60: 3, 40: 2, 25: 1}[columns])
+    )

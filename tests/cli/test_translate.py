@@ -350,7 +350,7 @@ def test_inconsistent_settings_of_a_run_are_reported(rnntui, trained: Path, tmp_
     (run_folder / "config.json").write_text(json.dumps(changed))
     for arguments in (["translate", "abc"], ["evaluate", trained / "pairs.tsv"]):
         result = rnntui(*arguments, "--run", "copy")
-        assert result.code == 1 and "config.json --attention dot needs" in result.err
+        assert result.code == 1 and "config.json is invalid: --attention dot needs" in result.err
 
 
 HUGE = 10**30

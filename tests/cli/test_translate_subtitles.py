@@ -93,6 +93,14 @@ def test_what_is_wrong_with_a_file_is_said(translate) -> None:
         assert wide.code == 1 and f"film.srt is {name}" in wide.err and "--encoding utf-" in wide.err
 
 
+def test_a_subtitle_file_without_subtitles_is_told(translate) -> None:
+    for text in ("abc def", "", "WEBVTT\n"):
+        Path("bad.srt").write_text(text)
+        result = translate("bad.srt")
+        assert (result.code, result.out) == (0, text)
+        assert ("no subtitles found" in result.err) == bool(text)
+
+
 def test_a_line_without_a_word_passes_unchanged(translate) -> None:
     lines = ["1000", " 12:30", "---", "", "abc"]
     result = translate(stdin="\n".join(lines).encode() + b"\n")

@@ -14,9 +14,10 @@ from tiny_runs import make_run, subwords
 from rnntui.config import Budget
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.runs.comparison import compare_runs
-from rnntui.runs.description import current_budget, describe_run, last_sample, read_details
+from rnntui.runs.description import current_budget, describe_run, last_sample, progress_text, read_details
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import write_note
+from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import save_arrays
 from rnntui.runs.weights_header import read_weights_header
 
@@ -45,6 +46,10 @@ def test_progress_comes_first_and_the_rest_is_there(tmp_path: Path) -> None:
     assert "batch-size 16" in facts["options"] and "learning-rate" in facts["options"]
     assert facts["sample"] == f"rnntui sample --run '{run.path}'"
     assert "resume" not in facts  # it has no resume file
+
+
+def test_progress_is_rounded_down_as_in_lists() -> None:
+    assert "(9 %)" in progress_text(RunStatus("stopped", 1_185, 12_420))
 
 
 def test_the_budget_is_that_of_the_last_resumption(tmp_path: Path) -> None:

@@ -79,6 +79,19 @@ def test_a_run_cannot_be_locked_until_the_process_that_trains_it_is_killed(
     assert not run.is_locked()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="without flock, a run that cannot be written to counts as locked")
+def test_a_lock_that_can_only_be_read_is_probed_all_the_same(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise PermissionError("read-only")
+
+    lock = run.lock()
+    with monkeypatch.context() as patch:
+        patch.setattr("filelock.FileLock.acquire", refuse)
+        assert run.is_locked()
+        lock.release()
+        assert not run.is_locked()
+
+
 def test_is_locked_does_not_release_the_lock(run: RunFolder) -> None:
     lock = run.lock()
     assert [run.is_locked() for _ in range(3)] == [True] * 3

@@ -13,7 +13,7 @@ from tiny_runs import make_run
 from rnntui.config_generation import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
-from rnntui.sessions.chat_pane import ChatSettings, text_title
+from rnntui.sessions.chat_pane import ChatSettings
 from rnntui.sessions.chat_session import MAX_PANES, ChatSession
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
@@ -603,20 +603,6 @@ def test_a_text_without_end_is_stopped_by_closing_its_pane(user: User) -> None:
     user.write(rounds=5)
     user.session.close_pane()
     assert not conversation.is_generating and len(user.session.conversations) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "title"),
-    [
-        ("", ""),
-        (" \n\t\n", ""),
-        ("\n\n  First line \nsecond", "First line"),
-        ("\x1b[31mred", "\\x1b[31mred"),
-        ("x" * 999, "x" * 400),
-    ],
-)
-def test_the_title_of_a_text_is_its_first_line(text: str, title: str) -> None:
-    assert text_title(text) == title
 
 
 def test_versions_are_chosen_in_the_active_pane_alone(user: User) -> None:

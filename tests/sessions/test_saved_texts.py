@@ -16,13 +16,13 @@ from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.sessions.saved_texts import (
     SavedText,
     SavedTexts,
-    clean_name,
+    clean_text_name,
     format_date,
     passage,
     search_words,
-    title_of_text,
 )
 from rnntui.sessions.transcript import Transcript
+from rnntui.text.control_chars import first_line
 
 
 def write_draft(job: SaveJob) -> None:
@@ -130,13 +130,13 @@ def test_a_hundred_long_texts_are_searched_at_once(library: Library) -> None:
     ],
 )  # fmt: skip
 def test_a_name_is_cleaned(name: str, cleaned: str) -> None:
-    assert clean_name(name) == cleaned == clean_name(cleaned)
+    assert clean_text_name(name) == cleaned == clean_text_name(cleaned)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "...", "/", "\x1b", DRAFT])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match=r"must contain a letter|reserved for unnamed texts"):
-        clean_name(name)
+        clean_text_name(name)
 
 
 def test_a_renamed_text_keeps_its_files_and_time(library: Library) -> None:
@@ -280,13 +280,13 @@ def test_a_date_is_short(date: str, shown: str) -> None:
     [
         ("", ""),
         (" \n\t\n", ""),
-        ("\n\n  Once upon\na time", "Once upon"),
+        ("\n\n  Once upon \na time", "Once upon"),
         ("a\tb\x00", r"a b\x00"),
         ("x" * 999, "x" * 200),
     ],
 )
 def test_the_title_is_the_first_line(text: str, title: str) -> None:
-    assert title_of_text(text) == title
+    assert first_line(text) == title
 
 
 def test_a_passage_shows_the_first_match_and_marks_all() -> None:

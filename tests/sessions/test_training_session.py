@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,11 @@ def test_a_process_without_a_run_is_listed_until_its_run_appears(user: User, fol
     user.launcher.outputs[0].write_text("rnntui: row 2 is skipped\nstep 1\nrnntui: row 9 is skipped\n")
     # The run is recognized by the process in its status, not by its name.
     run = make_run(folder, "corpus")
+    run.write_config(replace(run.read_config(), created=time.time()))
+    run.status_file.unlink(missing_ok=True)
+    # Until there is one, a run that has just been created is not a stopped one.
+    assert user.poll() == [] and user.session.listing(None).notes == []
+    assert user.session.activities == {str(run.path): "starting …"}
     run.write_status(RunStatus("stopped"))
     set_process(run, user.launcher.processes[0].pid)
     (process,) = user.poll()

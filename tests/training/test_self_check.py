@@ -103,13 +103,14 @@ def test_a_training_is_refused_before_its_first_step(make_run, monkeypatch: pyte
 
     def refuse(config: LanguageModelConfig, hardware: Hardware, threads: tuple[int, ...]) -> None:
         checked.append((config.cell, hardware.device.type, threads))
+        assert run.read_status().state == "running", "a run in training is listed as such from the beginning"
         raise TrainingError("torch computes wrong numbers")
 
     monkeypatch.setattr(train_run_module, "check_kernels", refuse)
     with pytest.raises(TrainingError, match="torch computes wrong numbers"):
         train_run(run, lambda event: None, lambda: False)
     assert checked == [("rnn", "cpu", (1, 2))]
-    assert run.read_status().step == 0 and not run.resume_file.exists()
+    assert (run.read_status().state, run.read_status().step) == ("stopped", 0) and not run.resume_file.exists()
 
 
 def test_an_evaluation_is_refused(make_run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -117,6 +117,12 @@ def test_no_step_is_refused_where_memory_is_unknown_or_enough(
         require_step_memory(10.0**9, 10**6, LANGUAGE_MODEL, CPU)
 
 
+def test_a_library_that_finds_no_room_is_out_of_memory() -> None:
+    refused = "libtorch_cpu.so: failed to map segment from shared object"
+    assert is_out_of_memory(ImportError(refused))
+    assert not is_out_of_memory(ImportError(f"{refused}: Operation not permitted"))
+
+
 @pytest.mark.parametrize(
     "error",
     [

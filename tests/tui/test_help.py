@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from tiny_runs import make_run
 from waiting import wait_until
 
-from rnntui.tui.palette import match_score
+from rnntui.tui.command_palette import match_score
 from rnntui.tui.screens.help import HelpScreen, help_sections, matching_sections
 
 SLIDER = ("Slider", [Binding("left", "step(-1)", "Less", id="slider.less"), Binding("x", "y", "")])

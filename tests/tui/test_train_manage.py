@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 from fake_training import make_two_runs
-from textual.widgets import DataTable, Input
+from textual.widgets import DataTable, Input, OptionList
 from train_host import NARROW, Host
 from waiting import wait_until
 
+from rnntui.runs.comparison import Comparison, ComparisonRow
 from rnntui.runs.folder import RunFolder
 from rnntui.sessions import run_watcher
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.comparison_screen import ComparisonScreen
+from rnntui.tui.train.filter_bar import FilterBar
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,8 @@ async def test_a_run_is_renamed_noted_and_deleted(runs: Path) -> None:
         await wait_until(pilot, lambda: isinstance(app.screen, AskScreen))
         await pilot.press(*" more", "enter")  # typing goes on with the note
         await wait_until(pilot, lambda: RunFolder(runs / "renamed").read_note() == "twice more")
+        await pilot.press("slash", "down")
+        assert not app.query_one(FilterBar).display  # it holds no words
         await pilot.press("slash", *"twice", "enter")
         assert app.names == ["renamed"]
         await pilot.press("escape")
@@ -89,7 +93,16 @@ async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
         await wait_until(pilot, lambda: any("Nothing to compare" in notice for notice in app.notices))
         await pilot.press("space", "down", "m")
         await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        menu = app.screen.query_one(OptionList)
+        rows = [str(menu.get_option_at_index(index).prompt) for index in range(menu.option_count)]
+        starts = [row[:12].split() for row in rows[:4]]
+        assert starts == [["Rename", "R"], ["Note", "N"], ["Delete", "d"], ["Compare", "v"]]
+        assert max(map(len, rows)) <= menu.scrollable_content_region.width - 2, "a row is wrapped"
         await pilot.press("down", "down", "down", "enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
+        await pilot.press("escape", "m")
+        await wait_until(pilot, lambda: isinstance(app.screen, PickScreen))
+        await pilot.press("v")  # the keys of the list work in the menu too
         await wait_until(pilot, lambda: isinstance(app.screen, ComparisonScreen))
         table = app.screen.query_one(DataTable)
         await wait_until(pilot, lambda: table.row_count > 5 and table.has_focus)
@@ -97,3 +110,7 @@ async def test_the_menu_leads_to_the_comparison(runs: Path) -> None:
         assert "bits per character" in shown and "corpus" in shown and "Esc closes" in shown
         await pilot.press("escape")
         assert app.focused is app.tab.run_list
+        app.push_screen(ComparisonScreen(Comparison(("a", "b"), (), (ComparisonRow("step", ("1", "2")),))))
+        await wait_until(pilot, lambda: app.screen.query(DataTable))
+        labels = [str(app.screen.query_one(DataTable).get_row_at(row)[0]) for row in range(3)]
+        assert labels == ["step", "", "no option differs"]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 
 if TYPE_CHECKING:
     from rnntui.sessions.chat_pane import ChatPane
@@ -107,7 +107,6 @@ def with_title(lines: Sequence[str], title: str, width: int) -> str:
     *before, last = lines
     room = width - cell_len(last) - _TITLE_GAP
     if title and room >= min(_MIN_TITLE, cell_len(title)):
-        if cell_len(title) > room:
-            title = set_cell_size(title, room - 1).rstrip() + "…"
+        title = truncate(title, room, cell_len)
         last += " " * (width - cell_len(last) - cell_len(title)) + title
     return "\n".join([*before, last])

@@ -85,15 +85,25 @@ class PickScreen(ModalScreen[int | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
-    def __init__(self, question: str, choices: Sequence[str], chosen: int = 0, *, searchable: bool = False) -> None:
+    def __init__(
+        self,
+        question: str,
+        choices: Sequence[str],
+        chosen: int = 0,
+        *,
+        searchable: bool = False,
+        keys: Sequence[str] = (),
+    ) -> None:
         """
         Args:
             question: text above the choices.
             choices: a line for each choice.
             chosen: index of the choice that is highlighted at first.
             searchable: True if typing leaves only the choices that have all words typed.
+            keys: a key for each choice, which takes it at once; none if empty.
         """
         super().__init__()
+        self._keys = list(keys)
         self._question, self._choices, self._chosen = question, choices, chosen
         self._searchable, self._query = searchable, ""
 
@@ -107,7 +117,10 @@ class PickScreen(ModalScreen[int | None]):
         self.query_one(OptionList).highlighted = self._chosen
 
     def on_key(self, event: events.Key) -> None:
-        if self._searchable and (event.is_printable or (event.key == "backspace" and self._query)):
+        if event.key in self._keys:
+            event.stop()
+            self.dismiss(self._keys.index(event.key))
+        elif self._searchable and (event.is_printable or (event.key == "backspace" and self._query)):
             event.stop()
             self._query = self._query[:-1] if event.key == "backspace" else self._query + (event.character or "")
             choices, matching = self.query_one(OptionList), self._matching()

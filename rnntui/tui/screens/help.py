@@ -14,8 +14,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
+from rnntui.tui.command_palette import match_score
 from rnntui.tui.keys import KEYS, key_names, title_of
-from rnntui.tui.palette import match_score
 from rnntui.tui.widgets.editors import ClusterInput
 
 _KEY_WIDTH = 18  # cells

@@ -22,7 +22,13 @@ from textual.worker import Worker, get_current_worker
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_count
 from rnntui.sessions.saved_texts import SavedText, SavedTexts, format_date, passage, search_words
-from rnntui.text.control_chars import decode_control_chars, encode_control_chars, escape_control_chars, one_line
+from rnntui.text.control_chars import (
+    decode_control_chars,
+    encode_control_chars,
+    escape_control_chars,
+    one_line,
+    truncate,
+)
 from rnntui.tui.path_completion import PathSuggester
 from rnntui.tui.widgets.colours import MUTED
 from rnntui.tui.widgets.editors import ClusterInput
@@ -162,7 +168,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         title_width = max(8, width - _DATE - _MODEL - _LENGTH)
         name = one_line(text.name)
         title = f"{name}  " if name else ""
-        rest = _shorten(f"{title}{text.title}", title_width)[len(title) :]
+        rest = truncate(f"{title}{text.title}", title_width, cell_len)[len(title) :]
         return Content.assemble(date, (facts, MUTED), (title, "bold"), (rest, MUTED if name else ""))
 
     def _show_preview(self) -> None:
@@ -319,9 +325,5 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
             self._show_message(f"Deleted “{text.name or text.title}”; Ctrl+Z brings it back.", False)
 
 
-def _shorten(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
-
-
 def _cut(text: str, width: int) -> str:
-    return set_cell_size(_shorten(text, width - 1), width)
+    return set_cell_size(truncate(text, width - 1, cell_len), width)

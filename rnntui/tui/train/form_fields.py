@@ -47,7 +47,11 @@ class Field(Horizontal):
             if not placeholder and "[default" in option.help:
                 placeholder = "default"
             input_class = FileInput if option.files else ClusterInput
-            yield input_class(value, placeholder=placeholder, compact=True, suggester=suggester, select_on_focus=False)
+            # Typing replaces a value, but goes on with file names, of which there can be several.
+            selects = suggester is None
+            yield input_class(
+                value, placeholder=placeholder, compact=True, suggester=suggester, select_on_focus=selects
+            )
         yield Static(option.help, classes="help", markup=False)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from textual.app import App
@@ -10,21 +11,33 @@ from rnntui.runs.comparison import Comparison
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_session import TrainingSession
 from rnntui.text.control_chars import one_line
-from rnntui.tui.keys import KEYS
+from rnntui.tui.keys import KEYS, key_name
 
 _MANAGING = ("rename", "note", "delete", "compare", "unmark", "sort", "filter")  # actions of the menu
+_MAX_HELP = 53  # characters that a row of the menu has for it
 
 
 async def choose_action(app: App[Any], name: str) -> str | None:
     """Offer actions on the run of a name and on the list; return the one chosen, or None."""
     from rnntui.tui.screens.dialogs import PickScreen
 
-    keys = sorted(
+    commands = sorted(
         (key for key in KEYS["train"] if key.action in _MANAGING), key=lambda key: _MANAGING.index(key.action)
     )
-    choices = [f"{key.label:10s} {key.help}" for key in keys]
-    index = await app.push_screen_wait(PickScreen(f"Run {one_line(name)}", choices))
-    return None if index is None else keys[index].action
+    # The keys as a keymap may have set them; of a command with two keys, the first.
+    keys = {active.binding.id: key for key, active in reversed(app.screen.active_bindings.items())}
+    shortcuts = [keys.get(command.id, "") for command in commands]
+    choices = [
+        f"{command.label:10s} {key_name(key) if key else '':1s} {_short(command.help)}"
+        for command, key in zip(commands, shortcuts, strict=True)
+    ]
+    index = await app.push_screen_wait(PickScreen(f"Run {one_line(name)}", choices, keys=shortcuts))
+    return None if index is None else commands[index].action
+
+
+def _short(help_text: str) -> str:
+    """Return a help text, or its first part if it is too long for a row."""
+    return help_text if len(help_text) <= _MAX_HELP else re.split("[,:;] ", help_text)[0]
 
 
 async def ask_name(app: App[Any], session: TrainingSession, run: WatchedRun) -> str | None:

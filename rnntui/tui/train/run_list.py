@@ -18,7 +18,7 @@ from rnntui.runs.listing import RunSummary
 from rnntui.sessions.run_facts import state_text
 from rnntui.sessions.run_order import RunListing
 from rnntui.sessions.run_watcher import WatchedRun
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 from rnntui.tui.train.messages import MarkClicked
 from rnntui.tui.widgets.colours import MUTED
 
@@ -194,4 +194,4 @@ def score_text(summary: RunSummary) -> str:
 
 def _cut(text: str, width: int) -> str:
     """Pad or cut a text to exactly `width` cells, whatever the width of its characters."""
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+    return set_cell_size(truncate(text, width, cell_len), width)

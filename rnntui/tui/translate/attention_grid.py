@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 
 MAX_LABEL_WIDTH = 12
 """Cells of a token; a longer one is cut off."""
@@ -56,7 +56,7 @@ def token_label(token: str) -> str:
     label = one_line(token.removeprefix(" ") or "␣" * len(token)) or "␣"
     if cell_len(label) == 0:  # a combining mark without its letter
         label = "◌" + label
-    return label if cell_len(label) <= MAX_LABEL_WIDTH else set_cell_size(label, MAX_LABEL_WIDTH - 1).rstrip() + "…"
+    return truncate(label, MAX_LABEL_WIDTH, cell_len)
 
 
 def scale_legend() -> str:

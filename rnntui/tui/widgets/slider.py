@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from rnntui.text.control_chars import truncate
 from rnntui.tui.widgets.slider_spec import SliderSpec
 from rnntui.tui.widgets.slider_typing import TypedValue, fitting_hint
 
@@ -167,9 +168,7 @@ class Slider(Widget, can_focus=True):
         return text
 
     def _render_label(self, layout: _Layout) -> Text:
-        label = self.label
-        if cell_len(label) > layout.label:
-            label = set_cell_size(label, layout.label - 1).rstrip() + "…"
+        label = truncate(self.label, layout.label, cell_len)
         text = Text(no_wrap=True, end="")
         return text.append(set_cell_size(label, layout.label) + " ", self._style("label"))
 
