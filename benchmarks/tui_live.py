@@ -42,6 +42,9 @@ class Terminal:
             os.chdir(ROOT)
             environment = {**os.environ, "RNNTUI_SETTINGS": str(settings), "TERM": "xterm-256color"}
             environment.pop("RNNTUI_CHECKPOINTS", None)
+            # Bytecode as after the first start, whatever the caller's settings: compiling takes some 60 ms.
+            environment.pop("PYTHONDONTWRITEBYTECODE", None)
+            environment["PYTHONPYCACHEPREFIX"] = str(settings.with_name("bytecode"))
             os.execvpe(command[0], command, environment)
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
 

@@ -45,7 +45,7 @@ def run_line(run: WatchedRun, name: str) -> str:
         return " · ".join(filter(None, (name, run.summary.problem)))
     problem = run.status.message if run.state == "failed" else ""
     news = run.slowdown or problem or run.summary.note
-    return " · ".join(filter(None, (name, news, live_progress(run), _speed(run), best_text(run))))
+    return " · ".join(filter(None, (name, news, live_progress(run), _speed(run), best_text(run, "bits/char"))))
 
 
 def state_text(run: WatchedRun) -> str:
@@ -92,12 +92,12 @@ def speed_text(run: WatchedRun) -> str:
     return "; ".join(filter(None, (_speed(run) + mean, run.slowdown)))
 
 
-def best_text(run: WatchedRun) -> str:
+def best_text(run: WatchedRun, bits_unit: str = "bits per character") -> str:
     """Return the metrics of the best weights and their step: those of the kind, then bits per character."""
     if run.config is None or run.status is None:
         return ""
     bits = run.status.bits_per_character
-    bits_text = f"{format_loss(bits)} bits per character" if bits is not None else ""
+    bits_text = f"{format_loss(bits)} {bits_unit}" if bits is not None else ""
     metrics = ", ".join(filter(None, (metrics_text(run.config.kind, run.status), bits_text)))
     if not metrics:
         return ""

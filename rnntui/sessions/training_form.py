@@ -61,7 +61,7 @@ def form_options(kind: ModelKind) -> list[FormOption]:
     options = [
         FormOption(_KIND, "kind of model", "", titles[0], titles),
         *(option for option in inputs if not option.heading),
-        FormOption("name", "name of the run", "", f"after {kind.inputs[0].name}"),
+        FormOption("name", "name of the run", "", f"from {kind.inputs[0].name}"),
         *(option for option in inputs if option.heading),
     ]
     for heading, config_class in kind.settings.items():

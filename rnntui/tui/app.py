@@ -40,6 +40,7 @@ class RnntuiApp(App[None]):
 
     TITLE = "rnntui"
     CSS_PATH = Path(__file__).with_name("rnntui.tcss")
+    DIALOGS_CSS_PATH = Path(__file__).with_name("dialogs.tcss")
     BINDINGS = bindings("app")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_command_provider}
 
@@ -89,9 +90,10 @@ class RnntuiApp(App[None]):
         self.call_after_refresh(self._finish)
 
     async def _finish(self) -> None:
-        """Do what the first paint need not wait for: the footer, whose line was left free."""
+        """Do what the first paint need not wait for: the footer, whose line was left free, and the style of dialogs."""
         from rnntui.tui.footer import KeyFooter
 
+        self.stylesheet.read(self.DIALOGS_CSS_PATH)  # parsed with the next widget, here the footer
         await self.mount(KeyFooter())
         self.query_one(ContentSwitcher).styles.margin = 0
         if self.preferences.keymap:

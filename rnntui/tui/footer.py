@@ -21,7 +21,7 @@ from rnntui.tui.tabs import TABS
 
 _GAP = 2  # cells between two keys
 _TAB_KEYS = frozenset(f"app.{tab}" for tab in TABS)
-_TABLE = {key.id: (place, key) for keys in KEYS.values() for place, key in enumerate(keys)}
+_TABLE = {key.id: (context, place, key) for context, keys in KEYS.items() for place, key in enumerate(keys)}
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,22 @@ class ShownBinding(NamedTuple):
 def footer_items(active: Iterable[ShownBinding]) -> list[FooterItem]:
     """Return the keys for the footer, the most important first.
 
-    Bindings to be shown come first, then the rest of the key table; both from the focused widget outwards, and in the
-    order of the table. Of an action with several keys, one is shown; the keys of tabs are in the tab bar.
+    Bindings to be shown come first, from the focused widget outwards; then the rest of the key table, those of the tab
+    before those of the app and of single widgets. All are in the order of the table. Of an action with several keys,
+    one is shown; the keys of tabs are in the tab bar.
     """
     ranked: list[tuple[bool, int, int, FooterItem]] = []
     actions: set[str] = set()
     for depth, binding, enabled in active:
-        place, row = _TABLE.get(binding.id or "", (-1, None))
+        context, place, row = _TABLE.get(binding.id or "", ("", -1, None))
         is_shown = bool(row.label) if row else binding.show
         if not is_shown or binding.id in _TAB_KEYS or binding.action in actions:
             continue
         actions.add(binding.action)
         label = row.label if row else binding.description
         item = FooterItem(binding.key, label, bool(row and row.pinned), enabled, not binding.show)
-        ranked.append((not binding.show, depth, place, item))
+        group = depth if binding.show else 0 if context in TABS else 1 if context == "app" else 2
+        ranked.append((not binding.show, group, place, item))
     return [item for *_, item in sorted(ranked, key=lambda entry: entry[:3])]
 
 

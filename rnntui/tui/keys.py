@@ -74,6 +74,12 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Take your last line back into the prompt to edit it; "
             "Esc puts it back", footer=True),
         Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True),
+        Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
+        Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "open a text file"),
+        Key("chat.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
+        Key("chat.add_pane", "f6", "add_pane", "Compare", "Add a pane with the same prompt, up to four", priority=True),
+        Key("chat.close_pane", "f7", "close_pane", "Close pane", "Close the active pane", priority=True),
         Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Go back to the previous version "
             "of the last turn, as it was before it was generated again"),
         Key("chat.next_version", "alt+right", "version(1)", "Next version", "Go to the next version of the last turn"),
@@ -83,14 +89,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),
         Key("chat.turns", "", "turns", "Turns", "With a model trained on dialogue, switch between answers and "
             "continuing the text"),
-        Key("chat.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
-        Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
-        Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
-            "open a text file"),
         Key("chat.copy", "ctrl+g", "copy", "Copy", "Copy the text to the clipboard"),
         Key("chat.find", "ctrl+f", "find", "Find", "Find in the text", priority=True),
-        Key("chat.add_pane", "f6", "add_pane", "Compare", "Add a pane with the same prompt, up to four", priority=True),
-        Key("chat.close_pane", "f7", "close_pane", "Close pane", "Close the active pane", priority=True),
         Key("chat.preset", "f8", "preset", "Preset", "Next preset: careful, balanced, wild", priority=True),
         Key("chat.surprisal", "f9", "surprisal", "Surprisal", "Shade each token by its surprisal, on or off"),
         Key("chat.panel", "ctrl+b", "panel", "Settings", "Show or hide the settings", priority=True),

@@ -137,7 +137,7 @@ def test_a_resumed_run_has_its_new_budget_and_its_best_step(runs: Path) -> None:
     assert shown["best"] == "2.0000 bits per character at step 90 so far"
     assert shown["progress"] == "step 100 of 400 (25 %), 1 min"
     line = run_line(watched, "first")
-    assert line.startswith("first · step 100 of 400 (25 %), 1 min · 2.0 k tokens/s · 2.0000 bits per character")
+    assert line.startswith("first · step 100 of 400 (25 %), 1 min · 2.0 k tokens/s · 2.0000 bits/char")
 
 
 @pytest.mark.parametrize(("step", "reason", "is_final"), [(400, "", True), (120, "patience", True), (120, "", False)])

@@ -1,4 +1,4 @@
-"""The stylesheet names only widgets, ids and classes that there are: a renamed class would lose its style silently."""
+"""The stylesheets name only widgets, ids and classes that there are: a renamed class would lose its style silently."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import textual.widgets
 
 import rnntui.tui
 
-STYLESHEET = Path(rnntui.tui.__file__).with_name("rnntui.tcss")
-SOURCE = "\n".join(path.read_text() for path in STYLESHEET.parent.rglob("*.py"))
-SELECTORS = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", STYLESHEET.read_text(), flags=re.DOTALL))
+FOLDER = Path(rnntui.tui.__file__).parent
+SOURCE = "\n".join(path.read_text() for path in FOLDER.rglob("*.py"))
+STYLES = "\n".join(path.read_text() for path in FOLDER.glob("*.tcss"))
+SELECTORS = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/", "", STYLES, flags=re.DOTALL))
 
 
 def class_names() -> set[str]:

@@ -214,7 +214,7 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
 
     second = Host(folder)
     async with second.run_test(size=NARROW) as pilot:
-        await wait_until(pilot, lambda: len(read_metrics(run.metrics_file)) > rows)
+        await wait_until(pilot, lambda: any(row["step"] for row in read_metrics(run.metrics_file)[rows:]))
         await wait_until(pilot, lambda: any("running" in text for text in second.rows))
         await pilot.press("s")
         await wait_until(pilot, lambda: any("stopped" in text for text in second.rows))

@@ -10,6 +10,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Select, Static
+from train_host import STYLESHEETS
 from waiting import wait_until
 
 from rnntui.cli.train import command as train
@@ -29,7 +30,6 @@ from rnntui.sessions.training_form import (
     training_arguments,
 )
 from rnntui.settings import bounds_text, settings_of
-from rnntui.tui import app as app_module
 from rnntui.tui.train.budget_dialog import doubled, parse_budget
 from rnntui.tui.train.form_fields import Field, complete_path, quote_completed
 from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
@@ -40,7 +40,7 @@ COMMANDS = {LANGUAGE_MODEL.id: train, SEQ2SEQ.id: train_seq2seq}
 
 
 class Host(App[None]):
-    CSS_PATH = Path(app_module.__file__).with_name("rnntui.tcss")
+    CSS_PATH = STYLESHEETS
 
     def __init__(self, values: dict[str, str] | None = None, problem: str = "") -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from pair_runs import copy_rows, table
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
-from train_host import NARROW, WIDE, Host, make_pairs_logged
+from train_host import NARROW, STYLESHEETS, WIDE, Host, make_pairs_logged
 from waiting import wait_until
 
 from rnntui.cli.train_seq2seq import command
@@ -28,7 +28,6 @@ from rnntui.sessions.run_facts import run_facts
 from rnntui.sessions.run_watcher import RunWatcher
 from rnntui.sessions.training_form import problems_in, training_arguments
 from rnntui.sessions.training_session import Notice, end_notice
-from rnntui.tui import app as app_module
 from rnntui.tui.screens.dialogs import AskScreen
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train.form_fields import Field
@@ -131,7 +130,7 @@ def test_problems_are_those_of_the_settings(values: dict[str, str], field: str, 
 class FormHost(App[None]):
     """Shows the form alone."""
 
-    CSS_PATH = Path(app_module.__file__).with_name("rnntui.tcss")
+    CSS_PATH = STYLESHEETS
 
     def __init__(self, values: dict[str, str] | None = None) -> None:
         super().__init__()

@@ -66,6 +66,7 @@ async def test_escape_leads_back_to_the_list_from_every_state(tmp_path: Path, si
         # A filter, while it is typed and afterwards.
         await pilot.press("slash", *"fir")
         assert isinstance(app.focused, Input) and app.names == ["first"]
+        assert "slash" not in app.screen.active_bindings, "it is typed into the filter"
         await pilot.press("enter")
         assert in_list(app) and way_back(app)
         await pilot.press("z", "escape", "escape")

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from fake_training import row
+from textual._path import CSSPathType
 from textual.app import App, ComposeResult
 
+import rnntui.tui
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
@@ -16,20 +18,20 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.training_session import Launcher
-from rnntui.tui import app as app_module
 from rnntui.tui.footer import KeyFooter
 from rnntui.tui.messages import OpenRun
 from rnntui.tui.preferences import Preferences
 from rnntui.tui.tabs import TabContext
 from rnntui.tui.train.tab import TrainTab
 
+STYLESHEETS: CSSPathType = [Path(rnntui.tui.__file__).with_name(name) for name in ("rnntui.tcss", "dialogs.tcss")]
 NARROW, WIDE = (80, 24), (140, 40)
 
 
 class Host(App[None]):
     """Shows the Train tab, and records the runs that it asks to open."""
 
-    CSS_PATH = Path(app_module.__file__).with_name("rnntui.tcss")
+    CSS_PATH = STYLESHEETS
 
     def __init__(self, checkpoints: Path, launcher: Launcher | None = None) -> None:
         super().__init__()

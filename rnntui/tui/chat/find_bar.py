@@ -44,7 +44,9 @@ class FindBar(Horizontal):
         event.stop()
         self._view = self._active_view()
         count = self._view.find(event.value)
-        self.query_one("#matches", Label).update(f" {count:,} found, ↑ ↓ " if event.value else "")
+        self.query_one("#matches", Label).update(
+            f" {count:,} found{', ↑ ↓' if count > 1 else ''} " if event.value else ""
+        )
         self._view.next_match()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -16,7 +16,8 @@ from textual.widgets import DataTable, Label
 from rnntui.runs.comparison import Comparison, ComparisonRow
 from rnntui.text.control_chars import one_line
 
-_MAX_WIDTH = 30  # cells of a column; longer texts are wrapped
+_MIN_WIDTH, _MAX_WIDTH = 16, 30  # cells of a column; longer texts are wrapped
+_BORDER = 8  # cells of the dialog beside the table: border, padding, scrollbar
 
 
 class ComparisonScreen(ModalScreen[None]):
@@ -41,9 +42,13 @@ class ComparisonScreen(ModalScreen[None]):
         rows = (*comparison.results, ComparisonRow("", ("",) * len(comparison.names)), *options)
         table = self.query_one(DataTable)
         columns = zip(*(row.texts for row in rows), strict=True)
-        table.add_column(" ", width=_width(row.label for row in rows))
+        label_width = _width(row.label for row in rows)
+        padding = 2 * table.cell_padding
+        room = int(0.95 * self.app.size.width) - _BORDER - label_width - padding
+        share = max(_MIN_WIDTH, room // len(comparison.names) - padding)
+        table.add_column(" ", width=label_width)
         for name, texts in zip(comparison.names, columns, strict=True):
-            table.add_column(Text(one_line(name)), width=max(cell_len(one_line(name)), _width(texts)))
+            table.add_column(Text(one_line(name)), width=max(cell_len(one_line(name)), min(share, _width(texts))))
         for row in rows:
             table.add_row(Text(row.label, "dim"), *(Text(one_line(text)) for text in row.texts), height=None)
         table.focus()

@@ -29,7 +29,7 @@ from rnntui.sessions.training_form import (
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.form_fields import Field
 
-_SHOW_ALL, _SHOW_FEWER = "▸ All options (^o)", "▾ All options (^o)"
+_SHOW_ALL, _SHOW_FEWER = "▸ All options (Ctrl+O)", "▾ All options (Ctrl+O)"
 _NOT_RESET = ("kind", "name")  # options that "Defaults" leaves alone, beside the input files
 _FRAME_ROWS = 9  # rows of the form beside its fields
 _TYPING_PAUSE = 0.2  # seconds after which files are looked for

@@ -18,7 +18,7 @@ _MAX_HELP = 53  # characters that a row of the menu has for it
 
 
 async def choose_action(app: App[Any], name: str) -> str | None:
-    """Offer actions on the run of a name and on the list; return the one chosen, or None."""
+    """Offer actions on the run of a name and on the list, each with its key; return the one chosen, or None."""
     from rnntui.tui.screens.dialogs import PickScreen
 
     commands = sorted(

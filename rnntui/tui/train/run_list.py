@@ -105,6 +105,7 @@ class RunList(OptionList):
 
     def on_resize(self) -> None:
         self._rebuild()
+        self.call_after_refresh(self.scroll_to_highlight)  # the filter bar takes a row of the list
 
     def notify_style_update(self) -> None:
         """Rebuild the rows: the theme, and with it the colours of the marks, may have changed."""

@@ -48,6 +48,10 @@ def unprintable_text(event: events.Key) -> str:
     return "" if unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp") else character
 
 
+_CHARACTERS = {"at": "@", "backslash": "\\", "minus": "-", "plus": "+", "slash": "/", "underscore": "_"}
+"""Characters of keys that Textual knows none of. Without them, the footer offers / to one who types a filter."""
+
+
 class ClusterTextArea(TextArea):
     """A text area in which one key press passes or removes one grapheme cluster; its text is encoded when pasted.
 
@@ -59,6 +63,10 @@ class ClusterTextArea(TextArea):
         if text and not self.read_only:
             event.prevent_default().stop()
             self._insert(encode_control_chars(text))
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Return True if the key is typed into the text."""
+        return super().check_consume_key(key, character or _CHARACTERS.get(key))
 
     async def _on_paste(self, event: events.Paste) -> None:
         # A text area would show an escape character as it is, and take CR for a character of the line.
@@ -139,6 +147,10 @@ class ClusterInput(Input):
         if text:
             event.prevent_default().stop()
             self.replace(text, *self.selection)
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Return True if the key is typed into the line."""
+        return super().check_consume_key(key, character or _CHARACTERS.get(key))
 
     @property
     def _value(self) -> Text:
