@@ -32,7 +32,7 @@ _MIN_BAR = 10  # columns, with the space around it
 
 
 class TrainingDisplay(Protocol):
-    """Where the events of a training are shown: lines, or a bar in the terminal's last line."""
+    """Display for the events of a training: lines, or a bar in the terminal's last line."""
 
     def start(self) -> None: ...
 

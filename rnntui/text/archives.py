@@ -73,7 +73,7 @@ def _expand(path: Path, folder: Path, name: str) -> None:
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
         raise CorpusError(f"{name} is not a complete archive that can be read: {error}") from error
     except OSError as error:
-        raise CorpusError(f"cannot expand {name}: {error.strerror or error}") from error
+        raise CorpusError(f"cannot extract {name}: {error.strerror or error}") from error
 
 
 class _MemberWriter:
@@ -92,7 +92,7 @@ class _MemberWriter:
                 if self._bytes > MAX_EXPANDED_BYTES:
                     raise CorpusError(
                         f"{self._archive} expands to more than {MAX_EXPANDED_BYTES / (1 << 30):g} GiB",
-                        hint="expand it yourself and name the folder",
+                        hint="extract it yourself and name the folder",
                     )
                 file.write(block)
 
@@ -113,7 +113,7 @@ def _expand_zip(path: Path, folder: Path, writer: _MemberWriter) -> None:
             if member.is_dir() or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
                 continue
             if member.flag_bits & 1:
-                raise CorpusError(f"{path} is encrypted", hint="expand it with its password and name the folder")
+                raise CorpusError(f"{path} is encrypted", hint="extract it with its password and name the folder")
             with archive.open(member) as source:
                 writer.write(_zip_name(member), source, folder)
 

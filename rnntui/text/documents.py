@@ -32,7 +32,7 @@ _SEPARATORS: dict[DocumentUnit, tuple[str, str]] = {
     "blank": ("\n\n", BLANK_LINES),
     "file": ("\n---\n", r"\n---\n"),
 }
-"""How the end of a document is shown in a text, and what is read as one."""
+"""The end of a document as shown in a text, and the strings that are read as one."""
 
 
 @dataclass(frozen=True)

@@ -143,5 +143,5 @@ def advice_for(encoding: str, error: InvalidTextError) -> str:
         from rnntui.text.recognition import likely_encoding
 
         if likely := likely_encoding(*error.sample):
-            return f"perhaps it is --encoding {likely}, or read on with --errors replace"
-    return "name its --encoding, or read on with --errors replace"
+            return f"perhaps it is --encoding {likely}, or read it anyway with --errors replace"
+    return "name its --encoding, or read it anyway with --errors replace"

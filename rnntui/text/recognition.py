@@ -59,8 +59,8 @@ def _compressed(program: str, suffix: str) -> FileType:
 
 _CONVERTED_BY_OFFICE = "save it as text, or convert it: soffice --headless --convert-to txt:Text {file}"
 _NO_TEXT = "name a text file"
-_ARCHIVE = "expand it and name the folder"
-_ZIP = FileType("a zip archive", "rename it to {file}.zip", piped="expand it first and name the folder")
+_ARCHIVE = "extract it and name the folder"
+_ZIP = FileType("a zip archive", "rename it to {file}.zip", piped="extract it first and name the folder")
 
 _BYTE_ORDER_MARKS = {  # UTF-32 first: its little-endian mark begins with that of UTF-16
     codecs.BOM_UTF32_LE: _unicode("utf-32", "its first four bytes show"),
@@ -109,7 +109,7 @@ _MAGIC = {
     b"version https://git-lfs.github.com/spec/": FileType("a Git LFS pointer, not the file itself", "git lfs pull"),
 }
 _MAGIC_LATER = {  # (offset, bytes)
-    (257, b"ustar"): FileType("a tar archive", "rename it to {file}.tar", piped="expand it first and name the folder"),
+    (257, b"ustar"): FileType("a tar archive", "rename it to {file}.tar", piped="extract it first and name the folder"),
     (60, b"BOOKMOBI"): FileType("a Kindle book", "convert it: ebook-convert {file} {stem}.txt"),
     (8, b"WEBP"): FileType("a WebP image", _NO_TEXT),
     (8, b"WAVEfmt"): FileType("a WAV audio file", _NO_TEXT),

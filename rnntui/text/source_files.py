@@ -116,7 +116,7 @@ class SourceFiles:
         if kind:
             reason = f"{kind}, which needs pip install 'rnntui[documents]'"
         elif is_archive(path):
-            reason = "an archive, to be named by itself"
+            reason = "an archive, to be named separately"
         elif file_type and file_type.encoding:
             reason = f"{reason}: to be read with --encoding {file_type.encoding}"
         if reason:

@@ -136,7 +136,7 @@ class TranslationMemory:
         except etree.XMLSyntaxError as error:
             raise CorpusError(
                 f"{self.name} is not well-formed XML: {error.msg}",
-                hint="repair it, or read on with --errors replace",
+                hint="repair it, or read it anyway with --errors replace",
             ) from error
         except (OSError, CompressedFileError) as error:
             raise unreadable(self.name, self._path, error) from error

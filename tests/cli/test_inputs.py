@@ -117,7 +117,7 @@ def test_an_invalid_text_is_told_with_its_byte() -> None:
         ("one\n".encode("utf-16"), "is UTF-16, as its first two bytes show; read it with --encoding utf-16"),
         ("one\n".encode("utf-16-le"), "is UTF-16 without a byte order mark, as its zero bytes show; read it with"),
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "is a PDF document; convert it: pdftotext FILE - \\|"),
-        (b"PK\3\4abc", "is a zip archive; expand it first and name the folder"),
+        (b"PK\3\4abc", "is a zip archive; extract it first and name the folder"),
         (b"\x1f\x8b\x08abc", r"is compressed by gzip; decompress it: gzip -dc FILE \|"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Who may import whom, and what each entry point loads; seen in a fresh interpreter."""
+"""Import contracts between packages, and the modules that each entry point loads in a fresh interpreter."""
 
 from __future__ import annotations
 

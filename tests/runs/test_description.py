@@ -1,4 +1,4 @@
-"""What `rnntui show` says about a run, and about several side by side."""
+"""Output of `rnntui show` for a run, and for several side by side."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_a_config_can_name_a_corpus_file_whose_name_is_not_utf_8(run: RunFolder)
 
 
 def fields_of(values: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Where each value of nested objects stands."""
+    """Paths of the values of nested objects."""
     for name, value in values.items():
         yield (*above, name)
         if isinstance(value, dict):

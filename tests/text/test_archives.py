@@ -165,7 +165,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(
 ) -> None:
     monkeypatch.setattr(archives, "MAX_EXPANDED_BYTES", 4 << 20)
     path = written(tmp_path / f"bomb{suffix}", MAKERS[suffix]({f"{i}.txt": bytes(1 << 20) for i in range(6)}))
-    with pytest.raises(CorpusError, match=r"expands to more than 0.00390625 GiB; expand it yourself"):
+    with pytest.raises(CorpusError, match=r"expands to more than 0.00390625 GiB; extract it yourself"):
         expanded(path)
     assert list(temporary_folder.iterdir()) == []
 

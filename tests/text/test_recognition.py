@@ -107,7 +107,7 @@ OTHER_FILES = {
     "a WebP image; name a text file": b"RIFF\x10\0\0\0WEBPVP8 ",
     "an SQLite database; export its text": b"SQLite format 3\0\x10\0",
     "a Kindle book; convert it: ebook-convert {file} {stem}.txt": b"Title".ljust(60, b"\0") + b"BOOKMOBI",
-    "a 7z archive; expand it and name the folder": b"7z\xbc\xaf\x27\x1c\0\4",
+    "a 7z archive; extract it and name the folder": b"7z\xbc\xaf\x27\x1c\0\4",
     "compressed by zstd; decompress it: zstd -d {file}": b"\x28\xb5\x2f\xfd\x04\x00",
     "a Git LFS pointer, not the file itself; git lfs pull": b"version https://git-lfs.github.com/spec/v1\noid 1\n",
     "UTF-7, as its first five bytes show; read it with --encoding utf-7": b"+/v8-caf+AOk-\n",
@@ -164,7 +164,7 @@ def test_files_of_a_folder_are_skipped_by_what_they_are(tmp_path: Path) -> None:
         f"{tmp_path}/b.txt (UTF-16, as its first two bytes show: to be read with --encoding utf-16), "
         f"{tmp_path}/c.txt (UTF-16 without a byte order mark, as its zero bytes show: to be read with --encoding "
         f"utf-16-le), {tmp_path}/d.png and 1 more (a PNG image), {tmp_path}/f.bin (not text), "
-        f"{tmp_path}/g.zip (an archive, to be named by itself)"
+        f"{tmp_path}/g.zip (an archive, to be named separately)"
     ]
 
 

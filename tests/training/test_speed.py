@@ -1,4 +1,4 @@
-"""What is said about the speed of a training, with processor times handed in."""
+"""Messages about the speed of a training, with processor times handed in."""
 
 from __future__ import annotations
 
