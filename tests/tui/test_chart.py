@@ -309,7 +309,7 @@ async def test_export_writes_what_is_shown_and_overwrites_only_when_asked_twice(
     await pilot.press("enter")
     await pilot.pause()
     assert saved.read_text() == document and pilot.app.focused is chart
-    await pilot.press("e", *["backspace"] * 3, *"pdf", "enter")
+    await pilot.press("e", "end", *["backspace"] * 3, *"pdf", "enter")
     await pilot.pause()
     assert "neither an .svg nor a .png" in str(pilot.app.screen.query_one(".problem").render())
     await pilot.press("escape")

@@ -455,7 +455,7 @@ async def test_source_and_translation_are_saved_and_nothing_is_overwritten_unask
         await user.pilot.press("enter")
         await wait_until(user.pilot, lambda: "taken.tsv exists already; Enter again overwrites it" in user.screen)
         assert Path("taken.tsv").read_text() == "mine"
-        await user.pilot.press("x")  # another name has to be confirmed again
+        await user.pilot.press("end", "x")  # another name has to be confirmed again
         assert "exists already" not in user.screen
         await user.pilot.press("backspace", "enter", "enter")
         await wait_until(user.pilot, lambda: "Saved: taken.tsv" in user.notices)
