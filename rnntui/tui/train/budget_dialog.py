@@ -66,5 +66,5 @@ def doubled(budget: Budget) -> tuple[str, str]:
     for unit in settings_of(Budget):
         value = getattr(budget, unit)
         if value is not None:
-            return unit, f"{2 * value:.10g} {unit}"
+            return unit, f"{2 * value:.10g} {unit if 2 * value != 1 else unit.removesuffix('s')}"
     return "minutes", f"{2 * DEFAULT_MINUTES:g} minutes"

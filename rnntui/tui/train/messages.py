@@ -13,6 +13,11 @@ class MarkClicked(Message):
 
 
 @dataclass
+class ListResized(Message):
+    """The run list has another size, and its columns another width."""
+
+
+@dataclass
 class PreviewClicked(Message):
     """The preview with this index was clicked, to show its chart large."""
 

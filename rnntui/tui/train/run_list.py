@@ -19,7 +19,7 @@ from rnntui.sessions.run_facts import state_text
 from rnntui.sessions.run_order import RunListing
 from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.text.control_chars import one_line, truncate
-from rnntui.tui.train.messages import MarkClicked
+from rnntui.tui.train.messages import ListResized, MarkClicked
 from rnntui.tui.widgets.colours import MUTED
 
 # Widths of the columns in cells; the name has the rest.
@@ -105,6 +105,7 @@ class RunList(OptionList):
 
     def on_resize(self) -> None:
         self._rebuild()
+        self.post_message(ListResized())
         self.call_after_refresh(self.scroll_to_highlight)  # the filter bar takes a row of the list
 
     def notify_style_update(self) -> None:

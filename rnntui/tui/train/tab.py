@@ -117,12 +117,18 @@ class TrainTab(Vertical):
         session, runs = self.session, self.run_list
         listing = session.listing(runs.current_path)
         runs.show(listing)
-        if runs.size.width:  # hidden, it would be a header for the narrowest list
-            self.query_one("#columns", Static).update(runs.header())
+        self._update_header()
         self.query_one(FilterBar).show_count(len(listing.runs), len(session.snapshot.runs))
         run = runs.current
         self.query_one(RunLine).show(run, session.name_of(run) if run else "")
         self._update_keys()
+
+    def _update_header(self) -> None:
+        if self._is_composed and self.run_list.size.width:  # hidden, it would be a header for the narrowest list
+            self.query_one("#columns", Static).update(self.run_list.header())
+
+    def on_list_resized(self) -> None:
+        self._update_header()
 
     def _update_dashboard(self) -> None:
         """Show the highlighted and overlaid runs, unless they and their metrics are unchanged."""
@@ -172,7 +178,6 @@ class TrainTab(Vertical):
         dashboard.full = not dashboard.full
         self.set_class(dashboard.full, "-full")
         (dashboard.main if dashboard.full else self.run_list).focus()
-        self.call_after_refresh(self._update_list)  # the terminal may have been resized while the list was hidden
 
     def action_back(self) -> None:
         """Go back to the list, from anywhere in the tab; in the list, clear the filter."""
