@@ -12,6 +12,7 @@ from textual.widgets import Input
 from tiny_runs import make_run
 from waiting import wait_until
 
+from rnntui.config_generation import UNLIMITED_LENGTH
 from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.preferences import history_file
@@ -62,6 +63,10 @@ async def test_typing_goes_to_the_prompt_from_anywhere(runs: Path) -> None:
             user.app.post_message(events.Key({" ": "space"}.get(key, key), key))
         await wait_until(user.pilot, lambda: prompt.text == "fast 12345")
         assert user.text == before
+        for key in (*["tab"] * 8, "end"):  # through the text and the sliders before length
+            user.app.post_message(events.Key(key, None))
+        await wait_until(user.pilot, lambda: user.chat.session.settings.generation.length == UNLIMITED_LENGTH)
+        assert prompt.text == "fast 12345"
 
 
 async def test_digits_branch_only_while_their_alternatives_can_be_seen(runs: Path) -> None:

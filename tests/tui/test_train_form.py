@@ -182,10 +182,8 @@ def test_what_is_no_budget(text: str) -> None:
 def test_a_budget_doubled() -> None:
     assert doubled(Budget(steps=2_000_000)) == ("steps", "4000000 steps")
     assert doubled(Budget(epochs=0.75)) == ("epochs", "1.5 epochs")
-    assert doubled(Budget(minutes=0.5)) == ("minutes", "1 minute") and parse_budget("1 minute", "steps") == [
-        "--minutes",
-        "1.0",
-    ]
+    assert doubled(Budget(minutes=0.5)) == ("minutes", "1 minute")
+    assert parse_budget("1 minute", "steps") == ["--minutes", "1"]
     assert doubled(Budget()) == ("minutes", "10 minutes")
 
 

@@ -15,6 +15,8 @@ from rnntui.tui.widgets.editors import ClusterTextArea
 if TYPE_CHECKING:
     from rnntui.sessions.prompt_history import PromptHistory
 
+_FOCUS_ACTIONS = {"tab": "app.focus_next", "shift+tab": "app.focus_previous"}
+
 
 class Prompt(ClusterTextArea):
     """Enter sends, Ctrl+J breaks the line; up and down go through the lines that were sent."""
@@ -37,7 +39,9 @@ class Prompt(ClusterTextArea):
     async def _on_key(self, event: events.Key) -> None:
         # Bindings are handled after the key has bubbled up to the app, when letters that were typed later are in the
         # text already. Here all keys of the prompt are handled in the order in which they were typed.
-        action = self._actions.get(event.key) or self._editing_action(event.key)
+        if self.screen.focused is not self:  # a Tab before it has moved the focus; as a binding, the key arrives there
+            return
+        action = self._actions.get(event.key) or _FOCUS_ACTIONS.get(event.key) or self._editing_action(event.key)
         if action is not None and self.check_action(action, ()):
             event.prevent_default().stop()
             await self.run_action(action)
