@@ -144,7 +144,7 @@ class Budget(Settings):
         for unit in settings_of(Budget):
             value = getattr(self, unit)
             if value is not None:
-                return f"{value:,.10g} {unit}"
+                return f"{value:,.10g} {unit if value != 1 else unit.removesuffix('s')}"
         return f"{DEFAULT_MINUTES:g} minutes"
 
 

@@ -184,6 +184,7 @@ def test_a_budget_doubled() -> None:
     assert doubled(Budget(epochs=0.75)) == ("epochs", "1.5 epochs")
     assert doubled(Budget(minutes=0.5)) == ("minutes", "1 minute")
     assert parse_budget("1 minute", "steps") == ["--minutes", "1"]
+    assert Budget(minutes=1).summary == "1 minute" and Budget(epochs=1.5).summary == "1.5 epochs"
     assert doubled(Budget()) == ("minutes", "10 minutes")
 
 
