@@ -14,7 +14,7 @@ import numpy as np
 from rnntui.errors import RunError
 from rnntui.text.char_tokenizer import CharTokenizer, code_points
 from rnntui.text.placeholders import PLACEHOLDERS
-from rnntui.text.tokenizer_factory import load_tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer, random_sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def train_vocabulary(texts: Sequence[str], config: Seq2SeqTokenizerConfig) -> Vo
         counts[: len(batch_counts)] += batch_counts
     if config.type == "char":
         return Vocabulary(CharTokenizer.from_counts(counts, config.vocab_size))
-    from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
+    from rnntui.text.subword_tokenizer import SubwordTokenizer
 
     # More text hardly changes the vocabulary, and takes longer.
     sample = (f" {text}" for text in random_sample(texts, _MAX_TRAINING_CHARACTERS / max(1, characters)))
