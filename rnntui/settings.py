@@ -46,19 +46,15 @@ def setting_field(
     return field(default=default, metadata={"setting": setting})
 
 
-def override(
-    config_class: type[Settings],
-    name: str,
-    default: Any,
-    help: str | None = None,
-    *,
-    choices: Any = None,
-    **bounds: float,
-) -> Any:
-    """Return a field for another class's setting, with another default and optionally help, choices or bounds."""
+def override(config_class: type[Settings], name: str, default: Any, help: str | None = None, **details: Any) -> Any:
+    """Return a field for a setting of another class, with another default and optionally another help or details.
+
+    The details are those of `setting_field`.
+    """
     setting: Setting = next(f for f in fields(config_class) if f.name == name).metadata["setting"]
-    details = {"help": help or setting.help, "choices": get_args(choices) or setting.choices, **bounds}
-    changed = replace(setting, **details)  # type: ignore[arg-type]
+    if "choices" in details:
+        details["choices"] = get_args(details["choices"])
+    changed = replace(setting, help=help or setting.help, **details)
     return field(default=default, metadata={"setting": changed})
 
 
