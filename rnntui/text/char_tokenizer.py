@@ -98,7 +98,7 @@ class CharTokenizer:
     def spelling_bits(self, text: str) -> float:
         return 0.0
 
-    def stream(self) -> _CharStream:
+    def stream(self, after: str = "") -> _CharStream:
         return _CharStream(self)
 
     def save(self, folder: Path) -> None:

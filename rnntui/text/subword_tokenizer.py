@@ -187,7 +187,7 @@ class SubwordTokenizer:
     def spelling_bits(self, text: str) -> float:
         return 0.0
 
-    def stream(self) -> _SubwordStream:
+    def stream(self, after: str = "") -> _SubwordStream:
         return _SubwordStream(self._bytes)
 
     def save(self, folder: Path) -> None:

@@ -83,8 +83,11 @@ class Tokenizer(Protocol):
         """
         ...
 
-    def stream(self) -> StreamDecoder:
-        """Return a new decoder for a text that arrives token by token."""
+    def stream(self, after: str = "") -> StreamDecoder:
+        """Return a new decoder for a text that arrives token by token.
+
+        `after` is the text before it: a word does not bring its space if that ends with one already.
+        """
         ...
 
     def save(self, folder: Path) -> None:

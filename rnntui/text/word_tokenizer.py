@@ -2,7 +2,8 @@
 
 A token is a word with the space before it, as `words` splits a text, so the text of tokens is simply joined. A word
 that the vocabulary has only with a space, or only without one, is read as that; any other becomes `<unk>`. Spaces and
-line breaks that are not in the vocabulary are left out.
+line breaks that are not in the vocabulary are left out, and so is a space at the end of a text, after a word: the next
+word brings its own.
 """
 
 from __future__ import annotations
@@ -118,27 +119,39 @@ class WordTokenizer:
         return {}
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        forms = self._forms(words(text))
-        ids = np.fromiter(map(self._ids.get, forms, repeat(self.unknown_id)), dtype=np.int64, count=len(forms))
-        is_left_out = [index for index in np.flatnonzero(ids == self.unknown_id) if _is_space(forms[index])]
-        return np.delete(ids, is_left_out)
+        ids, left_out = self._look_up(self._forms(words(text)))
+        return np.delete(ids, list(left_out)) if left_out else ids
 
     def encode_with_pieces(self, text: str) -> tuple[list[int], list[str]]:
+        split = words(text)
+        all_ids, left_out = self._look_up(self._forms(split))
         ids: list[int] = []
         pieces: list[str] = []
         skipped = ""
-        split = words(text)
-        for piece, form in zip(split, self._forms(split), strict=True):
-            token = self._ids.get(form, self.unknown_id)
-            if token == self.unknown_id and _is_space(form):
+        for index, (token, piece) in enumerate(zip(all_ids.tolist(), split, strict=True)):
+            if index in left_out:
                 skipped += piece
-                continue
-            ids.append(token)
-            pieces.append(skipped + piece)
-            skipped = ""
+            else:
+                ids.append(token)
+                pieces.append(skipped + piece)
+                skipped = ""
         if skipped and pieces:
             pieces[-1] += skipped
         return ids, pieces
+
+    def _look_up(self, forms: list[str]) -> tuple[NDArray[np.int64], set[int]]:
+        """Return the ids `(N,)` of the forms of a text, and the indices of those that are not encoded.
+
+        Something of a text that is not empty always is, where spaces are kept, for a transcript to hold.
+        """
+        ids = np.fromiter(map(self._ids.get, forms, repeat(self.unknown_id)), dtype=np.int64, count=len(forms))
+        unknown = np.flatnonzero(ids == self.unknown_id).tolist()
+        left_out = {index for index in unknown if not forms[index] or forms[index].isspace()}
+        if len(forms) > 1 and forms[-1] == " ":
+            left_out.add(len(forms) - 1)
+        if self.keeps_spaces and len(left_out) == len(forms):
+            left_out.discard(0)
+        return ids, left_out
 
     def encode_documents(self, batch: DocumentBatch) -> NDArray[np.int64]:
         assert self.end_id is not None
@@ -172,8 +185,8 @@ class WordTokenizer:
         total = counts.total()
         return {character: math.log2(total / count) for character, count in counts.items() if count}
 
-    def stream(self) -> _WordStream:
-        return _WordStream(self)
+    def stream(self, after: str = "") -> _WordStream:
+        return _WordStream(self, after.endswith(" "))
 
     def save(self, folder: Path) -> None:
         table: dict[str, object] = {"kind": self.kind, "words": self.words}
@@ -202,18 +215,19 @@ class WordTokenizer:
             raise TokenizerError(f"{path} is not a word table", hint="the run is broken") from error
 
 
-def _is_space(form: str) -> bool:
-    return not form or form.isspace()
-
-
 class _WordStream:
-    """Stream decoder of a word model: each id is whole words, so nothing is buffered."""
+    """Stream decoder of a word model: each id is a whole word, so nothing is buffered."""
 
-    def __init__(self, tokenizer: WordTokenizer) -> None:
+    def __init__(self, tokenizer: WordTokenizer, is_after_space: bool) -> None:
         self._tokenizer = tokenizer
+        self._is_after_space = is_after_space
 
     def push(self, token: int) -> str:
-        return self._tokenizer.decode([token])
+        text = self._tokenizer.decode([token])
+        if self._is_after_space:
+            text = text.removeprefix(" ")
+            self._is_after_space = False
+        return text
 
     @property
     def is_incomplete(self) -> bool:
