@@ -138,9 +138,9 @@ def write_token_file(
             tokens += len(ids)
             characters += len(batch.text) - (not batch.is_complete)
             if (ids == tokenizer.unknown_id).any():
-                text = "\n".join(batch.texts)
-                unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
-                spelling_bits += tokenizer.spelling_bits(text)
+                for text in batch.texts:
+                    unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
+                    spelling_bits += tokenizer.spelling_bits(text)
     return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
 
 
