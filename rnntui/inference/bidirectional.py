@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from rnntui.inference.numpy_language_model import Ids
 # Rows (steps times sequences) whose gates are computed at a time: a long text needs no (T, G*H) array of them.
 _WINDOW_ROWS = 16_384
 
+Number = TypeVar("Number", bound=np.generic)
 Projection = Callable[[slice], Array]
 """Returns the gates' part of the inputs `(T, B, G*H)` of some steps; see `RecurrentCell.project`."""
 
@@ -67,11 +68,11 @@ class PaddedBatch:
         positions = np.maximum(self.lengths - 1 - np.arange(len(self.ids))[:, None], 0)  # (T, B)
         return positions, np.arange(len(self.lengths))
 
-    def reverse(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+    def reverse(self, array: NDArray[Number]) -> NDArray[Number]:
         """Return an array `(T, B, ...)` with each sequence's rows in reverse order, the padding last again."""
         return array[self._reversed]
 
-    def restore(self, rows: Array) -> Array:
+    def restore(self, rows: NDArray[Number]) -> NDArray[Number]:
         """Return an array `(B, ...)` in the original order of the sequences."""
         result = np.empty_like(rows)
         result[self.order] = rows
@@ -111,13 +112,14 @@ def run_projected(
 
     The backward cell's projection is of the reversed sequences. See `run_layer` for the other arguments.
     """
-    outputs, final = _run_cell(forward, projections[0], batch)
+    size = forward.hidden
+    outputs, final = _run_cell(forward, projections[0], batch, 1 if backward is None else 2)
     if backward is None:
         return LayerOutput(outputs, final)
-    backward_outputs, backward_final = _run_cell(backward, projections[1], batch)
-    both = np.concatenate([outputs, batch.reverse(backward_outputs)], axis=2)
-    both[batch.padding] = 0.0
-    return LayerOutput(both, np.concatenate([final, backward_final], axis=1))
+    backward_outputs, backward_final = _run_cell(backward, projections[1], batch, 1)
+    outputs[:, :, size:] = batch.reverse(backward_outputs)
+    outputs[batch.padding] = 0.0
+    return LayerOutput(outputs, np.concatenate([final, backward_final], axis=1))
 
 
 def projection(cell: RecurrentCell, inputs: Array) -> Projection:
@@ -125,24 +127,23 @@ def projection(cell: RecurrentCell, inputs: Array) -> Projection:
     return lambda steps: cell.project(inputs[steps])
 
 
-def _run_cell(cell: RecurrentCell, project: Projection, batch: PaddedBatch) -> tuple[Array, Array]:
-    """Run a cell over a batch. Return its outputs `(T, B, H)`, zeros at padding, and the final h `(B, H)`.
+def _run_cell(cell: RecurrentCell, project: Projection, batch: PaddedBatch, directions: int) -> tuple[Array, Array]:
+    """Run a cell over a batch. Return its outputs, zeros at padding, and the final h `(B, H)`.
 
-    A sequence that has ended keeps its last state.
+    A sequence that has ended keeps its last state. The outputs are `(T, B, directions * H)`: with two directions, only
+    the first half is written.
     """
     steps, size = batch.ids.shape
     window = max(1, _WINDOW_ROWS // size)
-    outputs = state = next_state = np.empty(0)
+    dtype = cell.weight_recurrent.dtype
+    outputs = np.zeros((steps, size, directions * cell.hidden), dtype)
+    state = np.zeros((cell.states, size, cell.hidden), dtype)
+    next_state = np.empty_like(state)
     for start in range(0, steps, window):
-        projected = project(slice(start, start + window))
-        if not start:
-            outputs = np.zeros((steps, size, cell.hidden), dtype=projected.dtype)
-            state = np.zeros((cell.states, size, cell.hidden), dtype=projected.dtype)
-            next_state = np.empty_like(state)
-        for t, gates in enumerate(projected, start):
+        for t, gates in enumerate(project(slice(start, start + window)), start):
             active = batch.active[t]
             cell.step(gates[:active], state[:, :active], next_state[:, :active])
             next_state[:, active:] = state[:, active:]
             state, next_state = next_state, state
-            outputs[t, :active] = state[0, :active]
+            outputs[t, :active, : cell.hidden] = state[0, :active]
     return outputs, state[0]

@@ -39,8 +39,8 @@ class RecurrentCell(ABC):
     def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
         self.hidden = weight_hh.shape[1]
         rows, scale = self._row_order(), self._gate_scales().repeat(self.hidden)
-        self.weight_in = np.ascontiguousarray((weight_ih[rows] * scale[:, None]).T)  # (I, G*H)
-        self.weight_recurrent = np.ascontiguousarray((weight_hh[rows] * scale[:, None]).T)  # (H, G*H)
+        self.weight_in: Array = np.ascontiguousarray((weight_ih[rows] * scale[:, None]).T)  # (I, G*H)
+        self.weight_recurrent: Array = np.ascontiguousarray((weight_hh[rows] * scale[:, None]).T)  # (H, G*H)
         self._bias_in = bias_ih[rows] * scale
         self._bias_recurrent = bias_hh[rows] * scale
 
