@@ -72,7 +72,8 @@ def _gru(cell: GRUCell, inputs: Array, previous: Array, outputs: Array, output_g
     """
     size = cell.hidden
     projected, recurrent = cell.project(inputs), previous @ cell.weight_recurrent  # (T, B, 3H), in the order r, z, n
-    sigmoids: Array = 0.5 * np.tanh(projected[..., : 2 * size] + recurrent[..., : 2 * size]) + 0.5
+    sigmoids: Array = np.tanh(projected[..., : 2 * size] + recurrent[..., : 2 * size])
+    sigmoids = 0.5 * sigmoids + 0.5
     r, z = sigmoids[..., :size], sigmoids[..., size:]
     u = recurrent[..., 2 * size :] + cell.bias_candidate
     n = np.tanh(projected[..., 2 * size :] + r * u)
