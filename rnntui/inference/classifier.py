@@ -16,6 +16,7 @@ from rnntui.inference.explanation import (
     MAX_EXPLAINED_TOKENS,
     Explanation,
     Removal,
+    Span,
     log_odds,
     log_odds_gradient,
     read_text,
@@ -112,7 +113,7 @@ class Classifier:
 
         See `classify` for the arguments.
         """
-        encoded = _EncodedLines.of(texts, self.tokenizer)
+        encoded = _EncodedTexts.of(texts, self.tokenizer)
         probabilities = _softmax(self._logits(self.model, encoded, workers, on_progress))
         uncertain = np.flatnonzero(_is_uncertain(probabilities))
         if len(uncertain):
@@ -133,21 +134,176 @@ class Classifier:
         normalized = normalize_text(text)[:MAX_CHARACTERS]
         if not normalized:
             return Explanation(label or "", 0.0, [], [])
-        model, read = self._exact(), read_text(normalized, self.tokenizer)
+        read = read_text(normalized, self.tokenizer)
         if len(read.ids) > MAX_EXPLAINED_TOKENS:
-            raise UsageError(f"a text of {len(read.ids):,} tokens is too long to explain; {MAX_EXPLAINED_TOKENS:,} are not")
-        features = None if self.ngrams is None else self.ngrams.features([normalized])
-        logits = model.logits([read.ids], features)[0]
-        [[(best, _), *_]] = self._ranked(_softmax(logits[None]))
-        explained = self.labels.index(best if label is None else label)
-        shares = token_shares(model, self.ngrams, read, log_odds_gradient(logits, explained))
-        offsets = source_offsets(text)
-        removals = []
-        words = removable_words(read, shares)
-        for (start, end), probabilities, ranked in self._without_words(normalized, words):
-            found, probability = ranked[0]
-            removals.append(
-                Removal(normalized[start:end], offsets[start], offsets[end], found, probability, found != best, probabilities[explained])
+            raise UsageError(
+                f"a text of {len(read.ids):,} tokens is too long to explain", hint=f"{MAX_EXPLAINED_TOKENS:,} are not"
             )
-        
-        return Explanation(self.labels[explained], log_odds(logits, explained), shares, removals)
+        logits = self._logits(self._exact(), _EncodedTexts([normalized], [read.ids]))
+        best = self._ranked(_softmax(logits))[0][0][0]
+        explained = self.labels.index(best if label is None else label)
+        gradient = log_odds_gradient(logits[0], explained)
+        shares = token_shares(self._exact(), self.ngrams, read, gradient)
+        removals = self._removals(normalized, removable_words(read, shares), best, explained)
+        offsets = source_offsets(text)
+        return Explanation(
+            self.labels[explained],
+            log_odds(logits[0], explained),
+            [share._replace(start=offsets[share.start], end=offsets[share.end]) for share in shares],
+            [removal._replace(start=offsets[removal.start], end=offsets[removal.end]) for removal in removals],
+        )
+
+    def _removals(self, text: str, words: Sequence[Span], best: str, explained: int) -> list[Removal]:
+        """Return the removals of words of a normalized text; spans are in it.
+
+        Args:
+            text: the text.
+            words: the spans of the words.
+            best: the label of the whole text.
+            explained: id of the explained label.
+        """
+        shortened = [normalize_text(f"{text[:start]} {text[end:]}") for start, end in words]
+        indices = [index for index, rest in enumerate(shortened) if rest]
+        texts = _EncodedTexts.of([shortened[index] for index in indices], self.tokenizer)
+        probabilities = _softmax(self._logits(self._exact(), texts))
+        removals = []
+        for index, row, ranked in zip(indices, probabilities, self._ranked(probabilities), strict=True):
+            (start, end), (label, probability) = words[index], ranked[0]
+            remaining = float(row[explained])
+            removals.append(
+                Removal(text[start:end], start, end, label, probability, label != best, round(remaining, _DECIMALS))
+            )
+        return removals
+
+    def _exact(self) -> NumpyClassifier:
+        with self._exact_lock:
+            return self.model.exact
+
+    def _logits(
+        self,
+        model: NumpyClassifier,
+        texts: _EncodedTexts,
+        workers: int = 1,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Logits:
+        """Return the logits of N texts `(N, K)`, read in batches of similar length; see `classify`."""
+        logits = np.zeros((len(texts.ids), len(self.labels)))
+        batches = list(_batches(texts.ids))
+        read_tokens, all_tokens = 0, sum(map(len, texts.ids))
+        is_abandoned = threading.Event()
+
+        def read_batch(batch: list[int]) -> list[int]:
+            if not is_abandoned.is_set():
+                features = None if self.ngrams is None else self.ngrams.features([texts.texts[i] for i in batch])
+                logits[batch] = model.logits([texts.ids[index] for index in batch], features)
+            return batch
+
+        def report(batch: list[int]) -> None:
+            nonlocal read_tokens
+            read_tokens += sum(len(texts.ids[index]) for index in batch)
+            if on_progress is not None:
+                on_progress(read_tokens / all_tokens)
+
+        if workers == 1 or len(batches) == 1:
+            for batch in batches:
+                report(read_batch(batch))
+            return logits
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                for batch in pool.map(read_batch, batches):
+                    report(batch)
+            except BaseException:
+                is_abandoned.set()
+                raise
+        return logits
+
+    def _ranked(self, probabilities: Probabilities) -> list[list[tuple[str, float]]]:
+        """Return for each row of probabilities `(N, K)` the labels and rounded probabilities, best first.
+
+        Labels with the same rounded probability are in the order of their ids, but the first is the most probable one.
+        """
+        rounded = np.round(probabilities, _DECIMALS)
+        is_best = rounded == rounded.max(axis=1, keepdims=True)
+        order = np.lexsort((-np.where(is_best, probabilities, 0.0), -rounded), axis=1)
+        return [
+            [(self.labels[index], float(row[index])) for index in indices]
+            for row, indices in zip(rounded, order.tolist(), strict=True)
+        ]
+
+
+class _EncodedTexts(NamedTuple):
+    """Normalized texts and their tokens."""
+
+    texts: list[str]
+    ids: list[Ids]
+
+    @classmethod
+    def of(cls, texts: Sequence[str], tokenizer: Tokenizer) -> _EncodedTexts:
+        """Encode texts; one without tokens is read as a single `<unk>`."""
+        read = [text[:MAX_CHARACTERS] for text in texts]
+        encoded = [tokenizer.encode(text) for text in read]
+        return cls(read, [ids if len(ids) else np.array([tokenizer.unknown_id]) for ids in encoded])
+
+    def select(self, indices: NDArray[np.intp]) -> _EncodedTexts:
+        """Return some of the texts."""
+        return _EncodedTexts([self.texts[index] for index in indices], [self.ids[index] for index in indices])
+
+
+def _batches(token_ids: Sequence[Ids]) -> Iterator[list[int]]:
+    """Yield batches of indices of texts of similar length, longest first, since those take longest."""
+    batch: list[int] = []
+    for index in sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index])):
+        longest = len(token_ids[batch[0]]) if batch else 0
+        if batch and (len(batch) == _MAX_BATCH or (len(batch) + 1) * longest > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _softmax(logits: Logits) -> Probabilities:
+    """Return the probabilities `(N, K)` of logits `(N, K)`."""
+    if not len(logits):
+        return logits
+    powers: Probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
+
+
+def _is_uncertain(probabilities: Probabilities) -> NDArray[np.bool_]:
+    """Return for each row of probabilities `(N, K)` True if an error of the logits could change what is shown of it.
+
+    An error of at most ε in every logit moves a probability p by at most 2 ε p (1 - p).
+    """
+    scaled = probabilities * 10**_DECIMALS
+    distances = np.abs(scaled - np.floor(scaled) - 0.5) / 10**_DECIMALS  # to where rounding changes
+    errors = 2 * _LOGIT_ERROR * probabilities * (1 - probabilities) + 1e-12
+    rounded = np.round(probabilities, _DECIMALS)
+    has_tie = (rounded == rounded.max(axis=1, keepdims=True, initial=0.0)).sum(axis=1) > 1
+    uncertain: NDArray[np.bool_] = (distances <= errors).any(axis=1) | has_tie
+    return uncertain
+
+
+def load_classifier(run: RunFolder) -> Classifier:
+    """Load a classifier's best weights. Raises `RunError` or `TokenizerError` naming the file missing or broken."""
+    config = run.read_config()
+    require_kind(run, config.kind, CLASSIFIER)
+    tokenizer = read_tokenizer(run, config)
+    shape, labels = config.model_as(ClassifierConfig), config.corpus_as(LabelledCorpusInfo).labels
+    if not labels:
+        raise RunError(f"{run.config_file} does not say which labels the classifier has; the run is broken")
+    ngrams = None if shape.ngrams == "none" else _load_ngrams(run)
+    weights = load_weights(run.weights_file)
+    sizes = ClassifierSizes(tokenizer.vocab_size, len(labels), 0 if ngrams is None else ngrams.size)
+    with weights_of_file(run.weights_file):
+        model = NumpyClassifier(weights, shape, sizes)
+    return Classifier(model, tokenizer, labels, ngrams)
+
+
+def _load_ngrams(run: RunFolder) -> NgramVocabulary:
+    arrays, _ = load_arrays(run.ngrams_file)
+    try:
+        return NgramVocabulary.from_arrays(arrays)
+    except ValueError as error:
+        raise RunError(f"{run.ngrams_file}: {error}; the run is broken") from error
