@@ -28,8 +28,6 @@ Family = Literal["char", "word"]
 CHARACTER_ORDERS = (1, 2, 3, 4, 5)
 WORD_ORDERS = (1, 2)
 MAX_NGRAMS = 300_000  # of a family, the most frequent ones
-# Factor of a classifier's n-gram part: values have a norm of 1 a family, so that weights would have to grow very large.
-NGRAM_SCALE = 10.0
 _FAMILIES: dict[str, tuple[Family, ...]] = {
     "none": (),
     "char": ("char",),
