@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +19,6 @@ from rnntui.processors import usable_cpus
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rnntui.cli.classify_output import ClassificationWriter
     from rnntui.inference.classifier import Classification, Classifier
     from rnntui.inference.explanation import Explanation
 
@@ -95,7 +93,7 @@ def _classified(
     done = 0
     for batch in line_batches(source):
         _warn(classifier, batch)
-        report = partial(_show_progress, bar, (done, len(batch), source.count))
+        report = bar.lines_of_batch(done, len(batch), source.count)
         texts = [line.text for line in batch]
         classifications = classifier.classify(texts, workers=usable_cpus(), on_progress=report)
         for number, (line, classification) in enumerate(zip(texts, classifications, strict=True), 1):
@@ -109,9 +107,3 @@ def _warn(classifier: Classifier, lines: Sequence[NumberedLine]) -> None:
     for line in lines:
         for warning in classifier.warnings_for(line.text, line.label):
             print_note(warning)
-
-
-def _show_progress(bar: ProgressBar, counts: tuple[int, int, int | None], fraction: float) -> None:
-    """Show the progress of a batch; `counts` are the lines before it, its own, and those of the whole input."""
-    before, size, total = counts
-    bar.show_lines(before + fraction * size, total)

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -83,7 +82,7 @@ def classify_by_runs(names: Sequence[str], checkpoints: str | None, source: Line
             lines = [line for line in batch if line.text.strip()]
             unknown.warn(lines)
             texts = [line.text for line in lines]
-            report = partial(_show_progress, bar, (done, len(batch), source.count))
+            report = bar.lines_of_batch(done, len(batch), source.count)
             compared = iter(comparison.compare(texts, output.explain, workers, report))
             for line in batch:
                 result = next(compared) if line.text.strip() else None
@@ -131,12 +130,6 @@ class _UnknownCharacters:
                 ]
                 named.update(unknown)
                 warn_unknown_characters(unknown, f"{label}, {name}")
-
-
-def _show_progress(bar: ProgressBar, counts: tuple[int, int, int | None], fraction: float) -> None:
-    """Show the progress of a batch; `counts` are the lines before it, its own, and those of the whole input."""
-    before, size, total = counts
-    bar.show_lines(before + fraction * size, total)
 
 
 def _plain(result: Comparison | None, names: Sequence[str]) -> str:

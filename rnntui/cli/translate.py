@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -97,17 +96,11 @@ def _translated_lines(
     for batch in line_batches(source):
         for line in batch:
             _warn(translator, line.text, line.label)
-        report = partial(_show_progress, bar, (translated, len(batch), source.count))
+        report = bar.lines_of_batch(translated, len(batch), source.count)
         yield from translator.translate(
             [line.text for line in batch], settings, workers=usable_cpus(), on_progress=report
         )
         translated += len(batch)
-
-
-def _show_progress(bar: ProgressBar, counts: tuple[int, int, int | None], fraction: float) -> None:
-    """Show the progress of a batch; `counts` are the lines before it, its own, and those of the whole input."""
-    before, size, total = counts
-    bar.show_lines(before + fraction * size, total)
 
 
 def _translated_subtitles(
@@ -129,7 +122,7 @@ def _translated_subtitles(
         texts = [(number, piece.text) for number, piece in batch if isinstance(piece, SubtitleText)]
         for number, text in texts:
             _warn(translator, text, f"line {number}")
-        report = partial(_show_progress, bar, (start, len(batch), len(pieces)))
+        report = bar.lines_of_batch(start, len(batch), len(pieces))
         sources = [text for _, text in texts]
         translations = iter(translator.translate(sources, settings, workers=usable_cpus(), on_progress=report))
         for _, piece in batch:

@@ -32,7 +32,8 @@ from numpy.typing import NDArray
 
 from rnntui.inference.numpy_classifier import Logits, NumpyClassifier
 from rnntui.inference.numpy_language_model import Ids
-from rnntui.text.ngram_features import NGRAM_SCALE, NgramVocabulary
+from rnntui.kinds.classifier import NGRAM_SCALE
+from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.normalization import normalize, offset_map
 from rnntui.text.tokenizer import Tokenizer
 

@@ -19,7 +19,8 @@ from rnntui.inference.cell_gradients import input_gradient
 from rnntui.inference.cells import Array, RecurrentCell
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.weight_reader import WeightReader
-from rnntui.text.ngram_features import NGRAM_SCALE, NgramFeatures
+from rnntui.kinds.classifier import NGRAM_SCALE
+from rnntui.text.ngram_features import NgramFeatures
 
 Logits = NDArray[np.float64]
 
