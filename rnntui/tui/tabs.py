@@ -94,7 +94,7 @@ TABS: dict[str, TabEntry] = {
         ),
         TabEntry(
             "translate", "Translate", "f4", "rnntui.tui.translate.tab:TranslateTab", "#source",
-            (("Source and translation", "rnntui.tui.translate.aligned_text_area:AlignedTextArea"),),
+            (("Source and translation", "rnntui.tui.lines.aligned_text_area:AlignedTextArea"),),
         ),
     )
 }  # fmt: skip
