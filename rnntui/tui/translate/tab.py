@@ -12,15 +12,14 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.sessions.line_change import Viewport
 from rnntui.sessions.model_cache import ModelCache
 from rnntui.sessions.translation_session import MakeWorker, TranslationSession
 from rnntui.text.control_chars import decode_control_chars, one_line
 from rnntui.tui.keys import bindings
-from rnntui.tui.lines.aligned_text_area import AlignedTextArea, align_rows
 from rnntui.tui.lines.draft_saver import DraftSaver
 from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, ResultsUpdated
 from rnntui.tui.lines.model_opener import ModelOpener
+from rnntui.tui.lines.pane_pair import PanePair
 from rnntui.tui.lines.text_panes import LineEditor, ResultPane
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import sources_folder
@@ -57,7 +56,7 @@ class TranslateTab(Vertical):
         self.drafts = DraftSaver(self, self.source, self.session.drafts, self.notifications)
         self._hypotheses, self._status = HypothesisList(), Static("", id="translate-status", markup=False)
         self._attention = AttentionHighlighter(self.source, self.target, self.matrix)
-        self._active: AlignedTextArea = self.source  # the pane that had the focus last
+        self._panes = PanePair(self.source, self.target)
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="sides"):
@@ -72,8 +71,7 @@ class TranslateTab(Vertical):
     def on_mount(self) -> None:
         self.source.focus()
         self._show_status()
-        self.watch(self.source, "scroll_y", self._source_scrolled, init=False)
-        self.watch(self.target, "scroll_y", self._target_scrolled, init=False)
+        self._panes.couple_scrolling(self, self._scrolled)
         self.call_after_refresh(self._finish)
 
     def _finish(self) -> None:
@@ -90,7 +88,7 @@ class TranslateTab(Vertical):
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
-        self.call_after_refresh(align_rows, self.source, self.target)
+        self.call_after_refresh(self._panes.align)
 
     @property
     def typing_target(self) -> LineEditor:
@@ -108,7 +106,7 @@ class TranslateTab(Vertical):
     @property
     def cursor_line(self) -> int:
         """The index of the line at the cursor of the active pane."""
-        return min(self._active.cursor_location[0], len(self.session.lines) - 1)
+        return min(self._panes.cursor_line, len(self.session.lines) - 1)
 
     # -- the model -----------------------------------------------------------------------------------------------
 
@@ -149,7 +147,7 @@ class TranslateTab(Vertical):
         self.post_message(LineFailed(line, f"{type(error).__name__}: {error}"))
 
     def _translate(self) -> None:
-        self.session.translate(Viewport(self.cursor_line, *self.source.visible_lines))
+        self.session.translate(self._panes.viewport)
         self._show_translations()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
@@ -190,8 +188,7 @@ class TranslateTab(Vertical):
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _show_translations(self) -> None:
-        self.target.show(self.session.translations)
-        align_rows(self.source, self.target)
+        self._panes.show(self.session.translations)
         self._show_line()
 
     def _show_line(self) -> None:
@@ -205,7 +202,7 @@ class TranslateTab(Vertical):
             chosen = session.chosen_index(line)
             self._hypotheses.show([(each.score, each.text) for each in translation.hypotheses], chosen)
             self._attention.show(session.lines[line], translation, translation.hypotheses[chosen])
-        self._attention.follow_cursor(self._active, line)
+        self._attention.follow_cursor(self._panes.active, line)
         self._show_status()
 
     def _show_status(self) -> None:
@@ -214,49 +211,30 @@ class TranslateTab(Vertical):
     # -- cursor and scrolling ------------------------------------------------------------------------------------
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if isinstance(event.widget, AlignedTextArea) and event.widget is not self._active:
-            self._active = event.widget
+        if self._panes.activate(event.widget):
             self._show_line()
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
-        if event.text_area is not self._active:
+        if event.text_area is not self._panes.active:
             return
-        other = self.source if self._active is self.target else self.target
-        line = self.cursor_line
-        if other.cursor_location[0] != line < other.document.line_count:
-            other.move_cursor((line, 0))
-            if self.session.needs_search(line):
-                self._translate()
-                return
-        self._show_line()
+        if self._panes.follow_cursor() and self.session.needs_search(self.cursor_line):
+            self._translate()
+        else:
+            self._show_line()
 
-    def _source_scrolled(self, y: float) -> None:
-        self.target.scroll_to(y=y, animate=False, force=True)
+    def _scrolled(self) -> None:
         if self.session.is_searching:
             self._translate()  # what has become visible is more urgent now
-
-    def _target_scrolled(self, y: float) -> None:
-        self.source.scroll_to(y=y, animate=False, force=True)
 
     def action_matrix(self) -> None:
         """Show or hide the attention matrix."""
         self.toggle_class("-matrix")
-        self._leave_hidden_widget()
+        self._panes.leave_hidden_widget()
 
     def action_panel(self) -> None:
         """Show or hide the hypotheses and the settings."""
         self.toggle_class("-bare")
-        self._leave_hidden_widget()
-
-    def _leave_hidden_widget(self) -> None:
-        """Focus the source if the focused widget has been hidden."""
-        focused = self.screen.focused
-        if (
-            focused is None
-            or not focused.display
-            or not all(node.display for node in focused.ancestors if node is not self.screen)
-        ):
-            self.source.focus()
+        self._panes.leave_hidden_widget()
 
     # -- the text as a whole -------------------------------------------------------------------------------------
 
