@@ -220,7 +220,7 @@ def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
     atomic_write(path, "".join(rows).encode("utf-8", "surrogatepass"))
 
 
-def _values(evaluation: Evaluation) -> dict[str, float]:
+def _values(evaluation: Evaluation) -> dict[str, float | None]:
     return {
         "loss": evaluation.loss,
         "perplexity": evaluation.perplexity,
