@@ -14,7 +14,8 @@ from rnntui.sessions.line_change import LineChange, Viewport, carry_over
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:  # numpy is not loaded before the first paint
-    from rnntui.inference.classifier import Classifier, Explanation
+    from rnntui.inference.classifier import Classifier
+    from rnntui.inference.explanation import Explanation
     from rnntui.sessions.classification_worker import (
         ClassificationRequest,
         ClassificationWorker,
@@ -156,7 +157,7 @@ class ClassificationSession:
         if self.stopped or not self.lines[index].strip():
             return False
         result = self.result(index)
-        return result is None or not (result.problem or self.explanation(index))
+        return result is None or not (result.problem or result.unexplained or self.explanation(index))
 
     def next_measure(self, index: int) -> Measure | None:
         """Shade by the next measure that the explanation of a line has; None, after the last, shades nothing."""

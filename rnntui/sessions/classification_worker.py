@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rnntui.inference.classifier import Classification, Classifier, Explanation
+from rnntui.errors import RnntuiError
+from rnntui.inference.classifier import Classification, Classifier
+from rnntui.inference.explanation import Explanation
 from rnntui.sessions.line_worker import BatchSizes, LineWorker, too_long
 
 MAX_LINE_LENGTH = 10_000
@@ -25,10 +27,11 @@ class LineClassification:
     Args:
         label: the most probable label; "" of a blank line, or if there is a problem.
         probability: of the label, 0 to 1.
-        margin: by how much it exceeds the probability of the second label; the probability itself if there is none.
+        margin: by how much it exceeds the probability of the second label; 1 if there is none.
         classification: all labels; None where the cache has dropped it.
         explanations: by the label that is explained; of lines that were at the cursor.
         problem: an error, or "".
+        unexplained: why the line cannot be explained, or "".
     """
 
     label: str = ""
@@ -37,6 +40,7 @@ class LineClassification:
     classification: Classification | None = None
     explanations: Mapping[str, Explanation] = field(default_factory=dict)
     problem: str = ""
+    unexplained: str = ""
 
     @property
     def is_doubtful(self) -> bool:
@@ -93,14 +97,19 @@ class ClassificationComputation:
         result = present.get(lines[0])
         if result is not None and result.classification is not None:
             label = request.label or result.label
-            explanation = request.classifier.explain(lines[0], label)
+            try:
+                explanation = request.classifier.explain(lines[0], label)
+            except RnntuiError as error:
+                return [replace(result, unexplained=str(error))]
             return [replace(result, explanations={**result.explanations, label: explanation})]
         return [_line_classification(each) for each in request.classifier.classify(lines)]
 
     def is_complete(self, request: ClassificationRequest, result: LineClassification) -> bool:
         """Return True if the line is explained, or cannot be."""
         label = request.label or result.label
-        return bool(result.problem) or (result.classification is not None and label in result.explanations)
+        if result.problem or result.unexplained or not result.label:
+            return True
+        return label in result.explanations
 
     def failed(self, problem: str) -> LineClassification:
         """Return the result of a line that cannot be classified."""
@@ -123,5 +132,5 @@ def classification_worker(
 
 def _line_classification(classification: Classification) -> LineClassification:
     probabilities = [probability for _, probability in classification.labels[:2]]
-    margin = probabilities[0] - probabilities[1] if len(probabilities) > 1 else probabilities[0]
+    margin = probabilities[0] - probabilities[1] if len(probabilities) > 1 else 1.0
     return LineClassification(classification.label, classification.probability, margin, classification)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from rnntui.inference.classifier import Explanation, TokenShare
+    from rnntui.inference.explanation import Explanation, TokenShare
 
 
 class Measure(NamedTuple):
@@ -61,15 +61,15 @@ def word_shares(explanation: Explanation, measure: Measure) -> list[WordShare]:
 
     Words are those that the classifier was asked to do without; a token outside of them is one by itself.
     """
-    spans = [(removal.start, removal.end) for removal in explanation.removals]
+    words = sorted(explanation.removals, key=lambda removal: removal.start) if len(explanation.removals) > 1 else []
     sums: dict[tuple[int, int], WordShare] = {}
     index = 0
     for token in explanation.tokens:
-        while index < len(spans) and spans[index][1] <= token.start:
+        while index < len(words) and words[index].end <= token.start:
             index += 1
-        is_inside = len(spans) > 1 and index < len(spans) and spans[index][0] < token.end
-        span = spans[index] if is_inside else (token.start, token.end)
-        before = sums.get(span)
-        text = token.text if not is_inside else explanation.removals[index].word
-        sums[span] = WordShare(text, *span, measure.value(token) + (before.value if before is not None else 0.0))
+        word = words[index] if index < len(words) and words[index].start < token.end else None
+        text, start, end = token[:3] if word is None else (word.word, word.start, word.end)
+        before = sums.get((start, end))
+        value = measure.value(token) + (before.value if before is not None else 0.0)
+        sums[start, end] = WordShare(text.strip(), start, end, value)
     return sorted(sums.values(), key=lambda word: -abs(word.value))

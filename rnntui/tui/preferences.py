@@ -66,7 +66,11 @@ def tab_of_last_text() -> str | None:
 
     times = {
         tab: file.stat().st_mtime
-        for tab, folder in (("chat", texts_folder()), ("translate", sources_folder()), ("classify", classified_folder()))
+        for tab, folder in (
+            ("chat", texts_folder()),
+            ("translate", sources_folder()),
+            ("classify", classified_folder()),
+        )
         if (file := newest_text(folder, "*.txt")) is not None and file.is_file()
     }
     return max(times, key=lambda tab: times[tab], default=None)

@@ -15,7 +15,7 @@ from rnntui.tui.classify.bars import bar
 from rnntui.tui.widgets.colours import MUTED
 
 if TYPE_CHECKING:
-    from rnntui.inference.classifier import Removal
+    from rnntui.inference.explanation import Explanation
     from rnntui.sessions.explanation_view import WordShare
 
 _BAR_WIDTH = 6  # cells
@@ -64,31 +64,25 @@ def share_rows(shares: Sequence[WordShare], *, signed: bool) -> list[Content]:
     return rows
 
 
-def removal_rows(removals: Sequence[Removal], label: str, probability: float) -> list[Content]:
+def removal_rows(explanation: Explanation, probability: float) -> list[Content]:
     """Return rows that say what the classifier says without a word; those that change the label first.
 
-    Args:
-        removals: the words left out, and what the classifier says then.
-        label: the label of the whole line.
-        probability: its probability.
+    A word that does not move the explained label's `probability` is left out.
     """
-
-    def influence(removal: Removal) -> tuple[bool, float]:
-        changes = removal.label != label
-        return not changes, -removal.probability if changes else removal.probability
-
     rows = []
-    for removal in sorted(removals, key=influence)[:_MAX_ROWS]:
-        changes = removal.label != label
-        if not changes and round(removal.probability, 2) >= round(probability, 2):
+    for removal in explanation.removals:
+        label, without = explanation.label, removal.explained
+        if removal.changes:
+            label, without = removal.label, removal.probability
+        elif f"{without:.2f}" == f"{probability:.2f}":
             continue
         rows.append(
             Content.assemble(
-                ("≠ " if changes else "  ", "bold"),
+                ("≠ " if removal.changes else "  ", "bold"),
                 one_line(removal.word),
                 (": ", MUTED),
-                (one_line(removal.label), "bold" if changes else MUTED),
-                (f" {removal.probability:.2f}", MUTED),
+                (one_line(label), "bold" if removal.changes else MUTED),
+                (f" {without:.2f}", MUTED),
             )
         )
-    return rows
+    return rows[:_MAX_ROWS]

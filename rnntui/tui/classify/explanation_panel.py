@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -9,15 +10,15 @@ from textual.containers import Horizontal
 from textual.content import Content
 
 from rnntui.sessions.explanation_view import SHARE, Measure, measures_of, token_weights, word_shares
+from rnntui.text.control_chars import one_line
 from rnntui.tui.classify.explanation_column import ExplanationColumn, removal_rows, share_rows
 from rnntui.tui.classify.label_list import LabelList
 from rnntui.tui.lines.aligned_text_area import Highlight
 from rnntui.tui.widgets.colours import MUTED
 
 if TYPE_CHECKING:
-    from rnntui.inference.classifier import Explanation
+    from rnntui.inference.explanation import Explanation
     from rnntui.sessions.classification_session import ClassificationSession
-    from rnntui.sessions.classification_worker import LineClassification
 
 _MIN_WEIGHT = 0.05  # of the largest; below it a token is not shaded
 
@@ -49,12 +50,15 @@ class ExplanationPanel(Horizontal):
         self._labels.show(result.classification.labels, session.explained_label(line))
         explanation = session.explanation(line)
         if explanation is None:
+            if result.unexplained:
+                self._shares.show("Share in the decision", [Content.styled(one_line(result.unexplained), MUTED)])
+                self._removals.show("Without a word", [])
             return []
         measure = session.measure
         listed = measure if measure in measures_of(explanation) else SHARE
         assert listed is not None
         self._show_shares(explanation, listed, is_shaded=measure is not None)
-        self._show_removals(explanation, result)
+        self._show_removals(explanation, result.classification.labels)
         if measure is None:
             return []
         indent = len(text) - len(text.lstrip())
@@ -76,7 +80,7 @@ class ExplanationPanel(Horizontal):
         rows = share_rows(word_shares(explanation, measure), signed=measure.attribute != "attention")
         self._shares.show(f"{title}{about}{'' if is_shaded else ' (not shaded)'}", rows)
 
-    def _show_removals(self, explanation: Explanation, result: LineClassification) -> None:
-        rows = removal_rows(explanation.removals, result.label, result.probability)
-        none = "No word makes it less probable." if len(explanation.removals) > 1 else "There is one word only."
+    def _show_removals(self, explanation: Explanation, labels: Sequence[tuple[str, float]]) -> None:
+        rows = removal_rows(explanation, dict(labels).get(explanation.label, 0.0))
+        none = "No word changes it." if len(explanation.removals) > 1 else "There is one word only."
         self._removals.show("Without a word", rows or [Content.styled(none, MUTED)])

@@ -267,7 +267,9 @@ class ClassifyTab(Vertical):
             self.notifications.info(f"{path}{note}", title="Saved")
 
         suggested = self.drafts.suggested_name(str(suggested_results_file(session.run_name)), ".tsv")
-        await self.app.push_screen_wait(AskScreen("Save text, label and probability as (.tsv or .jsonl)", suggested, save))
+        await self.app.push_screen_wait(
+            AskScreen("Save text, label and probability as (.tsv or .jsonl)", suggested, save)
+        )
 
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""
