@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
@@ -33,13 +35,16 @@ class LoadedLanguageModel:
         return document_format(self.config, self.tokenizer)
 
 
-def load_language_model(run: RunFolder) -> LoadedLanguageModel:
-    """Load a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
+def load_language_model(run: RunFolder, dtype: type[np.floating] = np.float32) -> LoadedLanguageModel:
+    """Load a run's best weights, to compute in `dtype`.
+
+    Raises `RunError` or `TokenizerError` naming the file that is missing or broken.
+    """
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
     weights, shape = load_weights(run.weights_file), config.model_as(LanguageModelConfig)
     with weights_of_file(run.weights_file):
-        network = NumpyLanguageModel(weights, shape, config.vocab_size)
+        network = NumpyLanguageModel(weights, shape, config.vocab_size, dtype)
     return LoadedLanguageModel(config, network, tokenizer)
 
 
