@@ -43,6 +43,9 @@ class ModelKind(NamedTuple):
         corpus_info: class of the `corpus` section of `config.json`.
         reading_options: flags that tell how the inputs are read.
         sample_fields: parts of a sample, in the order in which they are shown.
+        evaluator: function `(RunFolder, EvaluateArguments) -> None` that does the work of `rnntui evaluate`; empty if
+            runs of this kind cannot be evaluated.
+        evaluate_options: parameters of `rnntui evaluate` that this kind has and some other kind has not.
         task: its `training.task.Task`.
         loader: function `(RunFolder) -> model` that loads the best weights of a run for inference.
     """
@@ -67,6 +70,8 @@ class ModelKind(NamedTuple):
     metrics: tuple[Metric, ...] = ()
     reading_options: tuple[ReadingOption, ...] = ()
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
+    evaluator: str = ""
+    evaluate_options: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, type[Settings]]:
