@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
@@ -15,9 +15,11 @@ from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, advi
 
 if TYPE_CHECKING:
     from rnntui.kinds.inputs import InputChoice
+    from rnntui.kinds.labelled_corpus_info import LabelledLayout
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.kinds.pair_corpus_info import PairLayout
     from rnntui.text.corpus import Corpus
+    from rnntui.text.labelled_corpus import LabelledCorpus
     from rnntui.text.parallel_corpus import ParallelCorpus
 
 _PIECE = 1 << 16  # bytes read at a time
@@ -25,6 +27,8 @@ _PIECE = 1 << 16  # bytes read at a time
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FindLayouts = Callable[[Sequence[str]], "tuple[PairLayout, ...]"]
+
+FindLabelledLayouts = Callable[[Sequence[str]], "tuple[LabelledLayout, ...]"]
 
 NamedPairs = tuple[tuple[str, ...], str | None, str | None]
 """Names of tables, or of a file of source sentences and one of target sentences."""
@@ -100,6 +104,51 @@ def read_pairs(
     corpus = open_corpus(tables, *options)
     layouts = find_layouts(corpus.display_names) if find_layouts is not None and not reading.columns else ()
     return read_table(corpus, reading.columns, layouts)
+
+
+class LabelledReading(NamedTuple):
+    """Flags that tell how labelled texts are read.
+
+    Args:
+        label_column: the label's column; empty to detect it.
+        text_column: the text's column; empty to detect it.
+        encoding: encoding of the files.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+    """
+
+    label_column: str
+    text_column: str
+    encoding: str
+    errors: Any
+    newlines: Any
+
+
+def read_labelled_texts(
+    sources: Sequence[str],
+    reading: LabelledReading,
+    find_layouts: FindLabelledLayouts | None = None,
+    known_labels: Collection[str] = (),
+) -> LabelledCorpus | None:
+    """Read labelled texts from tables, or a file or folder for each label; return None if none are named.
+
+    Raises `CorpusError` if there are none, `UsageError` if the label's column is unclear.
+
+    Args:
+        sources: the names of the files and folders.
+        reading: how they are read.
+        find_layouts: returns the layouts in which an earlier run read files of these names; None to detect them.
+        known_labels: labels of a trained classifier, which tell the label's column of a table to evaluate on.
+    """
+    from rnntui.kinds.labelled_corpus_info import LabelledColumns
+    from rnntui.text.labelled import read_labelled
+
+    if not sources:
+        return None
+    corpus = open_corpus(sources, reading.encoding, reading.errors, reading.newlines)
+    columns = LabelledColumns(reading.label_column.strip(), reading.text_column.strip())
+    layouts = find_layouts(corpus.display_names) if find_layouts is not None and not any(columns) else ()
+    return read_labelled(corpus, columns, layouts, known_labels)
 
 
 def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = STDIN_NAME) -> str:
