@@ -23,6 +23,7 @@ from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import kind_id_of
 from rnntui.runs.metrics_log import MetricsTail
 
 if TYPE_CHECKING:
@@ -154,9 +155,10 @@ def _drawings(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: 
             print_note(f"run {name} has no {', '.join(missing)}")
     best_checks = {name: history.best_check(_selection_order(runs[name])) for name, history in histories.items()}
     view = ChartView(_AXES[chart_options.over], log=chart_options.log)
+    kinds = [kind_id_of(run) for run in runs.values()]
     return [
         ChartDrawing(
-            chart_heading(title, keys, tuple(runs)),
+            chart_heading(title, keys, tuple(runs), kinds),
             curves_of(histories, keys, chart_options.smoothing, best_checks),
             view,
         )

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from rnntui.atomic_files import atomic_write
 from rnntui.charts.metric_charts import ChartHeading
-from rnntui.charts.svg import ChartDrawing, render_svg
 from rnntui.charts.svg_elements import render_png
 from rnntui.errors import UsageError
 from rnntui.sessions.text_files import path_to_save
@@ -23,11 +21,6 @@ def suggested_chart(heading: ChartHeading) -> str:
     runs = heading.runs[:1] if len(heading.runs) < 2 else (f"{heading.runs[0]}-and-{len(heading.runs) - 1}-more",)
     stem = re.sub(r"[^\w.-]+", "-", "-".join((*runs, heading.title.lower()))).strip("-.")
     return f"{stem[-_MAX_STEM:] or 'chart'}.svg"
-
-
-def save_chart(name: str, drawings: Sequence[ChartDrawing], *, confirmed: bool = False) -> Path:
-    """Write charts, from top to bottom, as one image, and return the path; see `save_image`."""
-    return save_image(name, render_svg(drawings), suggested_chart(drawings[0].heading), confirmed=confirmed)
 
 
 def save_image(name: str, svg: str, suggested: str, *, confirmed: bool = False) -> Path:
