@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from rnntui.config import BPTTConfig, RecurrentConfig, TokenizerConfig, TokenizerType, TrainerConfig
-from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.settings import Settings, override, record, setting_field
 
 Pooling = Literal["last", "mean", "max", "attention"]
@@ -88,6 +87,7 @@ class ClassifierTokenizerConfig(TokenizerConfig):
         choices=TokenizerChoice,
         resolved=True,
     )
+    lowercase: bool = setting_field(True, "read texts in lower case")
 
 
 @record
@@ -105,6 +105,12 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
     learning_rate: float = override(TrainerConfig, "learning_rate", 2e-3)
     warmup: int = override(TrainerConfig, "warmup", 50)
     weight_decay: float = override(TrainerConfig, "weight_decay", 0.01)
+    max_epochs: float | None = override(
+        TrainerConfig,
+        "max_epochs",
+        10.0,
+        "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits",
+    )
     validation_fraction: float = override(
         TrainerConfig,
         "validation_fraction",
@@ -117,8 +123,8 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
     sample_length: int = override(
         TrainerConfig, "sample_length", 80, "characters shown of a classified text at each evaluation; 0: none"
     )
-    label_smoothing: float = override(
-        Seq2SeqTrainingConfig, "label_smoothing", 0.0, "label smoothing: probability spread evenly over the labels"
+    label_smoothing: float = setting_field(
+        0.0, "label smoothing: probability spread evenly over the labels", low=0.0, high=0.9
     )
     class_weights: ClassWeights = setting_field(
         "none",

@@ -48,7 +48,7 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
         _print_table(evaluations)
 
 
-def _values(evaluation: Evaluation) -> dict[str, float]:
+def _values(evaluation: Evaluation) -> dict[str, float | None]:
     return {
         "loss": evaluation.loss,
         "perplexity": evaluation.perplexity,
@@ -65,11 +65,12 @@ def _print_table(evaluations: dict[str, Evaluation]) -> None:
     for heading in ("loss", "perplexity", "bits per character", "tokens"):
         table.add_column(heading, justify="right")
     for name, evaluation in evaluations.items():
+        bits = evaluation.bits_per_character
         table.add_row(
             name,
             f"{evaluation.loss:.4f}",
             f"{evaluation.perplexity:,.4f}",
-            f"{evaluation.bits_per_character:.4f}",
+            "" if bits is None else f"{bits:.4f}",
             f"{evaluation.tokens:,}",
         )
     write_table(table)

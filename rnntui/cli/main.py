@@ -22,6 +22,7 @@ COMMANDS = {
     "chat": "Open the terminal app: write, translate, watch training.",
     "train": "Train a language model on a text.",
     "train-seq2seq": "Train a Seq2Seq model on pairs: translation, or any two columns.",
+    "train-classifier": "Train a classifier on labelled texts: sentiment, language, author.",
     "translate": "Translate lines with a trained Seq2Seq model.",
     "sample": "Sample text from a trained language model.",
     "runs": "List runs, sorted and filtered.",

@@ -41,8 +41,8 @@ class ModelKind(NamedTuple):
         memory_settings: settings that the memory of a training step grows with.
         metrics: metrics of its evaluations other than loss and bits per character.
         corpus_info: class of the `corpus` section of `config.json`.
-        loss_unit: unit of its losses.
         reading_options: flags that tell how the inputs are read.
+        loss_unit: unit of its losses.
         sample_fields: parts of a sample, in the order in which they are shown.
         evaluator: function `(RunFolder, EvaluateArguments) -> None` that does the work of `rnntui evaluate`; empty if
             runs of this kind cannot be evaluated.
@@ -69,8 +69,8 @@ class ModelKind(NamedTuple):
     loader: str
     memory_settings: tuple[str, ...]
     metrics: tuple[Metric, ...] = ()
-    loss_unit: str = "nats a token"
     reading_options: tuple[ReadingOption, ...] = ()
+    loss_unit: str = "nats a token"
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
     evaluator: str = ""
     evaluate_options: tuple[str, ...] = ()

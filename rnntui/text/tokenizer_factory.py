@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnntui.config import DEFAULT_SUBWORDS
-from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.char_tokenizer import CharTokenizer, code_points
 
 if TYPE_CHECKING:
     from rnntui.config import TokenizerConfig, TokenizerType
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rnntui.text.tokenizer import Tokenizer
 
 _MAX_TRAINING_CHARACTERS = 32_000_000  # that a subword vocabulary is trained on
+_MAX_TEXTS_CHARACTERS = 8_000_000  # the same, of many short texts
 _PIECE = 4000  # characters drawn at a time for the sample of a longer text: few, so that it has a bit of everything
 
 
@@ -58,6 +59,33 @@ def make_tokenizer(
     distinct = int(np.count_nonzero(stats.counts))
     size = config.vocab_size or DEFAULT_SUBWORDS
     return SubwordTokenizer.train(sample, config.type, size, distinct, has_end=has_end)
+
+
+def train_tokenizer(
+    texts: Sequence[str], kind: TokenizerType, vocab_size: int | None, symbols: Sequence[str] = ()
+) -> Tokenizer:
+    """Create the tokenizer of many short texts. Raises `TokenizerError` or `UsageError`.
+
+    A subword that begins a text has a space, as within a text.
+
+    Args:
+        texts: the texts.
+        kind: its type.
+        vocab_size: tokens in the vocabulary; None for every character, and for the default of words.
+        symbols: texts that are always one subword.
+    """
+    counts = np.zeros(0x110000, dtype=np.int64)
+    for start in range(0, len(texts), 10_000):
+        batch_counts = np.bincount(code_points("".join(texts[start : start + 10_000])))
+        counts[: len(batch_counts)] += batch_counts
+    if kind == "char":
+        return CharTokenizer.from_counts(counts, vocab_size)
+    from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
+
+    # More text hardly changes the vocabulary, and takes longer.
+    sample = (f" {text}" for text in random_sample(texts, _MAX_TEXTS_CHARACTERS / max(1, int(counts.sum()))))
+    distinct = int(np.count_nonzero(counts))
+    return SubwordTokenizer.train(sample, kind, vocab_size or DEFAULT_SUBWORDS, distinct, symbols)
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,14 +72,16 @@ class Evaluation:
     Args:
         loss: Mean loss in nats a token.
         tokens: Number of tokens predicted.
-        characters: Number of characters that they stand for.
+        characters: Number of characters that they stand for; 0 where no text is predicted.
         metrics: Other metrics by key, such as BLEU.
+        details: Further results by key, as they stand in a row of `metrics.jsonl`, such as a confusion matrix.
     """
 
     loss: float
     tokens: int
     characters: float
     metrics: dict[str, float] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def perplexity(self) -> float:
@@ -86,9 +89,9 @@ class Evaluation:
         return math.exp(min(self.loss, 700.0))
 
     @property
-    def bits_per_character(self) -> float:
-        """Comparable between tokenizers, unlike the loss."""
-        return self.loss * self.tokens / self.characters / math.log(2)
+    def bits_per_character(self) -> float | None:
+        """Comparable between tokenizers, unlike the loss; None for a model that predicts no text."""
+        return self.loss * self.tokens / self.characters / math.log(2) if self.characters else None
 
 
 def evaluate_streaming(

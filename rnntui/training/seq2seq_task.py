@@ -95,7 +95,7 @@ class Seq2SeqTask:
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
         loss_part = monitor.part(0.0, LOSS_FRACTION)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware, loss_part)
-        if (self.batches.epoch, self.batches.index) == (0, 0):
+        if (self.batches.order.epoch, self.batches.order.index) == (0, 0):
             # An untrained model writes noise up to the length limit, which takes long.
             return replace(evaluation, metrics=UNTRAINED_SCORES.metrics)
         translation_part = monitor.part(LOSS_FRACTION, 1.0)
@@ -150,10 +150,10 @@ class Seq2SeqTask:
         return self._source.decode(pairs.source(index)), self._target.decode(pairs.target(index))
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        return {"epoch": np.array(self.batches.epoch), "place": np.array(self.batches.index)}
+        return {"epoch": np.array(self.batches.order.epoch), "place": np.array(self.batches.order.index)}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
-        self.batches.seek(int(position["epoch"]), int(position["place"]))
+        self.batches.order.seek(int(position["epoch"]), int(position["place"]))
 
 
 def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) -> tuple[Tensor, Tensor]:
