@@ -9,7 +9,7 @@ from rnntui.kinds.metrics import Metric
 from rnntui.kinds.model_kind import ModelKind, Use
 from rnntui.kinds.samples import SampleField
 
-NGRAM_SCALE = 10.0
+NGRAM_SCALE = 5.0
 """Factor of a classifier's n-gram part; its weights stay small, as a text's values have a norm of 1 in each family."""
 
 

@@ -99,7 +99,9 @@ def train_tokenizer(
     from rnntui.text.subword_tokenizer import SubwordTokenizer
 
     distinct = int(np.count_nonzero(counts))
-    return SubwordTokenizer.train((f" {text}" for text in sample), kind, vocab_size or DEFAULT_SUBWORDS, distinct, symbols)
+    return SubwordTokenizer.train(
+        (f" {text}" for text in sample), kind, vocab_size or DEFAULT_SUBWORDS, distinct, symbols
+    )
 
 
 def random_sample(texts: Iterable[str], fraction: float) -> Iterator[str]:

@@ -155,7 +155,7 @@ class ClassifierTask:
         scores = score_labels(np.concatenate(probabilities), np.concatenate(labels))
         has_matrix = len(self._labels) <= _MAX_CONFUSION_LABELS
         details = {"confusion": scores.confusion.tolist()} if has_matrix else {}
-        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details)
+        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details=details)
 
     def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
         """Return the rows of each batch, in order."""
