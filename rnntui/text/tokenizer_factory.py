@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rnntui.text.tokenizer import Tokenizer
 
 _MAX_TRAINING_CHARACTERS = 32_000_000  # that a vocabulary of subwords or words is trained on
+T = TypeVar("T")
 _PIECE = 4000  # characters drawn at a time for the sample of a longer text: few, so that it has a bit of everything
 _SAMPLE_SEED = 1
 
@@ -70,7 +71,7 @@ def make_tokenizer(
     return SubwordTokenizer.train(sample, config.type, size, distinct, has_end=has_end)
 
 
-def random_sample(texts: Iterable[str], fraction: float) -> Iterator[str]:
+def random_sample(texts: Iterable[T], fraction: float) -> Iterator[T]:
     """Yield about a `fraction` of the texts, all of them if it is 1 or more, in their order; always the same ones.
 
     A random sample, because every k-th text may be of one kind where a corpus has a period. It depends on the texts
