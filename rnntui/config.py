@@ -181,6 +181,13 @@ class TrainerConfig(Settings):
     validation_fraction: float = setting_field(
         0.1, "fraction of the text, at its end, held out for validation", low=0.001, high=0.9
     )
+    max_epochs: float | None = setting_field(
+        None,
+        "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits "
+        "[default: no limit]",
+        low=0.001,
+        high=100_000,
+    )
     evaluations: int = setting_field(25, "number of evaluations during training", low=1, high=10_000)
     eval_tokens: int = setting_field(
         65_536,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from rnntui.config import BPTTConfig, RecurrentConfig, TokenizerConfig, TokenizerType, TrainerConfig
-from rnntui.config_seq2seq import Seq2SeqTrainingConfig
 from rnntui.settings import Settings, override, record, setting_field
 
 Pooling = Literal["last", "mean", "max", "attention"]
@@ -88,6 +87,7 @@ class ClassifierTokenizerConfig(TokenizerConfig):
         choices=TokenizerChoice,
         resolved=True,
     )
+    lowercase: bool = setting_field(True, "read texts in lower case")
 
 
 @record
@@ -105,6 +105,12 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
     learning_rate: float = override(TrainerConfig, "learning_rate", 2e-3)
     warmup: int = override(TrainerConfig, "warmup", 50)
     weight_decay: float = override(TrainerConfig, "weight_decay", 0.01)
+    max_epochs: float | None = override(
+        TrainerConfig,
+        "max_epochs",
+        10.0,
+        "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits",
+    )
     validation_fraction: float = override(
         TrainerConfig,
         "validation_fraction",
@@ -117,8 +123,8 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
     sample_length: int = override(
         TrainerConfig, "sample_length", 80, "characters shown of a classified text at each evaluation; 0: none"
     )
-    label_smoothing: float = override(
-        Seq2SeqTrainingConfig, "label_smoothing", 0.0, "label smoothing: probability spread evenly over the labels"
+    label_smoothing: float = setting_field(
+        0.0, "label smoothing: probability spread evenly over the labels", low=0.0, high=0.9
     )
     class_weights: ClassWeights = setting_field(
         "none",
@@ -130,6 +136,20 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
         "metric that selects the best weights; auto: macro_f1 for unbalanced labels, else accuracy",
         choices=ClassifierMetric,
         resolved=True,
+    )
+    from_run: str = setting_field(
+        "",
+        "warm start: take tokens, embedding and recurrent layers of this language model",
+        option_name="from",
+    )
+    unfreeze_epochs: float = setting_field(
+        1.0,
+        "with --from, epochs after which the next lower layer of the language model begins to learn",
+        low=0.0,
+        high=1000.0,
+    )
+    layer_rate_decay: float = setting_field(
+        2.6, "with --from, factor by which the learning rate falls from layer to layer downwards", low=1.0, high=100.0
     )
     max_text_tokens: int = setting_field(
         512, "tokens of a training text that are read; the rest is cut off", low=1, high=10**6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
@@ -15,9 +15,11 @@ from rnntui.text.encoding import STDIN_NAME, InvalidTextError, TextDecoder, advi
 
 if TYPE_CHECKING:
     from rnntui.kinds.inputs import InputChoice
+    from rnntui.kinds.labelled_corpus_info import LabelledLayout
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.kinds.pair_corpus_info import PairLayout
     from rnntui.text.corpus import Corpus
+    from rnntui.text.labelled_corpus import LabelledCorpus
     from rnntui.text.parallel_corpus import ParallelCorpus
 
 _PIECE = 1 << 16  # bytes read at a time
@@ -25,6 +27,8 @@ _PIECE = 1 << 16  # bytes read at a time
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FindLayouts = Callable[[Sequence[str]], "tuple[PairLayout, ...]"]
+
+FindLabelledLayouts = Callable[[Sequence[str]], "tuple[LabelledLayout, ...]"]
 
 NamedPairs = tuple[tuple[str, ...], str | None, str | None]
 """Names of tables, or of a file of source sentences and one of target sentences."""
@@ -102,6 +106,51 @@ def read_pairs(
     return read_table(corpus, reading.columns, layouts)
 
 
+class LabelledReading(NamedTuple):
+    """Flags that tell how labelled texts are read.
+
+    Args:
+        label_column: the label's column; empty to detect it.
+        text_column: the text's column; empty to detect it.
+        encoding: encoding of the files.
+        errors: `strict` or `replace`.
+        newlines: `universal` or `keep`.
+    """
+
+    label_column: str
+    text_column: str
+    encoding: str
+    errors: Any
+    newlines: Any
+
+
+def read_labelled_texts(
+    sources: Sequence[str],
+    reading: LabelledReading,
+    find_layouts: FindLabelledLayouts | None = None,
+    known_labels: Collection[str] = (),
+) -> LabelledCorpus | None:
+    """Read labelled texts from tables, or a file or folder for each label; return None if none are named.
+
+    Raises `CorpusError` if there are none, `UsageError` if the label's column is unclear.
+
+    Args:
+        sources: the names of the files and folders.
+        reading: how they are read.
+        find_layouts: returns the layouts in which an earlier run read files of these names; None to detect them.
+        known_labels: labels of a trained classifier, which tell the label's column of a table to evaluate on.
+    """
+    from rnntui.kinds.labelled_corpus_info import LabelledColumns
+    from rnntui.text.labelled import read_labelled
+
+    if not sources:
+        return None
+    corpus = open_corpus(sources, reading.encoding, reading.errors, reading.newlines)
+    columns = LabelledColumns(reading.label_column.strip(), reading.text_column.strip())
+    layouts = find_layouts(corpus.display_names) if find_layouts is not None and not any(columns) else ()
+    return read_labelled(corpus, columns, layouts, known_labels)
+
+
 def read_text(stream: BinaryIO, encoding: str, errors: str, newlines: str, name: str = STDIN_NAME) -> str:
     """Return the whole text of a stream; a byte order mark is dropped and line ends are translated.
 
@@ -144,6 +193,18 @@ def decode_lines(
         newlines: `universal` or `keep`.
         name: name of the stream, for messages.
     """
+    for lines in decode_arriving_lines(stream, encoding, errors, newlines, name):
+        yield from lines
+
+
+def decode_arriving_lines(
+    stream: BinaryIO | Iterable[bytes],
+    encoding: str,
+    errors: str,
+    newlines: str = "universal",
+    name: str = STDIN_NAME,
+) -> Iterator[list[str]]:
+    """Yield lists of the lines that are complete once a piece of data has arrived; otherwise as `decode_lines`."""
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
     unfinished: list[str] = []  # pieces of the last line
     line_number = 1
@@ -157,12 +218,13 @@ def decode_lines(
             text = decoder.decode(data, final=not data)
         except InvalidTextError as error:
             text, problem = error.text, error
-        line, *lines = text.split("\n")
-        unfinished.append(line)
-        for line in lines:
-            yield "".join(unfinished)
-            line_number += 1
-            unfinished = [line]
+        first, *others = text.split("\n")
+        unfinished.append(first)
+        if others:
+            *complete, last = "".join(unfinished), *others
+            yield complete
+            line_number += len(complete)
+            unfinished = [last]
         if problem is not None:
             offset = problem.offset
             if offset is not None and line_number > 1:
@@ -173,7 +235,7 @@ def decode_lines(
                 hint=advice_for(encoding, problem),
             ) from problem
     if any(unfinished):
-        yield "".join(unfinished)
+        yield ["".join(unfinished)]
 
 
 def check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:

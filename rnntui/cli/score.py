@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.line_input import (
-    Lines,
-    TextReading,
-    argument_lines,
-    check_texts,
-    file_lines,
-    file_option,
-    numbered,
-    remaining_lines,
-    standard_input,
-    stream_lines,
-)
+from rnntui.cli.line_input import TextReading, check_texts, file_option, read_lines
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
@@ -65,7 +54,7 @@ def command(
 
     loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
-    source = _input(text, files, TextReading(encoding, errors, newlines))
+    source = read_lines(text, files, TextReading(encoding, errors, newlines))
     with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:
         for number, (label, line) in enumerate(source.lines, 1):
             warn_unknown_characters(loaded.tokenizer.unknown_characters(line), label)
@@ -76,16 +65,6 @@ def command(
             line_score = replace(line_score, spelling_bits=loaded.tokenizer.spelling_bits(line))
             write_out(_json(line, line_score) if as_json else _plain(line_score))
             bar.show_lines(number, source.count)
-
-
-def _input(texts: tuple[str, ...], files: tuple[str, ...], reading: TextReading) -> Lines:
-    if texts:
-        return argument_lines(texts)
-    if files:
-        return file_lines(files, reading)
-    stream = standard_input()
-    count = remaining_lines(stream)
-    return Lines(numbered(stream_lines(stream, reading)), is_interactive=True, count=count)
 
 
 def _plain(score: Score) -> str:

@@ -71,7 +71,12 @@ def log_probabilities(first_logits: Array, next_logits: Array, tokens: Ids) -> A
         tokens: `(T,)`.
     """
     logits = np.concatenate((first_logits, next_logits[:-1, 0]))  # (T, V): the logits that predict each token
-    maxima = logits.max(axis=1)
-    log_normalizers = maxima + np.log(np.exp(logits - maxima[:, None]).sum(axis=1))
-    result: Array = logits[np.arange(len(tokens)), tokens] - log_normalizers
+    return log_softmax_at(logits, tokens)
+
+
+def log_softmax_at(logits: Array, tokens: Ids) -> Array:
+    """Return the log-probability in nats of each of `tokens (...)` under the `logits (..., V)` that predict it."""
+    maxima = logits.max(axis=-1)
+    log_normalizers = maxima + np.log(np.exp(logits - maxima[..., None]).sum(axis=-1))
+    result: Array = np.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0] - log_normalizers
     return result

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args, get_type_hints
+from typing import Any, Literal, Self, get_args
 
 from rnntui.kinds.corpus_info import CorpusInfo, file_names, read_count, read_texts
+from rnntui.kinds.file_layout import FileLayout, read_layouts
 from rnntui.settings import Record, record
 
 PairFormat = Literal["table", "tmx", "jsonl", "aligned"]
@@ -57,46 +58,16 @@ class PairLimits(Record):
 
 
 @record
-class PairLayout(Record):
-    """Layout of the pairs in a file: enough to read the file again in the same way.
+class PairLayout(FileLayout):
+    """Layout of the pairs in a file.
 
     Args:
         format: `table`, `tmx`, `jsonl`, or `aligned` for two files with a sentence on each line.
         columns: those of the source and of the target: numbers of columns counted from 1 (`table`), keys (`jsonl`), or
             languages (`tmx`, `aligned`).
-        delimiter: separates the cells of a table.
-        quoted: True if the cells of a table may stand in quotes, as in CSV; False if a quote is text like any other.
-        header: True if the first row holds the names of the columns.
-        width: number of columns of most rows. With a delimiter other than a tab, rows with more are left out.
     """
 
     format: PairFormat
-    columns: tuple[int | str, int | str]
-    delimiter: str = ""
-    quoted: bool = False
-    header: bool = False
-    width: int = 0
-
-    @classmethod
-    def from_json(cls, value: object) -> Self | None:
-        """Return None if the value is not a valid `PairLayout`."""
-        if not isinstance(value, dict) or not {"format", "columns"} <= set(value) <= set(get_type_hints(cls)):
-            return None
-        layout = cls(**{**value, "columns": tuple(value["columns"])} if isinstance(value["columns"], list) else value)
-        return layout if layout._is_valid() else None
-
-    def _is_valid(self) -> bool:
-        of_column = int if self.format == "table" else str
-        return (
-            self.format in get_args(PairFormat)
-            and isinstance(self.columns, tuple)
-            and len(self.columns) == 2
-            and all(type(column) is of_column and column not in (0, "") for column in self.columns)
-            and isinstance(self.delimiter, str)
-            and (self.format != "table" or bool(self.delimiter))
-            and type(self.quoted) is type(self.header) is bool
-            and read_count(self.width) is not None
-        )
 
 
 FIRST_TABLE_LAYOUT = PairLayout("table", (1, 2), "\t")
@@ -167,7 +138,7 @@ class PairCorpusInfo(CorpusInfo):
             "lengths": PairLengths.from_json(values.get("lengths")),
             "limits": PairLimits.from_json(values.get("limits")),
             "columns": columns if isinstance(columns := values.get("columns"), str) else "",
-            "layouts": _read_layouts(values.get("layouts")),
+            "layouts": read_layouts(PairLayout, values.get("layouts")),
             "split": split if (split := values.get("split")) in get_args(SplitRule) else None,
             "features": SourceFeatures.from_json(values.get("features")),
         }
@@ -185,8 +156,3 @@ class PairCorpusInfo(CorpusInfo):
         if self.validation_sources is not None:
             text += f" from {file_names(self.validation_sources)}"
         return text
-
-
-def _read_layouts(value: object) -> tuple[PairLayout, ...] | None:
-    layouts = [PairLayout.from_json(item) for item in value] if isinstance(value, list | tuple) else []
-    return tuple(layout for layout in layouts if layout is not None) if layouts and None not in layouts else None

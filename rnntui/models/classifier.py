@@ -6,10 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from rnntui.config_classifier import ClassifierConfig
+from rnntui.kinds.classifier import NGRAM_SCALE
 from rnntui.models.encoder import Encoder, EncoderSizes
-
-NGRAM_SCALE = 10.0
-"""Factor of the n-gram part. A text's values have a norm of 1 a family, so that weights would have to grow very large."""
 
 
 class AttentionPooling(nn.Module):

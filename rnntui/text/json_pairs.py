@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rnntui.errors import CorpusError, UsageError
-from rnntui.text.parallel_corpus import PairRows, quote
+from rnntui.text.dropped_rows import RowCollector, quote
 from rnntui.text.tables import TableText
 
 _ID_KEYS = frozenset({"id", "_id", "ids", "idx", "index", "guid", "uuid", "uid"})
@@ -35,7 +35,7 @@ def looks_like_json(lines: Sequence[str]) -> bool:
     lines = [line for line in lines if line.strip()]
     if not lines or not lines[0].lstrip().startswith("{"):
         return False
-    objects = sum(_object(line) is not None for line in lines)
+    objects = sum(json_texts(line) is not None for line in lines)
     return objects >= _MIN_OBJECTS * len(lines)
 
 
@@ -60,7 +60,7 @@ def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str
 
     Raises `UsageError` if the objects lack one of them, or have other keys and none are named.
     """
-    objects = [values for line in lines if (values := _object(line)) is not None]
+    objects = [values for line in lines if (values := json_texts(line)) is not None]
     first = objects[0] if objects else {}
     keys = ", ".join(first) or "no texts"
     if columns is not None:
@@ -88,12 +88,12 @@ def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str
     return texts[0], texts[1]
 
 
-def read_json_rows(text: TableText, keys: tuple[str, str], rows: PairRows) -> None:
+def read_json_rows(text: TableText, keys: tuple[str, str], rows: RowCollector) -> None:
     """Add the pairs of JSON lines; lines without both keys are counted as left out."""
     for number, line in enumerate(text.lines(), 1):
         if not line.strip():
             continue
-        values = _object(line)
+        values = json_texts(line)
         if values is None:
             rows.dropped.add(f"row {number} of {text.name}, which is not a JSON object: {quote(line)}")
         elif missing := [key for key in keys if key not in values]:
@@ -102,7 +102,7 @@ def read_json_rows(text: TableText, keys: tuple[str, str], rows: PairRows) -> No
             rows.add(values[keys[0]], values[keys[1]], text.name, number)
 
 
-def _object(line: str) -> dict[str, str] | None:
+def json_texts(line: str) -> dict[str, str] | None:
     """Return the texts and numbers of an object by key, and of the objects in it by both keys; None if it is none."""
     try:
         value = json.loads(line)

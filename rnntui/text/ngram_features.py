@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from rnntui.text.char_tokenizer import code_points
+from rnntui.text.normalization import lowercase
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,12 +66,12 @@ class NgramFeatures:
 
 
 class Occurrence(NamedTuple):
-    """An n-gram at a place of a text: its index in the vocabulary, its share of the feature's value, and its span.
+    """An n-gram at a place of a text: its id in the vocabulary, its share of the feature's value, and its span.
 
     The span, `start` to `end`, is in characters of the text, boundary marks left out.
     """
 
-    index: int
+    ngram: int
     value: float
     start: int
     end: int
@@ -156,11 +157,10 @@ class NgramVocabulary:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the vocabulary as arrays by name, as a file holds them."""
-        return {
-            f"{family}.{name}": array
-            for family, pair in self._families.items()
-            for name, array in zip(("hashes", "idf"), pair, strict=True)
-        }
+        arrays: dict[str, NDArray[Any]] = {}
+        for family, (hashes, idf) in self._families.items():
+            arrays |= {f"{family}.hashes": hashes, f"{family}.idf": idf}
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> NgramVocabulary:
@@ -242,12 +242,6 @@ def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _ngrams(texts: Sequence[str], family: Family) -> _Ngrams:
     return _character_ngrams(texts) if family == "char" else _word_ngrams(texts)
-
-
-def lowercase(text: str) -> str:
-    """Return the text in lower case, with every character where it was: those whose lower case is longer stay."""
-    lower = text.lower()
-    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 def _character_ngrams(texts: Sequence[str]) -> _Ngrams:

@@ -55,3 +55,26 @@ def _clusters(text: str) -> list[tuple[int, str]]:
 def _joins(character: str) -> bool:
     joining = unicodedata.category(character).startswith("M") or "\u1160" <= character <= "\u11ff"  # Hangul vowels
     return joining or ord(character) in _INVISIBLE
+
+
+class _LettersAndDigits(dict[int, int | None]):
+    """Table for `str.translate` that keeps letters, digits and marks; it caches the category of each character."""
+
+    def __missing__(self, point: int) -> int | None:
+        self[point] = point if unicodedata.category(chr(point))[0] in "LNM" else None
+        return self[point]
+
+
+_LETTERS_AND_DIGITS = _LettersAndDigits()
+
+
+def comparison_key(text: str) -> str:
+    """Return a text composed (NFKC), case-folded, and without spaces and punctuation if anything else is left."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return folded.translate(_LETTERS_AND_DIGITS) or folded
+
+
+def lowercase(text: str) -> str:
+    """Return the text in lower case, with every character where it was: those whose lower case is longer stay."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-import unicodedata
 
 from rnntui.kinds.pair_corpus_info import SplitRule
+from rnntui.text.normalization import comparison_key
 from rnntui.text.parallel_corpus import Pair
 
 _MIN_TARGETS_PER_SOURCE = 0.5  # distinct targets per distinct source, from which targets are sentences and not labels
@@ -67,24 +67,7 @@ def _groups(rows: list[Pair], rule: SplitRule) -> list[int]:
     first_index: dict[str, int] = {}
     for index, pair in enumerate(rows):
         for text in (pair.source, pair.target) if rule == "both" else (pair.source,):
-            same_sentence = first_index.setdefault(_comparison_key(text), index)
+            same_sentence = first_index.setdefault(comparison_key(text), index)
             smaller, larger = sorted((find_root(same_sentence), find_root(index)))
             parent[larger] = smaller
     return [find_root(index) for index in range(len(rows))]
-
-
-class _LettersAndDigits(dict[int, int | None]):
-    """Table for `str.translate` that keeps letters, digits and marks; it caches the category of each character."""
-
-    def __missing__(self, point: int) -> int | None:
-        self[point] = point if unicodedata.category(chr(point))[0] in "LNM" else None
-        return self[point]
-
-
-_LETTERS_AND_DIGITS = _LettersAndDigits()
-
-
-def _comparison_key(text: str) -> str:
-    """Return a sentence composed (NFKC), case-folded, and without spaces and punctuation if anything else is left."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded.translate(_LETTERS_AND_DIGITS) or folded

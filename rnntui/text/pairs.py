@@ -12,15 +12,15 @@ from rnntui.kinds.pair_corpus_info import FIRST_TABLE_LAYOUT, PairLayout
 from rnntui.text.aligned_files import find_aligned_files, read_aligned_rows, without_accompanying_files
 from rnntui.text.compressed import read_beginning, without_compression_suffix
 from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.dropped_rows import quote
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
-from rnntui.text.parallel_corpus import PairRows, ParallelCorpus, quote
-from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows
+from rnntui.text.parallel_corpus import PairRows, ParallelCorpus
+from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows, table_name
 from rnntui.text.tmx import UNDETERMINED, OneLanguageError, TranslationMemory
 
 _HEAD = 4096  # bytes in which the format of a file is looked for
 _BEFORE_XML = b"\xef\xbb\xbf\xff\xfe\0 \r\n\t"  # byte order marks, white space
 _MAX_DESCRIPTIONS = 3  # layouts of files that are described
-_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".json")
 _XML_FORMATS = {"tmx": "<tmx", "xliff": "<xliff"}
 _OTHER_FORMATS = {
     "xliff": "an XLIFF file, which is not supported; convert it to TMX with your translation tool",
@@ -149,7 +149,7 @@ def _parallel_corpus(
         f"the first: {quote(first.source)} → {quote(first.target)}"
     )
     return ParallelCorpus(
-        rows.pairs, _run_name(corpus), corpus.display_names, rows.dropped, layouts, (summary, *warnings)
+        rows.pairs, table_name(corpus), corpus.display_names, rows.dropped, layouts, (summary, *warnings)
     )
 
 
@@ -164,10 +164,3 @@ def _no_pairs(names: str, rows: PairRows, layouts: tuple[PairLayout, ...], is_bl
     if any(layout.header for layout in layouts):
         return CorpusError(f"{names}: no pairs, only a header row")
     return CorpusError(f"{names}: no pairs, {'only blank lines' if is_blank else 'the file is empty'} ({expected})")
-
-
-def _run_name(corpus: Corpus) -> str:
-    for suffix in _SUFFIXES:
-        if corpus.name.endswith(suffix) and corpus.name != suffix:
-            return corpus.name.removesuffix(suffix)
-    return corpus.name

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rnntui.kinds.pair_corpus_info import PairLayout
+from rnntui.text.dropped_rows import DroppedRows, quote
 from rnntui.text.normalization import normalize
-
-_MAX_QUOTED = 40  # characters of a row quoted in a message
 
 
 class Pair(NamedTuple):
@@ -20,26 +19,6 @@ class Pair(NamedTuple):
     target: str
     file: str
     row: int
-
-
-@dataclass
-class DroppedRows:
-    """Counts the rows that were left out, and keeps the problem of the first one."""
-
-    count: int = 0
-    first: str = ""
-
-    def add(self, problem: str) -> None:
-        """Count one more row."""
-        self.first = self.first or problem
-        self.count += 1
-
-    @property
-    def message(self) -> str:
-        """A one-line message for the user; empty if no row was left out."""
-        if not self.count:
-            return ""
-        return f"left out {self.first}" if self.count == 1 else f"left out {self.count:,} rows, the first {self.first}"
 
 
 @dataclass
@@ -92,8 +71,3 @@ class ParallelCorpus:
 def count_target_characters(rows: Iterable[Pair]) -> int:
     """Return the number of characters of all targets."""
     return sum(len(pair.target) for pair in rows)
-
-
-def quote(text: str) -> str:
-    """Return a text in quotes for a message: on one line, shortened, control characters escaped."""
-    return repr(text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from rnntui.errors import CorpusError, UsageError
-from rnntui.text.parallel_corpus import quote
+from rnntui.settings import flag_of
+from rnntui.text.dropped_rows import quote
 from rnntui.text.table_layout import fraction
 
 _MOST = 0.95  # fraction of cells that decides what a column holds
@@ -32,27 +33,21 @@ _LABELLED = {"codes": ", as the Tatoeba Challenge has them", "URLs": ", as web c
 _LABELLED_COLUMNS = 3, 4
 
 
-def column_numbers(columns: tuple[str, str], first_row: Sequence[str], file: str) -> tuple[int, int]:
-    """Return the numbers (from 1) of two columns named by number or by a cell of the first row.
+def column_number(column: str, first_row: Sequence[str], file: str, option: str) -> int:
+    """Return the number (from 1) of a column named by number or by a cell of the first row.
 
-    Raises `UsageError` if the first row has no such cell.
+    Raises `UsageError` naming the option if the first row has no such cell.
     """
     names = [cell.strip().casefold() for cell in first_row]
-    numbers = []
-    for column in columns:
-        if column.casefold() in names:
-            numbers.append(names.index(column.casefold()) + 1)
-        elif column.isdecimal():
-            numbers.append(int(column))
-        else:
-            raise UsageError(
-                f"--columns: the first row of {file} has no {column!r}: {quote(', '.join(map(str.strip, first_row)))}",
-                setting="columns",
-                hint="name columns of a header row, or give numbers, as in 2,3",
-            )
-    if numbers[0] == numbers[1]:
-        raise UsageError(f"--columns names column {numbers[0]} of {file} twice", setting="columns")
-    return numbers[0], numbers[1]
+    if column.casefold() in names:
+        return names.index(column.casefold()) + 1
+    if column.isdecimal():
+        return int(column)
+    raise UsageError(
+        f"{flag_of(option)}: the first row of {file} has no {column!r}: {quote(', '.join(map(str.strip, first_row)))}",
+        setting=option,
+        hint="name columns of a header row, or give numbers, as in 2,3",
+    )
 
 
 class TableColumns:
@@ -67,7 +62,7 @@ class TableColumns:
         self._columns = [
             [cell for row in rows if index < len(row) and (cell := row[index].strip())] for index in range(width)
         ]
-        self._contents = [_content(cells) for cells in self._columns]
+        self._contents = [content_of(cells) for cells in self._columns]
 
     @property
     def is_tatoeba_pairs(self) -> bool:
@@ -142,7 +137,7 @@ def _are_different(cells: list[str]) -> bool:
     return 2 * len(set(cells)) >= len(cells)
 
 
-def _content(cells: list[str]) -> str:
+def content_of(cells: list[str]) -> str:
     """Return what a column holds: a plural for messages, or "" for an empty column."""
     if not cells:
         return ""

@@ -1,25 +1,27 @@
-"""Sentence pairs from a table: tab-separated text, or CSV with any delimiter."""
+"""Rows of a table: tab-separated text, or CSV with any delimiter; detection of its layout for sentence pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
 from rnntui.errors import UsageError
+from rnntui.kinds.file_layout import FileLayout
 from rnntui.kinds.pair_corpus_info import PairLayout
+from rnntui.settings import flag_of
 from rnntui.text.corpus import Corpus
 from rnntui.text.delimited_rows import quoted_rows
+from rnntui.text.dropped_rows import RowCollector, quote
 from rnntui.text.encoding import lines_of
-from rnntui.text.parallel_corpus import PairRows, quote
-from rnntui.text.table_columns import TATOEBA_COLUMNS, TableColumns, column_numbers
+from rnntui.text.table_columns import TATOEBA_COLUMNS, TableColumns, column_number
 from rnntui.text.table_header import split_header, without_html
 from rnntui.text.table_layout import detect_dialect, is_header, used_width
 
 _SAMPLE_LINES = 2000
 _SAMPLE_CHARS = 1 << 20
+_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".json")
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "|||": "|||"}
 
 
@@ -63,8 +65,67 @@ class DetectedTable(NamedTuple):
     warning: str
 
 
+class TableBeginning:
+    """The rows at the beginning of a table, with the form that was detected.
+
+    Args:
+        text: the table.
+    """
+
+    def __init__(self, text: TableText) -> None:
+        self.name = text.name
+        self.before, lines = split_header(text.beginning)
+        self.dialect = detect_dialect(list(lines), text.name, self.before.delimiter)
+        form = PairLayout("table", (1, 2), self.dialect.delimiter, self.dialect.quoted, width=self.dialect.width)
+        numbered = list(_numbered_rows(iter(text.beginning), form))
+        self.rows = [cells for _, _, cells in numbered if cells is not None and any(map(str.strip, cells))]
+        self.first = self.before.names or (self.rows[0] if self.rows else [])
+        """The names of the columns if the file has any, else the cells of the first row."""
+        self._first_line = numbered[0][1] if numbered else ""
+        self._has_quotes = any('"' in line for _, line, _ in numbered)
+
+    def numbers(self, columns: Sequence[str], option: str) -> list[int]:
+        """Return the numbers (from 1) of columns that a user named by number or by name.
+
+        Raises `UsageError` naming the option if the table lacks one of them.
+        """
+        numbers = [column_number(column, self.first, self.name, option) for column in columns]
+        widest = max(map(len, self.rows), default=0)
+        if max(numbers) > widest > 0:
+            widest_row = f"{widest} {'column' if widest == 1 else 'columns'}"
+            raise UsageError(
+                f"{flag_of(option)} {','.join(columns)}: {self.name} has {widest_row}",
+                setting=option,
+                hint=f"its first row is {quote(self._first_line)}",
+            )
+        return numbers
+
+    def has_header(self, columns: tuple[int, int], named: Sequence[str] = ()) -> bool:
+        """Return True if the first row holds names of columns: they were named by them, or it looks like it."""
+        if not self.before.names and not all(map(str.isdecimal, named)):
+            return True
+        return bool(self.rows) and len(self.rows[0]) >= max(columns) and is_header(self.rows[0], self.rows[1:], columns)
+
+    def describe(self, columns: tuple[int, int], in_words: str, has_header: bool) -> str:
+        """Return the layout of the table in words.
+
+        Args:
+            columns: the numbers of the columns that are read.
+            in_words: the same in words.
+            has_header: True if the first row holds the names of the columns.
+        """
+        dialect = self.dialect
+        separated = f"{DELIMITERS.get(dialect.delimiter, dialect.delimiter)}-separated"
+        quotes = " with quoted cells" if dialect.quoted and self._has_quotes else ""
+        quotes = ", quotes are text" if dialect.has_text_quotes else quotes
+        header = ", ".join(quote(self.first[column - 1].strip()) for column in columns if column <= len(self.first))
+        header = f", header row skipped ({header})" if has_header else ""
+        comments = f", {self.before.count} lines before the rows skipped" if self.before.count > 1 else ""
+        return f"{separated}{quotes}{comments}, {in_words}{header}"
+
+
 def detect_table(text: TableText, columns: tuple[str, str] | None) -> DetectedTable:
-    """Detect the layout of a table from its beginning.
+    """Detect the layout of a table of pairs from its beginning.
 
     Args:
         text: the table.
@@ -72,29 +133,20 @@ def detect_table(text: TableText, columns: tuple[str, str] | None) -> DetectedTa
 
     Raises `UsageError` if `columns` are not those of the table, `CorpusError` if it is known to hold no pairs.
     """
-    before, lines = split_header(text.beginning)
-    dialect = detect_dialect(list(lines), text.name, before.delimiter)
-    layout = PairLayout("table", (1, 2), dialect.delimiter, dialect.quoted, width=dialect.width)
-    numbered = list(_numbered_rows(iter(text.beginning), layout))
-    rows = [cells for _, _, cells in numbered if cells is not None and any(map(str.strip, cells))]
-    first = before.names or (rows[0] if rows else [])
+    beginning = TableBeginning(text)
+    dialect, before = beginning.dialect, beginning.before
     origin = warning = ""
     if columns is not None:
-        chosen = column_numbers(columns, first, text.name)
-        widest = max(map(len, rows), default=0)
-        if max(chosen) > widest > 0:
-            raise UsageError(
-                f"--columns {','.join(columns)}: {text.name} has {widest} {'column' if widest == 1 else 'columns'}",
-                setting="columns",
-                hint=f"its first row is {quote(numbered[0][1])}",
-            )
-        is_named = not before.names and not all(map(str.isdecimal, columns))
-        has_header = is_named or _starts_with_header(rows, chosen)
+        source, target = beginning.numbers(columns, "columns")
+        if source == target:
+            raise UsageError(f"--columns names column {source} of {text.name} twice", setting="columns")
+        chosen = source, target
+        has_header = beginning.has_header(chosen, columns)
     else:
         texts = [column for column in range(1, dialect.width + 1) if column not in before.other_columns]
         chosen = (texts[0], texts[1]) if len(texts) > 1 else (1, 2)
-        has_header = _starts_with_header(rows, chosen)
-        table = TableColumns(rows[has_header:], dialect.width)
+        has_header = beginning.has_header(chosen)
+        table = TableColumns(beginning.rows[has_header:], dialect.width)
         table.refuse_tatoeba_lists(text.name)
         if table.is_tatoeba_pairs:
             chosen, origin = TATOEBA_COLUMNS, ", as Tatoeba exports them"
@@ -104,24 +156,19 @@ def detect_table(text: TableText, columns: tuple[str, str] | None) -> DetectedTa
             chosen, origin = labelled
         else:
             warning = table.warning(chosen, text.name)
-    separated = f"{DELIMITERS.get(dialect.delimiter, dialect.delimiter)}-separated"
-    quotes = " with quoted cells" if dialect.quoted and any('"' in line for _, line, _ in numbered) else ""
-    quotes = ", quotes are text" if dialect.has_text_quotes else quotes
     of_all = f" of {dialect.width}" if dialect.width > 2 else ""
-    header = ", ".join(quote(first[column - 1].strip()) for column in chosen if column <= len(first))
-    header = f", header row skipped ({header})" if has_header else ""
-    comments = f", {before.count} lines before the rows skipped" if before.count > 1 else ""
-    description = f"{separated}{quotes}{comments}, columns {chosen[0]} and {chosen[1]}{of_all}{origin}{header}"
-    return DetectedTable(replace(layout, columns=chosen, header=has_header), description, warning)
+    in_words = f"columns {chosen[0]} and {chosen[1]}{of_all}{origin}"
+    layout = PairLayout("table", chosen, dialect.delimiter, dialect.quoted, has_header, dialect.width)
+    return DetectedTable(layout, beginning.describe(chosen, in_words, has_header), warning)
 
 
-def read_table_rows(text: TableText, layout: PairLayout, rows: PairRows) -> None:
-    """Add the pairs of a table. Blank rows are ignored; rows without both cells are counted as left out.
+def read_table_rows(text: TableText, layout: FileLayout, rows: RowCollector) -> None:
+    """Add the rows of a table. Blank rows are ignored; rows without both cells are counted as left out.
 
     Args:
         text: the table.
         layout: its layout.
-        rows: collects the pairs.
+        rows: collects them.
     """
     source_index, target_index = (int(column) - 1 for column in layout.columns)
     last_index, delimiter, name = max(source_index, target_index), layout.delimiter, text.name
@@ -143,7 +190,7 @@ def read_table_rows(text: TableText, layout: PairLayout, rows: PairRows) -> None
             rows.add(cells[source_index], cells[target_index], name, number)
 
 
-def _numbered_rows(lines: Iterator[str], layout: PairLayout) -> Iterator[tuple[int, str, list[str] | None]]:
+def _numbered_rows(lines: Iterator[str], layout: FileLayout) -> Iterator[tuple[int, str, list[str] | None]]:
     """Yield the number of each row, its text and its cells; without the lines before the rows."""
     before, lines = split_header(lines)
     start = before.count + 1
@@ -160,11 +207,15 @@ def _numbered_rows(lines: Iterator[str], layout: PairLayout) -> Iterator[tuple[i
             yield number, line, [*map(without_html, cells)] if before.is_html else cells
 
 
-def _missing_cell(cells: list[str], layout: PairLayout) -> str:
+def _missing_cell(cells: list[str], layout: FileLayout) -> str:
     if len(cells) == 1:
         return f"which has no {DELIMITERS.get(layout.delimiter, layout.delimiter)}"
     return f"which has only {len(cells)} columns"
 
 
-def _starts_with_header(rows: list[list[str]], columns: tuple[int, int]) -> bool:
-    return bool(rows) and len(rows[0]) >= max(columns) and is_header(rows[0], rows[1:], columns)
+def table_name(corpus: Corpus) -> str:
+    """Return the name of a corpus of tables without the ending of its first file: the default name of its run."""
+    for suffix in _SUFFIXES:
+        if corpus.name.endswith(suffix) and corpus.name != suffix:
+            return corpus.name.removesuffix(suffix)
+    return corpus.name

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from rnntui.config import DEFAULT_SUBWORDS, DEFAULT_WORDS
-from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.char_tokenizer import CharTokenizer, code_points
 
 if TYPE_CHECKING:
     from rnntui.config import TokenizerConfig, TokenizerType
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from rnntui.text.tokenizer import Tokenizer
 
 _MAX_TRAINING_CHARACTERS = 32_000_000  # that a vocabulary of subwords or words is trained on
-T = TypeVar("T")
+_MAX_TEXTS_CHARACTERS = 8_000_000  # the same, of many short texts
 _PIECE = 4000  # characters drawn at a time for the sample of a longer text: few, so that it has a bit of everything
 _SAMPLE_SEED = 1
+T = TypeVar("T")
 
 
 def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
@@ -69,6 +70,39 @@ def make_tokenizer(
     distinct = int(np.count_nonzero(stats.counts))
     size = config.vocab_size or DEFAULT_SUBWORDS
     return SubwordTokenizer.train(sample, config.type, size, distinct, has_end=has_end)
+
+
+def train_tokenizer(
+    texts: Sequence[str], kind: TokenizerType, vocab_size: int | None, symbols: Sequence[str] = ()
+) -> Tokenizer:
+    """Create the tokenizer of many short texts. Raises `TokenizerError` or `UsageError`.
+
+    A subword that begins a text has a space, as within a text.
+
+    Args:
+        texts: the texts.
+        kind: its type.
+        vocab_size: tokens in the vocabulary; None for every character, and for the default of words.
+        symbols: texts that are always one subword.
+    """
+    counts = np.zeros(0x110000, dtype=np.int64)
+    for start in range(0, len(texts), 10_000):
+        batch_counts = np.bincount(code_points("".join(texts[start : start + 10_000])))
+        counts[: len(batch_counts)] += batch_counts
+    if kind == "char":
+        return CharTokenizer.from_counts(counts, vocab_size)
+    # More text hardly changes the vocabulary, and takes longer.
+    sample = random_sample(texts, _MAX_TEXTS_CHARACTERS / max(1, int(counts.sum())))
+    if kind == "word":
+        from rnntui.text.word_tokenizer import WordTokenizer
+
+        return WordTokenizer.train(sample, vocab_size or DEFAULT_WORDS)
+    from rnntui.text.subword_tokenizer import SubwordTokenizer
+
+    distinct = int(np.count_nonzero(counts))
+    return SubwordTokenizer.train(
+        (f" {text}" for text in sample), kind, vocab_size or DEFAULT_SUBWORDS, distinct, symbols
+    )
 
 
 def random_sample(texts: Iterable[T], fraction: float) -> Iterator[T]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,9 +73,10 @@ class Evaluation:
     Args:
         loss: Mean loss in nats a token.
         tokens: Number of tokens predicted.
-        characters: Number of characters that they stand for.
+        characters: Number of characters that they stand for; 0 where no text is predicted.
         metrics: Other metrics by key, such as BLEU.
         spelling_bits: Bits that it takes to spell out the words that are `<unk>`.
+        details: Further results by key, as they stand in a row of `metrics.jsonl`, such as a confusion matrix.
     """
 
     loss: float
@@ -82,6 +84,7 @@ class Evaluation:
     characters: float
     metrics: dict[str, float] = field(default_factory=dict)
     spelling_bits: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def perplexity(self) -> float:
@@ -89,8 +92,10 @@ class Evaluation:
         return math.exp(min(self.loss, 700.0))
 
     @property
-    def bits_per_character(self) -> float:
-        """Comparable between tokenizers, unlike the loss."""
+    def bits_per_character(self) -> float | None:
+        """Comparable between tokenizers, unlike the loss; None for a model that predicts no text."""
+        if not self.characters:
+            return None
         return (self.loss * self.tokens / math.log(2) + self.spelling_bits) / self.characters
 
     def with_spelling(self, token_file: TokenFileInfo) -> Evaluation:

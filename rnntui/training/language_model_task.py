@@ -29,7 +29,7 @@ from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor, full_precision_cost
 from rnntui.training.step_memory import language_model_step_bytes
-from rnntui.training.task import require_in_vocabulary, token_files
+from rnntui.training.task import ParameterGroup, one_group, require_in_vocabulary, token_files
 
 
 class LanguageModelTask:
@@ -73,6 +73,9 @@ class LanguageModelTask:
         self.steps_per_epoch = training.tokens / positions
         self.validation_tokens = validation.tokens
         self.uniform_loss = float(np.log(config.vocab_size))
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return one_group(self.model)
 
     def loss(self) -> tuple[Tensor, int]:
         inputs, targets = self._batches.next()  # (T, B)

@@ -29,10 +29,11 @@ from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
+from rnntui.text.dropped_rows import DroppedRows
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
 from rnntui.text.pair_split import split_rule, train_validation_split
-from rnntui.text.parallel_corpus import DroppedRows, Pair, ParallelCorpus, count_target_characters
+from rnntui.text.parallel_corpus import Pair, ParallelCorpus, count_target_characters
 from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.metric_choice import choose_metrics

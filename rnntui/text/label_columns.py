@@ -1,0 +1,163 @@
+"""Choice of a table's text and label columns, by their names and by what they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from rnntui.errors import UsageError
+from rnntui.text.table_columns import content_of
+
+_LABEL_NAMES = tuple(
+    """
+    label text, label name, label, labels, class name, class, category, sentiment, intent, emotion, topic, polarity,
+    gold label, target, tag, genre, language, lang, country, nationality, origin, sex, gender, author, rating, stars,
+    score, type, y
+    """.replace("\n", " ").strip().split(", ")
+)  # fmt: skip
+_TEXT_NAMES = tuple(
+    """
+    text, sentence, review, reviewtext, comment, tweet, message, utterance, content, body, document, phrase, query,
+    question, description, headline, title, name, surname, word, line, input, x
+    """.replace("\n", " ").strip().split(", ")
+)  # fmt: skip
+_MIN_ROWS = 4  # in which repeated values show
+_MIN_REPEATED = 2  # rows for each distinct value of a column of labels
+_MAX_LABEL_WORDS = 3
+_MIN_RATIO = 3  # of the length of texts to that of labels, where no values repeat
+_MIN_KNOWN = 0.5  # fraction of cells that are known labels
+_NO_LABELS = frozenset({"", "dates", "URLs", "file names", "ids"})
+
+
+class ColumnChoice(NamedTuple):
+    """The numbers (from 1) of the columns of text and label; `has_names` if the first row has a known name of one."""
+
+    text: int
+    label: int
+    has_names: bool = False
+
+
+class LabelColumns:
+    """The columns at the beginning of a table, to choose those of text and label.
+
+    Args:
+        names: the names of the columns, or the cells of a first row that may be names.
+        rows: the cells of the rows below.
+        file: name of the file for messages.
+        excluded: numbers of columns with ids and the like.
+    """
+
+    def __init__(
+        self, names: Sequence[str], rows: Sequence[Sequence[str]], file: str, excluded: Collection[int] = ()
+    ) -> None:
+        self._names = [" ".join(re.split(r"[\s_-]+", name.strip().casefold())) for name in names]
+        width = max([len(names), *map(len, rows)])
+        self._cells = [
+            [cell for row in rows if index < len(row) and (cell := row[index].strip())] for index in range(width)
+        ]
+        self._file = file
+        # Columns that are mostly empty, as spreadsheets export them at the end of the rows, hold neither.
+        self._usable = [
+            index for index in range(width) if index + 1 not in excluded and 2 * len(self._cells[index]) >= len(rows)
+        ]
+
+    def choose(
+        self, text: int | None = None, label: int | None = None, known_labels: Collection[str] = ()
+    ) -> ColumnChoice:
+        """Choose the columns of text and label that are not given.
+
+        Args:
+            text: number of the text's column if the user named it.
+            label: number of the label's column if the user named it.
+            known_labels: labels of a trained classifier, for a table that it is evaluated on.
+
+        Raises `UsageError` if several columns may be the label.
+        """
+        free = [index for index in self._usable if index + 1 not in (text, label)]
+        label_name = text_name = None
+        if label is None:
+            label_name = self._named(_LABEL_NAMES, free)
+            known = self._known_label(free, known_labels)
+            index = label_name if known is None else known
+            label = (self._label_by_content(free, text) if index is None else index) + 1
+            free = [index for index in free if index + 1 != label]
+        if text is None:
+            text_name = self._named(_TEXT_NAMES, free)
+            text = (self._longest(free, label) if text_name is None else text_name) + 1
+        return ColumnChoice(text, label, has_names=label_name is not None or text_name is not None)
+
+    def _named(self, known_names: Sequence[str], free: Sequence[int]) -> int | None:
+        """Return the index of the column whose name comes first among the known ones: it equals one or ends in one."""
+        names = {index: self._names[index] for index in free if index < len(self._names)}
+        for prefix in ("", " "):
+            for known in known_names:
+                for index, name in names.items():
+                    if (name.endswith(f" {known}") if prefix else name == known) and not self._is_value(index, name):
+                        return index
+        return None
+
+    def _is_value(self, index: int, name: str) -> bool:
+        return any(name == cell.casefold() for cell in self._cells[index])
+
+    def _known_label(self, free: Sequence[int], known_labels: Collection[str]) -> int | None:
+        """Return the index of the column that has the most known labels, if half of its cells are."""
+        labels = set(known_labels)
+        counts = {index: sum(cell in labels for cell in self._cells[index]) for index in reversed(free)}
+        best = max(counts, key=lambda index: counts[index], default=None)
+        if best is None or not counts[best] or counts[best] < _MIN_KNOWN * len(self._cells[best]):
+            return None
+        return best
+
+    def _label_by_content(self, free: Sequence[int], text: int | None) -> int:
+        """Return the index of the column of labels: few values, which repeat."""
+        if len(free) + (text is not None) <= 2:
+            if not free:
+                return 0 if text != 1 else 1
+            if text is not None or len(free) == 1:
+                return free[-1]
+            first, second = free
+            return first if self._is_label_of(first, second) else second
+        longest = text - 1 if text is not None else self._longest(free, None)
+        others = [index for index in free if index != longest]
+        candidates = [
+            index for index in others if self._repeats(index) and content_of(self._cells[index]) not in _NO_LABELS
+        ]
+        candidates = [index for index in candidates if len(set(self._cells[index])) > 1] or candidates
+        if len(candidates) > 1:
+            columns = ", ".join(f"{index + 1} ({self._example(index)})" for index in candidates[:5])
+            raise UsageError(
+                f"{self._file}: several columns may hold the label: {columns}",
+                setting="label_column",
+                hint=f"name the one to learn, as in --label-column {candidates[0] + 1}",
+            )
+        return candidates[0] if candidates else others[-1]
+
+    def _is_label_of(self, first: int, second: int) -> bool:
+        """Return True if the first of two columns holds the labels of the texts in the second."""
+        labels, texts = self._cells[first], self._cells[second]
+        distinct_labels, distinct_texts = len(set(labels)), len(set(texts))
+        if self._repeats(first) and 2 * distinct_labels <= distinct_texts:
+            return True
+        is_short = all(len(label.split()) <= _MAX_LABEL_WORDS for label in labels)
+        return (
+            is_short and distinct_labels <= distinct_texts and _mean_length(texts) >= _MIN_RATIO * _mean_length(labels)
+        )
+
+    def _repeats(self, index: int) -> bool:
+        cells = self._cells[index]
+        return len(cells) >= _MIN_ROWS and _MIN_REPEATED * len(set(cells)) <= len(cells)
+
+    def _longest(self, free: Sequence[int], label: int | None) -> int:
+        """Return the index of the column with the longest cells, the first of equals."""
+        if not free:
+            return 0 if label != 1 else 1
+        return max(free, key=lambda index: (_mean_length(self._cells[index]), -index))
+
+    def _example(self, index: int) -> str:
+        name = self._names[index] if index < len(self._names) else ""
+        return f"{name!r}" if name and not self._is_value(index, name) else f"as {self._cells[index][0]!r}"
+
+
+def _mean_length(cells: Sequence[str]) -> float:
+    return sum(map(len, cells)) / max(1, len(cells))

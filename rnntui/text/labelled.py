@@ -1,0 +1,123 @@
+"""Reading labelled texts: from tables, JSON lines, fastText files, or a file or folder for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from rnntui.errors import CorpusError, UsageError
+from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout
+from rnntui.text.corpus import Corpus, few_names
+from rnntui.text.dropped_rows import quote
+from rnntui.text.label_columns import LabelColumns
+from rnntui.text.labelled_corpus import LabelledCorpus, LabelledRows, count_labels
+from rnntui.text.tables import TableBeginning, TableText, read_table_rows, table_name
+
+_MAX_DESCRIPTIONS = 3  # layouts of files that are described
+_MAX_LABELS = 4  # in the summary
+
+
+def read_labelled(
+    corpus: Corpus,
+    columns: LabelledColumns = DETECTED_COLUMNS,
+    layouts: Sequence[LabelledLayout] = (),
+    known_labels: Collection[str] = (),
+) -> LabelledCorpus:
+    """Read labelled texts.
+
+    Rows without a text or a label are left out and counted.
+
+    Args:
+        corpus: the files.
+        columns: the columns that the user named; the others are detected by their names and contents.
+        layouts: the layouts of the files from an earlier reading, or one for all; if empty, they are detected.
+        known_labels: labels of a trained classifier; they tell the label's column of a table to evaluate on.
+
+    Raises `CorpusError` if no complete row is left; `UsageError` if a column is not one of a file, or several may be
+    the label.
+    """
+    rows = LabelledRows()
+    if len(layouts) == 1:
+        layouts = [*layouts] * len(corpus.files)
+    new_layouts: list[LabelledLayout] = []
+    descriptions: dict[str, list[str]] = {}  # names of files by the description of their layout
+    for index, file in enumerate(corpus.parts()):
+        known = layouts[index] if index < len(layouts) else None
+        layout, description = _read_file(file, columns, known, known_labels, rows)
+        new_layouts.append(layout)
+        descriptions.setdefault(description, []).append(file.display_names[0])
+    described = [f"{few_names(names)}: {description}" for description, names in descriptions.items()]
+    unique = tuple(new_layouts) if len(set(new_layouts)) > 1 else (new_layouts[0],)
+    return _labelled_corpus(corpus, rows, unique, described)
+
+
+def _read_file(
+    file: Corpus,
+    columns: LabelledColumns,
+    layout: LabelledLayout | None,
+    known_labels: Collection[str],
+    rows: LabelledRows,
+) -> tuple[LabelledLayout, str]:
+    """Add the rows of one file to `rows`; return its layout, and the layout in words."""
+    text = TableText(file)
+    if layout is not None:
+        read_table_rows(text, layout, rows)
+        return layout, f"text in column {layout.columns[0]}, label in {layout.columns[1]}, as when the run was created"
+    layout, description = _detect_table(text, columns, known_labels)
+    read_table_rows(text, layout, rows)
+    return layout, description
+
+
+def _detect_table(
+    text: TableText, columns: LabelledColumns, known_labels: Collection[str]
+) -> tuple[LabelledLayout, str]:
+    """Return the layout of a table, and the layout in words."""
+    beginning = TableBeginning(text)
+    dialect = beginning.dialect
+    label = beginning.numbers([columns.label], "label_column")[0] if columns.label else None
+    text_column = beginning.numbers([columns.text], "text_column")[0] if columns.text else None
+    if label is not None and label == text_column:
+        raise UsageError(
+            f"--label-column and --text-column both name column {label} of {text.name}", setting="label_column"
+        )
+    below = beginning.rows if beginning.before.names else beginning.rows[1:]
+    table = LabelColumns(beginning.first, below, text.name, beginning.before.other_columns)
+    choice = table.choose(text_column, label, known_labels)
+    chosen = choice.text, choice.label
+    named = [column for column in columns if column]
+    has_header = not beginning.before.names and (choice.has_names or beginning.has_header(chosen, named))
+    of_all = f" of {dialect.width}" if dialect.width > 2 else ""
+    in_words = f"text in column {choice.text}, label in column {choice.label}{of_all}"
+    layout = LabelledLayout("table", chosen, dialect.delimiter, dialect.quoted, has_header, dialect.width)
+    return layout, beginning.describe(chosen, in_words, has_header)
+
+
+def _labelled_corpus(
+    corpus: Corpus, rows: LabelledRows, layouts: tuple[LabelledLayout, ...], described: list[str]
+) -> LabelledCorpus:
+    """Return the corpus with its notes. Raises `CorpusError` if it has no row."""
+    names = few_names(corpus.display_names)
+    if not rows.rows:
+        raise _no_rows(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
+    labels = count_labels(rows.rows)
+    shown = ", ".join(f"{quote(label)} {count:,}" for label, count in list(labels.items())[:_MAX_LABELS])
+    shown += ", …" if len(labels) > _MAX_LABELS else ""
+    others = f"; {len(described) - _MAX_DESCRIPTIONS} more layouts" if len(described) > _MAX_DESCRIPTIONS else ""
+    count, first = len(rows.rows), rows.rows[0]
+    summary = (
+        f"{'; '.join(described[:_MAX_DESCRIPTIONS])}{others}; {count:,} {'text' if count == 1 else 'texts'}, "
+        f"{len(labels):,} {'label' if len(labels) == 1 else 'labels'} ({shown}), "
+        f"the first: {quote(first.text)} → {quote(first.label)}"
+    )
+    return LabelledCorpus(rows.rows, table_name(corpus), corpus.display_names, rows.dropped, layouts, (summary,))
+
+
+def _no_rows(names: str, rows: LabelledRows, layouts: tuple[LabelledLayout, ...], is_blank: bool) -> CorpusError:
+    hint = "a row is a text, a tab and its label; or give a folder for each label, with a text in each file"
+    if rows.dropped.count:
+        problem = rows.dropped.message.removeprefix("left out ")
+        return CorpusError(f"{names} has no labelled text: {problem}", hint=hint)
+    if any(layout.header for layout in layouts):
+        return CorpusError(f"{names}: no labelled texts, only a header row")
+    return CorpusError(
+        f"{names}: no labelled texts, {'only blank lines' if is_blank else 'the file is empty'}", hint=hint
+    )

@@ -1,0 +1,89 @@
+"""Labelled texts in memory, with the rows that were left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from rnntui.kinds.labelled_corpus_info import LabelledLayout
+from rnntui.text.dropped_rows import DroppedRows, quote
+from rnntui.text.normalization import normalize
+
+
+class LabelledText(NamedTuple):
+    """A normalized text and its label, with their file and row (counted from 1)."""
+
+    text: str
+    label: str
+    file: str
+    row: int
+
+
+def normalize_text(text: str) -> str:
+    """Return a text as a classifier reads it: composed (NFC), on one line, runs of white space as single spaces.
+
+    Labels are normalized in the same way, so they hold no tabs and no line breaks.
+    """
+    return " ".join(normalize(text).split())
+
+
+@dataclass
+class LabelledRows:
+    """Collects the rows of a corpus and counts those that lack a text or a label."""
+
+    rows: list[LabelledText] = field(default_factory=list)
+    dropped: DroppedRows = field(default_factory=DroppedRows)
+
+    def add(self, text: str, label: str, file: str, row: int) -> None:
+        """Add a row, normalized; if its text or its label is empty, count it as left out."""
+        text, label = normalize_text(text), normalize_text(label)
+        if text and label:
+            self.rows.append(LabelledText(text, label, file, row))
+        else:
+            empty = "label" if text else "text"
+            self.dropped.add(f"row {row} of {file}, whose {empty} is empty: {quote(text or label)}")
+
+
+@dataclass(frozen=True)
+class LabelledCorpus:
+    """Labelled texts in memory.
+
+    Args:
+        rows: the labelled texts, in the order of the files.
+        name: default name of a run trained on them.
+        display_names: the files as the user named them.
+        dropped: the rows that were left out.
+        layouts: the layout of each file, or one for all of them; enough to read the files again in the same way.
+        notes: messages for the user: first what was read, then what looks wrong.
+    """
+
+    rows: list[LabelledText]
+    name: str
+    display_names: tuple[str, ...]
+    dropped: DroppedRows = field(default_factory=DroppedRows)
+    layouts: tuple[LabelledLayout, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def fingerprint(self) -> str:
+        """Return the SHA-256 of all texts and labels, in hexadecimal."""
+        digest = hashlib.sha256()
+        for row in self.rows:
+            digest.update(f"{row.text}\t{row.label}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+
+def count_labels(rows: Iterable[LabelledText]) -> dict[str, int]:
+    """Return the number of rows of each label, the most frequent first; of equal ones, by the order of the texts.
+
+    The order is that of the label ids of a classifier.
+    """
+    counts = Counter(row.label for row in rows)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def count_text_characters(rows: Iterable[LabelledText]) -> int:
+    """Return the number of characters of all texts."""
+    return sum(len(row.text) for row in rows)
