@@ -46,10 +46,15 @@ def setting_field(
     return field(default=default, metadata={"setting": setting})
 
 
-def override(config_class: type[Settings], name: str, default: Any, help: str | None = None, **bounds: float) -> Any:
-    """Return a field for a setting of another class, with another default and optionally another help or bounds."""
+def override(config_class: type[Settings], name: str, default: Any, help: str | None = None, **details: Any) -> Any:
+    """Return a field for a setting of another class, with another default and optionally another help or details.
+
+    The details are those of `setting_field`.
+    """
     setting: Setting = next(f for f in fields(config_class) if f.name == name).metadata["setting"]
-    changed = replace(setting, help=help or setting.help, **bounds)  # type: ignore[arg-type]
+    if "choices" in details:
+        details["choices"] = get_args(details["choices"])
+    changed = replace(setting, help=help or setting.help, **details)
     return field(default=default, metadata={"setting": changed})
 
 

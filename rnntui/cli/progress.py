@@ -254,7 +254,8 @@ def describe(event: Event, run: RunFolder) -> list[str]:
         train = f"train {event.train_loss:.4f}  " if event.train_loss is not None else ""
         mark = "  best" if event.best and event.step else ""
         metrics = "  ".join(_short_metric_text(*item) for item in event.metrics.items())
-        figures = metrics or f"{event.bits_per_character:.4f} bits per character"
+        bits = event.bits_per_character
+        figures = metrics or ("" if bits is None else f"{bits:.4f} bits per character")
         line = f"step {event.step:,}  {train}val {event.validation_loss:.4f}  {figures}{mark}"
         return [line, f"  | {_sample_line(event.sample, _kind_of(run))}"] if event.sample else [line]
     return _describe_end(event, run)
@@ -303,9 +304,10 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         f"done in {_clock(event.seconds)} at step {event.step:,}{reason}; the best model, of step {event.best_step:,}, "
         f"is in {run.path}"
     ]
-    if event.losses and event.bits_per_character is not None:
+    if event.losses:
         losses = ", ".join(f"{name.replace('_', '-')} {loss:.4f}" for name, loss in event.losses.items())
-        lines.append(f"validation loss: {losses}; {event.bits_per_character:.4f} bits per character")
+        bits = event.bits_per_character
+        lines.append(f"validation loss: {losses}" + ("" if bits is None else f"; {bits:.4f} bits per character"))
     if event.metrics:
         lines.append("validation: " + ", ".join(_metric_text(*item) for item in event.metrics.items()))
     lines += _validation_advice(event, run)

@@ -42,7 +42,11 @@ class ModelKind(NamedTuple):
         metrics: metrics of its evaluations other than loss and bits per character.
         corpus_info: class of the `corpus` section of `config.json`.
         reading_options: flags that tell how the inputs are read.
+        loss_unit: unit of its losses.
         sample_fields: parts of a sample, in the order in which they are shown.
+        evaluator: function `(RunFolder, EvaluateArguments) -> None` that does the work of `rnntui evaluate`; empty if
+            runs of this kind cannot be evaluated.
+        evaluate_options: parameters of `rnntui evaluate` that this kind has and some other kind has not.
         task: its `training.task.Task`.
         loader: function `(RunFolder) -> model` that loads the best weights of a run for inference.
     """
@@ -66,7 +70,10 @@ class ModelKind(NamedTuple):
     memory_settings: tuple[str, ...]
     metrics: tuple[Metric, ...] = ()
     reading_options: tuple[ReadingOption, ...] = ()
+    loss_unit: str = "nats a token"
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
+    evaluator: str = ""
+    evaluate_options: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, type[Settings]]:

@@ -46,6 +46,7 @@ KINDS = KindRegistry(
     {
         _DEFAULT: "rnntui.kinds.language_model:LANGUAGE_MODEL",
         "seq2seq": "rnntui.kinds.seq2seq:SEQ2SEQ",
+        "classifier": "rnntui.kinds.classifier:CLASSIFIER",
     }
 )
 """The kinds of models by their id in `config.json`, in the order in which the form lists them."""

@@ -1,16 +1,38 @@
-"""The bidirectional encoder of a Seq2Seq model."""
+"""The encoder of Seq2Seq models and of classifiers: recurrent layers in one or both directions."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from rnntui.config_seq2seq import Seq2SeqConfig
+from rnntui.config import RecurrentConfig
 from rnntui.models.layers import embed, recurrent_layers
 
 
+class EncoderSizes(NamedTuple):
+    """Shape of an encoder beside its cell and its number of layers.
+
+    Args:
+        embedding: size of a token's embedding, E.
+        hidden: hidden units in each layer and direction, H.
+        is_bidirectional: True if it reads a text in both directions.
+        dropout: probability of dropout on the embeddings and between the layers.
+        embedding_dropout: probability that all occurrences of a token in a batch are read as zeros.
+        is_tied: True if the embedding is an output layer too.
+    """
+
+    embedding: int
+    hidden: int
+    is_bidirectional: bool = True
+    dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    is_tied: bool = False
+
+
 class Encoder(nn.Module):
-    """Bidirectional recurrent layers (Schuster and Paliwal 1997; Bahdanau et al. 2015, section 3.2).
+    """Recurrent layers in one or both directions (Schuster and Paliwal 1997; Bahdanau et al. 2015, section 3.2).
 
     Each direction of a layer is one fused call over the whole padded batch. The backward direction reads every source
     reversed within its own length, so that it too starts at a token and has the padding last: what is computed at
@@ -18,21 +40,24 @@ class Encoder(nn.Module):
     CPU they run as a loop over steps, which takes up to twice the time.
     """
 
-    def __init__(self, config: Seq2SeqConfig, vocab_size: int) -> None:
+    def __init__(self, config: RecurrentConfig, sizes: EncoderSizes, vocab_size: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocab_size, config.embedding)
-        self._tied = config.tied
-        hidden = config.encoder_hidden
-        input_sizes = [config.embedding, *[2 * hidden] * (config.layers - 1)]
-        self.forward_rnn = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in input_sizes)
-        self.backward_rnn = nn.ModuleList(recurrent_layers(config, size, hidden, 1, 0.0) for size in input_sizes)
-        self.dropout = nn.Dropout(config.dropout)
+        self.embedding = nn.Embedding(vocab_size, sizes.embedding)
+        self._sizes = sizes
+        outputs = (2 if sizes.is_bidirectional else 1) * sizes.hidden
+        input_sizes = [sizes.embedding, *[outputs] * (config.layers - 1)]
+        self.forward_rnn = nn.ModuleList(recurrent_layers(config, size, sizes.hidden, 1, 0.0) for size in input_sizes)
+        backward_sizes = input_sizes if sizes.is_bidirectional else []
+        self.backward_rnn = nn.ModuleList(
+            recurrent_layers(config, size, sizes.hidden, 1, 0.0) for size in backward_sizes
+        )
+        self.dropout = nn.Dropout(sizes.dropout)
 
     def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return encoder outputs `(S, B, D)`, zeros at padding, and the final h of each layer `(L, B, D)`.
 
-        D is twice the hidden units: both directions. The final h is that at the last token for the forward direction,
-        at the first token for the backward one.
+        D is the hidden units of all directions. The final h is that at the last token for the forward direction, at the
+        first token for the backward one.
 
         Args:
             source: tokens `(S, B)`.
@@ -42,17 +67,35 @@ class Encoder(nn.Module):
         lengths = lengths.to(source.device)
         last = lengths - 1  # (B,)
         reversed_positions = (last - positions).clamp(min=0)  # (S, B); at padding position 0, whose result is not used
-        hidden = self.dropout(embed(self.embedding, source, self._tied))  # (S, B, E)
+        hidden = self.dropout(self._embed(source))  # (S, B, E)
         columns = torch.arange(source.shape[1], device=source.device)
         final_states = []
-        for layer, (forward_rnn, backward_rnn) in enumerate(zip(self.forward_rnn, self.backward_rnn, strict=True)):
+        for layer, forward_rnn in enumerate(self.forward_rnn):
             hidden = self.dropout(hidden) if layer else hidden
             forward, _ = forward_rnn(hidden)  # (S, B, H)
-            backward, _ = backward_rnn(_reorder(hidden, reversed_positions))  # (S, B, H), last token first
-            hidden = torch.cat([forward, _reorder(backward, reversed_positions)], dim=2)  # (S, B, D)
-            final_states.append(torch.cat([forward[last, columns], backward[last, columns]], dim=1))  # (B, D)
+            directions, finals = [forward], [forward[last, columns]]
+            if self._sizes.is_bidirectional:
+                backward, _ = self.backward_rnn[layer](
+                    _reorder(hidden, reversed_positions)
+                )  # (S, B, H), last token first
+                directions.append(_reorder(backward, reversed_positions))
+                finals.append(backward[last, columns])
+            hidden = torch.cat(directions, dim=2)  # (S, B, D)
+            final_states.append(torch.cat(finals, dim=1))  # (B, D)
         encoder_outputs = hidden.masked_fill((positions >= lengths)[:, :, None], 0.0)
         return encoder_outputs, torch.stack(final_states)
+
+    def _embed(self, source: Tensor) -> Tensor:
+        """Return the embeddings `(S, B, E)` of tokens `(S, B)`, with embedding dropout in training.
+
+        It zeroes words, not occurrences (Gal and Ghahramani 2016, section 4.2), and scales the others up.
+        """
+        embedded = embed(self.embedding, source, self._sizes.is_tied)
+        rate = self._sizes.embedding_dropout
+        if not (self.training and rate):
+            return embedded
+        is_kept = torch.rand(self.embedding.num_embeddings, device=source.device) >= rate  # (V,)
+        return embedded * (is_kept[source] / (1 - rate))[:, :, None]
 
 
 def _reorder(hidden: Tensor, positions: Tensor) -> Tensor:

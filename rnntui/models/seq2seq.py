@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.models.decoder import Bridge, Decoder
-from rnntui.models.encoder import Encoder
+from rnntui.models.encoder import Encoder, EncoderSizes
 from rnntui.text.vocabulary import PAD
 
 
@@ -21,7 +21,8 @@ class Seq2Seq(nn.Module):
     def __init__(self, config: Seq2SeqConfig, source_size: int, target_size: int, joint: bool) -> None:
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config, source_size)
+        sizes = EncoderSizes(config.embedding, config.encoder_hidden, dropout=config.dropout, is_tied=config.tied)
+        self.encoder = Encoder(config, sizes, source_size)
         self.bridge = Bridge(config)
         self.decoder = Decoder(config, target_size)
         for embedding in (self.encoder.embedding, self.decoder.embedding):

@@ -42,6 +42,11 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
+    def ngrams_file(self) -> Path:
+        """The n-gram vocabulary of a classifier."""
+        return self.path / "ngrams.safetensors"
+
+    @property
     def known_words_file(self) -> Path:
         """The words that a model with placeholders knows; other capitalized words are names to it."""
         return self.path / "known_words.txt"

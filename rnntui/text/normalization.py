@@ -72,3 +72,9 @@ def comparison_key(text: str) -> str:
     """Return a text composed (NFKC), case-folded, and without spaces and punctuation if anything else is left."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return folded.translate(_LETTERS_AND_DIGITS) or folded
+
+
+def lowercase(text: str) -> str:
+    """Return the text in lower case, with every character where it was: those whose lower case is longer stay."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rnntui.errors import RunError
-from rnntui.text.char_tokenizer import CharTokenizer, code_points
 from rnntui.text.placeholders import PLACEHOLDERS
-from rnntui.text.tokenizer_factory import load_tokenizer
+from rnntui.text.tokenizer_factory import load_tokenizer, train_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +28,6 @@ CharSpan = tuple[int, int]
 """Start and end offset in a text, in characters."""
 _SPECIAL = 3  # number of special tokens
 END = "</s>"
-_MAX_TRAINING_CHARACTERS = 8_000_000  # that a subword vocabulary is trained on
 
 
 class Vocabulary:
@@ -114,20 +112,9 @@ def _set_end(spans: list[CharSpan], indices: list[int], end: int) -> None:
 
 def train_vocabulary(texts: Sequence[str], config: Seq2SeqTokenizerConfig) -> Vocabulary:
     """Train a vocabulary on texts; a small corpus gets a small one. Raises `TokenizerError` or `UsageError`."""
-    characters = sum(map(len, texts))
-    counts = np.zeros(0x110000, dtype=np.int64)
-    for start in range(0, len(texts), 10_000):
-        batch_counts = np.bincount(code_points("".join(texts[start : start + 10_000])))
-        counts[: len(batch_counts)] += batch_counts
-    if config.type == "char":
-        return Vocabulary(CharTokenizer.from_counts(counts, config.vocab_size))
-    from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
-
-    # More text hardly changes the vocabulary, and takes longer.
-    sample = (f" {text}" for text in random_sample(texts, _MAX_TRAINING_CHARACTERS / max(1, characters)))
-    size = config.subwords(characters)
+    size = config.vocab_size if config.type == "char" else config.subwords(sum(map(len, texts)))
     symbols = PLACEHOLDERS if config.placeholders else ()
-    return Vocabulary(SubwordTokenizer.train(sample, config.type, size, int(np.count_nonzero(counts)), symbols))
+    return Vocabulary(train_tokenizer(texts, config.type, size, symbols))
 
 
 def train_vocabularies(

@@ -68,7 +68,7 @@ class Evaluated:
     step: int
     train_loss: float | None
     validation_loss: float
-    bits_per_character: float
+    bits_per_character: float | None
     best: bool
     sample: Sample
     metrics: dict[str, float] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Length-bucketed batches of sentence pairs: little of a batch is padding.
+"""Length-bucketed batches, of sentence pairs and in general: little of a batch is padding.
 
     epoch     all pairs, shuffled                    [ 7 2 9 4 | 1 8 3 5 | 6 0 ]    a bucket holds some batches of pairs
     bucket    sorted by length                         2 4 | 7 9
@@ -11,7 +11,7 @@ position.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,15 +44,15 @@ class PairBatch:
 
 def make_batch(sources: list[Ids], targets: list[Ids]) -> PairBatch:
     """Return the batch of B sources and targets, each `(length,)` with its end token."""
-    padded_targets = _pad(targets)
+    padded_targets = pad_columns(targets)
     inputs = np.full_like(padded_targets, PAD)
     inputs[0] = BOS
     inputs[1:] = np.where(padded_targets[:-1] == EOS, PAD, padded_targets[:-1])
     lengths = np.array([len(ids) for ids in sources], dtype=np.int64)
-    return PairBatch(_pad(sources), lengths, inputs, padded_targets, sum(map(len, targets)))
+    return PairBatch(pad_columns(sources), lengths, inputs, padded_targets, sum(map(len, targets)))
 
 
-def _pad(sequences: list[Ids]) -> Ids:
+def pad_columns(sequences: list[Ids]) -> Ids:
     """Return B sequences as the columns of an array `(T, B)`."""
     padded = np.full((max(map(len, sequences)), len(sequences)), PAD, dtype=np.int64)
     for column, ids in enumerate(sequences):
@@ -65,8 +65,50 @@ def batch_at(pairs: PairDataset, indices: NDArray[np.intp]) -> PairBatch:
     return make_batch([pairs.source(int(i)) for i in indices], [pairs.target(int(i)) for i in indices])
 
 
+class BatchOrder:
+    """Endless batches of indices; `epoch` and `index`, that of the next batch in it, are the whole position.
+
+    Args:
+        seed: Seed of the order of examples and batches.
+        batches_of: Returns the batches of an epoch by its random generator.
+    """
+
+    def __init__(self, seed: int, batches_of: Callable[[np.random.Generator], list[NDArray[np.intp]]]) -> None:
+        self._seed = seed
+        self._batches_of = batches_of
+        self.seek(0, 0)
+
+    def seek(self, epoch: int, index: int) -> None:
+        """Make a batch of an epoch the next one. Raises `ValueError` for a negative epoch or index."""
+        if epoch < 0 or index < 0:
+            raise ValueError(f"no batch has epoch {epoch} and index {index}")
+        self.epoch, self.index = epoch, index
+        self.batches = self._batches_of(np.random.default_rng([self._seed, epoch]))
+
+    def next(self) -> NDArray[np.intp]:
+        """Return the indices of the next batch."""
+        if self.index >= len(self.batches):
+            self.seek(self.epoch + 1, 0)
+        self.index += 1
+        return self.batches[self.index - 1]
+
+
+def length_buckets(rng: np.random.Generator, sort_keys: Sequence[Ids], bucket_size: int) -> Iterator[NDArray[np.intp]]:
+    """Yield all indices in random order, a bucket at a time, each sorted by length.
+
+    Args:
+        rng: Draws the order.
+        sort_keys: Lengths of all examples, `(P,)` each, the most important one last, as for `np.lexsort`.
+        bucket_size: Examples in a bucket.
+    """
+    order = rng.permutation(len(sort_keys[0]))
+    for start in range(0, len(order), bucket_size):
+        bucket = order[start : start + bucket_size]
+        yield bucket[np.lexsort([lengths[bucket] for lengths in sort_keys])]
+
+
 class LengthBucketSampler:
-    """Endless length-bucketed batches; `epoch` and `index`, that of the next batch in it, are the whole position.
+    """Endless length-bucketed batches of pairs.
 
     Args:
         pairs: The training pairs.
@@ -83,46 +125,28 @@ class LengthBucketSampler:
         self._batch_size = batch_size
         self._batch_tokens = batch_tokens
         self._bucket_batches = bucket_batches
-        self._seed = seed
-        self.epoch, self.index = 0, 0
-        self._batches = self._batches_of_epoch()
+        self.order = BatchOrder(seed, self._batches_of_epoch)
 
     @property
     def batches_per_epoch(self) -> int:
         """Number of batches in this epoch; with `batch_tokens`, it differs a little between epochs."""
-        return len(self._batches)
+        return len(self.order.batches)
 
     def shapes(self) -> Iterator[tuple[int, int, int]]:
         """Yield the longest source, the longest target and the number of pairs of each batch in this epoch."""
         sources, targets = self._pairs.source_lengths, self._pairs.target_lengths
-        for batch in self._batches:
+        for batch in self.order.batches:
             yield int(sources[batch].max()) + 1, int(targets[batch].max()) + 1, len(batch)
-
-    def seek(self, epoch: int, index: int) -> None:
-        """Make a batch of an epoch the next one. Raises `ValueError` for a negative epoch or index."""
-        if epoch < 0 or index < 0:
-            raise ValueError(f"no batch has epoch {epoch} and index {index}")
-        self.epoch, self.index = epoch, index
-        self._batches = self._batches_of_epoch()
 
     def next(self) -> PairBatch:
         """Return the next batch."""
-        if self.index >= len(self._batches):
-            self.seek(self.epoch + 1, 0)
-        indices = self._batches[self.index]
-        self.index += 1
-        return batch_at(self._pairs, indices)
+        return batch_at(self._pairs, self.order.next())
 
-    def _batches_of_epoch(self) -> list[NDArray[np.intp]]:
+    def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
         """Return the indices of the pairs of each batch, in order."""
-        rng = np.random.default_rng([self._seed, self.epoch])
-        order = rng.permutation(len(self._pairs))
         sources, targets = self._pairs.source_lengths, self._pairs.target_lengths
-        bucket_size = self._bucket_batches * self._mean_batch_size()
         batches: list[NDArray[np.intp]] = []
-        for start in range(0, len(order), bucket_size):
-            bucket = order[start : start + bucket_size]
-            bucket = bucket[np.lexsort((sources[bucket], targets[bucket]))]
+        for bucket in length_buckets(rng, (sources, targets), self._bucket_batches * self._mean_batch_size()):
             batches += split_into_batches(bucket, sources, targets, self._batch_size, self._batch_tokens)
         return [batches[i] for i in rng.permutation(len(batches))]
 

@@ -83,8 +83,7 @@ class MetricsWriter:
         self._write(
             {
                 "validation_loss": evaluation.loss,
-                "bits_per_character": evaluation.bits_per_character,
-                **evaluation.metrics,
+                **_results(evaluation),
                 "sample": sample_to_json(sample),
             }
         )
@@ -94,8 +93,7 @@ class MetricsWriter:
         self._write(
             {
                 **{f"{name}_loss": loss for name, loss in losses.items()},
-                "bits_per_character": primary.bits_per_character,
-                **primary.metrics,
+                **_results(primary),
                 "best_step": self._progress.best_step,
             }
         )
@@ -113,6 +111,12 @@ class MetricsWriter:
         progress = self._progress
         position = {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3)}
         self._log.write(position | values)
+
+
+def _results(evaluation: Evaluation) -> dict[str, Any]:
+    """Return what a row holds of an evaluation beside its loss."""
+    bits = evaluation.bits_per_character
+    return {**({} if bits is None else {"bits_per_character": bits}), **evaluation.metrics, **evaluation.details}
 
 
 class StatusWriter:

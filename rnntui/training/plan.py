@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
+import sys
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
@@ -142,12 +143,15 @@ class StepPlanner:
         self._planned_at = 0.0
         self._began: float | None = None  # seconds of training in earlier processes
         self._deadline = 0.0  # the budget, until a stall has gone past it
+        self._max_steps = math.inf  # of a time budget
         if budget.steps is not None:
             self._set_steps(budget.steps)
         elif budget.epochs is not None:
             self._set_steps(max(1, math.ceil(budget.epochs * steps_per_epoch)))
         else:
             self._budget_seconds = self._deadline = 60.0 * (budget.minutes or DEFAULT_MINUTES)
+            if config.max_epochs is not None:
+                self._max_steps = max(1, math.ceil(config.max_epochs * steps_per_epoch))
 
     def is_spent(self, progress: Position) -> bool:
         """Return True if the budget is used up. A time budget gets at least one step, whatever stalls before it."""
@@ -195,6 +199,8 @@ class StepPlanner:
         left = self._deadline - seconds - timer.final_seconds
         if plan.steps is not None:
             error = self._predict(progress, timer) - left
+            if error < 0 and plan.steps >= self._max_steps:
+                return False  # it ends early, as it may not do more
             if abs(error) <= max(tolerance if self._deadline == budget else tolerance / 4, _TOLERANCE * left):
                 return False
             soon = (plan.steps - step) * timer.fastest_step < 2 * tolerance
@@ -239,8 +245,9 @@ class StepPlanner:
         is_slow = timer.steps > 1 and _MIN_FIRST_STEPS * timer.fastest_step > 10 * left
         is_known = timer.is_reliable or is_late or is_slow
         least = 1 if is_known else _MIN_FIRST_STEPS
-        count = max(least, int(for_steps / max(timer.step_seconds, 1e-9)))
         step, is_first = progress.step, self.plan.steps is None
+        count = max(least, int(for_steps / max(timer.step_seconds, 1e-9)))
+        count = max(1, min(count, int(min(self._max_steps, sys.maxsize)) - step))
         every = max(1, math.ceil((step + count - progress.evaluated_step) / evaluations))
         plan = StepPlan(
             steps=step + count,

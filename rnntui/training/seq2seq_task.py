@@ -30,7 +30,7 @@ from rnntui.training.device import Hardware, max_threads
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
 from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
 from rnntui.training.step_memory import seq2seq_step_bytes
-from rnntui.training.task import require_in_vocabulary, token_files
+from rnntui.training.task import ParameterGroup, one_group, require_in_vocabulary, token_files
 
 FINAL_BEAM = 5
 _TIMED_PAIRS = 128  # pairs translated by each worker between two looks at the clock
@@ -84,6 +84,9 @@ class Seq2SeqTask:
         self.validation_tokens = int(self._validation.target_lengths.sum()) + len(self._validation)
         self.uniform_loss = float(np.log(self._target.size))
 
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return one_group(self.model)
+
     def loss(self) -> tuple[Tensor, int]:
         batch = self.batches.next()
         with self.hardware.autocast():
@@ -95,7 +98,7 @@ class Seq2SeqTask:
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
         loss_part = monitor.part(0.0, LOSS_FRACTION)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware, loss_part)
-        if (self.batches.epoch, self.batches.index) == (0, 0):
+        if (self.batches.order.epoch, self.batches.order.index) == (0, 0):
             # An untrained model writes noise up to the length limit, which takes long.
             return replace(evaluation, metrics=UNTRAINED_SCORES.metrics)
         translation_part = monitor.part(LOSS_FRACTION, 1.0)
@@ -150,10 +153,10 @@ class Seq2SeqTask:
         return self._source.decode(pairs.source(index)), self._target.decode(pairs.target(index))
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        return {"epoch": np.array(self.batches.epoch), "place": np.array(self.batches.index)}
+        return {"epoch": np.array(self.batches.order.epoch), "place": np.array(self.batches.order.index)}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
-        self.batches.seek(int(position["epoch"]), int(position["place"]))
+        self.batches.order.seek(int(position["epoch"]), int(position["place"]))
 
 
 def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rnntui.config import Cell, LanguageModelConfig, RecurrentConfig
+from rnntui.config_classifier import ClassifierConfig
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import TrainingError
 from rnntui.formatting import format_bytes
@@ -47,6 +48,18 @@ def seq2seq_step_bytes(config: Seq2SeqConfig, shapes: Iterable[tuple[int, int, i
     attention *= _BF16_RATIO if hardware.bf16 else 1.0
     floats = (pairs * (s * encoder + t * decoder + s * t * attention) for s, t, pairs in shapes)
     return _FLOAT * max(floats, default=0.0)
+
+
+def classifier_step_bytes(config: ClassifierConfig, shapes: Iterable[tuple[int, int]], hardware: Hardware) -> float:
+    """Return a lower bound of the memory of the largest step.
+
+    Args:
+        config: The model.
+        shapes: Of each batch the longest text S and the number of texts B.
+        hardware: Device and precision.
+    """
+    floats = config.directions * _recurrent_floats(config, config.hidden, hardware)
+    return _FLOAT * max((tokens * texts * floats for tokens, texts in shapes), default=0.0)
 
 
 def require_step_memory(step_bytes: float, weights: int, kind: ModelKind, hardware: Hardware) -> None:

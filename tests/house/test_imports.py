@@ -122,6 +122,7 @@ asyncio.run(use())
 def test_below_training_nothing_loads_torch_or_a_user_interface() -> None:
     below = (
         "config",
+        "config_classifier",
         "config_seq2seq",
         "errors",
         "atomic_files",

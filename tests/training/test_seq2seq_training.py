@@ -185,7 +185,7 @@ def test_an_epoch_has_every_pair_once_and_little_padding(tmp_path: Path, tokens:
         seen += [
             c[c != PAD].tobytes() + s[s != PAD].tobytes() for c, s in zip(batch.targets.T, batch.source.T, strict=True)
         ]
-    assert sampler.epoch == 0
+    assert sampler.order.epoch == 0
     expected = [pairs.target(i).tobytes() + pairs.source(i).tobytes() for i in range(len(pairs))]
     assert sorted(seen) == sorted(expected)
     assert real / filled > 0.85
@@ -196,8 +196,8 @@ def test_batches_after_a_seek_equal_those_of_a_sampler_that_never_stopped(tmp_pa
     straight, resumed = LengthBucketSampler(pairs, 16, None, 4, seed=3), LengthBucketSampler(pairs, 16, None, 4, seed=3)
     for _ in range(25):
         straight.next()
-    resumed.seek(straight.epoch, straight.index)
-    assert straight.epoch == 1
+    resumed.order.seek(straight.order.epoch, straight.order.index)
+    assert straight.order.epoch == 1
     for _ in range(30):
         np.testing.assert_array_equal(straight.next().source, resumed.next().source)
 
@@ -252,7 +252,7 @@ def task_on(folder: Path, **settings: object) -> seq2seq_task.Seq2SeqTask:
 def test_the_loss_is_label_smoothed_and_leaves_padding_out(tmp_path: Path) -> None:
     task = task_on(tmp_path, label_smoothing=0.3)
     loss, tokens = task.loss()
-    task.batches.seek(0, 0)
+    task.batches.order.seek(0, 0)
     batch = task.batches.next()
     logits = task.model.logits(task.model(*map(torch.from_numpy, (batch.source, batch.lengths, batch.inputs))))
     targets = torch.from_numpy(batch.targets)

@@ -1,0 +1,97 @@
+"""`rnntui train-classifier`: train a classifier on labelled texts, or resume a run."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import click
+
+from rnntui.cli.environment import prepare_for_torch
+from rnntui.cli.inputs import LabelledReading, read_labelled_texts
+from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.terminal import print_note
+from rnntui.cli.training_command import (
+    StopRequest,
+    budget_of_resume,
+    refuse_changes,
+    train_and_report,
+    training_options,
+)
+from rnntui.config import Budget
+from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
+from rnntui.errors import UsageError
+from rnntui.kinds.classifier import CLASSIFIER
+from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo
+
+
+@click.command("train-classifier")
+@training_options(CLASSIFIER)
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    texts: tuple[str, ...],
+    validation_texts: str | None,
+    label_column: str,
+    text_column: str,
+    name: str | None,
+    resume: bool,
+    checkpoints: str | None,
+    encoding: str,
+    errors: Any,
+    newlines: Any,
+    **values: Any,
+) -> int:
+    """Train a classifier on TEXTS with labels: tables (tab-separated, or CSV), JSON lines, or a folder or file for each
+    label.
+
+    Which column is the label is detected and told, or named by --label-column.
+
+    Without a validation set, a part of the texts is held out that does not occur in training, case and punctuation
+    apart. Ctrl-C stops after the current step and saves; --resume continues exactly from there.
+    """
+    if not (texts or resume):
+        raise click.UsageError("name a table of labelled texts, or a folder for each label", context)
+    # The settings are checked before anything is read and before torch is imported, which takes a second or two.
+    budget, model = settings_from(Budget, values), settings_from(ClassifierConfig, values)
+    tokenizer = settings_from(ClassifierTokenizerConfig, values)
+    training = settings_from(ClassifierTrainingConfig, values)
+
+    from rnntui.runs.lookup import checkpoints_folder
+    from rnntui.training.prepare_classifier import (
+        ClassifierRequest,
+        create_classifier_run,
+        layouts_of_labelled_run,
+        resumable_classifier_run,
+    )
+
+    prepare_for_torch()
+    folder = checkpoints_folder(checkpoints)
+    columns = LabelledColumns(label_column.strip(), text_column.strip())
+    with StopRequest() as stop:
+        reading = LabelledReading(label_column, text_column, encoding, errors, newlines)
+        find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None
+        corpus = read_labelled_texts(texts, reading, find_layouts)
+        for note in corpus.notes if corpus is not None else ():
+            print_note(note)
+        if not resume:
+            assert corpus is not None
+            held_out = read_labelled_texts((validation_texts,) if validation_texts else (), reading)
+            for note in held_out.notes if held_out is not None else ():
+                print_note(note)
+            given = {*given_settings(context, ClassifierConfig), *given_settings(context, ClassifierTokenizerConfig)}
+            request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
+            run, messages = create_classifier_run(corpus, held_out, request, folder, name)
+            for message in messages:
+                print_note(message)
+        else:
+            run = resumable_classifier_run(corpus, name, folder)
+            refuse_changes(context, run)
+            files = (validation_texts,) if validation_texts else ()
+            if files and files != run.read_config().corpus_as(LabelledCorpusInfo).validation_sources:
+                raise UsageError(
+                    "the validation set cannot change when a run is resumed",
+                    hint="leave it out, or start a new run",
+                )
+        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)

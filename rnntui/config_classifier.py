@@ -1,0 +1,174 @@
+"""Settings of text classifiers and of their training; those of all kinds are in `rnntui.config`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rnntui.config import BPTTConfig, RecurrentConfig, TokenizerConfig, TokenizerType, TrainerConfig
+from rnntui.settings import Settings, override, record, setting_field
+
+Pooling = Literal["last", "mean", "max", "attention"]
+Ngrams = Literal["none", "char", "word", "both"]
+ClassWeights = Literal["none", "balanced"]
+ClassifierMetric = Literal["auto", "accuracy", "macro_f1", "loss"]
+TokenizerChoice = Literal["auto", "char", "word", "bpe", "unigram"]
+
+_SELECTION_ORDERS: dict[str, tuple[str, ...]] = {
+    "auto": ("accuracy",),  # only until the run is created
+    "accuracy": ("accuracy",),
+    "macro_f1": ("macro_f1", "accuracy"),
+    "loss": (),
+}
+_SELECTION_NAMES = {"auto": "accuracy", "accuracy": "accuracy", "macro_f1": "macro F1", "loss": "validation loss"}
+
+
+@record
+class ClassifierConfig(RecurrentConfig):
+    """Sizes and architecture of a classifier: an encoder, pooling over its tokens, and a linear n-gram part."""
+
+    layers: int = override(RecurrentConfig, "layers", 1, high=3)
+    hidden: int = override(RecurrentConfig, "hidden", 128, "hidden units in each layer and direction")
+    bidirectional: bool = setting_field(True, "read the text in both directions")
+    embedding: int = setting_field(128, "size of a token's embedding", low=1, high=8192)
+    pooling: Pooling = setting_field(
+        "max",
+        "vector of a text from its tokens' hidden states: the last one, their mean or maximum, or their mean weighted "
+        "by attention",
+        choices=Pooling,
+    )
+    ngrams: Ngrams = setting_field(
+        "both",
+        "linear part trained together with the recurrent one, on n-grams of 1 to 5 characters, of 1 or 2 words, or "
+        "both",
+        choices=Ngrams,
+    )
+    dropout: float = setting_field(0.5, "dropout probability", low=0.0, high=0.95)
+    word_dropout: float = setting_field(
+        0.1, "word dropout: probability that a token of a training text is read as <unk>", low=0.0, high=0.95
+    )
+    embedding_dropout: float = setting_field(
+        0.0, "embedding dropout: probability that all occurrences of a token in a batch are read as zeros",
+        low=0.0, high=0.95,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_cell()
+
+    @property
+    def directions(self) -> int:
+        """Number of directions in which a text is read."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def outputs(self) -> int:
+        """Return D, the size of a token's hidden state in all directions."""
+        return self.directions * self.hidden
+
+    @property
+    def summary(self) -> str:
+        ways = "both directions" if self.bidirectional else "one direction"
+        ngrams = "" if self.ngrams == "none" else f", n-grams of {_NGRAM_NAMES[self.ngrams]}"
+        return f"{ways}, embedding {self.embedding}, {self.pooling} pooling{ngrams}, dropout {self.dropout:g}"
+
+
+_NGRAM_NAMES = {"char": "characters", "word": "words", "both": "characters and words"}
+
+
+@record
+class ClassifierTokenizerConfig(TokenizerConfig):
+    """The tokenizer of a classifier."""
+
+    type: TokenizerType = override(  # auto only until the run is created
+        TokenizerConfig,
+        "type",
+        "auto",
+        "tokens: characters, words, or BPE or unigram subwords; auto: by the length of the texts",
+        choices=TokenizerChoice,
+        resolved=True,
+    )
+    lowercase: bool = setting_field(True, "read texts in lower case")
+
+
+@record
+class LabelledBatchConfig(Settings):
+    """Batches of labelled texts of similar length."""
+
+    batch_size: int = override(BPTTConfig, "batch_size", 32, "batch size (B): texts in a batch")
+    bucket_batches: int = setting_field(50, "batches that are sorted by length together", low=1, high=1_000_000)
+
+
+@record
+class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a dataclass takes its last base's fields first
+    """Training of a classifier."""
+
+    learning_rate: float = override(TrainerConfig, "learning_rate", 2e-3)
+    warmup: int = override(TrainerConfig, "warmup", 50)
+    weight_decay: float = override(TrainerConfig, "weight_decay", 0.01)
+    max_epochs: float | None = override(
+        TrainerConfig,
+        "max_epochs",
+        10.0,
+        "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits",
+    )
+    validation_fraction: float = override(
+        TrainerConfig,
+        "validation_fraction",
+        0.1,
+        "fraction of the texts held out for validation, unless validation texts are given",
+    )
+    patience: int = override(
+        TrainerConfig, "patience", 10, "early stopping: evaluations without a better --selection-metric; 0: off"
+    )
+    sample_length: int = override(
+        TrainerConfig, "sample_length", 80, "characters shown of a classified text at each evaluation; 0: none"
+    )
+    label_smoothing: float = setting_field(
+        0.0, "label smoothing: probability spread evenly over the labels", low=0.0, high=0.9
+    )
+    class_weights: ClassWeights = setting_field(
+        "none",
+        "weights of the labels in the loss; balanced: inverse to their counts, so that rare labels count as much",
+        choices=ClassWeights,
+    )
+    selection_metric: ClassifierMetric = setting_field(
+        "auto",
+        "metric that selects the best weights; auto: macro_f1 for unbalanced labels, else accuracy",
+        choices=ClassifierMetric,
+        resolved=True,
+    )
+    from_run: str = setting_field(
+        "",
+        "warm start: take tokens, embedding and recurrent layers of this language model",
+        option_name="from",
+    )
+    unfreeze_epochs: float = setting_field(
+        1.0,
+        "with --from, epochs after which the next lower layer of the language model begins to learn",
+        low=0.0,
+        high=1000.0,
+    )
+    layer_rate_decay: float = setting_field(
+        2.6, "with --from, factor by which the learning rate falls from layer to layer downwards", low=1.0, high=100.0
+    )
+    max_text_tokens: int = setting_field(
+        512, "tokens of a training text that are read; the rest is cut off", low=1, high=10**6
+    )
+
+    @property
+    def selection_order(self) -> tuple[str, ...]:
+        return _SELECTION_ORDERS[self.selection_metric]
+
+    @property
+    def selection_note(self) -> str:
+        return _SELECTION_NAMES[self.selection_metric]
+
+    @property
+    def batch_summary(self) -> str:
+        return f"{self.batch_size} texts"
+
+    @property
+    def loss_note(self) -> str:
+        notes = [f"label smoothing {self.label_smoothing:g}"] if self.label_smoothing else []
+        notes += ["balanced class weights"] if self.class_weights == "balanced" else []
+        return f"{' and '.join(notes)} in the training loss" if notes else ""

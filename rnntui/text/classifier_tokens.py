@@ -1,0 +1,71 @@
+"""Tokens of a classifier: training its tokenizer on texts, and encoding a text as the model reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rnntui.text.normalization import lowercase
+from rnntui.text.tokenizer_factory import train_tokenizer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rnntui.config_classifier import ClassifierTokenizerConfig
+    from rnntui.text.tokenizer import Tokenizer
+
+_CHARACTERS_A_SUBWORD = 100  # of training text per subword of the vocabulary
+_SUBWORDS = 4000
+
+
+class ClassifierTokenizer:
+    """A tokenizer as a classifier uses it: texts are lowercased if the run says so, and none is empty.
+
+    Args:
+        tokenizer: the tokenizer.
+        is_lowercase: True if texts are read in lower case.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, is_lowercase: bool) -> None:
+        self.tokenizer = tokenizer
+        self._is_lowercase = is_lowercase
+        self._prefix = " " if tokenizer.kind in ("bpe", "unigram") else ""  # a subword that begins a word has a space
+
+    @classmethod
+    def train(cls, texts: Sequence[str], config: ClassifierTokenizerConfig) -> ClassifierTokenizer:
+        """Train a tokenizer on texts. Raises `TokenizerError` or `UsageError`."""
+        if config.lowercase:
+            texts = [lowercase(text) for text in texts]
+        size = config.vocab_size
+        if size is None and config.type in ("bpe", "unigram"):
+            size = min(_SUBWORDS, max(400, sum(map(len, texts)) // _CHARACTERS_A_SUBWORD))
+        return cls(train_tokenizer(texts, config.type, size), config.lowercase)
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return the token ids `(S,)` of a text; an empty one is a single `<unk>`."""
+        text = lowercase(text) if self._is_lowercase else text
+        ids = self.tokenizer.encode(self._prefix + text) if text else np.empty(0, np.int64)
+        return ids if len(ids) else np.array([self.tokenizer.unknown_id])
+
+    def encode_with_pieces(self, text: str) -> tuple[NDArray[np.int64], list[str]]:
+        """Return the token ids `(S,)` of a text, and the part of it that each stands for; joined they are the text.
+
+        Of tokens that are bytes of one character, all but the last have an empty part.
+        """
+        ids = self.encode(text)
+        _, pieces = self.tokenizer.encode_with_pieces(self._prefix + (lowercase(text) if self._is_lowercase else text))
+        if len(pieces) != len(ids):  # no token at all
+            return ids, [text]
+        parts, end = [], 0
+        prefix = len(self._prefix)
+        for piece in pieces:
+            start, end = end, end + len(piece)
+            parts.append(text[max(0, start - prefix) : max(0, end - prefix)])  # lower case has as many characters
+        parts[-1] += text[max(0, end - prefix) :]
+        return ids, parts
+
+    def unknown_characters(self, text: str) -> list[str]:
+        """Return the distinct characters of a text, or words, that are read as `<unk>`."""
+        return self.tokenizer.unknown_characters(lowercase(text) if self._is_lowercase else text)

@@ -1,0 +1,202 @@
+"""Task of training a classifier on labelled texts: its loss, evaluations, samples and position."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from rnntui.config_classifier import ClassifierConfig, ClassifierTrainingConfig
+from rnntui.errors import RunError
+from rnntui.inference.label_scores import score_labels
+from rnntui.kinds.classifier import CLASSIFIER
+from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
+from rnntui.kinds.samples import Sample, shorten_sample
+from rnntui.models.classifier import Classifier
+from rnntui.models.weight_arrays import load_into, weights_of
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
+from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.text.ngram_features import NgramVocabulary
+from rnntui.text.tokenizer_factory import load_tokenizer
+from rnntui.training.device import Hardware
+from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
+from rnntui.training.labelled_dataset import LabelledBatch, LabelledDataset
+from rnntui.training.length_buckets import BatchOrder, length_buckets, split_into_batches
+from rnntui.training.seq2seq_task import evenly_spaced
+from rnntui.training.step_memory import classifier_step_bytes
+from rnntui.training.task import ParameterGroup, require_in_vocabulary, token_files
+from rnntui.training.warm_start import parameter_groups, pretrained_file
+
+_EVALUATION_TOKENS = 8192  # in a batch of an evaluation, padding included
+_MAX_CONFUSION_LABELS = 60  # above, a matrix would fill the metrics
+_PART_WEIGHT = 0.5  # of the loss of each part alone, relative to that of their sum
+_MARGIN = 1.0  # nats above a uniform guess; with two labels its loss is low, and a confident mistake costs more
+
+
+class ClassifierTask:
+    """Cross entropy of the labels, on length-bucketed batches.
+
+    The loss is that of the sum of both parts' logits, and, with a smaller weight, that of each part alone: else the
+    n-gram part, which learns faster, would leave nothing for the recurrent part to learn.
+
+    The methods are documented in `Task`.
+    """
+
+    kind = CLASSIFIER
+    primary_evaluation = "held_out"
+    final_cost_ratio = 2.0
+
+    @classmethod
+    def from_run(cls, run: RunFolder, config: RunConfig, hardware: Hardware) -> ClassifierTask:
+        return cls(run, config, hardware)
+
+    def __init__(self, run: RunFolder, config: RunConfig, hardware: Hardware) -> None:
+        self.hardware = hardware
+        self._settings = settings = config.training_as(ClassifierTrainingConfig)
+        self._model_config = model_config = config.model_as(ClassifierConfig)
+        info = config.corpus_as(LabelledCorpusInfo)
+        self._labels = info.labels
+        self._tokenizer = load_tokenizer(run.path, config.tokenizer.type)
+        ngrams = _ngram_count(run, model_config)
+        training, validation = token_files(run, config)
+        self._training = LabelledDataset(training, run.training_ids)
+        self._validation = LabelledDataset(validation, run.validation_ids)
+        for data, path in ((self._training, run.training_ids), (self._validation, run.validation_ids)):
+            require_in_vocabulary(data.largest_id, config.vocab_size, path)
+            if data.largest_ngram >= ngrams or data.labels.max() >= len(self._labels):
+                raise RunError(f"{path} does not belong to {run.config_file}", hint="start a new run")
+        self.order = BatchOrder(settings.seed, self._batches_of_epoch)
+        self.step_bytes = classifier_step_bytes(model_config, self._shapes(), hardware)
+        self.model = Classifier(model_config, config.vocab_size, len(self._labels), ngrams).to(hardware.device)
+        self._pretrained = _load_pretrained(self.model, run)
+        self._class_weights = _class_weights(self._training.labels, len(self._labels), settings.class_weights)
+        self.steps_per_epoch = float(len(self.order.batches))
+        self.validation_tokens = int(self._validation.lengths.sum())
+        self.uniform_loss = float(np.log(len(self._labels))) + _MARGIN
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return parameter_groups(self.model, self._pretrained, self._settings, self._epoch)
+
+    def _epoch(self) -> float:
+        return self.order.epoch + self.order.index / len(self.order.batches)
+
+    def loss(self) -> tuple[Tensor, int]:
+        batch = self._training.batch(self.order.next())
+        tokens = torch.from_numpy(batch.tokens)
+        rate = self._model_config.word_dropout
+        if rate:
+            tokens = tokens.masked_fill(torch.rand(tokens.shape) < rate, self._tokenizer.unknown_id)
+        logits, *parts = self._logits(batch, tokens)
+        losses = [self._cross_entropy(part, batch) for part in (logits, *parts)]
+        weights = [1.0, *[_PART_WEIGHT] * len(parts)]
+        loss = torch.stack([weight * part for weight, part in zip(weights, losses, strict=True)]).sum() / sum(weights)
+        return loss, int(batch.lengths.sum())
+
+    def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
+        return self._evaluate(tokens, self.hardware, monitor)
+
+    def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
+        return {self.primary_evaluation: self._evaluate(tokens, self.hardware.in_full_precision(), monitor)}
+
+    def sample(self, length: int, seed: int) -> Sample:
+        row = int(evenly_spaced(len(self._validation), 500)[seed % min(500, len(self._validation))])
+        batch = self._validation.batch(np.array([row]))
+        with evaluating(self.model):
+            predicted = int(self._logits(batch, torch.from_numpy(batch.tokens))[0].argmax())
+        text = self._tokenizer.decode(self._validation.tokens(row))
+        parts = {"text": text, "predicted": self._labels[predicted], "label": self._labels[int(batch.labels[0])]}
+        return shorten_sample(parts, length)
+
+    def position(self) -> dict[str, NDArray[np.generic]]:
+        return {"epoch": np.array(self.order.epoch), "place": np.array(self.order.index)}
+
+    def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
+        self.order.seek(int(position["epoch"]), int(position["place"]))
+
+    def _logits(self, batch: LabelledBatch, tokens: Tensor, hardware: Hardware | None = None) -> list[Tensor]:
+        """Return the logits `(B, K)`, and after them those of each part if there are two."""
+        hardware = hardware or self.hardware
+        device = hardware.device
+        with hardware.autocast():
+            recurrent = self.model.recurrent_logits(tokens.to(device), torch.from_numpy(batch.lengths)).float()
+        if self.model.ngrams is None:
+            return [recurrent]
+        features = batch.ngrams
+        arrays = (features.indices, features.values, features.offsets[:-1])
+        linear = self.model.ngram_logits(*(torch.from_numpy(array).to(device) for array in arrays))
+        return [recurrent + linear, recurrent, linear]
+
+    def _cross_entropy(self, logits: Tensor, batch: LabelledBatch) -> Tensor:
+        labels = torch.from_numpy(batch.labels).to(logits.device)
+        weights = None if self._class_weights is None else self._class_weights.to(logits.device)
+        return cross_entropy(logits, labels, weights, label_smoothing=self._settings.label_smoothing)
+
+    def _evaluate(self, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
+        """Classify validation texts, evenly spaced, of about so many tokens, and score the answers."""
+        data = self._validation
+        rows = evenly_spaced(len(data), max(1, int(tokens / data.lengths.mean())))
+        rows = rows[np.argsort(data.lengths[rows], kind="stable")]
+        batches = split_into_batches(rows, data.lengths, data.lengths, 0, 2 * _EVALUATION_TOKENS)
+        probabilities, labels, tokens_read = [], [], 0
+        with evaluating(self.model):
+            for index in np.random.default_rng(0).permutation(len(batches)):  # an early end leaves a fair part
+                batch = data.batch(batches[index])
+                with hardware.threads.timed(f"evaluation in {hardware.precision}", int(batch.lengths.sum())):
+                    logits = self._logits(batch, torch.from_numpy(batch.tokens), hardware)[0]
+                probabilities.append(logits.double().softmax(dim=1).cpu().numpy())
+                labels.append(batch.labels)
+                tokens_read += int(batch.lengths.sum())
+                monitor.report(len(labels) / len(batches))
+                if monitor.time_left() <= 0:
+                    break
+        scores = score_labels(np.concatenate(probabilities), np.concatenate(labels))
+        has_matrix = len(self._labels) <= _MAX_CONFUSION_LABELS
+        details = {"confusion": scores.confusion.tolist()} if has_matrix else {}
+        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details=details)
+
+    def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
+        """Return the rows of each batch, in order."""
+        size, lengths = self._settings.batch_size, self._training.lengths
+        batches: list[NDArray[np.intp]] = []
+        for bucket in length_buckets(rng, (lengths,), self._settings.bucket_batches * size):
+            batches += split_into_batches(bucket, lengths, lengths, size, None)
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _shapes(self) -> list[tuple[int, int]]:
+        """Return the longest text and the number of texts of each batch of the first epoch."""
+        return [(int(self._training.lengths[rows].max()), len(rows)) for rows in self.order.batches]
+
+
+def _class_weights(labels: NDArray[np.int64], count: int, weights: str) -> Tensor | None:
+    """Return the weight of each label in the loss `(K,)`, 1 on average over the texts; None for equal ones."""
+    if weights == "none":
+        return None
+    counts = np.bincount(labels, minlength=count)
+    return torch.from_numpy(len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).float()
+
+
+def _load_pretrained(model: Classifier, run: RunFolder) -> set[str]:
+    """Copy the weights of the language model that a run begins with, and return their names; none for other runs."""
+    path = pretrained_file(run)
+    if not path.is_file():
+        return set()
+    weights = load_weights(path)
+    try:
+        load_into(model, weights_of(model) | weights)
+    except ValueError as error:
+        raise RunError(f"{path} does not belong to {run.config_file}: {error}") from error
+    return set(weights)
+
+
+def _ngram_count(run: RunFolder, config: ClassifierConfig) -> int:
+    """Return the size of a run's n-gram vocabulary. Raises `RunError` if its file is missing or broken."""
+    if config.ngrams == "none":
+        return 0
+    arrays, _ = load_arrays(run.ngrams_file)
+    try:
+        return NgramVocabulary.from_arrays(arrays).size
+    except ValueError as error:
+        raise RunError(f"{run.ngrams_file} is broken: {error}") from error

@@ -1,0 +1,138 @@
+"""Labelled texts of a run on disk, encoded: token ids, labels and n-gram features, memory-mapped for training.
+
+training.ids       token ids of all texts, one text after the other
+training.rows      safetensors: tokens, n-grams and label of each text
+training.ngrams    records of n-gram and value, one text after the other
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnntui.errors import RunError
+from rnntui.runs.weights_file import load_arrays, save_arrays
+from rnntui.text.ngram_features import NgramFeatures
+from rnntui.text.token_ids import TokenFile
+from rnntui.training.length_buckets import pad_columns
+
+Ids = NDArray[np.int64]
+
+_NGRAM = np.dtype([("index", "<u4"), ("value", "<f4")])
+
+
+@dataclass(frozen=True)
+class LabelledBatch:
+    """B labelled texts.
+
+    Args:
+        tokens: Token ids, one text a column, padded to the longest, `(S, B)`.
+        lengths: Tokens of each text, `(B,)`.
+        labels: Ids of their labels, `(B,)`.
+        ngrams: Their n-gram features; without any if the model has no n-gram part.
+    """
+
+    tokens: Ids
+    lengths: Ids
+    labels: Ids
+    ngrams: NgramFeatures
+
+
+def write_labelled(
+    ids_file: Path, encoded: Sequence[Ids], labels: Sequence[int], ngrams: NgramFeatures, largest_id: int
+) -> TokenFile:
+    """Write the files of labelled texts.
+
+    Args:
+        ids_file: The file of token ids; the others have the same name with other endings.
+        encoded: Token ids of each text, `(S,)`, 1 or more.
+        labels: The label's id of each text.
+        ngrams: The n-gram features of the texts.
+        largest_id: The largest id of the vocabulary; it decides the integer type.
+    """
+    dtype = str(np.min_scalar_type(max(1, largest_id)).name)
+    with ids_file.open("wb") as file:
+        for ids in encoded:
+            ids.astype(dtype).tofile(file)
+        file.flush()
+        os.fsync(file.fileno())
+    records = np.empty(len(ngrams.indices), _NGRAM)
+    records["index"], records["value"] = ngrams.indices, ngrams.values
+    with ids_file.with_suffix(".ngrams").open("wb") as file:
+        records.tofile(file)
+        file.flush()
+        os.fsync(file.fileno())
+    lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)
+    arrays = {"lengths": lengths, "labels": np.array(labels, dtype=np.int64), "ngrams": np.diff(ngrams.offsets)}
+    save_arrays(ids_file.with_suffix(".rows"), arrays, {})
+    return TokenFile(int(lengths.sum()), 0, dtype)
+
+
+class LabelledDataset:
+    """Memory-mapped dataset of N labelled texts; `lengths` and `labels` are `(N,)`.
+
+    Args:
+        token_file: Describes the file of ids.
+        ids_file: That file.
+
+    Raises `CorpusError` or `RunError` if the files are missing, broken or do not belong together.
+    """
+
+    def __init__(self, token_file: TokenFile, ids_file: Path) -> None:
+        self._ids = token_file.read(ids_file)
+        rows_file, ngrams_file = ids_file.with_suffix(".rows"), ids_file.with_suffix(".ngrams")
+        arrays, _ = load_arrays(rows_file)
+        broken = RunError(
+            f"{rows_file} does not belong to {ids_file}", hint="the run cannot be resumed; start a new one"
+        )
+        try:
+            lengths, labels, counts = (arrays[name] for name in ("lengths", "labels", "ngrams"))
+        except KeyError as error:
+            raise broken from error
+        if not all(array.dtype == np.int64 and array.shape == (len(lengths),) for array in (lengths, labels, counts)):
+            raise broken
+        self.lengths: Ids = lengths.astype(np.int64)
+        self.labels: Ids = labels.astype(np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+        self._ngram_starts = np.concatenate([[0], np.cumsum(counts.astype(np.int64))])
+        try:
+            size = ngrams_file.stat().st_size
+            empty = np.empty(0, _NGRAM)
+            self._ngrams = np.memmap(ngrams_file, _NGRAM, "r") if size else empty
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read {ngrams_file}: {error}") from error
+        if not len(lengths) or self.lengths.min() < 1 or self.labels.min() < 0:
+            raise broken
+        if self._starts[-1] != len(self._ids) or counts.min() < 0 or self._ngram_starts[-1] != len(self._ngrams):
+            raise broken
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def largest_id(self) -> int:
+        """The largest token id."""
+        return int(self._ids.max())
+
+    @property
+    def largest_ngram(self) -> int:
+        """The largest index of an n-gram; -1 if there is none."""
+        return int(self._ngrams["index"].max(initial=0)) if len(self._ngrams) else -1
+
+    def tokens(self, row: int) -> Ids:
+        """Return the token ids of a text, `(S,)`."""
+        return self._ids[self._starts[row] : self._starts[row + 1]].astype(np.int64)
+
+    def batch(self, rows: NDArray[np.intp]) -> LabelledBatch:
+        """Return the batch of the texts at `rows (B,)`."""
+        tokens = pad_columns([self.tokens(int(row)) for row in rows])
+        parts = [self._ngrams[self._ngram_starts[row] : self._ngram_starts[row + 1]] for row in rows]
+        records = np.concatenate(parts)
+        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        ngrams = NgramFeatures(offsets, records["index"].astype(np.int64), np.ascontiguousarray(records["value"]))
+        return LabelledBatch(tokens, self.lengths[rows], self.labels[rows], ngrams)

@@ -1,0 +1,211 @@
+"""Creation of classifier runs from labelled texts, and lookup of the run to resume.
+
+Torch is imported late, so that problems with the texts are reported at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rnntui.config import Budget
+from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
+from rnntui.errors import CorpusError, UsageError
+from rnntui.kinds.classifier import CLASSIFIER
+from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
+from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
+from rnntui.runs.weights_file import save_arrays
+from rnntui.text.classifier_tokens import ClassifierTokenizer
+from rnntui.text.label_split import split_labelled
+from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
+from rnntui.text.ngram_features import NgramVocabulary
+from rnntui.text.token_ids import TokenFile
+from rnntui.training.labelled_dataset import write_labelled
+from rnntui.training.prepare_run import publish_staged_run, staged_run
+
+_UNBALANCED = 3.0  # ratio of the most frequent label to the mean, above which macro F1 selects
+
+
+@dataclass(frozen=True)
+class ClassifierRequest:
+    """Settings of a new run, as `rnntui train-classifier` takes them.
+
+    `columns` are those named by the user, `given` the names of the model's and the tokenizer's settings that the user
+    set.
+    """
+
+    model: ClassifierConfig
+    tokenizer: ClassifierTokenizerConfig
+    training: ClassifierTrainingConfig
+    budget: Budget
+    columns: LabelledColumns = LabelledColumns()
+    given: frozenset[str] = frozenset()
+
+
+def create_classifier_run(
+    texts: LabelledCorpus,
+    validation: LabelledCorpus | None,
+    request: ClassifierRequest,
+    checkpoints: Path,
+    name: str | None,
+) -> tuple[RunFolder, list[str]]:
+    """Create a run folder that is ready to train; it appears complete, or not at all.
+
+    Args:
+        texts: The labelled texts to train on.
+        validation: Labelled texts to validate on; None holds out a part of `texts` that shares no text with the rest.
+        request: All settings.
+        checkpoints: The folder of runs.
+        name: Name of the run; None takes the texts', with a number if that is taken.
+
+    Returns the run, and messages for the user. Raises `UsageError` if the name is taken or no folder can have it,
+    `CorpusError` if there are too few texts or labels.
+    """
+    if name is not None:
+        check_name(name, checkpoints)
+    training_rows, validation_rows, messages = _split(texts, validation, request.training)
+    counts = count_labels(training_rows)
+    labels = {label: index for index, label in enumerate(counts)}
+    request = _resolved(request, training_rows, list(counts.values()), messages)
+    with staged_run(request.training, checkpoints) as staged:
+        training_texts = [row.text for row in training_rows]
+        request, tokenizer = _tokenizer(request, training_texts, staged, checkpoints)
+        ngrams = NgramVocabulary.train(training_texts, request.model.ngrams)
+        if request.model.ngrams != "none":
+            save_arrays(staged.ngrams_file, ngrams.to_arrays(), {})
+        files: list[TokenFile] = []
+        cut = 0
+        limit = request.training.max_text_tokens
+        for path, rows in ((staged.training_ids, training_rows), (staged.validation_ids, validation_rows)):
+            encoded = [tokenizer.encode(row.text) for row in rows]
+            cut += sum(len(ids) > limit for ids in encoded) if path == staged.training_ids else 0
+            encoded = [ids[:limit] for ids in encoded]
+            features = ngrams.features([row.text for row in rows])
+            largest_id = tokenizer.tokenizer.vocab_size - 1
+            files.append(write_labelled(path, encoded, [labels[row.label] for row in rows], features, largest_id))
+        if cut:
+            texts_are = "1 training text is" if cut == 1 else f"{cut:,} training texts are"
+            messages.append(f"{texts_are} cut off after {limit:,} tokens (--max-text-tokens)")
+        config = RunConfig(
+            kind=CLASSIFIER.id,
+            model=request.model,
+            training=request.training,
+            budget=request.budget,
+            tokenizer=replace(request.tokenizer, vocab_size=tokenizer.tokenizer.vocab_size),
+            corpus=LabelledCorpusInfo(
+                name=texts.name,
+                sources=texts.display_names,
+                fingerprint=texts.fingerprint(),
+                training=files[0],
+                validation=files[1],
+                labels=tuple(labels),
+                label_counts=tuple(counts.values()),
+                rows=(len(training_rows), len(validation_rows)),
+                validation_sources=validation.display_names if validation else None,
+                label_column=request.columns.label,
+                text_column=request.columns.text,
+                layouts=texts.layouts,
+                max_tokens=limit if cut else None,
+            ),
+            created=time.time(),
+            versions=library_versions(),
+        )
+        run = publish_staged_run(staged, config, name)
+    dropped = [texts.dropped, *([validation.dropped] if validation else [])]
+    return run, [*messages, *(rows.message for rows in dropped if rows.count)]
+
+
+def _tokenizer(
+    request: ClassifierRequest, texts: list[str], staged: RunFolder, checkpoints: Path
+) -> tuple[ClassifierRequest, ClassifierTokenizer]:
+    """Train the tokenizer, or take that of the language model that the run begins with, whose weights it saves too.
+
+    Returns the request with what follows from that language model.
+    """
+    if not request.training.from_run:
+        tokenizer = ClassifierTokenizer.train(texts, request.tokenizer)
+        tokenizer.tokenizer.save(staged.path)
+        return request, tokenizer
+    from rnntui.training.warm_start import WarmStart, pretrained_file
+
+    start = WarmStart(request.training.from_run, checkpoints)
+    if "tokenizer" in request.given and request.tokenizer.type != start.tokenizer.kind:
+        raise UsageError(
+            f"--tokenizer {request.tokenizer.type} is not that of --from {start.name}, {start.tokenizer.kind}",
+            setting="tokenizer",
+            hint="leave --tokenizer out",
+        )
+    model = start.model_config(request.model, request.given)
+    start.copy_tokenizer(staged.path)
+    save_arrays(pretrained_file(staged), start.weights(model), {})
+    settings = replace(request.tokenizer, type=start.tokenizer.kind, lowercase=False)
+    return replace(request, model=model, tokenizer=settings), ClassifierTokenizer(start.tokenizer, False)
+
+
+def layouts_of_labelled_run(name: str | None, checkpoints: Path, files: Sequence[str]) -> tuple[LabelledLayout, ...]:
+    """Return the layouts in which a run to resume read its files; empty if no run has files of these names.
+
+    Args:
+        name: the name of the run; None takes the newest on these files.
+        checkpoints: the folder of runs.
+        files: the names of the files.
+    """
+    config = next(configs_on(CLASSIFIER, files, name, checkpoints), None)
+    return (config.corpus_as(LabelledCorpusInfo).layouts or ()) if config is not None else ()
+
+
+def resumable_classifier_run(texts: LabelledCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+    """Return the classifier run that `--resume` selects; see `find_resumable_run`."""
+    text = None
+    if texts is not None:  # read already, and without line ends
+        text = TrainingText(texts.name, texts.display_names, lambda newlines: texts.fingerprint())
+    return find_resumable_run(CLASSIFIER, text, name, checkpoints)
+
+
+def _split(
+    texts: LabelledCorpus, validation: LabelledCorpus | None, settings: ClassifierTrainingConfig
+) -> tuple[list[LabelledText], list[LabelledText], list[str]]:
+    """Return the rows for training, those for validation, and messages. Raises `CorpusError` if there are too few."""
+    names = ", ".join(texts.display_names)
+    if validation is None:
+        training, held_out = split_labelled(texts.rows, settings.validation_fraction, settings.seed)
+        if not held_out:
+            raise CorpusError(
+                f"{names}: cannot hold out a validation set from {len(texts.rows):,} texts",
+                hint="add texts, or give a separate validation set (--validation-texts)",
+            )
+        return training, held_out, []
+    known = {row.label for row in texts.rows}
+    held_out = [row for row in validation.rows if row.label in known]
+    unknown = sorted({row.label for row in validation.rows} - known)
+    if not held_out:
+        raise CorpusError(
+            f"{', '.join(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
+            f"the training texts have {', '.join(sorted(known)[:5])}"
+        )
+    messages = []
+    if unknown:
+        count = len(validation.rows) - len(held_out)
+        rows = "1 validation text is" if count == 1 else f"{count:,} validation texts are"
+        messages.append(f"{rows} left out, whose labels are not in training: {', '.join(unknown[:5])}")
+    return texts.rows, held_out, messages
+
+
+def _resolved(
+    request: ClassifierRequest, rows: list[LabelledText], counts: list[int], messages: list[str]
+) -> ClassifierRequest:
+    """Return the request with every "auto" replaced, and say why."""
+    training, tokenizer = request.training, request.tokenizer
+    if training.selection_metric == "auto":
+        is_unbalanced = max(counts) > _UNBALANCED * float(np.mean(counts))
+        training = replace(training, selection_metric="macro_f1" if is_unbalanced else "accuracy")
+    if str(tokenizer.type) == "auto" and not training.from_run:
+        words = np.mean([row.text.count(" ") + 1 for row in rows])
+        tokenizer = replace(tokenizer, type="char" if words < 4 else "word")
+    return replace(request, training=training, tokenizer=tokenizer)

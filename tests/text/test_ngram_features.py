@@ -1,0 +1,117 @@
+"""N-gram features: the exact vocabulary, TF-IDF values, and where n-grams occur."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from rnntui.text import ngram_features
+from rnntui.text.ngram_features import NgramVocabulary
+
+TEXTS = ["the cat sat", "the dog sat.", "A Cat! a dog", "ŒUVRE œuvre", "日本語の本"]
+
+
+def plain_ngrams(text: str, family: str) -> Counter[str]:
+    """Return the n-grams of a text by the definition, as strings."""
+    text = text.lower()
+    if family == "word":
+        words = ngram_features._WORD.findall(text)
+        return Counter(words) + Counter(" ".join(pair) for pair in pairwise(words))
+    marked = f"^{text}$"
+    spans = ((start, start + n) for n in range(1, 6) for start in range(len(marked) - n + 1))
+    return Counter(marked[start:end] for start, end in spans if marked[start:end] not in "^$")
+
+
+def plain_values(texts: list[str], text: str, family: str, min_count: int) -> list[float]:
+    """Return the sorted values of a text's features by the definition."""
+    documents = Counter(ngram for other in texts for ngram in set(plain_ngrams(other, family)))
+    values = [
+        (1 + math.log(count)) * (math.log((1 + len(texts)) / (1 + documents[ngram])) + 1)
+        for ngram, count in plain_ngrams(text, family).items()
+        if documents[ngram] >= min_count
+    ]
+    norm = math.sqrt(sum(value * value for value in values))
+    return sorted(value / norm for value in values)
+
+
+@pytest.mark.parametrize("min_count", [1, 2])
+@pytest.mark.parametrize("family", ["char", "word"])
+def test_values_are_those_of_the_definition(family: str, min_count: int) -> None:
+    vocabulary = NgramVocabulary.train(TEXTS, family, min_count)
+    features = vocabulary.features(TEXTS)
+    known = Counter(ngram for text in TEXTS for ngram in set(plain_ngrams(text, family)))
+    assert vocabulary.size == sum(count >= min_count for count in known.values())
+    for row, text in enumerate(TEXTS):
+        part = features.values[features.offsets[row] : features.offsets[row + 1]]
+        np.testing.assert_allclose(sorted(part.tolist()), plain_values(TEXTS, text, family, min_count), rtol=1e-5)
+
+
+def test_features_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    vocabulary = NgramVocabulary.train(TEXTS, "both", 1)
+    together = vocabulary.features(TEXTS)
+    monkeypatch.setattr(ngram_features, "_BATCH_CHARACTERS", 12)
+    assert NgramVocabulary.train(TEXTS, "both", 1).size == vocabulary.size
+    for features in (vocabulary.features(TEXTS), together):
+        for row, text in enumerate(TEXTS):
+            alone, part = vocabulary.features([text]), features.select([row])
+            np.testing.assert_array_equal(alone.indices, part.indices)
+            np.testing.assert_array_equal(alone.values, part.values)
+
+
+def test_rows_are_selected_in_any_order() -> None:
+    features = NgramVocabulary.train(TEXTS, "both", 1).features(TEXTS)
+    part = features.select([3, 0, 3])
+    lengths = np.diff(features.offsets)[[3, 0, 3]]
+    np.testing.assert_array_equal(np.diff(part.offsets), lengths)
+    np.testing.assert_array_equal(part.indices[: lengths[0]], part.indices[-lengths[0] :])
+
+
+def test_a_text_without_known_ngrams_has_no_features() -> None:
+    vocabulary = NgramVocabulary.train(TEXTS, "both")
+    features = vocabulary.features(["", "語", "the", "qqq"])
+    assert np.diff(features.offsets).tolist()[:2] == [0, 0] and np.diff(features.offsets)[2] > 0
+    assert vocabulary.occurrences("") == []
+
+
+def test_occurrences_sum_to_the_features_and_name_their_places() -> None:
+    vocabulary = NgramVocabulary.train(TEXTS, "both", 1)
+    text = "A cat, the cat"
+    sums: Counter[int] = Counter()
+    places = {}
+    for occurrence in vocabulary.occurrences(text):
+        sums[occurrence.ngram] += occurrence.value  # type: ignore[assignment]
+        places.setdefault(occurrence.ngram, set()).add(text[occurrence.start : occurrence.end].lower())
+    features = vocabulary.features([text])
+    assert sorted(sums) == sorted(features.indices.tolist())
+    for index, value in zip(features.indices.tolist(), features.values.tolist(), strict=True):
+        assert sums[index] == pytest.approx(value, rel=1e-6)
+    assert {"cat", "the cat", "a cat", "a"} <= set().union(*places.values())
+    # The same n-gram is the same text everywhere, boundary marks apart.
+    assert all(len(texts) == 1 for texts in places.values())
+
+
+def test_the_most_frequent_ngrams_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ngram_features, "MAX_NGRAMS", 2)
+    vocabulary = NgramVocabulary.train(["a b", "a c", "a b", "d e"], "word", 1)
+    assert vocabulary.size == 2
+    assert [len(vocabulary.features([word]).indices) for word in ("a", "b", "c", "e")] == [1, 1, 0, 0]
+
+
+def test_arrays_of_a_broken_file_are_refused() -> None:
+    arrays = NgramVocabulary.train(TEXTS, "both").to_arrays()
+    assert NgramVocabulary.from_arrays(arrays).size == NgramVocabulary.train(TEXTS, "both").size
+    broken = [
+        arrays | {"char.hashes": arrays["char.hashes"][::-1]},
+        arrays | {"char.hashes": arrays["char.hashes"][1:]},
+        arrays | {"char.idf": arrays["char.idf"] * np.float32("nan")},
+        arrays | {"word.idf": arrays["word.idf"].astype(np.float64)},
+        arrays | {"other": arrays["word.idf"]},
+        {name: array for name, array in arrays.items() if name != "word.idf"},
+    ]
+    for values in broken:
+        with pytest.raises(ValueError, match=r"char|word|other"):
+            NgramVocabulary.from_arrays(values)
