@@ -18,7 +18,7 @@ from rnntui.errors import UsageError
 from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rnntui.inference.classifier import Classification, Classifier
     from rnntui.inference.explanation import Explanation

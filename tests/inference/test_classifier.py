@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,10 @@ from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.labelled_corpus import normalize_text
 
-WORDS = "a the film of rare warmth and dull bad it's not good enough Café naïve 12 !".split()
+WORDS = [
+    "a", "the", "film", "of", "rare", "warmth", "and", "dull", "bad", "it's", "not", "good", "enough", "Café", "naïve",
+    "12", "!",
+]  # fmt: skip
 TOKENIZERS = ["char", "word", "bpe"]
 
 
@@ -135,7 +139,7 @@ def test_the_gradient_is_that_of_the_log_odds() -> None:
 )
 def test_spans_are_in_the_line_as_given_and_cover_it(classifiers, kind: str, line: str) -> None:
     tokens = classifiers[kind].explain(line).tokens
-    assert all(a.end <= b.start for a, b in zip(tokens, tokens[1:], strict=False))
+    assert all(a.end <= b.start for a, b in pairwise(tokens))
     covered = "".join(line[token.start : token.end] for token in tokens)
     assert normalize_text(covered).replace(" ", "") == normalize_text(line).replace(" ", "")
     for token in tokens:
@@ -179,8 +183,8 @@ def test_long_texts_are_explained_with_bounded_work_or_refused(classifiers, monk
     monkeypatch.setattr("rnntui.inference.explanation._REMOVAL_TOKENS", 300)
     explanation = classifiers["word"].explain("film dull " * 25 + "warmth")
     assert len(explanation.tokens) == 51 and len(explanation.removals) == 300 // 51
+    monkeypatch.setattr(classifier_module, "MAX_EXPLAINED_TOKENS", 50)
     with pytest.raises(UsageError, match="a text of 51 tokens is too long to explain"):
-        monkeypatch.setattr(classifier_module, "MAX_EXPLAINED_TOKENS", 50)
         classifiers["word"].explain("film dull " * 25 + "warmth")
 
 
