@@ -50,3 +50,7 @@ class RunError(RnntuiError):
 
 class TrainingError(RnntuiError):
     """Training cannot go on: the loss diverged, or the hardware lacks what was asked for."""
+
+
+class CancelledError(Exception):
+    """Raised by a computation that was cancelled because nobody waits for its result any more."""

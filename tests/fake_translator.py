@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.inference.beam_search import CancelledError
+from rnntui.errors import CancelledError
 from rnntui.inference.translation import (
     LineHypothesis,
     SentenceHypothesis,

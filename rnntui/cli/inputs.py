@@ -193,6 +193,18 @@ def decode_lines(
         newlines: `universal` or `keep`.
         name: name of the stream, for messages.
     """
+    for lines in decode_arriving_lines(stream, encoding, errors, newlines, name):
+        yield from lines
+
+
+def decode_arriving_lines(
+    stream: BinaryIO | Iterable[bytes],
+    encoding: str,
+    errors: str,
+    newlines: str = "universal",
+    name: str = STDIN_NAME,
+) -> Iterator[list[str]]:
+    """Yield lists of the lines that are complete once a piece of data has arrived; otherwise as `decode_lines`."""
     decoder = TextDecoder(text_encoding(encoding), errors, newlines)
     unfinished: list[str] = []  # pieces of the last line
     line_number = 1
@@ -206,12 +218,13 @@ def decode_lines(
             text = decoder.decode(data, final=not data)
         except InvalidTextError as error:
             text, problem = error.text, error
-        line, *lines = text.split("\n")
-        unfinished.append(line)
-        for line in lines:
-            yield "".join(unfinished)
-            line_number += 1
-            unfinished = [line]
+        first, *others = text.split("\n")
+        unfinished.append(first)
+        if others:
+            *complete, last = "".join(unfinished), *others
+            yield complete
+            line_number += len(complete)
+            unfinished = [last]
         if problem is not None:
             offset = problem.offset
             if offset is not None and line_number > 1:
@@ -222,7 +235,7 @@ def decode_lines(
                 hint=advice_for(encoding, problem),
             ) from problem
     if any(unfinished):
-        yield "".join(unfinished)
+        yield ["".join(unfinished)]
 
 
 def check_is_text(data: bytes, encoding: str, name: str = STDIN_NAME) -> None:

@@ -8,12 +8,13 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
-from rnntui.cli.inputs import decode_lines
+from rnntui.cli.inputs import decode_arriving_lines, decode_lines
 from rnntui.cli.terminal import file_argument, print_note
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
@@ -21,6 +22,7 @@ from rnntui.text.encoding import STDIN_NAME
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _PIECE = 1 << 20  # bytes in which line ends are counted at a time
+_MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the first answers come soon
 
 
 class TextReading(NamedTuple):
@@ -46,11 +48,13 @@ class Lines:
         lines: the lines, as they arrive.
         is_interactive: True if a writer may wait for an answer before it sends the next line.
         count: the number of lines, roughly; None if it is not known before they are read.
+        arriving: the same lines, in lists of those that arrive together; to be read instead of `lines`.
     """
 
     lines: Iterable[NumberedLine]
     is_interactive: bool
     count: int | None = None
+    arriving: Iterable[list[NumberedLine]] | None = None
 
 
 def file_option(command: Command) -> Command:
@@ -100,6 +104,50 @@ def file_lines(files: Sequence[str], reading: TextReading) -> Lines:
     return Lines(_lines_of_files(files, reading), is_interactive=False, count=count)
 
 
+def read_lines(texts: Sequence[str], files: Sequence[str], reading: TextReading) -> Lines:
+    """Return the texts of the command line, else the lines of files, else those of standard input as they arrive.
+
+    Raises `CorpusError` if a file cannot be opened.
+    """
+    if texts:
+        return argument_lines(texts)
+    if files:
+        return file_lines(files, reading)
+    stream = standard_input()
+    count = remaining_lines(stream)
+    arriving = _numbered_lists(decode_arriving_lines(stream, *reading))
+    return Lines(chain.from_iterable(arriving), is_interactive=True, count=count, arriving=arriving)
+
+
+def line_batches(source: Lines) -> Iterator[list[NumberedLine]]:
+    """Yield the lines in batches that keep no writer waiting: those of a file many at a time, others as they arrive.
+
+    Lines before one that cannot be decoded are yielded before that error is raised.
+    """
+    size = _MIN_BATCH
+    if source.arriving is not None:
+        for lines in source.arriving:
+            start = 0
+            while start < len(lines):
+                yield lines[start : start + size]
+                start, size = start + size, min(_MAX_BATCH, 2 * size)
+        return
+    batch: list[NumberedLine] = []
+    size = 1 if source.is_interactive else size
+    try:
+        for line in source.lines:
+            batch.append(line)
+            if len(batch) == size:
+                yield batch
+                batch, size = [], size if source.is_interactive else min(_MAX_BATCH, 2 * size)
+    except CorpusError:
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
 def stream_lines(stream: BinaryIO | Iterable[bytes], reading: TextReading, name: str = STDIN_NAME) -> Iterator[str]:
     """Yield the lines of a stream as they arrive; see `decode_lines`."""
     return decode_lines(stream, *reading, name)
@@ -108,6 +156,13 @@ def stream_lines(stream: BinaryIO | Iterable[bytes], reading: TextReading, name:
 def numbered(lines: Iterable[str]) -> Iterator[NumberedLine]:
     """Yield lines with their numbers, from 1."""
     return (NumberedLine(f"line {number}", line) for number, line in enumerate(lines, 1))
+
+
+def _numbered_lists(lists: Iterable[list[str]]) -> Iterator[list[NumberedLine]]:
+    number = 0
+    for lines in lists:
+        yield [NumberedLine(f"line {number}", line) for number, line in enumerate(lines, number + 1)]
+        number += len(lines)
 
 
 def standard_input() -> BinaryIO | Iterable[bytes]:

@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.progress import Progress, TaskID
 
 _DELAY = 1.0  # seconds of work before the bar is shown
@@ -54,6 +56,16 @@ class ProgressBar:
         """Show how many lines are done, of a total that may be a little too small; None if it is not known."""
         fraction = None if total is None else done / max(total, done, 1)
         self.update(fraction, f"{done:,.0f}{'' if total is None else f' of {max(total, round(done)):,}'} lines")
+
+    def lines_of_batch(self, before: int, size: int, total: int | None) -> Callable[[float], None]:
+        """Return a function that shows the progress of a batch of lines, given the fraction of it that is done.
+
+        Args:
+            before: lines that were done before the batch.
+            size: lines in the batch.
+            total: all lines; see `show_lines`.
+        """
+        return lambda fraction: self.show_lines(before + fraction * size, total)
 
     def _start(self) -> None:
         from rich.console import Console

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.line_input import (
-    Lines,
-    TextReading,
-    argument_lines,
-    check_texts,
-    file_lines,
-    file_option,
-    numbered,
-    remaining_lines,
-    standard_input,
-    stream_lines,
-)
+from rnntui.cli.line_input import TextReading, check_texts, file_option, read_lines
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
@@ -51,7 +41,8 @@ def command(
 
     Each is scored on its own, as if at the start of a line. The output is its log-probability in nats and its bits per
     character, separated by a tab; for a blank line, 0 and nan. The end of the line is not scored, unless each line is a
-    document to the model: then it counts as a token and as a character.
+    document to the model: then it counts as a token and as a character. To a model of words, a word outside of its
+    vocabulary is <unk>: the log-probability is that of <unk>, bits per character count the spelling of the word, too.
     """
     check_texts(text, files, "scored")
     use_one_blas_thread()
@@ -63,7 +54,7 @@ def command(
 
     loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
-    source = _input(text, files, TextReading(encoding, errors, newlines))
+    source = read_lines(text, files, TextReading(encoding, errors, newlines))
     with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:
         for number, (label, line) in enumerate(source.lines, 1):
             warn_unknown_characters(loaded.tokenizer.unknown_characters(line), label)
@@ -71,18 +62,9 @@ def command(
             if loaded.documents.unit == "line" and line.strip():
                 ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
             line_score = score(loaded.network, context_ids, ids, characters)
+            line_score = replace(line_score, spelling_bits=loaded.tokenizer.spelling_bits(line))
             write_out(_json(line, line_score) if as_json else _plain(line_score))
             bar.show_lines(number, source.count)
-
-
-def _input(texts: tuple[str, ...], files: tuple[str, ...], reading: TextReading) -> Lines:
-    if texts:
-        return argument_lines(texts)
-    if files:
-        return file_lines(files, reading)
-    stream = standard_input()
-    count = remaining_lines(stream)
-    return Lines(numbered(stream_lines(stream, reading)), is_interactive=True, count=count)
 
 
 def _plain(score: Score) -> str:

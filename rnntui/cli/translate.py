@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.line_input import Lines, NumberedLine, TextReading, file_option
+from rnntui.cli.line_input import Lines, TextReading, file_option, line_batches
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, settings_from, settings_options
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.cli.translate_input import InputFormat, Subtitles, read_input
 from rnntui.config_seq2seq import BeamConfig, LineConfig
-from rnntui.errors import CorpusError, UsageError
+from rnntui.errors import UsageError
 from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from rnntui.inference.translator import Translator
     from rnntui.text.subtitles import SubtitleText
 
-_MIN_BATCH, _MAX_BATCH = 16, 512  # lines of a file; few at first, so that the first translations come soon
+_SUBTITLES_BATCH = 512  # pieces of a subtitle file
 
 
 @click.command("translate")
@@ -94,20 +93,14 @@ def _translated_lines(
     source: Lines, translator: Translator, settings: BeamConfig, bar: ProgressBar
 ) -> Iterator[Translation]:
     translated = 0
-    for batch in _batches(source.lines, source.is_interactive):
+    for batch in line_batches(source):
         for line in batch:
             _warn(translator, line.text, line.label)
-        report = partial(_show_progress, bar, (translated, len(batch), source.count))
+        report = bar.lines_of_batch(translated, len(batch), source.count)
         yield from translator.translate(
             [line.text for line in batch], settings, workers=usable_cpus(), on_progress=report
         )
         translated += len(batch)
-
-
-def _show_progress(bar: ProgressBar, counts: tuple[int, int, int | None], fraction: float) -> None:
-    """Show the progress of a batch; `counts` are the lines before it, its own, and those of the whole input."""
-    before, size, total = counts
-    bar.show_lines(before + fraction * size, total)
 
 
 def _translated_subtitles(
@@ -124,12 +117,12 @@ def _translated_subtitles(
         line_number += original.count("\n") or original.count("\r")
     if source.text.strip() and not any(isinstance(piece, SubtitleText) for _, piece in pieces):
         print_note("no subtitles found in the input: it is left as it is; --format text translates its lines")
-    for start in range(0, len(pieces), _MAX_BATCH):
-        batch = pieces[start : start + _MAX_BATCH]
+    for start in range(0, len(pieces), _SUBTITLES_BATCH):
+        batch = pieces[start : start + _SUBTITLES_BATCH]
         texts = [(number, piece.text) for number, piece in batch if isinstance(piece, SubtitleText)]
         for number, text in texts:
             _warn(translator, text, f"line {number}")
-        report = partial(_show_progress, bar, (start, len(batch), len(pieces)))
+        report = bar.lines_of_batch(start, len(batch), len(pieces))
         sources = [text for _, text in texts]
         translations = iter(translator.translate(sources, settings, workers=usable_cpus(), on_progress=report))
         for _, piece in batch:
@@ -143,24 +136,6 @@ def _translated_subtitles(
 def _warn(translator: Translator, line: str, label: str) -> None:
     for warning in translator.warnings_for(line, label):
         print_note(warning)
-
-
-def _batches(lines: Iterable[NumberedLine], is_interactive: bool) -> Iterator[list[NumberedLine]]:
-    """Yield batches of lines, of one line if interactive. Lines before one that cannot be decoded are yielded first."""
-    batch: list[NumberedLine] = []
-    size = 1 if is_interactive else _MIN_BATCH
-    try:
-        for line in lines:
-            batch.append(line)
-            if len(batch) == size:
-                yield batch
-                batch, size = [], size if is_interactive else min(_MAX_BATCH, 2 * size)
-    except CorpusError:
-        if batch:
-            yield batch
-        raise
-    if batch:
-        yield batch
 
 
 def _plain(translation: Translation, n_best: int) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.config_seq2seq import BeamConfig
+from rnntui.errors import CancelledError
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
@@ -29,10 +30,6 @@ _BLOCK = 64  # neighbouring logits, of which top-k selection first compares only
 
 Detokenize = Callable[[list[int]], str]
 """Returns the text of token ids. Of hypotheses with the same text only the best is kept."""
-
-
-class CancelledError(Exception):
-    """Raised by a search that was cancelled because nobody waits for its result any more."""
 
 
 @dataclass

@@ -24,6 +24,7 @@ class RecurrentCell(ABC):
 
     `gates` is G, the number of blocks of H rows in the weights. `states` is C, the number of components of the state
     (h, and for an LSTM c): a state is `(C, B, H)`, and its row 0 is the hidden state h that the next layer reads.
+    `weight_in (I, G*H)` and `weight_recurrent (H, G*H)` are the weights as stored, which `cell_gradients` reads.
 
     Args:
         weight_ih: `(G*H, I)`, applied to the input.
@@ -38,8 +39,8 @@ class RecurrentCell(ABC):
     def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
         self.hidden = weight_hh.shape[1]
         rows, scale = self._row_order(), self._gate_scales().repeat(self.hidden)
-        self._weight_in = np.ascontiguousarray((weight_ih[rows] * scale[:, None]).T)  # (I, G*H)
-        self._weight_recurrent = np.ascontiguousarray((weight_hh[rows] * scale[:, None]).T)  # (H, G*H)
+        self.weight_in: Array = np.ascontiguousarray((weight_ih[rows] * scale[:, None]).T)  # (I, G*H)
+        self.weight_recurrent: Array = np.ascontiguousarray((weight_hh[rows] * scale[:, None]).T)  # (H, G*H)
         self._bias_in = bias_ih[rows] * scale
         self._bias_recurrent = bias_hh[rows] * scale
 
@@ -53,7 +54,7 @@ class RecurrentCell(ABC):
 
     def project(self, inputs: Array) -> Array:
         """Return the inputs' part of the gates, `(..., I) -> (..., G*H)`; all steps at once where inputs are known."""
-        projected: Array = inputs @ self._weight_in
+        projected: Array = inputs @ self.weight_in
         projected += self._bias_in
         return projected
 
@@ -97,7 +98,7 @@ class LSTMCell(RecurrentCell):
 
     def step(self, projected: Array, state: Array, new: Array) -> None:
         size = self.hidden
-        gates = state[0] @ self._weight_recurrent
+        gates = state[0] @ self.weight_recurrent
         gates += projected
         np.tanh(gates, out=gates)
         sigmoids = gates[:, : 3 * size]
@@ -130,7 +131,7 @@ class GRUCell(RecurrentCell):
         # The reset gate multiplies b_hn, so that bias stays with the recurrent product; the others can be merged.
         sigmoids = slice(0, 2 * self.hidden)
         self._bias_in[sigmoids] += self._bias_recurrent[sigmoids]
-        self._bias_candidate = self._bias_recurrent[2 * self.hidden :]
+        self.bias_candidate = self._bias_recurrent[2 * self.hidden :]
 
     def _gate_scales(self) -> Array:
         return np.array([0.5, 0.5, 1.0], dtype=np.float32)
@@ -138,14 +139,14 @@ class GRUCell(RecurrentCell):
     def step(self, projected: Array, state: Array, new: Array) -> None:
         size = self.hidden
         h = state[0]
-        recurrent = h @ self._weight_recurrent
+        recurrent = h @ self.weight_recurrent
         sigmoids = recurrent[:, : 2 * size]
         sigmoids += projected[:, : 2 * size]
         np.tanh(sigmoids, out=sigmoids)
         sigmoids *= 0.5
         sigmoids += 0.5
         candidate = recurrent[:, 2 * size :]
-        candidate += self._bias_candidate
+        candidate += self.bias_candidate
         candidate *= sigmoids[:, :size]
         candidate += projected[:, 2 * size :]
         np.tanh(candidate, out=candidate)
@@ -174,13 +175,13 @@ class RNNCell(RecurrentCell):
     ) -> None:
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
         self._bias_in = self._bias_in + self._bias_recurrent
-        self._relu = nonlinearity == "relu"
+        self.is_relu = nonlinearity == "relu"
 
     def step(self, projected: Array, state: Array, new: Array) -> None:
         h = new[0]
-        np.matmul(state[0], self._weight_recurrent, out=h)
+        np.matmul(state[0], self.weight_recurrent, out=h)
         h += projected
-        if self._relu:
+        if self.is_relu:
             np.maximum(h, 0.0, out=h)
         else:
             np.tanh(h, out=h)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import RunError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
@@ -33,13 +36,16 @@ class LoadedLanguageModel:
         return document_format(self.config, self.tokenizer)
 
 
-def load_language_model(run: RunFolder) -> LoadedLanguageModel:
-    """Load a run's best weights. Raises `RunError` or `TokenizerError` naming the file that is missing or broken."""
+def load_language_model(run: RunFolder, dtype: type[np.floating] = np.float32) -> LoadedLanguageModel:
+    """Load a run's best weights, to compute in `dtype`.
+
+    Raises `RunError` or `TokenizerError` naming the file that is missing or broken.
+    """
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
     weights, shape = load_weights(run.weights_file), config.model_as(LanguageModelConfig)
     with weights_of_file(run.weights_file):
-        network = NumpyLanguageModel(weights, shape, config.vocab_size)
+        network = NumpyLanguageModel(weights, shape, config.vocab_size, dtype)
     return LoadedLanguageModel(config, network, tokenizer)
 
 
@@ -49,12 +55,12 @@ def document_format(config: RunConfig, tokenizer: Tokenizer) -> DocumentFormat:
     return DocumentFormat(corpus.documents if isinstance(corpus, TextCorpusInfo) else "none", tokenizer)
 
 
-def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
-    """Read the tokenizer of a language model's run.
+def read_tokenizer(run: RunFolder, config: RunConfig, kind: ModelKind = LANGUAGE_MODEL) -> Tokenizer:
+    """Read the tokenizer of a run of a kind, by default of a language model.
 
     Raises `UsageError` if the run is of another kind, `RunError` if the tokenizer does not fit.
     """
-    require_kind(run, config.kind, LANGUAGE_MODEL)
+    require_kind(run, config.kind, kind)
     tokenizer = load_tokenizer(run.path, config.tokenizer.type)
     if tokenizer.vocab_size != config.vocab_size:
         raise RunError(

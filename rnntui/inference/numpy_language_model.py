@@ -29,13 +29,20 @@ class NumpyLanguageModel:
 
     `weights` are named as in `model.safetensors`: `embedding.weight (V, E)`, `rnn.weight_ih_l0 (G*H, E)` and so on for
     every layer, `output.weight (V, H)` unless tied, `output.bias (V,)`. Raises `RunError` where one is missing or of
-    another shape.
+    another shape. It computes in `dtype`: float64 where a result must not depend on which texts are read together.
     """
 
-    def __init__(self, weights: dict[str, Array], config: LanguageModelConfig, vocab_size: int) -> None:
+    def __init__(
+        self,
+        weights: dict[str, Array],
+        config: LanguageModelConfig,
+        vocab_size: int,
+        dtype: type[np.floating] = np.float32,
+    ) -> None:
         self.config = config
         self.vocab_size = vocab_size
-        reader = WeightReader(weights)
+        self._dtype = dtype
+        reader = WeightReader(weights, dtype)
         hidden, embedding = config.hidden, config.embedding or config.hidden
         self._embedding = reader.array("embedding.weight", vocab_size, embedding)
         self._cells = [
@@ -49,7 +56,7 @@ class NumpyLanguageModel:
 
     def initial_state(self, batch: int = 1) -> Array:
         """Return the state before any text: zeros `(L, C, B, H)`."""
-        return np.zeros((len(self._cells), self._cells[0].states, batch, self.config.hidden), dtype=np.float32)
+        return np.zeros((len(self._cells), self._cells[0].states, batch, self.config.hidden), dtype=self._dtype)
 
     def initial_logits(self, batch: int = 1) -> Array:
         """Return the logits `(B, V)` of the first token, those that belong to the initial state."""
@@ -93,7 +100,7 @@ class NumpyLanguageModel:
         new_state = state.copy()
         steps, batch = tokens.shape
         projected = self._project(tokens)  # (T, B, G*H)
-        hidden = np.empty((steps, batch, self.config.hidden), dtype=np.float32)
+        hidden = np.empty((steps, batch, self.config.hidden), dtype=self._dtype)
         for layer, cell in enumerate(self._cells):
             if layer:
                 projected = cell.project(hidden)

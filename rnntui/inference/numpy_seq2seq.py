@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.config_seq2seq import Seq2SeqConfig
-from rnntui.inference.cells import Array, RecurrentCell
+from rnntui.inference.bidirectional import PaddedBatch, run_layer
+from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.weight_reader import WeightReader
 
@@ -132,30 +133,17 @@ class NumpySeq2Seq:
 
         As in `rnntui.models.encoder`, the backward cell reads each source reversed within its own length.
         """
-        lengths = np.array([len(source) for source in sources])
-        order = np.argsort(-lengths, kind="stable")  # longest first, so that sources still being read are a prefix
-        steps, batch = int(lengths.max()), len(sources)
-        padded = np.zeros((steps, batch), dtype=np.int64)  # (S, B)
-        for column, source in enumerate(order):
-            padded[: lengths[source], column] = sources[source]
-        sorted_lengths = lengths[order]
-        # Positions of each source from its end to its start; past the start, position 0 again, which is never read.
-        reversed_positions = np.maximum(sorted_lengths - 1 - np.arange(steps)[:, None], 0)  # (S, B)
-        columns = np.arange(batch)
-        hidden: Array = self._source_embedding[padded]  # (S, B, E)
+        batch = PaddedBatch.of(sources)
+        hidden: Array = self._source_embedding[batch.ids]  # (S, B, E)
         final_states = []
         for forward_cell, backward_cell in self._encoder:
-            forward, forward_final = _run_cell(forward_cell, hidden, sorted_lengths)
-            backward, backward_final = _run_cell(backward_cell, hidden[reversed_positions, columns], sorted_lengths)
-            hidden = np.concatenate([forward, backward[reversed_positions, columns]], axis=2)  # (S, B, D)
-            final_states.append(np.concatenate([forward_final, backward_final], axis=1))  # (B, D)
-        original_order = np.argsort(order)
-        values = np.ascontiguousarray(hidden.transpose(1, 0, 2)[original_order])  # (B, S, D)
-        padding = np.arange(steps) >= lengths[:, None]  # (B, S)
-        values[padding] = 0.0
+            hidden, final = run_layer(forward_cell, backward_cell, hidden, batch)  # (S, B, D), (B, D)
+            final_states.append(batch.restore(final))
+        values = batch.restore(np.ascontiguousarray(hidden.transpose(1, 0, 2)))  # (B, S, D)
+        padding = batch.restore(batch.padding.T)  # (B, S)
         keys = values @ self._key if self.config.attention in ("general", "additive") else values
-        recurrent = self._initial_state(final_states)[:, :, original_order]
-        input_feed = np.zeros((batch, self.config.embedding), dtype=self.dtype)
+        recurrent = self._initial_state(final_states)
+        input_feed = np.zeros((len(sources), self.config.embedding), dtype=self.dtype)
         return EncoderOutput(values, keys, padding), DecoderState(recurrent, input_feed)
 
     def _initial_state(self, final_states: list[Array]) -> Array:
@@ -214,27 +202,3 @@ class NumpySeq2Seq:
         logits: Array = decoder_state.input_feed @ self._output
         logits += self._output_bias
         return logits
-
-
-def _run_cell(cell: RecurrentCell, inputs: Array, lengths: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Run a cell over padded sequences. Return its outputs `(S, B, H)` and the final h of each sequence `(B, H)`.
-
-    A sequence that has ended keeps its last state, and its outputs are zeros from there on.
-
-    Args:
-        cell: one layer, one direction.
-        inputs: `(S, B, I)`.
-        lengths: `(B,)`, in descending order.
-    """
-    steps, batch, _ = inputs.shape
-    projected = cell.project(inputs)
-    outputs = np.zeros((steps, batch, cell.hidden), dtype=inputs.dtype)
-    state = np.zeros((cell.states, batch, cell.hidden), dtype=inputs.dtype)
-    next_state = np.empty_like(state)
-    for t in range(steps):
-        active = int(np.searchsorted(-lengths, -t, side="left"))  # sequences longer than t
-        cell.step(projected[t, :active], state[:, :active], next_state[:, :active])
-        next_state[:, active:] = state[:, active:]
-        state, next_state = next_state, state
-        outputs[t, :active] = state[0, :active]
-    return outputs, state[0]

@@ -15,16 +15,29 @@ _WINDOW = 1024  # tokens read at a time, so that a long line needs no (N, V) arr
 
 @dataclass(frozen=True)
 class Score:
-    """The score of a text: `log_probability` in nats, summed over all `tokens`; `characters` is the text's length."""
+    """The score of a text.
+
+    Args:
+        log_probability: in nats, summed over all tokens, `<unk>` among them.
+        tokens: their number.
+        characters: length of the text.
+        spelling_bits: bits that it takes to spell out the words that are `<unk>` to the model.
+    """
 
     log_probability: float
     tokens: int
     characters: int
+    spelling_bits: float = 0.0
+
+    @property
+    def bits(self) -> float:
+        """Bits of the whole text, comparable between tokenizers."""
+        return self.spelling_bits - self.log_probability / math.log(2)
 
     @property
     def bits_per_character(self) -> float | None:
         """Bits per character, the usual measure across tokenizers; None for an empty text."""
-        return -self.log_probability / math.log(2) / self.characters if self.characters else None
+        return self.bits / self.characters if self.characters else None
 
 
 def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int) -> Score:
@@ -58,7 +71,12 @@ def log_probabilities(first_logits: Array, next_logits: Array, tokens: Ids) -> A
         tokens: `(T,)`.
     """
     logits = np.concatenate((first_logits, next_logits[:-1, 0]))  # (T, V): the logits that predict each token
-    maxima = logits.max(axis=1)
-    log_normalizers = maxima + np.log(np.exp(logits - maxima[:, None]).sum(axis=1))
-    result: Array = logits[np.arange(len(tokens)), tokens] - log_normalizers
+    return log_softmax_at(logits, tokens)
+
+
+def log_softmax_at(logits: Array, tokens: Ids) -> Array:
+    """Return the log-probability in nats of each of `tokens (...)` under the `logits (..., V)` that predict it."""
+    maxima = logits.max(axis=-1)
+    log_normalizers = maxima + np.log(np.exp(logits - maxima[..., None]).sum(axis=-1))
+    result: Array = np.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0] - log_normalizers
     return result

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from rnntui.atomic_files import atomic_write
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.kinds.seq2seq import SEQ2SEQ
-from rnntui.sessions.autosave import Autosave, SaveJob
+from rnntui.sessions.editor_drafts import EditorContent, EditorDrafts
+from rnntui.sessions.line_change import LineChange, Viewport, carry_over
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:  # numpy is not loaded before the first paint
     from rnntui.inference.translation import Translation
     from rnntui.inference.translator import Translator
-    from rnntui.sessions.saved_texts import OpenedSource, SavedTexts
+    from rnntui.sessions.saved_texts import OpenedSource
     from rnntui.sessions.translation_worker import CacheKey, LineTranslation, TranslationRequest, TranslationWorker
 
 MakeWorker = Callable[[Callable[[], None], Callable[[str, Exception], None]], "TranslationWorker"]
@@ -27,41 +25,6 @@ DEFAULT_BEAM = BeamConfig(n_best=BeamConfig.beam)
 """The app shows all hypotheses of the beam."""
 
 _NO_MODEL = f"no model: choose one with F5, or train one: {SEQ2SEQ.first_command}"
-
-
-class Viewport(NamedTuple):
-    """The line at the cursor, and the visible lines: from `first` to before `end`."""
-
-    cursor: int
-    first: int
-    end: int
-
-
-class LineChange(NamedTuple):
-    """Lines `start` to before `old_end` became lines `start` to before `new_end`; the others are unchanged."""
-
-    start: int
-    old_end: int
-    new_end: int
-
-
-def line_change(old: Sequence[str], new: Sequence[str]) -> LineChange | None:
-    """Return the smallest single change that turns one text into another; None if they are equal."""
-    shorter = min(len(old), len(new))
-    start = next((at for at in range(shorter) if old[at] != new[at]), shorter)
-    if start == len(old) == len(new):
-        return None
-    rest = shorter - start
-    same_at_end = next((at for at in range(rest) if old[-1 - at] != new[-1 - at]), rest)
-    return LineChange(start, len(old) - same_at_end, len(new) - same_at_end)
-
-
-def carry_over(translations: Sequence[str], change: LineChange) -> list[str]:
-    """Return the translations after a change of the source: a changed line has its old one until there is a new one."""
-    start, old_end, new_end = change
-    carried = list(translations[start:old_end])[: new_end - start]
-    carried += [""] * (new_end - start - len(carried))
-    return [*translations[:start], *carried, *translations[old_end:]]
 
 
 class TranslationSession:
@@ -89,8 +52,7 @@ class TranslationSession:
         self.translations = [""]  # of each line; that of an earlier version where there is no newer one yet
         self.translated_count = self.total_count = 0  # lines that are not blank
         self.stopped = False
-        self._drafts_folder = drafts_folder
-        self.autosave = Autosave(drafts_folder, "*.txt", _write_draft)
+        self.drafts = EditorDrafts(drafts_folder, lambda: EditorContent(self.text, self.run_name), _read_file)
         self._request: TranslationRequest | None = None
         self._chosen_texts: dict[CacheKey, dict[str, str]] = {}  # for a line another hypothesis than the best
         self._warnings: tuple[Translator | None, int, str, list[str]] = (None, 0, "", [])  # of the last line asked for
@@ -114,7 +76,7 @@ class TranslationSession:
     def edit(self, change: LineChange, new_lines: Sequence[str]) -> None:
         """Replace the source lines of a change."""
         self.lines[change.start : change.old_end] = new_lines
-        self.translations = carry_over(self.translations, change)
+        self.translations = carry_over(self.translations, change, "")
         self._request = None  # its lines are others
 
     def translate(self, viewport: Viewport) -> None:
@@ -230,52 +192,8 @@ class TranslationSession:
             return f"stopped; {progress}" if self.stopped else f"{progress} …"
         return f"translated {lines}" if self.total_count else "ready"
 
-    # -- drafts -------------------------------------------------------------------------------------------------
 
-    def pending_save(self) -> SaveJob | None:
-        """Return the job that saves the source automatically, or None if it is blank or saved already."""
-        run = json.dumps({"run": self.run_name}) + "\n"
-        return self.autosave.pending(self.text, lambda: run) if self.text.strip() else None
+def _read_file(name: str) -> OpenedSource:
+    from rnntui.sessions.translation_files import read_source
 
-    @cached_property
-    def saved_texts(self) -> SavedTexts:
-        """The saved texts of the Translate tab."""
-        from rnntui.sessions.saved_texts import SavedTexts
-
-        return SavedTexts(self._drafts_folder, lambda: [self.autosave])
-
-    def read_source(self, name: str) -> OpenedSource:
-        """Read a saved text or a file, given by its path as typed. Raises `UsageError` if it cannot be read."""
-        from rnntui.sessions.saved_texts import read_saved_source
-        from rnntui.sessions.text_files import path_from
-        from rnntui.sessions.translation_files import read_source
-
-        path = path_from(name)
-        if not self.saved_texts.contains(path):
-            return read_source(name)
-        opened = read_saved_source(path.with_suffix(".txt"))
-        self.saved_texts.touch(path)
-        return opened
-
-    def read_last(self) -> OpenedSource | None:
-        """Return the text that was saved or opened last, for the editor to show.
-
-        None if there is none, or if something is typed already. Raises `UsageError` if it cannot be read.
-        """
-        from rnntui.sessions.saved_texts import read_saved_source
-
-        path = self.autosave.newest()
-        return None if path is None or self.text else read_saved_source(path)
-
-    def begin(self, opened: OpenedSource) -> None:
-        """Autosave the opened text from now on. The caller has saved the one before; the editor sends the lines."""
-        if opened.path is not None:
-            self.autosave.open(opened.path, opened.text)
-        else:
-            self.autosave.begin()
-
-
-def _write_draft(job: SaveJob) -> None:
-    job.path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(job.path, job.text.encode("utf-8", "surrogatepass"))
-    atomic_write(job.path.with_suffix(".json"), job.companion.encode())
+    return read_source(name)

@@ -15,9 +15,10 @@ from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.samples import Sample, shorten_sample
 from rnntui.models.classifier import Classifier
+from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_arrays
+from rnntui.runs.weights_file import load_arrays, load_weights
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.device import Hardware
@@ -26,7 +27,8 @@ from rnntui.training.labelled_dataset import LabelledBatch, LabelledDataset
 from rnntui.training.length_buckets import BatchOrder, length_buckets, split_into_batches
 from rnntui.training.seq2seq_task import evenly_spaced
 from rnntui.training.step_memory import classifier_step_bytes
-from rnntui.training.task import require_in_vocabulary, token_files
+from rnntui.training.task import ParameterGroup, require_in_vocabulary, token_files
+from rnntui.training.warm_start import parameter_groups, pretrained_file
 
 _EVALUATION_TOKENS = 8192  # in a batch of an evaluation, padding included
 _MAX_CONFUSION_LABELS = 60  # above, a matrix would fill the metrics
@@ -69,10 +71,17 @@ class ClassifierTask:
         self.order = BatchOrder(settings.seed, self._batches_of_epoch)
         self.step_bytes = classifier_step_bytes(model_config, self._shapes(), hardware)
         self.model = Classifier(model_config, config.vocab_size, len(self._labels), ngrams).to(hardware.device)
+        self._pretrained = _load_pretrained(self.model, run)
         self._class_weights = _class_weights(self._training.labels, len(self._labels), settings.class_weights)
         self.steps_per_epoch = float(len(self.order.batches))
         self.validation_tokens = int(self._validation.lengths.sum())
         self.uniform_loss = float(np.log(len(self._labels))) + _MARGIN
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return parameter_groups(self.model, self._pretrained, self._settings, self._epoch)
+
+    def _epoch(self) -> float:
+        return self.order.epoch + self.order.index / len(self.order.batches)
 
     def loss(self) -> tuple[Tensor, int]:
         batch = self._training.batch(self.order.next())
@@ -146,7 +155,7 @@ class ClassifierTask:
         scores = score_labels(np.concatenate(probabilities), np.concatenate(labels))
         has_matrix = len(self._labels) <= _MAX_CONFUSION_LABELS
         details = {"confusion": scores.confusion.tolist()} if has_matrix else {}
-        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details)
+        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details=details)
 
     def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
         """Return the rows of each batch, in order."""
@@ -167,6 +176,19 @@ def _class_weights(labels: NDArray[np.int64], count: int, weights: str) -> Tenso
         return None
     counts = np.bincount(labels, minlength=count)
     return torch.from_numpy(len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).float()
+
+
+def _load_pretrained(model: Classifier, run: RunFolder) -> set[str]:
+    """Copy the weights of the language model that a run begins with, and return their names; none for other runs."""
+    path = pretrained_file(run)
+    if not path.is_file():
+        return set()
+    weights = load_weights(path)
+    try:
+        load_into(model, weights_of(model) | weights)
+    except ValueError as error:
+        raise RunError(f"{path} does not belong to {run.config_file}: {error}") from error
+    return set(weights)
 
 
 def _ngram_count(run: RunFolder, config: ClassifierConfig) -> int:

@@ -125,7 +125,7 @@ class RnntuiApp(App[None]):
     def _tab_link(self, tab: TabEntry, is_current: bool) -> str:
         """Return the markup of a tab in the bar: its key and title, which a click shows."""
         start, end = ("[b $foreground on $surface]", "[/]") if is_current else ("", "")
-        key = self._key_of(f"app.{tab.id}", tab.key)
+        key = self._key_of(f"app.{tab.id}", tab.key).partition(",")[0]
         return f"[@click=app.tab('{tab.id}')]{start} [$text-primary]{key}[/] {tab.title} {end}[/]"
 
     async def on_open_run(self, event: OpenRun) -> None:

@@ -20,6 +20,8 @@ CONTEXTS = {
     "settings": "Settings (Tab or a click goes there)",
     "hypotheses": "List of translations",
     "aside": "Translation, list of translations, settings and attention",
+    "labels": "List of labels",
+    "explanation": "Labels of the lines, list of labels and explanation",
 }
 """Titles of the contexts other than tabs. Each tab is a context too, under its id, with its own title."""
 
@@ -168,6 +170,34 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     "aside": (
         Key("aside.back", "escape", "back", "Source", "Go back to the source; typing goes there too", footer=True,
+            palette=False),
+    ),
+    "classify": (
+        Key("classify.stop", "escape", "stop", "Stop", "Stop classifying until the text changes", footer=True),
+        Key("classify.shading", "f9", "shading", "Shading", "Shade the line at the cursor by the next measure: share in "
+            "the decision, gradient × input, n-grams, attention, or by none", footer=True, priority=True),
+        Key("classify.doubtful", "ctrl+n", "next_doubtful", "Next doubtful", "Go to the next line whose first two "
+            "labels are nearly as probable", footer=True, priority=True),
+        Key("classify.model", "f5", "model", "Model", "Choose another classifier and classify the text with it",
+            footer=True, priority=True),
+        Key("classify.save", "ctrl+s", "save", "Save", "Save the lines with label and probability, as a table or as "
+            "JSON lines", footer=True),
+        Key("classify.open", "ctrl+o", "open", "Saved texts", "List the saved texts: search, open, rename, delete; or "
+            "classify the lines of a text file", footer=True),
+        Key("classify.copy", "ctrl+g", "copy", "Copy", "Copy the lines with label and probability, or the selection, "
+            "to the clipboard", footer=True),
+        Key("classify.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
+        Key("classify.panel", "ctrl+b", "panel", "Panel", "Show or hide the labels and the explanation of the line at "
+            "the cursor", priority=True),
+    ),
+    "explanation": (
+        Key("explanation.back", "escape", "back", "Text", "Go back to the text; typing goes there too", footer=True,
+            palette=False),
+    ),
+    "labels": (
+        Key("labels.explain", "enter", "select", "Explain", "Explain this label: what speaks for it and against it",
+            footer=True, palette=False),
+        Key("labels.next_line", "n", "next_line", "Next line", "Go to the next line with this label", footer=True,
             palette=False),
     ),
     "hypotheses": (

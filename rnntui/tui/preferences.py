@@ -55,13 +55,22 @@ def sources_folder() -> Path:
     return settings_file().with_name("sources")
 
 
+def classified_folder() -> Path:
+    """Return the folder where the texts to classify are autosaved, beside the preferences."""
+    return settings_file().with_name("classified")
+
+
 def tab_of_last_text() -> str | None:
     """Return the id of the tab whose text was saved or opened last; None if there is no saved text."""
     from rnntui.sessions.autosave import newest_text
 
     times = {
         tab: file.stat().st_mtime
-        for tab, folder in (("chat", texts_folder()), ("translate", sources_folder()))
+        for tab, folder in (
+            ("chat", texts_folder()),
+            ("translate", sources_folder()),
+            ("classify", classified_folder()),
+        )
         if (file := newest_text(folder, "*.txt")) is not None and file.is_file()
     }
     return max(times, key=lambda tab: times[tab], default=None)

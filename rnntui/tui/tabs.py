@@ -55,7 +55,7 @@ class TabEntry:
     Args:
         id: id of the tab, of its widget and of its section of the key table.
         title: title in the bar.
-        key: the key that shows the tab.
+        key: the key that shows the tab, or several, separated by commas; the bar shows the first.
         widget: reference to the widget's class, `module:Class`, or the class; it is called with a `TabContext`.
         focus: selector of the widget that gets the focus.
         widget_keys: titles, and references to classes of widgets with bindings of their own.
@@ -90,11 +90,16 @@ TABS: dict[str, TabEntry] = {
         ),
         TabEntry(
             "train", "Train", "f3", "rnntui.tui.train.tab:TrainTab", "#runs",
-            (("Chart", "rnntui.tui.widgets.chart:Chart"),),
+            (
+                ("Chart", "rnntui.tui.widgets.chart:Chart"),
+                ("Confusion matrix", "rnntui.tui.train.confusion_view:ConfusionView"),
+            ),
         ),
         TabEntry(
             "translate", "Translate", "f4", "rnntui.tui.translate.tab:TranslateTab", "#source",
-            (("Source and translation", "rnntui.tui.translate.aligned_text_area:AlignedTextArea"),),
+            (("Panes of Translate and Classify", "rnntui.tui.lines.aligned_text_area:AlignedTextArea"),),
         ),
+        # F11 makes many terminals fill the screen; where Alt types characters, it is the key.
+        TabEntry("classify", "Classify", "alt+c,f11", "rnntui.tui.classify.tab:ClassifyTab", "#text"),
     )
 }  # fmt: skip

@@ -12,9 +12,9 @@ import pytest
 from pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.errors import UsageError
+from rnntui.errors import CancelledError, UsageError
 from rnntui.inference.batched_search import BatchedSearch
-from rnntui.inference.beam_search import BeamSearch, CancelledError, SearchResult, length_normalized
+from rnntui.inference.beam_search import BeamSearch, SearchResult, length_normalized
 from rnntui.inference.repetition_blocker import RepetitionBlocker
 from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.text.char_tokenizer import CharTokenizer

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import RnntuiError, UsageError
+from rnntui.sessions.line_change import Viewport, carry_over, line_change
 from rnntui.sessions.translation_files import read_source, save_table, suggested_table
-from rnntui.sessions.translation_session import DEFAULT_BEAM, TranslationSession, Viewport, carry_over, line_change
-from rnntui.sessions.translation_worker import MAX_LINE_LENGTH, TranslationWorker
+from rnntui.sessions.translation_session import DEFAULT_BEAM, TranslationSession
+from rnntui.sessions.translation_worker import MAX_LINE_LENGTH, TranslationWorker, translation_worker
 
 quick = settings(derandomize=True, deadline=None, database=None)
 
@@ -30,7 +31,7 @@ class Editor:
         self.session = TranslationSession("one", self._start_worker, lambda: folder)
 
     def _start_worker(self) -> TranslationWorker:
-        return TranslationWorker(self._updated, lambda line, error: self.errors.append(f"{line}: {error}"))
+        return translation_worker(self._updated, lambda line, error: self.errors.append(f"{line}: {error}"))
 
     def _updated(self) -> None:
         self.updates += 1
@@ -78,7 +79,7 @@ def test_a_change_leads_from_one_text_to_the_other(old: list[str], new: list[str
     start, old_end, new_end = change
     assert [*old[:start], *new[start:new_end], *old[old_end:]] == new
     translations = [f"{index} {line}" for index, line in enumerate(old)]
-    carried = carry_over(translations, change)
+    carried = carry_over(translations, change, "")
     assert len(carried) == len(new) and carried[:start] == translations[:start]
     assert carried[new_end:] == translations[old_end:]
 
@@ -212,28 +213,28 @@ def test_status_warns_about_the_line_at_the_cursor(editor: Editor) -> None:
 
 def test_the_source_is_read_again_the_next_time(editor: Editor, tmp_path: Path) -> None:
     def save(editor: Editor) -> None:
-        job = editor.session.pending_save()
-        assert job is not None and editor.session.autosave.write(job) == ""
+        job = editor.session.drafts.pending()
+        assert job is not None and editor.session.drafts.autosave.write(job) == ""
 
-    assert editor.session.read_last() is None
+    assert editor.session.drafts.read_last() is None
     editor.write(" \n")
-    assert editor.session.pending_save() is None
+    assert editor.session.drafts.pending() is None
     editor.write("go home\n\udcff")
     save(editor)
     again = Editor(tmp_path / "drafts")
-    last = again.session.read_last()
+    last = again.session.drafts.read_last()
     assert last is not None and (last.text, last.run) == ("go home\n\udcff", "one")
-    again.session.begin(last)
+    again.session.drafts.begin(last)
     again.write("go home\n\udcff")
-    assert again.session.pending_save() is None  # saved already
-    assert again.session.read_last() is None  # something is written already
+    assert again.session.drafts.pending() is None  # saved already
+    assert again.session.drafts.read_last() is None  # something is written already
     again.write("go home\n\udcff!")
     save(again)
     assert len(list((tmp_path / "drafts").glob("*.txt"))) == 1  # it goes on in the same file
     third = Editor(tmp_path / "drafts")
-    last = third.session.read_last()
+    last = third.session.drafts.read_last()
     assert last is not None
-    third.session.begin(last)
+    third.session.drafts.begin(last)
     third.write("go")
     save(third)
     texts = {path.read_bytes() for path in (tmp_path / "drafts").glob("*.txt")}
@@ -244,17 +245,17 @@ def test_a_draft_that_cannot_be_read_is_reported(editor: Editor, tmp_path: Path)
     (tmp_path / "drafts").mkdir()
     (tmp_path / "drafts" / "bad.txt").write_bytes(b"\xff")
     with pytest.raises(UsageError, match=r"bad\.txt"):
-        editor.session.read_last()
+        editor.session.drafts.read_last()
 
 
 def test_saved_texts_are_told_from_files(editor: Editor, tmp_path: Path) -> None:
     editor.write("go home")
-    job = editor.session.pending_save()
-    assert job is not None and editor.session.autosave.write(job) == ""
-    saved = editor.session.read_source(str(job.path))
+    job = editor.session.drafts.pending()
+    assert job is not None and editor.session.drafts.autosave.write(job) == ""
+    saved = editor.session.drafts.read(str(job.path))
     assert (saved.path, saved.run, saved.text) == (job.path, "one", "go home")
     (tmp_path / "a.tsv").write_text("drei\tthree\n")
-    assert editor.session.read_source(str(tmp_path / "a.tsv")) == ("drei\n", "", None, "")
+    assert editor.session.drafts.read(str(tmp_path / "a.tsv")) == ("drei\n", "", None, "")
 
 
 # Files.

@@ -13,11 +13,11 @@ from fake_translator import translation_of
 from pair_runs import tiny_translator
 
 from rnntui.config_seq2seq import BeamConfig
+from rnntui.errors import CancelledError
 from rnntui.inference.batched_search import BATCH
-from rnntui.inference.beam_search import CancelledError
 from rnntui.inference.translation import Translation
-from rnntui.sessions import translation_worker as module
-from rnntui.sessions.translation_worker import MAX_LINE_LENGTH, TranslationRequest, TranslationWorker
+from rnntui.sessions import line_worker as module
+from rnntui.sessions.translation_worker import MAX_LINE_LENGTH, TranslationRequest, translation_worker
 
 BEAM = BeamConfig(beam=3, n_best=2)
 
@@ -44,13 +44,13 @@ class UppercaseTranslator:
 
 
 class DrivenWorker:
-    """A `TranslationWorker` that works when a test says so, with what it has reported."""
+    """A worker that works when a test says so, with what it has reported."""
 
     def __init__(self) -> None:
         self.translator = UppercaseTranslator()
         self.updates = 0
         self.errors: list[tuple[str, str]] = []
-        self.worker = TranslationWorker(self._count, lambda line, error: self.errors.append((line, str(error))))
+        self.worker = translation_worker(self._count, lambda line, error: self.errors.append((line, str(error))))
         self.request = self.submit()
 
     def _count(self) -> None:
@@ -185,7 +185,7 @@ def test_a_line_that_is_too_long_is_not_searched(driven: DrivenWorker) -> None:
 def test_attention_beyond_the_cache_size_is_dropped_and_computed_again(
     driven: DrivenWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_MAX_ATTENTION_BYTES", 100_000)  # two of the results
+    monkeypatch.setattr(module, "MAX_DETAIL_BYTES", 100_000)  # two of the results
     driven.submit(*"abcde")
     driven.work()
     assert driven.texts == list("ABCDE")
@@ -201,7 +201,7 @@ def test_attention_beyond_the_cache_size_is_dropped_and_computed_again(
 
 
 def test_the_cache_drops_lines_that_are_not_in_the_text(driven: DrivenWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_CACHED_LINES", 10)
+    monkeypatch.setattr(module, "MAX_CACHED_LINES", 10)
     for number in range(30):
         driven.submit(f"line {number}")
         driven.work()
@@ -211,7 +211,7 @@ def test_the_cache_drops_lines_that_are_not_in_the_text(driven: DrivenWorker, mo
 
 def test_the_thread_translates_and_ends() -> None:
     found = threading.Event()
-    worker = TranslationWorker(found.set, lambda line, error: None)
+    worker = translation_worker(found.set, lambda line, error: None)
     worker.start()
     request = TranslationRequest(tiny_translator(), BEAM, ["abc"], 0, 0, 1)
     worker.submit(request)

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.chat.prompt import Prompt
-from rnntui.tui.translate.text_panes import SourcePane
+from rnntui.tui.lines.text_panes import LineEditor
 from rnntui.tui.widgets.cluster_boundaries import (
     boundary_after,
     boundary_at,
@@ -118,14 +118,14 @@ class Editors(App[None]):
 
     def compose(self) -> ComposeResult:
         yield Prompt({}, PromptHistory(lambda: Path("history.jsonl")))
-        yield SourcePane()
+        yield LineEditor("Type here.", id="source")
         yield ClusterTextArea(id="dialog")
         yield ClusterInput()
 
 
-Editor = Prompt | SourcePane | ClusterTextArea | ClusterInput
-SELECTORS = ["Prompt", "SourcePane", "#dialog", "ClusterInput"]
-BOTH = ["SourcePane", "ClusterInput"]  # the two implementations
+Editor = Prompt | LineEditor | ClusterTextArea | ClusterInput
+SELECTORS = ["Prompt", "LineEditor", "#dialog", "ClusterInput"]
+BOTH = ["LineEditor", "ClusterInput"]  # the two implementations
 
 
 def text_of(editor: Editor) -> str:
@@ -295,7 +295,7 @@ async def test_direction_marks_take_no_cell_stay_in_the_text_and_are_passed_with
 
 async def test_pasted_line_ends_become_line_breaks_and_control_characters_are_encoded() -> None:
     async with Editors().run_test() as pilot:
-        for selector in ("Prompt", "SourcePane", "#dialog"):
+        for selector in ("Prompt", "LineEditor", "#dialog"):
             editor = await fill(pilot, selector, "")
             assert isinstance(editor, ClusterTextArea)
             pilot.app.post_message(Paste("one\r\ntwo\rthree\x1b"))

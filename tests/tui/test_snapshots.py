@@ -23,13 +23,13 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.generation_worker import GenerationWorker
-from rnntui.sessions.translation_worker import TranslationWorker
+from rnntui.sessions.translation_worker import translation_worker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.tab import ChatTab
+from rnntui.tui.lines.messages import ModelOpened
 from rnntui.tui.tabs import TABS
 from rnntui.tui.train.form_fields import Field
 from rnntui.tui.train.tab import TrainTab
-from rnntui.tui.translate.messages import ModelOpened
 from rnntui.tui.translate.tab import TranslateTab
 
 SIZES = [(80, 24), (140, 40)]
@@ -87,7 +87,7 @@ def write_pair_metrics(run: RunFolder, number: int) -> None:
 
 def app_of(runs: Path) -> RnntuiApp:
     chat = replace(TABS["chat"], widget=lambda context: ChatTab(context, start_generation))
-    translate = replace(TABS["translate"], widget=lambda context: TranslateTab(context, TranslationWorker))
+    translate = replace(TABS["translate"], widget=lambda context: TranslateTab(context, translation_worker))
     return RnntuiApp(runs, "notes", tabs={**TABS, "chat": chat, "translate": translate})
 
 
@@ -199,7 +199,7 @@ async def translating(pilot: Pilot[None]) -> None:
     await pilot.press("f4")
     await wait_until(pilot, lambda: any(tab.session.problem for tab in pilot.app.query(TranslateTab)))
     tab = pilot.app.query_one(TranslateTab)
-    tab.post_message(ModelOpened("turned", FakeTranslator(letters=SOURCE)))  # type: ignore[arg-type]
+    tab.post_message(ModelOpened("turned", FakeTranslator(letters=SOURCE)))
     tab.source.fill(SOURCE)
     await wait_until(pilot, lambda: len(tab.session.lines) > 1 and tab.session.worker is not None)
     assert tab.session.worker is not None

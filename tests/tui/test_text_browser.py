@@ -161,7 +161,7 @@ async def test_texts_to_translate_are_browsed_too(tmp_path: Path) -> None:
         await wait_until(user.pilot, lambda: "The text was written with gone, which cannot be opened" in user.notices)
         await user.pilot.press("ctrl+end", "s")
         await wait_until(user.pilot, lambda: user.session.text == "go homes")
-        user.tab.save_draft()
+        user.tab.drafts.save()
         await wait_until(user.pilot, lambda: (sources_folder() / "House.txt").read_text() == "go homes")
     assert {path.read_text() for path in sources_folder().glob("*.txt")} == {"go homes", "new"}
     assert tab_of_last_text() == "translate"

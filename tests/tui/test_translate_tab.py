@@ -471,11 +471,11 @@ async def test_the_source_is_restored_the_next_time(tmp_path: Path) -> None:
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.work()
         assert user.session.text == "go" and user.shown == ["og"]
-        user.tab.save_draft()
-        assert user.session.pending_save() is None  # it is saved already
+        user.tab.drafts.save()
+        assert user.session.drafts.pending() is None  # it is saved already
         await user.pilot.press("f12")
         await user.type("new")
-        user.tab.save_draft()
+        user.tab.drafts.save()
         await wait_until(user.pilot, lambda: len(list(sources_folder().glob("*.txt"))) == 2)
         await user.pilot.press("ctrl+o", "ctrl+o")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, TextBrowser))
@@ -502,7 +502,7 @@ async def test_a_failed_autosave_is_reported(tmp_path: Path, own_settings: Path)
     own_settings.parent.touch()  # a file where the folder should be
     async with using_translate(tmp_path, FakeTranslator()) as user:
         await user.type("home")
-        user.tab.save_draft()
+        user.tab.drafts.save()
         await wait_until(user.pilot, lambda: "Autosave failed" in user.notices)
         assert user.app.is_running
 

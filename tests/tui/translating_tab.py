@@ -13,10 +13,10 @@ from textual.pilot import Pilot
 from waiting import wait_until
 
 from rnntui.sessions.translation_session import TranslationSession
-from rnntui.sessions.translation_worker import TranslationWorker
+from rnntui.sessions.translation_worker import TranslationWorker, translation_worker
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.lines.messages import ModelOpened
 from rnntui.tui.tabs import TABS
-from rnntui.tui.translate.messages import ModelOpened
 from rnntui.tui.translate.tab import TranslateTab
 
 
@@ -75,7 +75,7 @@ class UserOfTranslate:
 
     async def open_model(self, name: str, translator: FakeTranslator) -> None:
         """Translate with this model, as if it had been read from disk."""
-        self.tab.post_message(ModelOpened(name, translator))  # type: ignore[arg-type]
+        self.tab.post_message(ModelOpened(name, translator))
         await wait_until(self.pilot, lambda: self.session.translator is translator)
 
     async def work(self) -> None:
@@ -93,7 +93,7 @@ async def using_translate(
     """Open the Translate tab with this model, under the name "one"."""
 
     def make(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
-        worker = TranslationWorker(on_results, on_error)
+        worker = translation_worker(on_results, on_error)
         if threaded:
             worker.start()
         return worker

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rnntui.tui.translate.aligned_text_area import AlignedTextArea, Highlight
+from rnntui.tui.lines.aligned_text_area import AlignedTextArea, Highlight
+from rnntui.tui.lines.text_panes import LineEditor, ResultPane
 from rnntui.tui.translate.attention_matrix import AttentionMatrix
-from rnntui.tui.translate.text_panes import SourcePane, TargetPane
 from rnntui.tui.translate.word_alignment import WordAlignment, tokens_in, word_at, word_spans
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _UNCHANGED = "Copied unchanged: there is no word to translate."
 class AttentionHighlighter:
     """Shows one hypothesis's attention, that of the sentence at the cursor, and follows the cursor of a pane."""
 
-    def __init__(self, source: SourcePane, target: TargetPane, matrix: AttentionMatrix) -> None:
+    def __init__(self, source: LineEditor, target: ResultPane, matrix: AttentionMatrix) -> None:
         self._source, self._target, self._matrix = source, target, matrix
         self._shown: tuple[str, Translation, LineHypothesis] | None = None
         self._sentence: int | None = None  # index of the one in the matrix

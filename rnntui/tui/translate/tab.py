@@ -11,38 +11,28 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static, TextArea
 
-from rnntui.errors import RnntuiError
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.sessions.model_cache import ModelCache
-from rnntui.sessions.translation_session import MakeWorker, TranslationSession, Viewport
+from rnntui.sessions.translation_session import MakeWorker, TranslationSession
 from rnntui.text.control_chars import decode_control_chars, one_line
 from rnntui.tui.keys import bindings
+from rnntui.tui.lines.draft_saver import DraftSaver
+from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, ResultsUpdated
+from rnntui.tui.lines.model_opener import ModelOpener
+from rnntui.tui.lines.pane_pair import PanePair
+from rnntui.tui.lines.text_panes import LineEditor, ResultPane
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import sources_folder
-from rnntui.tui.translate.aligned_text_area import AlignedTextArea, align_rows
 from rnntui.tui.translate.attention_highlight import AttentionHighlighter
 from rnntui.tui.translate.attention_matrix import AttentionMatrix
 from rnntui.tui.translate.beam_panel import BeamPanel
 from rnntui.tui.translate.hypothesis_list import HypothesisList
-from rnntui.tui.translate.messages import (
-    AutosaveFailed,
-    BeamSettingsChanged,
-    HypothesisChosen,
-    LineFailed,
-    ModelFailed,
-    ModelOpened,
-    TranslationsUpdated,
-)
-from rnntui.tui.translate.text_panes import SourcePane, TargetPane
+from rnntui.tui.translate.messages import BeamSettingsChanged, HypothesisChosen
 
 if TYPE_CHECKING:
-    from rnntui.inference.translator import Translator
-    from rnntui.sessions.autosave import SaveJob
-    from rnntui.sessions.saved_texts import OpenedSource
     from rnntui.sessions.translation_worker import TranslationWorker
     from rnntui.tui.tabs import TabContext
 
-_AUTOSAVE_INTERVAL = 10.0  # seconds
 _TALL = 34  # rows of the terminal from which the list of hypotheses has more room
 
 
@@ -55,16 +45,18 @@ class TranslateTab(Vertical):
     def __init__(self, context: TabContext, make_worker: MakeWorker | None = None) -> None:
         """`make_worker` replaces the translation worker, for tests."""
         super().__init__(id="translate")
-        self._models: ModelCache[Translator] = ModelCache(context.checkpoints, SEQ2SEQ)
         self._first_run, self._reopens = context.run, context.reopen
         self._make_worker = make_worker or _start_worker
         self.session = TranslationSession(context.run or "", self._start_worker, sources_folder)
         self.notifications = Notifications(self.notify)
         self.exit_message = ""  # printed once the app has closed
-        self.source, self.target, self.matrix = SourcePane(), TargetPane(), AttentionMatrix()
+        self.source = LineEditor("Type here: it is translated as you type.", id="source")
+        self.target, self.matrix = ResultPane(id="translation"), AttentionMatrix()
+        self._models = ModelOpener(self, ModelCache(context.checkpoints, SEQ2SEQ), self.notifications)
+        self.drafts = DraftSaver(self, self.source, self.session.drafts, self.notifications)
         self._hypotheses, self._status = HypothesisList(), Static("", id="translate-status", markup=False)
         self._attention = AttentionHighlighter(self.source, self.target, self.matrix)
-        self._active: AlignedTextArea = self.source  # the pane that had the focus last
+        self._panes = PanePair(self.source, self.target)
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="sides"):
@@ -79,38 +71,27 @@ class TranslateTab(Vertical):
     def on_mount(self) -> None:
         self.source.focus()
         self._show_status()
-        self.watch(self.source, "scroll_y", self._source_scrolled, init=False)
-        self.watch(self.target, "scroll_y", self._target_scrolled, init=False)
-        self.set_interval(_AUTOSAVE_INTERVAL, self.save_draft)
+        self._panes.couple_scrolling(self, self._scrolled)
         self.call_after_refresh(self._finish)
 
     def _finish(self) -> None:
         """Read the draft and the model; the first paint does not wait for them."""
-        last: OpenedSource | None = None
-        try:
-            last = self.session.read_last()
-        except RnntuiError as error:
-            self.notifications.warn(str(error), title="Cannot open the last text")
-        if last is not None:
-            self.session.begin(last)
-            self.source.fill(last.text)
+        last = self.drafts.start()
         if self._reopens and last is not None and self._first_run is None:
-            self._open_writer(last.run, "")
+            self._models.open_for_text(last.run, "")
         else:
             self.open_run(self._first_run)
 
     def on_unmount(self) -> None:
         self.session.close()
-        problem = self.session.autosave.write_last(self.session.pending_save())
-        if problem:
-            self.exit_message = f"the text could not be saved: {problem}"
+        self.exit_message = self.drafts.save_last()
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.height >= _TALL, "-tall")
-        self.call_after_refresh(align_rows, self.source, self.target)
+        self.call_after_refresh(self._panes.align)
 
     @property
-    def typing_target(self) -> SourcePane:
+    def typing_target(self) -> LineEditor:
         """The editor that typing goes to."""
         return self.source
 
@@ -125,38 +106,16 @@ class TranslateTab(Vertical):
     @property
     def cursor_line(self) -> int:
         """The index of the line at the cursor of the active pane."""
-        return min(self._active.cursor_location[0], len(self.session.lines) - 1)
+        return min(self._panes.cursor_line, len(self.session.lines) - 1)
 
     # -- the model -----------------------------------------------------------------------------------------------
 
-    @work(thread=True)
     def open_run(self, name: str | None) -> None:
         """Translate with the run of that name or path; None is the newest Seq2Seq run, or the shipped one."""
-        run = None
-        try:
-            run = self._models.find(name)
-            translator = self._models.load(run)
-        except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            none_yet = name is None and run is None
-            self.post_message(ModelFailed(str(error) or type(error).__name__, none_yet))
-        else:
-            self.post_message(ModelOpened(run.name, translator))
-
-    @work(thread=True)
-    def _open_writer(self, run: str, present: str) -> None:
-        """Translate with the run that translated a saved text, else with the present one or the newest."""
-        try:
-            model = self._models.load_for_text(run, present)
-        except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            self.post_message(ModelFailed(str(error) or type(error).__name__, none_yet=not run))
-            return
-        if model.model is not None:
-            self.post_message(ModelOpened(model.name, model.model))
-        if model.note:
-            self.app.call_from_thread(self.notifications.warn, model.note, seconds=10)
+        self._models.open(name)
 
     def on_model_opened(self, event: ModelOpened) -> None:
-        self.session.set_model(event.name, event.translator)
+        self.session.set_model(event.name, event.model)
         self.target.placeholder = ""
         self._translate()
 
@@ -171,13 +130,8 @@ class TranslateTab(Vertical):
     @work
     async def action_model(self) -> None:
         """Choose another model, and translate the text with it."""
-        from rnntui.tui.screens.run_picker import pick_run
-
         self.source.focus()
-        runs = self._models
-        path = await pick_run(self.app, runs.checkpoints, runs.kind, self.session.run_name, self.notifications.warn)
-        if path is not None:
-            self.open_run(path)
+        await self._models.pick(self.session.run_name)
 
     # -- translating ---------------------------------------------------------------------------------------------
 
@@ -186,14 +140,14 @@ class TranslateTab(Vertical):
 
     def _post_results(self) -> None:
         """Called in the worker's thread."""
-        self.post_message(TranslationsUpdated())
+        self.post_message(ResultsUpdated())
 
     def _post_error(self, line: str, error: Exception) -> None:
         """Called in the worker's thread."""
         self.post_message(LineFailed(line, f"{type(error).__name__}: {error}"))
 
     def _translate(self) -> None:
-        self.session.translate(Viewport(self.cursor_line, *self.source.visible_lines))
+        self.session.translate(self._panes.viewport)
         self._show_translations()
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
@@ -203,7 +157,7 @@ class TranslateTab(Vertical):
                 self.session.edit(*change)
                 self._translate()
 
-    def on_translations_updated(self) -> None:
+    def on_results_updated(self) -> None:
         self.session.update()
         self._show_translations()
 
@@ -234,8 +188,7 @@ class TranslateTab(Vertical):
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _show_translations(self) -> None:
-        self.target.show(self.session.translations)
-        align_rows(self.source, self.target)
+        self._panes.show(self.session.translations)
         self._show_line()
 
     def _show_line(self) -> None:
@@ -249,7 +202,7 @@ class TranslateTab(Vertical):
             chosen = session.chosen_index(line)
             self._hypotheses.show([(each.score, each.text) for each in translation.hypotheses], chosen)
             self._attention.show(session.lines[line], translation, translation.hypotheses[chosen])
-        self._attention.follow_cursor(self._active, line)
+        self._attention.follow_cursor(self._panes.active, line)
         self._show_status()
 
     def _show_status(self) -> None:
@@ -258,63 +211,32 @@ class TranslateTab(Vertical):
     # -- cursor and scrolling ------------------------------------------------------------------------------------
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if isinstance(event.widget, AlignedTextArea) and event.widget is not self._active:
-            self._active = event.widget
+        if self._panes.activate(event.widget):
             self._show_line()
 
     def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
-        if event.text_area is not self._active:
+        if event.text_area is not self._panes.active:
             return
-        other = self.source if self._active is self.target else self.target
-        line = self.cursor_line
-        if other.cursor_location[0] != line < other.document.line_count:
-            other.move_cursor((line, 0))
-            if self.session.needs_search(line):
-                self._translate()
-                return
-        self._show_line()
+        if self._panes.follow_cursor() and self.session.needs_search(self.cursor_line):
+            self._translate()
+        else:
+            self._show_line()
 
-    def _source_scrolled(self, y: float) -> None:
-        self.target.scroll_to(y=y, animate=False, force=True)
+    def _scrolled(self) -> None:
         if self.session.is_searching:
             self._translate()  # what has become visible is more urgent now
-
-    def _target_scrolled(self, y: float) -> None:
-        self.source.scroll_to(y=y, animate=False, force=True)
 
     def action_matrix(self) -> None:
         """Show or hide the attention matrix."""
         self.toggle_class("-matrix")
-        self._leave_hidden_widget()
+        self._panes.leave_hidden_widget()
 
     def action_panel(self) -> None:
         """Show or hide the hypotheses and the settings."""
         self.toggle_class("-bare")
-        self._leave_hidden_widget()
-
-    def _leave_hidden_widget(self) -> None:
-        """Focus the source if the focused widget has been hidden."""
-        focused = self.screen.focused
-        if (
-            focused is None
-            or not focused.display
-            or not all(node.display for node in focused.ancestors if node is not self.screen)
-        ):
-            self.source.focus()
+        self._panes.leave_hidden_widget()
 
     # -- the text as a whole -------------------------------------------------------------------------------------
-
-    def save_draft(self) -> None:
-        """Save the source automatically, if it has changed."""
-        job = self.session.pending_save()
-        if job is not None:
-            self._write_draft(job)
-
-    @work(thread=True, group="autosave")
-    def _write_draft(self, job: SaveJob) -> None:  # in a thread: a disk may take its time
-        problem = self.session.autosave.write(job)
-        if problem:
-            self.post_message(AutosaveFailed(problem))
 
     def on_autosave_failed(self, event: AutosaveFailed) -> None:
         self.notifications.warn(event.problem, title="Autosave failed")
@@ -330,7 +252,6 @@ class TranslateTab(Vertical):
     @work
     async def action_save(self) -> None:
         """Ask for a name, and save source and translation."""
-        from rnntui.sessions.autosave import is_named
         from rnntui.sessions.translation_files import save_table, suggested_table
         from rnntui.tui.screens.dialogs import AskScreen
 
@@ -345,49 +266,25 @@ class TranslateTab(Vertical):
             note = f"; {missing:,} lines are not translated yet" if missing else ""
             self.notifications.info(f"{path}{note}", title="Saved")
 
-        path, suggested = session.autosave.path, str(suggested_table(session.run_name))
-        if path is not None and is_named(path):
-            suggested = path.with_suffix(".tsv").name
+        suggested = self.drafts.suggested_name(str(suggested_table(session.run_name)), ".tsv")
         await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested, save))
 
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""
-        from rnntui.sessions.saved_texts import OpenedSource
-
-        self._begin(OpenedSource(""))
-        self.source.focus()
+        self.drafts.begin_new()
 
     @work
     async def action_open(self) -> None:
         """Show the saved texts, and open one or a text file; of a table its first column, of subtitles their texts."""
-        from rnntui.tui.screens.text_browser import TextBrowser
-
-        session, job = self.session, self.session.pending_save()
-        browser = TextBrowser(
-            session.saved_texts,
-            session.read_source,
-            lambda: session.autosave.write(job) if job is not None else "",
-            "Texts that you translate are saved here automatically.",
-        )
-        opened = await self.app.push_screen_wait(browser)
-        if opened is None:
-            return
-        self._begin(opened)
-        self.source.focus()
-        if opened.note:
-            self.notifications.info(opened.note)
-        if opened.run:
-            self._open_writer(opened.run, session.run_name if session.translator is not None else "")
-
-    def _begin(self, opened: OpenedSource) -> None:
-        self.save_draft()
-        self.session.begin(opened)
-        self.source.fill(opened.text)
+        session = self.session
+        opened = await self.drafts.browse("Texts that you translate are saved here automatically.")
+        if opened is not None and opened.run:
+            self._models.open_for_text(opened.run, session.run_name if session.translator is not None else "")
 
 
 def _start_worker(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
-    from rnntui.sessions.translation_worker import TranslationWorker
+    from rnntui.sessions.translation_worker import translation_worker
 
-    worker = TranslationWorker(on_results, on_error)
+    worker = translation_worker(on_results, on_error)
     worker.start()
     return worker

@@ -1,19 +1,19 @@
-"""The two text areas of the Translate tab: source and translation."""
+"""An editor, and a pane beside it with a result for each of its lines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnntui.sessions.translation_session import LineChange, line_change
+from rnntui.sessions.line_change import LineChange, line_change
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
-from rnntui.tui.translate.aligned_text_area import AlignedTextArea
+from rnntui.tui.lines.aligned_text_area import AlignedTextArea
 
 
-class SourcePane(AlignedTextArea):
-    """The editor of the source. It holds its text encoded by `encode_control_chars`."""
+class LineEditor(AlignedTextArea):
+    """The editor. It holds its text encoded by `encode_control_chars`."""
 
-    def __init__(self) -> None:
-        super().__init__(id="source", placeholder="Type here: it is translated as you type.")
+    def __init__(self, placeholder: str, *, id: str) -> None:
+        super().__init__(id=id, placeholder=placeholder)
         self._seen_lines = [""]  # as the area held them at the last `pop_change`
 
     def fill(self, text: str) -> None:
@@ -30,25 +30,25 @@ class SourcePane(AlignedTextArea):
         return change, [decode_control_chars(line) for line in lines[change.start : change.new_end]]
 
 
-class TargetPane(AlignedTextArea):
-    """The translation: to read, select and copy."""
+class ResultPane(AlignedTextArea):
+    """The results: to read, select and copy."""
 
-    def __init__(self) -> None:
-        super().__init__(id="translation", read_only=True)
-        self._translations = [""]
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, read_only=True)
+        self._results = [""]
 
-    def show(self, translations: Sequence[str]) -> None:
-        """Show a line for each translation. Unchanged lines keep their place and cost nothing."""
-        change = line_change(self._translations, translations)
+    def show(self, results: Sequence[str]) -> None:
+        """Show a line for each result. Unchanged lines keep their place and cost nothing."""
+        change = line_change(self._results, results)
         if change is None:
             return
         start, old_end, new_end = change
         old_lines, encoded = self.encoded_lines, []
-        for index, text in enumerate(translations[start:new_end], start):
+        for index, text in enumerate(results[start:new_end], start):
             # Of thousands of lines between two changed ones, few have changed.
-            same = index < old_end and text == self._translations[index]
+            same = index < old_end and text == self._results[index]
             encoded.append(old_lines[index] if same else encode_control_chars(text))
-        self._translations = list(translations)
+        self._results = list(results)
         # A range of lines is replaced whole; where it is empty on one side, with the line before or after it.
         if start in (old_end, new_end):
             if start > 0:

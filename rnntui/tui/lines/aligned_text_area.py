@@ -83,7 +83,7 @@ class AlignedDocument(WrappedDocument):
 
 
 class Highlight(NamedTuple):
-    """A part of a line, and how strongly it is highlighted, 0 to 1."""
+    """A part of a line, and how strongly it is highlighted, 0 to 1; from 0 to -1 in the second colour."""
 
     start: int
     end: int
@@ -97,10 +97,15 @@ class AlignedTextArea(ClusterTextArea):
         Binding("ctrl+home", "start", "Start of the text", show=False, id="area.start"),
         Binding("ctrl+end", "finish", "End of the text", show=False, id="area.finish"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"aligned-text-area--highlight", "aligned-text-area--cursor-line"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "aligned-text-area--highlight",
+        "aligned-text-area--negative",
+        "aligned-text-area--cursor-line",
+    }
     DEFAULT_CSS = """
     AlignedTextArea { scrollbar-gutter: stable; scrollbar-size-vertical: 1; overflow-x: hidden; }
     AlignedTextArea > .aligned-text-area--highlight { background: $warning; }
+    AlignedTextArea > .aligned-text-area--negative { background: $primary; }
     AlignedTextArea > .aligned-text-area--cursor-line { background: $foreground 7%; }
     """
 
@@ -109,7 +114,7 @@ class AlignedTextArea(ClusterTextArea):
     def __init__(self, *, read_only: bool = False, placeholder: str = "", id: str | None = None) -> None:
         self._highlighted_line = 0
         self._word_highlights: list[Highlight] = []
-        self._palette: SpanStyles | None = None
+        self._palettes: tuple[SpanStyles, SpanStyles] | None = None  # of positive and of negative weights
         super().__init__(
             soft_wrap=True, show_line_numbers=False, highlight_cursor_line=False, compact=True, read_only=read_only,
             placeholder=placeholder, id=id,
@@ -185,13 +190,18 @@ class AlignedTextArea(ClusterTextArea):
         return line
 
     def _highlight_style(self, weight: float) -> Style:
-        if self._palette is None:
-            base, strongest = self.rich_style, self.get_component_rich_style("aligned-text-area--highlight")
-            self._palette = SpanStyles(base, {"model": base}, strongest)
-        level = max(1, min(LEVELS, round(weight * LEVELS)))
-        # For terminals without colours: bold is strong, underlined more than a trace.
-        shade = Style(bold=weight >= 0.5, underline=weight >= 0.1)
-        return self._palette.style("model", level) + shade
+        if self._palettes is None:
+            self._palettes = self._palette("highlight"), self._palette("negative")
+        strength = abs(weight)
+        level = max(1, min(LEVELS, round(strength * LEVELS)))
+        # For terminals without colours: bold is strong; underlined more than a trace, negative ones italic instead.
+        is_visible = strength >= 0.1
+        shade = Style(bold=strength >= 0.5, underline=is_visible and weight > 0, italic=is_visible and weight < 0)
+        return self._palettes[weight < 0].style("model", level) + shade
+
+    def _palette(self, component: str) -> SpanStyles:
+        strongest = self.get_component_rich_style(f"aligned-text-area--{component}")
+        return SpanStyles(self.rich_style, {"model": self.rich_style}, strongest)
 
     def _render_line(self, y: int) -> Strip:
         row, document = self.scroll_offset.y + y, self.wrapped_document
@@ -218,7 +228,7 @@ class AlignedTextArea(ClusterTextArea):
 
     def notify_style_update(self) -> None:
         """Compute the colours of the highlights anew: the theme has changed."""
-        self._palette = None
+        self._palettes = None
         super().notify_style_update()
 
 

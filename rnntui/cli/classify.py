@@ -1,0 +1,109 @@
+"""`rnntui classify`: the label of each line by a classifier, or the language model that explains it best."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rnntui.cli.classify_runs import RunsOutput, check_runs_options, classify_by_runs, runs_option
+from rnntui.cli.environment import use_one_blas_thread
+from rnntui.cli.line_input import Lines, NumberedLine, TextReading, check_texts, file_option, line_batches, read_lines
+from rnntui.cli.options import checkpoints_option, corpus_options, run_option
+from rnntui.cli.progress_bar import ProgressBar
+from rnntui.cli.run_choice import choose_run
+from rnntui.cli.terminal import print_note, utf8_argument, write_out
+from rnntui.processors import usable_cpus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rnntui.inference.classifier import Classification, Classifier
+    from rnntui.inference.explanation import Explanation
+
+
+@click.command("classify")
+@click.argument("text", nargs=-1, callback=utf8_argument)
+@file_option
+@run_option
+@runs_option
+@checkpoints_option
+@click.option(
+    "--top", type=click.IntRange(1), default=1, show_default=True, help="Number of labels, the most probable first."
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show the share of each token in the decision, and what the classifier says without single words.",
+)
+@corpus_options
+@click.option(
+    "--json", "as_json", is_flag=True, help="Write a JSON line for each line, with the probability of every label."
+)
+@click.pass_context
+def command(
+    context: click.Context,
+    text: tuple[str, ...],
+    files: tuple[str, ...],
+    run_name: str | None,
+    runs: tuple[str, ...],
+    checkpoints: str | None,
+    top: int,
+    explain: bool,
+    encoding: str,
+    errors: Any,
+    newlines: Any,
+    as_json: bool,
+) -> None:
+    """Classify each TEXT, or each line of the files of --file, or of standard input; a blank line stays blank.
+
+    The output is the label and its probability, separated by a tab; with --top, further labels follow in the same way.
+    A line gets the same answer alone and among others.
+
+    With --explain, columns follow with the tokens that decide, and with words whose removal changes the label; in a
+    terminal, the tokens are coloured by their share.
+
+    With --runs, no classifier is needed: the output is the language model that explains a line best, and its margin
+    over the second one in bits.
+    """
+    check_texts(text, files, "classified")
+    if runs:
+        check_runs_options(context)
+    source = read_lines(text, files, TextReading(encoding, errors, newlines))
+    if runs:
+        classify_by_runs(runs, checkpoints, source, RunsOutput(as_json, explain))
+        return
+    use_one_blas_thread()
+    from rnntui.cli.classify_output import ClassificationWriter
+    from rnntui.inference.classifier import load_classifier
+    from rnntui.kinds.classifier import CLASSIFIER
+
+    classifier = load_classifier(choose_run(run_name, checkpoints, CLASSIFIER))
+    writer = ClassificationWriter(top, as_json, is_terminal=sys.stdout.isatty())
+    with ProgressBar("classifying", is_wanted=not sys.stdout.isatty()) as bar:
+        for line, classification, explanation in _classified(source, classifier, explain, bar):
+            write_out(writer.output(line, classification, explanation))
+
+
+def _classified(
+    source: Lines, classifier: Classifier, explain: bool, bar: ProgressBar
+) -> Iterator[tuple[str, Classification, Explanation | None]]:
+    """Yield each line with its classification and, if wanted, its explanation."""
+    done = 0
+    for batch in line_batches(source):
+        _warn(classifier, batch)
+        report = bar.lines_of_batch(done, len(batch), source.count)
+        texts = [line.text for line in batch]
+        classifications = classifier.classify(texts, workers=usable_cpus(), on_progress=report)
+        for number, (line, classification) in enumerate(zip(texts, classifications, strict=True), 1):
+            yield line, classification, classifier.explain(line) if explain else None
+            if explain:
+                bar.show_lines(done + number, source.count)
+        done += len(batch)
+
+
+def _warn(classifier: Classifier, lines: Sequence[NumberedLine]) -> None:
+    for line in lines:
+        for warning in classifier.warnings_for(line.text, line.label):
+            print_note(warning)

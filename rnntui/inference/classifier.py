@@ -1,0 +1,331 @@
+"""Classification of texts with a trained classifier: probabilities of the labels, and explanations."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig
+from rnntui.errors import RunError, UsageError
+from rnntui.inference.explanation import (
+    MAX_EXPLAINED_TOKENS,
+    Explanation,
+    Removal,
+    Span,
+    log_odds,
+    log_odds_gradient,
+    read_text,
+    removable_words,
+    source_offsets,
+    token_shares,
+)
+from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.inference.numpy_classifier import ClassifierSizes, Logits, NumpyClassifier
+from rnntui.inference.numpy_language_model import Ids
+from rnntui.inference.weight_reader import weights_of_file
+from rnntui.kinds.classifier import CLASSIFIER
+from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.text.classifier_tokens import ClassifierTokenizer
+from rnntui.text.control_chars import unknown_characters_message
+from rnntui.text.labelled_corpus import normalize_text
+from rnntui.text.ngram_features import NgramVocabulary
+
+MAX_CHARACTERS = 100_000
+"""Characters of a text that are read: the recurrent layers hold a state of each token in memory."""
+
+_BATCH_TOKENS = 4096  # tokens in a batch at most, padding included; 8,192 were 15 % slower, 2,048 as well
+_MAX_BATCH = 512  # texts in a batch at most
+_DECIMALS = 4  # of a probability
+# Bound of the rounding error of a logit in float32. Trained models were off by 4e-6 at most.
+_LOGIT_ERROR = 2e-5
+
+Probabilities = NDArray[np.float64]
+
+
+class Classification(NamedTuple):
+    """The labels of a text with their probabilities, rounded to 4 decimals, best first; none for a blank text."""
+
+    labels: Sequence[tuple[str, float]]
+
+    @property
+    def label(self) -> str:
+        """The most probable label; empty for a blank text."""
+        return self.labels[0][0] if self.labels else ""
+
+    @property
+    def probability(self) -> float:
+        """The probability of the most probable label."""
+        return self.labels[0][1] if self.labels else 0.0
+
+
+class Classifier:
+    """A trained classifier with its tokenizer and its n-grams.
+
+    Args:
+        model: recurrent and linear part.
+        tokenizer: its tokenizer, as it reads texts.
+        labels: the labels by id.
+        ngrams: the n-grams of the linear part; None if the model has none.
+    """
+
+    def __init__(
+        self,
+        model: NumpyClassifier,
+        tokenizer: ClassifierTokenizer,
+        labels: Sequence[str],
+        ngrams: NgramVocabulary | None,
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.labels = tuple(labels)
+        self.ngrams = ngrams
+        self._exact_lock = threading.Lock()  # for the model in float64 is made when it is first needed
+
+    def classify(
+        self, texts: Sequence[str], workers: int = 1, on_progress: Callable[[float], None] | None = None
+    ) -> list[Classification]:
+        """Classify texts. Each gets the classification that it would get alone.
+
+        Args:
+            texts: texts as typed; a blank one gets no label.
+            workers: number of batches that are read at the same time, each by a thread; the result is the same.
+            on_progress: called after every batch, in the calling thread, with the fraction of the tokens that have been
+                read; an exception that it raises ends the classification.
+        """
+        normalized = [normalize_text(text) for text in texts]
+        indices = [index for index, text in enumerate(normalized) if text]
+        probabilities = self.probabilities([normalized[index] for index in indices], workers, on_progress)
+        classifications = [Classification(())] * len(texts)
+        for index, ranked in zip(indices, self._ranked(probabilities), strict=True):
+            classifications[index] = Classification(ranked)
+        return classifications
+
+    def probabilities(
+        self, texts: Sequence[str], workers: int = 1, on_progress: Callable[[float], None] | None = None
+    ) -> Probabilities:
+        """Return the probability of each label for N texts, none of them blank, `(N, K)`.
+
+        They are computed in float32. Where rounding to 4 decimals, or the choice of the best label, is within the
+        rounding error of that, they are computed again in float64: so these do not depend on the batch.
+
+        See `classify` for the arguments.
+        """
+        encoded = _EncodedTexts.of(texts, self.tokenizer)
+        probabilities = _softmax(self._logits(self.model, encoded, workers, on_progress))
+        uncertain = np.flatnonzero(_is_uncertain(probabilities))
+        if len(uncertain):
+            probabilities[uncertain] = _softmax(self._logits(self._exact(), encoded.select(uncertain), workers))
+        return probabilities
+
+    def warnings_for(self, line: str, label: str) -> list[str]:
+        """Return warnings about a line that this model reads badly; `label` names the line in them.
+
+        Warned of are characters that the vocabulary lacks, lines of unknown words only, and lines that are too long.
+        """
+        text = normalize_text(line)
+        warnings = []
+        if len(text) > MAX_CHARACTERS:
+            message = f"its first {MAX_CHARACTERS:,} characters are classified, of {len(text):,}"
+            warnings.append(f"{label}: {message}")
+        unknown = self.tokenizer.unknown_characters(text[:MAX_CHARACTERS])
+        tokenizer = self.tokenizer.tokenizer
+        if unknown and tokenizer.kind == "word":
+            is_all = bool((self.tokenizer.encode(text[:MAX_CHARACTERS]) == tokenizer.unknown_id).all())
+            unknown = unknown if is_all else []  # a rare word is usual, and the n-grams may know it
+        if unknown:
+            warnings.append(f"{label}: {unknown_characters_message(unknown)}")
+        return warnings
+
+    def explain(self, text: str, label: str | None = None) -> Explanation:
+        """Explain a label of a text: see `explanation`.
+
+        Args:
+            text: as typed; a blank one has no tokens.
+            label: the label to explain; None for the most probable one.
+
+        Raises `UsageError` for a label that the classifier does not have, and for a text of too many tokens.
+        """
+        if label is not None and label not in self.labels:
+            raise UsageError(f"the classifier has no label {label!r}", hint=f"it has {', '.join(self.labels[:20])}")
+        normalized = normalize_text(text)[:MAX_CHARACTERS]
+        if not normalized:
+            return Explanation(label or "", 0.0, [], [])
+        read = read_text(normalized, self.tokenizer)
+        if len(read.ids) > MAX_EXPLAINED_TOKENS:
+            raise UsageError(
+                f"a text of {len(read.ids):,} tokens is too long to explain", hint=f"{MAX_EXPLAINED_TOKENS:,} are not"
+            )
+        logits = self._logits(self._exact(), _EncodedTexts([normalized], [read.ids]))
+        best = self._ranked(_softmax(logits))[0][0][0]
+        explained = self.labels.index(best if label is None else label)
+        gradient = log_odds_gradient(logits[0], explained)
+        shares = token_shares(self._exact(), self.ngrams, read, gradient)
+        removals = self._removals(normalized, removable_words(read, shares), best, explained)
+        offsets = source_offsets(text)
+        return Explanation(
+            self.labels[explained],
+            log_odds(logits[0], explained),
+            [share._replace(start=offsets[share.start], end=offsets[share.end]) for share in shares],
+            [removal._replace(start=offsets[removal.start], end=offsets[removal.end]) for removal in removals],
+        )
+
+    def _removals(self, text: str, words: Sequence[Span], best: str, explained: int) -> list[Removal]:
+        """Return the removals of words of a normalized text; spans are in it.
+
+        Args:
+            text: the text.
+            words: the spans of the words.
+            best: the label of the whole text.
+            explained: id of the explained label.
+        """
+        shortened = [normalize_text(f"{text[:start]} {text[end:]}") for start, end in words]
+        indices = [index for index, rest in enumerate(shortened) if rest]
+        texts = _EncodedTexts.of([shortened[index] for index in indices], self.tokenizer)
+        probabilities = _softmax(self._logits(self._exact(), texts))
+        removals = []
+        for index, row, ranked in zip(indices, probabilities, self._ranked(probabilities), strict=True):
+            (start, end), (label, probability) = words[index], ranked[0]
+            remaining = float(row[explained])
+            removals.append(
+                Removal(text[start:end], start, end, label, probability, label != best, round(remaining, _DECIMALS))
+            )
+        return removals
+
+    def _exact(self) -> NumpyClassifier:
+        with self._exact_lock:
+            return self.model.exact
+
+    def _logits(
+        self,
+        model: NumpyClassifier,
+        texts: _EncodedTexts,
+        workers: int = 1,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Logits:
+        """Return the logits of N texts `(N, K)`, read in batches of similar length; see `classify`."""
+        logits = np.zeros((len(texts.ids), len(self.labels)))
+        batches = list(_batches(texts.ids))
+        read_tokens, all_tokens = 0, sum(map(len, texts.ids))
+        is_abandoned = threading.Event()
+
+        def read_batch(batch: list[int]) -> list[int]:
+            if not is_abandoned.is_set():
+                features = None if self.ngrams is None else self.ngrams.features([texts.texts[i] for i in batch])
+                logits[batch] = model.logits([texts.ids[index] for index in batch], features)
+            return batch
+
+        def report(batch: list[int]) -> None:
+            nonlocal read_tokens
+            read_tokens += sum(len(texts.ids[index]) for index in batch)
+            if on_progress is not None:
+                on_progress(read_tokens / all_tokens)
+
+        if workers == 1 or len(batches) == 1:
+            for batch in batches:
+                report(read_batch(batch))
+            return logits
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                for batch in pool.map(read_batch, batches):
+                    report(batch)
+            except BaseException:
+                is_abandoned.set()
+                raise
+        return logits
+
+    def _ranked(self, probabilities: Probabilities) -> list[list[tuple[str, float]]]:
+        """Return for each row of probabilities `(N, K)` the labels and rounded probabilities, best first.
+
+        Labels with the same rounded probability are in the order of their ids, but the first is the most probable one.
+        """
+        rounded = np.round(probabilities, _DECIMALS)
+        is_best = rounded == rounded.max(axis=1, keepdims=True)
+        order = np.lexsort((-np.where(is_best, probabilities, 0.0), -rounded), axis=1)
+        return [
+            [(self.labels[index], float(row[index])) for index in indices]
+            for row, indices in zip(rounded, order.tolist(), strict=True)
+        ]
+
+
+class _EncodedTexts(NamedTuple):
+    """Normalized texts and their tokens."""
+
+    texts: list[str]
+    ids: list[Ids]
+
+    @classmethod
+    def of(cls, texts: Sequence[str], tokenizer: ClassifierTokenizer) -> _EncodedTexts:
+        """Encode texts, each cut to `MAX_CHARACTERS`."""
+        read = [text[:MAX_CHARACTERS] for text in texts]
+        return cls(read, [tokenizer.encode(text) for text in read])
+
+    def select(self, indices: NDArray[np.intp]) -> _EncodedTexts:
+        """Return some of the texts."""
+        return _EncodedTexts([self.texts[index] for index in indices], [self.ids[index] for index in indices])
+
+
+def _batches(token_ids: Sequence[Ids]) -> Iterator[list[int]]:
+    """Yield batches of indices of texts of similar length, longest first, since those take longest."""
+    batch: list[int] = []
+    for index in sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index])):
+        longest = len(token_ids[batch[0]]) if batch else 0
+        if batch and (len(batch) == _MAX_BATCH or (len(batch) + 1) * longest > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def _softmax(logits: Logits) -> Probabilities:
+    """Return the probabilities `(N, K)` of logits `(N, K)`."""
+    if not len(logits):
+        return logits
+    powers: Probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
+
+
+def _is_uncertain(probabilities: Probabilities) -> NDArray[np.bool_]:
+    """Return for each row of probabilities `(N, K)` True if an error of the logits could change what is shown of it.
+
+    An error of at most ε in every logit moves a probability p by at most 2 ε p (1 - p).
+    """
+    scaled = probabilities * 10**_DECIMALS
+    distances = np.abs(scaled - np.floor(scaled) - 0.5) / 10**_DECIMALS  # to where rounding changes
+    errors = 2 * _LOGIT_ERROR * probabilities * (1 - probabilities) + 1e-12
+    rounded = np.round(probabilities, _DECIMALS)
+    has_tie = (rounded == rounded.max(axis=1, keepdims=True, initial=0.0)).sum(axis=1) > 1
+    uncertain: NDArray[np.bool_] = (distances <= errors).any(axis=1) | has_tie
+    return uncertain
+
+
+def load_classifier(run: RunFolder) -> Classifier:
+    """Load a classifier's best weights. Raises `RunError` or `TokenizerError` naming the file missing or broken."""
+    config = run.read_config()
+    tokenizer = read_tokenizer(run, config, CLASSIFIER)
+    is_lowercase = config.tokenizer_as(ClassifierTokenizerConfig).lowercase
+    shape, labels = config.model_as(ClassifierConfig), config.corpus_as(LabelledCorpusInfo).labels
+    if not labels or any(normalize_text(label) != label for label in labels):
+        raise RunError(f"{run.config_file} does not say which labels the classifier has; the run is broken")
+    ngrams = None if shape.ngrams == "none" else _load_ngrams(run)
+    weights = load_weights(run.weights_file)
+    sizes = ClassifierSizes(tokenizer.vocab_size, len(labels), 0 if ngrams is None else ngrams.size)
+    with weights_of_file(run.weights_file):
+        model = NumpyClassifier(weights, shape, sizes)
+    return Classifier(model, ClassifierTokenizer(tokenizer, is_lowercase), labels, ngrams)
+
+
+def _load_ngrams(run: RunFolder) -> NgramVocabulary:
+    arrays, _ = load_arrays(run.ngrams_file)
+    try:
+        return NgramVocabulary.from_arrays(arrays)
+    except ValueError as error:
+        raise RunError(f"{run.ngrams_file}: {error}; the run is broken") from error

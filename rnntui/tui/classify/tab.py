@@ -1,0 +1,292 @@
+"""The Classify tab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static, TextArea
+
+from rnntui.kinds.classifier import CLASSIFIER
+from rnntui.sessions.classification_session import NO_MODEL, ClassificationSession, MakeWorker
+from rnntui.sessions.model_cache import ModelCache
+from rnntui.text.control_chars import decode_control_chars
+from rnntui.tui.classify.explanation_panel import ExplanationPanel
+from rnntui.tui.classify.messages import LabelChosen, NextLineWanted
+from rnntui.tui.classify.result_rows import result_row
+from rnntui.tui.keys import bindings
+from rnntui.tui.lines.draft_saver import DraftSaver
+from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, ResultsUpdated
+from rnntui.tui.lines.model_opener import ModelOpener
+from rnntui.tui.lines.pane_pair import PanePair
+from rnntui.tui.lines.text_panes import LineEditor, ResultPane
+from rnntui.tui.notifications import Notifications
+from rnntui.tui.preferences import classified_folder
+
+if TYPE_CHECKING:
+    from rnntui.sessions.classification_worker import ClassificationWorker
+    from rnntui.tui.tabs import TabContext
+
+_TALL = 34  # rows of the terminal from which labels and explanation have more room
+_PLACEHOLDER = "Type here: each line gets its label as you type."
+
+
+class ClassifyTab(Vertical):
+    """A text and the label of each line side by side; below, for the line at the cursor, its labels and their reasons."""
+
+    # Where both are active, the first of two bindings of a key counts.
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("explanation"), *bindings("classify")]
+
+    def __init__(self, context: TabContext, make_worker: MakeWorker | None = None) -> None:
+        """`make_worker` replaces the classification worker, for tests."""
+        super().__init__(id="classify")
+        self._first_run, self._reopens = context.run, context.reopen
+        self._make_worker = make_worker or _start_worker
+        self.session = ClassificationSession(context.run or "", self._start_worker, classified_folder)
+        self.notifications = Notifications(self.notify)
+        self.exit_message = ""  # printed once the app has closed
+        self.editor, self.labels = LineEditor(_PLACEHOLDER, id="text"), ResultPane(id="line-labels")
+        self._panes = PanePair(self.editor, self.labels)
+        self._models = ModelOpener(self, ModelCache(context.checkpoints, CLASSIFIER), self.notifications)
+        self.drafts = DraftSaver(self, self.editor, self.session.drafts, self.notifications)
+        self._panel, self._status = ExplanationPanel(), Static("", id="classify-status", markup=False)
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="text-and-labels"):
+            yield self.editor
+            yield self.labels
+        yield self._panel
+        yield self._status
+
+    def on_mount(self) -> None:
+        self.editor.focus()
+        self._show_status()
+        self._panes.couple_scrolling(self, self._scrolled)
+        self.call_after_refresh(self._finish)
+
+    def _finish(self) -> None:
+        """Read the draft and the model; the first paint does not wait for them."""
+        last = self.drafts.start()
+        if self._reopens and last is not None and self._first_run is None:
+            self._models.open_for_text(last.run, "")
+        else:
+            self.open_run(self._first_run)
+
+    def on_unmount(self) -> None:
+        self.session.close()
+        self.exit_message = self.drafts.save_last()
+
+    def on_resize(self) -> None:
+        self.set_class(self.app.size.height >= _TALL, "-tall")
+        self.call_after_refresh(self._panes.align)
+
+    def on_show(self) -> None:
+        """Look for a classifier again: one may have been trained in the meantime."""
+        if self.session.problem:
+            self.open_run(None)
+
+    @property
+    def typing_target(self) -> LineEditor:
+        """The editor that typing goes to."""
+        return self.editor
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for going back to the text where the cursor is in it: there Esc stops the worker."""
+        return action != "back" or not self.editor.has_focus
+
+    def action_back(self) -> None:
+        """Focus the text."""
+        self.editor.focus()
+
+    @property
+    def cursor_line(self) -> int:
+        """The index of the line at the cursor of the active pane."""
+        return min(self._panes.cursor_line, len(self.session.lines) - 1)
+
+    # -- the model -----------------------------------------------------------------------------------------------
+
+    def open_run(self, name: str | None) -> None:
+        """Classify with the run of that name or path; None is the newest classifier, or the shipped one."""
+        self._models.open(name)
+
+    def on_model_opened(self, event: ModelOpened) -> None:
+        self.session.set_model(event.name, event.model)
+        self.editor.placeholder = _PLACEHOLDER
+        self._classify()
+
+    def on_model_failed(self, event: ModelFailed) -> None:
+        if self.session.classifier is None:
+            self.session.problem = NO_MODEL if event.none_yet else "no classifier is open: choose one with F5"
+            self.editor.placeholder = f"{self.session.problem[0].upper()}{self.session.problem[1:]}."
+            self._show_status()
+        if not event.none_yet:  # without any run, the status line says enough
+            self.notifications.error(event.problem, title="Cannot open the model", seconds=10)
+
+    @work
+    async def action_model(self) -> None:
+        """Choose another classifier, and classify the text with it."""
+        self.editor.focus()
+        await self._models.pick(self.session.run_name)
+
+    # -- classifying ---------------------------------------------------------------------------------------------
+
+    def _start_worker(self) -> ClassificationWorker:
+        return self._make_worker(self._post_results, self._post_error)
+
+    def _post_results(self) -> None:
+        """Called in the worker's thread."""
+        self.post_message(ResultsUpdated())
+
+    def _post_error(self, line: str, error: Exception) -> None:
+        """Called in the worker's thread."""
+        self.post_message(LineFailed(line, f"{type(error).__name__}: {error}"))
+
+    def _classify(self) -> None:
+        self.session.classify(self._panes.viewport)
+        self._show_results()
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        if event.text_area is self.editor:
+            change = self.editor.pop_change()
+            if change is not None:
+                self.session.edit(*change)
+                self._classify()
+
+    def on_results_updated(self) -> None:
+        self.session.update()
+        self._show_results()
+
+    def on_line_failed(self, event: LineFailed) -> None:
+        problem = f"{event.line[:60]}: {event.problem}"
+        self.notifications.error(problem, title="A line could not be classified", seconds=20)
+
+    def action_stop(self) -> None:
+        """Classify no more until something changes."""
+        self.session.stop()
+        self._show_status()
+
+    # -- labels and explanation ----------------------------------------------------------------------------------
+
+    def on_label_chosen(self, event: LabelChosen) -> None:
+        self.session.explain(self.cursor_line, event.label)
+        self._classify()
+
+    def on_next_line_wanted(self, event: NextLineWanted) -> None:
+        self._go_to(
+            self.session.next_with_label(self.cursor_line, event.label), f"No other line has the label {event.label}."
+        )
+
+    def action_next_doubtful(self) -> None:
+        """Go to the next line whose label is doubtful."""
+        self._go_to(self.session.next_doubtful(self.cursor_line), "No other line is doubtful.")
+
+    def _go_to(self, line: int | None, otherwise: str) -> None:
+        if line is None or line == self.cursor_line:
+            self.notifications.info(otherwise)
+            return
+        self._panes.active.move_cursor((line, 0))
+        self._panes.active.scroll_cursor_visible()
+
+    def action_shading(self) -> None:
+        """Shade by the next measure, or by none."""
+        self.session.next_measure(self.cursor_line)
+        self._show_line()
+
+    # -- showing -------------------------------------------------------------------------------------------------
+
+    def _show_results(self) -> None:
+        self._panes.show([result_row(result) for result in self.session.results])
+        self._show_line()
+
+    def _show_line(self) -> None:
+        """Show what belongs to the line at the cursor: its labels, their reasons, and the status."""
+        session, line = self.session, self.cursor_line
+        self.editor.highlight(line, self._panel.show(session, line))
+        self._show_status()
+
+    def _show_status(self) -> None:
+        self._status.update(self.session.status(self.cursor_line), layout=False)
+
+    # -- cursor and scrolling ------------------------------------------------------------------------------------
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        if self._panes.activate(event.widget):
+            self._show_line()
+
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        if event.text_area is not self._panes.active:
+            return
+        if self._panes.follow_cursor() and self.session.needs_computation(self.cursor_line):
+            self._classify()
+        else:
+            self._show_line()
+
+    def _scrolled(self) -> None:
+        if self.session.is_classifying:
+            self._classify()  # what has become visible is more urgent now
+
+    def action_panel(self) -> None:
+        """Show or hide the labels and the explanation."""
+        self.toggle_class("-bare")
+        self._panes.leave_hidden_widget()
+
+    # -- the text as a whole -------------------------------------------------------------------------------------
+
+    def on_autosave_failed(self, event: AutosaveFailed) -> None:
+        self.notifications.warn(event.problem, title="Autosave failed")
+
+    def action_copy(self) -> None:
+        """Copy the selection of the focused pane, or else the table of results."""
+        from rnntui.sessions.classification_files import table
+
+        focused = self.screen.focused
+        selected = focused.selected_text if isinstance(focused, TextArea) else ""
+        text = decode_control_chars(selected) or table(self.session.lines, self.session.results)
+        self.app.copy_to_clipboard(text)
+        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
+
+    @work
+    async def action_save(self) -> None:
+        """Ask for a name, and save the lines with their labels."""
+        from rnntui.sessions.classification_files import save_results, suggested_results_file
+        from rnntui.tui.screens.dialogs import AskScreen
+
+        session = self.session
+        if not session.text.strip():
+            self.notifications.warn("There is nothing to save yet.")
+            return
+
+        def save(name: str, confirmed: bool) -> None:
+            path = save_results(name, session.run_name, session.lines, session.results, confirmed=confirmed)
+            missing = session.total_count - session.classified_count
+            note = f"; {missing:,} lines are not classified yet" if missing else ""
+            self.notifications.info(f"{path}{note}", title="Saved")
+
+        suggested = self.drafts.suggested_name(str(suggested_results_file(session.run_name)), ".tsv")
+        await self.app.push_screen_wait(
+            AskScreen("Save text, label and probability as (.tsv or .jsonl)", suggested, save)
+        )
+
+    def action_new(self) -> None:
+        """Begin another text; the present one is saved automatically."""
+        self.drafts.begin_new()
+
+    @work
+    async def action_open(self) -> None:
+        """Show the saved texts, and open one or a text file; of a table its first column."""
+        session = self.session
+        opened = await self.drafts.browse("Texts that you classify are saved here automatically.")
+        if opened is not None and opened.run:
+            self._models.open_for_text(opened.run, session.run_name if session.classifier is not None else "")
+
+
+def _start_worker(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> ClassificationWorker:
+    from rnntui.sessions.classification_worker import classification_worker
+
+    worker = classification_worker(on_results, on_error)
+    worker.start()
+    return worker
