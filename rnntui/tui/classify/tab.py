@@ -36,7 +36,7 @@ _PLACEHOLDER = "Type here: each line gets its label as you type."
 
 
 class ClassifyTab(Vertical):
-    """A text and the label of each line side by side; below, for the line at the cursor, its labels and their reasons."""
+    """A text and the label of each line side by side; below, the reasons for that of the line at the cursor."""
 
     # Where both are active, the first of two bindings of a key counts.
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("explanation"), *bindings("classify")]
@@ -267,9 +267,7 @@ class ClassifyTab(Vertical):
             self.notifications.info(f"{path}{note}", title="Saved")
 
         suggested = self.drafts.suggested_name(str(suggested_results_file(session.run_name)), ".tsv")
-        await self.app.push_screen_wait(
-            AskScreen("Save text, label and probability as (.tsv or .jsonl)", suggested, save)
-        )
+        await self.app.push_screen_wait(AskScreen("Save text and labels as (.tsv or .jsonl)", suggested, save))
 
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""
