@@ -80,7 +80,7 @@ def command(
             held_out = read_labelled_texts((validation_texts,) if validation_texts else (), reading)
             for note in held_out.notes if held_out is not None else ():
                 print_note(note)
-            given = {*given_settings(context, ClassifierConfig), *given_settings(context, ClassifierTokenizerConfig)}
+            given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
             request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
             run, messages = create_classifier_run(corpus, held_out, request, folder, name)
             for message in messages:

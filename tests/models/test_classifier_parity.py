@@ -14,7 +14,7 @@ from rnntui.inference.numpy_classifier import ClassifierSizes, NumpyClassifier
 from rnntui.models.weight_arrays import weights_of
 from rnntui.text.ngram_features import NgramFeatures
 
-POOLINGS = ["last", "mean", "max", "attention"]
+POOLINGS = ["last", "mean", "max", "concat", "attention"]
 DIRECTIONS = pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "both-ways"])
 SIZES = ClassifierSizes(tokens=11, labels=4, ngrams=9)
 TEXTS = random_texts([5, 1, 9, 3, 9], SIZES.tokens)
