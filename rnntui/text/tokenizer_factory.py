@@ -77,7 +77,7 @@ def train_tokenizer(
 ) -> Tokenizer:
     """Create the tokenizer of many short texts. Raises `TokenizerError` or `UsageError`.
 
-    A subword that begins a text has a space, as within a text.
+    A subword that begins a text has a space, as within a text; words have none, since nothing is written with them.
 
     Args:
         texts: the texts.
@@ -96,7 +96,7 @@ def train_tokenizer(
     if kind == "word":
         from rnntui.text.word_tokenizer import WordTokenizer
 
-        return WordTokenizer.train(sample, vocab_size or DEFAULT_WORDS)
+        return WordTokenizer.train(sample, vocab_size or DEFAULT_WORDS, keeps_spaces=False)
     from rnntui.text.subword_tokenizer import SubwordTokenizer
 
     distinct = int(np.count_nonzero(counts))

@@ -26,6 +26,7 @@ from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.token_ids import TokenFile
+from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.labelled_dataset import write_labelled
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
@@ -206,6 +207,7 @@ def _resolved(
         is_unbalanced = max(counts) > _UNBALANCED * float(np.mean(counts))
         training = replace(training, selection_metric="macro_f1" if is_unbalanced else "accuracy")
     if str(tokenizer.type) == "auto" and not training.from_run:
-        words = np.mean([row.text.count(" ") + 1 for row in rows])
-        tokenizer = replace(tokenizer, type="char" if words < 4 else "word")
+        choice = choose_tokenizer([row.text for row in rows], [row.label for row in rows])
+        tokenizer = replace(tokenizer, type=choice.type)
+        messages.append(choice.reason)
     return replace(request, training=training, tokenizer=tokenizer)
