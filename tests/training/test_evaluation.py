@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from rnntui.config import LanguageModelConfig
+from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.training import evaluation
 from rnntui.training.device import Hardware
@@ -81,3 +82,10 @@ def test_bits_per_character_count_characters_not_tokens() -> None:
     result = evaluation.Evaluation(loss=2.0, tokens=100, characters=400)
     assert result.bits_per_character == pytest.approx(0.5 / math.log(2))
     assert result.perplexity == pytest.approx(math.e**2)
+
+
+def test_bits_per_character_count_the_spelling_of_unknown_words() -> None:
+    result = evaluation.Evaluation(loss=2.0, tokens=100, characters=400)
+    spelled = result.with_spelling(TokenFileInfo(tokens=1000, characters=4000, dtype="uint8", spelling_bits=200.0))
+    assert spelled.bits_per_character == pytest.approx(result.bits_per_character + 200 / 4000)
+    assert (spelled.loss, spelled.perplexity) == (result.loss, result.perplexity)
