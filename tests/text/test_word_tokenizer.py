@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnntui.config import TokenizerConfig
+from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.document_batch import DocumentBatch
 from rnntui.text.documents import DocumentFormat
@@ -18,7 +20,7 @@ from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.text.word_boundaries import unspaced_share, words
 from rnntui.text.word_tokenizer import WordTokenizer
 
-repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
+repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=25)
 PROSE = """It was a dark night; the wind (from the sea) didn't rest.
 "I don't know," said Ann -- "it's John's."
 
@@ -188,3 +190,9 @@ def test_no_draw_of_tokens_decodes_differently_in_a_stream(prose: WordTokenizer)
     ids = np.random.default_rng(1).integers(0, prose.vocab_size, 200).tolist()
     stream = prose.stream()
     assert "".join(map(stream.push, ids)) == prose.decode(ids)
+
+
+def test_translations_are_not_written_in_words() -> None:
+    assert TokenizerConfig(type="word", vocab_size=500).summary == "500 words"
+    with pytest.raises(UsageError, match="--tokenizer must be one of char, bpe, unigram"):
+        Seq2SeqTokenizerConfig(type="word")  # type: ignore[arg-type]
