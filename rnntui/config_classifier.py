@@ -129,6 +129,12 @@ class ClassifierTokenizerConfig(TokenizerConfig):
         choices=TokenizerChoice,
         resolved=True,
     )
+    vocab_size: int | None = override(
+        TokenizerConfig,
+        "vocab_size",
+        None,
+        "tokens in the vocabulary [default: every character; 20000 words; 4000 subwords, fewer for few texts]",
+    )
     lowercase: bool = setting_field(True, "read texts in lower case [characters: no]")
 
 

@@ -19,7 +19,8 @@ BAD = ("awful", "dark", "poor", "sad")
 
 TINY = {
     "hidden": 8, "embedding": 8, "dropout": 0.1, "word_dropout": 0.05, "embedding_dropout": 0.1,
-    "batch_size": 16, "bucket_batches": 4, "learning_rate": 1e-2, "warmup": 3, "evaluations": 4, "patience": 0, "validation_fraction": 0.2,
+    "batch_size": 16, "bucket_batches": 4,
+    "learning_rate": 1e-2, "warmup": 3, "evaluations": 4, "patience": 0, "validation_fraction": 0.2,
     "save_every": 1e6,
 }  # fmt: skip
 

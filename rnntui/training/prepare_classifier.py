@@ -32,6 +32,7 @@ from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.token_ids import TokenFile
+from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.labelled_dataset import write_labelled
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
@@ -84,7 +85,7 @@ def create_classifier_run(
     counts = count_labels(training_rows)
     labels = {label: index for index, label in enumerate(counts)}
     start = _warm_start(request, checkpoints)
-    request = _resolved(request, training_rows, list(counts.values()), start)
+    request = _resolved(request, training_rows, start, messages)
     with staged_run(request.training, checkpoints) as staged:
         training_texts = [row.text for row in training_rows]
         request, tokenizer = _tokenizer(request, training_texts, staged, start)
@@ -221,18 +222,20 @@ def _split(
 
 
 def _resolved(
-    request: ClassifierRequest, rows: list[LabelledText], counts: list[int], start: WarmStart | None
+    request: ClassifierRequest, rows: list[LabelledText], start: WarmStart | None, messages: list[str]
 ) -> ClassifierRequest:
-    """Return the request with every "auto" replaced, and with the settings that suit its tokens."""
+    """Return the request with every "auto" replaced, and with the settings that suit its tokens; add what was chosen."""
     training, tokenizer = request.training, request.tokenizer
     if training.selection_metric == "auto":
+        counts = list(count_labels(rows).values())
         is_unbalanced = max(counts) > _UNBALANCED * float(np.mean(counts))
         training = replace(training, selection_metric="macro_f1" if is_unbalanced else "accuracy")
     if start is not None:
         tokenizer = replace(tokenizer, type=start.tokenizer.kind)
     elif str(tokenizer.type) == "auto":
-        words = np.mean([row.text.count(" ") + 1 for row in rows])
-        tokenizer = replace(tokenizer, type="char" if words < 4 else "word")
+        choice = choose_tokenizer([row.text for row in rows], [row.label for row in rows])
+        tokenizer = replace(tokenizer, type=choice.type)
+        messages.append(choice.reason)
     request = replace(request, training=training, tokenizer=tokenizer)
     return _with_character_recipe(request) if tokenizer.type == "char" else request
 
