@@ -19,6 +19,7 @@ from rnntui.text.tables import TableBeginning, TableText, read_table_rows, table
 
 _MAX_DESCRIPTIONS = 3  # layouts of files that are described
 _MAX_LABELS = 4  # in the summary
+_MAX_SHOWN = 25  # characters of a label there
 
 
 def read_labelled(
@@ -157,13 +158,13 @@ def _labelled_corpus(
     if not rows.rows:
         raise _no_rows(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
     labels = count_labels(rows.rows)
-    shown = ", ".join(f"{quote(label)} {count:,}" for label, count in list(labels.items())[:_MAX_LABELS])
-    shown += ", …" if len(labels) > _MAX_LABELS else ""
+    short = [f"{quote(label)} {count:,}" for label, count in labels.items() if len(label) <= _MAX_SHOWN][:_MAX_LABELS]
+    shown = f" ({', '.join(short)}{', …' if len(labels) > len(short) else ''})" if short else ""
     others = f"; {len(described) - _MAX_DESCRIPTIONS} more layouts" if len(described) > _MAX_DESCRIPTIONS else ""
     count, first = len(rows.rows), rows.rows[0]
     summary = (
         f"{'; '.join(described[:_MAX_DESCRIPTIONS])}{others}; {count:,} {'text' if count == 1 else 'texts'}, "
-        f"{len(labels):,} {'label' if len(labels) == 1 else 'labels'} ({shown}), "
+        f"{len(labels):,} {'label' if len(labels) == 1 else 'labels'}{shown}, "
         f"the first: {quote(first.text)} → {quote(first.label)}"
     )
     return LabelledCorpus(

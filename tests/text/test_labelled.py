@@ -295,12 +295,12 @@ def test_labels_as_many_as_rows_are_pairs_or_swapped_columns(read: Read) -> None
         check_labels(read(pairs))
     assert "train-seq2seq" in error.value.hint
     swapped = "".join(f"a long enough sentence {i}\t{'pos' if i % 2 else 'neg'}\n" for i in range(12))
-    with pytest.raises(CorpusError, match="12 different labels in 12 rows; the columns look swapped") as error:
+    with pytest.raises(CorpusError, match="12 different labels in 12 rows; text and label look swapped") as error:
         check_labels(read(swapped, label="1"))
     assert error.value.hint == "--label-column 2"
     repeated = "".join(f"neg\ta long enough sentence {i % 3}\n" for i in range(12)) + "pos\ta long enough sentence 1\n"
     assert check_labels(read(repeated, label="2"))[0] == (
-        "t.tsv: the columns look swapped: 3 different labels, which are longer than the 2 texts; --label-column 1"
+        "t.tsv: text and label look swapped: the 3 labels are longer than the 2 different texts; --label-column 1"
     )
 
 
