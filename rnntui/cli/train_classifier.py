@@ -99,7 +99,7 @@ def command(
             except CorpusError as error:
                 if any(columns) and corpus is not None:
                     recorded = layouts_of_labelled_run(name, folder, corpus.display_names)
-                    raise _changed_column(corpus.layouts, recorded) or error from error
+                    raise _changed_column(corpus.layouts, recorded, columns) or error from error
                 raise
             refuse_changes(context, run)
             held_out = read_labelled_texts(named, reading)
@@ -112,9 +112,11 @@ def command(
         return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
 
 
-def _changed_column(layouts: Sequence[LabelledLayout], recorded: Sequence[LabelledLayout]) -> UsageError | None:
-    """Return the error for a column that is not that of the run to resume; None if both are its own."""
-    for index, option in enumerate(("text_column", "label_column")):
-        if recorded and layouts[0].columns[index] != recorded[0].columns[index]:
+def _changed_column(
+    layouts: Sequence[LabelledLayout], recorded: Sequence[LabelledLayout], named: LabelledColumns
+) -> UsageError | None:
+    """Return the error for a named column that is not that of the run to resume; None if both are its own."""
+    for index, option, column in ((1, "label_column", named.label), (0, "text_column", named.text)):
+        if column and recorded and layouts[0].columns[index] != recorded[0].columns[index]:
             return changed_setting(option, recorded[0].columns[index], layouts[0].columns[index])
     return None

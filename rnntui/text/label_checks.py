@@ -62,7 +62,7 @@ def shared_texts(training: LabelledCorpus, validation: LabelledCorpus) -> list[s
 def _one_label_hint(layouts: Sequence[LabelledLayout]) -> str:
     if all(layout.format == "files" for layout in layouts):
         return "name the files or folders of all labels"
-    return f"if another column holds the labels, name it, as in {_column_hint(layouts)}"
+    return "if another column holds the labels, name it by --label-column"
 
 
 def _column_hint(layouts: Sequence[LabelledLayout]) -> str:

@@ -13,11 +13,12 @@ from rnntui.text.dropped_rows import quote
 from rnntui.text.fasttext import PREFIX, looks_like_fasttext, read_fasttext_rows, refuse_several_labels
 from rnntui.text.json_pairs import json_texts, key_of, list_length, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.label_columns import LabelColumns
-from rnntui.text.label_files import find_label_files
+from rnntui.text.label_files import find_label_files, split_warnings
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledRows, count_labels
 from rnntui.text.tables import TableBeginning, TableText, read_table_rows, table_name
 
 _MAX_DESCRIPTIONS = 3  # layouts of files that are described
+_MAX_CELL_LINES = 2000  # of a quoted text: emails and articles are longer than sentences
 _MAX_LABELS = 4  # in the summary
 _MAX_SHOWN = 25  # characters of a label there
 
@@ -62,6 +63,7 @@ def read_labelled(
         layout, description = _read_file(file, columns, known, known_labels, rows)
         new_layouts.append(layout)
         descriptions.setdefault(description, []).append(file.display_names[0])
+    warnings += split_warnings(corpus.display_names)
     described = [f"{few_names(names)}: {description}" for description, names in descriptions.items()]
     unique = tuple(new_layouts) if len(set(new_layouts)) > 1 else (new_layouts[0],)
     return _labelled_corpus(corpus, rows, unique, described, warnings)
@@ -75,7 +77,7 @@ def _read_file(
     rows: LabelledRows,
 ) -> tuple[LabelledLayout, str]:
     """Add the rows of one file to `rows`; return its layout, and the layout in words."""
-    text = TableText(file)
+    text = TableText(file, _MAX_CELL_LINES)
     description = "read as when the run was created"
     if layout is None:
         layout, description = _detect_layout(text, columns, known_labels)
