@@ -40,7 +40,9 @@ from rnntui.text.ngram_features import NgramVocabulary
 MAX_CHARACTERS = 100_000
 """Characters of a text that are read: the recurrent layers hold a state of each token in memory."""
 
-_BATCH_TOKENS = 4096  # tokens in a batch at most, padding included; 8,192 were 15 % slower, 2,048 as well
+_BATCH_TOKENS = 4096  # tokens in a batch, padding included; 8,192 were 15 % slower, and so were 2,048
+_FEW_TEXTS = 16  # a batch of so few texts may have more tokens, as a step costs hardly less than one of twice as many
+_MAX_BATCH_TOKENS = 65_536  # tokens in such a batch at most
 _MAX_BATCH = 512  # texts in a batch at most
 _DECIMALS = 4  # of a probability
 # Bound of the rounding error of a logit in float32. Trained models were off by 4e-6 at most.
@@ -117,11 +119,11 @@ class Classifier:
 
         See `classify` for the arguments.
         """
-        encoded = _EncodedTexts.of(texts, self.tokenizer)
-        probabilities = _softmax(self._logits(self.model, encoded, workers, on_progress))
+        tokenized = _TokenizedTexts.of(texts, self.tokenizer)
+        probabilities = _softmax(self._logits(self.model, tokenized, workers, on_progress))
         uncertain = np.flatnonzero(_is_uncertain(probabilities))
         if len(uncertain):
-            probabilities[uncertain] = _softmax(self._logits(self._exact(), encoded.select(uncertain), workers))
+            probabilities[uncertain] = _softmax(self._logits(self._exact(), tokenized.select(uncertain), workers))
         return probabilities
 
     def warnings_for(self, line: str, label: str) -> list[str]:
@@ -162,11 +164,13 @@ class Classifier:
             raise UsageError(
                 f"a text of {len(read.ids):,} tokens is too long to explain", hint=f"{MAX_EXPLAINED_TOKENS:,} are not"
             )
-        logits = self._logits(self._exact(), _EncodedTexts([normalized], [read.ids]))
+        model, features = self._exact(), None if self.ngrams is None else self.ngrams.features([normalized])
+        encoded = model.encode([read.ids], for_gradient=True)
+        logits = model.encoded_logits(encoded, features)
         best = self._ranked(_softmax(logits))[0][0][0]
         explained = self.labels.index(best if label is None else label)
         gradient = log_odds_gradient(logits[0], explained)
-        shares = token_shares(self._exact(), self.ngrams, read, gradient)
+        shares = token_shares(model, self.ngrams, read, encoded, gradient)
         removals = self._removals(normalized, removable_words(read, shares), best, explained)
         probability = float(_softmax(logits)[0, explained])
         removals.sort(key=lambda each: (not each.changes, -abs(each.explained - probability)))
@@ -189,8 +193,7 @@ class Classifier:
         """
         shortened = [normalize_text(text[:start] + text[end:]) for start, end in words]
         indices = [index for index, rest in enumerate(shortened) if rest]
-        texts = _EncodedTexts.of([shortened[index] for index in indices], self.tokenizer)
-        probabilities = _softmax(self._logits(self._exact(), texts))
+        probabilities = self.probabilities([shortened[index] for index in indices])
         removals = []
         for index, row, ranked in zip(indices, probabilities, self._ranked(probabilities), strict=True):
             (start, end), (label, probability) = words[index], ranked[0]
@@ -207,7 +210,7 @@ class Classifier:
     def _logits(
         self,
         model: NumpyClassifier,
-        texts: _EncodedTexts,
+        texts: _TokenizedTexts,
         workers: int = 1,
         on_progress: Callable[[float], None] | None = None,
     ) -> Logits:
@@ -256,29 +259,29 @@ class Classifier:
         ]
 
 
-class _EncodedTexts(NamedTuple):
+class _TokenizedTexts(NamedTuple):
     """Normalized texts and their tokens."""
 
     texts: list[str]
     ids: list[Ids]
 
     @classmethod
-    def of(cls, texts: Sequence[str], tokenizer: ClassifierTokenizer) -> _EncodedTexts:
-        """Encode texts, each cut to `MAX_CHARACTERS`."""
+    def of(cls, texts: Sequence[str], tokenizer: ClassifierTokenizer) -> _TokenizedTexts:
+        """Tokenize texts, each cut to `MAX_CHARACTERS`."""
         read = [text[:MAX_CHARACTERS] for text in texts]
         return cls(read, [tokenizer.encode(text) for text in read])
 
-    def select(self, indices: NDArray[np.intp]) -> _EncodedTexts:
+    def select(self, indices: NDArray[np.intp]) -> _TokenizedTexts:
         """Return some of the texts."""
-        return _EncodedTexts([self.texts[index] for index in indices], [self.ids[index] for index in indices])
+        return _TokenizedTexts([self.texts[index] for index in indices], [self.ids[index] for index in indices])
 
 
 def _batches(token_ids: Sequence[Ids]) -> Iterator[list[int]]:
     """Yield batches of indices of texts of similar length, longest first, since those take longest."""
     batch: list[int] = []
     for index in sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index])):
-        longest = len(token_ids[batch[0]]) if batch else 0
-        if batch and (len(batch) == _MAX_BATCH or (len(batch) + 1) * longest > _BATCH_TOKENS):
+        limit = _MAX_BATCH_TOKENS if len(batch) < _FEW_TEXTS else _BATCH_TOKENS
+        if batch and (len(batch) == _MAX_BATCH or (len(batch) + 1) * len(token_ids[batch[0]]) > limit):
             yield batch
             batch = []
         batch.append(index)

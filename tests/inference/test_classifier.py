@@ -188,13 +188,19 @@ def test_long_texts_are_explained_with_bounded_work_or_refused(classifiers, monk
         classifiers["word"].explain("film dull " * 25 + "warmth")
 
 
-def test_a_text_of_ten_thousand_characters_and_one_that_is_far_too_long(classifiers) -> None:
-    classifier, long_text = classifiers["char"], "The film of rare warmth " * 420
-    explanation = classifier.explain(long_text)
-    assert len(explanation.tokens) == len(normalize_text(long_text)) and 1 <= len(explanation.removals) <= 20
-    limit = classifier_module.MAX_CHARACTERS
-    assert classifier.warnings_for(long_text, "line 1") == []
+def test_a_text_of_ten_thousand_characters_is_classified(classifiers) -> None:
+    long_text = "The film of rare warmth " * 420
+    assert classifiers["word"].classify([long_text, "a"]) == [
+        *classifiers["word"].classify([long_text]), *classifiers["word"].classify(["a"])
+    ]  # fmt: skip
+    assert classifiers["word"].warnings_for(long_text, "line 1") == []
+
+
+def test_of_a_text_that_is_far_too_long_the_beginning_is_read(classifiers, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, classifier = 200, classifiers["char"]
+    monkeypatch.setattr(classifier_module, "MAX_CHARACTERS", limit)
     too_long = "ab" * limit
+    assert len(classifier.explain(too_long).tokens) == limit
     assert classifier.classify([too_long]) == classifier.classify([too_long[:limit]])
     [warning] = classifier.warnings_for(f"{too_long} c", "line 7")
     assert warning == f"line 7: its first {limit:,} characters are classified, of {2 * limit + 2:,}"
