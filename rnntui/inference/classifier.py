@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -236,6 +235,8 @@ class Classifier:
             for batch in batches:
                 report(read_batch(batch))
             return logits
+        from concurrent.futures import ThreadPoolExecutor  # not at the start: a single line is answered sooner
+
         with ThreadPoolExecutor(workers) as pool:
             try:
                 for batch in pool.map(read_batch, batches):
