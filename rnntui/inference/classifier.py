@@ -40,12 +40,13 @@ MAX_CHARACTERS = 100_000
 """Characters of a text that are read: the recurrent layers hold a state of each token in memory."""
 
 _BATCH_TOKENS = 4096  # tokens in a batch, padding included; 8,192 were 15 % slower, and so were 2,048
-_FEW_TEXTS = 16  # a batch of so few texts may have more tokens, as a step costs hardly less than one of twice as many
+_FEW_TEXTS = 64  # so few are classified in float64 at once
+_SMALL_BATCH = 16  # a batch of so few texts may have more tokens, as a step costs hardly less than one of twice as many
 _MAX_BATCH_TOKENS = 65_536  # tokens in such a batch at most
 _MAX_BATCH = 512  # texts in a batch at most
 _DECIMALS = 4  # of a probability
-# Bound of the rounding error of a logit in float32. Trained models were off by 4e-6 at most.
-_LOGIT_ERROR = 2e-5
+_MEASURED_TEXTS = 32  # whose logits are computed in float32 and float64, to measure the rounding error
+_SAFETY = 8.0  # the error of other texts is assumed to be less than so many times the largest that was measured
 
 Probabilities = NDArray[np.float64]
 
@@ -87,6 +88,7 @@ class Classifier:
         self.tokenizer = tokenizer
         self.labels = tuple(labels)
         self.ngrams = ngrams
+        self._logit_error: float | None = None  # bound of the error of a logit in float32, once it has been measured
         self._exact_lock = threading.Lock()  # for the model in float64 is made when it is first needed
 
     def classify(
@@ -113,17 +115,27 @@ class Classifier:
     ) -> Probabilities:
         """Return the probability of each label for N texts, none of them blank, `(N, K)`.
 
-        They are computed in float32. Where rounding to 4 decimals, or the choice of the best label, is within the
-        rounding error of that, they are computed again in float64: so these do not depend on the batch.
+        Those of many texts are computed in float32. Where rounding to 4 decimals, or the choice of the best label, is
+        within the rounding error of that, they are computed again in float64: so these do not depend on the batch. The
+        error is measured on the texts that are computed twice, the first time on some others too.
 
         See `classify` for the arguments.
         """
         tokenized = _TokenizedTexts.of(texts, self.tokenizer)
-        probabilities = _softmax(self._logits(self.model, tokenized, workers, on_progress))
-        uncertain = np.flatnonzero(_is_uncertain(probabilities))
-        if len(uncertain):
-            probabilities[uncertain] = _softmax(self._logits(self._exact(), tokenized.select(uncertain), workers))
-        return probabilities
+        if len(texts) <= _FEW_TEXTS:
+            return _softmax(self._logits(self._exact(), tokenized, workers, on_progress))
+        logits = self._logits(self.model, tokenized, workers, on_progress)
+        is_exact = np.zeros(len(texts), dtype=np.bool_)
+        selected = np.linspace(0, len(texts) - 1, _MEASURED_TEXTS).astype(np.intp)
+        if self._logit_error is not None:
+            selected = np.flatnonzero(_is_uncertain(_softmax(logits), self._logit_error))
+        while len(selected):
+            exact = self._logits(self._exact(), tokenized.select(selected), workers)
+            error = _SAFETY * float(np.abs(exact - logits[selected]).max())
+            self._logit_error = max(self._logit_error or 0.0, error)
+            logits[selected], is_exact[selected] = exact, True
+            selected = np.flatnonzero(_is_uncertain(_softmax(logits), self._logit_error) & ~is_exact)
+        return _softmax(logits)
 
     def warnings_for(self, line: str, label: str) -> list[str]:
         """Return warnings about a line that this model reads badly; `label` names the line in them.
@@ -281,7 +293,7 @@ def _batches(token_ids: Sequence[Ids]) -> Iterator[list[int]]:
     """Yield batches of indices of texts of similar length, longest first, since those take longest."""
     batch: list[int] = []
     for index in sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index])):
-        limit = _MAX_BATCH_TOKENS if len(batch) < _FEW_TEXTS else _BATCH_TOKENS
+        limit = _MAX_BATCH_TOKENS if len(batch) < _SMALL_BATCH else _BATCH_TOKENS
         if batch and (len(batch) == _MAX_BATCH or (len(batch) + 1) * len(token_ids[batch[0]]) > limit):
             yield batch
             batch = []
@@ -299,14 +311,14 @@ def _softmax(logits: Logits) -> Probabilities:
     return powers
 
 
-def _is_uncertain(probabilities: Probabilities) -> NDArray[np.bool_]:
+def _is_uncertain(probabilities: Probabilities, logit_error: float) -> NDArray[np.bool_]:
     """Return for each row of probabilities `(N, K)` True if an error of the logits could change what is shown of it.
 
     An error of at most ε in every logit moves a probability p by at most 2 ε p (1 - p).
     """
     scaled = probabilities * 10**_DECIMALS
     distances = np.abs(scaled - np.floor(scaled) - 0.5) / 10**_DECIMALS  # to where rounding changes
-    errors = 2 * _LOGIT_ERROR * probabilities * (1 - probabilities) + 1e-12
+    errors = 2 * logit_error * probabilities * (1 - probabilities) + 1e-12
     rounded = np.round(probabilities, _DECIMALS)
     has_tie = (rounded == rounded.max(axis=1, keepdims=True, initial=0.0)).sum(axis=1) > 1
     uncertain: NDArray[np.bool_] = (distances <= errors).any(axis=1) | has_tie
