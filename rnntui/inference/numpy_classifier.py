@@ -114,7 +114,10 @@ class NumpyClassifier:
             token_ids: for each text its tokens `(T,)`, at least one.
             features: their n-grams; not read if the model has no n-gram part.
         """
-        encoded = self._encode(token_ids)
+        return self.encoded_logits(self.encode(token_ids), features)
+
+    def encoded_logits(self, encoded: EncodedTexts, features: NgramFeatures | None) -> Logits:
+        """Return what `logits` returns, for texts after the recurrent part."""
         logits = encoded.batch.restore(encoded.pooled @ self._output.T + self._output_bias).astype(np.float64)
         if self.ngram_weights is not None and features is not None:
             logits += self.ngram_logits(features)
@@ -131,14 +134,13 @@ class NumpyClassifier:
             sums[has_ngrams] = np.add.reduceat(terms, starts[has_ngrams], axis=0)
         return NGRAM_SCALE * sums
 
-    def token_gradient(self, token_ids: Ids, label_weights: Logits) -> TokenGradient:
+    def token_gradient(self, encoded: EncodedTexts, label_weights: Logits) -> TokenGradient:
         """Return gradient times input of each token of a text: Σ_e x_e · ∂s/∂x_e over its embedding x.
 
         Args:
-            token_ids: `(T,)`, at least one token.
+            encoded: a single text, encoded for the gradient.
             label_weights: `(K,)`, the derivative of the score s with respect to each logit.
         """
-        encoded = self._encode([token_ids], for_gradient=True)
         pooled_gradient: Array = np.asarray(label_weights @ self._output, dtype=self._output.dtype)
         gradient = self._pooling_gradient(encoded, pooled_gradient)
         for cells, inputs, outputs in zip(
@@ -148,8 +150,8 @@ class NumpyClassifier:
         attention = None if encoded.attention is None else encoded.attention[:, 0]
         return TokenGradient((gradient * encoded.layers[0]).sum(axis=2)[:, 0], attention)
 
-    def _encode(self, token_ids: Sequence[Ids], for_gradient: bool = False) -> EncodedTexts:
-        """Run the recurrent layers and the pooling over B texts."""
+    def encode(self, token_ids: Sequence[Ids], for_gradient: bool = False) -> EncodedTexts:
+        """Run the recurrent layers and the pooling over B texts; `for_gradient` keeps what `token_gradient` reads."""
         batch = PaddedBatch.of(token_ids)
         layers: list[Array] = []
         output = self._first_layer(batch)

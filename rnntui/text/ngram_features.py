@@ -233,8 +233,21 @@ def _lookup(known: Hashes, hashes: Hashes) -> tuple[Ids, NDArray[np.bool_]]:
     """Return the places of those hashes that are known in the sorted array of known ones, and which are."""
     if not len(known):
         return np.empty(0, np.int64), np.zeros(len(hashes), np.bool_)
-    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    is_known = known[places] == hashes
+    if len(hashes) < len(known) // 8:  # less work than the table
+        places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+        is_known = known[places] == hashes
+        return places[is_known].astype(np.int64), is_known
+    # The first bits of a hash say where it is, give or take a few places: three times as fast as a binary search.
+    shift = np.uint64(64 - len(known).bit_length() - 1)
+    firsts = np.zeros(1 << (65 - int(shift)), dtype=np.int32)
+    firsts[1:] = np.cumsum(np.bincount((known >> shift).astype(np.int64), minlength=len(firsts) - 1))
+    ended = np.append(known, np.uint64(0xFFFFFFFFFFFFFFFF))
+    places = firsts[(hashes >> shift).astype(np.int64)]
+    behind = np.flatnonzero(ended[places] < hashes)
+    while len(behind):
+        places[behind] += 1
+        behind = behind[ended[places[behind]] < hashes[behind]]
+    is_known = (ended[places] == hashes) & (places < len(known))
     return places[is_known].astype(np.int64), is_known
 
 
@@ -322,11 +335,10 @@ def _word_ngrams(texts: Sequence[str]) -> _Ngrams:
     """Return all words and pairs of adjacent words; a punctuation mark is a word."""
     lowered = [lowercase(text) for text in texts]
     bounds = np.concatenate([[0], np.cumsum([len(text) for text in lowered])]).astype(np.int64)
-    spans = [match.span() for text in lowered for match in _WORD.finditer(text)]
-    counts = [sum(1 for _ in _WORD.finditer(text)) for text in lowered]
-    rows = np.repeat(np.arange(len(texts)), counts)
-    starts, ends = (np.array(spans, dtype=np.int64).reshape(-1, 2) + bounds[rows][:, None]).T
-    words = _PieceHasher("".join(lowered)).hashes(starts, ends, 0)
+    hasher = _PieceHasher("".join(lowered))
+    starts, ends = _word_spans(hasher.codes, bounds)
+    rows = np.searchsorted(bounds, starts, side="right") - 1
+    words = hasher.hashes(starts, ends, 0)
     is_pair = rows[1:] == rows[:-1]
     pairs = _mix(words[:-1][is_pair] * np.uint64(_BASE) + words[1:][is_pair])
     hashes = np.concatenate([words, pairs])
@@ -334,6 +346,25 @@ def _word_ngrams(texts: Sequence[str]) -> _Ngrams:
     starts = np.concatenate([starts, starts[:-1][is_pair]]) - bounds[texts_of]
     ends = np.concatenate([ends, ends[1:][is_pair]]) - bounds[texts_of]
     return _Ngrams(hashes, texts_of, starts, ends)
+
+
+def _word_spans(codes: NDArray[np.uint32], bounds: Ids) -> tuple[Ids, Ids]:
+    """Return the starts and ends of the words in texts that follow each other: a run of word characters, or a mark.
+
+    Args:
+        codes: code points of all texts.
+        bounds: where each text begins, and where the last one ends.
+    """
+    present = np.flatnonzero(np.bincount(codes))
+    kinds_of = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.uint8)
+    characters = map(chr, present.tolist())
+    kinds_of[present] = [0 if c.isspace() else 2 if c.isalnum() or c == "_" else 1 for c in characters]
+    kinds = kinds_of[codes]  # 0: space, 1: mark, 2: part of a word
+    # Between the characters, whether a word goes on from one to the next.
+    goes_on = np.zeros(len(codes) + 1, dtype=np.bool_)
+    goes_on[1:-1] = (kinds[1:] == 2) & (kinds[:-1] == 2)
+    goes_on[bounds] = False
+    return np.flatnonzero((kinds > 0) & ~goes_on[:-1]), np.flatnonzero((kinds > 0) & ~goes_on[1:]) + 1
 
 
 class _PieceHasher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from rnntui.text import ngram_features
+from rnntui.text.char_tokenizer import code_points
 from rnntui.text.ngram_features import NgramVocabulary
 
 LABELS = [0] * 5  # of which no n-gram tells anything
@@ -131,3 +133,30 @@ def test_arrays_of_a_broken_file_are_refused() -> None:
     for values in broken:
         with pytest.raises(ValueError, match=r"char|word|other"):
             NgramVocabulary.from_arrays(values)
+
+
+def test_words_are_found_as_by_the_regular_expression() -> None:
+    rng = random.Random(1)
+    pool = "ab_c1 \t\n.,!?'’-日本é\u0301\u200d😀\u0130²½\x1c\x85"
+    for _ in range(200):
+        texts = ["".join(rng.choices(pool, k=rng.randint(0, 12))) for _ in range(rng.randint(1, 6))]
+        bounds = np.cumsum([0, *map(len, texts)])
+        starts, ends = ngram_features._word_spans(code_points("".join(texts)), bounds)
+        matches = [
+            (match.start() + first, match.end() + first)
+            for text, first in zip(texts, bounds.tolist(), strict=False)
+            for match in ngram_features._WORD.finditer(text)
+        ]
+        assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == matches
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_a_lookup_of_many_finds_what_a_lookup_of_few_finds(size: int) -> None:
+    known = np.unique(np.random.default_rng(size).integers(0, 1 << 64, size, dtype=np.uint64))
+    edges = np.array([0, (1 << 64) - 1], dtype=np.uint64)
+    hashes = np.concatenate([known, known - np.uint64(1), edges, edges])
+    places, is_known = ngram_features._lookup(known, hashes)
+    assert is_known.tolist() == np.isin(hashes, known).tolist() and (known[places] == hashes[is_known]).all()
+    for value in hashes[:: max(1, len(hashes) // 50)]:
+        place, is_one_known = ngram_features._lookup(known, np.array([value]))
+        assert is_one_known.tolist() == [value in known] and (known[place] == value).all()
