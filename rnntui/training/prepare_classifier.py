@@ -224,7 +224,7 @@ def _split(
 def _resolved(
     request: ClassifierRequest, rows: list[LabelledText], start: WarmStart | None, messages: list[str]
 ) -> ClassifierRequest:
-    """Return the request with every "auto" replaced, and with the settings that suit its tokens; add what was chosen."""
+    """Return the request with every "auto" replaced and the settings that suit its tokens; say what was chosen."""
     training, tokenizer = request.training, request.tokenizer
     if training.selection_metric == "auto":
         counts = list(count_labels(rows).values())

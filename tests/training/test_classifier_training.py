@@ -24,7 +24,7 @@ from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
 from rnntui.text.labelled import read_labelled
 from rnntui.text.normalization import comparison_key
-from rnntui.training.classifier_task import ClassifierTask, class_weights
+from rnntui.training.classifier_task import ClassifierTask, class_weights, weighted_cross_entropy
 from rnntui.training.device import choose_hardware
 from rnntui.training.prepare_classifier import (
     ClassifierRequest,
@@ -139,6 +139,17 @@ def test_unbalanced_labels_are_selected_by_macro_f1_and_weighted(tmp_path: Path)
     torch.testing.assert_close(class_weights(labels, 2, 0.0), torch.ones(2))
     half = class_weights(labels, 2, 0.5)
     assert half[1] / half[0] == pytest.approx(5**0.5) and (half[labels]).mean() == pytest.approx(1)
+
+
+def test_label_weights_do_not_change_the_best_answer_to_a_text() -> None:
+    labels, weights = torch.tensor([0, 1, 1]), torch.tensor([0.5, 50.0])
+    best = torch.tensor([[0.95, 0.05], [0.05, 0.95], [0.05, 0.95]]).log().requires_grad_()
+    loss = weighted_cross_entropy(best, labels, weights, smoothing=0.1)
+    loss.backward()
+    assert best.grad is not None and best.grad.abs().max() < 1e-6  # torch's own: 0.047
+    logits = torch.randn(3, 2)
+    plain = torch.nn.functional.cross_entropy(logits, labels, weights)
+    torch.testing.assert_close(weighted_cross_entropy(logits, labels, weights, 0.0), plain)
 
 
 def test_long_texts_are_cut_and_it_is_said(tmp_path: Path) -> None:
