@@ -168,6 +168,8 @@ class Classifier:
         gradient = log_odds_gradient(logits[0], explained)
         shares = token_shares(self._exact(), self.ngrams, read, gradient)
         removals = self._removals(normalized, removable_words(read, shares), best, explained)
+        probability = float(_softmax(logits)[0, explained])
+        removals.sort(key=lambda each: (not each.changes, -abs(each.explained - probability)))
         offsets = source_offsets(text)
         return Explanation(
             self.labels[explained],
@@ -177,7 +179,7 @@ class Classifier:
         )
 
     def _removals(self, text: str, words: Sequence[Span], best: str, explained: int) -> list[Removal]:
-        """Return the removals of words of a normalized text; spans are in it.
+        """Return the removals of words of a normalized text, in their order; spans are in it.
 
         Args:
             text: the text.
@@ -185,7 +187,7 @@ class Classifier:
             best: the label of the whole text.
             explained: id of the explained label.
         """
-        shortened = [normalize_text(f"{text[:start]} {text[end:]}") for start, end in words]
+        shortened = [normalize_text(text[:start] + text[end:]) for start, end in words]
         indices = [index for index, rest in enumerate(shortened) if rest]
         texts = _EncodedTexts.of([shortened[index] for index in indices], self.tokenizer)
         probabilities = _softmax(self._logits(self._exact(), texts))

@@ -107,13 +107,14 @@ class ClassificationSession:
         if self.worker is None or self._request is None:
             return
         results = self.worker.results(self._request)
-        old = self.results
-        self.results = [old[index] if result is None else result for index, result in enumerate(results)]
-        known = [result for result in results if result is not None and (result.label or result.problem)]
-        self.classified_count = len(known)
-        self.total_count = self.classified_count + results.count(None)
-        self.label_counts = Counter(result.label for result in known if result.label)
-        self.doubtful_count = sum(result.is_doubtful for result in known)
+        known = [result for result in results if result is not None]
+        self.results = [old if new is None else new for old, new in zip(self.results, results, strict=True)]
+        self.label_counts = Counter([result.label for result in known])
+        blank_count = sum(1 for line in self.lines if not line or line.isspace())
+        self.classified_count = len(known) - blank_count
+        self.total_count = len(results) - blank_count
+        self.label_counts.pop("", None)
+        self.doubtful_count = sum([result.is_doubtful for result in known])
 
     def stop(self) -> None:
         """Classify no more until the next `classify`."""
@@ -185,7 +186,7 @@ class ClassificationSession:
     def status(self, index: int) -> str:
         """Return the status line: model, progress, labels, and what prevented the line at the cursor."""
         if self.classifier is None:
-            return NO_MODEL if self.problem else one_line(f"{self.run_name}  opening …")
+            return self.problem or one_line(f"{self.run_name}  opening …")
         parts = [self.run_name, self._progress()]
         result = self.result(index)
         if result is not None and result.problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from rnntui.errors import RnntuiError
 from rnntui.inference.classifier import Classification, Classifier
@@ -42,10 +43,10 @@ class LineClassification:
     problem: str = ""
     unexplained: str = ""
 
-    @property
+    @cached_property
     def is_doubtful(self) -> bool:
         """True if another label is nearly as probable."""
-        return bool(self.label) and self.margin < DOUBT_MARGIN
+        return self.margin < DOUBT_MARGIN
 
     @property
     def detail_bytes(self) -> int:

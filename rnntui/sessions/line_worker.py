@@ -199,9 +199,11 @@ class LineWorker(Generic[Request, Result]):
             request = self._request
         if request is None:
             return False
-        if request is not self._queued_request:
-            self._fill_queue(request)
-        batch = self._next_batch(request)
+        batch = self._batch_at_cursor(request)
+        if not batch:
+            if request is not self._queued_request:
+                self._fill_queue(request)
+            batch = self._next_batch(request)
         if not batch:
             return False
         with self._condition:
@@ -235,12 +237,15 @@ class LineWorker(Generic[Request, Result]):
         self._queue = sorted(texts, key=distances.__getitem__)[::-1]
         self._queued_request, self._retry_singly = request, set()
 
-    def _next_batch(self, request: Request) -> list[str]:
-        """Return the next lines to compute: the one at the cursor alone, then some visible ones, then many."""
+    def _batch_at_cursor(self, request: Request) -> list[str]:
+        """Return the line at the cursor, alone, unless it is complete."""
         with self._condition:
-            text_at_cursor = _text_at_cursor(request)
-            if text_at_cursor and not self._is_complete(request, text_at_cursor):
-                return [text_at_cursor]
+            text = _text_at_cursor(request)
+            return [text] if text and not self._is_complete(request, text) else []
+
+    def _next_batch(self, request: Request) -> list[str]:
+        """Return the next lines to compute: some visible ones, then many others."""
+        with self._condition:
             batch: list[str] = []
             results, sizes = self._results(request), self._computation.batch_sizes
             visible = {line.strip() for line in request.lines[request.first : request.end]}

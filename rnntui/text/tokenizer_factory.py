@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ _MAX_TRAINING_CHARACTERS = 32_000_000  # that a vocabulary of subwords or words 
 _MAX_TEXTS_CHARACTERS = 8_000_000  # the same, of many short texts
 _PIECE = 4000  # characters drawn at a time for the sample of a longer text: few, so that it has a bit of everything
 _SAMPLE_SEED = 1
+T = TypeVar("T")
 
 
 def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
@@ -104,7 +105,7 @@ def train_tokenizer(
     )
 
 
-def random_sample(texts: Iterable[str], fraction: float) -> Iterator[str]:
+def random_sample(texts: Iterable[T], fraction: float) -> Iterator[T]:
     """Yield about a `fraction` of the texts, all of them if it is 1 or more, in their order; always the same ones.
 
     A random sample, because every k-th text may be of one kind where a corpus has a period. It depends on the texts

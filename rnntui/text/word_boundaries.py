@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 
 # Scripts that are written without spaces; Katakana and Hangul words are runs of characters.
@@ -21,6 +22,7 @@ _SINGLE = (
     "\u3005-\u3007\u3040-\u309f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _KATAKANA = "\u30a0-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+_UNSPACED = re.compile(f"(?=[^\\W\\d_])[{_SINGLE}{_KATAKANA}]")
 # Blocks with combining marks. Looking at all others too would take ten times as long, at each start.
 _BLOCKS_WITH_MARKS = (
     (0x0300, 0x3100), (0xA600, 0xAC00), (0xFB00, 0xFE30), (0x101F0, 0x10400), (0x10A00, 0x12000), (0x13430, 0x13460),
@@ -33,6 +35,15 @@ def words(text: str) -> list[str]:
     """Return the pieces of a text; they are not empty, and joined they are the text."""
     pieces: list[str] = _pattern().findall(text)
     return pieces
+
+
+def unspaced_share(texts: Iterable[str]) -> float:
+    """Return the fraction of the letters of texts that are of scripts without spaces between words."""
+    letters = unspaced = 0
+    for text in texts:
+        letters += sum(map(str.isalpha, text))
+        unspaced += len(_UNSPACED.findall(text))
+    return unspaced / letters if letters else 0.0
 
 
 @cache

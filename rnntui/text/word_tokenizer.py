@@ -60,11 +60,11 @@ class WordTokenizer:
         self.lowercase = lowercase
         self.keeps_spaces = keeps_spaces
         self.end_id = len(self.words) + 1 if has_end else None
-        self._texts = [f" {UNKNOWN}", *self.words] + [""] * has_end
+        self._texts = [f" {UNKNOWN}" if keeps_spaces else UNKNOWN, *self.words] + [""] * has_end
         self._ids = {word: index for index, word in enumerate(self.words, 1)}
         for word in self.words if keeps_spaces else ():
             if not word.isspace():
-                self._ids.setdefault(word[1:] if word[0] == " " else f" {word}", self._ids[word])
+                self._ids.setdefault(_other_form(word), self._ids[word])
 
     @classmethod
     def train(
@@ -89,6 +89,7 @@ class WordTokenizer:
             counts.update(empty._forms(words(text)))
         for form in ("", UNKNOWN, f" {UNKNOWN}"):
             del counts[form]
+        _merge_rare_forms(counts)
         common = sorted((-count, word) for word, count in counts.items() if count >= MIN_COUNT)
         if not common:
             raise TokenizerError(
@@ -213,6 +214,20 @@ class WordTokenizer:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError, TokenizerError) as error:
             raise TokenizerError(f"{path} is not a word table", hint="the run is broken") from error
+
+
+def _merge_rare_forms(counts: Counter[str]) -> None:
+    """Count each rare form of a word as its other form, with or without a space: the word itself may be common."""
+    for word in [word for word, count in counts.items() if count < MIN_COUNT]:
+        other = _other_form(word)
+        if counts[word] and counts[other]:
+            common = max(word, other, key=lambda form: (counts[form], form.startswith(" ")))
+            counts[common] += counts.pop(_other_form(common))
+
+
+def _other_form(word: str) -> str:
+    """Return a word without its space, or with one if it has none."""
+    return word[1:] if word[0] == " " else f" {word}"
 
 
 class _WordStream:

@@ -42,7 +42,7 @@ class ClassifierTask:
     The loss is that of the sum of both parts' logits, and, with a smaller weight, that of each part alone: else the
     n-gram part, which learns faster, would leave nothing for the recurrent part to learn.
 
-    The methods are documented in `Task`.
+    The methods are documented in `Task`. `training` and `validation` are the data, `tokenizer` encoded it.
     """
 
     kind = CLASSIFIER
@@ -59,12 +59,12 @@ class ClassifierTask:
         self._model_config = model_config = config.model_as(ClassifierConfig)
         info = config.corpus_as(LabelledCorpusInfo)
         self._labels = info.labels
-        self._tokenizer = load_tokenizer(run.path, config.tokenizer.type)
+        self.tokenizer = load_tokenizer(run.path, config.tokenizer.type)
         ngrams = _ngram_count(run, model_config)
         training, validation = token_files(run, config)
-        self._training = LabelledDataset(training, run.training_ids)
-        self._validation = LabelledDataset(validation, run.validation_ids)
-        for data, path in ((self._training, run.training_ids), (self._validation, run.validation_ids)):
+        self.training = LabelledDataset(training, run.training_ids)
+        self.validation = LabelledDataset(validation, run.validation_ids)
+        for data, path in ((self.training, run.training_ids), (self.validation, run.validation_ids)):
             require_in_vocabulary(data.largest_id, config.vocab_size, path)
             if data.largest_ngram >= ngrams or data.labels.max() >= len(self._labels):
                 raise RunError(f"{path} does not belong to {run.config_file}", hint="start a new run")
@@ -72,9 +72,9 @@ class ClassifierTask:
         self.step_bytes = classifier_step_bytes(model_config, self._shapes(), hardware)
         self.model = Classifier(model_config, config.vocab_size, len(self._labels), ngrams).to(hardware.device)
         self._pretrained = _load_pretrained(self.model, run)
-        self._class_weights = _class_weights(self._training.labels, len(self._labels), settings.class_weights)
+        self._class_weights = class_weights(self.training.labels, len(self._labels), settings.class_weights)
         self.steps_per_epoch = float(len(self.order.batches))
-        self.validation_tokens = int(self._validation.lengths.sum())
+        self.validation_tokens = int(self.validation.lengths.sum())
         self.uniform_loss = float(np.log(len(self._labels))) + _MARGIN
 
     def parameter_groups(self) -> list[ParameterGroup]:
@@ -84,11 +84,11 @@ class ClassifierTask:
         return self.order.epoch + self.order.index / len(self.order.batches)
 
     def loss(self) -> tuple[Tensor, int]:
-        batch = self._training.batch(self.order.next())
+        batch = self.training.batch(self.order.next())
         tokens = torch.from_numpy(batch.tokens)
         rate = self._model_config.word_dropout
         if rate:
-            tokens = tokens.masked_fill(torch.rand(tokens.shape) < rate, self._tokenizer.unknown_id)
+            tokens = tokens.masked_fill(torch.rand(tokens.shape) < rate, self.tokenizer.unknown_id)
         logits, *parts = self._logits(batch, tokens)
         losses = [self._cross_entropy(part, batch) for part in (logits, *parts)]
         weights = [1.0, *[_PART_WEIGHT] * len(parts)]
@@ -102,11 +102,11 @@ class ClassifierTask:
         return {self.primary_evaluation: self._evaluate(tokens, self.hardware.in_full_precision(), monitor)}
 
     def sample(self, length: int, seed: int) -> Sample:
-        row = int(evenly_spaced(len(self._validation), 500)[seed % min(500, len(self._validation))])
-        batch = self._validation.batch(np.array([row]))
+        row = int(evenly_spaced(len(self.validation), 500)[seed % min(500, len(self.validation))])
+        batch = self.validation.batch(np.array([row]))
         with evaluating(self.model):
             predicted = int(self._logits(batch, torch.from_numpy(batch.tokens))[0].argmax())
-        text = self._tokenizer.decode(self._validation.tokens(row))
+        text = self.tokenizer.decode(self.validation.tokens(row))
         parts = {"text": text, "predicted": self._labels[predicted], "label": self._labels[int(batch.labels[0])]}
         return shorten_sample(parts, length)
 
@@ -136,7 +136,7 @@ class ClassifierTask:
 
     def _evaluate(self, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         """Classify validation texts, evenly spaced, of about so many tokens, and score the answers."""
-        data = self._validation
+        data = self.validation
         rows = evenly_spaced(len(data), max(1, int(tokens / data.lengths.mean())))
         rows = rows[np.argsort(data.lengths[rows], kind="stable")]
         batches = split_into_batches(rows, data.lengths, data.lengths, 0, 2 * _EVALUATION_TOKENS)
@@ -159,7 +159,7 @@ class ClassifierTask:
 
     def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
         """Return the rows of each batch, in order."""
-        size, lengths = self._settings.batch_size, self._training.lengths
+        size, lengths = self._settings.batch_size, self.training.lengths
         batches: list[NDArray[np.intp]] = []
         for bucket in length_buckets(rng, (lengths,), self._settings.bucket_batches * size):
             batches += split_into_batches(bucket, lengths, lengths, size, None)
@@ -167,10 +167,10 @@ class ClassifierTask:
 
     def _shapes(self) -> list[tuple[int, int]]:
         """Return the longest text and the number of texts of each batch of the first epoch."""
-        return [(int(self._training.lengths[rows].max()), len(rows)) for rows in self.order.batches]
+        return [(int(self.training.lengths[rows].max()), len(rows)) for rows in self.order.batches]
 
 
-def _class_weights(labels: NDArray[np.int64], count: int, weights: str) -> Tensor | None:
+def class_weights(labels: NDArray[np.int64], count: int, weights: str) -> Tensor | None:
     """Return the weight of each label in the loss `(K,)`, 1 on average over the texts; None for equal ones."""
     if weights == "none":
         return None

@@ -174,8 +174,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     "classify": (
         Key("classify.stop", "escape", "stop", "Stop", "Stop classifying until the text changes", footer=True),
-        Key("classify.shading", "f9", "shading", "Shading", "Shade the line at the cursor by the next measure: share in "
-            "the decision, gradient × input, n-grams, attention, or by none", footer=True, priority=True),
+        Key("classify.shading", "f9", "shading", "Shading", "Shade the line at the cursor by the next measure: share "
+            "in the decision, gradient × input, n-grams, attention, or none", footer=True, priority=True),
         Key("classify.doubtful", "ctrl+n", "next_doubtful", "Next doubtful", "Go to the next line whose first two "
             "labels are nearly as probable", footer=True, priority=True),
         Key("classify.model", "f5", "model", "Model", "Choose another classifier and classify the text with it",

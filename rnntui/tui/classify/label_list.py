@@ -15,7 +15,7 @@ from rnntui.tui.keys import bindings
 from rnntui.tui.widgets.colours import MUTED
 
 _MAX_LABELS = 100
-_BAR_WIDTH = 10  # cells
+_BAR_WIDTH = 6  # cells
 
 
 class LabelList(OptionList):

@@ -17,7 +17,7 @@ from rnntui.sessions.model_cache import ModelCache
 from rnntui.text.control_chars import decode_control_chars
 from rnntui.tui.classify.explanation_panel import ExplanationPanel
 from rnntui.tui.classify.messages import LabelChosen, NextLineWanted
-from rnntui.tui.classify.result_rows import result_row
+from rnntui.tui.classify.result_rows import ResultRows
 from rnntui.tui.keys import bindings
 from rnntui.tui.lines.draft_saver import DraftSaver
 from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, ResultsUpdated
@@ -33,10 +33,13 @@ if TYPE_CHECKING:
 
 _TALL = 34  # rows of the terminal from which labels and explanation have more room
 _PLACEHOLDER = "Type here: each line gets its label as you type."
+_FIRST_STEPS = (
+    f"No classifier yet. Train one with\n\n  {CLASSIFIER.first_command}\n\nor in the app: F3 (Train), then n (New)."
+)
 
 
 class ClassifyTab(Vertical):
-    """A text and the label of each line side by side; below, for the line at the cursor, its labels and their reasons."""
+    """A text and the label of each line side by side; below, the reasons for that of the line at the cursor."""
 
     # Where both are active, the first of two bindings of a key counts.
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("explanation"), *bindings("classify")]
@@ -50,7 +53,7 @@ class ClassifyTab(Vertical):
         self.notifications = Notifications(self.notify)
         self.exit_message = ""  # printed once the app has closed
         self.editor, self.labels = LineEditor(_PLACEHOLDER, id="text"), ResultPane(id="line-labels")
-        self._panes = PanePair(self.editor, self.labels)
+        self._panes, self._rows = PanePair(self.editor, self.labels), ResultRows()
         self._models = ModelOpener(self, ModelCache(context.checkpoints, CLASSIFIER), self.notifications)
         self.drafts = DraftSaver(self, self.editor, self.session.drafts, self.notifications)
         self._panel, self._status = ExplanationPanel(), Static("", id="classify-status", markup=False)
@@ -121,7 +124,7 @@ class ClassifyTab(Vertical):
     def on_model_failed(self, event: ModelFailed) -> None:
         if self.session.classifier is None:
             self.session.problem = NO_MODEL if event.none_yet else "no classifier is open: choose one with F5"
-            self.editor.placeholder = f"{self.session.problem[0].upper()}{self.session.problem[1:]}."
+            self.editor.placeholder = _FIRST_STEPS if event.none_yet else _PLACEHOLDER
             self._show_status()
         if not event.none_yet:  # without any run, the status line says enough
             self.notifications.error(event.problem, title="Cannot open the model", seconds=10)
@@ -199,7 +202,7 @@ class ClassifyTab(Vertical):
     # -- showing -------------------------------------------------------------------------------------------------
 
     def _show_results(self) -> None:
-        self._panes.show([result_row(result) for result in self.session.results])
+        self._panes.show(self._rows.update(self.session.results))
         self._show_line()
 
     def _show_line(self) -> None:
@@ -267,9 +270,7 @@ class ClassifyTab(Vertical):
             self.notifications.info(f"{path}{note}", title="Saved")
 
         suggested = self.drafts.suggested_name(str(suggested_results_file(session.run_name)), ".tsv")
-        await self.app.push_screen_wait(
-            AskScreen("Save text, label and probability as (.tsv or .jsonl)", suggested, save)
-        )
+        await self.app.push_screen_wait(AskScreen("Save text and labels as (.tsv or .jsonl)", suggested, save))
 
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""

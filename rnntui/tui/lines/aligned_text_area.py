@@ -26,6 +26,8 @@ class AlignedDocument(WrappedDocument):
     """
 
     _min_rows: Sequence[int] = ()  # of each line
+    text_rows: Sequence[int] = ()
+    """The number of rows of each line's text, without padding."""
 
     def __init__(self, document: DocumentBase, tab_width: int) -> None:
         super().__init__(document, tab_width=tab_width)
@@ -34,11 +36,6 @@ class AlignedDocument(WrappedDocument):
     def height(self) -> int:
         """The number of rows."""
         return len(self._offset_to_line_info)
-
-    @property
-    def text_rows(self) -> list[int]:
-        """The number of rows of each line's text, without padding."""
-        return [len(offsets) + 1 for offsets in self._wrap_offsets]
 
     def is_padding(self, row: int) -> bool:
         """Return True if a row is padding."""
@@ -49,12 +46,15 @@ class AlignedDocument(WrappedDocument):
 
     def set_min_rows(self, min_rows: Sequence[int]) -> bool:
         """Pad each line to so many rows. Returns whether anything changed."""
+        if min_rows == self._min_rows:
+            return False
         self._min_rows = min_rows
         return self._pad()
 
     def wrap(self, width: int, tab_width: int | None = None) -> None:
         """Wrap all lines to a width in cells; 0 does not wrap."""
         super().wrap(width, tab_width)
+        self._count_text_rows()
         self._pad()
 
     def wrap_range(self, start: Location, old_end: Location, new_end: Location) -> None:
@@ -66,10 +66,14 @@ class AlignedDocument(WrappedDocument):
         rows = list(self._min_rows[first:old_after])[: new_after - first]
         rows += [1] * (new_after - first - len(rows))
         self._min_rows = [*self._min_rows[:first], *rows, *self._min_rows[old_after:]]
+        self._count_text_rows()
         self._pad()
 
+    def _count_text_rows(self) -> None:
+        self.text_rows = [len(offsets) + 1 for offsets in self._wrap_offsets]
+
     def _pad(self) -> bool:
-        rows = [max(pair) for pair in zip(self.text_rows, self._min_rows, strict=False)]
+        rows = list(map(max, self.text_rows, self._min_rows))
         rows += self.text_rows[len(rows) :]
         if rows == [len(offsets) for offsets in self._line_index_to_offsets]:
             return False
@@ -236,6 +240,6 @@ def align_rows(left: AlignedTextArea, right: AlignedTextArea) -> None:
     """Pad the lines of two areas so that each line begins on the same row in both."""
     left_rows, right_rows = left.wrapped_document.text_rows, right.wrapped_document.text_rows
     if len(left_rows) == len(right_rows):
-        min_rows = [max(pair) for pair in zip(left_rows, right_rows, strict=True)]
+        min_rows = list(map(max, left_rows, right_rows))
         left.set_min_rows(min_rows)
         right.set_min_rows(min_rows)
