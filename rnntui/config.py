@@ -20,7 +20,7 @@ from rnntui.settings import (
 
 Cell = Literal["lstm", "gru", "rnn"]
 Nonlinearity = Literal["tanh", "relu"]
-TokenizerType = Literal["char", "bpe", "unigram"]
+TokenizerType = Literal["char", "word", "bpe", "unigram"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 DecodingErrors = Literal["strict", "replace"]
@@ -30,6 +30,7 @@ Newlines = Literal["universal", "keep"]
 
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000
+DEFAULT_WORDS = 20_000
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
 FINAL_EVALUATION_FACTOR = 4
@@ -67,7 +68,7 @@ class LanguageModelConfig(RecurrentConfig):
 
     embedding: int | None = setting_field(
         None,
-        f"size of a token's embedding [default: {CHARACTER_EMBEDDING} for characters, --hidden for subwords]",
+        f"size of a token's embedding [default: {CHARACTER_EMBEDDING} for characters, --hidden for other tokens]",
         low=1,
         high=8192,
     )
@@ -107,16 +108,19 @@ class TokenizerConfig(Settings):
     """The tokenizer of a model."""
 
     type: TokenizerType = setting_field(
-        "char", "tokens: characters, or BPE or unigram subwords", choices=TokenizerType, option_name="tokenizer"
+        "char", "tokens: characters, words, or BPE or unigram subwords", choices=TokenizerType, option_name="tokenizer"
     )
     vocab_size: int | None = setting_field(
-        None, f"tokens in the vocabulary [default: every character; {DEFAULT_SUBWORDS} subwords]", low=2, high=0x110001
+        None,
+        f"tokens in the vocabulary [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords]",
+        low=2,
+        high=0x110001,
     )
 
     @property
     def summary(self) -> str:
         """Return the vocabulary in a few words, for a list of facts."""
-        unit = "characters" if self.type == "char" else f"{self.type} subwords"
+        unit = {"char": "characters", "word": "words"}.get(self.type, f"{self.type} subwords")
         return f"{self.vocab_size:,} {unit}" if self.vocab_size else unit
 
 

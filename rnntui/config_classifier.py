@@ -137,6 +137,20 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
         choices=ClassifierMetric,
         resolved=True,
     )
+    from_run: str = setting_field(
+        "",
+        "warm start: take tokens, embedding and recurrent layers of this language model",
+        option_name="from",
+    )
+    unfreeze_epochs: float = setting_field(
+        1.0,
+        "with --from, epochs after which the next lower layer of the language model begins to learn",
+        low=0.0,
+        high=1000.0,
+    )
+    layer_rate_decay: float = setting_field(
+        2.6, "with --from, factor by which the learning rate falls from layer to layer downwards", low=1.0, high=100.0
+    )
     max_text_tokens: int = setting_field(
         512, "tokens of a training text that are read; the rest is cut off", low=1, high=10**6
     )

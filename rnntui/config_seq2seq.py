@@ -10,7 +10,6 @@ from rnntui.config import (
     LanguageModelConfig,
     RecurrentConfig,
     TokenizerConfig,
-    TokenizerType,
     TrainerConfig,
 )
 from rnntui.errors import UsageError
@@ -18,6 +17,7 @@ from rnntui.settings import Settings, override, record, setting_field
 
 AttentionKind = Literal["general", "dot", "additive", "none"]
 SplitSentences = Literal["auto", "yes", "no"]
+PairTokenizerType = Literal["char", "bpe", "unigram"]  # a translation must be able to write any word
 SelectionMetric = Literal["auto", "bleu", "chrf", "exact", "loss"]
 BleuTokenizer = Literal["auto", "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "none"]
 
@@ -84,7 +84,13 @@ class Seq2SeqConfig(RecurrentConfig):
 class Seq2SeqTokenizerConfig(TokenizerConfig):
     """Tokenizers of source and target."""
 
-    type: TokenizerType = override(TokenizerConfig, "type", "unigram")
+    type: PairTokenizerType = override(
+        TokenizerConfig,
+        "type",
+        "unigram",
+        "tokens: characters, or BPE or unigram subwords",
+        choices=PairTokenizerType,
+    )
     vocab_size: int | None = override(
         TokenizerConfig,
         "vocab_size",

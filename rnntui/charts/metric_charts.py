@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from rnntui.kinds.metrics import LOSSES, Metric
-from rnntui.kinds.registry import all_metrics
+from rnntui.kinds.registry import all_metrics, kind_or_default
 from rnntui.text.control_chars import one_line
 
 Axis = Literal["step", "seconds", "tokens"]
@@ -15,6 +15,7 @@ AXES: tuple[Axis, ...] = ("step", "seconds", "tokens")
 AXIS_TITLES: dict[Axis, str] = {"step": "step", "seconds": "time", "tokens": "tokens"}
 
 LOSS_KEYS = tuple(metric.key for metric in LOSSES)
+_COMMON_LOSS_UNIT = "nats"
 DEFAULT_SMOOTHING = 0.9
 """Weight of the moving average over noisy metrics, unless the user chooses another."""
 
@@ -52,10 +53,21 @@ class ChartHeading:
         return f"{self.title} of {self.runs[0]}" if len(self.runs) == 1 else self.title
 
 
-def chart_heading(title: str, keys: Sequence[str], runs: Sequence[str] = ()) -> ChartHeading:
-    """Return the heading of a chart of some metrics, with their unit if they have the same one."""
-    units = dict.fromkeys(metric_of(key).unit for key in keys)
-    return ChartHeading(title, next(iter(units)) if len(units) == 1 else "", tuple(runs))
+def chart_heading(
+    title: str, keys: Sequence[str], runs: Sequence[str] = (), kinds: Collection[str | None] = ()
+) -> ChartHeading:
+    """Return the heading of a chart of some metrics, with their unit if they have the same one.
+
+    Args:
+        title: the title of the chart.
+        keys: the metrics.
+        runs: the names of the runs.
+        kinds: the ids of the runs' kinds, which tell the unit of losses; it is neutral if theirs differ.
+    """
+    loss_units = {kind_or_default(kind).loss_unit for kind in kinds}
+    loss_unit = loss_units.pop() if len(loss_units) == 1 else _COMMON_LOSS_UNIT
+    units = {loss_unit if key in LOSS_KEYS else metric_of(key).unit for key in keys}
+    return ChartHeading(title, units.pop() if len(units) == 1 else "", tuple(runs))
 
 
 def in_order(keys: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.charts.axes import Floats
+from rnntui.charts.confusion import Counts, counts_from_json
 from rnntui.charts.metric_charts import AXES, Axis, in_order
 from rnntui.kinds.metrics import BITS_PER_CHARACTER
 from rnntui.kinds.registry import all_metrics
@@ -21,10 +22,12 @@ from rnntui.runs.metrics_log import MetricsTail
 BLOCK = 1 << 18  # bytes per read: a few hundredths of a second
 MAX_SAMPLES = 2000  # texts kept; when there are more, every second one is dropped
 MAX_SAMPLE_CHARACTERS = 4000  # kept of each part of a sample
+MAX_CONFUSIONS = 100  # matrices kept; when there are more, every second one is dropped
 _MAX_METRICS = 64  # distinct keys; a file with more was not written by this program
 _MAX_NOTE = 200  # characters of a slowdown that are kept
 _RESULT = "best_step"  # the key of the row with the results of a finished run, measured with its best weights
-_NOT_METRICS = {*AXES, "sample", _RESULT}
+_CONFUSION = "confusion"
+_NOT_METRICS = {*AXES, "sample", _CONFUSION, _RESULT}
 _CHECKED_LOSS = "validation_loss"  # logged by every evaluation
 
 
@@ -34,6 +37,14 @@ class LoggedSample:
 
     step: int
     sample: Sample
+
+
+@dataclass(frozen=True, eq=False)
+class LoggedConfusion:
+    """The confusion matrix of an evaluation, counts `(K, K)` by true and predicted label."""
+
+    step: int
+    counts: Counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,15 +70,18 @@ class MetricsHistory:
     """The metrics that a run has logged so far; each `read` adds a block of new rows.
 
     `has_more` is true if the last read did not reach the end of the file. `version` changes with every change of the
-    data. `samples` are in order of their steps. `results` are the final losses of a finished run; they belong to its
-    best weights, not to its last step, and so are not points of a curve. `slowdown` says how much slower than usual the
-    last steps were, and why; it is empty if they were not.
+    data. `samples` and `confusions`, those of a classifier, are in order of their steps. `results` are the final losses
+    of a finished run; they belong to its best weights, not to its last step, and so are not points of a curve.
+    `final_confusion` is the matrix of these weights, None until the run is finished. `slowdown` says how much slower
+    than usual the last steps were, and why; it is empty if they were not.
     """
 
     def __init__(self, path: Path) -> None:
         self.has_more = False
         self.version = 0
         self.samples: list[LoggedSample] = []
+        self.confusions: list[LoggedConfusion] = []
+        self.final_confusion: LoggedConfusion | None = None
         self.results: dict[str, float] = {}
         self.slowdown = ""
         self._tail = MetricsTail(path)
@@ -145,12 +159,15 @@ class MetricsHistory:
 
     def _start_over(self) -> None:
         self.samples.clear()
+        self.confusions.clear()
+        self.final_confusion = None
         self.results.clear()
         self._columns = _Columns()
 
     def _add_row(self, row: dict[str, Any]) -> None:
         if _RESULT in row:
             self.results = {key: number for key, value in row.items() if (number := _number(value)) is not None}
+            self.final_confusion = self._final_confusion(counts_from_json(row.get(_CONFUSION)))
             return
         step = _number(row.get("step"))
         if step is None or not math.isfinite(step):
@@ -158,6 +175,7 @@ class MetricsHistory:
         if step < self._columns.last_step:
             self._columns.rewind(step)
             self.samples = [sample for sample in self.samples if sample.step <= step]
+            self.confusions = [confusion for confusion in self.confusions if confusion.step <= step]
         self._columns.add(step, row)
         if "train_loss" in row:
             slowdown = row.get("slowdown")
@@ -167,6 +185,19 @@ class MetricsHistory:
             self.samples.append(LoggedSample(int(step), shorten_sample(sample, MAX_SAMPLE_CHARACTERS)))
             if len(self.samples) > MAX_SAMPLES:
                 del self.samples[1:-1:2]  # keeps the first and the newest
+        counts = counts_from_json(row.get(_CONFUSION))
+        if counts is not None:
+            self.final_confusion = None  # a finished run was resumed
+            self.confusions.append(LoggedConfusion(int(step), counts))
+            if len(self.confusions) > MAX_CONFUSIONS:
+                del self.confusions[1:-1:2]
+
+    def _final_confusion(self, counts: Counts | None) -> LoggedConfusion | None:
+        """Return the matrix of a finished run: the final evaluation's, else the one logged with its best weights."""
+        step = self.results.get(_RESULT, math.nan)
+        if counts is not None and math.isfinite(step):
+            return LoggedConfusion(int(step), counts)
+        return next((confusion for confusion in reversed(self.confusions) if confusion.step == step), None)
 
 
 class _Columns:

@@ -11,7 +11,11 @@ from rnntui.text.control_chars import truncate
 
 
 class ChartPart(Enum):
-    """The parts of a chart. `RAW` (values under their average) and `LINE` have the colour of their curve."""
+    """The parts of a chart or matrix.
+
+    `RAW` (values under their average) and `LINE` have the colour of their curve. `CORRECT` and `WRONG` are the cells of
+    a confusion matrix on and off the diagonal, shaded by their share of a row.
+    """
 
     TITLE = auto()
     LABEL = auto()
@@ -22,10 +26,19 @@ class ChartPart(Enum):
     CURSOR_LABEL = auto()
     RAW = auto()
     LINE = auto()
+    CORRECT = auto()
+    WRONG = auto()
+
+
+SHADES = 10
+"""The darkest shade of a matrix cell; 0 is none."""
 
 
 class Style(NamedTuple):
-    """The style of a piece of text; `colour` is the index of a curve's colour, and 0 for parts without one."""
+    """The style of a piece of text.
+
+    `colour` is the index of a curve's colour, or the shade of a matrix cell, 0 to `SHADES`; 0 for parts without one.
+    """
 
     kind: ChartPart
     colour: int = 0

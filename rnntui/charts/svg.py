@@ -1,9 +1,7 @@
-"""Charts as SVG documents, with the same curves, scales, ticks and legend as in the terminal; and as PNG images."""
+"""Charts as SVG documents, with the same curves, scales, ticks and legend as in the terminal."""
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,21 +17,22 @@ from rnntui.charts.palette import curve_colour
 from rnntui.charts.plot import LINE, POINT, UNITS, legend_entries, y_scale
 from rnntui.charts.raster import decimate
 from rnntui.charts.styled_text import cell_width
-from rnntui.errors import UsageError
-from rnntui.text.control_chars import one_line, truncate
+from rnntui.charts.svg_elements import (
+    CHARACTER,
+    GRID,
+    MUTED,
+    svg_document,
+    text_element,
+    title_element,
+    xml_text,
+)
+from rnntui.text.control_chars import truncate
 
-PNG_ZOOM = 2.0  # image pixels for each pixel of the SVG, as screens of high resolution have
 _WIDTH, _HEIGHT = 800, 450  # pixels of a chart
 _MARGIN = 16
-_FONT_SIZE, _TITLE_SIZE = 12, 16
-_CHARACTER = 7.2  # estimated width of a character: the font of the viewer is unknown
 _LEGEND_ROW = 20
 _MAX_NAME = 48  # characters
 _MIN_POINT_DISTANCE = 8  # pixels on average; closer points have no markers
-_INK, _MUTED, _GRID = "#1f2328", "#57606a", "#d8dee4"
-_FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
-# Characters that XML cannot contain, not even escaped: control characters, surrogates, two noncharacters.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,36 +74,8 @@ class _Frame:
 
 def render_svg(drawings: Sequence[ChartDrawing]) -> str:
     """Return a document with the charts below one another, on a white background."""
-    height = _HEIGHT * len(drawings)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}"'
-        f' font-family="{_FONTS}" font-size="{_FONT_SIZE}" fill="{_INK}">',
-        f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-    ]
-    for index, drawing in enumerate(drawings):
-        parts += _chart(drawing, index)
-    return "\n".join([*parts, "</svg>", ""])
-
-
-def render_png(svg: str) -> bytes:
-    """Return an SVG document as a PNG image.
-
-    Raises `UsageError` if the renderer, an optional dependency, is not installed, or finds no font on this machine.
-    """
-    try:
-        from resvg_py import svg_to_bytes
-    except ImportError as error:
-        raise UsageError(
-            "PNG images need a renderer that is not installed", hint="name an .svg file, or pip install 'rnntui[png]'"
-        ) from error
-    # The renderer leaves out text without a word if the machine has no font.
-    samples = [f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{text}</svg>' for text in ("", _PROBE)]
-    if svg_to_bytes(svg_string=samples[0]) == svg_to_bytes(svg_string=samples[1]):
-        raise UsageError("PNG images need a font, and this machine has none", hint="name an .svg file")
-    return bytes(svg_to_bytes(svg_string=svg, zoom=PNG_ZOOM))
-
-
-_PROBE = f'<text y="9" font-family="{_FONTS}">M</text>'
+    elements = [element for index, drawing in enumerate(drawings) for element in _chart(drawing, index)]
+    return svg_document(_WIDTH, _HEIGHT * len(drawings), elements)
 
 
 def _chart(drawing: ChartDrawing, index: int) -> Iterator[str]:
@@ -117,11 +88,11 @@ def _chart(drawing: ChartDrawing, index: int) -> Iterator[str]:
     y_ticks = ticks(y, 8)
     y_labels = tick_labels(y_ticks, log=y.log)
     y_title = ", ".join(filter(None, (drawing.heading.unit, "log scale" if y.log else "")))
-    left = _MARGIN + (20 if y_title else 0) + max(map(len, y_labels), default=0) * _CHARACTER + 6
+    left = _MARGIN + (20 if y_title else 0) + max(map(len, y_labels), default=0) * CHARACTER + 6
     top = 44.0 + _LEGEND_ROW * (legend[-1][1] + 1 if legend else 0)
     frame = _Frame(left, top, _WIDTH - _MARGIN - left, _HEIGHT - 52 - top, x, y)
     yield f'<g transform="translate(0 {index * _HEIGHT})">'
-    yield f'<text x="{_MARGIN}" y="28" font-size="{_TITLE_SIZE}" font-weight="bold">{_xml(title)}</text>'
+    yield title_element(title, _MARGIN)
     for entry, row, entry_left in legend:
         yield from _legend_entry(entry, entry_left, 50 + row * _LEGEND_ROW)
     yield from _axes(frame, list(zip(y_ticks, y_labels, strict=True)), view, y_title)
@@ -136,7 +107,7 @@ def _chart(drawing: ChartDrawing, index: int) -> Iterator[str]:
     for curve, line in zip(curves, lines, strict=True):
         yield from _markers(frame, curve, line)
     if not any(len(line.x) for line in lines):
-        yield _text("no data yet", frame.left + frame.width / 2, frame.top + frame.height / 2, anchor="middle")
+        yield text_element("no data yet", frame.left + frame.width / 2, frame.top + frame.height / 2, anchor="middle")
     yield "</g>"
 
 
@@ -144,7 +115,7 @@ def _place_legend(entries: Sequence[LegendEntry]) -> Iterator[tuple[LegendEntry,
     """Yield each entry of the legend with its row and its left edge in pixels."""
     row, left = 0, float(_MARGIN)
     for entry in (replace(entry, name=truncate(entry.name, _MAX_NAME, cell_width)) for entry in entries):
-        width = 30 + cell_width(f"{entry.name} {entry.value} {entry.best_text(True)}") * _CHARACTER
+        width = 30 + cell_width(f"{entry.name} {entry.value} {entry.best_text(True)}") * CHARACTER
         width += 22 if entry.best else 0
         if left > _MARGIN and left + width > _WIDTH - _MARGIN:
             row, left = row + 1, float(_MARGIN)
@@ -157,31 +128,31 @@ def _legend_entry(entry: LegendEntry, left: float, baseline: float) -> Iterator[
     yield f'<path d="M{left:.1f} {middle}h20" stroke="{colour}" stroke-width="2"/>'
     if entry.marker == POINT:
         yield f'<circle cx="{left + 10:.1f}" cy="{middle}" r="3" fill="{colour}"/>'
-    text = f'{_xml(entry.name)} <tspan font-weight="bold">{_xml(entry.value)}</tspan>'
+    text = f'{xml_text(entry.name)} <tspan font-weight="bold">{xml_text(entry.value)}</tspan>'
     if entry.best:
-        text += f'<tspan fill="{colour}" font-size="15" dx="8">★</tspan> {_xml(entry.best_text(True))}'
+        text += f'<tspan fill="{colour}" font-size="15" dx="8">★</tspan> {xml_text(entry.best_text(True))}'
     yield f'<text x="{left + 26:.1f}" y="{baseline}">{text}</text>'
 
 
 def _axes(frame: _Frame, y_ticks: list[tuple[float, str]], view: ChartView, y_title: str) -> Iterator[str]:
     """Yield grid lines, axes, ticks with labels, and the titles of the axes."""
     for row, (_, label) in zip(frame.y_pixels(np.array([tick for tick, _ in y_ticks])), y_ticks, strict=True):
-        yield f'<path d="M{frame.left:.1f} {row:.1f}H{frame.right:.1f}" stroke="{_GRID}"/>'
-        yield _text(label, frame.left - 6, row + 4, anchor="end", colour=_MUTED)
+        yield f'<path d="M{frame.left:.1f} {row:.1f}H{frame.right:.1f}" stroke="{GRID}"/>'
+        yield text_element(label, frame.left - 6, row + 4, anchor="end", colour=MUTED)
     unit = UNITS[view.axis]
     x_ticks = ticks(frame.x, 8, seconds=unit == "seconds", whole=unit == "count")
     labels = tick_labels(x_ticks, unit, log=frame.x.log)
     for column, label in zip(frame.x_pixels(np.array(x_ticks)), labels, strict=True):
-        yield f'<path d="M{column:.1f} {frame.bottom:.1f}v5" stroke="{_MUTED}"/>'
-        yield _text(label, column, frame.bottom + 18, anchor="middle", colour=_MUTED)
+        yield f'<path d="M{column:.1f} {frame.bottom:.1f}v5" stroke="{MUTED}"/>'
+        yield text_element(label, column, frame.bottom + 18, anchor="middle", colour=MUTED)
     corner = f"M{frame.left:.1f} {frame.top:.1f}V{frame.bottom:.1f}H{frame.right:.1f}"
-    yield f'<path d="{corner}" fill="none" stroke="{_MUTED}"/>'
-    yield _text(AXIS_TITLES[view.axis], frame.left + frame.width / 2, frame.bottom + 38, anchor="middle")
+    yield f'<path d="{corner}" fill="none" stroke="{MUTED}"/>'
+    yield text_element(AXIS_TITLES[view.axis], frame.left + frame.width / 2, frame.bottom + 38, anchor="middle")
     if y_title:
         middle = frame.top + frame.height / 2
         yield (
             f'<text transform="translate({_MARGIN + 8} {middle:.1f}) rotate(-90)" text-anchor="middle">'
-            f"{_xml(y_title)}</text>"
+            f"{xml_text(y_title)}</text>"
         )
 
 
@@ -246,12 +217,3 @@ def _colour(curve: Curve) -> str:
 
 def _box(frame: _Frame) -> str:
     return f'x="{frame.left:.1f}" y="{frame.top:.1f}" width="{frame.width:.1f}" height="{frame.height:.1f}"'
-
-
-def _text(text: str, x: float, y: float, *, anchor: str = "start", colour: str = _INK) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{_xml(text)}</text>'
-
-
-def _xml(text: str) -> str:
-    """Return the text for an XML document, with control characters made visible."""
-    return html.escape(_NOT_XML.sub("\ufffd", one_line(text)), quote=False)

@@ -14,10 +14,11 @@ from rnntui.cli.options import checkpoints_option, corpus_options, run_option
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
+from rnntui.errors import UsageError
 from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rnntui.inference.classifier import Classification, Classifier
     from rnntui.inference.explanation import Explanation
@@ -92,18 +93,23 @@ def _classified(
     """Yield each line with its classification and, if wanted, its explanation."""
     done = 0
     for batch in line_batches(source):
-        _warn(classifier, batch)
+        for line in batch:
+            for warning in classifier.warnings_for(line.text, line.label):
+                print_note(warning)
         report = bar.lines_of_batch(done, len(batch), source.count)
         texts = [line.text for line in batch]
         classifications = classifier.classify(texts, workers=usable_cpus(), on_progress=report)
-        for number, (line, classification) in enumerate(zip(texts, classifications, strict=True), 1):
-            yield line, classification, classifier.explain(line) if explain else None
+        for number, (line, classification) in enumerate(zip(batch, classifications, strict=True), 1):
+            yield line.text, classification, _explanation(classifier, line) if explain else None
             if explain:
                 bar.show_lines(done + number, source.count)
         done += len(batch)
 
 
-def _warn(classifier: Classifier, lines: Sequence[NumberedLine]) -> None:
-    for line in lines:
-        for warning in classifier.warnings_for(line.text, line.label):
-            print_note(warning)
+def _explanation(classifier: Classifier, line: NumberedLine) -> Explanation | None:
+    """Return the explanation of a line's label; None, with a note, if it is too long."""
+    try:
+        return classifier.explain(line.text)
+    except UsageError as error:
+        print_note(f"{line.label}: {error}")
+        return None

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnntui.text.control_chars import escape_control_chars, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.text import Text
 
     from rnntui.inference.classifier import Classification
     from rnntui.inference.explanation import Explanation, Removal, TokenShare
@@ -67,9 +70,7 @@ def word_shares(line: str, tokens: Sequence[TokenShare]) -> list[WordShare]:
 
     A line of a single word is shown by its tokens.
     """
-    is_pieces = any(
-        a.end == b.start and line[a.start : b.end].isalnum() for a, b in zip(tokens, tokens[1:], strict=False)
-    )
+    is_pieces = any(a.end == b.start and line[a.start : b.end].isalnum() for a, b in pairwise(tokens))
     if not is_pieces or len(line.split()) < 2:
         return [WordShare(token.text, token.share) for token in tokens]
     words: list[WordShare] = []
@@ -136,10 +137,10 @@ def _coloured(answer: str, line: str, explanation: Explanation, words: Sequence[
 
 def _shaded(line: str, tokens: Sequence[TokenShare]) -> Text:
     """Return a line with its tokens in the colour of their shares, relative to the largest one."""
-    from rich.text import Text
+    from rich.text import Text as StyledText
 
     largest = max((abs(token.share) for token in tokens), default=0.0)
-    text, end = Text(), 0
+    text, end = StyledText(), 0
     for token in tokens:
         text.append(one_line(line[end : token.start]))
         strength = abs(token.share) / largest if largest else 0.0

@@ -11,23 +11,22 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.atomic_files import atomic_write
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
+from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import kind_id_of
 from rnntui.runs.metrics_log import MetricsTail
 
 if TYPE_CHECKING:
-    from rnntui.charts.styled_text import Row, Style
     from rnntui.charts.svg import ChartDrawing
 
 _PIPE_SIZE = os.terminal_size((80, 24))
@@ -35,8 +34,6 @@ _MIN_ROWS = 10  # of each of several charts
 _MAX_LISTED = 8  # metrics listed in a message
 _AXES: dict[str, Axis] = {"step": "step", "time": "seconds", "tokens": "tokens"}
 _BLOCK = 1 << 20  # bytes of a metrics file read at a time
-# Colours of the terminal's own palette, which are readable on its background.
-_COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,11 @@ def command(
         chart_options = _ChartOptions(**options)
         drawings = _drawings(runs, metrics, chart_options)
         if image_files:
+            from rnntui.charts.svg import render_svg
+
             [(flag, file)] = image_files.items()
-            _save(drawings, flag, file)
+            check_image_file(flag, file)
+            save_image(render_svg(drawings), flag, file)
         else:
             _draw(drawings, chart_options)
 
@@ -155,9 +155,10 @@ def _drawings(runs: Mapping[str, RunFolder], metrics: list[str], chart_options: 
             print_note(f"run {name} has no {', '.join(missing)}")
     best_checks = {name: history.best_check(_selection_order(runs[name])) for name, history in histories.items()}
     view = ChartView(_AXES[chart_options.over], log=chart_options.log)
+    kinds = [kind_id_of(run) for run in runs.values()]
     return [
         ChartDrawing(
-            chart_heading(title, keys, tuple(runs)),
+            chart_heading(title, keys, tuple(runs), kinds),
             curves_of(histories, keys, chart_options.smoothing, best_checks),
             view,
         )
@@ -173,23 +174,6 @@ def _selection_order(run: RunFolder) -> tuple[str, ...]:
         return ()
 
 
-def _save(drawings: list[ChartDrawing], flag: str, file: str) -> None:
-    from rnntui.charts.svg import render_png, render_svg
-
-    path = Path(file)
-    if file != "-" and path.exists():
-        raise UsageError(f"{flag} {file}: the file exists and is not replaced")
-    if file == "-" and flag == "--png" and sys.stdout.isatty():
-        raise UsageError("--png - writes binary data; redirect it to a file or a pipe")
-    svg = render_svg(drawings)
-    image = render_png(svg) if flag == "--png" else svg.encode()
-    if file == "-":
-        write_out(image)
-        return
-    atomic_write(path, image)
-    print_note(f"saved {file}")
-
-
 def _draw(drawings: list[ChartDrawing], chart_options: _ChartOptions) -> None:
     from rnntui.charts.plot import Display, render_chart
 
@@ -197,46 +181,11 @@ def _draw(drawings: list[ChartDrawing], chart_options: _ChartOptions) -> None:
     # One row is left for the prompt that follows.
     chart_rows = (terminal.lines - 1) // len(drawings) if sys.stdout.isatty() else terminal.lines
     rows = chart_options.height or max(_MIN_ROWS, chart_rows)
-    has_colours = _has_colours()
-    display = Display(chart_options.width or terminal.columns, rows, has_colours)
+    is_coloured = has_colours()
+    display = Display(chart_options.width or terminal.columns, rows, is_coloured)
     for index, drawing in enumerate(drawings):
         chart = render_chart(drawing.heading.full, drawing.curves, drawing.view, display)
-        _print_rows(chart.rows, has_colours, blank_line_before=index > 0)
-
-
-def _has_colours() -> bool:
-    """Return True if stdout is a terminal with colours and its user has not turned them off (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _print_rows(rows: list[Row], has_colours: bool, blank_line_before: bool) -> None:
-    plain = ["".join(text for text, _ in row).rstrip() for row in rows]
-    if not has_colours:
-        write_out("\n" * blank_line_before + "".join(f"{line}\n" for line in plain))
-        return
-    styled = ["".join(_style_text(text, style) for text, style in row) for row in rows]
-    # `write_out` would escape the colours; names were escaped when the chart was drawn.
-    click.echo(
-        ("\n" * blank_line_before + "".join(f"{line}\n" for line in styled)).encode("utf-8", "backslashreplace"),
-        nl=False,
-    )
-
-
-def _style_text(text: str, style: Style) -> str:
-    from rnntui.charts.styled_text import ChartPart
-
-    if not text.strip():
-        return text
-    match style.kind:
-        case ChartPart.LINE | ChartPart.RAW:
-            dim = True if style.kind is ChartPart.RAW else None
-            return click.style(text, fg=_COLOURS[style.colour % len(_COLOURS)], dim=dim)
-        case ChartPart.TITLE:
-            return click.style(text, bold=True)
-        case ChartPart.AXIS | ChartPart.GRID:
-            return click.style(text, dim=True)
-        case _:
-            return text
+        print_rows(chart.rows, is_coloured, blank_line_before=index > 0)
 
 
 def _check_metrics(metrics: list[str], logged: list[str]) -> None:

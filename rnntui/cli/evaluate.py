@@ -1,43 +1,30 @@
-"""`rnntui evaluate`: losses of a language model on a text; loss and translation scores of a Seq2Seq model on pairs."""
+"""`rnntui evaluate`: its flags, and which kind of model has which; each kind is evaluated by a module of its own."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from dataclasses import dataclass
+from typing import Any, get_args
 
 import click
 
-from rnntui.atomic_files import atomic_write
-from rnntui.cli.environment import prepare_for_torch
-from rnntui.cli.inputs import PairReading, open_corpus, read_pairs
+from rnntui.cli.inputs import PairReading
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
-from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import file_argument, print_note, warn_unknown_characters, write_out, write_table
-from rnntui.config import LanguageModelTrainingConfig, TrainerConfig
+from rnntui.cli.terminal import file_argument
+from rnntui.config import TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
-from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.kinds.pair_corpus_info import PairCorpusInfo
-from rnntui.kinds.seq2seq import BLEU, CHRF, COLUMNS, EXACT, SEQ2SEQ
+from rnntui.kinds.model_kind import ModelKind, resolve
+from rnntui.kinds.registry import KINDS, title_of
+from rnntui.kinds.seq2seq import COLUMNS
 from rnntui.settings import flag_of
 
-if TYPE_CHECKING:
-    from rnntui.runs.folder import RunFolder
-    from rnntui.text.parallel_corpus import ParallelCorpus
-    from rnntui.training.evaluation import Evaluation
-
-_UNSEEN_SENTENCES = "sentences occur in neither column of the training pairs"
 _DEFAULT = click.core.ParameterSource.DEFAULT
-_PAIR_OPTIONS = ("source", "target", "columns", "held_out", "save", "beam", "bleu_tokenizer")
 
 
 @dataclass(frozen=True)
-class _Options:
-    """The arguments of the command beside the run; `pair_flags` are the given flags that only Seq2Seq runs have."""
+class EvaluateArguments:
+    """The arguments of the command beside the run."""
 
     text: tuple[str, ...]
     source: str | None
@@ -49,7 +36,6 @@ class _Options:
     threads: int | None
     reading: PairReading
     as_json: bool
-    pair_flags: list[str]
 
 
 @click.command("evaluate")
@@ -106,149 +92,30 @@ def command(
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.
     With --held-out, name the pairs that it was trained on: they are split in the same way again.
     """
-    pair_flags = [flag_of(name) for name in _PAIR_OPTIONS if context.get_parameter_source(name) is not _DEFAULT]
-    kind = SEQ2SEQ if pair_flags else LANGUAGE_MODEL
-    run = choose_run(run_name, checkpoints, kind)
-    config = run.read_config()
-    if config.kind not in _EVALUATORS:
-        raise UsageError(f"run {run.name} is a {config.kind}; this rnntui evaluates {', '.join(_EVALUATORS)}")
-    reading = PairReading(columns, encoding, errors, newlines)
+    given = [name for name in context.params if context.get_parameter_source(name) is not _DEFAULT]
+    run = choose_run(run_name, checkpoints, _kind_with(given))
+    kind_id = run.read_config().kind
+    if kind_id not in KINDS or not KINDS[kind_id].evaluator:
+        evaluated = ", ".join(kind.id for kind in KINDS.values() if kind.evaluator)
+        raise UsageError(f"run {run.name} is a {title_of(kind_id)}; this rnntui evaluates {evaluated}")
+    kind = KINDS[kind_id]
+    _refuse_flags_of_others(run.name, kind, given)
     TrainerConfig(threads=threads)  # checks the bounds
-    options = _Options(
-        text, source, target, held_out, save, beam, bleu_tokenizer, threads, reading, as_json, pair_flags
-    )
-    _EVALUATORS[config.kind](run, options)
+    reading = PairReading(columns, encoding, errors, newlines)
+    arguments = EvaluateArguments(text, source, target, held_out, save, beam, bleu_tokenizer, threads, reading, as_json)
+    resolve(kind.evaluator)(run, arguments)
 
 
-def _evaluate_language_model(run: RunFolder, options: _Options) -> None:
-    from rnntui.text.chat_exports import converted_chat
-
-    if options.pair_flags:
-        raise UsageError(f"{options.pair_flags[0]} is for Seq2Seq runs; {run.name} is a language model")
-    if not options.text:
-        raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
-    reading = options.reading
-    corpus = open_corpus(options.text, reading.encoding, reading.errors, reading.newlines)
-    turns = run.read_config().training_as(LanguageModelTrainingConfig).turns
-    try:
-        corpus, message = converted_chat(corpus, turns)
-    except UsageError:  # the speakers that the run names are not in this text
-        corpus, message = converted_chat(corpus, "auto")
-    if message:
-        print_note(message)
-    with ProgressBar("evaluating", is_immediate=True) as bar:
-        prepare_for_torch()
-        from rnntui.training.evaluate_language_model import evaluate_language_model_run
-        from rnntui.training.evaluation import EvaluationMonitor
-
-        monitor = EvaluationMonitor(report=bar.update)
-        evaluations, unknown = evaluate_language_model_run(run, corpus, options.threads, monitor)
-    warn_unknown_characters(unknown, ", ".join(corpus.display_names))
-    if options.as_json:
-        values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
-        write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
-    else:
-        _print_table(evaluations)
+def _kind_with(names: list[str]) -> ModelKind:
+    """Return the first kind that has all the given parameters which only some kinds have."""
+    kinds = [kind for kind in KINDS.values() if kind.evaluator]
+    special = {name for kind in kinds for name in kind.evaluate_options} & {*names}
+    return next((kind for kind in kinds if special <= {*kind.evaluate_options}), kinds[0])
 
 
-def _evaluate_seq2seq(run: RunFolder, options: _Options) -> None:
-    names = options.text, options.source, options.target
-    info = run.read_config().corpus_as(PairCorpusInfo)
-    find_layouts = (lambda files: info.recorded_layouts) if options.held_out else None
-    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], options.reading, find_layouts)
-    if pairs is None:
-        raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
-    messages = [*pairs.notes, *([pairs.dropped.message] if pairs.dropped.count else [])]
-    if options.held_out:
-        from rnntui.training.prepare_seq2seq import held_out_pairs
-
-        total, pairs = len(pairs.rows), held_out_pairs(run, pairs)
-        unseen = "sources do not occur in the training pairs" if info.split == "source" else _UNSEEN_SENTENCES
-        messages.append(
-            f"evaluating on {len(pairs.rows):,} of {total:,} pairs: the pairs held out from run {run.name}; "
-            f"their {unseen}"
-        )
-    for message in messages:
-        print_note(message)
-    if options.save is not None:
-        _save_pairs(Path(options.save), pairs)
-    with ProgressBar("evaluating", is_immediate=True) as bar:
-        prepare_for_torch()
-        from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
-        from rnntui.training.evaluation import EvaluationMonitor
-
-        beam, monitor = BeamConfig(beam=options.beam), EvaluationMonitor(report=bar.update)
-        evaluation, scores, unknown = evaluate_seq2seq_run(
-            run, pairs, beam, options.bleu_tokenizer, options.threads, monitor
-        )
-    warn_unknown_characters(unknown, ", ".join(pairs.display_names))
-    if scores.short_references > 50:
-        print_note(
-            f"BLEU is not informative here: it counts sequences of four tokens, and {scores.short_references:.0f} % of "
-            f"the targets have fewer; compare exact matches and chrF"
-        )
-    if options.as_json:
-        values = {
-            "run": run.name,
-            "text": list(pairs.display_names),
-            "pairs": len(pairs.rows),
-            "held_out": options.held_out,
-        }
-        loss = {key: value for key, value in _values(evaluation).items() if key != "bits_per_character"}
-        write_out(json.dumps({**values, "beam": options.beam, **loss, **asdict(scores)}) + "\n")
-        return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_row(
-        "loss",
-        f"{evaluation.loss:.4f}",
-        f"nats a token, over {evaluation.tokens:,} tokens of {len(pairs.rows):,} pairs",
-    )
-    table.add_row("perplexity", f"{evaluation.perplexity:,.4f}", "")
-    table.add_row(BLEU.label, BLEU.text(scores.bleu), f"beam {options.beam}, {scores.bleu_signature}")
-    table.add_row(CHRF.label, CHRF.text(scores.chrf), scores.chrf_signature)
-    table.add_row(EXACT.label, EXACT.text(scores.exact), "% of lines that equal their target")
-    write_table(table)
-
-
-def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
-    """Write the pairs as a table; a third column names the file and row of each, to look up further columns there."""
-    if path.exists():
-        raise UsageError(f"--save {path}: the file exists already", hint="choose another name")
-    rows = (f"{pair.source}\t{pair.target}\t{pair.file}, row {pair.row}\n" for pair in pairs.rows)
-    atomic_write(path, "".join(rows).encode("utf-8", "surrogatepass"))
-
-
-def _values(evaluation: Evaluation) -> dict[str, float | None]:
-    return {
-        "loss": evaluation.loss,
-        "perplexity": evaluation.perplexity,
-        "bits_per_character": evaluation.bits_per_character,
-        "tokens": evaluation.tokens,
-    }
-
-
-def _print_table(evaluations: dict[str, Evaluation]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for heading in ("loss", "perplexity", "bits per character", "tokens"):
-        table.add_column(heading, justify="right")
-    for name, evaluation in evaluations.items():
-        table.add_row(
-            name,
-            f"{evaluation.loss:.4f}",
-            f"{evaluation.perplexity:,.4f}",
-            f"{evaluation.bits_per_character:.4f}",
-            f"{evaluation.tokens:,}",
-        )
-    write_table(table)
-
-
-_EVALUATORS: dict[str, Callable[[RunFolder, _Options], None]] = {
-    LANGUAGE_MODEL.id: _evaluate_language_model,
-    SEQ2SEQ.id: _evaluate_seq2seq,
-}
-"""Evaluation of a run, by the id of its kind."""
+def _refuse_flags_of_others(run_name: str, kind: ModelKind, names: list[str]) -> None:
+    """Raise `UsageError` if a given parameter is one that only other kinds have."""
+    for name in names:
+        owners = [f"{owner.title}s" for owner in KINDS.values() if name in owner.evaluate_options]
+        if owners and name not in kind.evaluate_options:
+            raise UsageError(f"{flag_of(name)} is for {' and '.join(owners)}; {run_name} is a {kind.title}")

@@ -24,6 +24,7 @@ COMMANDS = {
     "train-seq2seq": "Train a Seq2Seq model on pairs: translation, or any two columns.",
     "train-classifier": "Train a classifier on labelled texts: sentiment, language, author.",
     "translate": "Translate lines with a trained Seq2Seq model.",
+    "classify": "Classify lines with a trained classifier, or by the language model that fits best.",
     "sample": "Sample text from a trained language model.",
     "runs": "List runs, sorted and filtered.",
     "show": "Describe a run, or compare runs side by side.",

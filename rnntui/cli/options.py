@@ -83,7 +83,7 @@ def _option(
     if bool in types:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=default, show_default=show_default, help=text)
     if str in types:
-        return click.option(flag, name, metavar="TEXT", default=default, show_default=show_default, help=text)
+        return click.option(flag, name, metavar="TEXT", default=default, show_default=bool(default), help=text)
     number_type: Any = int if int in types else float
     if setting.none:
         number_type, default, show_default = _NumberOrWord(setting.none, number_type), setting.none, True

@@ -215,7 +215,7 @@ def _sample(
     with bar:
         generation.feed(ids, bar.update)
     unfinished = [
-        SampledText(prompt, i, seed + i, TextStream(tokenizer.stream(), request.stop, request.keep_stop))
+        SampledText(prompt, i, seed + i, TextStream(tokenizer.stream(prompt.text), request.stop, request.keep_stop))
         for i in range(request.samples)
     ]
     output.add(unfinished)

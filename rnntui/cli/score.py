@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,7 +41,8 @@ def command(
 
     Each is scored on its own, as if at the start of a line. The output is its log-probability in nats and its bits per
     character, separated by a tab; for a blank line, 0 and nan. The end of the line is not scored, unless each line is a
-    document to the model: then it counts as a token and as a character.
+    document to the model: then it counts as a token and as a character. To a model of words, a word outside of its
+    vocabulary is <unk>: the log-probability is that of <unk>, bits per character count the spelling of the word, too.
     """
     check_texts(text, files, "scored")
     use_one_blas_thread()
@@ -60,6 +62,7 @@ def command(
             if loaded.documents.unit == "line" and line.strip():
                 ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
             line_score = score(loaded.network, context_ids, ids, characters)
+            line_score = replace(line_score, spelling_bits=loaded.tokenizer.spelling_bits(line))
             write_out(_json(line, line_score) if as_json else _plain(line_score))
             bar.show_lines(number, source.count)
 

@@ -9,7 +9,7 @@ import click
 
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import LabelledReading, read_labelled_texts
-from rnntui.cli.options import settings_from
+from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
@@ -80,7 +80,8 @@ def command(
             held_out = read_labelled_texts((validation_texts,) if validation_texts else (), reading)
             for note in held_out.notes if held_out is not None else ():
                 print_note(note)
-            request = ClassifierRequest(model, tokenizer, training, budget, columns)
+            given = {*given_settings(context, ClassifierConfig), *given_settings(context, ClassifierTokenizerConfig)}
+            request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
             run, messages = create_classifier_run(corpus, held_out, request, folder, name)
             for message in messages:
                 print_note(message)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.config_classifier import ClassifierConfig
+from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.inference.explanation import (
     MAX_EXPLAINED_TOKENS,
@@ -31,11 +31,11 @@ from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import require_kind
 from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.text.classifier_tokens import ClassifierTokenizer
+from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.labelled_corpus import normalize_text
 from rnntui.text.ngram_features import NgramVocabulary
-from rnntui.text.tokenizer import Tokenizer
 
 MAX_CHARACTERS = 100_000
 """Characters of a text that are read: the recurrent layers hold a state of each token in memory."""
@@ -70,13 +70,17 @@ class Classifier:
 
     Args:
         model: recurrent and linear part.
-        tokenizer: its tokenizer.
+        tokenizer: its tokenizer, as it reads texts.
         labels: the labels by id.
         ngrams: the n-grams of the linear part; None if the model has none.
     """
 
     def __init__(
-        self, model: NumpyClassifier, tokenizer: Tokenizer, labels: Sequence[str], ngrams: NgramVocabulary | None
+        self,
+        model: NumpyClassifier,
+        tokenizer: ClassifierTokenizer,
+        labels: Sequence[str],
+        ngrams: NgramVocabulary | None,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -120,6 +124,25 @@ class Classifier:
             probabilities[uncertain] = _softmax(self._logits(self._exact(), encoded.select(uncertain), workers))
         return probabilities
 
+    def warnings_for(self, line: str, label: str) -> list[str]:
+        """Return warnings about a line that this model reads badly; `label` names the line in them.
+
+        Warned of are characters that the vocabulary lacks, lines of unknown words only, and lines that are too long.
+        """
+        text = normalize_text(line)
+        warnings = []
+        if len(text) > MAX_CHARACTERS:
+            message = f"its first {MAX_CHARACTERS:,} characters are classified, of {len(text):,}"
+            warnings.append(f"{label}: {message}")
+        unknown = self.tokenizer.unknown_characters(text[:MAX_CHARACTERS])
+        tokenizer = self.tokenizer.tokenizer
+        if unknown and tokenizer.kind == "word":
+            is_all = bool((self.tokenizer.encode(text[:MAX_CHARACTERS]) == tokenizer.unknown_id).all())
+            unknown = unknown if is_all else []  # a rare word is usual, and the n-grams may know it
+        if unknown:
+            warnings.append(f"{label}: {unknown_characters_message(unknown)}")
+        return warnings
+
     def explain(self, text: str, label: str | None = None) -> Explanation:
         """Explain a label of a text: see `explanation`.
 
@@ -145,6 +168,8 @@ class Classifier:
         gradient = log_odds_gradient(logits[0], explained)
         shares = token_shares(self._exact(), self.ngrams, read, gradient)
         removals = self._removals(normalized, removable_words(read, shares), best, explained)
+        probability = float(_softmax(logits)[0, explained])
+        removals.sort(key=lambda each: (not each.changes, -abs(each.explained - probability)))
         offsets = source_offsets(text)
         return Explanation(
             self.labels[explained],
@@ -154,7 +179,7 @@ class Classifier:
         )
 
     def _removals(self, text: str, words: Sequence[Span], best: str, explained: int) -> list[Removal]:
-        """Return the removals of words of a normalized text; spans are in it.
+        """Return the removals of words of a normalized text, in their order; spans are in it.
 
         Args:
             text: the text.
@@ -162,7 +187,7 @@ class Classifier:
             best: the label of the whole text.
             explained: id of the explained label.
         """
-        shortened = [normalize_text(f"{text[:start]} {text[end:]}") for start, end in words]
+        shortened = [normalize_text(text[:start] + text[end:]) for start, end in words]
         indices = [index for index, rest in enumerate(shortened) if rest]
         texts = _EncodedTexts.of([shortened[index] for index in indices], self.tokenizer)
         probabilities = _softmax(self._logits(self._exact(), texts))
@@ -238,11 +263,10 @@ class _EncodedTexts(NamedTuple):
     ids: list[Ids]
 
     @classmethod
-    def of(cls, texts: Sequence[str], tokenizer: Tokenizer) -> _EncodedTexts:
-        """Encode texts; one without tokens is read as a single `<unk>`."""
+    def of(cls, texts: Sequence[str], tokenizer: ClassifierTokenizer) -> _EncodedTexts:
+        """Encode texts, each cut to `MAX_CHARACTERS`."""
         read = [text[:MAX_CHARACTERS] for text in texts]
-        encoded = [tokenizer.encode(text) for text in read]
-        return cls(read, [ids if len(ids) else np.array([tokenizer.unknown_id]) for ids in encoded])
+        return cls(read, [tokenizer.encode(text) for text in read])
 
     def select(self, indices: NDArray[np.intp]) -> _EncodedTexts:
         """Return some of the texts."""
@@ -288,17 +312,17 @@ def _is_uncertain(probabilities: Probabilities) -> NDArray[np.bool_]:
 def load_classifier(run: RunFolder) -> Classifier:
     """Load a classifier's best weights. Raises `RunError` or `TokenizerError` naming the file missing or broken."""
     config = run.read_config()
-    require_kind(run, config.kind, CLASSIFIER)
-    tokenizer = read_tokenizer(run, config)
+    tokenizer = read_tokenizer(run, config, CLASSIFIER)
+    is_lowercase = config.tokenizer_as(ClassifierTokenizerConfig).lowercase
     shape, labels = config.model_as(ClassifierConfig), config.corpus_as(LabelledCorpusInfo).labels
-    if not labels:
+    if not labels or any(normalize_text(label) != label for label in labels):
         raise RunError(f"{run.config_file} does not say which labels the classifier has; the run is broken")
     ngrams = None if shape.ngrams == "none" else _load_ngrams(run)
     weights = load_weights(run.weights_file)
     sizes = ClassifierSizes(tokenizer.vocab_size, len(labels), 0 if ngrams is None else ngrams.size)
     with weights_of_file(run.weights_file):
         model = NumpyClassifier(weights, shape, sizes)
-    return Classifier(model, tokenizer, labels, ngrams)
+    return Classifier(model, ClassifierTokenizer(tokenizer, is_lowercase), labels, ngrams)
 
 
 def _load_ngrams(run: RunFolder) -> NgramVocabulary:

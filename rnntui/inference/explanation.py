@@ -33,9 +33,9 @@ from numpy.typing import NDArray
 from rnntui.inference.numpy_classifier import Logits, NumpyClassifier
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.kinds.classifier import NGRAM_SCALE
+from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.normalization import normalize, offset_map
-from rnntui.text.tokenizer import Tokenizer
 
 Span = tuple[int, int]
 """Start and end offset in a text, in characters."""
@@ -136,11 +136,9 @@ class ReadText(NamedTuple):
         return spans
 
 
-def read_text(text: str, tokenizer: Tokenizer) -> ReadText:
+def read_text(text: str, tokenizer: ClassifierTokenizer) -> ReadText:
     """Return the tokens of a normalized text that is not blank, with the parts of the text that they stand for."""
     ids, pieces = tokenizer.encode_with_pieces(text)
-    if not ids:
-        ids, pieces = [tokenizer.unknown_id], [text]
     groups: list[int] = []
     ends: list[int] = []
     end = 0
@@ -149,10 +147,7 @@ def read_text(text: str, tokenizer: Tokenizer) -> ReadText:
         end += len(piece)
         if piece:
             ends.append(end)
-    if not ends:
-        ends.append(end)
-    ends[-1] = len(text)
-    return ReadText(text, np.array(ids), np.minimum(groups, len(ends) - 1), ends)
+    return ReadText(text, ids, np.minimum(groups, len(ends) - 1), ends)
 
 
 def log_odds(logits: Logits, label: int) -> float:
@@ -208,7 +203,7 @@ def _ngram_shares(
 ) -> NDArray[np.float64]:
     """Return the n-gram part's share of each part of a text; they add up to all of it."""
     assert model.ngram_weights is not None
-    occurrences = [occurrence for occurrence in ngrams.occurrences(read.text) if occurrence.start < occurrence.end]
+    occurrences = ngrams.occurrences(read.text)  # none is empty
     if not occurrences:
         return np.zeros(len(read.ends))
     indices, values, starts, ends = (np.array(column) for column in zip(*occurrences, strict=True))

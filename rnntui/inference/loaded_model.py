@@ -12,6 +12,7 @@ from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.weight_reader import weights_of_file
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
@@ -54,12 +55,12 @@ def document_format(config: RunConfig, tokenizer: Tokenizer) -> DocumentFormat:
     return DocumentFormat(corpus.documents if isinstance(corpus, TextCorpusInfo) else "none", tokenizer)
 
 
-def read_tokenizer(run: RunFolder, config: RunConfig) -> Tokenizer:
-    """Read the tokenizer of a language model's run.
+def read_tokenizer(run: RunFolder, config: RunConfig, kind: ModelKind = LANGUAGE_MODEL) -> Tokenizer:
+    """Read the tokenizer of a run of a kind, by default of a language model.
 
     Raises `UsageError` if the run is of another kind, `RunError` if the tokenizer does not fit.
     """
-    require_kind(run, config.kind, LANGUAGE_MODEL)
+    require_kind(run, config.kind, kind)
     tokenizer = load_tokenizer(run.path, config.tokenizer.type)
     if tokenizer.vocab_size != config.vocab_size:
         raise RunError(

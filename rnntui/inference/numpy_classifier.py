@@ -131,7 +131,7 @@ class NumpyClassifier:
             sums[has_ngrams] = np.add.reduceat(terms, starts[has_ngrams], axis=0)
         return NGRAM_SCALE * sums
 
-    def token_gradient(self, token_ids: Ids, label_weights: Array) -> TokenGradient:
+    def token_gradient(self, token_ids: Ids, label_weights: Logits) -> TokenGradient:
         """Return gradient times input of each token of a text: Σ_e x_e · ∂s/∂x_e over its embedding x.
 
         Args:
@@ -139,7 +139,8 @@ class NumpyClassifier:
             label_weights: `(K,)`, the derivative of the score s with respect to each logit.
         """
         encoded = self._encode([token_ids], for_gradient=True)
-        gradient = self._pooling_gradient(encoded, label_weights @ self._output)
+        pooled_gradient: Array = np.asarray(label_weights @ self._output, dtype=self._output.dtype)
+        gradient = self._pooling_gradient(encoded, pooled_gradient)
         for cells, inputs, outputs in zip(
             reversed(self._layers), encoded.layers[-2::-1], encoded.layers[:0:-1], strict=True
         ):

@@ -15,16 +15,29 @@ _WINDOW = 1024  # tokens read at a time, so that a long line needs no (N, V) arr
 
 @dataclass(frozen=True)
 class Score:
-    """The score of a text: `log_probability` in nats, summed over all `tokens`; `characters` is the text's length."""
+    """The score of a text.
+
+    Args:
+        log_probability: in nats, summed over all tokens, `<unk>` among them.
+        tokens: their number.
+        characters: length of the text.
+        spelling_bits: bits that it takes to spell out the words that are `<unk>` to the model.
+    """
 
     log_probability: float
     tokens: int
     characters: int
+    spelling_bits: float = 0.0
+
+    @property
+    def bits(self) -> float:
+        """Bits of the whole text, comparable between tokenizers."""
+        return self.spelling_bits - self.log_probability / math.log(2)
 
     @property
     def bits_per_character(self) -> float | None:
         """Bits per character, the usual measure across tokenizers; None for an empty text."""
-        return -self.log_probability / math.log(2) / self.characters if self.characters else None
+        return self.bits / self.characters if self.characters else None
 
 
 def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int) -> Score:

@@ -9,7 +9,7 @@ from rnntui.kinds.metrics import Metric
 from rnntui.kinds.model_kind import ModelKind, Use
 from rnntui.kinds.samples import SampleField
 
-NGRAM_SCALE = 10.0
+NGRAM_SCALE = 5.0
 """Factor of a classifier's n-gram part; its weights stay small, as a text's values have a norm of 1 in each family."""
 
 
@@ -67,4 +67,6 @@ CLASSIFIER = ModelKind(
     ),
     task="rnntui.training.classifier_task:ClassifierTask",
     loader="rnntui.inference.classifier:load_classifier",
+    evaluator="rnntui.cli.evaluate_labels:evaluate_labels",
+    evaluate_options=("held_out", "save", "label_column", "text_column", "svg_file", "png_file"),
 )

@@ -21,21 +21,36 @@ DocumentUnit = Literal["none", "file", "line", "blank"]
 
 @record
 class TokenFileInfo(Record):
-    """A file of token ids: number of tokens, number of characters that they encode, and numpy's name of their dtype."""
+    """A file of token ids.
+
+    Args:
+        tokens: number of tokens.
+        characters: number of characters that they encode.
+        dtype: numpy's name of their dtype.
+        spelling_bits: bits that it takes to spell out the words that became `<unk>`; only of validation texts.
+    """
 
     tokens: int
     characters: int
     dtype: str
+    spelling_bits: float = 0.0
 
     @classmethod
     def from_json(cls, value: object) -> Self | None:
         """Return None if the value is not a valid `TokenFileInfo`."""
-        if not isinstance(value, dict) or set(value) != {"tokens", "characters", "dtype"}:
+        if not isinstance(value, dict) or set(value) - {"spelling_bits"} != {"tokens", "characters", "dtype"}:
             return None
         counts = read_count(value["tokens"]), read_count(value["characters"])
         if None in counts or not isinstance(value["dtype"], str):
             return None
+        spelling_bits = value.get("spelling_bits", 0.0)
+        if type(spelling_bits) not in (int, float) or not 0 <= spelling_bits < _LIMIT:
+            return None
         return cls(**value)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the description as `config.json` holds it."""
+        return {name: value for name, value in asdict(self).items() if name != "spelling_bits" or value}
 
 
 @record
@@ -65,7 +80,8 @@ class CorpusInfo(Record):
 
     def to_json(self) -> dict[str, Any]:
         """Return the section as `config.json` holds it."""
-        return asdict(self)
+        files = {"training": self.training, "validation": self.validation}
+        return asdict(self) | {name: file.to_json() if file else None for name, file in files.items()}
 
     @property
     def summary(self) -> str:

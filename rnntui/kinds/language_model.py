@@ -46,4 +46,5 @@ LANGUAGE_MODEL = ModelKind(
     memory_settings=("batch_size", "bptt", "hidden"),
     task="rnntui.training.language_model_task:LanguageModelTask",
     loader="rnntui.inference.loaded_model:load_language_model",
+    evaluator="rnntui.cli.evaluate_texts:evaluate_texts",
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 LOSS_CHART = "Loss"
-_NATS = "nats a token"
 
 
 class Metric(NamedTuple):
@@ -58,11 +57,10 @@ BITS_PER_CHARACTER = Metric(
 )  # fmt: skip
 
 LOSSES = (
-    Metric("train_loss", "Training loss", "training", LOSS_CHART, noisy=True, unit=_NATS, higher_is_better=False),
-    Metric(
-        "validation_loss", "Validation loss", "validation", LOSS_CHART, marked=True, unit=_NATS, higher_is_better=False
-    ),
+    Metric("train_loss", "Training loss", "training", LOSS_CHART, noisy=True, higher_is_better=False),
+    Metric("validation_loss", "Validation loss", "validation", LOSS_CHART, marked=True, higher_is_better=False),
 )
+"""The losses; their unit is the `loss_unit` of the kind of model."""
 
 OPTIMIZATION = (
     Metric("learning_rate", "Learning rate", "learning rate", "learning_rate"),

@@ -44,6 +44,9 @@ class ModelKind(NamedTuple):
         reading_options: flags that tell how the inputs are read.
         loss_unit: unit of its losses.
         sample_fields: parts of a sample, in the order in which they are shown.
+        evaluator: function `(RunFolder, EvaluateArguments) -> None` that does the work of `rnntui evaluate`; empty if
+            runs of this kind cannot be evaluated.
+        evaluate_options: parameters of `rnntui evaluate` that this kind has and some other kind has not.
         task: its `training.task.Task`.
         loader: function `(RunFolder) -> model` that loads the best weights of a run for inference.
     """
@@ -69,6 +72,8 @@ class ModelKind(NamedTuple):
     reading_options: tuple[ReadingOption, ...] = ()
     loss_unit: str = "nats a token"
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
+    evaluator: str = ""
+    evaluate_options: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, type[Settings]]:

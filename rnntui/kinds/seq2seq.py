@@ -79,4 +79,6 @@ SEQ2SEQ = ModelKind(
     ),
     task="rnntui.training.seq2seq_task:Seq2SeqTask",
     loader="rnntui.inference.translator:load_translator",
+    evaluator="rnntui.cli.evaluate_pairs:evaluate_pairs",
+    evaluate_options=("source", "target", "columns", "held_out", "save", "beam", "bleu_tokenizer"),
 )

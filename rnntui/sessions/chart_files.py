@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from rnntui.atomic_files import atomic_write
 from rnntui.charts.metric_charts import ChartHeading
-from rnntui.charts.svg import ChartDrawing, render_png, render_svg
+from rnntui.charts.svg_elements import render_png
 from rnntui.errors import UsageError
 from rnntui.sessions.text_files import path_to_save
 
@@ -24,12 +23,13 @@ def suggested_chart(heading: ChartHeading) -> str:
     return f"{stem[-_MAX_STEM:] or 'chart'}.svg"
 
 
-def save_chart(name: str, drawings: Sequence[ChartDrawing], *, confirmed: bool = False) -> Path:
-    """Write charts as one SVG document, or as a PNG image if the name ends in .png, and return the path.
+def save_image(name: str, svg: str, suggested: str, *, confirmed: bool = False) -> Path:
+    """Write an SVG document, or a PNG image of it if the name ends in .png, and return the path.
 
     Args:
         name: the path as typed; `.svg` is appended if it has no suffix.
-        drawings: the charts, from top to bottom; at least one.
+        svg: the document.
+        suggested: name of the file if the path is a folder.
         confirmed: the user has agreed to overwrite the file, or to create its folder.
 
     Raises `UnconfirmedError` where the user has to agree, `RnntuiError` if the file cannot be written.
@@ -42,7 +42,6 @@ def save_chart(name: str, drawings: Sequence[ChartDrawing], *, confirmed: bool =
             raise UsageError(f"{path.name} is neither an .svg nor a .png file", hint="name one of these")
         return path.with_name(f"{path.name}.svg")
 
-    path = path_to_save(name, complete, lambda folder: folder / suggested_chart(drawings[0].heading), confirmed)
-    svg = render_svg(drawings)
+    path = path_to_save(name, complete, lambda folder: folder / suggested, confirmed)
     atomic_write(path, render_png(svg) if path.suffix.lower() == ".png" else svg.encode())
     return path

@@ -233,7 +233,7 @@ class Conversation:
             self._cursor.target = len(self.transcript)
             # A model that failed would fail again, until another one takes its place.
             if not self.problem and self.generation.length > 0:
-                self._paced_generation.begin(self.speakers)
+                self._paced_generation.begin(self.speakers, self.transcript.text)
 
     def _append(self, text: str, role: Role = "prompt") -> None:
         if not text:
@@ -283,7 +283,9 @@ class Conversation:
         self.rewind(self.transcript.start_of(token))
         with self._lock.for_screen():
             self.transcript.begin_turn(Turn("model", len(self.transcript), self.name))
-            text = self.loaded.documents.decode([alternative])
+            documents = self.loaded.documents
+            stream = documents.tokenizer.stream(self.transcript.text)
+            text = documents.separator if alternative == documents.tokenizer.end_id else stream.push(alternative)
             self.transcript.append([alternative], [text])
             self._cursor.target = len(self.transcript)
         if alternative != self.loaded.tokenizer.end_id:

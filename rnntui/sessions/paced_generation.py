@@ -105,9 +105,9 @@ class PacedGeneration:
         """Tokens taken a second, over the last two seconds."""
         return self._throughput.per_second
 
-    def begin(self, speakers: SpeakerLabels | None) -> None:
-        """Start a turn; in a dialogue, that of a speaker."""
-        self._stream = TextStream(self._documents.tokenizer.stream())
+    def begin(self, speakers: SpeakerLabels | None, after: str) -> None:
+        """Start a turn after a text; in a dialogue, that of a speaker."""
+        self._stream = TextStream(self._documents.tokenizer.stream(after))
         self._drawn = 0
         self._due = 0.0
         self._end = TurnEnd(speakers)

@@ -19,7 +19,7 @@ from rnntui.runs.description import read_details
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import check_deletable, delete_run, rename_run, size_on_disk, write_note
 from rnntui.runs.stopping import stop_run
-from rnntui.sessions.charted_runs import ChartedRun, DashboardData
+from rnntui.sessions.charted_runs import ChartedRun, DashboardData, logged_confusions
 from rnntui.sessions.overlaid_runs import MAX_OVERLAYS, OverlaidRuns, Overlay
 from rnntui.sessions.run_facts import distinct_names, metrics_text
 from rnntui.sessions.run_order import RunListing, RunOrder, matching, next_order, runs_in_order
@@ -168,7 +168,9 @@ class TrainingSession:
             runs = self._charted(current)
             history = self._watcher.history(current.path) if current else None
             versions = [(run.run.path, run.name, run.history.version, id(run.history), run.colour) for run in runs]
-            yield DashboardData(runs, current, history.samples if history else [], (current, versions))
+            confusions = logged_confusions(current, self.name_of(current), history) if current and history else None
+            samples = history.samples if history else []
+            yield DashboardData(runs, current, samples, (current, versions), confusions)
 
     def _charted(self, current: WatchedRun | None) -> list[ChartedRun]:
         """Return the runs to chart, those overlaid and the current one, as far as their metrics are read."""

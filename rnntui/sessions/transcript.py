@@ -187,10 +187,13 @@ class Transcript:
             token -= 1
         return token
 
-    def bits_per_character(self) -> float | None:
-        """Return the mean surprisal per character of all the model has read, or None if it has read nothing."""
+    def bits_per_character(self, unknown_id: int) -> float | None:
+        """Return the mean surprisal per character of all the model has read, or None if it has read nothing.
+
+        Tokens `<unk>`, whose texts the model has not predicted, are left out.
+        """
         bits = np.frombuffer(self._bits, dtype=np.float32).copy() if len(self) else np.zeros(0, dtype=np.float32)
-        known = ~np.isnan(bits)
+        known = ~np.isnan(bits) & (self.ids() != unknown_id)
         ends = np.array(self._ends, dtype=np.int64)
         characters = int(np.diff(ends, prepend=0)[known].sum()) if len(ends) else 0
         return float(bits[known].sum(dtype=np.float64)) / characters if characters else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import zip_longest
 from pathlib import PurePath
 from typing import NamedTuple
@@ -80,9 +79,7 @@ def without_accompanying_files(corpus: Corpus) -> tuple[Corpus, list[str]]:
     passed_over = [name for name in names if _ACCOMPANYING.fullmatch(PurePath(name).name)]
     if not passed_over or len(passed_over) == len(names):
         return corpus, []
-    pairs = [index for index, name in enumerate(names) if name not in passed_over]
-    files = tuple(corpus.files[index] for index in pairs)
-    return replace(corpus, files=files, display_names=tuple(names[index] for index in pairs)), passed_over
+    return corpus.subset([index for index, name in enumerate(names) if name not in passed_over]), passed_over
 
 
 def read_aligned_rows(source: Corpus, target: Corpus, rows: PairRows) -> None:

@@ -69,6 +69,9 @@ class CharTokenizer:
     def encode(self, text: str) -> NDArray[np.int64]:
         return self._ids.take(code_points(text), mode="clip")
 
+    def encode_with_pieces(self, text: str) -> tuple[list[int], list[str]]:
+        return self.encode(text).tolist(), list(text)
+
     def encode_documents(self, batch: DocumentBatch) -> NDArray[np.int64]:
         assert self.end_id is not None
         ids = self.encode(batch.text)
@@ -92,7 +95,10 @@ class CharTokenizer:
         distinct = "".join(dict.fromkeys(text))
         return [c for c, i in zip(distinct, self.encode(distinct), strict=True) if not i]
 
-    def stream(self) -> _CharStream:
+    def spelling_bits(self, text: str) -> float:
+        return 0.0
+
+    def stream(self, after: str = "") -> _CharStream:
         return _CharStream(self)
 
     def save(self, folder: Path) -> None:

@@ -48,3 +48,24 @@ class ClassifierTokenizer:
         text = lowercase(text) if self._is_lowercase else text
         ids = self.tokenizer.encode(self._prefix + text) if text else np.empty(0, np.int64)
         return ids if len(ids) else np.array([self.tokenizer.unknown_id])
+
+    def encode_with_pieces(self, text: str) -> tuple[NDArray[np.int64], list[str]]:
+        """Return the token ids `(S,)` of a text, and the part of it that each stands for; joined they are the text.
+
+        Of tokens that are bytes of one character, all but the last have an empty part.
+        """
+        ids = self.encode(text)
+        _, pieces = self.tokenizer.encode_with_pieces(self._prefix + (lowercase(text) if self._is_lowercase else text))
+        if len(pieces) != len(ids):  # no token at all
+            return ids, [text]
+        parts, end = [], 0
+        prefix = len(self._prefix)
+        for piece in pieces:
+            start, end = end, end + len(piece)
+            parts.append(text[max(0, start - prefix) : max(0, end - prefix)])  # lower case has as many characters
+        parts[-1] += text[max(0, end - prefix) :]
+        return ids, parts
+
+    def unknown_characters(self, text: str) -> list[str]:
+        """Return the distinct characters of a text, or words, that are read as `<unk>`."""
+        return self.tokenizer.unknown_characters(lowercase(text) if self._is_lowercase else text)

@@ -68,7 +68,12 @@ class Corpus:
 
     def part(self, index: int) -> Corpus:
         """Return a corpus of one of the files."""
-        return replace(self, files=(self.files[index],), display_names=(self.display_names[index],), skipped=())
+        return replace(self.subset([index]), skipped=())
+
+    def subset(self, indexes: Sequence[int]) -> Corpus:
+        """Return a corpus of some of the files."""
+        files, names = tuple(self.files[i] for i in indexes), tuple(self.display_names[i] for i in indexes)
+        return replace(self, files=files, display_names=names)
 
     def parts(self) -> list[Corpus]:
         """Return a corpus for each of the files."""

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -85,7 +86,7 @@ class DocumentSplit:
         bucket_of_document[self.held_out] = count + generator.integers(
             validation_count, size=int(self.held_out.sum()), dtype=np.int16
         )
-        tokens, characters = self._fill(buckets, bucket_of_document, tokenizer)
+        tokens, characters, spelling_bits = self._fill(buckets, bucket_of_document, tokenizer)
         with training.open("wb") as file:
             for path in buckets[:count]:
                 _move_shuffled(path, file, dtype, end_id, generator)
@@ -97,7 +98,7 @@ class DocumentSplit:
             sync(file)
         return (
             TokenFile(int(tokens[:count].sum()), int(characters[:count].sum()), dtype),
-            TokenFile(int(tokens[count:].sum()) + 1, int(characters[count:].sum()) + 1, dtype),
+            TokenFile(int(tokens[count:].sum()) + 1, int(characters[count:].sum()) + 1, dtype, spelling_bits),
         )
 
     def warning(self) -> str:
@@ -105,8 +106,11 @@ class DocumentSplit:
 
     def _fill(
         self, buckets: list[Path], bucket_of_document: NDArray[np.int16], tokenizer: Tokenizer
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Write the ids of each document into a file; return the numbers of tokens and of characters in each file.
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
+        """Write the ids of each document into a file.
+
+        Returns the numbers of tokens and of characters in each file, and the bits that it takes to spell out the words
+        of held-out documents that became `<unk>`.
 
         Args:
             buckets: the files.
@@ -115,6 +119,7 @@ class DocumentSplit:
         """
         dtype = smallest_dtype(tokenizer)
         tokens, characters = np.zeros(len(buckets), dtype=np.int64), np.zeros(len(buckets), dtype=np.int64)
+        spelling_bits = 0.0
         digest = hashlib.sha256()
         first = 0  # document of the batch
         with ExitStack() as stack:
@@ -136,10 +141,13 @@ class DocumentSplit:
                 lengths[-1] -= not batch.is_complete
                 characters += np.bincount(bucket_of_text, lengths, len(buckets)).astype(np.int64)
                 tokens += counts
+                if (ids == tokenizer.unknown_id).any():
+                    held_out = self.held_out[first : first + len(batch.ends)]
+                    spelling_bits += tokenizer.spelling_bits("\n".join(compress(batch.texts, held_out)))
                 first += len(batch.ends) - (not batch.is_complete)
         if digest.hexdigest() != self.digest:
             raise changed_error(self.corpus)
-        return tokens, characters
+        return tokens, characters, spelling_bits
 
 
 def split_documents(corpus: Corpus, unit: DocumentUnit, fraction: float, origin: Origin) -> DocumentSplit:

@@ -61,13 +61,13 @@ class DocumentFormat:
     def encode(self, text: str) -> tuple[list[int], list[str]]:
         """Return the token ids of a text and the part of the text that each stands for; separators become `<eos>`."""
         if not self._has_documents:
-            return _encode_with_pieces(text, self.tokenizer)
+            return self.tokenizer.encode_with_pieces(text)
         assert self.tokenizer.end_id is not None
         ids: list[int] = []
         pieces: list[str] = []
         for index, part in enumerate(re.split(f"({_SEPARATORS[self.unit][1]})", text)):
             new_ids, new_pieces = (
-                ([self.tokenizer.end_id], [part]) if index % 2 else _encode_with_pieces(part, self.tokenizer)
+                ([self.tokenizer.end_id], [part]) if index % 2 else self.tokenizer.encode_with_pieces(part)
             )
             ids += new_ids
             pieces += new_pieces
@@ -86,17 +86,6 @@ class DocumentFormat:
     def unknown_characters(self, text: str) -> list[str]:
         """Return the distinct characters of a text that become `<unk>`; a line break that ends a document does not."""
         return self.tokenizer.unknown_characters(text.replace("\n", "") if self.separator == "\n" else text)
-
-
-def _encode_with_pieces(text: str, tokenizer: Tokenizer) -> tuple[list[int], list[str]]:
-    ids = tokenizer.encode(text).tolist()
-    if len(ids) == len(text):  # characters; an unknown one stays as it was typed
-        return ids, list(text)
-    stream = tokenizer.stream()
-    pieces = [stream.push(token_id) for token_id in ids]
-    if "".join(pieces) != text:  # something that no id stands for, such as a lone surrogate
-        pieces = [""] * (len(ids) - 1) + [text] if ids else []
-    return ids, pieces
 
 
 def read_documents(corpus: Corpus, unit: DocumentUnit) -> Iterator[DocumentBatch]:

@@ -1,13 +1,14 @@
-"""Sentence pairs from JSON lines: an object on each line, as Hugging Face's datasets are exported."""
+"""Rows of JSON lines, an object on each, as Hugging Face's datasets are exported; the keys of sentence pairs."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rnntui.errors import CorpusError, UsageError
+from rnntui.settings import flag_of
 from rnntui.text.dropped_rows import RowCollector, quote
 from rnntui.text.tables import TableText
 
@@ -39,14 +40,14 @@ def looks_like_json(lines: Sequence[str]) -> bool:
     return objects >= _MIN_OBJECTS * len(lines)
 
 
-def refuse_json_array(lines: Sequence[str], name: str) -> None:
+def refuse_json_array(lines: Sequence[str], name: str, converted: str = "pairs.jsonl") -> None:
     """Raise `CorpusError` if a file is one JSON document, which is not read, instead of an object on each line."""
     text = "".join(line.strip() for line in lines[:3])
     for beginning, jq_filter in _JQ_FILTERS.items():
         if re.match(beginning, text):
             raise CorpusError(
                 f"{name} is JSON, but not an object on each line",
-                hint=f"convert it, as in: jq -c '{jq_filter}' {name} > pairs.jsonl",
+                hint=f"convert it, as in: jq -c '{jq_filter}' {name} > {converted}",
             )
 
 
@@ -66,10 +67,7 @@ def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str
     if columns is not None:
         chosen = []
         for column in columns:
-            fitting = [key for key in first if column.casefold() in (key.casefold(), key.casefold().rpartition(".")[2])]
-            if not fitting:
-                raise UsageError(f"--columns: {name} has no key {column!r}; it has {keys}", setting="columns")
-            chosen.append(fitting[0])
+            chosen.append(key_of(column, first, name, "columns"))
         return chosen[0], chosen[1]
     for pair in _KNOWN_KEYS:
         filled = sum(all(values.get(key, "").strip() for key in pair) for values in objects)
@@ -88,13 +86,36 @@ def choose_keys(lines: Sequence[str], columns: tuple[str, str] | None, name: str
     return texts[0], texts[1]
 
 
-def read_json_rows(text: TableText, keys: tuple[str, str], rows: RowCollector) -> None:
-    """Add the pairs of JSON lines; lines without both keys are counted as left out."""
+def key_of(column: str, keys: Iterable[str], name: str, option: str) -> str:
+    """Return the key that a user named, in any case, and without the object that it is in.
+
+    Raises `UsageError` naming the option if there is none.
+    """
+    for key in keys:
+        if column.casefold() in (key.casefold(), key.casefold().rpartition(".")[2]):
+            return key
+    raise UsageError(
+        f"{flag_of(option)}: {name} has no key {column!r}; it has {', '.join(keys) or 'no texts'}", setting=option
+    )
+
+
+def read_json_rows(text: TableText, keys: tuple[str, str], rows: RowCollector, single: str = "") -> None:
+    """Add the rows of JSON lines; lines without both keys are counted as left out.
+
+    Args:
+        text: the lines.
+        keys: the two keys that are read.
+        rows: collects the rows.
+        single: one of the keys; a line that has a list of several values there is left out. Of other lists, the first
+            value is read.
+    """
     for number, line in enumerate(text.lines(), 1):
         if not line.strip():
             continue
-        values = json_texts(line)
-        if values is None:
+        values = json_texts(line, number_lists=bool(single))
+        if values is not None and single and (count := list_length(line, single)) > 1:
+            rows.dropped.add(f"row {number} of {text.name}, which has {count} values of {single!r}: {quote(line)}")
+        elif values is None:
             rows.dropped.add(f"row {number} of {text.name}, which is not a JSON object: {quote(line)}")
         elif missing := [key for key in keys if key not in values]:
             rows.dropped.add(f"row {number} of {text.name}, which has no {missing[0]!r}: {quote(line)}")
@@ -102,26 +123,42 @@ def read_json_rows(text: TableText, keys: tuple[str, str], rows: RowCollector) -
             rows.add(values[keys[0]], values[keys[1]], text.name, number)
 
 
-def json_texts(line: str) -> dict[str, str] | None:
-    """Return the texts and numbers of an object by key, and of the objects in it by both keys; None if it is none."""
+def json_texts(line: str, number_lists: bool = False) -> dict[str, str] | None:
+    """Return the texts and numbers of an object by key, and of the objects in it by both keys; None if it is none.
+
+    Args:
+        line: the object.
+        number_lists: True for the first number of lists of numbers, too.
+    """
+    value = _object(line)
+    return dict(_texts(value, "", number_lists)) if value is not None else None
+
+
+def list_length(line: str, key: str) -> int:
+    """Return the length of the list that an object has under a key; 0 if it has none."""
+    value = (_object(line) or {}).get(key)
+    return len(value) if isinstance(value, list) else 0
+
+
+def _object(line: str) -> dict[str, Any] | None:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return dict(_texts(value, "")) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else None
 
 
-def _texts(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+def _texts(values: dict[str, Any], prefix: str, number_lists: bool) -> Iterator[tuple[str, str]]:
     for key, value in values.items():
         if isinstance(value, str):
             # An escape may name half of a surrogate pair, which is no character.
             yield prefix + key, " ".join(value.split("\n")).encode("utf-8", "replace").decode("utf-8")
-        elif isinstance(value, list) and value and isinstance(value[0], str):
-            yield from _texts({key: value[0]}, prefix)  # as in SQuAD: of several answers the first
+        elif isinstance(value, list) and value and isinstance(value[0], str | int if number_lists else str):
+            yield from _texts({key: value[0]}, prefix, number_lists)  # as in SQuAD: of several answers the first
         elif isinstance(value, int | float):
             yield prefix + key, json.dumps(value)
         elif isinstance(value, dict) and not prefix:
-            yield from _texts(value, f"{key}.")
+            yield from _texts(value, f"{key}.", number_lists)
 
 
 def _is_number(text: str) -> bool:

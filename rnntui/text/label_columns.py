@@ -25,7 +25,7 @@ _TEXT_NAMES = tuple(
 _MIN_ROWS = 4  # in which repeated values show
 _MIN_REPEATED = 2  # rows for each distinct value of a column of labels
 _MAX_LABEL_WORDS = 3
-_MIN_RATIO = 3  # of the length of texts to that of labels, where no values repeat
+_MIN_RATIO = 2  # of the words of texts to those of labels, where no values repeat
 _MIN_KNOWN = 0.5  # fraction of cells that are known labels
 _NO_LABELS = frozenset({"", "dates", "URLs", "file names", "ids"})
 
@@ -131,7 +131,7 @@ class LabelColumns:
                 setting="label_column",
                 hint=f"name the one to learn, as in --label-column {candidates[0] + 1}",
             )
-        return candidates[0] if candidates else others[-1]
+        return candidates[0] if candidates else min(others, key=lambda index: len(set(self._cells[index])))
 
     def _is_label_of(self, first: int, second: int) -> bool:
         """Return True if the first of two columns holds the labels of the texts in the second."""
@@ -139,9 +139,10 @@ class LabelColumns:
         distinct_labels, distinct_texts = len(set(labels)), len(set(texts))
         if self._repeats(first) and 2 * distinct_labels <= distinct_texts:
             return True
-        is_short = all(len(label.split()) <= _MAX_LABEL_WORDS for label in labels)
+        label_words, text_words = ([len(cell.split()) for cell in cells] for cells in (labels, texts))
+        is_short = max(label_words, default=0) <= _MAX_LABEL_WORDS
         return (
-            is_short and distinct_labels <= distinct_texts and _mean_length(texts) >= _MIN_RATIO * _mean_length(labels)
+            is_short and distinct_labels <= distinct_texts and sum(text_words) >= _MIN_RATIO * max(1, sum(label_words))
         )
 
     def _repeats(self, index: int) -> bool:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout
+from rnntui.text.aligned_files import without_accompanying_files
 from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.dropped_rows import quote
+from rnntui.text.fasttext import PREFIX, looks_like_fasttext, read_fasttext_rows, refuse_several_labels
+from rnntui.text.json_pairs import json_texts, key_of, list_length, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.label_columns import LabelColumns
+from rnntui.text.label_files import find_label_files
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledRows, count_labels
 from rnntui.text.tables import TableBeginning, TableText, read_table_rows, table_name
 
@@ -36,6 +41,17 @@ def read_labelled(
     the label.
     """
     rows = LabelledRows()
+    corpus, accompanying = without_accompanying_files(corpus)
+    warnings = [f"skipped {few_names(accompanying)}"] if accompanying else []
+    if all(layout.format == "files" for layout in layouts) and not any(columns):
+        known_origin = (str(layouts[0].columns[0]), str(layouts[0].columns[1])) if layouts else None
+        if files := find_label_files(corpus, known_origin, known_labels):
+            files.read_rows(rows)
+            layout = LabelledLayout("files", (files.unit, files.origin))
+            names = files.display_names
+            described = [f"{few_names(names)}: a {files.unit} is a text, the name of its {files.origin} its label"]
+            corpus = replace(files.corpus, display_names=names)
+            return _labelled_corpus(corpus, rows, (layout,), described, [*warnings, *files.warnings])
     if len(layouts) == 1:
         layouts = [*layouts] * len(corpus.files)
     new_layouts: list[LabelledLayout] = []
@@ -47,7 +63,7 @@ def read_labelled(
         descriptions.setdefault(description, []).append(file.display_names[0])
     described = [f"{few_names(names)}: {description}" for description, names in descriptions.items()]
     unique = tuple(new_layouts) if len(set(new_layouts)) > 1 else (new_layouts[0],)
-    return _labelled_corpus(corpus, rows, unique, described)
+    return _labelled_corpus(corpus, rows, unique, described, warnings)
 
 
 def _read_file(
@@ -59,12 +75,54 @@ def _read_file(
 ) -> tuple[LabelledLayout, str]:
     """Add the rows of one file to `rows`; return its layout, and the layout in words."""
     text = TableText(file)
-    if layout is not None:
+    description = "read as when the run was created"
+    if layout is None:
+        layout, description = _detect_layout(text, columns, known_labels)
+    if layout.format == "fasttext":
+        read_fasttext_rows(text, rows)
+    elif layout.format == "jsonl":
+        text_key, label_key = map(str, layout.columns)
+        read_json_rows(text, (text_key, label_key), rows, single=label_key)
+    else:
         read_table_rows(text, layout, rows)
-        return layout, f"text in column {layout.columns[0]}, label in {layout.columns[1]}, as when the run was created"
-    layout, description = _detect_table(text, columns, known_labels)
-    read_table_rows(text, layout, rows)
     return layout, description
+
+
+def _detect_layout(
+    text: TableText, columns: LabelledColumns, known_labels: Collection[str]
+) -> tuple[LabelledLayout, str]:
+    """Return the layout of a file, and the layout in words."""
+    if looks_like_json(text.beginning):
+        keys = _choose_keys(text, columns, known_labels)
+        return LabelledLayout("jsonl", keys), f"JSON lines, text in {keys[0]!r}, label in {keys[1]!r}"
+    refuse_json_array(text.beginning, text.name, converted="texts.jsonl")
+    if looks_like_fasttext(text.beginning) and not any(columns):
+        return LabelledLayout("fasttext", ("text", PREFIX)), "fastText format"
+    return _detect_table(text, columns, known_labels)
+
+
+def _choose_keys(text: TableText, columns: LabelledColumns, known_labels: Collection[str]) -> tuple[str, str]:
+    """Return the keys of text and label in JSON lines. Raises `CorpusError` if most lines have several labels."""
+    lines = [line for line in text.beginning if line.strip()]
+    objects = [values for line in lines if (values := json_texts(line, number_lists=True)) is not None]
+    keys = list(dict.fromkeys(key for values in objects for key in values))
+    named = {
+        option: key_of(getattr(columns, option), keys, text.name, f"{option}_column")
+        for option in columns._fields
+        if getattr(columns, option)
+    }
+    table = LabelColumns(keys, [[values.get(key, "") for key in keys] for values in objects], text.name)
+    numbers = {option: keys.index(key) + 1 for option, key in named.items()}
+    choice = table.choose(numbers.get("text"), numbers.get("label"), known_labels)
+    if max(choice.text, choice.label) > len(keys) or choice.text == choice.label:
+        raise UsageError(
+            f"{text.name}: its objects have {'the keys ' + ', '.join(keys) if keys else 'no texts'}",
+            setting="label_column",
+            hint="name those of label and text, as in --label-column label --text-column text",
+        )
+    label_key = keys[choice.label - 1]
+    refuse_several_labels([list_length(line, label_key) for line in lines], text.name)
+    return keys[choice.text - 1], label_key
 
 
 def _detect_table(
@@ -79,7 +137,7 @@ def _detect_table(
         raise UsageError(
             f"--label-column and --text-column both name column {label} of {text.name}", setting="label_column"
         )
-    below = beginning.rows if beginning.before.names else beginning.rows[1:]
+    below = (beginning.rows if beginning.before.names else beginning.rows[1:]) or beginning.rows
     table = LabelColumns(beginning.first, below, text.name, beginning.before.other_columns)
     choice = table.choose(text_column, label, known_labels)
     chosen = choice.text, choice.label
@@ -92,7 +150,7 @@ def _detect_table(
 
 
 def _labelled_corpus(
-    corpus: Corpus, rows: LabelledRows, layouts: tuple[LabelledLayout, ...], described: list[str]
+    corpus: Corpus, rows: LabelledRows, layouts: tuple[LabelledLayout, ...], described: list[str], warnings: list[str]
 ) -> LabelledCorpus:
     """Return the corpus with its notes. Raises `CorpusError` if it has no row."""
     names = few_names(corpus.display_names)
@@ -108,7 +166,9 @@ def _labelled_corpus(
         f"{len(labels):,} {'label' if len(labels) == 1 else 'labels'} ({shown}), "
         f"the first: {quote(first.text)} → {quote(first.label)}"
     )
-    return LabelledCorpus(rows.rows, table_name(corpus), corpus.display_names, rows.dropped, layouts, (summary,))
+    return LabelledCorpus(
+        rows.rows, table_name(corpus), corpus.display_names, rows.dropped, layouts, (summary, *warnings)
+    )
 
 
 def _no_rows(names: str, rows: LabelledRows, layouts: tuple[LabelledLayout, ...], is_blank: bool) -> CorpusError:

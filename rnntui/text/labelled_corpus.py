@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from rnntui.kinds.labelled_corpus_info import LabelledLayout
 from rnntui.text.dropped_rows import DroppedRows, quote
-from rnntui.text.normalization import normalize
+from rnntui.text.normalization import normalize, offset_map
 
 
 class LabelledText(NamedTuple):
@@ -73,6 +73,16 @@ class LabelledCorpus:
         for row in self.rows:
             digest.update(f"{row.text}\t{row.label}\n".encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
+
+
+def text_offsets(text: str) -> list[int]:
+    """Return for each character of `normalize_text(text)` its offset in `text`, and last the offset where it ends.
+
+    The result has `len(normalize_text(text)) + 1` elements.
+    """
+    normalized, offsets = normalize(text), offset_map(text)
+    starts = [i for i, character in enumerate(normalized) if character != " " or normalized[i - 1] != " "]
+    return [*(offsets[index] for index in starts), offsets[-1]]
 
 
 def count_labels(rows: Iterable[LabelledText]) -> dict[str, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import io
 import itertools
-import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +36,6 @@ _MARK_BYTES = _SPACE_MARK.encode()
 # The trainer reads the mark as a space, and leaves out lines that hold U+2585, its own mark of unknown characters.
 _REMOVED_FOR_TRAINING = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
 _MAX_SENTENCE_BYTES = 4000  # sentencepiece silently ignores longer ones
-_SAMPLE_SEED = 1
 
 
 class SubwordTokenizer:
@@ -159,6 +157,14 @@ class SubwordTokenizer:
                 ids += self._processor.EncodeAsIds(part)
         return np.array(ids, dtype=np.int64)
 
+    def encode_with_pieces(self, text: str) -> tuple[list[int], list[str]]:
+        ids = self.encode(text).tolist()
+        stream = self.stream()
+        pieces = [stream.push(token_id) for token_id in ids]
+        if "".join(pieces) != text:  # something that no id stands for, such as a lone surrogate
+            pieces = [""] * (len(ids) - 1) + [text] if ids else []
+        return ids, pieces
+
     def encode_documents(self, batch: DocumentBatch) -> NDArray[np.int64]:
         end = np.array([self.end_id], dtype=np.int64)
         ids = np.concatenate([part for text in batch.texts for part in (self.encode(text), end)])
@@ -178,7 +184,10 @@ class SubwordTokenizer:
     def unknown_characters(self, text: str) -> list[str]:
         return []  # byte fallback covers every character
 
-    def stream(self) -> _SubwordStream:
+    def spelling_bits(self, text: str) -> float:
+        return 0.0
+
+    def stream(self, after: str = "") -> _SubwordStream:
         return _SubwordStream(self._bytes)
 
     def save(self, folder: Path) -> None:
@@ -213,17 +222,6 @@ class _SubwordStream:
 
 def _utf8_decoder() -> codecs.IncrementalDecoder:
     return codecs.getincrementaldecoder("utf-8")("replace")
-
-
-def random_sample(texts: Iterable[str], fraction: float) -> Iterator[str]:
-    """Yield about a `fraction` of the texts, all of them if it is 1 or more, in their order; always the same ones.
-
-    A random sample, because every k-th text may be of one kind where a corpus has a period. It depends on the texts
-    alone, so that runs with different seeds share their vocabulary. sentencepiece's own sample (`input_sentence_size`)
-    is a different one in each process: version 0.2.3 ignores `set_random_generator_seed`, which 0.2.1 did not.
-    """
-    generator = random.Random(_SAMPLE_SEED)
-    return (text for text in texts if generator.random() < fraction)
 
 
 def _sentences(texts: Iterable[str]) -> Iterator[str]:

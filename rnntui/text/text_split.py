@@ -79,6 +79,7 @@ class TextSplit:
         dtype = smallest_dtype(tokenizer)
         digest = hashlib.sha256()
         tokens, characters = [0, 0], [0, 0]
+        spelling_bits = 0.0
         block_ends: list[int] = []  # of the blocks for validation, in bytes
         previous: Part = "training"
         with training.open("wb") as training_file, validation.open("wb") as validation_file:
@@ -100,6 +101,8 @@ class TextSplit:
                 ids.astype(dtype).tofile(files[index])
                 tokens[index] += len(ids)
                 characters[index] += len(lines)
+                if index:
+                    spelling_bits += tokenizer.spelling_bits(lines)
             for file in files:
                 sync(file)
         if digest.hexdigest() != self._stats.fingerprint:
@@ -109,7 +112,10 @@ class TextSplit:
             with validation.open("wb") as file:
                 file.write(in_random_order(data, [*block_ends, len(data)], np.random.default_rng(SEED)))
                 sync(file)
-        return TokenFile(tokens[0], characters[0], dtype), TokenFile(tokens[1], characters[1], dtype)
+        return (
+            TokenFile(tokens[0], characters[0], dtype),
+            TokenFile(tokens[1], characters[1], dtype, spelling_bits),
+        )
 
     def warning(self) -> str:
         if self._check is None:

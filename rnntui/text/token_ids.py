@@ -116,6 +116,7 @@ def write_token_file(
     """
     dtype = smallest_dtype(tokenizer)
     tokens = characters = 0
+    spelling_bits = 0.0
     unknown: dict[str, None] = {}
     with path.open("wb") as file:
         if unit == "none":
@@ -126,7 +127,8 @@ def write_token_file(
                 characters += len(text)
                 if (ids == tokenizer.unknown_id).any():
                     unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
-            return TokenFile(tokens, characters, dtype), list(unknown)
+                    spelling_bits += tokenizer.spelling_bits(text)
+            return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
         for batch in read_documents(corpus, unit):
             ids = tokenizer.encode_documents(batch)
             if not tokens:
@@ -136,8 +138,10 @@ def write_token_file(
             tokens += len(ids)
             characters += len(batch.text) - (not batch.is_complete)
             if (ids == tokenizer.unknown_id).any():
-                unknown |= dict.fromkeys(tokenizer.unknown_characters("".join(batch.texts)))
-    return TokenFile(tokens, characters, dtype), list(unknown)
+                for text in batch.texts:
+                    unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
+                    spelling_bits += tokenizer.spelling_bits(text)
+    return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
 
 
 def smallest_dtype(tokenizer: Tokenizer) -> str:

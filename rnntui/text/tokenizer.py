@@ -53,7 +53,11 @@ class Tokenizer(Protocol):
         ...
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Return the ids `(N,)` of the text; characters outside the vocabulary become `<unk>`."""
+        """Return the ids `(N,)` of the text; characters, or words, outside the vocabulary become `<unk>`."""
+        ...
+
+    def encode_with_pieces(self, text: str) -> tuple[list[int], list[str]]:
+        """Return the ids of the text and the part of it that each stands for, unknown ones as they are in the text."""
         ...
 
     def encode_documents(self, batch: DocumentBatch) -> NDArray[np.int64]:
@@ -69,11 +73,21 @@ class Tokenizer(Protocol):
         ...
 
     def unknown_characters(self, text: str) -> list[str]:
-        """Return the distinct characters of `text` that become `<unk>`, in order of first appearance."""
+        """Return the distinct characters of `text`, or words, that become `<unk>`, in order of first appearance."""
         ...
 
-    def stream(self) -> StreamDecoder:
-        """Return a new decoder for a text that arrives token by token."""
+    def spelling_bits(self, text: str) -> float:
+        """Return the bits that it takes to spell out the words of `text` that become `<unk>`.
+
+        Bits per character count them, because a model that predicts `<unk>` has not predicted the word.
+        """
+        ...
+
+    def stream(self, after: str = "") -> StreamDecoder:
+        """Return a new decoder for a text that arrives token by token.
+
+        `after` is the text before it: a word does not bring its space if that ends with one already.
+        """
         ...
 
     def save(self, folder: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from rnntui.config import DEFAULT_SUBWORDS
+from rnntui.config import DEFAULT_SUBWORDS, DEFAULT_WORDS
 from rnntui.text.char_tokenizer import CharTokenizer, code_points
 
 if TYPE_CHECKING:
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from rnntui.text.token_ids import CorpusStats
     from rnntui.text.tokenizer import Tokenizer
 
-_MAX_TRAINING_CHARACTERS = 32_000_000  # that a subword vocabulary is trained on
+_MAX_TRAINING_CHARACTERS = 32_000_000  # that a vocabulary of subwords or words is trained on
 _MAX_TEXTS_CHARACTERS = 8_000_000  # the same, of many short texts
 _PIECE = 4000  # characters drawn at a time for the sample of a longer text: few, so that it has a bit of everything
+_SAMPLE_SEED = 1
+T = TypeVar("T")
 
 
 def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
@@ -30,6 +33,10 @@ def load_tokenizer(folder: Path, kind: TokenizerType) -> Tokenizer:
     """
     if kind == "char":
         return CharTokenizer.load(folder)
+    if kind == "word":
+        from rnntui.text.word_tokenizer import WordTokenizer
+
+        return WordTokenizer.load(folder)
     # This imports sentencepiece; a character model starts faster without it.
     from rnntui.text.subword_tokenizer import SubwordTokenizer
 
@@ -41,8 +48,8 @@ def make_tokenizer(
 ) -> Tokenizer:
     """Create the tokenizer of a corpus, with `<eos>` if it consists of documents.
 
-    A character table covers the whole corpus, so that validation has no unknown characters. Subwords are trained on
-    the training part alone, because they would leak more of the validation text. Raises `TokenizerError`.
+    A character table covers the whole corpus, so that validation has no unknown characters. Subwords and words
+    come from the training part alone, because they would leak more of the validation text. Raises `TokenizerError`.
     """
     has_end = unit != "none"
     if config.type == "char":
@@ -51,11 +58,15 @@ def make_tokenizer(
             counts = counts.copy()
             counts[ord("\n")] = 0  # separates documents, and is in none
         return CharTokenizer.from_counts(counts, config.vocab_size, has_end)
-    from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
-
     training = (piece for text in split.training_texts() for piece in _pieces(text))
     # More text hardly changes the vocabulary, and costs memory.
     sample = random_sample(training, _MAX_TRAINING_CHARACTERS / max(1, split.training_characters))
+    if config.type == "word":
+        from rnntui.text.word_tokenizer import WordTokenizer
+
+        return WordTokenizer.train(sample, config.vocab_size or DEFAULT_WORDS, has_end)
+    from rnntui.text.subword_tokenizer import SubwordTokenizer
+
     distinct = int(np.count_nonzero(stats.counts))
     size = config.vocab_size or DEFAULT_SUBWORDS
     return SubwordTokenizer.train(sample, config.type, size, distinct, has_end=has_end)
@@ -80,12 +91,29 @@ def train_tokenizer(
         counts[: len(batch_counts)] += batch_counts
     if kind == "char":
         return CharTokenizer.from_counts(counts, vocab_size)
-    from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
-
     # More text hardly changes the vocabulary, and takes longer.
-    sample = (f" {text}" for text in random_sample(texts, _MAX_TEXTS_CHARACTERS / max(1, int(counts.sum()))))
+    sample = random_sample(texts, _MAX_TEXTS_CHARACTERS / max(1, int(counts.sum())))
+    if kind == "word":
+        from rnntui.text.word_tokenizer import WordTokenizer
+
+        return WordTokenizer.train(sample, vocab_size or DEFAULT_WORDS)
+    from rnntui.text.subword_tokenizer import SubwordTokenizer
+
     distinct = int(np.count_nonzero(counts))
-    return SubwordTokenizer.train(sample, kind, vocab_size or DEFAULT_SUBWORDS, distinct, symbols)
+    return SubwordTokenizer.train(
+        (f" {text}" for text in sample), kind, vocab_size or DEFAULT_SUBWORDS, distinct, symbols
+    )
+
+
+def random_sample(texts: Iterable[T], fraction: float) -> Iterator[T]:
+    """Yield about a `fraction` of the texts, all of them if it is 1 or more, in their order; always the same ones.
+
+    A random sample, because every k-th text may be of one kind where a corpus has a period. It depends on the texts
+    alone, so that runs with different seeds share their vocabulary. sentencepiece's own sample (`input_sentence_size`)
+    is a different one in each process: version 0.2.3 ignores `set_random_generator_seed`, which 0.2.1 did not.
+    """
+    generator = random.Random(_SAMPLE_SEED)
+    return (text for text in texts if generator.random() < fraction)
 
 
 def _pieces(text: str) -> Iterator[str]:

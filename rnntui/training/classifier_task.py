@@ -15,9 +15,10 @@ from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.samples import Sample, shorten_sample
 from rnntui.models.classifier import Classifier
+from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_arrays
+from rnntui.runs.weights_file import load_arrays, load_weights
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.device import Hardware
@@ -26,7 +27,8 @@ from rnntui.training.labelled_dataset import LabelledBatch, LabelledDataset
 from rnntui.training.length_buckets import BatchOrder, length_buckets, split_into_batches
 from rnntui.training.seq2seq_task import evenly_spaced
 from rnntui.training.step_memory import classifier_step_bytes
-from rnntui.training.task import require_in_vocabulary, token_files
+from rnntui.training.task import ParameterGroup, require_in_vocabulary, token_files
+from rnntui.training.warm_start import parameter_groups, pretrained_file
 
 _EVALUATION_TOKENS = 8192  # in a batch of an evaluation, padding included
 _MAX_CONFUSION_LABELS = 60  # above, a matrix would fill the metrics
@@ -40,7 +42,7 @@ class ClassifierTask:
     The loss is that of the sum of both parts' logits, and, with a smaller weight, that of each part alone: else the
     n-gram part, which learns faster, would leave nothing for the recurrent part to learn.
 
-    The methods are documented in `Task`.
+    The methods are documented in `Task`. `training` and `validation` are the data, `tokenizer` encoded it.
     """
 
     kind = CLASSIFIER
@@ -57,29 +59,36 @@ class ClassifierTask:
         self._model_config = model_config = config.model_as(ClassifierConfig)
         info = config.corpus_as(LabelledCorpusInfo)
         self._labels = info.labels
-        self._tokenizer = load_tokenizer(run.path, config.tokenizer.type)
+        self.tokenizer = load_tokenizer(run.path, config.tokenizer.type)
         ngrams = _ngram_count(run, model_config)
         training, validation = token_files(run, config)
-        self._training = LabelledDataset(training, run.training_ids)
-        self._validation = LabelledDataset(validation, run.validation_ids)
-        for data, path in ((self._training, run.training_ids), (self._validation, run.validation_ids)):
+        self.training = LabelledDataset(training, run.training_ids)
+        self.validation = LabelledDataset(validation, run.validation_ids)
+        for data, path in ((self.training, run.training_ids), (self.validation, run.validation_ids)):
             require_in_vocabulary(data.largest_id, config.vocab_size, path)
             if data.largest_ngram >= ngrams or data.labels.max() >= len(self._labels):
                 raise RunError(f"{path} does not belong to {run.config_file}", hint="start a new run")
         self.order = BatchOrder(settings.seed, self._batches_of_epoch)
         self.step_bytes = classifier_step_bytes(model_config, self._shapes(), hardware)
         self.model = Classifier(model_config, config.vocab_size, len(self._labels), ngrams).to(hardware.device)
-        self._class_weights = _class_weights(self._training.labels, len(self._labels), settings.class_weights)
+        self._pretrained = _load_pretrained(self.model, run)
+        self._class_weights = class_weights(self.training.labels, len(self._labels), settings.class_weights)
         self.steps_per_epoch = float(len(self.order.batches))
-        self.validation_tokens = int(self._validation.lengths.sum())
+        self.validation_tokens = int(self.validation.lengths.sum())
         self.uniform_loss = float(np.log(len(self._labels))) + _MARGIN
 
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return parameter_groups(self.model, self._pretrained, self._settings, self._epoch)
+
+    def _epoch(self) -> float:
+        return self.order.epoch + self.order.index / len(self.order.batches)
+
     def loss(self) -> tuple[Tensor, int]:
-        batch = self._training.batch(self.order.next())
+        batch = self.training.batch(self.order.next())
         tokens = torch.from_numpy(batch.tokens)
         rate = self._model_config.word_dropout
         if rate:
-            tokens = tokens.masked_fill(torch.rand(tokens.shape) < rate, self._tokenizer.unknown_id)
+            tokens = tokens.masked_fill(torch.rand(tokens.shape) < rate, self.tokenizer.unknown_id)
         logits, *parts = self._logits(batch, tokens)
         losses = [self._cross_entropy(part, batch) for part in (logits, *parts)]
         weights = [1.0, *[_PART_WEIGHT] * len(parts)]
@@ -93,11 +102,11 @@ class ClassifierTask:
         return {self.primary_evaluation: self._evaluate(tokens, self.hardware.in_full_precision(), monitor)}
 
     def sample(self, length: int, seed: int) -> Sample:
-        row = int(evenly_spaced(len(self._validation), 500)[seed % min(500, len(self._validation))])
-        batch = self._validation.batch(np.array([row]))
+        row = int(evenly_spaced(len(self.validation), 500)[seed % min(500, len(self.validation))])
+        batch = self.validation.batch(np.array([row]))
         with evaluating(self.model):
             predicted = int(self._logits(batch, torch.from_numpy(batch.tokens))[0].argmax())
-        text = self._tokenizer.decode(self._validation.tokens(row))
+        text = self.tokenizer.decode(self.validation.tokens(row))
         parts = {"text": text, "predicted": self._labels[predicted], "label": self._labels[int(batch.labels[0])]}
         return shorten_sample(parts, length)
 
@@ -127,7 +136,7 @@ class ClassifierTask:
 
     def _evaluate(self, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         """Classify validation texts, evenly spaced, of about so many tokens, and score the answers."""
-        data = self._validation
+        data = self.validation
         rows = evenly_spaced(len(data), max(1, int(tokens / data.lengths.mean())))
         rows = rows[np.argsort(data.lengths[rows], kind="stable")]
         batches = split_into_batches(rows, data.lengths, data.lengths, 0, 2 * _EVALUATION_TOKENS)
@@ -146,11 +155,11 @@ class ClassifierTask:
         scores = score_labels(np.concatenate(probabilities), np.concatenate(labels))
         has_matrix = len(self._labels) <= _MAX_CONFUSION_LABELS
         details = {"confusion": scores.confusion.tolist()} if has_matrix else {}
-        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details)
+        return Evaluation(scores.log_loss, tokens_read, 0, scores.metrics, details=details)
 
     def _batches_of_epoch(self, rng: np.random.Generator) -> list[NDArray[np.intp]]:
         """Return the rows of each batch, in order."""
-        size, lengths = self._settings.batch_size, self._training.lengths
+        size, lengths = self._settings.batch_size, self.training.lengths
         batches: list[NDArray[np.intp]] = []
         for bucket in length_buckets(rng, (lengths,), self._settings.bucket_batches * size):
             batches += split_into_batches(bucket, lengths, lengths, size, None)
@@ -158,15 +167,28 @@ class ClassifierTask:
 
     def _shapes(self) -> list[tuple[int, int]]:
         """Return the longest text and the number of texts of each batch of the first epoch."""
-        return [(int(self._training.lengths[rows].max()), len(rows)) for rows in self.order.batches]
+        return [(int(self.training.lengths[rows].max()), len(rows)) for rows in self.order.batches]
 
 
-def _class_weights(labels: NDArray[np.int64], count: int, weights: str) -> Tensor | None:
+def class_weights(labels: NDArray[np.int64], count: int, weights: str) -> Tensor | None:
     """Return the weight of each label in the loss `(K,)`, 1 on average over the texts; None for equal ones."""
     if weights == "none":
         return None
     counts = np.bincount(labels, minlength=count)
     return torch.from_numpy(len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).float()
+
+
+def _load_pretrained(model: Classifier, run: RunFolder) -> set[str]:
+    """Copy the weights of the language model that a run begins with, and return their names; none for other runs."""
+    path = pretrained_file(run)
+    if not path.is_file():
+        return set()
+    weights = load_weights(path)
+    try:
+        load_into(model, weights_of(model) | weights)
+    except ValueError as error:
+        raise RunError(f"{path} does not belong to {run.config_file}: {error}") from error
+    return set(weights)
 
 
 def _ngram_count(run: RunFolder, config: ClassifierConfig) -> int:

@@ -53,7 +53,9 @@ def evaluate_language_model_run(
         ratio = token_file.characters / token_file.tokens
         count = len(EVALUATIONS)
         evaluations = {
-            name: evaluate(model, ids, vocab_size, hardware, ratio, monitor.part(index / count, (index + 1) / count))
+            name: evaluate(
+                model, ids, vocab_size, hardware, ratio, monitor.part(index / count, (index + 1) / count)
+            ).with_spelling(token_file)
             for index, (name, evaluate) in enumerate(EVALUATIONS.items())
         }
     return evaluations, unknown

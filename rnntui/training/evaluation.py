@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.layers import State
 from rnntui.training.device import Hardware
@@ -74,6 +75,7 @@ class Evaluation:
         tokens: Number of tokens predicted.
         characters: Number of characters that they stand for; 0 where no text is predicted.
         metrics: Other metrics by key, such as BLEU.
+        spelling_bits: Bits that it takes to spell out the words that are `<unk>`.
         details: Further results by key, as they stand in a row of `metrics.jsonl`, such as a confusion matrix.
     """
 
@@ -81,6 +83,7 @@ class Evaluation:
     tokens: int
     characters: float
     metrics: dict[str, float] = field(default_factory=dict)
+    spelling_bits: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -91,7 +94,13 @@ class Evaluation:
     @property
     def bits_per_character(self) -> float | None:
         """Comparable between tokenizers, unlike the loss; None for a model that predicts no text."""
-        return self.loss * self.tokens / self.characters / math.log(2) if self.characters else None
+        if not self.characters:
+            return None
+        return (self.loss * self.tokens / math.log(2) + self.spelling_bits) / self.characters
+
+    def with_spelling(self, token_file: TokenFileInfo) -> Evaluation:
+        """Return the evaluation with the bits of unknown words: as many as its share of the file's tokens."""
+        return replace(self, spelling_bits=token_file.spelling_bits * self.tokens / token_file.tokens)
 
 
 def evaluate_streaming(

@@ -29,7 +29,7 @@ from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor, full_precision_cost
 from rnntui.training.step_memory import language_model_step_bytes
-from rnntui.training.task import require_in_vocabulary, token_files
+from rnntui.training.task import ParameterGroup, one_group, require_in_vocabulary, token_files
 
 
 class LanguageModelTask:
@@ -60,7 +60,7 @@ class LanguageModelTask:
         training_ids, self._validation_ids = training.read(run.training_ids), validation.read(run.validation_ids)
         for file, path in ((training, run.training_ids), (validation, run.validation_ids)):
             require_in_vocabulary(file.largest_id(path), config.vocab_size, path)
-        self._characters_per_token = validation.characters / validation.tokens
+        self._validation = validation
         self._model_config = config.model_as(LanguageModelConfig)
         settings = config.training_as(LanguageModelTrainingConfig)
         self._state_reset_prob = settings.state_reset_prob
@@ -73,6 +73,9 @@ class LanguageModelTask:
         self.steps_per_epoch = training.tokens / positions
         self.validation_tokens = validation.tokens
         self.uniform_loss = float(np.log(config.vocab_size))
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return one_group(self.model)
 
     def loss(self) -> tuple[Tensor, int]:
         inputs, targets = self._batches.next()  # (T, B)
@@ -111,7 +114,9 @@ class LanguageModelTask:
 
     def _evaluate(self, name: str, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         ids = self._validation_ids[: tokens + 1]
-        return EVALUATIONS[name](self.model, ids, self._vocab_size, hardware, self._characters_per_token, monitor)
+        characters_per_token = self._validation.characters / self._validation.tokens
+        evaluation = EVALUATIONS[name](self.model, ids, self._vocab_size, hardware, characters_per_token, monitor)
+        return evaluation.with_spelling(self._validation)
 
     def sample(self, length: int, seed: int) -> Sample:
         model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)

@@ -14,7 +14,7 @@ import numpy as np
 
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
-from rnntui.errors import CorpusError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
@@ -34,13 +34,18 @@ _UNBALANCED = 3.0  # ratio of the most frequent label to the mean, above which m
 
 @dataclass(frozen=True)
 class ClassifierRequest:
-    """Settings of a new run, as `rnntui train-classifier` takes them; `columns` are those named by the user."""
+    """Settings of a new run, as `rnntui train-classifier` takes them.
+
+    `columns` are those named by the user, `given` the names of the model's and the tokenizer's settings that the user
+    set.
+    """
 
     model: ClassifierConfig
     tokenizer: ClassifierTokenizerConfig
     training: ClassifierTrainingConfig
     budget: Budget
     columns: LabelledColumns = LabelledColumns()
+    given: frozenset[str] = frozenset()
 
 
 def create_classifier_run(
@@ -70,8 +75,7 @@ def create_classifier_run(
     request = _resolved(request, training_rows, list(counts.values()), messages)
     with staged_run(request.training, checkpoints) as staged:
         training_texts = [row.text for row in training_rows]
-        tokenizer = ClassifierTokenizer.train(training_texts, request.tokenizer)
-        tokenizer.tokenizer.save(staged.path)
+        request, tokenizer = _tokenizer(request, training_texts, staged, checkpoints)
         ngrams = NgramVocabulary.train(training_texts, request.model.ngrams)
         if request.model.ngrams != "none":
             save_arrays(staged.ngrams_file, ngrams.to_arrays(), {})
@@ -115,6 +119,33 @@ def create_classifier_run(
         run = publish_staged_run(staged, config, name)
     dropped = [texts.dropped, *([validation.dropped] if validation else [])]
     return run, [*messages, *(rows.message for rows in dropped if rows.count)]
+
+
+def _tokenizer(
+    request: ClassifierRequest, texts: list[str], staged: RunFolder, checkpoints: Path
+) -> tuple[ClassifierRequest, ClassifierTokenizer]:
+    """Train the tokenizer, or take that of the language model that the run begins with, whose weights it saves too.
+
+    Returns the request with what follows from that language model.
+    """
+    if not request.training.from_run:
+        tokenizer = ClassifierTokenizer.train(texts, request.tokenizer)
+        tokenizer.tokenizer.save(staged.path)
+        return request, tokenizer
+    from rnntui.training.warm_start import WarmStart, pretrained_file
+
+    start = WarmStart(request.training.from_run, checkpoints)
+    if "tokenizer" in request.given and request.tokenizer.type != start.tokenizer.kind:
+        raise UsageError(
+            f"--tokenizer {request.tokenizer.type} is not that of --from {start.name}, {start.tokenizer.kind}",
+            setting="tokenizer",
+            hint="leave --tokenizer out",
+        )
+    model = start.model_config(request.model, request.given)
+    start.copy_tokenizer(staged.path)
+    save_arrays(pretrained_file(staged), start.weights(model), {})
+    settings = replace(request.tokenizer, type=start.tokenizer.kind, lowercase=False)
+    return replace(request, model=model, tokenizer=settings), ClassifierTokenizer(start.tokenizer, False)
 
 
 def layouts_of_labelled_run(name: str | None, checkpoints: Path, files: Sequence[str]) -> tuple[LabelledLayout, ...]:
@@ -174,7 +205,7 @@ def _resolved(
     if training.selection_metric == "auto":
         is_unbalanced = max(counts) > _UNBALANCED * float(np.mean(counts))
         training = replace(training, selection_metric="macro_f1" if is_unbalanced else "accuracy")
-    if str(tokenizer.type) == "auto":
+    if str(tokenizer.type) == "auto" and not training.from_run:
         words = np.mean([row.text.count(" ") + 1 for row in rows])
         tokenizer = replace(tokenizer, type="char" if words < 4 else "word")
     return replace(request, training=training, tokenizer=tokenizer)

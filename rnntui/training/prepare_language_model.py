@@ -23,6 +23,7 @@ from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
+from rnntui.text.word_tokenizer import WordTokenizer
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 
 
@@ -73,6 +74,7 @@ def create_language_model_run(
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
         _check_tokens(validation.tokens, "validation", request, corpus)
+        unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         _check_memory(model, request.training, tokenizer.vocab_size)
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
@@ -101,6 +103,12 @@ def create_language_model_run(
         run = publish_staged_run(staged, config, name)
     if unit != "none" and request.training.documents == "auto":
         notify(_documents_message(corpus, unit, split.document_count))
+    if unknown_share:
+        notify(
+            f"{unknown_share:.1%} of the words held out for validation are outside of the vocabulary of "
+            f"{tokenizer.vocab_size:,}, and read as <unk>; bits per character count their spelling, too, by the "
+            f"frequencies of characters"
+        )
     if request.validation and validation_fingerprint == stats.fingerprint:
         names = ", ".join(request.validation.display_names)
         notify(f"{names}: the validation text is the training text, so the validation loss says nothing about new text")
@@ -162,6 +170,11 @@ def _write_validation_text(
     if unknown:
         notify(f"{', '.join(corpus.display_names)}: {unknown_characters_message(unknown)}")
     return validation
+
+
+def _unknown_share(token_file: TokenFile, path: Path) -> float:
+    """Return the fraction of the tokens of a file of words that are `<unk>`."""
+    return float((token_file.read(path) == WordTokenizer.unknown_id).mean())
 
 
 _UNIT_NAMES = {"line": "lines", "blank": "blocks between blank lines", "file": "files"}

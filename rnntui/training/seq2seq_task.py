@@ -30,7 +30,7 @@ from rnntui.training.device import Hardware, max_threads
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
 from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
 from rnntui.training.step_memory import seq2seq_step_bytes
-from rnntui.training.task import require_in_vocabulary, token_files
+from rnntui.training.task import ParameterGroup, one_group, require_in_vocabulary, token_files
 
 FINAL_BEAM = 5
 _TIMED_PAIRS = 128  # pairs translated by each worker between two looks at the clock
@@ -83,6 +83,9 @@ class Seq2SeqTask:
         self.steps_per_epoch = float(self.batches.batches_per_epoch)
         self.validation_tokens = int(self._validation.target_lengths.sum()) + len(self._validation)
         self.uniform_loss = float(np.log(self._target.size))
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return one_group(self.model)
 
     def loss(self) -> tuple[Tensor, int]:
         batch = self.batches.next()

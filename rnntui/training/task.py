@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,29 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.text.token_ids import TokenFile
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor
+
+
+def _constant_rate() -> float:
+    return 1.0
+
+
+class ParameterGroup(NamedTuple):
+    """Weights that are optimized alike.
+
+    Args:
+        parameters: The weights.
+        rate_factor: Returns the factor of the learning rate at the next step; 0 freezes the weights.
+        weight_decay: Weight decay of their matrices; None for that of the settings.
+    """
+
+    parameters: list[nn.Parameter]
+    rate_factor: Callable[[], float] = _constant_rate
+    weight_decay: float | None = None
+
+
+def one_group(model: nn.Module) -> list[ParameterGroup]:
+    """Return all weights of a model as a single group."""
+    return [ParameterGroup(list(model.parameters()))]
 
 
 class Task(Protocol):
@@ -54,6 +78,10 @@ class Task(Protocol):
 
     @property
     def model(self) -> nn.Module: ...
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Return every weight of the model, in groups that are optimized alike."""
+        ...
 
     def loss(self) -> tuple[Tensor, int]:
         """Return the mean loss of the next batch in nats a token, and its number of tokens."""

@@ -145,7 +145,7 @@ class Trainer:
         """Update the weights once; returns the loss before the update and the gradient norm before clipping."""
         optimizer = self._state.optimizer
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["rate_factor"]()
         loss_tensor, tokens = self._task.loss()
         optimizer.zero_grad(set_to_none=True)
         loss_tensor.backward()  # type: ignore[no-untyped-call]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -71,11 +72,14 @@ class TrainingState:
 
 def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
     """Return AdamW (Loshchilov and Hutter 2019) over the task's model, without weight decay on biases."""
-    parameters = list(task.model.parameters())
-    groups = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-    ]
+    groups: list[dict[str, Any]] = []
+    for group in task.parameter_groups():
+        decay = config.weight_decay if group.weight_decay is None else group.weight_decay
+        matrices = [p for p in group.parameters if p.dim() > 1]
+        biases = [p for p in group.parameters if p.dim() <= 1]
+        for parameters, weight_decay in ((matrices, decay), (biases, 0.0)):
+            if parameters:
+                groups.append({"params": parameters, "weight_decay": weight_decay, "rate_factor": group.rate_factor})
     fused = task.hardware.device.type in ("cpu", "cuda")
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=fused)
 

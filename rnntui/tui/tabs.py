@@ -90,7 +90,10 @@ TABS: dict[str, TabEntry] = {
         ),
         TabEntry(
             "train", "Train", "f3", "rnntui.tui.train.tab:TrainTab", "#runs",
-            (("Chart", "rnntui.tui.widgets.chart:Chart"),),
+            (
+                ("Chart", "rnntui.tui.widgets.chart:Chart"),
+                ("Confusion matrix", "rnntui.tui.train.confusion_view:ConfusionView"),
+            ),
         ),
         TabEntry(
             "translate", "Translate", "f4", "rnntui.tui.translate.tab:TranslateTab", "#source",

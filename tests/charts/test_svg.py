@@ -15,7 +15,8 @@ from rnntui.charts.curve import Curve
 from rnntui.charts.metric_charts import ChartHeading
 from rnntui.charts.metrics_history import MetricSeries
 from rnntui.charts.palette import DARK, LIGHT, curve_colour
-from rnntui.charts.svg import ChartDrawing, render_png, render_svg
+from rnntui.charts.svg import ChartDrawing, render_svg
+from rnntui.charts.svg_elements import render_png
 from rnntui.errors import UsageError
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -108,7 +108,7 @@ def test_the_metrics_of_a_run_are_chosen_once_and_recorded(rnntui, tmp_path: Pat
     missing = rnntui(*evaluate, "--bleu-tokenizer", "ko-mecab")
     assert missing.code == 2 and "rnntui: --bleu-tokenizer ko-mecab needs" in missing.err and missing.out == ""
     text = rnntui("evaluate", pairs, "--run", "shakespeare", "--bleu-tokenizer", "zh")
-    assert text.code == 2 and "--bleu-tokenizer is for Seq2Seq runs" in text.err
+    assert text.code == 2 and "--bleu-tokenizer is for Seq2Seq models" in text.err
 
 
 def test_a_line_of_an_evaluation_fits_80_columns(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_pairs_not_known_to_be_held_out_are_refused(rnntui, trained: Path, tmp_p
     assert "has no held-out pairs: its validation set was val.tsv;" in refusal(ours, validation_sources=["val.tsv"])
     assert "splits these pairs differently from the version that created run copy" in refusal(ours, pairs=[581, 19])
     assert "splits these pairs differently from the version that created run copy" in refusal(ours, validation=None)
-    assert "--held-out is for Seq2Seq runs" in rnntui("evaluate", ours, "--run", "shakespeare", "--held-out").err
+    assert "--held-out is for Seq2Seq models" in rnntui("evaluate", ours, "--run", "shakespeare", "--held-out").err
 
 
 def test_commands_refuse_runs_of_another_kind(rnntui, trained: Path) -> None:
@@ -274,7 +274,7 @@ def test_commands_refuse_runs_of_another_kind(rnntui, trained: Path) -> None:
         "the newest language model, not the newest run"
     )
     assert (
-        "--beam is for Seq2Seq runs"
+        "--beam is for Seq2Seq models"
         in rnntui("evaluate", trained / "pairs.tsv", "--run", "shakespeare", "--beam", "3").err
     )
     measured = rnntui("evaluate", trained / "pairs.tsv", "--held-out", "--json", "--checkpoints", folder)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections import Counter
 from statistics import mean
 
 import pytest
 from en_es_pairs import CORPORA, read_pairs, split_pairs
 
 from rnntui.config_seq2seq import Seq2SeqTrainingConfig
+from rnntui.text.corpus import find_corpus
+from rnntui.text.labelled import read_labelled
 from rnntui.text.parallel_corpus import Pair
 
+LABELLED = {
+    "authors.tsv": {"Shakespeare": 2400, "Austen": 2400, "chat": 2400},
+    "names-sex.tsv": {"female": 8830, "male": 5033},
+}
+"""The labelled tables, each with the number of its rows by label."""
 TEXTS = sorted(path.name for path in CORPORA.iterdir() if path.suffix in (".txt", ".tsv"))
 
 
@@ -78,3 +86,52 @@ def test_what_is_held_out_is_like_the_rest(parts: tuple[list[Pair], list[Pair]])
     for column in (0, 1):
         ours, theirs = (mean(len(pair[column]) for pair in part) for part in parts)
         assert theirs == pytest.approx(ours, rel=0.02)
+
+
+def letters_of(text: str) -> str:
+    """The letters and digits of a text, without case."""
+    return re.sub(r"[\W_]", "", text).casefold()
+
+
+def labelled_rows(name: str) -> list[tuple[str, str]]:
+    rows = [line.split("\t") for line in text_of(name).removesuffix("\n").split("\n")]
+    return [(text, label) for text, label in rows]
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_labelled_texts_are_clean_and_occur_once(name: str) -> None:
+    rows = labelled_rows(name)
+    assert Counter(label for _, label in rows) == LABELLED[name]
+    assert len({letters_of(text) for text, _ in rows}) == len(rows)
+    assert all(text.isascii() and text.isprintable() and " ".join(text.split()) == text for text, _ in rows)
+    corpus = read_labelled(find_corpus([str(CORPORA / name)]))
+    assert [(row.text, row.label) for row in corpus.rows] == rows
+    assert [layout.columns for layout in corpus.layouts] == [(1, 2)] and not corpus.layouts[0].header
+    assert not corpus.dropped.count and len(corpus.notes) == 1, "nothing looks wrong"
+    assert len(text_of(name)) < 600_000
+
+
+def test_sentences_do_not_tell_their_author_by_names_quotes_or_full_stops() -> None:
+    rows = labelled_rows("authors.tsv")
+    assert all(6 <= len(text.split()) <= 40 for text, _ in rows)
+    assert not [text for text, _ in rows if re.search(r'[._*"\[\]\d]$|["\[\]\d]|\.\.', text)]
+    assert not [text for text, _ in rows if re.search(r"(?<=[ -])(?![IO]\b)[A-Z]", text)]
+    # In random order: a table sorted by label would make every excerpt of it useless.
+    for start in range(0, len(rows), 600):
+        assert min(Counter(label for _, label in rows[start : start + 600]).values()) > 150
+
+
+@pytest.mark.parametrize(
+    ("label", "source"), [("Shakespeare", "shakespeare.txt"), ("Austen", "prideprejudice.txt"), ("chat", "chat.txt")]
+)
+def test_sentences_are_from_the_text_of_their_author(label: str, source: str) -> None:
+    text = letters_of(text_of(source))
+    sentences = [text for text, author in labelled_rows("authors.tsv") if author == label][::40]
+    assert len(sentences) == 60
+    assert sum(letters_of(sentence) in text for sentence in sentences) >= 58  # a stage direction may be inside one
+
+
+def test_the_labelled_names_are_those_of_the_list_of_names() -> None:
+    places = {name: place for place, name in enumerate(text_of("names.txt").split())}
+    labelled = [places[name] for name, _ in labelled_rows("names-sex.tsv")]
+    assert labelled[:3] == [0, 1, 2] and labelled[:5000] == sorted(labelled[:5000]), "the most common first"

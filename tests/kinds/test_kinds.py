@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rnntui.charts.metric_charts import charts_of, in_order
+from rnntui.cli import evaluate
 from rnntui.cli.main import COMMANDS, run
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, RecurrentConfig, TokenizerConfig
 from rnntui.errors import UsageError
@@ -91,7 +92,8 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunFolder:
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 def test_references_of_a_kind_exist(kind: ModelKind) -> None:
     assert kind.command in COMMANDS and kind.use.command in COMMANDS and kind.use.tab in TABS
-    assert callable(resolve(kind.loader))
+    assert callable(resolve(kind.loader)) and callable(resolve(kind.evaluator))
+    assert {*kind.evaluate_options} <= {parameter.name for parameter in evaluate.command.params}
     task = resolve(kind.task)
     assert list(inspect.signature(task.from_run).parameters) == ["run", "config", "hardware"]
     options = {option.name for option in form_options(kind)}

@@ -11,13 +11,14 @@ from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve
 from rnntui.charts.metric_charts import ChartHeading
 from rnntui.charts.metrics_history import MetricSeries
-from rnntui.charts.svg import ChartDrawing
+from rnntui.charts.svg import ChartDrawing, render_svg
 from rnntui.errors import UnconfirmedError, UsageError
-from rnntui.sessions.chart_files import save_chart, suggested_chart
+from rnntui.sessions.chart_files import save_image, suggested_chart
 
 STEPS = np.arange(3.0)
 CURVE = Curve("notes", MetricSeries(3 - STEPS, {"step": STEPS, "seconds": STEPS, "tokens": STEPS}))
 CHART = ChartDrawing(ChartHeading("Loss", runs=("notes",)), [CURVE], ChartView())
+SVG, SUGGESTED = render_svg([CHART]), suggested_chart(CHART.heading)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +40,15 @@ def test_a_name_is_suggested(runs: tuple[str, ...], name: str) -> None:
     ],
 )  # fmt: skip
 def test_a_chart_is_saved_in_the_format_of_its_name(tmp_path: Path, typed: str, saved: str, start: bytes) -> None:
-    path = save_chart(f"{tmp_path}/{typed}", [CHART])
+    path = save_image(f"{tmp_path}/{typed}", SVG, SUGGESTED)
     assert path == tmp_path / saved and path.read_bytes().startswith(start)
 
 
 def test_another_format_is_refused_and_no_file_is_overwritten_unasked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a\.jpg is neither an \.svg nor a \.png file"):
-        save_chart(str(tmp_path / "a.jpg"), [CHART], confirmed=True)
+        save_image(str(tmp_path / "a.jpg"), SVG, SUGGESTED, confirmed=True)
     (tmp_path / "a.svg").write_text("mine")
     with pytest.raises(UnconfirmedError, match="exists already"):
-        save_chart(str(tmp_path / "a"), [CHART])
+        save_image(str(tmp_path / "a"), SVG, SUGGESTED)
     assert (tmp_path / "a.svg").read_text() == "mine" and len([*tmp_path.iterdir()]) == 1
-    assert save_chart(str(tmp_path / "a"), [CHART], confirmed=True).read_bytes().startswith(b"<svg")
+    assert save_image(str(tmp_path / "a"), SVG, SUGGESTED, confirmed=True).read_bytes().startswith(b"<svg")

@@ -16,10 +16,10 @@ from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
 from rnntui.text import tokenizer_factory, vocabulary
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
-from rnntui.text.subword_tokenizer import SubwordTokenizer, random_sample
+from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import corpus_stats
-from rnntui.text.tokenizer_factory import make_tokenizer
+from rnntui.text.tokenizer_factory import make_tokenizer, random_sample
 from rnntui.text.vocabulary import train_vocabulary
 
 SUBWORDS: tuple[TokenizerType, ...] = ("bpe", "unigram")

@@ -67,7 +67,7 @@ def _state(conversation: Conversation) -> tuple[str, ...]:
 
 def _numbers(conversation: Conversation, shows_temperature: bool) -> list[StatusPart]:
     parts = [StatusPart((f"T {conversation.sampling.temperature:g}",), 5)] if shows_temperature else []
-    bits = conversation.transcript.bits_per_character()
+    bits = conversation.transcript.bits_per_character(conversation.loaded.tokenizer.unknown_id)
     if bits is not None:
         parts.append(StatusPart((f"{bits:.2f} bits/char",), 3))
     seeds = [turn.seed for turn in conversation.transcript.turns if turn.seed is not None]

@@ -6,20 +6,31 @@ from typing import Any
 
 from textual.app import App
 
-from rnntui.charts.svg import ChartDrawing
-from rnntui.sessions.chart_files import save_chart, suggested_chart
+from rnntui.charts.svg import ChartDrawing, render_svg
+from rnntui.sessions.chart_files import save_image, suggested_chart
 from rnntui.tui.screens.dialogs import AskScreen
 
 
 async def export_chart(app: App[Any], drawing: ChartDrawing) -> None:
-    """Ask for a file name, and save the chart; a notification has its path. Only a worker can wait for a dialog."""
+    """Ask for a file name, and save the chart; see `export_image`."""
     if not drawing.curves:
         app.notify("There is nothing to save yet.", severity="warning", markup=False)
         return
+    await export_image(app, render_svg([drawing]), suggested_chart(drawing.heading))
+
+
+async def export_image(app: App[Any], svg: str, suggested: str) -> None:
+    """Ask for a file name, and save an image; a notification has its path. Only a worker can wait for a dialog.
+
+    Args:
+        app: the app.
+        svg: the image as an SVG document.
+        suggested: the suggested name.
+    """
 
     def save(name: str, confirmed: bool) -> None:
-        path = save_chart(name, [drawing], confirmed=confirmed)
+        path = save_image(name, svg, suggested, confirmed=confirmed)
         app.notify(str(path), title="Chart saved", markup=False)
 
     question = "Save the chart as (an .svg or a .png file)"
-    await app.push_screen_wait(AskScreen(question, suggested_chart(drawing.heading), save))
+    await app.push_screen_wait(AskScreen(question, suggested, save))

@@ -17,10 +17,12 @@ from rnntui.charts.metrics_history import LoggedSample
 from rnntui.kinds.metrics import LOSS_CHART
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
-from rnntui.sessions.charted_runs import ChartedRun, DashboardData, loss_note
+from rnntui.sessions.charted_runs import ChartedRun, DashboardData, LoggedConfusions, loss_note
 from rnntui.text.control_chars import one_line
 from rnntui.tui.train.chart_selector import ChartSelector
-from rnntui.tui.train.messages import ChartSelected, PreviewClicked
+from rnntui.tui.train.confusion_view import TITLE as CONFUSION_TITLE
+from rnntui.tui.train.confusion_view import ConfusionView
+from rnntui.tui.train.messages import ChartSelected, EvaluationChosen, PreviewClicked
 from rnntui.tui.train.run_details import RunDetailsView
 from rnntui.tui.train.sample_list import SampleList
 from rnntui.tui.widgets.chart import Chart
@@ -29,6 +31,7 @@ WIDE = 110  # columns from which the list stands beside the charts
 _SAMPLES_TITLE, _DETAILS_TITLE = "Sample texts", "About"
 _PREVIEW_WIDTH = 28  # columns that a preview needs
 _MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
+_MIN_CHART_WIDTH = 48  # columns beside a confusion matrix
 
 
 class Preview(Chart, can_focus=False):
@@ -64,6 +67,8 @@ class Dashboard(Vertical):
         self._selected = LOSS_CHART
         self._curves: dict[str, list[Curve]] = {}
         self._run_names: tuple[str, ...] = ()
+        self._run_kinds: set[str] = set()
+        self._confusions: LoggedConfusions | None = None
         self._chart_notes: dict[str, str] = {}  # by chart title: which runs are missing or cannot be compared
         self._log_titles: set[str] = set()  # charts with a logarithmic axis
         self._samples: list[LoggedSample] = []
@@ -74,7 +79,9 @@ class Dashboard(Vertical):
     def compose(self) -> ComposeResult:
         yield ChartSelector(id="selector")
         yield Static("", id="chart-note", markup=False)
-        yield Chart(id="chart")
+        with Horizontal(id="charts"):
+            yield Chart(id="chart")
+            yield ConfusionView()
         with Horizontal(id="previews"):
             for index in range(4):
                 yield Preview(index)
@@ -98,14 +105,14 @@ class Dashboard(Vertical):
 
     @property
     def main(self) -> Widget:
-        """The widget of the selected title, which takes the keys when `full`: the chart, the samples or the details."""
-        ids = {_SAMPLES_TITLE: "#samples", _DETAILS_TITLE: "#about-run"}
+        """The widget of the selected title, which takes the keys when `full`: a chart, the samples or the details."""
+        ids = {_SAMPLES_TITLE: "#samples", _DETAILS_TITLE: "#about-run", CONFUSION_TITLE: "#confusion"}
         return self.query_one(ids.get(self.selected, "#chart"))
 
     @property
     def titles(self) -> list[str]:
         """Titles that can be selected: charts and, where they have no room beside the chart, samples and details."""
-        charts = [title for title, _ in self._charts]
+        charts = [title for title, _ in self._charts] + ([CONFUSION_TITLE] if self._confusions else [])
         return charts if self._wide else [*charts, _SAMPLES_TITLE, _DETAILS_TITLE]
 
     def show(self, data: DashboardData) -> None:
@@ -116,6 +123,8 @@ class Dashboard(Vertical):
         self._charts = charts_of(keys) or [(LOSS_CHART, list(LOSS_KEYS))]
         self._curves = {title: _curves(runs, keys) for title, keys in self._charts}
         self._run_names = tuple(run.name for run in runs)
+        self._run_kinds = {run.run.summary.kind for run in runs}
+        self._confusions = data.confusions
         self._chart_notes = {title: _chart_note(title, keys, runs) for title, keys in self._charts}
         self._samples = list(data.samples)
         kind = KINDS.get(data.current.summary.kind) if data.current else None
@@ -160,7 +169,14 @@ class Dashboard(Vertical):
     def on_chart_cursor_moved(self, event: Chart.CursorMoved) -> None:
         if event.chart.id == "chart":
             self._sync_previews()
-            self._show_samples()
+            self._show_evaluation()
+
+    def on_evaluation_chosen(self, event: EvaluationChosen) -> None:
+        """Put the cursor of the charts on an evaluation."""
+        view = self.chart.view
+        cursor = None if event.step is None else convert_x(self._all_curves, event.step, "step", view.axis)
+        self.chart.view = replace(view, cursor=cursor)
+        self._show_evaluation()
 
     @work
     async def on_chart_export_requested(self, event: Chart.ExportRequested) -> None:
@@ -182,10 +198,11 @@ class Dashboard(Vertical):
         selected, focused = self.selected, self.screen.focused
         self.query_one(ChartSelector).show(self.titles, selected)
         chart = self.chart
-        chart.display = selected not in (_SAMPLES_TITLE, _DETAILS_TITLE)
+        chart.display = selected not in (_SAMPLES_TITLE, _DETAILS_TITLE, CONFUSION_TITLE)
         if chart.display:
             keys = dict(self._charts)[selected]
-            heading, log = chart_heading(selected, keys, self._run_names), all(metric_of(key).log_scale for key in keys)
+            heading = chart_heading(selected, keys, self._run_names, self._run_kinds)
+            log = all(metric_of(key).log_scale for key in keys)
             chart.show(self._curves.get(selected, []), heading, log=log)
         self._show_chart_note()
         previews = self.query(Preview)
@@ -198,21 +215,22 @@ class Dashboard(Vertical):
             preview.display = preview.index < len(preview_charts)
             if preview.display:
                 title, keys = preview_charts[preview.index]
-                preview.show(self._curves.get(title, []), chart_heading(title, keys))
+                preview.show(self._curves.get(title, []), chart_heading(title, keys, kinds=self._run_kinds))
         self._sync_previews()
         samples = self.query_one(SampleList)
         samples.display = selected == _SAMPLES_TITLE or (self._wide and not self._full)
         samples.set_class(selected == _SAMPLES_TITLE, "-alone")
         self.query_one("#about-run").display = selected == _DETAILS_TITLE
+        self._show_confusion()
         # A hidden widget would keep the focus, and with it no key of the tab would work.
         if focused in self._focusable and not focused.display:
             self.main.focus()
-        self._show_samples()
+        self._show_evaluation()
 
     @property
     def _focusable(self) -> list[Widget]:
         """The widgets that can have the focus."""
-        return [self.chart, self.query_one(SampleList), self.query_one(RunDetailsView)]
+        return [self.chart, self.query_one(ConfusionView), self.query_one(SampleList), self.query_one(RunDetailsView)]
 
     def _show_chart_note(self) -> None:
         """Say which runs are missing in the large chart, or why its curves cannot be compared."""
@@ -227,15 +245,36 @@ class Dashboard(Vertical):
             if preview.display:
                 preview.view = replace(self.chart.view, log=False)
 
-    def _show_samples(self) -> None:
-        samples, chart = self.query_one(SampleList), self.chart
-        if not samples.display:
-            return
-        cursor = chart.view.cursor if chart.display else None
-        step = None
-        if cursor is not None:
-            step = convert_x(self._curves.get(self.selected, []), cursor, chart.view.axis, "step")
-        samples.show(self._samples, self._sample_fields, step)
+    def _show_confusion(self) -> None:
+        """Display the confusion matrix: alone where it is selected, beside a chart where there is room for both."""
+        confusion, is_selected = self.query_one(ConfusionView), self.selected == CONFUSION_TITLE
+        confusion.show(self._confusions, self._cursor_step)
+        room = self.size.width - confusion.needed_width
+        is_beside = self._confusions is not None and self.chart.display and room >= _MIN_CHART_WIDTH
+        confusion.display = is_selected or is_beside
+        confusion.styles.width = "1fr" if is_selected else confusion.needed_width
+        self.query_one("#charts").display = self.chart.display or is_selected
+
+    def _show_evaluation(self) -> None:
+        """Show samples and confusion matrix of the evaluations up to the cursor."""
+        step = self._cursor_step
+        self.query_one(ConfusionView).show(self._confusions, step)
+        samples = self.query_one(SampleList)
+        if samples.display:
+            samples.show(self._samples, self._sample_fields, step)
+
+    @property
+    def _cursor_step(self) -> float | None:
+        """The training step at the cursor of the charts; None without one, or where neither chart nor matrix is."""
+        view, selected = self.chart.view, self.selected
+        if view.cursor is None or selected in (_SAMPLES_TITLE, _DETAILS_TITLE):
+            return None
+        curves = self._curves.get(selected) or self._all_curves
+        return convert_x(curves, view.cursor, view.axis, "step")
+
+    @property
+    def _all_curves(self) -> list[Curve]:
+        return [curve for curves in self._curves.values() for curve in curves]
 
 
 def _chart_note(title: str, keys: Sequence[str], runs: Sequence[ChartedRun]) -> str:

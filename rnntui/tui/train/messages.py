@@ -32,6 +32,13 @@ class ChartSelected(Message):
 
 
 @dataclass
+class EvaluationChosen(Message):
+    """The confusion matrix of the evaluation at a step is to be shown; None for the newest, following the training."""
+
+    step: float | None
+
+
+@dataclass
 class FilterChanged(Message):
     """The words of the list's filter were edited."""
 

@@ -77,7 +77,7 @@ class TrainTab(Vertical):
     @property
     def _is_composed(self) -> bool:
         """True while the tab is mounted with all its parts, and not being removed."""
-        return bool(self.query("#runs") and self.query("#dashboard > #chart"))
+        return bool(self.query("#runs") and self.query("#dashboard #confusion"))
 
     # -- polling -------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from rnntui.charts.metric_charts import Axis, ChartHeading
 from rnntui.charts.palette import curve_colour
 from rnntui.charts.plot import Display, RenderedChart, render_chart
 from rnntui.charts.styled_text import ChartPart, Style
+from rnntui.tui.widgets.key_line import key_line
 
 KEYS = (
     ("cursor_left", "left", "Cursor left"),
@@ -325,26 +326,10 @@ class Chart(Widget, can_focus=True):
         if self._key_line is None or self._key_line.cell_length != self.size.width:
             key_style = self.get_component_rich_style("chart--key")
             style = self.get_component_rich_style("chart--hint")
-            segments, room = [], self.size.width
-            for key, label in self._key_hints() if self.has_focus else [("", _UNFOCUSED_HINT)]:
-                width = cell_len(key + label)
-                if width <= room:
-                    segments += [Segment(key, key_style), Segment(f"{label}  ", style)]
-                    room -= width + 2
-            self._key_line = Strip(segments).adjust_cell_length(self.size.width, style)
+            hints = [(actions, label) for actions, label in _HINTS if self._allow_log or actions != ("log",)]
+            text_or_hints = hints if self.has_focus else _UNFOCUSED_HINT
+            self._key_line = key_line(self, text_or_hints, self.size.width, key_style, style)
         return self._key_line
-
-    def _key_hints(self) -> list[tuple[str, str]]:
-        """Return the keys of the present keymap with their labels."""
-        keys: dict[str, str] = {}
-        for active in self.screen.active_bindings.values():
-            if active.node is self and active.binding.action not in keys:
-                keys[active.binding.action] = self.app.get_key_display(active.binding)
-        return [
-            (_joined([keys[action] for action in actions if action in keys]), f" {label}")
-            for actions, label in _HINTS
-            if keys.keys() & {*actions} and (self._allow_log or actions != ("log",))
-        ]
 
     def _rich_style(self, style: Style) -> RichStyle:
         if style not in self._styles:
@@ -362,11 +347,3 @@ class Chart(Widget, can_focus=True):
         # The background is set as well, so that a cell of braille hides what lies under the chart.
         blended = color.blend(background, _FADING) if faded else color
         return RichStyle(color=blended.rich_color, bgcolor=background.rich_color)
-
-
-def _joined(keys: list[str]) -> str:
-    """Return keys side by side, with modifiers that they share once: shift+←→."""
-    modifiers = {key[: key.rfind("+", 0, -1) + 1] for key in keys}
-    shared = modifiers.pop() if len(modifiers) == 1 else ""
-    names = [key.removeprefix(shared) for key in keys]
-    return shared + ("" if max(map(len, names)) == 1 else " ").join(names)

@@ -1,0 +1,82 @@
+"""Charts and matrices on a terminal, in a pipe, and in image files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rnntui.atomic_files import atomic_write
+from rnntui.cli.terminal import print_note, write_out
+from rnntui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnntui.charts.styled_text import Row, Style
+
+# Colours of the terminal's own palette, which are readable on its background.
+_COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
+_LARGE = 2  # shade of an error in a confusion matrix from which it is coloured
+
+
+def check_image_file(flag: str, file: str) -> None:
+    """Raise `UsageError` if an image cannot be written: the file exists, or a terminal would get binary data."""
+    if file != "-" and Path(file).exists():
+        raise UsageError(f"{flag} {file}: the file exists and is not replaced")
+    if file == "-" and flag == "--png" and sys.stdout.isatty():
+        raise UsageError("--png - writes binary data; redirect it to a file or a pipe")
+
+
+def save_image(svg: str, flag: str, file: str) -> None:
+    """Write an SVG document, or with the flag `--png` a PNG image of it; - is standard output."""
+    from rnntui.charts.svg_elements import render_png
+
+    image = render_png(svg) if flag == "--png" else svg.encode()
+    if file == "-":
+        write_out(image)
+        return
+    atomic_write(Path(file), image)
+    print_note(f"saved {file}")
+
+
+def has_colours() -> bool:
+    """Return True if stdout is a terminal with colours and its user has not turned them off (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def print_rows(rows: Sequence[Row], is_coloured: bool, blank_line_before: bool = False) -> None:
+    """Write rows to stdout, with or without the colours of a terminal."""
+    plain = ["".join(text for text, _ in row).rstrip() for row in rows]
+    if not is_coloured:
+        write_out("\n" * blank_line_before + "".join(f"{line}\n" for line in plain))
+        return
+    styled = ["".join(_style_text(text, style) for text, style in row) for row in rows]
+    # `write_out` would escape the colours; names were escaped when the chart was drawn.
+    click.echo(
+        ("\n" * blank_line_before + "".join(f"{line}\n" for line in styled)).encode("utf-8", "backslashreplace"),
+        nl=False,
+    )
+
+
+def _style_text(text: str, style: Style) -> str:
+    from rnntui.charts.styled_text import ChartPart
+
+    if not text.strip():
+        return text
+    match style.kind:
+        case ChartPart.LINE | ChartPart.RAW:
+            dim = True if style.kind is ChartPart.RAW else None
+            return click.style(text, fg=_COLOURS[style.colour % len(_COLOURS)], dim=dim)
+        case ChartPart.TITLE:
+            return click.style(text, bold=True)
+        case ChartPart.AXIS | ChartPart.GRID:
+            return click.style(text, dim=True)
+        case ChartPart.CORRECT:
+            return click.style(text, fg=_COLOURS[0], bold=True)
+        case ChartPart.WRONG if style.colour >= _LARGE:
+            return click.style(text, fg=_COLOURS[1])
+        case _:
+            return text

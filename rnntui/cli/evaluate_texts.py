@@ -1,0 +1,76 @@
+"""`rnntui evaluate` of a language model: streaming and windowed loss on a text."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from rnntui.cli.environment import prepare_for_torch
+from rnntui.cli.inputs import open_corpus
+from rnntui.cli.progress_bar import ProgressBar
+from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
+from rnntui.config import LanguageModelTrainingConfig
+from rnntui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnntui.cli.evaluate import EvaluateArguments
+    from rnntui.runs.folder import RunFolder
+    from rnntui.training.evaluation import Evaluation
+
+
+def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
+    """Print the losses of a language model on a text, as a table or as a JSON line."""
+    from rnntui.text.chat_exports import converted_chat
+
+    if not arguments.text:
+        raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
+    reading = arguments.reading
+    corpus = open_corpus(arguments.text, reading.encoding, reading.errors, reading.newlines)
+    turns = run.read_config().training_as(LanguageModelTrainingConfig).turns
+    try:
+        corpus, message = converted_chat(corpus, turns)
+    except UsageError:  # the speakers that the run names are not in this text
+        corpus, message = converted_chat(corpus, "auto")
+    if message:
+        print_note(message)
+    with ProgressBar("evaluating", is_immediate=True) as bar:
+        prepare_for_torch()
+        from rnntui.training.evaluate_language_model import evaluate_language_model_run
+        from rnntui.training.evaluation import EvaluationMonitor
+
+        monitor = EvaluationMonitor(report=bar.update)
+        evaluations, unknown = evaluate_language_model_run(run, corpus, arguments.threads, monitor)
+    warn_unknown_characters(unknown, ", ".join(corpus.display_names))
+    if arguments.as_json:
+        values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
+        write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
+    else:
+        _print_table(evaluations)
+
+
+def _values(evaluation: Evaluation) -> dict[str, float | None]:
+    return {
+        "loss": evaluation.loss,
+        "perplexity": evaluation.perplexity,
+        "bits_per_character": evaluation.bits_per_character,
+        "tokens": evaluation.tokens,
+    }
+
+
+def _print_table(evaluations: dict[str, Evaluation]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for heading in ("loss", "perplexity", "bits per character", "tokens"):
+        table.add_column(heading, justify="right")
+    for name, evaluation in evaluations.items():
+        bits = evaluation.bits_per_character
+        table.add_row(
+            name,
+            f"{evaluation.loss:.4f}",
+            f"{evaluation.perplexity:,.4f}",
+            "" if bits is None else f"{bits:.4f}",
+            f"{evaluation.tokens:,}",
+        )
+    write_table(table)
