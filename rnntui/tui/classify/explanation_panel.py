@@ -30,6 +30,7 @@ class ExplanationPanel(Horizontal):
         super().__init__(id="lower")
         self._labels = LabelList()
         self._shares, self._removals = ExplanationColumn(id="shares"), ExplanationColumn(id="removals")
+        self._line = -1  # index of the line that is shown
 
     def compose(self) -> ComposeResult:
         yield self._labels
@@ -39,13 +40,14 @@ class ExplanationPanel(Horizontal):
     def show(self, session: ClassificationSession, line: int) -> list[Highlight]:
         """Show a line of a session, and return how its tokens are shaded.
 
-        While there is no result for what is typed, the last one stays, but no token is shaded.
+        While there is no result for what is typed into the line, its last one stays, but no token is shaded.
         """
         text = session.lines[line]
         result = session.result(line)
+        if line != self._line or not text.strip() or (result is not None and result.problem):
+            self._line = line
+            self._clear()
         if result is None or result.classification is None:
-            if session.classifier is None or not text.strip() or (result is not None and result.problem):
-                self._clear()
             return []
         self._labels.show(result.classification.labels, session.explained_label(line))
         explanation = session.explanation(line)
