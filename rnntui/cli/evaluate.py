@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
-from rnntui.cli.inputs import PairReading
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import file_argument
 from rnntui.config import TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
+from rnntui.kinds.inputs import ReadingOption
+from rnntui.kinds.labelled_corpus_info import LABEL_COLUMN, TEXT_COLUMN
 from rnntui.kinds.model_kind import ModelKind, resolve
 from rnntui.kinds.registry import KINDS, title_of
 from rnntui.kinds.seq2seq import COLUMNS
@@ -21,21 +23,36 @@ from rnntui.settings import flag_of
 
 _DEFAULT = click.core.ParameterSource.DEFAULT
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 
 @dataclass(frozen=True)
 class EvaluateArguments:
-    """The arguments of the command beside the run."""
+    """The arguments of the command beside the run, under their names."""
 
     text: tuple[str, ...]
     source: str | None
     target: str | None
+    columns: str
+    label_column: str
+    text_column: str
     held_out: bool
     save: str | None
+    svg: str | None
+    png: str | None
     beam: int
     bleu_tokenizer: str | None
     threads: int | None
-    reading: PairReading
+    encoding: str
+    errors: Any
+    newlines: Any
     as_json: bool
+
+
+def _reading_option(option: ReadingOption) -> Callable[[Command], Command]:
+    """Add the flag of an option that tells how files are read."""
+    text = f"{option.help[0].upper()}{option.help[1:]}."
+    return click.option(flag_of(option.name), default="", metavar=option.metavar, help=text)
 
 
 @click.command("evaluate")
@@ -47,13 +64,24 @@ class EvaluateArguments:
     help="For a Seq2Seq run, instead of TEXT: a file of source sentences, one per line.",
 )  # fmt: skip
 @click.option("--target", callback=file_argument, help="The file of their targets.")
+@_reading_option(COLUMNS)
+@_reading_option(LABEL_COLUMN)
+@_reading_option(TEXT_COLUMN)
 @click.option(
-    flag_of(COLUMNS.name), default="", metavar=COLUMNS.metavar, help=f"{COLUMNS.help[0].upper()}{COLUMNS.help[1:]}."
-)
-@click.option("--held-out", is_flag=True, help="Evaluate on the held-out pairs of the run's own data.")
+    "--held-out", is_flag=True, help="Evaluate on the held-out pairs or labelled texts of the run's own data.",
+)  # fmt: skip
 @click.option(
     "--save", metavar="FILE", callback=file_argument,
-    help="Write the evaluated pairs to a new table, each with its file and row.",
+    help="Write the evaluated pairs or labelled texts to a new table, each with its file and row.",
+)  # fmt: skip
+@click.option(
+    "--svg", metavar="FILE", callback=file_argument,
+    help="For a classifier: save the confusion matrix as an SVG image; - is standard output, and nothing else is "
+    "printed.",
+)  # fmt: skip
+@click.option(
+    "--png", metavar="FILE", callback=file_argument,
+    help="The same as a PNG image. Needs: pip install 'rnntui[png]'.",
 )  # fmt: skip
 @setting_option(BeamConfig, "beam")
 @click.option(
@@ -64,25 +92,7 @@ class EvaluateArguments:
 @corpus_options
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON line.")
 @click.pass_context
-def command(
-    context: click.Context,
-    /,
-    text: tuple[str, ...],
-    run_name: str | None,
-    checkpoints: str | None,
-    source: str | None,
-    target: str | None,
-    columns: str,
-    held_out: bool,
-    save: str | None,
-    beam: int,
-    bleu_tokenizer: str | None,
-    threads: int | None,
-    encoding: str,
-    errors: Any,
-    newlines: Any,
-    as_json: bool,
-) -> None:
+def command(context: click.Context, /, run_name: str | None, checkpoints: str | None, **values: Any) -> None:
     """Evaluate a model on TEXT: files, folders, globs, or - for standard input.
 
     A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
@@ -90,7 +100,12 @@ def command(
 
     A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.
-    With --held-out, name the pairs that it was trained on: they are split in the same way again.
+
+    A classifier, named by --run, is evaluated on labelled texts, which are read as train-classifier reads them:
+    accuracy, macro F1, log loss, calibration error, the results of each label, the confusion matrix, and the ten most
+    confidently wrong texts.
+
+    With --held-out, name the pairs or labelled texts that it was trained on: they are split in the same way again.
     """
     given = [name for name in context.params if context.get_parameter_source(name) is not _DEFAULT]
     run = choose_run(run_name, checkpoints, _kind_with(given))
@@ -100,10 +115,8 @@ def command(
         raise UsageError(f"run {run.name} is a {title_of(kind_id)}; this rnntui evaluates {evaluated}")
     kind = KINDS[kind_id]
     _refuse_flags_of_others(run.name, kind, given)
-    TrainerConfig(threads=threads)  # checks the bounds
-    reading = PairReading(columns, encoding, errors, newlines)
-    arguments = EvaluateArguments(text, source, target, held_out, save, beam, bleu_tokenizer, threads, reading, as_json)
-    resolve(kind.evaluator)(run, arguments)
+    TrainerConfig(threads=values["threads"])  # checks the bounds
+    resolve(kind.evaluator)(run, EvaluateArguments(**values))
 
 
 def _kind_with(names: list[str]) -> ModelKind:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnntui.atomic_files import atomic_write
 from rnntui.cli.environment import prepare_for_torch
-from rnntui.cli.inputs import read_pairs
+from rnntui.cli.evaluate_output import plain_table, save_rows
+from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig
@@ -20,7 +19,6 @@ from rnntui.kinds.seq2seq import BLEU, CHRF, EXACT, SEQ2SEQ
 if TYPE_CHECKING:
     from rnntui.cli.evaluate import EvaluateArguments
     from rnntui.runs.folder import RunFolder
-    from rnntui.text.parallel_corpus import ParallelCorpus
 
 _UNSEEN_SENTENCES = "sentences occur in neither column of the training pairs"
 
@@ -28,9 +26,10 @@ _UNSEEN_SENTENCES = "sentences occur in neither column of the training pairs"
 def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
     """Print loss and translation scores of a Seq2Seq model on pairs, as a table or as a JSON line."""
     names = arguments.text, arguments.source, arguments.target
+    reading = PairReading(arguments.columns, arguments.encoding, arguments.errors, arguments.newlines)
     info = run.read_config().corpus_as(PairCorpusInfo)
     find_layouts = (lambda files: info.recorded_layouts) if arguments.held_out else None
-    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], arguments.reading, find_layouts)
+    pairs = read_pairs(names, SEQ2SEQ.input_choices[0], reading, find_layouts)
     if pairs is None:
         raise UsageError("name pairs to evaluate on: a table, or two files by --source and --target")
     messages = [*pairs.notes, *([pairs.dropped.message] if pairs.dropped.count else [])]
@@ -46,7 +45,7 @@ def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
     for message in messages:
         print_note(message)
     if arguments.save is not None:
-        _save_pairs(Path(arguments.save), pairs)
+        save_rows(arguments.save, pairs.rows)
     with ProgressBar("evaluating", is_immediate=True) as bar:
         prepare_for_torch()
         from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
@@ -72,9 +71,7 @@ def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
         loss = {"loss": evaluation.loss, "perplexity": evaluation.perplexity, "tokens": evaluation.tokens}
         write_out(json.dumps({**values, "beam": arguments.beam, **loss, **asdict(scores)}) + "\n")
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table = plain_table(has_header=False)
     table.add_row(
         "loss",
         f"{evaluation.loss:.4f}",
@@ -85,11 +82,3 @@ def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
     table.add_row(CHRF.label, CHRF.text(scores.chrf), scores.chrf_signature)
     table.add_row(EXACT.label, EXACT.text(scores.exact), "% of lines that equal their target")
     write_table(table)
-
-
-def _save_pairs(path: Path, pairs: ParallelCorpus) -> None:
-    """Write the pairs as a table; a third column names the file and row of each, to look up further columns there."""
-    if path.exists():
-        raise UsageError(f"--save {path}: the file exists already", hint="choose another name")
-    rows = (f"{pair.source}\t{pair.target}\t{pair.file}, row {pair.row}\n" for pair in pairs.rows)
-    atomic_write(path, "".join(rows).encode("utf-8", "surrogatepass"))

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from rnntui.cli.environment import prepare_for_torch
+from rnntui.cli.evaluate_output import plain_table
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
@@ -24,8 +25,7 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
 
     if not arguments.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
-    reading = arguments.reading
-    corpus = open_corpus(arguments.text, reading.encoding, reading.errors, reading.newlines)
+    corpus = open_corpus(arguments.text, arguments.encoding, arguments.errors, arguments.newlines)
     turns = run.read_config().training_as(LanguageModelTrainingConfig).turns
     try:
         corpus, message = converted_chat(corpus, turns)
@@ -41,6 +41,12 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
         monitor = EvaluationMonitor(report=bar.update)
         evaluations, unknown = evaluate_language_model_run(run, corpus, arguments.threads, monitor)
     warn_unknown_characters(unknown, ", ".join(corpus.display_names))
+    streaming = evaluations["streaming"]
+    if streaming.spelling_bits and streaming.characters:
+        print_note(
+            f"{streaming.spelling_bits / streaming.characters:.4f} of the bits per character are the spelling of "
+            f"unknown words; the losses are those of <unk>"
+        )
     if arguments.as_json:
         values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
         write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
@@ -58,12 +64,7 @@ def _values(evaluation: Evaluation) -> dict[str, float | None]:
 
 
 def _print_table(evaluations: dict[str, Evaluation]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for heading in ("loss", "perplexity", "bits per character", "tokens"):
-        table.add_column(heading, justify="right")
+    table = plain_table("", "loss", "perplexity", "bits per character", "tokens")
     for name, evaluation in evaluations.items():
         bits = evaluation.bits_per_character
         table.add_row(

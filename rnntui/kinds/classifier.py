@@ -68,5 +68,5 @@ CLASSIFIER = ModelKind(
     task="rnntui.training.classifier_task:ClassifierTask",
     loader="rnntui.inference.classifier:load_classifier",
     evaluator="rnntui.cli.evaluate_labels:evaluate_labels",
-    evaluate_options=("held_out", "save", "label_column", "text_column", "svg_file", "png_file"),
+    evaluate_options=("held_out", "save", "label_column", "text_column", "svg", "png"),
 )
