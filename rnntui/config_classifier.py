@@ -75,7 +75,7 @@ class ClassifierConfig(RecurrentConfig):
     )
     word_dropout: float = setting_field(
         0.3,
-        f"word dropout: probability that a token of a training text is read as <unk>{_characters('word_dropout')}",
+        f"word dropout: probability that a token of a training text is read as unknown{_characters('word_dropout')}",
         low=0.0,
         high=0.95,
     )

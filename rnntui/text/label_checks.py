@@ -55,7 +55,7 @@ def shared_texts(training: LabelledCorpus, validation: LabelledCorpus) -> list[s
     first = shared[0]
     return [
         f"{len(shared):,} of {len(validation.rows):,} validation texts {'occurs' if len(shared) == 1 else 'occur'} in "
-        f"training, as {quote(first.text)} (row {first.row} of {first.file}); their results are too good"
+        f"training, as {quote(first.text)} (row {first.row} of {first.file}), so results look better than they are"
     ]
 
 

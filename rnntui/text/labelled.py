@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rnntui.errors import CorpusError, UsageError
-from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout
+from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout, check_columns
 from rnntui.text.aligned_files import without_accompanying_files
 from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.dropped_rows import quote
@@ -42,6 +42,7 @@ def read_labelled(
     Raises `CorpusError` if no complete row is left; `UsageError` if a column is not one of a file, or several may be
     the label.
     """
+    check_columns(columns)
     rows = LabelledRows()
     corpus, accompanying = without_accompanying_files(corpus)
     warnings = [f"skipped {few_names(accompanying)}"] if accompanying else []
