@@ -1,7 +1,7 @@
 """Export of a run as a small copy for distribution: `python -m rnntui.runs.export RUN FOLDER`.
 
-The copy has float16 weights, which are read back as float32, the vocabularies, no resume state, and of the metrics all rows of
-evaluations and one in ten of the others.
+The copy has float16 weights, which are read back as float32, the vocabularies, no resume state, and of the metrics all
+rows of evaluations and one in ten of the others.
 """
 
 from __future__ import annotations
