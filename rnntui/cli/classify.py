@@ -20,7 +20,7 @@ from rnntui.processors import usable_cpus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rnntui.inference.classifier import Classification, Classifier
+    from rnntui.inference.classifier import Classification, TextClassifier
     from rnntui.inference.explanation import Explanation
 
 
@@ -88,7 +88,7 @@ def command(
 
 
 def _classified(
-    source: Lines, classifier: Classifier, explain: bool, bar: ProgressBar
+    source: Lines, classifier: TextClassifier, explain: bool, bar: ProgressBar
 ) -> Iterator[tuple[str, Classification, Explanation | None]]:
     """Yield each line with its classification and, if wanted, its explanation."""
     done = 0
@@ -106,7 +106,7 @@ def _classified(
         done += len(batch)
 
 
-def _explanation(classifier: Classifier, line: NumberedLine) -> Explanation | None:
+def _explanation(classifier: TextClassifier, line: NumberedLine) -> Explanation | None:
     """Return the explanation of a line's label; None, with a note, if it is too long."""
     try:
         return classifier.explain(line.text)

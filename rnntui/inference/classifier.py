@@ -67,7 +67,7 @@ class Classification(NamedTuple):
         return self.labels[0][1] if self.labels else 0.0
 
 
-class Classifier:
+class TextClassifier:
     """A trained classifier with its tokenizer and its n-grams.
 
     Args:
@@ -325,7 +325,7 @@ def _is_uncertain(probabilities: Probabilities, logit_error: float) -> NDArray[n
     return uncertain
 
 
-def load_classifier(run: RunFolder) -> Classifier:
+def load_classifier(run: RunFolder) -> TextClassifier:
     """Load a classifier's best weights. Raises `RunError` or `TokenizerError` naming the file missing or broken."""
     config = run.read_config()
     tokenizer = read_tokenizer(run, config, CLASSIFIER)
@@ -338,7 +338,7 @@ def load_classifier(run: RunFolder) -> Classifier:
     sizes = ClassifierSizes(tokenizer.vocab_size, len(labels), 0 if ngrams is None else ngrams.size)
     with weights_of_file(run.weights_file):
         model = NumpyClassifier(weights, shape, sizes)
-    return Classifier(model, ClassifierTokenizer(tokenizer, is_lowercase), labels, ngrams)
+    return TextClassifier(model, ClassifierTokenizer(tokenizer, is_lowercase), labels, ngrams)
 
 
 def _load_ngrams(run: RunFolder) -> NgramVocabulary:

@@ -14,7 +14,7 @@ from rnntui.sessions.line_change import LineChange, Viewport, carry_over
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:  # numpy is not loaded before the first paint
-    from rnntui.inference.classifier import Classifier
+    from rnntui.inference.classifier import TextClassifier
     from rnntui.inference.explanation import Explanation
     from rnntui.sessions.classification_worker import (
         ClassificationRequest,
@@ -48,7 +48,7 @@ class ClassificationSession:
         self.run_name = run_name
         self._start_worker = start_worker
         self.worker: ClassificationWorker | None = None
-        self.classifier: Classifier | None = None
+        self.classifier: TextClassifier | None = None
         self.problem = ""  # why there is no model
         self.lines = [""]
         self.results: list[LineClassification | None] = [None]  # of an earlier version where there is no newer one yet
@@ -73,7 +73,7 @@ class ClassificationSession:
 
     # -- classifying ---------------------------------------------------------------------------------------------
 
-    def set_model(self, name: str, classifier: Classifier) -> None:
+    def set_model(self, name: str, classifier: TextClassifier) -> None:
         """Classify with this model from now on."""
         self.run_name, self.classifier, self.problem = name, classifier, ""
         self._chosen_label = None

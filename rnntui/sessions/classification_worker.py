@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from rnntui.errors import RnntuiError
-from rnntui.inference.classifier import Classification, Classifier
+from rnntui.inference.classifier import Classification, TextClassifier
 from rnntui.inference.explanation import Explanation
 from rnntui.sessions.line_worker import BatchSizes, LineWorker, too_long
 
@@ -68,7 +68,7 @@ class ClassificationRequest:
     `label` is the label to explain for the line at the cursor; None is its most probable one.
     """
 
-    classifier: Classifier
+    classifier: TextClassifier
     lines: Sequence[str]
     cursor: int
     first: int
@@ -76,7 +76,7 @@ class ClassificationRequest:
     label: str | None = None
 
     @property
-    def cache_key(self) -> Classifier:
+    def cache_key(self) -> TextClassifier:
         """All that a line's result depends on, except for the line. Blanks around a line change nothing."""
         return self.classifier
 

@@ -28,6 +28,7 @@ GROUPS: dict[str, dict[str, type[Settings]]] = {
     **{kind.command: kind.settings for kind in KINDS.values()},
     "sample": {"Sampling": SamplingConfig},
     "translate": {"Beam search": BeamConfig, "Lines": LineConfig},
+    "classify": {},
 }
 """Settings of each command by heading; the command's other flags follow under headings of their own."""
 

@@ -27,14 +27,16 @@ RUN_FILES = {
 OTHER_FILES = {"settings.json", "rnntui/shipped/", "checkpoints/<name>/"}
 """Files that users or the build make."""
 
-WORDS = {"kill", "finally"}
-"""Single words in code spans that are no names of the package."""
+WORDS = {"kill", "finally", "label", "sentiment", "airline_sentiment", "pos", "Pos"}
+"""Single words in code spans that are no names of the package, such as labels and columns of tables."""
 
 COMMANDS = (
     "train",
     "train-seq2seq",
     "sample",
     "translate",
+    "train-classifier",
+    "classify",
     "evaluate",
     "curves",
     "runs",
@@ -136,7 +138,7 @@ def problem_with(span: str) -> str:
             return "there is no such class"
         return "" if match[2] in members(match[1]) else "the class has no such member"
     if re.fullmatch(r"[A-Z][a-z0-9]*[A-Z]\w*|[A-Z][a-z]{2,}", span):
-        return "" if span in names() else "there is no such class"
+        return "" if span in names() | WORDS else "there is no such class"
     if match := re.fullmatch(r"(_?[A-Za-z]\w*)(\(\))?", span):
         return "" if match[1] in names() | WORDS else "there is no such name"
     return ""

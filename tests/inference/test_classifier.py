@@ -14,7 +14,7 @@ from classifier_examples import make_classifier_run
 from rnntui.config_classifier import ClassifierConfig
 from rnntui.errors import RunError, TokenizerError, UsageError
 from rnntui.inference import classifier as classifier_module
-from rnntui.inference.classifier import Classifier, _is_uncertain, load_classifier
+from rnntui.inference.classifier import TextClassifier, _is_uncertain, load_classifier
 from rnntui.inference.explanation import log_odds, log_odds_gradient, source_offsets
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.weights_file import load_arrays, save_arrays
@@ -33,7 +33,7 @@ def random_lines(count: int, seed: int = 0) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def classifiers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Classifier]:
+def classifiers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TextClassifier]:
     """A classifier with each tokenizer; that of words has attention pooling."""
     folder, texts = tmp_path_factory.mktemp("checkpoints"), random_lines(300, seed=1)
     return {
