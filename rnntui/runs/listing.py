@@ -30,7 +30,7 @@ class RunSummary:
         step: steps done.
         steps: total steps; None while a time budget has not determined them.
         tokens: tokens read in training.
-        validation_loss: nats a token.
+        validation_loss: in nats a token; for a classifier, a text.
         bits_per_character: from the same evaluation.
         updated: seconds since 1970.
         state: a run state, or "broken".
