@@ -30,7 +30,7 @@ Newlines = Literal["universal", "keep"]
 
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000
-DEFAULT_WORDS = 20_000
+DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training: see --tokenizer word in README
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
 FINAL_EVALUATION_FACTOR = 4

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from rnntui.config import BPTTConfig, RecurrentConfig, TokenizerConfig, TokenizerType, TrainerConfig
 from rnntui.settings import Settings, override, record, setting_field
 
-Pooling = Literal["last", "mean", "max", "attention"]
+Pooling = Literal["concat", "last", "mean", "max", "attention"]
 Ngrams = Literal["none", "char", "word", "both"]
-ClassWeights = Literal["none", "balanced"]
 ClassifierMetric = Literal["auto", "accuracy", "macro_f1", "loss"]
 TokenizerChoice = Literal["auto", "char", "word", "bpe", "unigram"]
 
@@ -22,18 +21,40 @@ _SELECTION_ORDERS: dict[str, tuple[str, ...]] = {
 _SELECTION_NAMES = {"auto": "accuracy", "accuracy": "accuracy", "macro_f1": "macro F1", "loss": "validation loss"}
 
 
+CHARACTER_RECIPE: dict[str, Any] = {
+    "hidden": 128,
+    "embedding": 64,
+    "dropout": 0.3,
+    "embedding_dropout": 0.1,
+    "word_dropout": 0.0,
+    "learning_rate": 6e-3,
+    "label_smoothing": 0.05,
+    "max_epochs": 12.0,
+    "lowercase": False,
+}
+"""Settings that are others by default where tokens are characters. Texts that short tokens suit, such as names, are
+many and alike, so a model of them overfits later; both recipes were found on held-out parts of training texts."""
+
+
+def _characters(name: str) -> str:
+    """Return the note in a setting's help on its default for characters."""
+    return f" [characters: {CHARACTER_RECIPE[name]:g}]"
+
+
 @record
 class ClassifierConfig(RecurrentConfig):
     """Sizes and architecture of a classifier: an encoder, pooling over its tokens, and a linear n-gram part."""
 
     layers: int = override(RecurrentConfig, "layers", 1, high=3)
-    hidden: int = override(RecurrentConfig, "hidden", 128, "hidden units in each layer and direction")
+    hidden: int = override(
+        RecurrentConfig, "hidden", 64, f"hidden units in each layer and direction{_characters('hidden')}"
+    )
     bidirectional: bool = setting_field(True, "read the text in both directions")
-    embedding: int = setting_field(128, "size of a token's embedding", low=1, high=8192)
+    embedding: int = setting_field(50, f"size of a token's embedding{_characters('embedding')}", low=1, high=8192)
     pooling: Pooling = setting_field(
-        "max",
-        "vector of a text from its tokens' hidden states: the last one, their mean or maximum, or their mean weighted "
-        "by attention",
+        "concat",
+        "vector of a text from its tokens' hidden states: the last one, their mean, their maximum, these three "
+        "together (concat), or their mean weighted by attention",
         choices=Pooling,
     )
     ngrams: Ngrams = setting_field(
@@ -42,14 +63,25 @@ class ClassifierConfig(RecurrentConfig):
         "both",
         choices=Ngrams,
     )
-    dropout: float = setting_field(0.5, "dropout probability", low=0.0, high=0.95)
-    word_dropout: float = setting_field(
-        0.1, "word dropout: probability that a token of a training text is read as <unk>", low=0.0, high=0.95
+    dropout: float = setting_field(
+        0.5, f"dropout probability of a text's vector, and between layers{_characters('dropout')}", low=0.0, high=0.95
     )
     embedding_dropout: float = setting_field(
-        0.0, "embedding dropout: probability that all occurrences of a token in a batch are read as zeros",
-        low=0.0, high=0.95,
-    )  # fmt: skip
+        0.5,
+        f"embedding dropout: probability that a component of the embeddings is zero in all tokens of a text"
+        f"{_characters('embedding_dropout')}",
+        low=0.0,
+        high=0.95,
+    )
+    word_dropout: float = setting_field(
+        0.3,
+        f"word dropout: probability that a token of a training text is read as unknown{_characters('word_dropout')}",
+        low=0.0,
+        high=0.95,
+    )
+    ngram_dropout: float = setting_field(
+        0.3, "n-gram dropout: probability that an n-gram of a training text is left out", low=0.0, high=0.95
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,8 +94,18 @@ class ClassifierConfig(RecurrentConfig):
 
     @property
     def outputs(self) -> int:
-        """Return D, the size of a token's hidden state in all directions."""
+        """D, the size of a token's hidden state in all directions."""
         return self.directions * self.hidden
+
+    @property
+    def pooling_parts(self) -> tuple[str, ...]:
+        """The poolings whose vectors, one after the other, are the vector of a text."""
+        return ("last", "mean", "max") if self.pooling == "concat" else (self.pooling,)
+
+    @property
+    def pooled(self) -> int:
+        """P, the size of a text's vector."""
+        return len(self.pooling_parts) * self.outputs
 
     @property
     def summary(self) -> str:
@@ -87,14 +129,20 @@ class ClassifierTokenizerConfig(TokenizerConfig):
         choices=TokenizerChoice,
         resolved=True,
     )
-    lowercase: bool = setting_field(True, "read texts in lower case")
+    vocab_size: int | None = override(
+        TokenizerConfig,
+        "vocab_size",
+        None,
+        "tokens in the vocabulary [default: every character; 20000 words; 4000 subwords, fewer for few texts]",
+    )
+    lowercase: bool = setting_field(True, "read texts in lower case [characters: no]")
 
 
 @record
 class LabelledBatchConfig(Settings):
     """Batches of labelled texts of similar length."""
 
-    batch_size: int = override(BPTTConfig, "batch_size", 32, "batch size (B): texts in a batch")
+    batch_size: int = override(BPTTConfig, "batch_size", 64, "batch size (B): texts in a batch")
     bucket_batches: int = setting_field(50, "batches that are sorted by length together", low=1, high=1_000_000)
 
 
@@ -102,14 +150,17 @@ class LabelledBatchConfig(Settings):
 class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a dataclass takes its last base's fields first
     """Training of a classifier."""
 
-    learning_rate: float = override(TrainerConfig, "learning_rate", 2e-3)
+    learning_rate: float = override(
+        TrainerConfig, "learning_rate", 2e-3, f"peak learning rate of AdamW{_characters('learning_rate')}"
+    )
     warmup: int = override(TrainerConfig, "warmup", 50)
     weight_decay: float = override(TrainerConfig, "weight_decay", 0.01)
     max_epochs: float | None = override(
         TrainerConfig,
         "max_epochs",
-        10.0,
-        "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits",
+        6.0,
+        "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits"
+        + _characters("max_epochs"),
     )
     validation_fraction: float = override(
         TrainerConfig,
@@ -124,12 +175,17 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
         TrainerConfig, "sample_length", 80, "characters shown of a classified text at each evaluation; 0: none"
     )
     label_smoothing: float = setting_field(
-        0.0, "label smoothing: probability spread evenly over the labels", low=0.0, high=0.9
+        0.1,
+        f"label smoothing: probability spread evenly over the labels{_characters('label_smoothing')}",
+        low=0.0,
+        high=0.9,
     )
-    class_weights: ClassWeights = setting_field(
-        "none",
-        "weights of the labels in the loss; balanced: inverse to their counts, so that rare labels count as much",
-        choices=ClassWeights,
+    class_weight_power: float = setting_field(
+        0.3,
+        "class weights: a label's weight in the loss is inverse to its count to this power; 0: all the same, "
+        "1: balanced",
+        low=0.0,
+        high=1.0,
     )
     selection_metric: ClassifierMetric = setting_field(
         "auto",
@@ -170,5 +226,5 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
     @property
     def loss_note(self) -> str:
         notes = [f"label smoothing {self.label_smoothing:g}"] if self.label_smoothing else []
-        notes += ["balanced class weights"] if self.class_weights == "balanced" else []
+        notes += [f"class weights (power {self.class_weight_power:g})"] if self.class_weight_power else []
         return f"{' and '.join(notes)} in the training loss" if notes else ""

@@ -67,7 +67,7 @@ def make_classifier_run(
     tokens = ClassifierTokenizerConfig(type=tokenizer)
     trained = ClassifierTokenizer.train(texts, tokens)
     trained.tokenizer.save(run.path)
-    ngrams = NgramVocabulary.train(texts, config.ngrams)
+    ngrams = NgramVocabulary.train(texts, [0] * len(texts), config.ngrams)
     if config.ngrams != "none":
         save_arrays(run.ngrams_file, ngrams.to_arrays(), {})
     size = trained.tokenizer.vocab_size

@@ -18,7 +18,8 @@ GOOD = ("lovely", "bright", "fine", "happy")
 BAD = ("awful", "dark", "poor", "sad")
 
 TINY = {
-    "hidden": 8, "embedding": 8, "dropout": 0.1, "word_dropout": 0.05, "batch_size": 16, "bucket_batches": 4,
+    "hidden": 8, "embedding": 8, "dropout": 0.1, "word_dropout": 0.05, "embedding_dropout": 0.1,
+    "batch_size": 16, "bucket_batches": 4,
     "learning_rate": 1e-2, "warmup": 3, "evaluations": 4, "patience": 0, "validation_fraction": 0.2,
     "save_every": 1e6,
 }  # fmt: skip
@@ -76,5 +77,6 @@ def make_labelled_run(
         part(ClassifierTokenizerConfig),  # type: ignore[arg-type]
         part(ClassifierTrainingConfig),  # type: ignore[arg-type]
         Budget(steps=steps),
+        given=frozenset(values),
     )
     return create_classifier_run(corpus, None, request, folder / "checkpoints", name)[0]

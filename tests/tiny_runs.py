@@ -18,6 +18,7 @@ from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.turns import SpeakerLabels
+from rnntui.text.word_tokenizer import WordTokenizer
 
 CHARACTERS = list("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?'")
 
@@ -73,3 +74,8 @@ def subwords(has_end: bool = False) -> SubwordTokenizer:
     """Subwords with byte fallback, learnt from a few words."""
     words = "the old man and the sea went on and on until the sea was old "
     return SubwordTokenizer.train([words * 20], "bpe", 330, len(set(words)), has_end=has_end)
+
+
+def word_tokenizer() -> WordTokenizer:
+    """Words of a dialogue."""
+    return WordTokenizer.train(["A: the old man, and the sea.\nB: on and on, old man\n"] * 2, 100)

@@ -68,19 +68,22 @@ class ClassificationWriter:
 def word_shares(line: str, tokens: Sequence[TokenShare]) -> list[WordShare]:
     """Return the shares of the words of a line: those of its tokens, and where tokens are pieces of words, their sums.
 
-    A line of a single word is shown by its tokens.
+    The space before a word belongs to it. A line of a single word is shown by its tokens.
     """
     is_pieces = any(a.end == b.start and line[a.start : b.end].isalnum() for a, b in pairwise(tokens))
     if not is_pieces or len(line.split()) < 2:
         return [WordShare(token.text, token.share) for token in tokens]
     words: list[WordShare] = []
-    end = -1
+    end, space = -1, 0.0  # of the last token; the share of the space before the next word
     for token in tokens:
         text = line[token.start : token.end]
-        if text.strip() and words and token.start == end:
+        if not text.strip():
+            space += token.share
+        elif token.start == end:
             words[-1] = WordShare(words[-1].text + text, words[-1].share + token.share)
         else:
-            words.append(WordShare(text, token.share))
+            words.append(WordShare(text, space + token.share))
+            space = 0.0
         end = token.end if text.strip() else -1
     return words
 

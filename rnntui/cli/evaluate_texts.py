@@ -41,6 +41,12 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
         monitor = EvaluationMonitor(report=bar.update)
         evaluations, unknown = evaluate_language_model_run(run, corpus, arguments.threads, monitor)
     warn_unknown_characters(unknown, ", ".join(corpus.display_names))
+    streaming = evaluations["streaming"]
+    if streaming.spelling_bits and streaming.characters:
+        print_note(
+            f"{streaming.spelling_bits / streaming.characters:.4f} of the bits per character are the spelling of "
+            f"unknown words; the losses are those of <unk>"
+        )
     if arguments.as_json:
         values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
         write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")

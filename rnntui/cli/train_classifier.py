@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,15 +15,16 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    changed_setting,
     refuse_changes,
     train_and_report,
     training_options,
 )
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
-from rnntui.errors import UsageError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.classifier import CLASSIFIER
-from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo
+from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 
 
 @click.command("train-classifier")
@@ -59,6 +61,7 @@ def command(
     training = settings_from(ClassifierTrainingConfig, values)
 
     from rnntui.runs.lookup import checkpoints_folder
+    from rnntui.text.label_checks import check_labels, shared_texts
     from rnntui.training.prepare_classifier import (
         ClassifierRequest,
         create_classifier_run,
@@ -73,25 +76,47 @@ def command(
         reading = LabelledReading(label_column, text_column, encoding, errors, newlines)
         find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None
         corpus = read_labelled_texts(texts, reading, find_layouts)
+        named = (validation_texts,) if validation_texts else ()
         for note in corpus.notes if corpus is not None else ():
             print_note(note)
         if not resume:
             assert corpus is not None
-            held_out = read_labelled_texts((validation_texts,) if validation_texts else (), reading)
-            for note in held_out.notes if held_out is not None else ():
+            for warning in check_labels(corpus):
+                print_note(warning)
+            held_out = read_labelled_texts(named, reading, known_labels=corpus.labels)
+            for note in (*held_out.notes, *shared_texts(corpus, held_out)) if held_out is not None else ():
                 print_note(note)
-            given = {*given_settings(context, ClassifierConfig), *given_settings(context, ClassifierTokenizerConfig)}
+            given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
             request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
             run, messages = create_classifier_run(corpus, held_out, request, folder, name)
             for message in messages:
                 print_note(message)
         else:
-            run = resumable_classifier_run(corpus, name, folder)
+            if any(columns) and corpus is None:
+                raise UsageError("--label-column and --text-column need TEXTS to read", setting="label_column")
+            try:
+                run = resumable_classifier_run(corpus, name, folder)
+            except CorpusError as error:
+                if any(columns) and corpus is not None:
+                    recorded = layouts_of_labelled_run(name, folder, corpus.display_names)
+                    raise _changed_column(corpus.layouts, recorded, columns) or error from error
+                raise
             refuse_changes(context, run)
-            files = (validation_texts,) if validation_texts else ()
-            if files and files != run.read_config().corpus_as(LabelledCorpusInfo).validation_sources:
+            held_out = read_labelled_texts(named, reading)
+            info = run.read_config().corpus_as(LabelledCorpusInfo)
+            if held_out is not None and held_out.display_names != info.validation_sources:
                 raise UsageError(
                     "the validation set cannot change when a run is resumed",
                     hint="leave it out, or start a new run",
                 )
         return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
+
+
+def _changed_column(
+    layouts: Sequence[LabelledLayout], recorded: Sequence[LabelledLayout], named: LabelledColumns
+) -> UsageError | None:
+    """Return the error for a named column that is not that of the run to resume; None if both are its own."""
+    for index, option, column in ((1, "label_column", named.label), (0, "text_column", named.text)):
+        if column and recorded and layouts[0].columns[index] != recorded[0].columns[index]:
+            return changed_setting(option, recorded[0].columns[index], layouts[0].columns[index])
+    return None

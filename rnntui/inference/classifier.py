@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -40,11 +39,14 @@ from rnntui.text.ngram_features import NgramVocabulary
 MAX_CHARACTERS = 100_000
 """Characters of a text that are read: the recurrent layers hold a state of each token in memory."""
 
-_BATCH_TOKENS = 4096  # tokens in a batch at most, padding included; 8,192 were 15 % slower, 2,048 as well
+_BATCH_TOKENS = 4096  # tokens in a batch, padding included; 8,192 were 15 % slower, and so were 2,048
+_FEW_TEXTS = 64  # so few are classified in float64 at once
+_SMALL_BATCH = 16  # a batch of so few texts may have more tokens, as a step costs hardly less than one of twice as many
+_MAX_BATCH_TOKENS = 65_536  # tokens in such a batch at most
 _MAX_BATCH = 512  # texts in a batch at most
 _DECIMALS = 4  # of a probability
-# Bound of the rounding error of a logit in float32. Trained models were off by 4e-6 at most.
-_LOGIT_ERROR = 2e-5
+_MEASURED_TEXTS = 32  # whose logits are computed in float32 and float64, to measure the rounding error
+_SAFETY = 8.0  # the error of other texts is assumed to be less than so many times the largest that was measured
 
 Probabilities = NDArray[np.float64]
 
@@ -86,6 +88,7 @@ class Classifier:
         self.tokenizer = tokenizer
         self.labels = tuple(labels)
         self.ngrams = ngrams
+        self._logit_error: float | None = None  # bound of the error of a logit in float32, once it has been measured
         self._exact_lock = threading.Lock()  # for the model in float64 is made when it is first needed
 
     def classify(
@@ -112,17 +115,27 @@ class Classifier:
     ) -> Probabilities:
         """Return the probability of each label for N texts, none of them blank, `(N, K)`.
 
-        They are computed in float32. Where rounding to 4 decimals, or the choice of the best label, is within the
-        rounding error of that, they are computed again in float64: so these do not depend on the batch.
+        Those of many texts are computed in float32. Where rounding to 4 decimals, or the choice of the best label, is
+        within the rounding error of that, they are computed again in float64: so these do not depend on the batch. The
+        error is measured on the texts that are computed twice, the first time on some others too.
 
         See `classify` for the arguments.
         """
-        encoded = _EncodedTexts.of(texts, self.tokenizer)
-        probabilities = _softmax(self._logits(self.model, encoded, workers, on_progress))
-        uncertain = np.flatnonzero(_is_uncertain(probabilities))
-        if len(uncertain):
-            probabilities[uncertain] = _softmax(self._logits(self._exact(), encoded.select(uncertain), workers))
-        return probabilities
+        tokenized = _TokenizedTexts.of(texts, self.tokenizer)
+        if len(texts) <= _FEW_TEXTS:
+            return _softmax(self._logits(self._exact(), tokenized, workers, on_progress))
+        logits = self._logits(self.model, tokenized, workers, on_progress)
+        is_exact = np.zeros(len(texts), dtype=np.bool_)
+        selected = np.linspace(0, len(texts) - 1, _MEASURED_TEXTS).astype(np.intp)
+        if self._logit_error is not None:
+            selected = np.flatnonzero(_is_uncertain(_softmax(logits), self._logit_error))
+        while len(selected):
+            exact = self._logits(self._exact(), tokenized.select(selected), workers)
+            error = _SAFETY * float(np.abs(exact - logits[selected]).max())
+            self._logit_error = max(self._logit_error or 0.0, error)
+            logits[selected], is_exact[selected] = exact, True
+            selected = np.flatnonzero(_is_uncertain(_softmax(logits), self._logit_error) & ~is_exact)
+        return _softmax(logits)
 
     def warnings_for(self, line: str, label: str) -> list[str]:
         """Return warnings about a line that this model reads badly; `label` names the line in them.
@@ -162,11 +175,13 @@ class Classifier:
             raise UsageError(
                 f"a text of {len(read.ids):,} tokens is too long to explain", hint=f"{MAX_EXPLAINED_TOKENS:,} are not"
             )
-        logits = self._logits(self._exact(), _EncodedTexts([normalized], [read.ids]))
+        model, features = self._exact(), None if self.ngrams is None else self.ngrams.features([normalized])
+        encoded = model.encode([read.ids], for_gradient=True)
+        logits = model.encoded_logits(encoded, features)
         best = self._ranked(_softmax(logits))[0][0][0]
         explained = self.labels.index(best if label is None else label)
         gradient = log_odds_gradient(logits[0], explained)
-        shares = token_shares(self._exact(), self.ngrams, read, gradient)
+        shares = token_shares(model, self.ngrams, read, encoded, gradient)
         removals = self._removals(normalized, removable_words(read, shares), best, explained)
         probability = float(_softmax(logits)[0, explained])
         removals.sort(key=lambda each: (not each.changes, -abs(each.explained - probability)))
@@ -189,8 +204,7 @@ class Classifier:
         """
         shortened = [normalize_text(text[:start] + text[end:]) for start, end in words]
         indices = [index for index, rest in enumerate(shortened) if rest]
-        texts = _EncodedTexts.of([shortened[index] for index in indices], self.tokenizer)
-        probabilities = _softmax(self._logits(self._exact(), texts))
+        probabilities = self.probabilities([shortened[index] for index in indices])
         removals = []
         for index, row, ranked in zip(indices, probabilities, self._ranked(probabilities), strict=True):
             (start, end), (label, probability) = words[index], ranked[0]
@@ -207,7 +221,7 @@ class Classifier:
     def _logits(
         self,
         model: NumpyClassifier,
-        texts: _EncodedTexts,
+        texts: _TokenizedTexts,
         workers: int = 1,
         on_progress: Callable[[float], None] | None = None,
     ) -> Logits:
@@ -233,6 +247,8 @@ class Classifier:
             for batch in batches:
                 report(read_batch(batch))
             return logits
+        from concurrent.futures import ThreadPoolExecutor  # not at the start: a single line is answered sooner
+
         with ThreadPoolExecutor(workers) as pool:
             try:
                 for batch in pool.map(read_batch, batches):
@@ -256,29 +272,29 @@ class Classifier:
         ]
 
 
-class _EncodedTexts(NamedTuple):
+class _TokenizedTexts(NamedTuple):
     """Normalized texts and their tokens."""
 
     texts: list[str]
     ids: list[Ids]
 
     @classmethod
-    def of(cls, texts: Sequence[str], tokenizer: ClassifierTokenizer) -> _EncodedTexts:
-        """Encode texts, each cut to `MAX_CHARACTERS`."""
+    def of(cls, texts: Sequence[str], tokenizer: ClassifierTokenizer) -> _TokenizedTexts:
+        """Tokenize texts, each cut to `MAX_CHARACTERS`."""
         read = [text[:MAX_CHARACTERS] for text in texts]
         return cls(read, [tokenizer.encode(text) for text in read])
 
-    def select(self, indices: NDArray[np.intp]) -> _EncodedTexts:
+    def select(self, indices: NDArray[np.intp]) -> _TokenizedTexts:
         """Return some of the texts."""
-        return _EncodedTexts([self.texts[index] for index in indices], [self.ids[index] for index in indices])
+        return _TokenizedTexts([self.texts[index] for index in indices], [self.ids[index] for index in indices])
 
 
 def _batches(token_ids: Sequence[Ids]) -> Iterator[list[int]]:
     """Yield batches of indices of texts of similar length, longest first, since those take longest."""
     batch: list[int] = []
     for index in sorted(range(len(token_ids)), key=lambda index: -len(token_ids[index])):
-        longest = len(token_ids[batch[0]]) if batch else 0
-        if batch and (len(batch) == _MAX_BATCH or (len(batch) + 1) * longest > _BATCH_TOKENS):
+        limit = _MAX_BATCH_TOKENS if len(batch) < _SMALL_BATCH else _BATCH_TOKENS
+        if batch and (len(batch) == _MAX_BATCH or (len(batch) + 1) * len(token_ids[batch[0]]) > limit):
             yield batch
             batch = []
         batch.append(index)
@@ -295,14 +311,14 @@ def _softmax(logits: Logits) -> Probabilities:
     return powers
 
 
-def _is_uncertain(probabilities: Probabilities) -> NDArray[np.bool_]:
+def _is_uncertain(probabilities: Probabilities, logit_error: float) -> NDArray[np.bool_]:
     """Return for each row of probabilities `(N, K)` True if an error of the logits could change what is shown of it.
 
     An error of at most ε in every logit moves a probability p by at most 2 ε p (1 - p).
     """
     scaled = probabilities * 10**_DECIMALS
     distances = np.abs(scaled - np.floor(scaled) - 0.5) / 10**_DECIMALS  # to where rounding changes
-    errors = 2 * _LOGIT_ERROR * probabilities * (1 - probabilities) + 1e-12
+    errors = 2 * logit_error * probabilities * (1 - probabilities) + 1e-12
     rounded = np.round(probabilities, _DECIMALS)
     has_tie = (rounded == rounded.max(axis=1, keepdims=True, initial=0.0)).sum(axis=1) > 1
     uncertain: NDArray[np.bool_] = (distances <= errors).any(axis=1) | has_tie

@@ -30,7 +30,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.inference.numpy_classifier import Logits, NumpyClassifier
+from rnntui.inference.numpy_classifier import EncodedTexts, Logits, NumpyClassifier
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.kinds.classifier import NGRAM_SCALE
 from rnntui.text.classifier_tokens import ClassifierTokenizer
@@ -169,7 +169,11 @@ def log_odds_gradient(logits: Logits, label: int) -> Logits:
 
 
 def token_shares(
-    model: NumpyClassifier, ngrams: NgramVocabulary | None, read: ReadText, label_weights: Logits
+    model: NumpyClassifier,
+    ngrams: NgramVocabulary | None,
+    read: ReadText,
+    encoded: EncodedTexts,
+    label_weights: Logits,
 ) -> list[TokenShare]:
     """Return the share of each part of a text in a score; spans are in the normalized text.
 
@@ -177,9 +181,10 @@ def token_shares(
         model: in float64.
         ngrams: the n-grams of the model's linear part; None if it has none.
         read: the text.
+        encoded: the same after the recurrent part, encoded for the gradient.
         label_weights: `(K,)`, the derivative of the score with respect to each logit.
     """
-    gradient = model.token_gradient(read.ids, label_weights)
+    gradient = model.token_gradient(encoded, label_weights)
     count = len(read.ends)
     from_gradient = np.bincount(read.groups, gradient.gradient_x_input, minlength=count)
     from_ngrams = np.zeros(count) if ngrams is None else _ngram_shares(model, ngrams, read, label_weights)

@@ -9,7 +9,9 @@ Two things would distort the comparison:
 - `<unk>`. A model is charged the same for a character that it does not know, whatever it thinks of `<unk>`:
   `ESCAPE_BITS`, and 8 bits for each byte of the character in UTF-8, as a subword model spells it. The probability of
   `<unk>` itself means little, as most models have never seen one in training, and it stands for any character: a model
-  would win by knowing less. Characters that no model knows thus cost all models the same.
+  would win by knowing less. Characters that no model knows thus cost all models the same. A model of words has learned
+  how rare unknown words are: it is charged `<unk>`, and the word spelled out by letters that are as common as in its
+  vocabulary. Spaces and capitals that its tokenizer leaves out cost it nothing.
 - The end of the line. Models of lines, such as names, know where one ends; models of long texts have learned where the
   lines of their corpus break, which tells the layout and not the language. So it counts for all models, or for none:
   only if each was trained on lines as documents.
@@ -32,7 +34,6 @@ from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 from rnntui.inference.scoring import log_softmax_at
-from rnntui.text.documents import DocumentFormat
 from rnntui.text.scripts import is_wide
 from rnntui.text.tokenizer import Tokenizer
 
@@ -136,16 +137,18 @@ class _EncodedText:
     """A text as one model reads it.
 
     `ids (N,)`; `ends (N,)`, the offset in the text at which each token ends, that of its `<eos>` being one behind the
-    text; `bits (N,)` of each token, before the model has read it those of unknown ones alone.
+    text; `bits (N,)` of each token, before the model has read it those of unknown ones alone; `is_charged (N,)` is
+    False for tokens whose bits the model does not change.
     """
 
     ids: Ids
     ends: NDArray[np.int64]
     bits: Bits
+    is_charged: NDArray[np.bool_]
 
 
 def _encode(tokenizer: Tokenizer, text: str, counts_end: bool) -> _EncodedText:
-    ids, pieces = DocumentFormat("none", tokenizer).encode(text)
+    ids, pieces = tokenizer.encode_with_pieces(text)
     if counts_end and tokenizer.end_id is not None:
         ids, pieces = [*ids, tokenizer.end_id], [*pieces, "\n"]
     array = np.array(ids, dtype=np.int64)
@@ -153,10 +156,13 @@ def _encode(tokenizer: Tokenizer, text: str, counts_end: bool) -> _EncodedText:
     ends = np.cumsum(lengths)
     if not lengths.all():  # the first bytes of a character end with it
         ends = np.minimum.accumulate(np.where(lengths, ends, ends[-1])[::-1])[::-1]
-    bits = np.zeros(len(ids))
+    bits, is_charged = np.zeros(len(ids)), np.ones(len(ids), np.bool_)
     for index in np.flatnonzero(array == tokenizer.unknown_id).tolist():
-        bits[index] = ESCAPE_BITS + 8 * len(pieces[index].encode("utf-8", "surrogatepass"))
-    return _EncodedText(array, ends, bits)
+        bits[index] = tokenizer.spelling_bits(pieces[index])
+        if not bits[index]:
+            bits[index] = ESCAPE_BITS + 8 * len(pieces[index].encode("utf-8", "surrogatepass"))
+            is_charged[index] = False
+    return _EncodedText(array, ends, bits, is_charged)
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -169,10 +175,9 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def _read(job: tuple[LoadedLanguageModel, list[_EncodedText]]) -> None:
     """Fill in the bits of texts under a model. The texts are sorted by length, the longest first."""
     model, texts = job
-    network, unknown_id = model.network, model.tokenizer.unknown_id
-    all_bits = _token_bits(network, initial_context_ids(model.tokenizer), [text.ids for text in texts])
+    all_bits = _token_bits(model.network, initial_context_ids(model.tokenizer), [text.ids for text in texts])
     for text, bits in zip(texts, all_bits, strict=True):
-        text.bits = np.where(text.ids == unknown_id, text.bits, bits)
+        text.bits += np.where(text.is_charged, bits, 0.0)
 
 
 def _token_bits(network: NumpyLanguageModel, context: Ids, texts: Sequence[Ids]) -> list[Bits]:
@@ -207,7 +212,7 @@ def _token_bits(network: NumpyLanguageModel, context: Ids, texts: Sequence[Ids])
 def _words(text: str, codes: Sequence[_EncodedText]) -> Iterator[WordBits]:
     """Yield the words of a text; where tokens of some model span several, these are one."""
     common = set.intersection(*(set(code.ends.tolist()) for code in codes))
-    bounds = [0, *sorted(end for end in common if _begins_word(text, end)), max(len(text), *common)]
+    bounds = [0, *sorted(end for end in common if _begins_word(text, end)), max([len(text), *common])]
     for start, end in pairwise(dict.fromkeys(bounds)):
         bits = tuple(float(code.bits[(code.ends > start) & (code.ends <= end)].sum()) for code in codes)
         yield WordBits(text[start:end].strip(), start, min(end, len(text)), bits)

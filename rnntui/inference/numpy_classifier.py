@@ -48,7 +48,7 @@ class EncodedTexts:
         batch: the texts, padded and sorted.
         layers: inputs `(T, B, I)` of each layer, then the outputs `(T, B, D)` of the last; of all but the outputs only
             where the gradient is wanted.
-        pooled: a vector for each text `(B, D)`, in the order of the batch.
+        pooled: a vector for each text `(B, P)`, in the order of the batch; its parts are those of the pooling.
         attention: attention weights `(T, B)`, zeros at padding, of attention pooling.
     """
 
@@ -90,7 +90,7 @@ class NumpyClassifier:
             ]
             for layer in range(config.layers)
         ]
-        self._output = reader.array("output.weight", sizes.labels, outputs)
+        self._output = reader.array("output.weight", sizes.labels, config.pooled)
         self._output_bias = reader.array("output.bias", sizes.labels)
         self._projection = self._projection_bias = self._context = np.empty(0, dtype)  # of attention pooling alone
         if config.pooling == "attention":
@@ -114,7 +114,10 @@ class NumpyClassifier:
             token_ids: for each text its tokens `(T,)`, at least one.
             features: their n-grams; not read if the model has no n-gram part.
         """
-        encoded = self._encode(token_ids)
+        return self.encoded_logits(self.encode(token_ids), features)
+
+    def encoded_logits(self, encoded: EncodedTexts, features: NgramFeatures | None) -> Logits:
+        """Return what `logits` returns, for texts after the recurrent part."""
         logits = encoded.batch.restore(encoded.pooled @ self._output.T + self._output_bias).astype(np.float64)
         if self.ngram_weights is not None and features is not None:
             logits += self.ngram_logits(features)
@@ -131,14 +134,13 @@ class NumpyClassifier:
             sums[has_ngrams] = np.add.reduceat(terms, starts[has_ngrams], axis=0)
         return NGRAM_SCALE * sums
 
-    def token_gradient(self, token_ids: Ids, label_weights: Logits) -> TokenGradient:
+    def token_gradient(self, encoded: EncodedTexts, label_weights: Logits) -> TokenGradient:
         """Return gradient times input of each token of a text: Σ_e x_e · ∂s/∂x_e over its embedding x.
 
         Args:
-            token_ids: `(T,)`, at least one token.
+            encoded: a single text, encoded for the gradient.
             label_weights: `(K,)`, the derivative of the score s with respect to each logit.
         """
-        encoded = self._encode([token_ids], for_gradient=True)
         pooled_gradient: Array = np.asarray(label_weights @ self._output, dtype=self._output.dtype)
         gradient = self._pooling_gradient(encoded, pooled_gradient)
         for cells, inputs, outputs in zip(
@@ -148,8 +150,8 @@ class NumpyClassifier:
         attention = None if encoded.attention is None else encoded.attention[:, 0]
         return TokenGradient((gradient * encoded.layers[0]).sum(axis=2)[:, 0], attention)
 
-    def _encode(self, token_ids: Sequence[Ids], for_gradient: bool = False) -> EncodedTexts:
-        """Run the recurrent layers and the pooling over B texts."""
+    def encode(self, token_ids: Sequence[Ids], for_gradient: bool = False) -> EncodedTexts:
+        """Run the recurrent layers and the pooling over B texts; `for_gradient` keeps what `token_gradient` reads."""
         batch = PaddedBatch.of(token_ids)
         layers: list[Array] = []
         output = self._first_layer(batch)
@@ -175,45 +177,49 @@ class NumpyClassifier:
         return run_projected(forward, backward[0], projections, batch)
 
     def _pool(self, output: LayerOutput, batch: PaddedBatch) -> tuple[Array, Array | None]:
-        """Return a vector for each text `(B, D)`, and the attention weights `(T, B)` if there are any."""
-        hidden, pooling = output.outputs, self.config.pooling
-        if pooling == "last":
-            return output.final, None
-        if pooling == "mean":
-            return hidden.sum(axis=0) / batch.lengths[:, None].astype(hidden.dtype), None
-        if pooling == "max":
-            return _masked_max(hidden, batch), None
-        scores = self._attention_scores(hidden)
+        """Return a vector for each text `(B, P)`, and the attention weights `(T, B)` if there are any."""
+        hidden, parts = output.outputs, []
+        if self.config.pooling == "attention":
+            attention = self._attention(hidden, batch)
+            return np.einsum("tb,tbd->bd", attention, hidden), attention
+        for pooling in self.config.pooling_parts:  # the maximum is the last one, as it overwrites padding
+            if pooling == "last":
+                parts.append(output.final)
+            elif pooling == "mean":
+                parts.append(hidden.sum(axis=0) / batch.lengths[:, None].astype(hidden.dtype))
+            else:
+                parts.append(_masked_max(hidden, batch))
+        return np.concatenate(parts, axis=1), None
+
+    def _attention(self, hidden: Array, batch: PaddedBatch) -> Array:
+        """Return the weights of attention pooling, `(T, B)`, zeros at padding, for hidden states `(T, B, D)`."""
+        scores: Array = np.tanh(hidden @ self._projection.T + self._projection_bias) @ self._context
         scores[batch.padding] = -np.inf
         weights: Array = np.exp(scores - scores.max(axis=0))
         weights /= weights.sum(axis=0)
-        return np.einsum("tb,tbd->bd", weights, hidden), weights
-
-    def _attention_scores(self, hidden: Array) -> Array:
-        """Return the scores of attention pooling, `(T, B)`, for hidden states `(T, B, D)`."""
-        scores: Array = np.tanh(hidden @ self._projection.T + self._projection_bias) @ self._context
-        return scores
+        return weights
 
     def _pooling_gradient(self, encoded: EncodedTexts, gradient: Array) -> Array:
         """Return the gradient of the score with respect to the last layer's outputs, `(T, 1, D)`.
 
         Args:
             encoded: a single text.
-            gradient: `(D,)`, the gradient with respect to the pooled vector.
+            gradient: `(P,)`, the gradient with respect to the pooled vector.
         """
         hidden = encoded.layers[-1]  # (T, 1, D)
         result = np.zeros_like(hidden)
-        if self.config.pooling == "last":
-            size = self.config.hidden
-            result[-1, 0, :size] = gradient[:size]
-            result[0, 0, size:] = gradient[size:]
-        elif self.config.pooling == "mean":
-            result[:] = gradient / len(hidden)
-        elif self.config.pooling == "max":
-            is_maximum = hidden == encoded.pooled  # several states share it evenly, as in torch's amax
-            result[:] = is_maximum * (gradient / is_maximum.sum(axis=0))
-        else:
-            assert encoded.attention is not None
+        size, width = self.config.hidden, self.config.outputs
+        for index, pooling in enumerate(self.config.pooling_parts):
+            part = slice(index * width, (index + 1) * width)
+            if pooling == "last":
+                result[-1, 0, :size] += gradient[part][:size]
+                result[0, 0, size:] += gradient[part][size:]
+            elif pooling == "mean":
+                result += gradient[part] / len(hidden)
+            elif pooling == "max":
+                is_maximum = hidden == encoded.pooled[:, part]  # several states share it evenly, as in torch's amax
+                result += is_maximum * (gradient[part] / is_maximum.sum(axis=0))
+        if encoded.attention is not None:
             # v = Σ a h with a = softmax(s) and s = c · u, u = tanh(W h + b):
             # ds = a (dv · h - dv · v),  dh = a dv + W^T (ds c ∘ (1 - u²))
             u = np.tanh(hidden @ self._projection.T + self._projection_bias)

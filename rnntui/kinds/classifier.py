@@ -23,7 +23,7 @@ def _percentage(key: str, title: str, label: str, short: str) -> Metric:
 ACCURACY = _percentage("accuracy", "Accuracy", "accuracy", "acc")
 MACRO_F1 = _percentage("macro_f1", "Macro F1", "macro F1", "F1")
 
-_TABLES = (".tsv", ".tab", ".csv", ".txt", ".jsonl", ".gz", ".xz", ".bz2", ".zip", ".tar", ".tgz")
+_TABLES = (".tsv", ".tab", ".csv", ".txt", ".jsonl", ".json", ".gz", ".xz", ".bz2", ".zip", ".tar", ".tgz")
 
 CLASSIFIER = ModelKind(
     id="classifier",
@@ -38,7 +38,7 @@ CLASSIFIER = ModelKind(
     inputs=(
         InputFiles(
             "texts",
-            "tables of texts and labels (TSV, CSV), JSON lines, or a folder or file for each label",
+            "tables (TSV, CSV), JSON lines, a folder per label",
             many=True,
             endings=_TABLES,
         ),

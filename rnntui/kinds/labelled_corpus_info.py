@@ -103,7 +103,13 @@ def _read_counts(value: object) -> tuple[int, ...]:
 def _check_column(text: str) -> None:
     """Raise `UsageError` if a column is named by a number below 1."""
     if text.strip().isdecimal() and not int(text):
-        raise UsageError(f"a column is named by its number from 1, or by its header, not by {text.strip()}")
+        raise UsageError(f"a column is named by its number from 1 or by its header, not by {text.strip()}")
+
+
+def check_columns(columns: LabelledColumns) -> None:
+    """Raise `UsageError` for columns that no table has."""
+    for column in columns:
+        _check_column(column)
 
 
 LABEL_COLUMN = ReadingOption(

@@ -9,6 +9,8 @@ from rnntui.config_classifier import ClassifierConfig
 from rnntui.kinds.classifier import NGRAM_SCALE
 from rnntui.models.encoder import Encoder, EncoderSizes
 
+_EMBEDDING_STD = 0.2
+
 
 class AttentionPooling(nn.Module):
     """Mean of the hidden states weighted by attention to a learned context vector (Yang et al. 2016, section 2.2)."""
@@ -45,13 +47,19 @@ class Classifier(nn.Module):
         super().__init__()
         self.config = config
         sizes = EncoderSizes(
-            config.embedding, config.hidden, config.bidirectional, config.dropout, config.embedding_dropout
+            config.embedding,
+            config.hidden,
+            config.bidirectional,
+            config.dropout,
+            drops_input=False,
+            embedding_dropout=config.embedding_dropout,
         )
         self.encoder = Encoder(config, sizes, vocab_size)
         self.pooling = AttentionPooling(config.outputs) if config.pooling == "attention" else None
-        self.output = nn.Linear(config.outputs, labels)
+        self.output = nn.Linear(config.pooled, labels)
         self.dropout = nn.Dropout(config.dropout)
         self.ngrams = nn.EmbeddingBag(ngrams, labels, mode="sum") if config.ngrams != "none" else None
+        nn.init.normal_(self.encoder.embedding.weight, std=_EMBEDDING_STD)
         if self.ngrams is not None:
             nn.init.zeros_(self.ngrams.weight)
 
@@ -80,13 +88,23 @@ class Classifier(nn.Module):
         return NGRAM_SCALE * logits
 
     def _pool(self, hidden: Tensor, final: Tensor, lengths: Tensor) -> Tensor:
-        """Return a vector for each text `(B, D)` from hidden states `(S, B, D)`, zeros at padding."""
-        if self.config.pooling == "last":
-            return final
-        if self.config.pooling == "mean":
-            return hidden.sum(dim=0) / lengths[:, None]
+        """Return a vector for each text `(B, P)`.
+
+        Args:
+            hidden: hidden states `(S, B, D)`, zeros at padding.
+            final: the last one of each direction, `(B, D)`.
+            lengths: tokens of each text, `(B,)`.
+        """
         padding = torch.arange(len(hidden), device=hidden.device)[:, None] >= lengths  # (S, B)
         if self.pooling is not None:
             pooled: Tensor = self.pooling(hidden, padding)
             return pooled
-        return hidden.masked_fill(padding[:, :, None], float("-inf")).amax(dim=0)
+        parts = []
+        for pooling in self.config.pooling_parts:
+            if pooling == "last":
+                parts.append(final)
+            elif pooling == "mean":
+                parts.append(hidden.sum(dim=0) / lengths[:, None])
+            else:
+                parts.append(hidden.masked_fill(padding[:, :, None], float("-inf")).amax(dim=0))
+        return torch.cat(parts, dim=1)

@@ -18,8 +18,9 @@ class EncoderSizes(NamedTuple):
         embedding: size of a token's embedding, E.
         hidden: hidden units in each layer and direction, H.
         is_bidirectional: True if it reads a text in both directions.
-        dropout: probability of dropout on the embeddings and between the layers.
-        embedding_dropout: probability that all occurrences of a token in a batch are read as zeros.
+        dropout: probability of dropout between the layers.
+        drops_input: True if that dropout applies to the embeddings too.
+        embedding_dropout: probability that a component of the embeddings is zero in all tokens of a text.
         is_tied: True if the embedding is an output layer too.
     """
 
@@ -27,6 +28,7 @@ class EncoderSizes(NamedTuple):
     hidden: int
     is_bidirectional: bool = True
     dropout: float = 0.0
+    drops_input: bool = True
     embedding_dropout: float = 0.0
     is_tied: bool = False
 
@@ -67,11 +69,11 @@ class Encoder(nn.Module):
         lengths = lengths.to(source.device)
         last = lengths - 1  # (B,)
         reversed_positions = (last - positions).clamp(min=0)  # (S, B); at padding position 0, whose result is not used
-        hidden = self.dropout(self._embed(source))  # (S, B, E)
+        hidden = self._embed(source)  # (S, B, E)
         columns = torch.arange(source.shape[1], device=source.device)
         final_states = []
         for layer, forward_rnn in enumerate(self.forward_rnn):
-            hidden = self.dropout(hidden) if layer else hidden
+            hidden = self.dropout(hidden) if layer or self._sizes.drops_input else hidden
             forward, _ = forward_rnn(hidden)  # (S, B, H)
             directions, finals = [forward], [forward[last, columns]]
             if self._sizes.is_bidirectional:
@@ -88,14 +90,14 @@ class Encoder(nn.Module):
     def _embed(self, source: Tensor) -> Tensor:
         """Return the embeddings `(S, B, E)` of tokens `(S, B)`, with embedding dropout in training.
 
-        It zeroes words, not occurrences (Gal and Ghahramani 2016, section 4.2), and scales the others up.
+        Its mask is the same for all tokens of a text (Gal and Ghahramani 2016, section 4).
         """
         embedded = embed(self.embedding, source, self._sizes.is_tied)
         rate = self._sizes.embedding_dropout
         if not (self.training and rate):
             return embedded
-        is_kept = torch.rand(self.embedding.num_embeddings, device=source.device) >= rate  # (V,)
-        return embedded * (is_kept[source] / (1 - rate))[:, :, None]
+        mask = torch.rand(embedded.shape[1:], device=embedded.device) >= rate  # (B, E)
+        return embedded * mask / (1 - rate)
 
 
 def _reorder(hidden: Tensor, positions: Tensor) -> Tensor:

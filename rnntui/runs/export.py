@@ -1,6 +1,6 @@
 """Export of a run as a small copy for distribution: `python -m rnntui.runs.export RUN FOLDER`.
 
-The copy has float16 weights, which are read back as float32, no resume state, and of the metrics all rows of
+The copy has float16 weights, which are read back as float32, the vocabularies, no resume state, and of the metrics all rows of
 evaluations and one in ten of the others.
 """
 
@@ -42,8 +42,9 @@ def export_run(run: RunFolder, target: Path) -> None:
         copied_file = target / tokenizer.relative_to(run.path)
         copied_file.parent.mkdir(exist_ok=True)
         shutil.copyfile(tokenizer, copied_file)
-    if run.known_words_file.exists():
-        shutil.copyfile(run.known_words_file, copy.known_words_file)
+    for file, copied in ((run.known_words_file, copy.known_words_file), (run.ngrams_file, copy.ngrams_file)):
+        if file.exists():
+            shutil.copyfile(file, copied)
     rows = read_metrics(run.metrics_file)
     rows = [row for index, row in enumerate(rows) if "train_loss" not in row or index % _ROW_INTERVAL == 0]
     atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())

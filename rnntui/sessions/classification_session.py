@@ -202,7 +202,7 @@ class ClassificationSession:
             return f"stopped; {progress}" if self.stopped else f"{progress} …"
         if not self.total_count:
             return "ready"
-        counts = [f"{label} {count:,}" for label, count in self.label_counts.most_common(_COUNTED_LABELS)]
+        counts = [f"{label} ×{count:,}" for label, count in self.label_counts.most_common(_COUNTED_LABELS)]
         more = len(self.label_counts) - _COUNTED_LABELS
         return f"{lines}: {', '.join(counts)}{f' and {more:,} more labels' if more > 0 else ''}"
 

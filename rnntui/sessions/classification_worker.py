@@ -17,7 +17,7 @@ MAX_LINE_LENGTH = 10_000
 DOUBT_MARGIN = 0.2
 """Between the probabilities of the first two labels; below it, a line is doubtful. Of two labels: below 0.6."""
 
-_BATCH_SIZES = BatchSizes(visible=64, hidden=256)
+_BATCH_SIZES = BatchSizes(visible=32, hidden=128)  # a batch is not cancelled for a more urgent line
 _LABEL_BYTES, _TOKEN_BYTES = 160, 600  # estimates for the cache
 
 

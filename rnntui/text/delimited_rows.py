@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-_MAX_CELL_LINES = 100  # of a quoted cell; in a longer one, the quote is taken as not closed
+MAX_CELL_LINES = 100
+"""Lines of a quoted cell; in a longer one, the quote is taken as not closed. More make unclosed quotes slower."""
 
 
 class Row(NamedTuple):
@@ -32,13 +33,16 @@ class Row(NamedTuple):
     valid: bool = True
 
 
-def quoted_rows(lines: Iterable[str], delimiter: str, width: int = 0) -> Iterator[Row]:
+def quoted_rows(
+    lines: Iterable[str], delimiter: str, width: int = 0, max_cell_lines: int = MAX_CELL_LINES
+) -> Iterator[Row]:
     """Yield the rows of a table whose cells may stand in quotes; line breaks inside a cell are kept.
 
     Args:
         lines: the lines of the file, without their line breaks.
         delimiter: separates cells.
         width: number of cells that a row of several lines must have; 0 if it is unknown.
+        max_cell_lines: lines of a quoted cell.
     """
     remaining = iter(lines)
     returned: deque[str] = deque()  # lines that were read ahead, but are not part of the row
@@ -51,15 +55,15 @@ def quoted_rows(lines: Iterable[str], delimiter: str, width: int = 0) -> Iterato
         if '"' not in line:
             yield Row(number, line.split(delimiter), line)
             continue
-        text = line
         joined: list[str] = []
-        while text.count('"') % 2 and len(joined) < _MAX_CELL_LINES:
+        is_open = line.count('"') % 2
+        while is_open and len(joined) < max_cell_lines:
             following = returned.popleft() if returned else next(remaining, None)
             if following is None:
                 break
             joined.append(following)
-            text += "\n" + following
-        row = _parse(number, text, delimiter)
+            is_open ^= following.count('"') % 2
+        row = _parse(number, "\n".join([line, *joined]), delimiter)
         if joined and not (row.valid and row.cells and width in (0, len(row.cells))):
             returned.extendleft(reversed(joined))
             joined, row = [], _parse(number, line, delimiter)

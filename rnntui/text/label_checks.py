@@ -11,6 +11,7 @@ from rnntui.kinds.labelled_corpus_info import LabelledLayout
 from rnntui.text.corpus import few_names
 from rnntui.text.dropped_rows import quote
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
+from rnntui.text.normalization import comparison_key
 
 _MIN_REPEATED = 2  # rows for each label, below which the labels are rather texts
 _MIN_ROWS = 10  # from which that is an error
@@ -45,10 +46,23 @@ def check_labels(corpus: LabelledCorpus) -> list[str]:
     return [*warnings, *_rare_labels(labels), *_similar_labels(labels), *_repeated_texts(corpus.rows)]
 
 
+def shared_texts(training: LabelledCorpus, validation: LabelledCorpus) -> list[str]:
+    """Return a warning if texts to validate on occur in training, case and punctuation apart; else no line."""
+    known = {comparison_key(row.text) for row in training.rows}
+    shared = [row for row in validation.rows if comparison_key(row.text) in known]
+    if not shared:
+        return []
+    first = shared[0]
+    return [
+        f"{len(shared):,} of {len(validation.rows):,} validation texts {'occurs' if len(shared) == 1 else 'occur'} in "
+        f"training, as {quote(first.text)} (row {first.row} of {first.file}), so results look better than they are"
+    ]
+
+
 def _one_label_hint(layouts: Sequence[LabelledLayout]) -> str:
     if all(layout.format == "files" for layout in layouts):
         return "name the files or folders of all labels"
-    return f"{_column_hint(layouts)} if another column holds the labels; the detected one is named above"
+    return "if another column holds the labels, name it by --label-column"
 
 
 def _column_hint(layouts: Sequence[LabelledLayout]) -> str:
@@ -64,7 +78,7 @@ def _looks_swapped(rows: Sequence[LabelledText], labels: dict[str, int]) -> str:
     label_length = sum(map(len, labels)) / len(labels)
     if len(texts) >= len(labels) or label_length < _LONGER * text_length:
         return ""
-    return f"the columns look swapped: {len(labels):,} different labels, which are longer than the {len(texts):,} texts"
+    return f"text and label look swapped: the {len(labels):,} labels are longer than the {len(texts):,} different texts"
 
 
 def _rare_labels(labels: dict[str, int]) -> Iterator[str]:

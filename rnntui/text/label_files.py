@@ -6,7 +6,6 @@ newsgroups as a folder for each; surnames as `names/English.txt` with a text on 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -30,9 +29,11 @@ Origin = Literal["folder", "file"]
 _TABLE_ENDINGS = (".tsv", ".tab", ".csv", ".jsonl", ".json", ".ndjson")
 _SPLITS = frozenset({"train", "training", "test", "testing", "dev", "val", "valid", "validation", "eval"})
 _UNLABELLED = frozenset({"unsup", "unsupervised", "unlabelled", "unlabeled"})
+_PARALLEL_NAMES = (("text", "labels"), ("text", "label"), ("texts", "labels"), ("x_", "y_"))
 _EXAMINED = 6  # files whose beginning is looked at
 _FEW_FILES = 4  # for each label
 _MANY_LINES = 20  # in each of a few files of a folder, from which a line is a text
+_MAX_ENDING = 4  # characters
 _MIN_LINES = 2  # in each of many files of one folder, below which a text is a file
 
 
@@ -97,23 +98,29 @@ def find_label_files(
     chosen = labelled if origin == "folder" or len(labelled) == 1 else {str(PurePath(name).parent) for name in names}
     part = corpus.subset([index for index, name in enumerate(names) if str(PurePath(name).parent) in chosen])
     files = [PurePath(name) for name in part.display_names]
-    labels = [file.parent.name if origin == "folder" else _stem(file) for file in files]
+    labels = [file.parent.name for file in files] if origin == "folder" else _names_of(files)
     if known is None:
         is_single = len(files) == 1 and not set(labels) <= set(known_labels)
         if is_single or _are_tables(part, has_many_files=len(files) > _FEW_FILES * len(set(labels))):
             return None
+    _refuse_parallel_files(files)
     unit = _unit(part, labels, origin) if known is None else ("file" if known[0] == "file" else "line")
     warnings = []
     if unlabelled := folders - labelled:
         warnings.append(f"skipped {few_names(sorted(unlabelled))}: unlabelled texts")
     if beside := [name for name in names if str(PurePath(name).parent) not in folders | chosen]:
         warnings.append(f"skipped {few_names(beside)}, beside the {origin}s of the labels")
-    splits = Counter(split for folder in chosen for split in _SPLITS.intersection(PurePath(folder).parts))
-    if len(splits) > 1:
-        warnings.append(
-            f"{' and '.join(sorted(splits))} are read as one; name one of them, and the other to evaluate on"
-        )
+    warnings += split_warnings(part.display_names)
     return LabelFiles(part, tuple(labels), unit, origin, tuple(warnings))
+
+
+def split_warnings(names: Sequence[str]) -> list[str]:
+    """Return a warning if files or folders of several splits, such as `train` and `test`, are among the names."""
+    parts = {part for name in names for part in (*PurePath(name).parts[:-1], _stem(PurePath(name)))}
+    splits = sorted(part for part in parts if part.casefold() in _SPLITS)
+    if len(splits) < 2:
+        return []
+    return [f"{', '.join(splits)} are read as one corpus; to evaluate on one of them, name only the others"]
 
 
 def _innermost(folders: set[str]) -> set[str]:
@@ -122,10 +129,17 @@ def _innermost(folders: set[str]) -> set[str]:
     return folders - outer or folders
 
 
+def _names_of(files: Sequence[PurePath]) -> list[str]:
+    """Return the labels of files: their names without endings, or the endings of `rt-polarity.pos` and `.neg`."""
+    stems = [_stem(file) for file in files]
+    endings = [name_without_suffix(file.name).rpartition(".")[2] for file in files]
+    return endings if len(set(stems)) == 1 and len(set(endings)) == len(files) > 1 else stems
+
+
 def _stem(file: PurePath) -> str:
     name = name_without_suffix(file.name)
     stem, dot, ending = name.rpartition(".")
-    return stem if dot and stem and len(ending) <= 4 and ending.isalpha() else name
+    return stem if dot and stem and len(ending) <= _MAX_ENDING and ending.isalpha() else name
 
 
 def _are_tables(corpus: Corpus, has_many_files: bool) -> bool:
@@ -142,6 +156,19 @@ def _are_tables(corpus: Corpus, has_many_files: bool) -> bool:
 def _is_table(text: TableText) -> bool:
     lines = [line for line in text.beginning if line.strip()]
     return looks_like_json(lines) or looks_like_fasttext(lines) or detect_dialect(lines, text.name).width > 1
+
+
+def _refuse_parallel_files(files: Sequence[PurePath]) -> None:
+    """Raise `CorpusError` if texts and labels are in two files that belong together line by line."""
+    names = {file.name: file for file in files}
+    for file in files:
+        for text, label in _PARALLEL_NAMES:
+            other = names.get(file.name.replace(text, label)) if text in file.name else None
+            if other is not None and other != file:
+                raise CorpusError(
+                    f"{other} has the labels of the texts in {file}, line by line",
+                    hint=f"join them to a table: paste {file} {other} > {file.name.replace(text, 'labelled')}",
+                )
 
 
 def _unit(corpus: Corpus, labels: Sequence[str], origin: Origin) -> Unit:

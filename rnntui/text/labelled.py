@@ -6,19 +6,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from rnntui.errors import CorpusError, UsageError
-from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout
+from rnntui.kinds.labelled_corpus_info import DETECTED_COLUMNS, LabelledColumns, LabelledLayout, check_columns
 from rnntui.text.aligned_files import without_accompanying_files
 from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.dropped_rows import quote
 from rnntui.text.fasttext import PREFIX, looks_like_fasttext, read_fasttext_rows, refuse_several_labels
 from rnntui.text.json_pairs import json_texts, key_of, list_length, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.label_columns import LabelColumns
-from rnntui.text.label_files import find_label_files
+from rnntui.text.label_files import find_label_files, split_warnings
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledRows, count_labels
 from rnntui.text.tables import TableBeginning, TableText, read_table_rows, table_name
 
 _MAX_DESCRIPTIONS = 3  # layouts of files that are described
+_MAX_CELL_LINES = 2000  # of a quoted text: emails and articles are longer than sentences
 _MAX_LABELS = 4  # in the summary
+_MAX_SHOWN = 25  # characters of a label there
 
 
 def read_labelled(
@@ -40,6 +42,7 @@ def read_labelled(
     Raises `CorpusError` if no complete row is left; `UsageError` if a column is not one of a file, or several may be
     the label.
     """
+    check_columns(columns)
     rows = LabelledRows()
     corpus, accompanying = without_accompanying_files(corpus)
     warnings = [f"skipped {few_names(accompanying)}"] if accompanying else []
@@ -61,6 +64,7 @@ def read_labelled(
         layout, description = _read_file(file, columns, known, known_labels, rows)
         new_layouts.append(layout)
         descriptions.setdefault(description, []).append(file.display_names[0])
+    warnings += split_warnings(corpus.display_names)
     described = [f"{few_names(names)}: {description}" for description, names in descriptions.items()]
     unique = tuple(new_layouts) if len(set(new_layouts)) > 1 else (new_layouts[0],)
     return _labelled_corpus(corpus, rows, unique, described, warnings)
@@ -74,7 +78,7 @@ def _read_file(
     rows: LabelledRows,
 ) -> tuple[LabelledLayout, str]:
     """Add the rows of one file to `rows`; return its layout, and the layout in words."""
-    text = TableText(file)
+    text = TableText(file, _MAX_CELL_LINES)
     description = "read as when the run was created"
     if layout is None:
         layout, description = _detect_layout(text, columns, known_labels)
@@ -157,13 +161,13 @@ def _labelled_corpus(
     if not rows.rows:
         raise _no_rows(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
     labels = count_labels(rows.rows)
-    shown = ", ".join(f"{quote(label)} {count:,}" for label, count in list(labels.items())[:_MAX_LABELS])
-    shown += ", …" if len(labels) > _MAX_LABELS else ""
+    short = [f"{quote(label)} {count:,}" for label, count in labels.items() if len(label) <= _MAX_SHOWN][:_MAX_LABELS]
+    shown = f" ({', '.join(short)}{', …' if len(labels) > len(short) else ''})" if short else ""
     others = f"; {len(described) - _MAX_DESCRIPTIONS} more layouts" if len(described) > _MAX_DESCRIPTIONS else ""
     count, first = len(rows.rows), rows.rows[0]
     summary = (
         f"{'; '.join(described[:_MAX_DESCRIPTIONS])}{others}; {count:,} {'text' if count == 1 else 'texts'}, "
-        f"{len(labels):,} {'label' if len(labels) == 1 else 'labels'} ({shown}), "
+        f"{len(labels):,} {'label' if len(labels) == 1 else 'labels'}{shown}, "
         f"the first: {quote(first.text)} → {quote(first.label)}"
     )
     return LabelledCorpus(

@@ -67,6 +67,11 @@ class LabelledCorpus:
     layouts: tuple[LabelledLayout, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, the most frequent first; see `count_labels`."""
+        return tuple(count_labels(self.rows))
+
     def fingerprint(self) -> str:
         """Return the SHA-256 of all texts and labels, in hexadecimal."""
         digest = hashlib.sha256()

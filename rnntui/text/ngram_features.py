@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Ids = NDArray[np.int64]
     Hashes = NDArray[np.uint64]
+    Floats = NDArray[np.floating]
 
 Family = Literal["char", "word"]
 
@@ -39,6 +40,8 @@ _BOUNDARY = "\x02"  # before and after a text
 _BASE = 0x9E3779B97F4A7C15 | 1  # odd, so that it has an inverse modulo 2⁶⁴
 _INVERSE = pow(_BASE, -1, 1 << 64)
 _WORD = re.compile(r"\w+|[^\w\s]")
+_MIN_SALIENCE = 1e-3  # so that no n-gram is without any influence
+_MAX_FACTOR = 1e3  # of a value in a file that may come from anywhere
 _BATCH_CHARACTERS = 1 << 20  # of the texts that are hashed at once
 
 
@@ -87,31 +90,42 @@ class _Ngrams:
     ends: Ids
 
 
-class NgramVocabulary:
-    """The n-grams that a classifier knows, with their inverse document frequencies.
+class FamilyNgrams(NamedTuple):
+    """The N known n-grams of a family.
 
     Args:
-        families: for each family its hashes `(N,)`, sorted, and the inverse document frequencies `(N,)`.
+        hashes: `(N,)`, sorted.
+        idf: inverse document frequencies, `(N,)`.
+        salience: how much each tells about the label, `(N,)`, 1 in the quadratic mean.
     """
 
-    def __init__(self, families: dict[Family, tuple[Hashes, NDArray[np.float32]]]) -> None:
+    hashes: Hashes
+    idf: Floats
+    salience: Floats
+
+
+class NgramVocabulary:
+    """The n-grams that a classifier knows, by family."""
+
+    def __init__(self, families: dict[Family, FamilyNgrams]) -> None:
         self._families = families
 
     @property
     def size(self) -> int:
         """Number of n-grams, N."""
-        return sum(len(hashes) for hashes, _ in self._families.values())
+        return sum(len(ngrams.hashes) for ngrams in self._families.values())
 
     @classmethod
-    def train(cls, texts: Sequence[str], ngrams: str, min_count: int = 2) -> NgramVocabulary:
+    def train(cls, texts: Sequence[str], labels: Sequence[int], ngrams: str, min_count: int = 2) -> NgramVocabulary:
         """Return the n-grams of `min_count` or more texts, of each family at most `MAX_NGRAMS`, the most frequent.
 
         Args:
             texts: the training texts.
+            labels: the id of each text's label.
             ngrams: `char`, `word`, `both` or `none`.
             min_count: n-grams of fewer texts are left out.
         """
-        families: dict[Family, tuple[Hashes, NDArray[np.float32]]] = {}
+        families: dict[Family, FamilyNgrams] = {}
         for family in _FAMILIES[ngrams]:
             hashes, counts = _document_counts(texts, family)
             known = np.flatnonzero(counts >= min_count)
@@ -119,14 +133,15 @@ class NgramVocabulary:
                 known = np.sort(known[np.argsort(-counts[known], kind="stable")[:MAX_NGRAMS]])
             # Smoothed, as if one more text had every n-gram (the formula of scikit-learn's TfidfTransformer).
             idf = np.log((1 + len(texts)) / (1 + counts[known])) + 1
-            families[family] = hashes[known], idf.astype(np.float32)
+            salience = _salience(_label_counts(texts, labels, family, hashes[known]))
+            families[family] = FamilyNgrams(hashes[known], idf.astype(np.float32), salience.astype(np.float32))
         return cls(families)
 
     def features(self, texts: Sequence[str]) -> NgramFeatures:
         """Return the features of B texts.
 
         A value is (1 + ln tf) · idf, divided by the Euclidean norm of the text's values of the same family (sublinear
-        TF-IDF: Manning, Raghavan and Schütze 2008, section 6.4).
+        TF-IDF: Manning, Raghavan and Schütze 2008, section 6.4), times the n-gram's salience.
         """
         parts = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         first = 0
@@ -143,9 +158,9 @@ class NgramVocabulary:
         features = self.features([text])
         values = dict(zip(features.indices.tolist(), features.values.tolist(), strict=True))
         found: list[tuple[int, int, int]] = []
-        for family, offset, hashes, _ in self._parts():
+        for family, offset, known in self._parts():
             ngrams = _ngrams([text], family)
-            places, is_known = _lookup(hashes, ngrams.hashes)
+            places, is_known = _lookup(known.hashes, ngrams.hashes)
             shift = 1 if family == "char" else 0  # of the boundary mark
             starts = np.clip(ngrams.starts[is_known] - shift, 0, len(text))
             ends = np.clip(ngrams.ends[is_known] - shift, 0, len(text))
@@ -158,57 +173,81 @@ class NgramVocabulary:
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the vocabulary as arrays by name, as a file holds them."""
         arrays: dict[str, NDArray[Any]] = {}
-        for family, (hashes, idf) in self._families.items():
-            arrays |= {f"{family}.hashes": hashes, f"{family}.idf": idf}
+        for family, ngrams in self._families.items():
+            arrays |= {f"{family}.{name}": array for name, array in ngrams._asdict().items()}
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> NgramVocabulary:
         """Return the vocabulary that `to_arrays` gave. Raises `ValueError` for arrays that are no vocabulary."""
-        families: dict[Family, tuple[Hashes, NDArray[np.float32]]] = {}
+        families: dict[Family, FamilyNgrams] = {}
         names = set(arrays)
         for family in _FAMILIES["both"]:
-            hashes, idf = arrays.get(f"{family}.hashes"), arrays.get(f"{family}.idf")
-            names -= {f"{family}.hashes", f"{family}.idf"}
-            if hashes is None and idf is None:
+            keys = [f"{family}.{name}" for name in FamilyNgrams._fields]
+            if not names & set(keys):
                 continue
-            if hashes is None or idf is None or hashes.ndim != 1 or hashes.shape != idf.shape:
-                raise ValueError(f"the hashes and frequencies of the family {family} do not belong together")
-            if hashes.dtype != np.uint64 or idf.dtype != np.float32 or not (hashes[1:] > hashes[:-1]).all():
+            if not names >= set(keys):
+                raise ValueError(f"a part of the family {family} is missing")
+            names -= set(keys)
+            hashes, idf, salience = (arrays[key] for key in keys)
+            if hashes.ndim != 1 or not hashes.shape == idf.shape == salience.shape:
+                raise ValueError(f"the arrays of the family {family} do not belong together")
+            if hashes.dtype != np.uint64 or not (hashes[1:] > hashes[:-1]).all():
                 raise ValueError(f"the hashes of the family {family} are not sorted numbers")
-            if not ((idf > 0) & (idf < 100)).all():
-                raise ValueError(f"the family {family} has frequencies out of range")
-            families[family] = hashes, idf
+            for values in (idf, salience):
+                if values.dtype != np.float32 or not ((values > 0) & (values < _MAX_FACTOR)).all():
+                    raise ValueError(f"the family {family} has values out of range")
+            families[family] = FamilyNgrams(hashes, idf, salience)
         if names:
             raise ValueError(f"{min(names)} is not part of an n-gram vocabulary")
         return cls(families)
 
-    def _parts(self) -> Iterator[tuple[Family, int, Hashes, NDArray[np.float32]]]:
-        """Yield each family with the index of its first n-gram, its hashes and its inverse document frequencies."""
+    def _parts(self) -> Iterator[tuple[Family, int, FamilyNgrams]]:
+        """Yield each family with the index of its first n-gram, and its n-grams."""
         offset = 0
-        for family, (hashes, idf) in self._families.items():
-            yield family, offset, hashes, idf
-            offset += len(hashes)
+        for family, ngrams in self._families.items():
+            yield family, offset, ngrams
+            offset += len(ngrams.hashes)
 
     def _batch_features(self, texts: Sequence[str], first: int) -> Iterator[tuple[Ids, Ids, NDArray[np.float32]]]:
         """Yield for each family the text of every feature, `first` for the first one, its index and its value."""
-        for family, offset, hashes, idf in self._parts():
-            ngrams = _ngrams(texts, family)
-            places, is_known = _lookup(hashes, ngrams.hashes)
-            keys = ngrams.texts[is_known] * np.int64(max(1, len(hashes))) + places
-            unique, counts = np.unique(keys, return_counts=True)
-            rows, indices = np.divmod(unique, max(1, len(hashes)))
-            values = (1 + np.log(counts)) * idf[indices]
+        for family, offset, known in self._parts():
+            rows, indices, counts = _known_counts(texts, family, known.hashes)
+            values = (1 + np.log(counts)) * known.idf[indices]
             norms = np.sqrt(np.bincount(rows, values * values, minlength=len(texts)))
-            yield rows + first, indices + offset, (values / norms[rows]).astype(np.float32)
+            values = values / norms[rows] * known.salience[indices]
+            yield rows + first, indices + offset, values.astype(np.float32)
+
+
+def _known_counts(texts: Sequence[str], family: Family, known: Hashes) -> tuple[Ids, Ids, Ids]:
+    """Return the text, the index among the known hashes and the number of occurrences of each n-gram of a text."""
+    ngrams = _ngrams(texts, family)
+    places, is_known = _lookup(known, ngrams.hashes)
+    size = max(1, len(known))
+    unique, counts = np.unique(ngrams.texts[is_known] * np.int64(size) + places, return_counts=True)
+    rows, indices = np.divmod(unique, size)
+    return rows, indices, counts
 
 
 def _lookup(known: Hashes, hashes: Hashes) -> tuple[Ids, NDArray[np.bool_]]:
     """Return the places of those hashes that are known in the sorted array of known ones, and which are."""
     if not len(known):
         return np.empty(0, np.int64), np.zeros(len(hashes), np.bool_)
-    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    is_known = known[places] == hashes
+    if len(hashes) < len(known) // 8:  # less work than the table
+        places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+        is_known = known[places] == hashes
+        return places[is_known].astype(np.int64), is_known
+    # The first bits of a hash say where it is, give or take a few places: three times as fast as a binary search.
+    shift = np.uint64(64 - len(known).bit_length() - 1)
+    firsts = np.zeros(1 << (65 - int(shift)), dtype=np.int32)
+    firsts[1:] = np.cumsum(np.bincount((known >> shift).astype(np.int64), minlength=len(firsts) - 1))
+    ended = np.append(known, np.uint64(0xFFFFFFFFFFFFFFFF))
+    places = firsts[(hashes >> shift).astype(np.int64)]
+    behind = np.flatnonzero(ended[places] < hashes)
+    while len(behind):
+        places[behind] += 1
+        behind = behind[ended[places[behind]] < hashes[behind]]
+    is_known = (ended[places] == hashes) & (places < len(known))
     return places[is_known].astype(np.int64), is_known
 
 
@@ -226,6 +265,36 @@ def _document_counts(texts: Sequence[str], family: Family) -> tuple[Hashes, Ids]
         all_counts = np.bincount(places, np.concatenate([all_counts, counts])).astype(np.int64)
         all_hashes = merged
     return all_hashes, all_counts
+
+
+def _label_counts(texts: Sequence[str], labels: Sequence[int], family: Family, known: Hashes) -> Floats:
+    """Return the number of texts of each label that have each of the known n-grams, `(N, K)`."""
+    label_ids = np.asarray(labels, dtype=np.int64)
+    count = int(label_ids.max(initial=0)) + 1
+    total = np.zeros(len(known) * count)
+    first = 0
+    for batch in _batches(texts):
+        rows, indices, _ = _known_counts(batch, family, known)
+        total += np.bincount(indices * count + label_ids[first + rows], minlength=len(total))
+        first += len(batch)
+    return total.reshape(-1, count)
+
+
+def _salience(counts: Floats) -> Floats:
+    """Return how much n-grams tell about the label, `(N,)`, from the number of texts with each by label, `(N, K)`.
+
+    It is the quadratic mean of the log-count ratios of naive Bayes, each label against the others, with one text added
+    everywhere. Weights that are learned for values times such ratios need less data (Wang and Manning 2012, "Baselines
+    and Bigrams").
+    """
+    counts = counts + 1
+    others = counts.sum(axis=1, keepdims=True) - counts
+    if counts.shape[1] < 2 or not len(counts):
+        return np.ones(len(counts))
+    ratios = np.log(counts / counts.sum(axis=0)) - np.log(others / others.sum(axis=0))
+    salience = np.sqrt(np.mean(ratios**2, axis=1))
+    quadratic_mean = np.sqrt(np.mean(salience**2))
+    return np.maximum(salience / quadratic_mean, _MIN_SALIENCE) if quadratic_mean else np.ones(len(counts))
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -266,11 +335,10 @@ def _word_ngrams(texts: Sequence[str]) -> _Ngrams:
     """Return all words and pairs of adjacent words; a punctuation mark is a word."""
     lowered = [lowercase(text) for text in texts]
     bounds = np.concatenate([[0], np.cumsum([len(text) for text in lowered])]).astype(np.int64)
-    spans = [match.span() for text in lowered for match in _WORD.finditer(text)]
-    counts = [sum(1 for _ in _WORD.finditer(text)) for text in lowered]
-    rows = np.repeat(np.arange(len(texts)), counts)
-    starts, ends = (np.array(spans, dtype=np.int64).reshape(-1, 2) + bounds[rows][:, None]).T
-    words = _PieceHasher("".join(lowered)).hashes(starts, ends, 0)
+    hasher = _PieceHasher("".join(lowered))
+    starts, ends = _word_spans(hasher.codes, bounds)
+    rows = np.searchsorted(bounds, starts, side="right") - 1
+    words = hasher.hashes(starts, ends, 0)
     is_pair = rows[1:] == rows[:-1]
     pairs = _mix(words[:-1][is_pair] * np.uint64(_BASE) + words[1:][is_pair])
     hashes = np.concatenate([words, pairs])
@@ -278,6 +346,25 @@ def _word_ngrams(texts: Sequence[str]) -> _Ngrams:
     starts = np.concatenate([starts, starts[:-1][is_pair]]) - bounds[texts_of]
     ends = np.concatenate([ends, ends[1:][is_pair]]) - bounds[texts_of]
     return _Ngrams(hashes, texts_of, starts, ends)
+
+
+def _word_spans(codes: NDArray[np.uint32], bounds: Ids) -> tuple[Ids, Ids]:
+    """Return the starts and ends of the words in texts that follow each other: a run of word characters, or a mark.
+
+    Args:
+        codes: code points of all texts.
+        bounds: where each text begins, and where the last one ends.
+    """
+    present = np.flatnonzero(np.bincount(codes))
+    kinds_of = np.zeros(int(present[-1]) + 1 if len(present) else 1, dtype=np.uint8)
+    characters = map(chr, present.tolist())
+    kinds_of[present] = [0 if c.isspace() else 2 if c.isalnum() or c == "_" else 1 for c in characters]
+    kinds = kinds_of[codes]  # 0: space, 1: mark, 2: part of a word
+    # Between the characters, whether a word goes on from one to the next.
+    goes_on = np.zeros(len(codes) + 1, dtype=np.bool_)
+    goes_on[1:-1] = (kinds[1:] == 2) & (kinds[:-1] == 2)
+    goes_on[bounds] = False
+    return np.flatnonzero((kinds > 0) & ~goes_on[:-1]), np.flatnonzero((kinds > 0) & ~goes_on[1:]) + 1
 
 
 class _PieceHasher:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from rnntui.text.delimited_rows import Row, quoted_rows
+from rnntui.text.delimited_rows import MAX_CELL_LINES, Row, quoted_rows
 
 _MIN_CONSISTENT = 0.9  # fraction of rows with the same number of cells, for a delimiter other than a tab
 _MAX_PROSE = 0.5  # fraction of commas followed by a space, above which they are punctuation
@@ -63,33 +63,40 @@ class TableDialect(NamedTuple):
     has_text_quotes: bool = False
 
 
-def detect_dialect(lines: Sequence[str], name: str, delimiter: str = "") -> TableDialect:
+def detect_dialect(
+    lines: Sequence[str], name: str, delimiter: str = "", max_cell_lines: int = MAX_CELL_LINES
+) -> TableDialect:
     """Detect the form of the rows from the beginning of a table; without any evidence, cells are separated by tabs.
 
     Args:
         lines: its first rows.
         name: its name; an ending such as `.csv` counts as evidence.
         delimiter: the delimiter that the file itself names; empty if it names none.
+        max_cell_lines: lines of a quoted cell.
     """
     if delimiter:
-        return _dialect(lines, delimiter)
+        return _dialect(lines, delimiter, max_cell_lines)
     lines = [line for line in lines if line.strip()]
     ending = name.lower().rpartition(".")[2]
     with_tab = sum("\t" in line for line in lines)
     if 2 * with_tab >= len(lines) or (with_tab and ending in ("tsv", "tab")):
-        return _dialect(lines, "\t")
-    if sum("|||" in line for line in lines) >= _MIN_CONSISTENT * len(lines):
+        return _dialect(lines, "\t", max_cell_lines)
+    # A CSV file whose header lacks the signs has them in its texts.
+    may_be_pipes = ending != "csv" or "|||" in "".join(lines[:1])
+    if may_be_pipes and sum("|||" in line for line in lines) >= _MIN_CONSISTENT * len(lines):
         return TableDialect("|||", False, _usual_width([Row(1, line.split("|||"), line) for line in lines])[0])
     candidates = []
     for candidate in ";,|":
-        if sum(candidate in line for line in lines) < len(lines) / 2:
+        if ending != "csv" and sum(candidate in line for line in lines) < len(lines) / 2:
             continue
-        rows = _rows(lines, candidate, _cells_are_quoted(lines, candidate))
+        is_quoted = _cells_are_quoted(lines, candidate, max_cell_lines)
+        rows = _rows(lines, candidate, is_quoted, max_cell_lines)
         width, consistency = _usual_width(rows)
         if width > 1 and (ending == "csv" or (consistency >= _MIN_CONSISTENT and _spaced(rows) <= _MAX_PROSE)):
             candidates.append((consistency, -_spaced(rows), candidate))
     # Of equals, the first: a table separated by semicolons may well have a comma in each row, not the reverse.
-    return _dialect(lines, max(candidates, key=lambda item: item[:2])[2] if candidates else "\t")
+    best = max(candidates, key=lambda item: item[:2])[2] if candidates else "\t"
+    return _dialect(lines, best, max_cell_lines)
 
 
 def is_header(first: Sequence[str], rest: Sequence[Sequence[str]], columns: tuple[int, int]) -> bool:
@@ -114,11 +121,12 @@ def is_header(first: Sequence[str], rest: Sequence[Sequence[str]], columns: tupl
 def _has_known_names(row: Sequence[str]) -> bool:
     """Return True if two cells of a row, and half of all, are well-known names of columns."""
     cells = [cell for cell in row if cell.strip()]
-    known = sum(map(_is_known_name, cells))
+    known = sum(map(is_known_name, cells))
     return known >= 2 and 2 * known >= len(cells)
 
 
-def _is_known_name(cell: str) -> bool:
+def is_known_name(cell: str) -> bool:
+    """Return True for a well-known name of a column."""
     return " ".join(re.split(r"[\s_-]+", cell.strip().casefold())) in _HEADER_NAMES
 
 
@@ -130,7 +138,7 @@ def _is_unlike(cell: str, others: list[str]) -> bool:
     if not may_be_name or not others or cell in others or _SENTENCE_END.search(cell):
         return False
     return (
-        _is_known_name(cell)
+        is_known_name(cell)
         or (
             len(others) >= _MIN_SENTENCES and fraction(others, lambda other: bool(_SENTENCE_END.search(other))) >= _MOST
         )
@@ -150,20 +158,20 @@ def fraction(cells: list[str], condition: Callable[[str], bool]) -> float:
     return sum(map(condition, cells)) / len(cells)
 
 
-def _dialect(lines: Sequence[str], delimiter: str) -> TableDialect:
-    quoted = _cells_are_quoted(lines, delimiter)
-    width, _ = _usual_width(_rows(lines, delimiter, quoted))
+def _dialect(lines: Sequence[str], delimiter: str, max_cell_lines: int) -> TableDialect:
+    quoted = _cells_are_quoted(lines, delimiter, max_cell_lines)
+    width, _ = _usual_width(_rows(lines, delimiter, quoted, max_cell_lines))
     text_quotes = not quoted and any(cell.startswith('"') for line in lines for cell in line.split(delimiter))
     return TableDialect(delimiter, quoted, width, has_text_quotes=text_quotes)
 
 
-def _rows(lines: Sequence[str], delimiter: str, quoted: bool) -> list[Row]:
+def _rows(lines: Sequence[str], delimiter: str, quoted: bool, max_cell_lines: int) -> list[Row]:
     if quoted:
-        return list(quoted_rows(lines, delimiter))
+        return list(quoted_rows(lines, delimiter, max_cell_lines=max_cell_lines))
     return [Row(number, line.split(delimiter), line) for number, line in enumerate(lines, 1)]
 
 
-def _cells_are_quoted(lines: Sequence[str], delimiter: str) -> bool:
+def _cells_are_quoted(lines: Sequence[str], delimiter: str, max_cell_lines: int) -> bool:
     """Return True if quotes enclose cells, False if they are text.
 
     In a tab-separated table, quotes are text (sentences of Tatoeba begin with quotes) unless nearly all rows with
@@ -171,7 +179,7 @@ def _cells_are_quoted(lines: Sequence[str], delimiter: str) -> bool:
     delimiter they are those of CSV unless most are invalid.
     """
     valid = invalid = needed = 0
-    for row in quoted_rows(lines, delimiter):
+    for row in quoted_rows(lines, delimiter, max_cell_lines=max_cell_lines):
         if '"' not in row.text:
             continue
         # A cell with a tab and a line break is more likely text from one quote to the next.

@@ -12,7 +12,7 @@ from rnntui.kinds.file_layout import FileLayout
 from rnntui.kinds.pair_corpus_info import PairLayout
 from rnntui.settings import flag_of
 from rnntui.text.corpus import Corpus
-from rnntui.text.delimited_rows import quoted_rows
+from rnntui.text.delimited_rows import MAX_CELL_LINES, quoted_rows
 from rnntui.text.dropped_rows import RowCollector, quote
 from rnntui.text.encoding import lines_of
 from rnntui.text.table_columns import TATOEBA_COLUMNS, TableColumns, column_number
@@ -30,9 +30,11 @@ class TableText:
 
     Args:
         corpus: a corpus of one file.
+        max_cell_lines: lines of a quoted cell.
     """
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, max_cell_lines: int = MAX_CELL_LINES) -> None:
+        self.max_cell_lines = max_cell_lines
         self.name = corpus.display_names[0]
         self._blocks = corpus.blocks()
         self._first = next(self._blocks, "")
@@ -44,6 +46,7 @@ class TableText:
         lines = sample.split("\n", _SAMPLE_LINES)
         if len(lines) > 1 and (lines[-1] == "" or len(lines) > _SAMPLE_LINES or len(sample) == _SAMPLE_CHARS):
             lines.pop()
+            lines = _complete_rows(lines, self.max_cell_lines)
         return [line.removesuffix("\r") for line in lines]
 
     def lines(self) -> Iterator[str]:
@@ -75,9 +78,9 @@ class TableBeginning:
     def __init__(self, text: TableText) -> None:
         self.name = text.name
         self.before, lines = split_header(text.beginning)
-        self.dialect = detect_dialect(list(lines), text.name, self.before.delimiter)
+        self.dialect = detect_dialect(list(lines), text.name, self.before.delimiter, text.max_cell_lines)
         form = PairLayout("table", (1, 2), self.dialect.delimiter, self.dialect.quoted, width=self.dialect.width)
-        numbered = list(_numbered_rows(iter(text.beginning), form))
+        numbered = list(_numbered_rows(iter(text.beginning), form, text.max_cell_lines))
         self.rows = [cells for _, _, cells in numbered if cells is not None and any(map(str.strip, cells))]
         self.first = self.before.names or (self.rows[0] if self.rows else [])
         """The names of the columns if the file has any, else the cells of the first row."""
@@ -175,7 +178,7 @@ def read_table_rows(text: TableText, layout: FileLayout, rows: RowCollector) -> 
     # In a table separated by tabs, further columns are notes; elsewhere a cell too many is an unquoted delimiter.
     max_width = layout.width if delimiter != "\t" else 0
     header_expected = layout.header
-    for number, line, cells in _numbered_rows(text.lines(), layout):
+    for number, line, cells in _numbered_rows(text.lines(), layout, text.max_cell_lines):
         text_of_row = line.strip() if delimiter == "\t" else line.strip().strip(delimiter)
         if header_expected or not text_of_row:
             header_expected = header_expected and not text_of_row
@@ -190,13 +193,24 @@ def read_table_rows(text: TableText, layout: FileLayout, rows: RowCollector) -> 
             rows.add(cells[source_index], cells[target_index], name, number)
 
 
-def _numbered_rows(lines: Iterator[str], layout: FileLayout) -> Iterator[tuple[int, str, list[str] | None]]:
+def _complete_rows(lines: list[str], max_cell_lines: int) -> list[str]:
+    """Return the first lines of a longer file, without the last row if its quoted cell goes on after them."""
+    for count, line in enumerate(reversed(lines[-max_cell_lines:]), 1):
+        if line.count('"') % 2:
+            is_open = sum(line.count('"') for line in lines) % 2
+            return lines[:-count] if is_open and count < len(lines) else lines
+    return lines
+
+
+def _numbered_rows(
+    lines: Iterator[str], layout: FileLayout, max_cell_lines: int
+) -> Iterator[tuple[int, str, list[str] | None]]:
     """Yield the number of each row, its text and its cells; without the lines before the rows."""
     before, lines = split_header(lines)
     start = before.count + 1
     delimiter = layout.delimiter
     if layout.quoted:
-        for row in quoted_rows(lines, delimiter, layout.width):
+        for row in quoted_rows(lines, delimiter, layout.width, max_cell_lines):
             cells = row.cells
             if before.is_html and cells is not None:
                 cells = [*map(without_html, cells)]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_TRAINING_CHARACTERS = 32_000_000  # that a vocabulary of subwords or words is trained on
 _MAX_TEXTS_CHARACTERS = 8_000_000  # the same, of many short texts
+_WORDS_OF_TEXTS = 20_000  # in a vocabulary that nothing is written with: no output layer grows with it
 _PIECE = 4000  # characters drawn at a time for the sample of a longer text: few, so that it has a bit of everything
 _SAMPLE_SEED = 1
 T = TypeVar("T")
@@ -77,7 +78,7 @@ def train_tokenizer(
 ) -> Tokenizer:
     """Create the tokenizer of many short texts. Raises `TokenizerError` or `UsageError`.
 
-    A subword that begins a text has a space, as within a text.
+    A subword that begins a text has a space, as within a text; words have none, since nothing is written with them.
 
     Args:
         texts: the texts.
@@ -96,7 +97,7 @@ def train_tokenizer(
     if kind == "word":
         from rnntui.text.word_tokenizer import WordTokenizer
 
-        return WordTokenizer.train(sample, vocab_size or DEFAULT_WORDS)
+        return WordTokenizer.train(sample, vocab_size or _WORDS_OF_TEXTS, keeps_spaces=False)
     from rnntui.text.subword_tokenizer import SubwordTokenizer
 
     distinct = int(np.count_nonzero(counts))

@@ -41,9 +41,8 @@ class WordTokenizer:
     Args:
         table: the words, each with the space before it.
         has_end: adds `<eos>` to the vocabulary.
-        lowercase: encodes words in lower case, with straight apostrophes.
-        keeps_spaces: without it, the words of the table have no spaces, and texts are encoded without spaces and line
-            breaks: for models that only read.
+        keeps_spaces: without it, texts are read without spaces and line breaks, and with straight apostrophes, so that
+            "doesn’t" and "does n't" are the same two tokens: for models that only read.
 
     Raises `TokenizerError` unless the table holds texts, each of them once.
     """
@@ -51,13 +50,10 @@ class WordTokenizer:
     kind: TokenizerType = "word"
     unknown_id = 0
 
-    def __init__(
-        self, table: Sequence[str], has_end: bool = False, lowercase: bool = False, keeps_spaces: bool = True
-    ) -> None:
+    def __init__(self, table: Sequence[str], has_end: bool = False, keeps_spaces: bool = True) -> None:
         self.words = tuple(table)
         if not all(self.words) or len(set(self.words)) != len(self.words) or UNKNOWN in self.words:
             raise TokenizerError("a word table must hold distinct words")
-        self.lowercase = lowercase
         self.keeps_spaces = keeps_spaces
         self.end_id = len(self.words) + 1 if has_end else None
         self._texts = [f" {UNKNOWN}" if keeps_spaces else UNKNOWN, *self.words] + [""] * has_end
@@ -68,12 +64,7 @@ class WordTokenizer:
 
     @classmethod
     def train(
-        cls,
-        texts: Iterable[str],
-        vocab_size: int,
-        has_end: bool = False,
-        lowercase: bool = False,
-        keeps_spaces: bool = True,
+        cls, texts: Iterable[str], vocab_size: int, has_end: bool = False, keeps_spaces: bool = True
     ) -> WordTokenizer:
         """Create a tokenizer of the most common words that occur `MIN_COUNT` times or more.
 
@@ -83,7 +74,7 @@ class WordTokenizer:
         word_count = vocab_size - 1 - has_end
         if word_count < 1:
             raise UsageError(f"--vocab-size {vocab_size} leaves no room for words", setting="vocab_size")
-        empty = cls((), has_end, lowercase, keeps_spaces)
+        empty = cls((), has_end, keeps_spaces)
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(empty._forms(words(text)))
@@ -95,15 +86,13 @@ class WordTokenizer:
             raise TokenizerError(
                 f"too little text for words: none occurs {MIN_COUNT} times; give more text or use --tokenizer char"
             )
-        return cls([word for _, word in common[:word_count]], has_end, lowercase, keeps_spaces)
+        return cls([word for _, word in common[:word_count]], has_end, keeps_spaces)
 
     def _forms(self, pieces: list[str]) -> list[str]:
         """Return pieces of a text in the form in which the table has them; "" for one that has none."""
-        if not self.keeps_spaces:
-            pieces = [piece.strip() for piece in pieces]
-        if self.lowercase:
-            pieces = [piece.lower().replace("’", "'") for piece in pieces]
-        return pieces
+        if self.keeps_spaces:
+            return pieces
+        return [piece.strip().replace("’", "'") for piece in pieces]
 
     def _unknown(self, text: str) -> list[str]:
         """Return the words of a text that become `<unk>`, without spaces."""
@@ -191,10 +180,8 @@ class WordTokenizer:
 
     def save(self, folder: Path) -> None:
         table: dict[str, object] = {"kind": self.kind, "words": self.words}
-        settings = {
-            "has_end": self.end_id is not None, "lowercase": self.lowercase, "without_spaces": not self.keeps_spaces,
-        }  # fmt: skip
-        table |= {name: True for name, is_set in settings.items() if is_set}
+        flags = {"has_end": self.end_id is not None, "without_spaces": not self.keeps_spaces}
+        table |= {name: True for name, is_set in flags.items() if is_set}
         atomic_write(folder / FILE, json.dumps(table).encode())
 
     @classmethod
@@ -208,8 +195,7 @@ class WordTokenizer:
             table = parse_json(path.read_bytes())
             if not isinstance(table["words"], list) or not all(isinstance(word, str) for word in table["words"]):
                 raise TokenizerError("words must be a list of texts")
-            flags = [table.get(name) is True for name in ("has_end", "lowercase", "without_spaces")]
-            return cls(table["words"], flags[0], flags[1], not flags[2])
+            return cls(table["words"], table.get("has_end") is True, table.get("without_spaces") is not True)
         except OSError as error:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError, TokenizerError) as error:

@@ -9,11 +9,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from rnntui.config import Budget
-from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
+from rnntui.config_classifier import (
+    CHARACTER_RECIPE,
+    ClassifierConfig,
+    ClassifierTokenizerConfig,
+    ClassifierTrainingConfig,
+)
 from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
@@ -26,8 +32,14 @@ from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.token_ids import TokenFile
+from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.labelled_dataset import write_labelled
 from rnntui.training.prepare_run import publish_staged_run, staged_run
+
+if TYPE_CHECKING:
+    from rnntui.training.warm_start import WarmStart
+
+Section = TypeVar("Section", ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
 
 _UNBALANCED = 3.0  # ratio of the most frequent label to the mean, above which macro F1 selects
 
@@ -36,8 +48,8 @@ _UNBALANCED = 3.0  # ratio of the most frequent label to the mean, above which m
 class ClassifierRequest:
     """Settings of a new run, as `rnntui train-classifier` takes them.
 
-    `columns` are those named by the user, `given` the names of the model's and the tokenizer's settings that the user
-    set.
+    `columns` are those named by the user, `given` the names of the settings that the user set; others may follow from
+    the texts.
     """
 
     model: ClassifierConfig
@@ -72,11 +84,14 @@ def create_classifier_run(
     training_rows, validation_rows, messages = _split(texts, validation, request.training)
     counts = count_labels(training_rows)
     labels = {label: index for index, label in enumerate(counts)}
-    request = _resolved(request, training_rows, list(counts.values()), messages)
+    start = _warm_start(request, checkpoints)
+    request = _resolved(request, training_rows, start, messages)
     with staged_run(request.training, checkpoints) as staged:
         training_texts = [row.text for row in training_rows]
-        request, tokenizer = _tokenizer(request, training_texts, staged, checkpoints)
-        ngrams = NgramVocabulary.train(training_texts, request.model.ngrams)
+        request, tokenizer = _tokenizer(request, training_texts, staged, start)
+        ngrams = NgramVocabulary.train(
+            training_texts, [labels[row.label] for row in training_rows], request.model.ngrams
+        )
         if request.model.ngrams != "none":
             save_arrays(staged.ngrams_file, ngrams.to_arrays(), {})
         files: list[TokenFile] = []
@@ -121,18 +136,11 @@ def create_classifier_run(
     return run, [*messages, *(rows.message for rows in dropped if rows.count)]
 
 
-def _tokenizer(
-    request: ClassifierRequest, texts: list[str], staged: RunFolder, checkpoints: Path
-) -> tuple[ClassifierRequest, ClassifierTokenizer]:
-    """Train the tokenizer, or take that of the language model that the run begins with, whose weights it saves too.
-
-    Returns the request with what follows from that language model.
-    """
+def _warm_start(request: ClassifierRequest, checkpoints: Path) -> WarmStart | None:
+    """Open the language model that the run begins with, if there is one."""
     if not request.training.from_run:
-        tokenizer = ClassifierTokenizer.train(texts, request.tokenizer)
-        tokenizer.tokenizer.save(staged.path)
-        return request, tokenizer
-    from rnntui.training.warm_start import WarmStart, pretrained_file
+        return None
+    from rnntui.training.warm_start import WarmStart
 
     start = WarmStart(request.training.from_run, checkpoints)
     if "tokenizer" in request.given and request.tokenizer.type != start.tokenizer.kind:
@@ -141,10 +149,26 @@ def _tokenizer(
             setting="tokenizer",
             hint="leave --tokenizer out",
         )
+    return start
+
+
+def _tokenizer(
+    request: ClassifierRequest, texts: list[str], staged: RunFolder, start: WarmStart | None
+) -> tuple[ClassifierRequest, ClassifierTokenizer]:
+    """Train the tokenizer, or take that of the language model that the run begins with, whose weights it saves too.
+
+    Returns the request with what follows from that language model.
+    """
+    if start is None:
+        tokenizer = ClassifierTokenizer.train(texts, request.tokenizer)
+        tokenizer.tokenizer.save(staged.path)
+        return request, tokenizer
+    from rnntui.training.warm_start import pretrained_file
+
     model = start.model_config(request.model, request.given)
     start.copy_tokenizer(staged.path)
     save_arrays(pretrained_file(staged), start.weights(model), {})
-    settings = replace(request.tokenizer, type=start.tokenizer.kind, lowercase=False)
+    settings = replace(request.tokenizer, lowercase=False)
     return replace(request, model=model, tokenizer=settings), ClassifierTokenizer(start.tokenizer, False)
 
 
@@ -198,14 +222,34 @@ def _split(
 
 
 def _resolved(
-    request: ClassifierRequest, rows: list[LabelledText], counts: list[int], messages: list[str]
+    request: ClassifierRequest, rows: list[LabelledText], start: WarmStart | None, messages: list[str]
 ) -> ClassifierRequest:
-    """Return the request with every "auto" replaced, and say why."""
+    """Return the request with every "auto" replaced and the settings that suit its tokens; say what was chosen."""
     training, tokenizer = request.training, request.tokenizer
     if training.selection_metric == "auto":
+        counts = list(count_labels(rows).values())
         is_unbalanced = max(counts) > _UNBALANCED * float(np.mean(counts))
         training = replace(training, selection_metric="macro_f1" if is_unbalanced else "accuracy")
-    if str(tokenizer.type) == "auto" and not training.from_run:
-        words = np.mean([row.text.count(" ") + 1 for row in rows])
-        tokenizer = replace(tokenizer, type="char" if words < 4 else "word")
-    return replace(request, training=training, tokenizer=tokenizer)
+    if start is not None:
+        tokenizer = replace(tokenizer, type=start.tokenizer.kind)
+    elif str(tokenizer.type) == "auto":
+        choice = choose_tokenizer([row.text for row in rows], [row.label for row in rows])
+        tokenizer = replace(tokenizer, type=choice.type)
+        messages.append(choice.reason)
+    request = replace(request, training=training, tokenizer=tokenizer)
+    return _with_character_recipe(request) if tokenizer.type == "char" else request
+
+
+def _with_character_recipe(request: ClassifierRequest) -> ClassifierRequest:
+    """Return the request with the settings that suit characters, where the user set none."""
+    recipe = {name: value for name, value in CHARACTER_RECIPE.items() if name not in request.given}
+
+    def updated(section: Section) -> Section:
+        return replace(section, **{name: value for name, value in recipe.items() if hasattr(section, name)})
+
+    return replace(
+        request,
+        model=updated(request.model),
+        tokenizer=updated(request.tokenizer),
+        training=updated(request.training),
+    )

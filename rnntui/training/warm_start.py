@@ -29,7 +29,6 @@ from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.task import ParameterGroup
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
-_NGRAM_RATE = 5.0  # factor of the learning rate of the n-grams' weights
 _CELL_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 Weights = dict[str, NDArray[np.float32]]
@@ -109,7 +108,7 @@ def parameter_groups(
 ) -> list[ParameterGroup]:
     """Return the weights of a classifier in groups: new ones first, then pretrained layers from the top downwards.
 
-    The weights of n-grams have a higher learning rate: an n-gram has its turn only in the few texts that it occurs in.
+    The weights of n-grams do not decay: an n-gram has its turn only in the few texts that it occurs in.
 
     Each pretrained layer begins to learn `unfreeze_epochs` after the one above it (gradual unfreezing), at a learning
     rate that is lower by the factor `layer_rate_decay` (discriminative fine-tuning).
@@ -122,7 +121,7 @@ def parameter_groups(
     """
     layers = model.config.layers
     groups: list[list[str]] = [[] for _ in range(layers + 2)]
-    ngrams = [] if model.ngrams is None else [ParameterGroup([model.ngrams.weight], lambda: _NGRAM_RATE, 0.0)]
+    ngrams = [] if model.ngrams is None else [ParameterGroup(list(model.ngrams.parameters()), weight_decay=0.0)]
     for name, _ in model.named_parameters():
         if name.startswith("ngrams."):
             continue

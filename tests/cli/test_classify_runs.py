@@ -110,6 +110,14 @@ def test_runs_that_cannot_be_compared_are_refused(classify, checkpoints: Path, r
     assert str(error.value).startswith(message.format(folder=checkpoints))
 
 
+def test_options_of_classifiers_are_refused(rnntui, checkpoints: Path) -> None:
+    compare = ["classify", "--checkpoints", checkpoints, "--runs", "one", "--runs", "two"]
+    assert rnntui(*compare, stdin=b"the sea\n\nold").out == rnntui(*compare, "the sea", "", "old").out
+    for flags in (["--run", "one"], ["--top", "2"]):
+        result = rnntui(*compare, *flags, "the sea")
+        assert (result.code, result.err) == (2, f"rnntui: {flags[0]} is for a classifier, not for --runs\n")
+
+
 class Pieces(io.RawIOBase):
     """A pipe whose writer sends one piece at a time; `asked` counts how often it was read from."""
 

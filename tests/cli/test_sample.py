@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from tiny_runs import make_run, word_tokenizer
 
 from rnntui.cli.sample import command
 from rnntui.cli.terminal import escaped_argument
@@ -337,6 +338,26 @@ def test_evaluate_names_unknown_characters_and_texts_too_short(rnntui, trained: 
     (tmp_path / "short.txt").write_text("a")
     result = rnntui("evaluate", "short.txt", "--checkpoints", trained)
     assert result.code == 1 and "short.txt" in result.err
+
+
+def test_a_model_of_words_names_unknown_ones_and_counts_their_spelling(rnntui, tmp_path: Path) -> None:
+    make_run(tmp_path / "checkpoints", "words", tokenizer=word_tokenizer())
+    result = rnntui("sample", "-n", "40", "--seed", "1", "--prompt", "the old zebra ", "--json")
+    assert result.err.endswith("prompt: 'zebra' not in the vocabulary, read as <unk>\n")
+    sampled = json.loads(result.out)
+    assert "<unk>" not in sampled["text"] and not sampled["text"].startswith(" ")
+    echoed = rnntui("sample", "-n", "40", "--seed", "1", "--prompt", "the old zebra ").out
+    assert echoed.rstrip("\n") == "the old zebra " + sampled["text"].rstrip("\n")
+    scores = [json.loads(rnntui("score", "--json", text).out) for text in ("the zebra", "the zebras")]
+    assert scores[0]["log_probability"] == scores[1]["log_probability"] and scores[0]["tokens"] == 2
+    bits = [score["bits_per_character"] * len(score["text"]) for score in scores]
+    assert bits[1] - bits[0] > 1, "a longer word takes longer to spell out"
+    (tmp_path / "text.txt").write_text("the old zebra\n" * 9)
+    evaluated = rnntui("evaluate", "text.txt", "--json")
+    assert "of the bits per character are the spelling of unknown words" in evaluated.err
+    streaming = json.loads(evaluated.out)["streaming"]
+    tokens_alone = streaming["loss"] * streaming["tokens"] / math.log(2) / len("the old zebra\n" * 9)
+    assert streaming["bits_per_character"] > tokens_alone + 1
 
 
 def test_runs_lists_all_runs(rnntui, trained: Path) -> None:

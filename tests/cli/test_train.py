@@ -213,6 +213,7 @@ BAD_SETTINGS = [
     (["--seed", "9999999999"], "between 0 and 4,294,967,295"),
     (["--encoding", "klingon"], "not a text encoding"),
     (["--tokenizer", "bpe", "--vocab-size", "10"], "--vocab-size must be 300 or more"),
+    (["--tokenizer", "words"], "'char', 'word', 'bpe', 'unigram'"),
     (["--nonsense"], "--nonsense"),
 ]
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from classifier_examples import make_classifier_run
 from pair_runs import copy_rows, make_pair_run, write_weights
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,7 +49,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 COMMANDS = (
     "chat", "train", "train-seq2seq", "translate", "sample", "runs", "show", "rename", "delete", "note", "curves",
-    "evaluate", "score",
+    "evaluate", "score", "classify",
 )  # fmt: skip
 
 
@@ -79,6 +80,14 @@ for command in sys.argv[1:]:
 )
 def test_using_a_character_model_loads_neither_torch_nor_sentencepiece(arguments: list[str], stdin: bytes) -> None:
     assert not modules_after(*arguments, stdin=stdin) & {"torch", "textual", "sentencepiece"}
+
+
+@pytest.mark.parametrize("flags", [[], ["--json", "--explain"]], ids=["plain", "explained"])
+def test_classifying_loads_neither_torch_nor_what_other_tokenizers_need(tmp_path: Path, flags: list[str]) -> None:
+    run = make_classifier_run(tmp_path, "words", ["a dull film", "a dull book"], tokenizer="word")
+    arguments = ["classify", "--run", str(run.path), *flags]
+    loaded = modules_after(*arguments, stdin=b"a film\n\n")
+    assert not loaded & {"torch", "textual", "sentencepiece", "rich", "sentencex", "scipy"} and "numpy" in loaded
 
 
 def test_the_app_before_its_first_paint_has_loaded_neither_numpy_nor_torch() -> None:
@@ -124,6 +133,7 @@ def test_below_training_nothing_loads_torch_or_a_user_interface() -> None:
         "config",
         "config_classifier",
         "config_seq2seq",
+        "config_classifier",
         "errors",
         "atomic_files",
         "formatting",

@@ -77,17 +77,24 @@ def test_probabilities_near_a_boundary_of_rounding_and_near_ties_are_computed_ag
     certain = [[0.99, 0.01], [0.87653, 0.12347], [1.0, 0.0]]
     uncertain = [[0.5, 0.5], [0.500004, 0.499996], [0.87655, 0.12345], [0.6123501, 0.3876499]]
     rows = np.array(certain + uncertain)
-    assert _is_uncertain(rows).tolist() == [False] * len(certain) + [True] * len(uncertain)
+    assert _is_uncertain(rows, 1e-6).tolist() == [False] * len(certain) + [True] * len(uncertain)
 
 
-def test_what_is_computed_again_is_in_float64(classifiers, monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier, lines = classifiers["word"], random_lines(20)
-    expected = classifier.probabilities(lines)
-    monkeypatch.setattr(classifier_module, "_is_uncertain", lambda rows: np.ones(len(rows), dtype=np.bool_))
-    exact = classifier.probabilities(lines)
-    assert 0 < np.abs(exact - expected).max() < 1e-4
+def test_many_texts_are_computed_in_float32_and_again_where_that_could_be_seen(
+    classifiers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    classifier, lines = classifiers["word"], random_lines(200)
+    few = np.concatenate([classifier.probabilities(lines[start : start + 50]) for start in range(0, 200, 50)])
     one_by_one = np.concatenate([classifier.probabilities([line]) for line in lines])
-    np.testing.assert_allclose(one_by_one, exact, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(one_by_one, few, rtol=0, atol=1e-14)
+    monkeypatch.setattr(classifier, "_logit_error", None)
+    many = classifier.probabilities(lines)
+    is_again = np.abs(many - one_by_one).max(axis=1) < 1e-13
+    assert 32 <= is_again.sum() < 200, "some are in float64, others not"
+    assert 0 < np.abs(many - one_by_one).max() < 1e-5
+    assert (np.round(many, 4) == np.round(one_by_one, 4)).all()
+    again = classifier.probabilities(lines[::-1])
+    assert (np.round(again[::-1], 4) == np.round(many, 4)).all()
 
 
 def test_an_error_while_progress_is_shown_ends_the_work(classifiers) -> None:
@@ -188,13 +195,19 @@ def test_long_texts_are_explained_with_bounded_work_or_refused(classifiers, monk
         classifiers["word"].explain("film dull " * 25 + "warmth")
 
 
-def test_a_text_of_ten_thousand_characters_and_one_that_is_far_too_long(classifiers) -> None:
-    classifier, long_text = classifiers["char"], "The film of rare warmth " * 420
-    explanation = classifier.explain(long_text)
-    assert len(explanation.tokens) == len(normalize_text(long_text)) and 1 <= len(explanation.removals) <= 20
-    limit = classifier_module.MAX_CHARACTERS
-    assert classifier.warnings_for(long_text, "line 1") == []
+def test_a_text_of_ten_thousand_characters_is_classified(classifiers) -> None:
+    long_text = "The film of rare warmth " * 420
+    assert classifiers["word"].classify([long_text, "a"]) == [
+        *classifiers["word"].classify([long_text]), *classifiers["word"].classify(["a"])
+    ]  # fmt: skip
+    assert classifiers["word"].warnings_for(long_text, "line 1") == []
+
+
+def test_of_a_text_that_is_far_too_long_the_beginning_is_read(classifiers, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, classifier = 200, classifiers["char"]
+    monkeypatch.setattr(classifier_module, "MAX_CHARACTERS", limit)
     too_long = "ab" * limit
+    assert len(classifier.explain(too_long).tokens) == limit
     assert classifier.classify([too_long]) == classifier.classify([too_long[:limit]])
     [warning] = classifier.warnings_for(f"{too_long} c", "line 7")
     assert warning == f"line 7: its first {limit:,} characters are classified, of {2 * limit + 2:,}"

@@ -18,7 +18,7 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import Generation, Token, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.sampling import next_distribution, softmax
-from rnntui.inference.scoring import score
+from rnntui.inference.scoring import Score, score
 from rnntui.inference.text_stream import TextStream
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
@@ -512,6 +512,11 @@ def test_a_blank_text_has_no_tokens_and_no_bits_per_character() -> None:
     result = score(small_model(), PROMPT, ids(), 0)
     assert (result.log_probability, result.tokens, result.characters) == (0.0, 0, 0)
     assert result.bits_per_character is None
+
+
+def test_the_bits_of_a_score_count_the_spelling_of_unknown_words() -> None:
+    result = Score(log_probability=-3 * math.log(2), tokens=2, characters=10, spelling_bits=7.0)
+    assert result.bits == pytest.approx(10.0) and result.bits_per_character == pytest.approx(1.0)
 
 
 def test_the_bits_of_generated_tokens_add_up_to_the_score_of_their_text() -> None:

@@ -15,6 +15,7 @@ from rnntui.inference.model_comparison import DECIMALS, ESCAPE_BITS, ModelCompar
 from rnntui.inference.scoring import score
 from rnntui.runs.folder import RunFolder
 from rnntui.text.char_tokenizer import CharTokenizer
+from rnntui.text.word_tokenizer import WordTokenizer
 
 TEXTS = [
     "the old man",
@@ -100,6 +101,21 @@ def test_a_model_does_not_win_by_knowing_fewer_characters(tmp_path: Path) -> Non
     ignorant = with_unlikely_unknowns(load(make_run(tmp_path, "ignorant", tokenizer=CharTokenizer(CHARACTERS))), 30.0)
     [result] = ModelComparison([ignorant, knowing]).compare(["é" * 20])
     assert result.ranking == [1, 0] and result.bits[0] == 20 * (ESCAPE_BITS + 16)
+
+
+def test_a_word_model_spells_out_unknown_words(tmp_path: Path) -> None:
+    tokenizer = WordTokenizer.train(["the old man and the sea " * 2], 100)
+    words, characters = load(make_run(tmp_path, "words", tokenizer=tokenizer)), load(make_run(tmp_path, "characters"))
+    text = "the whale and the sea"
+    [result] = ModelComparison([words, characters]).compare([text], with_words=True)
+    ids = tokenizer.encode(text)
+    read = score(words.network, initial_context_ids(tokenizer), ids, len(text)).log_probability / -math.log(2)
+    assert result.bits[0] == pytest.approx(read + tokenizer.spelling_bits("whale"), abs=10**-DECIMALS)
+    assert [word.text for word in result.words] == text.split()
+    silent = WordTokenizer.train(["the old man and the sea " * 2], 100, keeps_spaces=False)
+    compared = [load(make_run(tmp_path, "silent", tokenizer=silent)), characters]
+    empty, word = ModelComparison(compared).compare(["\n", "the"], with_words=True)  # no token for the line break
+    assert empty.bits[0] == 0 < word.bits[0] and [piece.bits[0] for piece in empty.words] == [0]
 
 
 def test_the_end_of_a_line_counts_only_if_it_does_for_all(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from rnntui.cli import evaluate
 from rnntui.cli.main import COMMANDS, run
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, RecurrentConfig, TokenizerConfig
 from rnntui.errors import UsageError
-from rnntui.kinds.corpus_info import CorpusInfo
+from rnntui.kinds.corpus_info import CorpusInfo, TokenFileInfo
 from rnntui.kinds.inputs import InputChoice, InputFiles
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.metrics import Metric
@@ -200,3 +201,14 @@ def test_samples_are_data() -> None:
     parts = [field.prefix + text for field, text in sample_parts(translation, SEQ2SEQ.sample_fields)]
     assert parts == ["a → b", "→ x", "reference: (reference: y)"]
     assert shorten_sample({"text": "12345"}, 4) == {"text": "123…"}
+
+
+def test_a_file_of_ids_has_the_bits_of_unknown_words_if_there_are_any() -> None:
+    plain = {"tokens": 5, "characters": 20, "dtype": "uint8"}
+    for values in (plain, plain | {"spelling_bits": 7.5}):
+        info = TokenFileInfo.from_json(values)
+        assert info is not None and info.to_json() == values
+        assert CorpusInfo.from_json(CorpusInfo(validation=info).to_json()).validation == info
+        assert CorpusInfo(validation=info).to_json()["validation"] == values
+    for garbage in (-1.0, "7", None, True, math.nan, math.inf):
+        assert TokenFileInfo.from_json(plain | {"spelling_bits": garbage}) is None

@@ -14,7 +14,7 @@ from rnntui.inference.numpy_classifier import ClassifierSizes, NumpyClassifier
 from rnntui.models.weight_arrays import weights_of
 from rnntui.text.ngram_features import NgramFeatures
 
-POOLINGS = ["last", "mean", "max", "attention"]
+POOLINGS = ["last", "mean", "max", "concat", "attention"]
 DIRECTIONS = pytest.mark.parametrize("bidirectional", [False, True], ids=["one-way", "both-ways"])
 SIZES = ClassifierSizes(tokens=11, labels=4, ngrams=9)
 TEXTS = random_texts([5, 1, 9, 3, 9], SIZES.tokens)
@@ -53,7 +53,8 @@ def test_logits_and_gradients_are_those_of_torch(cell, bidirectional: bool, pool
     logits = model.recurrent_logits(torch.arange(len(text))[:, None], torch.tensor([len(text)]))
     (logits[0].double() * label_weights).sum().backward()
     embedding = model.encoder.embedding.weight
-    gradient = numpy_model.exact.token_gradient(text, label_weights.numpy())
+    exact = numpy_model.exact
+    gradient = exact.token_gradient(exact.encode([text], for_gradient=True), label_weights.numpy())
     expected_products = (embedding * embedding.grad).sum(1).detach().numpy()
     np.testing.assert_allclose(gradient.gradient_x_input, expected_products, rtol=1e-6, atol=1e-7)
     if pooling == "attention":

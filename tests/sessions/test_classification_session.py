@@ -65,7 +65,7 @@ def test_each_line_gets_its_label_and_a_blank_one_stays_blank(edited: EditedText
     edited.type("warmth\n\n  \nbad \nbad")
     assert edited.labels == ["positive", "", "", "negative", "negative"]
     assert sorted(chain(*edited.classifier.asked)) == ["bad", "warmth"]
-    assert edited.session.status(0) == "one · 3 lines: negative 2, positive 1"
+    assert edited.session.status(0) == "one · 3 lines: negative ×2, positive ×1"
     edited.type("warmth\n\nbad")
     assert len(edited.classifier.asked) == 2 and edited.labels == ["positive", "", "negative"]
 

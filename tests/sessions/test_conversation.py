@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_runs import make_run, subwords
+from tiny_runs import make_run, subwords, word_tokenizer
 
 from rnntui.config_generation import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import UnconfirmedError, UsageError
@@ -39,6 +40,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedLanguageMo
         "subwords": make_run(folder, "subwords", tokenizer=subwords()),
         "turns": make_run(folder, "turns", speakers=("A", "B")),
         "messages": make_run(folder, "messages", speakers=MESSAGES),
+        "words": make_run(folder, "words", tokenizer=word_tokenizer()),
+        "word turns": make_run(folder, "word-turns", speakers=("A", "B"), tokenizer=word_tokenizer()),
         "subword messages": make_run(folder, "subword-messages", speakers=MESSAGES, tokenizer=subwords()),
     }
     return {name: load_language_model(run) for name, run in made.items()}
@@ -789,3 +792,38 @@ def test_a_model_that_fails_is_told_of_and_the_others_go_on(runs: dict[str, Load
     writer.work()
     assert len(told) == 1 and not broken.is_generating
     assert len(sound.transcript.text) == 51
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_typed_space_is_not_written_twice_and_an_unknown_word_stays(runs: dict[str, LoadedLanguageModel]) -> None:
+    conversation = started(runs["words"])
+    assert conversation.say("the zebra and ") == ["zebra"]
+    assert conversation.transcript.ids()[1] == runs["words"].tokenizer.unknown_id
+    text = written(conversation)
+    assert text.startswith("the zebra and ") and "  " not in text and "<unk>" not in text
+    assert runs["words"].tokenizer.encode("the zebra and ").tolist() == conversation.transcript.ids(0, 3).tolist()
+    conversation.branch(3, int(runs["words"].tokenizer.encode(" sea")[0]))
+    assert written(conversation).startswith("the zebra and sea")
+    transcript = conversation.transcript
+    known = [token for token in range(len(transcript)) if token != 1]  # all but the zebra
+    characters = len(transcript.text) - len(" zebra")
+    expected = sum(transcript.bits(token) or 0.0 for token in known) / characters
+    assert transcript.bits_per_character(runs["words"].tokenizer.unknown_id) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_turn_of_words_follows_its_label_with_one_space(runs: dict[str, LoadedLanguageModel]) -> None:
+    conversation = started(runs["word turns"], length=3)
+    conversation.say("the old man")
+    assert re.fullmatch(r"A: the old man\nB: ?[^ ].*", written(conversation), re.DOTALL)
+
+
+def test_an_edit_within_a_word_reads_the_whole_word_again(runs: dict[str, LoadedLanguageModel]) -> None:
+    conversation = started(runs["words"])
+    conversation.replace("the old man")
+    conversation.replace("the older man ")
+    assert conversation.transcript.text == "the older man "
+    conversation.replace("the old man and sea")
+    assert conversation.transcript.text == "the old man and sea"
+    assert conversation.transcript.ids().tolist() == runs["words"].tokenizer.encode("the old man and sea").tolist()

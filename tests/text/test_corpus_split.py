@@ -22,6 +22,7 @@ from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
+from rnntui.text.word_tokenizer import WordTokenizer
 
 ROOT = Path(__file__).parents[2]
 
@@ -180,6 +181,22 @@ def test_a_text_to_evaluate_is_read_by_documents_too(tmp_path: Path) -> None:
     file, unknown = write_token_file(corpus_of(tmp_path, "ab\n\nbé\n"), tokenizer, tmp_path / "ids", "line")
     assert file.read(tmp_path / "ids").tolist() == [3, 1, 2, 3, 2, 0, 3]
     assert (file.characters, unknown) == (7, ["é"])
+
+
+def test_the_spelling_of_unknown_words_is_counted_in_the_validation_text_alone(tmp_path: Path) -> None:
+    tokenizer = WordTokenizer(("a", " b", "\n"), has_end=True)
+    corpus = corpus_of(tmp_path, "zebra b\n" * 90 + "a gnu\n" * 10)
+    split = split_documents(corpus, "line", 0.1, "end")
+    gnus = 10 * tokenizer.spelling_bits("gnu")
+    assert written(tmp_path, split, tokenizer)[0][1].spelling_bits == pytest.approx(gnus) and gnus
+    blocks = TextSplit(corpus, corpus_stats(corpus), 0.1, "spread")
+    files, ids = written(tmp_path, blocks, tokenizer)
+    zebras = ids[1].count(tokenizer.unknown_id)
+    assert zebras and files[1].spelling_bits == pytest.approx(zebras * tokenizer.spelling_bits("zebra"))
+    assert [file.spelling_bits for file in (files[0], written(tmp_path, split, tokenizer)[0][0])] == [0.0, 0.0]
+    for unit, text in (("line", "a gnu\nb\nelk"), ("none", "a gnu elk")):
+        file, unknown = write_token_file(corpus_of(tmp_path, text), tokenizer, tmp_path / "ids", unit)
+        assert (file.spelling_bits, unknown) == (pytest.approx(tokenizer.spelling_bits("gnu elk")), ["gnu", "elk"])
 
 
 # -- the end of a text ---------------------------------------------------------------------------------------------

@@ -90,6 +90,42 @@ def test_names_of_columns_are_no_row_even_where_texts_are_single_words(read: Rea
 
 
 @pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        # A first text that ends in a name of columns, and names in another language.
+        ("a poor review\tneg\na fine film\tpos\nbad\tneg\nok\tpos\n", "t.tsv", ("a poor review", "neg")),
+        ("Satz;Stimmung\nein Film;gut\nzu lang;schlecht\nkurz;gut\ngut;schlecht\n", "t.csv", ("ein Film", "gut")),
+        # Dates, constants and addresses are no labels, and addresses no texts.
+        (
+            "".join(f"{i % 2},{i},Mon Apr 06 22:19:{i % 3}0 2009,none,text {i}\n" for i in range(12)),
+            "t.csv",
+            ("text 0", "0"),
+        ),
+        (
+            "".join(f"https://a.example/an-address/{i}\ta text {i}\t{i % 2}\n" for i in range(12)),
+            "t.tsv",
+            ("a text 0", "0"),
+        ),
+        # Texts with the delimiter of Moses' files; empty columns at the end of rows.
+        ("type,posts\n" + "".join(f"{'ab'[i % 2]},a|||b {i}\n" for i in range(12)), "t.csv", ("a|||b 0", "a")),
+        ("".join(f"{'ab'[i % 2]},text {i},,\n" for i in range(12)), "t.csv", ("text 0", "a")),
+    ],
+)
+def test_texts_and_labels_of_tables_as_they_are_published(read: Read, text: str, name: str, expected: tuple) -> None:
+    corpus = read(text, name)
+    assert texts_of(corpus)[0] == expected
+    assert len(corpus.rows) == text.count("\n") - corpus.layouts[0].header and not corpus.dropped.count
+
+
+def test_quoted_texts_may_have_many_lines(read: Read) -> None:
+    email = "\n".join(f"line {i}" for i in range(300))
+    corpus = read(
+        "Message,Spam/Ham\n" + "".join(f'"{email} {i}",{"ham" if i % 3 else "spam"}\n' for i in range(9)), "t.csv"
+    )
+    assert count_labels(corpus.rows) == {"ham": 6, "spam": 3} and corpus.rows[8].row == 2 + 8 * 300
+
+
+@pytest.mark.parametrize(
     ("label", "column", "says"),
     [
         ("3", "", ("see it", "x5")),
@@ -223,7 +259,7 @@ def test_a_folder_for_each_label_has_a_text_in_each_file(read: Read) -> None:
     )  # fmt: skip
     assert read(name="films/train", layouts=corpus.layouts).rows == corpus.rows
     everything = read(name="films")
-    assert len(everything.rows) == 12 and "test and train are read as one" in everything.notes[-1]
+    assert len(everything.rows) == 12 and "test, train are read as one" in everything.notes[-1]
 
 
 @pytest.mark.usefixtures("folders")
@@ -241,6 +277,28 @@ def test_a_file_for_each_label_has_a_text_on_each_line(read: Read) -> None:
 def test_a_single_folder_or_file_is_a_label_that_the_classifier_knows(read: Read) -> None:
     assert count_labels(read(name="films/test/pos", known_labels=["neg", "pos"]).rows) == {"pos": 3}
     assert count_labels(read(name="names/English.txt", known_labels=["English", "Greek"]).rows) == {"English": 2}
+
+
+def test_endings_are_labels_where_the_names_are_equal(read: Read) -> None:
+    Path("films").mkdir()
+    for label, text in (("pos", "fine\n"), ("neg", "bad\n")):
+        Path(f"films/rt-polarity.{label}").write_text(text)
+    assert texts_of(read(name="films")) == [("bad", "neg"), ("fine", "pos")]
+
+
+def test_texts_and_labels_in_two_files_are_to_be_joined(read: Read) -> None:
+    Path("tweets").mkdir()
+    Path("tweets/train_text.txt").write_text("good\nbad\n")
+    Path("tweets/train_labels.txt").write_text("1\n0\n")
+    with pytest.raises(CorpusError, match="the labels of the texts in tweets/train_text") as error:
+        read(name="tweets")
+    assert error.value.hint.endswith("paste tweets/train_text.txt tweets/train_labels.txt > train_labelled.txt")
+
+
+def test_tables_of_several_splits_are_told(read: Read) -> None:
+    Path("train.tsv").write_text(rows_of(0, 1))
+    Path("test.tsv").write_text(rows_of(0, 1))
+    assert "test, train are read as one corpus" in read(name="t*.tsv").notes[1]
 
 
 def test_tables_in_folders_are_tables(read: Read) -> None:
@@ -286,7 +344,7 @@ def test_a_file_without_labelled_texts_is_one_clear_line(read: Read, text: str, 
 def test_one_label_is_refused_with_the_flag(read: Read) -> None:
     with pytest.raises(CorpusError, match="all 2 rows have one label, 'pos'") as error:
         check_labels(read("a\tpos\nb\tpos\n"))
-    assert "--label-column 1" in error.value.hint
+    assert "--label-column" in error.value.hint
 
 
 def test_labels_as_many_as_rows_are_pairs_or_swapped_columns(read: Read) -> None:
@@ -295,12 +353,12 @@ def test_labels_as_many_as_rows_are_pairs_or_swapped_columns(read: Read) -> None
         check_labels(read(pairs))
     assert "train-seq2seq" in error.value.hint
     swapped = "".join(f"a long enough sentence {i}\t{'pos' if i % 2 else 'neg'}\n" for i in range(12))
-    with pytest.raises(CorpusError, match="12 different labels in 12 rows; the columns look swapped") as error:
+    with pytest.raises(CorpusError, match="12 different labels in 12 rows; text and label look swapped") as error:
         check_labels(read(swapped, label="1"))
     assert error.value.hint == "--label-column 2"
     repeated = "".join(f"neg\ta long enough sentence {i % 3}\n" for i in range(12)) + "pos\ta long enough sentence 1\n"
     assert check_labels(read(repeated, label="2"))[0] == (
-        "t.tsv: the columns look swapped: 3 different labels, which are longer than the 2 texts; --label-column 1"
+        "t.tsv: text and label look swapped: the 3 labels are longer than the 2 different texts; --label-column 1"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from itertools import pairwise
 
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 from rnntui.text import ngram_features
+from rnntui.text.char_tokenizer import code_points
 from rnntui.text.ngram_features import NgramVocabulary
 
+LABELS = [0] * 5  # of which no n-gram tells anything
 TEXTS = ["the cat sat", "the dog sat.", "A Cat! a dog", "ŒUVRE œuvre", "日本語の本"]
 
 
@@ -41,7 +44,7 @@ def plain_values(texts: list[str], text: str, family: str, min_count: int) -> li
 @pytest.mark.parametrize("min_count", [1, 2])
 @pytest.mark.parametrize("family", ["char", "word"])
 def test_values_are_those_of_the_definition(family: str, min_count: int) -> None:
-    vocabulary = NgramVocabulary.train(TEXTS, family, min_count)
+    vocabulary = NgramVocabulary.train(TEXTS, LABELS, family, min_count)
     features = vocabulary.features(TEXTS)
     known = Counter(ngram for text in TEXTS for ngram in set(plain_ngrams(text, family)))
     assert vocabulary.size == sum(count >= min_count for count in known.values())
@@ -51,10 +54,10 @@ def test_values_are_those_of_the_definition(family: str, min_count: int) -> None
 
 
 def test_features_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    vocabulary = NgramVocabulary.train(TEXTS, "both", 1)
+    vocabulary = NgramVocabulary.train(TEXTS, LABELS, "both", 1)
     together = vocabulary.features(TEXTS)
     monkeypatch.setattr(ngram_features, "_BATCH_CHARACTERS", 12)
-    assert NgramVocabulary.train(TEXTS, "both", 1).size == vocabulary.size
+    assert NgramVocabulary.train(TEXTS, LABELS, "both", 1).size == vocabulary.size
     for features in (vocabulary.features(TEXTS), together):
         for row, text in enumerate(TEXTS):
             alone, part = vocabulary.features([text]), features.select([row])
@@ -63,7 +66,7 @@ def test_features_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_rows_are_selected_in_any_order() -> None:
-    features = NgramVocabulary.train(TEXTS, "both", 1).features(TEXTS)
+    features = NgramVocabulary.train(TEXTS, LABELS, "both", 1).features(TEXTS)
     part = features.select([3, 0, 3])
     lengths = np.diff(features.offsets)[[3, 0, 3]]
     np.testing.assert_array_equal(np.diff(part.offsets), lengths)
@@ -71,14 +74,14 @@ def test_rows_are_selected_in_any_order() -> None:
 
 
 def test_a_text_without_known_ngrams_has_no_features() -> None:
-    vocabulary = NgramVocabulary.train(TEXTS, "both")
+    vocabulary = NgramVocabulary.train(TEXTS, LABELS, "both")
     features = vocabulary.features(["", "語", "the", "qqq"])
     assert np.diff(features.offsets).tolist()[:2] == [0, 0] and np.diff(features.offsets)[2] > 0
     assert vocabulary.occurrences("") == []
 
 
 def test_occurrences_sum_to_the_features_and_name_their_places() -> None:
-    vocabulary = NgramVocabulary.train(TEXTS, "both", 1)
+    vocabulary = NgramVocabulary.train(TEXTS, LABELS, "both", 1)
     text = "A cat, the cat"
     sums: Counter[int] = Counter()
     places = {}
@@ -96,14 +99,28 @@ def test_occurrences_sum_to_the_features_and_name_their_places() -> None:
 
 def test_the_most_frequent_ngrams_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ngram_features, "MAX_NGRAMS", 2)
-    vocabulary = NgramVocabulary.train(["a b", "a c", "a b", "d e"], "word", 1)
+    vocabulary = NgramVocabulary.train(["a b", "a c", "a b", "d e"], [0] * 4, "word", 1)
     assert vocabulary.size == 2
     assert [len(vocabulary.features([word]).indices) for word in ("a", "b", "c", "e")] == [1, 1, 0, 0]
 
 
+def test_an_ngram_counts_by_what_it_tells_about_the_label() -> None:
+    texts, labels = ["good film", "good cast", "bad film", "bad cast"] * 3, [0, 0, 1, 1] * 3
+    vocabulary = NgramVocabulary.train(texts, labels, "word")
+    values = {word: vocabulary.features([word]).values[0] for word in ("good", "bad", "film")}
+    assert values["good"] == pytest.approx(values["bad"]) and values["good"] > 1 and 0 < values["film"] < 0.1
+    # The log-count ratio of naive Bayes, for both labels the same but for its sign.
+    counts = np.array([[6, 0], [3, 3]]) + 1.0
+    shares = counts / counts.sum(0)
+    expected = np.log(shares[:, 0] / shares[:, 1])
+    salience = ngram_features._salience(counts - 1)
+    np.testing.assert_allclose(salience / salience[0], np.abs(expected / expected[0]))
+    assert np.mean(salience**2) == pytest.approx(1)
+
+
 def test_arrays_of_a_broken_file_are_refused() -> None:
-    arrays = NgramVocabulary.train(TEXTS, "both").to_arrays()
-    assert NgramVocabulary.from_arrays(arrays).size == NgramVocabulary.train(TEXTS, "both").size
+    arrays = NgramVocabulary.train(TEXTS, LABELS, "both").to_arrays()
+    assert NgramVocabulary.from_arrays(arrays).size == NgramVocabulary.train(TEXTS, LABELS, "both").size
     broken = [
         arrays | {"char.hashes": arrays["char.hashes"][::-1]},
         arrays | {"char.hashes": arrays["char.hashes"][1:]},
@@ -111,7 +128,35 @@ def test_arrays_of_a_broken_file_are_refused() -> None:
         arrays | {"word.idf": arrays["word.idf"].astype(np.float64)},
         arrays | {"other": arrays["word.idf"]},
         {name: array for name, array in arrays.items() if name != "word.idf"},
+        arrays | {"word.salience": -arrays["word.salience"]},
     ]
     for values in broken:
         with pytest.raises(ValueError, match=r"char|word|other"):
             NgramVocabulary.from_arrays(values)
+
+
+def test_words_are_found_as_by_the_regular_expression() -> None:
+    rng = random.Random(1)
+    pool = "ab_c1 \t\n.,!?'’-日本é\u0301\u200d😀\u0130²½\x1c\x85"
+    for _ in range(200):
+        texts = ["".join(rng.choices(pool, k=rng.randint(0, 12))) for _ in range(rng.randint(1, 6))]
+        bounds = np.cumsum([0, *map(len, texts)])
+        starts, ends = ngram_features._word_spans(code_points("".join(texts)), bounds)
+        matches = [
+            (match.start() + first, match.end() + first)
+            for text, first in zip(texts, bounds.tolist(), strict=False)
+            for match in ngram_features._WORD.finditer(text)
+        ]
+        assert list(zip(starts.tolist(), ends.tolist(), strict=True)) == matches
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_a_lookup_of_many_finds_what_a_lookup_of_few_finds(size: int) -> None:
+    known = np.unique(np.random.default_rng(size).integers(0, 1 << 64, size, dtype=np.uint64))
+    edges = np.array([0, (1 << 64) - 1], dtype=np.uint64)
+    hashes = np.concatenate([known, known - np.uint64(1), edges, edges])
+    places, is_known = ngram_features._lookup(known, hashes)
+    assert is_known.tolist() == np.isin(hashes, known).tolist() and (known[places] == hashes[is_known]).all()
+    for value in hashes[:: max(1, len(hashes) // 50)]:
+        place, is_one_known = ngram_features._lookup(known, np.array([value]))
+        assert is_one_known.tolist() == [value in known] and (known[place] == value).all()

@@ -25,6 +25,7 @@ from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split
+from rnntui.text.word_tokenizer import WordTokenizer
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=40)
 
@@ -180,14 +181,17 @@ def test_subword_parts_decode_to_the_corpus_as_well(
 @pytest.mark.parametrize(
     "chunks", [Chunks(1), Chunks(7, 64), Chunks(1000, 61), Chunks(4096, 100), Chunks(1 << 22, 50)], ids=str
 )
-@pytest.mark.parametrize("kind", ["char", *SUBWORDS])
+@pytest.mark.parametrize("kind", ["char", "word", *SUBWORDS])
 def test_the_ids_are_the_same_wherever_blocks_and_segments_end(
     kind: TokenizerType, chunks: Chunks, subwords: dict[TokenizerType, SubwordTokenizer], tmp_path: Path
 ) -> None:
     # Segments end at line breaks, and every line here fits into one.
     text = small_corpus()
     corpus = corpus_of(tmp_path, text)
-    tokenizer: Tokenizer = subwords[kind] if kind != "char" else CharTokenizer(sorted(set(text)))
+    others: dict[str, Tokenizer] = {
+        "char": CharTokenizer(sorted(set(text))), "word": WordTokenizer.train([text], 10),
+    }  # fmt: skip
+    tokenizer = others.get(kind) or subwords[kind]
     with chunks.applied():
         _, ids = written_parts(tmp_path, corpus, tokenizer, 0.3)
         part, _ = write_token_file(corpus, tokenizer, tmp_path / "whole.ids")

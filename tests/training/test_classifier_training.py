@@ -24,7 +24,7 @@ from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
 from rnntui.text.labelled import read_labelled
 from rnntui.text.normalization import comparison_key
-from rnntui.training.classifier_task import ClassifierTask, class_weights
+from rnntui.training.classifier_task import ClassifierTask, class_weights, weighted_cross_entropy
 from rnntui.training.device import choose_hardware
 from rnntui.training.prepare_classifier import (
     ClassifierRequest,
@@ -60,15 +60,22 @@ def test_the_recurrent_part_learns_an_order_that_no_ngram_tells(tmp_path: Path, 
     rows = orders(900)
     run = make_labelled_run(
         tmp_path, rows, "orders", steps=220, tokenizer="char", ngrams="both", hidden=24, word_dropout=0.0, dropout=0.0,
-        batch_size=32, **shape,
+        embedding_dropout=0.0, batch_size=32, **shape,
     )  # fmt: skip
     assert train_run(run, ignore, never).metrics["accuracy"] > 90
 
 
 SHAPES = [
     {"cell": "lstm", "layers": 2, "tokenizer": "word", "label_smoothing": 0.1},
-    {"cell": "gru", "pooling": "attention", "tokenizer": "char", "class_weights": "balanced"},
-    {"cell": "rnn", "pooling": "mean", "ngrams": "none", "bidirectional": False, "embedding_dropout": 0.2},
+    {"cell": "gru", "pooling": "attention", "tokenizer": "char", "class_weight_power": 1.0},
+    {
+        "cell": "rnn",
+        "pooling": "mean",
+        "ngrams": "none",
+        "bidirectional": False,
+        "embedding_dropout": 0.2,
+        "ngram_dropout": 0.2,
+    },
     {"tokenizer": "bpe", "vocab_size": 300, "pooling": "last", "selection_metric": "loss", "ngrams": "word"},
 ]
 
@@ -125,12 +132,24 @@ def test_held_out_texts_are_not_in_training(tmp_path: Path) -> None:
 def test_unbalanced_labels_are_selected_by_macro_f1_and_weighted(tmp_path: Path) -> None:
     many = [(f"{text} {index}", "good") for index, (text, _) in enumerate(opinions(200))]
     few = [(f"rare {text}", label) for label in ("a", "b", "c", "d", "e") for text, _ in opinions(6)]
-    run = make_labelled_run(tmp_path, many + few, "rare", class_weights="balanced")
+    run = make_labelled_run(tmp_path, many + few, "rare", class_weight_power=1.0)
     assert run.read_config().training_as(ClassifierTrainingConfig).selection_metric == "macro_f1"
-    weights = class_weights(np.array([0, 0, 0, 1, 0, 0]), 2, "balanced")
-    assert weights is not None
-    torch.testing.assert_close(weights, torch.tensor([0.6, 3.0]))
-    assert class_weights(np.array([0, 1]), 2, "none") is None
+    labels = np.array([0, 0, 0, 1, 0, 0])
+    torch.testing.assert_close(class_weights(labels, 2, 1.0), torch.tensor([0.6, 3.0]))
+    torch.testing.assert_close(class_weights(labels, 2, 0.0), torch.ones(2))
+    half = class_weights(labels, 2, 0.5)
+    assert half[1] / half[0] == pytest.approx(5**0.5) and (half[labels]).mean() == pytest.approx(1)
+
+
+def test_label_weights_do_not_change_the_best_answer_to_a_text() -> None:
+    labels, weights = torch.tensor([0, 1, 1]), torch.tensor([0.5, 50.0])
+    best = torch.tensor([[0.95, 0.05], [0.05, 0.95], [0.05, 0.95]]).log().requires_grad_()
+    loss = weighted_cross_entropy(best, labels, weights, smoothing=0.1)
+    loss.backward()
+    assert best.grad is not None and best.grad.abs().max() < 1e-6  # torch's own: 0.047
+    logits = torch.randn(3, 2)
+    plain = torch.nn.functional.cross_entropy(logits, labels, weights)
+    torch.testing.assert_close(weighted_cross_entropy(logits, labels, weights, 0.0), plain)
 
 
 def test_long_texts_are_cut_and_it_is_said(tmp_path: Path) -> None:
@@ -149,7 +168,7 @@ def test_long_texts_are_cut_and_it_is_said(tmp_path: Path) -> None:
 def test_a_warm_start_takes_tokens_and_weights_of_a_language_model(tmp_path: Path) -> None:
     source = make_run(tmp_path / "checkpoints", "lm", layers=2)
     run = make_labelled_run(
-        tmp_path, opinions(), "warm", steps=30, **{"from": str(source.path)}, dropout=0.0, unfreeze_epochs=1.0
+        tmp_path, opinions(), "warm", steps=30, **{"from": str(source.path)}, dropout=0.0, hidden=16
     )
     config, source_config = run.read_config(), source.read_config()
     assert config.vocab_size == source_config.vocab_size and config.tokenizer.type == "char"

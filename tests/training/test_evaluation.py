@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
+from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.models.language_model import LanguageModel
+from rnntui.text.corpus import find_corpus
 from rnntui.training import evaluation
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import evaluate_streaming, evaluate_windowed
+from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 
 CPU = Hardware(torch.device("cpu"), bf16=False)
 VOCAB = 13
@@ -81,3 +85,24 @@ def test_bits_per_character_count_characters_not_tokens() -> None:
     result = evaluation.Evaluation(loss=2.0, tokens=100, characters=400)
     assert result.bits_per_character == pytest.approx(0.5 / math.log(2))
     assert result.perplexity == pytest.approx(math.e**2)
+
+
+def test_bits_per_character_count_the_spelling_of_unknown_words() -> None:
+    result = evaluation.Evaluation(loss=2.0, tokens=100, characters=400)
+    spelled = result.with_spelling(TokenFileInfo(tokens=1000, characters=4000, dtype="uint8", spelling_bits=200.0))
+    assert spelled.bits_per_character == pytest.approx(result.bits_per_character + 200 / 4000)
+    assert (spelled.loss, spelled.perplexity) == (result.loss, result.perplexity)
+
+
+def test_a_run_of_words_says_how_many_are_unknown(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("alpha beta\n" * 900 + "zebra beta\n" * 100)
+    messages: list[str] = []
+    request = LanguageModelRequest(
+        LanguageModelConfig(hidden=8), TokenizerConfig("word"), LanguageModelTrainingConfig(), Budget(steps=1)
+    )
+    corpus = find_corpus([str(tmp_path / "words.txt")])
+    run = create_language_model_run(corpus, request, tmp_path / "checkpoints", "noted", messages.append)
+    validation = run.read_config().corpus.validation
+    assert validation is not None and validation.spelling_bits > 0
+    [message] = [message for message in messages if "<unk>" in message]
+    assert message.startswith("33.3% of the words held out for validation are outside of the vocabulary of 4, and")

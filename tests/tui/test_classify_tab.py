@@ -30,7 +30,7 @@ async def test_typed_lines_get_their_labels_beside_them(tmp_path: Path) -> None:
         await user.work()
         assert user.shown == ["0.88 positive", "", "0.88 negative", "0.78 positive", "0.50 positive ?"]
         assert user.row("warmth") == user.row("0.88 positive") and user.row("last") == user.row("0.50 positive ?")
-        assert user.status == "one · 4 lines: positive 3, negative 1 · 1 doubtful (?)"
+        assert user.status == "one · 4 lines: positive ×3, negative ×1 · 1 doubtful (?)"
         await user.pilot.press("ctrl+home", "x")
         await user.work()
         assert user.shown[0] == "0.50 positive ?" and len(classifier.explained) == 2  # only lines at the cursor
@@ -225,5 +225,5 @@ async def test_thousands_of_lines_are_classified_in_batches_the_visible_ones_fir
         await user.work()
         assert classifier.asked[0] == ["good 2000"]
         assert set(lines[1995:2000]) < set(classifier.asked[1])
-        assert sum(map(len, classifier.asked)) == 3000 and len(classifier.asked) < 20
-        assert user.shown == ["0.73 positive"] * 3000 and "3,000 lines: positive 3,000" in user.status
+        assert sum(map(len, classifier.asked)) == 3000 and len(classifier.asked) < 40
+        assert user.shown == ["0.73 positive"] * 3000 and "3,000 lines: positive ×3,000" in user.status

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_snapshots import app_of, runs, translating, with_text  # noqa: F401
+from test_snapshots import app_of, classifying, runs, translating, with_text  # noqa: F401
 from textual.app import App
 from textual.color import Color
 from waiting import wait_until
@@ -71,3 +71,9 @@ async def test_every_text_is_legible(runs: Path, theme: str, monkeypatch: pytest
         await pilot.press("f9", "tab", "tab")
         await pilot.pause()
         assert not illegible(app), "translation and attention"
+        await pilot.press("f2")
+        await classifying(pilot)
+        for key in ("tab", "tab", "tab", "tab", "shift+tab"):
+            await pilot.pause()
+            assert not illegible(app), "labels and explanation"
+            await pilot.press(key)

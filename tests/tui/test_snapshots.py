@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_classifier import FakeClassifier
 from fake_translator import FakeTranslator
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, TextArea
@@ -22,10 +23,12 @@ from waiting import wait_until
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.chat_session import ChatSession
+from rnntui.sessions.classification_worker import classification_worker
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.translation_worker import translation_worker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.tab import ChatTab
+from rnntui.tui.classify.tab import ClassifyTab
 from rnntui.tui.lines.messages import ModelOpened
 from rnntui.tui.tabs import TABS
 from rnntui.tui.train.form_fields import Field
@@ -88,7 +91,8 @@ def write_pair_metrics(run: RunFolder, number: int) -> None:
 def app_of(runs: Path) -> RnntuiApp:
     chat = replace(TABS["chat"], widget=lambda context: ChatTab(context, start_generation))
     translate = replace(TABS["translate"], widget=lambda context: TranslateTab(context, translation_worker))
-    return RnntuiApp(runs, "notes", tabs={**TABS, "chat": chat, "translate": translate})
+    classify = replace(TABS["classify"], widget=lambda context: ClassifyTab(context, classification_worker))
+    return RnntuiApp(runs, "notes", tabs={**TABS, "chat": chat, "translate": translate, "classify": classify})
 
 
 def start_generation() -> GenerationWorker:
@@ -219,9 +223,31 @@ async def attention_light(pilot: Pilot[None]) -> None:
     await pilot.press("ctrl+t", "down", "down", "down", "down")
 
 
+LINES = """a film of rare warmth and good acting , if a bit dull
+bad and dull from the first minute to the last one , and there are so many of them
+
+fine
+床前明月光，疑是地上霜。
+e\u0301tude, \x1b[31m escaped
+"""
+
+
+async def classifying(pilot: Pilot[None]) -> None:
+    await wait_until(pilot, lambda: session_of(pilot).conversations)
+    await pilot.press("alt+c")
+    await wait_until(pilot, lambda: any(tab.session.problem for tab in pilot.app.query(ClassifyTab)))
+    tab = pilot.app.query_one(ClassifyTab)
+    tab.post_message(ModelOpened("reviews", FakeClassifier()))
+    tab.editor.fill(LINES)
+    await wait_until(pilot, lambda: len(tab.session.lines) > 1 and tab.session.worker is not None)
+    assert tab.session.worker is not None
+    while tab.session.worker.work():
+        await pilot.pause()
+
+
 SCREENS: list[Prepare] = [
     with_text, surprisal, light, comparing, finding, choosing, editing, helping, training, form, pairs_form, bleu,
-    translating, attention, attention_light,
+    translating, attention, attention_light, classifying,
 ]  # fmt: skip
 
 

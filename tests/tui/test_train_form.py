@@ -104,6 +104,15 @@ def test_columns_are_checked_and_passed() -> None:
     assert list(problems) == ["columns"] and "must name two columns" in problems["columns"]
 
 
+def test_the_columns_of_labelled_texts_are_checked_and_passed() -> None:
+    typed = {"kind": "classifier", "texts": "table.csv", "label_column": "stars", "text_column": "2"}
+    assert not problems_in(typed)
+    values = parsed(training_arguments(typed, CHECKPOINTS))
+    assert (values["label_column"], values["text_column"]) == ("stars", "2")
+    problems = problems_in({**typed, "label_column": "0"})
+    assert list(problems) == ["label_column"] and "number from 1" in problems["label_column"]
+
+
 def test_only_what_differs_from_the_defaults_is_passed() -> None:
     groups = (LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig)
     typed = {f.name: str(f.default) for kind in groups for f in fields(kind)

@@ -1,4 +1,4 @@
-"""From every state of the Chat and Translate tabs, keys that are shown on the screen lead back to the editor."""
+"""From every state of the tabs with an editor, keys that are shown on the screen lead back to it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from chatting import chatting
+from classifying_tab import using_classify
+from fake_classifier import FakeClassifier
 from fake_translator import FakeTranslator
 from textual.app import App
 from textual.pilot import Pilot
@@ -72,3 +74,10 @@ async def test_translate(tmp_path: Path) -> None:
         await user.fill("one two")
         await user.work()
         await walk(user.pilot, user.tab.source, [])
+
+
+async def test_classify(tmp_path: Path) -> None:
+    async with using_classify(tmp_path, FakeClassifier()) as user:
+        await user.fill("warmth and dull")
+        await user.work()
+        await walk(user.pilot, user.tab.editor, [])

@@ -30,6 +30,7 @@ class ExplanationPanel(Horizontal):
         super().__init__(id="lower")
         self._labels = LabelList()
         self._shares, self._removals = ExplanationColumn(id="shares"), ExplanationColumn(id="removals")
+        self._line = -1  # index of the line that is shown
 
     def compose(self) -> ComposeResult:
         yield self._labels
@@ -39,20 +40,21 @@ class ExplanationPanel(Horizontal):
     def show(self, session: ClassificationSession, line: int) -> list[Highlight]:
         """Show a line of a session, and return how its tokens are shaded.
 
-        While there is no result for what is typed, the last one stays, but no token is shaded.
+        While there is no result for what is typed into the line, its last one stays, but no token is shaded.
         """
         text = session.lines[line]
         result = session.result(line)
+        if line != self._line or not text.strip() or (result is not None and result.problem):
+            self._line = line
+            self._clear()
         if result is None or result.classification is None:
-            if session.classifier is None or not text.strip() or (result is not None and result.problem):
-                self._clear()
             return []
         self._labels.show(result.classification.labels, session.explained_label(line))
         explanation = session.explanation(line)
         if explanation is None:
             if result.unexplained:
                 self._shares.show("Share in the decision", [Content.styled(one_line(result.unexplained), MUTED)])
-                self._removals.show("Without a word", [])
+                self._removals.show("Without", [])
             return []
         measure = session.measure
         listed = measure if measure in measures_of(explanation) else SHARE
@@ -72,7 +74,7 @@ class ExplanationPanel(Horizontal):
     def _clear(self) -> None:
         self._labels.show([], "")
         self._shares.show("Share in the decision", [])
-        self._removals.show("Without a word", [])
+        self._removals.show("Without", [])
 
     def _show_shares(self, explanation: Explanation, measure: Measure, *, is_shaded: bool) -> None:
         title = measure.title[0].upper() + measure.title[1:]
@@ -83,4 +85,4 @@ class ExplanationPanel(Horizontal):
     def _show_removals(self, explanation: Explanation, labels: Sequence[tuple[str, float]]) -> None:
         rows = removal_rows(explanation, dict(labels).get(explanation.label, 0.0))
         none = "No word changes it." if len(explanation.removals) > 1 else "There is one word only."
-        self._removals.show("Without a word", rows or [Content.styled(none, MUTED)])
+        self._removals.show("Without", rows or [Content.styled(none, MUTED)])

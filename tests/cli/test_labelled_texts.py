@@ -1,0 +1,100 @@
+"""`train-classifier` on labelled texts as people have them: what is said, recorded, and read again later."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+TINY = [
+    "--hidden", "4", "--embedding", "4", "--layers", "1", "--tokenizer", "char", "--ngrams", "none",
+    "--steps", "2", "--batch-size", "8",
+]  # fmt: skip
+
+
+def table(count: int = 40) -> str:
+    return "stars,review\n" + "".join(f"{i % 2},text number {i}\n" for i in range(count))
+
+
+def corpus_section(name: str) -> dict[str, object]:
+    return json.loads(Path("checkpoints", name, "config.json").read_text("utf-8"))["corpus"]
+
+
+def test_columns_are_recorded_and_read_again(rnntui) -> None:
+    Path("t.csv").write_text(table())
+    result = rnntui("train-classifier", "t.csv", *TINY)
+    assert result.code == 0, result.err
+    assert result.err.splitlines()[0] == (
+        "rnntui: t.csv: comma-separated, text in column 2, label in column 1, header row skipped ('review', 'stars'); "
+        "40 texts, 2 labels ('0' 20, '1' 20), the first: 'text number 0' → '0'"
+    )
+    section = corpus_section("t")
+    assert section["labels"] == ["0", "1"] and section["label_counts"] == [18, 18] and section["rows"] == [36, 4]
+    assert section["label_column"] == section["text_column"] == ""
+    assert section["layouts"] == [
+        {"format": "table", "columns": [2, 1], "delimiter": ",", "quoted": True, "header": True, "width": 2}
+    ]
+    assert "as when the run was created" in rnntui("train-classifier", "t.csv", "--resume", "--steps", "3").err
+    other = rnntui("train-classifier", "t.csv", "--label-column", "review", "--resume", "--steps", "4")
+    assert other.code == 2 and "--label-column cannot change when a run is resumed (it is 1, got 2)" in other.err
+    without = rnntui("train-classifier", "--resume", "--label-column", "1", "--steps", "4")
+    assert without.code == 2 and "need TEXTS to read" in without.err
+
+
+def test_folders_of_labels_are_texts_to_train_and_to_validate_on(rnntui) -> None:
+    for split, count in (("train", 12), ("test", 4)):
+        for label in ("pos", "neg"):
+            Path(split, label).mkdir(parents=True)
+            for i in range(count):
+                Path(split, label, f"{i}.txt").write_text(f"{label} number {i + len(split)}\n")
+    result = rnntui("train-classifier", "train", "--validation-texts", "test", *TINY)
+    assert result.code == 0, result.err
+    assert "6 of 8 validation texts occur in training, as 'neg number 5' (row 1 of test/neg/1.txt)" in result.err
+    section = corpus_section("train")
+    assert section["sources"] == ["train/neg", "train/pos"] and section["rows"] == [24, 8]
+    assert section["validation_sources"] == ["test/neg", "test/pos"]
+    again = rnntui("train-classifier", "train", "--validation-texts", "test", "--resume", "--steps", "3")
+    assert again.code == 0, again.err
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "code", "says"),
+    [
+        ("a\tpos\nb\tpos\n", [], 1, "all 2 rows have one label, 'pos'; a classifier needs two"),
+        (
+            "".join(f"pos\tfilm {i}\n" for i in range(20)),
+            ["--label-column", "2"],
+            1,
+            "20 different labels in 20 rows; text and label look swapped",
+        ),
+        ("".join(f"a text {i}\tein Text {i}\n" for i in range(20)), [], 1, "rnntui train-seq2seq"),
+        ("a\tx\nb\ty\n", [], 1, "cannot hold out a validation set from 2 texts"),
+        ("a\tx\nb\ty\n", ["--label-column", "0"], 2, "by its number from 1 or by its header"),
+        ("a\tx\nb\ty\n", ["--label-column", "5"], 2, "--label-column 5: t.tsv has 2 columns"),
+    ],
+)
+def test_what_cannot_be_learned_is_one_line_before_anything_is_written(
+    rnntui, text: str, flags: list[str], code: int, says: str
+) -> None:
+    Path("t.tsv").write_text(text)
+    result = rnntui("train-classifier", "t.tsv", *flags, *TINY)
+    assert result.code == code and says in result.err.splitlines()[-1]
+    assert not Path("checkpoints").exists() or not list(Path("checkpoints").iterdir())
+
+
+def test_odd_labels_and_texts_are_told_and_learned(rnntui) -> None:
+    Path("t.tsv").write_text(
+        table().replace(",", "\t") + "Rare label\tonce\n1\ttext number 2\n" + "0\t" + "long " * 2000
+    )
+    Path("dev.tsv").write_text("Text, number 3!\t1\nnew\t0\nother\tunseen\n")
+    result = rnntui("train-classifier", "t.tsv", "--validation-texts", "dev.tsv", *TINY)
+    assert result.code == 0, result.err
+    for line in (
+        "label 'Rare label' has 1 row: it is learned, but cannot be validated",
+        "1 text has several labels, as 'text number 2' (row 4 of t.tsv)",
+        "1 of 3 validation texts occurs in training, as 'Text, number 3!' (row 1 of dev.tsv)",
+        "1 validation text is left out, whose labels are not in training: unseen",
+        "1 training text is cut off",
+    ):
+        assert line in result.err
