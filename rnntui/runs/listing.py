@@ -84,7 +84,7 @@ class RunSummary:
 
 
 def primary_metrics(summaries: Sequence[RunSummary]) -> list[Metric]:
-    """Return the metrics by which any of the runs is judged, except bits per character, which all runs have."""
+    """Return the metrics by which any of the runs is judged, except bits per character."""
     primary = {summary.primary[0].key for summary in summaries if summary.primary is not None}
     metrics = dict.fromkeys(metric for kind in KINDS.values() for metric in kind.metrics)
     return [metric for metric in metrics if metric.key in primary]
