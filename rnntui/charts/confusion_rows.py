@@ -201,7 +201,7 @@ def _cell(unit: Unit | None, count: int, share: float, is_correct: bool) -> tupl
     if not count:
         return ZERO, Style(ChartPart.GRID)
     text = f"{count:,}" if unit == "counts" else percent_text(share)
-    return text, Style(ChartPart.CORRECT if is_correct else ChartPart.WRONG, max(1, round(share * SHADES)))
+    return text, Style(ChartPart.CORRECT if is_correct else ChartPart.WRONG, round(share * SHADES))
 
 
 def percent_text(share: float) -> str:

@@ -59,8 +59,8 @@ def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float
 @checkpoints_option
 @click.option(
     "--metric", "names_of_metrics", metavar="NAME", multiple=True, callback=utf8_argument,
-    help="Metric to draw, by its key in metrics.jsonl, such as bits_per_character, learning_rate or, for Seq2Seq runs, "
-    "bleu, chrf and exact; may be repeated [default: the losses].",
+    help="Metric to draw, by its key in metrics.jsonl, such as bits_per_character or learning_rate; for Seq2Seq "
+    "models bleu, chrf and exact, for classifiers accuracy and macro_f1; may be repeated [default: the losses].",
 )  # fmt: skip
 @click.option("--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="The x axis.")
 @click.option("--log/--linear", "log", help="Scale of the y axis.  [default: linear]")

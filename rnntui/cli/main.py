@@ -32,7 +32,7 @@ COMMANDS = {
     "delete": "Delete runs.",
     "note": "Write a note on a run, or print it.",
     "curves": "Draw the metrics of runs, or write them as data.",
-    "evaluate": "Evaluate a model on a text or on pairs: loss, perplexity, BLEU.",
+    "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
     "score": "Score lines by their log-probability and bits per character.",
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}

@@ -28,12 +28,12 @@ _MIN_NAME = 20  # columns for names, however many others there are
 @click.option(
     "--sort", "order", type=click.Choice(list(SORT_KEYS)), default="age", show_default=True,
     help="Order of the runs: newest, best or largest first; score: bits per character, or the metric that selects the "
-    "weights of a Seq2Seq run.",
+    "weights of a Seq2Seq model or a classifier.",
 )  # fmt: skip
 @click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option(
     "--kind", "kind_name", type=click.Choice([kind.abbreviation for kind in KINDS.values()], case_sensitive=False),
-    help="Only runs of this kind: language models (LM) or Seq2Seq models (S2S).",
+    help=f"Only runs of this kind: {', '.join(f'{kind.title}s ({kind.abbreviation})' for kind in KINDS.values())}.",
 )  # fmt: skip
 @checkpoints_option
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each run.")
@@ -45,7 +45,8 @@ def command(
     With WORDS, only the runs that match all of them: by name, note, kind, cell or state, or by "shipped" and "own".
 
     Runs of language models can be compared by bits per character. Their losses, in nats a token, can be compared only
-    where the tokens are the same. A narrow terminal shows fewer columns; a pipe and --json show all.
+    where the tokens are the same; those of classifiers, in nats a text, where the texts are. A narrow terminal shows
+    fewer columns; a pipe and --json show all.
     """
     folder = existing_checkpoints_folder(checkpoints)
     all_runs = list_runs(folder)

@@ -14,7 +14,7 @@ from rnntui.errors import RnntuiError, RunError
 from rnntui.formatting import format_bytes, format_count, format_duration, format_loss
 from rnntui.kinds.metrics import Metric
 from rnntui.kinds.model_kind import ModelKind
-from rnntui.kinds.registry import KINDS, title_of
+from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.kinds.samples import Sample, sample_from_json, sample_parts
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary, summarize_run
@@ -159,7 +159,8 @@ def _progress_facts(details: RunDetails) -> tuple[Fact, ...]:
     scores = [f"{m.label} {m.text(summary.metrics[m.key])}" for m in details.metrics if m.key in summary.metrics]
     keys = {metric.key for metric in details.metrics}
     final = [f"{key.replace('_', '-')} {loss:.4f}" for key, loss in status.results.items() if key not in keys]
-    loss = "" if summary.validation_loss is None else f"{format_loss(summary.validation_loss)} nats a token"
+    unit = kind_or_default(config.kind).loss_unit
+    loss = "" if summary.validation_loss is None else f"{format_loss(summary.validation_loss)} {unit}"
     state = f"{summary.state}, shipped with rnntui" if summary.shipped else summary.state
     return (
         Fact("note", summary.note),

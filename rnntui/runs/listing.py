@@ -30,7 +30,7 @@ class RunSummary:
         step: steps done.
         steps: total steps; None while a time budget has not determined them.
         tokens: tokens read in training.
-        validation_loss: nats a token.
+        validation_loss: in nats a token; for a classifier, a text.
         bits_per_character: from the same evaluation.
         updated: seconds since 1970.
         state: a run state, or "broken".
@@ -84,7 +84,7 @@ class RunSummary:
 
 
 def primary_metrics(summaries: Sequence[RunSummary]) -> list[Metric]:
-    """Return the metrics by which any of the runs is judged, except bits per character, which all runs have."""
+    """Return the metrics by which any of the runs is judged, except bits per character."""
     primary = {summary.primary[0].key for summary in summaries if summary.primary is not None}
     metrics = dict.fromkeys(metric for kind in KINDS.values() for metric in kind.metrics)
     return [metric for metric in metrics if metric.key in primary]

@@ -21,7 +21,8 @@ class RunStatus:
         steps: total steps; None until a time budget has determined them.
         tokens: tokens read in training.
         seconds: time spent training.
-        validation_loss: nats a token, of the best weights so far; once the run is done, from its primary evaluation.
+        validation_loss: in nats a token (for a classifier, a text), of the best weights so far; once the run is done,
+            from its primary evaluation.
         bits_per_character: from the same evaluation.
         results: metrics such as BLEU of the best weights so far; once the run is done, also all final losses, by name.
         message: why the run failed.

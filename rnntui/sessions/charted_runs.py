@@ -68,12 +68,13 @@ class LoggedConfusions:
         labels = self.labels if len(self.labels) == count else tuple(str(index + 1) for index in range(count))
         return ConfusionMatrix(labels, confusion.counts)
 
-    def title(self, step: float | None) -> str:
+    def title(self, step: float | None, is_short: bool = False) -> str:
         """Return the title of the matrix at a step: which evaluation it is of, and its accuracy."""
         confusion = self.at(step)
         is_best = confusion.step == self.best_step
         of = "best weights" if step is None and self.final else f"step {confusion.step:,}{' ★' if is_best else ''}"
-        return f"Confusion matrix · {of} · accuracy {100 * self.matrix(confusion).accuracy:.1f} %"
+        accuracy = f"{100 * self.matrix(confusion).accuracy:.1f} %"
+        return f"Confusion · {of} · {accuracy}" if is_short else f"Confusion matrix · {of} · accuracy {accuracy}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rnntui.formatting import format_count, format_duration, format_loss
-from rnntui.kinds.registry import KINDS, title_of
+from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.runs.description import budget_text, model_text
 from rnntui.runs.run_status import RunStatus
 from rnntui.sessions.run_watcher import WatchedRun
@@ -28,7 +28,7 @@ def run_facts(run: WatchedRun) -> list[tuple[str, str]]:
         ("progress", live_progress(run)),
         ("speed", speed_text(run)),
         ("best", best_text(run)),
-        ("loss", _loss_text(status)),
+        ("loss", _loss_text(status, config.kind)),
         ("kind", title_of(config.kind)),
         ("model", model_text(run.summary, config)),
         ("tokens", config.tokenizer.summary),
@@ -105,10 +105,10 @@ def best_text(run: WatchedRun, bits_unit: str = "bits per character") -> str:
     return metrics + step + ("" if run.state == "done" else " so far")
 
 
-def _loss_text(status: RunStatus) -> str:
+def _loss_text(status: RunStatus, kind: str) -> str:
     if status.validation_loss is None:
         return ""
-    return f"validation loss {format_loss(status.validation_loss)} nats a token"
+    return f"validation loss {format_loss(status.validation_loss)} {kind_or_default(kind).loss_unit}"
 
 
 def _speed(run: WatchedRun) -> str:

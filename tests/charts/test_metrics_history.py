@@ -227,3 +227,45 @@ def test_a_finished_run_says_which_check_was_the_best(path: Path) -> None:
     history.read_all()
     assert history.best_check().step == 2
     assert history.best_check(("bleu",)).keys == ("validation_loss", "bits_per_character"), "no BLEU was logged"
+
+
+# -- confusion matrices ------------------------------------------------------------------------------------------------
+
+
+def evaluation(step: int, *counts: list[int], **values: object) -> dict[str, object]:
+    return {"step": step, "validation_loss": 1.0, "confusion": [*counts], **values}
+
+
+def test_the_matrix_of_each_evaluation_is_kept(path: Path) -> None:
+    append(path, evaluation(5, [1, 2], [3, 4]), evaluation(10, [5, 0], [0, 5]), evaluation(15, [1], [2]))
+    history = MetricsHistory(path)
+    history.read_all()
+    assert [(logged.step, logged.counts.tolist()) for logged in history.confusions] == [
+        (5, [[1, 2], [3, 4]]), (10, [[5, 0], [0, 5]]),
+    ]  # fmt: skip
+    assert history.final_confusion is None and "confusion" not in history.metric_keys
+    append(path, evaluation(7, [0, 1], [1, 0]))  # resumed at step 6
+    history.read_all()
+    assert [logged.step for logged in history.confusions] == [5, 7]
+
+
+def test_a_finished_run_has_the_matrix_of_its_best_weights(path: Path) -> None:
+    append(path, evaluation(5, [1]), evaluation(10, [2]), {"step": 10, "best_step": 5})
+    history = MetricsHistory(path)
+    history.read_all()
+    assert history.final_confusion is history.confusions[0]
+    append(path, evaluation(15, [3]))
+    history.read_all()
+    assert history.final_confusion is None, "it was resumed"
+    append(path, {"step": 15, "best_step": 15, "confusion": [[9]]})
+    history.read_all()
+    assert history.final_confusion is not None and history.final_confusion.counts.tolist() == [[9]]
+
+
+def test_of_very_many_matrices_every_second_one_is_dropped(path: Path) -> None:
+    append(path, *(evaluation(step, [step]) for step in range(300)))
+    history = MetricsHistory(path)
+    history.read_all()
+    steps = [logged.step for logged in history.confusions]
+    assert len(steps) <= metrics_history.MAX_CONFUSIONS and steps == sorted(steps)
+    assert steps[0] == 0 and steps[-1] == 299

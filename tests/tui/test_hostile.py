@@ -91,7 +91,7 @@ async def test_a_paste_shows_no_escapes(runs: Path) -> None:
 async def test_in_the_train_tab(runs: Path) -> None:
     async with chatting(runs, size=(140, 40)) as user:
         await user.pilot.press("f3")
-        await wait_until(user.pilot, lambda: user.app.query("#dashboard > #chart"))
+        await wait_until(user.pilot, lambda: user.app.query("#dashboard #chart"))
         await wait_until(user.pilot, lambda: "six" in screen_text(user.app))
         assert_harmless(user.app)
         await user.pilot.press("space")

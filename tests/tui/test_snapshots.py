@@ -162,7 +162,7 @@ async def helping(pilot: Pilot[None]) -> None:
 async def training(pilot: Pilot[None]) -> None:
     await wait_until(pilot, lambda: session_of(pilot).conversations)
     await pilot.press("f3")
-    await wait_until(pilot, lambda: pilot.app.query("#dashboard > #chart"))
+    await wait_until(pilot, lambda: pilot.app.query("#dashboard #chart"))
     await wait_until(pilot, lambda: any(chart._curves for chart in pilot.app.query("Chart")))  # type: ignore[attr-defined]
 
 

@@ -1,7 +1,8 @@
-"""An app with the Train tab alone, and Seq2Seq runs with metrics."""
+"""An app with the Train tab alone; Seq2Seq models and classifiers with metrics."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ from textual.app import App, ComposeResult
 
 import rnntui.tui
 from rnntui.config import Budget
+from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+from rnntui.kinds.classifier import CLASSIFIER
+from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
@@ -101,3 +105,36 @@ def make_pairs_logged(folder: Path, name: str, steps: int = 100, **settings: Any
         RunStatus("done", step=steps, steps=steps, validation_loss=4.4, bits_per_character=2.9, results=results)
     )
     return run
+
+
+def make_classifier_logged(folder: Path, name: str, labels: Sequence[str], steps: int = 100) -> RunFolder:
+    """Make a classifier's run without weights that has logged so many steps; evaluation i has i + 5 texts right."""
+    run = RunFolder(folder / name)
+    run.path.mkdir(parents=True)
+    count = len(labels)
+    corpus = LabelledCorpusInfo(name=name, sources=(f"{name}.tsv",), labels=tuple(labels), rows=(100, 10 * count))
+    run.write_config(
+        RunConfig(
+            kind=CLASSIFIER.id, model=ClassifierConfig(), training=ClassifierTrainingConfig(),
+            budget=Budget(steps=steps), tokenizer=ClassifierTokenizerConfig(type="char", vocab_size=50),
+            corpus=corpus, created=0.0,
+        )
+    )  # fmt: skip
+    run.metrics_file.write_text("".join(classifier_row(step, count) for step in range(20, steps + 1, 20)))
+    run.write_status(
+        RunStatus("stopped", step=steps, steps=steps, validation_loss=0.5, results={"accuracy": 90.0, "macro_f1": 89.5})
+    )
+    return run
+
+
+def classifier_row(step: int, labels: int, **values: Any) -> str:
+    """Return the rows of an evaluation: of 10 texts of each label, all but a few are right, fewer with every step."""
+    right = min(10, 5 + step // 20)
+    counts = [[0] * labels for _ in range(labels)]
+    for index in range(labels):
+        counts[index][index] += right
+        counts[index][(index + 1) % labels] += 10 - right
+    return row(step, train_loss=1.0, learning_rate=0.001, gradient_norm=0.5, tokens_per_second=900.0) + row(
+        step, validation_loss=1 / right, accuracy=10.0 * right, macro_f1=10.0 * right, confusion=counts,
+        sample={"text": f"text {step}", "predicted": "a", "label": "b"}, **values,
+    )  # fmt: skip

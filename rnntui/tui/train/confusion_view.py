@@ -43,7 +43,7 @@ class ConfusionView(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "step(-1)", "Earlier evaluation", id="confusion.earlier", show=False),
         Binding("right", "step(1)", "Later evaluation", id="confusion.later", show=False),
-        Binding("0,home", "newest", "Newest evaluation; of a finished run, its best weights", id="confusion.newest",
+        Binding("0", "newest", "Newest evaluation; of a finished run, its best weights", id="confusion.newest",
                 show=False),
         Binding("p", "unit", "Percent or counts", id="confusion.unit", show=False),
         Binding("e", "export", "Save as SVG or PNG", id="confusion.export", show=False),
@@ -63,7 +63,7 @@ class ConfusionView(ScrollView, can_focus=True):
         & > .confusion--grid { color: $foreground 72%; }
         & > .confusion--key { color: $footer-key-foreground; }
         & > .confusion--hint { color: $foreground 72%; }
-        &:focus > .confusion--title { color: $primary; text-style: bold; }
+        &:focus > .confusion--title { color: $text-primary; text-style: bold; }
     }
     """
 
@@ -133,7 +133,9 @@ class ConfusionView(ScrollView, can_focus=True):
             self._rows = MatrixRows([], [])
         else:
             matrix = self._confusions.matrix(self._confusions.at(self._step))
-            self._rows = render_confusion(matrix, self._confusions.title(self._step), self._unit, width, cell_len)
+            titles = (self._confusions.title(self._step, is_short) for is_short in (False, True))
+            title = next((title for title in titles if cell_len(title) <= width), TITLE)
+            self._rows = render_confusion(matrix, title, self._unit, width, cell_len)
         headings, body = self._rows
         self.virtual_size = Size(width, len(headings) + len(body) + self._has_key_line)
         self.refresh()
@@ -174,6 +176,8 @@ class ConfusionView(ScrollView, can_focus=True):
             return RichStyle(color=color.rich_color, bgcolor=background.rich_color)
         if style.kind not in (ChartPart.CORRECT, ChartPart.WRONG):
             return self.get_component_rich_style(f"confusion--{style.kind.name.lower()}")
+        if not style.colour:
+            return self.get_component_rich_style("confusion--value")
         color = Color.parse(curve_colour(0 if style.kind is ChartPart.CORRECT else 1, is_dark))
         if background.ansi is not None:  # the terminal's own background colour is unknown
             return RichStyle(color=color.rich_color, bold=style.kind is ChartPart.CORRECT)

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from rnntui.charts.curve import Curve, convert_x, curves_of
 from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of, in_order, metric_of
 from rnntui.charts.metrics_history import LoggedSample
-from rnntui.kinds.metrics import LOSS_CHART
+from rnntui.kinds.metrics import LOSS_CHART, OPTIMIZATION
 from rnntui.kinds.registry import KINDS
 from rnntui.kinds.samples import TEXT_FIELDS, SampleField
 from rnntui.sessions.charted_runs import ChartedRun, DashboardData, LoggedConfusions, loss_note
@@ -31,7 +31,8 @@ WIDE = 110  # columns from which the list stands beside the charts
 _SAMPLES_TITLE, _DETAILS_TITLE = "Sample texts", "About"
 _PREVIEW_WIDTH = 28  # columns that a preview needs
 _MIN_HEIGHT_FOR_PREVIEWS = 24  # rows
-_MIN_CHART_WIDTH = 48  # columns beside a confusion matrix
+_MIN_CHART_WIDTH, _MIN_CONFUSION_WIDTH = 44, 37  # columns of a chart and a confusion matrix side by side
+_OPTIMIZATION_KEYS = {metric.key for metric in OPTIMIZATION}
 
 
 class Preview(Chart, can_focus=False):
@@ -112,7 +113,10 @@ class Dashboard(Vertical):
     @property
     def titles(self) -> list[str]:
         """Titles that can be selected: charts and, where they have no room beside the chart, samples and details."""
-        charts = [title for title, _ in self._charts] + ([CONFUSION_TITLE] if self._confusions else [])
+        charts = [title for title, _ in self._charts]
+        if self._confusions is not None:  # before the charts of the optimization
+            is_result = [not _OPTIMIZATION_KEYS.issuperset(keys) for _, keys in self._charts]
+            charts.insert(sum(is_result), CONFUSION_TITLE)
         return charts if self._wide else [*charts, _SAMPLES_TITLE, _DETAILS_TITLE]
 
     def show(self, data: DashboardData) -> None:
@@ -249,10 +253,10 @@ class Dashboard(Vertical):
         """Display the confusion matrix: alone where it is selected, beside a chart where there is room for both."""
         confusion, is_selected = self.query_one(ConfusionView), self.selected == CONFUSION_TITLE
         confusion.show(self._confusions, self._cursor_step)
-        room = self.size.width - confusion.needed_width
-        is_beside = self._confusions is not None and self.chart.display and room >= _MIN_CHART_WIDTH
-        confusion.display = is_selected or is_beside
-        confusion.styles.width = "1fr" if is_selected else confusion.needed_width
+        width = max(confusion.needed_width, _MIN_CONFUSION_WIDTH)
+        has_room = self.size.width - width >= _MIN_CHART_WIDTH
+        confusion.display = is_selected or (self._confusions is not None and self.chart.display and has_room)
+        confusion.styles.width = "1fr" if is_selected else width
         self.query_one("#charts").display = self.chart.display or is_selected
 
     def _show_evaluation(self) -> None:
