@@ -19,9 +19,10 @@ from rnntui.errors import UsageError
 @click.option("--reopen", is_flag=True, help="Continue the last text, with the model that wrote it or with RUN.")
 @checkpoints_option
 def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
-    """Open the terminal app: write and translate with models, and watch them train.
+    """Open the terminal app: write, translate and classify with models, and watch them train.
 
-    RUN is a run's name or path [default: the newest, else the shipped model]; a Seq2Seq run opens the Translate tab.
+    RUN is a run's name or path [default: the newest, else the shipped model]; a Seq2Seq run opens the Translate tab, a
+    classifier the Classify tab.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")

@@ -157,7 +157,13 @@ class StepPlanner:
         """Return True if the budget is used up. A time budget gets at least one step, whatever stalls before it."""
         if self.plan.steps is not None:
             return progress.step >= self.plan.steps
+        if self.is_at_most_epochs(progress):
+            return True
         return self._budget_seconds is not None and progress.step > 0 and progress.seconds >= self._budget_seconds
+
+    def is_at_most_epochs(self, progress: Position) -> bool:
+        """Return True if the run has had all epochs that its settings allow with a time budget."""
+        return self._budget_seconds is not None and progress.step >= self._max_steps
 
     def keep(self, plan: StepPlan) -> None:
         """Adopt the plan of a resumed run, if it had one; with a time budget, the clock still corrects it."""

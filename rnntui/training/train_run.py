@@ -64,7 +64,9 @@ def train_run(
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):
-                raise _nothing_left(run, state.progress, budget or config.budget)
+                has_all_epochs = state.planner.is_at_most_epochs(state.progress)
+                epochs = settings.max_epochs if has_all_epochs else None
+                raise _nothing_left(run, state.progress, budget or config.budget, epochs)
             if budget is not None:
                 state.save(run.resume_file)  # a run killed before its first save keeps its new budget
         elif run.read_status().step:
@@ -77,8 +79,16 @@ def train_run(
         lock.release()
 
 
-def _nothing_left(run: RunFolder, progress: TrainingProgress, budget: Budget) -> RunError:
-    """Return the error of a run that is done, or past a new budget; its hint is a larger budget of the same kind."""
+def _nothing_left(run: RunFolder, progress: TrainingProgress, budget: Budget, max_epochs: float | None) -> RunError:
+    """Return the error of a run that is done, or past a new budget; its hint is a larger budget of the same kind.
+
+    `max_epochs` is the number of epochs that ended it, if that did.
+    """
+    if max_epochs is not None:
+        return RunError(
+            f"run {run.name} has had its {max_epochs:g} epochs (--max-epochs), at step {progress.step:,}",
+            hint=f"to continue training, give epochs, such as --resume --epochs {2 * max_epochs:g}",
+        )
     minutes = 2 * max(budget.minutes or 0.0, progress.seconds / 60)
     larger = f"--resume --steps {2 * progress.step}" if budget.minutes is None else f"--resume --minutes {minutes:.3g}"
     if run.read_status().state == "done":

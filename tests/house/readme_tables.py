@@ -122,7 +122,7 @@ def _row(flags: list[str], default: object, values: str, text: str) -> str:
 def _shown(default: object) -> str:
     if isinstance(default, bool):
         return "on" if default else "off"
-    if isinstance(default, str):
+    if isinstance(default, str) and default:
         return f"`{default}`"
     return f"{default:.10g}" if isinstance(default, int | float) else NONE
 

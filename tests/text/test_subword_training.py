@@ -13,7 +13,7 @@ import pytest
 
 from rnntui.config import TokenizerConfig, TokenizerType
 from rnntui.config_seq2seq import Seq2SeqTokenizerConfig
-from rnntui.text import tokenizer_factory, vocabulary
+from rnntui.text import tokenizer_factory
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
 from rnntui.text.subword_tokenizer import SubwordTokenizer
@@ -37,7 +37,7 @@ from rnntui.text.corpus import find_corpus
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import corpus_stats
 
-tokenizer_factory._MAX_TRAINING_CHARACTERS = vocabulary._MAX_TRAINING_CHARACTERS = 20_000
+tokenizer_factory._MAX_TRAINING_CHARACTERS = tokenizer_factory._MAX_TEXTS_CHARACTERS = 20_000
 corpus = find_corpus(sys.argv[1:])
 stats, lines = corpus_stats(corpus), "".join(corpus.blocks()).split("\\n")
 for kind in ("bpe", "unigram"):
@@ -110,7 +110,7 @@ def test_the_sample_of_lines_has_both_of_two_kinds_that_alternate(
     # Every second line would be of one language only.
     draw = random.Random(5)
     lines = [" ".join(draw.choices(LANGUAGES[index % 2], k=8)) for index in range(1000)]
-    monkeypatch.setattr(vocabulary, "_MAX_TRAINING_CHARACTERS", sum(map(len, lines)) * 2 // 3)
+    monkeypatch.setattr(tokenizer_factory, "_MAX_TEXTS_CHARACTERS", sum(map(len, lines)) * 2 // 3)
     tokenizer = train_vocabulary(lines, Seq2SeqTokenizerConfig(kind, 340)).tokenizer
     assert isinstance(tokenizer, SubwordTokenizer)
     for words in LANGUAGES:

@@ -34,10 +34,13 @@ class FakeRun:
     rates: list[float] = field(default_factory=list)
     plans: list[StepPlan] = field(default_factory=list)
     evaluations: list[float] = field(default_factory=list)
+    max_epochs: float | None = None
 
     def train(self) -> FakeRun:
         progress = TrainingProgress(step=self.done, evaluated_step=self.done, seconds=self.now)
-        planner = StepPlanner(Budget(minutes=self.minutes), LanguageModelTrainingConfig(), 100.0)
+        planner = StepPlanner(
+            Budget(minutes=self.minutes), LanguageModelTrainingConfig(max_epochs=self.max_epochs), 100.0
+        )
         timer = StepTimer(self.evaluation_seconds, self.final_seconds)
         self.stalls = sorted(self.stalls)
         if self.done:
@@ -75,6 +78,16 @@ def test_a_steady_machine_ends_on_time_by_one_plan(step_seconds: float, evaluati
     run = FakeRun(5, lambda now: step_seconds, evaluation_seconds, 4 * evaluation_seconds).train()
     assert 0.98 * 300 < run.now < 1.02 * 300
     assert len(run.plans) == 1
+
+
+def test_a_budget_of_minutes_ends_at_the_most_epochs_at_the_end_of_its_schedule() -> None:
+    run = FakeRun(5, evaluation_seconds=0.5, stalls=[(20.0, 9.0)], max_epochs=6.5).train()
+    assert len(run.rates) == 650 and run.now < 60
+    assert run.rates[-1] < 1e-4 < run.rates[600]
+    assert len(run.plans) == 1 and 10 < len(run.evaluations) <= 26
+    # A machine that is too slow for them ends on time all the same.
+    slow = FakeRun(1, lambda now: 0.05 if now < 10 else 0.4, max_epochs=6.5).train()
+    assert 0.98 * 60 < slow.now < 1.03 * 60 and len(slow.rates) < 650
 
 
 def test_a_final_evaluation_that_takes_long_does_not_cost_others() -> None:

@@ -54,7 +54,7 @@ class ExplanationPanel(Horizontal):
         if explanation is None:
             if result.unexplained:
                 self._shares.show("Share in the decision", [Content.styled(one_line(result.unexplained), MUTED)])
-                self._removals.show("Without a word", [])
+                self._removals.show("Without", [])
             return []
         measure = session.measure
         listed = measure if measure in measures_of(explanation) else SHARE
@@ -74,7 +74,7 @@ class ExplanationPanel(Horizontal):
     def _clear(self) -> None:
         self._labels.show([], "")
         self._shares.show("Share in the decision", [])
-        self._removals.show("Without a word", [])
+        self._removals.show("Without", [])
 
     def _show_shares(self, explanation: Explanation, measure: Measure, *, is_shaded: bool) -> None:
         title = measure.title[0].upper() + measure.title[1:]
@@ -85,4 +85,4 @@ class ExplanationPanel(Horizontal):
     def _show_removals(self, explanation: Explanation, labels: Sequence[tuple[str, float]]) -> None:
         rows = removal_rows(explanation, dict(labels).get(explanation.label, 0.0))
         none = "No word changes it." if len(explanation.removals) > 1 else "There is one word only."
-        self._removals.show("Without a word", rows or [Content.styled(none, MUTED)])
+        self._removals.show("Without", rows or [Content.styled(none, MUTED)])
