@@ -17,6 +17,7 @@ _MIN_REPEATED = 2  # rows for each label, below which the labels are rather text
 _MIN_ROWS = 10  # from which that is an error
 _MANY_LABELS = 1000
 _LONGER = 2  # labels to texts in characters, above which the columns look swapped
+_LONG_LABEL = 200  # characters
 _SHOWN = 3  # labels in a message
 
 
@@ -43,7 +44,13 @@ def check_labels(corpus: LabelledCorpus) -> list[str]:
     warnings = [f"{names}: {swapped}; {_column_hint(corpus.layouts)}"] if swapped else []
     if len(labels) > _MANY_LABELS:
         warnings.append(f"{len(labels):,} labels are many; if they are texts to write: rnntui train-seq2seq")
-    return [*warnings, *_rare_labels(labels), *_similar_labels(labels), *_repeated_texts(corpus.rows)]
+    return [
+        *warnings,
+        *_long_labels(corpus.rows),
+        *_rare_labels(labels),
+        *_similar_labels(labels),
+        *_repeated_texts(corpus.rows),
+    ]
 
 
 def shared_texts(training: LabelledCorpus, validation: LabelledCorpus) -> list[str]:
@@ -79,6 +86,13 @@ def _looks_swapped(rows: Sequence[LabelledText], labels: dict[str, int]) -> str:
     if len(texts) >= len(labels) or label_length < _LONGER * text_length:
         return ""
     return f"text and label look swapped: the {len(labels):,} labels are longer than the {len(texts):,} different texts"
+
+
+def _long_labels(rows: Sequence[LabelledText]) -> Iterator[str]:
+    first = next((row for row in rows if len(row.label) > _LONG_LABEL), None)
+    if first is not None:
+        where = f"(row {first.row} of {first.file})"
+        yield f"a label of {len(first.label):,} characters is likely a mistake: {quote(first.label)} {where}"
 
 
 def _rare_labels(labels: dict[str, int]) -> Iterator[str]:

@@ -33,6 +33,7 @@ _PARALLEL_NAMES = (("text", "labels"), ("text", "label"), ("texts", "labels"), (
 _EXAMINED = 6  # files whose beginning is looked at
 _FEW_FILES = 4  # for each label
 _MANY_LINES = 20  # in each of a few files of a folder, from which a line is a text
+_MAX_NAMED = 3  # labels in the name of a run
 _MAX_ENDING = 4  # characters
 _MIN_LINES = 2  # in each of many files of one folder, below which a text is a file
 
@@ -60,6 +61,14 @@ class LabelFiles:
         """The files; if a text is a file, of which there may be many thousands, the folders."""
         names = self.corpus.display_names
         return tuple(dict.fromkeys(str(PurePath(name).parent) for name in names)) if self.unit == "file" else names
+
+    @property
+    def name(self) -> str:
+        """Default name of a run: the corpus's, but not that of one label where those were named one by one."""
+        if self.corpus.name not in self.labels:
+            return self.corpus.name
+        folder = PurePath(self.display_names[0]).parent.name
+        return folder or "-".join([*dict.fromkeys(self.labels)][:_MAX_NAMED])
 
     def read_rows(self, rows: LabelledRows) -> None:
         """Add the texts of all files. Blank lines are ignored; empty files are counted as left out."""

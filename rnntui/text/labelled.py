@@ -53,7 +53,7 @@ def read_labelled(
             layout = LabelledLayout("files", (files.unit, files.origin))
             names = files.display_names
             described = [f"{few_names(names)}: a {files.unit} is a text, the name of its {files.origin} its label"]
-            corpus = replace(files.corpus, display_names=names)
+            corpus = replace(files.corpus, display_names=names, name=files.name)
             return _labelled_corpus(corpus, rows, (layout,), described, [*warnings, *files.warnings])
     if len(layouts) == 1:
         layouts = [*layouts] * len(corpus.files)

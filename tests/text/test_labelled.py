@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rnntui.errors import CorpusError, RnntuiError, UsageError
-from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledLayout
+from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 from rnntui.text.corpus import find_corpus
 from rnntui.text.label_checks import check_labels
 from rnntui.text.labelled import read_labelled
@@ -341,6 +342,50 @@ def test_a_file_without_labelled_texts_is_one_clear_line(read: Read, text: str, 
     assert "\n" not in str(error.value)
 
 
+def test_a_run_is_named_after_the_folder_of_its_labels(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    for label in ("good", "bad"):
+        Path("films", label).mkdir(parents=True)
+        for number in range(3):
+            Path("films", label, f"{number}.txt").write_text(f"{label} film {number}")
+    assert read_labelled(find_corpus(["films/good", "films/bad"])).name == "films"
+    monkeypatch.chdir("films")
+    assert read_labelled(find_corpus(["good", "bad"])).name == "good-bad"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"labels": ["a", "a"], "label_counts": [1, 2]},
+        {"labels": ["a", ""], "label_counts": [1, 2]},
+        {"labels": "ab", "label_counts": [1, 2]},
+        {"labels": ["a", 3], "label_counts": [1, 2]},
+        {"labels": [["a"], "b"]},
+    ],
+)
+def test_labels_of_a_config_that_cannot_be_are_absent(values: dict[str, object]) -> None:
+    info = LabelledCorpusInfo.from_json(values)
+    assert info.labels == () and info.label_counts == ()
+
+
+def test_the_corpus_section_is_read_as_it_was_written_and_the_rest_is_absent() -> None:
+    layout = LabelledLayout("table", (2, 1), "\t", header=True, width=2)
+    info = LabelledCorpusInfo(
+        name="t", sources=("t.tsv",), labels=("b", "a"), label_counts=(7, 2), rows=(9, 1), label_column="1",
+        layouts=(layout,), max_tokens=50,
+    )  # fmt: skip
+    assert LabelledCorpusInfo.from_json(json.loads(json.dumps(info.to_json()))) == info
+    assert info.summary == "t.tsv; 9 texts with 2 labels, 1 for validation"
+    wrong = {
+        "label_counts": [1, -2],
+        "rows": [1],
+        "label_column": 3,
+        "layouts": [{"format": "tmx", "columns": [1, 2]}],
+        "max_tokens": "5",
+    }
+    read = LabelledCorpusInfo.from_json({"labels": ["a", "b"], **wrong})
+    assert read == LabelledCorpusInfo(labels=("a", "b"))
+
+
 def test_one_label_is_refused_with_the_flag(read: Read) -> None:
     with pytest.raises(CorpusError, match="all 2 rows have one label, 'pos'") as error:
         check_labels(read("a\tpos\nb\tpos\n"))
@@ -372,4 +417,5 @@ def test_odd_labels_and_repeated_texts_are_told(read: Read) -> None:
     assert check_labels(read("a\tx\nb\tx\nc\ty\nd\tz\n")) == [
         "2 labels have 1 row each ('y', 'z'): they are learned, but cannot be validated"
     ]
+    assert "a label of 400 characters" in check_labels(read("a\tx\nb\tx\nc\ty\nd\t" + "long" * 100))[0]
     assert check_labels(read("a\tx\nb\tx\nc\ty\n")) == ["label 'y' has 1 row: it is learned, but cannot be validated"]

@@ -14,9 +14,11 @@ from train_host import STYLESHEETS
 from waiting import wait_until
 
 from rnntui.cli.train import command as train
+from rnntui.cli.train_classifier import command as train_classifier
 from rnntui.cli.train_seq2seq import command as train_seq2seq
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import UsageError
+from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS
@@ -36,7 +38,7 @@ from rnntui.tui.train.form_screen import FormResult, TrainingFormScreen
 
 CHECKPOINTS = Path("/runs")
 TEXT, PAIRS = LANGUAGE_MODEL, SEQ2SEQ
-COMMANDS = {LANGUAGE_MODEL.id: train, SEQ2SEQ.id: train_seq2seq}
+COMMANDS = {LANGUAGE_MODEL.id: train, SEQ2SEQ.id: train_seq2seq, CLASSIFIER.id: train_classifier}
 
 
 class Host(App[None]):
