@@ -4,7 +4,8 @@
 
 The labels are to be told by how a sentence is written. So whatever gives the source away by itself is removed: names
 of people and places (a sentence with one is left out), speakers, stage directions, quotation marks, marks of italics,
-and the capitals that begin a line of verse. A full stop at the end is removed too, since messages often have none.
+and the capitals that begin a line of verse. Messages often have no full stop at the end; so that it says nothing, it is
+drawn by lot for the sentences of all.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-WORDS = range(6, 41)  # of a sentence
+WORDS = range(4, 41)  # of a sentence
 ROWS_PER_AUTHOR = 2400
 ABBREVIATION = re.compile(r"\b(Mr|Mrs|Ms|Dr|St|etc|vs|i\.e|e\.g)\.$")
 WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
@@ -38,7 +39,7 @@ def plays(text: str) -> Iterator[list[str]]:
 
 
 def novel(text: str) -> Iterator[list[str]]:
-    """Yield each paragraph as one line; headings and letters' addresses have no sentence of six words."""
+    """Yield each paragraph as one line; headings and letters' addresses are no sentences of several words."""
     for paragraph in text.splitlines():
         yield [paragraph]
 
@@ -96,7 +97,11 @@ def sentences(text: str) -> Iterator[str]:
 def is_usable(sentence: str, lower_case: set[str]) -> bool:
     """Return whether a sentence has the right length, no names, no figures, no coarse words."""
     words = WORD.findall(sentence)
-    if len(sentence.split()) not in WORDS or not re.fullmatch(r"[A-Za-z ,;:.?!'()-]+", sentence) or ".." in sentence:
+    if (
+        len(sentence.removesuffix(".").split()) not in WORDS
+        or not re.fullmatch(r"[A-Za-z ,;:.?!'()-]+", sentence)
+        or ".." in sentence
+    ):
         return False
     if COARSE.search(sentence):
         return False
@@ -115,6 +120,13 @@ def digest(purpose: str, sentence: str) -> str:
     return hashlib.sha256(f"{purpose} {sentence}".encode()).hexdigest()
 
 
+def with_drawn_stop(sentence: str) -> str:
+    """Return a sentence with a full stop at the end or without, by lot; one that ends otherwise is left as it is."""
+    bare = sentence.removesuffix(".").rstrip()
+    has_stop = int(digest("stop", key(sentence)), 16) % 2 and bare[-1].isalpha()
+    return f"{bare}." if has_stop else bare
+
+
 def main(corpora: Path, target: Path) -> None:
     found: dict[str, dict[str, str]] = {}
     for label, (name, blocks) in SOURCES.items():
@@ -122,7 +134,7 @@ def main(corpora: Path, target: Path) -> None:
         parts = [[plain(line) for line in lines] for lines in blocks(text)]
         lower_case = lower_case_words([line for lines in parts for line in lines])
         usable = [s for lines in parts for s in sentences(joined(lines, lower_case)) if is_usable(s, lower_case)]
-        found[label] = {key(sentence): sentence.removesuffix(".").rstrip() for sentence in usable}
+        found[label] = {key(sentence): with_drawn_stop(sentence) for sentence in usable}
     keys = Counter(one for by_key in found.values() for one in by_key)
     rows = []
     for label, by_key in found.items():
