@@ -31,6 +31,7 @@ CHARACTER_RECIPE: dict[str, Any] = {
     "label_smoothing": 0.05,
     "max_epochs": 12.0,
     "lowercase": False,
+    "ngrams": "char",
 }
 """Settings that are others by default where tokens are characters. Texts that short tokens suit, such as names, are
 many and alike, so a model of them overfits later; both recipes were found on held-out parts of training texts."""
