@@ -99,7 +99,6 @@ TABS: dict[str, TabEntry] = {
             "translate", "Translate", "f4", "rnntui.tui.translate.tab:TranslateTab", "#source",
             (("Panes of Translate and Classify", "rnntui.tui.lines.aligned_text_area:AlignedTextArea"),),
         ),
-        # F11 makes many terminals fill the screen; where Alt types characters, it is the key.
-        TabEntry("classify", "Classify", "alt+c,f11", "rnntui.tui.classify.tab:ClassifyTab", "#text"),
+        TabEntry("classify", "Classify", "alt+c", "rnntui.tui.classify.tab:ClassifyTab", "#text"),
     )
 }  # fmt: skip
