@@ -59,7 +59,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     owners = {
         "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "settings": SettingsPanel,
         "train": TrainTab, "translate": TranslateTab, "hypotheses": HypothesisList, "aside": TranslateTab,
-        "classify": ClassifyTab,
+        "classify": ClassifyTab, "explanation": ClassifyTab,
     }  # fmt: skip
     for context, keys in KEYS.items():
         for key in keys:
