@@ -53,6 +53,8 @@ models: $(VENV)/.ready
 	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.3 \
 		--lowercase-source --placeholders --short-pair-repeats 4 --epochs 12 --patience 0 --name en-es --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/en-es checkpoints/en-es
+	$(BIN)/rnntui train-classifier corpora/authors.tsv --epochs 12 --patience 0 --name authors --checkpoints build/model
+	$(BIN)/python -m rnntui.runs.export build/model/authors checkpoints/authors
 
 clean:
 	rm -rf $(VENV)

@@ -15,26 +15,33 @@ import pytest
 from en_es_pairs import read_pairs, split_pairs
 from tiny_runs import make_run
 
+from rnntui.config_classifier import ClassifierTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
+from rnntui.inference.classifier import load_classifier
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
+from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
+from rnntui.text.corpus import find_corpus
+from rnntui.text.label_split import is_recorded_split, split_labelled
+from rnntui.text.labelled import read_labelled
 from rnntui.training.bleu import score_translations
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = RunFolder(ROOT / "checkpoints" / "shakespeare")
 TRANSLATOR = RunFolder(ROOT / "checkpoints" / "en-es")
+CLASSIFIER = RunFolder(ROOT / "checkpoints" / "authors")
 LINES = ROOT / "tests" / "data" / "en-es-lines.tsv"
 """English lines, each with the Spanish translations that are right, separated by |."""
 
 
-@pytest.mark.parametrize(("name", "most"), [("shakespeare", 4e6), ("chat", 12e6), ("en-es", 12e6)])
+@pytest.mark.parametrize(("name", "most"), [("shakespeare", 4e6), ("chat", 12e6), ("en-es", 12e6), ("authors", 3e6)])
 def test_it_is_half_precision_on_disk_and_small(name: str, most: float) -> None:
     run = RunFolder(ROOT / "checkpoints" / name)
     arrays, _ = load_arrays(run.weights_file)
@@ -53,6 +60,19 @@ def test_it_translates_sentences_it_never_saw() -> None:
     few = held_out[::40]
     found = load_translator(TRANSLATOR).translate([pair.source for pair in few], BeamConfig(), resolve_ties=False)
     assert score_translations([one.text for one in found], [pair.target for pair in few]).bleu > 30
+
+
+def test_it_names_the_author_of_sentences_it_never_saw() -> None:
+    config = CLASSIFIER.read_config()
+    texts = read_labelled(find_corpus([str(ROOT / "corpora" / "authors.tsv")]))
+    assert config.corpus.sources == ("corpora/authors.tsv",) and config.corpus.fingerprint == texts.fingerprint()
+    settings = config.training_as(ClassifierTrainingConfig)
+    training, held_out = split_labelled(texts.rows, settings.validation_fraction, settings.seed)
+    assert is_recorded_split(config.corpus_as(LabelledCorpusInfo), training, held_out)
+    answers = load_classifier(CLASSIFIER).classify([row.text for row in held_out])
+    right = sum(answer.label == row.label for answer, row in zip(answers, held_out, strict=True))
+    accuracy = 100 * right / len(held_out)
+    assert accuracy > 87 and accuracy == pytest.approx(CLASSIFIER.read_status().results["accuracy"], abs=0.3)
 
 
 WRONG = {
