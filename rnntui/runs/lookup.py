@@ -13,7 +13,7 @@ from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.runs.folder import RunFolder
 
 CHECKPOINTS_VARIABLE = "RNNTUI_CHECKPOINTS"
-SHIPPED = ("shakespeare", "chat", "en-es")
+SHIPPED = ("shakespeare", "chat", "en-es", "authors")
 _PACKAGE = Path(__file__).resolve().parent.parent
 _MAX_LISTED = 8  # runs listed in a message
 
