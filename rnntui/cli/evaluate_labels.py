@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rnntui import __version__
 from rnntui.cli.chart_output import check_image_file, save_image
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.evaluate_output import save_rows
@@ -15,7 +14,7 @@ from rnntui.cli.inputs import LabelledReading, read_labelled_texts
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, write_out
 from rnntui.config_classifier import ClassifierTrainingConfig
-from rnntui.errors import CorpusError, RunError, UsageError
+from rnntui.errors import CorpusError, UsageError
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.processors import usable_cpus
 
@@ -115,27 +114,17 @@ def _held_out_texts(run: RunFolder, texts: LabelledCorpus) -> LabelledCorpus:
     Raises `CorpusError` if the run was created from other texts or had separate ones for validation, `RunError` if
     the split of this version gives other texts.
     """
+    from rnntui.runs.held_out import check_held_out_corpus, split_differs
     from rnntui.text.label_split import is_recorded_split, split_labelled
 
     config = run.read_config()
     info, settings = config.corpus_as(LabelledCorpusInfo), config.training_as(ClassifierTrainingConfig)
-    if info.validation_sources:
-        raise CorpusError(
-            f"run {run.name} has no held-out texts: its validation set was {', '.join(info.validation_sources)}",
-            hint="evaluate on that, without --held-out",
-        )
-    if texts.fingerprint() != info.fingerprint:
-        files = ", ".join(info.sources) or "unknown files"
-        raise CorpusError(
-            f"{', '.join(texts.display_names)}: not the texts that run {run.name} was created from ({files}), so its "
-            f"held-out texts cannot be determined"
-        )
+    check_held_out_corpus(
+        run.name, config, info.validation_sources, texts.fingerprint(), texts.display_names, rows="texts"
+    )
     training, held_out = split_labelled(texts.rows, settings.validation_fraction, settings.seed)
     if not is_recorded_split(info, training, held_out):
-        raise RunError(
-            f"rnntui {__version__} splits these texts differently from the version that created run {run.name}",
-            hint=f"use that version, {config.versions.get('rnntui', 'which is not recorded')}",
-        )
+        raise split_differs(run.name, config, "texts")
     return replace(texts, rows=held_out)
 
 

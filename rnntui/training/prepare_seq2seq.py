@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnntui import __version__
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
-from rnntui.errors import CorpusError, RunError
+from rnntui.errors import CorpusError
 from rnntui.inference.translator import read_known_words, read_vocabularies
 from rnntui.kinds.pair_corpus_info import (
     PairCorpusInfo,
@@ -28,6 +27,7 @@ from rnntui.kinds.pair_corpus_info import (
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.held_out import check_held_out_corpus, split_differs
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.dropped_rows import DroppedRows
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
@@ -142,17 +142,9 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
     """
     config = run.read_config()
     info = config.corpus_as(PairCorpusInfo)
-    if info.validation_sources:
-        raise CorpusError(
-            f"run {run.name} has no held-out pairs: its validation set was {', '.join(info.validation_sources)}",
-            hint="evaluate on that, without --held-out",
-        )
-    if pairs.fingerprint() != info.fingerprint:
-        files = ", ".join(info.sources) or "unknown files"
-        raise CorpusError(
-            f"{', '.join(pairs.display_names)}: not the pairs that run {run.name} was created from ({files}), so its "
-            f"held-out pairs cannot be determined"
-        )
+    check_held_out_corpus(
+        run.name, config, info.validation_sources, pairs.fingerprint(), pairs.display_names, rows="pairs"
+    )
     settings = config.training_as(Seq2SeqTrainingConfig)
     _, held_out = train_validation_split(pairs.rows, settings.validation_fraction, settings.seed, info.split or "both")
     if info.limits is not None:  # runs of older versions have none
@@ -162,10 +154,7 @@ def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:
         held_out, _ = _drop_long_pairs(held_out, encoded, info.limits, DroppedRows())
     recorded = info.pairs and info.pairs[1], info.validation and info.validation.characters
     if (len(held_out), count_target_characters(held_out)) != recorded:
-        raise RunError(
-            f"rnntui {__version__} splits these pairs differently from the version that created run {run.name}",
-            hint=f"use that version, {config.versions.get('rnntui', 'which is not recorded')}",
-        )
+        raise split_differs(run.name, config, "pairs")
     return replace(pairs, rows=held_out)
 
 
