@@ -90,7 +90,9 @@ class ClassifierTask:
         if rate:
             tokens = tokens.masked_fill(torch.rand(tokens.shape) < rate, self.tokenizer.unknown_id)
         logits, *parts = self._logits(batch, tokens)
-        losses = [self._cross_entropy(part, batch) for part in (logits, *parts)]
+        labels = torch.from_numpy(batch.labels).to(logits.device)
+        smoothing = self._settings.label_smoothing
+        losses = [weighted_cross_entropy(part, labels, self._class_weights, smoothing) for part in (logits, *parts)]
         weights = [1.0, *[_PART_WEIGHT] * len(parts)]
         loss = torch.stack([weight * part for weight, part in zip(weights, losses, strict=True)]).sum() / sum(weights)
         return loss, int(batch.lengths.sum())
@@ -132,11 +134,6 @@ class ClassifierTask:
         indices, offsets = torch.from_numpy(features.indices), torch.from_numpy(features.offsets[:-1])
         linear = self.model.ngram_logits(*(tensor.to(device) for tensor in (indices, values, offsets)))
         return [recurrent + linear, recurrent, linear]
-
-    def _cross_entropy(self, logits: Tensor, batch: LabelledBatch) -> Tensor:
-        labels = torch.from_numpy(batch.labels).to(logits.device)
-        weights = self._class_weights.to(logits.device)
-        return weighted_cross_entropy(logits, labels, weights, self._settings.label_smoothing)
 
     def _evaluate(self, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         """Classify validation texts, evenly spaced, of about so many tokens, and score the answers."""

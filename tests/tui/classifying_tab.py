@@ -113,7 +113,8 @@ async def using_classify(
 
     classify = replace(TABS["classify"], widget=lambda context: ClassifyTab(context, make))
     app = RnntuiApp(tmp_path / "runs", first="classify", tabs={**TABS, "classify": classify})
-    with patch("rnntui.runs.lookup.shipped_runs", list):  # there is no model but those given
+    # There is no model but those given.
+    with patch("rnntui.runs.lookup.shipped_runs", list), patch("rnntui.runs.listing.shipped_runs", list):
         async with app.run_test(size=size) as pilot:
             user = UserOfClassify(app, pilot)
             await wait_until(pilot, lambda: user.session.problem)
