@@ -72,7 +72,8 @@ class ClassifierTask:
         self.step_bytes = classifier_step_bytes(model_config, self._shapes(), hardware)
         self.model = Classifier(model_config, config.vocab_size, len(self._labels), ngrams).to(hardware.device)
         self._pretrained = _load_pretrained(self.model, run)
-        self._class_weights = class_weights(self.training.labels, len(self._labels), settings.class_weight_power)
+        weights = class_weights(self.training.labels, len(self._labels), settings.class_weight_power)
+        self._class_weights = weights.to(hardware.device)
         self.steps_per_epoch = float(len(self.order.batches))
         self.validation_tokens = int(self.validation.lengths.sum())
         self.uniform_loss = float(np.log(len(self._labels))) + _MARGIN
