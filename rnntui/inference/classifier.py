@@ -147,12 +147,11 @@ class TextClassifier:
         if len(text) > MAX_CHARACTERS:
             message = f"its first {MAX_CHARACTERS:,} characters are classified, of {len(text):,}"
             warnings.append(f"{label}: {message}")
-        unknown = self.tokenizer.unknown_characters(text[:MAX_CHARACTERS])
         tokenizer = self.tokenizer.tokenizer
-        if unknown and tokenizer.kind == "word":
-            is_all = bool((self.tokenizer.encode(text[:MAX_CHARACTERS]) == tokenizer.unknown_id).all())
-            unknown = unknown if is_all else []  # a rare word is usual, and the n-grams may know it
-        if unknown:
+        is_unknown = self.tokenizer.encode(text[:MAX_CHARACTERS]) == tokenizer.unknown_id
+        # A rare word is usual, and the n-grams may know it.
+        is_wanted = is_unknown.all() if tokenizer.kind == "word" else tokenizer.kind != "char" or is_unknown.any()
+        if is_wanted and (unknown := self.tokenizer.unknown_characters(text[:MAX_CHARACTERS])):
             warnings.append(f"{label}: {unknown_characters_message(unknown)}")
         return warnings
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _CHARACTERS_A_SUBWORD = 100  # of training text per subword of the vocabulary
 _SUBWORDS = 4000
 
+_MAX_RECENT, _MAX_RECENT_CHARACTERS = 2048, 1000  # texts whose tokens are kept, and the longest of them
+
 
 class ClassifierTokenizer:
     """A tokenizer as a classifier uses it: texts are lowercased if the run says so, and none is empty.
@@ -31,6 +33,7 @@ class ClassifierTokenizer:
     def __init__(self, tokenizer: Tokenizer, is_lowercase: bool) -> None:
         self.tokenizer = tokenizer
         self._is_lowercase = is_lowercase
+        self._recent: dict[str, NDArray[np.int64]] = {}  # a line is looked at for unknown words, and then classified
         self._prefix = " " if tokenizer.kind in ("bpe", "unigram") else ""  # a subword that begins a word has a space
 
     @classmethod
@@ -45,9 +48,18 @@ class ClassifierTokenizer:
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Return the token ids `(S,)` of a text; an empty one is a single `<unk>`."""
-        text = lowercase(text) if self._is_lowercase else text
-        ids = self.tokenizer.encode(self._prefix + text) if text else np.empty(0, np.int64)
-        return ids if len(ids) else np.array([self.tokenizer.unknown_id])
+        known = self._recent.get(text)
+        if known is not None:
+            return known
+        lowered = lowercase(text) if self._is_lowercase else text
+        ids = self.tokenizer.encode(self._prefix + lowered) if lowered else np.empty(0, np.int64)
+        ids = ids if len(ids) else np.array([self.tokenizer.unknown_id])
+        if len(text) <= _MAX_RECENT_CHARACTERS:
+            if len(self._recent) >= _MAX_RECENT:
+                self._recent = {}
+            ids.flags.writeable = False
+            self._recent[text] = ids
+        return ids
 
     def encode_with_pieces(self, text: str) -> tuple[NDArray[np.int64], list[str]]:
         """Return the token ids `(S,)` of a text, and the part of it that each stands for; joined they are the text.
