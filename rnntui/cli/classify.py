@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rnntui.inference.classifier import Classification, TextClassifier
     from rnntui.inference.explanation import Explanation
 
+_MAX_BATCH = 4096  # lines: enough for every processor to have several batches of similar length
+
 
 @click.command("classify")
 @click.argument("text", nargs=-1, callback=utf8_argument)
@@ -92,7 +94,7 @@ def _classified(
 ) -> Iterator[tuple[str, Classification, Explanation | None]]:
     """Yield each line with its classification and, if wanted, its explanation."""
     done = 0
-    for batch in line_batches(source):
+    for batch in line_batches(source, _MAX_BATCH):
         for line in batch:
             for warning in classifier.warnings_for(line.text, line.label):
                 print_note(warning)

@@ -119,10 +119,10 @@ def read_lines(texts: Sequence[str], files: Sequence[str], reading: TextReading)
     return Lines(chain.from_iterable(arriving), is_interactive=True, count=count, arriving=arriving)
 
 
-def line_batches(source: Lines) -> Iterator[list[NumberedLine]]:
+def line_batches(source: Lines, most: int = _MAX_BATCH) -> Iterator[list[NumberedLine]]:
     """Yield the lines in batches that keep no writer waiting: those of a file many at a time, others as they arrive.
 
-    Lines before one that cannot be decoded are yielded before that error is raised.
+    Lines before one that cannot be decoded are yielded before that error is raised. A batch has at most `most` lines.
     """
     size = _MIN_BATCH
     if source.arriving is not None:
@@ -130,7 +130,7 @@ def line_batches(source: Lines) -> Iterator[list[NumberedLine]]:
             start = 0
             while start < len(lines):
                 yield lines[start : start + size]
-                start, size = start + size, min(_MAX_BATCH, 2 * size)
+                start, size = start + size, min(most, 2 * size)
         return
     batch: list[NumberedLine] = []
     size = 1 if source.is_interactive else size
@@ -139,7 +139,7 @@ def line_batches(source: Lines) -> Iterator[list[NumberedLine]]:
             batch.append(line)
             if len(batch) == size:
                 yield batch
-                batch, size = [], size if source.is_interactive else min(_MAX_BATCH, 2 * size)
+                batch, size = [], size if source.is_interactive else min(most, 2 * size)
     except CorpusError:
         if batch:
             yield batch

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CHARACTERS_A_SUBWORD = 100  # of training text per subword of the vocabulary
 _SUBWORDS = 4000
 
-_MAX_RECENT, _MAX_RECENT_CHARACTERS = 2048, 1000  # texts whose tokens are kept, and the longest of them
+_MAX_RECENT, _MAX_RECENT_CHARACTERS = 8192, 1000  # texts whose tokens are kept, and the longest of them
 
 
 class ClassifierTokenizer:
