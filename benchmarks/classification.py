@@ -308,7 +308,7 @@ def torch_lines(run: RunFolder, lines: Sequence[str]) -> float:
     began = time.perf_counter()
     with torch.no_grad():
         for line in lines:
-            ids = torch.from_numpy(tokenizer.encode(line))
+            ids = torch.from_numpy(tokenizer.encode(line).copy())
             logits = model.recurrent_logits(ids[:, None], torch.tensor([len(ids)]))
             if has_ngrams:
                 features = ngrams.features([line])
