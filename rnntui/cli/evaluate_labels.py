@@ -138,16 +138,18 @@ def _unknown_labels_note(run: RunFolder, texts: LabelledCorpus, unknown: dict[st
     """Return a note on unknown labels. Raises `CorpusError` if there are no others."""
     rest = f" and {len(unknown) - _MAX_NAMED} more" if len(unknown) > _MAX_NAMED else ""
     if sum(unknown.values()) == len(texts.rows):
+        names = ", ".join(texts.display_names)
         raise CorpusError(
-            f"{', '.join(texts.display_names)}: run {run.name} knows none of the labels {_listed(unknown)}{rest}; it "
-            f"knows {_listed(labels)}{f' and {len(labels) - _MAX_NAMED} more' if len(labels) > _MAX_NAMED else ''}",
+            f"{names}: run {run.name} knows none of the labels {_listed(list(unknown))}{rest}; "
+            f"it knows {_listed(labels)}"
+            f"{f' and {len(labels) - _MAX_NAMED} more' if len(labels) > _MAX_NAMED else ''}",
             hint="--label-column names the column of the labels",
         )
     count = sum(unknown.values())
-    are = "1 text has a label" if count == 1 else f"{count:,} texts have labels"
+    are, verb = ("1 text has a label", "counts") if count == 1 else (f"{count:,} texts have labels", "count")
     counts = _listed([f"{label!r} ({number:,})" for label, number in unknown.items()])
-    return f"{are} that run {run.name} was not trained on, and count as wrong: {counts}{rest}"
+    return f"{are} that run {run.name} was not trained on, and {verb} as wrong: {counts}{rest}"
 
 
-def _listed(labels: Sequence[str] | dict[str, int]) -> str:
+def _listed(labels: Sequence[str]) -> str:
     return ", ".join([*labels][:_MAX_NAMED])

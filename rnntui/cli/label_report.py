@@ -27,6 +27,7 @@ _CONFUSIONS = 10  # the largest ones that are listed
 _MIN_LISTED = 5  # labels from which on the largest confusions are listed beside the matrix
 _PIPE_WIDTH = 80  # columns of the matrix in a pipe
 _MAX_TEXT = 200  # characters of a text
+_MAX_LABEL = 40  # characters of a label
 
 
 class ConfidentError(NamedTuple):
@@ -117,15 +118,22 @@ def evaluation_json(evaluation: LabelEvaluation) -> dict[str, Any]:
     }
 
 
+def _short(label: str) -> str:
+    """Return a label as tables and sentences show it: on one line, and cut if it is very long."""
+    return one_line(label if len(label) <= _MAX_LABEL else label[: _MAX_LABEL - 1] + "…")
+
+
 def _print_scores(evaluation: LabelEvaluation) -> None:
     scores = evaluation.scores
     correct = int(scores.confusion.diagonal().sum())
-    majority = f"majority label {scores.majority_accuracy:.1f} %: always {one_line(evaluation.majority_label)!r}"
+    majority = f"majority label {scores.majority_accuracy:.1f} %: always '{_short(evaluation.majority_label)}'"
     occurring = sum(bool(result.support or result.predicted) for result in scores.label_results)
     unknown = f", without {scores.unknown_rows:,} of unknown labels" if scores.unknown_rows else ""
+    from rich.text import Text  # labels are no markup
+
     table = plain_table(has_header=False)
     table.add_row(
-        ACCURACY.label, f"{ACCURACY.text(scores.accuracy)} %", f"{correct:,} of {scores.rows:,} texts; {majority}"
+        ACCURACY.label, f"{ACCURACY.text(scores.accuracy)} %", Text(f"{correct:,} of {scores.rows:,} texts; {majority}")
     )
     table.add_row(MACRO_F1.label, f"{MACRO_F1.text(scores.macro_f1)} %", f"mean of the F1 of {occurring:,} labels")
     table.add_row("log loss", f"{scores.log_loss:.4f}", f"nats a text{unknown}")
@@ -138,10 +146,12 @@ def _print_labels(evaluation: LabelEvaluation) -> None:
     results = sorted(
         zip(evaluation.labels, evaluation.scores.label_results, strict=True), key=lambda item: -item[1].support
     )
+    from rich.text import Text
+
     table = plain_table("label", "precision %", "recall %", "F1 %", "texts", "predicted")
     for label, result in results[:MAX_LABELS]:
         numbers = (f"{value:.1f}" for value in (result.precision, result.recall, result.f1))
-        table.add_row(one_line(label), *numbers, f"{result.support:,}", f"{result.predicted:,}")
+        table.add_row(Text(_short(label)), *numbers, f"{result.support:,}", f"{result.predicted:,}")
     write_out("\n")
     write_table(table)
     if len(results) > MAX_LABELS:
@@ -158,10 +168,12 @@ def _print_matrix(evaluation: LabelEvaluation) -> None:
     confusions = matrix.largest_confusions(_CONFUSIONS)
     if len(matrix.labels) < _MIN_LISTED or not confusions:
         return
+    from rich.text import Text
+
     table = plain_table("largest confusions", "texts", "% of the true label's")
     for confusion in confusions:
-        labels = f"{one_line(confusion.true)} → {one_line(confusion.predicted)}"
-        table.add_row(labels, f"{confusion.texts:,}", percent_text(confusion.share))
+        labels = f"{_short(confusion.true)} → {_short(confusion.predicted)}"
+        table.add_row(Text(labels), f"{confusion.texts:,}", percent_text(confusion.share))
     write_out("\n")
     write_table(table)
 
@@ -181,7 +193,7 @@ def _print_errors(evaluation: LabelEvaluation) -> None:
         row = error.row
         text = row.text if len(row.text) <= _MAX_TEXT else row.text[: _MAX_TEXT - 1] + "…"
         file = [PurePath(row.file).name] if len(files) > 1 else []
-        cells = (error.predicted, row.label, f"{row.row:,}", *file, text)
+        cells = (_short(error.predicted), _short(row.label), f"{row.row:,}", *file, text)
         table.add_row(f"{error.probability:.4f}", *(Text(one_line(cell)) for cell in cells))
     source = f" in {one_line(files.pop())}" if len(files) == 1 else ""
     write_out(f"\nthe most confident errors{source}\n")

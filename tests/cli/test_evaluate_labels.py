@@ -21,6 +21,7 @@ from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.ngram_features import NgramVocabulary
+from rnntui.training.train_run import train_run
 
 ROWS = [*opinions(60), ("\x1b[31mred", "good"), ("plain", "odd one")]
 CODE = """
@@ -166,3 +167,18 @@ def test_no_torch_is_needed(folder: Path) -> None:
         env={**os.environ},
     )  # fmt: skip
     assert result.stderr.splitlines()[-1] == "0" and "macro F1" in result.stdout
+
+
+def test_labels_of_any_kind_are_shown_as_they_are_and_cut(rnntui, tmp_path: Path) -> None:
+    labels = {"good": "[b]go\x07od[/b]", "bad": "x" * 300}
+    run = make_labelled_run(tmp_path, [(text, labels[label]) for text, label in opinions(60)], "odd", steps=1)
+    train_run(run, lambda event: None, lambda: False)
+    table = labelled_table(tmp_path / "test.tsv", [(text, labels[label]) for text, label in opinions(20)])
+    out = rnntui("evaluate", str(table), "--run", str(run.path)).out
+    assert out.count("[b]go\\x07od[/b]") >= 2 and "\\\\x07" not in out
+    assert "x" * 39 + "…" in out and "x" * 41 not in out
+    one = labelled_table(tmp_path / "one.tsv", [("the lovely cat", labels["good"]), ("the odd dog", "new")])
+    assert (
+        "1 text has a label that run odd was not trained on, and counts as wrong: 'new' (1)"
+        in rnntui("evaluate", str(one), "--run", str(run.path)).err
+    )
