@@ -1,0 +1,134 @@
+"""Counting of what followed each context of a text, for an n-gram model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rnntui.text.ngram_model import (
+    FOLD_BITS,
+    FOLDS,
+    MAX_TOKENS,
+    Contexts,
+    Entries,
+    NgramModel,
+    key_mask,
+    mix,
+    powers_of,
+    token_bits,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ids = NDArray[np.int64]
+    Hashes = NDArray[np.uint64]
+
+_MAX_ENTRIES = 4_000_000  # of a model; rarer contexts are left out
+_ALWAYS_KEPT = 2  # contexts up to this length are kept even if they were seen once
+
+
+def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int) -> NgramModel:
+    """Return the n-gram model of a text, with the counts of its folds.
+
+    Of contexts longer than two tokens, those that were seen once are left out: they say little, and are most of all.
+
+    Args:
+        ids: the token ids of the text, `(N,)`, 1 or more.
+        vocab_size: size of the vocabulary, V.
+        context: tokens of the longest contexts, K, up to `MAX_CONTEXT`.
+    """
+    ids = ids[:MAX_TOKENS]
+    folds = (np.arange(len(ids), dtype=np.int64) * FOLDS // len(ids)).astype(np.uint64)
+    powers = powers_of(context)
+    hashes = np.zeros(len(ids), np.uint64)  # of the contexts before each token, not mixed yet
+    targets = ids.astype(np.uint64)
+    parts: list[_Counts] = []
+    for length in range(min(context, len(ids) - 1) + 1):
+        if length:
+            earlier = ids[: len(ids) - length].astype(np.uint64) + np.uint64(1)
+            hashes[length:] += earlier * powers[length - 1]
+        part = _count(mix(hashes[length:]), targets[length:], folds[length:], length, vocab_size)
+        if length > _ALWAYS_KEPT:
+            part = part.without_rare(2)
+        if not len(part.keys):
+            break
+        parts.append(part)
+    minimum = 2
+    while sum(len(part.tokens) for part in parts) > _MAX_ENTRIES:
+        minimum += 1
+        parts = [part if part.length <= _ALWAYS_KEPT else part.without_rare(minimum) for part in parts]
+        parts = [part for part in parts if len(part.keys)]
+    return _joined(parts, vocab_size)
+
+
+class _Counts(NamedTuple):
+    """Counts of all contexts of one length; the arrays are those of `NgramModel`, `types` are entries of a context."""
+
+    length: int
+    keys: Hashes
+    types: Ids
+    tokens: NDArray[np.unsignedinteger]
+    counts: Ids
+    fold_counts: Ids
+
+    def without_rare(self, minimum: int) -> _Counts:
+        """Return the contexts that were seen so many times or more."""
+        starts = np.cumsum(self.types) - self.types
+        kept = np.add.reduceat(self.counts, starts) >= minimum if len(starts) else np.zeros(0, bool)
+        entries = np.repeat(kept, self.types)
+        return _Counts(
+            self.length,
+            self.keys[kept],
+            self.types[kept],
+            self.tokens[entries],
+            self.counts[entries],
+            self.fold_counts[entries],
+        )
+
+
+def _count(contexts: Hashes, targets: Hashes, folds: Hashes, length: int, vocab_size: int) -> _Counts:
+    """Count what followed each context.
+
+    One sort of 64-bit numbers does it: the hash of a context above the token above the fold. The lowest bits of the
+    hash give way; two of 10 million contexts of a vocabulary of 4,000 then share one with a probability of 16 %, which
+    merges their counts and does no other harm.
+    """
+    bits = token_bits(vocab_size)
+    shift = bits + FOLD_BITS
+    rows = np.sort((contexts & key_mask(vocab_size)) | (targets << np.uint64(FOLD_BITS)) | folds)
+    entries = rows >> np.uint64(FOLD_BITS)
+    is_first = np.concatenate([[True], entries[1:] != entries[:-1]])
+    starts = np.flatnonzero(is_first)
+    index = np.cumsum(is_first) - 1
+    fold_counts = np.bincount(
+        index * FOLDS + (rows & np.uint64(FOLDS - 1)).astype(np.int64), minlength=len(starts) * FOLDS
+    )
+    firsts = entries[starts]
+    tokens = (firsts & np.uint64((1 << bits) - 1)).astype(np.min_scalar_type(max(1, vocab_size - 1)))
+    keys, types = np.unique(firsts >> np.uint64(bits), return_counts=True)
+    counts = np.diff(np.append(starts, len(rows)))
+    narrow = np.uint16 if fold_counts.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
+    return _Counts(
+        length, keys << np.uint64(shift), types, tokens, counts, fold_counts.reshape(-1, FOLDS).astype(narrow)
+    )
+
+
+def _joined(parts: list[_Counts], vocab_size: int) -> NgramModel:
+    """Return the model of the counts of all context lengths."""
+    keys = np.concatenate([part.keys for part in parts])
+    lengths = np.repeat(np.array([part.length for part in parts], np.uint8), [len(part.keys) for part in parts])
+    types = np.concatenate([part.types for part in parts])
+    starts = np.cumsum(types) - types
+    order = np.lexsort((lengths, keys))
+    keys = keys[order]
+    order = order[np.concatenate([[True], keys[1:] != keys[:-1]])]  # of two contexts with one hash, the shorter
+    types = types[order]
+    ends = np.cumsum(types)
+    entries = np.repeat(starts[order] - ends + types, types) + np.arange(ends[-1])
+    counts = np.concatenate([part.counts for part in parts])[entries]
+    contexts = Contexts(np.concatenate([part.keys for part in parts])[order], lengths[order], types.astype(np.uint32))
+    tokens = np.concatenate([part.tokens for part in parts])[entries]
+    counted = Entries(tokens, counts.astype(np.min_scalar_type(int(counts.max()))))
+    return NgramModel(vocab_size, contexts, counted, np.concatenate([part.fold_counts for part in parts])[entries])

@@ -1,0 +1,158 @@
+"""N-gram models: probabilities by the definition, with and without a fold of the text; files."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rnntui.text import ngram_counts
+from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_model import DISCOUNT, FOLDS, MAX_CONTEXT, NgramModel
+from rnntui.training.ngram_predictions import TrainingPredictions
+
+Ids = NDArray[np.int64]
+
+VOCAB_SIZE = 7
+CONTEXT = 4
+
+
+def text_of(seed: int, length: int = 2000) -> NDArray[np.uint8]:
+    """Return ids in which pieces come again and again, without the largest id of the vocabulary."""
+    rng = np.random.default_rng(seed)
+    pieces = [rng.integers(0, VOCAB_SIZE - 1, size) for size in rng.integers(1, 9, 40)]
+    return np.concatenate([pieces[i] for i in rng.zipf(1.3, length) % 40]).astype(np.uint8)[:length]
+
+
+def history_of(ids: NDArray[np.unsignedinteger], context: int = CONTEXT, vocab_size: int = VOCAB_SIZE) -> Ids:
+    """Return the tokens before each token, the latest one first, `(N, K)`."""
+    history = np.full((len(ids), context), vocab_size, np.int64)
+    for distance in range(context):
+        history[distance + 1 :, distance] = ids[: len(ids) - distance - 1]
+    return history
+
+
+def plain_probs(ids: list[int], text: list[int], place: int, fold: int | None) -> list[float]:
+    """Return the probabilities of the token at a place of `ids`, by the definition, without a fold of the text."""
+    counts: dict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
+    seen: Counter[tuple[int, ...]] = Counter()
+    for length in range(CONTEXT + 1):
+        for i in range(length, len(text)):
+            context = tuple(text[i - length : i])
+            seen[context] += 1
+            if i * FOLDS // len(text) != fold:
+                counts[context][text[i]] += 1
+    probs = [1 / VOCAB_SIZE] * VOCAB_SIZE
+    for length in range(min(CONTEXT, place) + 1):
+        context = tuple(ids[place - length : place])
+        if not seen[context] or (length > 2 and seen[context] < 2):
+            break
+        followed = counts[context]
+        if total := sum(followed.values()):
+            back_off = DISCOUNT * len(followed) / total
+            probs = [max(followed[w] - DISCOUNT, 0) / total + back_off * p for w, p in enumerate(probs)]
+    return probs
+
+
+def test_probabilities_are_those_of_the_definition() -> None:
+    text, other = text_of(1), text_of(2, 300)
+    log_probs = count_ngrams(text, VOCAB_SIZE, CONTEXT).log_probs(history_of(other))
+    assert np.exp(log_probs).sum(axis=1) == pytest.approx(1, abs=1e-5)
+    for place in (0, 1, 2, 3, 17, 101, 299):
+        expected = plain_probs(other.tolist(), text.tolist(), place, None)
+        assert np.exp(log_probs[place]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_in_training_the_counts_of_a_places_own_fold_are_left_out() -> None:
+    text = text_of(1)
+    predictions = TrainingPredictions(count_ngrams(text, VOCAB_SIZE, CONTEXT), len(text))
+    places = np.array([0, 3, 249, 250, 251, 1000, 1999])
+    log_probs = predictions.log_probs(history_of(text)[places], places)
+    for place, row in zip(places.tolist(), log_probs, strict=True):
+        expected = plain_probs(text.tolist(), text.tolist(), place, place * FOLDS // len(text))
+        assert np.exp(row) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_text_that_is_not_the_training_text_is_predicted_from_all_counts() -> None:
+    model, other = count_ngrams(text_of(1), VOCAB_SIZE, CONTEXT), history_of(text_of(2, 300))
+    np.testing.assert_array_equal(TrainingPredictions(model, 2000).log_probs(other), model.log_probs(other))
+
+
+@pytest.mark.parametrize("kept", [0, 10 * VOCAB_SIZE, 10_000])
+def test_predictions_that_are_kept_are_those_that_are_computed(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = text_of(1)
+    model, history = count_ngrams(text, VOCAB_SIZE, CONTEXT), history_of(text)
+    fresh = TrainingPredictions(model, len(text)).log_probs(history, np.arange(len(text)))
+    monkeypatch.setattr("rnntui.training.ngram_predictions._MAX_KEPT", kept)
+    predictions = TrainingPredictions(model, len(text))
+    for _ in range(2):
+        for start in range(0, len(text), 100):
+            places = np.arange(start, start + 100)
+            np.testing.assert_array_equal(predictions.log_probs(history[places], places), fresh[places])
+
+
+def test_a_place_alone_is_predicted_as_among_others() -> None:
+    model, history = count_ngrams(text_of(1), VOCAB_SIZE, CONTEXT), history_of(text_of(2, 200))
+    together = model.log_probs(history)
+    for _ in range(2):  # computed, then remembered
+        for place in range(len(history)):
+            np.testing.assert_array_equal(model.log_probs(history[place : place + 1])[0], together[place])
+
+
+def test_a_model_is_the_same_after_it_was_written_and_read() -> None:
+    model, history = count_ngrams(text_of(1), VOCAB_SIZE, CONTEXT), history_of(text_of(2, 200))
+    read = NgramModel.from_arrays(model.to_arrays(), VOCAB_SIZE)
+    np.testing.assert_array_equal(read.log_probs(history), model.log_probs(history))
+
+
+@pytest.mark.parametrize("vocab_size", [2, 65, 300, 70_000])
+def test_vocabularies_of_every_size(vocab_size: int) -> None:
+    ids = (np.arange(3000) ** 2 % 11 % vocab_size).astype(np.min_scalar_type(vocab_size - 1))
+    ids[-1] = vocab_size - 1
+    model = count_ngrams(ids, vocab_size, 3)
+    log_probs = model.log_probs(history_of(ids, 3, vocab_size)[100:110])
+    assert log_probs[np.arange(10), ids[100:110]].mean() > -0.5  # the text repeats itself
+
+
+def test_a_text_of_one_token() -> None:
+    model = count_ngrams(np.zeros(1, np.uint8), 2, CONTEXT)
+    assert model.context == 0
+    assert np.exp(model.log_probs(np.zeros((3, 0), np.int64))) == pytest.approx(np.tile([0.575, 0.425], (3, 1)))
+
+
+def test_rare_contexts_are_left_out_if_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = text_of(1)
+    every = count_ngrams(text, VOCAB_SIZE, CONTEXT).to_arrays()
+    monkeypatch.setattr(ngram_counts, "_MAX_ENTRIES", len(every["tokens"]) // 2)
+    some = count_ngrams(text, VOCAB_SIZE, CONTEXT).to_arrays()
+    assert len(some["tokens"]) <= len(every["tokens"]) // 2
+    assert set(some["keys"].tolist()) < set(every["keys"].tolist())
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("keys", lambda a: a[::-1]),
+        ("keys", lambda a: a[:-1]),
+        ("keys", lambda a: a.astype(np.int64)),
+        ("lengths", lambda a: np.full_like(a, MAX_CONTEXT + 1)),
+        ("lengths", np.zeros_like),
+        ("types", np.zeros_like),
+        ("types", lambda a: a + np.uint32(1)),
+        ("types", lambda a: np.full_like(a, 2**32 - 1)),
+        ("tokens", lambda a: a + np.uint8(VOCAB_SIZE)),
+        ("tokens", np.zeros_like),
+        ("tokens", lambda a: a[None]),
+        ("counts", np.zeros_like),
+        ("counts", lambda a: a[1:]),
+    ],
+)
+def test_a_broken_file_is_refused(name: str, change: object) -> None:
+    assert callable(change)
+    arrays = count_ngrams(text_of(1), VOCAB_SIZE, CONTEXT).to_arrays()
+    with pytest.raises(ValueError, match=r"n-grams|missing"):
+        NgramModel.from_arrays(arrays | {name: change(arrays[name])}, VOCAB_SIZE)
+    with pytest.raises(ValueError, match=f"{name} is missing"):
+        NgramModel.from_arrays({key: array for key, array in arrays.items() if key != name}, VOCAB_SIZE)
