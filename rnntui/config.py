@@ -7,7 +7,7 @@ the form; `__post_init__` validates the value, wherever it came from.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Literal
+from typing import Any, Literal, Self
 
 from rnntui.errors import UsageError
 from rnntui.settings import (
@@ -33,6 +33,9 @@ DEFAULT_SUBWORDS = 2000
 DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training: see --tokenizer word in README
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
+NGRAMS = 1
+NGRAM_BUCKETS = 8192
+NGRAM_DROPOUT = 0.1
 FINAL_EVALUATION_FACTOR = 4
 """Ratio of the final evaluation's data to that of an evaluation during training."""
 
@@ -77,12 +80,37 @@ class LanguageModelConfig(RecurrentConfig):
         None,
         "weight tying: one matrix for embedding and output; needs --embedding equal to --hidden [default: if equal]",
     )
+    ngrams: int | None = setting_field(
+        None,
+        "longest n-grams of tokens whose embeddings are added to that of the last token; 1: tokens alone "
+        f"[default: {NGRAMS}]",
+        low=1,
+        high=5,
+    )
+    ngram_buckets: int | None = setting_field(
+        None,
+        "rows of each table of n-gram embeddings; n-grams are hashed into them, unless there is a row for each "
+        f"[default: {NGRAM_BUCKETS:,}]",
+        low=1,
+        high=1 << 20,
+    )
+    ngram_dropout: float | None = setting_field(
+        None,
+        f"probability of leaving out an n-gram's embedding in training [default: {NGRAM_DROPOUT:g}]",
+        low=0.0,
+        high=0.95,
+    )
+
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """Return the settings of a JSON object; one of a version without n-grams has `ngrams` 1."""
+        return super().from_json({"ngrams": 1, **values} if isinstance(values, dict) else values)
 
     def resolved(self, tokenizer: TokenizerType) -> LanguageModelConfig:
         """Return the same shape with the defaults that depend on other settings filled in.
 
-        Raises `UsageError` if `tied` is set and embedding and hidden sizes differ, or if a nonlinearity is set for a
-        cell whose nonlinearity is fixed.
+        Raises `UsageError` if `tied` is set and embedding and hidden sizes differ, if a nonlinearity is set for a cell
+        whose nonlinearity is fixed, or if settings of n-grams are set where there are none.
         """
         embedding = self.embedding or (CHARACTER_EMBEDDING if tokenizer == "char" else self.hidden)
         self.check_cell()
@@ -93,14 +121,41 @@ class LanguageModelConfig(RecurrentConfig):
             )
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         values |= {"embedding": embedding, "tied": fits if self.tied is None else self.tied}
-        return LanguageModelConfig(**values)
+        return LanguageModelConfig(**values | self._resolved_ngrams())
+
+    def _resolved_ngrams(self) -> dict[str, Any]:
+        """Return the settings of n-grams with defaults filled in; without n-grams the other settings remain None."""
+        ngrams = self.ngrams or NGRAMS
+        details = {"ngram_buckets": NGRAM_BUCKETS, "ngram_dropout": NGRAM_DROPOUT}
+        if ngrams > 1:
+            for name, default in details.items():
+                value = getattr(self, name)
+                details[name] = default if value is None else value
+            return {"ngrams": ngrams, **details}
+        for name in details:
+            if getattr(self, name) is not None:
+                raise UsageError(f"--{name.replace('_', '-')} is for --ngrams 2 or more", setting=name)
+        return {"ngrams": ngrams}
 
     def check_with(self, tokenizer: TokenizerConfig) -> None:
         self.resolved(tokenizer.type)
 
     @property
     def summary(self) -> str:
-        return f"embedding {self.embedding}" + (f", dropout {self.dropout:g}" if self.dropout else "")
+        dropout = f", dropout {self.dropout:g}" if self.dropout else ""
+        return f"embedding {self.embedding}{dropout}{self._ngram_summary}"
+
+    @property
+    def history(self) -> int:
+        """Number of tokens K before the next one that a state holds beside those of the recurrent layers."""
+        return (self.ngrams or 1) - 1
+
+    @property
+    def _ngram_summary(self) -> str:
+        if (self.ngrams or 1) == 1:
+            return ""
+        dropout = f", n-gram dropout {self.ngram_dropout:g}" if self.ngram_dropout else ""
+        return f", n-grams up to {self.ngrams} in {self.ngram_buckets:,} rows each{dropout}"
 
 
 @record

@@ -45,7 +45,7 @@ def load_language_model(run: RunFolder, dtype: type[np.floating] = np.float32) -
     tokenizer = read_tokenizer(run, config)
     weights, shape = load_weights(run.weights_file), config.model_as(LanguageModelConfig)
     with weights_of_file(run.weights_file):
-        network = NumpyLanguageModel(weights, shape, config.vocab_size, dtype)
+        network = NumpyLanguageModel(weights, shape, config.vocab_size, tokenizer.end_id, dtype)
     return LoadedLanguageModel(config, network, tokenizer)
 
 

@@ -1,8 +1,9 @@
 """A recurrent language model in numpy, for one text or a few at a time.
 
-All that it remembers of a text is one small array, the state `(L, C, B, H)`: L layers, C components of a layer's state
-(h, and for an LSTM c), B texts, H hidden units. No method changes a state in place, so every state is a checkpoint that
-generation can return to.
+All that it remembers of a text is one small array, the state `(L, C, B, H + K)`: L layers, C components of a layer's
+state (h, and for an LSTM c), B texts, H hidden units. For a model of n-grams, the last K columns of layer 0 and
+component 0 hold the ids + 1 of the last K tokens; 0 is no token, so that zeros are the state before any text. Without
+n-grams, K is 0. No method changes a state in place, so every state is a checkpoint that generation can return to.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from rnntui.config import LanguageModelConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.weight_reader import WeightReader
+from rnntui.ngram_index import NgramIndex
 
 # With a vocabulary up to this size, the first layer's input projection is computed once per token id and looked up.
 _MAX_TABLE_TOKENS = 1024
@@ -28,8 +30,10 @@ class NumpyLanguageModel:
     """Reads token ids, gives logits for the next token.
 
     `weights` are named as in `model.safetensors`: `embedding.weight (V, E)`, `rnn.weight_ih_l0 (G*H, E)` and so on for
-    every layer, `output.weight (V, H)` unless tied, `output.bias (V,)`. Raises `RunError` where one is missing or of
-    another shape. It computes in `dtype`: float64 where a result must not depend on which texts are read together.
+    every layer, `output.weight (V, H)` unless tied, `output.bias (V,)`, and for n-grams of each length n
+    `ngram_embeddings.n (rows, E)`. Raises `RunError` where one is missing or of another shape. `end_id` is that of
+    `<eos>`, over which no n-gram reaches. It computes in `dtype`: float64 where a result must not depend on which texts
+    are read together.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class NumpyLanguageModel:
         weights: dict[str, Array],
         config: LanguageModelConfig,
         vocab_size: int,
+        end_id: int | None = None,
         dtype: type[np.floating] = np.float32,
     ) -> None:
         self.config = config
@@ -51,30 +56,36 @@ class NumpyLanguageModel:
         output = self._embedding if config.tied else reader.array("output.weight", vocab_size, hidden)
         self._output = np.ascontiguousarray(output.T)  # (H, V)
         self._output_bias = reader.array("output.bias", vocab_size)
-        has_table = vocab_size <= _MAX_TABLE_TOKENS
+        self._ngram_index = NgramIndex.of(config, vocab_size, end_id)
+        self._ngram_tables = [
+            reader.array(f"ngram_embeddings.{length}", rows, embedding)
+            for length, rows in self._ngram_index.table_sizes.items()
+        ]
+        has_table = vocab_size <= _MAX_TABLE_TOKENS and not self._ngram_tables
         self._projection_table = self._cells[0].project(self._embedding) if has_table else None  # (V, G*H)
 
     def initial_state(self, batch: int = 1) -> Array:
-        """Return the state before any text: zeros `(L, C, B, H)`."""
-        return np.zeros((len(self._cells), self._cells[0].states, batch, self.config.hidden), dtype=self._dtype)
+        """Return the state before any text: zeros `(L, C, B, H + K)`."""
+        columns = self.config.hidden + self.config.history
+        return np.zeros((len(self._cells), self._cells[0].states, batch, columns), dtype=self._dtype)
 
     def initial_logits(self, batch: int = 1) -> Array:
         """Return the logits `(B, V)` of the first token, those that belong to the initial state."""
         return self.logits_of(self.initial_state(batch))
 
     def logits_of(self, state: Array) -> Array:
-        """Return the logits `(B, V)` of the token after a state `(L, C, B, H)`; they depend on its last layer's h."""
-        return self._logits(state[-1, 0])
+        """Return the logits `(B, V)` of the token after a state `(L, C, B, H + K)`: those of its last layer's h."""
+        return self._logits(state[-1, 0, :, : self.config.hidden])
 
     def step(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read one token of each text, `tokens (B,)`. Return the logits `(B, V)` of the next, and the new state."""
-        new_state = np.empty_like(state)
-        projected = self._project(tokens)  # (B, G*H)
+        new_state, hidden = self._new_state(tokens[None], state), self.config.hidden
+        projected = self._project(tokens[None], state)[0]  # (B, G*H)
         for layer, cell in enumerate(self._cells):
             if layer:
-                projected = cell.project(new_state[layer - 1, 0])
-            cell.step(projected, state[layer], new_state[layer])
-        return self._logits(new_state[-1, 0]), new_state
+                projected = cell.project(new_state[layer - 1, 0, :, :hidden])
+            cell.step(projected, state[layer, :, :, :hidden], new_state[layer, :, :, :hidden])
+        return self._logits(new_state[-1, 0, :, :hidden]), new_state
 
     def forward(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read `tokens (T, B)`. Return the logits `(T, B, V)` after each, and the state after the last."""
@@ -97,26 +108,44 @@ class NumpyLanguageModel:
 
     def _run(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """The last layer's hidden states `(T, B, H)` for `tokens (T, B)`, and the state after them."""
-        new_state = state.copy()
+        new_state = self._new_state(tokens, state)
         steps, batch = tokens.shape
-        projected = self._project(tokens)  # (T, B, G*H)
+        projected = self._project(tokens, state)  # (T, B, G*H)
         hidden = np.empty((steps, batch, self.config.hidden), dtype=self._dtype)
         for layer, cell in enumerate(self._cells):
             if layer:
                 projected = cell.project(hidden)
-            current, following = new_state[layer], np.empty_like(new_state[layer])
+            current = state[layer, :, :, : self.config.hidden].copy()
+            following = np.empty_like(current)
             for t in range(steps):
                 cell.step(projected[t], current, following)
                 current, following = following, current
                 hidden[t] = current[0]
-            new_state[layer] = current
+            new_state[layer, :, :, : self.config.hidden] = current
         return hidden, new_state
 
-    def _project(self, tokens: Ids) -> Array:
-        """The first layer's input projection of `tokens (...)`, `(..., G*H)`."""
+    def _new_state(self, tokens: Ids, state: Array) -> Array:
+        """Return a state `(L, C, B, H + K)` after `tokens (T, B)` whose last K columns alone are filled in."""
+        new_state = np.empty_like(state)
+        history = self.config.history
+        if history:
+            new_state[..., -history:] = 0.0
+            text = np.concatenate((state[0, 0, :, -history:], tokens[-history:].T + 1), axis=1)
+            new_state[0, 0, :, -history:] = text[:, -history:]
+        return new_state
+
+    def _project(self, tokens: Ids, state: Array) -> Array:
+        """The first layer's input projection of `tokens (T, B)` after a state, `(T, B, G*H)`."""
         if self._projection_table is not None:
             return self._projection_table[tokens]
-        return self._cells[0].project(self._embedding[tokens])
+        embedded = self._embedding[tokens]  # (T, B, E)
+        if self._ngram_tables:
+            history = self.config.history
+            text = np.concatenate((state[0, 0, :, -history:].T.astype(np.int64), tokens + 1))  # (K + T, B)
+            shifted = [text[history - back : len(text) - back] for back in range(len(self._ngram_tables) + 1)]
+            for table, rows in zip(self._ngram_tables, self._ngram_index.rows(shifted), strict=True):
+                embedded += table[rows]
+        return self._cells[0].project(embedded)
 
     def _logits(self, hidden: Array) -> Array:
         logits: Array = hidden @ self._output

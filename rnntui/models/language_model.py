@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from rnntui.config import LanguageModelConfig
 from rnntui.models.layers import State, recurrent_layers, state_count, state_for_torch, state_from_torch
+from rnntui.models.ngram_embeddings import NgramEmbeddings
+from rnntui.ngram_index import NgramIndex
 
 
 class LanguageModel(nn.Module):
@@ -15,9 +17,17 @@ class LanguageModel(nn.Module):
     The recurrent layers are torch's, one fused call over all T steps; their equations are written out in
     `rnntui.inference.cells`. Dropout is applied between layers and on both sides of them, never to the recurrence
     (Zaremba et al. 2014). Tied weights: Press and Wolf 2017.
+
+    A state holds tensors `(L, B, H)`, and for a model of n-grams one more, `(1, B, K)`: the ids + 1 of the last K
+    tokens, as floats, so that zeros are the state before any text.
+
+    Args:
+        config: the architecture.
+        vocab_size: size of the vocabulary, V.
+        end_id: the id of `<eos>`, over which no n-gram reaches; None without documents.
     """
 
-    def __init__(self, config: LanguageModelConfig, vocab_size: int) -> None:
+    def __init__(self, config: LanguageModelConfig, vocab_size: int, end_id: int | None = None) -> None:
         super().__init__()
         self.config = config
         embedding = config.embedding or config.hidden
@@ -28,6 +38,10 @@ class LanguageModel(nn.Module):
         self._initialize_embedding()
         if config.tied:
             self.output.weight = self.embedding.weight
+        self.ngram_embeddings: NgramEmbeddings | None = None
+        if config.history:
+            index = NgramIndex.of(config, vocab_size, end_id)
+            self.ngram_embeddings = NgramEmbeddings(index, embedding, config.ngram_dropout or 0.0)
 
     def _initialize_embedding(self) -> None:
         # <unk> never occurs in character-level training, so its row stays as it is initialized: zeros carry no
@@ -39,14 +53,22 @@ class LanguageModel(nn.Module):
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return logits `(T, B, V)` for the token after each of `tokens (T, B)`, and the state after the last step.
 
-        A state holds tensors `(L, B, H)`; None is the initial one.
+        The state None is the initial one.
         """
-        embedded = self.dropout(self.embedding(tokens))  # (T, B, E)
-        hidden, new_state = self.rnn(embedded, None if state is None else state_for_torch(state))  # (T, B, H)
+        if state is None:
+            state = self.initial_state(tokens.shape[1], tokens.device)
+        embedded, recurrent = self.embedding(tokens), state  # (T, B, E)
+        history: State = ()
+        if self.ngram_embeddings is not None:
+            recurrent, last_tokens = state[:-1], state[-1]
+            embedded = embedded + self.ngram_embeddings(tokens + 1, last_tokens[0].T.long())
+            history = (torch.cat((last_tokens, (tokens.T + 1)[None]), dim=2)[..., -self.config.history :],)
+        hidden, new_state = self.rnn(self.dropout(embedded), state_for_torch(recurrent))  # (T, B, H)
         logits = self.output(self.dropout(hidden))  # (T, B, V)
-        return logits, state_from_torch(new_state)
+        return logits, state_from_torch(new_state) + history
 
     def initial_state(self, batch: int, device: torch.device) -> State:
-        """Return the state before any text: zeros `(L, B, H)`."""
+        """Return the state before any text: zeros."""
         shape = (self.config.layers, batch, self.config.hidden)
-        return tuple(torch.zeros(shape, device=device) for _ in range(state_count(self.config.cell)))
+        shapes = [shape] * state_count(self.config.cell) + [(1, batch, self.config.history)] * bool(self.config.history)
+        return tuple(torch.zeros(shape, device=device) for shape in shapes)

@@ -40,7 +40,7 @@ def evaluate_language_model_run(
     vocab_size = config.vocab_size
     hardware = choose_hardware("auto", "fp32", threads)
     check_kernels(config.model, hardware, (max_threads(threads),))
-    model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size)
+    model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size, tokenizer.end_id)
     load_best_weights(model, run)
     model.to(hardware.device)
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:

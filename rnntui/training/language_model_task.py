@@ -68,7 +68,7 @@ class LanguageModelTask:
         positions = batch_size * settings.bptt
         self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
         self._batches = BPTTBatches(training_ids, batch_size, settings.bptt)
-        self.model = LanguageModel(self._model_config, config.vocab_size).to(hardware.device)
+        self.model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id).to(hardware.device)
         self._state: State = self.model.initial_state(batch_size, hardware.device)
         self.steps_per_epoch = training.tokens / positions
         self.validation_tokens = validation.tokens
@@ -87,7 +87,7 @@ class LanguageModelTask:
         return cross_entropy(logits.float().flatten(0, 1), target_ids.flatten()), targets.size
 
     def _carry(self, state: State) -> State:
-        """Return the initial state of the next window: `state (L, B, H)`, detached, or zeros for a few streams."""
+        """Return the initial state of the next window: the state detached, or zeros for a few streams."""
         detached = tuple(tensor.detach().float() for tensor in state)
         if not self._state_reset_prob:
             return detached
@@ -119,7 +119,8 @@ class LanguageModelTask:
         return evaluation.with_spelling(self._validation)
 
     def sample(self, length: int, seed: int) -> Sample:
-        model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size)
+        end_id = self._tokenizer.end_id
+        model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size, end_id)
         generation = begin_generation(model, self._tokenizer, generators_from(seed, 1))
         ids = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
         return {"text": self._documents.decode(ids)}
@@ -133,5 +134,12 @@ class LanguageModelTask:
         if cursor < 0:
             raise ValueError(f"the position in the text is negative, {cursor}")
         self._batches.cursor = cursor
-        device = self.hardware.device
-        self._state = tuple(torch.from_numpy(position[f"state.{i}"].copy()).to(device) for i in range(len(self._state)))
+        arrays = [position[f"state.{i}"] for i in range(len(self._state))]
+        if self._model_config.history and not _are_tokens(arrays[-1], self._vocab_size):
+            raise ValueError("the tokens before the position are not in the vocabulary")
+        self._state = tuple(torch.from_numpy(array.copy()).to(self.hardware.device) for array in arrays)
+
+
+def _are_tokens(history: NDArray[np.generic], vocab_size: int) -> bool:
+    """Return True if the history of a state holds ids + 1, or zeros."""
+    return bool(np.isin(history, np.arange(vocab_size + 1)).all())

@@ -188,11 +188,11 @@ def _documents_message(corpus: Corpus, unit: DocumentUnit, count: int) -> str:
 def _check_memory(model: LanguageModelConfig, training: LanguageModelTrainingConfig, vocab_size: int) -> None:
     """Raise `TrainingError` if a step surely needs more memory than there is, before the run is created."""
     from rnntui.training.device import choose_hardware
-    from rnntui.training.step_memory import language_model_step_bytes, require_step_memory
+    from rnntui.training.step_memory import language_model_step_bytes, ngram_weights, require_step_memory
 
     hardware = choose_hardware(training.device, training.precision, None)
     step_bytes = language_model_step_bytes(model, vocab_size, training.batch_size * training.bptt, hardware)
-    require_step_memory(step_bytes, 0, LANGUAGE_MODEL, hardware)
+    require_step_memory(step_bytes, ngram_weights(model, vocab_size), LANGUAGE_MODEL, hardware)
 
 
 def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus: Corpus) -> None:

@@ -13,6 +13,7 @@ from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import TrainingError
 from rnntui.formatting import format_bytes
 from rnntui.kinds.model_kind import ModelKind
+from rnntui.ngram_index import NgramIndex
 from rnntui.system_memory import available_memory
 from rnntui.training.device import Hardware
 
@@ -32,6 +33,12 @@ def language_model_step_bytes(
     """Return a lower bound of the memory of a step over so many positions: streams times time steps."""
     recurrent = _recurrent_floats(config, config.hidden, hardware)
     return _FLOAT * positions * max(recurrent, _FLOATS_PER_LOGIT * vocab_size)
+
+
+def ngram_weights(config: LanguageModelConfig, vocab_size: int) -> int:
+    """Return the number of weights in the tables of n-gram embeddings, which may be most of a model's."""
+    rows = sum(NgramIndex.of(config, vocab_size, None).table_sizes.values())
+    return rows * (config.embedding or config.hidden)
 
 
 def seq2seq_step_bytes(config: Seq2SeqConfig, shapes: Iterable[tuple[int, int, int]], hardware: Hardware) -> float:

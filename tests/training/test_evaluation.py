@@ -23,10 +23,14 @@ CPU = Hardware(torch.device("cpu"), bf16=False)
 VOCAB = 13
 
 
-@pytest.fixture
-def model() -> LanguageModel:
+@pytest.fixture(params=[1, 3], ids=["tokens", "n-grams"])
+def model(request: pytest.FixtureRequest) -> LanguageModel:
     torch.manual_seed(3)
-    return LanguageModel(LanguageModelConfig(hidden=24, embedding=8, dropout=0.5), VOCAB)
+    model = LanguageModel(LanguageModelConfig(hidden=24, embedding=8, dropout=0.5, ngrams=request.param), VOCAB)
+    for name, parameter in model.named_parameters():
+        if name.startswith("ngram"):
+            torch.nn.init.normal_(parameter)
+    return model
 
 
 def text(length: int) -> np.ndarray:

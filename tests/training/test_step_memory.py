@@ -102,6 +102,8 @@ def test_a_step_that_cannot_fit_is_refused_before_a_run_is_made(
     monkeypatch.setattr("rnntui.training.step_memory.available_memory", lambda: 50_000_000)
     with pytest.raises(TrainingError, match=r"step needs at least \S+ GB, and only 50\.0 MB are available; lower "):
         make_run(batch_size=4096, bptt=1024)
+    with pytest.raises(TrainingError, match=r"available; lower .* or --ngram-buckets$"):
+        make_run(ngrams=5, ngram_buckets=1_000_000)
     assert not (tmp_path / "checkpoints").exists()
     assert make_run(name="fits", steps=1)
 
@@ -147,7 +149,9 @@ def test_an_allocation_that_fails_says_what_to_lower(
     assert is_out_of_memory(error) and not is_out_of_memory(RuntimeError("shape mismatch"))
     run: RunFolder = make_run(steps=3)
     monkeypatch.setattr(LanguageModelTask, "loss", fail)
-    with pytest.raises(TrainingError, match=r"^out of memory at step 0; lower --batch-size, --bptt or --hidden$"):
+    with pytest.raises(
+        TrainingError, match=r"^out of memory at step 0; lower --batch-size, --bptt, --hidden or --ngram-buckets$"
+    ):
         train_run(run, lambda event: None, lambda: False)
     status = run.read_status()
     assert status.state == "failed" and status.message.startswith("out of memory at step 0")
