@@ -36,6 +36,7 @@ CHARACTER_EMBEDDING = 64
 NGRAMS = 1
 NGRAM_BUCKETS = 8192
 NGRAM_DROPOUT = 0.1
+NGRAM_PRIOR = 0
 FINAL_EVALUATION_FACTOR = 4
 """Ratio of the final evaluation's data to that of an evaluation during training."""
 
@@ -101,10 +102,18 @@ class LanguageModelConfig(RecurrentConfig):
         high=0.95,
     )
 
+    ngram_prior: int | None = setting_field(
+        None,
+        "longest contexts, in tokens, of an n-gram model of the training text whose log probabilities are added to the "
+        f"logits; 0: no n-gram model [default: {NGRAM_PRIOR}]",
+        low=0,
+        high=8,
+    )
+
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """Return the settings of a JSON object; one of a version without n-grams has `ngrams` 1."""
-        return super().from_json({"ngrams": 1, **values} if isinstance(values, dict) else values)
+        """Return the settings of a JSON object; one of a version without n-grams has none."""
+        return super().from_json({"ngrams": 1, "ngram_prior": 0, **values} if isinstance(values, dict) else values)
 
     def resolved(self, tokenizer: TokenizerType) -> LanguageModelConfig:
         """Return the same shape with the defaults that depend on other settings filled in.
@@ -126,16 +135,17 @@ class LanguageModelConfig(RecurrentConfig):
     def _resolved_ngrams(self) -> dict[str, Any]:
         """Return the settings of n-grams with defaults filled in; without n-grams the other settings remain None."""
         ngrams = self.ngrams or NGRAMS
+        prior = NGRAM_PRIOR if self.ngram_prior is None else self.ngram_prior
         details = {"ngram_buckets": NGRAM_BUCKETS, "ngram_dropout": NGRAM_DROPOUT}
         if ngrams > 1:
             for name, default in details.items():
                 value = getattr(self, name)
                 details[name] = default if value is None else value
-            return {"ngrams": ngrams, **details}
+            return {"ngrams": ngrams, "ngram_prior": prior, **details}
         for name in details:
             if getattr(self, name) is not None:
                 raise UsageError(f"--{name.replace('_', '-')} is for --ngrams 2 or more", setting=name)
-        return {"ngrams": ngrams}
+        return {"ngrams": ngrams, "ngram_prior": prior}
 
     def check_with(self, tokenizer: TokenizerConfig) -> None:
         self.resolved(tokenizer.type)
@@ -148,14 +158,15 @@ class LanguageModelConfig(RecurrentConfig):
     @property
     def history(self) -> int:
         """Number of tokens K before the next one that a state holds beside those of the recurrent layers."""
-        return (self.ngrams or 1) - 1
+        return max((self.ngrams or 1) - 1, self.ngram_prior or 0)
 
     @property
     def _ngram_summary(self) -> str:
+        prior = f", n-gram prior with contexts of {self.ngram_prior}" if self.ngram_prior else ""
         if (self.ngrams or 1) == 1:
-            return ""
+            return prior
         dropout = f", n-gram dropout {self.ngram_dropout:g}" if self.ngram_dropout else ""
-        return f", n-grams up to {self.ngrams} in {self.ngram_buckets:,} rows each{dropout}"
+        return f", n-grams up to {self.ngrams} in {self.ngram_buckets:,} rows each{dropout}{prior}"
 
 
 @record

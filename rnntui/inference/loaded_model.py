@@ -16,8 +16,9 @@ from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import require_kind
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_weights
+from rnntui.runs.weights_file import load_arrays, load_weights
 from rnntui.text.documents import DocumentFormat
+from rnntui.text.ngram_model import NgramModel
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
 
@@ -45,8 +46,20 @@ def load_language_model(run: RunFolder, dtype: type[np.floating] = np.float32) -
     tokenizer = read_tokenizer(run, config)
     weights, shape = load_weights(run.weights_file), config.model_as(LanguageModelConfig)
     with weights_of_file(run.weights_file):
-        network = NumpyLanguageModel(weights, shape, config.vocab_size, tokenizer.end_id, dtype)
+        prior = read_ngram_model(run, config)
+        network = NumpyLanguageModel(weights, shape, config.vocab_size, tokenizer.end_id, dtype, prior)
     return LoadedLanguageModel(config, network, tokenizer)
+
+
+def read_ngram_model(run: RunFolder, config: RunConfig) -> NgramModel | None:
+    """Read the n-gram model of a language model, None if it has none. Raises `RunError` if it is missing or broken."""
+    if not config.model_as(LanguageModelConfig).ngram_prior:
+        return None
+    arrays, _ = load_arrays(run.ngrams_file)
+    try:
+        return NgramModel.from_arrays(arrays, config.vocab_size)
+    except ValueError as error:
+        raise RunError(f"{run.ngrams_file}: {error}; the run is broken") from error
 
 
 def document_format(config: RunConfig, tokenizer: Tokenizer) -> DocumentFormat:

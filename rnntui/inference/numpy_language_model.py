@@ -17,6 +17,7 @@ from rnntui.config import LanguageModelConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.weight_reader import WeightReader
 from rnntui.ngram_index import NgramIndex
+from rnntui.text.ngram_model import NgramModel
 
 # With a vocabulary up to this size, the first layer's input projection is computed once per token id and looked up.
 _MAX_TABLE_TOKENS = 1024
@@ -43,6 +44,7 @@ class NumpyLanguageModel:
         vocab_size: int,
         end_id: int | None = None,
         dtype: type[np.floating] = np.float32,
+        prior: NgramModel | None = None,
     ) -> None:
         self.config = config
         self.vocab_size = vocab_size
@@ -56,6 +58,10 @@ class NumpyLanguageModel:
         output = self._embedding if config.tied else reader.array("output.weight", vocab_size, hidden)
         self._output = np.ascontiguousarray(output.T)  # (H, V)
         self._output_bias = reader.array("output.bias", vocab_size)
+        self._prior = prior if config.ngram_prior else None
+        if self._prior is not None:
+            self._prior_weight = reader.array("prior_scale.weight", 1, hidden).T  # (H, 1)
+            self._prior_bias = reader.array("prior_scale.bias", 1)
         self._ngram_index = NgramIndex.of(config, vocab_size, end_id)
         self._ngram_tables = [
             reader.array(f"ngram_embeddings.{length}", rows, embedding)
@@ -75,7 +81,7 @@ class NumpyLanguageModel:
 
     def logits_of(self, state: Array) -> Array:
         """Return the logits `(B, V)` of the token after a state `(L, C, B, H + K)`: those of its last layer's h."""
-        return self._logits(state[-1, 0, :, : self.config.hidden])
+        return self._logits(state[-1, 0, :, : self.config.hidden], self._last_tokens(state))
 
     def step(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read one token of each text, `tokens (B,)`. Return the logits `(B, V)` of the next, and the new state."""
@@ -85,12 +91,14 @@ class NumpyLanguageModel:
             if layer:
                 projected = cell.project(new_state[layer - 1, 0, :, :hidden])
             cell.step(projected, state[layer, :, :, :hidden], new_state[layer, :, :, :hidden])
-        return self._logits(new_state[-1, 0, :, :hidden]), new_state
+        return self._logits(new_state[-1, 0, :, :hidden], self._last_tokens(new_state)), new_state
 
     def forward(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read `tokens (T, B)`. Return the logits `(T, B, V)` after each, and the state after the last."""
         hidden, new_state = self._run(tokens, state)
-        return self._logits(hidden), new_state
+        text, longest = self._text(tokens, state), self.config.history
+        last_tokens = [text[longest - back : len(text) - back] for back in range(longest)]  # (T, B) each
+        return self._logits(hidden, np.stack(last_tokens, axis=-1) if longest else None), new_state
 
     def feed(
         self, tokens: Ids, state: Array, on_progress: Callable[[float], None] | None = None
@@ -104,7 +112,7 @@ class NumpyLanguageModel:
             hidden, state = self._run(tokens[start : start + _WINDOW], state)
             if on_progress is not None:
                 on_progress(min(1.0, (start + _WINDOW) / len(tokens)))
-        return self._logits(hidden[-1]), state
+        return self._logits(hidden[-1], self._last_tokens(state)), state
 
     def _run(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """The last layer's hidden states `(T, B, H)` for `tokens (T, B)`, and the state after them."""
@@ -140,14 +148,26 @@ class NumpyLanguageModel:
             return self._projection_table[tokens]
         embedded = self._embedding[tokens]  # (T, B, E)
         if self._ngram_tables:
-            history = self.config.history
-            text = np.concatenate((state[0, 0, :, -history:].T.astype(np.int64), tokens + 1))  # (K + T, B)
-            shifted = [text[history - back : len(text) - back] for back in range(len(self._ngram_tables) + 1)]
+            text, first = self._text(tokens, state), self.config.history
+            shifted = [text[first - back : len(text) - back] for back in range(len(self._ngram_tables) + 1)]
             for table, rows in zip(self._ngram_tables, self._ngram_index.rows(shifted), strict=True):
                 embedded += table[rows]
         return self._cells[0].project(embedded)
 
-    def _logits(self, hidden: Array) -> Array:
+    def _text(self, tokens: Ids, state: Array) -> Ids:
+        """Return the ids + 1 of `tokens (T, B)` and of the K before them, `(K + T, B)`."""
+        return np.concatenate((state[0, 0, :, self.config.hidden :].T.astype(np.int64), tokens + 1))
+
+    def _last_tokens(self, state: Array) -> Ids | None:
+        """Return the ids + 1 of the last K tokens of a state, `(B, K)`, the latest first; None without n-grams."""
+        return state[0, 0, :, : self.config.hidden - 1 : -1].astype(np.int64) if self.config.history else None
+
+    def _logits(self, hidden: Array, last_tokens: Ids | None) -> Array:
+        """Return the logits `(..., V)` for hidden states `(..., H)`, and the ids + 1 before, `(..., K)`."""
         logits: Array = hidden @ self._output
         logits += self._output_bias
+        if self._prior is not None and last_tokens is not None:
+            log_probs = self._prior.log_probs(last_tokens.reshape(-1, last_tokens.shape[-1]) - 1)
+            scale = hidden @ self._prior_weight + self._prior_bias  # (..., 1)
+            logits += scale * log_probs.reshape(logits.shape)
         return logits

@@ -43,7 +43,7 @@ class RunFolder:
 
     @property
     def ngrams_file(self) -> Path:
-        """The n-gram vocabulary of a classifier."""
+        """The n-gram vocabulary of a classifier, or the n-gram model of a language model."""
         return self.path / "ngrams.safetensors"
 
     @property

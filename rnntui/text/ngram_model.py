@@ -125,7 +125,8 @@ class NgramModel:
         The result for a place does not depend on the others.
 
         Args:
-            history: the K tokens before each place, `(n, K)`, the latest one first; V where a text had not begun.
+            history: the K tokens before each place or more, `(n, K)`, the latest one first; -1 where a text had not
+                begun.
         """
         contexts = self.find(history)
         if len(contexts) == 1:
@@ -189,11 +190,12 @@ class NgramModel:
 
         A context that was not seen has no longer one that was. `history` is that of `log_probs`.
         """
+        history = history[:, : self.context]
         keys = hashes(history, self._powers) & self._mask
         places = np.searchsorted(self._keys, keys)
         places[places == len(self._keys)] = 0
         found = (self._keys[places] == keys) & (self._lengths[places] == np.arange(self.context + 1))
-        found[:, 1:] &= history < self.vocab_size
+        found[:, 1:] &= history >= 0
         return np.where(np.logical_and.accumulate(found, axis=1), places, -1)
 
     def _entries(self, contexts: Ids) -> tuple[Ids, Ids]:

@@ -36,9 +36,12 @@ class BPTTBatches:
         self._window = window
         self.cursor = 0
 
-    def next(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return inputs and targets of the next window, `(T, B)` each, the targets one token ahead."""
+    def next(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return inputs, targets and the targets' positions of the next window, `(T, B)` each.
+
+        The targets are one token ahead of the inputs.
+        """
         positions = (self._starts + self.cursor + self._steps) % len(self._ids)  # (T + 1, B)
         window = self._ids[positions].astype(np.int64)
         self.cursor = (self.cursor + self._window) % len(self._ids)
-        return window[:-1], window[1:]
+        return window[:-1], window[1:], positions[1:]

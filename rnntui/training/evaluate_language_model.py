@@ -7,12 +7,13 @@ from pathlib import Path
 
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import CorpusError
-from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.inference.loaded_model import read_ngram_model, read_tokenizer
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import Corpus
+from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import write_token_file
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
@@ -40,7 +41,9 @@ def evaluate_language_model_run(
     vocab_size = config.vocab_size
     hardware = choose_hardware("auto", "fp32", threads)
     check_kernels(config.model, hardware, (max_threads(threads),))
-    model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size, tokenizer.end_id)
+    prior = read_ngram_model(run, config)
+    predictions = None if prior is None else NgramPredictions(prior)
+    model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size, tokenizer.end_id, predictions)
     load_best_weights(model, run)
     model.to(hardware.device)
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:

@@ -24,6 +24,9 @@ from rnntui.models.layers import State
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
+from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_model import NgramModel
+from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.bptt_batches import BPTTBatches
 from rnntui.training.device import Hardware
@@ -68,7 +71,14 @@ class LanguageModelTask:
         positions = batch_size * settings.bptt
         self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
         self._batches = BPTTBatches(training_ids, batch_size, settings.bptt)
-        self.model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id).to(hardware.device)
+        self._prior: NgramModel | None = None
+        predictions = None
+        if self._model_config.ngram_prior:
+            # Counted again, as the run's file does not have the counts of folds.
+            self._prior = count_ngrams(training_ids, config.vocab_size, self._model_config.ngram_prior)
+            predictions = NgramPredictions(self._prior, len(training_ids))
+        model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id, predictions)
+        self.model = model.to(hardware.device)
         self._state: State = self.model.initial_state(batch_size, hardware.device)
         self.steps_per_epoch = training.tokens / positions
         self.validation_tokens = validation.tokens
@@ -78,10 +88,10 @@ class LanguageModelTask:
         return one_group(self.model)
 
     def loss(self) -> tuple[Tensor, int]:
-        inputs, targets = self._batches.next()  # (T, B)
+        inputs, targets, positions = self._batches.next()  # (T, B)
         device = self.hardware.device
         with self.hardware.autocast():
-            logits, state = self.model(torch.from_numpy(inputs).to(device), self._state)  # (T, B, V)
+            logits, state = self.model(torch.from_numpy(inputs).to(device), self._state, positions)  # (T, B, V)
         self._state = self._carry(state)
         target_ids = torch.from_numpy(targets).to(device)
         return cross_entropy(logits.float().flatten(0, 1), target_ids.flatten()), targets.size
@@ -120,7 +130,8 @@ class LanguageModelTask:
 
     def sample(self, length: int, seed: int) -> Sample:
         end_id = self._tokenizer.end_id
-        model = NumpyLanguageModel(weights_of(self.model), self._model_config, self._vocab_size, end_id)
+        weights = weights_of(self.model)
+        model = NumpyLanguageModel(weights, self._model_config, self._vocab_size, end_id, prior=self._prior)
         generation = begin_generation(model, self._tokenizer, generators_from(seed, 1))
         ids = [step[0].id for step in generate_tokens(generation, SamplingConfig(), length)]
         return {"text": self._documents.decode(ids)}

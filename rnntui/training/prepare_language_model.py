@@ -14,11 +14,13 @@ from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.weights_file import save_arrays
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.corpus import Corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.document_split import split_documents
+from rnntui.text.ngram_counts import count_ngrams
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
@@ -74,6 +76,9 @@ def create_language_model_run(
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
         _check_tokens(validation.tokens, "validation", request, corpus)
+        if model.ngram_prior:
+            prior = count_ngrams(training.read(staged.training_ids), tokenizer.vocab_size, model.ngram_prior)
+            save_arrays(staged.ngrams_file, prior.to_arrays(), {})
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         _check_memory(model, request.training, tokenizer.vocab_size)
         config = RunConfig(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rnntui.text import ngram_counts
 from rnntui.text.ngram_counts import count_ngrams
 from rnntui.text.ngram_model import DISCOUNT, FOLDS, MAX_CONTEXT, NgramModel
-from rnntui.training.ngram_predictions import TrainingPredictions
+from rnntui.text.ngram_predictions import NgramPredictions
 
 Ids = NDArray[np.int64]
 
@@ -26,9 +26,9 @@ def text_of(seed: int, length: int = 2000) -> NDArray[np.uint8]:
     return np.concatenate([pieces[i] for i in rng.zipf(1.3, length) % 40]).astype(np.uint8)[:length]
 
 
-def history_of(ids: NDArray[np.unsignedinteger], context: int = CONTEXT, vocab_size: int = VOCAB_SIZE) -> Ids:
+def history_of(ids: NDArray[np.unsignedinteger], context: int = CONTEXT) -> Ids:
     """Return the tokens before each token, the latest one first, `(N, K)`."""
-    history = np.full((len(ids), context), vocab_size, np.int64)
+    history = np.full((len(ids), context), -1, np.int64)
     for distance in range(context):
         history[distance + 1 :, distance] = ids[: len(ids) - distance - 1]
     return history
@@ -67,7 +67,7 @@ def test_probabilities_are_those_of_the_definition() -> None:
 
 def test_in_training_the_counts_of_a_places_own_fold_are_left_out() -> None:
     text = text_of(1)
-    predictions = TrainingPredictions(count_ngrams(text, VOCAB_SIZE, CONTEXT), len(text))
+    predictions = NgramPredictions(count_ngrams(text, VOCAB_SIZE, CONTEXT), len(text))
     places = np.array([0, 3, 249, 250, 251, 1000, 1999])
     log_probs = predictions.log_probs(history_of(text)[places], places)
     for place, row in zip(places.tolist(), log_probs, strict=True):
@@ -77,16 +77,20 @@ def test_in_training_the_counts_of_a_places_own_fold_are_left_out() -> None:
 
 def test_a_text_that_is_not_the_training_text_is_predicted_from_all_counts() -> None:
     model, other = count_ngrams(text_of(1), VOCAB_SIZE, CONTEXT), history_of(text_of(2, 300))
-    np.testing.assert_array_equal(TrainingPredictions(model, 2000).log_probs(other), model.log_probs(other))
+    read = NgramModel.from_arrays(model.to_arrays(), VOCAB_SIZE)  # without counts of folds
+    for source in (model, read):
+        np.testing.assert_array_equal(NgramPredictions(source, 2000).log_probs(other), model.log_probs(other))
+    with pytest.raises(ValueError, match="no counts of folds"):
+        NgramPredictions(read, 2000).log_probs(other, np.arange(len(other)))
 
 
 @pytest.mark.parametrize("kept", [0, 10 * VOCAB_SIZE, 10_000])
 def test_predictions_that_are_kept_are_those_that_are_computed(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     text = text_of(1)
     model, history = count_ngrams(text, VOCAB_SIZE, CONTEXT), history_of(text)
-    fresh = TrainingPredictions(model, len(text)).log_probs(history, np.arange(len(text)))
-    monkeypatch.setattr("rnntui.training.ngram_predictions._MAX_KEPT", kept)
-    predictions = TrainingPredictions(model, len(text))
+    fresh = NgramPredictions(model, len(text)).log_probs(history, np.arange(len(text)))
+    monkeypatch.setattr("rnntui.text.ngram_predictions._MAX_KEPT", kept)
+    predictions = NgramPredictions(model, len(text))
     for _ in range(2):
         for start in range(0, len(text), 100):
             places = np.arange(start, start + 100)
@@ -112,7 +116,7 @@ def test_vocabularies_of_every_size(vocab_size: int) -> None:
     ids = (np.arange(3000) ** 2 % 11 % vocab_size).astype(np.min_scalar_type(vocab_size - 1))
     ids[-1] = vocab_size - 1
     model = count_ngrams(ids, vocab_size, 3)
-    log_probs = model.log_probs(history_of(ids, 3, vocab_size)[100:110])
+    log_probs = model.log_probs(history_of(ids, 3)[100:110])
     assert log_probs[np.arange(10), ids[100:110]].mean() > -0.5  # the text repeats itself
 
 

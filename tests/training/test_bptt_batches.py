@@ -29,8 +29,8 @@ def test_each_stream_continues_where_it_was_through_the_whole_ring(length: int, 
     streams = BPTTBatches(ids, batch, window)
     rounds = 2 * length // window + 2
     read = [streams.next() for _ in range(rounds)]
-    inputs = np.concatenate([x for x, _ in read])
-    targets = np.concatenate([y for _, y in read])
+    inputs, targets, positions = (np.concatenate(parts) for parts in zip(*read, strict=True))
+    np.testing.assert_array_equal(ids[positions], targets)
     starts = [b * length // batch for b in range(batch)]
     for b in range(batch):
         expected = (starts[b] + np.arange(rounds * window)) % length
@@ -41,7 +41,7 @@ def test_each_stream_continues_where_it_was_through_the_whole_ring(length: int, 
 
 def test_targets_are_the_inputs_one_ahead_across_windows() -> None:
     streams = BPTTBatches(np.arange(100, dtype=np.uint8), 2, 8)
-    (_, first_targets), (second_inputs, _) = streams.next(), streams.next()
+    (_, first_targets, _), (second_inputs, _, _) = streams.next(), streams.next()
     np.testing.assert_array_equal(first_targets[-1], second_inputs[0])
 
 

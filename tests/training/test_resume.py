@@ -30,6 +30,7 @@ SHAPES = [
     {"cell": "rnn", "nonlinearity": "relu", "layers": 1, "learning_rate": 1e-3},
     {"tokenizer": "bpe", "vocab_size": 300},
     {"ngrams": 4, "ngram_buckets": 500, "ngram_dropout": 0.3, "state_reset_prob": 0.2},
+    {"ngram_prior": 3, "dropout": 0.2, "state_reset_prob": 0.2},
     {"documents": "line", "dropout": 0.2},
     {"validation_from": "spread", "documents": "none"},
 ]

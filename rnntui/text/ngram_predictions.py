@@ -1,4 +1,4 @@
-"""Predictions of a run's n-gram model while a language model trains."""
+"""Predictions of an n-gram model for many places at once, as training and evaluations need them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Floats = NDArray[np.float32]
 _MAX_KEPT = 1 << 25  # probabilities that are kept in training
 
 
-class TrainingPredictions:
-    """Log probabilities for training, each place's without its own fold of the text, and for evaluations.
+class NgramPredictions:
+    """Log probabilities for training, each place's without its own fold of the text, and for other texts.
 
     What a place gets depends on its longest context that was seen and on its fold alone, and most come again: they are
     kept, as far as memory allows.
 
     Args:
         model: a model with the counts of folds.
-        length: tokens of the text that it has counted.
+        length: tokens of the text that it has counted; not needed where no positions in it are asked for.
     """
 
-    def __init__(self, model: NgramModel, length: int) -> None:
+    def __init__(self, model: NgramModel, length: int = MAX_TOKENS) -> None:
         self.model = model
         self._length = min(length, MAX_TOKENS)
         self._slots = np.full((model.contexts, FOLDS + 1), -1, np.int32)
@@ -65,7 +65,8 @@ class TrainingPredictions:
         is_held_out = folds < FOLDS
         log_probs = np.empty((len(contexts), self.model.vocab_size), np.float32)
         log_probs[~is_held_out] = self.model.log_probs_after(contexts[~is_held_out])
-        log_probs[is_held_out] = self.model.held_out_log_probs_after(contexts[is_held_out], folds[is_held_out])
+        if is_held_out.any():
+            log_probs[is_held_out] = self.model.held_out_log_probs_after(contexts[is_held_out], folds[is_held_out])
         return log_probs
 
     def _keep(self, codes: Ids, log_probs: Floats) -> None:
