@@ -222,8 +222,9 @@ class StepPlanner:
     def seconds_left(self, progress: Position, timer: StepTimer) -> float | None:
         """Predict the training time that remains, in seconds; None while it is unknown.
 
-        The first steps of a process set up kernels and caches, so a resumed run goes by the mean speed of the
-        earlier ones until enough steps are timed. A time budget limits the prediction: the plan is corrected before it would run late.
+        The first steps of a process set up kernels and caches, so a resumed run goes by the mean speed of the earlier
+        ones until enough steps are timed. A time budget limits the prediction: the plan is corrected before it would
+        run late.
         """
         if self.plan.steps is None or not timer.step_seconds:
             return None
