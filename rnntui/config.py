@@ -241,6 +241,18 @@ class TrainerConfig(Settings):
     learning_rate: float = setting_field(4e-3, "peak learning rate of AdamW", low=0.0, high=10.0)
     warmup: int = setting_field(150, "linear warm-up steps of the learning rate", low=0, high=1_000_000)
     weight_decay: float = setting_field(0.15, "AdamW's decoupled weight decay, on matrices", low=0.0, high=10.0)
+    final_learning_rate: float = setting_field(
+        0.0, "learning rate at the end of the schedule, as a share of the peak", low=0.0, high=1.0
+    )
+    adam_beta1: float = setting_field(0.9, "AdamW's decay of the mean gradient", low=0.0, high=0.9999)
+    adam_beta2: float = setting_field(0.99, "AdamW's decay of the mean squared gradient", low=0.0, high=0.99999)
+    weight_average: float = setting_field(
+        0.0,
+        "decay of an exponential moving average of the weights, which evaluations, samples and the saved model use; "
+        "0: off",
+        low=0.0,
+        high=0.99999,
+    )
     clip_grad_norm: float = setting_field(
         1.0, "maximum gradient norm; larger gradients are scaled down to it", low=1e-6, high=1e6
     )
@@ -291,9 +303,17 @@ class TrainerConfig(Settings):
         return ""
 
     @property
+    def training_loss_terms(self) -> tuple[str, ...]:
+        """Names of what only the training loss has, such as label smoothing."""
+        return ()
+
+    @property
     def loss_note(self) -> str:
         """Return why training and validation loss are not comparable; empty if they are."""
-        return ""
+        terms = " and ".join(self.training_loss_terms)
+        notes = [f"{terms} in the training loss"] if terms else []
+        notes += [f"validation loss of averaged weights ({self.weight_average:g})"] if self.weight_average else []
+        return ", ".join(notes)
 
 
 @record

@@ -225,7 +225,7 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
         return f"{self.batch_size} texts"
 
     @property
-    def loss_note(self) -> str:
-        notes = [f"label smoothing {self.label_smoothing:g}"] if self.label_smoothing else []
-        notes += [f"class weights (power {self.class_weight_power:g})"] if self.class_weight_power else []
-        return f"{' and '.join(notes)} in the training loss" if notes else ""
+    def training_loss_terms(self) -> tuple[str, ...]:
+        smoothing = (f"label smoothing {self.label_smoothing:g}",) if self.label_smoothing else ()
+        weights = (f"class weights (power {self.class_weight_power:g})",) if self.class_weight_power else ()
+        return smoothing + weights

@@ -201,8 +201,8 @@ class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass t
         return f"{self.batch_tokens} tokens" if self.batch_tokens else f"{self.batch_size} pairs"
 
     @property
-    def loss_note(self) -> str:
-        return f"label smoothing {self.label_smoothing:g} in the training loss" if self.label_smoothing else ""
+    def training_loss_terms(self) -> tuple[str, ...]:
+        return (f"label smoothing {self.label_smoothing:g}",) if self.label_smoothing else ()
 
 
 @record

@@ -284,15 +284,16 @@ class StepPlanner:
         self.plan = StepPlan(steps, max(1, math.ceil(steps / self._evaluations)))
 
 
-def learning_rate(step: int, plan: StepPlan, peak: float, warmup: int) -> float:
-    """Return the learning rate of a step: linear warm-up, then half a cosine to zero (Loshchilov and Hutter 2017).
+def learning_rate(step: int, plan: StepPlan, config: TrainerConfig) -> float:
+    """Return the learning rate of a step: linear warm-up, then half a cosine (Loshchilov and Hutter 2017).
 
     Args:
         step: Index of the step, from 0.
         plan: Says where in the schedule the step is; a time budget without a plan is still at its start.
-        peak: Learning rate at the end of the warm-up.
-        warmup: Steps of warm-up, at most a fifth of the run.
+        config: Peak and final learning rate, and the steps of the warm-up, which takes at most a fifth of the run.
     """
-    warmup_steps = warmup if plan.steps is None else min(warmup, plan.steps // 5)
+    warmup_steps = config.warmup if plan.steps is None else min(config.warmup, plan.steps // 5)
     warmup_factor = min(1.0, (step + 1) / (warmup_steps + 1))
-    return peak * warmup_factor * 0.5 * (1.0 + math.cos(math.pi * plan.position(step)))
+    cosine = 0.5 * (1.0 + math.cos(math.pi * plan.position(step)))
+    share = config.final_learning_rate + (1.0 - config.final_learning_rate) * cosine
+    return config.learning_rate * warmup_factor * share

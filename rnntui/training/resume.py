@@ -1,7 +1,7 @@
 """Resume file: everything that a run needs to continue exactly, in one file that is replaced atomically.
 
-Weights, AdamW's moments, random states, the position in the data, the carried hidden state, the plan and the best loss
-so far belong together: one file cannot mix two steps, whenever the process dies.
+Weights, their average, AdamW's moments, random states, the position in the data, the carried hidden state, the plan
+and the best loss so far belong together: one file cannot mix two steps, whenever the process dies.
 """
 
 from __future__ import annotations
@@ -23,17 +23,25 @@ from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training.plan import StepPlan
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.task import Task
+from rnntui.training.weight_average import WeightAverage
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
-def save_state(path: Path, task: Task, optimizer: torch.optim.Optimizer, progress: TrainingProgress) -> None:
+def save_state(
+    path: Path,
+    task: Task,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    progress: TrainingProgress,
+) -> None:
     """Write the state of a training to one file.
 
     Args:
         path: The file to replace.
         task: Its weights and its position are saved.
         optimizer: Its AdamW moments are saved.
+        average: Saved if there is one.
         progress: Saved as JSON in the metadata.
     """
     arrays: dict[str, NDArray[Any]] = {}
@@ -41,6 +49,8 @@ def save_state(path: Path, task: Task, optimizer: torch.optim.Optimizer, progres
     for name, parameter in task.model.named_parameters():
         moments = optimizer.state.get(parameter, {})
         arrays |= {f"optimizer.{name}.{key}": moments[key].cpu().numpy() for key in _MOMENTS if key in moments}
+    if average is not None:
+        arrays |= {f"average.{name}": array for name, array in average.arrays().items()}
     arrays |= {f"task.{name}": array for name, array in task.position().items()}
     arrays["random.cpu"] = torch.get_rng_state().numpy()
     if task.hardware.device.type == "cuda":
@@ -48,13 +58,16 @@ def save_state(path: Path, task: Task, optimizer: torch.optim.Optimizer, progres
     save_arrays(path, arrays, {"progress": json.dumps(asdict(progress))})
 
 
-def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> TrainingProgress:
-    """Restore task, optimizer and random generators, and return the progress.
+def load_state(
+    path: Path, task: Task, optimizer: torch.optim.Optimizer, average: WeightAverage | None
+) -> TrainingProgress:
+    """Restore task, optimizer, average and random generators, and return the progress.
 
     Args:
         path: The file to read.
         task: Its weights and its position are replaced.
         optimizer: Its AdamW moments are replaced.
+        average: Replaced if there is one.
 
     Raises `RunError` if the file is broken or of another model.
     """
@@ -70,6 +83,8 @@ def load_state(path: Path, task: Task, optimizer: torch.optim.Optimizer) -> Trai
             if moments:
                 # Fused AdamW holds all three on the device of the weights.
                 optimizer.state[parameter] = {key: torch.from_numpy(moments[key].copy()).to(device) for key in _MOMENTS}
+        if average is not None:
+            average.restore(_with_prefix(arrays, "average."))
         task.restore(_with_prefix(arrays, "task."))
         torch.set_rng_state(torch.from_numpy(arrays["random.cpu"].copy()))
         if device.type == "cuda" and "random.cuda" in arrays:

@@ -23,7 +23,7 @@ from rnntui.training.device import Hardware
 _FLOATS_PER_UNIT: dict[Cell, tuple[float, float]] = {"lstm": (6.0, 6.0), "gru": (4.0, 6.0), "rnn": (1.0, 2.0)}
 _BF16_RATIO = 0.55  # memory in bf16, of that in fp32; measured: 0.56 to 0.68
 _FLOATS_PER_LOGIT = 3.0  # logits in fp32, their log softmax and its gradient; measured: 3.4 to 3.9
-_FLOATS_PER_WEIGHT = 3  # its gradient and the two moments of AdamW
+_FLOATS_PER_WEIGHT = 3  # its gradient and the two moments of AdamW; an average of the weights is one more
 _FLOAT = 4  # bytes
 
 
@@ -69,7 +69,9 @@ def classifier_step_bytes(config: ClassifierConfig, shapes: Iterable[tuple[int, 
     return _FLOAT * max((tokens * texts * floats for tokens, texts in shapes), default=0.0)
 
 
-def require_step_memory(step_bytes: float, weights: int, kind: ModelKind, hardware: Hardware) -> None:
+def require_step_memory(
+    step_bytes: float, weights: int, kind: ModelKind, hardware: Hardware, *, is_averaged: bool = False
+) -> None:
     """Raise `TrainingError` if a step on this CPU surely needs more memory than is available.
 
     Args:
@@ -77,9 +79,10 @@ def require_step_memory(step_bytes: float, weights: int, kind: ModelKind, hardwa
         weights: Number of weights of the model.
         kind: Names the settings that the memory grows with.
         hardware: A GPU reports by an error that its own memory is exhausted, so nothing is checked there.
+        is_averaged: True if there is an average of the weights.
     """
     available = available_memory() if hardware.device.type == "cpu" else None
-    needed = step_bytes + _FLOAT * _FLOATS_PER_WEIGHT * weights
+    needed = step_bytes + _FLOAT * (_FLOATS_PER_WEIGHT + is_averaged) * weights
     if available is not None and needed > available:
         raise TrainingError(
             f"not enough memory: a training step needs at least {format_bytes(int(needed))}, and only "

@@ -60,7 +60,8 @@ def train_run(
         with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
             task = task_class.from_run(run, config, hardware)
         weights = sum(parameter.numel() for parameter in task.model.parameters())
-        require_step_memory(task.step_bytes, weights, task.kind, hardware)
+        is_averaged = settings.weight_average > 0
+        require_step_memory(task.step_bytes, weights, task.kind, hardware, is_averaged=is_averaged)
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):

@@ -108,7 +108,7 @@ class Trainer:
             if self._stop_requested():
                 self._save()
                 return False
-            rate = learning_rate(progress.step, planner.plan, self._config.learning_rate, self._config.warmup)
+            rate = learning_rate(progress.step, planner.plan, self._config)
             loss, gradient_norm = self._timed_step(rate)
             is_replanned = planner.update(progress, self._timer)
             progress.plan = planner.plan
@@ -154,6 +154,7 @@ class Trainer:
         self._guard.check_step(loss, gradient_norm, rate)
         optimizer.step()
         self._progress.add_step(loss, tokens)
+        self._state.update_average()
         return loss, gradient_norm
 
     def _report_step(self, loss: float, rate: float, gradient_norm: float) -> None:
@@ -174,19 +175,23 @@ class Trainer:
         )
 
     def _evaluate(self, train_loss: float | None) -> None:
-        """Evaluate, save the weights if they are the best, sample a line, and save the state."""
+        """Evaluate, save the weights if they are the best, sample a line, and save the state.
+
+        With an average of the weights, it is the average that is evaluated, saved as the best and sampled from.
+        """
         progress, task = self._progress, self._task
         began = time.perf_counter()
-        evaluation = task.evaluate(self._config.eval_tokens, self._monitor())
-        evaluation_seconds = time.perf_counter() - began
-        self._guard.check_evaluation(evaluation)
-        # Before the state is saved: a run killed after that save must not train on once patience is exhausted.
-        is_best = progress.record_evaluation(evaluation, self._rule, self._config.patience)
-        if is_best:
-            metadata = {"step": str(progress.step), "validation_loss": repr(evaluation.loss)}
-            save_arrays(self._run.weights_file, weights_of(task.model), metadata)
-        length = self._config.sample_length
-        sample = task.sample(length, self._config.seed + progress.step) if length else {}
+        with self._state.averaged_weights():
+            evaluation = task.evaluate(self._config.eval_tokens, self._monitor())
+            evaluation_seconds = time.perf_counter() - began
+            self._guard.check_evaluation(evaluation)
+            # Before the state is saved: a run killed after that save must not train on once patience is exhausted.
+            is_best = progress.record_evaluation(evaluation, self._rule, self._config.patience)
+            if is_best:
+                metadata = {"step": str(progress.step), "validation_loss": repr(evaluation.loss)}
+                save_arrays(self._run.weights_file, weights_of(task.model), metadata)
+            length = self._config.sample_length
+            sample = task.sample(length, self._config.seed + progress.step) if length else {}
         # The final evaluation reads more tokens, and costs more per token.
         token_ratio = min(FINAL_EVALUATION_FACTOR, max(1.0, task.validation_tokens / max(1, evaluation.tokens)))
         self._timer.final_seconds = evaluation_seconds * token_ratio * task.final_cost_ratio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,24 @@ from rnntui.training.plan import StepPlanner
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.resume import load_state, save_state
 from rnntui.training.task import Task
+from rnntui.training.weight_average import WeightAverage
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Everything that training changes; `task` holds the model and the position in the data."""
+    """Everything that training changes; `task` holds the model and the position in the data.
+
+    Args:
+        task: Model and data.
+        optimizer: AdamW.
+        average: Average of the model's weights; None if the settings ask for none.
+        progress: Counters and the best weights so far.
+        planner: Step count and schedule.
+    """
 
     task: Task
     optimizer: torch.optim.Optimizer
+    average: WeightAverage | None
     progress: TrainingProgress
     planner: StepPlanner
 
@@ -31,7 +42,8 @@ class TrainingState:
     def initial(cls, task: Task, config: TrainerConfig, budget: Budget) -> TrainingState:
         """Return the state before the first step."""
         planner = StepPlanner(budget, config, task.steps_per_epoch)
-        return cls(task, make_optimizer(task, config), TrainingProgress(budget=budget), planner)
+        average = _make_average(task, config)
+        return cls(task, make_optimizer(task, config), average, TrainingProgress(budget=budget), planner)
 
     @classmethod
     def resumed(cls, task: Task, config: TrainerConfig, run: RunFolder, budget: Budget | None) -> TrainingState:
@@ -45,8 +57,8 @@ class TrainingState:
 
         Raises `RunError` if the resume file is broken.
         """
-        optimizer = make_optimizer(task, config)
-        progress = load_state(run.resume_file, task, optimizer)
+        optimizer, average = make_optimizer(task, config), _make_average(task, config)
+        progress = load_state(run.resume_file, task, optimizer, average)
         if not _has_weights(run):
             progress.best_loss = None  # the best weights are lost, so the next ones are the best
         if budget is not None:
@@ -57,7 +69,7 @@ class TrainingState:
         else:
             planner.extend(progress)
         progress.plan = planner.plan
-        return cls(task, optimizer, progress, planner)
+        return cls(task, optimizer, average, progress, planner)
 
     @property
     def is_over(self) -> bool:
@@ -67,7 +79,16 @@ class TrainingState:
 
     def save(self, path: Path) -> None:
         """Write the whole state to the resume file."""
-        save_state(path, self.task, self.optimizer, self.progress)
+        save_state(path, self.task, self.optimizer, self.average, self.progress)
+
+    def update_average(self) -> None:
+        """Count the weights after a step in their average, if there is one."""
+        if self.average is not None:
+            self.average.update(self.progress.step)
+
+    def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which the model has the average of its weights, if there is one."""
+        return contextlib.nullcontext() if self.average is None else self.average.in_model()
 
 
 def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
@@ -81,7 +102,11 @@ def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
             if parameters:
                 groups.append({"params": parameters, "weight_decay": weight_decay, "rate_factor": group.rate_factor})
     fused = task.hardware.device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=fused)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.adam_beta1, config.adam_beta2), fused=fused)
+
+
+def _make_average(task: Task, config: TrainerConfig) -> WeightAverage | None:
+    return WeightAverage(task.model, config.weight_average) if config.weight_average else None
 
 
 def _has_weights(run: RunFolder) -> bool:

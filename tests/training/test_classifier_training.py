@@ -168,7 +168,7 @@ def test_long_texts_are_cut_and_it_is_said(tmp_path: Path) -> None:
 def test_a_warm_start_takes_tokens_and_weights_of_a_language_model(tmp_path: Path) -> None:
     source = make_run(tmp_path / "checkpoints", "lm", layers=2)
     run = make_labelled_run(
-        tmp_path, opinions(), "warm", steps=30, **{"from": str(source.path)}, dropout=0.0, hidden=16
+        tmp_path, opinions(), "warm", steps=30, **{"from": str(source.path)}, dropout=0.0, hidden=16, weight_average=0.9
     )
     config, source_config = run.read_config(), source.read_config()
     assert config.vocab_size == source_config.vocab_size and config.tokenizer.type == "char"
@@ -188,6 +188,8 @@ def test_a_warm_start_takes_tokens_and_weights_of_a_language_model(tmp_path: Pat
     train_run(run, stop.report, stop)
     state = load_weights_of_state(run)
     np.testing.assert_array_equal(state["encoder.embedding.weight"], weights["embedding.weight"])
+    average = load_arrays(run.resume_file)[0]["average.encoder.embedding.weight"]
+    np.testing.assert_array_equal(average, weights["embedding.weight"])
     assert (state["output.weight"] != parameters["output.weight"]).any()
     train_run(run, ignore, never)
     assert (load_weights_of_state(run)["encoder.forward_rnn.1.weight_hh_l0"] != weights["rnn.weight_hh_l1"]).any()

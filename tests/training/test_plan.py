@@ -9,9 +9,11 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from rnntui.config import Budget, LanguageModelTrainingConfig
+from rnntui.config import Budget, LanguageModelTrainingConfig, TrainerConfig
 from rnntui.training.plan import StepPlan, StepPlanner, StepTimer, learning_rate
 from rnntui.training.progress import TrainingProgress
+
+_SCHEDULE = TrainerConfig(learning_rate=1.0)
 
 
 @dataclass
@@ -50,7 +52,7 @@ class FakeRun:
             self._spend(self.evaluation_seconds)
         progress.seconds = self.now
         while not planner.is_spent(progress):
-            self.rates.append(learning_rate(progress.step, planner.plan, 1.0, 150))
+            self.rates.append(learning_rate(progress.step, planner.plan, _SCHEDULE))
             began = self.now
             self._spend(self.first_step or self.step_seconds(self.now))
             self.first_step = 0.0
@@ -245,18 +247,22 @@ def test_evaluations_take_a_small_part_of_a_short_budget() -> None:
     assert len(run.evaluations) <= 3
 
 
-@given(st.integers(1, 5000), st.integers(0, 500), st.floats(1e-5, 1.0))
-def test_the_learning_rate_rises_then_falls_within_its_bounds(steps: int, warmup: int, peak: float) -> None:
+@given(st.integers(1, 5000), st.integers(0, 500), st.floats(1e-5, 1.0), st.floats(0.0, 1.0))
+def test_the_learning_rate_rises_then_falls_within_its_bounds(
+    steps: int, warmup: int, peak: float, final: float
+) -> None:
     plan = StepPlan(steps, 1)
-    rates = [learning_rate(step, plan, peak, warmup) for step in range(steps)]
+    config = TrainerConfig(warmup=warmup, learning_rate=peak, final_learning_rate=final)
+    rates = [learning_rate(step, plan, config) for step in range(steps)]
     assert all(0 < rate <= peak for rate in rates)
     top = rates.index(max(rates))
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert top <= max(1, steps // 5 + 1)
-    assert learning_rate(steps, plan, peak, warmup) == pytest.approx(0.0, abs=1e-12)
+    assert learning_rate(steps, plan, config) == pytest.approx(peak * final, abs=1e-12)
 
 
 def test_the_warm_up_is_the_same_before_and_after_the_step_count_is_known() -> None:
-    before = [learning_rate(step, StepPlan(), 1.0, 80) for step in range(20)]
-    after = [learning_rate(step, StepPlan(100_000, 1), 1.0, 80) for step in range(20)]
+    config = TrainerConfig(learning_rate=1.0, warmup=80)
+    before = [learning_rate(step, StepPlan(), config) for step in range(20)]
+    after = [learning_rate(step, StepPlan(100_000, 1), config) for step in range(20)]
     assert before == pytest.approx(after, rel=1e-3)

@@ -26,7 +26,7 @@ from rnntui.training.train_run import train_run
 STEPS = 60
 SHAPES = [
     {"cell": "lstm", "layers": 2, "dropout": 0.3},
-    {"cell": "gru", "layers": 1, "dropout": 0.2},
+    {"cell": "gru", "layers": 1, "dropout": 0.2, "weight_average": 0.99, "final_learning_rate": 0.1},
     {"cell": "rnn", "nonlinearity": "relu", "layers": 1, "learning_rate": 1e-3},
     {"tokenizer": "bpe", "vocab_size": 300},
     {"ngrams": 4, "ngram_buckets": 500, "ngram_dropout": 0.3, "state_reset_prob": 0.2},
@@ -106,7 +106,7 @@ def _kill_while_training(forks: Forks, run: RunFolder, from_step: int) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="forks")
 def test_a_run_killed_without_warning_and_resumed_equals_one_that_never_stopped(make_run, forks: Forks) -> None:
-    shape = {"layers": 2, "dropout": 0.3, "save_every": 0.0}
+    shape = {"layers": 2, "dropout": 0.3, "save_every": 0.0, "weight_average": 0.999}
     straight = make_run(name="straight", steps=STEPS, **shape)
     train_run(straight, ignore, never)
     killed = make_run(name="killed", steps=STEPS, **shape)
