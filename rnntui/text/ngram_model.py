@@ -131,7 +131,7 @@ class NgramModel:
         contexts = self.find(history)
         if len(contexts) == 1:
             return self._remembered(contexts[0])[None]
-        return self.log_probs_after(contexts)
+        return self._log_probs_after(contexts)
 
     def _remembered(self, contexts: Ids) -> Floats:
         """Return the log probabilities `(V,)` after `contexts (K + 1,)`, which the longest of them determines."""
@@ -149,41 +149,55 @@ class NgramModel:
             self._memo[longest] = known
         return known
 
-    def log_probs_after(self, contexts: Ids) -> Floats:
+    def _log_probs_after(self, contexts: Ids) -> Floats:
         """Return the log probabilities `(n, V)` after the contexts `(n, K + 1)` that `find` returned."""
         probs = np.full((len(contexts), self.vocab_size), 1 / self.vocab_size, np.float32)
+        folds = np.full(len(contexts), FOLDS)
         for places in contexts.T:
-            rows = np.flatnonzero(places >= 0)
-            if not len(rows):
-                break
-            entries, types = self._entries(places[rows])
-            probs[rows] *= self._scales[places[rows]][:, None]
-            probs[np.repeat(rows, types), self._tokens[entries]] += self._gains[entries]
+            self.interpolate(probs, places, folds)
         return np.log(probs)
 
-    def held_out_log_probs_after(self, contexts: Ids, folds: Ids) -> Floats:
-        """Return what `log_probs_after` would if the text had been counted without the fold `folds (n,)` of each place.
+    def interpolate(self, probs: Floats, places: Ids, folds: Ids) -> None:
+        """Make the probabilities after contexts from those after contexts that are one token shorter, in place.
 
-        Raises `ValueError` if the model has no counts of folds.
+        Args:
+            probs: `(n, V)`.
+            places: contexts of one length as `find` returned them, `(n,)`; those of -1 change nothing.
+            folds: the fold of the text without which each is to be counted, `(n,)`; `FOLDS` for none.
+
+        Raises `ValueError` if a fold is left out and the model has no counts of folds.
+        """
+        for rows, is_held_out in (
+            (np.flatnonzero((places >= 0) & (folds == FOLDS)), False),
+            (np.flatnonzero((places >= 0) & (folds < FOLDS)), True),
+        ):
+            if not len(rows):
+                continue
+            entries, types = self._entries(places[rows])
+            if is_held_out:
+                scales, gains = self._held_out(entries, types, folds[rows])
+            else:
+                scales, gains = self._scales[places[rows]], self._gains[entries]
+            probs[rows] *= scales[:, None]
+            probs[np.repeat(rows, types), self._tokens[entries]] += gains
+
+    def _held_out(self, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
+        """Return the scales `(n,)` and the gains `(m,)` of n contexts without the counts of one fold each.
+
+        Args:
+            entries: those of the contexts, one context after the other, `(m,)`.
+            types: how many each has, `(n,)`.
+            folds: `(n,)`.
         """
         if self._fold_counts is None:
             raise ValueError("the model has no counts of folds")
-        probs = np.full((len(contexts), self.vocab_size), 1 / self.vocab_size, np.float32)
-        discount = np.float32(DISCOUNT)
-        for places in contexts.T:
-            rows = np.flatnonzero(places >= 0)
-            if not len(rows):
-                break
-            entries, types = self._entries(places[rows])
-            entry_rows = np.repeat(np.arange(len(rows)), types)
-            own = self._fold_counts[entries, folds[rows][entry_rows]]
-            counts = self._counts[entries].astype(np.float32) - own.astype(np.float32)
-            totals = np.bincount(entry_rows, counts, len(rows)).astype(np.float32)
-            left = np.bincount(entry_rows, counts > 0, len(rows)).astype(np.float32)
-            probs[rows] *= np.where(totals > 0, discount * left / np.maximum(totals, 1), np.float32(1))[:, None]
-            gains = np.maximum(counts - discount, 0) / np.maximum(totals, 1)[entry_rows]
-            probs[rows[entry_rows], self._tokens[entries]] += gains
-        return np.log(probs)
+        starts, discount = np.cumsum(types) - types, np.float32(DISCOUNT)
+        counts = (self._counts[entries] - self._fold_counts[entries, np.repeat(folds, types)]).astype(np.float32)
+        totals = np.add.reduceat(counts, starts)
+        left = np.add.reduceat(counts > 0, starts, dtype=np.float32)
+        divisors = np.maximum(totals, 1)
+        scales = np.where(totals > 0, discount * left / divisors, np.float32(1))
+        return scales, np.maximum(counts - discount, 0) / np.repeat(divisors, types)
 
     def find(self, history: Ids) -> Ids:
         """Return the index of the context of each length before n places, `(n, K + 1)`, -1 where it was not seen.

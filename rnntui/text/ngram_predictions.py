@@ -16,18 +16,20 @@ _MAX_KEPT = 1 << 25  # probabilities that are kept in training
 class NgramPredictions:
     """Log probabilities for training, each place's without its own fold of the text, and for other texts.
 
-    What a place gets depends on its longest context that was seen and on its fold alone, and most come again: they are
-    kept, as far as memory allows.
+    What a place gets depends on its longest context that was seen and on its fold alone. Probabilities are kept for
+    each such pair, as far as memory allows, and those after a context are made from those after its shorter ones: so
+    each costs a few entries, once. Each position of the training text remembers where its own are.
 
     Args:
-        model: a model with the counts of folds.
-        length: tokens of the text that it has counted; not needed where no positions in it are asked for.
+        model: an n-gram model; with the counts of folds if positions are asked for.
+        length: tokens of the text that it has counted; 0 if no positions in it are asked for.
     """
 
-    def __init__(self, model: NgramModel, length: int = MAX_TOKENS) -> None:
+    def __init__(self, model: NgramModel, length: int = 0) -> None:
         self.model = model
         self._length = min(length, MAX_TOKENS)
-        self._slots = np.full((model.contexts, FOLDS + 1), -1, np.int32)
+        self._slots = np.full(model.contexts * (FOLDS + 1), -1, np.int32)  # of each context and fold
+        self._slot_at = np.full(self._length, -1, np.int32)  # of each position
         self._kept = np.empty((0, model.vocab_size), np.float32)
         self._count = 0
 
@@ -38,43 +40,81 @@ class NgramPredictions:
             history: that of `NgramModel.log_probs`.
             positions: the position of the next token in the text that was counted, `(n,)`; None for another text.
         """
-        contexts = self.model.find(history)
+        if positions is None:
+            return np.log(self._probs(self.model.find(history), np.full(len(history), FOLDS)))
+        # Some positions are not counted, and after a reset of its state a stream has a shorter history than its text.
+        is_whole = positions < self._length
+        if self.model.context:
+            is_whole &= history[:, self.model.context - 1] >= 0
+        slots = np.full(len(history), -1, np.int32)
+        slots[is_whole] = self._slot_at[positions[is_whole]]
+        rows = np.flatnonzero(slots < 0)
+        if not len(rows):
+            return np.log(self._kept[slots])
+        contexts = self.model.find(history[rows])
+        folds = np.minimum(positions[rows] * FOLDS // self._length, FOLDS)  # FOLDS for what is not counted
+        probs = np.empty((len(history), self.model.vocab_size), np.float32)
+        probs[rows] = self._probs(contexts, folds)
+        known = np.flatnonzero(slots >= 0)
+        probs[known] = self._kept[slots[known]]
+        remembered = is_whole[rows]
+        self._slot_at[positions[rows[remembered]]] = self._slots[self._codes(contexts, folds)[remembered]]
+        return np.log(probs)
+
+    def _codes(self, contexts: Ids, folds: Ids) -> Ids:
+        """Return the index into `_slots` of the longest contexts `(n,)` of `contexts (n, K + 1)`."""
         longest = contexts[np.arange(len(contexts)), (contexts >= 0).sum(axis=1) - 1]
-        folds = np.full(len(contexts), FOLDS)
-        if positions is not None:
-            folds = np.minimum(positions * FOLDS // self._length, FOLDS)  # FOLDS for what was not counted
-        slots = self._slots[longest, folds]
-        missing = np.flatnonzero(slots < 0)
-        if len(missing):
-            codes, firsts, inverse = np.unique(
-                longest[missing] * (FOLDS + 1) + folds[missing], return_index=True, return_inverse=True
-            )
-            computed = self._compute(contexts[missing[firsts]], folds[missing[firsts]])
-            if self._count + len(codes) > _MAX_KEPT // self.model.vocab_size:
-                log_probs = np.empty((len(contexts), self.model.vocab_size), np.float32)
-                log_probs[missing] = computed[inverse]
-                known = np.flatnonzero(slots >= 0)
-                log_probs[known] = self._kept[slots[known]]
-                return log_probs
-            self._keep(codes, computed)
-            slots = self._slots[longest, folds]
-        kept: Floats = self._kept[slots]
+        codes: Ids = longest * (FOLDS + 1) + folds
+        return codes
+
+    def _probs(self, contexts: Ids, folds: Ids) -> Floats:
+        """Return the probabilities `(n, V)` after contexts `(n, K + 1)`, and keep them if there is room."""
+        codes = self._codes(contexts, folds)
+        rows = np.flatnonzero(self._slots[codes] < 0)
+        if len(rows) and not self._keep(contexts[rows], folds[rows]):
+            return self._computed(contexts, folds)
+        kept: Floats = self._kept[self._slots[codes]]
         return kept
 
-    def _compute(self, contexts: Ids, folds: Ids) -> Floats:
-        is_held_out = folds < FOLDS
-        log_probs = np.empty((len(contexts), self.model.vocab_size), np.float32)
-        log_probs[~is_held_out] = self.model.log_probs_after(contexts[~is_held_out])
-        if is_held_out.any():
-            log_probs[is_held_out] = self.model.held_out_log_probs_after(contexts[is_held_out], folds[is_held_out])
-        return log_probs
+    def _computed(self, contexts: Ids, folds: Ids) -> Floats:
+        """Return the probabilities `(n, V)` after contexts `(n, K + 1)`, made from those that are kept."""
+        slots = np.where(contexts >= 0, self._slots[contexts * (FOLDS + 1) + folds[:, None]], -1)  # (n, K + 1)
+        lengths = np.where(slots >= 0, np.arange(slots.shape[1]), -1).max(axis=1)  # of the longest that is kept
+        probs = np.full((len(contexts), self.model.vocab_size), 1 / self.model.vocab_size, np.float32)
+        rows = np.flatnonzero(lengths >= 0)
+        probs[rows] = self._kept[slots[rows, lengths[rows]]]
+        for length, places in enumerate(contexts.T):
+            self.model.interpolate(probs, np.where(lengths < length, places, -1), folds)
+        return probs
 
-    def _keep(self, codes: Ids, log_probs: Floats) -> None:
+    def _keep(self, contexts: Ids, folds: Ids) -> bool:
+        """Compute and keep the probabilities after contexts of every length; False once there is no room."""
+        parents = np.full(len(contexts), -1, np.int64)  # slots of the contexts that are one token shorter
+        for places in contexts.T:
+            codes = places * (FOLDS + 1) + folds
+            slots = np.where(places >= 0, self._slots[codes], parents)
+            rows = np.flatnonzero((places >= 0) & (slots < 0))
+            if len(rows):
+                new, firsts = np.unique(codes[rows], return_index=True)
+                firsts = rows[firsts]
+                if self._count + len(new) > _MAX_KEPT // self.model.vocab_size:
+                    return False
+                if parents[0] < 0:
+                    probs = np.full((len(new), self.model.vocab_size), 1 / self.model.vocab_size, np.float32)
+                else:
+                    probs = self._kept[parents[firsts]]
+                self.model.interpolate(probs, places[firsts], folds[firsts])
+                self._append(new, probs)
+                slots[rows] = self._slots[codes[rows]]
+            parents = slots
+        return True
+
+    def _append(self, codes: Ids, probs: Floats) -> None:
         end = self._count + len(codes)
         if end > len(self._kept):
             grown = np.empty((max(end, 2 * len(self._kept)), self.model.vocab_size), np.float32)
             grown[: self._count] = self._kept[: self._count]
             self._kept = grown
-        self._kept[self._count : end] = log_probs
-        self._slots.reshape(-1)[codes] = np.arange(self._count, end)
+        self._kept[self._count : end] = probs
+        self._slots[codes] = np.arange(self._count, end)
         self._count = end

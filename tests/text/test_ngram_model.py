@@ -79,9 +79,9 @@ def test_a_text_that_is_not_the_training_text_is_predicted_from_all_counts() -> 
     model, other = count_ngrams(text_of(1), VOCAB_SIZE, CONTEXT), history_of(text_of(2, 300))
     read = NgramModel.from_arrays(model.to_arrays(), VOCAB_SIZE)  # without counts of folds
     for source in (model, read):
-        np.testing.assert_array_equal(NgramPredictions(source, 2000).log_probs(other), model.log_probs(other))
+        np.testing.assert_array_equal(NgramPredictions(source).log_probs(other), model.log_probs(other))
     with pytest.raises(ValueError, match="no counts of folds"):
-        NgramPredictions(read, 2000).log_probs(other, np.arange(len(other)))
+        NgramPredictions(read, len(other)).log_probs(other, np.arange(len(other)))
 
 
 @pytest.mark.parametrize("kept", [0, 10 * VOCAB_SIZE, 10_000])
