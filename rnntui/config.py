@@ -36,7 +36,6 @@ CHARACTER_EMBEDDING = 64
 NGRAMS = 1
 NGRAM_BUCKETS = 8192
 NGRAM_DROPOUT = 0.1
-NGRAM_PRIOR = 0
 FINAL_EVALUATION_FACTOR = 4
 """Ratio of the final evaluation's data to that of an evaluation during training."""
 
@@ -76,7 +75,9 @@ class LanguageModelConfig(RecurrentConfig):
         low=1,
         high=8192,
     )
-    dropout: float = setting_field(0.0, "dropout probability", low=0.0, high=0.95)
+    dropout: float | None = setting_field(
+        None, "dropout probability [default: by how many times the text is read]", low=0.0, high=0.95
+    )
     tied: bool | None = setting_field(
         None,
         "weight tying: one matrix for embedding and output; needs --embedding equal to --hidden [default: if equal]",
@@ -105,7 +106,7 @@ class LanguageModelConfig(RecurrentConfig):
     ngram_prior: int | None = setting_field(
         None,
         "longest contexts, in tokens, of an n-gram model of the training text whose log probabilities are added to the "
-        f"logits; 0: no n-gram model [default: {NGRAM_PRIOR}]",
+        "logits; 0: no n-gram model [default: by the tokenizer]",
         low=0,
         high=8,
     )
@@ -129,13 +130,17 @@ class LanguageModelConfig(RecurrentConfig):
                 f"--tied needs --embedding equal to --hidden (got {embedding} and {self.hidden})", setting="tied"
             )
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        values |= {"embedding": embedding, "tied": fits if self.tied is None else self.tied}
+        values |= {
+            "dropout": self.dropout or 0.0,
+            "embedding": embedding,
+            "tied": fits if self.tied is None else self.tied,
+        }
         return LanguageModelConfig(**values | self._resolved_ngrams())
 
     def _resolved_ngrams(self) -> dict[str, Any]:
         """Return the settings of n-grams with defaults filled in; without n-grams the other settings remain None."""
         ngrams = self.ngrams or NGRAMS
-        prior = NGRAM_PRIOR if self.ngram_prior is None else self.ngram_prior
+        prior = self.ngram_prior or 0
         details = {"ngram_buckets": NGRAM_BUCKETS, "ngram_dropout": NGRAM_DROPOUT}
         if ngrams > 1:
             for name, default in details.items():

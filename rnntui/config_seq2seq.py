@@ -7,7 +7,6 @@ from typing import Literal
 from rnntui.config import (
     FINAL_EVALUATION_FACTOR,
     BPTTConfig,
-    LanguageModelConfig,
     RecurrentConfig,
     TokenizerConfig,
     TrainerConfig,
@@ -56,7 +55,7 @@ class Seq2SeqConfig(RecurrentConfig):
         False,
         "input feeding: feed the last attentional vector to the decoder, which then runs step by step and is slower",
     )
-    dropout: float = override(LanguageModelConfig, "dropout", 0.3)
+    dropout: float = setting_field(0.3, "dropout probability", low=0.0, high=0.95)
     tied: bool = setting_field(
         True, "weight tying: one matrix for target embedding and output, and with a joint vocabulary source embedding"
     )

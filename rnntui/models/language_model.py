@@ -44,9 +44,9 @@ class LanguageModel(nn.Module):
         self.config = config
         embedding = config.embedding or config.hidden
         self.embedding = nn.Embedding(vocab_size, embedding)
-        self.rnn = recurrent_layers(config, embedding, config.hidden, config.layers, config.dropout)
+        self.rnn = recurrent_layers(config, embedding, config.hidden, config.layers, config.dropout or 0.0)
         self.output = nn.Linear(config.hidden, vocab_size)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout or 0.0)
         self._initialize_embedding()
         if config.tied:
             self.output.weight = self.embedding.weight

@@ -27,6 +27,7 @@ from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
 from rnntui.text.word_tokenizer import WordTokenizer
 from rnntui.training.prepare_run import publish_staged_run, staged_run
+from rnntui.training.recipe import TrainingTokens, choose_recipe
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,14 @@ def create_language_model_run(
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
         _check_tokens(validation.tokens, "validation", request, corpus)
+        _check_memory(model, request.training, tokenizer.vocab_size)
+        tokens = TrainingTokens(request.tokenizer.type, training.tokens, tokenizer.vocab_size)
+        recipe = choose_recipe(request.model, request.training, request.budget, tokens)
+        model = recipe.model
         if model.ngram_prior:
             prior = count_ngrams(training.read(staged.training_ids), tokenizer.vocab_size, model.ngram_prior)
             save_arrays(staged.ngrams_file, prior.to_arrays(), {})
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
-        _check_memory(model, request.training, tokenizer.vocab_size)
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
             model=model,
@@ -108,6 +112,8 @@ def create_language_model_run(
         run = publish_staged_run(staged, config, name)
     if unit != "none" and request.training.documents == "auto":
         notify(_documents_message(corpus, unit, split.document_count))
+    if recipe.reason:
+        notify(recipe.reason)
     if unknown_share:
         notify(
             f"{unknown_share:.1%} of the words held out for validation are outside of the vocabulary of "

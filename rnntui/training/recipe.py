@@ -1,0 +1,116 @@
+"""Recipe of a language model: the settings that the user left open, chosen by its text and its budget.
+
+Every rule comes from the experiments in `benchmarks/RECIPES.md`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rnntui.config import DEFAULT_MINUTES, Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerType
+
+_DROPOUTS = ((1.5, 0.0), (4.0, 0.1), (12.0, 0.2), (30.0, 0.3))  # up to so many epochs
+_MOST_DROPOUT = 0.4
+_CHARACTER_CONTEXT, _TOKEN_CONTEXT = 5, 2
+_TIMED_SECONDS = 0.5
+_OTHER_WORK = 0.85  # share of the time that is left for steps beside the optimizer, evaluations and saves
+
+
+@dataclass(frozen=True)
+class TrainingTokens:
+    """What a recipe is chosen by.
+
+    Args:
+        tokenizer: the type of token.
+        count: tokens of the training text.
+        vocab_size: size of the vocabulary, V.
+    """
+
+    tokenizer: TokenizerType
+    count: int
+    vocab_size: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model with every setting chosen, and why, in one line; empty if the user left nothing open."""
+
+    model: LanguageModelConfig
+    reason: str
+
+
+def choose_recipe(
+    model: LanguageModelConfig, training: LanguageModelTrainingConfig, budget: Budget, tokens: TrainingTokens
+) -> Recipe:
+    """Choose what the settings leave open.
+
+    With a budget of minutes, the speed of this machine is measured for half a second.
+    """
+    chosen: list[str] = []
+    if model.ngram_prior is None:
+        context = _CHARACTER_CONTEXT if tokens.tokenizer == "char" else _TOKEN_CONTEXT
+        model = replace(model, ngram_prior=context)
+        chosen.append(f"n-gram prior with contexts of {context}")
+    if model.dropout is None:
+        epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
+        dropout = dropout_for(epochs)
+        model = replace(model, dropout=dropout)
+        chosen.append(f"dropout {dropout:g}, as the text is read about {_rounded(epochs)} times ({source})")
+    return Recipe(model.resolved(tokens.tokenizer), f"recipe: {'; '.join(chosen)}" if chosen else "")
+
+
+def dropout_for(epochs: float) -> float:
+    """Return the dropout for a training over so many epochs: the more often it reads a text, the more it overfits."""
+    return next((dropout for most, dropout in _DROPOUTS if epochs <= most), _MOST_DROPOUT)
+
+
+def _rounded(epochs: float) -> str:
+    return f"{epochs:.0f}" if epochs >= 10 else f"{epochs:.1f}"
+
+
+def _expected_epochs(
+    model: LanguageModelConfig, training: LanguageModelTrainingConfig, budget: Budget, tokens: TrainingTokens
+) -> tuple[float, str]:
+    """Return the epochs that the budget is expected to have, and what they follow from, in words."""
+    if budget.epochs is not None:
+        return budget.epochs, budget.summary
+    positions = training.batch_size * training.bptt
+    if budget.steps is not None:
+        return budget.steps * positions / tokens.count, budget.summary
+    speed = _measured_speed(model, training, tokens.vocab_size)
+    seconds = 60 * (DEFAULT_MINUTES if budget.minutes is None else budget.minutes)
+    epochs = seconds * speed / tokens.count
+    if training.max_epochs is not None:
+        epochs = min(epochs, training.max_epochs)
+    return epochs, f"{budget.summary} at {speed:,.0f} tokens a second"
+
+
+def _measured_speed(model: LanguageModelConfig, training: LanguageModelTrainingConfig, vocab_size: int) -> float:
+    """Return the tokens a second of a training on this machine, by steps on random tokens."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from rnntui.models.language_model import LanguageModel
+    from rnntui.training.device import choose_hardware
+
+    hardware = choose_hardware(training.device, training.precision, training.threads)
+    shape = (training.bptt, training.batch_size)
+    with torch.random.fork_rng(devices=[]):  # a run starts from the same weights with any budget
+        network = LanguageModel(replace(model, ngram_prior=0), vocab_size).to(hardware.device)
+        ids = np.random.default_rng(0).integers(0, vocab_size, shape)
+        tokens = torch.from_numpy(ids).to(hardware.device)
+        seconds: list[float] = []
+        began = time.perf_counter()
+        while len(seconds) < 3 or time.perf_counter() - began < _TIMED_SECONDS:
+            step_began = time.perf_counter()
+            with hardware.autocast():
+                logits, _ = network(tokens)
+            cross_entropy(logits.float().flatten(0, 1), tokens.flatten()).backward()  # type: ignore[no-untyped-call]
+            network.zero_grad(set_to_none=True)
+            if hardware.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - step_began)
+    return _OTHER_WORK * shape[0] * shape[1] / float(np.median(seconds[1:]))  # the first step sets up kernels
