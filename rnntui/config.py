@@ -249,7 +249,6 @@ class TrainerConfig(Settings):
     final_learning_rate: float = setting_field(
         0.0, "learning rate at the end of the schedule, as a share of the peak", low=0.0, high=1.0
     )
-    adam_beta1: float = setting_field(0.9, "AdamW's decay of the mean gradient", low=0.0, high=0.9999)
     adam_beta2: float = setting_field(0.99, "AdamW's decay of the mean squared gradient", low=0.0, high=0.99999)
     weight_average: float = setting_field(
         0.0,

@@ -102,7 +102,7 @@ def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
             if parameters:
                 groups.append({"params": parameters, "weight_decay": weight_decay, "rate_factor": group.rate_factor})
     fused = task.hardware.device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(config.adam_beta1, config.adam_beta2), fused=fused)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.adam_beta2), fused=fused)
 
 
 def _make_average(task: Task, config: TrainerConfig) -> WeightAverage | None:

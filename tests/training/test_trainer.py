@@ -19,6 +19,7 @@ from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
 from rnntui.training.threads import TorchThreads
 from rnntui.training.train_run import train_run
+from rnntui.training.training_state import make_optimizer
 
 
 def never() -> bool:
@@ -91,6 +92,17 @@ def test_more_frequent_evaluation_does_not_change_the_weights(make_run) -> None:
     ours, theirs = load_arrays(often.resume_file)[0], load_arrays(seldom.resume_file)[0]
     for name in ours:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+
+
+def test_the_optimizer_and_the_schedule_take_their_settings(make_run) -> None:
+    run = make_run(steps=8, evaluations=8, warmup=0, learning_rate=0.01, final_learning_rate=0.25, adam_beta2=0.95)
+    config = run.read_config()
+    optimizer = make_optimizer(
+        LanguageModelTask.from_run(run, config, choose_hardware("cpu", "fp32", 1)), config.training
+    )
+    assert {group["betas"] for group in optimizer.param_groups} == {(0.9, 0.95)}
+    rates = [event.learning_rate for event in train(run)[1] if isinstance(event, Stepped)]
+    assert rates[0] == 0.01 and 0.0025 < rates[-1] < 0.003
 
 
 def test_the_seed_determines_the_weights(make_run) -> None:
