@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from rnntui.config import LanguageModelConfig
-from rnntui.models.layers import State, recurrent_layers, state_count, state_for_torch, state_from_torch
+from rnntui.models.layers import State, recurrent_layers, run_recurrent_layers, state_count
 
 
 class LanguageModel(nn.Module):
     """Predicts the next token at each of T steps of B streams (Mikolov et al. 2010; with an LSTM, Graves 2013).
 
-    The recurrent layers are torch's, one fused call over all T steps; their equations are written out in
-    `rnntui.inference.cells`. Dropout is applied between layers and on both sides of them, never to the recurrence
+    The recurrent layers run over all T steps in one call; their equations are written out in `rnntui.inference.cells`.
+    Dropout is applied between layers and on both sides of them, never to the recurrence
     (Zaremba et al. 2014). Tied weights: Press and Wolf 2017.
     """
 
@@ -42,9 +42,9 @@ class LanguageModel(nn.Module):
         A state holds tensors `(L, B, H)`; None is the initial one.
         """
         embedded = self.dropout(self.embedding(tokens))  # (T, B, E)
-        hidden, new_state = self.rnn(embedded, None if state is None else state_for_torch(state))  # (T, B, H)
+        hidden, new_state = run_recurrent_layers(self.rnn, embedded, state)  # (T, B, H)
         logits = self.output(self.dropout(hidden))  # (T, B, V)
-        return logits, state_from_torch(new_state)
+        return logits, new_state
 
     def initial_state(self, batch: int, device: torch.device) -> State:
         """Return the state before any text: zeros `(L, B, H)`."""
