@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import cross_entropy
 
-from rnntui.models.layers import embed, state_for_torch, state_from_torch
+from rnntui.models.layers import embed, run_recurrent_layers
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.text.vocabulary import PAD
 from rnntui.training.length_buckets import PairBatch
@@ -23,8 +23,7 @@ def stepped_loss(model: Seq2Seq, batch: PairBatch, smoothing: float) -> torch.Te
     logits = []
     for tokens in inputs:
         embedded = decoder.dropout(embed(decoder.embedding, tokens[None], model.config.tied))  # (1, B, E)
-        hidden, new_state = decoder.rnn(torch.cat([embedded, input_feed], dim=2), state_for_torch(state))
-        state = state_from_torch(new_state)
+        hidden, state = run_recurrent_layers(decoder.rnn, torch.cat([embedded, input_feed], dim=2), state)
         input_feed = decoder._attend(hidden, encoder_outputs, keys, (source == PAD).T)
         logits.append(model.logits(input_feed[0]))  # (B, V)
     return cross_entropy(

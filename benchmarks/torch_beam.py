@@ -9,7 +9,7 @@ from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
 from rnntui.inference.beam_search import length_normalized
 from rnntui.inference.translator import read_vocabularies
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
-from rnntui.models.layers import embed, state_for_torch, state_from_torch
+from rnntui.models.layers import embed, run_recurrent_layers
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
@@ -41,9 +41,8 @@ class TorchBeam:
         finished: list[tuple[float, list[int]]] = []
         for step in range(1, max_length + 1):
             count = len(tokens)
-            hidden, new_state = decoder.rnn(
-                embed(decoder.embedding, tokens, self.model.config.tied)[None], state_for_torch(state)
-            )  # (1, K, H)
+            embedded = embed(decoder.embedding, tokens, self.model.config.tied)[None]  # (1, K, E)
+            hidden, new_state = run_recurrent_layers(decoder.rnn, embedded, state)  # (1, K, H)
             alike = (each.expand(count, -1, -1) for each in (encoder_outputs, keys))
             vectors = decoder._attend(hidden, *alike, padding.expand(count, -1))
             scores = torch.log_softmax(self.model.logits(vectors[0]), dim=1) + totals[:, None]  # (K, V)
@@ -58,5 +57,5 @@ class TorchBeam:
                 if length_normalized(float(totals[0]), step, settings.length_penalty) <= best:
                     break
             texts = [[*texts[row], token] for row, token in zip(rows.tolist(), tokens.tolist(), strict=True)]
-            state = tuple(tensor[:, rows] for tensor in state_from_torch(new_state))
+            state = tuple(tensor[:, rows] for tensor in new_state)
         return self.target.decode(max(finished)[1] if finished else texts[0])

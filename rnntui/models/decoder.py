@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.models.attention import make_attention
-from rnntui.models.layers import State, embed, recurrent_layers, state_count, state_for_torch, state_from_torch
+from rnntui.models.layers import State, embed, recurrent_layers, run_recurrent_layers, state_count
 
 
 class Bridge(nn.Module):
@@ -73,14 +73,13 @@ class Decoder(nn.Module):
         keys = self.attention.project_keys(encoder_outputs) if self.attention else encoder_outputs
         embedded = self.dropout(embed(self.embedding, inputs, self._tied))  # (T, B, E)
         if not self.input_feeding:
-            hidden, _ = self.rnn(embedded, state_for_torch(state))  # (T, B, H)
+            hidden, _ = run_recurrent_layers(self.rnn, embedded, state)  # (T, B, H)
             return self._attend(hidden, encoder_outputs, keys, padding)
         input_feed = torch.zeros_like(embedded[:1])  # (1, B, E)
         vectors = []
         for step in embedded.split(1):
             step_inputs = torch.cat([step, input_feed.to(step.dtype)], dim=2)  # (1, B, 2E)
-            hidden, next_state = self.rnn(step_inputs, state_for_torch(state))  # (1, B, H)
-            state = state_from_torch(next_state)
+            hidden, state = run_recurrent_layers(self.rnn, step_inputs, state)  # (1, B, H)
             input_feed = self._attend(hidden, encoder_outputs, keys, padding)
             vectors.append(input_feed)
         return torch.cat(vectors)

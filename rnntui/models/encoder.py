@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from rnntui.config import RecurrentConfig
-from rnntui.models.layers import embed, recurrent_layers
+from rnntui.models.layers import embed, recurrent_layers, run_recurrent_layers
 
 
 class EncoderSizes(NamedTuple):
@@ -74,12 +74,12 @@ class Encoder(nn.Module):
         final_states = []
         for layer, forward_rnn in enumerate(self.forward_rnn):
             hidden = self.dropout(hidden) if layer or self._sizes.drops_input else hidden
-            forward, _ = forward_rnn(hidden)  # (S, B, H)
+            forward, _ = run_recurrent_layers(cast(nn.RNNBase, forward_rnn), hidden)  # (S, B, H)
             directions, finals = [forward], [forward[last, columns]]
             if self._sizes.is_bidirectional:
-                backward, _ = self.backward_rnn[layer](
-                    _reorder(hidden, reversed_positions)
-                )  # (S, B, H), last token first
+                reversed_hidden = _reorder(hidden, reversed_positions)
+                backward_rnn = cast(nn.RNNBase, self.backward_rnn[layer])
+                backward, _ = run_recurrent_layers(backward_rnn, reversed_hidden)  # (S, B, H), last token first
                 directions.append(_reorder(backward, reversed_positions))
                 finals.append(backward[last, columns])
             hidden = torch.cat(directions, dim=2)  # (S, B, D)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnntui.config import LanguageModelConfig
-from rnntui.models.layers import State, recurrent_layers, state_count, state_for_torch, state_from_torch
+from rnntui.models.layers import State, recurrent_layers, run_recurrent_layers, state_count
 from rnntui.models.ngram_embeddings import NgramEmbeddings
 from rnntui.ngram_index import NgramIndex
 from rnntui.text.ngram_predictions import NgramPredictions
@@ -19,8 +19,8 @@ _PRIOR_SCALE = 0.5  # at the beginning
 class LanguageModel(nn.Module):
     """Predicts the next token at each of T steps of B streams (Mikolov et al. 2010; with an LSTM, Graves 2013).
 
-    The recurrent layers are torch's, one fused call over all T steps; their equations are written out in
-    `rnntui.inference.cells`. Dropout is applied between layers and on both sides of them, never to the recurrence
+    The recurrent layers run over all T steps in one call; their equations are written out in `rnntui.inference.cells`.
+    Dropout is applied between layers and on both sides of them, never to the recurrence
     (Zaremba et al. 2014). Tied weights: Press and Wolf 2017.
 
     A state holds tensors `(L, B, H)`, and for a model of n-grams one more, `(1, B, K)`: the ids + 1 of the last K
@@ -96,12 +96,12 @@ class LanguageModel(nn.Module):
                 embedded = embedded + self.ngram_embeddings(tokens + 1, earlier)
             if self._predictions is not None:
                 prior = self._prior(self._predictions, text, positions)
-        hidden, new_state = self.rnn(self.dropout(embedded), state_for_torch(recurrent))  # (T, B, H)
+        hidden, new_state = run_recurrent_layers(self.rnn, self.dropout(embedded), recurrent)  # (T, B, H)
         hidden = self.dropout(hidden)
         logits = self.output(hidden)  # (T, B, V)
         if self.prior_scale is not None and prior is not None:
             logits = logits.float() + self.prior_scale(hidden).float() * prior
-        return logits, state_from_torch(new_state) + history
+        return logits, new_state + history
 
     def _prior(self, predictions: NgramPredictions, text: Tensor, positions: NDArray[np.int64] | None) -> Tensor:
         """Return the log probabilities `(T, B, V)` that an n-gram model gives the token after each of the last T.

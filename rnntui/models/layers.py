@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import dropout
 
 from rnntui.config import Cell, RecurrentConfig
+from rnntui.models.mixed_precision_lstm import mixed_precision_lstm_layer
+from rnntui.models.sequence_functions import gru_layer, rnn_layer
 
 State = tuple[torch.Tensor, ...]
 """The state of recurrent layers: h `(L, B, H)`, and for an LSTM c `(L, B, H)`."""
@@ -53,14 +56,47 @@ def _initialize(rnn: nn.RNNBase, config: RecurrentConfig) -> None:
                 nn.init.orthogonal_(parameter)
 
 
-def state_from_torch(state: torch.Tensor | State) -> State:
-    """Return the state that a torch recurrent module gave as a tuple, even if it is a single tensor."""
-    return state if isinstance(state, tuple) else (state,)
+def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    """Return the hidden states `(T, B, H)` of recurrent layers, and the state after the last step.
+
+    On a GPU this is the module itself, hence the vendor's kernels. On a CPU it is so for the LSTM in full precision, a
+    kernel of oneDNN; the other cells, and the LSTM under autocast, have functions of their own: see
+    `rnntui.models.sequence_functions` and `rnntui.models.mixed_precision_lstm`. They keep the state in the precision of
+    the parameters, under autocast too.
+
+    Args:
+        rnn: layers from `recurrent_layers`.
+        inputs: `(T, B, E)`.
+        state: the initial state, tensors `(L, B, H)`; None is one of zeros.
+    """
+    is_cast = torch.is_autocast_enabled(inputs.device.type)
+    if inputs.device.type != "cpu" or (isinstance(rnn, nn.LSTM) and not is_cast):
+        initial = None if state is None else state if len(state) == 2 else state[0]
+        hidden, final = rnn(inputs, initial)
+        return hidden, final if isinstance(final, tuple) else (final,)
+    kind = rnn.all_weights[0][0].dtype
+    if state is None:
+        zeros = torch.zeros(rnn.num_layers, inputs.shape[1], rnn.hidden_size, dtype=kind)
+        state = (zeros,) * (2 if isinstance(rnn, nn.LSTM) else 1)
+    hidden = inputs.to(torch.get_autocast_dtype("cpu")) if is_cast else inputs
+    finals = []
+    for index in range(rnn.num_layers):
+        if index:
+            hidden = dropout(hidden, rnn.dropout, rnn.training)
+        hidden, *final = _run_layer(rnn, index, hidden, [tensor[index].to(kind) for tensor in state])
+        finals.append(final)
+    return hidden, tuple(torch.stack(tensors) for tensors in zip(*finals, strict=True))
 
 
-def state_for_torch(state: State) -> torch.Tensor | State:
-    """Return a state as torch's recurrent modules take it: a pair for an LSTM, else a tensor."""
-    return state if len(state) == 2 else state[0]
+def _run_layer(rnn: nn.RNNBase, index: int, inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, ...]:
+    """Return the hidden states `(T, B, H)` of one layer on a CPU, and its final state, tensors `(B, H)`."""
+    weights = rnn.all_weights[index]
+    if isinstance(rnn, nn.LSTM):
+        hidden_state, cell_state = state
+        return mixed_precision_lstm_layer(inputs, hidden_state, cell_state, weights)
+    if isinstance(rnn, nn.GRU):
+        return gru_layer(inputs, state[0], weights)
+    return rnn_layer(inputs, state[0], weights, "tanh" if rnn.mode == "RNN_TANH" else "relu")
 
 
 def embed(embedding: nn.Embedding, tokens: Tensor, tied: bool) -> Tensor:

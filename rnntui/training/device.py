@@ -10,6 +10,7 @@ from torch import nn
 
 from rnntui.config import Device, Precision
 from rnntui.errors import UsageError
+from rnntui.models.layers import run_recurrent_layers
 from rnntui.processors import usable_cpus
 from rnntui.thread_tuner import thread_counts
 from rnntui.training.threads import TorchThreads
@@ -102,15 +103,16 @@ def _has_bf16(device: torch.device) -> bool:
     cpu = torch.cpu
     if not (cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()):
         return False
-    return _runs_lstm_in_bf16()
+    return _runs_cells_in_bf16()
 
 
-def _runs_lstm_in_bf16() -> bool:
-    """Return True if this build of torch has the kernel, forward and backward: on some processors it has not."""
+def _runs_cells_in_bf16() -> bool:
+    """Return True if this build of torch has the kernels, forward and backward: on some processors it has not."""
     try:
-        # Creating the layer draws its weights; inside the fork, a run starts from the same weights on any processor.
+        # Creating the layers draws their weights; inside the fork, a run starts from the same weights on any processor.
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16):
-            nn.LSTM(8, 8)(torch.zeros(2, 1, 8))[0].sum().backward()
+            for rnn in (nn.LSTM(8, 8), nn.GRU(8, 8)):
+                run_recurrent_layers(rnn, torch.zeros(4, 1, 8))[0].sum().backward()
     except RuntimeError:
         return False
     return True

@@ -16,7 +16,7 @@ from torch.nn import functional
 from rnntui.config import RecurrentConfig
 from rnntui.errors import TrainingError
 from rnntui.inference.cells import CELL_CLASSES
-from rnntui.models.layers import recurrent_layers, state_count, state_for_torch, state_from_torch
+from rnntui.models.layers import recurrent_layers, run_recurrent_layers, state_count
 from rnntui.training.device import Hardware
 
 Array = NDArray[Any]
@@ -101,9 +101,9 @@ class _RecurrentCheck:
         """Return the largest error of torch's values, or of its slopes relative to their size."""
         leaves = {name: _tensor(self._values[name], self._hardware).requires_grad_() for name in ("x", "state")}
         with torch.enable_grad():
-            initial = state_for_torch(tuple(leaves["state"][:, None].unbind()))
+            initial = tuple(leaves["state"][:, None].unbind())
             with self._hardware.autocast():
-                hidden, final = self._rnn(leaves["x"], initial)
+                hidden, final = run_recurrent_layers(self._rnn, leaves["x"], initial)
             loss = (hidden.float() * _tensor(self._loss_weights, self._hardware)).sum()
             leaves |= dict(self._rnn.named_parameters())
             tensors = torch.autograd.grad(loss, list(leaves.values()))
@@ -113,7 +113,7 @@ class _RecurrentCheck:
         )
         return _max_error(
             (_array(hidden) - self._hidden, 1.0),
-            (_array(torch.cat(state_from_torch(final))) - self._final, 1.0),
+            (_array(torch.cat(final)) - self._final, 1.0),
             (slopes - self._slopes, np.sqrt(np.mean(self._slopes**2))),
         )
 

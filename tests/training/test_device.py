@@ -10,7 +10,7 @@ from forks import Forks
 
 from rnntui.errors import UsageError
 from rnntui.text.tokenizer_factory import load_tokenizer
-from rnntui.training.device import Hardware, _has_bf16, _runs_lstm_in_bf16, choose_hardware
+from rnntui.training.device import Hardware, _has_bf16, _runs_cells_in_bf16, choose_hardware
 from rnntui.training.language_model_task import LanguageModelTask
 
 
@@ -26,7 +26,7 @@ def test_bf16_is_chosen_where_it_is_native_and_only_there() -> None:
 def test_choosing_hardware_leaves_the_random_generator_alone() -> None:
     before = torch.get_rng_state()
     choose_hardware("auto", "auto", None)
-    _runs_lstm_in_bf16()  # also on processors without bf16, where it is not called
+    _runs_cells_in_bf16()  # also on processors without bf16, where it is not called
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from rnntui.config import LanguageModelConfig
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import TrainingError
+from rnntui.models import layers
 from rnntui.text.corpus import find_corpus
 from rnntui.text.pairs import read_table
 from rnntui.training import evaluate_language_model, evaluate_seq2seq
@@ -53,13 +54,13 @@ def test_the_check_leaves_random_generators_and_threads_as_they_were() -> None:
 
 
 def test_a_wrong_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = nn.GRU.forward
+    right = layers.gru_layer
 
-    def wrong(self: nn.GRU, *arguments: Any) -> Any:
-        hidden, final = right(self, *arguments)
+    def wrong(*arguments: Any) -> Any:
+        hidden, final = right(*arguments)
         return hidden * torch.ones_like(hidden).index_fill(2, torch.tensor([63]), 1.001), final
 
-    monkeypatch.setattr(nn.GRU, "forward", wrong)
+    monkeypatch.setattr(layers, "gru_layer", wrong)
     with pytest.raises(
         TrainingError, match=r"wrong numbers on this machine: a small gru is off by 0\.000\d+ \(cpu, fp32"
     ):
@@ -136,6 +137,7 @@ def test_the_openmp_fault_of_torch_2_13_is_refused_without_the_guard(variable: s
 import torch
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import TrainingError
+from rnntui.models import layers
 from rnntui.training.device import Hardware
 from rnntui.training.self_check import check_kernels
 for bf16 in (False, True):
