@@ -7,6 +7,7 @@ generation can return to.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -64,7 +65,7 @@ class NumpyLanguageModel:
 
     def logits_of(self, state: Array) -> Array:
         """Return the logits `(B, V)` of the token after a state `(L, C, B, H)`; they depend on its last layer's h."""
-        return self._logits(state[-1, 0])
+        return self.logits_of_hidden(state[-1, 0])
 
     def step(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read one token of each text, `tokens (B,)`. Return the logits `(B, V)` of the next, and the new state."""
@@ -74,12 +75,12 @@ class NumpyLanguageModel:
             if layer:
                 projected = cell.project(new_state[layer - 1, 0])
             cell.step(projected, state[layer], new_state[layer])
-        return self._logits(new_state[-1, 0]), new_state
+        return self.logits_of_hidden(new_state[-1, 0]), new_state
 
     def forward(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read `tokens (T, B)`. Return the logits `(T, B, V)` after each, and the state after the last."""
-        hidden, new_state = self._run(tokens, state)
-        return self._logits(hidden), new_state
+        hidden, new_state = self.hidden_states(tokens, state)
+        return self.logits_of_hidden(hidden), new_state
 
     def feed(
         self, tokens: Ids, state: Array, on_progress: Callable[[float], None] | None = None
@@ -90,13 +91,13 @@ class NumpyLanguageModel:
         called with the fraction that has been read.
         """
         for start in range(0, len(tokens), _WINDOW):
-            hidden, state = self._run(tokens[start : start + _WINDOW], state)
+            hidden, state = self.hidden_states(tokens[start : start + _WINDOW], state)
             if on_progress is not None:
                 on_progress(min(1.0, (start + _WINDOW) / len(tokens)))
-        return self._logits(hidden[-1]), state
+        return self.logits_of_hidden(hidden[-1]), state
 
-    def _run(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
-        """The last layer's hidden states `(T, B, H)` for `tokens (T, B)`, and the state after them."""
+    def hidden_states(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
+        """Return the last layer's hidden states `(T, B, H)` for `tokens (T, B)`, and the state after them."""
         new_state = state.copy()
         steps, batch = tokens.shape
         projected = self._project(tokens)  # (T, B, G*H)
@@ -118,7 +119,23 @@ class NumpyLanguageModel:
             return self._projection_table[tokens]
         return self._cells[0].project(self._embedding[tokens])
 
-    def _logits(self, hidden: Array) -> Array:
+    def logits_of_hidden(self, hidden: Array) -> Array:
+        """Return the logits `(..., V)` of hidden states `(..., H)` of the last layer."""
         logits: Array = hidden @ self._output
         logits += self._output_bias
         return logits
+
+    def last_hidden(self, state: Array) -> Array:
+        """Return the last layer's h `(B, H)` in a state `(L, C, B, H)`."""
+        return state[-1, 0]
+
+    @property
+    def output_layer(self) -> tuple[Array, Array]:
+        """The weights `(H, V)` and the bias `(V,)` of the output layer, not to be changed in place."""
+        return self._output, self._output_bias
+
+    def with_output_layer(self, weights: Array, bias: Array) -> NumpyLanguageModel:
+        """Return a model with other `weights (H, V)` and `bias (V,)` of the output layer; it shares all the rest."""
+        other = copy.copy(self)
+        other._output, other._output_bias = weights, bias
+        return other

@@ -46,6 +46,8 @@ def status_text(pane: ChatPane, width: int, rows: int, *, version_keys: str, sho
         StatusPart(_state(conversation), 1),
         *_numbers(conversation, shows_temperature),
     ]
+    if conversation.learns:
+        parts.insert(2, StatusPart(("learning from you", "learning"), 1))
     if conversation.version is not None:
         index, count = conversation.version
         plain = f"version {index}/{count}"

@@ -295,6 +295,10 @@ class ChatTab(Vertical):
         """Let a model of turns continue the text like any other, or take turns again."""
         self.session.toggle_turns()
 
+    def action_learning(self) -> None:
+        """Let the model of the active pane learn from what is written, or forget what it has learned."""
+        self.session.toggle_learning()
+
     # -- editing -------------------------------------------------------------------------------------------------
 
     def action_edit_prompt(self) -> None:
