@@ -72,7 +72,8 @@ class OutputLearner:
         for start in range(0, len(tokens), _WINDOW):
             rows = slice(start, start + _WINDOW)
             logits, state = self.read(tokens[rows], state, is_learned[rows])
-        return logits[-1]
+        last: Array = logits[-1]
+        return last
 
     def skip(self, count: int = 1) -> bool:
         """Move past `count` tokens within the block. Return True if that ended it with a step: the logits change."""

@@ -127,7 +127,8 @@ class NumpyLanguageModel:
 
     def last_hidden(self, state: Array) -> Array:
         """Return the last layer's h `(B, H)` in a state `(L, C, B, H)`."""
-        return state[-1, 0]
+        hidden: Array = state[-1, 0]
+        return hidden
 
     @property
     def output_layer(self) -> tuple[Array, Array]:

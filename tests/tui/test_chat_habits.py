@@ -265,7 +265,7 @@ async def test_a_key_lets_the_model_learn_from_what_is_written_and_forget_it(run
         await user.told("learns from what you write")
         await user.say(line * 4)
         await user.write()
-        assert "learning from you" in status(user)
+        assert "learning from you (Alt+L: forget)" in status(user)
         learned, learned_text = user.conversation.transcript.bits_per_character(0), user.text
         await user.pilot.press("alt+l")
         await user.told("forgotten")
