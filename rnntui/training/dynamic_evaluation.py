@@ -51,7 +51,7 @@ def evaluate_dynamic(
                     logits, state = adapted(segment[:-1], state)
                     loss = cross_entropy(logits.float()[:, 0], segment[1:, 0])
                 optimizer.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 clip_grad_norm_(adapted.parameters(), _MAX_NORM)
                 optimizer.step()
             state = tuple(tensor.detach().float() for tensor in state)
