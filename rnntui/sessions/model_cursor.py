@@ -121,7 +121,8 @@ class ModelCursor:
         """Return for tokens `start` to `end` if the model learns from them, `(N,)`: those typed, but no `<unk>`."""
         if not self.learns:
             return np.zeros(end - start, dtype=bool)
-        return transcript.is_prompt(start, end) & (transcript.ids(start, end) != self._unknown_id)
+        learned: NDArray[np.bool_] = transcript.is_prompt(start, end) & (transcript.ids(start, end) != self._unknown_id)
+        return learned
 
     def read_some(self, transcript: Transcript) -> None:
         """Read to the next checkpoint or the target, and record the surprisal of the tokens read."""
