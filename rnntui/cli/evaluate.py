@@ -36,6 +36,7 @@ class EvaluateArguments:
     columns: str
     label_column: str
     text_column: str
+    dynamic: bool
     held_out: bool
     save: str | None
     svg: str | None
@@ -68,6 +69,10 @@ def _reading_option(option: ReadingOption) -> Callable[[Command], Command]:
 @_reading_option(LABEL_COLUMN)
 @_reading_option(TEXT_COLUMN)
 @click.option(
+    "--dynamic", is_flag=True,
+    help="For a language model: also evaluate one that learns from the text as it reads it (dynamic evaluation).",
+)  # fmt: skip
+@click.option(
     "--held-out", is_flag=True, help="Evaluate on the held-out pairs or labelled texts of the run's own data.",
 )  # fmt: skip
 @click.option(
@@ -96,7 +101,9 @@ def command(context: click.Context, /, run_name: str | None, checkpoints: str | 
     """Evaluate a model on TEXT: files, folders, globs, or - for standard input.
 
     A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
-    every 256 tokens from a zero state, comparable to figures published for Transformers.
+    every 256 tokens from a zero state, comparable to figures published for Transformers. With --dynamic, a third one is
+    that of a model that goes on learning from the text, 32 tokens at a time, once it has predicted them (Krause et al.
+    2018): compare it only with other figures of dynamic evaluation. The run itself stays as it is.
 
     A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.

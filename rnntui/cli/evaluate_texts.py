@@ -39,7 +39,9 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
         from rnntui.training.evaluation import EvaluationMonitor
 
         monitor = EvaluationMonitor(report=bar.update)
-        evaluations, unknown = evaluate_language_model_run(run, corpus, arguments.threads, monitor)
+        evaluations, unknown = evaluate_language_model_run(
+            run, corpus, arguments.threads, monitor, dynamic=arguments.dynamic
+        )
     warn_unknown_characters(unknown, ", ".join(corpus.display_names))
     streaming = evaluations["streaming"]
     if streaming.spelling_bits and streaming.characters:
@@ -47,6 +49,8 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
             f"{streaming.spelling_bits / streaming.characters:.4f} of the bits per character are the spelling of "
             f"unknown words; the losses are those of <unk>"
         )
+    if arguments.dynamic:
+        print_note("dynamic: the model went on learning from this text; compare it only with other dynamic evaluations")
     if arguments.as_json:
         values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
         write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 @run_option
 @checkpoints_option
 @corpus_options
+@click.option(
+    "--dynamic", is_flag=True,
+    help="Also score by dynamic evaluation: the output layer learns from each line once it is scored, for those that "
+    "follow. Its figures stand beside the ordinary ones.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each line.")
 def command(
     text: tuple[str, ...],
@@ -35,6 +40,7 @@ def command(
     encoding: str,
     errors: Any,
     newlines: Any,
+    dynamic: bool,
     as_json: bool,
 ) -> None:
     """Score each TEXT, or each line of the files of --file, or of standard input.
@@ -43,17 +49,22 @@ def command(
     character, separated by a tab; for a blank line, 0 and nan. The end of the line is not scored, unless each line is a
     document to the model: then it counts as a token and as a character. To a model of words, a word outside of its
     vocabulary is <unk>: the log-probability is that of <unk>, bits per character count the spelling of the word, too.
+
+    With --dynamic, two columns follow: log-probability and bits per character of a model that learns from the lines as
+    it reads them. In JSON they are under "dynamic".
     """
     check_texts(text, files, "scored")
     use_one_blas_thread()
+    from rnntui.inference.adaptation import OutputLearner
     from rnntui.inference.generate import initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inference.scoring import score
+    from rnntui.inference.scoring import score, score_and_learn
     from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.text.document_batch import DocumentBatch
 
     loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL))
     context_ids = initial_context_ids(loaded.tokenizer)
+    learner = OutputLearner(loaded.network) if dynamic else None
     source = read_lines(text, files, TextReading(encoding, errors, newlines))
     with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:
         for number, (label, line) in enumerate(source.lines, 1):
@@ -61,22 +72,28 @@ def command(
             ids, characters = loaded.tokenizer.encode(line), len(line)
             if loaded.documents.unit == "line" and line.strip():
                 ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
-            line_score = score(loaded.network, context_ids, ids, characters)
-            line_score = replace(line_score, spelling_bits=loaded.tokenizer.spelling_bits(line))
-            write_out(_json(line, line_score) if as_json else _plain(line_score))
+            scores = {"": score(loaded.network, context_ids, ids, characters)}
+            if learner is not None:
+                scores["dynamic"] = score_and_learn(learner, context_ids, ids, characters)
+            spelling_bits = loaded.tokenizer.spelling_bits(line)
+            scores = {name: replace(line_score, spelling_bits=spelling_bits) for name, line_score in scores.items()}
+            write_out(_json(line, scores) if as_json else "\t".join(map(_plain, scores.values())) + "\n")
             bar.show_lines(number, source.count)
 
 
 def _plain(score: Score) -> str:
     bits = score.bits_per_character
-    return f"{score.log_probability:.4f}\t{'nan' if bits is None else f'{bits:.4f}'}\n"
+    return f"{score.log_probability:.4f}\t{'nan' if bits is None else f'{bits:.4f}'}"
 
 
-def _json(line: str, score: Score) -> str:
-    values = {
-        "text": line,
-        "log_probability": score.log_probability,
-        "tokens": score.tokens,
-        "bits_per_character": score.bits_per_character,
-    }
+def _json(line: str, scores: dict[str, Score]) -> str:
+    """Return the JSON line of a text: the ordinary score, whose name is empty, and any other under its name."""
+    values: dict[str, object] = {"text": line}
+    for name, score in scores.items():
+        figures = {
+            "log_probability": score.log_probability,
+            "tokens": score.tokens,
+            "bits_per_character": score.bits_per_character,
+        }
+        values |= {name: figures} if name else figures
     return json.dumps(values) + "\n"

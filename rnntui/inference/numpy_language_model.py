@@ -8,6 +8,7 @@ n-grams, K is 0. No method changes a state in place, so every state is a checkpo
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -81,7 +82,7 @@ class NumpyLanguageModel:
 
     def logits_of(self, state: Array) -> Array:
         """Return the logits `(B, V)` of the token after a state `(L, C, B, H + K)`: those of its last layer's h."""
-        return self._logits(state[-1, 0, :, : self.config.hidden], self._last_tokens(state))
+        return self.logits_of_hidden(self.last_hidden(state))
 
     def step(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read one token of each text, `tokens (B,)`. Return the logits `(B, V)` of the next, and the new state."""
@@ -91,14 +92,12 @@ class NumpyLanguageModel:
             if layer:
                 projected = cell.project(new_state[layer - 1, 0, :, :hidden])
             cell.step(projected, state[layer, :, :, :hidden], new_state[layer, :, :, :hidden])
-        return self._logits(new_state[-1, 0, :, :hidden], self._last_tokens(new_state)), new_state
+        return self.logits_of_hidden(self.last_hidden(new_state)), new_state
 
     def forward(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read `tokens (T, B)`. Return the logits `(T, B, V)` after each, and the state after the last."""
-        hidden, new_state = self._run(tokens, state)
-        text, longest = self._text(tokens, state), self.config.history
-        last_tokens = [text[longest - back : len(text) - back] for back in range(longest)]  # (T, B) each
-        return self._logits(hidden, np.stack(last_tokens, axis=-1) if longest else None), new_state
+        hidden, new_state = self.hidden_states(tokens, state)
+        return self.logits_of_hidden(hidden), new_state
 
     def feed(
         self, tokens: Ids, state: Array, on_progress: Callable[[float], None] | None = None
@@ -109,28 +108,36 @@ class NumpyLanguageModel:
         called with the fraction that has been read.
         """
         for start in range(0, len(tokens), _WINDOW):
-            hidden, state = self._run(tokens[start : start + _WINDOW], state)
+            hidden, state = self.hidden_states(tokens[start : start + _WINDOW], state)
             if on_progress is not None:
                 on_progress(min(1.0, (start + _WINDOW) / len(tokens)))
-        return self._logits(hidden[-1], self._last_tokens(state)), state
+        return self.logits_of_hidden(hidden[-1]), state
 
-    def _run(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
-        """The last layer's hidden states `(T, B, H)` for `tokens (T, B)`, and the state after them."""
+    def hidden_states(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
+        """Return what `logits_of_hidden` takes for each of `tokens (T, B)`, and the state after them.
+
+        That is the last layer's hidden states and, beside them, the ids + 1 of the last K tokens: `(T, B, H + K)`.
+        """
         new_state = self._new_state(tokens, state)
         steps, batch = tokens.shape
         projected = self._project(tokens, state)  # (T, B, G*H)
-        hidden = np.empty((steps, batch, self.config.hidden), dtype=self._dtype)
+        units = self.config.hidden
+        outputs = np.empty((steps, batch, units + self.config.history), dtype=self._dtype)
+        hidden = outputs[:, :, :units]
+        text = self._text(tokens, state)
+        for back in range(1, self.config.history + 1):
+            outputs[:, :, -back] = text[len(text) - steps - back + 1 : len(text) - back + 1]
         for layer, cell in enumerate(self._cells):
             if layer:
                 projected = cell.project(hidden)
-            current = state[layer, :, :, : self.config.hidden].copy()
+            current = state[layer, :, :, :units].copy()
             following = np.empty_like(current)
             for t in range(steps):
                 cell.step(projected[t], current, following)
                 current, following = following, current
                 hidden[t] = current[0]
-            new_state[layer, :, :, : self.config.hidden] = current
-        return hidden, new_state
+            new_state[layer, :, :, :units] = current
+        return outputs, new_state
 
     def _new_state(self, tokens: Ids, state: Array) -> Array:
         """Return a state `(L, C, B, H + K)` after `tokens (T, B)` whose last K columns alone are filled in."""
@@ -158,16 +165,32 @@ class NumpyLanguageModel:
         """Return the ids + 1 of `tokens (T, B)` and of the K before them, `(K + T, B)`."""
         return np.concatenate((state[0, 0, :, self.config.hidden :].T.astype(np.int64), tokens + 1))
 
-    def _last_tokens(self, state: Array) -> Ids | None:
-        """Return the ids + 1 of the last K tokens of a state, `(B, K)`, the latest first; None without n-grams."""
-        return state[0, 0, :, : self.config.hidden - 1 : -1].astype(np.int64) if self.config.history else None
-
-    def _logits(self, hidden: Array, last_tokens: Ids | None) -> Array:
-        """Return the logits `(..., V)` for hidden states `(..., H)`, and the ids + 1 before, `(..., K)`."""
-        logits: Array = hidden @ self._output
+    def logits_of_hidden(self, hidden: Array) -> Array:
+        """Return the logits `(..., V)` of hidden states of the last layer with the last tokens, `(..., H + K)`."""
+        units = self.config.hidden
+        states = hidden[..., :units]
+        logits: Array = states @ self._output
         logits += self._output_bias
-        if self._prior is not None and last_tokens is not None:
-            log_probs = self._prior.log_probs(last_tokens.reshape(-1, last_tokens.shape[-1]) - 1)
-            scale = hidden @ self._prior_weight + self._prior_bias  # (..., 1)
-            logits += scale * log_probs.reshape(logits.shape)
+        if self._prior is not None:
+            last_tokens = hidden[..., : units - 1 : -1].reshape(-1, self.config.history).astype(np.int64)
+            scale = states @ self._prior_weight + self._prior_bias  # (..., 1)
+            logits += scale * self._prior.log_probs(last_tokens - 1).reshape(logits.shape)
         return logits
+
+    def last_hidden(self, state: Array) -> Array:
+        """Return what `logits_of_hidden` takes for a state `(L, C, B, H + K)`: `(B, H + K)`."""
+        if len(state) == 1 or not self.config.history:
+            hidden: Array = state[-1, 0]
+            return hidden
+        return np.concatenate((state[-1, 0, :, : self.config.hidden], state[0, 0, :, self.config.hidden :]), axis=1)
+
+    @property
+    def output_layer(self) -> tuple[Array, Array]:
+        """The weights `(H, V)` and the bias `(V,)` of the output layer, not to be changed in place."""
+        return self._output, self._output_bias
+
+    def with_output_layer(self, weights: Array, bias: Array) -> NumpyLanguageModel:
+        """Return a model with other `weights (H, V)` and `bias (V,)` of the output layer; it shares all the rest."""
+        other = copy.copy(self)
+        other._output, other._output_bias = weights, bias
+        return other

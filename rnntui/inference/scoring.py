@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from rnntui.inference.adaptation import OutputLearner
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 
@@ -49,6 +51,29 @@ def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int)
         tokens: `(N,)`, the text's tokens.
         characters: length of the text that they encode.
     """
+    return _score(model, context, tokens, characters, lambda window, state: model.forward(window[:, None], state))
+
+
+def score_and_learn(learner: OutputLearner, context: Ids, tokens: Ids, characters: int) -> Score:
+    """Score a text with a model that learns from each token after it has scored it (dynamic evaluation).
+
+    What was learned stays in `learner`, for the next text. The other arguments are those of `score`.
+    """
+
+    def read(window: Ids, state: Array) -> tuple[Array, Array]:
+        return learner.read(window, state, np.ones(len(window), dtype=bool))
+
+    return _score(learner.network, context, tokens, characters, read)
+
+
+def _score(
+    model: NumpyLanguageModel,
+    context: Ids,
+    tokens: Ids,
+    characters: int,
+    read: Callable[[Ids, Array], tuple[Array, Array]],
+) -> Score:
+    """Score a text; `read` takes tokens `(T,)` and a state, and returns the logits `(T, 1, V)` and the state then."""
     total = 0.0
     if len(context):
         logits, state = model.feed(context[:, None], model.initial_state())
@@ -56,7 +81,7 @@ def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int)
         logits, state = model.initial_logits(), model.initial_state()
     for start in range(0, len(tokens), _WINDOW):
         window = tokens[start : start + _WINDOW]
-        next_logits, state = model.forward(window[:, None], state)
+        next_logits, state = read(window, state)
         total += float(log_probabilities(logits, next_logits, window).sum(dtype=np.float64))
         logits = next_logits[-1]
     return Score(total, len(tokens), characters)

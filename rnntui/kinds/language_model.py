@@ -47,4 +47,5 @@ LANGUAGE_MODEL = ModelKind(
     task="rnntui.training.language_model_task:LanguageModelTask",
     loader="rnntui.inference.loaded_model:load_language_model",
     evaluator="rnntui.cli.evaluate_texts:evaluate_texts",
+    evaluate_options=("dynamic",),
 )

@@ -210,6 +210,20 @@ class ChatSession:
             "The model answers in turns." if conversation.uses_turns else "The model continues the text."
         )
 
+    def toggle_learning(self) -> None:
+        """Let the model of the active pane learn from what the person writes there, or forget what it has learned."""
+        conversation = self.active.conversation
+        if conversation is None:
+            self._screen.notifications.warn("No model is open yet; choose one with F5.")
+            return
+        conversation.learns = not conversation.learns
+        self._changed()
+        self._screen.notifications.info(
+            "The model learns from what you write in this text. The run on disk stays as it is."
+            if conversation.learns
+            else "The model is again as it was trained; what it had learned from this text is forgotten."
+        )
+
     def _warn_unknown(self, characters: list[str]) -> None:
         if characters:
             self._screen.notifications.warn(unknown_characters_message(characters))

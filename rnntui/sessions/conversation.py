@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from rnntui.config_generation import GenerationConfig, SamplingConfig
+from rnntui.inference.adaptation import OutputLearner
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.model_cursor import ModelCursor
@@ -76,6 +77,7 @@ class Conversation:
         self.seed: int | None = None
         self.uses_turns = True
         self.problem = ""  # the reason why the model can generate no more
+        self._learns = False
         self._lock = ScreenPriorityLock()
         self._history = UndoHistory()
         self._taken_back: _TakenBack | None = None  # until the text changes
@@ -83,7 +85,7 @@ class Conversation:
 
     def _set_model(self, loaded: LoadedLanguageModel, name: str) -> None:
         self.loaded, self.name, self.problem = loaded, name, ""
-        self._cursor = ModelCursor(loaded)
+        self._cursor = ModelCursor(loaded, learns=self._learns)
         self._paced_generation = PacedGeneration(loaded.documents)
 
     # -- state ---------------------------------------------------------------------------------------------------
@@ -107,6 +109,26 @@ class Conversation:
     def speakers(self) -> SpeakerLabels | None:
         """The two speakers, if the model was trained on turns and is to take them."""
         return speaker_labels_of(self.loaded.config.corpus) if self.uses_turns else None
+
+    @property
+    def learns(self) -> bool:
+        """True if the model adapts to what the person writes (see `ModelCursor`).
+
+        It is at any time as if it had read the text that stands, and that alone: a rewind, an edit or an undo also
+        takes back what was learned. Nothing is ever written to the run.
+        """
+        return self._learns
+
+    @learns.setter
+    def learns(self, learns: bool) -> None:
+        """Read the whole text again, learning from it; or again as the trained model."""
+        if learns == self._learns:
+            return
+        self.stop()
+        self._learns = learns
+        with self._lock.for_screen():
+            self._cursor = ModelCursor(self.loaded, learns=learns)
+            self._cursor.target = len(self.transcript)
 
     @property
     def trained_on_turns(self) -> bool:
@@ -228,7 +250,7 @@ class Conversation:
         self._taken_back = None
         with self._lock.for_screen():
             seed = int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
-            self.transcript.begin_turn(Turn("model", len(self.transcript), self.name, seed))
+            self.transcript.begin_turn(Turn("model", len(self.transcript), self.name, seed, learned=self._learns))
             self._cursor.seed(seed)
             self._cursor.target = len(self.transcript)
             # A model that failed would fail again, until another one takes its place.
@@ -374,12 +396,17 @@ class Conversation:
         where the model has not read that far yet.
         """
         with self._lock.for_screen():
-            start, state = self._cursor.checkpoints.before(token)
+            start, checkpoint = self._cursor.checkpoints.before(token)
             ids = self.transcript.ids(start, token)
-            network, documents = self.loaded.network, self.loaded.documents
+            learned = self._cursor.learned_tokens(self.transcript, start, token)
+            documents = self.loaded.documents
+        network, state = checkpoint.network, checkpoint.state
         if len(ids) > _MAX_REREAD:
             return []
-        logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
+        if learned.any():
+            logits = OutputLearner(network, start).feed(ids, state, learned)
+        else:
+            logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
         return top_alternatives(logits[0], documents, count)
 
     # -- other models, other texts -------------------------------------------------------------------------------
@@ -409,6 +436,7 @@ class Conversation:
         """
         other = Conversation(self.loaded, self.name, self.sampling)
         other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
+        other.learns = self.learns
         # Its turns get versions of their own.
         turn_texts = [(replace(turn, versions=None, version=0), text) for turn, text in self.transcript.turn_texts()]
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
@@ -24,7 +25,8 @@ class Turn:
     """A part of a transcript by one author, from token `start` to the start of the next turn.
 
     A model's turn records run, seed and settings, so that it can be reproduced. `settings` lists pairs of a token and
-    the settings in force from that token on, because they may change while a turn is generated. A turn that was
+    the settings in force from that token on, because they may change while a turn is generated. `learned` is True if
+    the model had learned from the text before it. A turn that was
     generated again has `versions`, shared by all of them, and is the one of index `version`. That which is in the text
     is up to date there, and stored (None until then) when it leaves the text.
     """
@@ -34,6 +36,7 @@ class Turn:
     run: str = ""
     seed: int | None = None
     settings: list[tuple[int, SamplingConfig]] = field(default_factory=list)
+    learned: bool = False
     versions: list[TurnVersion | None] | None = None
     version: int = 0
 
@@ -91,6 +94,15 @@ class Transcript:
         """Return the ids of tokens `start` to `end`, `(N,)`, as a copy."""
         return np.array(self._ids[start:end], dtype=np.int64)
 
+    def is_prompt(self, start: int, end: int) -> NDArray[np.bool_]:
+        """Return for tokens `start` to `end` if they are the person's, `(N,)`."""
+        result = np.zeros(max(0, min(end, len(self)) - start), dtype=bool)
+        bounds = [turn.start for turn in self.turns] + [len(self)]
+        for turn, first, last in zip(self.turns, bounds, bounds[1:], strict=False):
+            if turn.role == "prompt":
+                result[max(0, first - start) : max(0, last - start)] = True
+        return result
+
     def set_bits(self, start: int, bits: Array) -> None:
         """Set the surprisal `(N,)` of the tokens from `start` on, once a model has read them."""
         self._bits[start : start + len(bits)] = array("f", bits.astype(np.float32).tobytes())
@@ -141,9 +153,11 @@ class Transcript:
         self._ends.extend(start + end for end in tail._ends)
 
     def common_prefix(self, other: Transcript) -> int:
-        """Return the number of tokens at the start that are the same in both transcripts."""
+        """Return the number of tokens at the start that are the same in both transcripts, by the same authors."""
         size = min(len(self), len(other))
-        differing = np.flatnonzero(self.ids(0, size) != other.ids(0, size))
+        differing = np.flatnonzero(
+            (self.ids(0, size) != other.ids(0, size)) | (self.is_prompt(0, size) != other.is_prompt(0, size))
+        )
         return int(differing[0]) if len(differing) else size
 
     def start_of(self, token: int) -> int:

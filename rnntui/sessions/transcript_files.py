@@ -35,7 +35,7 @@ def json_lines(transcript: Transcript) -> str:
     """Return a JSON object for each turn, one a line.
 
     Keys are `role` and `text`; for a model's turn also `run`, `seed` and `settings`: a list of the settings in force
-    from a `token` of the turn on, counted from 0.
+    from a `token` of the turn on, counted from 0; and `learned`, true, if the model had learned from the text before.
     """
     lines = []
     for turn, text in transcript.turn_texts():
@@ -43,6 +43,8 @@ def json_lines(transcript: Transcript) -> str:
         if turn.role == "model":
             changes = [{"token": token - turn.start, **asdict(settings)} for token, settings in turn.settings]
             line |= {"run": turn.run, "seed": turn.seed, "settings": changes}
+            if turn.learned:
+                line["learned"] = True
         lines.append(json.dumps(line) + "\n")
     return "".join(lines)
 
@@ -117,7 +119,7 @@ def read(path: Path) -> list[tuple[Turn, str]]:
             valid_seed = seed is None or (isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**64)
             if not valid_seed or not isinstance(values.get("run", ""), str):
                 raise ValueError("seed or run")
-            turn = Turn(role, 0, values.get("run", ""), seed)
+            turn = Turn(role, 0, values.get("run", ""), seed, learned=values.get("learned") is True)
             for change in values.get("settings", []):
                 token = change.pop("token")
                 if not isinstance(token, int) or not 0 <= token <= len(text) * 8:

@@ -16,12 +16,18 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import write_token_file
 from rnntui.training.device import choose_hardware, max_threads
+from rnntui.training.dynamic_evaluation import evaluate_dynamic
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
 from rnntui.training.self_check import check_kernels
 
 
 def evaluate_language_model_run(
-    run: RunFolder, corpus: Corpus, threads: int | None = None, monitor: EvaluationMonitor = UNMONITORED
+    run: RunFolder,
+    corpus: Corpus,
+    threads: int | None = None,
+    monitor: EvaluationMonitor = UNMONITORED,
+    *,
+    dynamic: bool = False,
 ) -> tuple[dict[str, Evaluation], list[str]]:
     """Return the evaluations of a run's best weights by name, and the characters that its vocabulary lacks.
 
@@ -32,6 +38,7 @@ def evaluate_language_model_run(
         corpus: The text.
         threads: Number of CPU threads; None finds the fastest number while it runs.
         monitor: Receives the fraction that is done.
+        dynamic: Also evaluate a model that learns from the text as it reads it, under the name `dynamic`.
 
     Raises `RunError` if the run is broken, `CorpusError` if the text cannot be read or has fewer than two tokens,
     `TrainingError` if torch computes wrong numbers on this machine.
@@ -54,11 +61,13 @@ def evaluate_language_model_run(
             raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
         ratio = token_file.characters / token_file.tokens
-        count = len(EVALUATIONS)
+        # The dynamic one takes some thirty times as long as both others.
+        ends = [0.0, 0.02, 0.04, 1.0] if dynamic else [0.0, 0.5, 1.0]
+        functions = {**EVALUATIONS, "dynamic": evaluate_dynamic} if dynamic else EVALUATIONS
         evaluations = {
             name: evaluate(
-                model, ids, vocab_size, hardware, ratio, monitor.part(index / count, (index + 1) / count)
+                model, ids, vocab_size, hardware, ratio, monitor.part(ends[index], ends[index + 1])
             ).with_spelling(token_file)
-            for index, (name, evaluate) in enumerate(EVALUATIONS.items())
+            for index, (name, evaluate) in enumerate(functions.items())
         }
     return evaluations, unknown

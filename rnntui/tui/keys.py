@@ -91,6 +91,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),
         Key("chat.turns", "", "turns", "Turns", "With a model trained on dialogue, switch between answers and "
             "continuing the text"),
+        Key("chat.learning", "alt+l", "learning", "Learn", "Let the model learn from what you write, for this text "
+            "alone; again: forget it. The run stays as it is"),
         Key("chat.copy", "ctrl+g", "copy", "Copy", "Copy the text to the clipboard"),
         Key("chat.find", "ctrl+f", "find", "Find", "Find in the text", priority=True),
         Key("chat.preset", "f8", "preset", "Preset", "Next preset: careful, balanced, wild", priority=True),

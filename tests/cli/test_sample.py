@@ -332,6 +332,31 @@ def test_evaluate_gives_both_losses_and_agrees_with_score(rnntui, trained: Path,
     assert "streaming" in table and f"{found['windowed']['loss']:.4f}" in table and "\x1b" not in table
 
 
+def test_dynamic_figures_stand_beside_the_ordinary_ones(rnntui, trained: Path, tmp_path: Path) -> None:
+    line = "delta delta gamma gamma alpha alpha"
+    (tmp_path / "text.txt").write_text(f"{line}\n" * 60)
+    arguments = ["evaluate", "text.txt", "--checkpoints", trained, "--threads", "1"]
+    ordinary = json.loads(rnntui(*arguments, "--json").out)
+    both = json.loads(rnntui(*arguments, "--dynamic", "--json").out)
+    dynamic = both.pop("dynamic")
+    assert both == ordinary and dynamic["tokens"] == both["streaming"]["tokens"]
+    assert dynamic["bits_per_character"] < both["streaming"]["bits_per_character"] - 0.1
+    table = rnntui(*arguments, "--dynamic")
+    assert f"{dynamic['loss']:.4f}" in table.out and "compare it only with other dynamic evaluations" in table.err
+    assert json.loads(rnntui(*arguments, "--json").out) == ordinary  # the run is as it was
+    scores = rnntui("score", "--checkpoints", trained, "--dynamic", *[line] * 20).out.splitlines()
+    columns = [[float(value) for value in score.split("\t")] for score in scores]
+    assert len({tuple(row[:2]) for row in columns}) == 1 and columns[-1][2] > columns[-1][0] + 5
+    first, last = (json.loads(rnntui("score", "--checkpoints", trained, "--dynamic", "--json", line).out) for _ in "12")
+    assert first == last and first.keys() == {"text", "log_probability", "tokens", "bits_per_character", "dynamic"}
+    assert first["dynamic"].keys() == first.keys() - {"text", "dynamic"}
+
+
+def test_dynamic_evaluation_is_for_language_models(rnntui, tmp_path: Path) -> None:
+    result = rnntui("evaluate", "x.tsv", "--run", "en-es", "--dynamic")
+    assert result.code == 2 and "--dynamic is for language models" in result.err
+
+
 def test_evaluate_names_unknown_characters_and_texts_too_short(rnntui, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "greek.txt").write_text("αβγ alpha " * 20)
     assert "'α', 'β', 'γ'" in rnntui("evaluate", "greek.txt", "--checkpoints", trained).err

@@ -21,7 +21,7 @@ from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_mod
 from rnntui.kinds.corpus_info import TurnFormat
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
-from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoints
+from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoint, StateCheckpoints
 from rnntui.sessions.text_files import free_name
 from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.transcript_files import json_lines, read, save
@@ -639,15 +639,16 @@ def test_alternatives_are_whole_characters(runs: dict[str, LoadedLanguageModel])
 # State checkpoints.
 
 
-def test_states_stay_within_their_room_and_none_is_far() -> None:
-    states = StateCheckpoints(np.zeros(4, dtype=np.float32), room=16 * 10)
+def test_states_stay_within_their_room_and_none_is_far(runs: dict[str, LoadedLanguageModel]) -> None:
+    network = runs["characters"].network
+    states = StateCheckpoints(StateCheckpoint(np.zeros(4, dtype=np.float32), network), 10)
     for tokens in range(1, 100_000):
         if states.wants(tokens):
-            states.add(tokens, np.full(4, tokens, dtype=np.float32))
+            states.add(tokens, StateCheckpoint(np.full(4, tokens, dtype=np.float32), network))
     assert len(states) <= 10
     for tokens in (0, 63, 64, 5_000, 99_999):
-        at, state = states.before(tokens)
-        assert state[0] == at and 0 <= tokens - at < states.spacing
+        at, checkpoint = states.before(tokens)
+        assert checkpoint.state[0] == at and 0 <= tokens - at < states.spacing
     states.cut(20_000)
     assert states.before(99_999)[0] <= 20_000
 

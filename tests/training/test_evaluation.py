@@ -14,8 +14,9 @@ from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConf
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.text.corpus import find_corpus
-from rnntui.training import evaluation
+from rnntui.training import dynamic_evaluation, evaluation
 from rnntui.training.device import Hardware
+from rnntui.training.dynamic_evaluation import evaluate_dynamic
 from rnntui.training.evaluation import evaluate_streaming, evaluate_windowed
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 
@@ -57,6 +58,26 @@ def test_streaming_by_several_streams_equals_a_single_pass_to_1e_4(model: Langua
     result = evaluate_streaming(model, text(length), VOCAB, CPU, 1.0)
     assert result.tokens == length - 1
     assert result.loss == pytest.approx(single_pass_loss(model, text(length)), abs=1e-4)
+
+
+@pytest.mark.parametrize("length", [2, 33, 300])
+def test_dynamic_evaluation_without_a_rate_is_the_streaming_one(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(dynamic_evaluation, "LEARNING_RATE", 0.0)
+    result = evaluate_dynamic(model, text(length), VOCAB, CPU, 1.0)
+    assert result.tokens == length - 1
+    assert result.loss == pytest.approx(single_pass_loss(model, text(length)), abs=1e-5)
+
+
+def test_dynamic_evaluation_learns_only_from_what_was_predicted_and_leaves_the_model(model: LanguageModel) -> None:
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    ids = np.tile(text(3), 260)
+    model.train()
+    first, all_segments = (evaluate_dynamic(model, ids[: 32 * n + 1], VOCAB, CPU, 1.0).loss for n in (1, 24))
+    assert first == pytest.approx(single_pass_loss(model, ids[:33]), abs=1e-5)  # it learns after that
+    assert all_segments < first - 0.2
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 def test_smaller_logit_windows_give_the_same_losses(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> None:

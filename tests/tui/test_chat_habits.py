@@ -255,3 +255,26 @@ async def test_the_status_line_cuts_nothing_beside_an_empty_row(runs: Path, size
         await user.write()
         for part in ("tiny · ready", "bits/char", "seed 4294967295", "T 0.8"):
             assert part in status(user)
+
+
+async def test_a_key_lets_the_model_learn_from_what_is_written_and_forget_it(runs: Path) -> None:
+    line = "the sea was old and the man was old "
+    async with chatting(runs, size=(120, 40)) as user:
+        assert "learning" not in status(user)
+        await user.pilot.press("alt+l")
+        await user.told("learns from what you write")
+        await user.say(line * 4)
+        await user.write()
+        assert "learning from you (Alt+L: forget)" in status(user)
+        learned, learned_text = user.conversation.transcript.bits_per_character(0), user.text
+        await user.pilot.press("alt+l")
+        await user.told("forgotten")
+        await user.pilot.press("ctrl+n")
+        await user.write()
+        assert "learning" not in status(user) and user.text.startswith(learned_text)
+        plain = user.conversation.transcript.bits_per_character(0)
+        assert learned is not None and plain is not None and learned < plain - 0.3
+        await user.pilot.press("alt+l", "f6")  # another pane learns, too; the status stays visible where it is narrow
+        await user.write()
+        assert [conversation.learns for conversation in user.conversations] == [True, True]
+        assert "learning" in status(user)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class PaneRow(Horizontal):
     """A view for each pane of a session, side by side."""
 
-    def __init__(self, session: ChatSession, version_keys: Sequence[str]) -> None:
-        """`version_keys` are the keys that go to the other versions of the last turn."""
+    def __init__(self, session: ChatSession, status_keys: Mapping[str, str]) -> None:
+        """`status_keys` are the keys of the ids in `STATUS_KEYS`."""
         super().__init__(id="panes")
-        self._session, self._version_keys = session, version_keys
-        self.views = [PaneView(pane, version_keys) for pane in session.panes]
+        self._session, self._status_keys = session, status_keys
+        self.views = [PaneView(pane, status_keys) for pane in session.panes]
 
     def compose(self) -> ComposeResult:
         yield from self.views
@@ -71,7 +71,7 @@ class PaneRow(Horizontal):
         """Mount views for new panes and remove those of closed ones."""
         closed = [view for view in self.views if view.pane not in self._session.panes]
         shown = [view.pane for view in self.views]
-        opened = [PaneView(pane, self._version_keys) for pane in self._session.panes if pane not in shown]
+        opened = [PaneView(pane, self._status_keys) for pane in self._session.panes if pane not in shown]
         self.views = [view for view in self.views if view not in closed] + opened
         await self.mount(*opened)
         for view in closed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from rnntui.tui.chat.messages import BranchWanted, PaneActivated, PromptWanted, RewindWanted
-from rnntui.tui.chat.status_line import status_text
+from rnntui.tui.chat.status_line import StatusKeys, status_text
 from rnntui.tui.keys import bindings
 from rnntui.tui.widgets.document import DocumentSpan
 from rnntui.tui.widgets.stream_view import StreamView
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.transcript import Transcript
 
+STATUS_KEYS = ("chat.previous_version", "chat.next_version", "chat.learning")
+"""Ids of the keys that the status line names."""
+
 _STATUS_INTERVAL = 0.25  # seconds
 
 
@@ -30,12 +33,12 @@ class PaneView(Vertical):
 
     BINDINGS = bindings("text")
 
-    def __init__(self, pane: ChatPane, version_keys: Sequence[str]) -> None:
-        """`version_keys` are the keys that go to the other versions of the last turn."""
+    def __init__(self, pane: ChatPane, status_keys: Mapping[str, str]) -> None:
+        """`status_keys` are the keys of the ids in `STATUS_KEYS`."""
         super().__init__()
         self.pane = pane
         self._shows_temperature = False
-        self._version_keys = version_keys
+        self._status_keys = status_keys
         self.text = StreamView(placeholder="Type below and press Enter: the model continues what you write.")
         self._status_line = Static("", classes="status", markup=False)
         self._conversation: Conversation | None = None  # the one in the view
@@ -107,13 +110,12 @@ class PaneView(Vertical):
 
     def _status(self) -> str:
         width, rows = self._status_line.content_size
-        keys = [self.app.get_key_display(Binding(key, "")) for key in self._version_keys]
+        *keys, learning_key = [self.app.get_key_display(Binding(self._status_keys[id], "")) for id in STATUS_KEYS]
         modifiers = {key.rpartition("+")[0] for key in keys}
         if len(modifiers) == 1:  # Alt+←/→
             keys[1:] = [key.rpartition("+")[2] for key in keys[1:]]
-        return status_text(
-            self.pane, width, rows, version_keys="/".join(keys), shows_temperature=self._shows_temperature
-        )
+        status_keys = StatusKeys("/".join(keys), learning_key)
+        return status_text(self.pane, width, rows, status_keys, shows_temperature=self._shows_temperature)
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.update_status)

@@ -28,14 +28,22 @@ class StatusPart:
     rank: int
 
 
-def status_text(pane: ChatPane, width: int, rows: int, *, version_keys: str, shows_temperature: bool) -> str:
+@dataclass(frozen=True)
+class StatusKeys:
+    """Keys that the line names: those that go to other versions of the last turn, and that which ends the learning."""
+
+    versions: str
+    learning: str
+
+
+def status_text(pane: ChatPane, width: int, rows: int, keys: StatusKeys, *, shows_temperature: bool) -> str:
     """Return the status of a pane.
 
     Args:
         pane: the pane, whose model may still be loading.
         width: cells of a row.
         rows: rows to fill at most; the title has the rest of the last one.
-        version_keys: the keys that go to other versions of the last turn.
+        keys: the keys that it names.
         shows_temperature: False where a slider beside it shows the temperature.
     """
     conversation = pane.conversation
@@ -46,10 +54,14 @@ def status_text(pane: ChatPane, width: int, rows: int, *, version_keys: str, sho
         StatusPart(_state(conversation), 1),
         *_numbers(conversation, shows_temperature),
     ]
+    if conversation.learns:
+        parts.insert(
+            2, StatusPart((f"learning from you ({keys.learning}: forget)", "learning from you", "learning"), 1)
+        )
     if conversation.version is not None:
         index, count = conversation.version
         plain = f"version {index}/{count}"
-        parts.append(StatusPart((f"{plain} ({version_keys})", plain, f"{index}/{count}"), 2))
+        parts.append(StatusPart((f"{plain} ({keys.versions})", plain, f"{index}/{count}"), 2))
     return with_title(fit_parts(parts, width, rows), pane.title, width)
 
 

@@ -25,7 +25,7 @@ from rnntui.tui.chat.messages import (
     SettingsChanged,
 )
 from rnntui.tui.chat.pane_row import PaneRow
-from rnntui.tui.chat.pane_view import PaneView
+from rnntui.tui.chat.pane_view import STATUS_KEYS, PaneView
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.keys import bindings, known_keys
@@ -63,9 +63,8 @@ class ChatTab(Vertical):
             context.checkpoints, self, start_worker or self._start_worker, texts_folder, context.run
         )
         keymap, keys = context.preferences.keymap, known_keys()
-        version_ids = ("chat.previous_version", "chat.next_version")
-        version_keys = [keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in version_ids]
-        self.row, self.panel = PaneRow(self.session, version_keys), SettingsPanel()
+        status_keys = {key_id: keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in STATUS_KEYS}
+        self.row, self.panel = PaneRow(self.session, status_keys), SettingsPanel()
         self.history = PromptHistory(history_file)
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
         self._taken_line = ""  # a line that was taken back to be edited, as it was
@@ -294,6 +293,10 @@ class ChatTab(Vertical):
     def action_turns(self) -> None:
         """Let a model of turns continue the text like any other, or take turns again."""
         self.session.toggle_turns()
+
+    def action_learning(self) -> None:
+        """Let the model of the active pane learn from what is written, or forget what it has learned."""
+        self.session.toggle_learning()
 
     # -- editing -------------------------------------------------------------------------------------------------
 
