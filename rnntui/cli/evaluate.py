@@ -96,7 +96,8 @@ def command(context: click.Context, /, run_name: str | None, checkpoints: str | 
     """Evaluate a model on TEXT: files, folders, globs, or - for standard input.
 
     A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
-    every 256 tokens from a zero state, comparable to figures published for Transformers.
+    every 256 tokens from a zero state, comparable to figures published for Transformers. Bits per character and word
+    perplexity (words between white space, each line break counted as one) are comparable between tokenizers.
 
     A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.

@@ -13,7 +13,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import Corpus
-from rnntui.text.token_ids import write_token_file
+from rnntui.text.token_ids import count_words, write_token_file
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
 from rnntui.training.self_check import check_kernels
@@ -50,12 +50,13 @@ def evaluate_language_model_run(
             names = ", ".join(corpus.display_names)
             raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
+        words = count_words(corpus)
         ratio = token_file.characters / token_file.tokens
         count = len(EVALUATIONS)
         evaluations = {
-            name: evaluate(
-                model, ids, vocab_size, hardware, ratio, monitor.part(index / count, (index + 1) / count)
-            ).with_spelling(token_file)
+            name: evaluate(model, ids, vocab_size, hardware, ratio, monitor.part(index / count, (index + 1) / count))
+            .with_spelling(token_file)
+            .with_words(words, token_file)
             for index, (name, evaluate) in enumerate(EVALUATIONS.items())
         }
     return evaluations, unknown
