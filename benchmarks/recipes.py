@@ -49,6 +49,7 @@ METRICS = {
         "streaming_loss": ("streaming", 4, -1),
         "windowed_loss": ("windowed", 4, -1),
         "bits_per_character": ("bits/char", 4, -1),
+        "word_perplexity": ("word perplexity", 1, -1),
     },
     "train-seq2seq": {
         "bleu": ("BLEU", 2, 1),
@@ -214,14 +215,16 @@ def _table(command: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         by_flags.setdefault(row["flags"], {})[row["seed"]] = row
     first = next(iter(by_flags.values()))
     headings = [heading for heading, _, _ in metrics.values()]
-    columns = ["", "flags", *headings, f"{headings[0]} gained", "epochs", "weights", "tokens/s", "seeds"]
+    vocabularies = {str(row["settings"]["tokenizer"]) for row in rows}
+    gained = next(iter(metrics)) if len(vocabularies) == 1 or command != "train" else "bits_per_character"
+    columns = ["", "flags", *headings, f"{metrics[gained][0]} gained", "epochs", "weights", "tokens/s", "seeds"]
     yield f"| {' | '.join(columns)} |"
     yield f"|{'---|' * len(columns)}"
     for flags, by_seed in by_flags.items():
         of_seeds = list(by_seed.values())
         cells = [of_seeds[-1]["experiment"], f"`{flags}`" if flags else ""]
         cells += [_spread([row["results"].get(key) for row in of_seeds], metrics[key][1]) for key in metrics]
-        cells.append("" if by_seed is first else _gain(by_seed, first, *next(iter(metrics.items()))))
+        cells.append("" if by_seed is first else _gain(by_seed, first, gained, metrics[gained]))
         cells += [_spread([row["epochs"] for row in of_seeds], 1, with_range=False)]
         cells += [f"{of_seeds[-1]['parameters'] / 1e6:.2f} M"]
         cells += [_spread([row["tokens_per_second"] for row in of_seeds], 0, with_range=False)]

@@ -8,20 +8,25 @@ training does not.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rnntui.config import FINAL_EVALUATION_FACTOR
+from rnntui.inference.loaded_model import document_format, read_tokenizer
 from rnntui.kinds.corpus_info import CorpusInfo
+from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_weights
+from rnntui.text.token_ids import TokenFile, count_words
 
 _POSITION = ("step", "tokens", "seconds", "best_step")  # keys of a row of metrics that are no metrics
 
@@ -37,7 +42,7 @@ class TrainingResult:
         tokens: number of tokens trained on.
         tokens_per_second: median over the steps that were logged, evaluations not included.
         parameters: number of weights.
-        final: metrics of the final evaluation, of the best weights.
+        final: metrics of the final evaluation, of the best weights; for a language model with `word_perplexity`.
         evaluations: metrics of the evaluations along the way, with `step`, `tokens` and `seconds`.
         settings: settings of model, training and tokenizer, as `config.json` has them.
         corpus: the corpus, with the sizes of its parts.
@@ -79,6 +84,9 @@ def _read_result(run: RunFolder, process_seconds: float) -> TrainingResult:
     status, config, rows = run.read_status(), run.read_config(), read_metrics(run.metrics_file)
     speeds = [row["tokens_per_second"] for row in rows if "tokens_per_second" in row]
     written = json.loads(run.config_file.read_text("utf-8"))
+    final = {key: value for key, value in _numbers(rows[-1]).items() if key not in _POSITION}
+    if config.kind == LANGUAGE_MODEL.id and (perplexity := _word_perplexity(run, final["bits_per_character"])):
+        final["word_perplexity"] = perplexity
     return TrainingResult(
         seconds=status.seconds,
         process_seconds=process_seconds,
@@ -86,11 +94,23 @@ def _read_result(run: RunFolder, process_seconds: float) -> TrainingResult:
         tokens=status.tokens,
         tokens_per_second=statistics.median(speeds) if speeds else status.tokens / max(status.seconds, 1e-9),
         parameters=sum(array.size for array in load_weights(run.weights_file).values()),
-        final={key: value for key, value in _numbers(rows[-1]).items() if key not in _POSITION},
+        final=final,
         evaluations=[_numbers(row) for row in rows if "validation_loss" in row],
         settings={section: written[section] for section in ("model", "training", "tokenizer")},
         corpus=config.corpus,
     )
+
+
+def _word_perplexity(run: RunFolder, bits_per_character: float) -> float | None:
+    """Return the word perplexity of the final evaluation; None for a script without spaces between words."""
+    config = run.read_config()
+    tokenizer, validation = read_tokenizer(run, config), config.corpus.validation
+    assert validation is not None
+    ids = TokenFile(**asdict(validation)).read(run.validation_ids)
+    evaluated = ids[1 : config.training.eval_tokens * FINAL_EVALUATION_FACTOR + 1].tolist()
+    words = count_words([document_format(config, tokenizer).decode(evaluated)])
+    characters = len(evaluated) * validation.characters / validation.tokens
+    return math.exp(bits_per_character * math.log(2) * characters / words) if words else None
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float]:

@@ -6,6 +6,7 @@ Nothing here holds the whole text in memory: the corpus is read in blocks, and t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,16 +108,16 @@ def _whole_lines(block: str, size: int, at_start: bool) -> str:
     return block[start:] if len(block) <= size else block[start : block.rfind("\n", start, size) + 1]
 
 
-def count_words(corpus: Corpus) -> int:
-    """Return the number of words of a corpus, line breaks among them; 0 for scripts without spaces between words.
+def count_words(blocks: Iterable[str]) -> int:
+    """Return the number of words of a text, line breaks among them; 0 for scripts without spaces between words.
 
     A word is a run of characters without white space, and each line break counts as one more: so published results on
     Penn Treebank (Mikolov et al. 2010) and WikiText (Merity et al. 2016) count, where each line ends with an `<eos>`.
-    Raises `CorpusError` if the corpus cannot be read.
+    The text comes in blocks, which may end anywhere.
     """
     count = 0
     is_inside = is_spaced = False  # in a word at the end of the block before; known to have spaces
-    for block in filter(None, corpus.blocks()):
+    for block in filter(None, blocks):
         if not is_spaced and unspaced_share([block[:_FIRST_SAMPLE]]) > 0.5:
             return 0
         is_spaced = True

@@ -50,7 +50,7 @@ def evaluate_language_model_run(
             names = ", ".join(corpus.display_names)
             raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
-        words = count_words(corpus)
+        words = count_words(corpus.blocks())
         ratio = token_file.characters / token_file.tokens
         count = len(EVALUATIONS)
         evaluations = {

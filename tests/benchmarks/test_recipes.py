@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,10 @@ def test_experiments_run_once_each_and_become_a_table(folder: Path, commands: li
     losses = [row["results"]["streaming_loss"] for row in rows]
     assert f"| {sum(losses[::2]) / 2:.4f} ({min(losses[::2]):.4f}–{max(losses[::2]):.4f}) |" in first
     gain = sum(losses[::2]) / 2 - sum(losses[1::2]) / 2
+    validation = "".join(f"line {index} of a text, and a word.\n\n" for index in range(120))[-400:]
+    characters_per_word = len(validation) / (len(validation.split()) + validation.count("\n"))
+    bits_per_word = rows[0]["results"]["bits_per_character"] * characters_per_word
+    assert math.log2(rows[0]["results"]["word_perplexity"]) == pytest.approx(bits_per_word, rel=0.01)
     assert f"| {gain:+.4f} |" in second and "+" not in first and rows[0]["tokens"] == 2560
 
 

@@ -117,7 +117,7 @@ def test_words_are_counted_with_line_breaks_wherever_blocks_end(
     tmp_path: Path, text: str, count: int, block: int
 ) -> None:
     with Chunks(block).applied():
-        assert count_words(corpus_of(tmp_path, text)) == count
+        assert count_words(corpus_of(tmp_path, text).blocks()) == count
 
 
 def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path: Path) -> None:
