@@ -153,7 +153,7 @@ def result_row(key: dict[str, Any], name: str, data: Data, result: TrainingResul
         "seconds": round(result.seconds, 1),
         "tokens_per_second": round(result.tokens_per_second),
         "parameters": result.parameters,
-        "evaluations": result.evaluations,
+        "curve": [[row["tokens"], row["seconds"], round(row["validation_loss"], 4)] for row in result.evaluations],
         "settings": result.settings,
         "processor": f"{cores()} × {processor()}",
         "load_before": LOAD,
