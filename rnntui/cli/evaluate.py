@@ -103,7 +103,9 @@ def command(context: click.Context, /, run_name: str | None, checkpoints: str | 
     A language model has two losses: streaming carries the state through the whole text, as in use; windowed starts
     every 256 tokens from a zero state, comparable to figures published for Transformers. With --dynamic, a third one is
     that of a model that goes on learning from the text, 32 tokens at a time, once it has predicted them (Krause et al.
-    2018): compare it only with other figures of dynamic evaluation. The run itself stays as it is.
+    2018): compare it only with other figures of dynamic evaluation. The run itself stays as it is. Bits
+    per character and word perplexity (words between white space, each line break counted as one) are comparable between
+    tokenizers.
 
     A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.

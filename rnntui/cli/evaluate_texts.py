@@ -56,6 +56,11 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
         write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
     else:
         _print_table(evaluations)
+        if streaming.nats_per_word is not None:
+            print_note(
+                f"word perplexity: exp of {streaming.nats_per_word:.4f} nats a word (streaming), over "
+                f"{streaming.words:,.0f} words between white space, each line break counted as one"
+            )
 
 
 def _values(evaluation: Evaluation) -> dict[str, float | None]:
@@ -63,19 +68,23 @@ def _values(evaluation: Evaluation) -> dict[str, float | None]:
         "loss": evaluation.loss,
         "perplexity": evaluation.perplexity,
         "bits_per_character": evaluation.bits_per_character,
+        "word_perplexity": evaluation.word_perplexity,
+        "nats_per_word": evaluation.nats_per_word,
         "tokens": evaluation.tokens,
+        "words": round(evaluation.words) or None,
     }
 
 
 def _print_table(evaluations: dict[str, Evaluation]) -> None:
-    table = plain_table("", "loss", "perplexity", "bits per character", "tokens")
+    table = plain_table("", "loss", "perplexity", "bits per character", "word perplexity", "tokens")
     for name, evaluation in evaluations.items():
-        bits = evaluation.bits_per_character
+        bits, word_perplexity = evaluation.bits_per_character, evaluation.word_perplexity
         table.add_row(
             name,
             f"{evaluation.loss:.4f}",
             f"{evaluation.perplexity:,.4f}",
             "" if bits is None else f"{bits:.4f}",
+            "" if word_perplexity is None else f"{word_perplexity:,.1f}",
             f"{evaluation.tokens:,}",
         )
     write_table(table)

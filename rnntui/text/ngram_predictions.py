@@ -33,6 +33,10 @@ class NgramPredictions:
         self._kept = np.empty((0, model.vocab_size), np.float32)
         self._count = 0
 
+    def __deepcopy__(self, memo: dict[int, object]) -> NgramPredictions:
+        """Return itself: a copy of a language model that is trained apart has the same n-gram model."""
+        return self
+
     def log_probs(self, history: Ids, positions: Ids | None = None) -> Floats:
         """Return the log probabilities of the next token at n places, `(n, V)`.
 

@@ -6,6 +6,7 @@ Nothing here holds the whole text in memory: the corpus is read in blocks, and t
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from rnntui.text.char_tokenizer import code_points
 from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.turns import SpeakerLabels
+from rnntui.text.word_boundaries import unspaced_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,6 +106,24 @@ def _whole_lines(block: str, size: int, at_start: bool) -> str:
     """
     start = 0 if at_start else block.find("\n", 0, size) + 1
     return block[start:] if len(block) <= size else block[start : block.rfind("\n", start, size) + 1]
+
+
+def count_words(blocks: Iterable[str]) -> int:
+    """Return the number of words of a text, line breaks among them; 0 for scripts without spaces between words.
+
+    A word is a run of characters without white space, and each line break counts as one more: so published results on
+    Penn Treebank (Mikolov et al. 2010) and WikiText (Merity et al. 2016) count, where each line ends with an `<eos>`.
+    The text comes in blocks, which may end anywhere.
+    """
+    count = 0
+    is_inside = is_spaced = False  # in a word at the end of the block before; known to have spaces
+    for block in filter(None, blocks):
+        if not is_spaced and unspaced_share([block[:_FIRST_SAMPLE]]) > 0.5:
+            return 0
+        is_spaced = True
+        count += len(block.split()) + block.count("\n") - (is_inside and not block[0].isspace())
+        is_inside = not block[-1].isspace()
+    return count
 
 
 def write_token_file(

@@ -14,7 +14,7 @@ from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.text.corpus import Corpus
 from rnntui.text.ngram_predictions import NgramPredictions
-from rnntui.text.token_ids import write_token_file
+from rnntui.text.token_ids import count_words, write_token_file
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.dynamic_evaluation import evaluate_dynamic
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
@@ -60,14 +60,15 @@ def evaluate_language_model_run(
             names = ", ".join(corpus.display_names)
             raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
+        words = count_words(corpus.blocks())
         ratio = token_file.characters / token_file.tokens
         # The dynamic one takes some thirty times as long as both others.
         ends = [0.0, 0.02, 0.04, 1.0] if dynamic else [0.0, 0.5, 1.0]
         functions = {**EVALUATIONS, "dynamic": evaluate_dynamic} if dynamic else EVALUATIONS
         evaluations = {
-            name: evaluate(
-                model, ids, vocab_size, hardware, ratio, monitor.part(ends[index], ends[index + 1])
-            ).with_spelling(token_file)
+            name: evaluate(model, ids, vocab_size, hardware, ratio, monitor.part(ends[index], ends[index + 1]))
+            .with_spelling(token_file)
+            .with_words(words, token_file)
             for index, (name, evaluate) in enumerate(functions.items())
         }
     return evaluations, unknown

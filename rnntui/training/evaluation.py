@@ -76,6 +76,7 @@ class Evaluation:
         characters: Number of characters that they stand for; 0 where no text is predicted.
         metrics: Other metrics by key, such as BLEU.
         spelling_bits: Bits that it takes to spell out the words that are `<unk>`.
+        words: Number of words that the tokens stand for, see `count_words`; 0 where they are not counted.
         details: Further results by key, as they stand in a row of `metrics.jsonl`, such as a confusion matrix.
     """
 
@@ -84,12 +85,25 @@ class Evaluation:
     characters: float
     metrics: dict[str, float] = field(default_factory=dict)
     spelling_bits: float = 0.0
+    words: float = 0.0
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def perplexity(self) -> float:
         """exp(loss): the number of tokens among which a uniform guess would have the same loss."""
         return math.exp(min(self.loss, 700.0))
+
+    @property
+    def nats_per_word(self) -> float | None:
+        """Nats of the whole text for each word, the spelling of unknown words included; None if none are counted."""
+        if not self.words:
+            return None
+        return (self.loss * self.tokens + self.spelling_bits * math.log(2)) / self.words
+
+    @property
+    def word_perplexity(self) -> float | None:
+        """exp(nats per word), comparable between tokenizers and with published results on the same text."""
+        return None if self.nats_per_word is None else math.exp(min(self.nats_per_word, 700.0))
 
     @property
     def bits_per_character(self) -> float | None:
@@ -101,6 +115,10 @@ class Evaluation:
     def with_spelling(self, token_file: TokenFileInfo) -> Evaluation:
         """Return the evaluation with the bits of unknown words: as many as its share of the file's tokens."""
         return replace(self, spelling_bits=token_file.spelling_bits * self.tokens / token_file.tokens)
+
+    def with_words(self, words: int, token_file: TokenFileInfo) -> Evaluation:
+        """Return the evaluation with its share of the words of the file's text."""
+        return replace(self, words=words * self.tokens / token_file.tokens)
 
 
 def evaluate_streaming(

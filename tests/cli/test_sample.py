@@ -328,7 +328,15 @@ def test_evaluate_gives_both_losses_and_agrees_with_score(rnntui, trained: Path,
     found = json.loads(result.out)
     assert found["streaming"]["loss"] <= found["windowed"]["loss"]
     assert found["streaming"]["perplexity"] == pytest.approx(math.exp(found["streaming"]["loss"]))
-    table = rnntui("evaluate", "text.txt", "--checkpoints", trained).out
+    streaming, size = found["streaming"], len("alpha beta gamma delta\n")
+    assert streaming["words"] == 200  # four words and a line break, 40 times; all but the first character is predicted
+    bits_per_word = streaming["bits_per_character"] * size / 5
+    assert math.log2(streaming["word_perplexity"]) == pytest.approx(bits_per_word)
+    assert streaming["nats_per_word"] == pytest.approx(bits_per_word * math.log(2))
+    evaluated = rnntui("evaluate", "text.txt", "--checkpoints", trained)
+    assert "200 words between white space, each line break counted as one" in evaluated.err
+    table = evaluated.out
+    assert f"{found['windowed']['word_perplexity']:,.1f}" in table
     assert "streaming" in table and f"{found['windowed']['loss']:.4f}" in table and "\x1b" not in table
 
 

@@ -22,7 +22,7 @@ from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.text_split import TextSplit
-from rnntui.text.token_ids import TokenFile, corpus_stats, write_token_file
+from rnntui.text.token_ids import TokenFile, corpus_stats, count_words, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split
 from rnntui.text.word_tokenizer import WordTokenizer
@@ -99,6 +99,25 @@ def test_a_survey_counts_every_character_wherever_blocks_end(scratch: Path, text
     counted = {chr(point): int(found.counts[point]) for point in np.flatnonzero(found.counts)}
     assert counted == Counter(text)
     assert found.characters == len(text)
+
+
+@pytest.mark.parametrize("block", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        (" no it was n't black monday \n \n but <unk> N stocks\tdid .\n", 6 + 6 + 3),
+        ("a  b\r\nc", 4),
+        ("été l'année", 2),
+        (" \t", 0),
+        ("Mo is 默", 3),
+        ("床前明月光\n疑是地上霜\n", 0),
+    ],
+)
+def test_words_are_counted_with_line_breaks_wherever_blocks_end(
+    tmp_path: Path, text: str, count: int, block: int
+) -> None:
+    with Chunks(block).applied():
+        assert count_words(corpus_of(tmp_path, text).blocks()) == count
 
 
 def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path: Path) -> None:
