@@ -30,7 +30,7 @@ from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
 from rnntui.cli.terminal import escaped_argument, file_argument, print_note, utf8_argument, warn_unknown_characters
-from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, InferenceConfig, Precision, SamplingConfig
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
@@ -94,6 +94,7 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     "--seed", type=click.IntRange(0), help="Seed that makes the output repeatable; text i is sampled with seed + i."
 )
 @settings_options(SamplingConfig)
+@setting_option(InferenceConfig, "precision")
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Write the prompt before each text.")
 @click.option(
     "--separator",
@@ -119,6 +120,7 @@ def command(
     echo: bool,
     separator: str | None,
     as_json: bool,
+    precision: Precision,
     **values: Any,
 ) -> None:
     """Sample text from a trained language model, after a prompt: --prompt, --prompt-file or standard input.
@@ -140,7 +142,7 @@ def command(
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
-    loaded = load_language_model(run)
+    loaded = load_language_model(run, precision=precision)
     reading = TextReading(encoding, errors, newlines)
     prompts: Iterable[SamplePrompt]
     if prompt is not None:
@@ -157,6 +159,7 @@ def command(
     )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
+        settings["precision"] = loaded.network.precision
         output = SampleJsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
     try:
         for index, each in enumerate(prompts):

@@ -115,11 +115,11 @@ def softmax(logits: Array) -> Array:
 
 
 def surprisal_bits(logits: Array, tokens: Ids) -> NDArray[np.float64]:
-    """Return the surprisal in bits of each of `tokens (...)`, -log2 p, under the model's own `logits (..., V)`."""
+    """Return the surprisal in bits of `tokens (B,)`, -log2 p, under the model's own `logits (B, V)`."""
     maxima = logits.max(axis=-1)
-    totals = np.exp(logits - maxima[..., None]).sum(axis=-1)
-    chosen = np.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-    bits: NDArray[np.float64] = (maxima.astype(np.float64) - chosen) / _LN2 + np.log2(totals, dtype=np.float64)
+    totals = np.exp(logits - maxima[:, None]).sum(axis=-1)
+    chosen = logits[np.arange(len(tokens)), tokens]
+    bits: NDArray[np.float64] = (maxima.astype(np.float64) - chosen) / _LN2 + np.log2(totals.astype(np.float64))
     return bits
 
 
@@ -153,18 +153,24 @@ def sample(probabilities: Array, generators: Sequence[UniformGenerator]) -> Ids:
 
     Every draw takes exactly one number from its row's generator.
     """
-    cumulative = np.cumsum(probabilities, axis=-1, dtype=np.float64)
-    drawn = np.array([generator.random() for generator in generators]) * cumulative[:, -1]
-    if len(drawn) == 1:  # a binary search, which is faster than a comparison with every token
-        tokens = cumulative[0].searchsorted(drawn, side="right")
-    else:
-        tokens = (cumulative <= drawn[:, None]).sum(axis=-1)
-    np.minimum(tokens, probabilities.shape[-1] - 1, out=tokens)
-    impossible = np.flatnonzero(np.take_along_axis(probabilities, tokens[:, None], axis=-1)[:, 0] == 0)
-    for row in impossible:
-        # The product can round up to the total; then the last token with any probability is drawn.
-        tokens[row] = np.flatnonzero(probabilities[row])[-1]
-    return tokens
+    cumulative = probabilities.cumsum(axis=-1, dtype=np.float64)
+    if len(generators) == 1:
+        # A binary search is faster than a comparison with every token.
+        drawn = generators[0].random() * cumulative[0, -1]
+        return np.array([_possible(int(cumulative[0].searchsorted(drawn, side="right")), probabilities[0])])
+    numbers = np.array([generator.random() for generator in generators])
+    tokens = (cumulative <= (numbers * cumulative[:, -1])[:, None]).sum(axis=-1)
+    return np.array([_possible(token, row) for token, row in zip(tokens.tolist(), probabilities, strict=True)])
+
+
+def _possible(token: int, probabilities: Array) -> int:
+    """Return a drawn token, or the last one of `probabilities (V,)` that is not 0, if that comes before.
+
+    The product of a random number and the total can round up to the total.
+    """
+    if token < len(probabilities) and probabilities[token] > 0:
+        return token
+    return int(np.flatnonzero(probabilities)[-1])
 
 
 def _keep_only(logits: Array, is_kept: NDArray[np.bool_]) -> Array:

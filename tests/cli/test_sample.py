@@ -94,6 +94,16 @@ def test_a_long_job_shows_how_far_it_is_and_its_output_stays_the_same(sample, mo
     assert (None, "0 tokens") in shown
 
 
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_quantized_weights_give_the_same_text_alone_and_in_a_batch(sample, precision: str) -> None:
+    arguments = ("-n", "40", "--precision", precision, "--json", "--seed")
+    together = [json.loads(line) for line in sample(*arguments, "7", "--samples", "3").out.splitlines()]
+    alone = [json.loads(sample(*arguments, str(seed)).out) for seed in (7, 8, 9)]
+    assert [line["tokens"] for line in together] == [line["tokens"] for line in alone]
+    assert [line["bits_per_character"] for line in together] == [line["bits_per_character"] for line in alone]
+    assert all(line["settings"]["precision"] == precision for line in together)
+
+
 def test_stop_strings_end_a_text_and_are_not_written(sample) -> None:
     result = sample("-n", "400", "--samples", "4", "--seed", "2", "--stop", "delta", "--stop", "zzz", "--json")
     lines = [json.loads(line) for line in result.out.splitlines()]

@@ -76,7 +76,7 @@ def sample(probabilities: Logits, generator: UniformGenerator) -> int:
 
 
 def surprisal(logits: Logits, token: int) -> float:
-    return float(surprisal_bits(logits, np.array(token)))
+    return float(surprisal_bits(logits[None], np.array([token]))[0])
 
 
 def possible(logits: Logits) -> int:
