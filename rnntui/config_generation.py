@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from rnntui.settings import Settings, record, setting_field
 
 
@@ -24,6 +26,21 @@ class SamplingConfig(Settings):
     )
     repetition_penalty: float = setting_field(1.0, "above 1: penalize recent tokens; 1: off", low=0.01, high=100.0)
     repetition_window: int = setting_field(64, "recent tokens that the penalty applies to", low=0, high=100_000)
+
+
+Precision = Literal["auto", "fp32", "int8", "int4"]
+
+
+@record
+class InferenceConfig(Settings):
+    """Arithmetic of the model, chosen when it is loaded."""
+
+    precision: Precision = setting_field(
+        "auto",
+        "weights of the model: floats of 32 bits or integers of 8 or 4, which are faster for wide models; auto: int8 "
+        "for those if onnxruntime is installed, else fp32",
+        choices=Precision,
+    )
 
 
 PRESETS = {

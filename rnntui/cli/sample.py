@@ -30,7 +30,7 @@ from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
 from rnntui.cli.terminal import escaped_argument, file_argument, print_note, utf8_argument, warn_unknown_characters
-from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, InferenceConfig, Precision, SamplingConfig
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rnntui.inference.loaded_model import LoadedLanguageModel
 
 
+_PROGRESS_STEPS = 32  # steps between updates of the progress bar
 _LONG_PROMPT = 20_000  # tokens; a shorter one is read in three seconds at most
 
 
@@ -93,6 +94,7 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     "--seed", type=click.IntRange(0), help="Seed that makes the output repeatable; text i is sampled with seed + i."
 )
 @settings_options(SamplingConfig)
+@setting_option(InferenceConfig, "precision")
 @click.option("--echo/--no-echo", default=True, show_default=True, help="Write the prompt before each text.")
 @click.option(
     "--separator",
@@ -118,6 +120,7 @@ def command(
     echo: bool,
     separator: str | None,
     as_json: bool,
+    precision: Precision,
     **values: Any,
 ) -> None:
     """Sample text from a trained language model, after a prompt: --prompt, --prompt-file or standard input.
@@ -139,7 +142,7 @@ def command(
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
-    loaded = load_language_model(run)
+    loaded = load_language_model(run, precision=precision)
     reading = TextReading(encoding, errors, newlines)
     prompts: Iterable[SamplePrompt]
     if prompt is not None:
@@ -156,12 +159,12 @@ def command(
     )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
+        settings["precision"] = loaded.network.precision
         output = SampleJsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
-    bar = ProgressBar("reading the prompt")
     try:
         for index, each in enumerate(prompts):
             prompt_of_document = replace(each, text=loaded.documents.prompt(each.text))
-            for _ in _sample(loaded, prompt_of_document, request, index * samples, output, bar):
+            for _ in _sample(loaded, prompt_of_document, request, index * samples, output):
                 output.write()
     except CorpusError:  # a line that cannot be decoded, after those before it
         output.end()
@@ -186,17 +189,28 @@ def _prompt_text(path: str | None, reading: TextReading) -> str:
     return read_text(sys.stdin.buffer, *reading) if has_input else ""
 
 
+def _progress(steps: int, request: _Request, unfinished: int) -> tuple[float | None, str]:
+    """Return the fraction of a prompt's texts that is done, None if it is not known, and a text that says how much."""
+    ended = request.samples - unfinished
+    text = f"{steps:,} tokens"
+    if request.samples > 1:
+        text += f" of each, {ended:,} of {request.samples:,} texts ended"
+    if request.length == UNLIMITED_LENGTH:
+        return None, text
+    return max(steps / max(request.length, 1), ended / request.samples), text
+
+
 def _sample(
     loaded: LoadedLanguageModel,
     prompt: SamplePrompt,
     request: _Request,
     first: int,
     output: SampleTextOutput | SampleJsonOutput,
-    bar: ProgressBar,
 ) -> Iterator[None]:
     """Sample the texts of a prompt, queued in `output`, the `first` of them with that index; yield after each token.
 
-    The bar shows how much of a long prompt has been read.
+    A long prompt shows how much of it has been read. So does a long text, but on a terminal, where it is its own
+    progress.
     """
     import numpy as np
 
@@ -212,7 +226,7 @@ def _sample(
     ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
     if len(ids) > _LONG_PROMPT:
         print_note(f"reading a {source} of {len(ids):,} tokens, at a few thousand tokens per second")
-    with bar:
+    with ProgressBar("reading the prompt") as bar:
         generation.feed(ids, bar.update)
     unfinished = [
         SampledText(prompt, i, seed + i, TextStream(tokenizer.stream(prompt.text), request.stop, request.keep_stop))
@@ -220,25 +234,28 @@ def _sample(
     ]
     output.add(unfinished)
     steps = 0
-    while True:
-        rows = []
-        for row, text in enumerate(unfinished):
-            # A character that is begun is completed, which takes three more tokens at most.
-            is_long_enough = length != UNLIMITED_LENGTH and steps >= length and not text.stream.is_incomplete
-            if text.stream.stopped or text.is_ended or is_long_enough:
-                text.finish(started)
-            else:
-                rows.append(row)
-        yield
-        if not rows:
-            return
-        if len(rows) < len(unfinished):
-            generation.keep(rows)
-            unfinished = [unfinished[row] for row in rows]
-        for text, token in zip(unfinished, generation.step(request.sampling), strict=True):
-            text.pieces.append(text.stream.push(token.id))
-            text.is_ended = token.id == tokenizer.end_id
-            if output.needs_tokens:
-                text.ids.append(token.id)
-                text.bits += token.bits
-        steps += 1
+    with ProgressBar("sampling", is_wanted=not sys.stdout.isatty()) as bar:
+        while True:
+            rows = []
+            is_long_enough = length != UNLIMITED_LENGTH and steps >= length
+            for row, text in enumerate(unfinished):
+                # A character that is begun is completed, which takes three more tokens at most.
+                if text.stream.stopped or text.is_ended or (is_long_enough and not text.stream.is_incomplete):
+                    text.finish(started)
+                else:
+                    rows.append(row)
+            if steps % _PROGRESS_STEPS == 0:
+                bar.update(*_progress(steps, request, len(rows)))
+            yield
+            if not rows:
+                return
+            if len(rows) < len(unfinished):
+                generation.keep(rows)
+                unfinished = [unfinished[row] for row in rows]
+            for text, token in zip(unfinished, generation.step(request.sampling), strict=True):
+                text.pieces.append(text.stream.push(token.id))
+                text.is_ended = token.id == tokenizer.end_id
+                if output.needs_tokens:
+                    text.ids.append(token.id)
+                    text.bits += token.bits
+            steps += 1

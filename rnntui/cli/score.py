@@ -62,7 +62,7 @@ def command(
     from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.text.document_batch import DocumentBatch
 
-    loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL))
+    loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision="fp32")
     context_ids = initial_context_ids(loaded.tokenizer)
     learner = OutputLearner(loaded.network) if dynamic else None
     source = read_lines(text, files, TextReading(encoding, errors, newlines))

@@ -9,7 +9,7 @@ folded into the weights: one tanh over all gates, and no overflow.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,20 @@ from rnntui.config import Cell, Nonlinearity
 Array = NDArray[np.float32]
 
 
+class Matrix(Protocol):
+    """An array, or anything else that arrays can be multiplied by: `inputs (..., K) @ matrix` is `(..., N)`."""
+
+    def __rmatmul__(self, inputs: Array, /) -> Array: ...
+
+
 class RecurrentCell(ABC):
     """One recurrent layer.
 
     `gates` is G, the number of blocks of H rows in the weights. `states` is C, the number of components of the state
     (h, and for an LSTM c): a state is `(C, B, H)`, and its row 0 is the hidden state h that the next layer reads.
-    `weight_in (I, G*H)` and `weight_recurrent (H, G*H)` are the weights as stored, which `cell_gradients` reads.
+    `weight_in (I, G*H)` and `weight_recurrent (H, G*H)` are the weights as stored, which `cell_gradients` reads;
+    `matrix_in` and `matrix_recurrent` are what inputs and hidden states are multiplied by: the same arrays, unless
+    `quantization` has replaced them.
 
     Args:
         weight_ih: `(G*H, I)`, applied to the input.
@@ -41,6 +49,8 @@ class RecurrentCell(ABC):
         rows, scale = self._row_order(), self._gate_scales().repeat(self.hidden)
         self.weight_in: Array = np.ascontiguousarray((weight_ih[rows] * scale[:, None]).T)  # (I, G*H)
         self.weight_recurrent: Array = np.ascontiguousarray((weight_hh[rows] * scale[:, None]).T)  # (H, G*H)
+        self.matrix_in: Matrix = self.weight_in
+        self.matrix_recurrent: Matrix = self.weight_recurrent
         self._bias_in = bias_ih[rows] * scale
         self._bias_recurrent = bias_hh[rows] * scale
 
@@ -54,9 +64,14 @@ class RecurrentCell(ABC):
 
     def project(self, inputs: Array) -> Array:
         """Return the inputs' part of the gates, `(..., I) -> (..., G*H)`; all steps at once where inputs are known."""
-        projected: Array = inputs @ self.weight_in
+        projected: Array = inputs @ self.matrix_in
         projected += self._bias_in
         return projected
+
+    @property
+    def is_bounded(self) -> bool:
+        """True if hidden states are between -1 and 1."""
+        return True
 
     @abstractmethod
     def step(self, projected: Array, state: Array, new: Array) -> None:
@@ -98,7 +113,7 @@ class LSTMCell(RecurrentCell):
 
     def step(self, projected: Array, state: Array, new: Array) -> None:
         size = self.hidden
-        gates = state[0] @ self.weight_recurrent
+        gates: Array = state[0] @ self.matrix_recurrent
         gates += projected
         np.tanh(gates, out=gates)
         sigmoids = gates[:, : 3 * size]
@@ -139,7 +154,7 @@ class GRUCell(RecurrentCell):
     def step(self, projected: Array, state: Array, new: Array) -> None:
         size = self.hidden
         h = state[0]
-        recurrent = h @ self.weight_recurrent
+        recurrent: Array = h @ self.matrix_recurrent
         sigmoids = recurrent[:, : 2 * size]
         sigmoids += projected[:, : 2 * size]
         np.tanh(sigmoids, out=sigmoids)
@@ -177,10 +192,13 @@ class RNNCell(RecurrentCell):
         self._bias_in = self._bias_in + self._bias_recurrent
         self.is_relu = nonlinearity == "relu"
 
+    @property
+    def is_bounded(self) -> bool:
+        return not self.is_relu
+
     def step(self, projected: Array, state: Array, new: Array) -> None:
         h = new[0]
-        np.matmul(state[0], self.weight_recurrent, out=h)
-        h += projected
+        np.add(state[0] @ self.matrix_recurrent, projected, out=h)
         if self.is_relu:
             np.maximum(h, 0.0, out=h)
         else:

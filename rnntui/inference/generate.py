@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
-from rnntui.inference.sampling import next_distribution, sample, surprisal_bits
+from rnntui.inference.sampling import next_distributions, sample, surprisal_bits
 from rnntui.inference.splitmix import SplitMix
 from rnntui.inference.utf8_masks import Utf8Masks, utf8_masks
 from rnntui.text.tokenizer import Tokenizer
@@ -22,8 +23,7 @@ from rnntui.text.tokenizer import Tokenizer
 REMEMBERED = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A sampled token. `bits` is its surprisal under the model's own distribution, before any sampling setting."""
 
     id: int
@@ -90,20 +90,22 @@ class Generation:
 
     def step(self, config: SamplingConfig) -> list[Token]:
         """Sample one token for each text and feed it to the model."""
-        sampled = []
-        for logits, generator, recent in zip(self.logits, self.generators, self.recent, strict=True):
-            token = sample(next_distribution(logits, config, recent, self.banned), generator)
-            if self.utf8_masks is not None and not self.utf8_masks.allows(token, recent):
-                banned = self.utf8_masks.banned_after(recent)
-                token = sample(next_distribution(logits, config, recent, banned), generator)
-            sampled.append(Token(token, surprisal_bits(logits, token)))
+        tokens = sample(next_distributions(self.logits, config, self.recent, self.banned), self.generators)
+        if self.utf8_masks is not None:
+            for row, recent in enumerate(self.recent):
+                if not self.utf8_masks.allows(int(tokens[row]), recent):
+                    banned = self.utf8_masks.banned_after(recent)
+                    probabilities = next_distributions(self.logits[row : row + 1], config, [recent], banned)
+                    tokens[row] = sample(probabilities, self.generators[row : row + 1])[0]
+        bits = surprisal_bits(self.logits, tokens)
+        self.logits, self.state = self.model.step(tokens, self.state)
+        ids, stored = tokens.tolist(), max(REMEMBERED, config.repetition_window)
+        for token, recent in zip(ids, self.recent, strict=True):
             if token != self.end_id:
                 recent.append(token)
-            stored = max(REMEMBERED, config.repetition_window)
             if len(recent) > 1.5 * stored:
                 del recent[:-stored]
-        self.logits, self.state = self.model.step(np.array([token.id for token in sampled]), self.state)
-        return sampled
+        return list(map(Token, ids, bits.tolist()))
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all texts but those at the indices `rows`, and put these in that order."""

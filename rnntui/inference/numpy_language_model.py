@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
-from rnntui.inference.cells import Array
+from rnntui.inference.cells import Array, Matrix
 from rnntui.inference.weight_reader import WeightReader
 from rnntui.ngram_index import NgramIndex
 from rnntui.text.ngram_model import NgramModel
@@ -48,6 +48,7 @@ class NumpyLanguageModel:
         prior: NgramModel | None = None,
     ) -> None:
         self.config = config
+        self.precision = "fp32" if dtype is np.float32 else "fp64"
         self.vocab_size = vocab_size
         self._dtype = dtype
         reader = WeightReader(weights, dtype)
@@ -57,7 +58,7 @@ class NumpyLanguageModel:
             reader.cell(config, "rnn", layer, hidden if layer else embedding, hidden) for layer in range(config.layers)
         ]
         output = self._embedding if config.tied else reader.array("output.weight", vocab_size, hidden)
-        self._output = np.ascontiguousarray(output.T)  # (H, V)
+        self._output: Matrix = np.ascontiguousarray(output.T)  # (H, V)
         self._output_bias = reader.array("output.bias", vocab_size)
         self._prior = prior if config.ngram_prior else None
         if self._prior is not None:
@@ -70,6 +71,27 @@ class NumpyLanguageModel:
         ]
         has_table = vocab_size <= _MAX_TABLE_TOKENS and not self._ngram_tables
         self._projection_table = self._cells[0].project(self._embedding) if has_table else None  # (V, G*H)
+
+    @property
+    def weights_per_token(self) -> int:
+        """Number of weights that a step reads."""
+        hidden, first, cells = self.config.hidden, self._cells[0], self._cells
+        inputs = 0 if self._projection_table is not None else first.weight_in.size
+        recurrent = sum(cell.weight_recurrent.size for cell in cells)
+        return inputs + recurrent + sum(cell.weight_in.size for cell in cells[1:]) + hidden * self.vocab_size
+
+    def quantize(self, bits: int) -> None:
+        """Compute with weights of 8 or 4 bits from now on, see `quantization`.
+
+        The output layer has 8 bits in both cases; a projection that is looked up stays as it is.
+        """
+        from rnntui.inference.quantization import QuantizedMatrix, quantize_cell
+
+        self.precision = "int8" if bits == 8 else "int4"
+        is_bounded = self._cells[0].is_bounded
+        self._output = QuantizedMatrix(np.asarray(self._output), 8, is_bounded)
+        for layer, cell in enumerate(self._cells):
+            quantize_cell(cell, bits, are_inputs_bounded=layer > 0 and is_bounded)
 
     def initial_state(self, batch: int = 1) -> Array:
         """Return the state before any text: zeros `(L, C, B, H + K)`."""

@@ -1,18 +1,19 @@
-"""Sampling of the next token: pure functions on a logits vector `(V,)`, none of which changes its argument.
+"""Sampling of the next token: pure functions on logits `(..., V)`, none of which changes its argument.
 
-A function that rules a token out sets its logit to -inf. `next_distribution` applies them in this order: repetition
-penalty, banned tokens, temperature, top-k, top-p, min-p.
+Every function treats each row of V logits on its own, with the same operations as if it were alone, so a row's result
+does not depend, bit for bit, on the rows beside it. A function that rules a token out sets its logit to -inf.
+`next_distributions` applies them in this order: repetition penalty, banned tokens, temperature, top-k, top-p, min-p.
 
 To add a sampler:
-1. Write its function here: logits `(V,)` and its parameter in, a new array of logits out, with the paper in the
-   docstring, and at least one token left possible.
+1. Write its function here: logits `(..., V)` and its parameter in, a new array of logits out, with the paper in the
+   docstring, and at least one token of each row left possible.
 2. Add its parameter to `SamplingConfig` in `rnntui/config.py`, with help, bounds, and a default that turns it off. The
    flag of `rnntui sample` and the key in saved transcripts are made from that field.
-3. Call it in `next_distribution`: after the temperature if it depends on probabilities as the user sees them, before
+3. Call it in `next_distributions`: after the temperature if it depends on probabilities as the user sees them, before
    if it changes logits for another reason (as the repetition penalty does).
 4. Give it a slider: a row in `_SCALES` of `rnntui/tui/chat/sliders.py`.
 5. Test it in `tests/inference/test_sampling.py`: the function against its definition, and its place in the order
-   (`by_definition` there is an independent implementation of `next_distribution`).
+   (`by_definition` there is an independent implementation of it).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 
 TokenIds = Sequence[int] | NDArray[np.intp]
+Ids = NDArray[np.int64]
 
 _LN2 = float(np.log(2.0))
 
@@ -40,7 +42,7 @@ class UniformGenerator(Protocol):
 
 
 def apply_repetition_penalty(logits: Array, recent: Sequence[int], penalty: float) -> Array:
-    """Make recent tokens less likely, or more likely if `penalty` < 1.
+    """Make recent tokens less likely, or more likely if `penalty` < 1; `logits` is one row `(V,)`.
 
     Positive logits are divided by the penalty, negative ones multiplied (Keskar et al. 2019, "CTRL", section 4.1). A
     token that occurs several times is penalized once.
@@ -55,7 +57,7 @@ def apply_repetition_penalty(logits: Array, recent: Sequence[int], penalty: floa
 def ban_tokens(logits: Array, tokens: TokenIds) -> Array:
     """Rule out the given token ids `(N,)`."""
     allowed = logits.copy()
-    allowed[np.asarray(tokens, dtype=np.intp)] = -np.inf
+    allowed[..., np.asarray(tokens, dtype=np.intp)] = -np.inf
     return allowed
 
 
@@ -64,18 +66,22 @@ def apply_temperature(logits: Array, temperature: float) -> Array:
     if temperature > 0:
         # The maximum is subtracted first, so that a tiny temperature does not overflow.
         with np.errstate(over="ignore"):
-            scaled: Array = (logits - logits.max()) / np.float32(max(temperature, 1e-30))
+            scaled: Array = (logits - logits.max(axis=-1, keepdims=True)) / np.float32(max(temperature, 1e-30))
         return scaled
     greedy = np.full_like(logits, -np.inf)
-    greedy[int(logits.argmax())] = 0.0
+    np.put_along_axis(greedy, logits.argmax(axis=-1, keepdims=True), 0.0, axis=-1)
     return greedy
 
 
 def top_k(logits: Array, k: int) -> Array:
     """Keep the k most probable tokens (Fan et al. 2018, section 5.1). Of equal ones the lower ids stay; 0 keeps all."""
-    if not 0 < k < len(logits):
+    size = logits.shape[-1]
+    if not 0 < k < size:
         return logits
-    return _keep_only(logits, np.argsort(-logits, kind="stable")[:k])
+    smallest = np.partition(logits, size - k, axis=-1)[..., size - k, None]  # (..., 1), the k-th largest logit
+    above, equal = logits > smallest, logits == smallest
+    free = k - above.sum(axis=-1, keepdims=True)  # (..., 1), places for tokens that equal the k-th
+    return _keep_only(logits, above | (equal & (equal.cumsum(axis=-1) <= free)))
 
 
 def top_p(logits: Array, p: float) -> Array:
@@ -85,62 +91,88 @@ def top_p(logits: Array, p: float) -> Array:
     """
     if p >= 1:
         return logits
-    order = np.argsort(-logits, kind="stable")
-    probabilities = softmax(logits)[order]
-    cumulative_before = np.cumsum(probabilities) - probabilities
-    nucleus = order[cumulative_before < p]
-    return _keep_only(logits, nucleus if len(nucleus) else order[:1])
+    order = np.argsort(-logits, axis=-1, kind="stable")
+    probabilities = np.take_along_axis(softmax(logits), order, axis=-1)
+    in_nucleus = np.cumsum(probabilities, axis=-1) - probabilities < p
+    in_nucleus[..., 0] = True
+    is_kept = np.empty_like(in_nucleus)
+    np.put_along_axis(is_kept, order, in_nucleus, axis=-1)
+    return _keep_only(logits, is_kept)
 
 
 def min_p(logits: Array, p: float) -> Array:
     """Keep tokens at least p times as probable as the most probable one (Nguyen et al. 2024, section 3)."""
     if p <= 0:
         return logits
-    return np.where(logits >= logits.max() + np.log(p), logits, np.float32(-np.inf))
+    return _keep_only(logits, logits >= logits.max(axis=-1, keepdims=True) + np.log(p))
 
 
 def softmax(logits: Array) -> Array:
-    """Return the probabilities `(V,)`, which add up to 1."""
-    probabilities: Array = np.exp(logits - logits.max())
-    probabilities /= probabilities.sum()
+    """Return the probabilities `(..., V)`, which add up to 1 in each row."""
+    probabilities: Array = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities /= probabilities.sum(axis=-1, keepdims=True)
     return probabilities
 
 
-def surprisal_bits(logits: Array, token: int) -> float:
-    """Return the surprisal of a token in bits, -log2 p, under the model's own logits."""
-    top = float(logits.max())
-    total = float(np.exp(logits - top).sum())
-    return (top - float(logits[token])) / _LN2 + float(np.log2(total))
+def surprisal_bits(logits: Array, tokens: Ids) -> NDArray[np.float64]:
+    """Return the surprisal in bits of `tokens (B,)`, -log2 p, under the model's own `logits (B, V)`."""
+    maxima = logits.max(axis=-1)
+    totals = np.exp(logits - maxima[:, None]).sum(axis=-1)
+    chosen = logits[np.arange(len(tokens)), tokens]
+    bits: NDArray[np.float64] = (maxima.astype(np.float64) - chosen) / _LN2 + np.log2(totals.astype(np.float64))
+    return bits
 
 
-def next_distribution(
-    logits: Array, config: SamplingConfig, recent: Sequence[int] = (), banned: TokenIds = ()
+def next_distributions(
+    logits: Array, config: SamplingConfig, recent: Sequence[Sequence[int]], banned: TokenIds = ()
 ) -> Array:
-    """Return the probabilities `(V,)` of the next token under the sampling settings.
+    """Return the probabilities `(B, V)` of the next token of B texts under the sampling settings.
 
     Args:
-        logits: `(V,)`, as the model gave them.
+        logits: `(B, V)`, as the model gave them.
         config: the settings; `repetition_window` says how many recent tokens the penalty applies to.
-        recent: ids of the tokens so far, oldest first.
+        recent: for each text the ids of its tokens so far, oldest first.
         banned: ids that are never drawn.
     """
-    if config.repetition_penalty != 1 and config.repetition_window and recent:
-        logits = apply_repetition_penalty(logits, recent[-config.repetition_window :], config.repetition_penalty)
+    if config.repetition_penalty != 1 and config.repetition_window and any(recent):
+        window = config.repetition_window
+        logits = np.stack(
+            [
+                apply_repetition_penalty(row, ids[-window:], config.repetition_penalty)
+                for row, ids in zip(logits, recent, strict=True)
+            ]
+        )
     if len(banned):
         logits = ban_tokens(logits, banned)
     logits = apply_temperature(logits, config.temperature)
     return softmax(min_p(top_p(top_k(logits, config.top_k), config.top_p), config.min_p))
 
 
-def sample(probabilities: Array, generator: UniformGenerator) -> int:
-    """Draw a token id from probabilities `(V,)`. Every draw takes exactly one number from the generator."""
-    cumulative = np.cumsum(probabilities, dtype=np.float64)
-    index = int(np.searchsorted(cumulative, generator.random() * cumulative[-1], side="right"))
-    # The product can round up to the total; then the last token with any probability is drawn.
-    return min(index, int(np.flatnonzero(probabilities)[-1]))
+def sample(probabilities: Array, generators: Sequence[UniformGenerator]) -> Ids:
+    """Draw a token id for each row of probabilities `(B, V)`, and return the ids `(B,)`.
+
+    Every draw takes exactly one number from its row's generator.
+    """
+    cumulative = probabilities.cumsum(axis=-1, dtype=np.float64)
+    if len(generators) == 1:
+        # A binary search is faster than a comparison with every token.
+        drawn = generators[0].random() * cumulative[0, -1]
+        return np.array([_possible(int(cumulative[0].searchsorted(drawn, side="right")), probabilities[0])])
+    numbers = np.array([generator.random() for generator in generators])
+    tokens = (cumulative <= (numbers * cumulative[:, -1])[:, None]).sum(axis=-1)
+    return np.array([_possible(token, row) for token, row in zip(tokens.tolist(), probabilities, strict=True)])
 
 
-def _keep_only(logits: Array, tokens: NDArray[np.intp]) -> Array:
-    masked = np.full_like(logits, -np.inf)
-    masked[tokens] = logits[tokens]
+def _possible(token: int, probabilities: Array) -> int:
+    """Return a drawn token, or the last one of `probabilities (V,)` that is not 0, if that comes before.
+
+    The product of a random number and the total can round up to the total.
+    """
+    if token < len(probabilities) and probabilities[token] > 0:
+        return token
+    return int(np.flatnonzero(probabilities)[-1])
+
+
+def _keep_only(logits: Array, is_kept: NDArray[np.bool_]) -> Array:
+    masked: Array = np.where(is_kept, logits, np.float32(-np.inf))
     return masked

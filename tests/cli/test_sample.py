@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from tiny_runs import make_run, word_tokenizer
 
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.sample import command
 from rnntui.cli.terminal import escaped_argument
 from rnntui.inference.loaded_model import load_language_model
@@ -71,6 +72,36 @@ def test_each_of_several_texts_is_as_if_sampled_alone(sample) -> None:
     together = sample("-n", "40", "--samples", "3", "--seed", "7", "--separator", "|").out
     alone = [sample("-n", "40", "--seed", str(seed)).out.removesuffix("\n") for seed in (7, 8, 9)]
     assert together.removesuffix("\n") == "|".join(alone).removesuffix("\n")
+
+
+def test_a_long_job_shows_how_far_it_is_and_its_output_stays_the_same(sample, monkeypatch) -> None:
+    shown: list[tuple[float | None, str]] = []
+
+    class Bar(ProgressBar):
+        def update(self, fraction: float | None, text: str = "") -> None:
+            shown.append((fraction, text))
+
+    arguments = ("-n", "70", "--samples", "3", "--seed", "7", "--json")
+    without = sample(*arguments)
+    monkeypatch.setattr("rnntui.cli.sample.ProgressBar", Bar)
+    texts = [[json.loads(line)["text"] for line in result.out.splitlines()] for result in (without, sample(*arguments))]
+    assert texts[0] == texts[1] and without.err == ""
+    fractions = [fraction for fraction, text in shown if "tokens of each" in text]
+    assert fractions == sorted(fractions) and len(fractions) >= 3 and 0.8 < fractions[-1] <= 1
+    assert shown[-1][1] == "64 tokens of each, 0 of 3 texts ended"
+    shown.clear()
+    sample("-n", "10000000", "--stop", "a", "--seed", "7")
+    assert (None, "0 tokens") in shown
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_quantized_weights_give_the_same_text_alone_and_in_a_batch(sample, precision: str) -> None:
+    arguments = ("-n", "40", "--precision", precision, "--json", "--seed")
+    together = [json.loads(line) for line in sample(*arguments, "7", "--samples", "3").out.splitlines()]
+    alone = [json.loads(sample(*arguments, str(seed)).out) for seed in (7, 8, 9)]
+    assert [line["tokens"] for line in together] == [line["tokens"] for line in alone]
+    assert [line["bits_per_character"] for line in together] == [line["bits_per_character"] for line in alone]
+    assert all(line["settings"]["precision"] == precision for line in together)
 
 
 def test_stop_strings_end_a_text_and_are_not_written(sample) -> None:

@@ -17,7 +17,7 @@ from rnntui.config import Cell, LanguageModelConfig
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import Generation, Token, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.inference.sampling import next_distribution, softmax
+from rnntui.inference.sampling import next_distributions, softmax
 from rnntui.inference.scoring import Score, score
 from rnntui.inference.text_stream import TextStream
 from rnntui.text.char_tokenizer import CharTokenizer
@@ -153,7 +153,7 @@ def test_tokens_are_drawn_from_the_distribution_of_the_settings() -> None:
     generation = Generation(small_model(), generators_from(1, 1))
     past: list[int] = []
     for _ in range(40):
-        allowed = next_distribution(generation.logits[0], config, past)
+        allowed = next_distributions(generation.logits, config, [past])[0]
         (token,) = generation.step(config)
         past.append(token.id)
         assert allowed[token.id] > 0

@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.sampling import (
+    UniformGenerator,
     apply_repetition_penalty,
     apply_temperature,
     ban_tokens,
     min_p,
-    next_distribution,
-    sample,
+    next_distributions,
     softmax,
     surprisal_bits,
     top_k,
     top_p,
 )
+from rnntui.inference.sampling import sample as sample_rows
 
 repeatable = settings(derandomize=True, deadline=None, database=None, max_examples=70)
 
@@ -62,6 +63,22 @@ def kept_of(before: Logits, after: Logits) -> list[int]:
     return kept
 
 
+def next_distribution(
+    logits: Logits, config: SamplingConfig, recent: Sequence[int] = (), banned: Sequence[int] = ()
+) -> Logits:
+    """The distribution of one text."""
+    return next_distributions(logits[None], config, [recent], banned)[0]
+
+
+def sample(probabilities: Logits, generator: UniformGenerator) -> int:
+    """One draw."""
+    return int(sample_rows(probabilities[None], [generator])[0])
+
+
+def surprisal(logits: Logits, token: int) -> float:
+    return float(surprisal_bits(logits[None], np.array([token]))[0])
+
+
 def possible(logits: Logits) -> int:
     return int((logits > -np.inf).sum())
 
@@ -77,7 +94,7 @@ def possible(logits: Logits) -> int:
         lambda logits: top_p(logits, 0.5),
         lambda logits: min_p(logits, 0.5),
         softmax,
-        lambda logits: surprisal_bits(logits, 0),
+        lambda logits: surprisal(logits, 0),
         lambda logits: next_distribution(logits, SamplingConfig(0.5, 2, 0.5, 0.1, 1.5), [0], [1]),
     ],
 )
@@ -232,13 +249,13 @@ def test_surprisal_is_the_tokens_information_in_bits(logits: Logits, data: st.Da
     token = data.draw(st.integers(0, len(logits) - 1))
     row = logits.astype(np.float64)
     expected = ((row.max() - row[token]) + math.log(np.exp(row - row.max()).sum())) / math.log(2)
-    assert surprisal_bits(logits, token) == pytest.approx(expected, rel=1e-5, abs=1e-5)
-    assert surprisal_bits(logits, token) >= 0
+    assert surprisal(logits, token) == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert surprisal(logits, token) >= 0
 
 
 def test_surprisal_of_a_uniform_choice_among_eight_is_three_bits() -> None:
-    assert surprisal_bits(np.full(8, -7.25, dtype=np.float32), 5) == pytest.approx(3.0)
-    assert surprisal_bits(np.zeros(1, dtype=np.float32), 0) == 0.0
+    assert surprisal(np.full(8, -7.25, dtype=np.float32), 5) == pytest.approx(3.0)
+    assert surprisal(np.zeros(1, dtype=np.float32), 0) == 0.0
 
 
 # All functions together.
@@ -421,3 +438,18 @@ def test_a_draw_takes_one_number_from_the_generator_whatever_the_distribution() 
         sample(np.array(shares, dtype=np.float32), used)
         reference.random()
         assert used.getstate() == reference.getstate()
+
+
+@repeatable
+@given(st.lists(st.lists(st.one_of(usual, ties), min_size=9, max_size=9), min_size=2, max_size=6), some_settings)
+def test_a_text_is_sampled_bit_for_bit_as_if_it_were_alone(rows: list[list[float]], config: SamplingConfig) -> None:
+    logits = np.array(rows, dtype=np.float32)
+    recent = [[i % 9, (2 * i) % 9] for i in range(len(rows))]
+    together = next_distributions(logits, config, recent, [0])
+    tokens = sample_rows(together, [random.Random(i) for i in range(len(rows))])
+    bits = surprisal_bits(logits, tokens)
+    for i in range(len(rows)):
+        alone = next_distributions(logits[i : i + 1], config, [recent[i]], [0])
+        assert alone.tobytes() == together[i : i + 1].tobytes()
+        assert sample_rows(alone, [random.Random(i)])[0] == tokens[i]
+        assert surprisal_bits(logits[i : i + 1], tokens[i : i + 1])[0] == bits[i]
