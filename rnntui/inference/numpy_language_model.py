@@ -58,7 +58,8 @@ class NumpyLanguageModel:
             reader.cell(config, "rnn", layer, hidden if layer else embedding, hidden) for layer in range(config.layers)
         ]
         output = self._embedding if config.tied else reader.array("output.weight", vocab_size, hidden)
-        self._output: Matrix = np.ascontiguousarray(output.T)  # (H, V)
+        self._full_output = np.ascontiguousarray(output.T)  # (H, V)
+        self._output: Matrix = self._full_output
         self._output_bias = reader.array("output.bias", vocab_size)
         self._prior = prior if config.ngram_prior else None
         if self._prior is not None:
@@ -89,7 +90,7 @@ class NumpyLanguageModel:
 
         self.precision = "int8" if bits == 8 else "int4"
         is_bounded = self._cells[0].is_bounded
-        self._output = QuantizedMatrix(np.asarray(self._output), 8, is_bounded)
+        self._output = QuantizedMatrix(self._full_output, 8, is_bounded)
         for layer, cell in enumerate(self._cells):
             quantize_cell(cell, bits, are_inputs_bounded=layer > 0 and is_bounded)
 
@@ -208,11 +209,11 @@ class NumpyLanguageModel:
 
     @property
     def output_layer(self) -> tuple[Array, Array]:
-        """The weights `(H, V)` and the bias `(V,)` of the output layer, not to be changed in place."""
-        return self._output, self._output_bias
+        """The weights `(H, V)` and the bias `(V,)` of the output layer in full precision, not to be changed in place."""
+        return self._full_output, self._output_bias
 
     def with_output_layer(self, weights: Array, bias: Array) -> NumpyLanguageModel:
         """Return a model with other `weights (H, V)` and `bias (V,)` of the output layer; it shares all the rest."""
         other = copy.copy(self)
-        other._output, other._output_bias = weights, bias
+        other._output, other._full_output, other._output_bias = weights, weights, bias
         return other

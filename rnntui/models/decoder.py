@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.models.attention import make_attention
+from rnntui.models.dropout import Dropout
 from rnntui.models.layers import State, embed, recurrent_layers, run_recurrent_layers, state_count
 
 
@@ -56,7 +57,7 @@ class Decoder(nn.Module):
         combine_inputs = config.hidden + (encoder_size if self.attention else 0)
         self.combine = nn.Linear(combine_inputs, config.embedding, bias=False)
         self.output = nn.Linear(config.embedding, vocab_size)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, inputs: Tensor, state: State, encoder_outputs: Tensor, padding: Tensor) -> Tensor:
         """Return attentional vectors `(T, B, E)` under teacher forcing (Williams and Zipser 1989).

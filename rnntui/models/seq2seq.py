@@ -35,6 +35,21 @@ class Seq2Seq(nn.Module):
             if joint:
                 self.encoder.embedding.weight = self.decoder.embedding.weight
 
+    def set_output_bias(self, counts: Tensor, smoothing: float) -> None:
+        """Set the output layer's bias to the log frequencies of the target tokens, with label smoothing.
+
+        The model then begins at the loss of a unigram model. From zeros, that takes many steps, as AdamW moves a bias
+        by about the learning rate a step, and the bias of a rare token has to move by several nats.
+
+        Args:
+            counts: occurrences of each token in the training targets, `(V,)`; one more is added to each.
+            smoothing: the share of the target distribution that is spread evenly over the vocabulary.
+        """
+        frequencies = (counts.double() + 1) / (counts.double() + 1).sum()
+        smoothed = (1 - smoothing) * frequencies + smoothing / len(counts)
+        with torch.no_grad():
+            self.decoder.output.bias.copy_(smoothed.log())
+
     def forward(self, source: Tensor, lengths: Tensor, inputs: Tensor) -> Tensor:
         """Return the decoder's attentional vectors `(T, B, E)`, which `logits` reads.
 

@@ -79,6 +79,19 @@ class PairDataset:
         largest = np.maximum.reduceat(self._ids, self._starts.ravel()).reshape(-1, 2)  # (P, 2)
         return int(largest[:, 0].max()), int(largest[:, 1].max())
 
+    def target_counts(self, vocab_size: int) -> NDArray[np.int64]:
+        """Return how often each id occurs in the targets, end tokens included, `(vocab_size,)`."""
+        counts = np.zeros(vocab_size, dtype=np.int64)
+        step = 2**14  # pairs at a time: a corpus may be larger than the memory
+        for first in range(0, len(self), step):
+            part = slice(first, first + step)
+            lengths = np.stack([self.source_lengths[part], self.target_lengths[part]], axis=1) + 1  # (P, 2)
+            start = int(self._starts[first, 0])
+            ids = self._ids[start : start + int(lengths.sum())]
+            is_target = np.repeat(np.tile([False, True], len(lengths)), lengths.ravel())
+            counts += np.bincount(ids[is_target], minlength=vocab_size)
+        return counts
+
     def source(self, pair: int) -> NDArray[np.int64]:
         """Return the ids of a source with its end token, `(S + 1,)`."""
         return self._slice(self._starts[pair, 0], self.source_lengths[pair] + 1)

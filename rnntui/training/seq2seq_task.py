@@ -79,7 +79,10 @@ class Seq2SeqTask:
         )
         self.step_bytes = seq2seq_step_bytes(self._model_config, self.batches.shapes(), hardware)
         joint = self._source is self._target
-        self.model = Seq2Seq(self._model_config, self._source.size, self._target.size, joint).to(hardware.device)
+        self.model = Seq2Seq(self._model_config, self._source.size, self._target.size, joint)
+        counts = torch.from_numpy(training_pairs.target_counts(self._target.size))
+        self.model.set_output_bias(counts, settings.label_smoothing)
+        self.model.to(hardware.device)
         self.steps_per_epoch = float(self.batches.batches_per_epoch)
         self.validation_tokens = int(self._validation.target_lengths.sum()) + len(self._validation)
         self.uniform_loss = float(np.log(self._target.size))

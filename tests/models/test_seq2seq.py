@@ -14,6 +14,7 @@ from rnntui.config_seq2seq import Seq2SeqConfig
 from rnntui.errors import RunError, UsageError
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.models.attention import make_attention
+from rnntui.models.dropout import Dropout
 from rnntui.models.layers import embed
 from rnntui.models.weight_arrays import weights_of
 from rnntui.text.vocabulary import BOS, PAD
@@ -57,6 +58,30 @@ def test_numpy_and_torch_give_the_same_logits(cell, attention: str, feeding: boo
         for step in weights:
             np.testing.assert_allclose(step.sum(axis=2), 1.0, atol=1e-5)
             assert (step[1, :, 2:] == 0).all() and (step[3, :, 1:] == 0).all(), "padding gets no attention"
+
+
+def test_dropout_zeroes_each_component_with_its_probability() -> None:
+    dropout = Dropout(0.3)
+    assert torch.equal(dropout.eval()(torch.ones(5)), torch.ones(5))
+    inputs = torch.ones(1001, 300, requires_grad=True)
+    outputs = dropout.train()(inputs)
+    zeros = (outputs == 0).double().mean(dim=0)
+    assert abs(zeros.mean() - 0.3) < 0.005 and zeros.std() < 0.02, "each component with the same probability"
+    torch.testing.assert_close(
+        outputs[outputs != 0], torch.tensor(1 / 0.7).expand(int((outputs != 0).sum())), rtol=1e-4, atol=0
+    )
+    outputs.sum().backward()
+    assert torch.equal(inputs.grad, outputs)
+    assert (Dropout(1 - 1e-9).train()(inputs) == 0).double().mean() > 0.999
+
+
+def test_an_untrained_model_has_the_loss_of_the_frequencies() -> None:
+    model, _ = tiny_models(SOURCE, TARGET, False)
+    counts = torch.tensor([0, 4, 0, 90] + [0] * (TARGET - 4))
+    model.set_output_bias(counts, 0.1)
+    probabilities = model.logits(torch.zeros(1, 10)).softmax(1)[0]
+    expected = 0.9 * (counts + 1) / (counts + 1).sum() + 0.1 / TARGET
+    torch.testing.assert_close(probabilities, expected)
 
 
 @pytest.mark.parametrize("joint", [False, True])
