@@ -209,7 +209,7 @@ class NumpyLanguageModel:
 
     @property
     def output_layer(self) -> tuple[Array, Array]:
-        """The weights `(H, V)` and the bias `(V,)` of the output layer in full precision, not to be changed in place."""
+        """The weights `(H, V)` and the bias `(V,)` of the output layer in full precision; read-only."""
         return self._full_output, self._output_bias
 
     def with_output_layer(self, weights: Array, bias: Array) -> NumpyLanguageModel:
