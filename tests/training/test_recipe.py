@@ -1,0 +1,69 @@
+"""Recipes: what a text and a budget choose, that every choice can be overridden, and what is said about it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import MakeRun
+
+from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.training import recipe
+from rnntui.training.recipe import TrainingTokens, choose_recipe, dropout_for
+
+TRAINING = LanguageModelTrainingConfig()  # 512 tokens a step
+TOKENS = TrainingTokens("char", 100_000, 80)
+
+
+def test_a_text_that_is_read_more_often_gets_more_dropout() -> None:
+    dropouts = [dropout_for(epochs) for epochs in (0.01, 1, 3, 10, 20, 100, 10_000)]
+    assert dropouts == sorted(dropouts) and dropouts[0] == 0 and 0.3 < dropouts[-1] < 0.6
+
+
+@pytest.mark.parametrize(
+    ("budget", "epochs"),
+    [(Budget(epochs=7), 7), (Budget(steps=2000), 10.24), (Budget(minutes=10), 12), (Budget(), 6)],
+)
+def test_the_epochs_follow_from_the_budget(budget: Budget, epochs: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 2000.0)
+    chosen = choose_recipe(LanguageModelConfig(), TRAINING, budget, TOKENS)
+    assert chosen.model.dropout == dropout_for(epochs)
+    assert f"about {epochs:.{0 if epochs >= 10 else 1}f} times ({budget.summary}" in chosen.reason
+    assert ("2,000 tokens a second" in chosen.reason) == (budget.epochs is None and budget.steps is None)
+
+
+def test_no_more_epochs_are_expected_than_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 1e6)
+    training = replace(TRAINING, max_epochs=1.0)
+    assert choose_recipe(LanguageModelConfig(), training, Budget(), TOKENS).model.dropout == dropout_for(1)
+
+
+def test_what_is_set_is_left_alone_and_nothing_is_said_of_it() -> None:
+    settings = LanguageModelConfig(dropout=0.05, ngram_prior=0)
+    chosen = choose_recipe(settings, TRAINING, Budget(), TOKENS)
+    assert (chosen.model.dropout, chosen.model.ngram_prior, chosen.reason) == (0.05, 0, "")
+    chosen = choose_recipe(replace(settings, dropout=None), TRAINING, Budget(epochs=2), TOKENS)
+    assert chosen.model.ngram_prior == 0 and chosen.reason.startswith("recipe: dropout ")
+    chosen = choose_recipe(replace(settings, ngram_prior=None), TRAINING, Budget(epochs=2), TOKENS)
+    assert chosen.model.dropout == 0.05 and "dropout" not in chosen.reason
+
+
+def test_contexts_of_characters_are_longer_than_those_of_words() -> None:
+    words = replace(TOKENS, tokenizer="word", vocab_size=5000)
+    models = [choose_recipe(LanguageModelConfig(), TRAINING, Budget(epochs=1), t).model for t in (TOKENS, words)]
+    assert models[0].ngram_prior and models[1].ngram_prior and models[0].ngram_prior > models[1].ngram_prior
+
+
+def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "_TIMED_SECONDS", 0.01)
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    small = LanguageModelConfig(hidden=8, embedding=4)
+    assert choose_recipe(small, TRAINING, Budget(minutes=0.1), TOKENS).model.dropout is not None
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_the_choice_is_told_and_recorded(make_run: MakeRun) -> None:
+    model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
+    assert model.ngram_prior == 5 and model.dropout == dropout_for(64 / 15_000)
