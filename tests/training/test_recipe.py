@@ -64,6 +64,6 @@ def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_the_choice_is_told_and_recorded(make_run: MakeRun) -> None:
+def test_the_choice_is_recorded_in_the_run(make_run: MakeRun) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
     assert model.ngram_prior == 5 and model.dropout == dropout_for(64 / 15_000)
