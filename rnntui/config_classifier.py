@@ -37,6 +37,13 @@ CHARACTER_RECIPE: dict[str, Any] = {
 many and alike, so a model of them overfits later; both recipes were found on held-out parts of training texts."""
 
 
+FEWEST_STEPS = 150
+"""Steps that the default of `max_epochs` allows at least: 6 epochs of few texts teach nothing.
+
+Measured with 150 texts, seed 1: 18 steps (6 epochs) and 93 to 120 (40 epochs) give an accuracy of 53.2 and 60.0 on
+SST-2, 34.1 and 64.3 on three authors; with 500 texts, 48 and 182 steps: 65.0 and 64.9; 68.1 and 71.7."""
+
+
 def _characters(name: str) -> str:
     """Return the note in a setting's help on its default for characters."""
     return f" [characters: {CHARACTER_RECIPE[name]:g}]"
@@ -161,7 +168,7 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
         "max_epochs",
         6.0,
         "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits"
-        + _characters("max_epochs"),
+        + _characters("max_epochs").replace("]", f"; of few texts, as many as make {FEWEST_STEPS} steps]"),
     )
     validation_fraction: float = override(
         TrainerConfig,

@@ -165,6 +165,21 @@ def test_long_texts_are_cut_and_it_is_said(tmp_path: Path) -> None:
     assert open_task(run).training.lengths.max() == 20
 
 
+@pytest.mark.parametrize(
+    ("settings", "epochs"),
+    [
+        ({}, 15.0),  # 160 texts in batches of 16: 150 steps
+        ({"batch_size": 64}, 50.0),
+        ({"batch_size": 1}, 6.0),
+        ({"batch_size": 1, "tokenizer": "char"}, 12.0),
+        ({"max_epochs": 2.0}, 2.0),
+    ],
+)
+def test_few_texts_get_enough_epochs_unless_the_user_sets_them(tmp_path: Path, settings: dict, epochs: float) -> None:
+    run = make_labelled_run(tmp_path, opinions(), "few", **settings)
+    assert run.read_config().training.max_epochs == epochs
+
+
 def test_a_warm_start_takes_tokens_and_weights_of_a_language_model(tmp_path: Path) -> None:
     source = make_run(tmp_path / "checkpoints", "lm", layers=2)
     run = make_labelled_run(
