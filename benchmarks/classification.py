@@ -221,6 +221,7 @@ def speed(arguments: argparse.Namespace, extra: list[str], folder: Path) -> None
     import torch
     from text_rivals import RecipeSizes, TutorialRecipe
 
+    from rnntui.config import Precision
     from rnntui.config_classifier import ClassifierConfig, ClassifierTrainingConfig
     from rnntui.training.classifier_task import ClassifierTask
     from rnntui.training.device import choose_hardware
@@ -228,9 +229,9 @@ def speed(arguments: argparse.Namespace, extra: list[str], folder: Path) -> None
 
     data = prepare(arguments.table, arguments.test, arguments.held_out, folder)
     torch.set_num_threads(arguments.threads)
-    hardware = choose_hardware("cpu", "fp32", arguments.threads)
 
-    def ours(name: str, *flags: str) -> tuple[Task, Callable[[], float]]:
+    def ours(name: str, precision: Precision, *flags: str) -> tuple[Task, Callable[[], float]]:
+        hardware = choose_hardware("cpu", precision, arguments.threads)
         run = train(data.table, folder, name, ["--steps", "1", *flags, *extra])
         config = run.read_config()
         task = ClassifierTask.from_run(run, config, hardware)
@@ -250,8 +251,9 @@ def speed(arguments: argparse.Namespace, extra: list[str], folder: Path) -> None
 
         return task, rate
 
-    task, plain = ours("plain", "--ngrams", "none")
-    _, complete = ours("complete")
+    task, plain = ours("plain", "auto", "--ngrams", "none")
+    _, full_precision = ours("fp32", "fp32", "--ngrams", "none")
+    _, complete = ours("complete", "auto")
     model = task.model.config
     assert isinstance(model, ClassifierConfig)
     sizes = RecipeSizes(model.embedding, model.hidden, model.bidirectional, max(map(len, task.order.batches)))
@@ -265,14 +267,20 @@ def speed(arguments: argparse.Namespace, extra: list[str], folder: Path) -> None
         recipe.train_epoch(ids, targets, recipe_optimizer, steps)
         return steps * sizes.batch / (time.perf_counter() - began)
 
-    names = "rnntui, without n-grams", "rnntui", "tutorial recipe, same sizes"
-    found = alternate(dict(zip(names, (plain, complete, rate), strict=True)), arguments.rounds)
+    precision = task.hardware.precision
+    names = (
+        f"rnntui, without n-grams, {precision}",
+        "rnntui, without n-grams, fp32",
+        f"rnntui, {precision}",
+        "tutorial recipe, same sizes",
+    )
+    found = alternate(dict(zip(names, (plain, full_precision, complete, rate), strict=True)), arguments.rounds)
     print_table(
         f"training, {model.summary}, {model.hidden} units, batch {sizes.batch}, threads {arguments.threads}",
         ["", "rows a second, median", "times the recipe"],
-        [[k, f"{statistics.median(v):,.0f}", f"{ratio(v, found[names[2]]):.2f}"] for k, v in found.items()],
+        [[k, f"{statistics.median(v):,.0f}", f"{ratio(v, found[names[-1]]):.2f}"] for k, v in found.items()],
     )
-    times = ratio(found[names[0]], found[names[2]])
+    times = ratio(found[names[0]], found[names[-1]])
     print(f"  target: 3 times the recipe of the same layers or more: {verdict(times >= 3)}")
 
 

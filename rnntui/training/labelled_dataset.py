@@ -19,7 +19,7 @@ from rnntui.errors import RunError
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.ngram_features import NgramFeatures
 from rnntui.text.token_ids import TokenFile
-from rnntui.training.length_buckets import pad_columns
+from rnntui.text.vocabulary import PAD
 
 Ids = NDArray[np.int64]
 
@@ -84,7 +84,7 @@ class LabelledDataset:
     """
 
     def __init__(self, token_file: TokenFile, ids_file: Path) -> None:
-        self._ids = token_file.read(ids_file)
+        self._ids = np.asarray(token_file.read(ids_file))  # a view: indexing a memmap costs several times as much
         rows_file, ngrams_file = ids_file.with_suffix(".rows"), ids_file.with_suffix(".ngrams")
         arrays, _ = load_arrays(rows_file)
         broken = RunError(
@@ -103,7 +103,7 @@ class LabelledDataset:
         try:
             size = ngrams_file.stat().st_size
             empty = np.empty(0, _NGRAM)
-            self._ngrams = np.memmap(ngrams_file, _NGRAM, "r") if size else empty
+            self._ngrams = np.asarray(np.memmap(ngrams_file, _NGRAM, "r")) if size else empty
         except (OSError, ValueError) as error:
             raise RunError(f"cannot read {ngrams_file}: {error}") from error
         if not len(lengths) or self.lengths.min() < 1 or self.labels.min() < 0:
@@ -130,9 +130,12 @@ class LabelledDataset:
 
     def batch(self, rows: NDArray[np.intp]) -> LabelledBatch:
         """Return the batch of the texts at `rows (B,)`."""
-        tokens = pad_columns([self.tokens(int(row)) for row in rows])
-        parts = [self._ngrams[self._ngram_starts[row] : self._ngram_starts[row + 1]] for row in rows]
-        records = np.concatenate(parts)
-        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        lengths = self.lengths[rows]
+        counts = self._ngram_starts[rows + 1] - self._ngram_starts[rows]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        records = self._ngrams[np.repeat(self._ngram_starts[rows] - offsets[:-1], counts) + np.arange(offsets[-1])]
         ngrams = NgramFeatures(offsets, records["index"].astype(np.int64), np.ascontiguousarray(records["value"]))
-        return LabelledBatch(tokens, self.lengths[rows], self.labels[rows], ngrams)
+        positions = np.arange(lengths.max())[:, None]  # (S, 1)
+        tokens = self._ids[self._starts[rows] + np.minimum(positions, lengths - 1)].astype(np.int64)
+        tokens[positions >= lengths] = PAD
+        return LabelledBatch(tokens, lengths, self.labels[rows], ngrams)
