@@ -59,7 +59,7 @@ def test_a_classifier_learns_what_words_say(tmp_path: Path) -> None:
 def test_the_recurrent_part_learns_an_order_that_no_ngram_tells(tmp_path: Path, steps: int, shape: dict) -> None:
     rows = orders(900)
     run = make_labelled_run(
-        tmp_path, rows, "orders", steps=steps, tokenizer="char", ngrams="both", hidden=24, word_dropout=0.0, dropout=0.0,
+        tmp_path, rows, "orders", steps, tokenizer="char", ngrams="both", hidden=24, word_dropout=0.0, dropout=0.0,
         embedding_dropout=0.0, batch_size=32, **shape,
     )  # fmt: skip
     assert train_run(run, ignore, never).metrics["accuracy"] > 90
