@@ -37,6 +37,13 @@ CHARACTER_RECIPE: dict[str, Any] = {
 many and alike, so a model of them overfits later; both recipes were found on held-out parts of training texts."""
 
 
+FEWEST_STEPS = 150
+"""Steps that the default of `max_epochs` allows at least: 6 epochs of few texts teach nothing.
+
+Accuracy with 6 epochs (12 of characters) and with 40, means of three seeds: of 150 texts, SST-2 50.7 and 60.4, three
+authors 41.6 and 63.1, sex of names 76.7 and 77.9; of 500, 64.9 and 65.8, 71.0 and 74.9, 84.3 and 84.0."""
+
+
 def _characters(name: str) -> str:
     """Return the note in a setting's help on its default for characters."""
     return f" [characters: {CHARACTER_RECIPE[name]:g}]"
@@ -161,7 +168,7 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
         "max_epochs",
         6.0,
         "epochs at most with a budget of minutes, so that the learning rate reaches its end before the model overfits"
-        + _characters("max_epochs"),
+        + _characters("max_epochs").replace("]", f"; of few texts, as many as make {FEWEST_STEPS} steps]"),
     )
     validation_fraction: float = override(
         TrainerConfig,

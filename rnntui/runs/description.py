@@ -131,7 +131,7 @@ def option_texts(settings: Settings) -> dict[str, str]:
     texts = {}
     for name, setting in settings_of(type(settings)).items():
         value = getattr(settings, name)
-        if value is not None or setting.none:
+        if value != "" and (value is not None or setting.none):
             texts[flag_of(setting.option_name)] = _value_text(value, setting.none)
     return texts
 

@@ -5,6 +5,7 @@ Torch is imported late, so that problems with the texts are reported at once.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import numpy as np
 from rnntui.config import Budget
 from rnntui.config_classifier import (
     CHARACTER_RECIPE,
+    FEWEST_STEPS,
     ClassifierConfig,
     ClassifierTokenizerConfig,
     ClassifierTrainingConfig,
@@ -243,7 +245,17 @@ def _resolved(
         tokenizer = replace(tokenizer, type=choice.type)
         messages.append(choice.reason)
     request = replace(request, training=training, tokenizer=tokenizer)
-    return _with_character_recipe(request) if tokenizer.type == "char" else request
+    request = _with_character_recipe(request) if tokenizer.type == "char" else request
+    return _with_enough_epochs(request, len(part.texts))
+
+
+def _with_enough_epochs(request: ClassifierRequest, texts: int) -> ClassifierRequest:
+    """Return the request with as many epochs as make `FEWEST_STEPS`, where texts are few and the user set no number."""
+    training = request.training
+    if "max_epochs" in request.given or training.max_epochs is None:
+        return request
+    fewest = math.ceil(FEWEST_STEPS / math.ceil(texts / training.batch_size))
+    return replace(request, training=replace(training, max_epochs=max(training.max_epochs, float(fewest))))
 
 
 def _with_character_recipe(request: ClassifierRequest) -> ClassifierRequest:

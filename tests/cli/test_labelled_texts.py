@@ -37,6 +37,8 @@ def test_columns_are_recorded_and_read_again(rnntui) -> None:
     assert section["layouts"] == [
         {"format": "table", "columns": [2, 1], "delimiter": ",", "quoted": True, "header": True, "width": 2}
     ]
+    shown = rnntui("show", "t").out
+    assert ", max-text-tokens 512" in shown and ", from ," not in shown, "a setting that is empty is not set"
     assert "as when the run was created" in rnntui("train-classifier", "t.csv", "--resume", "--steps", "3").err
     other = rnntui("train-classifier", "t.csv", "--label-column", "review", "--resume", "--steps", "4")
     assert other.code == 2 and "--label-column cannot change when a run is resumed (it is 1, got 2)" in other.err

@@ -52,14 +52,14 @@ def test_a_classifier_learns_what_words_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape",
-    [{"cell": "lstm", "pooling": "last"}, {"cell": "gru", "pooling": "max", "bidirectional": False}],
+    ("steps", "shape"),
+    [(110, {"cell": "lstm", "pooling": "last"}), (220, {"cell": "gru", "pooling": "max", "bidirectional": False})],
     ids=["lstm", "gru"],
 )
-def test_the_recurrent_part_learns_an_order_that_no_ngram_tells(tmp_path: Path, shape: dict) -> None:
+def test_the_recurrent_part_learns_an_order_that_no_ngram_tells(tmp_path: Path, steps: int, shape: dict) -> None:
     rows = orders(900)
     run = make_labelled_run(
-        tmp_path, rows, "orders", steps=220, tokenizer="char", ngrams="both", hidden=24, word_dropout=0.0, dropout=0.0,
+        tmp_path, rows, "orders", steps, tokenizer="char", ngrams="both", hidden=24, word_dropout=0.0, dropout=0.0,
         embedding_dropout=0.0, batch_size=32, **shape,
     )  # fmt: skip
     assert train_run(run, ignore, never).metrics["accuracy"] > 90
@@ -163,6 +163,21 @@ def test_long_texts_are_cut_and_it_is_said(tmp_path: Path) -> None:
     run, messages = create_classifier_run(corpus, None, request, tmp_path / "checkpoints", None)
     assert any("1 training text is cut off after 20 tokens" in message for message in messages)
     assert open_task(run).training.lengths.max() == 20
+
+
+@pytest.mark.parametrize(
+    ("settings", "epochs"),
+    [
+        ({}, 15.0),  # 160 texts in batches of 16: 150 steps
+        ({"batch_size": 64}, 50.0),
+        ({"batch_size": 1}, 6.0),
+        ({"batch_size": 1, "tokenizer": "char"}, 12.0),
+        ({"max_epochs": 2.0}, 2.0),
+    ],
+)
+def test_few_texts_get_enough_epochs_unless_the_user_sets_them(tmp_path: Path, settings: dict, epochs: float) -> None:
+    run = make_labelled_run(tmp_path, opinions(), "few", **settings)
+    assert run.read_config().training.max_epochs == epochs
 
 
 def test_a_warm_start_takes_tokens_and_weights_of_a_language_model(tmp_path: Path) -> None:

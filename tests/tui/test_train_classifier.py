@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fake_training import make_logged, row
 from test_contrast import illegible
-from train_host import NARROW, WIDE, Host, classifier_row, make_classifier_logged
+from train_host import NARROW, WIDE, Host, classifier_row, make_classifier_logged, make_pairs_logged
 from waiting import wait_until
 
 from rnntui.runs.folder import RunFolder
@@ -57,6 +57,26 @@ async def test_the_matrix_is_beside_the_charts_and_follows_the_training(reviews:
         await pilot.press("down")
         await wait_until(pilot, lambda: not app.query_one(ConfusionView).display)
         assert "Confusion matrix" not in app.tab.dashboard.titles, "a language model has none"
+
+
+async def test_the_key_that_uses_a_run_names_the_tab_that_it_opens(reviews: RunFolder) -> None:
+    make_pairs_logged(reviews.path.parent, "pairs")
+    app = Host(reviews.path.parent)
+    async with app.run_test(size=NARROW) as pilot:
+        await wait_until(pilot, lambda: len(app.names) == 3)
+        labels = {"reviews": "c Classify", "notes": "c Chat", "pairs": "c Translate"}
+        for _ in range(3):
+            run = app.tab.run_list.current
+            assert run is not None
+            await wait_until(pilot, lambda: labels[run.name] in app.text("KeyFooter"))  # noqa: B023
+            del labels[run.name]
+            await pilot.press("down")
+        assert not labels
+        app.tab.session.filter = "no such run"
+        app.tab._update_list()
+        await pilot.pause()
+        footer = app.text("KeyFooter")
+        assert " c " not in footer and "Manage" not in footer and "n New" in footer
 
 
 async def test_keys_of_the_matrix_choose_the_evaluation_of_all_charts(reviews: RunFolder) -> None:
