@@ -9,7 +9,7 @@ import pytest
 import torch
 from labelled_runs import labelled_table, make_labelled_run, opinions, orders
 from test_resume import StopAfter, assert_same_run, ignore, never
-from tiny_runs import make_run
+from tiny_runs import TWO_LAYERS, make_run
 
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
@@ -166,7 +166,7 @@ def test_long_texts_are_cut_and_it_is_said(tmp_path: Path) -> None:
 
 
 def test_a_warm_start_takes_tokens_and_weights_of_a_language_model(tmp_path: Path) -> None:
-    source = make_run(tmp_path / "checkpoints", "lm", layers=2)
+    source = make_run(tmp_path / "checkpoints", "lm", model=TWO_LAYERS)
     run = make_labelled_run(
         tmp_path, opinions(), "warm", steps=30, **{"from": str(source.path)}, dropout=0.0, hidden=16
     )
