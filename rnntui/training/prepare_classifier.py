@@ -85,6 +85,8 @@ def create_classifier_run(
     counts = count_labels(training_rows)
     labels = {label: index for index, label in enumerate(counts)}
     start = _warm_start(request, checkpoints)
+    if start is not None and start.note:
+        messages.append(start.note)
     request = _resolved(request, training_rows, start, messages)
     with staged_run(request.training, checkpoints) as staged:
         training_texts = [row.text for row in training_rows]
