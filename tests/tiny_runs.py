@@ -10,6 +10,7 @@ import numpy as np
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.ngram_index import NgramIndex
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
@@ -22,6 +23,10 @@ from rnntui.text.word_tokenizer import WordTokenizer
 
 CHARACTERS = list("\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.,:;!?'")
 
+TINY = LanguageModelConfig(hidden=16, embedding=8, tied=False, ngrams=1)
+TWO_LAYERS = replace(TINY, layers=2)
+NGRAMS = replace(TINY, ngrams=3, ngram_buckets=500, ngram_dropout=0.0)
+
 
 def make_run(
     folder: Path,
@@ -30,20 +35,21 @@ def make_run(
     seed: int = 1,
     tokenizer: Tokenizer | None = None,
     speakers: tuple[str, str] | SpeakerLabels | None = None,
-    layers: int = 1,
+    model: LanguageModelConfig = TINY,
 ) -> RunFolder:
     """A run of an LSTM of 16 units, trained on nothing, with strong opinions."""
     tokenizer = tokenizer or CharTokenizer(CHARACTERS)
     labels = SpeakerLabels(*speakers) if isinstance(speakers, tuple) else speakers
     run = RunFolder(folder / name)
     run.path.mkdir(parents=True)
-    model = LanguageModelConfig(hidden=16, embedding=8, layers=layers, tied=False)
     size = tokenizer.vocab_size
     rng = np.random.default_rng(seed)
     shapes: dict[str, tuple[int, ...]] = {
         "embedding.weight": (size, 8), "output.weight": (size, 16), "output.bias": (size,),
     }  # fmt: skip
-    for layer in range(layers):
+    for length, rows in NgramIndex.of(model, size, None).table_sizes.items():
+        shapes[f"ngram_embeddings.{length}"] = (rows, 8)
+    for layer in range(model.layers):
         shapes[f"rnn.weight_ih_l{layer}"] = (64, 16 if layer else 8)
         shapes[f"rnn.weight_hh_l{layer}"] = (64, 16)
         shapes[f"rnn.bias_ih_l{layer}"] = shapes[f"rnn.bias_hh_l{layer}"] = (64,)

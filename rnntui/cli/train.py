@@ -56,7 +56,8 @@ def command(
     budget = settings_from(Budget, values)
     model, tokenizer = settings_from(LanguageModelConfig, values), settings_from(TokenizerConfig, values)
     training = settings_from(LanguageModelTrainingConfig, values)
-    model.check_with(tokenizer)
+    if not resume:  # a run to resume has settings that these need not repeat
+        model.check_with(tokenizer)
 
     from rnntui.text.chat_exports import converted_chat, speakers_note
     from rnntui.text.turns import speaker_labels_of

@@ -23,6 +23,8 @@ from rnntui.text.ngram_model import NgramModel
 # With a vocabulary up to this size, the first layer's input projection is computed once per token id and looked up.
 _MAX_TABLE_TOKENS = 1024
 
+_PROJECTION_ROOM = 32 << 20  # bytes of projections that are kept for the contexts in which a single text has been
+
 _WINDOW = 256  # tokens that `feed` reads at a time
 
 Ids = NDArray[np.int64]
@@ -70,6 +72,9 @@ class NumpyLanguageModel:
             reader.array(f"ngram_embeddings.{length}", rows, embedding)
             for length, rows in self._ngram_index.table_sizes.items()
         ]
+        # Projections of the last tokens of a single text: most of them have been there before, and the products would
+        # take a tenth of a step. Tables of all n-grams would take 100 MB, and longer to compute than most texts.
+        self._projections: dict[tuple[int, bytes], Array] = {}
         has_table = vocab_size <= _MAX_TABLE_TOKENS and not self._ngram_tables
         self._projection_table = self._cells[0].project(self._embedding) if has_table else None  # (V, G*H)
 
@@ -110,7 +115,8 @@ class NumpyLanguageModel:
     def step(self, tokens: Ids, state: Array) -> tuple[Array, Array]:
         """Read one token of each text, `tokens (B,)`. Return the logits `(B, V)` of the next, and the new state."""
         new_state, hidden = self._new_state(tokens[None], state), self.config.hidden
-        projected = self._project(tokens[None], state)[0]  # (B, G*H)
+        is_single = self._ngram_tables and len(tokens) == 1
+        projected = self._recalled(tokens, state) if is_single else self._project(tokens[None], state)[0]  # (B, G*H)
         for layer, cell in enumerate(self._cells):
             if layer:
                 projected = cell.project(new_state[layer - 1, 0, :, :hidden])
@@ -168,8 +174,9 @@ class NumpyLanguageModel:
         history = self.config.history
         if history:
             new_state[..., -history:] = 0.0
-            text = np.concatenate((state[0, 0, :, -history:], tokens[-history:].T + 1), axis=1)
-            new_state[0, 0, :, -history:] = text[:, -history:]
+            new, end = min(history, len(tokens)), state.shape[-1]
+            new_state[0, 0, :, -history : end - new] = state[0, 0, :, end - history + new :]
+            new_state[0, 0, :, end - new :] = tokens[-new:].T + 1
         return new_state
 
     def _project(self, tokens: Ids, state: Array) -> Array:
@@ -183,6 +190,24 @@ class NumpyLanguageModel:
             for table, rows in zip(self._ngram_tables, self._ngram_index.rows(shifted), strict=True):
                 embedded += table[rows]
         return self._cells[0].project(embedded)
+
+    def _recalled(self, tokens: Ids, state: Array) -> Array:
+        """The projection `(1, G*H)` of a single text's next token, `tokens (1,)`; kept for when it occurs again."""
+        token, history = int(tokens[0]), state[0, 0, 0, -len(self._ngram_tables) :]
+        context = token, history.tobytes()
+        projected = self._projections.get(context)
+        if projected is None:
+            # With integers, as an operation on an array of one number takes twenty times as long.
+            newest_first = [token + 1, *map(int, history[::-1].tolist())]
+            embedded = self._embedding[token].copy()
+            rows = self._ngram_index.rows(newest_first)
+            for table, row in zip(self._ngram_tables, rows, strict=True):
+                embedded += table[row]
+            projected = self._cells[0].project(embedded[None])
+            if len(self._projections) * projected.nbytes > _PROJECTION_ROOM:
+                self._projections.clear()
+            self._projections[context] = projected
+        return projected
 
     def _text(self, tokens: Ids, state: Array) -> Ids:
         """Return the ids + 1 of `tokens (T, B)` and of the K before them, `(K + T, B)`."""

@@ -96,6 +96,8 @@ def create_classifier_run(
         for rows in (training_rows, validation_rows)
     )
     start = open_warm_start(request, checkpoints)
+    if start is not None and start.note:
+        messages.append(start.note)
     request = _resolved(request, training, start, messages)
     with staged_run(request.training, checkpoints) as staged:
         request, tokenizer = _tokenizer(request, training.texts, staged, start)

@@ -37,7 +37,7 @@ def language_model_step_bytes(
 
 def ngram_weights(config: LanguageModelConfig, vocab_size: int) -> int:
     """Return the number of weights in the tables of n-gram embeddings, which may be most of a model's."""
-    rows = sum(NgramIndex.of(config, vocab_size, None).table_sizes.values())
+    rows: int = sum(NgramIndex.of(config, vocab_size, None).table_sizes.values())
     return rows * (config.embedding or config.hidden)
 
 

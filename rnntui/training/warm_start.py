@@ -54,6 +54,13 @@ class WarmStart:
     def name(self) -> str:
         return self._run.name
 
+    @property
+    def note(self) -> str:
+        """Return what of the language model is left out, as a message; empty if nothing is."""
+        if not self._shape.history:
+            return ""
+        return f"--from {self.name}: its n-gram embeddings are left out; a classifier has none"
+
     def model_config(self, config: ClassifierConfig, given: Collection[str]) -> ClassifierConfig:
         """Return the classifier's shape with the language model's cell and sizes.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
-from tiny_runs import make_run
+from tiny_runs import TWO_LAYERS, make_run
 
 from rnntui.cli.runs import Column, table_lines
 from rnntui.runs import lookup
@@ -75,7 +75,7 @@ def test_the_table_cuts_no_name_and_fits(width: int | None) -> None:
 
 
 def test_show_describes_one_run_and_compares_several(rnntui, runs: Path) -> None:
-    write_note(make_run(runs, "c", layers=2), "two \x1blayers")
+    write_note(make_run(runs, "c", model=TWO_LAYERS), "two \x1blayers")
     shown = rnntui("show", "c").out
     assert shown.startswith("c\n\nProgress\n  note                two \\x1blayers\n")
     assert "\n  sample              rnntui sample --run c\n" in shown

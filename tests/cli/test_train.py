@@ -123,6 +123,9 @@ def test_resume_needs_no_corpus_as_the_run_has_its_text(rnntui, fox: RunFolder) 
 def test_resume_refuses_another_text_and_settings_that_cannot_change(rnntui, fox: RunFolder, corpus: Path) -> None:
     result = rnntui("train", corpus, "--resume", "--hidden", "32")
     assert (result.code, "--hidden cannot change when a run is resumed (it is 16, got 32)" in result.err) == (2, True)
+    # The model's own options decide, not whether those on the command line fit together.
+    result = rnntui("train", corpus, "--resume", "--ngram-buckets", "32")
+    assert (result.code, "--ngram-buckets cannot change when a run is resumed" in result.err) == (2, True)
     corpus.write_text(TEXT + "and more")
     result = rnntui("train", corpus, "--resume")
     assert (result.code, "is not the text" in result.err) == (1, True)

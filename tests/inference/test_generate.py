@@ -20,6 +20,7 @@ from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.sampling import next_distributions, softmax
 from rnntui.inference.scoring import Score, score
 from rnntui.inference.text_stream import TextStream
+from rnntui.ngram_index import NgramIndex
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.tokenizer import Tokenizer
@@ -45,6 +46,8 @@ def random_weights(config: LanguageModelConfig, vocab_size: int, seed: int = 1) 
         shapes[f"rnn.weight_ih_l{layer}"] = (gates, hidden if layer else embedding)
         shapes[f"rnn.weight_hh_l{layer}"] = (gates, hidden)
         shapes[f"rnn.bias_ih_l{layer}"] = shapes[f"rnn.bias_hh_l{layer}"] = (gates,)
+    for length, rows in NgramIndex.of(config, vocab_size, None).table_sizes.items():
+        shapes[f"ngram_embeddings.{length}"] = (rows, embedding)
     if not config.tied:
         shapes["output.weight"] = (vocab_size, hidden)
     return {name: rng.normal(0.0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
@@ -53,7 +56,10 @@ def random_weights(config: LanguageModelConfig, vocab_size: int, seed: int = 1) 
 def small_model(
     cell: Cell = "lstm", layers: int = 1, tied: bool = False, vocab_size: int = VOCAB
 ) -> NumpyLanguageModel:
-    config = LanguageModelConfig(cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied)
+    """A model with random weights; one of a single layer has n-grams."""
+    config = LanguageModelConfig(
+        cell=cell, layers=layers, hidden=12, embedding=12 if tied else 7, tied=tied, ngrams=3 if layers == 1 else 1
+    )
     return NumpyLanguageModel(random_weights(config, vocab_size), config, vocab_size)
 
 
@@ -214,7 +220,7 @@ def test_a_snapshot_of_a_long_text_is_as_small_as_that_of_an_empty_one() -> None
     assert (
         (point.state.shape, point.logits.shape)
         == (start.state.shape, start.logits.shape)
-        == ((1, 2, 1, 12), (1, VOCAB))
+        == ((1, 2, 1, 14), (1, VOCAB))
     )
 
 

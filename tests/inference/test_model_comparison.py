@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import CHARACTERS, make_document_run, make_run, subwords
+from tiny_runs import CHARACTERS, NGRAMS, TWO_LAYERS, make_document_run, make_run, subwords
 
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
@@ -33,11 +33,11 @@ def load(run: RunFolder) -> LoadedLanguageModel:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[LoadedLanguageModel]:
-    """Two models of characters, one of them with two layers, and one of subwords."""
+    """Two models of characters, one of them with n-grams, the other with two layers, and one of subwords."""
     folder = tmp_path_factory.mktemp("models")
     return [
-        load(make_run(folder, "one", seed=1)),
-        load(make_run(folder, "two", seed=2, layers=2)),
+        load(make_run(folder, "one", seed=1, model=NGRAMS)),
+        load(make_run(folder, "two", seed=2, model=TWO_LAYERS)),
         load(make_run(folder, "subwords", seed=3, tokenizer=subwords())),
     ]
 

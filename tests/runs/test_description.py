@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pair_runs import copy_rows, make_pair_run
-from tiny_runs import make_run, subwords
+from tiny_runs import TWO_LAYERS, make_run, subwords
 
 from rnntui.config import Budget
 from rnntui.kinds.corpus_info import TextCorpusInfo
@@ -102,7 +102,7 @@ def test_the_last_sample(tmp_path: Path) -> None:
 
 
 def test_a_comparison_has_the_options_that_differ_and_the_results(tmp_path: Path) -> None:
-    a, b = make_run(tmp_path, "a"), make_run(tmp_path, "b", layers=2)
+    a, b = make_run(tmp_path, "a"), make_run(tmp_path, "b", model=TWO_LAYERS)
     config = b.read_config()
     b.write_config(replace(config, training=replace(config.training, learning_rate=0.01)))
     write_note(b, "faster")

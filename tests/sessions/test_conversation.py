@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_runs import make_run, subwords, word_tokenizer
+from tiny_runs import NGRAMS, TWO_LAYERS, make_run, subwords, word_tokenizer
 
 from rnntui.config_generation import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
 from rnntui.errors import UnconfirmedError, UsageError
@@ -35,8 +35,8 @@ FAST = GenerationConfig(length=50, chars_per_second=MAX_CHARS_PER_SECOND)
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedLanguageModel]:
     folder = tmp_path_factory.mktemp("runs")
     made = {
-        "characters": make_run(folder, "characters"),
-        "others": make_run(folder, "others", seed=2, layers=2),
+        "characters": make_run(folder, "characters", model=NGRAMS),
+        "others": make_run(folder, "others", seed=2, model=TWO_LAYERS),
         "subwords": make_run(folder, "subwords", tokenizer=subwords()),
         "turns": make_run(folder, "turns", speakers=("A", "B")),
         "messages": make_run(folder, "messages", speakers=MESSAGES),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from labelled_runs import labelled_table, make_labelled_run, opinions, orders
 from test_resume import StopAfter, assert_same_run, ignore, never
-from tiny_runs import make_run
+from tiny_runs import NGRAMS, TWO_LAYERS, make_run
 
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
@@ -181,7 +181,7 @@ def test_few_texts_get_enough_epochs_unless_the_user_sets_them(tmp_path: Path, s
 
 
 def test_a_warm_start_takes_tokens_and_weights_of_a_language_model(tmp_path: Path) -> None:
-    source = make_run(tmp_path / "checkpoints", "lm", layers=2)
+    source = make_run(tmp_path / "checkpoints", "lm", model=TWO_LAYERS)
     run = make_labelled_run(
         tmp_path, opinions(), "warm", steps=30, **{"from": str(source.path)}, dropout=0.0, hidden=16, weight_average=0.9
     )
@@ -238,6 +238,18 @@ def test_a_warm_start_refuses_what_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises((UsageError, RunError), match="classifier"):
         create(set(), name=str(other.path))
     create({"cell"})  # as that of the language model
+
+
+def test_a_warm_start_from_a_model_of_n_grams_leaves_these_out_and_says_so(tmp_path: Path) -> None:
+    source = make_run(tmp_path / "checkpoints", "lm", model=NGRAMS)
+    corpus = read_labelled(find_corpus([str(labelled_table(tmp_path / "opinions.tsv", opinions()))]))
+    request = ClassifierRequest(
+        ClassifierConfig(), ClassifierTokenizerConfig(), ClassifierTrainingConfig(from_run=str(source.path)),
+        Budget(steps=1),
+    )  # fmt: skip
+    run, messages = create_classifier_run(corpus, None, request, tmp_path / "checkpoints", None)
+    assert [message for message in messages if message.startswith("--from lm: its n-gram embeddings are left out")]
+    assert train_run(run, ignore, never).step == 1
 
 
 def test_validation_texts_of_ones_own(tmp_path: Path) -> None:
