@@ -154,7 +154,7 @@ class Trainer:
         norm_tensor = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
         loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
         self._guard.check_step(loss, gradient_norm, rate)
-        # torch's `clip_grad_norm_` multiplies all gradients by 1 where there is nothing to clip: a pass over all of them.
+        # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
         if gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm_tensor)
         optimizer.step()
