@@ -65,6 +65,7 @@ class Shape:
 
 
 SHAPES = [
+    *(Shape(cell, 1, 512, window=32, embedding=64) for cell in ("lstm", "gru", "rnn")),  # the command's default shape
     Shape("lstm", 1, 512),
     Shape("lstm", 2, 256, batch=32),
     Shape("gru", 1, 512),

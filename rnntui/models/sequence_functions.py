@@ -40,7 +40,7 @@ def repeated_product(shape: torch.Size, weight: Tensor, bias: Tensor | None = No
     """
     calls, batch = shape[:2]
     is_packed = weight.dtype == torch.bfloat16 and calls >= _FEWEST_PACKED_CALLS
-    if not (is_packed and torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+    if not (is_packed and torch._C._has_mkldnn and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
         return lambda vectors: linear(vectors, weight, bias)
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), batch)
     multiply = torch.ops.mkldnn._linear_pointwise.default

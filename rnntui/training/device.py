@@ -112,7 +112,8 @@ def _runs_cells_in_bf16() -> bool:
         # Creating the layers draws their weights; inside the fork, a run starts from the same weights on any processor.
         with torch.random.fork_rng(devices=[]), torch.autocast("cpu", torch.bfloat16):
             for rnn in (nn.LSTM(8, 8), nn.GRU(8, 8)):
-                run_recurrent_layers(rnn, torch.zeros(4, 1, 8))[0].sum().backward()
+                hidden, _ = run_recurrent_layers(rnn, torch.zeros(4, 1, 8))
+                torch.autograd.backward(hidden.sum())
     except RuntimeError:
         return False
     return True

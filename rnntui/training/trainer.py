@@ -25,6 +25,8 @@ from rnntui.training.speed import SpeedMonitor
 from rnntui.training.step_memory import out_of_memory
 from rnntui.training.training_state import TrainingState
 
+_CLIP_EPSILON = 1e-6  # that torch adds to the norm before it divides by it
+
 
 class _FinalEvaluationStoppedError(Exception):
     """A stop was requested during the final evaluation, which a resumed run does again."""
@@ -149,9 +151,12 @@ class Trainer:
         loss_tensor, tokens = self._task.loss()
         optimizer.zero_grad(set_to_none=True)
         loss_tensor.backward()  # type: ignore[no-untyped-call]
-        norm_tensor = torch.nn.utils.clip_grad_norm_(self._parameters, self._config.clip_grad_norm)
+        norm_tensor = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
         loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
         self._guard.check_step(loss, gradient_norm, rate)
+        # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
+        if gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm:
+            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm_tensor)
         optimizer.step()
         self._progress.add_step(loss, tokens)
         self._state.update_average()
