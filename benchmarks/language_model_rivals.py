@@ -21,7 +21,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import evaluate_streaming, evaluate_windowed, evaluating
 
-EVALUATIONS = 25
+EVALUATIONS = 15
 Ids = NDArray[np.int64]
 
 
