@@ -10,7 +10,7 @@ import click
 from rnntui.cli.classify_runs import RunsOutput, check_runs_options, classify_by_runs, runs_option
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.line_input import Lines, NumberedLine, TextReading, check_texts, file_option, line_batches, read_lines
-from rnntui.cli.options import checkpoints_option, corpus_options, run_option
+from rnntui.cli.options import checkpoints_option, corpus_options, refuse_nan, run_option
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
@@ -20,10 +20,20 @@ from rnntui.processors import usable_cpus
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rnntui.cli.classify_output import Threshold
     from rnntui.inference.classifier import Classification, TextClassifier
     from rnntui.inference.explanation import Explanation
 
+_UNSURE = "?"
 _MAX_BATCH = 4096  # lines: enough for every processor to have several batches of similar length
+
+
+def _one_column(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse a label that would not be one column of one line. A click callback."""
+    label: str | None = utf8_argument(context, parameter, value)
+    if label and ("\t" in label or label.splitlines() != [label]):
+        raise click.BadParameter("a label has no tabs and no line breaks.", context, parameter)
+    return label
 
 
 @click.command("classify")
@@ -34,6 +44,15 @@ _MAX_BATCH = 4096  # lines: enough for every processor to have several batches o
 @checkpoints_option
 @click.option(
     "--top", type=click.IntRange(1), default=1, show_default=True, help="Number of labels, the most probable first."
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    callback=refuse_nan,
+    help="Write --unsure in place of a label whose probability is below this.",
+)
+@click.option(
+    "--unsure", metavar="LABEL", callback=_one_column, help="Label of the lines below --threshold [default: ?]."
 )
 @click.option(
     "--explain",
@@ -53,6 +72,8 @@ def command(
     runs: tuple[str, ...],
     checkpoints: str | None,
     top: int,
+    threshold: float | None,
+    unsure: str | None,
     explain: bool,
     encoding: str,
     errors: Any,
@@ -64,6 +85,9 @@ def command(
     The output is the label and its probability, separated by a tab; with --top, further labels follow in the same way.
     A line gets the same answer alone and among others.
 
+    With --threshold, an answer that is not sure enough is ? or the label of --unsure; with --top, the answer is a
+    column of its own before the labels.
+
     With --explain, columns follow with the tokens that decide, and with words whose removal changes the label; in a
     terminal, the tokens are coloured by their share.
 
@@ -71,6 +95,8 @@ def command(
     over the second one in bits.
     """
     check_texts(text, files, "classified")
+    if unsure is not None and threshold is None:
+        raise UsageError("--unsure needs --threshold", setting="unsure")
     if runs:
         check_runs_options(context)
     source = read_lines(text, files, TextReading(encoding, errors, newlines))
@@ -78,15 +104,35 @@ def command(
         classify_by_runs(runs, checkpoints, source, RunsOutput(as_json, explain))
         return
     use_one_blas_thread()
-    from rnntui.cli.classify_output import ClassificationWriter
+    from rnntui.cli.classify_output import ClassificationWriter, Threshold
     from rnntui.inference.classifier import load_classifier
     from rnntui.kinds.classifier import CLASSIFIER
 
     classifier = load_classifier(choose_run(run_name, checkpoints, CLASSIFIER))
-    writer = ClassificationWriter(top, as_json, is_terminal=sys.stdout.isatty())
+    limit = Threshold(threshold, _UNSURE if unsure is None else unsure) if threshold is not None else None
+    if limit is not None:
+        _check_threshold(limit, classifier)
+    writer = ClassificationWriter(top, as_json, sys.stdout.isatty(), limit)
+    lines = unsure_lines = 0
     with ProgressBar("classifying", is_wanted=not sys.stdout.isatty()) as bar:
         for line, classification, explanation in _classified(source, classifier, explain, bar):
             write_out(writer.output(line, classification, explanation))
+            lines += bool(classification.labels)
+            unsure_lines += limit is not None and limit.is_unsure(classification)
+    if limit is not None and lines:
+        noun, are = "line" if lines == 1 else "lines", "is" if unsure_lines == 1 else "are"
+        share = f"{unsure_lines / lines:.1%}"
+        print_note(f"{unsure_lines:,} of {lines:,} {noun} {are} below --threshold {threshold:g} ({share})")
+
+
+def _check_threshold(threshold: Threshold, classifier: TextClassifier) -> None:
+    """Note that a threshold changes nothing where the best of the labels always reaches it."""
+    least = round(1 / len(classifier.labels), 4)
+    if threshold.probability <= least:
+        print_note(
+            f"--threshold {threshold.probability:g} changes nothing: of {len(classifier.labels):,} labels, "
+            f"the best one always has {least:g} or more"
+        )
 
 
 def _classified(

@@ -31,6 +31,21 @@ class WordShare(NamedTuple):
     share: float
 
 
+class Threshold(NamedTuple):
+    """The answer where a classifier is unsure: `unsure`, if the best label's probability is below `probability`."""
+
+    probability: float
+    unsure: str
+
+    def is_unsure(self, classification: Classification) -> bool:
+        """Return True if the best label's probability, as it is written, is too low; a blank line is not unsure."""
+        return bool(classification.labels) and classification.probability < self.probability
+
+    def answer(self, classification: Classification) -> str:
+        """Return the best label, or `unsure`."""
+        return self.unsure if self.is_unsure(classification) else classification.label
+
+
 class ClassificationWriter:
     """Writes classifications.
 
@@ -38,22 +53,20 @@ class ClassificationWriter:
         top: number of labels in the columns.
         as_json: True for JSON lines.
         is_terminal: True where a person reads: explanations are coloured, over several lines.
+        threshold: what replaces labels of low probability; None to write every label.
     """
 
-    def __init__(self, top: int, as_json: bool, is_terminal: bool) -> None:
+    def __init__(self, top: int, as_json: bool, is_terminal: bool, threshold: Threshold | None = None) -> None:
         self._top = top
         self._as_json = as_json
         self._is_terminal = is_terminal
+        self._threshold = threshold
 
     def output(self, line: str, classification: Classification, explanation: Explanation | None) -> str | bytes:
         """Return what is written for a line; bytes are written as they are."""
         if self._as_json:
-            return _json(line, classification, explanation, self._top)
-        columns = [
-            column
-            for label, probability in classification.labels[: self._top]
-            for column in (label, f"{probability:.4f}")
-        ]
+            return _json(line, self._answer(classification), classification, explanation, self._top)
+        columns = self._columns(classification)
         if explanation is None or not columns:
             return "\t".join(columns) + "\n"
         words = sorted(word_shares(line, explanation.tokens), key=lambda word: -abs(word.share))
@@ -63,6 +76,21 @@ class ClassificationWriter:
         columns.append(", ".join(map(_named, words[:_MAX_WORDS])))
         columns.append(", ".join(_without(removal) for removal in _changing(explanation)))
         return "\t".join(columns) + "\n"
+
+    def _answer(self, classification: Classification) -> str:
+        return classification.label if self._threshold is None else self._threshold.answer(classification)
+
+    def _columns(self, classification: Classification) -> list[str]:
+        """Return the answer with its probability, or several labels; with a threshold, the answer before them."""
+        labels = [
+            column
+            for label, probability in classification.labels[: self._top]
+            for column in (label, f"{probability:.4f}")
+        ]
+        if self._threshold is None or not labels:
+            return labels
+        answer = self._threshold.answer(classification)
+        return [answer, *labels[1:]] if self._top == 1 else [answer, *labels]
 
 
 def word_shares(line: str, tokens: Sequence[TokenShare]) -> list[WordShare]:
@@ -88,10 +116,10 @@ def word_shares(line: str, tokens: Sequence[TokenShare]) -> list[WordShare]:
     return words
 
 
-def _json(line: str, classification: Classification, explanation: Explanation | None, top: int) -> str:
+def _json(line: str, answer: str, classification: Classification, explanation: Explanation | None, top: int) -> str:
     values: dict[str, object] = {
         "text": line,
-        "label": classification.label or None,
+        "label": answer if classification.labels else None,
         "probability": classification.probability if classification.labels else None,
         "labels": dict(classification.labels),
     }

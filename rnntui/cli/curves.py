@@ -17,7 +17,7 @@ import click
 
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
-from rnntui.cli.options import checkpoints_option
+from rnntui.cli.options import checkpoints_option, refuse_nan
 from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
@@ -47,13 +47,6 @@ class _ChartOptions:
     height: int | None
 
 
-def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """Refuse nan, which click lets pass through a range. A click callback."""
-    if math.isnan(value):
-        raise click.BadParameter("nan is not in the range 0<=x<=0.999.", context, parameter)
-    return value
-
-
 @click.command("curves")
 @click.argument("names", metavar="[RUN]...", nargs=-1, callback=utf8_argument)
 @checkpoints_option
@@ -65,7 +58,7 @@ def _refuse_nan(context: click.Context, parameter: click.Parameter, value: float
 @click.option("--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="The x axis.")
 @click.option("--log/--linear", "log", help="Scale of the y axis.  [default: linear]")
 @click.option(
-    "--smoothing", type=click.FloatRange(0, 0.999), default=DEFAULT_SMOOTHING, show_default=True, callback=_refuse_nan,
+    "--smoothing", type=click.FloatRange(0, 0.999), default=DEFAULT_SMOOTHING, show_default=True, callback=refuse_nan,
     help="Weight of the moving average over noisy values; without colours only the average is drawn. 0: no average.",
 )  # fmt: skip
 @click.option(

@@ -32,7 +32,7 @@ def evaluate_labels(run: RunFolder, arguments: EvaluateArguments) -> None:
     """Print the scores of a classifier on labelled texts, as a report or as a JSON line, or save its matrix."""
     image = _image_file(arguments)
     labels = run.read_config().corpus_as(LabelledCorpusInfo).labels
-    corpus = _read_texts(run, arguments, labels)
+    corpus, unknown = _read_texts(run, arguments, labels)
     if arguments.save is not None:
         save_rows(arguments.save, corpus.rows)
     use_one_blas_thread()
@@ -42,7 +42,7 @@ def evaluate_labels(run: RunFolder, arguments: EvaluateArguments) -> None:
     from rnntui.inference.classifier import load_classifier
     from rnntui.inference.label_scores import score_labels
 
-    all_labels = (*labels, *_unknown_labels(corpus, labels))
+    all_labels = (*labels, *unknown)
     label_ids = {label: index for index, label in enumerate(all_labels)}
     with ProgressBar("evaluating", is_immediate=True) as bar:
         classifier = load_classifier(run)
@@ -81,8 +81,13 @@ def _image_file(arguments: EvaluateArguments) -> tuple[str, str] | None:
     return images[0] if images else None
 
 
-def _read_texts(run: RunFolder, arguments: EvaluateArguments, labels: Sequence[str]) -> LabelledCorpus:
-    """Read the labelled texts to evaluate on, and print notes about them."""
+def _read_texts(
+    run: RunFolder, arguments: EvaluateArguments, labels: Sequence[str]
+) -> tuple[LabelledCorpus, dict[str, int]]:
+    """Read the labelled texts to evaluate on, and print notes about them.
+
+    Returns the texts, and the labels that the run does not know with the number of their texts.
+    """
     info = run.read_config().corpus_as(LabelledCorpusInfo)
     reading = LabelledReading(
         arguments.label_column, arguments.text_column, arguments.encoding, arguments.errors, arguments.newlines
@@ -105,7 +110,7 @@ def _read_texts(run: RunFolder, arguments: EvaluateArguments, labels: Sequence[s
         notes.append(_unknown_labels_note(run, corpus, unknown, labels))
     for note in notes:
         print_note(note)
-    return corpus
+    return corpus, unknown
 
 
 def _held_out_texts(run: RunFolder, texts: LabelledCorpus) -> LabelledCorpus:

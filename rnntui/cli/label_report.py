@@ -17,7 +17,7 @@ from rnntui.charts.confusion_rows import percent_text, render_confusion
 from rnntui.cli.chart_output import has_colours, print_rows
 from rnntui.cli.evaluate_output import plain_table
 from rnntui.cli.terminal import write_out, write_table
-from rnntui.inference.label_scores import CALIBRATION_BINS, LabelScores
+from rnntui.inference.label_scores import CALIBRATION_BINS, LabelScores, Selection, selections
 from rnntui.kinds.classifier import ACCURACY, MACRO_F1
 from rnntui.text.control_chars import one_line
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText
@@ -68,6 +68,13 @@ class LabelEvaluation:
         """The label that is most frequent in the texts."""
         return self.labels[int(self.scores.confusion.sum(1).argmax())]
 
+    @property
+    def selections(self) -> list[Selection]:
+        """Texts and accuracy at some thresholds of the probability."""
+        label_ids = {label: index for index, label in enumerate(self.labels)}
+        truth = np.array([label_ids[row.label] for row in self.corpus.rows])
+        return selections(self.confidence, self.predicted == truth)
+
     def confident_errors(self, limit: int = _ERRORS) -> list[ConfidentError]:
         """Return the wrong answers, the most confident first; of equal ones, in the order of the texts."""
         rows, predicted = self.corpus.rows, [self.labels[index] for index in self.predicted.tolist()]
@@ -80,6 +87,7 @@ def print_report(evaluation: LabelEvaluation) -> None:
     """Print scores, the results of each label, the confusion matrix and the most confident errors."""
     _print_scores(evaluation)
     _print_labels(evaluation)
+    _print_selections(evaluation)
     _print_matrix(evaluation)
     _print_errors(evaluation)
 
@@ -109,6 +117,10 @@ def evaluation_json(evaluation: LabelEvaluation) -> dict[str, Any]:
                 "predicted": result.predicted,
             }
             for label, result in zip(labels, scores.label_results, strict=True)
+        ],
+        "thresholds": [
+            {"threshold": each.threshold, "texts": each.rows, "accuracy": 100.0 * each.correct / each.rows}
+            for each in evaluation.selections
         ],
         "confusion": {"true": list(labels), "predicted": list(labels[:known]), "counts": scores.confusion.tolist()},
         "confident_errors": [
@@ -156,6 +168,16 @@ def _print_labels(evaluation: LabelEvaluation) -> None:
     write_table(table)
     if len(results) > MAX_LABELS:
         write_out(f"and {len(results) - MAX_LABELS:,} labels more, each with fewer texts; --json has all\n")
+
+
+def _print_selections(evaluation: LabelEvaluation) -> None:
+    """Print how many texts have an answer of some probability, and how many of those are right."""
+    table = plain_table("probability at least", "texts %", "accuracy %")
+    for threshold, rows, correct in evaluation.selections:
+        table.add_row(f"{threshold:g}", f"{100 * rows / evaluation.scores.rows:.1f}", f"{100 * correct / rows:.1f}")
+    if table.row_count:
+        write_out("\n")
+        write_table(table)
 
 
 def _print_matrix(evaluation: LabelEvaluation) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import click
 
@@ -108,3 +109,11 @@ class _NumberOrWord(click.ParamType[int | float | None]):
         except ValueError:
             word = "a whole number" if self._number_type is int else "a number"
             self.fail(f"{value!r} is neither {self._word} nor {word}", param, ctx)
+
+
+def refuse_nan(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse nan, which click lets pass through a range. A click callback for a `FloatRange`."""
+    if value is not None and math.isnan(value):
+        bounds = cast(click.FloatRange, parameter.type)
+        raise click.BadParameter(f"nan is not in the range {bounds.min:g}<=x<={bounds.max:g}.", context, parameter)
+    return value

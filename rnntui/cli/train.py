@@ -15,6 +15,7 @@ from rnntui.cli.training_command import (
     budget_of_resume,
     changed_setting,
     refuse_changes,
+    runs_folder,
     train_and_report,
     training_options,
 )
@@ -57,7 +58,6 @@ def command(
     training = settings_from(LanguageModelTrainingConfig, values)
     model.check_with(tokenizer)
 
-    from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.chat_exports import converted_chat, speakers_note
     from rnntui.text.turns import speaker_labels_of
     from rnntui.training.prepare_language_model import (
@@ -68,7 +68,7 @@ def command(
     )
 
     prepare_for_torch()
-    folder = checkpoints_folder(checkpoints)
+    folder = runs_folder(checkpoints, name, resume=resume)
     with StopRequest() as stop:
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         names = () if validation_text is None else (validation_text,)

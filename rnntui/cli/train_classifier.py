@@ -17,6 +17,7 @@ from rnntui.cli.training_command import (
     budget_of_resume,
     changed_setting,
     refuse_changes,
+    runs_folder,
     train_and_report,
     training_options,
 )
@@ -60,18 +61,22 @@ def command(
     tokenizer = settings_from(ClassifierTokenizerConfig, values)
     training = settings_from(ClassifierTrainingConfig, values)
 
-    from rnntui.runs.lookup import checkpoints_folder
     from rnntui.text.label_checks import check_labels, shared_texts
     from rnntui.training.prepare_classifier import (
         ClassifierRequest,
         create_classifier_run,
         layouts_of_labelled_run,
+        open_warm_start,
         resumable_classifier_run,
     )
 
     prepare_for_torch()
-    folder = checkpoints_folder(checkpoints)
+    folder = runs_folder(checkpoints, name, resume=resume)
     columns = LabelledColumns(label_column.strip(), text_column.strip())
+    given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
+    request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
+    if not resume:
+        open_warm_start(request, folder)  # a wrong --from is refused before anything is read
     with StopRequest() as stop:
         reading = LabelledReading(label_column, text_column, encoding, errors, newlines)
         find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None
@@ -86,8 +91,6 @@ def command(
             held_out = read_labelled_texts(named, reading, known_labels=corpus.labels)
             for note in (*held_out.notes, *shared_texts(corpus, held_out)) if held_out is not None else ():
                 print_note(note)
-            given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
-            request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
             run, messages = create_classifier_run(corpus, held_out, request, folder, name)
             for message in messages:
                 print_note(message)

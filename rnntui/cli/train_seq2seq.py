@@ -16,6 +16,7 @@ from rnntui.cli.training_command import (
     budget_of_resume,
     changed_setting,
     refuse_changes,
+    runs_folder,
     train_and_report,
     training_options,
 )
@@ -65,7 +66,6 @@ def command(
     if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTrainingConfig)):
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
-    from rnntui.runs.lookup import checkpoints_folder
     from rnntui.training.prepare_seq2seq import (
         Seq2SeqRequest,
         create_seq2seq_run,
@@ -74,7 +74,7 @@ def command(
     )
 
     prepare_for_torch()
-    folder = checkpoints_folder(checkpoints)
+    folder = runs_folder(checkpoints, name, resume=resume)
     with StopRequest() as stop:
         training_choice, validation_choice = SEQ2SEQ.input_choices
         reading = PairReading(columns, encoding, errors, newlines)

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +47,20 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
         return command
 
     return add
+
+
+def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> Path:
+    """Return the folder of runs. A name that a new run cannot have is refused here, before anything is read.
+
+    Raises `UsageError` for such a name, or if `checkpoints` is a file.
+    """
+    from rnntui.runs.creation import check_name
+    from rnntui.runs.lookup import checkpoints_folder
+
+    folder = checkpoints_folder(checkpoints)
+    if name is not None and not resume:
+        check_name(name, folder)
+    return folder
 
 
 class StopRequest:

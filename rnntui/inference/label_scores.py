@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 CALIBRATION_BINS = 15
 """Number of equal-width bins of confidence, as in Guo et al. 2017."""
 
+_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
 Confusion = NDArray[np.int64]
 """Counts of rows, `(T, K)`, by true label and predicted label.
 
@@ -113,6 +115,30 @@ def score_labels(probabilities: ArrayLike, label_ids: ArrayLike) -> LabelScores:
         calibration_error=calibration_error(p.max(1), predicted == truth),
         confusion=confusion,
     )
+
+
+class Selection(NamedTuple):
+    """The rows whose label has a probability of at least `threshold`: how many, and how many of them are right."""
+
+    threshold: float
+    rows: int
+    correct: int
+
+
+def selections(confidence: NDArray[Any], is_correct: NDArray[np.bool_]) -> list[Selection]:
+    """Return what `rnntui classify --threshold` would keep, by thresholds that keep some of the rows and not all.
+
+    Args:
+        confidence: `(N,)`, the probability of each row's predicted label.
+        is_correct: `(N,)`, True where the predicted label is the true one.
+    """
+    written = confidence.round(4)  # as rnntui classify compares them
+    chosen = [(threshold, written >= threshold) for threshold in _THRESHOLDS]
+    return [
+        Selection(threshold, int(rows.sum()), int(is_correct[rows].sum()))
+        for threshold, rows in chosen
+        if 0 < rows.sum() < len(rows)
+    ]
 
 
 def count_confusion(label_ids: NDArray[Any], predicted_ids: NDArray[Any], labels: int) -> Confusion:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from rnntui.errors import CancelledError
 
@@ -135,10 +135,11 @@ class LineWorker(Generic[Request, Result]):
         self._queue: list[str] = []  # lines of that request, the most urgent last
         self._retry_singly: set[str] = set()  # lines of a batch that failed
 
-    def start(self) -> None:
-        """Start the thread."""
+    def start(self) -> Self:
+        """Start the thread, and return the worker."""
         self._thread = threading.Thread(target=self._run, name="line worker", daemon=True)
         self._thread.start()
+        return self
 
     def close(self) -> None:
         """End the thread, after the present step of its computation."""

@@ -311,10 +311,14 @@ class TrainingSession:
         except RnntuiError as error:
             return Notice(str(error), "Not compared", "warning")
 
-    def tab_for(self, run: WatchedRun) -> str | Notice:
-        """Return the tab that uses a run, or a notice if the run has no weights yet."""
+    def check_usable(self, run: WatchedRun) -> Notice | None:
+        """Return a notice if a run has no weights yet."""
         if run.config is None or not RunFolder(Path(run.path)).weights_file.is_file():
             return Notice(f"{run.name} has no weights yet.", "Cannot open the model", "warning")
+        return None
+
+    def tab_for(self, run: WatchedRun) -> str:
+        """Return the id of the tab that uses runs of this kind."""
         return _kind_of(run).use.tab
 
 

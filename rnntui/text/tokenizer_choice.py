@@ -7,7 +7,7 @@ characters.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rnntui.text.tokenizer_factory import random_sample
@@ -31,15 +31,15 @@ class ChosenTokenizer(NamedTuple):
     reason: str
 
 
-def choose_tokenizer(texts: Sequence[str], labels: Sequence[str]) -> ChosenTokenizer:
+def choose_tokenizer(texts: Sequence[str], labels: Sequence[Hashable]) -> ChosenTokenizer:
     """Return the tokens for a classifier of texts: words, unless they are few, rare or not separated by spaces.
 
     Args:
         texts: the training texts.
-        labels: the label of each.
+        labels: the label of each, or its id.
     """
     sample = list(random_sample(zip(texts, labels, strict=True), _MAX_TEXTS / max(1, len(texts))))
-    counts: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[Hashable, str]] = Counter()
     for text, label in sample:
         pieces = (piece.strip().lower() for piece in words(text[:_MAX_CHARACTERS]))
         counts.update((label, piece) for piece in pieces if piece[:1].isalnum())

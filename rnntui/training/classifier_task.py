@@ -28,7 +28,8 @@ from rnntui.training.length_buckets import BatchOrder, length_buckets, split_int
 from rnntui.training.seq2seq_task import evenly_spaced
 from rnntui.training.step_memory import classifier_step_bytes
 from rnntui.training.task import ParameterGroup, require_in_vocabulary, token_files
-from rnntui.training.warm_start import parameter_groups, pretrained_file
+from rnntui.training.unfreezing import parameter_groups
+from rnntui.training.warm_start import pretrained_file
 
 _EVALUATION_TOKENS = 8192  # in a batch of an evaluation, padding included
 _MAX_CONFUSION_LABELS = 60  # above, a matrix would fill the metrics

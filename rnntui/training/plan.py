@@ -220,10 +220,22 @@ class StepPlanner:
         return self._replan(progress, left, timer)
 
     def seconds_left(self, progress: Position, timer: StepTimer) -> float | None:
-        """Predict the training time that remains, in seconds; None while it is unknown."""
+        """Predict the training time that remains, in seconds; None while it is unknown.
+
+        The first steps of a process set up kernels and caches, so a resumed run goes by the mean speed of the earlier
+        ones until enough steps are timed. A time budget limits the prediction: the plan is corrected before it would
+        run late.
+        """
         if self.plan.steps is None or not timer.step_seconds:
             return None
-        return self._predict(progress, timer) + timer.final_seconds
+        earlier_steps = progress.step - timer.steps
+        if earlier_steps > 0 and not timer.is_reliable:
+            seconds = (self.plan.steps - progress.step) * (progress.seconds - timer.seconds) / earlier_steps
+        else:
+            seconds = self._predict(progress, timer)
+        end = self._deadline if progress.seconds < self._deadline else self.latest_end()
+        limit = math.inf if self._budget_seconds is None else max(0.0, end - progress.seconds)
+        return min(limit, seconds + timer.final_seconds)
 
     def _predict(self, progress: Position, timer: StepTimer) -> float:
         """Predict the seconds until the last step and the evaluation after it are done."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -35,9 +35,7 @@ from rnntui.text.token_ids import TokenFile
 from rnntui.text.tokenizer_choice import choose_tokenizer
 from rnntui.training.labelled_dataset import write_labelled
 from rnntui.training.prepare_run import publish_staged_run, staged_run
-
-if TYPE_CHECKING:
-    from rnntui.training.warm_start import WarmStart
+from rnntui.training.warm_start import WarmStart, pretrained_file
 
 Section = TypeVar("Section", ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
 
@@ -58,6 +56,13 @@ class ClassifierRequest:
     budget: Budget
     columns: LabelledColumns = LabelledColumns()
     given: frozenset[str] = frozenset()
+
+
+class _Part(NamedTuple):
+    """The texts of a part of the split, and the ids of their labels."""
+
+    texts: list[str]
+    labels: list[int]
 
 
 def create_classifier_run(
@@ -83,27 +88,27 @@ def create_classifier_run(
         check_name(name, checkpoints)
     training_rows, validation_rows, messages = _split(texts, validation, request.training)
     counts = count_labels(training_rows)
-    labels = {label: index for index, label in enumerate(counts)}
-    start = _warm_start(request, checkpoints)
-    request = _resolved(request, training_rows, start, messages)
+    label_ids = {label: index for index, label in enumerate(counts)}
+    training, held_out = (
+        _Part([row.text for row in rows], [label_ids[row.label] for row in rows])
+        for rows in (training_rows, validation_rows)
+    )
+    start = open_warm_start(request, checkpoints)
+    request = _resolved(request, training, start, messages)
     with staged_run(request.training, checkpoints) as staged:
-        training_texts = [row.text for row in training_rows]
-        request, tokenizer = _tokenizer(request, training_texts, staged, start)
-        ngrams = NgramVocabulary.train(
-            training_texts, [labels[row.label] for row in training_rows], request.model.ngrams
-        )
+        request, tokenizer = _tokenizer(request, training.texts, staged, start)
+        ngrams = NgramVocabulary.train(training.texts, training.labels, request.model.ngrams)
         if request.model.ngrams != "none":
             save_arrays(staged.ngrams_file, ngrams.to_arrays(), {})
         files: list[TokenFile] = []
         cut = 0
         limit = request.training.max_text_tokens
-        for path, rows in ((staged.training_ids, training_rows), (staged.validation_ids, validation_rows)):
-            encoded = [tokenizer.encode(row.text) for row in rows]
-            cut += sum(len(ids) > limit for ids in encoded) if path == staged.training_ids else 0
+        for path, part in ((staged.training_ids, training), (staged.validation_ids, held_out)):
+            encoded = [tokenizer.encode(text) for text in part.texts]
+            cut += sum(len(ids) > limit for ids in encoded) if part is training else 0
             encoded = [ids[:limit] for ids in encoded]
-            features = ngrams.features([row.text for row in rows])
             largest_id = tokenizer.tokenizer.vocab_size - 1
-            files.append(write_labelled(path, encoded, [labels[row.label] for row in rows], features, largest_id))
+            files.append(write_labelled(path, encoded, part.labels, ngrams.features(part.texts), largest_id))
         if cut:
             texts_are = "1 training text is" if cut == 1 else f"{cut:,} training texts are"
             messages.append(f"{texts_are} cut off after {limit:,} tokens (--max-text-tokens)")
@@ -119,9 +124,9 @@ def create_classifier_run(
                 fingerprint=texts.fingerprint(),
                 training=files[0],
                 validation=files[1],
-                labels=tuple(labels),
+                labels=tuple(counts),
                 label_counts=tuple(counts.values()),
-                rows=(len(training_rows), len(validation_rows)),
+                rows=(len(training.texts), len(held_out.texts)),
                 validation_sources=validation.display_names if validation else None,
                 label_column=request.columns.label,
                 text_column=request.columns.text,
@@ -136,12 +141,14 @@ def create_classifier_run(
     return run, [*messages, *(rows.message for rows in dropped if rows.count)]
 
 
-def _warm_start(request: ClassifierRequest, checkpoints: Path) -> WarmStart | None:
-    """Open the language model that the run begins with, if there is one."""
+def open_warm_start(request: ClassifierRequest, checkpoints: Path) -> WarmStart | None:
+    """Open the language model that a run begins with; None if it begins with random weights.
+
+    Raises `UsageError` if the run is of another kind, or a setting that the user gave is not its own, `RunError` if
+    there is no such run, or it has no weights or is broken.
+    """
     if not request.training.from_run:
         return None
-    from rnntui.training.warm_start import WarmStart
-
     start = WarmStart(request.training.from_run, checkpoints)
     if "tokenizer" in request.given and request.tokenizer.type != start.tokenizer.kind:
         raise UsageError(
@@ -149,6 +156,7 @@ def _warm_start(request: ClassifierRequest, checkpoints: Path) -> WarmStart | No
             setting="tokenizer",
             hint="leave --tokenizer out",
         )
+    start.model_config(request.model, request.given)
     return start
 
 
@@ -163,8 +171,6 @@ def _tokenizer(
         tokenizer = ClassifierTokenizer.train(texts, request.tokenizer)
         tokenizer.tokenizer.save(staged.path)
         return request, tokenizer
-    from rnntui.training.warm_start import pretrained_file
-
     model = start.model_config(request.model, request.given)
     start.copy_tokenizer(staged.path)
     save_arrays(pretrained_file(staged), start.weights(model), {})
@@ -222,18 +228,18 @@ def _split(
 
 
 def _resolved(
-    request: ClassifierRequest, rows: list[LabelledText], start: WarmStart | None, messages: list[str]
+    request: ClassifierRequest, part: _Part, start: WarmStart | None, messages: list[str]
 ) -> ClassifierRequest:
     """Return the request with every "auto" replaced and the settings that suit its tokens; say what was chosen."""
     training, tokenizer = request.training, request.tokenizer
     if training.selection_metric == "auto":
-        counts = list(count_labels(rows).values())
-        is_unbalanced = max(counts) > _UNBALANCED * float(np.mean(counts))
+        counts = np.bincount(part.labels)
+        is_unbalanced = counts.max() > _UNBALANCED * counts.mean()
         training = replace(training, selection_metric="macro_f1" if is_unbalanced else "accuracy")
     if start is not None:
         tokenizer = replace(tokenizer, type=start.tokenizer.kind)
     elif str(tokenizer.type) == "auto":
-        choice = choose_tokenizer([row.text for row in rows], [row.label for row in rows])
+        choice = choose_tokenizer(part.texts, part.labels)
         tokenizer = replace(tokenizer, type=choice.type)
         messages.append(choice.reason)
     request = replace(request, training=training, tokenizer=tokenizer)

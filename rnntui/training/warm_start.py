@@ -1,13 +1,14 @@
 """Warm start of a classifier from a language model of the same tokens (Howard and Ruder 2018, ULMFiT).
 
 A classifier takes the tokenizer, the embedding and the recurrent layers of a language model that was trained on
-unlabelled text. They are put into the forward direction; the backward direction and the output are new.
+unlabelled text. They are put into the forward direction; the backward direction and the output are new. No torch here:
+a language model that does not fit is reported before anything is read.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
-from rnntui.config_classifier import ClassifierConfig, ClassifierTrainingConfig
+from rnntui.config_classifier import ClassifierConfig
 from rnntui.errors import UsageError
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.models.classifier import Classifier
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import find_run
 from rnntui.runs.weights_file import load_weights
 from rnntui.settings import flag_of
 from rnntui.text.tokenizer import Tokenizer
-from rnntui.training.task import ParameterGroup
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
 _CELL_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -37,7 +36,7 @@ Weights = dict[str, NDArray[np.float32]]
 class WarmStart:
     """A language model whose layers a classifier takes over.
 
-    Raises `UsageError` if the run is of another kind, `RunError` if it is broken or there is none.
+    Raises `UsageError` if the run is of another kind, `RunError` if there is none, or it has no weights or is broken.
 
     Args:
         name: name or path of its run.
@@ -49,6 +48,7 @@ class WarmStart:
         self._config = self._run.read_config()
         self.tokenizer: Tokenizer = read_tokenizer(self._run, self._config)
         self._shape = self._config.model_as(LanguageModelConfig)
+        self._weights = load_weights(self._run.weights_file)
 
     @property
     def name(self) -> str:
@@ -87,11 +87,8 @@ class WarmStart:
                 shutil.copyfile(self._run.path / file, folder / file)
 
     def weights(self, config: ClassifierConfig) -> Weights:
-        """Return the weights of the classifier that come from the language model, by their names there.
-
-        Raises `RunError` if the language model has no weights.
-        """
-        source = load_weights(self._run.weights_file)
+        """Return the weights of the classifier that come from the language model, by their names there."""
+        source = self._weights
         weights = {"encoder.embedding.weight": source["embedding.weight"]}
         for layer in range(config.layers):
             for name in _CELL_WEIGHTS:
@@ -101,47 +98,6 @@ class WarmStart:
                     weight = np.concatenate([weight, np.zeros_like(weight)], axis=1)
                 weights[f"encoder.forward_rnn.{layer}.{name}_l0"] = weight
         return weights
-
-
-def parameter_groups(
-    model: Classifier, pretrained: Collection[str], settings: ClassifierTrainingConfig, epoch: Callable[[], float]
-) -> list[ParameterGroup]:
-    """Return the weights of a classifier in groups: new ones first, then pretrained layers from the top downwards.
-
-    The weights of n-grams do not decay: an n-gram has its turn only in the few texts that it occurs in.
-
-    Each pretrained layer begins to learn `unfreeze_epochs` after the one above it (gradual unfreezing), at a learning
-    rate that is lower by the factor `layer_rate_decay` (discriminative fine-tuning).
-
-    Args:
-        model: the classifier.
-        pretrained: names of its pretrained weights; empty if it began from random ones.
-        settings: settings of the training.
-        epoch: returns the number of epochs that are done.
-    """
-    layers = model.config.layers
-    groups: list[list[str]] = [[] for _ in range(layers + 2)]
-    ngrams = [] if model.ngrams is None else [ParameterGroup(list(model.ngrams.parameters()), weight_decay=0.0)]
-    for name, _ in model.named_parameters():
-        if name.startswith("ngrams."):
-            continue
-        depth = 0
-        if name in pretrained:
-            is_embedding = name.startswith("encoder.embedding")
-            depth = layers + 1 if is_embedding else layers - int(name.split(".")[2])
-        groups[depth].append(name)
-    parameters = dict(model.named_parameters())
-    return ngrams + [
-        ParameterGroup([parameters[name] for name in names], _factor(depth, settings, epoch))
-        for depth, names in enumerate(groups)
-        if names
-    ]
-
-
-def _factor(depth: int, settings: ClassifierTrainingConfig, epoch: Callable[[], float]) -> Callable[[], float]:
-    """Return the function of the learning rate's factor for the weights at a depth below the new ones."""
-    rate, begin = settings.layer_rate_decay**-depth, depth * settings.unfreeze_epochs
-    return lambda: rate if epoch() >= begin else 0.0
 
 
 def pretrained_file(run: RunFolder) -> Path:

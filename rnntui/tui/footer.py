@@ -6,9 +6,9 @@ focus moves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from rich.cells import cell_len
 from textual import events
@@ -46,11 +46,24 @@ class FooterItem:
 
 
 class ShownBinding(NamedTuple):
-    """A binding that works now. `depth` is 0 at the focused widget, 1 at its parent, and so on."""
+    """A binding that works now. `depth` is 0 at the focused widget, 1 at its parent, and so on.
+
+    A `label` replaces that of the key table.
+    """
 
     depth: int
     binding: Binding
     enabled: bool
+    label: str = ""
+
+
+@runtime_checkable
+class HasKeyLabels(Protocol):
+    """A widget with keys whose labels depend on its state; it calls `refresh_bindings` when they change."""
+
+    @property
+    def key_labels(self) -> Mapping[str, str]:
+        """The labels by the ids of the key table."""
 
 
 def footer_items(active: Iterable[ShownBinding]) -> list[FooterItem]:
@@ -62,13 +75,13 @@ def footer_items(active: Iterable[ShownBinding]) -> list[FooterItem]:
     """
     ranked: list[tuple[bool, int, int, FooterItem]] = []
     actions: set[str] = set()
-    for depth, binding, enabled in active:
+    for depth, binding, enabled, present_label in active:
         context, place, row = _TABLE.get(binding.id or "", ("", -1, None))
         is_shown = bool(row.label) if row else binding.show
         if not is_shown or binding.id in _TAB_KEYS or binding.action in actions:
             continue
         actions.add(binding.action)
-        label = row.label if row else binding.description
+        label = present_label or (row.label if row else binding.description)
         item = FooterItem(binding.key, label, bool(row and row.pinned), enabled, not binding.show)
         group = depth if binding.show else 0 if context in TABS else 1 if context == "app" else 2
         ranked.append((not binding.show, group, place, item))
@@ -145,7 +158,8 @@ class KeyFooter(Widget):
         focused = self.screen.focused
         depths = {node: depth for depth, node in enumerate(focused.ancestors_with_self if focused is not None else ())}
         for node, binding, enabled, _ in self.screen.active_bindings.values():
-            yield ShownBinding(depths.get(node, len(depths)), binding, enabled)
+            labels = node.key_labels if isinstance(node, HasKeyLabels) else {}
+            yield ShownBinding(depths.get(node, len(depths)), binding, enabled, labels.get(binding.id or "", ""))
 
     def on_click(self, event: events.Click) -> None:
         """Press the key that was clicked."""

@@ -129,7 +129,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.stop", "s", "stop", "Stop", "Stop the highlighted run; it is saved and can be resumed", footer=True),
         Key("train.resume", "r", "resume", "Resume", "Resume the highlighted run; a finished one asks for a new budget",
             footer=True),
-        Key("train.chat", "c", "chat", "Chat", "Chat, translate or classify with the highlighted run, as it is now",
+        Key("train.chat", "c", "chat", "Use", "Chat, translate or classify with the highlighted run, as it is now",
             footer=True),
         Key("train.mark", "space", "mark", "Mark", "Mark the highlighted run: it stays in the charts, to "
             "compare others with it", footer=True),

@@ -60,6 +60,46 @@ def test_further_labels_are_further_columns(classify) -> None:
     assert classify("--top", "0", "dull").code == 2
 
 
+def test_labels_below_the_threshold_are_unsure(classify) -> None:
+    sure, _, _, unsure, _ = classify(stdin=LINES).out.split("\n")
+    if sure.split("\t")[1] < unsure.split("\t")[1]:
+        sure, unsure = unsure, sure
+    threshold = sure.split("\t")[1]  # of four decimals, as it is written: reached, not missed by rounding
+    (_, low), lines = unsure.split("\t"), classify(stdin=LINES).out
+    result = classify("--threshold", threshold, stdin=LINES)
+    assert result.out == lines.replace(unsure, f"?\t{low}")
+    assert result.err == f"rnntui: 1 of 2 lines is below --threshold {float(threshold):g} (50.0%)\n"
+    assert classify("--threshold", threshold, "--unsure", "to check", stdin=LINES).out == result.out.replace(
+        "?", "to check"
+    )
+    several = classify("--threshold", threshold, "--top", "2", stdin=LINES).out.split("\n")
+    without = classify("--top", "2", stdin=LINES).out.split("\n")
+    assert several == [
+        line and f"{'?' if line.startswith(unsure) else line.split(chr(9))[0]}\t{line}" for line in without
+    ]
+    rows = [json.loads(line) for line in classify("--threshold", threshold, "--json", stdin=LINES).out.splitlines()]
+    assert sorted(str(row["label"]) for row in rows) == sorted(["None", "None", "?", sure.split("\t")[0]])
+    assert unsure.split("\t")[0] in [next(iter(row["labels"]), "") for row in rows]
+    note = classify("--threshold", "0.3", "dull").err.splitlines()[0]
+    assert note == "rnntui: --threshold 0.3 changes nothing: of 3 labels, the best one always has 0.3333 or more"
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (["--threshold", "1.5"], "1.5 is not in the range 0<=x<=1"),
+        (["--threshold", "nan"], "nan is not in the range 0<=x<=1"),
+        (["--unsure", "maybe"], "--unsure needs --threshold"),
+        (["--threshold", "0.9", "--unsure", "a\tb"], "no tabs and no line breaks"),
+        (["--threshold", "0.9", "--unsure", "a\n"], "no tabs and no line breaks"),
+        (["--threshold", "0.9", "--runs", "a,b"], "is for a classifier, not for --runs"),
+    ],
+)
+def test_thresholds_that_make_no_sense_are_refused(classify, flags: list[str], problem: str) -> None:
+    result = classify(*flags, "dull")
+    assert result.code == 2 and problem in result.err and not result.out
+
+
 def test_json_has_every_label_and_the_reasons(classify) -> None:
     lines = [json.loads(line) for line in classify("--json", "--explain", stdin=LINES, run="words").out.splitlines()]
     plain = [line.split("\t") for line in classify(stdin=LINES, run="words").out.splitlines()]

@@ -88,6 +88,12 @@ def test_the_report_has_scores_labels_matrix_and_errors(evaluate, folder: Path) 
     assert max(map(len, matrix[:5])) <= 80
     assert f"the most confident errors in {folder / 'mine.tsv'}\nprobability  predicted" in out
     assert "\x1b" not in out and "precision %  recall %  F1 %  texts  predicted" in out
+    rows = out[out.index("probability at least") :].split("\n\n")[0].splitlines()[1:]
+    assert [line.split() for line in rows] == [
+        [f"{each['threshold']:g}", f"{each['texts'] / 0.62:.1f}", f"{each['accuracy']:.1f}"]
+        for each in values["thresholds"]
+    ]
+    assert rows and all(0 < each["texts"] < 62 for each in values["thresholds"])
 
 
 def test_held_out_texts_are_those_of_the_split(evaluate, folder: Path, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from labelled_runs import make_labelled_run, opinions
+from tiny_runs import make_run
 
 TINY = [
     "--hidden", "4", "--embedding", "4", "--layers", "1", "--tokenizer", "char", "--ngrams", "none",
@@ -40,6 +42,39 @@ def test_columns_are_recorded_and_read_again(rnntui) -> None:
     assert other.code == 2 and "--label-column cannot change when a run is resumed (it is 1, got 2)" in other.err
     without = rnntui("train-classifier", "--resume", "--label-column", "1", "--steps", "4")
     assert without.code == 2 and "need TEXTS to read" in without.err
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (["--from", "nowhere"], "nowhere"),
+        (["--from", "verse", "--hidden", "5"], "--hidden 5 is not that of --from verse, 16"),
+        (["--from", "verse", "--tokenizer", "word"], "--tokenizer word is not that of --from verse, char"),
+        (["--from", "empty"], "has no weights yet"),
+        (["--from", "opinions"], "opinions is a classifier"),
+        (["--name", "verse"], "run verse exists"),
+        (["--name", "a/b"], "is not a valid name"),
+    ],
+)
+def test_a_wrong_language_model_or_name_is_refused_before_the_table_is_read(
+    rnntui, flags: list[str], problem: str
+) -> None:
+    checkpoints = Path("checkpoints")
+    make_run(checkpoints, "verse")
+    make_run(checkpoints, "empty").weights_file.unlink()
+    make_labelled_run(Path(), opinions(), "opinions")
+    Path("t.csv").write_text(table())
+    result = rnntui("train-classifier", "t.csv", *flags)
+    assert result.code in (1, 2) and len(result.err.splitlines()) <= 2, result.err
+    assert problem in result.err and "t.csv" not in result.err
+
+
+@pytest.mark.parametrize("command", ["train", "train-seq2seq", "train-classifier"])
+def test_a_name_that_is_taken_is_refused_before_anything_is_read(rnntui, command: str) -> None:
+    make_run(Path("checkpoints"), "verse")
+    Path("broken.tsv").write_bytes(b"a\xff\tb\n" * 50)
+    result = rnntui(command, "broken.tsv", "--name", "verse")
+    assert result.code == 2 and "run verse exists" in result.err and "broken.tsv" not in result.err
 
 
 def test_folders_of_labels_are_texts_to_train_and_to_validate_on(rnntui) -> None:

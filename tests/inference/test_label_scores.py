@@ -7,7 +7,7 @@ from math import isnan, log
 import numpy as np
 import pytest
 
-from rnntui.inference.label_scores import LabelResult, calibration_error, score_labels
+from rnntui.inference.label_scores import LabelResult, calibration_error, score_labels, selections
 
 # Three labels. Predicted:      0                1                0                2                1
 P = [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.5, 0.4, 0.1], [0.1, 0.1, 0.8], [0.0, 0.9, 0.1]]
@@ -73,3 +73,12 @@ def test_rows_of_labels_that_the_classifier_does_not_know_are_wrong() -> None:
 def test_arrays_that_do_not_fit_are_refused(probabilities: object, label_ids: object) -> None:
     with pytest.raises(ValueError, match=r"label ids|finite"):
         score_labels(probabilities, label_ids)  # type: ignore[arg-type]
+
+
+def test_selections_are_the_thresholds_that_keep_some_rows() -> None:
+    confidence = np.array([0.69996, 0.7, 0.899, 0.95, 0.55])  # the first is written as 0.7000
+    is_correct = np.array([True, False, True, True, False])
+    assert selections(confidence, is_correct) == [
+        (0.6, 4, 3), (0.7, 4, 3), (0.8, 2, 2), (0.9, 1, 1), (0.95, 1, 1),
+    ]  # fmt: skip
+    assert selections(np.array([1.0, 1.0]), np.array([True, True])) == []

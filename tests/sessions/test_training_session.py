@@ -418,10 +418,11 @@ def test_marked_runs_are_compared(user: User, folder: Path) -> None:
     assert not isinstance(comparison, Notice) and comparison.names == ("large", "small")
 
 
-def test_the_tab_of_a_run_needs_weights(user: User, folder: Path) -> None:
+def test_a_run_without_weights_cannot_be_used(user: User, folder: Path) -> None:
     run = make_run(folder, "run")
     user.poll()
     assert user.session.tab_for(user.run("run")) == LANGUAGE_MODEL.use.tab
+    assert user.session.check_usable(user.run("run")) is None
     run.weights_file.unlink()
-    notice = user.session.tab_for(user.run("run"))
-    assert isinstance(notice, Notice) and notice.text == "run has no weights yet."
+    notice = user.session.check_usable(user.run("run"))
+    assert notice is not None and notice.text == "run has no weights yet."

@@ -34,6 +34,7 @@ class FakeRun:
     rates: list[float] = field(default_factory=list)
     plans: list[StepPlan] = field(default_factory=list)
     evaluations: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)  # predicted after each step
     max_epochs: float | None = None
 
     def train(self) -> FakeRun:
@@ -57,6 +58,9 @@ class FakeRun:
             progress.step, progress.seconds = progress.step + 1, self.now
             if planner.update(progress, timer):
                 self.plans.append(planner.plan)
+            left = planner.seconds_left(progress, timer)
+            if left is not None:
+                self.ends.append(self.now + left)
             if planner.plan.is_evaluation(progress.step, progress.evaluated_step):
                 self._spend(self.evaluation_seconds)
                 progress.evaluated_step, progress.seconds = progress.step, self.now
@@ -191,6 +195,31 @@ def test_a_resumed_run_on_a_slower_machine_still_ends_on_time() -> None:
         progress.step, progress.seconds = progress.step + 1, progress.seconds + 0.5
         planner.update(progress, timer)
     assert 291 < progress.seconds < 309
+
+
+@pytest.mark.parametrize("budget", [Budget(minutes=2), Budget(steps=2400), Budget(epochs=24)])
+@pytest.mark.parametrize("first_step", [0.05, 1.5, 40.0])
+def test_a_resumed_run_predicts_its_end_from_its_first_step_on(budget: Budget, first_step: float) -> None:
+    planner = StepPlanner(budget, LanguageModelTrainingConfig(), 100.0)
+    planner.keep(StepPlan(steps=2400, every=120, from_position=0.0, by_clock=budget.minutes is not None))
+    progress = TrainingProgress(step=1200, evaluated_step=1200, seconds=60.0)
+    timer = StepTimer()
+    for seconds in (first_step, *[0.05] * 20):
+        timer.add(seconds)
+        progress.step, progress.seconds = progress.step + 1, progress.seconds + seconds
+        left = planner.seconds_left(progress, timer)
+        assert left is not None
+        until_deadline = 120 - progress.seconds if budget.minutes else 66
+        assert min(54, until_deadline) <= left <= min(66, until_deadline)
+
+
+@pytest.mark.parametrize("done", [0, 400])
+@given(stall=st.tuples(st.floats(0, 40), st.floats(0, 10)), first_step=st.floats(0.05, 20))
+@settings(max_examples=20, deadline=None)
+def test_no_predicted_end_is_later_than_a_time_budget(done: int, stall: tuple[float, float], first_step: float) -> None:
+    run = FakeRun(1, evaluation_seconds=0.3, final_seconds=0.5, stalls=[stall], done=done, now=done / 20)
+    run.first_step = first_step
+    assert max(run.train().ends) <= 60 + 1e-6
 
 
 def test_a_new_budget_that_is_spent_already_leaves_no_step_to_do() -> None:

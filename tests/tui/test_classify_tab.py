@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from classifying_tab import using_classify
 from fake_classifier import FakeClassifier
+from line_tabs import using_classify
 from textual.events import Paste
 from textual.widgets import Input
 from waiting import wait_until

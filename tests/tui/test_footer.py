@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from chatting import chatting
+from line_tabs import using_translate
 from textual.binding import Binding
 from tiny_runs import make_run
-from translating_tab import using_translate
 from waiting import wait_until
 
 from rnntui.tui.footer import FooterItem, KeyFooter, ShownBinding, fit_items, footer_items

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from chatting import chatting
 from fake_translator import FakeTranslator
+from line_tabs import using_translate
 from textual.pilot import Pilot
 from textual.widgets import Input
 from tiny_runs import make_run
-from translating_tab import using_translate
 from waiting import wait_until
 
 from rnntui.sessions.saved_texts import SavedTexts

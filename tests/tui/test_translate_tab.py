@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from fake_translator import FakeTranslator
+from line_tabs import LineTabUser, using_translate
 from pair_runs import copy_rows, make_pair_run, write_weights
 from textual.events import Paste
 from textual.widgets import Input, TextArea
 from tiny_runs import make_run
-from translating_tab import UserOfTranslate, using_translate
 from waiting import wait_until
 
 from rnntui.tui.app import RnntuiApp
@@ -179,7 +179,7 @@ async def test_the_settings_act_at_once(tmp_path: Path) -> None:
 # Attention.
 
 
-def highlighted(user: UserOfTranslate, side: str) -> list[str]:
+def highlighted(user: LineTabUser, side: str) -> list[str]:
     area: Any = user.tab.query_one(f"#{side}")
     line = area.encoded_lines[area._highlighted_line]
     return [line[start:end] for start, end, _ in area._word_highlights]
@@ -300,7 +300,7 @@ def runs(tmp_path: Path) -> Path:
 async def test_choosing_a_model_offers_seq2seq_runs_and_translates_anew(tmp_path: Path, runs: Path) -> None:
     app = RnntuiApp(runs, "copies", first="translate")
     async with app.run_test() as pilot:
-        user = UserOfTranslate(app, pilot)
+        user = LineTabUser(app, pilot, "translate")
         await wait_until(pilot, lambda: user.session.translator is not None)
         await user.type("abc")
         await wait_until(pilot, lambda: user.session.total_count == user.session.translated_count == 1)
@@ -325,7 +325,7 @@ async def test_the_chat_tab_does_not_offer_seq2seq_runs(runs: Path) -> None:
 async def test_the_train_tab_opens_a_seq2seq_run_in_the_translate_tab(runs: Path) -> None:
     app = RnntuiApp(runs, "prose")
     async with app.run_test() as pilot:
-        user = UserOfTranslate(app, pilot)
+        user = LineTabUser(app, pilot, "translate")
         await pilot.press("f3")
         for name in ("copies", "letters"):
             await wait_until(pilot, lambda: app.query("#runs") and app.query_one("#runs").option_count > 2)  # type: ignore[attr-defined]

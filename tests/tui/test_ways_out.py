@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from chatting import chatting
-from classifying_tab import using_classify
 from fake_classifier import FakeClassifier
 from fake_translator import FakeTranslator
+from line_tabs import using_classify, using_translate
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
 from tiny_runs import make_run
-from translating_tab import using_translate
 from waiting import wait_until
 
 from rnntui.tui.footer import KeyFooter

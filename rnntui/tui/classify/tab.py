@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -14,15 +15,15 @@ from textual.widgets import Static, TextArea
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.sessions.classification_session import NO_MODEL, ClassificationSession, MakeWorker
 from rnntui.sessions.model_cache import ModelCache
-from rnntui.text.control_chars import decode_control_chars
 from rnntui.tui.classify.explanation_panel import ExplanationPanel
 from rnntui.tui.classify.messages import LabelChosen, NextLineWanted
 from rnntui.tui.classify.result_rows import ResultRows
 from rnntui.tui.keys import bindings
 from rnntui.tui.lines.draft_saver import DraftSaver
-from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, ResultsUpdated
+from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, WorkerCallbacks
 from rnntui.tui.lines.model_opener import ModelOpener
 from rnntui.tui.lines.pane_pair import PanePair
+from rnntui.tui.lines.result_export import ResultExport
 from rnntui.tui.lines.text_panes import LineEditor, ResultPane
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import classified_folder
@@ -56,6 +57,7 @@ class ClassifyTab(Vertical):
         self._panes, self._rows = PanePair(self.editor, self.labels), ResultRows()
         self._models = ModelOpener(self, ModelCache(context.checkpoints, CLASSIFIER), self.notifications)
         self.drafts = DraftSaver(self, self.editor, self.session.drafts, self.notifications)
+        self._export = ResultExport(self, self.drafts, self.notifications)
         self._panel, self._status = ExplanationPanel(), Static("", id="classify-status", markup=False)
 
     def compose(self) -> ComposeResult:
@@ -138,15 +140,8 @@ class ClassifyTab(Vertical):
     # -- classifying ---------------------------------------------------------------------------------------------
 
     def _start_worker(self) -> ClassificationWorker:
-        return self._make_worker(self._post_results, self._post_error)
-
-    def _post_results(self) -> None:
-        """Called in the worker's thread."""
-        self.post_message(ResultsUpdated())
-
-    def _post_error(self, line: str, error: Exception) -> None:
-        """Called in the worker's thread."""
-        self.post_message(LineFailed(line, f"{type(error).__name__}: {error}"))
+        callbacks = WorkerCallbacks(self)
+        return self._make_worker(callbacks.results_updated, callbacks.line_failed)
 
     def _classify(self) -> None:
         self.session.classify(self._panes.viewport)
@@ -164,8 +159,7 @@ class ClassifyTab(Vertical):
         self._show_results()
 
     def on_line_failed(self, event: LineFailed) -> None:
-        problem = f"{event.line[:60]}: {event.problem}"
-        self.notifications.error(problem, title="A line could not be classified", seconds=20)
+        self.notifications.error(event.text, title="A line could not be classified", seconds=20)
 
     def action_stop(self) -> None:
         """Classify no more until something changes."""
@@ -246,31 +240,24 @@ class ClassifyTab(Vertical):
         """Copy the selection of the focused pane, or else the table of results."""
         from rnntui.sessions.classification_files import table
 
-        focused = self.screen.focused
-        selected = focused.selected_text if isinstance(focused, TextArea) else ""
-        text = decode_control_chars(selected) or table(self.session.lines, self.session.results)
-        self.app.copy_to_clipboard(text)
-        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
+        self._export.copy(lambda: table(self.session.lines, self.session.results))
 
     @work
     async def action_save(self) -> None:
         """Ask for a name, and save the lines with their labels."""
         from rnntui.sessions.classification_files import save_results, suggested_results_file
-        from rnntui.tui.screens.dialogs import AskScreen
 
         session = self.session
-        if not session.text.strip():
-            self.notifications.warn("There is nothing to save yet.")
-            return
 
-        def save(name: str, confirmed: bool) -> None:
-            path = save_results(name, session.run_name, session.lines, session.results, confirmed=confirmed)
-            missing = session.total_count - session.classified_count
-            note = f"; {missing:,} lines are not classified yet" if missing else ""
-            self.notifications.info(f"{path}{note}", title="Saved")
+        def save(name: str, confirmed: bool) -> Path:
+            return save_results(name, session.run_name, session.lines, session.results, confirmed=confirmed)
 
-        suggested = self.drafts.suggested_name(str(suggested_results_file(session.run_name)), ".tsv")
-        await self.app.push_screen_wait(AskScreen("Save text and labels as (.tsv or .jsonl)", suggested, save))
+        await self._export.save(
+            "Save text and labels as (.tsv or .jsonl)",
+            suggested_results_file(session.run_name),
+            save,
+            lambda: session.total_count - session.classified_count,
+        )
 
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""
@@ -288,6 +275,4 @@ class ClassifyTab(Vertical):
 def _start_worker(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> ClassificationWorker:
     from rnntui.sessions.classification_worker import classification_worker
 
-    worker = classification_worker(on_results, on_error)
-    worker.start()
-    return worker
+    return classification_worker(on_results, on_error).start()

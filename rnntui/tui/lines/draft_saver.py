@@ -39,6 +39,11 @@ class DraftSaver:
             self._editor.fill(last.text)
         return last
 
+    @property
+    def is_empty(self) -> bool:
+        """True if there is no text, or only white space."""
+        return not self._editor.text.strip()
+
     def save(self) -> None:
         """Save the text, if it has changed."""
         job = self._drafts.pending()

@@ -1,4 +1,4 @@
-"""Messages of the tabs in which each line of an editor has a result."""
+"""Messages of the tabs in which each line of an editor has a result, and the callbacks that post them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from textual.message import Message
+from textual.widget import Widget
+
+_SHOWN = 60  # characters of a line in a notification
 
 
 @dataclass
@@ -38,6 +41,26 @@ class LineFailed(Message):
 
     line: str
     problem: str
+
+    @property
+    def text(self) -> str:
+        """The start of the line and the problem, for a notification."""
+        return f"{self.line[:_SHOWN]}: {self.problem}"
+
+
+class WorkerCallbacks:
+    """Callbacks of a line worker, which are called in its thread: they post messages to the tab."""
+
+    def __init__(self, tab: Widget) -> None:
+        self._tab = tab
+
+    def results_updated(self) -> None:
+        """Post `ResultsUpdated`."""
+        self._tab.post_message(ResultsUpdated())
+
+    def line_failed(self, line: str, error: Exception) -> None:
+        """Post `LineFailed`."""
+        self._tab.post_message(LineFailed(line, f"{type(error).__name__}: {error}"))
 
 
 @dataclass

@@ -64,6 +64,7 @@ class Dashboard(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="dashboard")
+        self._confusion = ConfusionView()  # of the parts, the last one to be mounted
         self._charts: list[tuple[str, list[str]]] = [(LOSS_CHART, list(LOSS_KEYS))]
         self._selected = LOSS_CHART
         self._curves: dict[str, list[Curve]] = {}
@@ -82,12 +83,17 @@ class Dashboard(Vertical):
         yield Static("", id="chart-note", markup=False)
         with Horizontal(id="charts"):
             yield Chart(id="chart")
-            yield ConfusionView()
+            yield self._confusion
         with Horizontal(id="previews"):
             for index in range(4):
                 yield Preview(index)
         yield SampleList(id="samples")
         yield RunDetailsView(is_beside_list=False, id="about-run")
+
+    @property
+    def is_composed(self) -> bool:
+        """True while it is mounted with all its parts, and not being removed. Asked for every key of the footer."""
+        return self._confusion.is_attached
 
     @property
     def chart(self) -> Chart:
@@ -234,7 +240,7 @@ class Dashboard(Vertical):
     @property
     def _focusable(self) -> list[Widget]:
         """The widgets that can have the focus."""
-        return [self.chart, self.query_one(ConfusionView), self.query_one(SampleList), self.query_one(RunDetailsView)]
+        return [self.chart, self._confusion, self.query_one(SampleList), self.query_one(RunDetailsView)]
 
     def _show_chart_note(self) -> None:
         """Say which runs are missing in the large chart, or why its curves cannot be compared."""
@@ -251,7 +257,7 @@ class Dashboard(Vertical):
 
     def _show_confusion(self) -> None:
         """Display the confusion matrix: alone where it is selected, beside a chart where there is room for both."""
-        confusion, is_selected = self.query_one(ConfusionView), self.selected == CONFUSION_TITLE
+        confusion, is_selected = self._confusion, self.selected == CONFUSION_TITLE
         confusion.show(self._confusions, self._cursor_step)
         width = max(confusion.needed_width, _MIN_CONFUSION_WIDTH)
         has_room = self.size.width - width >= _MIN_CHART_WIDTH
@@ -262,7 +268,7 @@ class Dashboard(Vertical):
     def _show_evaluation(self) -> None:
         """Show samples and confusion matrix of the evaluations up to the cursor."""
         step = self._cursor_step
-        self.query_one(ConfusionView).show(self._confusions, step)
+        self._confusion.show(self._confusions, step)
         samples = self.query_one(SampleList)
         if samples.display:
             samples.show(self._samples, self._sample_fields, step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from textual import work
 from textual.app import ComposeResult
@@ -18,6 +18,7 @@ from rnntui.sessions.training_session import Launcher, Notice, PollResult, Train
 from rnntui.tui.keys import bindings
 from rnntui.tui.messages import OpenRun
 from rnntui.tui.notifications import Notifications
+from rnntui.tui.tabs import TABS, TabContext
 from rnntui.tui.train.budget_dialog import ask_budget
 from rnntui.tui.train.dashboard import WIDE, Dashboard
 from rnntui.tui.train.filter_bar import FilterBar
@@ -25,9 +26,6 @@ from rnntui.tui.train.messages import FilterChanged, MarkClicked
 from rnntui.tui.train.run_details import RunDetailsView, RunLine
 from rnntui.tui.train.run_dialogs import ask_name, ask_note, choose_action, confirm_deletion, show_comparison
 from rnntui.tui.train.run_list import RunList
-
-if TYPE_CHECKING:
-    from rnntui.tui.tabs import TabContext
 
 POLL_SECONDS = 1.0
 _HIDDEN_POLL_SECONDS = 5.0  # while another tab is shown, for the notices alone
@@ -44,18 +42,19 @@ class TrainTab(Vertical):
         super().__init__(id="train")
         self.notifications = Notifications(self.notify)
         self.session = TrainingSession(context.checkpoints, launcher)
+        self.run_list, self.dashboard = RunList(), Dashboard()
         self._shown_version: object = None  # that of the dashboard's data
         self._wake = asyncio.Event()
-        self._working_keys: list[bool | None] = []
+        self._working_keys: object = None  # which work now, and their labels
 
     def compose(self) -> ComposeResult:
         with Vertical(id="side"):
             yield FilterBar()
             yield Static("", id="columns")
-            yield RunList()
+            yield self.run_list
             yield RunLine("", id="run-line", markup=False)
             yield RunDetailsView(is_beside_list=True, id="about-side")
-        yield Dashboard()
+        yield self.dashboard
 
     def on_mount(self) -> None:
         self._watch()
@@ -65,19 +64,9 @@ class TrainTab(Vertical):
         self.call_after_refresh(self._update_list)
 
     @property
-    def run_list(self) -> RunList:
-        """The list of runs."""
-        return self.query_one(RunList)
-
-    @property
-    def dashboard(self) -> Dashboard:
-        """The charts and sample texts."""
-        return self.query_one(Dashboard)
-
-    @property
     def _is_composed(self) -> bool:
         """True while the tab is mounted with all its parts, and not being removed."""
-        return bool(self.query("#runs") and self.query("#dashboard #confusion"))
+        return self.run_list.is_attached and self.dashboard.is_composed
 
     # -- polling -------------------------------------------------------------------------------------------------
 
@@ -195,15 +184,26 @@ class TrainTab(Vertical):
         match action:
             case "back":
                 return bool(self.dashboard.full or not self.run_list.has_focus or self.session.filter)
+            case "chat":
+                return run is not None and self.session.tab_for(run) in TABS
+            case "mark" | "manage" | "rename" | "delete" | "note":
+                return run is not None
             case "stop":
                 return run is not None and run.state == "running"
             case "resume":
                 return run is not None and run.state in ("stopped", "failed", "done") and not run.summary.shipped
         return True
 
+    @property
+    def key_labels(self) -> Mapping[str, str]:
+        """The label of the key that uses the highlighted run: the tab that it opens."""
+        run = self.run_list.current if self._is_composed else None
+        tab = TABS.get(self.session.tab_for(run)) if run is not None else None
+        return {"train.chat": tab.title} if tab is not None else {}
+
     def _update_keys(self) -> None:
-        """Draw the footer again if other keys work now."""
-        keys = [self.check_action(action, ()) for action in ("back", "stop", "resume")]
+        """Draw the footer again if other keys work now, or their labels have changed."""
+        keys = [self.check_action(action, ()) for action in ("back", "stop", "resume", "chat")], self.key_labels
         if keys != self._working_keys:
             self._working_keys = keys
             self.refresh_bindings()
@@ -233,11 +233,10 @@ class TrainTab(Vertical):
         run = self.run_list.current
         if run is None:
             return
-        tab = self.session.tab_for(run)
-        if isinstance(tab, Notice):
-            self._show_notice(tab)
-        else:
-            self.post_message(OpenRun(run.path, tab))
+        notice = self.session.check_usable(run)
+        self._show_notice(notice)
+        if notice is None:
+            self.post_message(OpenRun(run.path, self.session.tab_for(run)))
 
     # -- training ------------------------------------------------------------------------------------------------
 

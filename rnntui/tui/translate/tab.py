@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, work
@@ -14,12 +15,13 @@ from textual.widgets import Static, TextArea
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.sessions.model_cache import ModelCache
 from rnntui.sessions.translation_session import MakeWorker, TranslationSession
-from rnntui.text.control_chars import decode_control_chars, one_line
+from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import bindings
 from rnntui.tui.lines.draft_saver import DraftSaver
-from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, ResultsUpdated
+from rnntui.tui.lines.messages import AutosaveFailed, LineFailed, ModelFailed, ModelOpened, WorkerCallbacks
 from rnntui.tui.lines.model_opener import ModelOpener
 from rnntui.tui.lines.pane_pair import PanePair
+from rnntui.tui.lines.result_export import ResultExport
 from rnntui.tui.lines.text_panes import LineEditor, ResultPane
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.preferences import sources_folder
@@ -54,6 +56,7 @@ class TranslateTab(Vertical):
         self.target, self.matrix = ResultPane(id="translation"), AttentionMatrix()
         self._models = ModelOpener(self, ModelCache(context.checkpoints, SEQ2SEQ), self.notifications)
         self.drafts = DraftSaver(self, self.source, self.session.drafts, self.notifications)
+        self._export = ResultExport(self, self.drafts, self.notifications)
         self._hypotheses, self._status = HypothesisList(), Static("", id="translate-status", markup=False)
         self._attention = AttentionHighlighter(self.source, self.target, self.matrix)
         self._panes = PanePair(self.source, self.target)
@@ -136,15 +139,8 @@ class TranslateTab(Vertical):
     # -- translating ---------------------------------------------------------------------------------------------
 
     def _start_worker(self) -> TranslationWorker:
-        return self._make_worker(self._post_results, self._post_error)
-
-    def _post_results(self) -> None:
-        """Called in the worker's thread."""
-        self.post_message(ResultsUpdated())
-
-    def _post_error(self, line: str, error: Exception) -> None:
-        """Called in the worker's thread."""
-        self.post_message(LineFailed(line, f"{type(error).__name__}: {error}"))
+        callbacks = WorkerCallbacks(self)
+        return self._make_worker(callbacks.results_updated, callbacks.line_failed)
 
     def _translate(self) -> None:
         self.session.translate(self._panes.viewport)
@@ -162,8 +158,7 @@ class TranslateTab(Vertical):
         self._show_translations()
 
     def on_line_failed(self, event: LineFailed) -> None:
-        problem = f"{event.line[:60]}: {event.problem}"
-        self.notifications.error(problem, title="A line could not be translated", seconds=20)
+        self.notifications.error(event.text, title="A line could not be translated", seconds=20)
 
     def on_beam_settings_changed(self, event: BeamSettingsChanged) -> None:
         self.session.settings = event.settings
@@ -243,31 +238,24 @@ class TranslateTab(Vertical):
 
     def action_copy(self) -> None:
         """Copy the selection of the focused pane, or else the whole translation."""
-        focused = self.screen.focused
-        selected = focused.selected_text if isinstance(focused, TextArea) else ""
-        text = decode_control_chars(selected) or "\n".join(self.session.translations)
-        self.app.copy_to_clipboard(text)
-        self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
+        self._export.copy(lambda: "\n".join(self.session.translations))
 
     @work
     async def action_save(self) -> None:
         """Ask for a name, and save source and translation."""
         from rnntui.sessions.translation_files import save_table, suggested_table
-        from rnntui.tui.screens.dialogs import AskScreen
 
         session = self.session
-        if not session.text.strip():
-            self.notifications.warn("There is nothing to save yet.")
-            return
 
-        def save(name: str, confirmed: bool) -> None:
-            path = save_table(name, session.run_name, session.lines, session.translations, confirmed=confirmed)
-            missing = session.total_count - session.translated_count
-            note = f"; {missing:,} lines are not translated yet" if missing else ""
-            self.notifications.info(f"{path}{note}", title="Saved")
+        def save(name: str, confirmed: bool) -> Path:
+            return save_table(name, session.run_name, session.lines, session.translations, confirmed=confirmed)
 
-        suggested = self.drafts.suggested_name(str(suggested_table(session.run_name)), ".tsv")
-        await self.app.push_screen_wait(AskScreen("Save source and translation as", suggested, save))
+        await self._export.save(
+            "Save source and translation as",
+            suggested_table(session.run_name),
+            save,
+            lambda: session.total_count - session.translated_count,
+        )
 
     def action_new(self) -> None:
         """Begin another text; the present one is saved automatically."""
@@ -285,6 +273,4 @@ class TranslateTab(Vertical):
 def _start_worker(on_results: Callable[[], None], on_error: Callable[[str, Exception], None]) -> TranslationWorker:
     from rnntui.sessions.translation_worker import translation_worker
 
-    worker = translation_worker(on_results, on_error)
-    worker.start()
-    return worker
+    return translation_worker(on_results, on_error).start()
