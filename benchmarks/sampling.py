@@ -12,6 +12,10 @@ surprise, model step in numpy. The others are the plain ways in torch, under `in
 with an `nn.LSTMCell` for each layer. The latter is the stronger contestant: `nn.LSTM` is made for many steps, and where
 oneDNN runs it, a call costs more the larger the weights. All have the same random weights, and before anything is timed
 their logits are compared over a random text.
+
+*Precisions and batches*: `Generation.step` of one text and of 64, with float32, 8-bit and 4-bit weights, here and in
+turn. Tokens of all texts are counted; ratios are to one text in float32. Without onnxruntime, numpy computes the
+quantized models, which is no faster.
 """
 
 from __future__ import annotations
@@ -62,6 +66,10 @@ EMBEDDING = 128
 TEMPERATURE = 0.8
 COLD_TARGET = 0.25  # of `import torch`, for 200 tokens
 HELP_TARGET = 0.15  # seconds
+PRECISION_SHAPES = [(1, 512), (2, 1024)]
+PRECISIONS = ("fp32", "int8", "int4")
+BATCH = 64
+PRECISION_TARGETS = {((2, 1024), "int4", 1): 5.0, ((1, 512), "fp32", BATCH): 20.0, ((2, 1024), "int4", BATCH): 20.0}
 SPEED_TARGETS = {(2, 256): 4.0}  # times torch
 TOLERANCE = 1e-4  # between the engines' logits
 
@@ -208,17 +216,18 @@ class TorchStream:
 class NumpyStream:
     """Sampling with rnntui, of a text that continues from call to call."""
 
-    def __init__(self, model: NumpyLanguageModel) -> None:
-        self._generation = Generation(model, generators_from(1, 1), banned=(0,))
+    def __init__(self, model: NumpyLanguageModel, texts: int = 1) -> None:
+        self._generation = Generation(model, generators_from(1, texts), banned=(0,))
         self._config = SamplingConfig(temperature=TEMPERATURE)
+        self._texts = texts
 
     def __call__(self, tokens: int) -> float:
-        """Sample so many tokens; return the seconds of one."""
+        """Sample so many tokens of each text; return the seconds of one."""
         ids = []
         began = time.perf_counter()
         for _ in range(tokens):
-            ids.append(self._generation.step(self._config)[0].id)
-        return (time.perf_counter() - began) / tokens
+            ids.append([token.id for token in self._generation.step(self._config)])
+        return (time.perf_counter() - began) / (tokens * self._texts)
 
 
 def largest_difference(ours: NumpyLanguageModel, model: nn.Module, tokens: int = 200) -> float:
@@ -267,6 +276,30 @@ def single_streams(tokens: int, rounds: int) -> None:
     print_table(f"single stream, tokens a second on one thread, {rounds} rounds of {tokens} tokens", columns, rows)
 
 
+def precisions_and_batches(layers: int, hidden: int, tokens: int, rounds: int) -> None:
+    """Measure and print one model in every precision, alone and in a batch."""
+    torch.manual_seed(1)
+    weights = weights_of(TorchModel(layers, hidden))
+    config = LanguageModelConfig(cell="lstm", layers=layers, hidden=hidden, embedding=EMBEDDING, tied=False)
+    streams: dict[tuple[str, int], Callable[[], float]] = {}
+    for precision in PRECISIONS:
+        model = NumpyLanguageModel(weights, config, VOCAB_SIZE)
+        if precision != "fp32":
+            model.quantize(8 if precision == "int8" else 4)
+        for texts in (1, BATCH):
+            streams[precision, texts] = partial(NumpyStream(model, texts), max(1, tokens // texts))
+    seconds = alternate(streams, rounds)
+    rows = []
+    for (precision, texts), taken in seconds.items():
+        faster = ratio(seconds["fp32", 1], taken)
+        target = PRECISION_TARGETS.get(((layers, hidden), precision, texts))
+        rate = f"{statistics.median(1 / s for s in taken):,.0f}"
+        shown = ["", ""] if target is None else [f">= {target:g}", verdict(faster >= target)]
+        rows.append([precision, texts, rate, f"{faster:.1f}", *shown])
+    columns = ["weights", "texts", "tokens a second", "ratio", "target", ""]
+    print_table(f"lstm {layers}x{hidden}, one thread, {rounds} rounds of {tokens} tokens", columns, rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Print how long rnntui takes from the shell to its first text, and how fast it writes on."
@@ -274,16 +307,19 @@ def main() -> None:
     parser.add_argument("--run", type=Path, metavar="PATH", help="run folder to sample [default: the shipped model]")
     parser.add_argument("--rounds", type=int, default=9, help="rounds of each comparison [default: 9]")
     parser.add_argument("--tokens", type=int, default=200, help="tokens a round of a single stream [default: 200]")
-    parser.add_argument("--only", choices=["cold", "stream"], help="only one of the two halves")
+    parser.add_argument("--only", choices=["cold", "stream", "precision"], help="only one of the parts")
     arguments = parser.parse_args()
 
     torch.set_num_threads(1)
     with sampled_run(arguments.run) as (run, called):
         print_heading("sampling", "fp32", run_of_cold_starts=called)
-        if arguments.only != "stream":
+        if arguments.only in (None, "cold"):
             cold_starts(run, arguments.rounds)
-    if arguments.only != "cold":
+    if arguments.only in (None, "stream"):
         single_streams(arguments.tokens, arguments.rounds)
+    if arguments.only in (None, "precision"):
+        for layers, hidden in PRECISION_SHAPES:
+            precisions_and_batches(layers, hidden, arguments.tokens, arguments.rounds)
 
 
 if __name__ == "__main__":

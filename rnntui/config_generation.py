@@ -37,7 +37,7 @@ class InferenceConfig(Settings):
 
     precision: Precision = setting_field(
         "auto",
-        "weights of the model: floats of 32 bits or integers of 8 or 4, which are faster for wide models; auto: int8 "
+        "weights of the model: floats of 32 bits or integers of 8 or 4, which are faster for wide models; auto: int4 "
         "for those if onnxruntime is installed, else fp32",
         choices=Precision,
     )

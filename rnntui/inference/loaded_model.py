@@ -57,7 +57,7 @@ def load_language_model(
         prior = read_ngram_model(run, config)
         network = NumpyLanguageModel(weights, shape, config.vocab_size, tokenizer.end_id, dtype, prior)
     if precision == "auto":
-        precision = "int8" if _is_faster_quantized(network) else "fp32"
+        precision = "int4" if _is_faster_quantized(network) else "fp32"
     if dtype is np.float32 and precision != "fp32":
         network.quantize(8 if precision == "int8" else 4)
     return LoadedLanguageModel(config, network, tokenizer)
