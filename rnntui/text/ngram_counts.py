@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rnntui.text.ngram_model import (
+    ALWAYS_KEPT,
     FOLD_BITS,
     FOLDS,
     MAX_TOKENS,
     Contexts,
     Entries,
+    FoldCounts,
     NgramModel,
     key_mask,
     mix,
@@ -26,13 +28,12 @@ if TYPE_CHECKING:
     Hashes = NDArray[np.uint64]
 
 _MAX_ENTRIES = 4_000_000  # of a model; rarer contexts are left out
-_ALWAYS_KEPT = 2  # contexts up to this length are kept even if they were seen once
 
 
 def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int) -> NgramModel:
     """Return the n-gram model of a text, with the counts of its folds.
 
-    Of contexts longer than two tokens, those that were seen once are left out: they say little, and are most of all.
+    If there are too many contexts, the rarest of those longer than two tokens are left out.
 
     Args:
         ids: the token ids of the text, `(N,)`, 1 or more.
@@ -50,17 +51,13 @@ def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int
             earlier = ids[: len(ids) - length].astype(np.uint64) + np.uint64(1)
             hashes[length:] += earlier * powers[length - 1]
         part = _count(mix(hashes[length:]), targets[length:], folds[length:], length, vocab_size)
-        if length > _ALWAYS_KEPT:
-            part = part.without_rare(2)
-        if not len(part.keys):
-            break
         parts.append(part)
-    minimum = 2
+    minimum = 1
     while sum(len(part.tokens) for part in parts) > _MAX_ENTRIES:
         minimum += 1
-        parts = [part if part.length <= _ALWAYS_KEPT else part.without_rare(minimum) for part in parts]
+        parts = [part if part.length <= ALWAYS_KEPT else part.without_rare(minimum) for part in parts]
         parts = [part for part in parts if len(part.keys)]
-    return _joined(parts, vocab_size)
+    return _joined(parts, vocab_size, minimum)
 
 
 class _Counts(NamedTuple):
@@ -115,8 +112,8 @@ def _count(contexts: Hashes, targets: Hashes, folds: Hashes, length: int, vocab_
     )
 
 
-def _joined(parts: list[_Counts], vocab_size: int) -> NgramModel:
-    """Return the model of the counts of all context lengths."""
+def _joined(parts: list[_Counts], vocab_size: int, minimum: int) -> NgramModel:
+    """Return the model of the counts of all context lengths; `minimum` is the fewest times that a context was seen."""
     keys = np.concatenate([part.keys for part in parts])
     lengths = np.repeat(np.array([part.length for part in parts], np.uint8), [len(part.keys) for part in parts])
     types = np.concatenate([part.types for part in parts])
@@ -131,4 +128,5 @@ def _joined(parts: list[_Counts], vocab_size: int) -> NgramModel:
     contexts = Contexts(np.concatenate([part.keys for part in parts])[order], lengths[order], types.astype(np.uint32))
     tokens = np.concatenate([part.tokens for part in parts])[entries]
     counted = Entries(tokens, counts.astype(np.min_scalar_type(int(counts.max()))))
-    return NgramModel(vocab_size, contexts, counted, np.concatenate([part.fold_counts for part in parts])[entries])
+    folds = FoldCounts(np.concatenate([part.fold_counts for part in parts])[entries], minimum)
+    return NgramModel(vocab_size, contexts, counted, folds)

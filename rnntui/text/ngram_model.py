@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FOLDS = 8
 MAX_CONTEXT = 8
+ALWAYS_KEPT = 2  # contexts up to this length are in a model even if there are too many
 DISCOUNT = 0.85
 """D. On a tenth of tinyshakespeare that was not counted, with contexts of 5 characters, the loss of the counts alone is
 1.570 nats a character with D = 0.6, 1.551 with 0.75, 1.547 with 0.85, 1.551 with 0.92. The usual estimate from the
@@ -70,6 +71,19 @@ class Entries(NamedTuple):
     counts: NDArray[np.integer]
 
 
+class FoldCounts(NamedTuple):
+    """What a model needs to leave out a fold.
+
+    Args:
+        counts: how many times the token of each entry followed in each fold of the text, `(M, FOLDS)`.
+        minimum: the fewest times that a context of more than `ALWAYS_KEPT` tokens was seen; rarer ones are not in the
+            model, and must not be for what is left of the text without a fold.
+    """
+
+    counts: NDArray[np.integer]
+    minimum: int
+
+
 class NgramModel:
     """Counts of the tokens that followed each context of 0 to K tokens.
 
@@ -77,19 +91,17 @@ class NgramModel:
         vocab_size: size of the vocabulary, V.
         contexts: the contexts, C of them.
         entries: what followed them.
-        fold_counts: how many times in each fold of the text, `(M, FOLDS)`; None for a model that is not trained with.
+        folds: the counts of folds; None for a model that is not trained with.
 
     Raises `ValueError` if the arrays do not fit together.
     """
 
-    def __init__(
-        self, vocab_size: int, contexts: Contexts, entries: Entries, fold_counts: NDArray[np.integer] | None = None
-    ) -> None:
+    def __init__(self, vocab_size: int, contexts: Contexts, entries: Entries, folds: FoldCounts | None = None) -> None:
         self.vocab_size = vocab_size
         self._keys, self._lengths, types = contexts
         self._tokens, self._counts = entries
         self._offsets = np.concatenate([[0], np.cumsum(types, dtype=np.int64)])  # (C + 1,)
-        self._fold_counts = fold_counts
+        self._folds = folds
         self._check()
         self.context = int(self._lengths.max())
         totals = np.add.reduceat(self._counts.astype(np.int64), self._offsets[:-1])  # (C,)
@@ -175,29 +187,31 @@ class NgramModel:
                 continue
             entries, types = self._entries(places[rows])
             if is_held_out:
-                scales, gains = self._held_out(entries, types, folds[rows])
+                scales, gains = self._held_out(places[rows], entries, types, folds[rows])
             else:
                 scales, gains = self._scales[places[rows]], self._gains[entries]
             probs[rows] *= scales[:, None]
             probs[np.repeat(rows, types), self._tokens[entries]] += gains
 
-    def _held_out(self, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
+    def _held_out(self, contexts: Ids, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
         """Return the scales `(n,)` and the gains `(m,)` of n contexts without the counts of one fold each.
 
         Args:
+            contexts: `(n,)`.
             entries: those of the contexts, one context after the other, `(m,)`.
             types: how many each has, `(n,)`.
             folds: `(n,)`.
         """
-        if self._fold_counts is None:
+        if self._folds is None:
             raise ValueError("the model has no counts of folds")
         starts, discount = np.cumsum(types) - types, np.float32(DISCOUNT)
-        counts = (self._counts[entries] - self._fold_counts[entries, np.repeat(folds, types)]).astype(np.float32)
+        counts = (self._counts[entries] - self._folds.counts[entries, np.repeat(folds, types)]).astype(np.float32)
         totals = np.add.reduceat(counts, starts)
         left = np.add.reduceat(counts > 0, starts, dtype=np.float32)
         divisors = np.maximum(totals, 1)
-        scales = np.where(totals > 0, discount * left / divisors, np.float32(1))
-        return scales, np.maximum(counts - discount, 0) / np.repeat(divisors, types)
+        is_seen = totals >= np.where(self._lengths[contexts] > ALWAYS_KEPT, self._folds.minimum, 1)
+        scales = np.where(is_seen, discount * left / divisors, np.float32(1))
+        return scales, np.maximum(counts - discount, 0) * np.repeat(is_seen / divisors, types).astype(np.float32)
 
     def find(self, history: Ids) -> Ids:
         """Return the index of the context of each length before n places, `(n, K + 1)`, -1 where it was not seen.

@@ -47,7 +47,7 @@ def plain_probs(ids: list[int], text: list[int], place: int, fold: int | None) -
     probs = [1 / VOCAB_SIZE] * VOCAB_SIZE
     for length in range(min(CONTEXT, place) + 1):
         context = tuple(ids[place - length : place])
-        if not seen[context] or (length > 2 and seen[context] < 2):
+        if not seen[context]:
             break
         followed = counts[context]
         if total := sum(followed.values()):
@@ -133,6 +133,27 @@ def test_rare_contexts_are_left_out_if_there_are_too_many(monkeypatch: pytest.Mo
     some = count_ngrams(text, VOCAB_SIZE, CONTEXT).to_arrays()
     assert len(some["tokens"]) <= len(every["tokens"]) // 2
     assert set(some["keys"].tolist()) < set(every["keys"].tolist())
+
+
+def test_a_context_that_would_be_left_out_without_a_fold_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In training, the network must see as many contexts as it will see in other texts."""
+    text = text_of(1)
+    monkeypatch.setattr(ngram_counts, "_MAX_ENTRIES", 400)
+    places, history = np.arange(250), history_of(text)  # of the first fold
+    model = count_ngrams(text, VOCAB_SIZE, CONTEXT)
+    held_out = NgramPredictions(model, len(text)).log_probs(history[:250], places)
+    assert model._folds is not None and model._folds.minimum > 1
+    counts = Counter(tuple(text[i - 3 : i].tolist()) for i in range(3, len(text)))
+    without = Counter(tuple(text[i - 3 : i].tolist()) for i in range(250, len(text)))
+    rare = [
+        i
+        for i in range(3, 250)
+        if (context := tuple(text[i - 3 : i].tolist())) and without[context] < model._folds.minimum <= counts[context]
+    ]
+    assert rare
+    shorter = np.concatenate([history[:, :2], np.full((len(text), CONTEXT - 2), -1)], axis=1)
+    expected = NgramPredictions(model, len(text)).log_probs(shorter[rare], np.array(rare))
+    np.testing.assert_array_equal(held_out[rare], expected)
 
 
 @pytest.mark.parametrize(
