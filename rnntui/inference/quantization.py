@@ -8,8 +8,9 @@ Everything between the two scales is integer arithmetic whose sums stay below 2�
 is the same, bit for bit, whichever kernel computes it, in any order of additions and beside any other rows: onnxruntime
 if it is installed (the extra "fast"), else numpy, which is exact too, but no faster than with float32 weights.
 
-Measured on Shakespeare, 8 bits cost a model of 1×512 0.001 bits a character and 4 bits 0.006; a model of 2×1024, after
-400 steps of training, 0.0002 and 0.002. The output layer has 8 bits in both cases: with 4, it alone cost 0.01.
+Measured on 25,000 characters of Shakespeare, 8 bits cost a model of 1×512 0.0005 bits a character and 4 bits 0.0044; a
+model of 2×1024, after 800 steps of training, less than 0.0002 and 0.0008. The output layer has 8 bits in both cases:
+with 4, it alone cost 0.01.
 """
 
 from __future__ import annotations
