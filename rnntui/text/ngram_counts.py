@@ -27,13 +27,16 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Hashes = NDArray[np.uint64]
 
-_MAX_ENTRIES = 4_000_000  # of a model; rarer contexts are left out
+_MAX_ENTRIES = 4_000_000  # of a model
+_MINIMUM = 2
 
 
 def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int) -> NgramModel:
     """Return the n-gram model of a text, with the counts of its folds.
 
-    If there are too many contexts, the rarest of those longer than two tokens are left out.
+    Of contexts longer than two tokens, those that were seen once are left out, which halves the model: on tinyshakespeare,
+    at 2.0 M tokens, a language model with contexts of 8 lost 0.003 nats a character by it (1.4125 to 1.4154; without any
+    n-gram model 1.4733). If there are still too many, rarer ones are left out, too.
 
     Args:
         ids: the token ids of the text, `(N,)`, 1 or more.
@@ -51,8 +54,12 @@ def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int
             earlier = ids[: len(ids) - length].astype(np.uint64) + np.uint64(1)
             hashes[length:] += earlier * powers[length - 1]
         part = _count(mix(hashes[length:]), targets[length:], folds[length:], length, vocab_size)
+        if length > ALWAYS_KEPT:
+            part = part.without_rare(_MINIMUM)
+        if not len(part.keys):
+            break
         parts.append(part)
-    minimum = 1
+    minimum = _MINIMUM
     while sum(len(part.tokens) for part in parts) > _MAX_ENTRIES:
         minimum += 1
         parts = [part if part.length <= ALWAYS_KEPT else part.without_rare(minimum) for part in parts]

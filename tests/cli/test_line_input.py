@@ -85,7 +85,7 @@ def test_an_empty_stop_string_is_refused(rnntui, trained: Path) -> None:
 
 
 def test_out_of_memory_is_no_bug(rnntui, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(run: RunFolder) -> None:
+    def fail(run: RunFolder, **settings: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("rnntui.inference.loaded_model.load_language_model", fail)

@@ -271,6 +271,8 @@ def test_bits_per_character_count_characters_not_bytes(rnntui, tmp_path: Path) -
         "5",
         "--tokenizer",
         "bpe",
+        "--ngram-prior",
+        "0",
         "--vocab-size",
         "300",
     ]

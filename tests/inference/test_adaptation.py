@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_runs import make_run
+from tiny_runs import TWO_LAYERS, make_run
 
 from rnntui.inference.adaptation import BLOCK, STEP_SIZE, OutputLearner
 from rnntui.inference.loaded_model import load_language_model
@@ -18,7 +18,7 @@ NO_CONTEXT = np.zeros(0, dtype=np.int64)
 
 @pytest.fixture
 def network(tmp_path: Path) -> NumpyLanguageModel:
-    return load_language_model(make_run(tmp_path, "tiny", layers=2), np.float64).network
+    return load_language_model(make_run(tmp_path, "tiny", model=TWO_LAYERS), np.float64).network
 
 
 def tokens(count: int, seed: int = 0) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_runs import make_run, subwords
+from tiny_runs import TWO_LAYERS, make_run, subwords
 
 from rnntui.config_generation import MAX_CHARS_PER_SECOND, GenerationConfig, SamplingConfig
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
@@ -24,7 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedLanguageMo
     folder = tmp_path_factory.mktemp("runs")
     made = {
         "characters": make_run(folder, "characters"),
-        "others": make_run(folder, "others", seed=2, layers=2),
+        "others": make_run(folder, "others", seed=2, model=TWO_LAYERS),
         "turns": make_run(folder, "turns", speakers=("A", "B")),
         "subwords": make_run(folder, "subwords", tokenizer=subwords()),
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fake_training import FakeLauncher, make_logged, make_resumable, row
-from tiny_runs import make_run
+from tiny_runs import TINY, make_run
 
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -408,7 +408,7 @@ def test_a_note_is_shown_at_once_and_after_a_poll(user: User, folder: Path) -> N
 
 def test_marked_runs_are_compared(user: User, folder: Path) -> None:
     for layers, name in enumerate(("small", "large"), start=1):
-        make_run(folder, name, layers=layers)
+        make_run(folder, name, model=replace(TINY, layers=layers))
     user.poll()
     small, large = (user.run(name).path for name in ("small", "large"))
     notice = asyncio.run(user.session.compare(small))

@@ -47,10 +47,10 @@ def plain_probs(ids: list[int], text: list[int], place: int, fold: int | None) -
     probs = [1 / VOCAB_SIZE] * VOCAB_SIZE
     for length in range(min(CONTEXT, place) + 1):
         context = tuple(ids[place - length : place])
-        if not seen[context]:
+        if not seen[context] or (length > 2 and seen[context] < 2):
             break
         followed = counts[context]
-        if total := sum(followed.values()):
+        if (total := sum(followed.values())) >= (2 if length > 2 else 1):
             back_off = DISCOUNT * len(followed) / total
             probs = [max(followed[w] - DISCOUNT, 0) / total + back_off * p for w, p in enumerate(probs)]
     return probs

@@ -66,4 +66,4 @@ def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch
 
 def test_the_choice_is_recorded_in_the_run(make_run: MakeRun) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
-    assert model.ngram_prior == 5 and model.dropout == dropout_for(64 / 15_000)
+    assert model.ngram_prior == 8 and model.dropout == dropout_for(64 / 15_000)

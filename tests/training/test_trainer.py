@@ -142,13 +142,13 @@ def test_a_validation_loss_that_is_not_finite_ends_the_run(make_run, monkeypatch
 
 
 def test_dropout_changes_the_training_loss(make_run) -> None:
-    runs = [make_run(name=f"dropout-{p}", steps=20, dropout=p) for p in (0.0, 0.5)]
+    runs = [make_run(name=f"dropout-{p}", steps=20, dropout=p, ngram_prior=0) for p in (0.0, 0.5)]
     first = [next(e.train_loss for e in train(run)[1] if isinstance(e, Stepped)) for run in runs]
     assert first[0] != first[1]
 
 
 def test_a_diverging_loss_ends_the_run(make_run) -> None:
-    run = make_run(steps=400, learning_rate=10.0, clip_grad_norm=1e6, warmup=0)
+    run = make_run(steps=400, learning_rate=10.0, clip_grad_norm=1e6, warmup=0, ngram_prior=0)
     with pytest.raises(TrainingError, match="lower --learning-rate"):
         train_run(run, lambda event: None, never)
     assert run.read_status().state == "failed"

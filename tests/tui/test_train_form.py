@@ -127,8 +127,8 @@ def test_only_what_differs_from_the_defaults_is_passed() -> None:
 def test_the_command_takes_what_was_typed() -> None:
     typed = {
         "corpus": "a.txt '-my file.txt' plays/*.txt", "name": "-odd", "cell": "gru", "layers": "2", "minutes": "0.5",
-        "tied": "no", "learning_rate": "1e-3", "dropout": "0", "seed": "7", "errors": "replace", "encoding": "latin-1",
-        "newlines": "keep", "vocab_size": " 500 ", "tokenizer": "bpe",
+        "tied": "no", "learning_rate": "1e-3", "weight_decay": "0.15", "seed": "7", "errors": "replace",
+        "encoding": "latin-1", "newlines": "keep", "vocab_size": " 500 ", "tokenizer": "bpe",
     }  # fmt: skip
     assert not problems_in(typed)
     values = parsed(training_arguments(typed, CHECKPOINTS))
@@ -137,7 +137,7 @@ def test_the_command_takes_what_was_typed() -> None:
     assert (values["tied"], values["learning_rate"], values["seed"]) == (False, 0.001, 7)
     assert (values["errors"], values["encoding"], values["vocab_size"]) == ("replace", "latin-1", 500)
     assert values["newlines"] == "keep"
-    assert "--dropout" not in training_arguments(typed, CHECKPOINTS)
+    assert "--weight-decay" not in training_arguments(typed, CHECKPOINTS)
     assert parsed(training_arguments(typed | {"tied": "yes"}, CHECKPOINTS))["tied"] is True
 
 
