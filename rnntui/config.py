@@ -339,6 +339,8 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
     validation_fraction: float = override(
         TrainerConfig, "validation_fraction", 0.1, "fraction of the text held out for validation"
     )
+    final_learning_rate: float = override(TrainerConfig, "final_learning_rate", 0.1)
+    weight_average: float = override(TrainerConfig, "weight_average", 0.995)
 
     turns: str = setting_field(
         "auto",
