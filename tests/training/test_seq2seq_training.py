@@ -80,7 +80,7 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
 @pytest.mark.parametrize(
     ("rows", "steps", "shape"),
     [
-        (copies(1500), 250, {"learning_rate": 5e-3}),
+        (copies(1500), 400, {"learning_rate": 5e-3}),
         (reverses(1500), 220, {"cell": "gru", "learning_rate": 6e-3}),
         (dates(2000), 320, {"attention": "additive", "learning_rate": 6e-3}),
     ],
