@@ -358,6 +358,12 @@ class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass tak
                 setting="turns",
             )
 
+    @classmethod
+    def from_json(cls, values: object) -> Self:
+        """Return the settings of a JSON object; a version without these ended at a rate of 0, without averages."""
+        earlier = {"final_learning_rate": 0.0, "weight_average": 0.0}
+        return super().from_json({**earlier, **values} if isinstance(values, dict) else values)
+
     @property
     def batch_summary(self) -> str:
         return f"{self.batch_size} streams × {self.bptt} steps"

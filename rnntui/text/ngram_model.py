@@ -41,6 +41,7 @@ tokens that followed once and twice (Ney et al. 1994) is about 0.5, as rare cont
 MAX_TOKENS = 1 << 24  # of a text that are counted, from its beginning
 FOLD_BITS = 3
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
+_LEAST = np.float32(1e-20)
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # the finalizer of SplitMix64 (Steele et al. 2014)
 
@@ -155,7 +156,7 @@ class NgramModel:
                 entries = slice(self._offsets[context], self._offsets[context + 1])
                 probs *= self._scales[context]
                 probs[self._tokens[entries]] += self._gains[entries]
-            known = np.log(probs)
+            known = logarithms(probs)
             if len(self._memo) * self.vocab_size > _MAX_MEMO:
                 self._memo.clear()
             self._memo[longest] = known
@@ -167,7 +168,7 @@ class NgramModel:
         folds = np.full(len(contexts), FOLDS)
         for places in contexts.T:
             self.interpolate(probs, places, folds)
-        return np.log(probs)
+        return logarithms(probs)
 
     def interpolate(self, probs: Floats, places: Ids, folds: Ids) -> None:
         """Make the probabilities after contexts from those after contexts that are one token shorter, in place.
@@ -253,6 +254,12 @@ class NgramModel:
                 raise ValueError(f"{name} is missing, or of another type")
         contexts = Contexts(*(arrays[name] for name in Contexts._fields))
         return cls(vocab_size, contexts, Entries(*(arrays[name] for name in Entries._fields)))
+
+
+def logarithms(probs: Floats) -> Floats:
+    """Return the logarithms of probabilities, of which a chain of contexts can make numbers too small for float32."""
+    logs: Floats = np.log(np.maximum(probs, _LEAST))
+    return logs
 
 
 def token_bits(vocab_size: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.text.ngram_model import FOLDS, MAX_TOKENS, NgramModel
+from rnntui.text.ngram_model import FOLDS, MAX_TOKENS, NgramModel, logarithms
 
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -45,7 +45,7 @@ class NgramPredictions:
             positions: the position of the next token in the text that was counted, `(n,)`; None for another text.
         """
         if positions is None:
-            return np.log(self._probs(self.model.find(history), np.full(len(history), FOLDS)))
+            return logarithms(self._probs(self.model.find(history), np.full(len(history), FOLDS)))
         # Some positions are not counted, and after a reset of its state a stream has a shorter history than its text.
         is_whole = positions < self._length
         if self.model.context:
@@ -54,7 +54,7 @@ class NgramPredictions:
         slots[is_whole] = self._slot_at[positions[is_whole]]
         rows = np.flatnonzero(slots < 0)
         if not len(rows):
-            return np.log(self._kept[slots])
+            return logarithms(self._kept[slots])
         contexts = self.model.find(history[rows])
         folds = np.minimum(positions[rows] * FOLDS // self._length, FOLDS)  # FOLDS for what is not counted
         probs = np.empty((len(history), self.model.vocab_size), np.float32)
@@ -63,7 +63,7 @@ class NgramPredictions:
         probs[known] = self._kept[slots[known]]
         remembered = is_whole[rows]
         self._slot_at[positions[rows[remembered]]] = self._slots[self._codes(contexts, folds)[remembered]]
-        return np.log(probs)
+        return logarithms(probs)
 
     def _codes(self, contexts: Ids, folds: Ids) -> Ids:
         """Return the index into `_slots` of the longest contexts `(n,)` of `contexts (n, K + 1)`."""

@@ -120,6 +120,18 @@ def test_vocabularies_of_every_size(vocab_size: int) -> None:
     assert log_probs[np.arange(10), ids[100:110]].mean() > -0.5  # the text repeats itself
 
 
+def test_what_never_followed_a_long_chain_of_contexts_has_a_finite_logarithm() -> None:
+    """Its probability is too small for float32, and for torch, which takes denormal numbers for zero."""
+    text = np.tile(np.arange(2, dtype=np.uint8), 30_000)
+    model, history = count_ngrams(text, 3, MAX_CONTEXT), history_of(text, MAX_CONTEXT)[-2:]
+    for log_probs in (
+        model.log_probs(history),
+        model.log_probs(history[:1]),
+        NgramPredictions(model).log_probs(history),
+    ):
+        assert np.isfinite(log_probs).all() and log_probs.min() < -40
+
+
 def test_a_text_of_one_token() -> None:
     model = count_ngrams(np.zeros(1, np.uint8), 2, CONTEXT)
     assert model.context == 0

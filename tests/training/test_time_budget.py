@@ -14,7 +14,7 @@ from rnntui.training.train_run import train_run
 
 SHAPE = {
     "minutes": 0.5, "save_every": 1e6, "sample_length": 0, "precision": "fp32", "evaluations": 3, "learning_rate": 1e-3,
-    "patience": 0,
+    "patience": 0, "final_learning_rate": 0.0,
 }  # fmt: skip
 
 

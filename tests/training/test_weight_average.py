@@ -83,7 +83,7 @@ def test_the_model_has_its_weights_back_after_an_evaluation_that_fails() -> None
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_average_is_evaluated_and_saved_and_changes_no_step(kind: str, tmp_path: Path, make_run) -> None:
-    plain = make_any_run(kind, tmp_path, "plain", make_run, patience=0)
+    plain = make_any_run(kind, tmp_path, "plain", make_run, patience=0, weight_average=0.0)
     averaged = make_any_run(kind, tmp_path, "averaged", make_run, patience=0, weight_average=0.999)
     steps = iter(range(STEPS))
     events = train(averaged, lambda: next(steps) == 7) + train(averaged)
