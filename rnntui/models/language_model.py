@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rnntui.config import LanguageModelConfig
+from rnntui.models.dropout import Dropout
 from rnntui.models.layers import State, recurrent_layers, run_recurrent_layers, state_count
 from rnntui.models.ngram_embeddings import NgramEmbeddings
 from rnntui.ngram_index import NgramIndex
@@ -46,7 +47,7 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(vocab_size, embedding)
         self.rnn = recurrent_layers(config, embedding, config.hidden, config.layers, config.dropout or 0.0)
         self.output = nn.Linear(config.hidden, vocab_size)
-        self.dropout = nn.Dropout(config.dropout or 0.0)
+        self.dropout = Dropout(config.dropout or 0.0)
         self._initialize_embedding()
         if config.tied:
             self.output.weight = self.embedding.weight

@@ -11,27 +11,27 @@ Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 _MAX_KEPT = 1 << 25  # probabilities that are kept in training
+_KEPT_LENGTH = 5  # tokens of the longest contexts whose probabilities are kept: longer ones are too many
 
 
 class NgramPredictions:
     """Log probabilities for training, each place's without its own fold of the text, and for other texts.
 
-    What a place gets depends on its longest context that was seen and on its fold alone. Probabilities are kept for
-    each such pair, as far as memory allows, and those after a context are made from those after its shorter ones: so
-    each costs a few entries, once. Each position of the training text remembers where its own are.
+    What a place gets depends on its contexts and on its fold alone. The probabilities after each short context and fold
+    are kept, as far as memory allows; those after a longer context are made from them by a few entries.
 
     Args:
         model: an n-gram model; with the counts of folds if positions are asked for.
-        length: tokens of the text that it has counted; 0 if no positions in it are asked for.
+        length: tokens of the text that it has counted; not needed if no positions in it are asked for.
     """
 
-    def __init__(self, model: NgramModel, length: int = 0) -> None:
+    def __init__(self, model: NgramModel, length: int = MAX_TOKENS) -> None:
         self.model = model
         self._length = min(length, MAX_TOKENS)
         self._slots = np.full(model.contexts * (FOLDS + 1), -1, np.int32)  # of each context and fold
-        self._slot_at = np.full(self._length, -1, np.int32)  # of each position
         self._kept = np.empty((0, model.vocab_size), np.float32)
         self._count = 0
+        self._is_full = False
 
     def __deepcopy__(self, memo: dict[int, object]) -> NgramPredictions:
         """Return itself: a copy of a language model that is trained apart has the same n-gram model."""
@@ -44,36 +44,19 @@ class NgramPredictions:
             history: that of `NgramModel.log_probs`.
             positions: the position of the next token in the text that was counted, `(n,)`; None for another text.
         """
-        if positions is None:
-            return logarithms(self._probs(self.model.find(history), np.full(len(history), FOLDS)))
-        # Some positions are not counted, and after a reset of its state a stream has a shorter history than its text.
-        is_whole = positions < self._length
-        if self.model.context:
-            is_whole &= history[:, self.model.context - 1] >= 0
-        slots = np.full(len(history), -1, np.int32)
-        slots[is_whole] = self._slot_at[positions[is_whole]]
-        rows = np.flatnonzero(slots < 0)
-        if not len(rows):
-            return logarithms(self._kept[slots])
-        contexts = self.model.find(history[rows])
-        folds = np.minimum(positions[rows] * FOLDS // self._length, FOLDS)  # FOLDS for what is not counted
-        probs = np.empty((len(history), self.model.vocab_size), np.float32)
-        probs[rows] = self._probs(contexts, folds)
-        known = np.flatnonzero(slots >= 0)
-        probs[known] = self._kept[slots[known]]
-        remembered = is_whole[rows]
-        self._slot_at[positions[rows[remembered]]] = self._slots[self._codes(contexts, folds)[remembered]]
+        contexts = self.model.find(history)
+        folds = np.full(len(history), FOLDS)
+        if positions is not None:
+            folds = np.minimum(positions * FOLDS // self._length, FOLDS)  # FOLDS for what is not counted
+        probs = self._probs_after_short(contexts[:, : _KEPT_LENGTH + 1], folds)
+        for places in contexts.T[_KEPT_LENGTH + 1 :]:
+            self.model.interpolate(probs, places, folds)
         return logarithms(probs)
 
-    def _codes(self, contexts: Ids, folds: Ids) -> Ids:
-        """Return the index into `_slots` of the longest contexts `(n,)` of `contexts (n, K + 1)`."""
+    def _probs_after_short(self, contexts: Ids, folds: Ids) -> Floats:
+        """Return the probabilities `(n, V)` after contexts `(n, L + 1)`, and keep them if there is room."""
         longest = contexts[np.arange(len(contexts)), (contexts >= 0).sum(axis=1) - 1]
-        codes: Ids = longest * (FOLDS + 1) + folds
-        return codes
-
-    def _probs(self, contexts: Ids, folds: Ids) -> Floats:
-        """Return the probabilities `(n, V)` after contexts `(n, K + 1)`, and keep them if there is room."""
-        codes = self._codes(contexts, folds)
+        codes = longest * (FOLDS + 1) + folds
         rows = np.flatnonzero(self._slots[codes] < 0)
         if len(rows) and not self._keep(contexts[rows], folds[rows]):
             return self._computed(contexts, folds)
@@ -93,6 +76,8 @@ class NgramPredictions:
 
     def _keep(self, contexts: Ids, folds: Ids) -> bool:
         """Compute and keep the probabilities after contexts of every length; False once there is no room."""
+        if self._is_full:
+            return False
         parents = np.full(len(contexts), -1, np.int64)  # slots of the contexts that are one token shorter
         for places in contexts.T:
             codes = places * (FOLDS + 1) + folds
@@ -102,6 +87,7 @@ class NgramPredictions:
                 new, firsts = np.unique(codes[rows], return_index=True)
                 firsts = rows[firsts]
                 if self._count + len(new) > _MAX_KEPT // self.model.vocab_size:
+                    self._is_full = True
                     return False
                 if parents[0] < 0:
                     probs = np.full((len(new), self.model.vocab_size), 1 / self.model.vocab_size, np.float32)

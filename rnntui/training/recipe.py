@@ -12,11 +12,11 @@ import numpy as np
 
 from rnntui.config import DEFAULT_MINUTES, Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerType
 
-_DROPOUTS = ((1.5, 0.0), (4.0, 0.1), (12.0, 0.2), (30.0, 0.3))  # up to so many epochs
+_DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3))  # up to so many epochs
 _MOST_DROPOUT = 0.4
 _CHARACTER_CONTEXT, _TOKEN_CONTEXT = 8, 3
 _TIMED_SECONDS = 0.5
-_OTHER_WORK = 0.85  # share of the time that is left for steps beside the optimizer, evaluations and saves
+_OTHER_WORK = 0.65  # share of the time that is left for steps beside the optimizer, evaluations and saves
 
 
 @dataclass(frozen=True)

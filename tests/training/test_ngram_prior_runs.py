@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import MakeRun
 
 from rnntui.errors import RunError
 from rnntui.inference.loaded_model import load_language_model
@@ -19,7 +18,7 @@ from rnntui.training.train_run import train_run
 TEXT = "".join(f"{word} {word} and then\n" for word in ("one", "two", "three", "seven", "eleven") * 60)
 
 
-def test_a_run_writes_its_counts_and_everything_reads_them(make_run: MakeRun, tmp_path) -> None:
+def test_a_run_writes_its_counts_and_everything_reads_them(make_run, tmp_path) -> None:
     run = make_run(TEXT, steps=3, ngram_prior=4)
     train_run(run, lambda event: None, lambda: False)
     model = load_language_model(run)
@@ -36,7 +35,7 @@ def test_a_run_writes_its_counts_and_everything_reads_them(make_run: MakeRun, tm
     np.testing.assert_allclose(copied.forward(tokens, copied.initial_state())[0], expected, atol=0.02)
 
 
-def test_a_run_with_broken_or_missing_counts_is_refused(make_run: MakeRun) -> None:
+def test_a_run_with_broken_or_missing_counts_is_refused(make_run) -> None:
     run = make_run(TEXT, steps=1, ngram_prior=2)
     train_run(run, lambda event: None, lambda: False)
     arrays, metadata = load_arrays(run.ngrams_file)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import MakeRun
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.training import recipe
@@ -64,6 +63,6 @@ def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_the_choice_is_recorded_in_the_run(make_run: MakeRun) -> None:
+def test_the_choice_is_recorded_in_the_run(make_run) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
     assert model.ngram_prior == 8 and model.dropout == dropout_for(64 / 15_000)
