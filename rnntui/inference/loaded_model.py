@@ -53,8 +53,8 @@ def load_language_model(
     config = run.read_config()
     tokenizer = read_tokenizer(run, config)
     weights, shape = load_weights(run.weights_file), config.model_as(LanguageModelConfig)
+    prior = read_ngram_model(run, config)
     with weights_of_file(run.weights_file):
-        prior = read_ngram_model(run, config)
         network = NumpyLanguageModel(weights, shape, config.vocab_size, tokenizer.end_id, dtype, prior)
     if precision == "auto":
         precision = "int4" if _is_faster_quantized(network) else "fp32"
