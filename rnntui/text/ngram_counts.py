@@ -106,17 +106,15 @@ def _count(contexts: Hashes, targets: Hashes, folds: Hashes, length: int, vocab_
     is_first = np.concatenate([[True], entries[1:] != entries[:-1]])
     starts = np.flatnonzero(is_first)
     index = np.cumsum(is_first) - 1
-    fold_counts = np.bincount(
-        index * FOLDS + (rows & np.uint64(FOLDS - 1)).astype(np.int64), minlength=len(starts) * FOLDS
-    )
+    fold_starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+    in_folds = np.diff(np.append(fold_starts, len(rows)))
+    fold_counts = np.zeros((len(starts), FOLDS), np.min_scalar_type(int(in_folds.max())))
+    fold_counts[index[fold_starts], (rows[fold_starts] & np.uint64(FOLDS - 1)).astype(np.int64)] = in_folds
     firsts = entries[starts]
     tokens = (firsts & np.uint64((1 << bits) - 1)).astype(np.min_scalar_type(max(1, vocab_size - 1)))
     keys, types = np.unique(firsts >> np.uint64(bits), return_counts=True)
     counts = np.diff(np.append(starts, len(rows)))
-    narrow = np.uint16 if fold_counts.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32
-    return _Counts(
-        length, keys << np.uint64(shift), types, tokens, counts, fold_counts.reshape(-1, FOLDS).astype(narrow)
-    )
+    return _Counts(length, keys << np.uint64(shift), types, tokens, counts, fold_counts)
 
 
 def _joined(parts: list[_Counts], vocab_size: int, minimum: int) -> NgramModel:
