@@ -224,7 +224,7 @@ async def test_a_real_training_outlives_the_app_is_stopped_and_goes_on(tmp_path:
         await pilot.press("r")
         await wait_until(pilot, lambda: any("running" in text for text in second.rows))
         (again,) = second.tab.session.processes
-        await wait_until(pilot, lambda: (run.read_status().step, run.read_status().state) > (stopped.step, ""))
+        await wait_until(pilot, lambda: any(row["step"] > stopped.step for row in read_metrics(run.metrics_file)))
         await pilot.press("s")
         await wait_until(pilot, lambda: not second.tab.session.processes)
         assert again.process.returncode == 130
