@@ -38,7 +38,7 @@ DISCOUNT = 0.85
 1.570 nats a character with D = 0.6, 1.551 with 0.75, 1.547 with 0.85, 1.551 with 0.92. The usual estimate from the
 tokens that followed once and twice (Ney et al. 1994) is about 0.5, as rare contexts are left out."""
 
-MAX_TOKENS = 1 << 22  # of a text that are counted, from its beginning
+MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
 FOLD_BITS = 3
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
 _LEAST = np.float32(1e-20)
