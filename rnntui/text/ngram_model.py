@@ -41,9 +41,11 @@ tokens that followed once and twice (Ney et al. 1994) is about 0.5, as rare cont
 MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
 FOLD_BITS = 3
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
-_LEAST = np.float32(1e-20)
+LEAST = np.float32(1e-20)
+"""The smallest probability that has a logarithm."""
 _MULTIPLIER = 0x9E3779B97F4A7C15
-_MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # the finalizer of SplitMix64 (Steele et al. 2014)
+MIX_STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+"""Shifts and multipliers that finish a hash, those of the finalizer of SplitMix64 (Steele et al. 2014)."""
 
 
 class Contexts(NamedTuple):
@@ -269,7 +271,7 @@ def _search(ordered: Hashes, keys: Hashes) -> Ids:
 
 def logarithms(probs: Floats) -> Floats:
     """Return the logarithms of probabilities, of which a chain of contexts can make numbers too small for float32."""
-    logs: Floats = np.log(np.maximum(probs, _LEAST))
+    logs: Floats = np.log(np.maximum(probs, LEAST))
     return logs
 
 
@@ -297,6 +299,6 @@ def hashes(history: Ids, powers: Hashes) -> Hashes:
 
 def mix(hashes: Hashes) -> Hashes:
     """Spread hashes over all 64 bits."""
-    for shift, multiplier in zip((30, 27), _MIX, strict=True):
+    for shift, multiplier in MIX_STEPS:
         hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(multiplier)
-    return hashes ^ (hashes >> np.uint64(31))
+    return hashes
