@@ -166,33 +166,43 @@ class NgramModel:
         """Return the log probabilities `(n, V)` after the contexts `(n, K + 1)` that `find` returned."""
         probs = np.full((len(contexts), self.vocab_size), 1 / self.vocab_size, np.float32)
         folds = np.full(len(contexts), FOLDS)
-        for places in contexts.T:
-            self.interpolate(probs, places, folds)
+        for length in range(contexts.shape[1]):  # one by one: rounded as `_remembered` rounds
+            self.interpolate(probs, contexts[:, length : length + 1], folds)
         return logarithms(probs)
 
-    def interpolate(self, probs: Floats, places: Ids, folds: Ids) -> None:
-        """Make the probabilities after contexts from those after contexts that are one token shorter, in place.
+    def interpolate(self, probs: Floats, contexts: Ids, folds: Ids) -> None:
+        """Make the probabilities after contexts from those after the same contexts without their first tokens, in place.
+
+        All lengths are done in one pass over the probabilities: what a length adds is scaled as the longer ones will
+        scale it.
 
         Args:
-            probs: `(n, V)`.
-            places: contexts of one length as `find` returned them, `(n,)`; those of -1 change nothing.
+            probs: `(n, V)`, contiguous.
+            contexts: contexts of k successive lengths as `find` returned them, `(n, k)`; those of -1 change nothing.
             folds: the fold of the text without which each is to be counted, `(n,)`; `FOLDS` for none.
 
         Raises `ValueError` if a fold is left out and the model has no counts of folds.
         """
-        for rows, is_held_out in (
-            (np.flatnonzero((places >= 0) & (folds == FOLDS)), False),
-            (np.flatnonzero((places >= 0) & (folds < FOLDS)), True),
-        ):
-            if not len(rows):
-                continue
-            entries, types = self._entries(places[rows])
-            if is_held_out:
-                scales, gains = self._held_out(places[rows], entries, types, folds[rows])
-            else:
-                scales, gains = self._scales[places[rows]], self._gains[entries]
-            probs[rows] *= scales[:, None]
-            probs[np.repeat(rows, types), self._tokens[entries]] += gains
+        factors = np.ones(len(probs), np.float32)  # of the longer contexts
+        additions: list[tuple[Ids, Ids, Floats]] = []  # rows, entries, gains
+        for places in contexts.T[::-1]:
+            for rows, is_held_out in (
+                (np.flatnonzero((places >= 0) & (folds == FOLDS)), False),
+                (np.flatnonzero((places >= 0) & (folds < FOLDS)), True),
+            ):
+                if not len(rows):
+                    continue
+                entries, types = self._entries(places[rows])
+                if is_held_out:
+                    scales, gains = self._held_out(places[rows], entries, types, folds[rows])
+                else:
+                    scales, gains = self._scales[places[rows]], self._gains[entries]
+                additions.append((np.repeat(rows, types), entries, gains * np.repeat(factors[rows], types)))
+                factors[rows] *= scales
+        probs *= factors[:, None]
+        flat = probs.reshape(-1)  # `add.at` is many times faster than `+=` here, with one index
+        for rows, entries, gains in additions:
+            np.add.at(flat, rows * self.vocab_size + self._tokens[entries], gains)
 
     def _held_out(self, contexts: Ids, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
         """Return the scales `(n,)` and the gains `(m,)` of n contexts without the counts of one fold each.
@@ -269,8 +279,8 @@ def _search(ordered: Hashes, keys: Hashes) -> Ids:
 
 def logarithms(probs: Floats) -> Floats:
     """Return the logarithms of probabilities, of which a chain of contexts can make numbers too small for float32."""
-    logs: Floats = np.log(np.maximum(probs, _LEAST))
-    return logs
+    logs: Floats = np.maximum(probs, _LEAST)
+    return np.log(logs, out=logs)
 
 
 def token_bits(vocab_size: int) -> int:
