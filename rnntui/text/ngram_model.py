@@ -171,7 +171,7 @@ class NgramModel:
         return logarithms(probs)
 
     def interpolate(self, probs: Floats, contexts: Ids, folds: Ids) -> None:
-        """Make the probabilities after contexts from those after the same contexts without their first tokens, in place.
+        """Turn the probabilities after contexts without their first tokens into those after the contexts, in place.
 
         All lengths are done in one pass over the probabilities: what a length adds is scaled as the longer ones will
         scale it.
