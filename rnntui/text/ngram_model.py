@@ -40,6 +40,7 @@ tokens that followed once and twice (Ney et al. 1994) is about 0.5, as rare cont
 
 MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
 FOLD_BITS = 3
+_LARGE = 255  # counts from here on do not fit into a byte of a file
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
 _LEAST = np.float32(1e-20)
 _MULTIPLIER = 0x9E3779B97F4A7C15
@@ -245,25 +246,40 @@ class NgramModel:
         return np.repeat(starts - ends + types, types) + np.arange(ends[-1] if len(ends) else 0), types
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the model as arrays for a file, without the counts of folds."""
+        """Return the model as arrays for a file, without the counts of folds.
+
+        Almost all counts fit into a byte. Those that do not are 255, and follow in an array of their own.
+        """
+        types = np.diff(self._offsets)
         return {
             "keys": self._keys,
             "lengths": self._lengths,
-            "types": np.diff(self._offsets).astype(np.uint32),
+            "types": types.astype(np.min_scalar_type(int(types.max()))),
             "tokens": self._tokens,
-            "counts": self._counts,
+            "counts": np.minimum(self._counts, _LARGE).astype(np.uint8),
+            "large_counts": self._counts[self._counts >= _LARGE].astype(np.uint32),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], vocab_size: int) -> NgramModel:
         """Return the model of a file's arrays. Raises `ValueError` if they are not those of `to_arrays`."""
-        sizes = {"keys": [8], "lengths": [1], "types": [4], "tokens": [1, 2, 4], "counts": [1, 2, 4]}
+        any_size = (1, 2, 4)
+        sizes = {"keys": (8,), "lengths": (1,), "types": any_size, "tokens": any_size, "counts": any_size}
+        if "large_counts" in arrays:  # not in a file of an older version
+            sizes["large_counts"] = (4,)
         for name, allowed in sizes.items():
             array = arrays.get(name)
             if array is None or array.dtype.kind != "u" or array.itemsize not in allowed or array.ndim != 1:
                 raise ValueError(f"{name} is missing, or of another type")
         contexts = Contexts(*(arrays[name] for name in Contexts._fields))
-        return cls(vocab_size, contexts, Entries(*(arrays[name] for name in Entries._fields)))
+        counts = arrays["counts"]
+        if (large := arrays.get("large_counts")) is not None:
+            is_large = counts == _LARGE
+            if np.count_nonzero(is_large) != len(large):
+                raise ValueError("the large counts of the n-grams do not fit the others")
+            counts = counts.astype(np.uint32)
+            counts[is_large] = large
+        return cls(vocab_size, contexts, Entries(arrays["tokens"], counts))
 
 
 def _search(ordered: Hashes, keys: Hashes) -> Ids:
