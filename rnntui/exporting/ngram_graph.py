@@ -7,6 +7,7 @@ keys have their highest bit inverted, which keeps their order. Contexts are foun
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnntui.exporting.graph_builder import GraphBuilder, Value
 from rnntui.text.ngram_model import DISCOUNT, LEAST, MIX_STEPS, NgramModel, key_mask, powers_of
@@ -23,23 +24,29 @@ class NgramGraph:
     """
 
     def __init__(self, builder: GraphBuilder, model: NgramModel) -> None:
-        arrays = model.to_arrays()
-        types = arrays["types"].astype(np.int64)
-        counts = arrays["counts"]
+        contexts, entries = model.parts()
+        types = contexts.types.astype(np.int64)
         offsets = np.cumsum(types) - types
-        totals = np.add.reduceat(counts.astype(np.int64), offsets)
+        totals = np.add.reduceat(entries.counts.astype(np.int64), offsets)
+        # The first context is the empty one, whose probabilities are the same everywhere, and whose counts are large.
+        first = int(types[0])
+        counts = entries.counts.copy()
+        counts[:first] = 0
         self._builder = builder
         self._context = model.context
         self._vocab_size = model.vocab_size
         self._size = len(types)
-        keys = (arrays["keys"] ^ np.uint64(1 << 63)).view(np.int64)
+        unigrams = np.full(model.vocab_size, DISCOUNT * first / totals[0] / model.vocab_size)
+        unigrams[entries.tokens[:first]] += (entries.counts[:first] - DISCOUNT) / totals[0]
+        self._unigrams = builder.constant(unigrams.astype(np.float32), "ngram_unigrams")
+        keys = (contexts.keys ^ np.uint64(1 << 63)).view(np.int64)
         self._keys = builder.constant(keys, "ngram_keys")
-        self._lengths = builder.constant(arrays["lengths"], "ngram_lengths")
+        self._lengths = builder.constant(contexts.lengths, "ngram_lengths")
         self._offsets = builder.constant(offsets.astype(np.int32), "ngram_offsets")
-        self._types = builder.constant(types.astype(np.int32), "ngram_types")
+        self._types = builder.constant(_compact(types), "ngram_types")
         self._totals = builder.constant(totals.astype(np.float32), "ngram_totals")
-        self._tokens = builder.constant(arrays["tokens"], "ngram_tokens")
-        self._counts = builder.constant(counts, "ngram_counts")
+        self._tokens = builder.constant(_compact(entries.tokens), "ngram_tokens")
+        self._counts = builder.constant(_compact(counts), "ngram_counts")
 
     def log_probs(self, history: list[Value]) -> Value:
         """Return the log probabilities of the next token at n places, `(n, V)`.
@@ -49,20 +56,18 @@ class NgramGraph:
         """
         builder = self._builder
         shape = builder.concat([history[0].size(0), builder.constant([self._vocab_size])], 0)
-        probs = builder.node("Expand", builder.constant(np.float32(1 / self._vocab_size)), shape)
+        probs = builder.node("Expand", self._unigrams, shape)
         hashed, is_found = history[0] * 0, None
         mask = builder.constant(key_mask(self._vocab_size).view(np.int64))
-        multipliers = powers_of(self._context).view(np.int64)
-        for length in range(self._context + 1):
-            if length:
-                token = history[length - 1]
-                hashed = hashed + token * multipliers[length - 1]
-                is_found = _both(is_found, token.equal(0).logical_not())
+        for length, multiplier in enumerate(powers_of(self._context).view(np.int64).tolist(), 1):
+            token = history[length - 1]
+            hashed = hashed + token * multiplier
             key = (_mixed(hashed) & mask) ^ _HIGHEST_BIT
             place = self._search(key)
             is_known = builder.node("Gather", self._keys, place).equal(key)
             has_length = builder.node("Gather", self._lengths, place).cast(np.int64).equal(length)
-            is_found = _both(is_found, _both(is_known, has_length))
+            is_context = _both(_both(is_known, has_length), token.equal(0).logical_not())
+            is_found = is_context if is_found is None else _both(is_found, is_context)
             probs = self._interpolated(probs, place, is_found)
         return builder.node("Log", builder.node("Max", probs, builder.constant(LEAST)))
 
@@ -101,8 +106,13 @@ class NgramGraph:
         return builder.node("ScatterElements", probs * scales.expand(1), tokens, gains, axis=1, reduction="add")
 
 
-def _both(first: Value | None, second: Value) -> Value:
-    return second if first is None else second.builder.node("And", first, second)
+def _both(first: Value, second: Value) -> Value:
+    return first.builder.node("And", first, second)
+
+
+def _compact(numbers: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return numbers that are not negative in the smallest unsigned type."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max())))
 
 
 def _mixed(hashed: Value) -> Value:
