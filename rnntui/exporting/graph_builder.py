@@ -186,7 +186,9 @@ class GraphBuilder:
     ) -> list[Value]:
         """Add a node with several outputs of one type, see `node`."""
         number = self._next()
-        outputs = [Value(self, f"{self._prefix}{operator}_{number}_{index}", dtype or _dtype(inputs)) for index in range(count)]
+        outputs = [
+            Value(self, f"{self._prefix}{operator}_{number}_{index}", dtype or _dtype(inputs)) for index in range(count)
+        ]
         names = tuple("" if value is None else value.name for value in inputs)
         self._nodes.append(Node(operator, names, attributes, domain, tuple(output.name for output in outputs)))
         return outputs

@@ -93,7 +93,7 @@ class GraphLayers:
         product = builder.node(
             "MatMulInteger", rounded.cast(np.uint8), unsigned, zero_point, zero_point, dtype=np.int32
         ).cast(np.float32)
-        return product * builder.constant(scales) * row_scales
+        return product * builder.constant(scales) * row_scales  # type: ignore[no-any-return]
 
     def output(self, inputs: Value, weights: Array, is_bounded: bool = False) -> Value:
         """Return the product `(..., V)` of inputs `(..., E)` and the transpose of weights `(V, E)`.

@@ -45,7 +45,8 @@ def language_model_graph(model: LanguageModelParts, is_step: bool, is_int8: bool
     """Return the graph of a model.
 
     Its inputs are `tokens` and `state (L, C, B, H + K)`, zeros before any text, and its outputs `logits` of the token
-    after each of them, and `new_state`. Tokens are `(B,)` and logits `(B, V)` for a step, else `(T, B)` and `(T, B, V)`.
+    after each of them, and `new_state`. Tokens are `(B,)` and logits `(B, V)` for a step, otherwise `(T, B)` and
+    `(T, B, V)`.
     """
     return _LanguageModelGraph(model, is_step, is_int8).graph
 
@@ -104,7 +105,7 @@ class _LanguageModelGraph:
         return hidden, new_state
 
     def _new_history(self) -> Value:
-        """The last K columns of the new state, `(L, C, B, K)`: those of the first layer and component are the ids + 1."""
+        """The last K columns of the new state, `(L, C, B, K)`: ids + 1 in layer 0's first component, else zeros."""
         layers, components, _, _ = self._model.state_shape
         last = self._text.take(slice(-self._model.config.history, None), 0).transpose(1, 0)  # (B, K)
         ends = [0, 0, 0, 0, layers - 1, components - 1, 0, 0]

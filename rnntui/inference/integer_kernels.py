@@ -154,11 +154,11 @@ def is_fast_kernel_installed() -> bool:
     return importlib.util.find_spec("onnxruntime") is not None
 
 
-def _product_model(
-    node: onnx_format.Node, constants: Mapping[str, NDArray[Any]], types: tuple[Any, Any]
-) -> bytes:
+def _product_model(node: onnx_format.Node, constants: Mapping[str, NDArray[Any]], types: tuple[Any, Any]) -> bytes:
     """Return a model with one node, from a matrix `x` to a matrix `y` of any sizes; `types` are theirs."""
-    x, y = (onnx_format.TensorInfo(name, dtype, (f"{name}0", f"{name}1")) for name, dtype in zip("xy", types, strict=True))
+    x, y = (
+        onnx_format.TensorInfo(name, dtype, (f"{name}0", f"{name}1")) for name, dtype in zip("xy", types, strict=True)
+    )
     return onnx_format.encode_model(onnx_format.Graph("product", [node], constants, [x], [y]))
 
 
