@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rnntui import __version__
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, RunError, UsageError
-from rnntui.exporting.onnx_readme import readme
+from rnntui.exporting.onnx_readme import UseInPython, readme
 from rnntui.inference.onnx_format import Graph, TensorInfo, encode_model
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
@@ -30,13 +30,6 @@ _FORMAT = 1  # of model.json
 
 RunGraph = Callable[[str, Mapping[str, NDArray[Any]]], list[NDArray[Any]]]
 """Computes the outputs of a file of an export from its inputs by name."""
-
-
-class UseInPython(NamedTuple):
-    """How an export is used: notes on its texts and tokens in Markdown, and a program to run in its folder."""
-
-    notes: str
-    program: str
 
 
 class OnnxExporter(Protocol):
@@ -123,8 +116,9 @@ def export_onnx(run: RunFolder, target: Path, is_int8: bool = False) -> OnnxResu
 def exporter_of(run: RunFolder) -> OnnxExporter:
     """Return the exporter of a run. Raises `RunError` if the run is broken or of a kind that has none."""
     kind_id = run.read_config().kind
-    if kind_id not in KINDS:
-        raise RunError(f"run {run.name} is a {kind_id}; this rnntui exports {', '.join(KINDS)}")
+    if kind_id not in KINDS or not KINDS[kind_id].onnx_exporter:
+        exported = ", ".join(kind.id for kind in KINDS.values() if kind.onnx_exporter)
+        raise RunError(f"run {run.name} is a {kind_id}; this rnntui exports {exported}")
     exporter: OnnxExporter = resolve(KINDS[kind_id].onnx_exporter)(run)
     return exporter
 

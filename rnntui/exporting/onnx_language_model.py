@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.exporting.language_model_graph import LanguageModelParts, language_model_graph
-from rnntui.exporting.onnx_export import RunGraph, UseInPython, bits, difference, log_softmax, vocabulary_facts
+from rnntui.exporting.onnx_export import RunGraph, bits, difference, log_softmax, vocabulary_facts
+from rnntui.exporting.onnx_readme import UseInPython
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import load_language_model, read_ngram_model
 from rnntui.inference.onnx_format import Graph

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 from rnntui.text.control_chars import one_line
 
-if TYPE_CHECKING:
-    from rnntui.exporting.onnx_export import UseInPython
+
+class UseInPython(NamedTuple):
+    """How an export is used: notes on its texts and tokens in Markdown, and a program to run in its folder."""
+
+    notes: str
+    program: str
 
 
 def readme(run_name: str, description: dict[str, Any], use: UseInPython) -> str:

@@ -49,7 +49,7 @@ class ModelKind(NamedTuple):
         evaluate_options: parameters of `rnntui evaluate` that this kind has and some other kind has not.
         task: its `training.task.Task`.
         loader: function `(RunFolder) -> model` that loads the best weights of a run for inference.
-        onnx_exporter: its `exporting.onnx_export.OnnxExporter`, which is made of a `RunFolder`.
+        onnx_exporter: its `exporting.onnx_export.OnnxExporter`, which is made of a `RunFolder`; empty if there is none.
     """
 
     id: str
@@ -68,7 +68,6 @@ class ModelKind(NamedTuple):
     corpus_info: type[CorpusInfo]
     task: str
     loader: str
-    onnx_exporter: str
     memory_settings: tuple[str, ...]
     metrics: tuple[Metric, ...] = ()
     reading_options: tuple[ReadingOption, ...] = ()
@@ -76,6 +75,7 @@ class ModelKind(NamedTuple):
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
     evaluator: str = ""
     evaluate_options: tuple[str, ...] = ()
+    onnx_exporter: str = ""
 
     @property
     def settings(self) -> dict[str, type[Settings]]:
