@@ -47,6 +47,7 @@ COMMANDS = (
     "delete",
     "note",
     "export",
+    "report",
 )
 
 
