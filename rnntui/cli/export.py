@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -33,6 +34,10 @@ from rnntui.runs.folder import RunFolder
     help="Write a language model as one Python program: less than 200 lines, and the weights; it needs numpy alone.",
 )  # fmt: skip
 @click.option(
+    "--tensorboard", metavar="FOLDER", callback=file_argument,
+    help="Write the run's metrics and samples to a new folder as event files, which TensorBoard shows.",
+)  # fmt: skip
+@click.option(
     "--copy", metavar="FOLDER", callback=file_argument,
     help="Write a small copy of the run to pass on: weights in float16, nothing to resume from.",
 )  # fmt: skip
@@ -42,6 +47,7 @@ def command(
     onnx: str | None,
     is_int8: bool,
     single_file: str | None,
+    tensorboard: str | None,
     copy: str | None,
 ) -> None:
     """Write a trained model in another form.
@@ -56,15 +62,13 @@ def command(
     rnntui export shakespeare --onnx shakespeare-onnx
     rnntui export shakespeare --single-file shakespeare.py
     """
-    targets = {
-        flag: target for flag, target in (("--onnx", onnx), ("--single-file", single_file), ("--copy", copy)) if target
-    }
+    targets = [target for target in (onnx, single_file, tensorboard, copy) if target]
     if not targets:
         raise UsageError("name a form and where to write it, as in --onnx FOLDER or --single-file FILE.py")
     if is_int8 and onnx is None:
         raise UsageError("--int8 goes with --onnx")
     run = choose_run(name, checkpoints, None)
-    for target in targets.values():
+    for target in targets:
         if Path(target).exists():
             raise UsageError(f"{target} exists and is not replaced", hint="name another one")
     if onnx is not None:
@@ -76,6 +80,20 @@ def command(
 
         export_run(run, Path(copy))
         print_note(f"saved {copy}")
+    if tensorboard is not None:
+        _export_events(run, Path(tensorboard))
+
+
+def _export_events(run: RunFolder, target: Path) -> None:
+    from rnntui.runs.metrics_log import read_metrics
+    from rnntui.runs.tensorboard_log import TensorBoardLog
+
+    rows, created = read_metrics(run.metrics_file), run.read_config().created
+    with contextlib.closing(TensorBoardLog(target)) as log:
+        for row in rows:
+            seconds = row.get("seconds")
+            log.write(row, created + seconds if isinstance(seconds, int | float) else created)
+    print_note(f"saved {target}; look at it with: tensorboard --logdir {target}")
 
 
 def _export_onnx(run: RunFolder, target: Path, is_int8: bool) -> None:
