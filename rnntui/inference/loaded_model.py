@@ -83,7 +83,8 @@ def read_ngram_model(run: RunFolder, config: RunConfig) -> NgramModel | None:
         raise RunError(f"{run.ngrams_file}: {error}; the run is broken") from error
     if model.context > longest:
         raise RunError(
-            f"{run.ngrams_file}: contexts of {model.context} tokens, where config.json says {longest}; the run is broken"
+            f"{run.ngrams_file}: contexts of {model.context} tokens, where config.json says {longest}; "
+            f"the run is broken"
         )
     return model
 

@@ -103,12 +103,10 @@ def _fewest_times(parts: list[_Counts]) -> int:
     If the contexts that are always kept have as many already, no long context has been seen so often.
     """
     room = max(0, _MAX_ENTRIES - sum(len(part.tokens) for part in parts if part.length <= ALWAYS_KEPT))
-    entries = np.zeros(_MINIMUM + 1)  # of the long contexts that were seen so many times
-    for part in parts:
-        if part.length > ALWAYS_KEPT:
-            seen = np.bincount(part.totals, part.types, minlength=len(entries))
-            seen[: len(entries)] += entries
-            entries = seen
+    long = [part for part in parts if part.length > ALWAYS_KEPT]
+    totals = np.concatenate([np.zeros(0, np.int64), *(part.totals for part in long)])
+    types = np.concatenate([np.zeros(0, np.int64), *(part.types for part in long)])
+    entries = np.bincount(totals, types, minlength=_MINIMUM + 1)  # of the long contexts that were seen so many times
     at_least = np.append(entries[::-1].cumsum()[::-1], 0)
     return _MINIMUM + int(np.argmax(at_least[_MINIMUM:] <= room))
 

@@ -298,7 +298,7 @@ def test_arrays_of_another_shape_in_a_state_are_refused(make_run, name: str) -> 
     arrays, metadata = load_arrays(run.resume_file)
     for shape in ((1,), (*arrays[name].shape, 2)):
         save_arrays(run.resume_file, {**arrays, name: np.zeros(shape, np.float32)}, metadata)
-        with pytest.raises(RunError, match="does not match its run: .* has shape"):
+        with pytest.raises(RunError, match=r"does not match its run: .* has shape"):
             train_run(run, ignore, never)
 
 
