@@ -101,6 +101,17 @@ def test_predictions_that_are_kept_are_those_that_are_computed(
             np.testing.assert_array_equal(predictions.log_probs(history[places], places), fresh[places])
 
 
+def test_only_the_beginning_of_a_long_text_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, history = text_of(1), history_of(text_of(1))
+    beginning = NgramPredictions(count_ngrams(text[:1000], VOCAB_SIZE, CONTEXT), 1000)
+    for module in ("ngram_counts", "ngram_predictions"):
+        monkeypatch.setattr(f"rnntui.text.{module}.MAX_TOKENS", 1000)
+    predictions = NgramPredictions(count_ngrams(text, VOCAB_SIZE, CONTEXT), len(text))
+    log_probs = predictions.log_probs(history, np.arange(2000))
+    np.testing.assert_array_equal(log_probs[:1000], beginning.log_probs(history[:1000], np.arange(1000)))
+    np.testing.assert_array_equal(log_probs[1000:], beginning.log_probs(history[1000:]), "nothing is to be left out")
+
+
 def test_what_a_place_got_after_a_reset_is_not_kept_for_the_next_epoch() -> None:
     text, places = text_of(1), np.arange(100, 140)
     model, history = count_ngrams(text, VOCAB_SIZE, CONTEXT), history_of(text)[100:140]
