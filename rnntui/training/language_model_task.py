@@ -146,6 +146,9 @@ class LanguageModelTask:
             raise ValueError(f"the position in the text is negative, {cursor}")
         self._batches.cursor = cursor
         arrays = [position[f"state.{i}"] for i in range(len(self._state))]
+        for array, tensor in zip(arrays, self._state, strict=True):
+            if array.shape != tuple(tensor.shape):
+                raise ValueError(f"the carried state has shape {array.shape}, the model {tuple(tensor.shape)}")
         if self._model_config.history and not _are_tokens(arrays[-1], self._vocab_size):
             raise ValueError("the tokens before the position are not in the vocabulary")
         self._state = tuple(torch.from_numpy(array.copy()).to(self.hardware.device) for array in arrays)
