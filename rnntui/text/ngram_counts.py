@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +30,26 @@ if TYPE_CHECKING:
 
 _MAX_ENTRIES = 4_000_000  # of a model
 _MINIMUM = 2
+_BYTES_PER_TOKEN, _OTHER_BYTES = 200, 300 << 20  # at the peak, which is that of counting or of the predictions kept
+
+_latest: dict[tuple[bytes, int, int], NgramModel] = {}  # one at most, by the digest of its text
+
+
+def counting_bytes(tokens: int) -> int:
+    """Return about how much memory it takes to count a text of so many tokens, and to train with the counts."""
+    return _OTHER_BYTES + _BYTES_PER_TOKEN * min(tokens, MAX_TOKENS)
+
+
+def counted_once(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int) -> NgramModel:
+    """Return what `count_ngrams` returns, without counting again what this process counted last.
+
+    A run is created and trained in one process, and both need the counts.
+    """
+    key = (hashlib.blake2b(ids[:MAX_TOKENS].tobytes(), digest_size=16).digest(), vocab_size, context)
+    if key not in _latest:
+        _latest.clear()  # its memory is free before the next is counted
+        _latest[key] = count_ngrams(ids, vocab_size, context)
+    return _latest[key]
 
 
 def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int) -> NgramModel:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rnntui.text import ngram_counts
-from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_counts import count_ngrams, counted_once
 from rnntui.text.ngram_model import DISCOUNT, FOLDS, MAX_CONTEXT, NgramModel
 from rnntui.text.ngram_predictions import NgramPredictions
 
@@ -141,6 +141,21 @@ def test_a_model_is_the_same_after_it_was_written_and_read() -> None:
     arrays = {name: array for name, array in (model.to_arrays() | whole).items() if name != "large_counts"}
     older = NgramModel.from_arrays(arrays, VOCAB_SIZE)  # what a file held until its counts were bytes
     np.testing.assert_array_equal(older.log_probs(history), model.log_probs(history))
+
+
+def test_what_was_counted_last_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = counted_once(text_of(1), VOCAB_SIZE, CONTEXT)
+    with monkeypatch.context() as patch:
+        patch.setattr(ngram_counts, "count_ngrams", lambda *_: pytest.fail("counted again"))
+        assert counted_once(text_of(1), VOCAB_SIZE, CONTEXT) is counted
+    for ids, vocab_size, context in (
+        (text_of(2), VOCAB_SIZE, CONTEXT),
+        (text_of(1), VOCAB_SIZE + 1, CONTEXT),
+        (text_of(1), VOCAB_SIZE, CONTEXT - 1),
+    ):
+        expected = count_ngrams(ids, vocab_size, context).to_arrays()
+        found = counted_once(ids, vocab_size, context).to_arrays()
+        assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize("vocab_size", [2, 65, 300, 70_000])
