@@ -117,7 +117,8 @@ def test_the_columns_of_labelled_texts_are_checked_and_passed() -> None:
 
 def test_only_what_differs_from_the_defaults_is_passed() -> None:
     groups = (LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig)
-    typed = {f.name: str(f.default) for kind in groups for f in fields(kind)
+    words = {"True": "yes", "False": "no"}
+    typed = {f.name: words.get(str(f.default), str(f.default)) for kind in groups for f in fields(kind)
              if f.default is not None}  # fmt: skip
     typed |= {"corpus": "a.txt", "encoding": "utf-8", "errors": "strict", "name": " "}
     assert not problems_in(typed)
