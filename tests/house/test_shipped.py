@@ -24,7 +24,7 @@ from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
-from rnntui.runs.export import export_run
+from rnntui.exporting.small_copy import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays

@@ -8,7 +8,7 @@ import pytest
 from rnntui.errors import RunError
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
-from rnntui.runs.export import export_run
+from rnntui.exporting.small_copy import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.corpus import find_corpus
