@@ -180,7 +180,7 @@ class Autosave:
                 return str(error)
             draft.saved_sequence, draft.saved_text = job.sequence, job.text
             if draft is not self._draft:
-                self._touch_present()  # a version that was left is written late; the next start continues the present one
+                self._touch_present()  # a version that was left is written late; a start continues the present one
             return ""
 
     def _touch_present(self) -> None:

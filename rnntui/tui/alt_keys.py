@@ -1,8 +1,8 @@
 """Alt with a letter or a digit, which most terminals send as Esc and the character, as one key.
 
-Textual 8 waits a tenth of a second for the end of such a sequence. If another one begins before that, such as a function
-key, Alt again or a report of the mouse, it types `^` and the letter instead. No sequence of a terminal is longer and
-begins with Esc and a small letter or a digit, so there is nothing to wait for.
+Textual 8 waits a tenth of a second for the end of such a sequence. If another one begins before that, such as a
+function key, Alt again or a report of the mouse, it types `^` and the letter instead. No sequence of a terminal is
+longer and begins with Esc and a small letter or a digit, so there is nothing to wait for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _textual_key_events = XTermParser._sequence_to_key_events
 
 def install() -> None:
     """Let Textual's parser of terminal input take Esc and a character for a key; a second call changes nothing."""
-    XTermParser._sequence_to_key_events = _key_events  # type: ignore[method-assign]
+    XTermParser._sequence_to_key_events = _key_events  # type: ignore[method-assign, assignment]
 
 
 def _key_events(parser: XTermParser, sequence: str, alt: bool = False) -> Iterable[Key]:
