@@ -18,13 +18,13 @@ from tiny_runs import make_run
 from rnntui.config_classifier import ClassifierTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
+from rnntui.exporting.small_copy import export_run
 from rnntui.inference.classifier import load_classifier
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
-from rnntui.exporting.small_copy import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
