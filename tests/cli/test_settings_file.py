@@ -130,14 +130,13 @@ def test_a_written_file_is_checked_and_never_replaces_another(rnntui) -> None:
     assert Path("run.toml").read_text() == "mine"
 
 
-def test_a_training_from_a_file_is_resumed_with_it_unless_a_setting_changes(rnntui) -> None:
+def test_a_training_from_a_file_cannot_be_resumed_with_another_setting_in_it(rnntui) -> None:
     Path("fox.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 60)
-    settings = "hidden = 8\nembedding = 4\nbatch_size = 4\nbptt = 16\neval_tokens = 256\nsample_length = 0\nthreads = 1\nsteps = 2\n"
+    settings = "hidden = 8\nembedding = 4\nbatch_size = 4\nbptt = 16\neval_tokens = 256\nthreads = 1\nsteps = 2\n"
     Path("run.toml").write_text('corpus = ["fox.txt"]\nname = "fox"\n' + settings)
     assert rnntui("train", "--config", "run.toml").code == 0
     config = json.loads(Path("checkpoints/fox/config.json").read_text())
     assert config["model"]["hidden"] == 8 and config["budget"]["steps"] == 2
-    assert rnntui("train", "--resume", "--config", "run.toml", "--steps", "3").code == 0
     Path("run.toml").write_text('name = "fox"\nhidden = 9\n')
     assert "--hidden cannot change when a run is resumed" in rnntui("train", "--resume", "--config", "run.toml").err
 
