@@ -27,6 +27,8 @@ QUICK = [
     "16",
     "--eval-tokens",
     "512",
+    "--evaluations",
+    "2",
     "--steps",
     "20",
 ]

@@ -71,7 +71,10 @@ def test_a_table_that_differs_is_noticed() -> None:
     assert changed != README and readme_tables.update(changed) == README
 
 
-def test_every_command_is_accepted() -> None:
+def test_every_command_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for settings_file in re.findall(r"--config (\S+\.toml)", README):
+        Path(settings_file).touch()
     commands = list(commands_in(README))
     assert len(commands) > 35
     for name, *arguments in commands:
