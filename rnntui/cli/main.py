@@ -33,6 +33,7 @@ COMMANDS = {
     "note": "Write a note on a run, or print it.",
     "curves": "Draw the metrics of runs, or write them as data.",
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
+    "serve": "Serve models over HTTP: OpenAI and LibreTranslate APIs, or the app in a browser.",
     "score": "Score lines by their log-probability and bits per character.",
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}

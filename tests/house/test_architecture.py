@@ -46,6 +46,7 @@ COMMANDS = (
     "rename",
     "delete",
     "note",
+    "serve",
 )
 
 
