@@ -49,7 +49,12 @@ class BrowserApp:
 
     def make_app(self) -> web.Application:
         """Return the web application."""
-        app = web.Application(middlewares=[web.middleware(self._guard)])
+
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._answer(request, handler)
+
+        app = web.Application(middlewares=[guard])
         app.add_routes(
             [
                 web.get("/", self._page),
@@ -70,7 +75,7 @@ class BrowserApp:
         finally:
             await runner.cleanup()
 
-    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         problem = foreign_request_problem(self._config.host, request.host, request.headers.get("Origin", ""))
         if problem:
             raise web.HTTPForbidden(text=problem)
