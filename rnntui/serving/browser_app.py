@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import html
 import logging
 import shlex
@@ -82,10 +83,10 @@ class BrowserApp:
         if self._api_key:
             given = request.query.get("key", "")
             if is_right_key(given, self._api_key):
-                response = web.HTTPFound("/")
-                response.set_cookie(_COOKIE, given, httponly=True, samesite="Strict")
+                response = web.Response(status=302, headers={"Location": "/"})
+                response.set_cookie(_COOKIE, _token(self._api_key), httponly=True, samesite="Strict")
                 return response
-            if not is_right_key(request.cookies.get(_COOKIE, ""), self._api_key):
+            if not is_right_key(request.cookies.get(_COOKIE, ""), _token(self._api_key)):
                 return web.Response(status=401, text=_KEY_PAGE, content_type="text/html")
         return await handler(request)
 
@@ -104,3 +105,8 @@ class BrowserApp:
         )
         headers = {"Content-Security-Policy": f"{policy}; connect-src 'self'; frame-ancestors 'none'"}
         return web.Response(text=text, content_type="text/html", headers=headers)
+
+
+def _token(key: str) -> str:
+    """Return what stands for the key in the cookie, whose characters are few."""
+    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import REMEMBERED, TextRows, draw_tokens, remember
 from rnntui.inference.loaded_model import LoadedLanguageModel
@@ -26,6 +27,8 @@ from rnntui.serving.text_writer import TextWriter, TokenScorer
 # one of a text, so a long prompt slows the others down by a few times, and does not stop them.
 _CHUNK = 8
 _IDLE_CHUNK = 256  # where no text is being generated
+
+_MAX_SETTINGS = 1000  # that are remembered
 
 
 @dataclass(eq=False)
@@ -45,9 +48,10 @@ class _Prompt:
 
 @dataclass(eq=False)
 class _Text:
-    """A text that is being generated: a row of the batch."""
+    """A text that is being generated: a row of the batch. Texts with equal settings have the same `sampling` object."""
 
     job: GenerationJob
+    sampling: SamplingConfig
     writer: TextWriter
     recent: list[int]
     generator: SplitMix
@@ -77,6 +81,7 @@ class ContinuousBatch:
         self._max_rows = max_rows
         self._queued: deque[GenerationJob] = deque()
         self._prompts: list[_Prompt] = []
+        self._settings: dict[SamplingConfig, SamplingConfig] = {}
         self._waiting: deque[_WaitingText] = deque()
         self._texts: list[_Text] = []
         self._ended: list[_Text] = []  # not delivered yet
@@ -191,13 +196,16 @@ class ContinuousBatch:
         job = prompt.job
         logits = self._model.logits(prompt.hidden, job.is_reproducible)
         last = [token for token in job.prompt[-REMEMBERED:].tolist() if token != self._tokenizer.end_id]
+        if len(self._settings) > _MAX_SETTINGS:
+            self._settings.clear()
+        sampling = self._settings.setdefault(job.sampling, job.sampling)
         for choice in range(job.choices):
             writer = TextWriter(self._tokenizer, job, job.first_choice + choice)
             if prompt.scored:
                 writer.add_prompt(prompt.scored)
             if not job.length:
                 writer.end_at_once()
-            text = _Text(job, writer, list(last), SplitMix(job.seed + choice))
+            text = _Text(job, sampling, writer, list(last), SplitMix(job.seed + choice))
             self._waiting.append(_WaitingText(text, prompt.state, logits))
 
     def _join(self) -> None:
@@ -219,7 +227,7 @@ class ContinuousBatch:
             if text.job.alternatives is not None:
                 scored = self._scorer.score(self._logits[row], token, text.job.alternatives)
             if token != self._tokenizer.end_id:
-                remember(text.recent, token, text.job.sampling)
+                remember(text.recent, token, text.sampling)
             text.writer.push(token, scored)
             text.job.output.completion_tokens += 1
         going_on = [row for row, text in enumerate(self._texts) if not text.writer.finish]
@@ -233,16 +241,16 @@ class ContinuousBatch:
 
     def _draw(self) -> Ids:
         """Draw the next token of every text, `(B,)`; texts with the same settings together."""
-        rows_by_settings: dict[object, list[int]] = {}
+        rows_by_settings: dict[int, list[int]] = {}  # by identity, as a hash of the fields takes as long as the drawing
         for row, text in enumerate(self._texts):
-            rows_by_settings.setdefault(text.job.sampling, []).append(row)
+            rows_by_settings.setdefault(id(text.sampling), []).append(row)
         tokens = np.empty(len(self._texts), dtype=np.int64)
         banned = (self._tokenizer.unknown_id,)
         for rows in rows_by_settings.values():
             texts = [self._texts[row] for row in rows]
             logits = self._logits if len(rows) == len(self._texts) else self._logits[rows]
             drawn = TextRows(logits, [text.recent for text in texts], [text.generator for text in texts])
-            tokens[rows] = draw_tokens(drawn, texts[0].job.sampling, banned, self._masks)
+            tokens[rows] = draw_tokens(drawn, texts[0].sampling, banned, self._masks)
         return tokens
 
     def _keep(self, rows: list[int]) -> None:
