@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import click
@@ -65,12 +66,13 @@ def _serve_models(config: ServerConfig, folder: Path, run_names: tuple[str, ...]
     from rnntui.serving.server_state import ServerState
 
     names = list(served_runs(folder, run_names))  # a wrong name is reported before the server starts
-    state = ServerState(config, ServedRuns(folder, run_names), key)
+    state = ServerState(config, ServedRuns(folder, run_names), key, report=print_note)
     with listening_socket(config) as listener, stop_signals() as stop:
         if not is_loopback(config.host):
             print_note(_exposure(config.host, key))
         with running_server(state, listener):
             print_note(f"serving {', '.join(names)} at {url_of(listener)}/v1 (Ctrl+C ends it)")
+            Thread(target=state.preload, daemon=True).start()
             stop.wait()
             if state.is_busy:
                 print_note(f"waiting up to {config.grace:g} seconds for requests to end")

@@ -44,6 +44,7 @@ class BrowserApp:
     def __init__(self, config: ServerConfig, chat_arguments: Sequence[str], api_key: str) -> None:
         self._config = config
         self._api_key = api_key
+        self._sessions: set[asyncio.Task[web.StreamResponse]] = set()
         command = shlex.join([sys.executable, "-m", "rnntui", "chat", *chat_arguments])
         self._textual = Server(command, config.host, config.port, title="rnntui")
         logging.getLogger("textual-serve").setLevel(logging.ERROR)
@@ -59,7 +60,7 @@ class BrowserApp:
         app.add_routes(
             [
                 web.get("/", self._page),
-                web.get("/ws", self._textual.handle_websocket),
+                web.get("/ws", self._session),
                 web.get("/download/{key}", self._textual.handle_download),
                 web.static("/static", self._textual.statics_path),
             ]
@@ -68,13 +69,24 @@ class BrowserApp:
 
     async def serve(self, listener: socket.socket, stop: Event) -> None:
         """Serve on a socket until `stop` is set; then the apps that are open save their texts and end."""
-        runner = web.AppRunner(self.make_app(), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        runner = web.AppRunner(self.make_app(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
             await web.SockSite(runner, listener).start()
             await asyncio.to_thread(stop.wait)
         finally:
+            for session in self._sessions:
+                session.cancel()  # which lets the app end by itself
+            if self._sessions:
+                await asyncio.wait(self._sessions, timeout=_SHUTDOWN_SECONDS)
             await runner.cleanup()
+
+    async def _session(self, request: web.Request) -> web.StreamResponse:
+        """Run an app for a page, until either ends."""
+        session = asyncio.create_task(self._textual.handle_websocket(request))
+        self._sessions.add(session)
+        session.add_done_callback(self._sessions.discard)
+        return await session
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         problem = foreign_request_problem(self._config.host, request.host, request.headers.get("Origin", ""))

@@ -7,11 +7,13 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rnntui.config_generation import SamplingConfig
-from rnntui.inference.numpy_language_model import Ids
 from rnntui.serving.api_errors import ApiError
+
+if TYPE_CHECKING:
+    from rnntui.inference.numpy_language_model import Ids  # at run time, numpy is loaded once the server is ready
 
 FinishReason = Literal["stop", "length"]
 

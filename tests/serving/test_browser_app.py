@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import psutil
 import pytest
 from aiohttp import ClientSession, CookieJar, WSMsgType, WSServerHandshakeError
 from chromium import find_chromium, open_page
@@ -35,6 +36,9 @@ async def browser_app(*arguments: str, api_key: str = "") -> AsyncIterator[str]:
         finally:
             stop.set()
             await serving
+            async with asyncio.timeout(20):
+                while psutil.Process().children():  # the apps, and a browser
+                    await asyncio.sleep(0.05)
 
 
 async def test_the_page_names_no_other_server_and_lets_no_other_page_in() -> None:
