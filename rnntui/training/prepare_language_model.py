@@ -20,7 +20,7 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.document_split import split_documents
-from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_counts import counted_once
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
@@ -82,7 +82,7 @@ def create_language_model_run(
         recipe = choose_recipe(request.model, request.training, request.budget, tokens)
         model = recipe.model
         if model.ngram_prior:
-            prior = count_ngrams(training.read(staged.training_ids), tokenizer.vocab_size, model.ngram_prior)
+            prior = counted_once(training.read(staged.training_ids), tokenizer.vocab_size, model.ngram_prior)
             save_arrays(staged.ngrams_file, prior.to_arrays(), {})
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         config = RunConfig(
