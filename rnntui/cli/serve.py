@@ -60,18 +60,22 @@ def command(run_names: tuple[str, ...], checkpoints: str | None, api_key: str | 
 
 def _serve_models(config: ServerConfig, folder: Path, run_names: tuple[str, ...], key: str) -> None:
     use_one_blas_thread()
+    from rnntui.kinds.language_model import LANGUAGE_MODEL
+    from rnntui.kinds.seq2seq import SEQ2SEQ
     from rnntui.serving.access import is_loopback
     from rnntui.serving.served_models import ServedRuns, served_runs
     from rnntui.serving.server import listening_socket, running_server, stop_signals, url_of
     from rnntui.serving.server_state import ServerState
 
-    names = list(served_runs(folder, run_names))  # a wrong name is reported before the server starts
-    state = ServerState(config, ServedRuns(folder, run_names), key, report=print_note)
+    served_runs(folder, run_names)  # a wrong name is reported before the server starts
+    runs = ServedRuns(folder, run_names)
+    state = ServerState(config, runs, key, report=print_note)
+    names = [*runs.of_kind(LANGUAGE_MODEL), *runs.of_kind(SEQ2SEQ)]
     with listening_socket(config) as listener, stop_signals() as stop:
         if not is_loopback(config.host):
             print_note(_exposure(config.host, key))
         with running_server(state, listener):
-            print_note(f"serving {', '.join(names)} at {url_of(listener)}/v1 (Ctrl+C ends it)")
+            print_note(f"serving {', '.join(names) or 'no model yet'} at {url_of(listener)}/v1 (Ctrl+C ends it)")
             Thread(target=state.preload, daemon=True).start()
             stop.wait()
             if state.is_busy:

@@ -58,6 +58,11 @@ _UNSUPPORTED: dict[str, tuple[Any, ...]] = {
     "verbosity": (),
     "web_search_options": (),
 }
+_CHECKED = (
+    "sampling", "length", "stops", "choices", "seed", "alternatives", "echoes", "is_streamed", "includes_usage",
+)  # fmt: skip
+"""Properties of a request that raise an error where a field is wrong."""
+
 _INSTEAD = {"presence_penalty": "repetition_penalty", "frequency_penalty": "repetition_penalty"}
 
 
@@ -93,8 +98,8 @@ class OpenAIRequest:
                 message = f"Unsupported parameter: '{name}' is not supported with this model.{instead}"
                 raise ApiError(400, message, name, "unsupported_parameter")
         request = cls(endpoint, model, fields, config)
-        assert request.sampling and request.length >= 0 and request.stops is not None  # they raise if they are wrong
-        assert (request.choices, request.seed, request.alternatives, request.is_streamed) is not None
+        for name in _CHECKED:
+            getattr(request, name)
         return request
 
     @property

@@ -101,7 +101,7 @@ async def _respond(request: Request, endpoint: Endpoint) -> Response:
     state: ServerState = request.app.state.server
     record: RequestRecord = request.scope["rnntui.record"]
     parsed = OpenAIRequest.parse(endpoint, await read_json(request, state.config.max_body), state.config)
-    record.model = parsed.model
+    record.model = parsed.model[:80]
     run = state.runs.find(parsed.model, LANGUAGE_MODEL)
     engine = await asyncio.to_thread(state.generation.get, run)
     loaded = engine.loaded
