@@ -96,6 +96,11 @@ class ContinuousBatch:
         return bool(self._queued or self._prompts or self._waiting or self._texts or self._ended)
 
     @property
+    def row_count(self) -> int:
+        """Number of texts that are being generated."""
+        return len(self._texts)
+
+    @property
     def text_count(self) -> int:
         """Number of texts that have not ended."""
         unread = sum(job.choices for job in (*self._queued, *(prompt.job for prompt in self._prompts)))

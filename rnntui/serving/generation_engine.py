@@ -12,9 +12,10 @@ from rnntui.serving.continuous_batch import ContinuousBatch
 from rnntui.serving.generation_job import GenerationJob, OutputQueue
 from rnntui.serving.server_config import ServerConfig
 
-# Seconds between two deliveries of text. A client cannot read faster, and the messages of single tokens would take
-# more processor time than the model.
+# Seconds between two deliveries of text, and more for each text in the batch: 27 ms for one, 89 for 32. Nobody reads
+# faster, and on a busy machine an event for each token took as much processor time as the model.
 _DELIVERY_INTERVAL = 0.025
+_DELIVERY_INTERVAL_PER_TEXT = 0.002
 
 
 class GenerationEngine:
@@ -76,7 +77,8 @@ class GenerationEngine:
             try:
                 self._batch.advance()
                 now = time.monotonic()
-                if self._batch.has_urgent_output or now - delivered > _DELIVERY_INTERVAL or not self._batch.has_work:
+                interval = _DELIVERY_INTERVAL + _DELIVERY_INTERVAL_PER_TEXT * self._batch.row_count
+                if self._batch.has_urgent_output or now - delivered > interval or not self._batch.has_work:
                     delivered = now
                     OutputQueue.notify(self._batch.deliver())
             except Exception as error:  # of one request, perhaps, but which is not known: every client is told

@@ -63,26 +63,25 @@ class ServedRuns:
 
     def of_kind(self, kind: ModelKind) -> dict[str, RunFolder]:
         """Return the runs of a kind by name."""
-        try:
-            runs = served_runs(self.folder, self.names)
-        except RnntuiError:  # a run was deleted while the server runs
-            runs = {}
-        return {name: run for name, run in runs.items() if kind_id_of(run) == kind.id}
+        return {name: run for name, run in self._all().items() if kind_id_of(run) == kind.id}
 
-    def find(self, name: str, kind: ModelKind, field: str = "model") -> RunFolder:
+    def find(self, name: str, kind: ModelKind) -> RunFolder:
         """Return the run of that name. Raises `ApiError` if there is none, or it is of another kind."""
-        runs = self.of_kind(kind)
-        if name in runs:
-            return runs[name]
-        try:
-            other = served_runs(self.folder, self.names).get(name)
-        except RnntuiError:
-            other = None
-        if other is not None:
-            message = f"The model `{name[:80]}` is a {title_of(kind_id_of(other) or '')}, not a {kind.title}."
+        run = self._all().get(name)
+        kind_id = kind_id_of(run) if run is not None else None
+        if run is not None and kind_id == kind.id:
+            return run
+        if run is not None:
+            message = f"The model `{name}` is a {title_of(kind_id or '')}, not a {kind.title}."
         else:
-            message = f"The model `{name[:80]}` does not exist. There are: {', '.join(runs) or 'none'}."
-        raise ApiError(404, message, field, "model_not_found")
+            message = f"The model `{name[:80]}` does not exist. There are: {', '.join(self.of_kind(kind)) or 'none'}."
+        raise ApiError(404, message, "model", "model_not_found")
+
+    def _all(self) -> dict[str, RunFolder]:
+        try:
+            return served_runs(self.folder, self.names)
+        except RnntuiError:  # a run was deleted while the server runs
+            return {}
 
 
 class EngineCache(Generic[EngineType]):
