@@ -245,6 +245,18 @@ class NgramModel:
         ends = np.cumsum(types)
         return np.repeat(starts - ends + types, types) + np.arange(ends[-1] if len(ends) else 0), types
 
+    def without_rare(self, minimum: int) -> NgramModel:
+        """Return the model without contexts of more than `ALWAYS_KEPT` tokens that were seen fewer times.
+
+        It has no counts of folds.
+        """
+        types = np.diff(self._offsets)
+        totals = np.add.reduceat(self._counts.astype(np.int64), self._offsets[:-1])
+        is_kept = (totals >= minimum) | (self._lengths <= ALWAYS_KEPT)
+        entries = np.repeat(is_kept, types)
+        contexts = Contexts(self._keys[is_kept], self._lengths[is_kept], types[is_kept])
+        return NgramModel(self.vocab_size, contexts, Entries(self._tokens[entries], self._counts[entries]))
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the model as arrays for a file, without the counts of folds.
 
