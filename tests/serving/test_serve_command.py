@@ -35,10 +35,10 @@ def start(folder: Path, *flags: str) -> tuple[subprocess.Popen[str], int]:
 
 def test_a_signal_ends_the_server_when_the_stream_has_ended(tmp_path: Path) -> None:
     make_run(tmp_path, "letters")
-    process, port = start(tmp_path, "--run", "letters")
+    process, port = start(tmp_path, "--run", "letters", "--grace", "60")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     connection.request(
-        "POST", "/v1/completions", json.dumps({"model": "letters", "prompt": "a", "max_tokens": 3000, "stream": True})
+        "POST", "/v1/completions", json.dumps({"model": "letters", "prompt": "a", "max_tokens": 1000, "stream": True})
     )
     with connection.getresponse() as response:
         beginning = response.read(100)
@@ -47,10 +47,10 @@ def test_a_signal_ends_the_server_when_the_stream_has_ended(tmp_path: Path) -> N
     connection.close()
     assert events[-2:] == ["data: [DONE]", ""]
     text = "".join(json.loads(event[6:])["choices"][0]["text"] for event in events[:-2])
-    assert len(text) == 3000
+    assert len(text) == 1000
     out, err = process.communicate(timeout=20)
     assert process.returncode == 0 and out == "False False\n"
-    assert " 200 letters 1+3000 tokens" in err and "Traceback" not in err
+    assert " 200 letters 1+1000 tokens" in err and "Traceback" not in err
 
 
 @pytest.mark.parametrize(
