@@ -1,5 +1,6 @@
 # make demo    set up, train on names for a minute, print twenty new ones
-# make chat    set up and open the app
+# make chat    set up without torch, in seconds, and open the app
+# make setup   set up everything that training needs
 # make test    install what is missing, check style and types, run all tests
 # make models  retrain the shipped models (about three hours on one core)
 # make clean   remove the virtual environment
@@ -10,21 +11,28 @@ BIN := $(VENV)/bin
 
 .PHONY: demo chat test models setup clean
 
-# Installs once: a stamp newer than the files it depends on means that nothing is missing.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+
+# Each installs once: a stamp newer than the files it depends on means that nothing is missing.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing rnntui and its libraries into $(VENV) (torch is large; once, a few minutes) ..."
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
+	@echo "Installing rnntui and its libraries into $(VENV) ..."
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.ready-train: $(VENV)/.ready
+	@echo "Installing what training needs into $(VENV) (torch is large; once, a few minutes) ..."
+	$(PIP) -e '.[train]'
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	@echo "Installing the tools for tests into $(VENV) ..."
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "Installing what training and the tests need into $(VENV) (torch is large; once, a few minutes) ..."
+	$(PIP) -e '.[dev]'
 	touch $@
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready-train
 
-demo: $(VENV)/.ready
+demo: $(VENV)/.ready-train
 	$(BIN)/rnntui train corpora/names.txt --minutes 1
 	@echo
 	@echo "Twenty names that are not in corpora/names.txt:"
@@ -44,17 +52,19 @@ test: $(VENV)/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/pytest
 
-models: $(VENV)/.ready
+models: $(VENV)/.ready-train
+	rm -rf build/model build/shipped
 	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 3 --patience 0 --ngram-prior 5 --name shakespeare --checkpoints build/model
-	$(BIN)/python -m rnntui.runs.export build/model/shakespeare checkpoints/shakespeare
+	$(BIN)/rnntui export build/model/shakespeare --copy build/shipped/shakespeare --ngram-minimum 20
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
 		--name chat --checkpoints build/model
-	$(BIN)/python -m rnntui.runs.export build/model/chat checkpoints/chat
+	$(BIN)/rnntui export build/model/chat --copy build/shipped/chat
 	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.3 \
 		--lowercase-source --placeholders --short-pair-repeats 4 --epochs 12 --patience 0 --name en-es --checkpoints build/model
-	$(BIN)/python -m rnntui.runs.export build/model/en-es checkpoints/en-es
+	$(BIN)/rnntui export build/model/en-es --copy build/shipped/en-es
 	$(BIN)/rnntui train-classifier corpora/authors.tsv --epochs 12 --patience 0 --name authors --checkpoints build/model
-	$(BIN)/python -m rnntui.runs.export build/model/authors checkpoints/authors
+	$(BIN)/rnntui export build/model/authors --copy build/shipped/authors
+	cp -R build/shipped/. checkpoints/
 
 clean:
 	rm -rf $(VENV)

@@ -32,6 +32,10 @@ class UsageError(RnntuiError):
     exit_code = 2
 
 
+class MissingExtraError(UsageError):
+    """Optional libraries that a command needs are not installed."""
+
+
 class UnconfirmedError(UsageError):
     """Something would be overwritten or created that the user may not expect; asked again, the same line does it."""
 

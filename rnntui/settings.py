@@ -78,6 +78,11 @@ def is_bool(config_class: type[Settings], name: str) -> bool:
     return bool in (get_args(hint) or (hint,))
 
 
+def problem_with(config_class: type[Settings], name: str, value: object) -> str:
+    """Return what is wrong with a value of a setting, as the end of a sentence about it; empty if nothing is."""
+    return _problem(settings_of(config_class)[name], get_type_hints(config_class)[name], value)
+
+
 def flag_of(option: str) -> str:
     """Return the command-line flag of an option: `learning_rate` is `--learning-rate`."""
     return "--" + option.replace("_", "-")

@@ -6,6 +6,7 @@ import html
 import re
 
 from rnntui.errors import UsageError
+from rnntui.extras import requirement
 from rnntui.text.control_chars import one_line
 
 FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -62,7 +63,8 @@ def render_png(svg: str) -> bytes:
         from resvg_py import svg_to_bytes
     except ImportError as error:
         raise UsageError(
-            "PNG images need a renderer that is not installed", hint="name an .svg file, or pip install 'rnntui[png]'"
+            "PNG images need a renderer that is not installed",
+            hint=f"name an .svg file, or pip install {requirement('png')}",
         ) from error
     # The renderer leaves out text without a word if the machine has no font.
     samples = [f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{text}</svg>' for text in ("", _PROBE)]

@@ -13,6 +13,7 @@ from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import UsageError
+from rnntui.extras import require_extra
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import BLEU, CHRF, EXACT, SEQ2SEQ
 
@@ -25,6 +26,7 @@ _UNSEEN_SENTENCES = "sentences occur in neither column of the training pairs"
 
 def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
     """Print loss and translation scores of a Seq2Seq model on pairs, as a table or as a JSON line."""
+    require_extra("train", "evaluating a Seq2Seq model")
     names = arguments.text, arguments.source, arguments.target
     reading = PairReading(arguments.columns, arguments.encoding, arguments.errors, arguments.newlines)
     info = run.read_config().corpus_as(PairCorpusInfo)

@@ -12,6 +12,7 @@ from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, warn_unknown_characters, write_out, write_table
 from rnntui.config import LanguageModelTrainingConfig
 from rnntui.errors import UsageError
+from rnntui.extras import require_extra
 
 if TYPE_CHECKING:
     from rnntui.cli.evaluate import EvaluateArguments
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
     """Print the losses of a language model on a text, as a table or as a JSON line."""
+    require_extra("train", "evaluating a language model")  # `rnntui score` does not
     from rnntui.text.chat_exports import converted_chat
 
     if not arguments.text:

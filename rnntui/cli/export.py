@@ -41,6 +41,10 @@ from rnntui.runs.folder import RunFolder
     "--copy", metavar="FOLDER", callback=file_argument,
     help="Write a small copy of the run to pass on: weights in float16, nothing to resume from.",
 )  # fmt: skip
+@click.option(
+    "--ngram-minimum", type=click.IntRange(1), metavar="N", default=1, show_default=True,
+    help="With --copy: leave out contexts of the n-gram prior that were seen fewer than N times in the training text.",
+)  # fmt: skip
 def command(
     name: str | None,
     checkpoints: str | None,
@@ -49,6 +53,7 @@ def command(
     single_file: str | None,
     tensorboard: str | None,
     copy: str | None,
+    ngram_minimum: int,
 ) -> None:
     """Write a trained model in another form.
 
@@ -67,6 +72,8 @@ def command(
         raise UsageError("name a form and where to write it, as in --onnx FOLDER or --single-file FILE.py")
     if is_int8 and onnx is None:
         raise UsageError("--int8 goes with --onnx")
+    if ngram_minimum > 1 and copy is None:
+        raise UsageError("--ngram-minimum goes with --copy")
     run = choose_run(name, checkpoints, None)
     for target in targets:
         if Path(target).exists():
@@ -76,9 +83,9 @@ def command(
     if single_file is not None:
         _export_single_file(run, Path(single_file))
     if copy is not None:
-        from rnntui.runs.export import export_run
+        from rnntui.exporting.small_copy import export_run
 
-        export_run(run, Path(copy))
+        export_run(run, Path(copy), ngram_minimum)
         print_note(f"saved {copy}")
     if tensorboard is not None:
         _export_events(run, Path(tensorboard))

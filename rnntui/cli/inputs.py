@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
+from rnntui.cli.settings_file import argument_from_file
 from rnntui.cli.terminal import print_note
 from rnntui.errors import CorpusError, UsageError
 from rnntui.settings import flag_of
@@ -45,7 +46,7 @@ def input_options(kind: ModelKind) -> Callable[[Command], Command]:
         for files in reversed(flags):
             text = f"{files.help[0].upper()}{files.help[1:]}."
             command = click.option(flag_of(files.name), metavar="FILE", help=text)(command)
-        return click.argument(main.name, nargs=-1)(command)
+        return click.argument(main.name, nargs=-1, callback=argument_from_file)(command)
 
     return add
 

@@ -7,15 +7,19 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from rnntui import __version__
-from rnntui.cli.terminal import OutputClosedError
+from rnntui.cli.help_examples import examples_epilog
+from rnntui.cli.terminal import COMPLETION_VARIABLE, OutputClosedError
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.control_chars import one_line
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Descriptions are repeated here so that help is quick: a command's module is imported only to run it.
 COMMANDS = {
@@ -35,7 +39,9 @@ COMMANDS = {
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
     "report": "Write a page about a run for a browser.",
     "export": "Write a model as ONNX, as one Python file, or as a small copy.",
+    "serve": "Serve models over HTTP: OpenAI and LibreTranslate APIs, or the app in a browser.",
     "score": "Score lines by their log-probability and bits per character.",
+    "completion": "Print the script that completes rnntui in bash, zsh or fish.",
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}
 """Commands that share a module; any other is `command` in the module of its name."""
@@ -54,7 +60,19 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(f"rnntui.cli.{module}"), attribute)
         if not any(parameter.name == "debug" for parameter in command.params):
             command.params.append(_debug_option())
+            command.epilog = examples_epilog(cmd_name)
+            if COMPLETION_VARIABLE in os.environ:
+                from rnntui.cli.completion import complete_values
+
+                complete_values(cmd_name, command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin with what is typed, without importing them, and the flags."""
+        from click.shell_completion import CompletionItem
+
+        commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -42,13 +42,19 @@ def settings_from(config_class: type[Config], values: dict[str, Any]) -> Config:
 
 
 def given_settings(context: click.Context, *config_classes: type[Settings]) -> list[str]:
-    """Return the option names of those settings that were given on the command line."""
+    """Return the option names of those settings that were given on the command line or in a settings file."""
     return [
         setting.option_name
         for config_class in config_classes
         for setting in settings_of(config_class).values()
-        if context.get_parameter_source(setting.option_name) is click.core.ParameterSource.COMMANDLINE
+        if is_given(context, setting.option_name)
     ]
+
+
+def is_given(context: click.Context, name: str) -> bool:
+    """Return True for a parameter that was given on the command line or in a settings file."""
+    source = context.get_parameter_source(name)
+    return source in (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.DEFAULT_MAP)
 
 
 def checkpoints_option(command: Command) -> Command:

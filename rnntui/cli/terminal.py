@@ -16,6 +16,8 @@ from rnntui.text.control_chars import escape_control_chars, one_line, unknown_ch
 if TYPE_CHECKING:
     from rich.table import Table
 
+COMPLETION_VARIABLE = "_RNNTUI_COMPLETE"
+"""Environment variable by which a shell asks for the completions of a command line."""
 
 _ESCAPE = re.compile(r"\\(n|r|t|\\|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}

@@ -21,6 +21,7 @@ from rnntui.cli.training_command import (
 )
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import CorpusError, UsageError
+from rnntui.extras import require_extra
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
@@ -59,6 +60,7 @@ def command(
     if not resume:  # a run to resume has settings that these need not repeat
         model.check_with(tokenizer)
 
+    require_extra("train", "training")
     from rnntui.text.chat_exports import converted_chat, speakers_note
     from rnntui.text.turns import speaker_labels_of
     from rnntui.training.prepare_language_model import (

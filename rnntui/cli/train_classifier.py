@@ -24,6 +24,7 @@ from rnntui.cli.training_command import (
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
 from rnntui.errors import CorpusError, UsageError
+from rnntui.extras import require_extra
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 
@@ -61,6 +62,7 @@ def command(
     tokenizer = settings_from(ClassifierTokenizerConfig, values)
     training = settings_from(ClassifierTrainingConfig, values)
 
+    require_extra("train", "training")
     from rnntui.text.label_checks import check_labels, shared_texts
     from rnntui.training.prepare_classifier import (
         ClassifierRequest,

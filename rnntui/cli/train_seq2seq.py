@@ -23,6 +23,7 @@ from rnntui.cli.training_command import (
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, UsageError
+from rnntui.extras import require_extra
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 
@@ -66,6 +67,7 @@ def command(
     if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTrainingConfig)):
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
+    require_extra("train", "training")
     from rnntui.training.prepare_seq2seq import (
         Seq2SeqRequest,
         create_seq2seq_run,

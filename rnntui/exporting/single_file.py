@@ -19,10 +19,10 @@ from rnntui.atomic_files import atomic_write
 from rnntui.config import NGRAM_BUCKETS
 from rnntui.errors import UsageError
 from rnntui.exporting import single_file_template
+from rnntui.exporting.small_copy import half_precision
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model, read_ngram_model
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
-from rnntui.runs.export import half_precision
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.char_tokenizer import CharTokenizer

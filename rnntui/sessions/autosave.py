@@ -100,8 +100,9 @@ class Autosave:
         self._left[identity] = self._draft
 
     def return_to(self, identity: object) -> None:
-        """Go on in the draft of a text that was left; without one, begin a new draft."""
+        """Go on in the draft of a text that was left, which is the newest again; without one, begin a new draft."""
         self._draft = self._left.get(identity) or _Draft("")
+        self._touch_present()
 
     @property
     def path(self) -> Path | None:
@@ -178,7 +179,13 @@ class Autosave:
             except (OSError, RnntuiError) as error:
                 return str(error)
             draft.saved_sequence, draft.saved_text = job.sequence, job.text
+            if draft is not self._draft:
+                self._touch_present()  # a version that was left is written late; a start continues the present one
             return ""
+
+    def _touch_present(self) -> None:
+        if self._draft.path is not None:
+            touch_files(self._draft.path)
 
     def _prepare_files(self, draft: _Draft, text: str) -> Path:
         """Return the path to write a text to. What the files hold is kept apart where it would be lost."""
@@ -210,6 +217,14 @@ def is_named(path: Path) -> bool:
 def files_of(path: Path) -> list[Path]:
     """Return the files of the saved text at a path that exist."""
     return [file for suffix in SUFFIXES if (file := path.with_suffix(suffix)).is_file()]
+
+
+def touch_files(path: Path) -> None:
+    """Make the saved text at a path the newest one, which the next start continues."""
+    now = time.time_ns()  # finer than the time that a file system gives to a write
+    for file in files_of(path):
+        with contextlib.suppress(OSError):
+            os.utime(file, ns=(now, now))
 
 
 def newest_text(folder: Path, pattern: str) -> Path | None:

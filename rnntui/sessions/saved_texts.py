@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named
+from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named, touch_files
 from rnntui.text.control_chars import first_line
 
 _MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit into the 255 of a file system
@@ -172,9 +172,7 @@ class SavedTexts:
 
     def touch(self, path: Path) -> None:
         """Make a text the newest one: it was opened, and is what the next start continues."""
-        for file in files_of(path):
-            with contextlib.suppress(OSError):
-                file.touch()
+        touch_files(path)
 
 
 def clean_text_name(name: str) -> str:

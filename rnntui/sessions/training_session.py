@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rnntui.errors import RnntuiError
+from rnntui.errors import MissingExtraError, RnntuiError
+from rnntui.extras import require_extra
 from rnntui.formatting import format_bytes, format_loss
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import kind_or_default
@@ -202,6 +203,14 @@ class TrainingSession:
 
     # -- training ------------------------------------------------------------------------------------------------
 
+    def missing_libraries(self) -> str:
+        """Return what training needs that is not installed, with the command that installs it; empty if nothing."""
+        try:
+            require_extra("train", "training")
+        except MissingExtraError as error:
+            return str(error)
+        return ""
+
     def start(self, arguments: Sequence[str]) -> Notice | None:
         """Start a training from the form; return a notice if no process can be started."""
         self.form_problem = ""
@@ -238,6 +247,7 @@ class TrainingSession:
 
     def _launch(self, arguments: Sequence[str], activity: str, name: str, path: str | None) -> Notice | None:
         try:
+            require_extra("train", "training")
             self._jobs.add(self._launcher(arguments, activity, name, path))
         except RnntuiError as error:
             return Notice(str(error), "Training did not start", "error")

@@ -6,7 +6,6 @@ HTML is laid out by inscriptis; DOCX becomes HTML by mammoth first. The parts of
 from __future__ import annotations
 
 import codecs
-import importlib.util
 import io
 import posixpath
 import re
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from rnntui.errors import CorpusError
+from rnntui.extras import missing_modules, requirement
 from rnntui.text.encoding import is_utf8
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format, parse_subtitles
 
@@ -36,7 +36,7 @@ _BLOCK_TAGS = (
 )  # fmt: skip
 _DOCX_WRAPPERS = ("fldSimple", "bdo", "dir", "ruby", "rubyBase")
 _ODT_LEFT_OUT = ("comment", "annotation", "tracked-changes", "table-of-content", "sequence-decls")
-_ADVICE = "install the libraries that read it: pip install 'rnntui[documents]'"
+_ADVICE = f"install the libraries that read it: pip install {requirement('documents')}"
 
 
 def document_type(path: Path, start: bytes) -> str:
@@ -67,7 +67,7 @@ def document_type(path: Path, start: bytes) -> str:
 
 def can_convert(kind: str) -> bool:
     """Return True if the libraries that read a kind of document are installed; subtitles need none."""
-    return kind == SUBTITLES or all(importlib.util.find_spec(name) for name in ("inscriptis", "mammoth"))
+    return kind == SUBTITLES or not missing_modules("documents")
 
 
 def text_of_document(path: Path, kind: str, encoding: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from rnntui.errors import UsageError
+from rnntui.extras import requirement
 from rnntui.text.archives import ARCHIVE_SUFFIXES, expanded, is_archive
 from rnntui.text.compressed import COMPRESSED_SUFFIXES, read_beginning, unreadable
 from rnntui.text.converters import DOCUMENT_SUFFIXES, can_convert, document_type, text_of_document
@@ -114,7 +115,7 @@ class SourceFiles:
         file_type = recognize(start, self.encoding)
         reason = file_type.title if file_type else ""
         if kind:
-            reason = f"{kind}, which needs pip install 'rnntui[documents]'"
+            reason = f"{kind}, which needs pip install {requirement('documents')}"
         elif is_archive(path):
             reason = "an archive, to be named separately"
         elif file_type and file_type.encoding:

@@ -215,7 +215,8 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
         if part == "validation" and request.validation is not None:
             corpus, advice = request.validation, "hold out a part of the corpus, without --validation-text"
         names = ", ".join(corpus.display_names)
+        is_hopeless = part == "training" and tokens < 2  # a window of one step needs two tokens
         raise CorpusError(
-            f"{names} is too small: {tokens:,} tokens for {part}, at least {needed:,} needed",
-            hint=f"add text or give {advice}",
+            f"{names} is too small: {tokens:,} tokens for {part}, at least {2 if is_hopeless else needed:,} needed",
+            hint="add text" if is_hopeless else f"add text or give {advice}",
         )

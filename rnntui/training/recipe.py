@@ -72,7 +72,7 @@ def choose_recipe(
         epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
         dropout = dropout_for(epochs)
         model = replace(model, dropout=dropout)
-        chosen.append(f"dropout {dropout:g}, as the text is read about {_rounded(epochs)} times ({source})")
+        chosen.append(f"dropout {dropout:g}, as the text is read {_rounded(epochs)} times ({source})")
     return Recipe(model.resolved(tokens.tokenizer), f"recipe: {'; '.join(chosen)}" if chosen else "")
 
 
@@ -82,7 +82,9 @@ def dropout_for(epochs: float) -> float:
 
 
 def _rounded(epochs: float) -> str:
-    return f"{epochs:.0f}" if epochs >= 10 else f"{epochs:.1f}"
+    if epochs < 0.05:
+        return "less than 0.1"
+    return f"about {epochs:.0f}" if epochs >= 10 else f"about {epochs:.1f}"
 
 
 def _expected_epochs(

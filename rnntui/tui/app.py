@@ -12,7 +12,7 @@ from textual.command import CommandPalette
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
-from rnntui.tui import preferences
+from rnntui.tui import alt_keys, preferences
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference
 from rnntui.tui.notifications import Notifications
@@ -62,6 +62,7 @@ class RnntuiApp(App[None]):
             tabs: the table of tabs; tests hand in rows that make tabs without threads.
         """
         super().__init__()
+        alt_keys.install()
         for theme in readable_themes():
             self.register_theme(theme)
         self.notifications = Notifications(self.notify)

@@ -15,7 +15,20 @@ import pytest
 from rnntui.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = ["--hidden", "24", "--embedding", "8", "--batch-size", "4", "--bptt", "16", "--eval-tokens", "512"]
+QUICK = [
+    "--hidden",
+    "24",
+    "--embedding",
+    "8",
+    "--batch-size",
+    "4",
+    "--bptt",
+    "16",
+    "--eval-tokens",
+    "512",
+    "--evaluations",
+    "2",
+]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,20 @@ ALWAYS_SET = {
     "OPENBLAS_NUM_THREADS": "1",
     "VECLIB_MAXIMUM_THREADS": "1",
 }
-QUICK = ["--hidden", "64", "--batch-size", "16", "--bptt", "16", "--eval-tokens", "512", "--sample-length", "0"]
+QUICK = [
+    "--hidden",
+    "64",
+    "--batch-size",
+    "16",
+    "--bptt",
+    "16",
+    "--eval-tokens",
+    "512",
+    "--sample-length",
+    "0",
+    "--evaluations",
+    "1",
+]
 
 
 @pytest.fixture

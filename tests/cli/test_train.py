@@ -27,6 +27,8 @@ QUICK = [
     "16",
     "--eval-tokens",
     "512",
+    "--evaluations",
+    "2",
     "--steps",
     "20",
 ]
@@ -168,6 +170,7 @@ BAD_CORPORA = [
     ("late-error", b"fine " * 500 + b"\xff", 1, "byte 0xff at offset 2500"),
     ("cut-off", b"fine " * 500 + b"\xe2\x82", 1, "offset 2500"),
     ("too-small", b"hello world", 1, "too small"),
+    ("far-too-small", b"a", 1, "at least 2 needed; add text\n"),  # no --bptt is small enough
     ("small-tail", b"a" * 100, 0, ""),
     ("broken.gz", b"\x1f\x8b not gzip", 1, "archive"),
     ("broken.xz", b"not xz", 1, "archive"),

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import pytest
 
-QUICK = ["--hidden", "8", "--embedding", "4", "--batch-size", "2", "--bptt", "8", "--eval-tokens", "256"]
+QUICK = [
+    "--hidden",
+    "8",
+    "--embedding",
+    "4",
+    "--batch-size",
+    "2",
+    "--bptt",
+    "8",
+    "--eval-tokens",
+    "256",
+    "--evaluations",
+    "2",
+]
 CHAT = "".join(
     f"[03/01/23, 14:05:{n:02}] {name}: {text}\n"
     for n in range(40)

@@ -1,13 +1,9 @@
-"""The models that come with rnntui: small, good, and in the wheel."""
+"""The models that come with rnntui: small and good. `test_install.py` uses them from the wheel."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +14,13 @@ from tiny_runs import make_run
 from rnntui.config_classifier import ClassifierTrainingConfig
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqTrainingConfig
 from rnntui.errors import RunError
+from rnntui.exporting.small_copy import export_run
 from rnntui.inference.classifier import load_classifier
 from rnntui.inference.generate import initial_context_ids
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
-from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
@@ -115,25 +111,6 @@ def test_it_finds_shakespeare_it_never_saw_unsurprising() -> None:
 
 def test_it_says_which_text_it_came_from() -> None:
     assert SHIPPED.read_config().corpus.sources == ("corpora/shakespeare.txt",)
-
-
-def test_a_wheel_holds_them_so_that_sample_and_translate_work_in_an_empty_folder(tmp_path: Path) -> None:
-    built, unpacked, empty = (tmp_path / name for name in ("built", "unpacked", "empty"))
-    empty.mkdir()
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=100)
-    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
-        wheel.extractall(unpacked)
-    environment = {**os.environ, "PYTHONPATH": str(unpacked)}
-
-    def told(*arguments: str) -> str:
-        command = [sys.executable, "-m", "rnntui", *arguments]
-        result = subprocess.run(command, cwd=empty, env=environment, capture_output=True, check=True, timeout=60)
-        return result.stdout.decode()
-
-    assert len(told("sample", "-n", "40", "--prompt", "ROMEO:", "--seed", "1")) >= len("ROMEO:") + 40
-    assert told("translate", "Where is the station?") == "¿Dónde está la estación?\n"
-    assert list(empty.iterdir()) == []
 
 
 def test_an_exported_run_is_complete_in_half_precision_and_thinned(tmp_path: Path) -> None:

@@ -186,6 +186,22 @@ def test_a_version_that_is_kept_stays_whenever_it_is_written(autosave: Autosave,
     assert texts(folder) == ["four", "one", "one two three"] and path is not None and path.read_text() == "four"
 
 
+def test_the_newest_text_is_the_present_one_after_a_version_that_was_undone_is_written(
+    autosave: Autosave, folder: Path, disk: Disk
+) -> None:
+    autosave.write(pending(autosave, "one two"))
+    cut = pending(autosave, "one")
+    autosave.keep_version()  # Ctrl+Z after a cut: the text is as it is saved, so nothing of it is pending
+    autosave.write(cut)
+    assert autosave.pending("one two") is None and autosave.newest() == autosave.path
+    autosave.leave(disk)  # by any object
+    autosave.begin()
+    autosave.write(pending(autosave, "another"))
+    assert autosave.newest() == autosave.path
+    autosave.return_to(disk)
+    assert autosave.newest() == autosave.path and texts(folder) == ["another", "one", "one two"]
+
+
 def test_two_apps_that_go_on_with_one_text_lose_nothing(autosave: Autosave, folder: Path, disk: Disk) -> None:
     path = saved_as(folder, "my story.txt", "one")
     other = Autosave(lambda: folder, "*.txt", disk.write)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -359,6 +360,31 @@ def test_a_damaged_byte_in_a_sentencepiece_model_is_told_with_its_file(
     with pytest.raises(TokenizerError) as caught:
         load_tokenizer(tmp_path, "bpe")
     assert str(file) in str(caught.value)
+
+
+def message_field(number: int, content: bytes) -> bytes:
+    """Return a field of a protocol buffer that holds a message or bytes of 128 bytes to 256 MB."""
+    length = bytes(((len(content) >> shift) & 0x7F) | 0x80 for shift in (0, 7, 14)) + bytes([len(content) >> 21])
+    return bytes([number << 3 | 2]) + length + content
+
+
+TRIE = bytes([0, 0xFC, 0xFF, 0xFF] * 256)  # each unit points far behind the end
+MALICIOUS_FIELDS = {
+    "piece of 400,000 bytes": message_field(1, message_field(1, b"a" * 400_000)),
+    "trie that leaves its array": message_field(3, message_field(2, len(TRIE).to_bytes(4, "little") + TRIE + b"\0")),
+}
+
+
+@pytest.mark.parametrize("field", MALICIOUS_FIELDS.values(), ids=MALICIOUS_FIELDS)
+def test_a_malicious_sentencepiece_model_is_refused_and_ends_no_process(
+    trained: dict[TokenizerType, Tokenizer], tmp_path: Path, field: bytes
+) -> None:
+    """sentencepiece 0.2.1 crashes while it loads such a model or encodes the first text."""
+    file = tmp_path / "tokenizer.model"
+    trained["bpe"].save(tmp_path)
+    file.write_bytes(file.read_bytes() + field)
+    with pytest.raises(TokenizerError, match=re.escape(str(file))):
+        load_tokenizer(tmp_path, "bpe")
 
 
 def test_a_character_table_cannot_hold_a_character_twice_or_a_word() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from rnntui.errors import RunError
+from rnntui.exporting.small_copy import export_run
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import score
-from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.corpus import find_corpus

@@ -33,6 +33,11 @@ def test_the_epochs_follow_from_the_budget(budget: Budget, epochs: float, monkey
     assert ("2,000 tokens a second" in chosen.reason) == (budget.epochs is None and budget.steps is None)
 
 
+def test_a_text_that_is_hardly_read_is_not_read_zero_times() -> None:
+    chosen = choose_recipe(LanguageModelConfig(), TRAINING, Budget(steps=1), TOKENS)
+    assert "is read less than 0.1 times" in chosen.reason
+
+
 def test_no_more_epochs_are_expected_than_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recipe, "_measured_speed", lambda *_: 1e6)
     training = replace(TRAINING, max_epochs=1.0)

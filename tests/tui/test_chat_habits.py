@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from chatting import Chatting, chatting
 from textual import events
+from textual._xterm_parser import XTermParser
 from textual.widget import Widget
 from textual.widgets import Input
 from tiny_runs import make_run
@@ -266,6 +267,16 @@ async def test_alt_and_a_letter_is_a_key_and_not_typed(runs: Path) -> None:
             user.app.post_message(events.Key(f"alt+{letter}", letter))
             await user.pilot.pause()
         await user.told("learns from what you write")
+        assert user.app.query_one(Prompt).line == "a"
+
+
+async def test_alt_and_a_letter_is_a_key_even_if_another_sequence_follows_at_once(runs: Path) -> None:
+    """Such as a report of the mouse: Textual alone would type `^l`."""
+    async with chatting(runs, size=(120, 40)) as user:
+        for event in XTermParser().feed("a\x1bl\x1b[<35;9;9M\x1bx\x1b[D\x1bl"):
+            user.app.post_message(event)
+            await user.pilot.pause()
+        await user.told("as it was trained")
         assert user.app.query_one(Prompt).line == "a"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,28 @@ async def test_a_training_that_fails_at_once(tmp_path: Path, launcher: FakeLaunc
         assert "too small" in str(app.screen.query_one("#problem").render())  # type: ignore[attr-defined]
         await pilot.press("enter")
         await wait_until(pilot, lambda: len(launcher.calls) == 2)
+
+
+async def test_without_torch_the_form_says_what_to_install_until_it_is_there(
+    tmp_path: Path, launcher: FakeLauncher, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Host(tmp_path / "runs", launcher)
+    async with app.run_test(size=NARROW) as pilot:
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "torch", None)
+            await pilot.press("n")
+            await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
+            shown = " ".join(app.text("#problem").split())
+            assert shown.startswith("training needs torch, not installed here; pip install 'rnntui[train]'")
+            fill_in(app, corpus="corpus.txt")
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: app.notices)
+            assert app.notices[0].startswith("Training did not start: training needs torch") and not launcher.calls
+        await pilot.press("n")
+        await wait_until(pilot, lambda: isinstance(app.screen, TrainingFormScreen))
+        assert app.text("#problem").strip() == "" and app.screen.values == {"corpus": "corpus.txt"}  # type: ignore[attr-defined]
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: launcher.calls)
 
 
 async def test_leaving_the_form_starts_nothing(tmp_path: Path, launcher: FakeLauncher) -> None:

@@ -78,7 +78,7 @@ def test_every_option_of_the_command_is_in_the_form(kind: ModelKind) -> None:
     flags = {p.name for p in COMMANDS[kind.id].params if isinstance(p, click.Option)}
     main, *others = (option.name for option in kind.inputs)
     names = {option.name for option in form_options(kind)} - {"kind"}
-    assert names == {main, *flags} - {"resume", "checkpoints", "debug"}
+    assert names == {main, *flags} - {"resume", "checkpoints", "debug", "config", "write_config"}
     assert set(others) <= flags
 
 

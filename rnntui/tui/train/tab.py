@@ -246,9 +246,10 @@ class TrainTab(Vertical):
         from rnntui.tui.train.form_screen import TrainingFormScreen
 
         session = self.session
-        form = TrainingFormScreen(session.checkpoints, session.form_values, session.form_problem)
+        missing = session.missing_libraries()
+        form = TrainingFormScreen(session.checkpoints, session.form_values, missing or session.form_problem)
         result = await self.app.push_screen_wait(form)
-        session.form_values, session.form_problem = result.values, result.problem
+        session.form_values, session.form_problem = result.values, "" if missing else result.problem
         if result.arguments is not None:
             self._show_launched(session.start(result.arguments))
 

@@ -1,4 +1,4 @@
-"""Export of a run as a small copy for distribution: `python -m rnntui.runs.export RUN FOLDER`.
+"""Export of a run as a small copy for distribution: `rnntui export RUN --copy FOLDER`.
 
 The copy has float16 weights, which are read back as float32, the vocabularies, no resume state, and of the metrics all
 rows of evaluations and one in ten of the others.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
+from rnntui.inference.loaded_model import read_ngram_model
+from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
@@ -25,8 +26,11 @@ from rnntui.runs.weights_file import load_arrays, save_arrays
 _ROW_INTERVAL = 10  # one in this many training rows is kept
 
 
-def export_run(run: RunFolder, target: Path) -> None:
+def export_run(run: RunFolder, target: Path, ngram_minimum: int = 1) -> None:
     """Write the best weights of a run, its config, status, tokenizer and metrics to the folder `target`.
+
+    Of the n-gram prior of a language model, contexts of more than two tokens that were seen fewer than `ngram_minimum`
+    times are left out.
 
     Raises `RunError` if the run is broken or a weight is too large for float16.
     """
@@ -35,7 +39,8 @@ def export_run(run: RunFolder, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     copy = RunFolder(target)
     save_arrays(copy.weights_file, half_arrays, metadata)
-    copy.write_config(run.read_config())
+    config = run.read_config()
+    copy.write_config(config)
     shutil.copyfile(run.status_file, copy.status_file)
     for tokenizer in run.path.rglob("tokenizer.*"):  # separate vocabularies have folders of their own
         copied_file = target / tokenizer.relative_to(run.path)
@@ -44,6 +49,8 @@ def export_run(run: RunFolder, target: Path) -> None:
     for file, copied in ((run.known_words_file, copy.known_words_file), (run.ngrams_file, copy.ngrams_file)):
         if file.exists():
             shutil.copyfile(file, copied)
+    if ngram_minimum > 1 and config.kind == LANGUAGE_MODEL.id and (prior := read_ngram_model(run, config)) is not None:
+        save_arrays(copy.ngrams_file, prior.without_rare(ngram_minimum).to_arrays(), {})
     rows = read_metrics(run.metrics_file)
     rows = [row for index, row in enumerate(rows) if "train_loss" not in row or index % _ROW_INTERVAL == 0]
     atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
@@ -57,7 +64,3 @@ def half_precision(arrays: Mapping[str, NDArray[Any]], file: Path) -> dict[str, 
         if not np.isfinite(array).all():
             raise RunError(f"{file}: {name} is too large for float16")
     return half_arrays
-
-
-if __name__ == "__main__":
-    export_run(RunFolder(Path(sys.argv[1])), Path(sys.argv[2]))

@@ -1,0 +1,77 @@
+"""Examples at the end of each command's help."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "chat": (
+        ("rnntui chat", "write with the newest run, or with the shipped model of Shakespeare"),
+        ("rnntui chat chat --reopen", "go on with the last text, with the run called chat"),
+    ),
+    "train": (
+        ("rnntui train notes.txt --minutes 10", "train for ten minutes; the run is called notes"),
+        ("rnntui train --resume --name notes --minutes 20", "go on until twenty minutes in all"),
+    ),
+    "train-seq2seq": (
+        ("rnntui train-seq2seq en-es.tsv --minutes 20", "learn to translate the first column into the second"),
+        ("rnntui train-seq2seq --source a.en --target a.es", "the same with two aligned files"),
+    ),
+    "train-classifier": (
+        ("rnntui train-classifier reviews.csv", "learn the labels of a table"),
+        ("rnntui train-classifier mail/ --minutes 2", "a folder of texts for each label, for two minutes"),
+    ),
+    "translate": (
+        ('rnntui translate "Where is the station?"', "translate with the newest run, or with the shipped model"),
+        ("rnntui translate --run en-es --file film.srt > film.es.srt", "translate subtitles"),
+    ),
+    "classify": (
+        ('rnntui classify --run authors --explain "It was a dark night."', "a label, and the words that decide it"),
+        ("rnntui classify --top 3 --json < lines.txt", "the three most probable labels of each line"),
+    ),
+    "sample": (
+        ('rnntui sample --run shakespeare --prompt "ROMEO:"', "continue a text"),
+        ("rnntui sample -n 500 --temperature 0.7 --seed 1 --samples 3", "three texts, the same each time"),
+    ),
+    "runs": (
+        ("rnntui runs --sort score", "all runs, the best first"),
+        ("rnntui runs notes --kind LM", "the language models with notes in their name, state or note"),
+    ),
+    "show": (
+        ("rnntui show notes", "everything about a run"),
+        ("rnntui show notes notes-2", "the options in which two runs differ, and their results"),
+    ),
+    "rename": (
+        ("rnntui rename notes diary", "the run notes is now called diary"),
+        ("rnntui rename checkpoints/notes-2 diary-2", "a run by its path"),
+    ),
+    "delete": (
+        ("rnntui delete notes-2", "delete a run after asking"),
+        ("rnntui delete --yes notes-2 notes-3", "delete two without asking"),
+    ),
+    "note": (
+        ("rnntui note notes dropout helped", "write a note, which lists show"),
+        ("rnntui note notes", "print it"),
+    ),
+    "curves": (
+        ("rnntui curves", "the losses of the newest run"),
+        ("rnntui curves notes diary --metric bits_per_character --svg bits.svg", "two runs in an image"),
+    ),
+    "evaluate": (
+        ("rnntui evaluate other.txt --run notes", "the losses of a language model on a text"),
+        ("rnntui evaluate en-es.tsv --run en-es --held-out", "BLEU on the pairs that were held out"),
+    ),
+    "score": (
+        ('rnntui score --run shakespeare "To be, or not to be"', "the log-probability of a line"),
+        ("rnntui score --json < lines.txt", "of each line, as JSON"),
+    ),
+    "completion": (
+        ('eval "$(rnntui completion bash)"', "complete commands, flags and runs in this shell"),
+        ("rnntui completion fish > ~/.config/fish/completions/rnntui.fish", "in all fish shells from now on"),
+    ),
+}
+"""Two or more command lines for each command, each with what it does."""
+
+
+def examples_epilog(command: str) -> str:
+    """Return the examples of a command, a line of explanation and the command line each, unwrapped by click."""
+    lines = [f"\b\n  {line}\n      {text}" for line, text in EXAMPLES.get(command, ())]
+    return "Examples:\n\n" + "\n\n".join(lines) if lines else ""

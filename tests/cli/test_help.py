@@ -1,0 +1,43 @@
+"""Help texts of all commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import click
+import pytest
+
+from rnntui.cli.help_examples import EXAMPLES
+from rnntui.cli.main import COMMANDS, LazyGroup
+
+
+def click_command(name: str) -> click.Command:
+    command = LazyGroup().get_command(click.Context(click.Command("rnntui")), name)
+    assert command is not None
+    return command
+
+
+def words_of(line: str) -> list[str]:
+    """Return the words behind `rnntui` in a line for a shell, without redirections."""
+    substituted = re.search(r"\$\((rnntui .*)\)", line)
+    words = shlex.split(re.split(r" [<>|]", substituted[1] if substituted else line)[0])
+    assert words[0] == "rnntui"
+    return words[1:]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_two_examples_that_parse(rnntui, name: str) -> None:
+    examples = EXAMPLES[name]
+    assert len(examples) >= 2
+    shown = rnntui(name, "--help").out.rstrip("\n").splitlines()
+    assert [line.strip() for line in shown if line][-2 * len(examples) :] == [*sum(examples, ())]
+    assert max(map(len, shown)) <= 80
+    for line, _ in examples:
+        first, *arguments = words_of(line)
+        assert first == name
+        click_command(name).make_context(name, arguments)
+
+
+def test_no_example_is_of_a_command_that_is_not_there() -> None:
+    assert EXAMPLES.keys() == COMMANDS.keys()
