@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 import click
@@ -24,7 +25,8 @@ def command(run: str | None, reopen: bool, checkpoints: str | None) -> int:
     RUN is a run's name or path [default: the newest, else the shipped model]; a Seq2Seq run opens the Translate tab, a
     classifier the Classify tab.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # `rnntui serve --app` runs the app without a terminal, with a driver for the browser.
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) and "TEXTUAL_DRIVER" not in os.environ:
         raise UsageError("chat needs a terminal; in scripts and pipes use: rnntui sample")
     from rnntui.kinds.registry import kind_or_default
     from rnntui.runs.lookup import kind_id_of, named_run

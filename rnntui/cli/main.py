@@ -39,6 +39,7 @@ COMMANDS = {
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
     "report": "Write a page about a run for a browser.",
     "export": "Write a model as ONNX, as one Python file, or as a small copy.",
+    "serve": "Serve models over HTTP: OpenAI and LibreTranslate APIs, or the app in a browser.",
     "score": "Score lines by their log-probability and bits per character.",
     "completion": "Print the script that completes rnntui in bash, zsh or fish.",
 }

@@ -90,21 +90,14 @@ class Generation:
 
     def step(self, config: SamplingConfig) -> list[Token]:
         """Sample one token for each text and feed it to the model."""
-        tokens = sample(next_distributions(self.logits, config, self.recent, self.banned), self.generators)
-        if self.utf8_masks is not None:
-            for row, recent in enumerate(self.recent):
-                if not self.utf8_masks.allows(int(tokens[row]), recent):
-                    banned = self.utf8_masks.banned_after(recent)
-                    probabilities = next_distributions(self.logits[row : row + 1], config, [recent], banned)
-                    tokens[row] = sample(probabilities, self.generators[row : row + 1])[0]
+        rows = TextRows(self.logits, self.recent, self.generators)
+        tokens = draw_tokens(rows, config, self.banned, self.utf8_masks)
         bits = surprisal_bits(self.logits, tokens)
         self.logits, self.state = self.model.step(tokens, self.state)
-        ids, stored = tokens.tolist(), max(REMEMBERED, config.repetition_window)
+        ids = tokens.tolist()
         for token, recent in zip(ids, self.recent, strict=True):
             if token != self.end_id:
-                recent.append(token)
-            if len(recent) > 1.5 * stored:
-                del recent[:-stored]
+                remember(recent, token, config)
         return list(map(Token, ids, bits.tolist()))
 
     def keep(self, rows: Sequence[int]) -> None:
@@ -126,6 +119,37 @@ class Generation:
         self.generators = generators_from(0, len(snapshot.generators))
         for generator, state in zip(self.generators, snapshot.generators, strict=True):
             generator.state = state
+
+
+class TextRows(NamedTuple):
+    """B texts as the sampling of their next tokens sees them: `logits (B, V)`, recent ids and generator of each."""
+
+    logits: Array
+    recent: Sequence[list[int]]
+    generators: Sequence[SplitMix]
+
+
+def draw_tokens(
+    rows: TextRows, config: SamplingConfig, banned: Sequence[int], utf8_masks: Utf8Masks | None = None
+) -> Ids:
+    """Draw the next token of each of B texts and return their ids `(B,)`; `Generation` describes the arguments."""
+    logits, recent_ids, generators = rows
+    tokens = sample(next_distributions(logits, config, recent_ids, banned), generators)
+    if utf8_masks is not None:
+        for row, recent in enumerate(recent_ids):
+            if not utf8_masks.allows(int(tokens[row]), recent):
+                banned_here = utf8_masks.banned_after(recent)
+                probabilities = next_distributions(logits[row : row + 1], config, [recent], banned_here)
+                tokens[row] = sample(probabilities, generators[row : row + 1])[0]
+    return tokens
+
+
+def remember(recent: list[int], token: int, config: SamplingConfig) -> None:
+    """Append a token to a text's recent ones, and now and then drop those that no repetition penalty reaches."""
+    recent.append(token)
+    stored = max(REMEMBERED, config.repetition_window)
+    if len(recent) > 1.5 * stored:
+        del recent[:-stored]
 
 
 def initial_context_ids(tokenizer: Tokenizer) -> Ids:

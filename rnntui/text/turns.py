@@ -26,6 +26,10 @@ class SpeakerLabels:
             f"{_missing_end(before, separator)}{self.person}{self.format.label_end}{turn}{separator}{self.model_label}"
         )
 
+    def model_prompt(self, before: str) -> str:
+        """Return the model's label, to append to the text `before`, for a turn of the model that follows no message."""
+        return f"{_missing_end(before, self.format.separator)}{self.model_label}"
+
     def message(self, turn: str) -> str:
         """Return the message in the person's turn that `prompt` formatted."""
         text = turn.lstrip("\r\n").removesuffix(self.model_label).rstrip("\r\n")

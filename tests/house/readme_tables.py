@@ -18,6 +18,7 @@ from rnntui.cli.main import LazyGroup
 from rnntui.config_generation import SamplingConfig
 from rnntui.config_seq2seq import BeamConfig, LineConfig
 from rnntui.kinds.registry import KINDS
+from rnntui.serving.server_config import ServerConfig
 from rnntui.settings import Settings, flag_of, is_bool, settings_of
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -29,6 +30,7 @@ GROUPS: dict[str, dict[str, type[Settings]]] = {
     "sample": {"Sampling": SamplingConfig},
     "translate": {"Beam search": BeamConfig, "Lines": LineConfig},
     "classify": {},
+    "serve": {"Address and limits": ServerConfig},
 }
 """Settings of each command by heading; the command's other flags follow under headings of their own."""
 

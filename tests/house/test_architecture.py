@@ -27,7 +27,10 @@ RUN_FILES = {
 OTHER_FILES = {"settings.json", "model.json", "rnntui/shipped/", "checkpoints/<name>/"}
 """Files that users or the build make."""
 
-WORDS = {"kill", "finally", "label", "sentiment", "airline_sentiment", "pos", "Pos"}
+ROUTES = {"/v1/models", "/v1/completions", "/v1/chat/completions"}
+"""Paths of the server's URLs."""
+
+WORDS = {"kill", "llm", "finally", "label", "sentiment", "airline_sentiment", "pos", "Pos"}
 """Single words in code spans that are no names of the package, such as labels and columns of tables."""
 
 COMMANDS = (
@@ -48,6 +51,7 @@ COMMANDS = (
     "note",
     "export",
     "report",
+    "serve",
 )
 
 
@@ -129,7 +133,7 @@ def exists(path: str) -> bool:
 def problem_with(span: str) -> str:
     """Return the problem with a code span; empty if there is none, or if it is not a path, flag or name."""
     if re.fullmatch(r"[\w.<>-]+/|[\w.<>/-]+/[\w.<>/-]*|[\w-]+\.(py|md|toml|json|jsonl|txt|tsv|safetensors|svg)", span):
-        return "" if span in RUN_FILES | OTHER_FILES or exists(span) else "there is no such file"
+        return "" if span in RUN_FILES | OTHER_FILES | ROUTES or exists(span) else "there is no such file"
     if re.fullmatch(r"--[a-z][a-z-]*", span):
         flags = set().union(*map(readme_tables.flags_of, COMMANDS)) | {"--validation"}
         return "" if span in flags or span == "--help" else "there is no such flag"

@@ -1,0 +1,45 @@
+"""Who may use the server: programs on this machine, pages of the server itself, and those who have the key."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if only programs on this machine can reach an address."""
+    return host in LOOPBACK_NAMES or host.startswith("127.")
+
+
+def is_right_key(key: str, expected: str) -> bool:
+    """Return True if a key is the expected one; the time that it takes says nothing about the key."""
+    return hmac.compare_digest(key.encode("utf-8", "replace"), expected.encode("utf-8", "replace"))
+
+
+def foreign_request_problem(address: str, host: str, origin: str) -> str:
+    """Return the reason to refuse a request of a web page that is not the server's own; empty if there is none.
+
+    A web page can send requests to programs on its reader's machine, and by a name of its own that resolves to
+    127.0.0.1 even read the answers (DNS rebinding). So a request must not come from a page of another origin, and on
+    loopback it must be addressed to one of its names.
+
+    Args:
+        address: the address that the server listens on.
+        host: the header `Host`.
+        origin: the header `Origin`, which browsers send; empty if there is none.
+    """
+    if is_loopback(address) and not is_loopback(_host_name(host)):
+        return "This server answers to requests for localhost alone."
+    if origin and urlsplit(origin).netloc != host:
+        return "This server does not answer to other web pages."
+    return ""
+
+
+def _host_name(host: str) -> str:
+    """Return the name in a `Host` header, without the port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

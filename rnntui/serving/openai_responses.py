@@ -1,0 +1,151 @@
+"""Responses of the OpenAI API: whole ones, and the chunks of a stream."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rnntui.serving.generation_job import OutputQueue, Piece, ScoredToken
+from rnntui.serving.openai_requests import OpenAIRequest
+
+DONE = b"data: [DONE]\n\n"
+
+
+def sse_event(values: object) -> bytes:
+    """Return a server-sent event whose data is a JSON text."""
+    return b"data: " + json.dumps(values, separators=(",", ":")).encode() + b"\n\n"
+
+
+@dataclass(eq=False)
+class _Choice:
+    """A choice as far as it has arrived."""
+
+    text: list[str] = field(default_factory=list)
+    tokens: list[ScoredToken] = field(default_factory=list)
+    finish: str | None = None
+    length: int = 0  # characters that were streamed
+
+
+class ResponseBuilder:
+    """Makes the response of a request from its pieces.
+
+    Args:
+        request: the request.
+        fingerprint: of the weights, `system_fingerprint` in the response.
+        echoes: for each prompt, the text with which its choices begin.
+    """
+
+    def __init__(self, request: OpenAIRequest, fingerprint: str, echoes: Sequence[str]) -> None:
+        self._request = request
+        self._is_chat = request.endpoint == "chat/completions"
+        self._choices = [_Choice() for _ in range(request.choices * len(echoes))]
+        self._echoes = [echo for echo in echoes for _ in range(request.choices)]
+        self._head = {
+            "id": f"{'chatcmpl' if self._is_chat else 'cmpl'}-{secrets.token_hex(12)}",
+            "created": int(time.time()),
+            "model": request.model,
+            "system_fingerprint": fingerprint,
+        }
+
+    def add(self, piece: Piece) -> None:
+        """Add a piece to the whole response."""
+        choice = self._choices[piece.choice]
+        choice.text.append(piece.text)
+        choice.tokens += piece.tokens
+        choice.finish = piece.finish
+
+    def whole(self, output: OutputQueue) -> dict[str, Any]:
+        """Return the response of all pieces that were added."""
+        choices = []
+        for index, choice in enumerate(self._choices):
+            text = "".join(choice.text)
+            # With log-probabilities, the prompt is among the tokens.
+            content: dict[str, Any] = {"text": text if self._has_scores else self._echoes[index] + text}
+            if self._is_chat:
+                text = text.removeprefix(" ")  # the one behind the label
+                content = {"message": {"role": "assistant", "content": text, "refusal": None}}
+            logprobs = self._logprobs(choice.tokens, 0)
+            choices.append({"index": index, **content, "logprobs": logprobs, "finish_reason": choice.finish})
+        kind = "chat.completion" if self._is_chat else "text_completion"
+        return {**self._head, "object": kind, "choices": choices, "usage": usage(output)}
+
+    def first_chunks(self) -> Iterator[bytes]:
+        """Yield the events that begin a stream."""
+        for index in range(len(self._choices)):
+            if self._is_chat:
+                yield self._chunk(index, {"delta": {"role": "assistant", "content": "", "refusal": None}}, None, None)
+            elif self._echoes[index] and not self._has_scores:
+                yield self._chunk(index, {"text": self._echoes[index]}, None, None)
+
+    def chunk(self, piece: Piece) -> bytes:
+        """Return the event of a piece."""
+        choice = self._choices[piece.choice]
+        logprobs = self._logprobs(piece.tokens, choice.length)
+        content: dict[str, Any] = {"text": piece.text}
+        if self._is_chat:
+            text = piece.text if choice.length else piece.text.removeprefix(" ")
+            content = {"delta": {"content": text} if text or piece.tokens else {}}
+        choice.length += len(piece.text)
+        return self._chunk(piece.choice, content, logprobs, piece.finish)
+
+    def usage_chunk(self, output: OutputQueue) -> bytes:
+        """Return the event with the numbers of tokens."""
+        return sse_event({**self._head, "object": self._chunk_kind, "choices": [], "usage": usage(output)})
+
+    @property
+    def _chunk_kind(self) -> str:
+        return "chat.completion.chunk" if self._is_chat else "text_completion"
+
+    def _chunk(self, index: int, content: dict[str, Any], logprobs: object, finish: str | None) -> bytes:
+        choice = {"index": index, **content, "logprobs": logprobs, "finish_reason": finish}
+        event: dict[str, object] = {**self._head, "object": self._chunk_kind, "choices": [choice]}
+        if self._request.includes_usage:
+            event["usage"] = None
+        return sse_event(event)
+
+    @property
+    def _has_scores(self) -> bool:
+        return self._request.alternatives is not None
+
+    def _logprobs(self, tokens: Sequence[ScoredToken], offset: int) -> dict[str, Any] | None:
+        if not self._has_scores:
+            return None
+        if self._is_chat:
+            content = [
+                {**_chat_token(token), "top_logprobs": [_chat_token(other) for other in token.alternatives]}
+                for token in tokens
+            ]
+            return {"content": content, "refusal": None}
+        offsets = []
+        for token in tokens:
+            offsets.append(offset)
+            offset += len(token.text)
+        return {
+            "tokens": [_shown(token) for token in tokens],
+            "token_logprobs": [token.log_probability for token in tokens],
+            "top_logprobs": [{_shown(other): other.log_probability for other in token.alternatives} for token in tokens]
+            if self._request.alternatives
+            else None,
+            "text_offset": offsets,
+        }
+
+
+def usage(output: OutputQueue) -> dict[str, int]:
+    """Return the numbers of tokens of a request."""
+    prompt, completion = output.prompt_tokens, output.completion_tokens
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _chat_token(token: ScoredToken) -> dict[str, Any]:
+    return {"token": _shown(token), "logprob": token.log_probability, "bytes": list(token.data or token.text.encode())}
+
+
+def _shown(token: ScoredToken) -> str:
+    """Return the text of a token; that of a part of a character is written as the API does, `bytes:\\xe2`."""
+    if token.text or not token.data:
+        return token.text
+    return "bytes:" + "".join(f"\\x{byte:02x}" for byte in token.data)

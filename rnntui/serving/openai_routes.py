@@ -1,0 +1,144 @@
+"""The OpenAI API: `/v1/models`, `/v1/completions`, `/v1/chat/completions`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.serving.api_errors import ApiError
+from rnntui.serving.generation_job import OutputQueue
+from rnntui.serving.openai_requests import Endpoint, OpenAIRequest, encoded_prompt, jobs_of, prompts_of
+from rnntui.serving.openai_responses import DONE, ResponseBuilder, sse_event
+from rnntui.serving.request_body import read_json
+from rnntui.serving.request_log import RequestRecord
+from rnntui.serving.served_models import language_models, model_json
+from rnntui.serving.server_state import ServerState
+
+if TYPE_CHECKING:
+    from rnntui.serving.generation_engine import GenerationEngine
+
+
+async def list_models(request: Request) -> Response:
+    """`/v1/models`: the language models."""
+    state: ServerState = request.app.state.server
+    return JSONResponse({"object": "list", "data": language_models(state.runs)})
+
+
+async def show_model(request: Request) -> Response:
+    """`/v1/models/NAME`: one language model."""
+    state: ServerState = request.app.state.server
+    name = request.path_params["name"]
+    return JSONResponse(model_json(name, state.runs.find(name, LANGUAGE_MODEL)))
+
+
+async def completions(request: Request) -> Response:
+    """`/v1/completions`: continuations of prompts."""
+    return await _respond(request, "completions")
+
+
+async def chat_completions(request: Request) -> Response:
+    """`/v1/chat/completions`: the next message of a dialogue."""
+    return await _respond(request, "chat/completions")
+
+
+@dataclass(eq=False)
+class _Exchange:
+    """A request that was submitted to an engine, and its response."""
+
+    request: OpenAIRequest
+    engine: GenerationEngine
+    output: OutputQueue
+    builder: ResponseBuilder
+    record: RequestRecord
+
+    def end(self, note: str = "") -> None:
+        """Tell the engine that no more is wanted, and complete the record for the log."""
+        self.engine.cancel(self.output)
+        self.record.amount = f"{self.output.prompt_tokens}+{self.output.completion_tokens} tokens"
+        self.record.first_piece_seconds = self.output.first_piece_seconds
+        self.record.note = self.record.note or note
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Yield the server-sent events of a stream; an error in its midst is an event too."""
+        try:
+            for event in self.builder.first_chunks():
+                yield event
+            try:
+                async for pieces in self.output.pieces():
+                    # In one part: each costs more to send than to make.
+                    yield b"".join(map(self.builder.chunk, pieces))
+            except ApiError as error:
+                self.record.note = error.message
+                yield sse_event(error.to_json())
+                return
+            if self.request.includes_usage:
+                yield self.builder.usage_chunk(self.output)
+            yield DONE
+        except (asyncio.CancelledError, GeneratorExit):
+            self.record.note = "the client left"
+            raise
+        finally:
+            self.end()
+
+    async def whole(self) -> Response:
+        """Return the whole response once it is there."""
+        try:
+            async for pieces in self.output.pieces():
+                for piece in pieces:
+                    self.builder.add(piece)
+            return JSONResponse(self.builder.whole(self.output))
+        finally:
+            self.end()
+
+
+async def _respond(request: Request, endpoint: Endpoint) -> Response:
+    state: ServerState = request.app.state.server
+    record: RequestRecord = request.scope["rnntui.record"]
+    parsed = OpenAIRequest.parse(endpoint, await read_json(request, state.config.max_body), state.config)
+    record.model = parsed.model[:80]
+    run = state.runs.find(parsed.model, LANGUAGE_MODEL)
+    engine = await asyncio.to_thread(state.generation.get, run)
+    loaded = engine.loaded
+    prompts = prompts_of(parsed, loaded)
+    texts = parsed.choices * len(prompts)
+    if texts > state.config.max_batch + state.config.max_queue:
+        raise ApiError(
+            400, f"A request may have {state.config.max_batch + state.config.max_queue} choices at most.", "n"
+        )
+    output = OutputQueue(texts)
+    jobs = await asyncio.to_thread(jobs_of, parsed, loaded, output)
+    echoes = [encoded_prompt(prompt, loaded)[0] if parsed.echoes else "" for prompt in prompts]
+    engine.submit(jobs)
+    exchange = _Exchange(parsed, engine, output, ResponseBuilder(parsed, engine.fingerprint, echoes), record)
+    if parsed.is_streamed:
+        return StreamingResponse(
+            exchange.events(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
+        )
+    return await unless_disconnected(request, exchange.whole)
+
+
+async def unless_disconnected(request: Request, respond: Callable[[], Awaitable[Response]]) -> Response:
+    """Return the response, or give up on it when the client has left."""
+    response = asyncio.ensure_future(respond())
+    left = asyncio.ensure_future(_disconnection(request))
+    try:
+        await asyncio.wait((response, left), return_when=asyncio.FIRST_COMPLETED)
+        if response.done():
+            return response.result()
+        request.scope["rnntui.record"].note = "the client left"
+        return Response(status_code=499)  # nobody reads it; nginx's number in logs
+    finally:
+        for task in (response, left):
+            task.cancel()
+
+
+async def _disconnection(request: Request) -> None:
+    """Return when the client has closed the connection; the body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,57 @@
+"""Reading of a request's body: limited in size, as JSON or as a form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from rnntui.atomic_files import parse_json
+from rnntui.serving.api_errors import ApiError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+
+async def read_body(request: Request, max_kilobytes: int) -> bytes:
+    """Return the body. Raises `ApiError` of status 413 if it is too long; what is too much is not kept."""
+    too_long = ApiError(413, f"The body of the request is longer than {max_kilobytes} KB.", code="request_too_large")
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > 1024 * max_kilobytes:
+        raise too_long
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > 1024 * max_kilobytes:
+            raise too_long
+    return bytes(body)
+
+
+async def read_json(request: Request, max_kilobytes: int) -> object:
+    """Return the JSON value in the body. Raises `ApiError`."""
+    body = await read_body(request, max_kilobytes)
+    try:
+        return parse_json(body)
+    except ValueError as error:
+        message = f"We could not parse the JSON body of your request: {error}."
+        raise ApiError(400, message, code="invalid_json") from error
+
+
+async def read_fields(request: Request, max_kilobytes: int) -> dict[str, object]:
+    """Return the fields of a body that is a JSON object or a form, whatever its content type says.
+
+    Clients post forms with a content type and without one, and JSON with that of a form.
+    """
+    body = await read_body(request, max_kilobytes)
+    if not body.strip():
+        return {}
+    if body.lstrip()[:1] == b"{":
+        try:
+            values = parse_json(body)
+        except ValueError as error:
+            raise ApiError(400, f"Invalid JSON format: {error}") from error
+        return dict(values)
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise ApiError(400, f"Invalid request: neither a JSON object nor a form: {error}") from error
+    return dict(pairs)

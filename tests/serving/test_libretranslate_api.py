@@ -1,0 +1,96 @@
+"""The LibreTranslate API over HTTP, with a translator that reverses the letters of each word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from classifier_examples import make_classifier_run
+from fake_translator import FakeTranslator
+from serving_host import ServingHost, serving
+
+from rnntui.serving.server_config import ServerConfig
+from rnntui.serving.translation_engine import TranslationEngine
+
+
+class CountingTranslator(FakeTranslator):
+    """Such a translator as the engine calls it."""
+
+    def translate(self, lines: Any, settings: Any, is_cancelled: Any = None, workers: int = 1) -> Any:  # type: ignore[override]
+        return super().translate(lines, settings, is_cancelled)
+
+
+TRANSLATOR = CountingTranslator()
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingHost]:
+    folder = tmp_path_factory.mktemp("runs")
+    for name in ("en-es", "en-de-2", "dates"):
+        (folder / name).mkdir()
+        (folder / name / "config.json").write_text(json.dumps({"kind": "seq2seq"}))
+        (folder / name / "model.safetensors").write_bytes(b"")
+    config = ServerConfig()
+    with serving(folder, translations=lambda run: TranslationEngine(TRANSLATOR, config)) as host:  # type: ignore[arg-type]
+        yield host
+
+
+def test_languages_are_those_of_the_runs_names(host: ServingHost) -> None:
+    assert host.request("/languages").json == [
+        {"code": "de", "name": "German", "targets": []},
+        {"code": "en", "name": "English", "targets": ["de", "es"]},
+        {"code": "es", "name": "Spanish", "targets": []},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("q", "translated"),
+    [("go home", "og emoh"), ("one\n\ntwo\r\n", "eno\n\nowt\r\n"), ("", ""), (["ab", "cd\nef"], ["ba", "dc\nfe"])],
+)
+def test_texts_are_translated_line_by_line(host: ServingHost, q: Any, translated: Any) -> None:
+    answer = host.request("/translate", {"q": q, "source": "en", "target": "es"})
+    assert answer.json == {"translatedText": translated}
+
+
+def test_a_form_is_as_good_as_json(host: ServingHost) -> None:
+    assert host.request("/translate", b"q=go+home&source=en&target=de").json == {"translatedText": "og emoh"}
+
+
+def test_alternatives(host: ServingHost) -> None:
+    answer = host.request("/translate", {"q": "ab", "source": "en", "target": "es", "alternatives": 2}).json
+    assert answer == {"translatedText": "ba", "alternatives": ["ba!", "ba!!"]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"q": None}, 400),
+        ({"q": 3}, 400),
+        ({"source": None}, 400),
+        ({"source": "fr"}, 400),
+        ({"source": "es", "target": "en"}, 400),
+        ({"format": "html"}, 400),
+        ({"alternatives": "many"}, 400),
+        ({"source": "auto"}, 501),
+    ],
+)
+def test_errors_have_the_form_of_the_api(host: ServingHost, fields: dict[str, Any], status: int) -> None:
+    answer = host.request("/translate", {"q": "ab", "source": "en", "target": "es", **fields})
+    assert answer.status == status and list(answer.json) == ["error"], answer.body
+
+
+def test_no_detector_no_detection(host: ServingHost) -> None:
+    answer = host.request("/detect", b"q=hello")
+    assert answer.status == 501 and "classifier whose labels are language codes" in answer.json["error"]
+    assert "1 lines" not in host.log[-1].line
+
+
+def test_a_classifier_of_languages_detects_them(tmp_path: Path) -> None:
+    make_classifier_run(tmp_path, "languages", ["the sea", "el mar"], ["en", "es"])
+    with serving(tmp_path) as host:
+        [first, *_] = host.request("/detect", {"q": "the sea"}).json
+        assert first["language"] in ("en", "es") and 50 <= first["confidence"] <= 100
+        assert host.request("/detect", {"q": " "}).status == 400

@@ -1,0 +1,236 @@
+"""The OpenAI API over HTTP: texts, streams, errors, the key, and who is let in."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from serving_host import ServingHost, serving
+from tiny_runs import make_run
+
+MODEL = {"model": "letters"}
+CHAT = {"model": "dialogue", "messages": [{"role": "user", "content": "hello there"}]}
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingHost]:
+    folder = tmp_path_factory.mktemp("runs")
+    make_run(folder, "letters")
+    make_run(folder, "dialogue", seed=2, speakers=("A", "B"))
+    with serving(folder, max_queue=40, max_batch=8, max_tokens=1000, max_prompt=300, max_body=4) as host:
+        yield host
+
+
+def complete(host: ServingHost, **fields: Any) -> Any:
+    answer = host.request("/v1/completions", {**MODEL, "max_tokens": 20, **fields})
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def test_models_are_listed(host: ServingHost) -> None:
+    models = host.request("/v1/models").json
+    assert models["object"] == "list" and {each["id"] for each in models["data"]} == {"letters", "dialogue"}
+    assert host.request("/v1/models/letters").json["object"] == "model"
+    assert host.request("/v1/models/other").status == 404
+
+
+def test_a_completion_has_the_form_of_the_api(host: ServingHost) -> None:
+    response = complete(host, prompt="the sea", seed=1)
+    [choice] = response["choices"]
+    assert response["object"] == "text_completion" and response["id"].startswith("cmpl-")
+    assert choice["finish_reason"] == "length" and choice["logprobs"] is None and len(choice["text"]) == 20
+    assert response["usage"] == {"prompt_tokens": 7, "completion_tokens": 20, "total_tokens": 27}
+    assert complete(host, prompt="the sea", seed=1)["choices"] == response["choices"]
+    assert complete(host, prompt="the sea", seed=2)["choices"] != response["choices"]
+
+
+def test_prompts_choices_echo_and_seeds(host: ServingHost) -> None:
+    response = complete(host, prompt=["ab", "cd"], n=2, seed=5, echo=True)
+    texts = [choice["text"] for choice in response["choices"]]
+    assert [text[:2] for text in texts] == ["ab", "ab", "cd", "cd"] and len(set(texts)) == 4
+    assert [choice["index"] for choice in response["choices"]] == [0, 1, 2, 3]
+    assert complete(host, prompt="ab", seed=6, echo=True)["choices"][0]["text"] == texts[1]
+    assert response["usage"]["completion_tokens"] == 80
+
+
+def test_a_stream_gives_the_same_text_in_chunks(host: ServingHost) -> None:
+    fields = {"prompt": "the", "seed": 3, "max_tokens": 60, "n": 2, "echo": True}
+    whole = complete(host, **fields)
+    answer = host.request(
+        "/v1/completions", {**MODEL, **fields, "stream": True, "stream_options": {"include_usage": True}}
+    )
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    *chunks, usage, done = answer.events
+    assert done == "[DONE]" and usage["choices"] == [] and usage["usage"] == whole["usage"]
+    for choice in whole["choices"]:
+        own = [chunk["choices"][0] for chunk in chunks if chunk["choices"][0]["index"] == choice["index"]]
+        assert "".join(each["text"] for each in own) == choice["text"]
+        assert [each["finish_reason"] for each in own if each["finish_reason"]] == ["length"]
+
+
+def test_log_probabilities_of_a_completion_and_of_its_prompt(host: ServingHost) -> None:
+    fields = {"prompt": "sea", "seed": 1, "logprobs": 2, "echo": True}
+    [choice] = complete(host, **fields)["choices"]
+    logprobs = choice["logprobs"]
+    assert "".join(logprobs["tokens"]) == choice["text"] and choice["text"].startswith("sea")
+    assert logprobs["text_offset"] == list(range(23)) and all(len(top) == 2 for top in logprobs["top_logprobs"])
+    streamed = host.request("/v1/completions", {**MODEL, **fields, "max_tokens": 20, "stream": True}).events[:-1]
+    offsets = [at for chunk in streamed for at in chunk["choices"][0]["logprobs"]["text_offset"]]
+    assert offsets == logprobs["text_offset"]
+
+
+def test_a_chat_answers_one_line_and_streams_the_same(host: ServingHost) -> None:
+    answer = host.request("/v1/chat/completions", {**CHAT, "seed": 4, "logprobs": True, "top_logprobs": 1}).json
+    [choice] = answer["choices"]
+    text = choice["message"]["content"]
+    assert answer["object"] == "chat.completion" and choice["message"]["role"] == "assistant"
+    assert "\n" not in text and choice["finish_reason"] in ("stop", "length")
+    assert "".join(each["token"] for each in choice["logprobs"]["content"]).removeprefix(" ") == text
+    events = host.request("/v1/chat/completions", {**CHAT, "seed": 4, "stream": True}).events
+    assert events[0]["choices"][0]["delta"]["role"] == "assistant" and events[-1] == "[DONE]"
+    assert "".join(event["choices"][0]["delta"].get("content", "") for event in events[:-1]) == text
+
+
+def test_content_in_parts_and_earlier_turns_are_read(host: ServingHost) -> None:
+    turns = [
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": [{"type": "text", "text": "three"}]},
+    ]
+    answer = host.request("/v1/chat/completions", {**CHAT, "messages": turns, "max_completion_tokens": 3}).json
+    assert answer["usage"]["prompt_tokens"] == len("A: one\nB: two\nA: three\nB:")
+
+
+ERRORS: list[tuple[dict[str, Any], int, str | None, str | None]] = [
+    ({"model": None}, 400, "model", "missing_required_parameter"),
+    ({"model": 3}, 400, "model", "invalid_type"),
+    ({"model": "none"}, 404, "model", "model_not_found"),
+    ({"temperature": -1}, 400, "temperature", "decimal_below_min_value"),
+    ({"temperature": "hot"}, 400, "temperature", "invalid_type"),
+    ({"temperature": True}, 400, "temperature", "invalid_type"),
+    ({"top_p": 1.5}, 400, "top_p", "decimal_above_max_value"),
+    ({"top_k": 1.5}, 400, "top_k", "invalid_type"),
+    ({"max_tokens": 1001}, 400, "max_tokens", "integer_above_max_value"),
+    ({"n": 0}, 400, "n", "integer_below_min_value"),
+    ({"n": 50}, 400, "n", None),
+    ({"logprobs": 6}, 400, "logprobs", "integer_above_max_value"),
+    ({"stop": ""}, 400, "stop", "string_below_min_length"),
+    ({"stop": [1]}, 400, "stop", "invalid_type"),
+    ({"stream": "yes"}, 400, "stream", "invalid_type"),
+    ({"prompt": []}, 400, "prompt", "invalid_type"),
+    ({"prompt": [1, 10_000]}, 400, "prompt", "invalid_value"),
+    ({"prompt": "a" * 301}, 400, "prompt", "context_length_exceeded"),
+    ({"suffix": "end"}, 400, "suffix", "unsupported_parameter"),
+    ({"presence_penalty": 0.5}, 400, "presence_penalty", "unsupported_parameter"),
+    ({"best_of": 3}, 400, "best_of", "unsupported_parameter"),
+    ({"colour": "red"}, 400, None, None),
+]
+
+
+def test_what_is_wrong_is_told_in_the_form_of_the_api(host: ServingHost) -> None:
+    for fields, status, param, code in ERRORS:
+        answer = host.request("/v1/completions", {**MODEL, "prompt": "a", **fields})
+        error = answer.json["error"]
+        assert (answer.status, error["param"], error["code"]) == (status, param, code), fields
+        assert error["type"] == "invalid_request_error" and error["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "param"),
+    [
+        ({"model": "letters"}, 404, "model"),
+        ({"messages": []}, 400, "messages"),
+        ({"messages": "hello"}, 400, "messages"),
+        ({"messages": ["hello"]}, 400, "messages[0]"),
+        ({"messages": [{"role": "user"}]}, 400, "messages[0].content"),
+        ({"messages": [{"role": "king", "content": "a"}]}, 400, "messages[0].role"),
+        ({"messages": [{"role": "system", "content": "be brief"}]}, 400, "messages"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "messages"),
+        ({"top_logprobs": 2}, 400, "top_logprobs"),
+        ({"tools": [{"type": "function"}]}, 400, "tools"),
+        ({"response_format": {"type": "json_object"}}, 400, "response_format"),
+    ],
+)
+def test_what_a_chat_cannot_do_is_an_error(host: ServingHost, fields: dict[str, Any], status: int, param: str) -> None:
+    answer = host.request("/v1/chat/completions", {**CHAT, **fields})
+    assert (answer.status, answer.json["error"]["param"]) == (status, param)
+
+
+def test_values_that_ask_for_nothing_are_accepted(host: ServingHost) -> None:
+    complete(
+        host, prompt="a", presence_penalty=0, frequency_penalty=0.0, logit_bias={}, best_of=1, suffix=None, user="me",
+        stop=None, seed=None, min_p=0.05, top_k=5, repetition_penalty=1.2, repetition_window=10,
+    )  # fmt: skip
+
+
+def test_bodies_and_paths_that_are_wrong(host: ServingHost) -> None:
+    assert host.request("/v1/completions", b"{").json["error"]["code"] == "invalid_json"
+    assert host.request("/v1/completions", [1]).status == 400
+    assert host.request("/v1/completions", b" " * 5000).status == 413
+    assert host.request("/v1/completions").status == 405
+    assert host.request("/v1/embeddings", {}).json["error"]["code"] == "unknown_url"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "attacker.example"}, 403),
+        ({"Origin": "https://attacker.example"}, 403),
+        ({"Host": "localhost"}, 200),
+        ({}, 200),
+    ],
+)
+def test_other_web_pages_are_refused(host: ServingHost, headers: dict[str, str], status: int) -> None:
+    assert host.request("/v1/models", headers=headers).status == status
+
+
+def test_the_log_has_numbers_and_no_text(host: ServingHost) -> None:
+    complete(host, prompt="secret words")
+    line = host.log[-1].line
+    assert "/v1/completions 200 letters 12+20 tokens" in line and "first token" in line
+    assert "secret" not in line and "\n" not in line
+
+
+def test_a_client_that_leaves_frees_its_place(host: ServingHost) -> None:
+    with host.stream("/v1/completions", {**MODEL, "prompt": "a", "n": 8, "max_tokens": 1000}) as response:
+        assert response.read(10)
+    deadline = time.monotonic() + 5
+    while host.state.is_busy and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not host.state.is_busy
+
+
+def test_a_full_queue_is_status_429(host: ServingHost) -> None:
+    body = {**MODEL, "prompt": "a", "n": 24, "max_tokens": 1000}
+    with host.stream("/v1/completions", body), host.stream("/v1/completions", body):
+        refused = host.request("/v1/completions", {**MODEL, "prompt": "a", "n": 40})
+        assert refused.status == 429 and refused.json["error"]["code"] == "rate_limit_exceeded"
+        assert refused.headers["retry-after"]
+
+
+def test_a_key_is_asked_for(tmp_path: Any) -> None:
+    make_run(tmp_path, "letters")
+    with serving(tmp_path, api_key="open sesame") as host:
+        assert host.request("/health").status == 200
+        assert host.request("/v1/models").status == 401
+        wrong = host.request("/v1/models", headers={"Authorization": "Bearer wrong"})
+        assert (wrong.status, wrong.json["error"]["code"]) == (401, "invalid_api_key")
+        assert host.request("/v1/models", headers={"Authorization": "Bearer open sesame"}).status == 200
+        assert host.request("/languages").status == 400
+        assert host.request("/languages?api_key=wrong").status == 403
+        assert host.request("/languages?api_key=open%20sesame").json == []
+
+
+def test_the_end_of_the_server_ends_streams_with_an_error(tmp_path: Any) -> None:
+    make_run(tmp_path, "letters")
+    with ExitStack() as stack:
+        with serving(tmp_path, max_tokens=10_000_000, grace=0.05) as host:
+            body = {**MODEL, "prompt": "a", "max_tokens": 10_000_000}
+            response = stack.enter_context(host.stream("/v1/completions", body))
+            beginning = response.read(200)
+        rest = beginning + response.read()  # raises if the body does not end as it should
+        assert json.loads(rest.split(b"data: ")[-1])["error"]["code"] == "server_shutting_down"
