@@ -71,6 +71,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ('rnntui score --run shakespeare "To be, or not to be"', "the log-probability of a line"),
         ("rnntui score --json < lines.txt", "of each line, as JSON"),
     ),
+    "serve": (
+        ("rnntui serve --run shakespeare --port 8080", "one model for programs on this machine"),
+        ("rnntui serve --app", "the app in a browser"),
+    ),
     "completion": (
         ('eval "$(rnntui completion bash)"', "complete commands, flags and runs in this shell"),
         ("rnntui completion fish > ~/.config/fish/completions/rnntui.fish", "in all fish shells from now on"),
