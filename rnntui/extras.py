@@ -11,6 +11,7 @@ EXTRAS = {
     "documents": ("inscriptis", "mammoth", "lxml"),
     "fast": ("onnxruntime",),
     "png": ("resvg_py",),
+    "serve": ("starlette", "uvicorn", "textual_serve"),
 }
 """Modules that each extra installs; `optional-dependencies` in `pyproject.toml` has the same extras."""
 

@@ -62,10 +62,6 @@ def command(
     An ONNX model takes token ids and gives logits; what a model remembers goes in and out as a state. The lengths of
     texts and the number of texts are free. If onnxruntime is installed (pip install 'rnntui[fast]'), the result is
     checked before it is written: its logits are those of the model, to 1e-4, in texts of several lengths and numbers.
-
-    \b
-    rnntui export shakespeare --onnx shakespeare-onnx
-    rnntui export shakespeare --single-file shakespeare.py
     """
     targets = [target for target in (onnx, single_file, tensorboard, copy) if target]
     if not targets:

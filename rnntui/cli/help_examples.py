@@ -59,9 +59,21 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui evaluate other.txt --run notes", "the losses of a language model on a text"),
         ("rnntui evaluate en-es.tsv --run en-es --held-out", "BLEU on the pairs that were held out"),
     ),
+    "report": (
+        ("rnntui report shakespeare", "a page about a run: shakespeare.html"),
+        ("rnntui report en-es --html en-es-report.html", "a file of another name"),
+    ),
+    "export": (
+        ("rnntui export shakespeare --onnx shakespeare.onnx", "a model for other programs"),
+        ("rnntui export shakespeare --single-file shakespeare.py", "a program that needs numpy alone"),
+    ),
     "score": (
         ('rnntui score --run shakespeare "To be, or not to be"', "the log-probability of a line"),
         ("rnntui score --json < lines.txt", "of each line, as JSON"),
+    ),
+    "serve": (
+        ("rnntui serve --run shakespeare --port 8080", "one model for programs on this machine"),
+        ("rnntui serve --app", "the app in a browser"),
     ),
     "completion": (
         ('eval "$(rnntui completion bash)"', "complete commands, flags and runs in this shell"),

@@ -25,10 +25,6 @@ def command(name: str | None, checkpoints: str | None, html_file: str | None) ->
     It has the run's curves, whose values appear at the pointer, its samples over time, its settings and results; the
     confusion matrix of a classifier; the attention of a Seq2Seq model for some of its samples. RUN is a name or a path
     [default: the newest run, else the shipped model].
-
-    \b
-    rnntui report shakespeare
-    rnntui report en-es --html en-es-report.html
     """
     run = choose_run(name, checkpoints, None)
     file = html_file or f"{run.path.resolve().name}.html"

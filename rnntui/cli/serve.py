@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,10 +14,10 @@ from rnntui.cli.options import checkpoints_option, settings_from, settings_optio
 from rnntui.cli.run_choice import existing_checkpoints_folder
 from rnntui.cli.terminal import print_note
 from rnntui.errors import UsageError
+from rnntui.extras import require_extra
 from rnntui.serving.server_config import ServerConfig
 
 KEY_VARIABLE = "RNNTUI_API_KEY"
-_LIBRARIES = {False: ("starlette", "uvicorn"), True: ("textual_serve",)}
 
 
 @click.command("serve")
@@ -37,15 +36,9 @@ def command(run_names: tuple[str, ...], checkpoints: str | None, api_key: str | 
 
     Requests at the same time are generated together, in one step of the model. Ctrl-C ends the server: requests that
     are being answered get a few seconds to end.
-
-    \b
-    rnntui serve
-    rnntui serve --run shakespeare --port 8080 --api-key secret
     """
     config = settings_from(ServerConfig, values)
-    missing = [name for name in _LIBRARIES[app] if find_spec(name) is None]
-    if missing:
-        raise UsageError(f"serve needs {' and '.join(missing)}", hint="pip install 'rnntui[serve]'")
+    require_extra("serve", "serving")
     if app and len(run_names) > 1:
         raise UsageError("--app opens one run", setting="run")
     folder = existing_checkpoints_folder(checkpoints)

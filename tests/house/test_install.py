@@ -64,6 +64,7 @@ USES: list[tuple[list[str], str, int, str]] = [
     (["curves", "chat"], "", 0, "Loss of chat"),
     (["curves", "en-es", "--svg", "-"], "", 0, "<svg"),
     (["evaluate", "--run", "authors", "-"], "Let him seek it.\tAusten\nI am here.\tchat\n" * 4, 0, "macro F1"),
+    (["export", "shakespeare", "--single-file", "model.py"], "", 0, "model.py"),
     (["note", "mine", "good"], "", 0, ""),
     (["rename", "mine", "hers"], "", 0, ""),
     (["delete", "--yes", "hers"], "", 0, ""),
