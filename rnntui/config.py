@@ -331,7 +331,7 @@ class ContinuationConfig(Settings):
     )
     mix: float = setting_field(
         0.0,
-        "with --from, share of each batch that is training data of that run, so that less of it is forgotten",
+        "with --from, share of the batches that is training data of that run, so that less of it is forgotten",
         low=0.0,
         high=0.9,
     )

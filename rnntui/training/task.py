@@ -143,7 +143,8 @@ def origin_files(config: RunConfig) -> tuple[TokenFile | None, TokenFile | None]
     origin = config.origin
     if origin is None:
         return None, None
-    return origin.training and _token_file(origin.training), origin.validation and _token_file(origin.validation)
+    training, validation = (info and _token_file(info) for info in (origin.training, origin.validation))
+    return training, validation
 
 
 def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile]:
