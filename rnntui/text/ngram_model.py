@@ -40,6 +40,7 @@ tokens that followed once and twice (Ney et al. 1994) is about 0.5, as rare cont
 
 MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak of memory, 0.85 GB, is here
 FOLD_BITS = 3
+_LARGE = 255  # counts from here on do not fit into a byte of a file
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
 _LEAST = np.float32(1e-20)
 _MULTIPLIER = 0x9E3779B97F4A7C15
@@ -166,33 +167,43 @@ class NgramModel:
         """Return the log probabilities `(n, V)` after the contexts `(n, K + 1)` that `find` returned."""
         probs = np.full((len(contexts), self.vocab_size), 1 / self.vocab_size, np.float32)
         folds = np.full(len(contexts), FOLDS)
-        for places in contexts.T:
-            self.interpolate(probs, places, folds)
+        for length in range(contexts.shape[1]):  # one by one: rounded as `_remembered` rounds
+            self.interpolate(probs, contexts[:, length : length + 1], folds)
         return logarithms(probs)
 
-    def interpolate(self, probs: Floats, places: Ids, folds: Ids) -> None:
-        """Make the probabilities after contexts from those after contexts that are one token shorter, in place.
+    def interpolate(self, probs: Floats, contexts: Ids, folds: Ids) -> None:
+        """Turn the probabilities after contexts without their first tokens into those after the contexts, in place.
+
+        All lengths are done in one pass over the probabilities: what a length adds is scaled as the longer ones will
+        scale it.
 
         Args:
-            probs: `(n, V)`.
-            places: contexts of one length as `find` returned them, `(n,)`; those of -1 change nothing.
+            probs: `(n, V)`, contiguous.
+            contexts: contexts of k successive lengths as `find` returned them, `(n, k)`; those of -1 change nothing.
             folds: the fold of the text without which each is to be counted, `(n,)`; `FOLDS` for none.
 
         Raises `ValueError` if a fold is left out and the model has no counts of folds.
         """
-        for rows, is_held_out in (
-            (np.flatnonzero((places >= 0) & (folds == FOLDS)), False),
-            (np.flatnonzero((places >= 0) & (folds < FOLDS)), True),
-        ):
-            if not len(rows):
-                continue
-            entries, types = self._entries(places[rows])
-            if is_held_out:
-                scales, gains = self._held_out(places[rows], entries, types, folds[rows])
-            else:
-                scales, gains = self._scales[places[rows]], self._gains[entries]
-            probs[rows] *= scales[:, None]
-            probs[np.repeat(rows, types), self._tokens[entries]] += gains
+        factors = np.ones(len(probs), np.float32)  # of the longer contexts
+        additions: list[tuple[Ids, Ids, Floats]] = []  # rows, entries, gains
+        for places in contexts.T[::-1]:
+            for rows, is_held_out in (
+                (np.flatnonzero((places >= 0) & (folds == FOLDS)), False),
+                (np.flatnonzero((places >= 0) & (folds < FOLDS)), True),
+            ):
+                if not len(rows):
+                    continue
+                entries, types = self._entries(places[rows])
+                if is_held_out:
+                    scales, gains = self._held_out(places[rows], entries, types, folds[rows])
+                else:
+                    scales, gains = self._scales[places[rows]], self._gains[entries]
+                additions.append((np.repeat(rows, types), entries, gains * np.repeat(factors[rows], types)))
+                factors[rows] *= scales
+        probs *= factors[:, None]
+        flat = probs.reshape(-1)  # `add.at` is many times faster than `+=` here, with one index
+        for rows, entries, gains in additions:
+            np.add.at(flat, rows * self.vocab_size + self._tokens[entries], gains)
 
     def _held_out(self, contexts: Ids, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
         """Return the scales `(n,)` and the gains `(m,)` of n contexts without the counts of one fold each.
@@ -235,25 +246,40 @@ class NgramModel:
         return np.repeat(starts - ends + types, types) + np.arange(ends[-1] if len(ends) else 0), types
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the model as arrays for a file, without the counts of folds."""
+        """Return the model as arrays for a file, without the counts of folds.
+
+        Almost all counts fit into a byte. Those that do not are 255, and follow in an array of their own.
+        """
+        types = np.diff(self._offsets)
         return {
             "keys": self._keys,
             "lengths": self._lengths,
-            "types": np.diff(self._offsets).astype(np.uint32),
+            "types": types.astype(np.min_scalar_type(int(types.max()))),
             "tokens": self._tokens,
-            "counts": self._counts,
+            "counts": np.minimum(self._counts, _LARGE).astype(np.uint8),
+            "large_counts": self._counts[self._counts >= _LARGE].astype(np.uint32),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], vocab_size: int) -> NgramModel:
         """Return the model of a file's arrays. Raises `ValueError` if they are not those of `to_arrays`."""
-        sizes = {"keys": [8], "lengths": [1], "types": [4], "tokens": [1, 2, 4], "counts": [1, 2, 4]}
+        any_size = (1, 2, 4)
+        sizes = {"keys": (8,), "lengths": (1,), "types": any_size, "tokens": any_size, "counts": any_size}
+        if "large_counts" in arrays:  # not in a file of an older version
+            sizes["large_counts"] = (4,)
         for name, allowed in sizes.items():
             array = arrays.get(name)
             if array is None or array.dtype.kind != "u" or array.itemsize not in allowed or array.ndim != 1:
                 raise ValueError(f"{name} is missing, or of another type")
         contexts = Contexts(*(arrays[name] for name in Contexts._fields))
-        return cls(vocab_size, contexts, Entries(*(arrays[name] for name in Entries._fields)))
+        counts = arrays["counts"]
+        if (large := arrays.get("large_counts")) is not None:
+            is_large = counts == _LARGE
+            if np.count_nonzero(is_large) != len(large):
+                raise ValueError("the large counts of the n-grams do not fit the others")
+            counts = counts.astype(np.uint32)
+            counts[is_large] = large
+        return cls(vocab_size, contexts, Entries(arrays["tokens"], counts))
 
 
 def _search(ordered: Hashes, keys: Hashes) -> Ids:
@@ -269,8 +295,8 @@ def _search(ordered: Hashes, keys: Hashes) -> Ids:
 
 def logarithms(probs: Floats) -> Floats:
     """Return the logarithms of probabilities, of which a chain of contexts can make numbers too small for float32."""
-    logs: Floats = np.log(np.maximum(probs, _LEAST))
-    return logs
+    logs: Floats = np.maximum(probs, _LEAST)
+    return np.log(logs, out=logs)
 
 
 def token_bits(vocab_size: int) -> int:

@@ -13,6 +13,7 @@ Floats = NDArray[np.float32]
 _MAX_KEPT = 1 << 25  # probabilities after contexts that are kept
 _MAX_HELD_OUT = 1 << 26  # and log probabilities at places of the text, of 2 bytes each
 _KEPT_LENGTH = 5  # tokens of the longest contexts whose probabilities are kept: longer ones are too many
+_SMALL_VOCABULARY = 256  # with a larger one, those after the empty context alone
 
 
 class NgramPredictions:
@@ -31,6 +32,7 @@ class NgramPredictions:
         self.model = model
         self._length = min(length, MAX_TOKENS)
         self._slots = np.full(model.contexts * (FOLDS + 1), -1, np.int32)  # of each context and fold
+        self._kept_length = min(model.context, _KEPT_LENGTH if model.vocab_size <= _SMALL_VOCABULARY else 0)
         self._kept = np.empty((0, model.vocab_size), np.float32)
         self._count = 0
         self._is_full = False
@@ -72,9 +74,9 @@ class NgramPredictions:
     def _log_probs(self, history: Ids, folds: Ids) -> Floats:
         """Return the log probabilities `(n, V)` after `history (n, K)`, each without one fold `(n,)`."""
         contexts = self.model.find(history)
-        probs = self._probs_after_short(contexts[:, : _KEPT_LENGTH + 1], folds)
-        for places in contexts.T[_KEPT_LENGTH + 1 :]:
-            self.model.interpolate(probs, places, folds)
+        short, long = np.split(contexts, [self._kept_length + 1], axis=1)
+        probs = self._probs_after_short(short, folds)
+        self.model.interpolate(probs, long, folds)
         return logarithms(probs)
 
     def _probs_after_short(self, contexts: Ids, folds: Ids) -> Floats:
@@ -94,8 +96,8 @@ class NgramPredictions:
         probs = np.full((len(contexts), self.model.vocab_size), 1 / self.model.vocab_size, np.float32)
         rows = np.flatnonzero(lengths >= 0)
         probs[rows] = self._kept[slots[rows, lengths[rows]]]
-        for length, places in enumerate(contexts.T):
-            self.model.interpolate(probs, np.where(lengths < length, places, -1), folds)
+        for length, places in enumerate(contexts.T):  # one by one: rounded as those that are kept
+            self.model.interpolate(probs, np.where(lengths < length, places, -1)[:, None], folds)
         return probs
 
     def _keep(self, contexts: Ids, folds: Ids) -> bool:
@@ -117,7 +119,7 @@ class NgramPredictions:
                     probs = np.full((len(new), self.model.vocab_size), 1 / self.model.vocab_size, np.float32)
                 else:
                     probs = self._kept[parents[firsts]]
-                self.model.interpolate(probs, places[firsts], folds[firsts])
+                self.model.interpolate(probs, places[firsts, None], folds[firsts])
                 self._append(new, probs)
                 slots[rows] = self._slots[codes[rows]]
             parents = slots

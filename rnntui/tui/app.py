@@ -148,6 +148,8 @@ class RnntuiApp(App[None]):
 
         Esc closes the notifications, besides what it does at the focus.
         """
+        if isinstance(event, events.Key) and event.key.startswith("alt+"):
+            event.character = None  # most terminals send Esc and the letter, which an editor would take for typing
         is_input = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
         if is_input and self.screen_stack and self.query(ContentSwitcher):
             if isinstance(event, events.Key) and event.key == "escape" and self._notifications:

@@ -14,6 +14,7 @@ from waiting import wait_until
 
 from rnntui.config_generation import UNLIMITED_LENGTH
 from rnntui.sessions.prompt_history import PromptHistory
+from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
 from rnntui.tui.preferences import history_file
 
@@ -255,6 +256,17 @@ async def test_the_status_line_cuts_nothing_beside_an_empty_row(runs: Path, size
         await user.write()
         for part in ("tiny · ready", "bits/char", "seed 4294967295", "T 0.8"):
             assert part in status(user)
+
+
+async def test_alt_and_a_letter_is_a_key_and_not_typed(runs: Path) -> None:
+    """Most terminals send Esc and the letter, of which Textual makes a key with a character."""
+    async with chatting(runs, size=(120, 40)) as user:
+        await user.pilot.press("a")
+        for letter in "lx":  # one that is bound and one that is not
+            user.app.post_message(events.Key(f"alt+{letter}", letter))
+            await user.pilot.pause()
+        await user.told("learns from what you write")
+        assert user.app.query_one(Prompt).line == "a"
 
 
 async def test_a_key_lets_the_model_learn_from_what_is_written_and_forget_it(runs: Path) -> None:

@@ -38,6 +38,10 @@ def libraries(process: int) -> str:
 
 def test_writing_steering_stopping_saving_and_leaving(app: Any, tmp_path: Path) -> None:
     app.expect("ready")
+    app.send("\x1bl")  # Alt+L, as most terminals send it
+    app.expect("learning from you")
+    app.send("\x1bl")
+    app.expect("forgotten")
     app.send("ROMEO:\r")
     app.expect("tokens/s")
     app.send("\x1b[19~")  # F8: wild
