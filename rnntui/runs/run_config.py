@@ -48,7 +48,7 @@ class RunOrigin(Record):
             return None
         training, validation = (TokenFileInfo.from_json(value.get(name)) for name in ("training", "validation"))
         loss = value.get("loss")
-        loss = float(loss) if type(loss) in (int, float) and math.isfinite(loss) else None
+        loss = float(loss) if isinstance(loss, int | float) and math.isfinite(loss) else None
         return cls(run, fingerprint, training, validation, loss)
 
     @property

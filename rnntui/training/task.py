@@ -143,8 +143,10 @@ def origin_files(config: RunConfig) -> tuple[TokenFile | None, TokenFile | None]
     origin = config.origin
     if origin is None:
         return None, None
-    training, validation = (info and _token_file(info) for info in (origin.training, origin.validation))
-    return training, validation
+    return (
+        _token_file(origin.training) if origin.training else None,
+        _token_file(origin.validation) if origin.validation else None,
+    )
 
 
 def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile]:
