@@ -2,9 +2,11 @@
 
 from rnntui import environment
 from rnntui.cli.terminal import print_note
-from rnntui.environment import use_one_blas_thread
 
-__all__ = ["prepare_for_torch", "use_one_blas_thread"]
+
+def use_one_blas_thread() -> None:
+    """Run numpy's matrix products on one thread; see `rnntui.environment`."""
+    environment.use_one_blas_thread()
 
 
 def prepare_for_torch() -> None:

@@ -27,7 +27,7 @@ class RunOrigin(Record):
     Args:
         run: its name.
         fingerprint: see `runs.fingerprint`.
-        training: its training data, of which each batch has a share; None without.
+        training: its training data, for an n-gram prior and for mixing in; None where neither is wanted or possible.
         validation: its validation data, by which forgetting is measured; None where it is not at hand.
         loss: its loss on the first of its validation data, in nats a token, as it was; None where it is not at hand.
     """

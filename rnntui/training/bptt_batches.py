@@ -17,8 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-OUTSIDE = 1 << 40
-"""Position of tokens that are not in the training text."""
+from rnntui.text.ngram_predictions import EARLIER
 
 
 class BPTTBatches:
@@ -75,15 +74,14 @@ class MixedBatches:
     def next(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return inputs, targets and positions as `BPTTBatches.next` does; those of the earlier text are the last.
 
-        Their positions are `OUTSIDE`.
+        `EARLIER` is added to their positions.
         """
         inputs, targets, positions = self._new.next()
-        earlier_inputs, earlier_targets, _ = self._earlier.next()
-        outside = np.full_like(earlier_targets, OUTSIDE)
+        earlier_inputs, earlier_targets, earlier_positions = self._earlier.next()
         return (
             np.concatenate((inputs, earlier_inputs), axis=1),
             np.concatenate((targets, earlier_targets), axis=1),
-            np.concatenate((positions, outside), axis=1),
+            np.concatenate((positions, earlier_positions + EARLIER), axis=1),
         )
 
     def position(self) -> NDArray[np.int64]:

@@ -153,6 +153,10 @@ class LanguageModelStart:
     ) -> RunOrigin:
         """Write weights and data that the new run begins with into its folder, and return what its config records.
 
+        An n-gram prior counts the run's training data, too, where it is at hand: a model of 128 units and 1.4 million
+        characters of Shakespeare had 1.475 nats on that text before, and after 120 steps on Pride and Prejudice 1.537
+        with such a prior, 2.302 with one of the new text alone. The new text cost 1.141 and 1.134.
+
         Args:
             staged: the folder.
             model: shape of the new run.
@@ -162,7 +166,7 @@ class LanguageModelStart:
         start = self._start
         save_arrays(staged.pretrained_file, self.weights(model, tokenizer, training.seed), {})
         new_training = new_validation = loss = None
-        if training.mix and start.training is not None:
+        if (training.mix or model.ngram_prior) and start.training is not None:
             new_training = self._converted(
                 start.training, start.run.training_ids, staged.origin_training_ids, tokenizer
             )

@@ -88,12 +88,14 @@ class LanguageModelTask:
         positions = batch_size * settings.bptt
         self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
         earlier_training, self._origin_validation = origin_files(config)
+        earlier_ids = None
+        if earlier_training is not None:
+            earlier_ids = _read_ids(earlier_training, run.origin_training_ids, config.vocab_size)
         earlier_streams = mixed_streams(batch_size, settings.mix) if earlier_training else 0
         self._batches: BPTTBatches | MixedBatches = BPTTBatches(
             training_ids, batch_size - earlier_streams, settings.bptt
         )
-        if earlier_training is not None:
-            earlier_ids = _read_ids(earlier_training, run.origin_training_ids, config.vocab_size)
+        if earlier_ids is not None and earlier_streams:
             earlier = BPTTBatches(earlier_ids, earlier_streams, settings.bptt)
             self._batches = MixedBatches(self._batches, earlier)
         self._origin_ids: NDArray[np.unsignedinteger] | None = None
@@ -104,8 +106,10 @@ class LanguageModelTask:
         predictions = None
         if self._model_config.ngram_prior:
             # Counted again, as the run's file does not have the counts of folds.
-            self._prior = count_ngrams(training_ids, config.vocab_size, self._model_config.ngram_prior)
-            predictions = NgramPredictions(self._prior, len(training_ids))
+            context = self._model_config.ngram_prior
+            self._prior = count_ngrams(training_ids, config.vocab_size, context, earlier_ids)
+            earlier_count = 0 if earlier_ids is None else len(earlier_ids)
+            predictions = NgramPredictions(self._prior, len(training_ids), earlier_count)
         model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id, predictions)
         load_pretrained(model, run)
         self.model = model.to(hardware.device)

@@ -120,10 +120,14 @@ def _create_run(
         tokens = TrainingTokens(request.tokenizer.type, tokens_of_epoch, tokenizer.vocab_size)
         recipe = choose_recipe(request.model, request.training, request.budget, tokens)
         model = recipe.model
-        if model.ngram_prior:
-            prior = count_ngrams(training.read(staged.training_ids), tokenizer.vocab_size, model.ngram_prior)
-            save_arrays(staged.ngrams_file, prior.to_arrays(), {})
         origin = start.stage(staged, model, tokenizer, request.training) if start else None
+        if model.ngram_prior:
+            earlier = None
+            if origin is not None and origin.training is not None:
+                earlier = TokenFile(**vars(origin.training)).read(staged.origin_training_ids)
+            ids = training.read(staged.training_ids)
+            prior = count_ngrams(ids, tokenizer.vocab_size, model.ngram_prior, earlier)
+            save_arrays(staged.ngrams_file, prior.to_arrays(), {})
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,

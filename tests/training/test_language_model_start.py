@@ -20,7 +20,9 @@ from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_weights
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import find_corpus
-from rnntui.training.bptt_batches import OUTSIDE, BPTTBatches, MixedBatches, mixed_streams
+from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_predictions import EARLIER, NgramPredictions
+from rnntui.training.bptt_batches import BPTTBatches, MixedBatches, mixed_streams
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
 from rnntui.training.train_run import train_run
 
@@ -99,7 +101,7 @@ def test_a_run_that_was_trained_on_resumes_bit_for_bit(tmp_path: Path, source: R
     assert_same_run(whole, stopped, rows=2)
 
 
-def test_mixed_batches_read_both_texts_and_count_only_positions_of_the_new_one() -> None:
+def test_mixed_batches_read_both_texts_and_know_their_positions() -> None:
     new, earlier = np.arange(40, dtype=np.uint8), np.arange(100, 130, dtype=np.uint8)
     batches = MixedBatches(BPTTBatches(new, 3, 4), BPTTBatches(earlier, 1, 4))
     inputs, targets, positions = batches.next()
@@ -107,10 +109,23 @@ def test_mixed_batches_read_both_texts_and_count_only_positions_of_the_new_one()
     assert (inputs[:, 3:] >= 100).all()
     np.testing.assert_array_equal(targets[:, 3], [101, 102, 103, 104])
     np.testing.assert_array_equal(positions[:, :3], targets[:, :3])
-    assert (positions[:, 3] == OUTSIDE).all()
+    np.testing.assert_array_equal(positions[:, 3], EARLIER + targets[:, 3].astype(np.int64) - 100)
     place, following = batches.position(), batches.next()
     batches.seek(place)
     np.testing.assert_array_equal(batches.next(), following)
+
+
+def test_a_prior_of_two_texts_leaves_out_the_place_that_it_predicts() -> None:
+    """Each text is cut into folds of its own: a token that only one fold has is not predicted by it."""
+    new, earlier = np.arange(80, dtype=np.uint8) % 5, np.arange(160, dtype=np.uint8) % 7
+    new[12], earlier[30] = 8, 9
+    model = count_ngrams(new, 10, 2, earlier)
+    predictions = NgramPredictions(model, len(new), len(earlier))
+    history = np.array([[new[11], new[10]], [earlier[29], earlier[28]]], np.int64)
+    probs = np.exp(predictions.log_probs(history, np.array([12, EARLIER + 30])))
+    known = np.exp(predictions.log_probs(history))
+    assert probs[0, 8] < 1e-3 < known[0, 8]
+    assert probs[1, 9] < 1e-3 < known[1, 9]
 
 
 @pytest.mark.parametrize(
