@@ -55,6 +55,11 @@ PUBLISHED = [
 ]
 OURS = "rnntui train"
 KEY = ("contestant", "flags", "fingerprint", "minutes", "seed")
+DATA_FLAGS = (
+    "--tokenizer", "--vocab-size", "--documents", "--turns", "--validation-text", "--validation-fraction",
+    "--validation-from", "--eval-tokens", "--encoding", "--errors", "--newlines",
+)  # fmt: skip
+"""Flags that change what is trained on or measured, of which rivals know nothing."""
 CURVE_POINTS = 60  # of a median curve
 FIRST_SHOWN = 0.04  # fraction of the time from which curves are drawn: before, losses are those of no model
 
@@ -257,6 +262,8 @@ def main() -> None:
     precision = "as given" if "--precision" in extra else choose_hardware("auto", "auto", None).precision
 
     if arguments.rivals:
+        if changed := [flag for flag in extra if flag.partition("=")[0] in DATA_FLAGS]:
+            parser.error(f"{changed[0]}: rivals train on the tokens, and are measured on the text, of the defaults")
         rows = compete(arguments, extra)
         command = " ".join([OURS, "CORPUS", f"--minutes {arguments.minutes:g}", *extra])
         print_heading("learning beside rivals", f"{precision}; rivals fp32", command=command)

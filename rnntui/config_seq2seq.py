@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from rnntui.config import (
@@ -32,6 +33,7 @@ _SELECTION_ORDERS: dict[str, tuple[str, ...]] = {
 _SELECTION_NAMES = {"auto": "BLEU", "bleu": "BLEU", "chrf": "chrF", "exact": "exact matches", "loss": "validation loss"}
 
 PAIR_SUBWORDS = 8000
+GUIDED_ALIGNMENT = 0.5
 _CHARACTERS_A_SUBWORD = (
     800  # of training text per subword of the vocabulary: embeddings of rarer subwords are learned badly
 )
@@ -152,6 +154,13 @@ class Seq2SeqTrainingConfig(ContinuationConfig, TrainerConfig, LengthBucketConfi
     label_smoothing: float = setting_field(
         0.1, "label smoothing: probability spread evenly over the vocabulary", low=0.0, high=0.9
     )
+    guided_alignment: float | None = setting_field(
+        None,
+        "guided alignment: weight, at first, of a loss that draws attention to the source tokens that an IBM model 1 "
+        f"aligns with a target token; 0: off [default: {GUIDED_ALIGNMENT:g} for subwords with attention, else 0]",
+        low=0.0,
+        high=10.0,
+    )
     selection_metric: SelectionMetric = setting_field(
         "auto",
         "metric that selects the best weights; auto: bleu, or exact for short targets and labels",
@@ -202,7 +211,23 @@ class Seq2SeqTrainingConfig(ContinuationConfig, TrainerConfig, LengthBucketConfi
 
     @property
     def training_loss_terms(self) -> tuple[str, ...]:
-        return (f"label smoothing {self.label_smoothing:g}",) if self.label_smoothing else ()
+        terms = (("label smoothing", self.label_smoothing), ("guided alignment", self.guided_alignment))
+        return tuple(f"{name} {value:g}" for name, value in terms if value)
+
+    def for_model(self, model: Seq2SeqConfig, tokens: PairTokenizerType) -> Seq2SeqTrainingConfig:
+        """Return the settings with guided alignment chosen, where it was left open.
+
+        Raises `UsageError` if there is no attention to guide.
+        """
+        if self.guided_alignment is None:
+            is_guided = model.attention != "none" and tokens != "char"
+            return replace(self, guided_alignment=GUIDED_ALIGNMENT if is_guided else 0.0)
+        if self.guided_alignment and model.attention == "none":
+            raise UsageError(
+                f"--guided-alignment {self.guided_alignment:g} needs attention, and --attention is none",
+                setting="guided_alignment",
+            )
+        return self
 
 
 @record

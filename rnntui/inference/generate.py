@@ -34,8 +34,8 @@ class Token(NamedTuple):
 class Snapshot:
     """A point of a generation that can be restored.
 
-    `state (L, C, B, H)`, `logits (B, V)`, each text's recent token ids `(N,)`, and each random generator's state. State
-    and logits are not copied: no step changes them in place.
+    `state (L, C, B, H + K)`, `logits (B, V)`, each text's recent token ids `(N,)`, and each random generator's state.
+    State and logits are not copied: no step changes them in place.
     """
 
     state: Array
@@ -48,8 +48,8 @@ class Snapshot:
 class Generation:
     """B texts generated in parallel, each with its own random generator.
 
-    `state (L, C, B, H)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens, as
-    many as the repetition penalty may need. `banned` ids are never sampled. `end_id`, that of `<eos>`, is not
+    `state (L, C, B, H + K)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens,
+    as many as the repetition penalty may need. `banned` ids are never sampled. `end_id`, that of `<eos>`, is not
     remembered: with a penalty on it, texts would end later. With `utf8_masks`, a token that cannot follow within a
     UTF-8 character is sampled again without such tokens; all others are the same as without masks.
     """

@@ -73,13 +73,20 @@ def _is_faster_quantized(network: NumpyLanguageModel) -> bool:
 
 def read_ngram_model(run: RunFolder, config: RunConfig) -> NgramModel | None:
     """Read the n-gram model of a language model, None if it has none. Raises `RunError` if it is missing or broken."""
-    if not config.model_as(LanguageModelConfig).ngram_prior:
+    longest = config.model_as(LanguageModelConfig).ngram_prior
+    if not longest:
         return None
     arrays, _ = load_arrays(run.ngrams_file)
     try:
-        return NgramModel.from_arrays(arrays, config.vocab_size)
+        model = NgramModel.from_arrays(arrays, config.vocab_size)
     except ValueError as error:
         raise RunError(f"{run.ngrams_file}: {error}; the run is broken") from error
+    if model.context > longest:
+        raise RunError(
+            f"{run.ngrams_file}: contexts of {model.context} tokens, where config.json says {longest}; "
+            f"the run is broken"
+        )
+    return model
 
 
 def document_format(config: RunConfig, tokenizer: Tokenizer) -> DocumentFormat:

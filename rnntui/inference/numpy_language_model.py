@@ -63,9 +63,11 @@ class NumpyLanguageModel:
         self._full_output = np.ascontiguousarray(output.T)  # (H, V)
         self._output: Matrix = self._full_output
         self._output_bias = reader.array("output.bias", vocab_size)
+        if config.ngram_prior and prior is None:
+            raise ValueError("a model with an n-gram prior needs an n-gram model")
         self._prior = prior if config.ngram_prior else None
         if self._prior is not None:
-            self._prior_weight = reader.array("prior_scale.weight", 1, hidden).T  # (H, 1)
+            self._prior_weight = reader.array("prior_scale.weight", 1, hidden)[0]  # (H,)
             self._prior_bias = reader.array("prior_scale.bias", 1)
         self._ngram_index = NgramIndex.of(config, vocab_size, end_id)
         self._ngram_tables = [
@@ -221,7 +223,8 @@ class NumpyLanguageModel:
         logits += self._output_bias
         if self._prior is not None:
             last_tokens = hidden[..., : units - 1 : -1].reshape(-1, self.config.history).astype(np.int64)
-            scale = states @ self._prior_weight + self._prior_bias  # (..., 1)
+            # A sum, as the rounding of a product with a matrix depends on how many texts are read together.
+            scale = (states * self._prior_weight).sum(axis=-1, keepdims=True) + self._prior_bias  # (..., 1)
             logits += scale * self._prior.log_probs(last_tokens - 1).reshape(logits.shape)
         return logits
 

@@ -7,8 +7,8 @@ does not depend, bit for bit, on the rows beside it. A function that rules a tok
 To add a sampler:
 1. Write its function here: logits `(..., V)` and its parameter in, a new array of logits out, with the paper in the
    docstring, and at least one token of each row left possible.
-2. Add its parameter to `SamplingConfig` in `rnntui/config.py`, with help, bounds, and a default that turns it off. The
-   flag of `rnntui sample` and the key in saved transcripts are made from that field.
+2. Add its parameter to `SamplingConfig` in `rnntui/config_generation.py`, with help, bounds, and a default that turns
+   it off. The flag of `rnntui sample` and the key in saved transcripts are made from that field.
 3. Call it in `next_distributions`: after the temperature if it depends on probabilities as the user sees them, before
    if it changes logits for another reason (as the repetition penalty does).
 4. Give it a slider: a row in `_SCALES` of `rnntui/tui/chat/sliders.py`.

@@ -59,10 +59,12 @@ class Decoder(nn.Module):
         self.output = nn.Linear(config.embedding, vocab_size)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, inputs: Tensor, state: State, encoder_outputs: Tensor, padding: Tensor) -> Tensor:
+    def forward(
+        self, inputs: Tensor, state: State, encoder_outputs: Tensor, padding: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """Return attentional vectors `(T, B, E)` under teacher forcing (Williams and Zipser 1989).
 
-        `output` maps them to logits.
+        `output` maps them to logits. The second result is the attention weights `(B, T, S)`, None without attention.
 
         Args:
             inputs: the target's tokens `(T, B)`, beginning with BOS.
@@ -77,18 +79,25 @@ class Decoder(nn.Module):
             hidden, _ = run_recurrent_layers(self.rnn, embedded, state)  # (T, B, H)
             return self._attend(hidden, encoder_outputs, keys, padding)
         input_feed = torch.zeros_like(embedded[:1])  # (1, B, E)
-        vectors = []
+        vectors, weights = [], []
         for step in embedded.split(1):
             step_inputs = torch.cat([step, input_feed.to(step.dtype)], dim=2)  # (1, B, 2E)
             hidden, state = run_recurrent_layers(self.rnn, step_inputs, state)  # (1, B, H)
-            input_feed = self._attend(hidden, encoder_outputs, keys, padding)
+            input_feed, step_weights = self._attend(hidden, encoder_outputs, keys, padding)
             vectors.append(input_feed)
-        return torch.cat(vectors)
+            if step_weights is not None:
+                weights.append(step_weights)
+        return torch.cat(vectors), torch.cat(weights, dim=1) if weights else None
 
-    def _attend(self, hidden: Tensor, encoder_outputs: Tensor, keys: Tensor, padding: Tensor) -> Tensor:
-        """h̃ `(T, B, E)` for hidden states `(T, B, H)`, after the dropout that precedes the output layer."""
+    def _attend(
+        self, hidden: Tensor, encoder_outputs: Tensor, keys: Tensor, padding: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return h̃ `(T, B, E)`, after the dropout that precedes the output layer, and the attention weights.
+
+        The weights are `(B, T, S)`, None without attention; `hidden` is `(T, B, H)`.
+        """
+        weights: Tensor | None = None
         if self.attention is not None:
-            context, _ = self.attention(hidden.transpose(0, 1), encoder_outputs, keys, padding)  # (B, T, D)
+            context, weights = self.attention(hidden.transpose(0, 1), encoder_outputs, keys, padding)  # (B, T, D)
             hidden = torch.cat([context.transpose(0, 1), hidden], dim=2)  # (T, B, D + H)
-        vectors: Tensor = self.dropout(torch.tanh(self.combine(hidden)))
-        return vectors
+        return self.dropout(torch.tanh(self.combine(hidden))), weights

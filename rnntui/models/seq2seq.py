@@ -50,8 +50,10 @@ class Seq2Seq(nn.Module):
         with torch.no_grad():
             self.decoder.output.bias.copy_(smoothed.log())
 
-    def forward(self, source: Tensor, lengths: Tensor, inputs: Tensor) -> Tensor:
-        """Return the decoder's attentional vectors `(T, B, E)`, which `logits` reads.
+    def forward(self, source: Tensor, lengths: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the decoder's attentional vectors `(T, B, E)`, which `logits` reads, and its attention weights.
+
+        The weights are `(B, T, S)`, None without attention.
 
         Args:
             source: tokens `(S, B)`, padded with PAD.
@@ -60,8 +62,10 @@ class Seq2Seq(nn.Module):
         """
         encoder_outputs, final_states = self.encoder(source, lengths)  # (S, B, D), (L, B, D)
         padding = (source == PAD).T  # (B, S)
-        vectors: Tensor = self.decoder(inputs, self.bridge(final_states), encoder_outputs, padding)
-        return vectors
+        decoded: tuple[Tensor, Tensor | None] = self.decoder(
+            inputs, self.bridge(final_states), encoder_outputs, padding
+        )
+        return decoded
 
     def logits(self, vectors: Tensor) -> Tensor:
         """Return logits `(..., V)` for attentional vectors `(..., E)`."""

@@ -26,7 +26,7 @@ _LEARNED_ROOM = 64 << 20  # bytes, where each checkpoint has an output layer of 
 
 @dataclass(frozen=True)
 class StateCheckpoint:
-    """The state `(L, C, 1, H)` after some tokens, and the model then, which is another one where it learns."""
+    """The state `(L, C, 1, H + K)` after some tokens, and the model then, which is another one where it learns."""
 
     state: Array
     network: NumpyLanguageModel

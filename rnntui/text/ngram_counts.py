@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,6 +30,35 @@ if TYPE_CHECKING:
 
 _MAX_ENTRIES = 4_000_000  # of a model
 _MINIMUM = 2
+_BYTES_PER_TOKEN, _OTHER_BYTES = 200, 300 << 20  # at the peak, which is that of counting or of the predictions kept
+
+_latest: dict[tuple[bytes, int, int], NgramModel] = {}  # one at most, by the digest of its text
+
+
+def counting_bytes(tokens: int) -> int:
+    """Return about how much memory it takes to count a text of so many tokens, and to train with the counts."""
+    return _OTHER_BYTES + _BYTES_PER_TOKEN * min(tokens, MAX_TOKENS)
+
+
+def counted_once(
+    ids: NDArray[np.unsignedinteger],
+    vocab_size: int,
+    context: int,
+    earlier: NDArray[np.unsignedinteger] | None = None,
+) -> NgramModel:
+    """Return what `count_ngrams` returns, without counting again what this process counted last.
+
+    A run is created and trained in one process, and both need the counts.
+    """
+    digest = hashlib.blake2b(ids[:MAX_TOKENS].tobytes(), digest_size=16)
+    if earlier is not None:
+        digest.update(b"earlier")
+        digest.update(earlier[:MAX_TOKENS].tobytes())
+    key = (digest.digest(), vocab_size, context)
+    if key not in _latest:
+        _latest.clear()  # its memory is free before the next is counted
+        _latest[key] = count_ngrams(ids, vocab_size, context, earlier)
+    return _latest[key]
 
 
 def count_ngrams(
@@ -68,9 +98,8 @@ def count_ngrams(
         if not len(part.keys):
             break
         parts.append(part)
-    minimum = _MINIMUM
-    while sum(len(part.tokens) for part in parts) > _MAX_ENTRIES:
-        minimum += 1
+    minimum = _fewest_times(parts)
+    if minimum > _MINIMUM:
         parts = [part if part.length <= ALWAYS_KEPT else part.without_rare(minimum) for part in parts]
         parts = [part for part in parts if len(part.keys)]
     return _joined(parts, vocab_size, minimum)
@@ -91,10 +120,16 @@ class _Counts(NamedTuple):
     counts: Ids
     fold_counts: Ids
 
+    @property
+    def totals(self) -> Ids:
+        """How many times each context was seen."""
+        starts = np.cumsum(self.types) - self.types
+        totals: Ids = np.add.reduceat(self.counts, starts) if len(starts) else np.zeros(0, np.int64)
+        return totals
+
     def without_rare(self, minimum: int) -> _Counts:
         """Return the contexts that were seen so many times or more."""
-        starts = np.cumsum(self.types) - self.types
-        kept = np.add.reduceat(self.counts, starts) >= minimum if len(starts) else np.zeros(0, bool)
+        kept = self.totals >= minimum
         entries = np.repeat(kept, self.types)
         return _Counts(
             self.length,
@@ -104,6 +139,20 @@ class _Counts(NamedTuple):
             self.counts[entries],
             self.fold_counts[entries],
         )
+
+
+def _fewest_times(parts: list[_Counts]) -> int:
+    """Return how many times a long context must have been seen for the entries to be no more than `_MAX_ENTRIES`.
+
+    If the contexts that are always kept have as many already, no long context has been seen so often.
+    """
+    room = max(0, _MAX_ENTRIES - sum(len(part.tokens) for part in parts if part.length <= ALWAYS_KEPT))
+    long = [part for part in parts if part.length > ALWAYS_KEPT]
+    totals = np.concatenate([np.zeros(0, np.int64), *(part.totals for part in long)])
+    types = np.concatenate([np.zeros(0, np.int64), *(part.types for part in long)])
+    entries = np.bincount(totals, types, minlength=_MINIMUM + 1)  # of the long contexts that were seen so many times
+    at_least = np.append(entries[::-1].cumsum()[::-1], 0)
+    return _MINIMUM + int(np.argmax(at_least[_MINIMUM:] <= room))
 
 
 def _count(contexts: Hashes, targets: Hashes, folds: Hashes, length: int, vocab_size: int) -> _Counts:

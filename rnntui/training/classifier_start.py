@@ -52,7 +52,7 @@ class ClassifierStart:
     @property
     def note(self) -> str:
         """Return what of the language model is left out, as a message; empty if nothing is."""
-        if not self._shape.history:
+        if (self._shape.ngrams or 1) == 1:
             return ""
         return f"--from {self.name}: its n-gram embeddings are left out; a classifier has none"
 

@@ -26,7 +26,7 @@ from rnntui.models.layers import State
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_counts import counted_once
 from rnntui.text.ngram_model import NgramModel
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import TokenFile
@@ -107,7 +107,7 @@ class LanguageModelTask:
         if self._model_config.ngram_prior:
             # Counted again, as the run's file does not have the counts of folds.
             context = self._model_config.ngram_prior
-            self._prior = count_ngrams(training_ids, config.vocab_size, context, earlier_ids)
+            self._prior = counted_once(training_ids, config.vocab_size, context, earlier_ids)
             earlier_count = 0 if earlier_ids is None else len(earlier_ids)
             predictions = NgramPredictions(self._prior, len(training_ids), earlier_count)
         model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id, predictions)
@@ -189,6 +189,9 @@ class LanguageModelTask:
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
         self._batches.seek(position["cursor"])
         arrays = [position[f"state.{i}"] for i in range(len(self._state))]
+        for array, tensor in zip(arrays, self._state, strict=True):
+            if array.shape != tuple(tensor.shape):
+                raise ValueError(f"the carried state has shape {array.shape}, the model {tuple(tensor.shape)}")
         if self._model_config.history and not _are_tokens(arrays[-1], self._vocab_size):
             raise ValueError("the tokens before the position are not in the vocabulary")
         self._state = tuple(torch.from_numpy(array.copy()).to(self.hardware.device) for array in arrays)

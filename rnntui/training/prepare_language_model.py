@@ -21,7 +21,7 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.document_split import split_documents
-from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_counts import counted_once
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
@@ -126,7 +126,7 @@ def _create_run(
             if origin is not None and origin.training is not None:
                 earlier = TokenFile(**vars(origin.training)).read(staged.origin_training_ids)
             ids = training.read(staged.training_ids)
-            prior = count_ngrams(ids, tokenizer.vocab_size, model.ngram_prior, earlier)
+            prior = counted_once(ids, tokenizer.vocab_size, model.ngram_prior, earlier)
             save_arrays(staged.ngrams_file, prior.to_arrays(), {})
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         config = RunConfig(

@@ -83,7 +83,8 @@ def create_seq2seq_run(
     if name is not None:
         check_name(name, checkpoints)
     request, start = open_seq2seq_start(request, checkpoints)
-    request = replace(request, training=choose_metrics(request.training, [pair.target for pair in pairs.rows]))
+    training = request.training.for_model(request.model, request.tokenizer.type)
+    request = replace(request, training=choose_metrics(training, [pair.target for pair in pairs.rows]))
     split = _split(pairs, validation, request.training)
     training_rows, validation_rows = split.training, split.validation
     too_long = DroppedRows()

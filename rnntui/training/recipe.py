@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnntui.config import DEFAULT_MINUTES, Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerType
+from rnntui.errors import TrainingError
+from rnntui.system_memory import available_memory
+from rnntui.text.ngram_counts import counting_bytes
 
 _DROPOUTS = ((3.0, 0.0), (8.0, 0.1), (16.0, 0.2), (30.0, 0.3))  # up to so many epochs
 _MOST_DROPOUT = 0.4
@@ -47,13 +50,24 @@ def choose_recipe(
 ) -> Recipe:
     """Choose what the settings leave open.
 
-    With a budget of minutes, the speed of this machine is measured for half a second.
+    With a budget of minutes, the speed of this machine is measured for half a second. Raises `TrainingError` if the
+    memory does not suffice for an n-gram prior that was asked for.
     """
     chosen: list[str] = []
+    available = available_memory()
+    is_too_much = available is not None and counting_bytes(tokens.count) > available
     if model.ngram_prior is None:
         context = _CHARACTER_CONTEXT if tokens.tokenizer == "char" else _TOKEN_CONTEXT
-        model = replace(model, ngram_prior=context)
-        chosen.append(f"n-gram prior with contexts of {context}")
+        model = replace(model, ngram_prior=0 if is_too_much else context)
+        chosen.append(
+            "no n-gram prior, as memory is short" if is_too_much else f"n-gram prior with contexts of {context}"
+        )
+    elif model.ngram_prior and is_too_much:
+        needed, free = (f"{bytes_ / 1e6:,.0f} MB" for bytes_ in (counting_bytes(tokens.count), available or 0))
+        raise TrainingError(
+            f"not enough memory for the n-gram prior: it takes about {needed}, {free} are free",
+            hint="give --ngram-prior 0",
+        )
     if model.dropout is None:
         epochs, source = _expected_epochs(model.resolved(tokens.tokenizer), training, budget, tokens)
         dropout = dropout_for(epochs)
@@ -108,9 +122,9 @@ def _measured_speed(model: LanguageModelConfig, training: LanguageModelTrainingC
             step_began = time.perf_counter()
             with hardware.autocast():
                 logits, _ = network(tokens)
-            cross_entropy(logits.float().flatten(0, 1), tokens.flatten()).backward()  # type: ignore[no-untyped-call]
+            loss = cross_entropy(logits.float().flatten(0, 1), tokens.flatten())
+            loss.backward()  # type: ignore[no-untyped-call]
             network.zero_grad(set_to_none=True)
-            if hardware.device.type == "cuda":
-                torch.cuda.synchronize()
+            loss.item()  # waits for a GPU of any kind
             seconds.append(time.perf_counter() - step_began)
     return _OTHER_WORK * shape[0] * shape[1] / float(np.median(seconds[1:]))  # the first step sets up kernels

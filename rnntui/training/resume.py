@@ -81,6 +81,9 @@ def load_state(
         for name, parameter in task.model.named_parameters():
             moments = _with_prefix(arrays, f"optimizer.{name}.")
             if moments:
+                for key in _MOMENTS[:2]:
+                    if moments[key].shape != tuple(parameter.shape):
+                        raise ValueError(f"{key} of {name} has shape {moments[key].shape}")
                 # Fused AdamW holds all three on the device of the weights.
                 optimizer.state[parameter] = {key: torch.from_numpy(moments[key].copy()).to(device) for key in _MOMENTS}
         if average is not None:

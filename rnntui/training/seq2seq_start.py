@@ -60,6 +60,8 @@ class Seq2SeqStart:
         Raises `UsageError` if data is to be mixed in that is not at hand.
         """
         self._start.check_mix(config.mix)
+        if config.guided_alignment is None:  # attention has been learned
+            config = replace(config, guided_alignment=0.0)
         return config if "learning_rate" in given else replace(config, learning_rate=LEARNING_RATE)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import PairDataset
 from rnntui.text.vocabulary import PAD, Vocabulary
+from rnntui.text.word_alignment import WordAligner
 from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import Hardware, max_threads
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
@@ -51,10 +53,14 @@ FINAL_BEAM = 5
 _TIMED_PAIRS = 128  # pairs translated by each worker between two looks at the clock
 LOSS_FRACTION = 0.2  # of the time of an evaluation, roughly: the loss; the rest: translations
 _EVALUATION_TOKENS = 4096  # in a batch of an evaluation, padding included
+_GUIDED_STEPS = 1200  # until the weight of the alignment loss is 0
+_LEAST_WEIGHT = 1e-6  # of attention, in a logarithm
 
 
 class Seq2SeqTask:
     """Teacher forcing with label smoothing (Szegedy et al. 2016, section 7), on length-bucketed batches.
+
+    In the beginning attention is guided by a word aligner.
 
     An evaluation during training computes the loss of a fixed part of the validation pairs, without smoothing, and the
     scores of greedy translations of another part; the final evaluation translates by beam search with a beam of 5.
@@ -80,7 +86,7 @@ class Seq2SeqTask:
         require_bleu_tokenizer(settings.resolved_bleu_tokenizer)
         self._training_lengths = config.corpus_as(PairCorpusInfo).lengths
         training, validation = token_files(run, config)
-        training_pairs = PairDataset(training, run.training_ids)
+        self._training_pairs = training_pairs = PairDataset(training, run.training_ids)
         self._validation = PairDataset(validation, run.validation_ids)
         self._check_ids(training_pairs, run.training_ids)
         self._check_ids(self._validation, run.validation_ids)
@@ -123,10 +129,35 @@ class Seq2SeqTask:
     def loss(self) -> tuple[Tensor, int]:
         batch = (self._mixed or self.batches).next()
         with self.hardware.autocast():
-            vectors, targets = attentional_vectors(self.model, batch, self.hardware)
+            vectors, targets, weights = attentional_vectors(self.model, batch, self.hardware)
         output = self.model.decoder.output
         loss = fused_linear_cross_entropy(vectors, output.weight, output.bias, targets, self._settings.label_smoothing)
+        if weights is not None and (guidance := self._guidance()) > 0:
+            loss = loss + guidance * self._alignment_loss(weights, batch)
         return loss, batch.tokens
+
+    def _guidance(self) -> float:
+        """Return the weight of the alignment loss, which falls to 0 in the beginning of training.
+
+        Attention has to be learned before anything can be translated; later it knows better than IBM model 1.
+        """
+        order = self.batches.order
+        steps = order.epoch * self.batches.batches_per_epoch + order.index
+        return (self._settings.guided_alignment or 0.0) * max(0.0, 1 - steps / _GUIDED_STEPS)
+
+    @cached_property
+    def _aligner(self) -> WordAligner:
+        return WordAligner.train(self._training_pairs, self._target.size)
+
+    def _alignment_loss(self, weights: Tensor, batch: PairBatch) -> Tensor:
+        """Return the mean cross-entropy of attention weights `(B, T, S)` to those of a word aligner.
+
+        This is guided alignment (Chen et al. 2016, "Guided Alignment Training for Topic-Aware Neural Machine
+        Translation", section 3).
+        """
+        aligned = torch.from_numpy(self._aligner.align(batch.source, batch.targets)).to(weights.device)
+        cross_entropies = -(aligned * weights.float().clamp_min(_LEAST_WEIGHT).log()).sum(dim=2)  # (B, T)
+        return cross_entropies.sum() / (aligned > 0).any(dim=2).sum().clamp_min(1)
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
         loss_part = monitor.part(0.0, LOSS_FRACTION)
@@ -206,15 +237,18 @@ class Seq2SeqTask:
             self._mixed.seek(position["mixed"])
 
 
-def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) -> tuple[Tensor, Tensor]:
-    """Return attentional vectors `(N, E)` and targets `(N,)` at the N positions of a batch that are not padding."""
+def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return attentional vectors `(N, E)` and targets `(N,)` at the N positions of a batch that are not padding.
+
+    The third result is the attention weights `(B, T, S)`, None without attention.
+    """
     device = hardware.device
     source, lengths, inputs, targets = (
         torch.from_numpy(ids).to(device) for ids in (batch.source, batch.lengths, batch.inputs, batch.targets)
     )
-    vectors = model(source, lengths, inputs)  # (T, B, E)
+    vectors, weights = model(source, lengths, inputs)  # (T, B, E)
     is_token = targets != PAD
-    return vectors[is_token], targets[is_token]
+    return vectors[is_token], targets[is_token], weights
 
 
 def evaluate_pairs(
@@ -239,7 +273,7 @@ def evaluate_pairs(
             batch = batch_at(pairs, part)
             activity = f"evaluation in {hardware.precision}"
             with hardware.threads.timed(activity, batch.tokens), hardware.autocast():
-                vectors, targets = attentional_vectors(model, batch, hardware)
+                vectors, targets, _ = attentional_vectors(model, batch, hardware)
                 logits = model.logits(vectors)  # (N, V)
                 total += float(cross_entropy(logits.float(), targets, reduction="sum"))
             count += batch.tokens

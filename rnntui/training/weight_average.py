@@ -61,9 +61,12 @@ class WeightAverage:
         return {name: a.to("cpu", torch.float32).numpy().copy() for name, a in self._named()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Load averages. Raises `KeyError` where one is missing, `RuntimeError` where one has another shape."""
+        """Load averages. Raises `KeyError` where one is missing, `ValueError` where one has another shape."""
         for name, average in self._named():
-            average.copy_(torch.from_numpy(arrays[name].copy()))
+            array = arrays[name]
+            if array.shape != tuple(average.shape):  # which `copy_` would broadcast
+                raise ValueError(f"the average of {name} has shape {array.shape}, the model {tuple(average.shape)}")
+            average.copy_(torch.from_numpy(array.copy()))
 
     def _named(self) -> Iterator[tuple[str, torch.Tensor]]:
         return zip(self._names, self._averages, strict=True)

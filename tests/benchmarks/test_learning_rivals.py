@@ -60,6 +60,11 @@ def test_contestants_train_once_on_the_same_tokens_and_are_drawn(
     rows = [json.loads(line) for line in results.read_text().splitlines()]
     assert [row["contestant"] for row in rows] == ["rnntui train", "the LSTM"]
     assert all(0 < row["carried_loss"] <= math.log(256) and row["tokens"] for row in rows)
-    out = capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [*arguments, "--tokenizer=word"])
+    with pytest.raises(SystemExit):
+        learning.main()
+    captured = capsys.readouterr()
+    out = captured.out
+    assert "--tokenizer=word: rivals train on the tokens" in captured.err and len(commands) == 1
     assert "lines, 0.012 minutes" in out and f"{rows[1]['windowed_loss']:.4f}" in out
     assert re.search(r"<svg.*Validation loss on lines.*the LSTM", svg.read_text(), re.DOTALL)

@@ -18,6 +18,7 @@ from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inference.quantization import QuantizedMatrix, quantize_to_int4, quantize_to_int8
 from rnntui.inference.scoring import log_softmax_at
 from rnntui.runs.folder import RunFolder
+from rnntui.text.ngram_counts import count_ngrams
 
 ROOT = Path(__file__).parents[2]
 needs_onnxruntime = pytest.mark.skipif(
@@ -30,7 +31,7 @@ def random_weights(rows: int, columns: int) -> np.ndarray:
     return np.random.default_rng(rows).normal(0.0, 0.1, (rows, columns)).astype(np.float32)
 
 
-def random_model(cell: str, layers: int = 2, **settings: str) -> NumpyLanguageModel:
+def random_model(cell: str, layers: int = 2, **settings: object) -> NumpyLanguageModel:
     vocab, hidden = 30, 40
     config = LanguageModelConfig(cell=cell, layers=layers, hidden=hidden, embedding=12, tied=False, **settings)
     rows = {"lstm": 4, "gru": 3, "rnn": 1}[cell] * hidden
@@ -39,9 +40,12 @@ def random_model(cell: str, layers: int = 2, **settings: str) -> NumpyLanguageMo
         shapes[f"rnn.weight_ih_l{layer}"] = (rows, hidden if layer else 12)
         shapes[f"rnn.weight_hh_l{layer}"] = (rows, hidden)
         shapes[f"rnn.bias_ih_l{layer}"] = shapes[f"rnn.bias_hh_l{layer}"] = (rows,)
-    rng = np.random.default_rng(2)
+    rng, prior = np.random.default_rng(2), None
+    if config.ngram_prior:
+        shapes |= {"prior_scale.weight": (1, hidden), "prior_scale.bias": (1,)}
+        prior = count_ngrams(rng.integers(0, 20, 500).astype(np.uint8), vocab, config.ngram_prior)
     weights = {name: rng.normal(0.0, 0.15, shape).astype(np.float32) for name, shape in shapes.items()}
-    return NumpyLanguageModel(weights, config, vocab)
+    return NumpyLanguageModel(weights, config, vocab, prior=prior)
 
 
 @pytest.mark.parametrize(("rows", "columns"), SIZES)
@@ -116,10 +120,11 @@ def test_kernels_that_are_not_exact_are_not_used(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize(
-    ("cell", "settings"), [("lstm", {}), ("gru", {}), ("rnn", {}), ("rnn", {"nonlinearity": "relu"})]
+    ("cell", "settings"),
+    [("lstm", {}), ("gru", {}), ("rnn", {}), ("rnn", {"nonlinearity": "relu"}), ("lstm", {"ngram_prior": 3})],
 )
 def test_a_quantized_model_reads_and_samples_each_text_as_if_it_were_alone(
-    cell: str, settings: dict[str, str], bits: int
+    cell: str, settings: dict[str, object], bits: int
 ) -> None:
     model, original = random_model(cell, **settings), random_model(cell, **settings)
     model.quantize(bits)

@@ -49,6 +49,15 @@ def test_torch_and_numpy_agree_at_once_in_pieces_and_alone(layers: int, prior: i
             np.testing.assert_allclose(alone[0], logits, atol=1e-5)
 
 
+def test_a_model_without_its_counts_is_refused() -> None:
+    config = LanguageModelConfig(hidden=8, ngram_prior=2).resolved("char")
+    model = LanguageModel(config, VOCAB, None, NgramPredictions(count_ngrams(TEXT, VOCAB, 2)))
+    with pytest.raises(ValueError, match="needs an n-gram model"):
+        NumpyLanguageModel(weights_of(model), config, VOCAB)
+    with pytest.raises(ValueError, match="needs the predictions of an n-gram model"):
+        LanguageModel(config, VOCAB)
+
+
 def test_an_untrained_model_predicts_what_the_counts_do() -> None:
     """Without a dent in the network's own logits, at half of the logarithms."""
     counts = count_ngrams(TEXT, VOCAB, 2)

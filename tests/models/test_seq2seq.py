@@ -29,7 +29,7 @@ def torch_logits(model, sources, targets):
     batch = make_batch(sources, targets)
     with torch.no_grad():
         arrays = (torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs))
-        return model.logits(model(*arrays)).numpy(), batch
+        return model.logits(model(*arrays)[0]).numpy(), batch
 
 
 def numpy_logits(model, sources, inputs):
@@ -127,7 +127,7 @@ def test_input_feeding_with_zero_weights_equals_the_fused_decoder() -> None:
 def test_every_weight_gets_a_gradient_and_padding_none(attention: str, feeding: bool) -> None:
     model, _ = tiny_models(SOURCE, TARGET, False, attention=attention, input_feeding=feeding, tied=False)
     batch = make_batch(sources_of([5, 2], SOURCE), sources_of([4, 2], TARGET, seed=1))
-    vectors = model(*(torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs)))
+    vectors, _ = model(*(torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs)))
     logits = model.logits(vectors)[torch.from_numpy(batch.targets) != PAD]
     logits.logsumexp(1).sum().backward()
     for name, parameter in model.named_parameters():
@@ -186,11 +186,11 @@ def test_dropout_applies_to_embeddings_between_encoder_layers_and_before_the_out
         dropout.register_forward_hook(lambda _, inputs, output: dropped.append(tuple(inputs[0].shape)))
     batch = make_batch(sources_of([5, 2], SOURCE), sources_of([4, 3], TARGET, seed=1))
     arrays = [torch.from_numpy(a) for a in (batch.source, batch.lengths, batch.inputs)]
-    vectors = [model.train()(*arrays) for _ in range(2)]
+    vectors = [model.train()(*arrays)[0] for _ in range(2)]
     outputs = [(1, 2, 10)] * 4 if feeding else [(4, 2, 10)]
     assert dropped == 2 * [(5, 2, 10), (5, 2, 12), (4, 2, 10), *outputs]
     assert not torch.equal(*vectors) and (vectors[0] == 0).any()
-    assert torch.equal(*(model.eval()(*arrays) for _ in range(2)))
+    assert torch.equal(*(model.eval()(*arrays)[0] for _ in range(2)))
 
 
 @pytest.mark.parametrize("layers", [1, 2])

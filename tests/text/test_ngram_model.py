@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rnntui.text import ngram_counts
-from rnntui.text.ngram_counts import count_ngrams
+from rnntui.text.ngram_counts import count_ngrams, counted_once
 from rnntui.text.ngram_model import DISCOUNT, FOLDS, MAX_CONTEXT, NgramModel
 from rnntui.text.ngram_predictions import NgramPredictions
 
@@ -101,6 +101,17 @@ def test_predictions_that_are_kept_are_those_that_are_computed(
             np.testing.assert_array_equal(predictions.log_probs(history[places], places), fresh[places])
 
 
+def test_only_the_beginning_of_a_long_text_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, history = text_of(1), history_of(text_of(1))
+    beginning = NgramPredictions(count_ngrams(text[:1000], VOCAB_SIZE, CONTEXT), 1000)
+    for module in ("ngram_counts", "ngram_predictions"):
+        monkeypatch.setattr(f"rnntui.text.{module}.MAX_TOKENS", 1000)
+    predictions = NgramPredictions(count_ngrams(text, VOCAB_SIZE, CONTEXT), len(text))
+    log_probs = predictions.log_probs(history, np.arange(2000))
+    np.testing.assert_array_equal(log_probs[:1000], beginning.log_probs(history[:1000], np.arange(1000)))
+    np.testing.assert_array_equal(log_probs[1000:], beginning.log_probs(history[1000:]), "nothing is to be left out")
+
+
 def test_what_a_place_got_after_a_reset_is_not_kept_for_the_next_epoch() -> None:
     text, places = text_of(1), np.arange(100, 140)
     model, history = count_ngrams(text, VOCAB_SIZE, CONTEXT), history_of(text)[100:140]
@@ -132,6 +143,21 @@ def test_a_model_is_the_same_after_it_was_written_and_read() -> None:
     np.testing.assert_array_equal(older.log_probs(history), model.log_probs(history))
 
 
+def test_what_was_counted_last_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = counted_once(text_of(1), VOCAB_SIZE, CONTEXT)
+    with monkeypatch.context() as patch:
+        patch.setattr(ngram_counts, "count_ngrams", lambda *_: pytest.fail("counted again"))
+        assert counted_once(text_of(1), VOCAB_SIZE, CONTEXT) is counted
+    for ids, vocab_size, context in (
+        (text_of(2), VOCAB_SIZE, CONTEXT),
+        (text_of(1), VOCAB_SIZE + 1, CONTEXT),
+        (text_of(1), VOCAB_SIZE, CONTEXT - 1),
+    ):
+        expected = count_ngrams(ids, vocab_size, context).to_arrays()
+        found = counted_once(ids, vocab_size, context).to_arrays()
+        assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
 @pytest.mark.parametrize("vocab_size", [2, 65, 300, 70_000])
 def test_vocabularies_of_every_size(vocab_size: int) -> None:
     ids = (np.arange(3000) ** 2 % 11 % vocab_size).astype(np.min_scalar_type(vocab_size - 1))
@@ -159,13 +185,33 @@ def test_a_text_of_one_token() -> None:
     assert np.exp(model.log_probs(np.zeros((3, 0), np.int64))) == pytest.approx(np.tile([0.575, 0.425], (3, 1)))
 
 
-def test_rare_contexts_are_left_out_if_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [1.0, 0.9, 0.5, 0.25])
+def test_rare_contexts_are_left_out_if_there_are_too_many(most: float, monkeypatch: pytest.MonkeyPatch) -> None:
     text = text_of(1)
-    every = count_ngrams(text, VOCAB_SIZE, CONTEXT).to_arrays()
-    monkeypatch.setattr(ngram_counts, "_MAX_ENTRIES", len(every["tokens"]) // 2)
-    some = count_ngrams(text, VOCAB_SIZE, CONTEXT).to_arrays()
-    assert len(some["tokens"]) <= len(every["tokens"]) // 2
-    assert set(some["keys"].tolist()) < set(every["keys"].tolist())
+    whole = count_ngrams(text, VOCAB_SIZE, CONTEXT)
+    every = whole.to_arrays()
+    limit = int(most * len(every["tokens"]))
+    monkeypatch.setattr(ngram_counts, "_MAX_ENTRIES", limit)
+    model = count_ngrams(text, VOCAB_SIZE, CONTEXT)
+    assert model._folds is not None
+    minimum, some = model._folds.minimum, model.to_arrays()
+    totals = np.add.reduceat(whole._counts.astype(np.int64), whole._offsets[:-1])
+    seen_often = [(every["lengths"] <= 2) | (totals >= times) for times in (minimum, minimum - 1)]
+    assert some["keys"].tolist() == every["keys"][seen_often[0]].tolist()
+    assert every["types"][seen_often[0]].sum() == len(some["tokens"]) <= limit
+    assert minimum == 2 or every["types"][seen_often[1]].sum() > limit, "no more are left out than needed"
+
+
+def test_text_without_repetition_keeps_its_short_contexts_however_many_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Random letters, as in a list of keys: pairs and triples alone are too many, and no longer context has room."""
+    text = np.random.default_rng(1).integers(0, 20, 2000).astype(np.uint8)
+    text[-200:] = text[:200]  # so that there are longer contexts
+    assert count_ngrams(text, 20, CONTEXT).context == CONTEXT
+    monkeypatch.setattr(ngram_counts, "_MAX_ENTRIES", 100)
+    model = count_ngrams(text, 20, CONTEXT)
+    assert model.context == 2 and len(model.to_arrays()["tokens"]) > 100
 
 
 def test_a_context_that_would_be_left_out_without_a_fold_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

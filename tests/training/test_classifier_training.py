@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from labelled_runs import labelled_table, make_labelled_run, opinions, orders
 from test_resume import StopAfter, assert_same_run, ignore, never
-from tiny_runs import NGRAMS, TWO_LAYERS, make_run
+from tiny_runs import NGRAMS, TINY, TWO_LAYERS, make_run
 
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
@@ -32,6 +33,7 @@ from rnntui.training.prepare_classifier import (
     resumable_classifier_run,
 )
 from rnntui.training.train_run import train_run
+from rnntui.training.warm_start import WarmStart
 
 
 def open_task(run: RunFolder) -> ClassifierTask:
@@ -249,6 +251,8 @@ def test_a_warm_start_from_a_model_of_n_grams_leaves_these_out_and_says_so(tmp_p
     )  # fmt: skip
     run, messages = create_classifier_run(corpus, None, request, tmp_path / "checkpoints", None)
     assert [message for message in messages if message.startswith("--from lm: its n-gram embeddings are left out")]
+    prior = make_run(tmp_path / "checkpoints", "prior", model=replace(TINY, ngram_prior=8))
+    assert WarmStart(str(prior.path), tmp_path).note == "", "an n-gram prior is no part of the layers"
     assert train_run(run, ignore, never).step == 1
 
 

@@ -12,6 +12,7 @@ from rnntui.runs.export import export_run
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.corpus import find_corpus
+from rnntui.text.ngram_counts import count_ngrams
 from rnntui.training.evaluate_language_model import evaluate_language_model_run
 from rnntui.training.train_run import train_run
 
@@ -39,8 +40,13 @@ def test_a_run_with_broken_or_missing_counts_is_refused(make_run) -> None:
     run = make_run(TEXT, steps=1, ngram_prior=2)
     train_run(run, lambda event: None, lambda: False)
     arrays, metadata = load_arrays(run.ngrams_file)
+    vocab_size = run.read_config().vocab_size
     save_arrays(run.ngrams_file, arrays | {"tokens": arrays["tokens"] + np.uint8(200)}, metadata)
     with pytest.raises(RunError, match=r"ngrams\.safetensors: the n-grams are not those of the vocabulary"):
+        load_language_model(run)
+    longer = count_ngrams(np.tile(np.arange(5, dtype=np.uint8), 20), vocab_size, 3)
+    save_arrays(run.ngrams_file, longer.to_arrays(), metadata)
+    with pytest.raises(RunError, match=r"ngrams\.safetensors: contexts of 3 tokens, where config\.json says 2"):
         load_language_model(run)
     run.ngrams_file.unlink()
     with pytest.raises(RunError, match=r"^\S+ngrams\.safetensors is missing"):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig
+from rnntui.errors import TrainingError
 from rnntui.training import recipe
 from rnntui.training.recipe import TrainingTokens, choose_recipe, dropout_for
 
@@ -52,6 +53,19 @@ def test_contexts_of_characters_are_longer_than_those_of_words() -> None:
     words = replace(TOKENS, tokenizer="word", vocab_size=5000)
     models = [choose_recipe(LanguageModelConfig(), TRAINING, Budget(epochs=1), t).model for t in (TOKENS, words)]
     assert models[0].ngram_prior and models[1].ngram_prior and models[0].ngram_prior > models[1].ngram_prior
+
+
+def test_a_prior_that_does_not_fit_into_memory_is_left_out_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = replace(TOKENS, count=3_000_000)
+    monkeypatch.setattr(recipe, "available_memory", lambda: 500_000_000)
+    chosen = choose_recipe(LanguageModelConfig(), TRAINING, Budget(epochs=1), tokens)
+    assert chosen.model.ngram_prior == 0 and "no n-gram prior, as memory is short" in chosen.reason
+    assert choose_recipe(LanguageModelConfig(), TRAINING, Budget(epochs=1), TOKENS).model.ngram_prior
+    with pytest.raises(TrainingError, match="not enough memory for the n-gram prior: it takes about 9") as caught:
+        choose_recipe(LanguageModelConfig(ngram_prior=4), TRAINING, Budget(epochs=1), tokens)
+    assert "--ngram-prior 0" in str(caught.value.hint)
+    monkeypatch.setattr(recipe, "available_memory", lambda: None)
+    assert choose_recipe(LanguageModelConfig(), TRAINING, Budget(epochs=1), tokens).model.ngram_prior
 
 
 def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

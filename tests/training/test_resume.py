@@ -288,6 +288,20 @@ def test_the_state_of_a_model_of_another_shape_is_refused(make_run) -> None:
         train_run(run, ignore, never)
 
 
+@pytest.mark.parametrize(
+    "name", ["average.output.bias", "optimizer.output.bias.exp_avg", "task.state.0", "task.state.2"]
+)
+def test_arrays_of_another_shape_in_a_state_are_refused(make_run, name: str) -> None:
+    run = make_run(steps=6, ngram_prior=2)
+    stop = StopAfter(2)
+    train_run(run, stop.report, stop)
+    arrays, metadata = load_arrays(run.resume_file)
+    for shape in ((1,), (*arrays[name].shape, 2)):
+        save_arrays(run.resume_file, {**arrays, name: np.zeros(shape, np.float32)}, metadata)
+        with pytest.raises(RunError, match=r"does not match its run: .* has shape"):
+            train_run(run, ignore, never)
+
+
 def test_a_run_without_its_resume_file_does_not_start_over(make_run) -> None:
     run = make_run(steps=20)
     stop = StopAfter(12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from datetime import date
 from pathlib import Path
@@ -263,11 +264,47 @@ def test_the_loss_is_label_smoothed_and_leaves_padding_out(tmp_path: Path) -> No
     loss, tokens = task.loss()
     task.batches.order.seek(0, 0)
     batch = task.batches.next()
-    logits = task.model.logits(task.model(*map(torch.from_numpy, (batch.source, batch.lengths, batch.inputs))))
-    targets = torch.from_numpy(batch.targets)
+    vectors, _ = task.model(*map(torch.from_numpy, (batch.source, batch.lengths, batch.inputs)))
+    logits, targets = task.model.logits(vectors), torch.from_numpy(batch.targets)
     expected = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=PAD, label_smoothing=0.3)
     assert tokens == int((targets != PAD).sum())
     torch.testing.assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("input_feeding", [False, True])
+def test_guided_alignment_draws_attention_to_the_translated_tokens_at_first(
+    input_feeding: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "guided", tmp_path / "plain"]
+    for folder in folders:
+        folder.mkdir()
+    guided = task_on(folders[0], guided_alignment=2.0, input_feeding=input_feeding)
+    plain = task_on(folders[1], guided_alignment=0.0, input_feeding=input_feeding)
+    plain.model.load_state_dict(guided.model.state_dict())
+    batch = guided.batches.next()
+    guided.batches.order.seek(0, 0)
+    _, weights = guided.model(*map(torch.from_numpy, (batch.source, batch.lengths, batch.inputs)))
+    aligned = guided._aligner.align(batch.source, batch.targets)
+    losses = [
+        -sum(a * math.log(w) for a, w in zip(aligned[b, t], weights[b, t].tolist(), strict=True) if a)
+        for b, t in zip(*np.nonzero(aligned.sum(axis=2)), strict=True)
+    ]
+    monkeypatch.setattr(seq2seq_task, "_GUIDED_STEPS", 4)
+    for share in (0.75, 0.5, 0.25, 0.0, 0.0):
+        difference = guided.loss()[0].item() - plain.loss()[0].item()
+        if share == 0.75:
+            assert difference == pytest.approx(2 * 0.75 * np.mean(losses), rel=1e-4)
+        assert (difference > 0.01) == (share > 0)
+
+
+def test_attention_is_guided_for_subwords_unless_there_is_none(tmp_path: Path) -> None:
+    settings = Seq2SeqTrainingConfig()
+    guided = settings.for_model(Seq2SeqConfig(), "unigram")
+    assert guided.guided_alignment and "guided alignment" in guided.training_loss_terms[-1]
+    assert settings.for_model(Seq2SeqConfig(), "char").guided_alignment == 0
+    assert settings.for_model(Seq2SeqConfig(attention="none"), "bpe").guided_alignment == 0
+    with pytest.raises(UsageError, match="needs attention"):
+        Seq2SeqTrainingConfig(guided_alignment=1.0).for_model(Seq2SeqConfig(attention="none"), "bpe")
 
 
 def test_checks_translate_greedily_and_the_final_evaluation_by_beam_search_on_more_pairs(
