@@ -124,10 +124,7 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `config.json` holds."""
-        values = {"format": FORMAT, **asdict(self)}
-        if self.origin is None:
-            del values["origin"]
-        return values
+        return {"format": FORMAT, **asdict(self)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> RunConfig:
