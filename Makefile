@@ -45,7 +45,7 @@ test: $(VENV)/.ready-dev
 	$(BIN)/pytest
 
 models: $(VENV)/.ready
-	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 2 --patience 0 --name shakespeare --checkpoints build/model
+	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 3 --patience 0 --ngram-prior 5 --name shakespeare --checkpoints build/model
 	$(BIN)/python -m rnntui.runs.export build/model/shakespeare checkpoints/shakespeare
 	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --dropout 0.2 --epochs 4 --patience 0 \
 		--name chat --checkpoints build/model

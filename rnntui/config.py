@@ -290,6 +290,9 @@ class TrainerConfig(Settings):
         None, "CPU threads; auto: as many as are fastest at the moment", low=1, high=1024, none="auto"
     )
     seed: int = setting_field(1, "random seed", low=0, high=2**32 - 1)
+    tensorboard: bool = setting_field(
+        False, "also log the metrics and samples for TensorBoard, in the folder tensorboard of the run"
+    )
 
     @property
     def selection_order(self) -> tuple[str, ...]:

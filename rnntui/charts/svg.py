@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from rnntui.charts.svg_elements import (
     title_element,
     xml_text,
 )
-from rnntui.text.control_chars import truncate
+from rnntui.text.control_chars import one_line, truncate
 
 _WIDTH, _HEIGHT = 800, 450  # pixels of a chart
 _MARGIN = 16
@@ -78,24 +79,72 @@ def render_svg(drawings: Sequence[ChartDrawing]) -> str:
     return svg_document(_WIDTH, _HEIGHT * len(drawings), elements)
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """The parts of a chart at their places: plot, legend with row and left edge of each entry, ticks and title of y."""
+
+    view: ChartView
+    lines: list[Polyline]
+    frame: _Frame
+    legend: list[tuple[LegendEntry, int, float]]
+    y_ticks: list[tuple[float, str]]
+    y_title: str
+
+    @classmethod
+    def of(cls, drawing: ChartDrawing) -> _Layout:
+        """Return the layout of a chart."""
+        curves, view = drawing.curves, replace(drawing.view, cursor=None)
+        lines = [curve.polyline(view.axis) for curve in curves]
+        x = view.x_scale(curves)
+        y = y_scale(lines, view, x)
+        entries = legend_entries(curves, view, [POINT if curve.marked else LINE for curve in curves])
+        legend = list(_place_legend(entries))
+        y_ticks = ticks(y, 8)
+        y_labels = tick_labels(y_ticks, log=y.log)
+        y_title = ", ".join(filter(None, (drawing.heading.unit, "log scale" if y.log else "")))
+        left = _MARGIN + (20 if y_title else 0) + max(map(len, y_labels), default=0) * CHARACTER + 6
+        top = 44.0 + _LEGEND_ROW * (legend[-1][1] + 1 if legend else 0)
+        frame = _Frame(left, top, _WIDTH - _MARGIN - left, _HEIGHT - 52 - top, x, y)
+        return cls(view, lines, frame, legend, list(zip(y_ticks, y_labels, strict=True)), y_title)
+
+
+def plotted_points(drawing: ChartDrawing, limit: int) -> dict[str, Any]:
+    """Return where the curves of a chart run, for a program that shows values at the pointer.
+
+    Pixels and values are of the main values, smoothed where there is smoothing; of each curve at most `limit` points,
+    evenly spread.
+    """
+    layout = _Layout.of(drawing)
+    frame, curves = layout.frame, []
+    for curve, line in zip(drawing.curves, layout.lines, strict=True):
+        is_drawn = np.isfinite(line.main) & np.isfinite(frame.y_pixels(line.main))
+        x, y = line.x[is_drawn], line.main[is_drawn]
+        if len(x) > limit:
+            chosen = np.linspace(0, len(x) - 1, limit).round().astype(np.intp)
+            x, y = x[chosen], y[chosen]
+        curves.append(
+            {
+                "name": one_line(curve.name),
+                "colour": curve.colour,
+                "x": x.tolist(),
+                "y": y.tolist(),
+                "left": frame.x_pixels(x).round(1).tolist(),
+                "top": frame.y_pixels(y).round(1).tolist(),
+            }
+        )
+    bounds = {name: round(getattr(frame, name), 1) for name in ("left", "top", "right", "bottom")}
+    return {**bounds, "axis": AXIS_TITLES[layout.view.axis], "unit": UNITS[layout.view.axis], "curves": curves}
+
+
 def _chart(drawing: ChartDrawing, index: int) -> Iterator[str]:
     """Yield the elements of one chart, the `index`-th in the document."""
-    title, curves, view = drawing.heading.title_of_run, drawing.curves, replace(drawing.view, cursor=None)
-    lines = [curve.polyline(view.axis) for curve in curves]
-    x = view.x_scale(curves)
-    y = y_scale(lines, view, x)
-    legend = list(_place_legend(legend_entries(curves, view, [POINT if curve.marked else LINE for curve in curves])))
-    y_ticks = ticks(y, 8)
-    y_labels = tick_labels(y_ticks, log=y.log)
-    y_title = ", ".join(filter(None, (drawing.heading.unit, "log scale" if y.log else "")))
-    left = _MARGIN + (20 if y_title else 0) + max(map(len, y_labels), default=0) * CHARACTER + 6
-    top = 44.0 + _LEGEND_ROW * (legend[-1][1] + 1 if legend else 0)
-    frame = _Frame(left, top, _WIDTH - _MARGIN - left, _HEIGHT - 52 - top, x, y)
+    layout, curves, title = _Layout.of(drawing), drawing.curves, drawing.heading.title_of_run
+    frame, lines, view = layout.frame, layout.lines, layout.view
     yield f'<g transform="translate(0 {index * _HEIGHT})">'
     yield title_element(title, _MARGIN)
-    for entry, row, entry_left in legend:
+    for entry, row, entry_left in layout.legend:
         yield from _legend_entry(entry, entry_left, 50 + row * _LEGEND_ROW)
-    yield from _axes(frame, list(zip(y_ticks, y_labels, strict=True)), view, y_title)
+    yield from _axes(frame, layout.y_ticks, view, layout.y_title)
     yield f'<clipPath id="plot{index}"><rect {_box(frame)}/></clipPath>'
     yield f'<g clip-path="url(#plot{index})" fill="none" stroke-linejoin="round">'
     for curve, line in zip(curves, lines, strict=True):

@@ -33,6 +33,8 @@ COMMANDS = {
     "note": "Write a note on a run, or print it.",
     "curves": "Draw the metrics of runs, or write them as data.",
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
+    "report": "Write a page about a run for a browser.",
+    "export": "Write a model as ONNX, as one Python file, or as a small copy.",
     "score": "Score lines by their log-probability and bits per character.",
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,7 +61,7 @@ class Int8Kernel:
         ):
             node = onnx_format.Node("MatMulInteger", ("x", "weights", "input_zero", "weight_zero"))
             zeros = {"input_zero": np.array(np.uint8(_OFFSET)), "weight_zero": np.array(zero_point)}
-            self._run = _session(onnx_format.encode_model(node, {"weights": weights, **zeros}, (np.uint8, np.int32)))
+            self._run = _session(_product_model(node, {"weights": weights, **zeros}, (np.uint8, np.int32)))
             if _is_exact(self, integers):
                 return
         self._run = None
@@ -100,7 +100,7 @@ class Int4Kernel:
         }
         attributes = {"K": blocks * _BLOCK, "N": columns, "bits": 4, "block_size": _BLOCK, "accuracy_level": 4}
         node = onnx_format.Node("MatMulNBits", ("x", "weights", "scales"), attributes, "com.microsoft")
-        self._run = _session(onnx_format.encode_model(node, constants, (np.float32, np.float32)))
+        self._run = _session(_product_model(node, constants, (np.float32, np.float32)))
         self._one_row = self._multiply_one if _is_exact(self._multiply_one, self._integers) else self._several_rows
 
     def __call__(self, inputs: Array, /) -> Array:
@@ -152,6 +152,14 @@ def _is_exact(multiply: IntegerKernel, integers: Integers) -> bool:
 def is_fast_kernel_installed() -> bool:
     """Return True if onnxruntime is installed; it is not imported."""
     return importlib.util.find_spec("onnxruntime") is not None
+
+
+def _product_model(node: onnx_format.Node, constants: Mapping[str, NDArray[Any]], types: tuple[Any, Any]) -> bytes:
+    """Return a model with one node, from a matrix `x` to a matrix `y` of any sizes; `types` are theirs."""
+    x, y = (
+        onnx_format.TensorInfo(name, dtype, (f"{name}0", f"{name}1")) for name, dtype in zip("xy", types, strict=True)
+    )
+    return onnx_format.encode_model(onnx_format.Graph("product", [node], constants, [x], [y]))
 
 
 def _session(model: bytes) -> Callable[[Any], Any]:

@@ -1,95 +1,155 @@
-"""ONNX models of a single operator, encoded as protocol buffers without the package onnx.
+"""ONNX models, encoded as protocol buffers without the package onnx.
 
 Field numbers are those of `onnx.proto3` (ONNX 1.16, IR version 9).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.protobuf import bytes_field, float_field, integer_field, text_field
+
+OPSET_VERSION = 19
 _IR_VERSION = 9
-_OPSET_VERSION = 19
-_ELEMENT_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6}  # TensorProto.DataType
-_INT = 2  # AttributeProto.AttributeType
+_ELEMENT_TYPES = {  # TensorProto.DataType
+    "float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int32": 6, "int64": 7, "bool": 9, "uint32": 12, "uint64": 13,
+}  # fmt: skip
+_PRODUCER = "rnntui"
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a graph.
+
+    Args:
+        name: its name.
+        dtype: type of its elements.
+        shape: its sizes; a name stands for a size that is free.
+    """
+
+    name: str
+    dtype: Any
+    shape: tuple[int | str, ...]
 
 
 @dataclass(frozen=True)
 class Node:
-    """An operator with the names of its inputs; its output is named `y`."""
+    """An operator with the names of its inputs and outputs; an input that is left out has an empty name."""
 
     operator: str
     inputs: tuple[str, ...]
-    attributes: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
     domain: str = ""
+    outputs: tuple[str, ...] = ("y",)
 
 
-def encode_model(node: Node, constants: Mapping[str, NDArray[Any]], types: tuple[Any, Any]) -> bytes:
-    """Return a model with one node, which maps a matrix named `x` to a matrix `y`; `types` are those of x and y."""
-    encoded_node = b"".join(
-        [
-            *(_text(1, name) for name in node.inputs),
-            _text(2, "y"),
-            _text(4, node.operator),
-            *(
-                _bytes(5, _text(1, name) + _integer(3, value) + _integer(20, _INT))
-                for name, value in node.attributes.items()
-            ),
-            _text(7, node.domain),
-        ]
-    )
-    graph = b"".join(
-        [
-            _bytes(1, encoded_node),
-            _text(2, "product"),
-            *(_bytes(5, _tensor(name, array)) for name, array in constants.items()),
-            _bytes(11, _matrix_info("x", types[0])),
-            _bytes(12, _matrix_info("y", types[1])),
-        ]
-    )
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in the order in which they are computed.
+
+    Args:
+        name: its name.
+        nodes: the nodes; names of their inputs may be those of a graph around this one.
+        constants: arrays by name.
+        inputs: the inputs, in order.
+        outputs: the outputs, in order.
+    """
+
+    name: str
+    nodes: Sequence[Node]
+    constants: Mapping[str, NDArray[Any]]
+    inputs: Sequence[TensorInfo]
+    outputs: Sequence[TensorInfo]
+
+
+Attribute = int | float | str | Sequence[int] | Sequence[str] | Graph
+
+
+def encode_model(graph: Graph, metadata: Mapping[str, str] | None = None) -> bytes:
+    """Return a model; `metadata` are texts that a program can read from the file."""
     opsets = [
-        _text(1, domain) + _integer(2, version) for domain, version in (("", _OPSET_VERSION), ("com.microsoft", 1))
+        text_field(1, domain) + integer_field(2, version)
+        for domain, version in (("", OPSET_VERSION), ("com.microsoft", 1))
     ]
-    return _integer(1, _IR_VERSION) + _bytes(7, graph) + b"".join(_bytes(8, opset) for opset in opsets)
+    return b"".join(
+        [
+            integer_field(1, _IR_VERSION),
+            text_field(2, _PRODUCER),
+            bytes_field(7, _graph(graph)),
+            *(bytes_field(8, opset) for opset in opsets),
+            *(bytes_field(14, text_field(1, key) + text_field(2, value)) for key, value in (metadata or {}).items()),
+        ]
+    )
+
+
+def element_type(dtype: Any) -> int:
+    """Return the number of a type of elements, which `Cast` takes."""
+    return _ELEMENT_TYPES[np.dtype(dtype).name]
+
+
+def _graph(graph: Graph) -> bytes:
+    """Encode a `GraphProto`."""
+    return b"".join(
+        [
+            *(bytes_field(1, _node(node)) for node in graph.nodes),
+            text_field(2, graph.name),
+            *(bytes_field(5, _tensor(name, array)) for name, array in graph.constants.items()),
+            *(bytes_field(11, _tensor_info(info)) for info in graph.inputs),
+            *(bytes_field(12, _tensor_info(info)) for info in graph.outputs),
+        ]
+    )
+
+
+def _node(node: Node) -> bytes:
+    """Encode a `NodeProto`."""
+    return b"".join(
+        [
+            *(text_field(1, name) for name in node.inputs),
+            *(text_field(2, name) for name in node.outputs),
+            text_field(4, node.operator),
+            *(bytes_field(5, _attribute(name, value)) for name, value in node.attributes.items()),
+            text_field(7, node.domain),
+        ]
+    )
+
+
+def _attribute(name: str, value: Attribute) -> bytes:
+    """Encode an `AttributeProto`; field 20 is its type."""
+    encoded = text_field(1, name)
+    match value:
+        case int():
+            return encoded + integer_field(3, value) + integer_field(20, 2)
+        case float():
+            return encoded + float_field(2, value) + integer_field(20, 1)
+        case str():
+            return encoded + text_field(4, value) + integer_field(20, 3)
+        case Graph():
+            return encoded + bytes_field(6, _graph(value)) + integer_field(20, 5)
+    texts = [text_field(9, item) for item in value if isinstance(item, str)]
+    integers = [integer_field(8, item) for item in value if isinstance(item, int)]
+    return encoded + b"".join(texts or integers) + integer_field(20, 8 if texts else 7)
 
 
 def _tensor(name: str, array: NDArray[Any]) -> bytes:
-    """A `TensorProto`; raw data is little-endian."""
+    """Encode a `TensorProto`; raw data is little-endian."""
     little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    dimensions = b"".join(_integer(1, size) for size in array.shape)
+    dimensions = b"".join(integer_field(1, size) for size in array.shape)
     return (
-        dimensions + _integer(2, _ELEMENT_TYPES[array.dtype.name]) + _text(8, name) + _bytes(9, little_endian.tobytes())
+        dimensions
+        + integer_field(2, _ELEMENT_TYPES[array.dtype.name])
+        + text_field(8, name)
+        + bytes_field(9, little_endian.tobytes())
     )
 
 
-def _matrix_info(name: str, dtype: Any) -> bytes:
-    """A `ValueInfoProto` of a matrix of any size."""
-    shape = b"".join(_bytes(1, _text(2, f"{name}{axis}")) for axis in range(2))
-    tensor = _integer(1, _ELEMENT_TYPES[np.dtype(dtype).name]) + _bytes(2, shape)
-    return _text(1, name) + _bytes(2, _bytes(1, tensor))
-
-
-def _text(number: int, value: str) -> bytes:
-    return _bytes(number, value.encode())
-
-
-def _bytes(number: int, value: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(value)) + value
-
-
-def _integer(number: int, value: int) -> bytes:
-    return _varint(number << 3) + _varint(value)
-
-
-def _varint(value: int) -> bytes:
-    """Seven bits to a byte, the lowest first; all bytes but the last have the eighth bit set."""
-    encoded = bytearray()
-    while value > 0x7F:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+def _tensor_info(info: TensorInfo) -> bytes:
+    """Encode a `ValueInfoProto`."""
+    sizes = (text_field(2, size) if isinstance(size, str) else integer_field(1, size) for size in info.shape)
+    shape = b"".join(bytes_field(1, size) for size in sizes)
+    tensor = integer_field(1, element_type(info.dtype)) + bytes_field(2, shape)
+    return text_field(1, info.name) + bytes_field(2, bytes_field(1, tensor))

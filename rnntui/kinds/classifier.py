@@ -67,6 +67,7 @@ CLASSIFIER = ModelKind(
     ),
     task="rnntui.training.classifier_task:ClassifierTask",
     loader="rnntui.inference.classifier:load_classifier",
+    onnx_exporter="rnntui.exporting.onnx_classifier:ClassifierExporter",
     evaluator="rnntui.cli.evaluate_labels:evaluate_labels",
     evaluate_options=("held_out", "save", "label_column", "text_column", "svg", "png"),
 )

@@ -46,6 +46,7 @@ LANGUAGE_MODEL = ModelKind(
     memory_settings=("batch_size", "bptt", "hidden", "ngram_buckets"),
     task="rnntui.training.language_model_task:LanguageModelTask",
     loader="rnntui.inference.loaded_model:load_language_model",
+    onnx_exporter="rnntui.exporting.onnx_language_model:LanguageModelExporter",
     evaluator="rnntui.cli.evaluate_texts:evaluate_texts",
     evaluate_options=("dynamic",),
 )

@@ -49,6 +49,7 @@ class ModelKind(NamedTuple):
         evaluate_options: parameters of `rnntui evaluate` that this kind has and some other kind has not.
         task: its `training.task.Task`.
         loader: function `(RunFolder) -> model` that loads the best weights of a run for inference.
+        onnx_exporter: its `exporting.onnx_export.OnnxExporter`, which is made of a `RunFolder`; empty if there is none.
     """
 
     id: str
@@ -74,6 +75,7 @@ class ModelKind(NamedTuple):
     sample_fields: tuple[SampleField, ...] = TEXT_FIELDS
     evaluator: str = ""
     evaluate_options: tuple[str, ...] = ()
+    onnx_exporter: str = ""
 
     @property
     def settings(self) -> dict[str, type[Settings]]:

@@ -79,6 +79,7 @@ SEQ2SEQ = ModelKind(
     ),
     task="rnntui.training.seq2seq_task:Seq2SeqTask",
     loader="rnntui.inference.translator:load_translator",
+    onnx_exporter="rnntui.exporting.onnx_seq2seq:Seq2SeqExporter",
     evaluator="rnntui.cli.evaluate_pairs:evaluate_pairs",
     evaluate_options=("source", "target", "columns", "held_out", "save", "beam", "bleu_tokenizer"),
 )

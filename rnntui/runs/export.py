@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
@@ -28,11 +31,7 @@ def export_run(run: RunFolder, target: Path) -> None:
     Raises `RunError` if the run is broken or a weight is too large for float16.
     """
     arrays, metadata = load_arrays(run.weights_file)
-    with np.errstate(over="ignore"):  # overflow becomes infinity, which is reported below
-        half_arrays = {name: array.astype(np.float16) for name, array in arrays.items()}
-    for name, array in half_arrays.items():
-        if not np.isfinite(array).all():
-            raise RunError(f"{run.weights_file}: {name} is too large for float16")
+    half_arrays = half_precision(arrays, run.weights_file)
     target.mkdir(parents=True, exist_ok=True)
     copy = RunFolder(target)
     save_arrays(copy.weights_file, half_arrays, metadata)
@@ -48,6 +47,16 @@ def export_run(run: RunFolder, target: Path) -> None:
     rows = read_metrics(run.metrics_file)
     rows = [row for index, row in enumerate(rows) if "train_loss" not in row or index % _ROW_INTERVAL == 0]
     atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def half_precision(arrays: Mapping[str, NDArray[Any]], file: Path) -> dict[str, NDArray[np.float16]]:
+    """Return weights in float16. Raises `RunError`, which names their file, if one is too large."""
+    with np.errstate(over="ignore"):  # overflow becomes infinity, which is reported below
+        half_arrays = {name: array.astype(np.float16) for name, array in arrays.items()}
+    for name, array in half_arrays.items():
+        if not np.isfinite(array).all():
+            raise RunError(f"{file}: {name} is too large for float16")
+    return half_arrays
 
 
 if __name__ == "__main__":

@@ -96,6 +96,11 @@ class RunFolder:
         return self.resume_folder / "origin-validation.ids"
 
     @property
+    def tensorboard_folder(self) -> Path:
+        """Event files of TensorBoard, if they are wanted."""
+        return self.path / "tensorboard"
+
+    @property
     def lock_file(self) -> Path:
         return self.path / "lock"
 

@@ -42,9 +42,11 @@ MAX_TOKENS = 3 << 20  # of a text that are counted, from its beginning: the peak
 FOLD_BITS = 3
 _LARGE = 255  # counts from here on do not fit into a byte of a file
 _MAX_MEMO = 1 << 20  # probabilities that are kept while texts are generated
-_LEAST = np.float32(1e-20)
+LEAST = np.float32(1e-20)
+"""The smallest probability that has a logarithm."""
 _MULTIPLIER = 0x9E3779B97F4A7C15
-_MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # the finalizer of SplitMix64 (Steele et al. 2014)
+MIX_STEPS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
+"""Shifts and multipliers that finish a hash, those of the finalizer of SplitMix64 (Steele et al. 2014)."""
 
 
 class Contexts(NamedTuple):
@@ -245,6 +247,22 @@ class NgramModel:
         ends = np.cumsum(types)
         return np.repeat(starts - ends + types, types) + np.arange(ends[-1] if len(ends) else 0), types
 
+    def parts(self) -> tuple[Contexts, Entries]:
+        """Return the contexts and what followed them, with whole counts."""
+        return Contexts(self._keys, self._lengths, np.diff(self._offsets)), Entries(self._tokens, self._counts)
+
+    def without_rare(self, minimum: int) -> NgramModel:
+        """Return the model without contexts of more than `ALWAYS_KEPT` tokens that were seen fewer times.
+
+        It has no counts of folds.
+        """
+        types = np.diff(self._offsets)
+        totals = np.add.reduceat(self._counts.astype(np.int64), self._offsets[:-1])
+        is_kept = (totals >= minimum) | (self._lengths <= ALWAYS_KEPT)
+        entries = np.repeat(is_kept, types)
+        contexts = Contexts(self._keys[is_kept], self._lengths[is_kept], types[is_kept])
+        return NgramModel(self.vocab_size, contexts, Entries(self._tokens[entries], self._counts[entries]))
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the model as arrays for a file, without the counts of folds.
 
@@ -295,7 +313,7 @@ def _search(ordered: Hashes, keys: Hashes) -> Ids:
 
 def logarithms(probs: Floats) -> Floats:
     """Return the logarithms of probabilities, of which a chain of contexts can make numbers too small for float32."""
-    logs: Floats = np.maximum(probs, _LEAST)
+    logs: Floats = np.maximum(probs, LEAST)
     return np.log(logs, out=logs)
 
 
@@ -323,6 +341,6 @@ def hashes(history: Ids, powers: Hashes) -> Hashes:
 
 def mix(hashes: Hashes) -> Hashes:
     """Spread hashes over all 64 bits."""
-    for shift, multiplier in zip((30, 27), _MIX, strict=True):
+    for shift, multiplier in MIX_STEPS:
         hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(multiplier)
-    return hashes ^ (hashes >> np.uint64(31))
+    return hashes

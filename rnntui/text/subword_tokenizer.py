@@ -9,11 +9,12 @@ from __future__ import annotations
 import codecs
 import io
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import sentencepiece
@@ -36,6 +37,20 @@ _MARK_BYTES = _SPACE_MARK.encode()
 # The trainer reads the mark as a space, and leaves out lines that hold U+2585, its own mark of unknown characters.
 _REMOVED_FOR_TRAINING = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
 _MAX_SENTENCE_BYTES = 4000  # sentencepiece silently ignores longer ones
+
+
+class PieceTable(NamedTuple):
+    """The pieces of a vocabulary.
+
+    Args:
+        pieces: text of each piece, with spaces as U+2581; None for bytes and special tokens.
+        scores: by which pieces are chosen: the highest first for BPE, log probabilities for unigram.
+        symbols: pieces that are never joined with others.
+    """
+
+    pieces: list[str | None]
+    scores: list[float]
+    symbols: list[str]
 
 
 class SubwordTokenizer:
@@ -145,6 +160,22 @@ class SubwordTokenizer:
     @property
     def vocab_size(self) -> int:
         return len(self._bytes)
+
+    def piece_table(self) -> PieceTable:
+        """Return the pieces that text is made of."""
+        processor = self._processor
+        is_special = [
+            processor.IsByte(i) or processor.IsControl(i) or processor.IsUnknown(i) for i in range(self.vocab_size)
+        ]
+        pieces = [None if special else processor.IdToPiece(i) for i, special in enumerate(is_special)]
+        scores = [float(processor.GetScore(i)) for i in range(self.vocab_size)]
+        # sentencepiece gives these the score 0, and -0 to the first pair that BPE joins.
+        symbols = [
+            piece
+            for piece, score in zip(pieces, scores, strict=True)
+            if piece is not None and score == 0.0 and math.copysign(1.0, score) > 0
+        ]
+        return PieceTable(pieces, scores, symbols)
 
     def encode(self, text: str) -> NDArray[np.int64]:
         # A lone surrogate, which a command line can contain, cannot be encoded in UTF-8.

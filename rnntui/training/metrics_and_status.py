@@ -10,6 +10,7 @@ from rnntui.kinds.samples import Sample, sample_to_json
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import MetricsLog, drop_after
 from rnntui.runs.run_status import RunState, RunStatus
+from rnntui.runs.tensorboard_log import TensorBoardLog
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.plan import StepPlanner
 from rnntui.training.progress import TrainingProgress
@@ -22,12 +23,20 @@ class MetricsWriter:
     """Writes the rows of `metrics.jsonl`: one every few steps, one for each evaluation, one for the final evaluation.
 
     Rows beyond `progress`, which a killed process wrote after its last save, are dropped: training writes them again.
+
+    Args:
+        path: the file.
+        progress: the progress that the rows are about.
+        tensorboard: folder of event files of TensorBoard that get the same rows; None for none.
     """
 
-    def __init__(self, path: Path, progress: TrainingProgress) -> None:
+    def __init__(self, path: Path, progress: TrainingProgress, tensorboard: Path | None = None) -> None:
         has_rows = progress.step or progress.best_loss is not None
         drop_after(path, progress.step if has_rows else -1)
         self._log = MetricsLog(path)
+        self._events = None
+        if tensorboard is not None:
+            self._events = TensorBoardLog(tensorboard, progress.step if has_rows else None)
         self._progress = progress
         self._timed_from = time.perf_counter()
         self._counted_from = progress.tokens
@@ -106,11 +115,15 @@ class MetricsWriter:
     def close(self) -> None:
         """Sync and close the file."""
         self._log.close()
+        if self._events is not None:
+            self._events.close()
 
     def _write(self, values: dict[str, Any]) -> None:
         progress = self._progress
         position = {"step": progress.step, "tokens": progress.tokens, "seconds": round(progress.seconds, 3)}
         self._log.write(position | values)
+        if self._events is not None:
+            self._events.write(position | values)
 
 
 def _results(evaluation: Evaluation) -> dict[str, Any]:

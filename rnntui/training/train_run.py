@@ -74,7 +74,8 @@ def train_run(
             raise RunError(f"{run.resume_file} is missing, so the run cannot be resumed", hint="start a new run")
         else:
             state = TrainingState.initial(task, settings, budget or config.budget)
-        with contextlib.closing(MetricsWriter(run.metrics_file, state.progress)) as metrics:
+        events = run.tensorboard_folder if settings.tensorboard else None
+        with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
             return Trainer(state, settings, run, metrics, report, stop_requested).train()
     finally:
         lock.release()

@@ -24,7 +24,7 @@ RUN_FILES = {
 } | {"tokenizer.json", "tokenizer.model", "resume/", "source/", "target/", "training.ids", "validation.ids"}
 """Files of a run, which are not in the tree."""
 
-OTHER_FILES = {"settings.json", "rnntui/shipped/", "checkpoints/<name>/"}
+OTHER_FILES = {"settings.json", "model.json", "rnntui/shipped/", "checkpoints/<name>/"}
 """Files that users or the build make."""
 
 WORDS = {"kill", "finally", "label", "sentiment", "airline_sentiment", "pos", "Pos"}
@@ -46,6 +46,8 @@ COMMANDS = (
     "rename",
     "delete",
     "note",
+    "export",
+    "report",
 )
 
 

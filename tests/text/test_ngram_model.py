@@ -214,6 +214,20 @@ def test_text_without_repetition_keeps_its_short_contexts_however_many_they_are(
     assert model.context == 2 and len(model.to_arrays()["tokens"]) > 100
 
 
+def test_rare_contexts_are_left_out_of_a_smaller_copy() -> None:
+    text, other = text_of(1), history_of(text_of(2, 300))
+    model = count_ngrams(text, VOCAB_SIZE, CONTEXT)
+    smaller = model.without_rare(20)
+    kept, found = smaller.find(other) >= 0, model.find(other) >= 0
+    assert 0 < smaller.contexts < model.contexts and not (kept & ~found).any() and (found & ~kept).any()
+    assert (kept[:, :3] == found[:, :3]).all()  # short ones are
+    counts = Counter(tuple(text[i - 3 : i].tolist()) for i in range(3, len(text)))
+    for row, history in zip(kept, other.tolist(), strict=True):
+        assert row[3] == (counts[tuple(history[2::-1])] >= 20)
+    same = (kept == found).all(axis=1)
+    np.testing.assert_array_equal(smaller.log_probs(other[same]), model.log_probs(other[same]))
+
+
 def test_a_context_that_would_be_left_out_without_a_fold_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """In training, the network must see as many contexts as it will see in other texts."""
     text = text_of(1)

@@ -1,0 +1,121 @@
+"""`rnntui export`: a trained model in other forms, for other programs and for readers."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import click
+
+from rnntui.cli.options import checkpoints_option
+from rnntui.cli.run_choice import choose_run
+from rnntui.cli.terminal import file_argument, print_note, utf8_argument
+from rnntui.errors import UsageError
+from rnntui.formatting import format_bytes
+from rnntui.runs.folder import RunFolder
+
+
+@click.command("export")
+@click.argument("name", metavar="[RUN]", required=False, callback=utf8_argument)
+@checkpoints_option
+@click.option(
+    "--onnx", metavar="FOLDER", callback=file_argument,
+    help="Write ONNX models to a new folder, with a description and a program that uses them; or, for a language model "
+    "or a classifier, one model to a new file, FILE.onnx.",
+)  # fmt: skip
+@click.option(
+    "--int8",
+    "is_int8",
+    is_flag=True,
+    help="With --onnx: weights of 8 bits; says what they cost, if onnxruntime is there.",
+)
+@click.option(
+    "--single-file", metavar="FILE", callback=file_argument,
+    help="Write a language model as one Python program: less than 200 lines, and the weights; it needs numpy alone.",
+)  # fmt: skip
+@click.option(
+    "--tensorboard", metavar="FOLDER", callback=file_argument,
+    help="Write the run's metrics and samples to a new folder as event files, which TensorBoard shows.",
+)  # fmt: skip
+@click.option(
+    "--copy", metavar="FOLDER", callback=file_argument,
+    help="Write a small copy of the run to pass on: weights in float16, nothing to resume from.",
+)  # fmt: skip
+def command(
+    name: str | None,
+    checkpoints: str | None,
+    onnx: str | None,
+    is_int8: bool,
+    single_file: str | None,
+    tensorboard: str | None,
+    copy: str | None,
+) -> None:
+    """Write a trained model in another form.
+
+    RUN is a name or a path [default: the newest run, else the shipped model].
+
+    An ONNX model takes token ids and gives logits; what a model remembers goes in and out as a state. The lengths of
+    texts and the number of texts are free. If onnxruntime is installed (pip install 'rnntui[fast]'), the result is
+    checked before it is written: its logits are those of the model, to 1e-4, in texts of several lengths and numbers.
+
+    \b
+    rnntui export shakespeare --onnx shakespeare-onnx
+    rnntui export shakespeare --single-file shakespeare.py
+    """
+    targets = [target for target in (onnx, single_file, tensorboard, copy) if target]
+    if not targets:
+        raise UsageError("name a form and where to write it, as in --onnx FOLDER or --single-file FILE.py")
+    if is_int8 and onnx is None:
+        raise UsageError("--int8 goes with --onnx")
+    run = choose_run(name, checkpoints, None)
+    for target in targets:
+        if Path(target).exists():
+            raise UsageError(f"{target} exists and is not replaced", hint="name another one")
+    if onnx is not None:
+        _export_onnx(run, Path(onnx), is_int8)
+    if single_file is not None:
+        _export_single_file(run, Path(single_file))
+    if copy is not None:
+        from rnntui.runs.export import export_run
+
+        export_run(run, Path(copy))
+        print_note(f"saved {copy}")
+    if tensorboard is not None:
+        _export_events(run, Path(tensorboard))
+
+
+def _export_events(run: RunFolder, target: Path) -> None:
+    from rnntui.runs.metrics_log import read_metrics
+    from rnntui.runs.tensorboard_log import TensorBoardLog
+
+    rows, created = read_metrics(run.metrics_file), run.read_config().created
+    with contextlib.closing(TensorBoardLog(target)) as log:
+        for row in rows:
+            seconds = row.get("seconds")
+            log.write(row, created + seconds if isinstance(seconds, int | float) else created)
+    print_note(f"saved {target}; look at it with: tensorboard --logdir {target}")
+
+
+def _export_onnx(run: RunFolder, target: Path, is_int8: bool) -> None:
+    from rnntui.exporting.onnx_export import export_onnx
+
+    result = export_onnx(run, target, is_int8)
+    files = ", ".join(f"{name} {format_bytes(size)}" for name, size in result.files.items())
+    print_note(f"saved {target}: {files}")
+    if result.difference is not None:
+        print_note(f"checked by onnxruntime: logits differ from those of the model by {result.difference:.1e} at most")
+    elif result.cost:
+        print_note(f"weights of 8 bits: {result.cost}")
+    else:
+        print_note("not checked: that needs onnxruntime (pip install 'rnntui[fast]')")
+
+
+def _export_single_file(run: RunFolder, target: Path) -> None:
+    from rnntui.exporting.single_file import export_single_file
+
+    result = export_single_file(run, target)
+    rounding = (
+        f"; rounding weights to float16 changes logits by {result.difference:.1g} at most" if result.difference else ""
+    )
+    print_note(f"saved {target}, {result.code_lines} lines and {format_bytes(result.size)} with the weights{rounding}")
+    print_note(f'use it with: python {target} "The beginning"')

@@ -1,0 +1,1 @@
+"""Trained models in other forms: ONNX graphs, one Python file, a page for a browser."""

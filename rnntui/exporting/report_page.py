@@ -1,0 +1,226 @@
+"""A page about a run for a browser: curves that show their values, samples over time, settings, matrices.
+
+The page is one file and loads nothing. What the run says may come from anywhere: it is escaped, and the page's content
+security policy allows no script and no style but those of this package, by their hashes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rnntui.charts.attention_svg import attention_svg
+from rnntui.charts.chart_view import ChartView
+from rnntui.charts.confusion import ConfusionMatrix
+from rnntui.charts.confusion_svg import confusion_svg
+from rnntui.charts.curve import curves_of
+from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of
+from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
+from rnntui.charts.palette import DARK, LIGHT
+from rnntui.charts.svg import ChartDrawing, plotted_points, render_svg
+from rnntui.charts.svg_elements import GRID, INK, MUTED
+from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
+from rnntui.errors import RnntuiError
+from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
+from rnntui.kinds.metrics import BITS_PER_CHARACTER
+from rnntui.kinds.registry import kind_or_default
+from rnntui.kinds.samples import sample_parts
+from rnntui.runs.description import COMMANDS, RunDetails, describe_run, read_details
+from rnntui.runs.folder import RunFolder
+from rnntui.text.control_chars import escape_control_chars, one_line
+
+_MAX_POINTS = 1000  # of a curve, whose values the page shows
+_MAX_SAMPLES = 60
+_MAX_MATRICES = 3  # of attention
+_LAST_SAMPLE = "Last sample"  # a section of the description, which the samples replace
+
+_COLOURS = {"#ffffff": "background", INK: "ink", MUTED: "muted", GRID: "grid"} | {
+    colour: f"curve-{index}" for index, colour in enumerate(LIGHT)
+}
+_PAINT = re.compile(r'(fill|stroke)="(#[0-9a-f]{6})"')
+
+
+def report_page(run: RunFolder) -> str:
+    """Return the page about a run. Raises `RunError` if its config cannot be read."""
+    details = read_details(run)
+    history = MetricsHistory(run.metrics_file)
+    history.read_all()
+    script, style = _asset("report.js"), _style()
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    name = one_line(run.name)
+    parts = [
+        *_heading(name, details),
+        *_charts(run, details, history),
+        *_confusion(details, history),
+        *_attention(run, details, history.samples),
+        *_samples(details, history.samples),
+        *_facts(details),
+    ]
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<link rel="icon" href="data:,">',
+            f"<title>{_text(name)}</title>",
+            f"<style>{style}</style>",
+            "</head>",
+            "<body>",
+            *parts,
+            f"<script>{script}</script>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _heading(name: str, details: RunDetails) -> Iterator[str]:
+    kind = kind_or_default(details.config.kind)
+    yield f"<h1>{_text(name)}</h1>"
+    yield f'<p class="note">{_text(kind.title)}, {_text(details.summary.state)}</p>'
+
+
+def _charts(run: RunFolder, details: RunDetails, history: MetricsHistory) -> Iterator[str]:
+    keys = history.metric_keys
+    if not keys:
+        return
+    yield "<h2>Curves</h2>"
+    yield '<p class="note">Values appear at the pointer; in a chart, ← and → move through them.</p>'
+    results = {*LOSS_KEYS, BITS_PER_CHARACTER.key, *(metric.key for metric in details.metrics)}
+    yield from _figures(run, details, history, [key for key in keys if key in results])
+    others = [key for key in keys if key not in results]
+    if others:
+        yield "<details><summary>Curves of the training itself</summary>"
+        yield from _figures(run, details, history, others)
+        yield "</details>"
+
+
+def _figures(run: RunFolder, details: RunDetails, history: MetricsHistory, keys: list[str]) -> Iterator[str]:
+    """Yield charts of metrics, each with the values of its curves."""
+    best = {run.name: history.best_check(details.config.training.selection_order)}
+    for title, chart_keys in charts_of(keys):
+        drawing = ChartDrawing(
+            chart_heading(title, chart_keys, (), [details.config.kind]),
+            curves_of({run.name: history}, chart_keys, DEFAULT_SMOOTHING, best),
+            ChartView("step"),
+        )
+        data = json.dumps(plotted_points(drawing, _MAX_POINTS)).replace("<", "\\u003c")
+        yield f'<figure class="chart" tabindex="0" aria-label="{_text(title)}">{_in_page(render_svg([drawing]))}'
+        yield f'<div class="tip"></div><script type="application/json">{data}</script></figure>'
+
+
+def _confusion(details: RunDetails, history: MetricsHistory) -> Iterator[str]:
+    logged = history.final_confusion or (history.confusions[-1] if history.confusions else None)
+    if logged is None:
+        return
+    corpus = details.config.corpus
+    labels = corpus.labels if isinstance(corpus, LabelledCorpusInfo) else ()
+    if len(labels) != len(logged.counts):
+        labels = tuple(str(index + 1) for index in range(len(logged.counts)))
+    matrix = ConfusionMatrix(labels, logged.counts)
+    of = "best weights" if logged is history.final_confusion else f"step {logged.step:,}"
+    yield "<h2>Confusion matrix</h2>"
+    title = f"{of}, accuracy {100 * matrix.accuracy:.1f} %"
+    yield f'<figure class="matrix">{_in_page(confusion_svg(matrix, title))}</figure>'
+
+
+def _attention(run: RunFolder, details: RunDetails, samples: Sequence[LoggedSample]) -> Iterator[str]:
+    """Yield the attention of translations of the newest samples, by the run's weights, if it has any."""
+    model = details.config.model
+    sources = dict.fromkeys(sample.sample.get("source", "").strip() for sample in reversed(samples))
+    lines = [source for source in sources if source][:_MAX_MATRICES]
+    if not isinstance(model, Seq2SeqConfig) or model.attention == "none" or not lines or details.header is None:
+        return
+    from rnntui.inference.translator import load_translator
+
+    yield "<h2>Attention</h2>"
+    try:
+        translations = load_translator(run).translate(lines, BeamConfig())
+    except RnntuiError as error:
+        yield f'<p class="note">{_text(str(error))}</p>'
+        return
+    for translation in translations:
+        if translation.hypotheses and not translation.unchanged:
+            best = translation.hypotheses[0]
+            svg = attention_svg(
+                translation.source_tokens, best.tokens, best.attention.astype(np.float64), one_line(translation.text)
+            )
+            yield f'<figure class="matrix">{_in_page(svg)}</figure>'
+
+
+def _samples(details: RunDetails, samples: Sequence[LoggedSample]) -> Iterator[str]:
+    if not samples:
+        return
+    shown = list(samples)
+    if len(shown) > _MAX_SAMPLES:
+        last = len(shown) - 1
+        shown = [shown[round(index * last / (_MAX_SAMPLES - 1))] for index in range(_MAX_SAMPLES)]
+    fields = kind_or_default(details.config.kind).sample_fields
+    yield '<h2>Samples</h2>\n<section class="samples">'
+    yield '<div class="steps"><input type="range" min="0" aria-label="Step of the sample"><output></output></div>'
+    for logged in shown:
+        parts = (
+            f'<span class="{field.emphasis}">{_text(field.prefix + escape_control_chars(text))}</span>'
+            for field, text in sample_parts(logged.sample, fields)
+        )
+        yield f"<article><h3>step {logged.step:,}</h3><pre>{chr(10).join(parts)}</pre></article>"
+    yield "</section>"
+
+
+def _facts(details: RunDetails) -> Iterator[str]:
+    for section in describe_run(details):
+        if section.title == _LAST_SAMPLE:
+            continue
+        yield f"<h2>{_text(section.title)}</h2>\n<table>"
+        for fact in section.facts:
+            text = _text(one_line(fact.text))
+            value = f"<code>{text}</code>" if section.title == COMMANDS else text
+            yield f"<tr><td>{_text(one_line(fact.label))}</td><td>{value}</td></tr>"
+        yield "</table>"
+
+
+def _in_page(svg: str) -> str:
+    """Return a document as an element of the page, with the page's colours, which depend on the browser's theme."""
+
+    def themed(match: re.Match[str]) -> str:
+        name = _COLOURS.get(match[2])
+        return f'{match[1]}="var(--{name})"' if name else match[0]
+
+    return _PAINT.sub(themed, svg.strip())
+
+
+def _style() -> str:
+    """The style sheet, with the colours of curves."""
+    sheet = _asset("report.css")
+    for comment, colours in (("/* curves */", LIGHT), ("/* dark curves */", DARK)):
+        variables = " ".join(f"--curve-{index}: {colour};" for index, colour in enumerate(colours))
+        sheet = sheet.replace(comment, variables)
+    return sheet
+
+
+def _asset(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return the source of a content security policy that allows this text alone."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _text(text: str) -> str:
+    """Return text for an element or an attribute; what UTF-8 cannot encode is replaced."""
+    return html.escape(text.encode("utf-8", "replace").decode())

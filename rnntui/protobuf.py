@@ -1,0 +1,46 @@
+"""Fields of protocol buffers, encoded without the package protobuf: ONNX models and TensorBoard's event files need few.
+
+A field is its number with the wire type, then its value (https://protobuf.dev/programming-guides/encoding).
+"""
+
+from __future__ import annotations
+
+import struct
+
+
+def text_field(number: int, value: str) -> bytes:
+    """Return a string."""
+    return bytes_field(number, value.encode())
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """Return bytes, which may be those of an encoded message."""
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def integer_field(number: int, value: int) -> bytes:
+    """Return an integer or an enumeration value; a negative one as its 64 bits."""
+    return _varint(number << 3) + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+
+
+def float_field(number: int, value: float) -> bytes:
+    """Return a 32-bit float; one that is too large becomes infinite."""
+    try:
+        return _varint(number << 3 | 5) + struct.pack("<f", value)
+    except OverflowError:
+        return _varint(number << 3 | 5) + struct.pack("<f", float("inf") if value > 0 else float("-inf"))
+
+
+def double_field(number: int, value: float) -> bytes:
+    """Return a 64-bit float."""
+    return _varint(number << 3 | 1) + struct.pack("<d", value)
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits to a byte, the lowest first; all bytes but the last have the eighth bit set."""
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

@@ -1,0 +1,43 @@
+"""`rnntui export`: what it writes, says and refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny_runs import make_run
+
+from rnntui.cli.main import run
+
+
+def test_a_run_is_exported_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_run(tmp_path / "runs", "tiny")
+    targets = {name: str(tmp_path / name) for name in ("onnx", "int8", "copy", "tiny.py")}
+    base = ["export", "tiny", "--checkpoints", str(tmp_path / "runs")]
+    forms = ["--onnx", targets["onnx"], "--single-file", targets["tiny.py"], "--copy", targets["copy"]]
+    assert run([*base, *forms]) == 0
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "checked by onnxruntime" in output.err and "lines and" in output.err
+    assert run([*base, "--onnx", targets["int8"], "--int8"]) == 0
+    assert "bits per character" in capsys.readouterr().err
+    assert (Path(targets["int8"]) / "step.onnx").stat().st_size < (Path(targets["onnx"]) / "step.onnx").stat().st_size
+    assert run(["sample", "--run", targets["copy"], "--prompt", "a", "--length", "5"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a form"),
+        (["--single-file", "new.py", "--int8"], "--int8 goes with --onnx"),
+        (["--onnx", "."], ". exists and is not replaced"),
+        (["--onnx", ""], "the name of the file is empty"),
+    ],
+)
+def test_bad_usage_is_refused(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path, "tiny")
+    assert run(["export", "tiny", "--checkpoints", str(tmp_path), *arguments]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]

@@ -1,0 +1,79 @@
+"""Event files of TensorBoard: as its own reader understands them, and byte by byte where it is not installed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rnntui.runs.tensorboard_log import TensorBoardLog, crc32c
+
+ROWS: list[dict[str, Any]] = [
+    {"step": 10, "tokens": 100, "seconds": 1.5, "train_loss": 2.5, "learning_rate": 1e-3, "threads": 2},
+    {"step": 20, "tokens": 200, "seconds": 3.0, "validation_loss": 2.25, "sample": "one\ntwo", "confusion": [[1]]},
+    {"step": 30, "tokens": 300, "seconds": 4.0, "train_loss": float("inf"), "slowdown": "slow"},
+    {"train_loss": 1.0},
+]
+
+
+def records(folder: Path) -> Iterator[bytes]:
+    """The records of a folder's files, whose checksums are right."""
+    for file in sorted(folder.iterdir()):
+        data = file.read_bytes()
+        while data:
+            (length,) = struct.unpack("<Q", data[:8])
+            event = data[12 : 12 + length]
+            for part, checksum in ((data[:8], data[8:12]), (event, data[12 + length : 16 + length])):
+                crc = crc32c(part)
+                assert struct.unpack("<I", checksum)[0] == ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+            yield event
+            data = data[16 + length :]
+
+
+def write(folder: Path, rows: list[dict[str, Any]], resumed_at: int | None = None) -> None:
+    log = TensorBoardLog(folder, resumed_at)
+    for row in rows:
+        log.write(row, at=5.0)
+    log.close()
+
+
+def test_the_checksum_is_that_of_the_standard() -> None:
+    assert crc32c(b"123456789") == 0xE3069283  # RFC 3720, appendix B.4 has its polynomial
+    assert crc32c(bytes(32)) == 0x8A9136AA
+
+
+def test_each_row_is_a_record_and_holds_its_numbers_and_its_sample(tmp_path: Path) -> None:
+    write(tmp_path, ROWS)
+    version, first, second = records(tmp_path)
+    assert b"brain.Event:2" in version
+    assert first[:11] == b"\x09" + struct.pack("<d", 5.0) + b"\x10\x0a"  # its time, then step 10
+    assert (
+        b"\x0a\x0atrain_loss\x15" + struct.pack("<f", 2.5) in first and b"threads" in first and b"tokens" not in first
+    )
+    assert b"validation_loss" in second and b"    one\n    two\n" in second and b"confusion" not in second
+
+
+def test_the_rows_are_those_that_tensorboard_reads(tmp_path: Path) -> None:
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    write(tmp_path, [*ROWS, {"step": 40, "train_loss": 9.0}])
+    write(tmp_path, [{"step": 30, "train_loss": 1.0}], resumed_at=20)
+    events = event_accumulator.EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert events.Tags()["tensors"] == ["sample/text_summary"] or "sample" in events.Tags()["tensors"]
+    assert [(event.step, event.value) for event in events.Scalars("train_loss")] == [(10, 2.5), (30, 1.0)]
+    assert events.Scalars("train_loss")[0].wall_time == 5.0
+    [sample] = events.Tensors("sample")
+    assert sample.step == 20 and sample.tensor_proto.string_val[0].decode() == "    one\n    two\n"
+    assert events.SummaryMetadata("sample").plugin_data.plugin_name == "text"
+
+
+def test_a_resumed_file_says_from_which_step_on_rows_are_written_anew(tmp_path: Path) -> None:
+    write(tmp_path, ROWS)
+    write(tmp_path, [{"step": 30, "train_loss": 1.0}], resumed_at=20)
+    assert len(list(tmp_path.iterdir())) == 2
+    *_, version, start, row = records(tmp_path)
+    assert b"brain.Event:2" in version and b"train_loss" in row
+    assert start[9:] == b"\x10\x15\x3a\x02\x08\x01"  # step 21, a session log with the status START
