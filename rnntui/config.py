@@ -324,7 +324,31 @@ class TrainerConfig(Settings):
 
 
 @record
-class LanguageModelTrainingConfig(TrainerConfig, BPTTConfig):  # a dataclass takes the fields of its last base first
+class ContinuationConfig(Settings):
+    """Training on from another run."""
+
+    from_run: str = setting_field(
+        "",
+        "train on from this run: its weights, tokenizer and shape; shipped models are runs too",
+        option_name="from",
+    )
+    mix: float = setting_field(
+        0.0,
+        "with --from, share of the batches that is training data of that run, so that less of it is forgotten",
+        low=0.0,
+        high=0.9,
+    )
+
+    def check_mix(self) -> None:
+        """Raise `UsageError` if there is no run whose data could be mixed in."""
+        if self.mix and not self.from_run:
+            raise UsageError(
+                "--mix keeps a share of the data of the run that --from names", setting="mix", hint="add --from"
+            )
+
+
+@record
+class LanguageModelTrainingConfig(ContinuationConfig, TrainerConfig, BPTTConfig):  # the last base's fields come first
     """Training of a language model. The defaults were tuned for five minutes of training on two cores (README)."""
 
     documents: Documents = setting_field(

@@ -8,6 +8,7 @@ from typing import Literal
 from rnntui.config import (
     FINAL_EVALUATION_FACTOR,
     BPTTConfig,
+    ContinuationConfig,
     RecurrentConfig,
     TokenizerConfig,
     TrainerConfig,
@@ -132,7 +133,7 @@ class LengthBucketConfig(Settings):
 
 
 @record
-class Seq2SeqTrainingConfig(TrainerConfig, LengthBucketConfig):  # a dataclass takes the fields of its last base first
+class Seq2SeqTrainingConfig(ContinuationConfig, TrainerConfig, LengthBucketConfig):  # the last base's fields come first
     """Training of a Seq2Seq model."""
 
     learning_rate: float = override(TrainerConfig, "learning_rate", 2e-3)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from rnntui.charts.metric_charts import metric_of
 from rnntui.kinds.corpus_info import TextCorpusInfo
+from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import kind_or_default
 from rnntui.kinds.samples import Sample, sample_parts
@@ -308,8 +309,11 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         losses = ", ".join(f"{name.replace('_', '-')} {loss:.4f}" for name, loss in event.losses.items())
         bits = event.bits_per_character
         lines.append(f"validation loss: {losses}" + ("" if bits is None else f"; {bits:.4f} bits per character"))
-    if event.metrics:
-        lines.append("validation: " + ", ".join(_metric_text(*item) for item in event.metrics.items()))
+    metrics = [_metric_text(*item) for item in event.metrics.items() if item[0] != ORIGIN_LOSS.key]
+    if metrics:
+        lines.append("validation: " + ", ".join(metrics))
+    if forgetting := run.read_config().forgetting(event.metrics):
+        lines.append(forgetting)
     lines += _validation_advice(event, run)
     lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
     return lines

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,9 @@ from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
+    from rnntui.inference.generate import Generation
     from rnntui.inference.loaded_model import LoadedLanguageModel
+    from rnntui.inference.text_state import TextState
 
 
 _PROGRESS_STEPS = 32  # steps between updates of the progress bar
@@ -44,14 +46,20 @@ _LONG_PROMPT = 20_000  # tokens; a shorter one is read in three seconds at most
 
 @dataclass(frozen=True)
 class _Request:
-    """The texts to sample after each prompt. Text i of the whole output is sampled with `seed + i`."""
+    """The texts to sample after each prompt. Text i of the whole output is sampled with `seed + i`.
+
+    With a state, the prompt follows the text that this is of; a seed of None then lets its random generator go on.
+    `save` is called with the last text once it is complete.
+    """
 
     sampling: SamplingConfig
     length: int
     samples: int
     stop: tuple[str, ...]
     keep_stop: bool
-    seed: int
+    seed: int | None
+    state: TextState | None
+    save: Callable[[Generation], None]
 
 
 def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -102,6 +110,16 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     help="Separator between texts, with the escapes of --stop [default: as in the corpus if it has documents, else a "
     "line of ---].",
 )
+@click.option(
+    "--save-state",
+    metavar="FILE",
+    callback=file_argument,
+    help="Save the state of the model after the text, from which --from-state goes on.",
+)
+@click.option(
+    "--from-state", metavar="FILE", callback=file_argument,
+    help="Go on from a saved state, without reading the text again; without --seed, as if it had never stopped.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each text.")
 def command(
     run_name: str | None,
@@ -119,6 +137,8 @@ def command(
     seed: int | None,
     echo: bool,
     separator: str | None,
+    save_state: str | None,
+    from_state: str | None,
     as_json: bool,
     precision: Precision,
     **values: Any,
@@ -135,10 +155,13 @@ def command(
         raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
     if prompt is not None and prompt_file is not None:
         raise UsageError("give --prompt or --prompt-file, not both")
+    if save_state is not None and (each_line or samples > 1):
+        raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
     if prompt is not None and is_file_name(prompt):
         print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
+    from rnntui.inference.text_state import TextState, load_text_state, save_text_state
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
@@ -152,8 +175,16 @@ def command(
     else:
         prompts = [SamplePrompt(_prompt_text(prompt_file, reading))]
 
-    seed = int.from_bytes(os.urandom(4)) if seed is None else seed
-    request = _Request(sampling, length, samples, stop, keep_stop, seed)
+    state = None if from_state is None else load_text_state(Path(from_state), run, loaded)
+    goes_on = state is not None and samples == 1 and not each_line
+    if seed is None and not goes_on:
+        seed = int.from_bytes(os.urandom(4))
+
+    def save(generation: Generation) -> None:
+        if save_state is not None:
+            save_text_state(Path(save_state), TextState.of(generation), run)
+
+    request = _Request(sampling, length, samples, stop, keep_stop, seed, state, save)
     output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
         echo, separator if separator is not None else loaded.documents.separator or "\n---\n"
     )
@@ -215,23 +246,29 @@ def _sample(
     import numpy as np
 
     from rnntui.inference.generate import begin_generation, generators_from
+    from rnntui.inference.text_state import stream_after
     from rnntui.inference.text_stream import TextStream
 
     started = time.perf_counter()
     tokenizer, documents, length = loaded.tokenizer, loaded.documents, request.length
     source = "prompt" if prompt.line_number is None else f"line {prompt.line_number}"
     warn_unknown_characters(documents.unknown_characters(prompt.text), source)
-    seed = request.seed + first
-    generation = begin_generation(loaded.network, tokenizer, generators_from(seed, request.samples))
+    seed = None if request.seed is None else request.seed + first
+    generation = begin_generation(loaded.network, tokenizer, generators_from(seed or 0, request.samples))
+    if request.state is not None:
+        request.state.restore(generation, restores_generator=seed is None)
     ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
     if len(ids) > _LONG_PROMPT:
         print_note(f"reading a {source} of {len(ids):,} tokens, at a few thousand tokens per second")
     with ProgressBar("reading the prompt") as bar:
         generation.feed(ids, bar.update)
-    unfinished = [
-        SampledText(prompt, i, seed + i, TextStream(tokenizer.stream(prompt.text), request.stop, request.keep_stop))
-        for i in range(request.samples)
-    ]
+    unfinished = []
+    for index in range(request.samples):
+        decoder = tokenizer.stream(prompt.text)
+        if request.state is not None:
+            decoder = stream_after(tokenizer, generation.recent[index])
+        stream = TextStream(decoder, request.stop, request.keep_stop)
+        unfinished.append(SampledText(prompt, index, None if seed is None else seed + index, stream))
     output.add(unfinished)
     steps = 0
     with ProgressBar("sampling", is_wanted=not sys.stdout.isatty()) as bar:
@@ -239,16 +276,17 @@ def _sample(
             rows = []
             is_long_enough = length != UNLIMITED_LENGTH and steps >= length
             for row, text in enumerate(unfinished):
-                # A character that is begun is completed, which takes three more tokens at most.
-                if text.stream.stopped or text.is_ended or (is_long_enough and not text.stream.is_incomplete):
+                if text.is_ended or text.stream.is_over(is_long_enough):
                     text.finish(started)
                 else:
                     rows.append(row)
             if steps % _PROGRESS_STEPS == 0:
                 bar.update(*_progress(steps, request, len(rows)))
-            yield
             if not rows:
+                request.save(generation)
+                yield
                 return
+            yield
             if len(rows) < len(unfinished):
                 generation.keep(rows)
                 unfinished = [unfinished[row] for row in rows]

@@ -25,11 +25,14 @@ class SamplePrompt:
 
 @dataclass
 class SampledText:
-    """A text being sampled: `pieces` that are not yet written, and the `ids` of all its tokens for JSON."""
+    """A text being sampled: `pieces` that are not yet written, and the `ids` of all its tokens for JSON.
+
+    `seed` is None where the random generator of a saved state goes on.
+    """
 
     prompt: SamplePrompt
     index: int
-    seed: int
+    seed: int | None
     stream: TextStream
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)

@@ -58,9 +58,8 @@ def command(
     from rnntui.inference.adaptation import OutputLearner
     from rnntui.inference.generate import initial_context_ids
     from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inference.scoring import score, score_and_learn
+    from rnntui.inference.scoring import encode_for_scoring, score_and_learn, score_text
     from rnntui.kinds.language_model import LANGUAGE_MODEL
-    from rnntui.text.document_batch import DocumentBatch
 
     loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision="fp32")
     context_ids = initial_context_ids(loaded.tokenizer)
@@ -69,14 +68,10 @@ def command(
     with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:
         for number, (label, line) in enumerate(source.lines, 1):
             warn_unknown_characters(loaded.tokenizer.unknown_characters(line), label)
-            ids, characters = loaded.tokenizer.encode(line), len(line)
-            if loaded.documents.unit == "line" and line.strip():
-                ids, characters = loaded.tokenizer.encode_documents(DocumentBatch.join([line])), len(line) + 1
-            scores = {"": score(loaded.network, context_ids, ids, characters)}
+            scores = {"": score_text(loaded, line)}
             if learner is not None:
-                scores["dynamic"] = score_and_learn(learner, context_ids, ids, characters)
-            spelling_bits = loaded.tokenizer.spelling_bits(line)
-            scores = {name: replace(line_score, spelling_bits=spelling_bits) for name, line_score in scores.items()}
+                learned = score_and_learn(learner, context_ids, *encode_for_scoring(loaded, line))
+                scores["dynamic"] = replace(learned, spelling_bits=scores[""].spelling_bits)
             write_out(_json(line, scores) if as_json else "\t".join(map(_plain, scores.values())) + "\n")
             bar.show_lines(number, source.count)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,8 @@ from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rnntui.runs.folder import RunFolder
     from rnntui.text.corpus import Corpus
 
@@ -57,65 +60,74 @@ def command(
     budget = settings_from(Budget, values)
     model, tokenizer = settings_from(LanguageModelConfig, values), settings_from(TokenizerConfig, values)
     training = settings_from(LanguageModelTrainingConfig, values)
-    if not resume:  # a run to resume has settings that these need not repeat
+    if not (resume or training.from_run):  # a run to resume or to train on has settings that these need not repeat
         model.check_with(tokenizer)
 
     require_extra("train", "training")
-    from rnntui.text.chat_exports import converted_chat, speakers_note
-    from rnntui.text.turns import speaker_labels_of
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
         create_language_model_run,
-        resumable_language_model_run,
-        turns_to_resume,
+        open_language_model_start,
     )
 
     prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
+    given = given_settings(context, LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
+    request = LanguageModelRequest(model, tokenizer, training, budget, given=frozenset(given))
+    if not resume:
+        open_language_model_start(request, folder)  # a wrong --from is refused before anything is read
     with StopRequest() as stop:
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
-        turns = recorded_turns = training.turns
-        if text is not None and resume:
-            recorded_turns = turns_to_resume(name, folder, text.display_names)
-            turns = turns if "turns" in given_settings(context, LanguageModelTrainingConfig) else recorded_turns
-        if text is not None:
-            text, message = converted_chat(text, turns)
-            if message:
-                who = "" if resume else f"; {speakers_note(text.speakers, training.turns)}"
-                print_note(message + who)
-        if validation is not None:
-            validation, message = converted_chat(validation, "none" if turns == "none" else "auto")
-            if message:
-                print_note(message)
-        if text is not None and not resume:
-            request = LanguageModelRequest(model, tokenizer, training, budget, validation)
-            run = create_language_model_run(text, request, folder, name, print_note)
-            speakers = speaker_labels_of(run.read_config().corpus)
-            if speakers is not None and text.speakers is None:
-                print_note(f"a dialogue: {speakers_note(speakers, training.turns)}")
-            size = run.read_config().vocab_size
-            if tokenizer.type != "char" and size < (tokenizer.vocab_size or 0):
-                print_note(f"the text yields a vocabulary of only {size:,} tokens, not {tokenizer.vocab_size:,}")
-        else:
-            try:
-                run = resumable_language_model_run(text, name, folder)
-            except CorpusError as error:
-                if turns != recorded_turns:  # which makes another text of a chat export
-                    raise changed_setting("turns", recorded_turns, turns) from error
-                raise
+        if resume:
+            run = _run_to_resume(text, name, folder, training.turns if "turns" in given else None)
             refuse_changes(context, run)
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
-        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
+            return train_and_report(run, stop, budget_of_resume(context, budget))
+        assert text is not None
+        run = create_language_model_run(text, replace(request, validation=validation), folder, name, print_note)
+        return train_and_report(run, stop, None)
+
+
+def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_turns: str | None) -> RunFolder:
+    """Return the run to resume. Raises `UsageError` or `RunError` if there is none, `CorpusError` for another text.
+
+    Args:
+        text: the text that was named; None if none was.
+        name: the name of the run; None if none was given.
+        folder: the folder of runs.
+        wanted_turns: `--turns`; None if it was not given.
+    """
+    from rnntui.text.chat_exports import converted_chat
+    from rnntui.training.prepare_language_model import resumable_language_model_run, turns_to_resume
+
+    if text is None:
+        return resumable_language_model_run(None, name, folder)
+    recorded_turns = turns_to_resume(name, folder, text.display_names)
+    turns = recorded_turns if wanted_turns is None else wanted_turns
+    text, message = converted_chat(text, turns)
+    if message:
+        print_note(message)
+    try:
+        return resumable_language_model_run(text, name, folder)
+    except CorpusError as error:
+        if turns != recorded_turns:  # which makes another text of a chat export
+            raise changed_setting("turns", recorded_turns, turns) from error
+        raise
 
 
 def _refuse_other_validation_text(run: RunFolder, text: Corpus) -> None:
     """Raise `UsageError` unless a run was created with this validation text, whatever it is called now."""
+    from rnntui.text.chat_exports import converted_chat
     from rnntui.text.token_ids import corpus_stats
 
-    info = run.read_config().corpus_as(TextCorpusInfo)
+    config = run.read_config()
+    info, turns = config.corpus_as(TextCorpusInfo), config.training_as(LanguageModelTrainingConfig).turns
+    text, message = converted_chat(text, "none" if turns == "none" else "auto")
+    if message:
+        print_note(message)
     is_same = text.display_names == info.validation_sources  # all that runs of older versions record
     if info.validation_fingerprint:
         is_same = corpus_stats(text).fingerprint == info.validation_fingerprint

@@ -68,7 +68,7 @@ def command(
         ClassifierRequest,
         create_classifier_run,
         layouts_of_labelled_run,
-        open_warm_start,
+        open_classifier_start,
         resumable_classifier_run,
     )
 
@@ -78,7 +78,7 @@ def command(
     given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
     request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
     if not resume:
-        open_warm_start(request, folder)  # a wrong --from is refused before anything is read
+        open_classifier_start(request, folder)  # a wrong --from is refused before anything is read
     with StopRequest() as stop:
         reading = LabelledReading(label_column, text_column, encoding, errors, newlines)
         find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None

@@ -72,11 +72,16 @@ def command(
         Seq2SeqRequest,
         create_seq2seq_run,
         layouts_to_resume,
+        open_seq2seq_start,
         resumable_seq2seq_run,
     )
 
     prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
+    given = given_settings(context, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
+    request = Seq2SeqRequest(model, tokenizer, training, budget, columns, frozenset(given))
+    if not resume:
+        open_seq2seq_start(request, folder)  # a wrong --from is refused before anything is read
     with StopRequest() as stop:
         training_choice, validation_choice = SEQ2SEQ.input_choices
         reading = PairReading(columns, encoding, errors, newlines)
@@ -91,7 +96,6 @@ def command(
             held_out = read_pairs((table, validation_source, validation_target), validation_choice, validation_reading)
             for note in held_out.notes if held_out is not None else ():
                 print_note(note)
-            request = Seq2SeqRequest(model, tokenizer, training, budget, columns)
             run, messages = create_seq2seq_run(corpus, held_out, request, folder, name)
             for message in messages:
                 print_note(message)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rnntui.inference.adaptation import OutputLearner
 from rnntui.inference.cells import Array
+from rnntui.inference.generate import initial_context_ids
+from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
+from rnntui.text.document_batch import DocumentBatch
 
 _WINDOW = 1024  # tokens read at a time, so that a long line needs no (N, V) array of logits
 
@@ -52,6 +55,23 @@ def score(model: NumpyLanguageModel, context: Ids, tokens: Ids, characters: int)
         characters: length of the text that they encode.
     """
     return _score(model, context, tokens, characters, lambda window, state: model.forward(window[:, None], state))
+
+
+def encode_for_scoring(loaded: LoadedLanguageModel, text: str) -> tuple[Ids, int]:
+    """Return the token ids `(N,)` of a text that is scored on its own, and its number of characters.
+
+    If each line is a document to the model, the end of the text is a token and a character, too.
+    """
+    if loaded.documents.unit == "line" and text.strip():
+        return loaded.tokenizer.encode_documents(DocumentBatch.join([text])), len(text) + 1
+    return loaded.tokenizer.encode(text), len(text)
+
+
+def score_text(loaded: LoadedLanguageModel, text: str) -> Score:
+    """Score a text on its own, as if at the start of a line or document."""
+    ids, characters = encode_for_scoring(loaded, text)
+    result = score(loaded.network, initial_context_ids(loaded.tokenizer), ids, characters)
+    return replace(result, spelling_bits=loaded.tokenizer.spelling_bits(text))
 
 
 def score_and_learn(learner: OutputLearner, context: Ids, tokens: Ids, characters: int) -> Score:

@@ -28,6 +28,13 @@ class TextStream:
         """True while bytes of a character wait for the rest of it."""
         return self._decoder.is_incomplete
 
+    def is_over(self, is_long_enough: bool) -> bool:
+        """Return True if the text needs no more tokens; a character that is begun is completed.
+
+        That takes three more tokens at most.
+        """
+        return self.stopped or (is_long_enough and not self.is_incomplete)
+
     def push(self, token: int) -> str:
         """Return the text that this token releases, which may be empty; always empty once `stopped`."""
         return self._release(self._decoder.push(token))

@@ -56,9 +56,15 @@ BITS_PER_CHARACTER = Metric(
     higher_is_better=False,
 )  # fmt: skip
 
+ORIGIN_LOSS = Metric(
+    "origin_loss", "Loss on the earlier data", "earlier data", LOSS_CHART, marked=True, higher_is_better=False
+)
+"""Validation loss on the data of the run that a run was trained on from: a rise is forgetting."""
+
 LOSSES = (
     Metric("train_loss", "Training loss", "training", LOSS_CHART, noisy=True, higher_is_better=False),
     Metric("validation_loss", "Validation loss", "validation", LOSS_CHART, marked=True, higher_is_better=False),
+    ORIGIN_LOSS,
 )
 """The losses; their unit is the `loss_unit` of the kind of model."""
 

@@ -12,7 +12,7 @@ from rnntui.atomic_files import parse_json
 from rnntui.config import Budget
 from rnntui.errors import RnntuiError, RunError
 from rnntui.formatting import format_bytes, format_count, format_duration, format_loss
-from rnntui.kinds.metrics import Metric
+from rnntui.kinds.metrics import ORIGIN_LOSS, Metric
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.kinds.samples import Sample, sample_from_json, sample_parts
@@ -157,7 +157,7 @@ def _progress_facts(details: RunDetails) -> tuple[Fact, ...]:
     summary, status, config = details.summary, details.status, details.config
     step = details.header.step if details.header else None
     scores = [f"{m.label} {m.text(summary.metrics[m.key])}" for m in details.metrics if m.key in summary.metrics]
-    keys = {metric.key for metric in details.metrics}
+    keys = {metric.key for metric in (*details.metrics, ORIGIN_LOSS)}
     final = [f"{key.replace('_', '-')} {loss:.4f}" for key, loss in status.results.items() if key not in keys]
     unit = kind_or_default(config.kind).loss_unit
     loss = "" if summary.validation_loss is None else f"{format_loss(summary.validation_loss)} {unit}"
@@ -172,6 +172,7 @@ def _progress_facts(details: RunDetails) -> tuple[Fact, ...]:
         Fact("bits per character", format_loss(summary.bits_per_character)),
         Fact("validation loss", loss),
         Fact("final losses", ", ".join(final)),
+        Fact("forgetting", config.forgetting(status.results)),
         Fact("best step", f"{step:,}" if step is not None else ""),
         Fact("selection", config.training.selection_note),
     )
@@ -186,6 +187,7 @@ def _model_facts(details: RunDetails) -> tuple[Fact, ...]:
         Fact("parameters", size),
         Fact("vocabulary", config.tokenizer.summary),
         Fact("corpus", config.corpus.summary),
+        Fact("trained on from", config.origin.summary if config.origin else ""),
     )
 
 

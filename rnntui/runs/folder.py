@@ -81,6 +81,21 @@ class RunFolder:
         return self.resume_folder / "validation.ids"
 
     @property
+    def pretrained_file(self) -> Path:
+        """The weights that a run begins with if it was trained on from another one."""
+        return self.resume_folder / "pretrained.safetensors"
+
+    @property
+    def origin_training_ids(self) -> Path:
+        """Training data of the run that this one was trained on from, where a share of it is mixed in."""
+        return self.resume_folder / "origin-training.ids"
+
+    @property
+    def origin_validation_ids(self) -> Path:
+        """Validation data of the run that this one was trained on from, by which forgetting is measured."""
+        return self.resume_folder / "origin-validation.ids"
+
+    @property
     def tensorboard_folder(self) -> Path:
         """Event files of TensorBoard, if they are wanted."""
         return self.path / "tensorboard"

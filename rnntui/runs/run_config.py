@@ -3,18 +3,58 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from rnntui.config import Budget, RecurrentConfig, TokenizerConfig, TrainerConfig
 from rnntui.errors import RunError, UsageError
-from rnntui.kinds.corpus_info import CorpusInfo
+from rnntui.kinds.corpus_info import CorpusInfo, TokenFileInfo
+from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.registry import kind_or_default, title_of
 from rnntui.runs.format_1 import upgrade_config
+from rnntui.settings import Record, record
 
 FORMAT = 2
 
 Part = TypeVar("Part")
+
+
+@record
+class RunOrigin(Record):
+    """The run that a run was trained on from.
+
+    Args:
+        run: its name.
+        fingerprint: see `runs.fingerprint`.
+        training: its training data, for an n-gram prior and for mixing in; None where neither is wanted or possible.
+        validation: its validation data, by which forgetting is measured; None where it is not at hand.
+        loss: its loss on the first of its validation data, in nats a token, as it was; None where it is not at hand.
+    """
+
+    run: str
+    fingerprint: str
+    training: TokenFileInfo | None = None
+    validation: TokenFileInfo | None = None
+    loss: float | None = None
+
+    @classmethod
+    def from_json(cls, value: object) -> RunOrigin | None:
+        """Return None if the value is not a valid `RunOrigin`."""
+        if not isinstance(value, dict):
+            return None
+        run, fingerprint = value.get("run"), value.get("fingerprint")
+        if not (isinstance(run, str) and isinstance(fingerprint, str)):
+            return None
+        training, validation = (TokenFileInfo.from_json(value.get(name)) for name in ("training", "validation"))
+        loss = value.get("loss")
+        loss = float(loss) if isinstance(loss, int | float) and math.isfinite(loss) else None
+        return cls(run, fingerprint, training, validation, loss)
+
+    @property
+    def summary(self) -> str:
+        """Return the run in a few words, for a list of facts."""
+        return f"{self.run} (fingerprint {self.fingerprint[:12]})"
 
 
 @dataclass(frozen=True)
@@ -30,6 +70,7 @@ class RunConfig:
         corpus: description of the text that the run is trained on.
         created: seconds since 1970.
         versions: versions of the libraries that created the run.
+        origin: the run that it was trained on from; None for one that began with random weights.
     """
 
     kind: str
@@ -40,6 +81,7 @@ class RunConfig:
     corpus: CorpusInfo
     created: float
     versions: dict[str, str] = field(default_factory=dict)
+    origin: RunOrigin | None = None
 
     @property
     def vocab_size(self) -> int:
@@ -68,6 +110,17 @@ class RunConfig:
         if not isinstance(section, cls):
             raise RunError(f"the run is a {title_of(self.kind)}, where one with a {cls.__name__} is needed")
         return section
+
+    def forgetting(self, metrics: Mapping[str, float]) -> str:
+        """Return in words how the loss on the data of the origin has changed; empty if it is not measured.
+
+        Args:
+            metrics: metrics of the weights by key.
+        """
+        if self.origin is None or self.origin.loss is None or ORIGIN_LOSS.key not in metrics:
+            return ""
+        before, after = self.origin.loss, metrics[ORIGIN_LOSS.key]
+        return f"loss on the earlier data, of {self.origin.run}: {before:.4f} before, {after:.4f} now"
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `config.json` holds."""
@@ -101,6 +154,7 @@ class RunConfig:
                 corpus=kind.corpus_info.from_json(corpus),
                 created=created,
                 versions=versions,
+                origin=RunOrigin.from_json(values.get("origin")),
             )
         except UsageError as error:
             raise RunError(f"is invalid: {error}") from error

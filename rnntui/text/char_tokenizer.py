@@ -58,6 +58,12 @@ class CharTokenizer:
         character_count = None if vocab_size is None else vocab_size - 1 - has_end
         return cls([chr(c) for c in order[:character_count]], has_end)
 
+    def grown(self, counts: NDArray[np.int64], has_end: bool = False) -> CharTokenizer:
+        """Return a tokenizer that also has the characters of `counts` by code point; only the id of `<eos>` moves."""
+        known = set(self.characters)
+        new = [c for c in CharTokenizer.from_counts(counts).characters if c not in known]
+        return CharTokenizer(self.characters + new, has_end or self.end_id is not None)
+
     @property
     def vocab_size(self) -> int:
         return len(self.characters) + 1 + (self.end_id is not None)

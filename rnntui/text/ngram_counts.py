@@ -40,19 +40,33 @@ def counting_bytes(tokens: int) -> int:
     return _OTHER_BYTES + _BYTES_PER_TOKEN * min(tokens, MAX_TOKENS)
 
 
-def counted_once(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int) -> NgramModel:
+def counted_once(
+    ids: NDArray[np.unsignedinteger],
+    vocab_size: int,
+    context: int,
+    earlier: NDArray[np.unsignedinteger] | None = None,
+) -> NgramModel:
     """Return what `count_ngrams` returns, without counting again what this process counted last.
 
     A run is created and trained in one process, and both need the counts.
     """
-    key = (hashlib.blake2b(ids[:MAX_TOKENS].tobytes(), digest_size=16).digest(), vocab_size, context)
+    digest = hashlib.blake2b(ids[:MAX_TOKENS].tobytes(), digest_size=16)
+    if earlier is not None:
+        digest.update(b"earlier")
+        digest.update(earlier[:MAX_TOKENS].tobytes())
+    key = (digest.digest(), vocab_size, context)
     if key not in _latest:
         _latest.clear()  # its memory is free before the next is counted
-        _latest[key] = count_ngrams(ids, vocab_size, context)
+        _latest[key] = count_ngrams(ids, vocab_size, context, earlier)
     return _latest[key]
 
 
-def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int) -> NgramModel:
+def count_ngrams(
+    ids: NDArray[np.unsignedinteger],
+    vocab_size: int,
+    context: int,
+    earlier: NDArray[np.unsignedinteger] | None = None,
+) -> NgramModel:
     """Return the n-gram model of a text, with the counts of its folds.
 
     Of contexts longer than two tokens, those that were seen once are left out, which halves the model: it cost a
@@ -63,17 +77,21 @@ def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int
         ids: the token ids of the text, `(N,)`, 1 or more.
         vocab_size: size of the vocabulary, V.
         context: tokens of the longest contexts, K, up to `MAX_CONTEXT`.
+        earlier: the token ids of an earlier text, which is counted, too, and cut into folds of its own.
     """
     ids = ids[:MAX_TOKENS]
-    folds = (np.arange(len(ids), dtype=np.int64) * FOLDS // len(ids)).astype(np.uint64)
+    folds = _folds(len(ids))
+    if earlier is not None:
+        earlier = earlier[: MAX_TOKENS - len(ids)]
+        ids, folds = np.concatenate((ids, earlier)), np.concatenate((folds, _folds(len(earlier))))
     powers = powers_of(context)
     hashes = np.zeros(len(ids), np.uint64)  # of the contexts before each token, not mixed yet
     targets = ids.astype(np.uint64)
     parts: list[_Counts] = []
     for length in range(min(context, len(ids) - 1) + 1):
         if length:
-            earlier = ids[: len(ids) - length].astype(np.uint64) + np.uint64(1)
-            hashes[length:] += earlier * powers[length - 1]
+            before = ids[: len(ids) - length].astype(np.uint64) + np.uint64(1)
+            hashes[length:] += before * powers[length - 1]
         part = _count(mix(hashes[length:]), targets[length:], folds[length:], length, vocab_size)
         if length > ALWAYS_KEPT:
             part = part.without_rare(_MINIMUM)
@@ -85,6 +103,11 @@ def count_ngrams(ids: NDArray[np.unsignedinteger], vocab_size: int, context: int
         parts = [part if part.length <= ALWAYS_KEPT else part.without_rare(minimum) for part in parts]
         parts = [part for part in parts if len(part.keys)]
     return _joined(parts, vocab_size, minimum)
+
+
+def _folds(length: int) -> Hashes:
+    """Return the fold of each token of a text, `(length,)`."""
+    return (np.arange(length, dtype=np.int64) * FOLDS // max(1, length)).astype(np.uint64)
 
 
 class _Counts(NamedTuple):

@@ -16,6 +16,10 @@ _KEPT_LENGTH = 5  # tokens of the longest contexts whose probabilities are kept:
 _SMALL_VOCABULARY = 256  # with a larger one, those after the empty context alone
 
 
+EARLIER = 1 << 40
+"""Added to the positions in an earlier text, which follow all those of the training text."""
+
+
 class NgramPredictions:
     """Log probabilities for training, each place's without its own fold of the text, and for other texts.
 
@@ -26,11 +30,13 @@ class NgramPredictions:
     Args:
         model: an n-gram model; with the counts of folds if positions are asked for.
         length: tokens of the text that it has counted; not needed if no positions in it are asked for.
+        earlier: tokens of the earlier text that it has counted, too; 0 for none.
     """
 
-    def __init__(self, model: NgramModel, length: int = MAX_TOKENS) -> None:
+    def __init__(self, model: NgramModel, length: int = MAX_TOKENS, earlier: int = 0) -> None:
         self.model = model
         self._length = min(length, MAX_TOKENS)
+        self._earlier = min(earlier, MAX_TOKENS - self._length)
         self._slots = np.full(model.contexts * (FOLDS + 1), -1, np.int32)  # of each context and fold
         self._kept_length = min(model.context, _KEPT_LENGTH if model.vocab_size <= _SMALL_VOCABULARY else 0)
         self._kept = np.empty((0, model.vocab_size), np.float32)
@@ -50,7 +56,8 @@ class NgramPredictions:
         Args:
             history: that of `NgramModel.log_probs`; with positions, the text before them, as a ring, or the last part
                 of it.
-            positions: the position of the next token in the text that was counted, `(n,)`; None for another text.
+            positions: the position of the next token in the text that was counted, `(n,)`, plus `EARLIER` for that in
+                the earlier text; None for another text.
         """
         if positions is None:
             return self._log_probs(history, np.full(len(history), FOLDS))
@@ -61,7 +68,7 @@ class NgramPredictions:
         new = np.flatnonzero(~is_known)
         if not len(new):
             return self._held_out[positions].astype(np.float32)
-        folds = np.minimum(positions[new] * FOLDS // self._length, FOLDS)  # FOLDS for what is not counted
+        folds = self._folds(positions[new])
         computed = self._log_probs(history[new], folds)
         computed[is_kept[new]] = rounded = computed[is_kept[new]].astype(np.float16)
         kept = positions[new[is_kept[new]]]
@@ -70,6 +77,14 @@ class NgramPredictions:
         log_probs[is_known] = self._held_out[positions[is_known]]
         log_probs[new] = computed
         return log_probs
+
+    def _folds(self, positions: Ids) -> Ids:
+        """Return the folds of positions `(n,)`; `FOLDS` for what is not counted."""
+        folds = positions * FOLDS // self._length
+        if self._earlier:
+            folds = np.where(positions >= EARLIER, (positions - EARLIER) * FOLDS // self._earlier, folds)
+        result: Ids = np.minimum(folds, FOLDS)
+        return result
 
     def _log_probs(self, history: Ids, folds: Ids) -> Floats:
         """Return the log probabilities `(n, V)` after `history (n, K)`, each without one fold `(n,)`."""

@@ -13,6 +13,8 @@ from rnntui.config import DEFAULT_SUBWORDS, DEFAULT_WORDS
 from rnntui.text.char_tokenizer import CharTokenizer, code_points
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rnntui.config import TokenizerConfig, TokenizerType
     from rnntui.kinds.corpus_info import DocumentUnit
     from rnntui.text.corpus_split import CorpusSplit
@@ -54,11 +56,7 @@ def make_tokenizer(
     """
     has_end = unit != "none"
     if config.type == "char":
-        counts = stats.counts
-        if unit == "line":
-            counts = counts.copy()
-            counts[ord("\n")] = 0  # separates documents, and is in none
-        return CharTokenizer.from_counts(counts, config.vocab_size, has_end)
+        return CharTokenizer.from_counts(character_counts(stats, unit), config.vocab_size, has_end)
     training = (piece for text in split.training_texts() for piece in _pieces(text))
     # More text hardly changes the vocabulary, and costs memory.
     sample = random_sample(training, _MAX_TRAINING_CHARACTERS / max(1, split.training_characters))
@@ -71,6 +69,15 @@ def make_tokenizer(
     distinct = int(np.count_nonzero(stats.counts))
     size = config.vocab_size or DEFAULT_SUBWORDS
     return SubwordTokenizer.train(sample, config.type, size, distinct, has_end=has_end)
+
+
+def character_counts(stats: CorpusStats, unit: DocumentUnit) -> NDArray[np.int64]:
+    """Return how often each character occurs in a corpus of documents, by code point."""
+    counts = stats.counts
+    if unit == "line":
+        counts = counts.copy()
+        counts[ord("\n")] = 0  # separates documents, and is in none
+    return counts
 
 
 def train_tokenizer(

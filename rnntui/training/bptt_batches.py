@@ -17,6 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.text.ngram_predictions import EARLIER
+
 
 class BPTTBatches:
     """B contiguous streams over ids `(N,)`, read in windows of T tokens.
@@ -45,3 +47,53 @@ class BPTTBatches:
         window = self._ids[positions].astype(np.int64)
         self.cursor = (self.cursor + self._window) % len(self._ids)
         return window[:-1], window[1:], positions[1:]
+
+    def position(self) -> NDArray[np.int64]:
+        """Return the position in the text, as `seek` takes it."""
+        return np.array(self.cursor)
+
+    def seek(self, position: NDArray[np.generic]) -> None:
+        """Return to a position. Raises `ValueError` if there is no such position."""
+        cursor = int(position)
+        if cursor < 0:
+            raise ValueError(f"the position in the text is negative, {cursor}")
+        self.cursor = cursor
+
+
+class MixedBatches:
+    """Windows of two texts side by side: some streams read the training text, the others an earlier one.
+
+    Args:
+        new: Batches of the training text.
+        earlier: Batches of the earlier text, with windows of the same length.
+    """
+
+    def __init__(self, new: BPTTBatches, earlier: BPTTBatches) -> None:
+        self._new, self._earlier = new, earlier
+
+    def next(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return inputs, targets and positions as `BPTTBatches.next` does; those of the earlier text are the last.
+
+        `EARLIER` is added to their positions.
+        """
+        inputs, targets, positions = self._new.next()
+        earlier_inputs, earlier_targets, earlier_positions = self._earlier.next()
+        return (
+            np.concatenate((inputs, earlier_inputs), axis=1),
+            np.concatenate((targets, earlier_targets), axis=1),
+            np.concatenate((positions, earlier_positions + EARLIER), axis=1),
+        )
+
+    def position(self) -> NDArray[np.int64]:
+        """Return the positions in both texts, as `seek` takes them."""
+        return np.array([self._new.cursor, self._earlier.cursor])
+
+    def seek(self, position: NDArray[np.generic]) -> None:
+        """Return to a position. Raises `ValueError` or `TypeError` if there is no such position."""
+        for batches, cursor in zip((self._new, self._earlier), position, strict=True):
+            batches.seek(np.asarray(cursor))
+
+
+def mixed_streams(batch_size: int, mix: float) -> int:
+    """Return how many of the streams of a batch read the earlier text: about a share `mix`, but never all."""
+    return min(batch_size - 1, max(1, round(mix * batch_size))) if mix else 0

@@ -15,10 +15,9 @@ from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.samples import Sample, shorten_sample
 from rnntui.models.classifier import Classifier
-from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.runs.weights_file import load_arrays
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.tokenizer_factory import load_tokenizer
 from rnntui.training.device import Hardware
@@ -27,9 +26,8 @@ from rnntui.training.labelled_dataset import LabelledBatch, LabelledDataset
 from rnntui.training.length_buckets import BatchOrder, length_buckets, split_into_batches
 from rnntui.training.seq2seq_task import evenly_spaced
 from rnntui.training.step_memory import classifier_step_bytes
-from rnntui.training.task import ParameterGroup, require_in_vocabulary, token_files
+from rnntui.training.task import ParameterGroup, load_pretrained, require_in_vocabulary, token_files
 from rnntui.training.unfreezing import parameter_groups
-from rnntui.training.warm_start import pretrained_file
 
 _EVALUATION_TOKENS = 8192  # in a batch of an evaluation, padding included
 _MAX_CONFUSION_LABELS = 60  # above, a matrix would fill the metrics
@@ -72,7 +70,7 @@ class ClassifierTask:
         self.order = BatchOrder(settings.seed, self._batches_of_epoch)
         self.step_bytes = classifier_step_bytes(model_config, self._shapes(), hardware)
         self.model = Classifier(model_config, config.vocab_size, len(self._labels), ngrams).to(hardware.device)
-        self._pretrained = _load_pretrained(self.model, run)
+        self._pretrained = load_pretrained(self.model, run)
         weights = class_weights(self.training.labels, len(self._labels), settings.class_weight_power)
         self._class_weights = weights.to(hardware.device)
         self.steps_per_epoch = float(len(self.order.batches))
@@ -202,19 +200,6 @@ def class_weights(labels: NDArray[np.int64], count: int, power: float) -> Tensor
     counts = np.bincount(labels, minlength=count)
     weights = np.maximum(counts, 1.0) ** -power
     return torch.from_numpy(weights * len(labels) / (weights @ counts)).float()
-
-
-def _load_pretrained(model: Classifier, run: RunFolder) -> set[str]:
-    """Copy the weights of the language model that a run begins with, and return their names; none for other runs."""
-    path = pretrained_file(run)
-    if not path.is_file():
-        return set()
-    weights = load_weights(path)
-    try:
-        load_into(model, weights_of(model) | weights)
-    except ValueError as error:
-        raise RunError(f"{path} does not belong to {run.config_file}: {error}") from error
-    return set(weights)
 
 
 def _ngram_count(run: RunFolder, config: ClassifierConfig) -> int:

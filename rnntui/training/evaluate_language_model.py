@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import torch
+
 from rnntui.config import LanguageModelConfig
 from rnntui.errors import CorpusError
 from rnntui.inference.loaded_model import read_ngram_model, read_tokenizer
@@ -12,9 +14,11 @@ from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
 from rnntui.text.corpus import Corpus
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import count_words, write_token_file
+from rnntui.text.tokenizer import Tokenizer
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.dynamic_evaluation import evaluate_dynamic
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
@@ -48,11 +52,7 @@ def evaluate_language_model_run(
     vocab_size = config.vocab_size
     hardware = choose_hardware("auto", "fp32", threads)
     check_kernels(config.model, hardware, (max_threads(threads),))
-    prior = read_ngram_model(run, config)
-    predictions = None if prior is None else NgramPredictions(prior)
-    model = LanguageModel(config.model_as(LanguageModelConfig), vocab_size, tokenizer.end_id, predictions)
-    load_best_weights(model, run)
-    model.to(hardware.device)
+    model = load_torch_model(run, config, tokenizer).to(hardware.device)
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "text.ids"
         token_file, unknown = write_token_file(corpus, tokenizer, path, config.corpus_as(TextCorpusInfo).documents)
@@ -72,3 +72,16 @@ def evaluate_language_model_run(
             for index, (name, evaluate) in enumerate(functions.items())
         }
     return evaluations, unknown
+
+
+def load_torch_model(run: RunFolder, config: RunConfig, tokenizer: Tokenizer) -> LanguageModel:
+    """Return the language model of a run with its best weights, and its n-gram prior if it has one.
+
+    Nothing is drawn from torch's random generator. Raises `RunError` if the run is broken.
+    """
+    prior = read_ngram_model(run, config)
+    predictions = None if prior is None else NgramPredictions(prior)
+    with torch.random.fork_rng(devices=[]):
+        model = LanguageModel(config.model_as(LanguageModelConfig), config.vocab_size, tokenizer.end_id, predictions)
+    load_best_weights(model, run)
+    return model

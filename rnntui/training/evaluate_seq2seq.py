@@ -5,15 +5,19 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import torch
+
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import load_translator, read_known_words, read_vocabularies
 from rnntui.models.seq2seq import Seq2Seq
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.processors import usable_cpus
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
 from rnntui.text.pair_ids import PairDataset, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import model_form
 from rnntui.text.parallel_corpus import ParallelCorpus, count_target_characters
+from rnntui.text.vocabulary import Vocabulary
 from rnntui.training.bleu import TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor
@@ -55,9 +59,7 @@ def evaluate_seq2seq_run(
     source, target = read_vocabularies(run, config)
     hardware = choose_hardware("auto", "fp32", threads)
     check_kernels(config.model, hardware, (max_threads(threads),))
-    model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)
-    load_best_weights(model, run)
-    model.to(hardware.device)
+    model = load_torch_seq2seq(run, config, (source, target)).to(hardware.device)
     with tempfile.TemporaryDirectory(prefix="rnntui-") as folder:
         path = Path(folder) / "pairs.ids"
         forms = model_form(rows, config.tokenizer_as(Seq2SeqTokenizerConfig), read_known_words(run, config))
@@ -77,3 +79,15 @@ def evaluate_seq2seq_run(
     unknown = source.unknown_characters("".join(pair.source for pair in forms))
     unknown += target.unknown_characters("".join(pair.target for pair in forms))
     return evaluation, scores, list(dict.fromkeys(unknown))
+
+
+def load_torch_seq2seq(run: RunFolder, config: RunConfig, vocabularies: tuple[Vocabulary, Vocabulary]) -> Seq2Seq:
+    """Return the Seq2Seq model of a run with its best weights; nothing is drawn from torch's random generator.
+
+    Raises `RunError` if the run is broken.
+    """
+    source, target = vocabularies
+    with torch.random.fork_rng(devices=[]):
+        model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)
+    load_best_weights(model, run)
+    return model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from rnntui.inference.generate import begin_generation, generate_tokens, generat
 from rnntui.inference.loaded_model import document_format, read_tokenizer
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.samples import Sample
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.layers import State
@@ -27,12 +29,28 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.text.ngram_counts import counted_once
 from rnntui.text.ngram_model import NgramModel
 from rnntui.text.ngram_predictions import NgramPredictions
+from rnntui.text.token_ids import TokenFile
 from rnntui.text.tokenizer import Tokenizer
-from rnntui.training.bptt_batches import BPTTBatches
+from rnntui.training.bptt_batches import BPTTBatches, MixedBatches, mixed_streams
 from rnntui.training.device import Hardware
-from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor, full_precision_cost
+from rnntui.training.evaluation import (
+    EVALUATIONS,
+    UNMONITORED,
+    Evaluation,
+    EvaluationMonitor,
+    evaluate_streaming,
+    full_precision_cost,
+    unlimited,
+)
 from rnntui.training.step_memory import language_model_step_bytes
-from rnntui.training.task import ParameterGroup, one_group, require_in_vocabulary, token_files
+from rnntui.training.task import (
+    ParameterGroup,
+    load_pretrained,
+    one_group,
+    origin_files,
+    require_in_vocabulary,
+    token_files,
+)
 
 
 class LanguageModelTask:
@@ -60,9 +78,8 @@ class LanguageModelTask:
         self._documents = document_format(config, tokenizer)
         self.hardware = hardware
         training, validation = token_files(run, config)
-        training_ids, self._validation_ids = training.read(run.training_ids), validation.read(run.validation_ids)
-        for file, path in ((training, run.training_ids), (validation, run.validation_ids)):
-            require_in_vocabulary(file.largest_id(path), config.vocab_size, path)
+        training_ids = _read_ids(training, run.training_ids, config.vocab_size)
+        self._validation_ids = _read_ids(validation, run.validation_ids, config.vocab_size)
         self._validation = validation
         self._model_config = config.model_as(LanguageModelConfig)
         settings = config.training_as(LanguageModelTrainingConfig)
@@ -70,17 +87,34 @@ class LanguageModelTask:
         batch_size = settings.batch_size
         positions = batch_size * settings.bptt
         self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
-        self._batches = BPTTBatches(training_ids, batch_size, settings.bptt)
+        earlier_training, self._origin_validation = origin_files(config)
+        earlier_ids = None
+        if earlier_training is not None:
+            earlier_ids = _read_ids(earlier_training, run.origin_training_ids, config.vocab_size)
+        earlier_streams = mixed_streams(batch_size, settings.mix) if earlier_training else 0
+        self._batches: BPTTBatches | MixedBatches = BPTTBatches(
+            training_ids, batch_size - earlier_streams, settings.bptt
+        )
+        if earlier_ids is not None and earlier_streams:
+            earlier = BPTTBatches(earlier_ids, earlier_streams, settings.bptt)
+            self._batches = MixedBatches(self._batches, earlier)
+        self._origin_ids: NDArray[np.unsignedinteger] | None = None
+        if self._origin_validation is not None:
+            origin_ids = _read_ids(self._origin_validation, run.origin_validation_ids, config.vocab_size)
+            self._origin_ids = origin_ids[: settings.eval_tokens + 1]  # the same ones in every evaluation
         self._prior: NgramModel | None = None
         predictions = None
         if self._model_config.ngram_prior:
             # Counted again, as the run's file does not have the counts of folds.
-            self._prior = counted_once(training_ids, config.vocab_size, self._model_config.ngram_prior)
-            predictions = NgramPredictions(self._prior, len(training_ids))
+            context = self._model_config.ngram_prior
+            self._prior = counted_once(training_ids, config.vocab_size, context, earlier_ids)
+            earlier_count = 0 if earlier_ids is None else len(earlier_ids)
+            predictions = NgramPredictions(self._prior, len(training_ids), earlier_count)
         model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id, predictions)
+        load_pretrained(model, run)
         self.model = model.to(hardware.device)
         self._state: State = self.model.initial_state(batch_size, hardware.device)
-        self.steps_per_epoch = training.tokens / positions
+        self.steps_per_epoch = training.tokens / (positions - earlier_streams * settings.bptt)
         self.validation_tokens = validation.tokens
         self.uniform_loss = float(np.log(config.vocab_size))
 
@@ -105,11 +139,14 @@ class LanguageModelTask:
         return tuple(tensor * keep[:, None] for tensor in detached)
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
-        return self._evaluate(self.primary_evaluation, tokens, self.hardware, monitor)
+        if self._origin_ids is None:
+            return self._evaluate(self.primary_evaluation, tokens, self.hardware, monitor)
+        evaluation = self._evaluate(self.primary_evaluation, tokens, self.hardware, monitor.part(0.0, 0.5))
+        return self._with_origin(evaluation, self.hardware, monitor.part(0.5, 1.0))
 
     @cached_property
     def final_cost_ratio(self) -> float:
-        evaluations = len(EVALUATIONS)  # streaming and windowed
+        evaluations = len(EVALUATIONS)  # streaming and windowed; the data of an origin is less
         return evaluations * full_precision_cost(self.model, self._vocab_size, self.hardware)
 
     def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
@@ -117,10 +154,19 @@ class LanguageModelTask:
         left = monitor.time_left()
         half = left / 2 if left < math.inf else 0.0  # is reserved for the second evaluation
         first = replace(monitor.part(0.0, 0.5), time_left=lambda: monitor.time_left() - half)
-        return {
-            "streaming": self._evaluate("streaming", tokens, full_precision, first),
-            "windowed": self._evaluate("windowed", tokens, full_precision, monitor.part(0.5, 1.0)),
-        }
+        streaming = self._evaluate("streaming", tokens, full_precision, first)
+        windowed = self._evaluate("windowed", tokens, full_precision, monitor.part(0.5, 1.0))
+        if self._origin_ids is not None:  # in the precision of the other evaluations, as the figures are compared
+            streaming = self._with_origin(streaming, self.hardware, UNMONITORED)
+        return {"streaming": streaming, "windowed": windowed}
+
+    def _with_origin(self, evaluation: Evaluation, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
+        """Return an evaluation with the loss on the validation text of the origin: what the model has not forgotten."""
+        assert self._origin_ids is not None
+        earlier = evaluate_streaming(
+            self.model, self._origin_ids, self._vocab_size, hardware, 1.0, replace(monitor, time_left=unlimited)
+        )
+        return replace(evaluation, metrics={**evaluation.metrics, ORIGIN_LOSS.key: earlier.loss})
 
     def _evaluate(self, name: str, tokens: int, hardware: Hardware, monitor: EvaluationMonitor) -> Evaluation:
         ids = self._validation_ids[: tokens + 1]
@@ -138,13 +184,10 @@ class LanguageModelTask:
 
     def position(self) -> dict[str, NDArray[np.generic]]:
         state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(self._state)}
-        return {"cursor": np.array(self._batches.cursor), **state}
+        return {"cursor": self._batches.position(), **state}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
-        cursor = int(position["cursor"])
-        if cursor < 0:
-            raise ValueError(f"the position in the text is negative, {cursor}")
-        self._batches.cursor = cursor
+        self._batches.seek(position["cursor"])
         arrays = [position[f"state.{i}"] for i in range(len(self._state))]
         for array, tensor in zip(arrays, self._state, strict=True):
             if array.shape != tuple(tensor.shape):
@@ -152,6 +195,13 @@ class LanguageModelTask:
         if self._model_config.history and not _are_tokens(arrays[-1], self._vocab_size):
             raise ValueError("the tokens before the position are not in the vocabulary")
         self._state = tuple(torch.from_numpy(array.copy()).to(self.hardware.device) for array in arrays)
+
+
+def _read_ids(file: TokenFile, path: Path, vocab_size: int) -> NDArray[np.unsignedinteger]:
+    """Return the ids of a file, memory-mapped. Raises `RunError` if one of them is not in the vocabulary."""
+    ids = file.read(path)
+    require_in_vocabulary(file.largest_id(path), vocab_size, path)
+    return ids
 
 
 def _are_tokens(history: NDArray[np.generic], vocab_size: int) -> bool:

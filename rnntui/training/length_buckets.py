@@ -158,6 +158,36 @@ class LengthBucketSampler:
         return max(1, int(self._batch_tokens / tokens_per_pair))
 
 
+class MixedPairBatches:
+    """Batches of two samplers in turn: a share of them has earlier pairs.
+
+    Args:
+        new: Batches of the training pairs.
+        earlier: Batches of earlier pairs.
+        mix: Share of the batches that are of earlier pairs.
+    """
+
+    def __init__(self, new: LengthBucketSampler, earlier: LengthBucketSampler, mix: float) -> None:
+        self._new, self._earlier, self._mix = new, earlier, mix
+        self._count = 0  # batches so far
+
+    def next(self) -> PairBatch:
+        """Return the next batch."""
+        self._count += 1
+        is_earlier = int(self._count * self._mix) > int((self._count - 1) * self._mix)
+        return (self._earlier if is_earlier else self._new).next()
+
+    def position(self) -> NDArray[np.int64]:
+        """Return the number of batches so far, and epoch and index in the earlier pairs, `(3,)`."""
+        return np.array([self._count, self._earlier.order.epoch, self._earlier.order.index])
+
+    def seek(self, position: NDArray[np.generic]) -> None:
+        """Return to a position; that of the training pairs is restored on its own. Raises `ValueError` for none."""
+        count, epoch, index = map(int, position)
+        self._count = count
+        self._earlier.order.seek(epoch, index)
+
+
 def split_into_batches(
     indices: NDArray[np.intp], sources: Ids, targets: Ids, batch_size: int, batch_tokens: int | None
 ) -> list[NDArray[np.intp]]:

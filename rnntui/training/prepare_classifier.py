@@ -35,9 +35,9 @@ from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labe
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.tokenizer_choice import choose_tokenizer
+from rnntui.training.classifier_start import ClassifierStart
 from rnntui.training.labelled_dataset import write_labelled
 from rnntui.training.prepare_run import publish_staged_run, staged_run
-from rnntui.training.warm_start import WarmStart, pretrained_file
 
 Section = TypeVar("Section", ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
 
@@ -95,7 +95,7 @@ def create_classifier_run(
         _Part([row.text for row in rows], [label_ids[row.label] for row in rows])
         for rows in (training_rows, validation_rows)
     )
-    start = open_warm_start(request, checkpoints)
+    start = open_classifier_start(request, checkpoints)
     if start is not None and start.note:
         messages.append(start.note)
     request = _resolved(request, training, start, messages)
@@ -139,13 +139,14 @@ def create_classifier_run(
             ),
             created=time.time(),
             versions=library_versions(),
+            origin=start.origin if start is not None else None,
         )
         run = publish_staged_run(staged, config, name)
     dropped = [texts.dropped, *([validation.dropped] if validation else [])]
     return run, [*messages, *(rows.message for rows in dropped if rows.count)]
 
 
-def open_warm_start(request: ClassifierRequest, checkpoints: Path) -> WarmStart | None:
+def open_classifier_start(request: ClassifierRequest, checkpoints: Path) -> ClassifierStart | None:
     """Open the language model that a run begins with; None if it begins with random weights.
 
     Raises `UsageError` if the run is of another kind, or a setting that the user gave is not its own, `RunError` if
@@ -153,7 +154,7 @@ def open_warm_start(request: ClassifierRequest, checkpoints: Path) -> WarmStart 
     """
     if not request.training.from_run:
         return None
-    start = WarmStart(request.training.from_run, checkpoints)
+    start = ClassifierStart(request.training.from_run, checkpoints)
     if "tokenizer" in request.given and request.tokenizer.type != start.tokenizer.kind:
         raise UsageError(
             f"--tokenizer {request.tokenizer.type} is not that of --from {start.name}, {start.tokenizer.kind}",
@@ -165,7 +166,7 @@ def open_warm_start(request: ClassifierRequest, checkpoints: Path) -> WarmStart 
 
 
 def _tokenizer(
-    request: ClassifierRequest, texts: list[str], staged: RunFolder, start: WarmStart | None
+    request: ClassifierRequest, texts: list[str], staged: RunFolder, start: ClassifierStart | None
 ) -> tuple[ClassifierRequest, ClassifierTokenizer]:
     """Train the tokenizer, or take that of the language model that the run begins with, whose weights it saves too.
 
@@ -177,7 +178,7 @@ def _tokenizer(
         return request, tokenizer
     model = start.model_config(request.model, request.given)
     start.copy_tokenizer(staged.path)
-    save_arrays(pretrained_file(staged), start.weights(model), {})
+    save_arrays(staged.pretrained_file, start.weights(model), {})
     settings = replace(request.tokenizer, lowercase=False)
     return replace(request, model=model, tokenizer=settings), ClassifierTokenizer(start.tokenizer, False)
 
@@ -232,7 +233,7 @@ def _split(
 
 
 def _resolved(
-    request: ClassifierRequest, part: _Part, start: WarmStart | None, messages: list[str]
+    request: ClassifierRequest, part: _Part, start: ClassifierStart | None, messages: list[str]
 ) -> ClassifierRequest:
     """Return the request with every "auto" replaced and the settings that suit its tokens; say what was chosen."""
     training, tokenizer = request.training, request.tokenizer

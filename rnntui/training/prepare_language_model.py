@@ -15,6 +15,7 @@ from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resu
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
+from rnntui.text.chat_exports import converted_chat, speakers_note
 from rnntui.text.control_chars import unknown_characters_message
 from rnntui.text.corpus import Corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
@@ -25,20 +26,26 @@ from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile, corpus_stats, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
+from rnntui.text.turns import speaker_labels_of
 from rnntui.text.word_tokenizer import WordTokenizer
+from rnntui.training.language_model_start import LanguageModelStart
 from rnntui.training.prepare_run import publish_staged_run, staged_run
 from rnntui.training.recipe import TrainingTokens, choose_recipe
 
 
 @dataclass(frozen=True)
 class LanguageModelRequest:
-    """Settings of a new run, as `rnntui train` takes them, and its validation text if that is a text of its own."""
+    """Settings of a new run, as `rnntui train` takes them, and its validation text if that is a text of its own.
+
+    `given` are the names of the options that the user set; others may follow from the run that is trained on.
+    """
 
     model: LanguageModelConfig
     tokenizer: TokenizerConfig
     training: LanguageModelTrainingConfig
     budget: Budget
     validation: Corpus | None = None
+    given: frozenset[str] = frozenset()
 
 
 def create_language_model_run(
@@ -51,7 +58,8 @@ def create_language_model_run(
     """Create a run folder that is ready to train; it appears complete, or not at all.
 
     Args:
-        corpus: The text; a part of it is held out for validation, unless the request has a validation text.
+        corpus: The text; a part of it is held out for validation, unless the request has a validation text. A chat
+            export is converted to a dialogue.
         request: All settings.
         checkpoints: The folder of runs.
         name: Name of the run; None takes the corpus's, with a number if that is taken.
@@ -62,15 +70,45 @@ def create_language_model_run(
     """
     if name is not None:
         check_name(name, checkpoints)
+    turns, wanted_size = request.training.turns, request.tokenizer.vocab_size
+    corpus, message = converted_chat(corpus, turns)
+    if message:
+        notify(f"{message}; {speakers_note(corpus.speakers, turns)}")
+    if request.validation is not None:
+        validation, message = converted_chat(request.validation, "none" if turns == "none" else "auto")
+        request = replace(request, validation=validation)
+        if message:
+            notify(message)
+    run = _create_run(corpus, request, checkpoints, name, notify)
+    config = run.read_config()
+    speakers = speaker_labels_of(config.corpus)
+    if speakers is not None and corpus.speakers is None:
+        notify(f"a dialogue: {speakers_note(speakers, turns)}")
+    if config.origin is None and config.tokenizer.type != "char" and config.vocab_size < (wanted_size or 0):
+        notify(f"the text yields a vocabulary of only {config.vocab_size:,} tokens, not {wanted_size:,}")
+    return run
+
+
+def _create_run(
+    corpus: Corpus,
+    request: LanguageModelRequest,
+    checkpoints: Path,
+    name: str | None,
+    notify: Callable[[str], None],
+) -> RunFolder:
+    """Create the run of texts that are converted already; see `create_language_model_run`."""
+    request, start = open_language_model_start(request, checkpoints)
     stats = corpus_stats(corpus)
     validation_fingerprint = corpus_stats(request.validation).fingerprint if request.validation else ""
     speakers = stats.speakers if request.training.turns != "none" else None
     model = request.model.resolved(request.tokenizer.type)
     unit = request.training.documents
     unit = detect_documents(corpus, stats) if unit == "auto" else unit
+    if start is not None:
+        unit = start.document_unit(unit, request.training.documents != "auto")
     split = _split(corpus, stats, unit, request)
     with staged_run(request.training, checkpoints) as staged:
-        tokenizer = make_tokenizer(stats, request.tokenizer, split, unit)
+        tokenizer = start.vocabulary(stats, unit) if start else make_tokenizer(stats, request.tokenizer, split, unit)
         tokenizer.save(staged.path)
         training, validation = split.write(tokenizer, staged.training_ids, staged.validation_ids)
         if request.validation is not None:
@@ -78,11 +116,17 @@ def create_language_model_run(
         _check_tokens(training.tokens, "training", request, corpus)
         _check_tokens(validation.tokens, "validation", request, corpus)
         _check_memory(model, request.training, tokenizer.vocab_size)
-        tokens = TrainingTokens(request.tokenizer.type, training.tokens, tokenizer.vocab_size)
+        tokens_of_epoch = round(training.tokens / (1 - request.training.mix))
+        tokens = TrainingTokens(request.tokenizer.type, tokens_of_epoch, tokenizer.vocab_size)
         recipe = choose_recipe(request.model, request.training, request.budget, tokens)
         model = recipe.model
+        origin = start.stage(staged, model, tokenizer, request.training) if start else None
         if model.ngram_prior:
-            prior = counted_once(training.read(staged.training_ids), tokenizer.vocab_size, model.ngram_prior)
+            earlier = None
+            if origin is not None and origin.training is not None:
+                earlier = TokenFile(**vars(origin.training)).read(staged.origin_training_ids)
+            ids = training.read(staged.training_ids)
+            prior = counted_once(ids, tokenizer.vocab_size, model.ngram_prior, earlier)
             save_arrays(staged.ngrams_file, prior.to_arrays(), {})
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         config = RunConfig(
@@ -108,10 +152,13 @@ def create_language_model_run(
             ),
             created=time.time(),
             versions=library_versions(),
+            origin=origin,
         )
         run = publish_staged_run(staged, config, name)
     if unit != "none" and request.training.documents == "auto":
         notify(_documents_message(corpus, unit, split.document_count))
+    if start is not None:
+        notify(start.note(tokenizer))
     if recipe.reason:
         notify(recipe.reason)
     if unknown_share:
@@ -126,6 +173,23 @@ def create_language_model_run(
     if warning := split.warning():
         notify(f"{', '.join(corpus.display_names)}: {warning}")
     return run
+
+
+def open_language_model_start(
+    request: LanguageModelRequest, checkpoints: Path
+) -> tuple[LanguageModelRequest, LanguageModelStart | None]:
+    """Open the run that a new one is trained on from, None if it begins with random weights.
+
+    Returns the request with what follows from that run, too. Raises `UsageError` if the run is of another kind, or a
+    setting that the user gave is not its own, `RunError` if there is no such run, or it has no weights or is broken.
+    """
+    request.training.check_mix()
+    if not request.training.from_run:
+        return request, None
+    start, given = LanguageModelStart(request.training.from_run, checkpoints), request.given
+    model, tokenizer = start.model_config(request.model, given), start.tokenizer_config(request.tokenizer, given)
+    training = start.training_config(request.training, given)
+    return replace(request, model=model, tokenizer=tokenizer, training=training), start
 
 
 def turns_to_resume(name: str | None, checkpoints: Path, files: Sequence[str]) -> str:

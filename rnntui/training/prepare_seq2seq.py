@@ -38,6 +38,7 @@ from rnntui.text.placeholders import save_known_words
 from rnntui.text.vocabulary import save_vocabularies, train_vocabularies
 from rnntui.training.metric_choice import choose_metrics
 from rnntui.training.prepare_run import publish_staged_run, staged_run
+from rnntui.training.seq2seq_start import Seq2SeqStart
 
 _MAX_LENGTH_RATIO = 10  # to the median length
 _SHARED_TARGETS = "held-out pairs share targets, but no sources, with the training pairs, as there are few targets"
@@ -46,13 +47,18 @@ _ALWAYS_ALLOWED = 100  # tokens that are never too many
 
 @dataclass(frozen=True)
 class Seq2SeqRequest:
-    """Settings of a new run, as `rnntui train-seq2seq` takes them; `columns` are those named by the user."""
+    """Settings of a new run, as `rnntui train-seq2seq` takes them.
+
+    `columns` are those named by the user, `given` the names of the options that the user set; others may follow from
+    the run that is trained on.
+    """
 
     model: Seq2SeqConfig
     tokenizer: Seq2SeqTokenizerConfig
     training: Seq2SeqTrainingConfig
     budget: Budget
     columns: str = ""
+    given: frozenset[str] = frozenset()
 
 
 def create_seq2seq_run(
@@ -76,6 +82,7 @@ def create_seq2seq_run(
     """
     if name is not None:
         check_name(name, checkpoints)
+    request, start = open_seq2seq_start(request, checkpoints)
     training = request.training.for_model(request.model, request.tokenizer.type)
     request = replace(request, training=choose_metrics(training, [pair.target for pair in pairs.rows]))
     split = _split(pairs, validation, request.training)
@@ -85,9 +92,9 @@ def create_seq2seq_run(
         preprocessor = PairPreprocessor(request.tokenizer, training_rows, request.training.seed)
         training_forms = preprocessor.training(training_rows)
         sources, targets = [pair.source for pair in training_forms], [pair.target for pair in training_forms]
-        source, target = train_vocabularies(sources, targets, request.tokenizer)
+        source, target = start.vocabularies if start else train_vocabularies(sources, targets, request.tokenizer)
         save_vocabularies(source, target, staged.path)
-        known = preprocessor.known_words(training_rows)
+        known = preprocessor.known_words(training_rows) | (start.known_words if start else frozenset())
         if request.tokenizer.placeholders:
             save_known_words(staged.known_words_file, known)
         training_ids = encode_pairs(training_forms, source, target)
@@ -106,6 +113,7 @@ def create_seq2seq_run(
                 (staged.validation_ids, validation_rows, validation_ids),
             )
         ]
+        origin = start.stage(staged, request.training) if start else None
         config = RunConfig(
             kind=SEQ2SEQ.id,
             model=request.model,
@@ -120,7 +128,7 @@ def create_seq2seq_run(
                 validation=token_files[1],
                 validation_sources=validation.display_names if validation else None,
                 pairs=(len(training_rows), len(validation_rows)),
-                lengths=_lengths(training_ids),
+                lengths=start.lengths(_lengths(training_ids)) if start else _lengths(training_ids),
                 limits=limits,
                 columns=request.columns,
                 layouts=pairs.layouts,
@@ -129,10 +137,27 @@ def create_seq2seq_run(
             ),
             created=time.time(),
             versions=library_versions(),
+            origin=origin,
         )
         run = publish_staged_run(staged, config, name)
     dropped = [pairs.dropped, *([validation.dropped] if validation else []), too_long]
-    return run, [*([split.message] if split.message else []), *(rows.message for rows in dropped if rows.count)]
+    notes = [start.note] if start else []
+    return run, [*notes, *([split.message] if split.message else []), *(rows.message for rows in dropped if rows.count)]
+
+
+def open_seq2seq_start(request: Seq2SeqRequest, checkpoints: Path) -> tuple[Seq2SeqRequest, Seq2SeqStart | None]:
+    """Open the run that a new one is trained on from, None if it begins with random weights.
+
+    Returns the request with what follows from that run, too. Raises `UsageError` if the run is of another kind, or a
+    setting that the user gave is not its own, `RunError` if there is no such run, or it has no weights or is broken.
+    """
+    request.training.check_mix()
+    if not request.training.from_run:
+        return request, None
+    start, given = Seq2SeqStart(request.training.from_run, checkpoints), request.given
+    model, tokenizer = start.model_config(request.model, given), start.tokenizer_config(request.tokenizer, given)
+    training = start.training_config(request.training, given)
+    return replace(request, model=model, tokenizer=tokenizer, training=training), start
 
 
 def held_out_pairs(run: RunFolder, pairs: ParallelCorpus) -> ParallelCorpus:

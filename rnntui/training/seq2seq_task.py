@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from rnntui.config import FINAL_EVALUATION_FACTOR
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig, Seq2SeqTrainingConfig
 from rnntui.inference.numpy_seq2seq import NumpySeq2Seq
 from rnntui.inference.translator import Translator, read_vocabularies
+from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.samples import Sample, shorten_sample
 from rnntui.kinds.seq2seq import SEQ2SEQ
@@ -30,9 +32,22 @@ from rnntui.text.word_alignment import WordAligner
 from rnntui.training.bleu import UNTRAINED_SCORES, TranslationScores, require_bleu_tokenizer, score_translations
 from rnntui.training.device import Hardware, max_threads
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor, evaluating
-from rnntui.training.length_buckets import LengthBucketSampler, PairBatch, batch_at, split_into_batches
+from rnntui.training.length_buckets import (
+    LengthBucketSampler,
+    MixedPairBatches,
+    PairBatch,
+    batch_at,
+    split_into_batches,
+)
 from rnntui.training.step_memory import seq2seq_step_bytes
-from rnntui.training.task import ParameterGroup, one_group, require_in_vocabulary, token_files
+from rnntui.training.task import (
+    ParameterGroup,
+    load_pretrained,
+    one_group,
+    origin_files,
+    require_in_vocabulary,
+    token_files,
+)
 
 FINAL_BEAM = 5
 _TIMED_PAIRS = 128  # pairs translated by each worker between two looks at the clock
@@ -73,31 +88,46 @@ class Seq2SeqTask:
         training, validation = token_files(run, config)
         self._training_pairs = training_pairs = PairDataset(training, run.training_ids)
         self._validation = PairDataset(validation, run.validation_ids)
-        for pairs, path in ((training_pairs, run.training_ids), (self._validation, run.validation_ids)):
-            for largest_id, vocabulary in zip(pairs.largest_ids(), vocabularies, strict=True):
-                require_in_vocabulary(largest_id, vocabulary.size, path)
-        self.batches = LengthBucketSampler(
-            training_pairs,
-            settings.batch_size,
-            settings.batch_tokens,
-            settings.bucket_batches,
-            settings.seed,
-        )
+        self._check_ids(training_pairs, run.training_ids)
+        self._check_ids(self._validation, run.validation_ids)
+        self.batches = self._sampler(training_pairs)
+        self._mixed: MixedPairBatches | None = None
+        earlier_training, earlier_validation = origin_files(config)
+        if earlier_training is not None:
+            earlier = PairDataset(earlier_training, run.origin_training_ids)
+            self._check_ids(earlier, run.origin_training_ids)
+            self._mixed = MixedPairBatches(self.batches, self._sampler(earlier), settings.mix)
+        self._origin_pairs: PairDataset | None = None
+        if earlier_validation is not None:
+            self._origin_pairs = PairDataset(earlier_validation, run.origin_validation_ids)
+            self._check_ids(self._origin_pairs, run.origin_validation_ids)
         self.step_bytes = seq2seq_step_bytes(self._model_config, self.batches.shapes(), hardware)
         joint = self._source is self._target
         self.model = Seq2Seq(self._model_config, self._source.size, self._target.size, joint)
         counts = torch.from_numpy(training_pairs.target_counts(self._target.size))
         self.model.set_output_bias(counts, settings.label_smoothing)
+        self._is_pretrained = bool(load_pretrained(self.model, run))
         self.model.to(hardware.device)
-        self.steps_per_epoch = float(self.batches.batches_per_epoch)
+        self.steps_per_epoch = self.batches.batches_per_epoch / (1 - settings.mix)
         self.validation_tokens = int(self._validation.target_lengths.sum()) + len(self._validation)
         self.uniform_loss = float(np.log(self._target.size))
+
+    def _sampler(self, pairs: PairDataset) -> LengthBucketSampler:
+        settings = self._settings
+        return LengthBucketSampler(
+            pairs, settings.batch_size, settings.batch_tokens, settings.bucket_batches, settings.seed
+        )
+
+    def _check_ids(self, pairs: PairDataset, path: Path) -> None:
+        """Raise `RunError` if pairs have an id that is not in the vocabularies."""
+        for largest_id, vocabulary in zip(pairs.largest_ids(), (self._source, self._target), strict=True):
+            require_in_vocabulary(largest_id, vocabulary.size, path)
 
     def parameter_groups(self) -> list[ParameterGroup]:
         return one_group(self.model)
 
     def loss(self) -> tuple[Tensor, int]:
-        batch = self.batches.next()
+        batch = (self._mixed or self.batches).next()
         with self.hardware.autocast():
             vectors, targets, weights = attentional_vectors(self.model, batch, self.hardware)
         output = self.model.decoder.output
@@ -132,12 +162,13 @@ class Seq2SeqTask:
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:
         loss_part = monitor.part(0.0, LOSS_FRACTION)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, self.hardware, loss_part)
-        if (self.batches.order.epoch, self.batches.order.index) == (0, 0):
+        is_at_start = (self.batches.order.epoch, self.batches.order.index) == (0, 0)
+        if is_at_start and not self._is_pretrained:
             # An untrained model writes noise up to the length limit, which takes long.
             return replace(evaluation, metrics=UNTRAINED_SCORES.metrics)
         translation_part = monitor.part(LOSS_FRACTION, 1.0)
         scores = self._translation_scores(self._settings.bleu_pairs, BeamConfig(beam=1), translation_part)
-        return replace(evaluation, metrics=scores.metrics)
+        return replace(evaluation, metrics=scores.metrics | self._origin_metrics())
 
     def final_evaluation(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> dict[str, Evaluation]:
         full_precision = self.hardware.in_full_precision()
@@ -145,7 +176,14 @@ class Seq2SeqTask:
         translation_part, loss_part = monitor.part(0.0, 1 - LOSS_FRACTION), monitor.part(1 - LOSS_FRACTION, 1.0)
         scores = self._translation_scores(max_pairs, BeamConfig(beam=FINAL_BEAM), translation_part)
         evaluation = evaluate_pairs(self.model, self._validation, tokens, full_precision, loss_part)
-        return {self.primary_evaluation: replace(evaluation, metrics=scores.metrics)}
+        return {self.primary_evaluation: replace(evaluation, metrics=scores.metrics | self._origin_metrics())}
+
+    def _origin_metrics(self) -> dict[str, float]:
+        """Return the loss on the validation pairs of the origin, if they are at hand: what is not forgotten."""
+        if self._origin_pairs is None:
+            return {}
+        tokens = self._settings.eval_tokens  # in all evaluations, as the figures are compared
+        return {ORIGIN_LOSS.key: evaluate_pairs(self.model, self._origin_pairs, tokens, self.hardware).loss}
 
     def _translation_scores(
         self, max_pairs: int, settings: BeamConfig, monitor: EvaluationMonitor
@@ -187,10 +225,16 @@ class Seq2SeqTask:
         return self._source.decode(pairs.source(index)), self._target.decode(pairs.target(index))
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        return {"epoch": np.array(self.batches.order.epoch), "place": np.array(self.batches.order.index)}
+        position: dict[str, NDArray[np.generic]] = {
+            "epoch": np.array(self.batches.order.epoch),
+            "place": np.array(self.batches.order.index),
+        }
+        return position if self._mixed is None else {**position, "mixed": self._mixed.position()}
 
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
         self.batches.order.seek(int(position["epoch"]), int(position["place"]))
+        if self._mixed is not None:
+            self._mixed.seek(position["mixed"])
 
 
 def attentional_vectors(model: Seq2Seq, batch: PairBatch, hardware: Hardware) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -15,8 +15,10 @@ from rnntui.errors import RunError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.samples import Sample
+from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.weights_file import load_weights
 from rnntui.text.token_ids import TokenFile
 from rnntui.training.device import Hardware
 from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonitor
@@ -115,6 +117,36 @@ class Task(Protocol):
     def restore(self, position: dict[str, NDArray[np.generic]]) -> None:
         """Return to a position."""
         ...
+
+
+def load_pretrained(model: nn.Module, run: RunFolder) -> set[str]:
+    """Copy the weights of another run that a run begins with, and return their names; none if there is no such run.
+
+    Raises `RunError` if they do not fit.
+    """
+    path = run.pretrained_file
+    if not path.is_file():
+        return set()
+    weights = load_weights(path)
+    try:
+        load_into(model, weights_of(model) | weights)
+    except ValueError as error:
+        raise RunError(f"{path} does not belong to {run.config_file}: {error}") from error
+    return set(weights)
+
+
+def origin_files(config: RunConfig) -> tuple[TokenFile | None, TokenFile | None]:
+    """Describe the files of ids that a run has of its origin: for mixing in, and to measure forgetting; None without.
+
+    The origin is the run that it was trained on from.
+    """
+    origin = config.origin
+    if origin is None:
+        return None, None
+    return (
+        _token_file(origin.training) if origin.training else None,
+        _token_file(origin.validation) if origin.validation else None,
+    )
 
 
 def token_files(run: RunFolder, config: RunConfig) -> tuple[TokenFile, TokenFile]:

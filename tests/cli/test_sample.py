@@ -500,3 +500,15 @@ def test_closed_standard_streams_do_not_crash(shell, trained: Path) -> None:
     full = shell("rnntui sample -n 5 > /dev/full")
     assert (full.returncode, full.stderr.count(b"\n")) == (1, 1)
     assert b"cannot write to standard output: No space left" in full.stderr
+
+
+def test_a_text_goes_on_from_a_saved_state_in_another_process(sample, tmp_path: Path) -> None:
+    state = str(tmp_path / "story.state")
+    whole = sample("--prompt", "the ", "--seed", "4", "-n", "40").out
+    first = sample("--prompt", "the ", "--seed", "4", "-n", "15", "--save-state", state).out
+    rest = sample("-n", "25", "--from-state", state).out
+    assert first.removesuffix("\n") + rest == whole
+    again = [sample("-n", "25", "--from-state", state, "--seed", "7", "--samples", "2").out for _ in range(2)]
+    assert again[0] == again[1]
+    assert sample("-n", "5", "--from-state", state, "--json").out.count('"seed": null') == 1
+    assert "single text" in sample("--save-state", state, "--samples", "2").err

@@ -25,6 +25,7 @@ from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
 from rnntui.text.labelled import read_labelled
 from rnntui.text.normalization import comparison_key
+from rnntui.training.classifier_start import ClassifierStart
 from rnntui.training.classifier_task import ClassifierTask, class_weights, weighted_cross_entropy
 from rnntui.training.device import choose_hardware
 from rnntui.training.prepare_classifier import (
@@ -33,7 +34,6 @@ from rnntui.training.prepare_classifier import (
     resumable_classifier_run,
 )
 from rnntui.training.train_run import train_run
-from rnntui.training.warm_start import WarmStart
 
 
 def open_task(run: RunFolder) -> ClassifierTask:
@@ -252,7 +252,7 @@ def test_a_warm_start_from_a_model_of_n_grams_leaves_these_out_and_says_so(tmp_p
     run, messages = create_classifier_run(corpus, None, request, tmp_path / "checkpoints", None)
     assert [message for message in messages if message.startswith("--from lm: its n-gram embeddings are left out")]
     prior = make_run(tmp_path / "checkpoints", "prior", model=replace(TINY, ngram_prior=8))
-    assert WarmStart(str(prior.path), tmp_path).note == "", "an n-gram prior is no part of the layers"
+    assert ClassifierStart(str(prior.path), tmp_path).note == "", "an n-gram prior is no part of the layers"
     assert train_run(run, ignore, never).step == 1
 
 

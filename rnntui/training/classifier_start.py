@@ -1,39 +1,31 @@
-"""Warm start of a classifier from a language model of the same tokens (Howard and Ruder 2018, ULMFiT).
+"""Start of a classifier from a language model of the same tokens (Howard and Ruder 2018, ULMFiT).
 
 A classifier takes the tokenizer, the embedding and the recurrent layers of a language model that was trained on
-unlabelled text. They are put into the forward direction; the backward direction and the output are new. No torch here:
-a language model that does not fit is reported before anything is read.
+unlabelled text. They are put into the forward direction; the backward direction and the output are new.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
 from rnntui.config_classifier import ClassifierConfig
 from rnntui.errors import UsageError
 from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.runs.folder import RunFolder
-from rnntui.runs.lookup import find_run
-from rnntui.runs.weights_file import load_weights
-from rnntui.settings import flag_of
+from rnntui.runs.run_config import RunOrigin
 from rnntui.text.tokenizer import Tokenizer
+from rnntui.training.starting_run import StartingRun, Weights
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
 _CELL_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
-Weights = dict[str, NDArray[np.float32]]
 
-
-class WarmStart:
+class ClassifierStart:
     """A language model whose layers a classifier takes over.
 
     Raises `UsageError` if the run is of another kind, `RunError` if there is none, or it has no weights or is broken.
@@ -44,15 +36,18 @@ class WarmStart:
     """
 
     def __init__(self, name: str, checkpoints: Path) -> None:
-        self._run = find_run(name, checkpoints, LANGUAGE_MODEL)
-        self._config = self._run.read_config()
-        self.tokenizer: Tokenizer = read_tokenizer(self._run, self._config)
-        self._shape = self._config.model_as(LanguageModelConfig)
-        self._weights = load_weights(self._run.weights_file)
+        self._start = StartingRun(name, checkpoints, LANGUAGE_MODEL)
+        self.tokenizer: Tokenizer = read_tokenizer(self._start.run, self._start.config)
+        self._shape = self._start.config.model_as(LanguageModelConfig)
 
     @property
     def name(self) -> str:
-        return self._run.name
+        return self._start.name
+
+    @property
+    def origin(self) -> RunOrigin:
+        """What the config of the classifier records of the language model."""
+        return self._start.origin()
 
     @property
     def note(self) -> str:
@@ -75,13 +70,7 @@ class WarmStart:
             "hidden": shape.hidden,
             "embedding": shape.embedding or shape.hidden,
         }
-        for name in given:
-            if name in sizes and getattr(config, name) != sizes[name]:
-                raise UsageError(
-                    f"{flag_of(name)} {getattr(config, name)} is not that of --from {self.name}, {sizes[name]}",
-                    setting=name,
-                    hint=f"leave {flag_of(name)} out",
-                )
+        self._start.require(config, sizes, given)
         try:
             return replace(config, **sizes)
         except UsageError as error:
@@ -89,13 +78,11 @@ class WarmStart:
 
     def copy_tokenizer(self, folder: Path) -> None:
         """Copy the language model's tokenizer into a run folder."""
-        for file in _TOKENIZER_FILES:
-            if (self._run.path / file).is_file():
-                shutil.copyfile(self._run.path / file, folder / file)
+        self._start.copy_tokenizer(folder)
 
     def weights(self, config: ClassifierConfig) -> Weights:
         """Return the weights of the classifier that come from the language model, by their names there."""
-        source = self._weights
+        source = self._start.weights
         weights = {"encoder.embedding.weight": source["embedding.weight"]}
         for layer in range(config.layers):
             for name in _CELL_WEIGHTS:
@@ -105,8 +92,3 @@ class WarmStart:
                     weight = np.concatenate([weight, np.zeros_like(weight)], axis=1)
                 weights[f"encoder.forward_rnn.{layer}.{name}_l0"] = weight
         return weights
-
-
-def pretrained_file(run: RunFolder) -> Path:
-    """Return the file of the weights that a run begins with."""
-    return run.resume_folder / "pretrained.safetensors"

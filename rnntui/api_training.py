@@ -1,0 +1,100 @@
+"""Training for the Python API: any kind of run, created from files and trained in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rnntui.environment import prepare_for_torch
+from rnntui.kinds.labelled_corpus_info import LabelledColumns
+from rnntui.runs.folder import RunFolder
+from rnntui.settings import Settings
+from rnntui.text.corpus import find_corpus
+from rnntui.training.events import Event
+
+_log = logging.getLogger("rnntui")
+
+
+class TrainingRequest(NamedTuple):
+    """A training as `rnntui.train` is asked for it.
+
+    Args:
+        kind: id of the kind of model.
+        sources: names of files and folders.
+        settings: the settings by their heading, as in `ModelKind.settings`.
+        given: option names of the settings that the user set.
+    """
+
+    kind: str
+    sources: Sequence[str]
+    settings: dict[str, Settings]
+    given: frozenset[str]
+
+
+def create_and_train(
+    request: TrainingRequest, folder: Path, name: str | None, on_event: Callable[[Event], object] | None
+) -> RunFolder:
+    """Create a run and train it; messages for the user are logged.
+
+    Args:
+        request: what to train on, and how.
+        folder: the folder of runs.
+        name: name of the run; None takes the corpus's.
+        on_event: receives each event; training stops once it returns False.
+    """
+    prepare_for_torch(_log.info)
+    run = _CREATORS[request.kind](request, folder, name)
+    from rnntui.training.train_run import train_run
+
+    is_stopped = False
+
+    def report(event: Event) -> None:
+        nonlocal is_stopped
+        if on_event is not None and on_event(event) is False:
+            is_stopped = True
+
+    train_run(run, report, lambda: is_stopped)
+    return run
+
+
+def _settings(request: TrainingRequest) -> list[Any]:
+    return [request.settings[heading] for heading in ("Model", "Tokenizer", "Training", "Budget")]
+
+
+def _language_model(request: TrainingRequest, folder: Path, name: str | None) -> RunFolder:
+    from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
+
+    settings = replace(LanguageModelRequest(*_settings(request)), given=request.given)
+    return create_language_model_run(find_corpus(list(request.sources)), settings, folder, name, _log.info)
+
+
+def _seq2seq(request: TrainingRequest, folder: Path, name: str | None) -> RunFolder:
+    from rnntui.text.pairs import read_table
+    from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
+
+    pairs = read_table(find_corpus(list(request.sources)))
+    settings = replace(Seq2SeqRequest(*_settings(request)), given=request.given)
+    run, notes = create_seq2seq_run(pairs, None, settings, folder, name)
+    return _logged(run, [*pairs.notes, *notes])
+
+
+def _classifier(request: TrainingRequest, folder: Path, name: str | None) -> RunFolder:
+    from rnntui.text.labelled import read_labelled
+    from rnntui.training.prepare_classifier import ClassifierRequest, create_classifier_run
+
+    texts = read_labelled(find_corpus(list(request.sources)), LabelledColumns())
+    settings = replace(ClassifierRequest(*_settings(request)), given=request.given)
+    run, notes = create_classifier_run(texts, None, settings, folder, name)
+    return _logged(run, [*texts.notes, *notes])
+
+
+def _logged(run: RunFolder, notes: Sequence[str]) -> RunFolder:
+    for note in notes:
+        _log.info(note)
+    return run
+
+
+_CREATORS = {"language-model": _language_model, "seq2seq": _seq2seq, "classifier": _classifier}

@@ -1,0 +1,140 @@
+"""State of a text as a value: a language model goes on from it, later and in another process, without reading the text.
+
+The file is a safetensors file of a few kilobytes. It may come from anywhere, so that everything in it is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rnntui.errors import RunError
+from rnntui.inference.cells import Array
+from rnntui.inference.generate import Generation, generators_from
+from rnntui.inference.loaded_model import LoadedLanguageModel
+from rnntui.inference.numpy_language_model import NumpyLanguageModel
+from rnntui.runs.fingerprint import run_fingerprint
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.weights_file import load_arrays, save_arrays
+from rnntui.text.tokenizer import StreamDecoder, Tokenizer
+
+_FORMAT = "rnntui-state-1"
+_MAX_EXTRA_BYTES = 1 << 20  # of a file beside the state itself
+_MAX_RECENT = 100_000 * 3 // 2  # tokens: the most that a repetition penalty may look back at
+_REPLAYED = 8  # tokens that tell a decoder where it is: within a character of up to 4 bytes, or after a space
+_LARGEST = 1e6  # no state of a trained model holds a larger number
+
+
+@dataclass(frozen=True)
+class TextState:
+    """All that a language model knows of a text that it has read.
+
+    Args:
+        state: `(L, C, 1, H + K)`; see `NumpyLanguageModel`.
+        recent: the last token ids, which a repetition penalty looks back at.
+        generator: state of the random generator.
+    """
+
+    state: Array
+    recent: tuple[int, ...] = ()
+    generator: int = 0
+
+    @classmethod
+    def of(cls, generation: Generation, row: int = 0) -> TextState:
+        """Return the state of the text of that index in a generation."""
+        state = generation.state[:, :, row : row + 1]
+        return cls(state, tuple(generation.recent[row]), generation.generators[row].state)
+
+    def restore(self, generation: Generation, *, restores_generator: bool = True) -> None:
+        """Put all texts of a generation into this state.
+
+        Args:
+            generation: its texts are replaced.
+            restores_generator: the random generator of the first text goes on where it was, too.
+        """
+        batch = len(generation.generators)
+        generation.state = np.repeat(self.state, batch, axis=2)
+        generation.logits = np.repeat(generation.model.logits_of(self.state), batch, axis=0)
+        generation.recent = [list(self.recent) for _ in range(batch)]
+        if restores_generator:
+            [generation.generators[0]] = generators_from(0, 1)
+            generation.generators[0].state = self.generator
+
+
+def stream_after(tokenizer: Tokenizer, recent: Sequence[int]) -> StreamDecoder:
+    """Return a decoder for what follows a text, by the last token ids of that."""
+    decoder = tokenizer.stream()
+    for token in recent[-_REPLAYED:]:
+        decoder.push(token)
+    return decoder
+
+
+def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
+    """Write a state of a run's model to a file, atomically. Raises `OSError` if it cannot be written."""
+    arrays: dict[str, NDArray[Any]] = {
+        "state": np.asarray(state.state, np.float32),
+        "recent": np.array(state.recent[-_MAX_RECENT:], np.int32),
+    }
+    metadata = {
+        "format": _FORMAT,
+        "run": run.name,
+        "fingerprint": run_fingerprint(run),
+        "generator": str(state.generator),
+    }
+    save_arrays(path, arrays, metadata)
+
+
+def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> TextState:
+    """Read the state of a text.
+
+    Args:
+        path: the file.
+        run: the run whose model is to go on from it.
+        loaded: that model.
+
+    Raises `RunError` if the file is missing, broken, no state at all, or that of another model.
+    """
+    network = loaded.network
+    expected = network.initial_state()
+    try:
+        if path.stat().st_size > 4 * expected.size + _MAX_EXTRA_BYTES:
+            raise _not_a_state(path, "it is too large")
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}") from error
+    arrays, metadata = load_arrays(path)
+    if metadata.get("format") != _FORMAT or set(arrays) != {"state", "recent"}:
+        raise _not_a_state(path, f"it has the format {metadata.get('format', 'of something else')!r:.40}")
+    if metadata.get("fingerprint") != run_fingerprint(run):
+        raise RunError(
+            f"{path} is a state of another model, {metadata.get('run', '?')!r:.60}, or of other weights of it",
+            hint="name the run that saved it with --run, or read the text again",
+        )
+    state, recent, generator = arrays["state"], arrays["recent"], metadata.get("generator", "")
+    if state.dtype != np.float32 or state.shape != expected.shape:
+        raise _not_a_state(path, f"its state is {state.dtype} {state.shape}, not float32 {expected.shape}")
+    numbers = state.astype(np.float32)
+    if not (np.abs(numbers) < _LARGEST).all() or not _has_tokens(numbers, network):  # false for nan too
+        raise _not_a_state(path, "its state holds numbers that no model has")
+    if recent.dtype != np.int32 or recent.ndim != 1 or len(recent) > _MAX_RECENT:
+        raise _not_a_state(path, "its recent tokens are not a list of ids")
+    tokens = recent.tolist()
+    if not all(0 <= token < network.vocab_size for token in tokens):
+        raise _not_a_state(path, "its recent tokens are not in the vocabulary")
+    if not (generator.isascii() and generator.isdigit() and len(generator) <= 20 and int(generator) < 1 << 64):
+        raise _not_a_state(path, "the state of its random generator is no number of 64 bits")
+    return TextState(numbers, tuple(tokens), int(generator))
+
+
+def _has_tokens(state: Array, network: NumpyLanguageModel) -> bool:
+    """Return True if the history of a state holds ids + 1, or zeros."""
+    history = state[0, 0, :, network.config.hidden :]
+    return bool(np.isin(history, np.arange(network.vocab_size + 1)).all())
+
+
+def _not_a_state(path: Path, problem: str) -> RunError:
+    return RunError(f"{path} is not a state that this model can go on from: {problem}")
