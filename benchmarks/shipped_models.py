@@ -12,12 +12,13 @@ from common import print_heading, print_table
 
 from rnntui.config import FINAL_EVALUATION_FACTOR, LanguageModelConfig, LanguageModelTrainingConfig
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.inference.loaded_model import read_tokenizer
+from rnntui.inference.loaded_model import read_ngram_model, read_tokenizer
 from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays
 from rnntui.text.corpus import find_corpus
+from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.pairs import read_table
 from rnntui.text.parallel_corpus import Pair
 from rnntui.text.text_split import TextSplit
@@ -36,12 +37,12 @@ def run_of(name: str) -> RunFolder:
 
 
 def size_row(name: str) -> list[object]:
-    """Name, parameters in millions, size of the weights file in MB, and minutes of training by `status.json`."""
-    weights_file = run_of(name).weights_file
-    arrays, _ = load_arrays(weights_file)
+    """Name, parameters in millions, size of the folder in MB, and minutes of training by `status.json`."""
+    arrays, _ = load_arrays(run_of(name).weights_file)
+    size = sum(file.stat().st_size for file in run_of(name).path.rglob("*"))
     parameters = sum(array.size for array in arrays.values())
     minutes = run_of(name).read_status().seconds / 60
-    return [name, f"{parameters / 1e6:.2f}", f"{weights_file.stat().st_size / 1e6:.2f}", f"{minutes:.0f}"]
+    return [name, f"{parameters / 1e6:.2f}", f"{size / 1e6:.2f}", f"{minutes:.0f}"]
 
 
 def loss_row(name: str) -> list[object]:
@@ -55,7 +56,9 @@ def loss_row(name: str) -> list[object]:
     if stats.fingerprint != config.corpus.fingerprint:
         raise SystemExit(f"corpora/{name}.txt is not the text that {name} was trained on")
     hardware = choose_hardware("auto", "fp32", None)
-    model = LanguageModel(config.model_as(LanguageModelConfig), config.vocab_size)
+    prior = read_ngram_model(run, config)
+    predictions = None if prior is None else NgramPredictions(prior)
+    model = LanguageModel(config.model_as(LanguageModelConfig), config.vocab_size, tokenizer.end_id, predictions)
     load_best_weights(model, run)
     model.to(hardware.device)
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +115,7 @@ def main() -> None:
     print_heading("shipped models", "fp32")
     names = (*LANGUAGE_MODELS, TRANSLATOR)
     sizes = [size_row(name) for name in names]
-    print_table("size", ["model", "million parameters", "weights, MB", "trained, minutes"], sizes)
+    print_table("size", ["model", "million parameters", "folder, MB", "trained, minutes"], sizes)
     columns = ["model", "tokens predicted, of those held out", "streaming", "windowed", "bits per character"]
     print_table("loss on held-out text, nats a token", columns, [loss_row(name) for name in LANGUAGE_MODELS])
     columns = ["model", "pairs", "loss", "perplexity", "BLEU", "chrF", "one word from training"]
