@@ -41,6 +41,7 @@ def test_the_shipped_run_gives_every_curve() -> None:
     rows = [json.loads(line) for line in SHIPPED.read_text().splitlines()]
     assert history.metric_keys == [
         "train_loss", "validation_loss", "bits_per_character", "learning_rate", "gradient_norm", "tokens_per_second",
+        "threads",
     ]  # fmt: skip
     trained = [row for row in rows if "train_loss" in row]
     points = history.series("train_loss")

@@ -37,9 +37,9 @@ def test_a_chart_in_a_pipe(rnntui) -> None:
     result = rnntui("curves", SHIPPED)
     rows = result.out.splitlines()
     assert (result.code, result.err) == (0, "") and len(rows) == 24 and max(map(len, rows)) <= 80
-    assert rows[0] == "Loss of shakespeare, nats a token" and "training 1.3047" in rows[1]
-    assert rows[1].endswith("validation 1.4609 ★ best 1.4609 at step 17,573") and "".join(rows[2:]).count("★") == 1
-    assert rows[-1].split() == ["step", "0", "5k", "10k", "15k"]
+    assert rows[0] == "Loss of shakespeare, nats a token" and "training 1.2342" in rows[1]
+    assert rows[1].endswith("validation 1.3738 ★ best 1.3738 at step 26,359") and "".join(rows[2:]).count("★") == 1
+    assert rows[-1].split() == ["step", "0", "5k", "10k", "15k", "20k", "25k"]
     assert "\x1b" not in result.out
 
 
@@ -171,7 +171,7 @@ def test_a_run_without_metrics_is_an_error(rnntui, tmp_path: Path, output: list[
             "--metric bleu: none of these runs has logged it (a metric of Seq2Seq models); they have train_loss",
         ),
         (["--json", "--metric", "exact"], "none of these runs has logged it (a metric of Seq2Seq models)"),
-        (["--metric", "threads"], "--metric threads: none of these runs has logged it; they have train_loss"),
+        (["--metric", "origin_loss"], "--metric origin_loss: none of these runs has logged it; they have train_loss"),
         (["--csv", "--json"], "choose one"),
         (["--smoothing", "1"], "0.999"),
         (["--x", "epoch"], "epoch"),

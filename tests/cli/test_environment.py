@@ -112,7 +112,8 @@ def test_a_training_is_the_same_under_variables_that_make_torch_wrong(tmp_path: 
     """All of them at once: any one of them that got through to torch would make the losses different."""
     corpus = tmp_path / "words.txt"
     corpus.write_text("alpha beta gamma delta\n" * 500)
-    arguments = ["train", str(corpus), "--steps", "3", "--threads", "2", "--precision", "fp32", *QUICK, "--checkpoints"]
+    arguments = ["train", str(corpus), "--steps", "3", "--threads", "2", "--precision", "fp32", *QUICK]
+    arguments += ["--evaluations", "3", "--checkpoints"]
     threads = torch.get_num_threads()
     assert run([*arguments, str(tmp_path / "undisturbed")]) == 0
     torch.set_num_threads(threads)
