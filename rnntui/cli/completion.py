@@ -64,6 +64,7 @@ def _completion_of(command_name: str, parameter: click.Parameter) -> Complete | 
     """Return what completes a parameter; None for what a shell cannot know, and for what click completes itself."""
     from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.kinds.registry import KINDS
+    from rnntui.kinds.seq2seq import SEQ2SEQ
 
     trained = next((kind for kind in KINDS.values() if kind.command == command_name), None)
     metavar = parameter.metavar or ""
@@ -77,8 +78,8 @@ def _completion_of(command_name: str, parameter: click.Parameter) -> Complete | 
     if _RUN_FLAGS & {*parameter.opts} or parameter.name == "run" or metavar.strip("[].") == "RUN":
         of_command = _OF_LANGUAGE_MODELS.get(command_name, command_name)
         kind = next((kind for kind in KINDS.values() if kind.use.command == of_command), None)
-        if "--runs" in parameter.opts or "--from" in parameter.opts:  # of language models, in any command
-            kind = LANGUAGE_MODEL
+        if "--runs" in parameter.opts or ("--from" in parameter.opts and kind is not SEQ2SEQ):
+            kind = LANGUAGE_MODEL  # of which a classifier, too, is made
         return lambda context, typed: _runs(context, typed, kind)
     return None
 

@@ -175,6 +175,16 @@ def changed_setting(option: str, value: object, wanted: object) -> UsageError:
 
 def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
     """Train a run with progress on stderr, and return the exit code; `budget` replaces the run's own."""
+    try:  # the run exists: an interruption from here on, even of torch's import, says how to go on with it
+        return _train(run, stop, budget)
+    except KeyboardInterrupt:
+        stop.end_training()
+        for line in interrupted_lines(run):
+            print_note(line)
+        return INTERRUPTED_EXIT_CODE
+
+
+def _train(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
     from rnntui.cli.progress import make_reporter
     from rnntui.processors import usable_cpus
     from rnntui.runs.lookup import shipped_name_note
@@ -188,12 +198,6 @@ def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -
         print_note(name_note)
     reporter = make_reporter(sys.stderr, run)
     stop.begin_training(reporter)
-    try:
-        with reporter:
-            finished = train_run(run, reporter.report, stop, budget)
-    except KeyboardInterrupt:
-        stop.end_training()
-        for line in interrupted_lines(run):
-            print_note(line)
-        return INTERRUPTED_EXIT_CODE
+    with reporter:
+        finished = train_run(run, reporter.report, stop, budget)
     return INTERRUPTED_EXIT_CODE if finished.reason == "interrupted" else 0

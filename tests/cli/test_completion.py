@@ -40,6 +40,8 @@ CASES = {
     "train --resume --name ": ["chat", "notes", "shakespeare"],
     "train-seq2seq --source ": FILES,
     "train-classifier --from ": ["chat", "notes", "shakespeare"],
+    "train --from ": ["chat", "notes", "shakespeare"],
+    "train-seq2seq --from ": ["en-es", "pairs"],
     "sample --run ": ["chat", "notes", "shakespeare"],
     "sample --prompt-file x": FILES,
     "score --run s": ["shakespeare"],

@@ -46,15 +46,17 @@ def test_the_first_is_acknowledged_by_a_thread_and_the_second_aborts() -> None:
         stop.end_training()
 
 
+@pytest.mark.parametrize("place", ["rnntui.training.train_run.train_run", "rnntui.processors.usable_cpus"])
 def test_an_abort_says_what_is_lost_and_how_to_continue(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Also one before the first line of the training, while torch is imported."""
     run = make_run(tmp_path, "book")
 
     def interrupted(*arguments: object) -> Finished:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rnntui.training.train_run.train_run", interrupted)
+    monkeypatch.setattr(place, interrupted)
     with StopRequest() as stop:
         assert train_and_report(run, stop, None) == 130
     resume = f"rnntui: continue with: rnntui train --resume --name book --checkpoints {tmp_path}"
