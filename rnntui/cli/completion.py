@@ -78,8 +78,10 @@ def _completion_of(command_name: str, parameter: click.Parameter) -> Complete | 
     if _RUN_FLAGS & {*parameter.opts} or parameter.name == "run" or metavar.strip("[].") == "RUN":
         of_command = _OF_LANGUAGE_MODELS.get(command_name, command_name)
         kind = next((kind for kind in KINDS.values() if kind.use.command == of_command), None)
-        if "--runs" in parameter.opts or ("--from" in parameter.opts and kind is not SEQ2SEQ):
+        if "--runs" in parameter.opts or ("--from" in parameter.opts and trained is not SEQ2SEQ):
             kind = LANGUAGE_MODEL  # of which a classifier, too, is made
+        elif "--from" in parameter.opts:
+            kind = SEQ2SEQ
         return lambda context, typed: _runs(context, typed, kind)
     return None
 
