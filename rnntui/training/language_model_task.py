@@ -26,6 +26,7 @@ from rnntui.models.layers import State
 from rnntui.models.weight_arrays import weights_of
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
+from rnntui.runs.weights_file import save_arrays
 from rnntui.text.ngram_counts import counted_once
 from rnntui.text.ngram_model import NgramModel
 from rnntui.text.ngram_predictions import NgramPredictions
@@ -108,6 +109,8 @@ class LanguageModelTask:
             # Counted again, as the run's file does not have the counts of folds.
             context = self._model_config.ngram_prior
             self._prior = counted_once(training_ids, config.vocab_size, context, earlier_ids)
+            if not run.ngrams_file.exists():  # deleted since: without it, nobody could write with the run
+                save_arrays(run.ngrams_file, self._prior.to_arrays(), {})
             earlier_count = 0 if earlier_ids is None else len(earlier_ids)
             predictions = NgramPredictions(self._prior, len(training_ids), earlier_count)
         model = LanguageModel(self._model_config, config.vocab_size, tokenizer.end_id, predictions)

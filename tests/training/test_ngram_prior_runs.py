@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.exporting.small_copy import export_run
 from rnntui.inference.loaded_model import load_language_model
@@ -51,3 +52,12 @@ def test_a_run_with_broken_or_missing_counts_is_refused(make_run) -> None:
     run.ngrams_file.unlink()
     with pytest.raises(RunError, match=r"^\S+ngrams\.safetensors is missing"):
         load_language_model(run)
+
+
+def test_counts_that_were_deleted_are_written_again_when_training_goes_on(make_run) -> None:
+    run = make_run(TEXT, steps=1, ngram_prior=2)
+    train_run(run, lambda event: None, lambda: False)
+    counts = run.ngrams_file.read_bytes()
+    run.ngrams_file.unlink()
+    train_run(run, lambda event: None, lambda: False, Budget(steps=2))
+    assert run.ngrams_file.read_bytes() == counts
