@@ -17,8 +17,10 @@ from rnntui.errors import RnntuiError
 def atomic_write(path: Path, data: bytes) -> None:
     """Replace a file by `data`, which is written beside it, synced to disk, then renamed over it.
 
-    Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged.
+    Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged. So does a path
+    that is a folder, a device or a pipe: the rename would put a file in place of /dev/null.
     """
+    check_can_be_written(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
@@ -32,6 +34,16 @@ def atomic_write(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def check_can_be_written(path: Path) -> None:
+    """Raise `RnntuiError` if a file cannot be put there: it is not a file now, or is in no folder."""
+    if path.is_dir():
+        raise RnntuiError(f"cannot write {path}: it is a folder")
+    if path.exists() and not path.is_file():
+        raise RnntuiError(f"cannot write {path}: it is not a file, but a device, pipe or socket")
+    if not path.parent.is_dir():
+        raise RnntuiError(f"cannot write {path}: there is no folder {path.parent}")
 
 
 def remove_partial_files(folder: Path) -> None:

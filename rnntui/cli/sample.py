@@ -161,9 +161,11 @@ def command(
         print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inference.text_state import TextState, load_text_state, save_text_state
+    from rnntui.inference.text_state import TextState, check_state_can_be_saved, load_text_state, save_text_state
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
+    if save_state is not None:  # before a long text is generated in vain
+        check_state_can_be_saved(Path(save_state))
     run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
     loaded = load_language_model(run, precision=precision)
     reading = TextReading(encoding, errors, newlines)

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 
-from rnntui.errors import RunError
+from rnntui.atomic_files import check_can_be_written
+from rnntui.errors import RnntuiError, RunError
 from rnntui.inference.cells import Array
 from rnntui.inference.generate import Generation, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel
@@ -74,6 +76,21 @@ def stream_after(tokenizer: Tokenizer, recent: Sequence[int]) -> StreamDecoder:
     return decoder
 
 
+def check_state_can_be_saved(path: Path) -> None:
+    """Raise `RnntuiError` if a state cannot be saved there, or would replace a file that is no state."""
+    check_can_be_written(path)
+    if path.is_file() and path.stat().st_size and not _is_state_file(path):
+        raise RnntuiError(f"{path} exists already, and is no saved state", hint="name another file")
+
+
+def _is_state_file(path: Path) -> bool:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return bool((file.metadata() or {}).get("format") == _FORMAT)
+    except (OSError, SafetensorError, ValueError):
+        return False
+
+
 def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
     """Write a state of a run's model to a file, atomically. Raises `OSError` if it cannot be written."""
     arrays: dict[str, NDArray[Any]] = {
@@ -102,6 +119,8 @@ def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> 
     network = loaded.network
     expected = network.initial_state()
     try:
+        if not path.is_file() and path.exists():
+            raise _not_a_state(path, "it is not even a file")
         if path.stat().st_size > 4 * expected.size + _MAX_EXTRA_BYTES:
             raise _not_a_state(path, "it is too large")
     except OSError as error:

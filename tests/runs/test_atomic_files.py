@@ -25,6 +25,18 @@ def test_a_write_replaces_the_file(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_only_files_are_replaced(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path, problem in ((pipe, "not a file"), (link, "not a file"), (tmp_path, "folder"), (Path("."), "folder")):
+        with pytest.raises(RnntuiError, match=problem):
+            atomic_write(path, b"new")
+    with pytest.raises(RnntuiError, match="there is no folder"):
+        atomic_write(tmp_path / "none" / "file", b"new")
+    assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
+
+
 @pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
 @pytest.mark.parametrize("old", [b"old content", None])
 def test_a_failed_write_leaves_the_old_file_and_no_partial_one(
