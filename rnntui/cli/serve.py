@@ -42,13 +42,30 @@ def command(run_names: tuple[str, ...], checkpoints: str | None, api_key: str | 
     if app and len(run_names) > 1:
         raise UsageError("--app opens one run", setting="run")
     folder = existing_checkpoints_folder(checkpoints)
-    key = api_key if api_key is not None else os.environ.get(KEY_VARIABLE, "")
+    key = _checked_key(api_key)
     if app:
         arguments = [*run_names, *(["--checkpoints", checkpoints] if checkpoints else [])]
         _serve_app(config, arguments, key)
     else:
         _serve_models(config, folder, run_names, key)
     return 0
+
+
+def _checked_key(flag: str | None) -> str:
+    """Return the key that requests must have, empty for none. Raises `UsageError` if no request could have it.
+
+    A flag that is empty is a mistake, such as a shell variable that is not set: it must not open the server to all.
+    """
+    if flag == "":
+        raise UsageError("--api-key is empty", setting="api_key", hint="give a key, or leave it out")
+    key = flag if flag is not None else os.environ.get(KEY_VARIABLE, "")
+    if not (key.isascii() and key.isprintable() and key == key.strip()):
+        name = KEY_VARIABLE if flag is None else "--api-key"
+        raise UsageError(
+            f"{name} has a character that the header of a request cannot carry",
+            setting="api_key", hint="use letters, digits and punctuation of ASCII",
+        )  # fmt: skip
+    return key
 
 
 def _serve_models(config: ServerConfig, folder: Path, run_names: tuple[str, ...], key: str) -> None:

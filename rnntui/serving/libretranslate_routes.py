@@ -56,7 +56,7 @@ class TranslationRequest:
         if fields.get("format") not in (None, "", "text"):
             raise ApiError(400, f"{str(fields['format'])[:20]} format is not supported; the only one is text")
         count = str(fields.get("alternatives") or 0)
-        if not count.isdecimal() or int(count) > _MAX_ALTERNATIVES:
+        if not count.isdecimal() or len(count) > 9 or int(count) > _MAX_ALTERNATIVES:
             raise ApiError(400, f"Invalid request: alternatives must be an integer from 0 to {_MAX_ALTERNATIVES}")
         return cls(cast(list[str], texts), isinstance(q, list), str(source), str(target), int(count))
 

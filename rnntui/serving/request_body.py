@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from rnntui.atomic_files import parse_json
@@ -11,26 +12,50 @@ from rnntui.serving.api_errors import ApiError
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+_DISCARDED_BODIES = 16  # times the longest body that is allowed
+
 
 async def read_body(request: Request, max_kilobytes: int) -> bytes:
-    """Return the body. Raises `ApiError` of status 413 if it is too long; what is too much is not kept."""
+    """Return the body. Raises `ApiError` of status 413 if it is too long.
+
+    Too long a body is read on and thrown away, up to a limit: most clients send all of it before they read the answer,
+    and would see a broken connection in place of the status.
+    """
     too_long = ApiError(413, f"The body of the request is longer than {max_kilobytes} KB.", code="request_too_large")
+    limit = 1024 * max_kilobytes
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > 1024 * max_kilobytes:
+    if declared.isdecimal() and int(declared) > _DISCARDED_BODIES * limit:
         raise too_long
-    body = bytearray()
+    body, length = bytearray(), 0
     async for part in request.stream():
-        body += part
-        if len(body) > 1024 * max_kilobytes:
+        length += len(part)
+        if length <= limit:
+            body += part
+        elif length > _DISCARDED_BODIES * limit:
             raise too_long
+    if length > limit:
+        raise too_long
     return bytes(body)
+
+
+def _parsed(body: bytes) -> Any:
+    """Return the value of a JSON text. Raises `ValueError`.
+
+    Halves of surrogate pairs, which no response could be encoded with, become U+FFFD: programs that cut a text by its
+    UTF-16 units send half an emoji.
+    """
+    value = parse_json(body)
+    if b"\\u" in body or b"\xed" in body:  # escaped, or in UTF-8, which Python's decoder lets pass
+        text = json.dumps(value, ensure_ascii=False)
+        value = parse_json(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
+    return value
 
 
 async def read_json(request: Request, max_kilobytes: int) -> object:
     """Return the JSON value in the body. Raises `ApiError`."""
     body = await read_body(request, max_kilobytes)
     try:
-        return parse_json(body)
+        return _parsed(body)
     except ValueError as error:
         message = f"We could not parse the JSON body of your request: {error}."
         raise ApiError(400, message, code="invalid_json") from error
@@ -46,7 +71,7 @@ async def read_fields(request: Request, max_kilobytes: int) -> dict[str, object]
         return {}
     if body.lstrip()[:1] == b"{":
         try:
-            values = parse_json(body)
+            values = _parsed(body)
         except ValueError as error:
             raise ApiError(400, f"Invalid JSON format: {error}") from error
         return dict(values)

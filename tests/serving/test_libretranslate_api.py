@@ -59,6 +59,12 @@ def test_a_form_is_as_good_as_json(host: ServingHost) -> None:
     assert host.request("/translate", b"q=go+home&source=en&target=de").json == {"translatedText": "og emoh"}
 
 
+def test_half_an_emoji_is_translated_like_a_whole_one(host: ServingHost) -> None:
+    for q in (b'"\\ud83da"', b'"\xed\xa0\xbda"'):
+        answer = host.request("/translate", b'{"q": %s, "source": "en", "target": "es"}' % q)
+        assert (answer.status, answer.json) == (200, {"translatedText": "a\ufffd"})
+
+
 def test_alternatives(host: ServingHost) -> None:
     answer = host.request("/translate", {"q": "ab", "source": "en", "target": "es", "alternatives": 2}).json
     assert answer == {"translatedText": "ba", "alternatives": ["ba!", "ba!!"]}
@@ -74,6 +80,8 @@ def test_alternatives(host: ServingHost) -> None:
         ({"source": "es", "target": "en"}, 400),
         ({"format": "html"}, 400),
         ({"alternatives": "many"}, 400),
+        ({"alternatives": "9" * 5000}, 400),
+        ({"target": "\ud800"}, 400),
         ({"source": "auto"}, 501),
     ],
 )

@@ -110,6 +110,7 @@ ERRORS: list[tuple[dict[str, Any], int, str | None, str | None]] = [
     ({"model": 3}, 400, "model", "invalid_type"),
     ({"model": "none"}, 404, "model", "model_not_found"),
     ({"temperature": -1}, 400, "temperature", "decimal_below_min_value"),
+    ({"temperature": 10**400}, 400, "temperature", "invalid_value"),
     ({"temperature": "hot"}, 400, "temperature", "invalid_type"),
     ({"temperature": True}, 400, "temperature", "invalid_type"),
     ({"top_p": 1.5}, 400, "top_p", "decimal_above_max_value"),
@@ -128,6 +129,8 @@ ERRORS: list[tuple[dict[str, Any], int, str | None, str | None]] = [
     ({"presence_penalty": 0.5}, 400, "presence_penalty", "unsupported_parameter"),
     ({"best_of": 3}, 400, "best_of", "unsupported_parameter"),
     ({"colour": "red"}, 400, None, None),
+    ({"colour \ud800": "red"}, 400, None, None),
+    ({"model": "\ud83d"}, 404, "model", "model_not_found"),
 ]
 
 
@@ -171,6 +174,7 @@ def test_bodies_and_paths_that_are_wrong(host: ServingHost) -> None:
     assert host.request("/v1/completions", b"{").json["error"]["code"] == "invalid_json"
     assert host.request("/v1/completions", [1]).status == 400
     assert host.request("/v1/completions", b" " * 5000).status == 413
+    assert host.request("/v1/completions", b" " * 60_000).status == 413
     assert host.request("/v1/completions").status == 405
     assert host.request("/v1/embeddings", {}).json["error"]["code"] == "unknown_url"
 

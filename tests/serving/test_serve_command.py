@@ -57,6 +57,9 @@ def test_a_signal_ends_the_server_when_the_stream_has_ended(tmp_path: Path) -> N
     ("flags", "problem"),
     [
         (["--run", "nowhere"], "no run 'nowhere'"),
+        (["--api-key", ""], "--api-key is empty"),
+        (["--api-key", "clé"], "the header of a request cannot carry"),
+        (["--api-key", "key\n"], "the header of a request cannot carry"),
         (["--port", "70000"], "--port must be between 0 and 65,535"),
         (["--app", "--run", "a", "--run", "b"], "--app opens one run"),
         (["--app", "--host", "0.0.0.0"], "add --api-key KEY"),
