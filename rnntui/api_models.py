@@ -43,6 +43,16 @@ class GeneratedToken:
     state: TextState
 
 
+def _checked_texts(name: str, texts: Sequence[str]) -> list[str]:
+    """Return an argument as a list of strings. Raises `UsageError` if it is none; a string would be read by letters."""
+    if isinstance(texts, (str, bytes)):
+        raise UsageError(f"{name} must be a list of strings, not a string", hint=f"for one, give [{name}]")
+    for text in texts:
+        if not isinstance(text, str):
+            raise UsageError(f"{name} must be text (got {text!r:.40})")
+    return list(texts)
+
+
 class TextModel:
     """A language model with its tokenizer.
 
@@ -66,7 +76,7 @@ class TextModel:
         prompt: str = "",
         *,
         length: int = 500,
-        stop: Sequence[str] = (),
+        stop: str | Sequence[str] = (),
         seed: int | None = None,
         state: TextState | None = None,
         **sampling: Any,
@@ -78,7 +88,7 @@ class TextModel:
         Args:
             prompt: the text to continue; it follows that of `state`, if there is one.
             length: tokens at most.
-            stop: strings before which the text ends.
+            stop: string or strings before which the text ends.
             seed: makes the text repeatable; None goes on with the random generator of `state`, or is a new seed.
             state: the state of a text to go on from, which is not read again.
             sampling: settings of sampling, as in `temperature=0.7` or `top_p=0.9`.
@@ -87,6 +97,7 @@ class TextModel:
         """
         config = SamplingConfig.from_json(sampling)
         GenerationConfig(length=length)  # checks the bounds
+        stop = _checked_texts("stop", [stop] if isinstance(stop, str) else stop)
         if "" in stop:
             raise UsageError("stop must not have an empty string", setting="stop")
         generation = self._begin(prompt, seed, state)
@@ -108,6 +119,7 @@ class TextModel:
 
     def score(self, text: str) -> Score:
         """Return the log-probability of a text on its own, in nats, and its bits per character."""
+        [text] = _checked_texts("text", [text])
         return score_text(self._loaded, text)
 
     def save_state(self, state: TextState, path: str) -> None:
@@ -121,6 +133,9 @@ class TextModel:
     def _begin(self, text: str, seed: int | None, state: TextState | None) -> Generation:
         """Return a generation of one text, after a state and a text."""
         loaded = self._loaded
+        [text] = _checked_texts("prompt", [text])
+        if state is not None and state.state.shape != loaded.network.initial_state().shape:
+            raise UsageError(f"the state is not one of {self.name}, but of a model of another shape")
         first_seed = int.from_bytes(os.urandom(4)) if seed is None else seed
         generation = begin_generation(loaded.network, loaded.tokenizer, generators_from(first_seed, 1))
         if state is not None:
@@ -172,6 +187,7 @@ class TranslationModel:
         """
         settings = BeamConfig.from_json(beam)
         settings.check()
+        lines = _checked_texts("lines", lines)
         return self._translator.translate(lines, settings, workers=usable_cpus())
 
 
@@ -200,4 +216,4 @@ class ClassificationModel:
 
     def classify(self, texts: Sequence[str]) -> list[Classification]:
         """Classify texts: the best label, its probability, and all labels with theirs."""
-        return self._classifier.classify(texts, workers=usable_cpus())
+        return self._classifier.classify(_checked_texts("texts", texts), workers=usable_cpus())

@@ -92,7 +92,11 @@ def _is_state_file(path: Path) -> bool:
 
 
 def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
-    """Write a state of a run's model to a file, atomically. Raises `OSError` if it cannot be written."""
+    """Write a state of a run's model to a file, atomically.
+
+    Raises `RnntuiError` if it cannot be written, or would replace a file that is no state.
+    """
+    check_state_can_be_saved(path)
     arrays: dict[str, NDArray[Any]] = {
         "state": np.asarray(state.state, np.float32),
         "recent": np.array(state.recent[-_MAX_RECENT:], np.int32),

@@ -69,6 +69,13 @@ def test_a_stop_string_ends_a_text_before_it(model: TextModel) -> None:
     whole = text_of(model.generate("ROMEO:", seed=5, length=60))
     word = whole.split()[3]
     assert text_of(model.generate("ROMEO:", seed=5, length=60, stop=[word])) == whole[: whole.index(word)]
+    assert text_of(model.generate("ROMEO:", seed=5, length=60, stop=word)) == whole[: whole.index(word)]
+
+
+def test_a_state_of_another_model_is_refused(model: TextModel) -> None:
+    other = rnntui.load("chat", kind="language-model").state_after("hello")
+    with pytest.raises(UsageError, match="not one of shakespeare"):
+        model.generate(state=other)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,11 @@ def test_a_stop_string_ends_a_text_before_it(model: TextModel) -> None:
         (lambda: list(rnntui.load("shakespeare").generate(heat=1)), r"unknown setting 'heat'"),
         (lambda: list(rnntui.load("shakespeare").generate(stop=[""])), r"stop must not have an empty string"),
         (lambda: rnntui.load("en-es").translate(["a"], beam=2, n_best=3), r"--n-best 3 needs a --beam of 3"),
+        (lambda: rnntui.load("en-es").translate("Good morning."), r"lines must be a list of strings, not a string"),
+        (lambda: rnntui.load("authors").classify("Good morning."), r"texts must be a list of strings, not a string"),
+        (lambda: rnntui.load("authors").classify([None]), r"texts must be text \(got None"),
+        (lambda: rnntui.load("shakespeare").score(3), r"text must be text \(got 3"),
+        (lambda: rnntui.load("shakespeare").generate(b"ROMEO"), r"prompt must be text \(got b'ROMEO'"),
         (lambda: rnntui.train("nothing.txt", minuts=3), r"unknown setting 'minuts'; see rnntui train --help"),
         (lambda: rnntui.train("nothing.txt", minutes=3), r"nothing\.txt"),
     ],
