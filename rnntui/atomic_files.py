@@ -6,6 +6,7 @@ Also parses untrusted JSON.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from pathlib import Path
@@ -17,8 +18,8 @@ from rnntui.errors import RnntuiError
 def atomic_write(path: Path, data: bytes) -> None:
     """Replace a file by `data`, which is written beside it, synced to disk, then renamed over it.
 
-    Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged. So does a path
-    that is a folder, a device or a pipe: the rename would put a file in place of /dev/null.
+    Raises `RnntuiError` naming the file if that fails, as on a full disk; the old file is then unchanged. So does a
+    path that is a folder, a device or a pipe: the rename would put a file in place of /dev/null.
     """
     check_can_be_written(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -39,11 +40,12 @@ def atomic_write(path: Path, data: bytes) -> None:
 def check_can_be_written(path: Path) -> None:
     """Raise `RnntuiError` if a file cannot be put there: it is not a file now, or is in no folder."""
     if path.is_dir():
-        raise RnntuiError(f"cannot write {path}: it is a folder")
+        raise RnntuiError(f"cannot write {path}: {os.strerror(errno.EISDIR)}")
     if path.exists() and not path.is_file():
         raise RnntuiError(f"cannot write {path}: it is not a file, but a device, pipe or socket")
     if not path.parent.is_dir():
-        raise RnntuiError(f"cannot write {path}: there is no folder {path.parent}")
+        problem = errno.ENOTDIR if path.parent.exists() else errno.ENOENT
+        raise RnntuiError(f"cannot write {path}: {os.strerror(problem)}")
 
 
 def remove_partial_files(folder: Path) -> None:

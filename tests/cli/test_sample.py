@@ -517,7 +517,11 @@ def test_a_text_goes_on_from_a_saved_state_in_another_process(sample, tmp_path: 
 def test_a_state_is_refused_before_the_text_where_it_cannot_be_saved(sample, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("dear diary, " * 9)
-    for path, problem in ((notes, "no saved state"), (tmp_path, "folder"), (tmp_path / "no" / "state", "no folder")):
+    for path, problem in (
+        (notes, "no saved state"),
+        (tmp_path, "directory"),
+        (tmp_path / "no" / "state", "No such file"),
+    ):
         result = sample("-n", "5", "--save-state", str(path))
         assert result.out == "" and problem in result.err
     assert notes.read_text().startswith("dear")

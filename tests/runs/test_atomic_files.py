@@ -29,10 +29,10 @@ def test_only_files_are_replaced(tmp_path: Path) -> None:
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
     link.symlink_to(pipe)
-    for path, problem in ((pipe, "not a file"), (link, "not a file"), (tmp_path, "folder"), (Path("."), "folder")):
+    for path, problem in ((pipe, "not a file"), (link, "not a file"), (tmp_path, "directory"), (Path(), "directory")):
         with pytest.raises(RnntuiError, match=problem):
             atomic_write(path, b"new")
-    with pytest.raises(RnntuiError, match="there is no folder"):
+    with pytest.raises(RnntuiError, match="No such file"):
         atomic_write(tmp_path / "none" / "file", b"new")
     assert pipe.is_fifo() and link.is_symlink() and len(list(tmp_path.iterdir())) == 2
 
