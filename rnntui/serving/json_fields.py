@@ -64,7 +64,11 @@ class JsonFields:
 
     def number(self, name: str, default: float, low: float | None = None, high: float | None = None) -> float:
         """Return a number within bounds; an integer is one."""
-        value = float(self._typed(name, float, default))
+        number = self._typed(name, float, default)
+        try:
+            value = float(number)
+        except OverflowError:  # of an integer of hundreds of digits
+            value = math.inf
         if not math.isfinite(value):
             raise self.invalid(name, "must be a finite number")
         self._check_bounds(name, value, low, high, "decimal")

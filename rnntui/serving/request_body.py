@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from rnntui.atomic_files import parse_json
@@ -26,11 +27,18 @@ async def read_body(request: Request, max_kilobytes: int) -> bytes:
     return bytes(body)
 
 
+def _parsed(body: bytes) -> Any:
+    """Return a JSON value. Raises `ValueError`, too, for a lone surrogate, which no response could repeat."""
+    values = parse_json(body)
+    json.dumps(values, ensure_ascii=False).encode()
+    return values
+
+
 async def read_json(request: Request, max_kilobytes: int) -> object:
     """Return the JSON value in the body. Raises `ApiError`."""
     body = await read_body(request, max_kilobytes)
     try:
-        return parse_json(body)
+        return _parsed(body)
     except ValueError as error:
         message = f"We could not parse the JSON body of your request: {error}."
         raise ApiError(400, message, code="invalid_json") from error
@@ -46,7 +54,7 @@ async def read_fields(request: Request, max_kilobytes: int) -> dict[str, object]
         return {}
     if body.lstrip()[:1] == b"{":
         try:
-            values = parse_json(body)
+            values = _parsed(body)
         except ValueError as error:
             raise ApiError(400, f"Invalid JSON format: {error}") from error
         return dict(values)
