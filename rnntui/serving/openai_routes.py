@@ -14,7 +14,7 @@ from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.serving.api_errors import ApiError
 from rnntui.serving.disconnection import CLIENT_LEFT, EventStream, unless_disconnected
 from rnntui.serving.generation_job import OutputQueue
-from rnntui.serving.openai_requests import Endpoint, OpenAIRequest, encoded_prompt, jobs_of, prompts_of
+from rnntui.serving.openai_requests import Endpoint, OpenAIRequest, jobs_of, prompts_of
 from rnntui.serving.openai_responses import DONE, ResponseBuilder, sse_event
 from rnntui.serving.request_body import read_json
 from rnntui.serving.request_log import RequestRecord
@@ -103,15 +103,14 @@ async def _respond(request: Request, endpoint: Endpoint) -> Response:
     run = state.runs.find(parsed.model, LANGUAGE_MODEL)
     engine = await asyncio.to_thread(state.generation.get, run)
     loaded = engine.loaded
-    prompts = prompts_of(parsed, loaded)
-    texts = parsed.choices * len(prompts)
+    texts = parsed.choices * len(prompts_of(parsed, loaded))
     if texts > state.config.max_batch + state.config.max_queue:
         raise ApiError(
             400, f"A request may have {state.config.max_batch + state.config.max_queue} choices at most.", "n"
         )
     output = OutputQueue(texts)
     jobs = await asyncio.to_thread(jobs_of, parsed, loaded, output)
-    echoes = [encoded_prompt(prompt, loaded)[0] if parsed.echoes else "" for prompt in prompts]
+    echoes = [job.after if parsed.echoes else "" for job in jobs]
     engine.submit(jobs)
     exchange = _Exchange(parsed, engine, output, ResponseBuilder(parsed, engine.fingerprint, echoes), record)
     if parsed.is_streamed:
