@@ -83,6 +83,8 @@ def command(
 
         export_run(run, Path(copy), ngram_minimum)
         print_note(f"saved {copy}")
+        if ngram_minimum > 1:
+            print_note("the losses that it reports are those with all n-grams; rnntui evaluate measures its own")
     if tensorboard is not None:
         _export_events(run, Path(tensorboard))
 

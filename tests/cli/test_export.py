@@ -8,6 +8,7 @@ import pytest
 from tiny_runs import make_run
 
 from rnntui.cli.main import run
+from rnntui.runs.lookup import shipped_folder
 
 
 def test_a_run_is_exported_in_every_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +42,17 @@ def test_bad_usage_is_refused(
     assert run(["export", "tiny", "--checkpoints", str(tmp_path), *arguments]) == 2
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_a_copy_without_rare_ngrams_is_smaller_and_its_losses_are_no_longer_those_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = shipped_folder() / "shakespeare"
+    copy = tmp_path / "small"
+    assert run(["export", "shakespeare", "--copy", str(copy), "--ngram-minimum", "300"]) == 0
+    assert "rnntui evaluate measures its own" in capsys.readouterr().err
+    small, whole = (folder / "ngrams.safetensors" for folder in (copy, shipped))
+    assert small.stat().st_size < whole.stat().st_size / 2
+    assert run(["sample", "--run", str(copy), "--prompt", "ROMEO:", "--length", "5"]) == 0
+    assert run(["export", "shakespeare", "--onnx", str(tmp_path / "onnx"), "--ngram-minimum", "3"]) == 2
+    assert "--ngram-minimum goes with --copy" in capsys.readouterr().err
