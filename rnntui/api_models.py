@@ -13,7 +13,7 @@ import numpy as np
 
 from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.errors import UsageError
+from rnntui.errors import RunError, UsageError
 from rnntui.inference.classifier import Classification, load_classifier
 from rnntui.inference.generate import Generation, begin_generation, generators_from
 from rnntui.inference.loaded_model import load_language_model
@@ -65,6 +65,7 @@ class TextModel:
 
     def __init__(self, run: RunFolder) -> None:
         self.run = run
+        self._weights_time = _weights_time(run)
         self._loaded = load_language_model(run)
 
     @property
@@ -123,12 +124,22 @@ class TextModel:
         return score_text(self._loaded, text)
 
     def save_state(self, state: TextState, path: str) -> None:
-        """Write a state to a file, for `load_state` or `rnntui sample --from-state`."""
+        """Write a state to a file, for `load_state` or `rnntui sample --from-state`.
+
+        Raises `rnntui.errors.RunError` if the run has been trained further since it was loaded, as the file would name
+        other weights than those of the state.
+        """
+        self._check_weights()
         save_text_state(Path(path), state, self.run)
 
     def load_state(self, path: str) -> TextState:
         """Read a state that this model has saved. Raises `rnntui.errors.RunError` for any other file."""
+        self._check_weights()
         return load_text_state(Path(path), self.run, self._loaded)
+
+    def _check_weights(self) -> None:
+        if _weights_time(self.run) != self._weights_time:
+            raise RunError(f"run {self.name} has changed since it was loaded", hint="load it again")
 
     def _begin(self, text: str, seed: int | None, state: TextState | None) -> Generation:
         """Return a generation of one text, after a state and a text."""
@@ -158,6 +169,11 @@ class TextModel:
             yield GeneratedToken(text, token.id, -token.bits * math.log(2), TextState.of(generation))
             if is_last:
                 return
+
+
+def _weights_time(run: RunFolder) -> int:
+    """Return when a run's weights were written, in nanoseconds; 0 if it has none."""
+    return run.weights_file.stat().st_mtime_ns if run.weights_file.is_file() else 0
 
 
 class TranslationModel:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hmac
+import re
 from urllib.parse import urlsplit
 
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+# Digits alone: anybody may have a name such as 127.example.com.
+_LOOPBACK = re.compile(r"localhost|::1|127(\.[0-9]{1,10}){1,3}")
 
 
 def is_loopback(host: str) -> bool:
     """Return True if only programs on this machine can reach an address."""
-    return host in LOOPBACK_NAMES or host.startswith("127.")
+    return _LOOPBACK.fullmatch(host.lower()) is not None
 
 
 def is_right_key(key: str, expected: str) -> bool:
@@ -32,7 +34,7 @@ def foreign_request_problem(address: str, host: str, origin: str) -> str:
     """
     if is_loopback(address) and not is_loopback(_host_name(host)):
         return "This server answers to requests for localhost alone."
-    if origin and urlsplit(origin).netloc != host:
+    if origin and origin.partition("://")[2] != host:
         return "This server does not answer to other web pages."
     return ""
 

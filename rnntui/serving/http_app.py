@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rnntui.serving import libretranslate_routes, openai_routes
 from rnntui.serving.access import foreign_request_problem, is_right_key
 from rnntui.serving.api_errors import ApiError, server_is_stopping, unexpected_failure
+from rnntui.serving.disconnection import response_to_nobody
 from rnntui.serving.request_log import RequestRecord
 from rnntui.serving.server_state import ServerState
 
@@ -36,7 +37,12 @@ def make_app(state: ServerState) -> ASGIApp:
             Route("/detect", libretranslate_routes.detect, methods=["POST"]),
             Route("/languages", libretranslate_routes.languages),
         ],
-        exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unexpected_error},
+        exception_handlers={
+            ApiError: _api_error,
+            HTTPException: _http_error,
+            ClientDisconnect: _client_left,
+            Exception: _unexpected_error,
+        },
     )
     app.state.server = state
     return RequestGuard(app, state)
@@ -109,6 +115,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
     response = error_response(path, problem)
     response.headers.update(error.headers or {})
     return response
+
+
+async def _client_left(request: Request, error: Exception) -> Response:
+    return response_to_nobody(request)
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:

@@ -64,9 +64,10 @@ class JsonFields:
 
     def number(self, name: str, default: float, low: float | None = None, high: float | None = None) -> float:
         """Return a number within bounds; an integer is one."""
+        number = self._typed(name, float, default)
         try:
-            value = float(self._typed(name, float, default))
-        except OverflowError:  # an integer of hundreds of digits
+            value = float(number)
+        except OverflowError:  # of an integer of hundreds of digits
             value = math.inf
         if not math.isfinite(value):
             raise self.invalid(name, "must be a finite number")

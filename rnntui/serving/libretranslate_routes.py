@@ -17,6 +17,7 @@ from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.model_kind import resolve
 from rnntui.serving.access import is_right_key
 from rnntui.serving.api_errors import ApiError
+from rnntui.serving.disconnection import unless_disconnected
 from rnntui.serving.languages import LanguagePair, detector, languages_json, translators
 from rnntui.serving.request_body import read_fields
 from rnntui.serving.request_log import RequestRecord
@@ -65,6 +66,10 @@ async def translate(request: Request) -> Response:
     """`/translate`: texts in one language as texts in another."""
     state, fields = await _fields_of(request)
     parsed = TranslationRequest.parse(fields)
+    return await unless_disconnected(request, lambda: _translated(request, state, parsed))
+
+
+async def _translated(request: Request, state: ServerState, parsed: TranslationRequest) -> Response:
     source, response = parsed.source, dict[str, Any]()
     if source == "auto":
         detected = (await _detected(state, "\n".join(parsed.texts)))[0]

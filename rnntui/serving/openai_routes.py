@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.serving.api_errors import ApiError
+from rnntui.serving.disconnection import CLIENT_LEFT, EventStream, unless_disconnected
 from rnntui.serving.generation_job import OutputQueue
-from rnntui.serving.openai_requests import Endpoint, OpenAIRequest, encoded_prompt, jobs_of, prompts_of
+from rnntui.serving.openai_requests import Endpoint, OpenAIRequest, jobs_of, prompts_of
 from rnntui.serving.openai_responses import DONE, ResponseBuilder, sse_event
 from rnntui.serving.request_body import read_json
 from rnntui.serving.request_log import RequestRecord
@@ -57,12 +58,11 @@ class _Exchange:
     builder: ResponseBuilder
     record: RequestRecord
 
-    def end(self, note: str = "") -> None:
+    def end(self) -> None:
         """Tell the engine that no more is wanted, and complete the record for the log."""
         self.engine.cancel(self.output)
         self.record.amount = f"{self.output.prompt_tokens}+{self.output.completion_tokens} tokens"
         self.record.first_piece_seconds = self.output.first_piece_seconds
-        self.record.note = self.record.note or note
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield the server-sent events of a stream; an error in its midst is an event too."""
@@ -81,10 +81,8 @@ class _Exchange:
                 yield self.builder.usage_chunk(self.output)
             yield DONE
         except (asyncio.CancelledError, GeneratorExit):
-            self.record.note = "the client left"
+            self.record.note = CLIENT_LEFT
             raise
-        finally:
-            self.end()
 
     async def whole(self) -> Response:
         """Return the whole response once it is there."""
@@ -105,40 +103,16 @@ async def _respond(request: Request, endpoint: Endpoint) -> Response:
     run = state.runs.find(parsed.model, LANGUAGE_MODEL)
     engine = await asyncio.to_thread(state.generation.get, run)
     loaded = engine.loaded
-    prompts = prompts_of(parsed, loaded)
-    texts = parsed.choices * len(prompts)
+    texts = parsed.choices * len(prompts_of(parsed, loaded))
     if texts > state.config.max_batch + state.config.max_queue:
         raise ApiError(
             400, f"A request may have {state.config.max_batch + state.config.max_queue} choices at most.", "n"
         )
     output = OutputQueue(texts)
     jobs = await asyncio.to_thread(jobs_of, parsed, loaded, output)
-    echoes = [encoded_prompt(prompt, loaded)[0] if parsed.echoes else "" for prompt in prompts]
+    echoes = [job.after if parsed.echoes else "" for job in jobs]
     engine.submit(jobs)
     exchange = _Exchange(parsed, engine, output, ResponseBuilder(parsed, engine.fingerprint, echoes), record)
     if parsed.is_streamed:
-        return StreamingResponse(
-            exchange.events(), media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
-        )
+        return EventStream(exchange.events(), exchange.end)
     return await unless_disconnected(request, exchange.whole)
-
-
-async def unless_disconnected(request: Request, respond: Callable[[], Awaitable[Response]]) -> Response:
-    """Return the response, or give up on it when the client has left."""
-    response = asyncio.ensure_future(respond())
-    left = asyncio.ensure_future(_disconnection(request))
-    try:
-        await asyncio.wait((response, left), return_when=asyncio.FIRST_COMPLETED)
-        if response.done():
-            return response.result()
-        request.scope["rnntui.record"].note = "the client left"
-        return Response(status_code=499)  # nobody reads it; nginx's number in logs
-    finally:
-        for task in (response, left):
-            task.cancel()
-
-
-async def _disconnection(request: Request) -> None:
-    """Return when the client has closed the connection; the body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

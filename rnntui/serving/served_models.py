@@ -78,10 +78,13 @@ class ServedRuns:
         raise ApiError(404, message, "model", "model_not_found")
 
     def _all(self) -> dict[str, RunFolder]:
-        try:
-            return served_runs(self.folder, self.names)
-        except RnntuiError:  # a run was deleted while the server runs
-            return {}
+        by_name: dict[str, RunFolder] = {}
+        for names in [[name] for name in self.names] or [[]]:
+            try:
+                by_name = served_runs(self.folder, names) | by_name
+            except RnntuiError:  # the run was deleted while the server runs; the others are still there
+                continue
+        return by_name
 
 
 class EngineCache(Generic[EngineType]):

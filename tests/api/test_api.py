@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from labelled_runs import labelled_table, opinions
 from pair_runs import copy_rows, table
+from tiny_runs import make_run
 
 import rnntui
 from rnntui import api, api_models
@@ -63,6 +65,21 @@ def test_any_token_is_a_place_to_go_on_from(model: TextModel, tmp_path: Path) ->
     direct = model.state_after("Now is the winter")
     in_parts = model.state_after(" the winter", model.state_after("Now is"))
     assert abs(direct.state - in_parts.state).max() < 1e-4
+
+
+def test_a_state_of_a_run_that_was_trained_further_is_not_saved(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "letters")
+    model = TextModel(run)
+    state = model.state_after("a")
+    model.save_state(state, str(tmp_path / "a.state"))
+    os.utime(run.weights_file, (1, 1))
+    for use in (
+        lambda: model.save_state(state, str(tmp_path / "b.state")),
+        lambda: model.load_state(str(tmp_path / "a.state")),
+    ):
+        with pytest.raises(RunError, match="run letters has changed since it was loaded"):
+            use()
+    assert not (tmp_path / "b.state").exists()
 
 
 def test_a_stop_string_ends_a_text_before_it(model: TextModel) -> None:

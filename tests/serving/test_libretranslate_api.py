@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +28,17 @@ class CountingTranslator(FakeTranslator):
 TRANSLATOR = CountingTranslator()
 
 
+def make_translator_run(folder: Path, name: str) -> None:
+    (folder / name).mkdir()
+    (folder / name / "config.json").write_text(json.dumps({"kind": "seq2seq"}))
+    (folder / name / "model.safetensors").write_bytes(b"")
+
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingHost]:
     folder = tmp_path_factory.mktemp("runs")
     for name in ("en-es", "en-de-2", "dates"):
-        (folder / name).mkdir()
-        (folder / name / "config.json").write_text(json.dumps({"kind": "seq2seq"}))
-        (folder / name / "model.safetensors").write_bytes(b"")
+        make_translator_run(folder, name)
     config = ServerConfig()
     with serving(folder, translations=lambda run: TranslationEngine(TRANSLATOR, config)) as host:  # type: ignore[arg-type]
         yield host
@@ -59,12 +65,6 @@ def test_a_form_is_as_good_as_json(host: ServingHost) -> None:
     assert host.request("/translate", b"q=go+home&source=en&target=de").json == {"translatedText": "og emoh"}
 
 
-def test_half_an_emoji_is_translated_like_a_whole_one(host: ServingHost) -> None:
-    for q in (b'"\\ud83da"', b'"\xed\xa0\xbda"'):
-        answer = host.request("/translate", b'{"q": %s, "source": "en", "target": "es"}' % q)
-        assert (answer.status, answer.json) == (200, {"translatedText": "a\ufffd"})
-
-
 def test_alternatives(host: ServingHost) -> None:
     answer = host.request("/translate", {"q": "ab", "source": "en", "target": "es", "alternatives": 2}).json
     assert answer == {"translatedText": "ba", "alternatives": ["ba!", "ba!!"]}
@@ -88,6 +88,27 @@ def test_alternatives(host: ServingHost) -> None:
 def test_errors_have_the_form_of_the_api(host: ServingHost, fields: dict[str, Any], status: int) -> None:
     answer = host.request("/translate", {"q": "ab", "source": "en", "target": "es", **fields})
     assert answer.status == status and list(answer.json) == ["error"], answer.body
+
+
+def test_a_client_that_leaves_frees_the_translator(tmp_path: Path) -> None:
+    make_translator_run(tmp_path, "en-es")
+    translator = CountingTranslator(gate=threading.Event())  # which never opens
+    engine = TranslationEngine(translator, ServerConfig())  # type: ignore[arg-type]
+    with serving(tmp_path, translations=lambda run: engine) as host:
+        connection = host.connect()
+        connection.request("POST", "/translate", b"q=go+home&source=en&target=es")
+        assert wait_until(lambda: bool(translator.asked))
+        connection.close()
+        assert wait_until(lambda: not engine.is_busy)
+        assert wait_until(lambda: bool(host.log)) and host.log[-1].line.endswith("the client left")
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Return True as soon as a condition is true, False if it is not within 5 seconds."""
+    deadline = time.monotonic() + 5
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
 
 
 def test_no_detector_no_detection(host: ServingHost) -> None:
