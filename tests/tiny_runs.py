@@ -27,6 +27,22 @@ TINY = LanguageModelConfig(hidden=16, embedding=8, tied=False, ngrams=1)
 TWO_LAYERS = replace(TINY, layers=2)
 NGRAMS = replace(TINY, ngrams=3, ngram_buckets=500, ngram_dropout=0.0)
 
+QUICK = [
+    "--hidden",
+    "24",
+    "--embedding",
+    "8",
+    "--batch-size",
+    "4",
+    "--bptt",
+    "16",
+    "--eval-tokens",
+    "512",
+    "--evaluations",
+    "2",
+]
+"""Flags of `rnntui train` for a training of milliseconds."""
+
 
 def make_run(
     folder: Path,

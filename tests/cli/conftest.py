@@ -11,24 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_runs import QUICK
 
 from rnntui.cli.main import run
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = [
-    "--hidden",
-    "24",
-    "--embedding",
-    "8",
-    "--batch-size",
-    "4",
-    "--bptt",
-    "16",
-    "--eval-tokens",
-    "512",
-    "--evaluations",
-    "2",
-]
 
 
 @dataclass(frozen=True)

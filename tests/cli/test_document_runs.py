@@ -7,25 +7,12 @@ import random
 from pathlib import Path
 
 import pytest
+from tiny_runs import QUICK
 
 from rnntui.cli.main import run
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.runs.folder import RunFolder
 
-QUICK = [
-    "--hidden",
-    "24",
-    "--embedding",
-    "8",
-    "--batch-size",
-    "4",
-    "--bptt",
-    "16",
-    "--eval-tokens",
-    "512",
-    "--evaluations",
-    "2",
-]
 NAMES = [
     f"{a}{b}{c}" for a in ("Ba", "Ko", "Mi") for b in ("la", "ro", "ni", "su", "te") for c in ("n", "ra", "s", "l")
 ]

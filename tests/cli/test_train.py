@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tiny_runs import QUICK as TRAINING
 
 from rnntui.cli.main import run
 from rnntui.cli.train import command
@@ -16,22 +17,7 @@ from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConf
 from rnntui.runs.folder import RunFolder
 from rnntui.settings import flag_of, settings_of
 
-QUICK = [
-    "--hidden",
-    "16",
-    "--embedding",
-    "8",
-    "--batch-size",
-    "4",
-    "--bptt",
-    "16",
-    "--eval-tokens",
-    "512",
-    "--evaluations",
-    "2",
-    "--steps",
-    "20",
-]
+QUICK = [*TRAINING, "--hidden", "16", "--steps", "20"]
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 60
 
 

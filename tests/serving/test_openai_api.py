@@ -168,10 +168,11 @@ def test_what_a_chat_cannot_do_is_an_error(host: ServingHost, fields: dict[str, 
 
 
 def test_values_that_ask_for_nothing_are_accepted(host: ServingHost) -> None:
-    complete(
+    answer = complete(
         host, prompt="a", presence_penalty=0, frequency_penalty=0.0, logit_bias={}, best_of=1, suffix=None, user="me",
         stop=None, seed=None, min_p=0.05, top_k=5, repetition_penalty=1.2, repetition_window=10,
     )  # fmt: skip
+    assert len(answer["choices"]) == 1 and answer["usage"]["completion_tokens"] > 0
 
 
 def test_bodies_and_paths_that_are_wrong(host: ServingHost) -> None:

@@ -70,4 +70,5 @@ async def test_a_request_that_is_cancelled_is_dropped() -> None:
     async with asyncio.timeout(5):
         while engine.is_busy:
             await asyncio.sleep(0.005)
+    assert request.cancelled() and len(translator.asked) == 1
     await asyncio.to_thread(engine.stop)
