@@ -175,7 +175,7 @@ class ChatTab(Vertical):
         """Continue a saved text with the model that wrote it."""
         present = pane.run_name if pane.conversation is not None else ""
         try:
-            model = self.session.cache.load_for_text(saved.run, present)
+            model = self.session.cache.load_for_text(saved.content.run, present)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
             self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
         else:
