@@ -22,7 +22,7 @@ MAX_CHARACTERS = 1_000_000
 _ALWAYS_KEPT = 8  # branches left last, however long they are: what can be undone
 
 
-@dataclass
+@dataclass(eq=False)
 class Bookmark:
     """A named place: `offset` characters of the text of its branch are before it."""
 
@@ -135,8 +135,8 @@ class BranchTree:
         """Yield the parts of a branch's text between two offsets: the branch that stores each, and its offsets."""
         path = self._path(branch)
         bounds = [part.start for part in path] + [branch.end if end is None else end]
-        for part, first, last in zip(path, bounds, bounds[1:], strict=False):
-            first, last = max(first, start), min(last, bounds[-1])
+        for part, part_start, part_end in zip(path, bounds, bounds[1:], strict=False):
+            first, last = max(part_start, start), min(part_end, bounds[-1])
             if first < last:
                 yield part, first, last
 
@@ -146,6 +146,26 @@ class BranchTree:
             part.tail.text[first - part.start : last - part.start]
             for part, first, last in self.pieces(branch, start, end)
         )
+
+    def bits_per_character(self, branch: Branch, start: int) -> float | None:
+        """Return the mean surprisal of a branch's text from an offset on, as far as it has been read, or None."""
+        bits, characters = 0.0, 0
+        for part, first, last in self.pieces(branch, start):
+            tail, unknown_id = part.tail, part.documents.tokenizer.unknown_id
+            read = tail.surprisal(unknown_id, tail.token_at(first - part.start), tail.token_at(last - part.start))
+            bits, characters = bits + read[0], characters + read[1]
+        return bits / characters if characters else None
+
+    def last_run(self, branch: Branch, start: int) -> str:
+        """Return the model that wrote last in a branch's text from an offset on, or ""."""
+        for part, first, last in reversed(list(self.pieces(branch, start))):
+            tail = part.tail
+            first_token, end_token = tail.token_at(first - part.start), tail.token_at(last - part.start)
+            ends = [*(turn.start for turn in tail.turns[1:]), len(tail)]
+            for turn, end in zip(reversed(tail.turns), reversed(ends), strict=True):
+                if turn.role == "model" and turn.run and turn.start < end_token and end > first_token:
+                    return turn.run
+        return ""
 
     def transcript_of(self, branch: Branch) -> Transcript:
         """Return a copy of the transcript of a branch, in tokens of the present model."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.errors import RnntuiError
+from rnntui.sessions.chat_branches import ChatBranches
 from rnntui.sessions.chat_files import ChatFiles, ChatScreen, SavedChat
 from rnntui.sessions.chat_pane import ChatPane, ChatSettings, OfferedAlternatives, open_panes
 from rnntui.text.control_chars import unknown_characters_message
@@ -52,6 +53,7 @@ class ChatSession:
         self.worker: GenerationWorker | None = None
         self.panes = [ChatPane(run_name or "", drafts_folder)]
         self.files = ChatFiles(self.panes, screen)
+        self.branches = ChatBranches(self._changed)
         self.active = self.panes[0]
         self.offered: OfferedAlternatives | None = None
         self.exit_message = ""  # printed once the app has closed

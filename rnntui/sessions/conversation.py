@@ -18,7 +18,7 @@ from rnntui.inference.adaptation import OutputLearner
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.branch_tree import Branch, BranchPosition, BranchTree
-from rnntui.sessions.model_cursor import ModelCursor
+from rnntui.sessions.model_cursor import ModelCursor, StateCheckpoint
 from rnntui.sessions.paced_generation import PacedGeneration
 from rnntui.sessions.saved_transcript import SavedTranscript
 from rnntui.sessions.screen_lock import ScreenPriorityLock
@@ -393,6 +393,15 @@ class Conversation:
         else:
             logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
         return top_alternatives(logits[0], documents, count)
+
+    def checkpoint_before(self, transcript: Transcript, token: int) -> tuple[int, StateCheckpoint]:
+        """Return a position not after a token of another transcript, and the model's state after what is before it.
+
+        As far as the transcript begins as the present text does, that is its nearest checkpoint.
+        """
+        with self._lock.for_screen():
+            shared = transcript.common_prefix(self.transcript)
+            return self._cursor.checkpoints.before(min(token, shared, self._cursor.position))
 
     # -- other models, other texts -------------------------------------------------------------------------------
 

@@ -194,16 +194,21 @@ class Transcript:
             token -= 1
         return token
 
-    def bits_per_character(self, unknown_id: int, start: int = 0) -> float | None:
-        """Return the mean surprisal per character of all the model has read from a token on; None if that is nothing.
+    def bits_per_character(self, unknown_id: int) -> float | None:
+        """Return the mean surprisal per character of all the model has read, or None if it has read nothing."""
+        bits, characters = self.surprisal(unknown_id)
+        return bits / characters if characters else None
+
+    def surprisal(self, unknown_id: int, start: int = 0, end: int | None = None) -> tuple[float, int]:
+        """Return the surprisal in bits of the tokens from `start` to `end` that a model has read, and their characters.
 
         Tokens `<unk>`, whose texts the model has not predicted, are left out.
         """
-        bits = np.array(self._bits[start:], dtype=np.float32)
-        known = ~np.isnan(bits) & (self.ids(start) != unknown_id)
-        ends = np.array(self._ends[start:], dtype=np.int64)
+        bits = np.array(self._bits[start:end], dtype=np.float32)
+        known = ~np.isnan(bits) & (self.ids(start, end) != unknown_id)
+        ends = np.array(self._ends[start:end], dtype=np.int64)
         characters = int(np.diff(ends, prepend=self.start_of(start))[known].sum()) if len(ends) else 0
-        return float(bits[known].sum(dtype=np.float64)) / characters if characters else None
+        return float(bits[known].sum(dtype=np.float64)), characters
 
     def first_unread(self, start: int) -> int | None:
         """Return the first token from `start` on whose surprisal is unknown; None if there is none."""

@@ -75,7 +75,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "previous version is kept", footer=True),
         Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Take your last line back into the prompt to edit it; "
             "Esc puts it back", footer=True),
-        Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True),
+        Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True,
+            priority=True),
         Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
         Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
             "open a text file"),
@@ -85,6 +86,12 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Go back to the previous version "
             "of the last turn, as it was before it was generated again"),
         Key("chat.next_version", "alt+right", "version(1)", "Next version", "Go to the next version of the last turn"),
+        Key("chat.branches", "alt+b", "branches", "Branches", "List the branches of the text and its bookmarks: go to "
+            "one, compare, rename, delete", priority=True),
+        Key("chat.bookmark", "alt+m", "bookmark", "Bookmark", "Set a bookmark at the cursor in the text, else at its "
+            "end; where there is one, rename it", priority=True),
+        Key("chat.compare_branches", "", "compare_branches", "Compare branches", "Show the branch left last beside the "
+            "present one, from where they part"),
         Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
         Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
             "empty)"),

@@ -22,9 +22,9 @@ from rnntui.kinds.corpus_info import TurnFormat
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoint, StateCheckpoints
+from rnntui.sessions.saved_transcript import turn_lines
 from rnntui.sessions.text_files import free_name
 from rnntui.sessions.transcript import Transcript, Turn
-from rnntui.sessions.saved_transcript import turn_lines
 from rnntui.sessions.transcript_files import read, save
 from rnntui.text.turns import SpeakerLabels
 

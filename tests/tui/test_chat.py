@@ -16,8 +16,8 @@ from waiting import wait_until
 
 from rnntui.cli.sample import command as sample_command
 from rnntui.config_generation import NEW_SEED, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
-from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.sessions.saved_transcript import turn_lines
+from rnntui.sessions.transcript import Transcript, Turn
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel

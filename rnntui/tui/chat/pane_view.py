@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.transcript import Transcript
 
-STATUS_KEYS = ("chat.previous_version", "chat.next_version", "chat.learning")
+STATUS_KEYS = ("chat.previous_version", "chat.next_version", "chat.learning", "chat.branches")
 """Ids of the keys that the status line names."""
 
 _STATUS_INTERVAL = 0.25  # seconds
@@ -93,9 +93,27 @@ class PaneView(Vertical):
                 self.text.notify_truncated(transcript.intact_chars)
             self.text.notify_appended()
         self._mark_drawn(transcript)
+        self.text.bookmarks = self._visible_bookmarks(transcript.text)
+
+    def _visible_bookmarks(self, text: str) -> tuple[int, ...]:
+        """Return the offsets of the characters that stand for the bookmarks: a line break cannot be seen."""
+        if self._conversation is None:
+            return ()
+        places = []
+        for bookmark in self._conversation.tree.current.bookmarks:
+            place = bookmark.offset
+            while place < len(text) and text[place] == "\n":
+                place += 1
+            places.append(place)
+        return tuple(places)
 
     def _mark_drawn(self, transcript: Transcript) -> None:
         transcript.intact_chars = self._drawn_chars = len(transcript.text)
+
+    def show_place(self, offset: int) -> None:
+        """Put the cursor at an offset of the text, and let the keys go there."""
+        self.text.focus()
+        self.text.cursor = offset
 
     def scroll_to_end(self) -> None:
         """Show the end of the text."""
@@ -110,11 +128,13 @@ class PaneView(Vertical):
 
     def _status(self) -> str:
         width, rows = self._status_line.content_size
-        *keys, learning_key = [self.app.get_key_display(Binding(self._status_keys[id], "")) for id in STATUS_KEYS]
+        *keys, learning_key, branches_key = [
+            self.app.get_key_display(Binding(self._status_keys[id], "")) for id in STATUS_KEYS
+        ]
         modifiers = {key.rpartition("+")[0] for key in keys}
         if len(modifiers) == 1:  # Alt+←/→
             keys[1:] = [key.rpartition("+")[2] for key in keys[1:]]
-        status_keys = StatusKeys("/".join(keys), learning_key)
+        status_keys = StatusKeys("/".join(keys), learning_key, branches_key)
         return status_text(self.pane, width, rows, status_keys, shows_temperature=self._shows_temperature)
 
     def on_resize(self) -> None:

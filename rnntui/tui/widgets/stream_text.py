@@ -37,6 +37,8 @@ class StreamText(ScrollView):
         "stream-view--model",
         "stream-view--surprisal",
         "stream-view--placeholder",
+        "stream-view--dimmed",
+        "stream-view--bookmark",
     }
     DEFAULT_CSS = """
     StreamText {
@@ -50,6 +52,8 @@ class StreamText(ScrollView):
         & > .stream-view--model { color: $foreground; }
         & > .stream-view--surprisal { background: $error; }
         & > .stream-view--placeholder { color: $text-muted; text-style: italic; }
+        & > .stream-view--dimmed { color: $text-muted; text-style: not bold; }
+        & > .stream-view--bookmark { background: $accent; color: $background; text-style: bold; }
     }
     """
 
@@ -72,6 +76,8 @@ class StreamText(ScrollView):
         self._wrapped.append(self._text())
         self._at_end = True
         self._painting = False
+        self._bookmarks: tuple[int, ...] = ()
+        self._dimmed = 0
         self._span_styles: SpanStyles | None = None
         self._strips: LRUCache[int, Strip] = LRUCache(_CACHED_STRIPS)
         self._frame = (0, 0)  # the padding left of the text, and the width of a strip
@@ -96,6 +102,27 @@ class StreamText(ScrollView):
     @placeholder.setter
     def placeholder(self, placeholder: str) -> None:
         self._placeholder = placeholder
+        self._repaint()
+
+    @property
+    def bookmarks(self) -> tuple[int, ...]:
+        """Offsets of the characters that are marked."""
+        return self._bookmarks
+
+    @bookmarks.setter
+    def bookmarks(self, offsets: tuple[int, ...]) -> None:
+        if offsets != self._bookmarks:
+            self._bookmarks = offsets
+            self._repaint()
+
+    @property
+    def dimmed(self) -> int:
+        """The number of characters at the start that are dimmed."""
+        return self._dimmed
+
+    @dimmed.setter
+    def dimmed(self, length: int) -> None:
+        self._dimmed = length
         self._repaint()
 
     @property
@@ -194,6 +221,10 @@ class StreamText(ScrollView):
         elif height and line >= top + height:
             self._scroll(line - height + 1 + margin)
 
+    def show_below(self, offset: int, rows: int) -> None:
+        """Scroll so that the line of an offset has so many rows above it, as far as there is text."""
+        self._scroll(max(0, self._wrapped.locate(offset)[0] - rows))
+
     # Painting
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -266,8 +297,12 @@ class StreamText(ScrollView):
         return paint(glyphs, [style] * len(glyphs), styles.base, width)
 
     def _overlays(self, start: int, end: int) -> Iterable[StyledRange]:
-        """Return the styles to lay over the text from `start` to `end`."""
-        return ()
+        """Yield the styles to lay over the text from `start` to `end`."""
+        if start < self._dimmed:
+            yield start, self._dimmed, self._overlay("dimmed")
+        for offset in self._bookmarks:
+            if start <= offset < end:
+                yield offset, offset + 1, self._overlay("bookmark")
 
     def _caret_behind(self, line: int, glyphs: Sequence[Glyph]) -> tuple[int, Style] | None:
         """Return column and style of a cursor in a line that is on no visible glyph; None if there is none."""
