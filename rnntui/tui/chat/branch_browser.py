@@ -174,7 +174,7 @@ class BranchBrowser(ModalScreen[TextPlace | None]):
         tree = self._conversation.tree
         before = tree.text_of(row.branch, max(0, row.offset - _PREVIEW // 2), row.offset)
         if not self.has_class("-wide"):
-            before = before[-120:]
+            before = before.rpartition("\n")[2][-80:]
         after = tree.text_of(row.branch, row.offset, min(row.branch.end, row.offset + _PREVIEW))
         sign = "◆" if row.bookmark is not None else "│" if row.offset else ""
         preview.update(

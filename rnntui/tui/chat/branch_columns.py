@@ -20,12 +20,10 @@ from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.transcript import Transcript
 from rnntui.text.control_chars import one_line
 from rnntui.tui.widgets.document import DocumentSpan
-from rnntui.tui.widgets.stream_text import StreamText
+from rnntui.tui.widgets.stream_text import StreamText, visible_offset
 
 _SHARED = 400  # characters of the shared text that are shown
-_HINT = "←→ choose a column, Enter goes on with it, ↑↓ scroll, Alt+←→ other branches, Esc closes"
-_SHORT_HINT = "←→ choose, Enter goes on with it, Alt+←→ other branches, Esc closes"
-_WIDE = 100  # columns of the terminal for the whole hint
+_HINT = "←→ choose, Enter goes on with it, ↑↓ scroll, Alt+←→ others, Esc closes"
 
 
 class BranchColumns(ModalScreen[Branch | None]):
@@ -60,20 +58,19 @@ class BranchColumns(ModalScreen[Branch | None]):
             yield Label("", id="parting", markup=False)
             with Horizontal():
                 yield from self._columns
-            yield Label("", classes="hint", markup=False)
+            yield Label(_HINT, classes="hint", markup=False)
 
     def on_mount(self) -> None:
         self._show()
 
     def on_resize(self) -> None:
-        self.query_one(".hint", Label).update(_HINT if self.app.size.width >= _WIDE else _SHORT_HINT)
         self.call_after_refresh(self._scroll_to_fork)
 
     def _show(self) -> None:
         comparison = compare(self._conversation, *self._shown)
         line = comparison.transcripts[0].text.count("\n", 0, comparison.shared) + 1
         self.query_one("#parting", Label).update(
-            f"They part after {comparison.shared:,} characters, in line {line:,}; what they share is dimmed."
+            f"They part in line {line:,}, after {comparison.shared:,} characters; figures are from there on."
         )
         for column, branch, transcript in zip(self._columns, self._shown, comparison.transcripts, strict=True):
             is_current = branch is self._conversation.tree.current
@@ -151,19 +148,19 @@ class BranchColumn(Vertical):
 
     def show(self, branch: Branch, transcript: Transcript, shared: int, *, is_current: bool) -> None:
         """Show a branch whose first `shared` characters the other one has as well."""
-        name = one_line(branch.name) or "without a name"
-        self._title.update(f"{'●' if is_current else '○'} {name}{', the one you are on' if is_current else ''}")
+        name = one_line(branch.name) or ("The branch you are on" if is_current else "Another branch")
+        self._title.update(f"{'●' if is_current else '○'} {name}")
         start = max(0, shared - _SHARED)
         self._length, self._fork = len(transcript.text) - shared, shared - start
-        self._facts.update(f"{self._length:,} characters from there on · … bits/char")
+        self._facts.update(f"{self._length:,} characters · … bits/char")
         self.view.document = _TextFrom(transcript, start)
         self.view.dimmed = self._fork
-        self.view.bookmarks = (self._fork,) if self._length else ()
+        self.view.bookmarks = (visible_offset(transcript.text[start:], self._fork),)
 
     def show_bits(self, bits: float | None) -> None:
         """Show the bits per character of the text behind the fork, or that there are none."""
         measured = f"{bits:.2f} bits/char" if bits is not None else "nothing to measure"
-        self._facts.update(f"{self._length:,} characters from there on · {measured}")
+        self._facts.update(f"{self._length:,} characters · {measured}")
 
     def scroll_to_fork(self) -> None:
         """Show the place where the branches part, near the top."""

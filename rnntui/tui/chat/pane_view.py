@@ -15,6 +15,7 @@ from rnntui.tui.chat.messages import BranchWanted, PaneActivated, PromptWanted, 
 from rnntui.tui.chat.status_line import StatusKeys, status_text
 from rnntui.tui.keys import bindings
 from rnntui.tui.widgets.document import DocumentSpan
+from rnntui.tui.widgets.stream_text import visible_offset
 from rnntui.tui.widgets.stream_view import StreamView
 
 if TYPE_CHECKING:
@@ -93,19 +94,8 @@ class PaneView(Vertical):
                 self.text.notify_truncated(transcript.intact_chars)
             self.text.notify_appended()
         self._mark_drawn(transcript)
-        self.text.bookmarks = self._visible_bookmarks(transcript.text)
-
-    def _visible_bookmarks(self, text: str) -> tuple[int, ...]:
-        """Return the offsets of the characters that stand for the bookmarks: a line break cannot be seen."""
-        if self._conversation is None:
-            return ()
-        places = []
-        for bookmark in self._conversation.tree.current.bookmarks:
-            place = bookmark.offset
-            while place < len(text) and text[place] == "\n":
-                place += 1
-            places.append(place)
-        return tuple(places)
+        bookmarks = self._conversation.tree.current.bookmarks
+        self.text.bookmarks = tuple(visible_offset(transcript.text, bookmark.offset) for bookmark in bookmarks)
 
     def _mark_drawn(self, transcript: Transcript) -> None:
         transcript.intact_chars = self._drawn_chars = len(transcript.text)

@@ -25,6 +25,13 @@ FAR = 10**9
 """A column beyond the end of any line."""
 
 
+def visible_offset(text: str, offset: int) -> int:
+    """Return the first offset from one on that is not a line break, on which no mark could be seen."""
+    while offset < len(text) and text[offset] == "\n":
+        offset += 1
+    return offset
+
+
 class StreamText(ScrollView):
     """Shows a `Document`, and follows its end while that is in view. `StreamView` adds cursor, selection and search.
 
@@ -52,7 +59,7 @@ class StreamText(ScrollView):
         & > .stream-view--model { color: $foreground; }
         & > .stream-view--surprisal { background: $error; }
         & > .stream-view--placeholder { color: $text-muted; text-style: italic; }
-        & > .stream-view--dimmed { color: $text-muted; text-style: not bold; }
+        & > .stream-view--dimmed { color: $foreground 55%; text-style: not bold; }
         & > .stream-view--bookmark { background: $accent; color: $background; text-style: bold; }
     }
     """
@@ -309,10 +316,10 @@ class StreamText(ScrollView):
         return None
 
     def _overlay(self, name: str) -> Style:
-        """Return the rules of a component class alone, with a translucent background blended with the view's."""
+        """Return the rules of a component class alone, with translucent colours blended with the view's background."""
         full = self.get_component_rich_style(f"stream-view--{name}")
         own = self.get_component_rich_style(f"stream-view--{name}", partial=True)
-        return own + Style(bgcolor=full.bgcolor if own.bgcolor else None)
+        return own + Style(color=full.color if own.color else None, bgcolor=full.bgcolor if own.bgcolor else None)
 
     def _refresh_span_styles(self) -> SpanStyles:
         base = self.rich_style
