@@ -107,6 +107,15 @@ class ChatSession:
         for line in lines:
             self.say(line)
 
+    def follow_rename(self, old: str, new: str) -> None:
+        """Go on with a run under its new name."""
+        for pane in self.panes:
+            if pane.run_name == old:
+                pane.run_name = new
+                if pane.conversation is not None:
+                    pane.conversation.name = new
+        self._screen.show_changes()
+
     def loading_failed(self, pane: ChatPane, problem: str) -> None:
         """Report that a model cannot be loaded."""
         if pane.conversation is None:

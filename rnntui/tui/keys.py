@@ -77,9 +77,10 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "Esc puts it back", footer=True),
         Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True,
             priority=True),
-        Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
+        Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True,
+            priority=True),
         Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
-            "open a text file"),
+            "open a text file", priority=True),
         Key("chat.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
         Key("chat.add_pane", "f6", "add_pane", "Compare", "Add a pane with the same prompt, up to four", priority=True),
         Key("chat.close_pane", "f7", "close_pane", "Close pane", "Close the active pane", priority=True),
@@ -92,7 +93,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "end; where there is one, rename it", priority=True),
         Key("chat.compare_branches", "", "compare_branches", "Compare branches", "Show the branch left last beside the "
             "present one, from where they part"),
-        Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
+        Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it",
+            priority=True),
         Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
             "empty)"),
         Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),

@@ -100,19 +100,21 @@ class BranchBrowser(ModalScreen[TextPlace | None]):
     # -- the list --------------------------------------------------------------------------------------------------
 
     def _load(self) -> None:
+        highlighted = self._current
         self._rows = outline(self._conversation.tree)
-        self._show_rows()
+        self._show_rows(highlighted)
 
     @property
     def _current(self) -> OutlineRow | None:
         """The highlighted row."""
         option = self.query_one(OptionList).highlighted_option
-        return self._rows[int(option.id)] if option is not None and option.id is not None else None
+        index = int(option.id) if option is not None and option.id is not None else len(self._rows)
+        return self._rows[index] if index < len(self._rows) else None
 
-    def _show_rows(self) -> None:
-        """Show the rows that match, and highlight the one that was, or else the current branch."""
+    def _show_rows(self, highlighted: OutlineRow | None = None) -> None:
+        """Show the rows that match, and highlight one: that which was, or else the current branch."""
         options, words = self.query_one(OptionList), search_words(decode_control_chars(self._search.value))
-        highlighted = self._current
+        highlighted = highlighted or self._current
         width = options.scrollable_content_region.width or 70
         matching = [(index, row) for index, row in enumerate(self._rows) if self._matches(row, words)]
         items = [Option(self._line(row, width, drawn=not words), id=str(index)) for index, row in matching]
@@ -306,4 +308,4 @@ class BranchBrowser(ModalScreen[TextPlace | None]):
 
 def _called(row: OutlineRow) -> str:
     kind = "bookmark" if row.bookmark is not None else "branch"
-    return f"the {kind} “{row.name or first_line(row.excerpt)[:40]}”"
+    return f"the {kind} “{row.name or truncate(first_line(row.excerpt), 24, cell_len)}”"

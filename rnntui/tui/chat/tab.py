@@ -183,6 +183,10 @@ class ChatTab(Vertical):
         else:
             self.app.call_from_thread(self.session.open_text, pane, saved, model)
 
+    def follow_rename(self, old: str, new: str) -> None:
+        """Show the new name of a run that may be open."""
+        self.session.follow_rename(old, new)
+
     def action_model(self) -> None:
         """Choose another model for the active pane."""
         self._dialogs.choose_model()
