@@ -15,13 +15,13 @@ from rnntui.inference.cell_trace import quantity_names
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inspection.inspection import Cancelled, check_cancelled
 from rnntui.inspection.linear_probes import Cut, LayerProbes, ProbeTarget, UnitScore, shifted, token_baseline
-from rnntui.inspection.probe_text import ReadText
+from rnntui.inspection.probe_reading import ProbeReading
 from rnntui.inspection.text_features import Feature
 
 MAX_RANKED = 100
 """Units that are ranked for a feature."""
 
-_SHIFTS = (0.23, 0.41, 0.67)  # of the text, by which labels are moved to shuffle them
+_SHIFTS = (0.17, 0.29, 0.43, 0.61, 0.79)  # of the text, by which labels are moved to shuffle them
 _MIN_STRETCHES = (6, 3)  # stretches of text with a feature, to fit on and held out: fewer say nothing
 _BOUNDS = (0.02, 0.98)  # quantiles between which a unit's values are shaded
 _UNIT = re.compile(r"(\d+)/(\d+)")
@@ -114,7 +114,7 @@ class _Rankings:
 
 
 def rank_features(
-    read: ReadText, wanted: Sequence[str] = (), count: int = 10, cancelled: Cancelled = lambda: False
+    read: ProbeReading, wanted: Sequence[str] = (), count: int = 10, cancelled: Cancelled = lambda: False
 ) -> tuple[list[FeatureRanking], list[Feature]]:
     """Rank all units for every feature; return the rankings, best first, and the features that are too rare.
 
@@ -145,7 +145,7 @@ def rank_features(
                 low, high = np.quantile(values[:, unit.unit], _BOUNDS)
                 name = UnitName(layer + 1, unit.unit + 1, quantity)
                 each.units.append(RankedUnit(name, unit.cut, unit.score, unit.fit_score, (float(low), float(high))))
-            best = [probes.best_units(target, 1)[0] for target in shuffled]
+            best = [probes.best_units(target, 1, candidates=4)[0] for target in shuffled]
             each.lucky_units = [
                 max(pair, key=lambda unit: unit.fit_score) for pair in zip(each.lucky_units or best, best, strict=True)
             ]
@@ -168,6 +168,50 @@ def rank_features(
     return sorted(results, key=lambda ranking: -ranking.strength), rare
 
 
+def probe_unit(read: ProbeReading, name: UnitName, wanted: Sequence[str] = ()) -> list[FeatureRanking]:
+    """Return what one unit tracks: a ranking of this unit alone for every feature, best first.
+
+    `read` and `wanted` are those of `rank_features`.
+    """
+    layer = read.layers[name.layer - 1]
+    values = read.columns(layer.values(name.quantity))
+    own = values[:, name.unit - 1]
+    low, high = (float(bound) for bound in np.quantile(own, _BOUNDS))
+    columns = [
+        column
+        for column in read.features
+        if (not wanted or column.feature.id in wanted) and _is_frequent(read, column.values, column.feature)
+    ]
+    if not columns:
+        return []
+    targets = [ProbeTarget(column.values, column.feature.is_number) for column in columns]
+    layer_scores = LayerProbes(values, targets, read.split).layer_scores()
+    rankings = []
+    for column, target, layer_score in zip(columns, targets, layer_scores, strict=True):
+        cut, score, fit_score = _unit_scores(own, target, read)
+        shuffled = [_unit_scores(own, shifted(target, read.split, shift), read)[1] for shift in _SHIFTS]
+        share = float(column.values.mean())
+        rankings.append(
+            FeatureRanking(
+                column.feature,
+                share,
+                0.0 if column.feature.is_number else max(share, 1 - share),
+                token_baseline(read.tokens, target, read.split),
+                sum(shuffled) / len(shuffled),
+                0.0 if column.feature.is_number else 0.5,
+                (RankedUnit(name, cut, score, fit_score, (low, high)),),
+                (LayerScore(name.layer, name.quantity, layer_score),),
+            )
+        )
+    return sorted(rankings, key=lambda ranking: -ranking.strength)
+
+
+def _unit_scores(values: NDArray[np.float32], target: ProbeTarget, read: ProbeReading) -> tuple[Cut, float, float]:
+    """Return the probe of a unit's values `(N,)`, and its score on held-out tokens and on those of the fit."""
+    cut = target.fit(values, read.split.fit)
+    return cut, target.score(values, cut, read.split.held_out), target.score(values, cut, read.split.fit)
+
+
 def parse_unit(name: str, quantity: str, loaded: LoadedLanguageModel) -> UnitName:
     """Return the unit of a name such as 3/217, or 217 in a model of one layer; `quantity` is its state or gate.
 
@@ -186,7 +230,7 @@ def parse_unit(name: str, quantity: str, loaded: LoadedLanguageModel) -> UnitNam
     return UnitName(layer, unit, quantity)
 
 
-def _is_frequent(read: ReadText, values: NDArray[np.float32], feature: Feature) -> bool:
+def _is_frequent(read: ProbeReading, values: NDArray[np.float32], feature: Feature) -> bool:
     """Return True if there are enough stretches with a feature, or enough different counts, in both parts."""
     for rows, least in zip(read.split, _MIN_STRETCHES, strict=True):
         part = values[rows]
