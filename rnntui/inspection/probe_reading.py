@@ -127,7 +127,7 @@ def read_blocks(loaded: LoadedLanguageModel, text: TextTokens, cancelled: Cancel
     Raises `CorpusError` if it is too short to be probed on.
     """
     network = loaded.network
-    vectors = network.config.layers * network.cell.states + len(network.cell.gate_names)  # of each token
+    vectors = network.config.layers * network.cells[0].states + len(network.cells[0].gate_names)  # of each token
     ids = text.ids[: max(MIN_TOKENS, _ROOM // (vectors * network.config.hidden * 4))]
     if len(ids) < MIN_TOKENS:
         raise CorpusError(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.errors import CorpusError, RnntuiError, UsageError
+from rnntui.errors import CorpusError, RnntuiError
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
 from rnntui.inspection.inspection import Cancelled, check_cancelled
@@ -43,13 +43,11 @@ class ProbeText:
         return np.stack([self.ids[start : start + length] for start in starts], axis=1).astype(np.int64)
 
 
-def probe_text(
-    run: RunFolder, loaded: LoadedLanguageModel, text: str, tokens: int, cancelled: Cancelled
-) -> ProbeText:
+def probe_text(run: RunFolder, loaded: LoadedLanguageModel, text: str, tokens: int, cancelled: Cancelled) -> ProbeText:
     """Return the text to probe a language model with.
 
-    That is `text`, if it is not empty; else the run's held-out text, from its folder or from the end of its corpus; else
-    a text of at least `tokens` tokens that the model draws itself, as for a shipped model without its corpus.
+    That is `text`, if it is not empty; else the run's held-out text, from its folder or from the end of its corpus;
+    else a text of at least `tokens` tokens that the model draws itself, as for a shipped model without its corpus.
     """
     if text:
         return ProbeText(loaded.tokenizer.encode(text), "the given text")
@@ -101,11 +99,3 @@ def _drawn_ids(network: NumpyLanguageModel, tokens: int, cancelled: Cancelled) -
         ids[step] = (logits + rng.gumbel(size=logits.shape)).argmax(axis=-1)
         logits, state = network.step(ids[step], state)
     return ids.T.reshape(-1)
-
-
-def text_of_file(file: str, encoding: str = "utf-8") -> str:
-    """Return the text of a file. Raises `CorpusError` if it is empty or cannot be read, `UsageError` if it is missing."""
-    text = "".join(find_corpus([file], encoding).blocks())
-    if not text:
-        raise UsageError(f"--text {file}: the file is empty")
-    return text

@@ -218,7 +218,7 @@ def parse_unit(name: str, quantity: str, loaded: LoadedLanguageModel) -> UnitNam
     Raises `UsageError` if the model has no such unit, state or gate.
     """
     network = loaded.network
-    layers, hidden, names = network.config.layers, network.config.hidden, quantity_names(network.cell)
+    layers, hidden, names = network.config.layers, network.config.hidden, quantity_names(network.cells[0])
     has_layer = _UNIT.fullmatch(name if "/" in name else f"1/{name}")
     if has_layer is None:
         raise UsageError(f"--unit {name}: not a unit; units are LAYER/UNIT, such as 1/{hidden}, both from 1")
