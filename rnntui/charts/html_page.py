@@ -1,7 +1,7 @@
 """Pages for a browser in one file that load nothing: style and script are in the page, which allows no others.
 
-What a page shows may come from anywhere, as a run may be somebody else's: it is escaped, and the page's content security
-policy allows the script and the style that it was made with by their hashes.
+What a page shows may come from anywhere, as a run may be somebody else's: it is escaped, and the page's content
+security policy allows the script and the style that it was made with by their hashes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A page about a run for a browser: curves that show their values, samples over time, settings, matrices.
 
-The page is one file and loads nothing (see `charts/html_page`). What the run says may come from anywhere and is escaped.
+The page is one file and loads nothing (see `charts/html_page`). What the run says is escaped, whatever it is.
 """
 
 from __future__ import annotations

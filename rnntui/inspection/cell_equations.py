@@ -26,7 +26,7 @@ class Equation(NamedTuple):
     range: ValueRange
 
 
-_X = Equation("x", "input", "the embedding of the token, or h' of the layer below", "free")
+_X = Equation("x", "input", "the embedding of the token", "free")
 _H = Equation("h", "hidden state before", "h' of the step before", "signed")
 
 _LSTM = (

@@ -19,6 +19,7 @@ from rnntui.inspection.probe_reading import encode_text
 MAX_STEPS = 200
 """The last tokens of a text whose steps are kept; what is before them is read too."""
 
+_STRONG = 0.98  # share of the values of a text that are not beyond the strongest colour
 _TOP = 10  # of the most probable next tokens
 
 
@@ -71,7 +72,7 @@ class TextSteps:
     def vectors(self, layer: int, step: int) -> list[StepVector]:
         """Return the vectors of a layer at a step, in the order of the equations."""
         return [
-            StepVector(equation, values[step], max(1.0, float(np.abs(values).max())) if equation.symbol != "x" else _largest(values))
+            StepVector(_of_layer(equation, layer), values[step], _strongest(equation, values))
             for equation, values in zip(self.equations, self.layers[layer], strict=True)
         ]
 
@@ -123,5 +124,12 @@ def _values(trace: LayerTrace, equation: Equation) -> Array:
     return trace.values(symbol.removesuffix("'"))
 
 
-def _largest(values: Array) -> float:
-    return float(np.abs(values).max()) or 1.0
+def _of_layer(equation: Equation, layer: int) -> Equation:
+    return equation if equation.symbol != "x" or not layer else equation._replace(text="h' of the layer below")
+
+
+def _strongest(equation: Equation, values: Array) -> float:
+    """Return the value with the strongest colour: of values without bounds, one that few values of the text pass."""
+    if equation.range != "free":
+        return 1.0
+    return float(np.quantile(np.abs(values), _STRONG)) or 1.0

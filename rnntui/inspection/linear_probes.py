@@ -1,9 +1,9 @@
 """Linear probes: how well a feature of a text can be read off single units, and off a whole layer.
 
-Probes are as in Karpathy, Johnson and Li (2015, "Visualizing and Understanding Recurrent Networks"), who found such
-units by eye, and Alain and Bengio (2016, "Understanding intermediate layers using linear classifier probes"). All are in
-closed form. A unit's probe of a binary feature is a threshold; a layer's is ridge regression on the labels, which for two
-classes gives the direction of Fisher's discriminant, and a threshold on its output. Probes of counts are regressions.
+Karpathy, Johnson and Li (2015, "Visualizing and Understanding Recurrent Networks") found such units by eye; probes are
+those of Alain and Bengio (2016, "Understanding intermediate layers using linear classifier probes"), in closed form. A
+unit's probe of a binary feature is a threshold. A layer's is ridge regression on the labels, which for two classes
+gives the direction of Fisher's discriminant, and a threshold on its output. Probes of counts are regressions.
 
 Accuracy is balanced: the mean of the accuracies with and without the feature, so that always giving the more frequent
 answer has 50 %, however rare the feature is. Counts have R², the share of variance that the probe explains on held-out

@@ -93,7 +93,7 @@ class StepReport:
         """Return the most probable next tokens, in as many rows as they need."""
         rows: list[Row] = [[("next:", LABEL)]]
         for token in self.steps.next_tokens(self.step):
-            name, share = f"  {_shown(token.text)} ", f"{token.probability:.0%}".replace("%", " %")
+            name, share = f"  {_shown(token.text)} ", _percent(token.probability)
             piece: Row = [(name, VALUE), (share, LABEL)]
             if row_width(rows[-1], cell_width) + row_width(piece, cell_width) > width:
                 rows.append([("     ", LABEL)])
@@ -104,16 +104,19 @@ class StepReport:
 
     def summary(self) -> list[str]:
         """Return what happens at the step, in the last layer, and what is expected next."""
-        vectors = {vector.equation.symbol: vector for vector in self.steps.vectors(len(self.steps.layers) - 1, self.step)}
+        last = len(self.steps.layers) - 1
+        vectors = {vector.equation.symbol: vector for vector in self.steps.vectors(last, self.step)}
         best, entropy = self.steps.next_tokens(self.step)[0], self.steps.entropy(self.step)
         before, after = vectors["h"].values, vectors["h'"].values
         change = float(np.linalg.norm(after - before) / max(float(np.linalg.norm(after)), 1e-9))
         heat = "In the heat maps, blue and high bars are high values, orange and low bars low ones; each cell is one "
         heat += "unit, or the mean of a few neighbours where there is no room for all."
+        gates = _gate_sentence(self.steps.cell, vectors)
         return [
-            f"{_gate_sentence(self.steps.cell, vectors)} The hidden state has moved by {change:.0%} of its length.",
-            f"After “{self._token}”, “{_shown(best.text)}” is the most probable next token ({best.probability:.0%}); the "
-            f"entropy is {entropy:.2f} bits, as of {2**entropy:.1f} equally probable tokens.",
+            f"{gates} The hidden state has changed by {_percent(change)} of its length.",
+            f"After “{self._token}”, the most probable next token is “{_shown(best.text)}” "
+            f"({_percent(best.probability)}). The entropy is {entropy:.2f} bits, as of {2**entropy:.1f} equally "
+            f"probable tokens.",
             heat,
         ]
 
@@ -121,9 +124,10 @@ class StepReport:
 
     def svg(self) -> str:
         """Return the vectors as an SVG document, with a cell for each unit."""
+        before = _cut_left("".join(map(_shown, self.steps.pieces[: self.step + 1])), 110)
         elements = [
             title_element(f"A step of {one_line(self.run)} at “{self._token}”", 24),
-            text_element(_cut_left("".join(map(_shown, self.steps.pieces[: self.step + 1])), 110), 24, 52, colour=MUTED),
+            text_element(before, 24, 52, colour=MUTED),
         ]
         y = 84.0
         for layer in range(len(self.steps.layers)):
@@ -137,7 +141,7 @@ class StepReport:
                 y += max(36.0, -(-len(vector.values) // _SVG_COLUMNS) * _SVG_CELL) + _SVG_GAP / 2
             y += _SVG_GAP
         tokens = "   ".join(
-            f"{_shown(token.text)} {token.probability:.0%}" for token in self.steps.next_tokens(self.step)
+            f"{_shown(token.text)} {_percent(token.probability)}" for token in self.steps.next_tokens(self.step)
         )
         elements.append(text_element(f"next: {tokens}", 24, y))
         return svg_document(_SVG_LEFT + _SVG_COLUMNS * _SVG_CELL + 24, y + 24, elements)
@@ -165,6 +169,10 @@ class StepReport:
 def _shown(text: str) -> str:
     """Return a token as it is shown on one line."""
     return one_line(text)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _cut_left(text: str, width: int) -> str:
@@ -217,7 +225,7 @@ def _statistics(vector: StepVector) -> str:
     values, equation = vector.values, vector.equation
     if equation.range == "gate":
         opened, closed = float((values > _OPEN).mean()), float((values < _CLOSED).mean())
-        return f"{equation.title}: mean {values.mean():.2f}, open {opened:.0%}, closed {closed:.0%}"
+        return f"{equation.title}: mean {values.mean():.2f}, open {_percent(opened)}, closed {_percent(closed)}"
     return f"{equation.title}: {values.min():.2f} to {values.max():.2f}, mean size {np.abs(values).mean():.2f}"
 
 
@@ -230,6 +238,6 @@ def _gate_sentence(cell: str, vectors: dict[str, StepVector]) -> str:
     name = vectors[symbol].equation.title
     opened, closed = int((gate > _OPEN).sum()), int((gate < _CLOSED).sum())
     return (
-        f"The {name} keeps {gate.mean():.0%} of {kept} on average: {opened:,} of {len(gate):,} units are kept nearly whole "
-        f"(above {_OPEN}), {closed:,} are cleared (below {_CLOSED})."
+        f"The {name} keeps {_percent(gate.mean())} of {kept} on average: {opened:,} of {len(gate):,} units are kept "
+        f"nearly whole (above {_OPEN}), {closed:,} are cleared (below {_CLOSED})."
     )

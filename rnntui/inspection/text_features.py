@@ -188,8 +188,8 @@ def _sentence_position(text: str) -> Values:
 
 def _in_question(text: str) -> Values:
     """1 in a sentence that will end with a question mark, up to that."""
-    spans = [(match.start(), match.start() + match[0].rfind("?")) for match in _SENTENCE.finditer(text) if "?" in match[0]]
-    return _spans(text, spans)
+    questions = (match for match in _SENTENCE.finditer(text) if "?" in match[0])
+    return _spans(text, [(match.start(), match.start() + match[0].rfind("?")) for match in questions])
 
 
 def _turns_of(text: str, speakers: SpeakerLabels) -> Values:

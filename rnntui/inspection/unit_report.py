@@ -169,22 +169,19 @@ class UnitReport:
         return self._scores_svg()
 
     def _scores_svg(self) -> str:
-        title = f"What units of {one_line(self.run)} track"
+        legend = "held-out score: ○ current token alone, ● best unit, ▲ whole layer; left is guessing"
         elements = [
-            title_element(title, 24),
-            text_element(
-                "held-out score: ○ current token alone, ● best unit, ▲ whole layer; left is guessing", 24, 52, colour=MUTED
-            ),
+            title_element(f"What units of {one_line(self.run)} track", 24),
+            text_element(legend, 24, 52, colour=MUTED),
         ]
+        end = _SVG_LEFT + _SVG_SCALE
         for row, ranking in enumerate(self.rankings):
-            y = _SVG_TOP + row * _SVG_ROW
-            end = _SVG_LEFT + _SVG_SCALE
+            y, unit, layer = _SVG_TOP + row * _SVG_ROW, ranking.units[0], ranking.layers[0]
             elements.append(f'<line x1="{_SVG_LEFT:g}" y1="{y:g}" x2="{end:g}" y2="{y:g}" stroke="{GRID}"/>')
             elements.append(text_element(ranking.feature.title, 24, y + 4))
-            unit = ranking.units[0]
             elements.append(text_element(str(unit.name), _SVG_LEFT - 14, y + 4, anchor="end", colour=MUTED))
-            scores = ((ranking.token_score, "○", MUTED), (unit.score, "●", LIGHT[0]), (ranking.layers[0].score, "▲", LIGHT[1]))
-            for score, mark, colour in scores:
+            marks = ((ranking.token_score, "○", MUTED), (unit.score, "●", LIGHT[0]), (layer.score, "▲", LIGHT[1]))
+            for score, mark, colour in marks:
                 x = _SVG_LEFT + _SVG_SCALE * max(0.0, (score - ranking.chance) / (1 - ranking.chance))
                 elements.append(text_element(mark, x, y + 4, anchor="middle", colour=colour))
         return svg_document(_SVG_LEFT + _SVG_SCALE + 32, _SVG_TOP + len(self.rankings) * _SVG_ROW + 8, elements)
@@ -227,8 +224,8 @@ def best_unit_sentence(ranking: FeatureRanking) -> str:
     name, score = unit_title(unit.name), score_text(unit.score, feature)
     others = (
         f"the current token alone has {score_text(ranking.token_score, feature)}, all units of layer "
-        f"{best_layer.layer} ({best_layer.quantity}) {score_text(best_layer.score, feature)}, the best unit for shuffled "
-        f"labels {score_text(ranking.luck, feature)}"
+        f"{best_layer.layer} ({best_layer.quantity}) {score_text(best_layer.score, feature)}, the best unit for "
+        f"shuffled labels {score_text(ranking.luck, feature)}"
     )
     if feature.is_number:
         return f"{name}, explains {score} of the variance of the {feature.title} (R²); {others}."

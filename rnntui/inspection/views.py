@@ -51,6 +51,16 @@ VIEWS: dict[str, InspectionView] = {
             "gradients", "Gradient flow", "From how far back can this model learn?", (LANGUAGE_MODEL.id,),
             "rnntui.inspection.gradient_flow:inspect_gradients", max_runs=8,
         ),
+        InspectionView(
+            "units", "Units", "What do single units and gates track?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.unit_inspection:inspect_units", text="optional",
+            text_hint="a text to colour; without one, an excerpt of held-out text",
+        ),
+        InspectionView(
+            "step", "One step", "What does the cell compute at one token?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.step_inspection:inspect_step", text="optional",
+            text_hint="a text to go through token by token; without one, a line of held-out text",
+        ),
     )
 }  # fmt: skip
 
