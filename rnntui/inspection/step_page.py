@@ -47,7 +47,7 @@ def step_page(report: StepReport) -> str:
 
 def _first_step(report: StepReport) -> int:
     """Return the first step that is in the page."""
-    values = sum(vector.shape[-1] for layer in report.steps.layers for vector in layer)
+    values: int = sum(vector.shape[-1] for layer in report.steps.layers for vector in layer)
     return max(0, len(report.steps) - max(1, _ROOM // (2 * values)))
 
 

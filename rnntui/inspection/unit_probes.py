@@ -95,6 +95,11 @@ class FeatureRanking:
         return 0.0 if self.feature.is_number else 0.5
 
     @property
+    def over_chance(self) -> float:
+        """The best unit's score, from 0 for chance to 1."""
+        return (self.units[0].score - self.chance) / (1 - self.chance) if self.units else 0.0
+
+    @property
     def strength(self) -> float:
         """The best unit's score, between chance and 1, less that of the current token: what it knows of the past."""
         if not self.units:
@@ -203,7 +208,7 @@ def probe_unit(read: ProbeReading, name: UnitName, wanted: Sequence[str] = ()) -
                 (LayerScore(name.layer, name.quantity, layer_score),),
             )
         )
-    return sorted(rankings, key=lambda ranking: -ranking.strength)
+    return sorted(rankings, key=lambda ranking: -ranking.over_chance)
 
 
 def _unit_scores(values: NDArray[np.float32], target: ProbeTarget, read: ProbeReading) -> tuple[Cut, float, float]:

@@ -140,9 +140,8 @@ class UnitReport:
         """Return the best unit in words, and what the columns are."""
         if not self.rankings:
             return ["No feature is frequent enough in this text to be probed for; use a longer one."]
-        best = self.rankings[0]
-        lines = [best_unit_sentence(best)]
-        if not self.is_one_unit:
+        lines = [best_unit_sentence(self.rankings[0])]
+        if not self.is_one_unit and len(self.rankings) > 1:
             beyond = [ranking for ranking in self.rankings if ranking.strength > 0.05]
             lines.append(
                 f"For {len(beyond)} of {len(self.rankings)} features, one unit knows more than the current token says: "
@@ -224,8 +223,8 @@ def best_unit_sentence(ranking: FeatureRanking) -> str:
     name, score = unit_title(unit.name), score_text(unit.score, feature)
     others = (
         f"the current token alone has {score_text(ranking.token_score, feature)}, all units of layer "
-        f"{best_layer.layer} ({best_layer.quantity}) {score_text(best_layer.score, feature)}, the best unit for "
-        f"shuffled labels {score_text(ranking.luck, feature)}"
+        f"{best_layer.layer} ({best_layer.quantity}) {score_text(best_layer.score, feature)}, shuffled labels have "
+        f"{score_text(ranking.luck, feature)}"
     )
     if feature.is_number:
         return f"{name}, explains {score} of the variance of the {feature.title} (R²); {others}."
