@@ -35,6 +35,7 @@ COMMANDS = {
     "rename": "Rename a run.",
     "delete": "Delete runs.",
     "note": "Write a note on a run, or print it.",
+    "verify": "Check that the files of runs are as they were written; repair them.",
     "curves": "Draw the metrics of runs, or write them as data.",
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
     "report": "Write a page about a run for a browser.",
