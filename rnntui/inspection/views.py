@@ -11,6 +11,7 @@ from typing import Literal, cast
 from rnntui.inspection.inspection import Compute
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import resolve
+from rnntui.kinds.registry import KINDS
 
 TextUse = Literal["none", "optional", "required"]
 
@@ -50,6 +51,10 @@ VIEWS: dict[str, InspectionView] = {
         InspectionView(
             "gradients", "Gradient flow", "From how far back can this model learn?", (LANGUAGE_MODEL.id,),
             "rnntui.inspection.gradient_flow:inspect_gradients", max_runs=8,
+        ),
+        InspectionView(
+            "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
+            "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
         ),
     )
 }  # fmt: skip
