@@ -51,6 +51,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui note notes dropout helped", "write a note, which lists show"),
         ("rnntui note notes", "print it"),
     ),
+    "verify": (
+        ("rnntui verify", "check all runs"),
+        ("rnntui verify notes --repair", "save what can be saved of a damaged run"),
+    ),
     "curves": (
         ("rnntui curves", "the losses of the newest run"),
         ("rnntui curves notes diary --metric bits_per_character --svg bits.svg", "two runs in an image"),
@@ -66,6 +70,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "inspect gradients": (
         ("rnntui inspect gradients shakespeare", "one run, after training and before"),
         ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect clipping": (
+        ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
+        ("rnntui inspect clipping my-rnn my-lstm --json", "of two, as data"),
     ),
     "report": (
         ("rnntui report shakespeare", "a page about a run: shakespeare.html"),

@@ -7,9 +7,10 @@ import click
 from rnntui.cli.lazy_group import LazyGroup
 
 INSPECTIONS = {
+    "gradients": "From how far back a model can learn: the gradient, step by step.",
+    "clipping": "How long the gradients of a training were, and how often they were cut.",
     "units": "What single units and gates track: quotes, brackets, the line, the speaker.",
     "step": "One step of the cell: every gate's vector beside its equation.",
-    "gradients": "From how far back a model can learn: the gradient, step by step.",
 }
 """A line about each command; the module of a command is `inspect_NAME`."""
 

@@ -11,6 +11,7 @@ from typing import Literal, cast
 from rnntui.inspection.inspection import Compute
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import resolve
+from rnntui.kinds.registry import KINDS
 
 TextUse = Literal["none", "optional", "required"]
 
@@ -60,6 +61,8 @@ VIEWS: dict[str, InspectionView] = {
             "step", "One step", "What does the cell compute at one token?", (LANGUAGE_MODEL.id,),
             "rnntui.inspection.step_inspection:inspect_step", text="optional",
             text_hint="a text to go through token by token; without one, a line of held-out text",
+            "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
+            "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
         ),
     )
 }  # fmt: skip
