@@ -130,15 +130,15 @@ class LayerProbes:
         self._products = fit.T @ wanted  # (H, F), the correlations up to a factor of each column
         self._rows = len(fit)
 
-    def best_units(self, target: int, count: int, candidates: int = 20) -> list[UnitScore]:
+    def best_units(self, target: int, count: int, candidates: int = 8) -> list[UnitScore]:
         """Return the units that track the target of an index best, by their score on the tokens of the fit.
 
-        Probes are fitted for the `candidates` of the highest correlations, or `count`, if that is more.
+        Probes are fitted for the `candidates` of the highest correlations; for twice `count`, if that is more.
         """
         order = np.argsort(-np.abs(self._products[:, target]), kind="stable")
         wanted, split = self._targets[target], self._split
         ranked = []
-        for unit in order[: max(candidates, count)].tolist():
+        for unit in order[: max(candidates, 2 * count if count > 1 else 1)].tolist():
             values = self._units[:, unit]
             cut = wanted.fit(values, split.fit)
             ranked.append(

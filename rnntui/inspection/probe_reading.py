@@ -1,7 +1,8 @@
 """Reading of a text to probe units on: what a model's layers do while they read it, and its features.
 
 The text is cut into blocks that are read side by side, which is several times as fast as one long text. Each block is
-read from some tokens before it, so that the model has found its way into it.
+read from some tokens before it, so that the model has found its way into it, and from a place outside of brackets and
+quotes, where a line begins if possible: a unit that counts brackets would never learn of one that is open already.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ _MAX_CHARACTERS = 16  # of a token on average, of a text that is not read to its
 _BLOCKS = 16
 _HELD_OUT = 3  # every third block is held out
 _WARM_UP = 128  # tokens read before a block
+_SLACK = 96  # tokens within which a place to begin reading is sought
+_CONTEXTS = {"brackets", "quotes"}  # features that a model cannot know of where it begins to read within
 _ROOM = 256 << 20  # bytes of the states of all layers and the gates of one: wider models read fewer tokens
 
 
@@ -137,8 +140,10 @@ def read_blocks(loaded: LoadedLanguageModel, text: TextTokens, cancelled: Cancel
     ends = text.ends[: len(ids)]
     features = token_features("".join(text.pieces[: len(ids)]), ends, speaker_labels_of(loaded.config.corpus))
     warm_up = min(_WARM_UP, len(ids) // 32)
-    length = (len(ids) - warm_up) // _BLOCKS
-    starts = np.arange(_BLOCKS) * length
+    distance = (len(ids) - warm_up) // _BLOCKS
+    slack = min(_SLACK, distance // 4)
+    length = distance - slack
+    starts = _clean_starts(text.pieces[: len(ids)], features, np.arange(_BLOCKS) * distance, slack)
     steps = np.arange(warm_up + length)[:, None] + starts  # (T, B)
     context = np.repeat(initial_context_ids(loaded.tokenizer)[:, None], _BLOCKS, axis=1)
     state = network.initial_state(_BLOCKS)
@@ -156,3 +161,14 @@ def read_blocks(loaded: LoadedLanguageModel, text: TextTokens, cancelled: Cancel
         warm_up,
         [text.pieces[index] for index in kept.tolist()],
     )
+
+
+def _clean_starts(pieces: list[str], features: list[FeatureValues], earliest: Ids, slack: int) -> Ids:
+    """Return for each of the `earliest` places `(B,)` the best one to begin reading at, at most `slack` tokens on."""
+    begins_line = np.array([True, *(piece.endswith("\n") for piece in pieces)])  # before each token
+    is_inside = np.zeros(len(pieces) + 1, dtype=bool)
+    for column in features:
+        if column.feature.id in _CONTEXTS:
+            is_inside[1:] |= column.values > 0
+    rank = begins_line - 2 * is_inside.astype(np.int64)
+    return np.array([start + int(np.argmax(rank[start : start + slack + 1])) for start in earliest.tolist()])

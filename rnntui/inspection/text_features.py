@@ -194,12 +194,11 @@ def _in_question(text: str) -> Values:
 
 def _turns_of(text: str, speakers: SpeakerLabels) -> Values:
     """1 in turns of the second speaker, from the end of the label on."""
-    starts = [
-        (match.end(), match[1] == speakers.turn_starts[1])
-        for match in re.finditer(f"(?m)^({'|'.join(map(re.escape, speakers.turn_starts))})", text)
-    ]
-    ends = [*(start for start, _ in starts[1:]), len(text)]
-    return _spans(text, [(start, end) for (start, is_second), end in zip(starts, ends, strict=True) if is_second])
+    label = re.compile(f"^({'|'.join(map(re.escape, speakers.turn_starts))})", re.MULTILINE)
+    labels = list(label.finditer(text))
+    ends = [*(match.start() for match in labels[1:]), len(text)]
+    spans = [(match.end(), end) for match, end in zip(labels, ends, strict=True) if match[1] == speakers.turn_starts[1]]
+    return _spans(text, spans)
 
 
 _FEATURES: tuple[tuple[Feature, Callable[[str], Values]], ...] = (

@@ -23,7 +23,9 @@ MAX_RANKED = 100
 
 _SHIFTS = (0.17, 0.29, 0.43, 0.61, 0.79)  # of the text, by which labels are moved to shuffle them
 _MIN_STRETCHES = (6, 3)  # stretches of text with a feature, to fit on and held out: fewer say nothing
+_MIN_COUNTS = 3  # different values of a count in each part
 _BOUNDS = (0.02, 0.98)  # quantiles between which a unit's values are shaded
+_CELLS = {"lstm": "an LSTM", "gru": "a GRU", "rnn": "a plain RNN"}
 _UNIT = re.compile(r"(\d+)/(\d+)")
 
 
@@ -150,7 +152,7 @@ def rank_features(
                 low, high = np.quantile(values[:, unit.unit], _BOUNDS)
                 name = UnitName(layer + 1, unit.unit + 1, quantity)
                 each.units.append(RankedUnit(name, unit.cut, unit.score, unit.fit_score, (float(low), float(high))))
-            best = [probes.best_units(target, 1, candidates=4)[0] for target in shuffled]
+            best = [probes.best_units(target, 1, candidates=1)[0] for target in shuffled]
             each.lucky_units = [
                 max(pair, key=lambda unit: unit.fit_score) for pair in zip(each.lucky_units or best, best, strict=True)
             ]
@@ -231,7 +233,7 @@ def parse_unit(name: str, quantity: str, loaded: LoadedLanguageModel) -> UnitNam
     if not (1 <= layer <= layers and 1 <= unit <= hidden):
         raise UsageError(f"--unit {name}: this model has layers 1 to {layers} with units 1 to {hidden}")
     if quantity not in names:
-        raise UsageError(f"--gate {quantity}: a {network.config.cell} has {', '.join(names)}")
+        raise UsageError(f"--gate {quantity}: {_CELLS[network.config.cell]} has {', '.join(names)}")
     return UnitName(layer, unit, quantity)
 
 
@@ -240,7 +242,7 @@ def _is_frequent(read: ProbeReading, values: NDArray[np.float32], feature: Featu
     for rows, least in zip(read.split, _MIN_STRETCHES, strict=True):
         part = values[rows]
         if feature.is_number:
-            if len(np.unique(part)) < least:
+            if len(np.unique(part)) < _MIN_COUNTS:
                 return False
         elif min(np.count_nonzero(np.diff(part) > 0), np.count_nonzero(np.diff(part) < 0)) < least:
             return False
