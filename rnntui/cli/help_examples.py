@@ -59,6 +59,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui evaluate other.txt --run notes", "the losses of a language model on a text"),
         ("rnntui evaluate en-es.tsv --run en-es --held-out", "BLEU on the pairs that were held out"),
     ),
+    "inspect": (
+        ("rnntui inspect gradients shakespeare", "from how far back the shipped model can learn"),
+        ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect gradients": (
+        ("rnntui inspect gradients shakespeare", "one run, after training and before"),
+        ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
     "report": (
         ("rnntui report shakespeare", "a page about a run: shakespeare.html"),
         ("rnntui report en-es --html en-es-report.html", "a file of another name"),

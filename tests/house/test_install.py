@@ -69,6 +69,7 @@ USES: list[tuple[list[str], str, int, str]] = [
     (["rename", "mine", "hers"], "", 0, ""),
     (["delete", "--yes", "hers"], "", 0, ""),
     (["export", "shakespeare", "--onnx", "onnx"], "", 0, "saved onnx"),
+    (["inspect", "gradients", "shakespeare", "--places", "2", "--steps", "10"], "", 0, "Gradient that is left"),
     (["report", "chat", "--html", "chat.html"], "", 0, ""),
     (["serve"], "", 2, "pip install 'rnntui[serve]'"),
     (["completion", "bash"], "", 0, "complete -o nosort"),
