@@ -1,4 +1,4 @@
-"""Attention of Seq2Seq runs over given pairs, under teacher forcing, and over sources that they translate themselves."""
+"""Attention of Seq2Seq runs over given pairs, under teacher forcing, and over sources that they translate."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ class AttendedPair:
         return "".join(self.sources[:-1]), "".join(self.targets[: -1 if self.ended else None])
 
 
-def forced_attention(
-    model: NumpySeq2Seq, pairs: Sequence[EncodedPair], cancelled: Cancelled
-) -> list[Floats]:
+def forced_attention(model: NumpySeq2Seq, pairs: Sequence[EncodedPair], cancelled: Cancelled) -> list[Floats]:
     """Return the attention of each pair under teacher forcing, `(T + 1, S + 1)` with the rows and columns of the ends.
 
     Row t is where the decoder looks when it predicts target token t from the ones before it.

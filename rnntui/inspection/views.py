@@ -11,6 +11,7 @@ from typing import Literal, cast
 from rnntui.inspection.inspection import Compute
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import resolve
+from rnntui.kinds.seq2seq import SEQ2SEQ
 
 TextUse = Literal["none", "optional", "required"]
 
@@ -50,6 +51,11 @@ VIEWS: dict[str, InspectionView] = {
         InspectionView(
             "gradients", "Gradient flow", "From how far back can this model learn?", (LANGUAGE_MODEL.id,),
             "rnntui.inspection.gradient_flow:inspect_gradients", max_runs=8,
+        ),
+        InspectionView(
+            "attention", "Attention", "Where does the decoder look as it writes?", (SEQ2SEQ.id,),
+            "rnntui.inspection.attention_focus:inspect_attention", text="optional",
+            text_hint="source sentence, or source ||| target to force", max_runs=8,
         ),
     )
 }  # fmt: skip

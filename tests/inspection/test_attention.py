@@ -1,4 +1,4 @@
-"""Attention: measures against hand-made matrices, forced decoding against torch, and what copying and reversing show."""
+"""Attention: measures of hand-made matrices, forced decoding against torch, and what copying and reversing show."""
 
 from __future__ import annotations
 
@@ -105,11 +105,13 @@ def over_words(names: list[str]) -> AttentionComparison:
 
 def test_copying_is_the_diagonal_and_reversing_the_anti_diagonal() -> None:
     [copy] = over_words(["copy"]).runs
-    assert copy.diagonal > 0.9 > 0.3 > copy.antidiagonal and copy.order is not None and copy.order > 0.98
+    assert copy.diagonal > 0.9 and copy.antidiagonal < 0.3 and copy.order is not None and copy.order > 0.98
     [reverse] = over_words(["reverse"]).runs
-    assert reverse.antidiagonal > 0.9 > 0.3 > reverse.diagonal and reverse.order is not None and reverse.order < -0.98
+    assert reverse.antidiagonal > 0.9 and reverse.diagonal < 0.3 and reverse.order is not None and reverse.order < -0.98
     assert copy.entropy < 0.5 > reverse.entropy and copy.unseen < 0.1 > reverse.unseen
-    [pair] = inspect_attention(InspectionRequest((RunFolder(RUNS / "reverse"),), "feedback"), never_cancelled).runs[0].pairs
+    [pair] = (
+        inspect_attention(InspectionRequest((RunFolder(RUNS / "reverse"),), "feedback"), never_cancelled).runs[0].pairs
+    )
     assert pair.inner_weights.argmax(axis=1).tolist() == [7, 6, 5, 4, 3, 2, 1, 0]
 
 
@@ -140,7 +142,9 @@ def test_a_target_is_forced_behind_bars_and_a_long_matrix_is_drawn_in_bands() ->
 
 
 def test_what_cannot_be_inspected_is_said(tmp_path: Path) -> None:
-    run = make_pair_run(tmp_path, [("ab", "ba")] * 2 + [(f"a{x}b", f"b{x}a") for x in "cdefgh"], "none", attention="none")
+    run = make_pair_run(
+        tmp_path, [("ab", "ba")] * 2 + [(f"a{x}b", f"b{x}a") for x in "cdefgh"], "none", attention="none"
+    )
     write_weights(run)
     with pytest.raises(UsageError, match="no attention"):
         inspect_attention(InspectionRequest((run,), "ab"), never_cancelled)

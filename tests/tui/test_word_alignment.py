@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from tiny_runs import subwords
 
+from rnntui.charts.attention_grid import MAX_LABEL_WIDTH, SHADES, grid_layout, shade
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import Vocabulary
-from rnntui.charts.attention_grid import MAX_LABEL_WIDTH, SHADES, grid_layout, shade
 from rnntui.tui.translate.word_alignment import WordAlignment, tokens_in, word_at, word_spans
 
 quick = settings(derandomize=True, deadline=None, database=None)
