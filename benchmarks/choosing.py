@@ -1,8 +1,8 @@
 """Measurements behind docs/choosing.md: one question at a time, on corpora of several sizes and with several budgets.
 
-`run` trains the experiments of `choosing.toml` by the real command, as `recipes.py` does with its own (the held-out part
-of a corpus is cut off first), and appends each result to a file of JSON lines; what is in it is not run again. `table`
-writes a table for each question into the page, and one of the best answers by corpus and budget above them.
+`run` trains the experiments of `choosing.toml` by the real command, as `recipes.py` does with its own (the held-out
+part of a corpus is cut off first), and appends each result to a file of JSON lines; what is in it is not run again.
+`table` writes a table for each question into the page, and one of the best answers by corpus and budget above them.
 """
 
 from __future__ import annotations
