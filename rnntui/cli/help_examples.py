@@ -51,6 +51,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui note notes dropout helped", "write a note, which lists show"),
         ("rnntui note notes", "print it"),
     ),
+    "verify": (
+        ("rnntui verify", "check all runs"),
+        ("rnntui verify notes --repair", "save what can be saved of a damaged run"),
+    ),
     "curves": (
         ("rnntui curves", "the losses of the newest run"),
         ("rnntui curves notes diary --metric bits_per_character --svg bits.svg", "two runs in an image"),

@@ -31,6 +31,7 @@ COMMANDS = {
     "rename": "Rename a run.",
     "delete": "Delete runs.",
     "note": "Write a note on a run, or print it.",
+    "verify": "Check that the files of runs are as they were written; repair them.",
     "curves": "Draw the metrics of runs, or write them as data.",
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
     "inspect": "Look inside a model: gradients, how far back it looks.",
