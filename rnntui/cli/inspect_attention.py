@@ -53,7 +53,7 @@ def command(
     if columns and pairs_file is None:
         raise UsageError("--columns needs --pairs", setting="columns")
     use_one_blas_thread()
-    from rnntui.inspection.attention_focus import inspect_attention, inspect_attention_over_pairs
+    from rnntui.inspection.attention_comparison import inspect_attention, inspect_attention_over_pairs
     from rnntui.inspection.inspection import InspectionRequest, never_cancelled
     from rnntui.kinds.seq2seq import SEQ2SEQ
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rnntui.charts.attention_grid import UNSEEN_WEIGHT, token_label
-
-if TYPE_CHECKING:
-    from rnntui.inspection.attention_focus import AttentionFocus
+from rnntui.inspection.attention_focus import AttentionFocus
 
 _CLEAR_SHARE = 2.0  # times the share by chance, from which a diagonal is worth a sentence
 _CLEAR_ORDER = 0.5

@@ -54,7 +54,7 @@ VIEWS: dict[str, InspectionView] = {
         ),
         InspectionView(
             "attention", "Attention", "Where does the decoder look as it writes?", (SEQ2SEQ.id,),
-            "rnntui.inspection.attention_focus:inspect_attention", text="optional",
+            "rnntui.inspection.attention_comparison:inspect_attention", text="optional",
             text_hint="source sentence, or source ||| target to force", max_runs=8,
         ),
     )

@@ -11,7 +11,7 @@ import torch
 from pair_runs import make_pair_run, sources_of, tiny_models, write_weights
 
 from rnntui.errors import CancelledError, UsageError
-from rnntui.inspection.attention_focus import (
+from rnntui.inspection.attention_comparison import (
     AttentionComparison,
     inspect_attention,
     inspect_attention_over_pairs,
