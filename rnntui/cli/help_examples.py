@@ -75,6 +75,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui inspect gradients shakespeare", "one run, after training and before"),
         ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
     ),
+    "inspect clipping": (
+        ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
+        ("rnntui inspect clipping my-rnn my-lstm --json", "of two, as data"),
+    ),
     "report": (
         ("rnntui report shakespeare", "a page about a run: shakespeare.html"),
         ("rnntui report en-es --html en-es-report.html", "a file of another name"),

@@ -175,11 +175,13 @@ class NumpyLanguageModel:
         """The recurrent layers, the first one first; read-only."""
         return self._cells
 
-    def layer_inputs(self, tokens: Ids, state: Array) -> tuple[list[Array], list[Array]]:
-        """Return each layer's projected inputs `(T, B, G*H)` and its states `(T, C, B, H)` for `tokens (T, B)`.
+    def layer_states(self, tokens: Ids, state: Array) -> tuple[list[Array], list[Array], Array]:
+        """Read `tokens (T, B)` and return all that the layers have computed, for looking inside.
 
-        For looking inside: it takes L*(G + C) times the memory of `hidden_states`.
+        That is, for each layer, the projected inputs `(T, B, G*H)` and the states after each token `(T, C, B, H)`; and
+        the state after the last token.
         """
+        new_state = self._new_state(tokens, state)
         units, all_projected = self.config.hidden, [self._project(tokens, state)]
         all_states: list[Array] = []
         for layer, cell in enumerate(self._cells):
@@ -191,7 +193,8 @@ class NumpyLanguageModel:
                 cell.step(projected, current, states[t])
                 current = states[t]
             all_states.append(states)
-        return all_projected, all_states
+            new_state[layer, :, :, :units] = current
+        return all_projected, all_states, new_state
 
     def loss_gradient(self, hidden: Array, targets: Ids) -> tuple[Array, Array]:
         """Return the losses `(B,)` in nats of predicting `targets (B,)`, and their gradients by the last h, `(B, H)`.

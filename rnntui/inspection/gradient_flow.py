@@ -65,14 +65,13 @@ def state_gradients(
         cancelled: asked at each step.
     """
     read, targets = tokens[:-1], tokens[-1]
-    projected, states = network.layer_inputs(read, state)
+    projected, states, last_state = network.layer_states(read, state)
     units, cells = network.config.hidden, network.cells
     passes = [
         layer_backward(cell, projected[layer], states[layer][:, 0], state[layer, :, :, :units])
         for layer, cell in enumerate(cells)
     ]
-    hidden, _ = network.hidden_states(read, state)
-    losses, gradient = network.loss_gradient(hidden[-1], targets)
+    losses, gradient = network.loss_gradient(network.last_hidden(last_state), targets)
     batch, layers, components = len(targets), len(cells), cells[0].states
     h_gradients = [np.zeros_like(gradient) for _ in cells]
     c_gradients = [np.zeros_like(gradient) for _ in cells]

@@ -14,6 +14,7 @@ from rnntui.charts.line_chart import LineChart, line
 from rnntui.charts.styled_text import Row
 from rnntui.charts.svg import render_svg
 from rnntui.config import Cell, LanguageModelConfig
+from rnntui.formatting import format_percent
 
 Floats = NDArray[np.float64]
 
@@ -164,7 +165,7 @@ class GradientFlow:
             *map(_sentence, self.curves),
             *self._reasons(),
             f"Norm of the gradient with respect to the whole state ({self._states()}), relative to that one step back; "
-            f"mean and 10-90 % range over {self.curves[0].places} places of {self.origin}.",
+            f"mean and range from 10% to 90% over {self.curves[0].places} places of {self.origin}.",
         ]
 
     def _charts(self) -> list[LineChart]:
@@ -215,21 +216,17 @@ def _named(curve: GradientCurve) -> str:
 def _sentence(curve: GradientCurve) -> str:
     half, vanished, steps = curve.reach(0.5), curve.reach(_VANISHED), len(curve.left)
     halves = f"half of it is left {half:.0f} steps back" if half is not None else f"it never halves in {steps} steps"
-    marks = ", ".join(f"{n} steps back {_percent(curve.left[n - 1])}" for n in _MARKS if n <= steps)
+    marks = ", ".join(
+        f"{n} steps back {format_percent(float(curve.left[n - 1]), _FLOOR)}" for n in _MARKS if n <= steps
+    )
     if curve.left.max() > _EXPLODED:
         verdict = f"it explodes, up to {curve.left.max():,.0f} times: training needs clipping"
     elif vanished is None:
         verdict = f"it does not vanish within {steps} steps"
     elif vanished < _SHORT:
-        verdict = f"it VANISHES: 99 % is gone {vanished:.0f} steps back"
+        verdict = f"it VANISHES: 99% is gone {vanished:.0f} steps back"
     elif vanished < _LONG:
-        verdict = f"it fades: 99 % is gone {vanished:.0f} steps back"
+        verdict = f"it fades: 99% is gone {vanished:.0f} steps back"
     else:
-        verdict = f"it fades slowly: 99 % is gone only {vanished:.0f} steps back"
+        verdict = f"it fades slowly: 99% is gone only {vanished:.0f} steps back"
     return f"{_named(curve)}: {halves} ({marks}); {verdict}."
-
-
-def _percent(share: float) -> str:
-    if share < _FLOOR:
-        return f"less than {_FLOOR * 100:.4f} %"
-    return f"{share * 100:.{max(0, 1 - int(np.floor(np.log10(share * 100))))}f} %"

@@ -11,6 +11,7 @@ from typing import Literal, cast
 from rnntui.inspection.inspection import Compute
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import resolve
+from rnntui.kinds.registry import KINDS
 from rnntui.kinds.seq2seq import SEQ2SEQ
 
 TextUse = Literal["none", "optional", "required"]
@@ -56,6 +57,10 @@ VIEWS: dict[str, InspectionView] = {
             "attention", "Attention", "Where does the decoder look as it writes?", (SEQ2SEQ.id,),
             "rnntui.inspection.attention_comparison:inspect_attention", text="optional",
             text_hint="source sentence, or source ||| target to force", max_runs=8,
+        ),
+        InspectionView(
+            "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
+            "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
         ),
     )
 }  # fmt: skip

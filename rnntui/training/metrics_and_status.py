@@ -71,12 +71,13 @@ class MetricsWriter:
             slowdown: Set while the training is much slower than usual; the row says so in words.
         """
         now, tokens = time.perf_counter(), self._progress.tokens
-        mean = self._progress.take_mean_loss()
+        mean, clipped_share = self._progress.take_means()
         self._write(
             {
                 "train_loss": mean,
                 "learning_rate": rate,
                 "gradient_norm": gradient_norm,
+                "clipped_share": clipped_share,
                 "tokens_per_second": (tokens - self._counted_from) / max(1e-9, now - self._timed_from),
                 "threads": self._threads,
                 **({"thread_changes": self._thread_changes} if self._thread_changes else {}),

@@ -155,10 +155,11 @@ class Trainer:
         loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
         self._guard.check_step(loss, gradient_norm, rate)
         # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
-        if gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm:
+        is_clipped = gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm
+        if is_clipped:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm_tensor)
         optimizer.step()
-        self._progress.add_step(loss, tokens)
+        self._progress.add_step(loss, tokens, is_clipped=is_clipped)
         self._state.update_average()
         return loss, gradient_norm
 
