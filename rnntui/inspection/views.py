@@ -62,6 +62,16 @@ VIEWS: dict[str, InspectionView] = {
             "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
             "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
         ),
+        InspectionView(
+            "units", "Units", "What do single units and gates track?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.unit_inspection:inspect_units", text="optional",
+            text_hint="a text to colour; without one, an excerpt of held-out text",
+        ),
+        InspectionView(
+            "step", "One step", "What does the cell compute at one token?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.step_inspection:inspect_step", text="optional",
+            text_hint="a text to go through token by token; without one, a line of held-out text",
+        ),
     )
 }  # fmt: skip
 
