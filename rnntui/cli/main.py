@@ -36,6 +36,7 @@ COMMANDS = {
     "delete": "Delete runs.",
     "note": "Write a note on a run, or print it.",
     "curves": "Draw the metrics of runs, or write them as data.",
+    "index": "Index the training text of a language model, to find copies from it.",
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
     "report": "Write a page about a run for a browser.",
     "export": "Write a model as ONNX, as one Python file, or as a small copy.",
