@@ -39,7 +39,7 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class HeldOutPiece:
-    """Held-out text, and from each of its characters on the length of the longest match with the training text, `(N,)`."""
+    """Held-out text, and for each of its characters the length of the longest match from there on, `(N,)`."""
 
     text: str
     lengths: Lengths
