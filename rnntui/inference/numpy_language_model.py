@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
-from rnntui.inference.cells import Array, Matrix
+from rnntui.inference.cells import Array, Matrix, RecurrentCell
 from rnntui.inference.weight_reader import WeightReader
 from rnntui.ngram_index import NgramIndex
 from rnntui.text.ngram_model import NgramModel
@@ -170,6 +170,57 @@ class NumpyLanguageModel:
             new_state[layer, :, :, :units] = current
         return outputs, new_state
 
+    @property
+    def cells(self) -> list[RecurrentCell]:
+        """The recurrent layers, the first one first; read-only."""
+        return self._cells
+
+    def layer_states(self, tokens: Ids, state: Array) -> tuple[list[Array], list[Array], Array]:
+        """Read `tokens (T, B)` and return all that the layers have computed, for looking inside.
+
+        That is, for each layer, the projected inputs `(T, B, G*H)` and the states after each token `(T, C, B, H)`; and
+        the state after the last token.
+        """
+        new_state = self._new_state(tokens, state)
+        units, all_projected = self.config.hidden, [self._project(tokens, state)]
+        all_states: list[Array] = []
+        for layer, cell in enumerate(self._cells):
+            if layer:
+                all_projected.append(cell.project(all_states[-1][:, 0]))
+            current = state[layer, :, :, :units]
+            states = np.empty((len(tokens), *current.shape), dtype=self._dtype)
+            for t, projected in enumerate(all_projected[layer]):
+                cell.step(projected, current, states[t])
+                current = states[t]
+            all_states.append(states)
+            new_state[layer, :, :, :units] = current
+        return all_projected, all_states, new_state
+
+    def loss_gradient(self, hidden: Array, targets: Ids) -> tuple[Array, Array]:
+        """Return the losses `(B,)` in nats of predicting `targets (B,)`, and their gradients by the last h, `(B, H)`.
+
+        Args:
+            hidden: `(B, H + K)`, as `last_hidden` returns it.
+            targets: the token that follows each text.
+        """
+        logits, rows = self.logits_of_hidden(hidden), np.arange(len(targets))
+        logits = logits - logits.max(axis=-1, keepdims=True)
+        probabilities = np.exp(logits)
+        totals = probabilities.sum(axis=-1, keepdims=True)
+        probabilities /= totals
+        losses: Array = np.log(totals[:, 0]) - logits[rows, targets]
+        probabilities[rows, targets] -= 1.0  # now the gradient with respect to the logits
+        gradient: Array = probabilities @ self._full_output.T
+        if self._prior is not None:
+            prior = self._prior.log_probs(self._last_tokens(hidden))
+            gradient += (probabilities * prior).sum(axis=-1, keepdims=True) * self._prior_weight
+        return losses, gradient
+
+    def _last_tokens(self, hidden: Array) -> Ids:
+        """Return the ids of the last K tokens of each row of `hidden (..., H + K)`, the last one first: `(N, K)`."""
+        ids: Ids = hidden[..., : self.config.hidden - 1 : -1].reshape(-1, self.config.history).astype(np.int64) - 1
+        return ids
+
     def _new_state(self, tokens: Ids, state: Array) -> Array:
         """Return a state `(L, C, B, H + K)` after `tokens (T, B)` whose last K columns alone are filled in."""
         new_state = np.empty_like(state)
@@ -222,10 +273,9 @@ class NumpyLanguageModel:
         logits: Array = states @ self._output
         logits += self._output_bias
         if self._prior is not None:
-            last_tokens = hidden[..., : units - 1 : -1].reshape(-1, self.config.history).astype(np.int64)
             # A sum, as the rounding of a product with a matrix depends on how many texts are read together.
             scale = (states * self._prior_weight).sum(axis=-1, keepdims=True) + self._prior_bias  # (..., 1)
-            logits += scale * self._prior.log_probs(last_tokens - 1).reshape(logits.shape)
+            logits += scale * self._prior.log_probs(self._last_tokens(hidden)).reshape(logits.shape)
         return logits
 
     def last_hidden(self, state: Array) -> Array:

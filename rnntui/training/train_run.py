@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -74,6 +75,8 @@ def train_run(
             raise RunError(f"{run.resume_file} is missing, so the run cannot be resumed", hint="start a new run")
         else:
             state = TrainingState.initial(task, settings, budget or config.budget)
+        # Metrics that were written after the last save are dropped, and with them what the status says of the file.
+        run.write_status(replace(run.read_status(), metrics_bytes=0, metrics_sha256=""))
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
             return Trainer(state, settings, run, metrics, report, stop_requested).train()

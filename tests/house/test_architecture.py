@@ -51,6 +51,7 @@ COMMANDS = (
     "note",
     "export",
     "report",
+    "inspect gradients",
     "serve",
 )
 

@@ -1,0 +1,22 @@
+"""`rnntui inspect`: the group of the commands that look inside models."""
+
+from __future__ import annotations
+
+import click
+
+from rnntui.cli.lazy_group import LazyGroup
+
+INSPECTIONS = {
+    "gradients": "From how far back a model can learn: the gradient, step by step.",
+    "clipping": "How long the gradients of a training were, and how often they were cut.",
+}
+"""A line about each command; the module of a command is `inspect_NAME`."""
+
+
+@click.group(cls=LazyGroup, descriptions=INSPECTIONS, prefix="inspect_")
+def command() -> None:
+    """Look inside a trained model.
+
+    Each command draws a chart here and says in sentences what is seen. --json writes its numbers, --svg and --png save
+    it as a picture. The tab Inspect of the app shows the same. None needs torch unless it says so.
+    """
