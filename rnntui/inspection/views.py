@@ -12,6 +12,7 @@ from rnntui.inspection.inspection import Compute
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
+from rnntui.kinds.seq2seq import SEQ2SEQ
 
 TextUse = Literal["none", "optional", "required"]
 
@@ -51,6 +52,14 @@ VIEWS: dict[str, InspectionView] = {
         InspectionView(
             "gradients", "Gradient flow", "From how far back can this model learn?", (LANGUAGE_MODEL.id,),
             "rnntui.inspection.gradient_flow:inspect_gradients", max_runs=8,
+        ),
+        InspectionView(
+            "context", "Context", "How far back does it look?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.context_length:inspect_context", "optional", "a long text; empty: held-out text",
+        ),
+        InspectionView(
+            "source-length", "Source length", "Are long sources harder?", (SEQ2SEQ.id,),
+            "rnntui.inspection.source_length:inspect_source_length",
         ),
         InspectionView(
             "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
