@@ -161,7 +161,12 @@ class AttentionProbe:
         encoded = [pair for pair in encoded if len(pair[0]) and len(pair[1])]
         attention = forced_attention(self.translator.model, encoded, cancelled)
         return [
-            AttendedPair(*map(_token_texts, pair, self._vocabularies), weights, pair)
+            AttendedPair(
+                _token_texts(pair[0], self._vocabularies[0]),
+                _token_texts(pair[1], self._vocabularies[1]),
+                weights,
+                pair,
+            )
             for pair, weights in zip(encoded, attention, strict=True)
         ]
 
