@@ -9,6 +9,7 @@ from rnntui.cli.lazy_group import LazyGroup
 INSPECTIONS = {
     "gradients": "From how far back a model can learn: the gradient, step by step.",
     "clipping": "How long the gradients of a training were, and how often they were cut.",
+    "novelty": "What a model copies word for word from its training text.",
 }
 """A line about each command; the module of a command is `inspect_NAME`."""
 

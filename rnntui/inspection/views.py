@@ -56,6 +56,11 @@ VIEWS: dict[str, InspectionView] = {
             "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
             "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
         ),
+        InspectionView(
+            "novelty", "Novelty", "What does this model copy from its training text?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.novelty_report:inspect_novelty", text="optional",
+            text_hint="a text to look for in the training text; empty for texts that the model generates",
+        ),
     )
 }  # fmt: skip
 
