@@ -71,9 +71,18 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui inspect gradients shakespeare", "from how far back the shipped model can learn"),
         ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
     ),
+    "inspect attention": (
+        ('rnntui inspect attention en-es --sentence "Where is it?"', "the matrix of a translation"),
+        ("rnntui inspect attention dot general --pairs test.tsv", "two runs over the same pairs"),
+    ),
     "inspect gradients": (
         ("rnntui inspect gradients shakespeare", "one run, after training and before"),
+        ("rnntui inspect gradients notes.txt --compare rnn,gru,lstm", "train three cells, and compare them"),
         ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect context": (
+        ("rnntui inspect context shakespeare", "the loss with the last 1, 2, 4, … 512 characters"),
+        ("rnntui inspect context notes --text other.txt --json", "on another text, as data"),
     ),
     "inspect clipping": (
         ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
