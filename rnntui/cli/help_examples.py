@@ -74,7 +74,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "inspect gradients": (
         ("rnntui inspect gradients shakespeare", "one run, after training and before"),
+        ("rnntui inspect gradients notes.txt --compare rnn,gru,lstm", "train three cells, and compare them"),
         ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect context": (
+        ("rnntui inspect context shakespeare", "the loss with the last 1, 2, 4, … 512 characters"),
+        ("rnntui inspect context notes --text other.txt --json", "on another text, as data"),
     ),
     "inspect clipping": (
         ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),

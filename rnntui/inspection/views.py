@@ -59,6 +59,14 @@ VIEWS: dict[str, InspectionView] = {
             text_hint="source sentence, or source ||| target to force", max_runs=8,
         ),
         InspectionView(
+            "context", "Context", "How far back does it look?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.context_length:inspect_context", "optional", "a long text; empty: held-out text",
+        ),
+        InspectionView(
+            "source-length", "Source length", "Are long sources harder?", (SEQ2SEQ.id,),
+            "rnntui.inspection.source_length:inspect_source_length",
+        ),
+        InspectionView(
             "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
             "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
         ),
