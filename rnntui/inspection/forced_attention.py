@@ -162,16 +162,7 @@ class AttentionProbe:
         attention = forced_attention(self.translator.model, encoded, cancelled)
         source, target = self._vocabularies
         return [
-<<<<<<< HEAD
             AttendedPair(_token_texts(pair[0], source), _token_texts(pair[1], target), weights, pair)
-=======
-            AttendedPair(
-                _token_texts(pair[0], self._vocabularies[0]),
-                _token_texts(pair[1], self._vocabularies[1]),
-                weights,
-                pair,
-            )
->>>>>>> dd58d57e5d2d01c077b954dfc377efa163411f3f
             for pair, weights in zip(encoded, attention, strict=True)
         ]
 
