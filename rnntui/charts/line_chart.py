@@ -19,6 +19,7 @@ from rnntui.charts.svg import ChartDrawing
 
 _MIN_HEIGHT, _MAX_HEIGHT = 13, 28  # rows
 _NARROW = 78  # columns of the lowest chart, which leaves room for some lines of text in 24 rows
+_LEGEND_ROWS = 4  # title included
 _ROWS_PER_COLUMN = 0.7  # by which a wider chart is higher
 
 
@@ -41,7 +42,12 @@ class LineChart:
         if height is None:
             height = min(_MIN_HEIGHT + round(max(0, width - _NARROW) * _ROWS_PER_COLUMN), _MAX_HEIGHT)
         heading = self.drawing.heading.full
-        return render_chart(heading, self.curves, self._view, Display(width, height, marked=len(self.curves) > 1)).rows
+        return render_chart(
+            heading,
+            self.curves,
+            self._view,
+            Display(width, height, marked=len(self.curves) > 1, legend_rows=_LEGEND_ROWS),
+        ).rows
 
     @property
     def drawing(self) -> ChartDrawing:

@@ -55,7 +55,8 @@ class Display:
     """The display that a chart is rendered for: its size in cells, its colours, and its measure of text.
 
     Without `colours`, each curve has its own marker, and values under their average are left out, because they could
-    not be distinguished from it. `marked` gives the curves markers beside their colours.
+    not be distinguished from it. `marked` gives the curves markers beside their colours. `legend_rows` is the largest
+    number of rows of title and legend; None for a fifth of the height.
     """
 
     width: int
@@ -63,6 +64,7 @@ class Display:
     colours: bool = True
     measure: CellWidth = cell_width
     marked: bool = False
+    legend_rows: int | None = None
 
     @property
     def has_markers(self) -> bool:
@@ -100,7 +102,7 @@ def render_chart(title: str, curves: Sequence[Curve], view: ChartView, display: 
     x = view.x_scale(curves)
     entries = legend_entries(curves, view, _markers(curves, display.has_markers))
     # A plot needs three rows; legend and x axis are left out where there are no more.
-    max_legend = max(1, display.height // 5)
+    max_legend = display.legend_rows or max(1, display.height // 5)
     legend: list[Row] = []
     if display.height >= 4:
         legend = legend_rows(one_line(title), entries, display.width, max_legend, display.measure)

@@ -33,6 +33,7 @@ COMMANDS = {
     "note": "Write a note on a run, or print it.",
     "verify": "Check that the files of runs are as they were written; repair them.",
     "curves": "Draw the metrics of runs, or write them as data.",
+    "index": "Index the training text of a language model, to find copies from it.",
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
     "inspect": "Look inside a model: gradients, how far back it looks.",
     "report": "Write a page about a run for a browser.",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnntui.charts.attention_grid import AttentionTable
 from rnntui.charts.attention_svg import attention_svg
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.confusion import ConfusionMatrix
@@ -128,9 +129,8 @@ def _attention(run: RunFolder, details: RunDetails, samples: Sequence[LoggedSamp
     for translation in translations:
         if translation.hypotheses and not translation.unchanged:
             best = translation.hypotheses[0]
-            svg = attention_svg(
-                translation.source_tokens, best.tokens, best.attention.astype(np.float64), one_line(translation.text)
-            )
+            title, weights = one_line(translation.text), best.attention.astype(np.float64)
+            svg = attention_svg([AttentionTable(title, translation.source_tokens, best.tokens, weights)])
             yield f'<figure class="matrix">{_in_page(svg)}</figure>'
 
 

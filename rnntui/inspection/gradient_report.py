@@ -30,6 +30,7 @@ _MARKS = (10, 50, 200)  # steps back of which a sentence tells what is left
 _VANISHED = 0.01  # share from which on the gradient has vanished
 _SHORT, _LONG = 30, 100  # steps: a gradient that vanishes sooner, and one that reaches farther
 _EXPLODED = 10.0
+_SIMILAR = 0.03  # difference of areas under the curves that is hardly seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,11 @@ class GradientCurve:
         # Between two steps the gradient falls about exponentially.
         upper, lower = np.log(left[after - 1]), np.log(max(left[after], 1e-300))
         return float(after + (upper - np.log(share)) / (upper - lower))
+
+    @property
+    def area(self) -> float:
+        """The share of the chart's area that is under the curve: 1 if nothing vanishes, about 0 if all does at once."""
+        return 1 - float(np.log(np.maximum(self.left, _FLOOR)).mean() / np.log(_FLOOR))
 
     @property
     def drawn(self) -> tuple[Floats, Floats, Floats]:
@@ -181,10 +187,12 @@ class GradientFlow:
         trained = [curve for curve in self.curves if curve.is_trained]
         if len(trained) < 2:
             return ""
-        ranked = sorted(trained, key=lambda curve: curve.reach(0.1) or np.inf)
+        ranked = sorted(trained, key=lambda curve: curve.area)
         first, last = ranked[0], ranked[-1]
-        if first.reach(0.1) is None:
+        if first.reach(_VANISHED) is None:
             return "None of these gradients vanishes within these steps."
+        if last.area - first.area < _SIMILAR:
+            return "These gradients reach about equally far back."
         return f"{_named(first)} forgets first, {_named(last)} last."
 
     def _reasons(self) -> list[str]:

@@ -107,6 +107,11 @@ class RunFolder:
         return self.resume_folder / "origin-validation.ids"
 
     @property
+    def novelty_folder(self) -> Path:
+        """The index of the training text, in which copies are found; made on request."""
+        return self.path / "novelty"
+
+    @property
     def tensorboard_folder(self) -> Path:
         """Event files of TensorBoard, if they are wanted."""
         return self.path / "tensorboard"

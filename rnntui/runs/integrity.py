@@ -60,14 +60,15 @@ def verify_run(run: RunFolder) -> list[FileReport]:
 
 def _reports(run: RunFolder) -> Iterator[FileReport]:
     yield from _fixed(run)
-    yield _status(run)
+    if run.status_file.exists() or run.weights_file.exists():  # neither in a run that failed before its first step
+        yield _status(run)
     if run.metrics_file.exists() or _has_trained(run):
         yield _metrics(run)
     arrays = {path for path in run.path.rglob(f"*{_OWN_CHECKSUM}") if not path.name.startswith(".")}
     if _has_trained(run):
         arrays.add(run.weights_file)
-        if run.training_ids.exists():
-            arrays.add(run.resume_file)
+    if _has_steps(run) and run.training_ids.exists():
+        arrays.add(run.resume_file)
     for path in arrays:
         yield _arrays(run, path)
 
@@ -168,6 +169,14 @@ def _has_trained(run: RunFolder) -> bool:
     """Return True if a run has been evaluated, so that it should have weights; True too where that is unknown."""
     try:
         return run.read_status().validation_loss is not None
+    except RunError:
+        return True
+
+
+def _has_steps(run: RunFolder) -> bool:
+    """Return True if a run is past step 0, so that it cannot be resumed from its start; True where that is unknown."""
+    try:
+        return run.read_status().step > 0
     except RunError:
         return True
 

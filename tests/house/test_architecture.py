@@ -52,6 +52,8 @@ COMMANDS = (
     "export",
     "report",
     "inspect gradients",
+    "inspect context",
+    "inspect clipping",
     "serve",
 )
 
