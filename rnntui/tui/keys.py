@@ -97,6 +97,12 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.find", "ctrl+f", "find", "Find", "Find in the text", priority=True),
         Key("chat.preset", "f8", "preset", "Preset", "Next preset: careful, balanced, wild", priority=True),
         Key("chat.surprisal", "f9", "surprisal", "Surprisal", "Shade each token by its surprisal, on or off"),
+        Key("chat.units", "alt+u", "units", "Units", "Colour the text by a unit of the model: choose what it tracks, "
+            "or no colours", priority=True),
+        Key("chat.previous_unit", "alt+up", "unit(-1)", "Previous unit", "Colour the text by the unit before, of those "
+            "that track the same"),
+        Key("chat.next_unit", "alt+down", "unit(1)", "Next unit", "Colour the text by the next unit of those that "
+            "track the same"),
         Key("chat.panel", "ctrl+b", "panel", "Settings", "Show or hide the settings", priority=True),
     ),
     "prompt": (
