@@ -74,6 +74,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "inspect attention": (
         ('rnntui inspect attention en-es --sentence "Where is it?"', "the matrix of a translation"),
         ("rnntui inspect attention dot general --pairs test.tsv", "two runs over the same pairs"),
+        ("rnntui inspect attention --compare dot,general en-es.tsv", "train two, and compare them"),
     ),
     "inspect gradients": (
         ("rnntui inspect gradients shakespeare", "one run, after training and before"),
