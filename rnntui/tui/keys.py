@@ -99,6 +99,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.surprisal", "f9", "surprisal", "Surprisal", "Shade each token by its surprisal, on or off"),
         Key("chat.units", "alt+u", "units", "Units", "Colour the text by a unit of the model: choose what it tracks, "
             "or no colours", priority=True),
+        Key("chat.copies", "alt+k", "copies", "Copies", "Shade what the model copied from its training text: "
+            "the longer the copy, the darker; with the cursor on one: where it stands", priority=True),
         Key("chat.previous_unit", "alt+up", "unit(-1)", "Previous unit", "Colour the text by the unit before, of those "
             "that track the same"),
         Key("chat.next_unit", "alt+down", "unit(1)", "Next unit", "Colour the text by the next unit of those that "

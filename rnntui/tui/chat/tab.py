@@ -14,6 +14,7 @@ from textual.widgets import Label
 from rnntui.errors import RnntuiError
 from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.prompt_history import PromptHistory
+from rnntui.tui.chat.copy_shading import CopyShading
 from rnntui.tui.chat.messages import (
     BranchWanted,
     LineSent,
@@ -48,6 +49,7 @@ POLL_RATE = 24  # polls a second for new tokens: as in a film, and less work tha
 AUTOSAVE_INTERVAL = 10.0  # seconds
 _MIN_PANE_WIDTH = 40  # columns; with less, the settings panel is hidden
 _PANEL_WIDTH = 30  # columns
+_COPIES_KEY = "chat.copies"
 _UNIT_KEYS = ("chat.units", "chat.previous_unit", "chat.next_unit")
 _STATUS_WIDTH = 72  # columns; narrower panes have two rows for their status
 
@@ -69,6 +71,8 @@ class ChatTab(Vertical):
         self.row, self.panel = PaneRow(self.session, status_keys), SettingsPanel()
         unit_keys = [keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in _UNIT_KEYS]
         self.units = UnitColouring(self, self.session, self.row, self.notifications, unit_keys)
+        copies_key = keymap.get(_COPIES_KEY, keys[_COPIES_KEY]).split(",")[0]
+        self.copies = CopyShading(self, self.session, self.row, self.notifications, copies_key)
         self.history = PromptHistory(history_file)
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
         self._taken_line = ""  # a line that was taken back to be edited, as it was
@@ -95,6 +99,7 @@ class ChatTab(Vertical):
     def _poll(self) -> None:
         self.row.poll()
         self.units.poll()
+        self.copies.poll()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for keys that have nothing to act on: without a text that is coloured by a unit."""
@@ -283,7 +288,7 @@ class ChatTab(Vertical):
         """Stop all panes, close the find bar, and go back to the prompt."""
         from rnntui.tui.chat.find_bar import FindBar
 
-        if self.units.stop_probing():
+        if self.units.stop_probing() or self.copies.stop_indexing():
             return
         self.session.stop()
         for bar in self.query(FindBar):
@@ -438,12 +443,19 @@ class ChatTab(Vertical):
         """Shade each token by its surprisal, or not."""
         self.shows_surprisal = not self.shows_surprisal
         self.units.turn_all_off()
+        self.copies.turn_all_off()
         self.row.shade(self.shows_surprisal)
         self.post_message(RememberPreference("surprisal", self.shows_surprisal))
 
     def action_units(self) -> None:
         """Colour the active pane's text by a unit of its model, or no longer."""
+        self.copies.turn_off(self.session.active)
         self.units.choose()
+
+    def action_copies(self) -> None:
+        """Shade what the active pane's model copied from its training text, or no longer."""
+        self.units.turn_off(self.session.active)
+        self.copies.toggle()
 
     def action_unit(self, by: int) -> None:
         """Colour by another unit of those that track the same."""
