@@ -71,6 +71,11 @@ VIEWS: dict[str, InspectionView] = {
             "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
         ),
         InspectionView(
+            "novelty", "Novelty", "What does this model copy from its training text?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.novelty_report:inspect_novelty", text="optional",
+            text_hint="a text to look for in the training text; empty for texts that the model generates",
+        ),
+        InspectionView(
             "units", "Units", "What do single units and gates track?", (LANGUAGE_MODEL.id,),
             "rnntui.inspection.unit_inspection:inspect_units", text="optional",
             text_hint="a text to colour; without one, an excerpt of held-out text",
