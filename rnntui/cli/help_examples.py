@@ -51,6 +51,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui note notes dropout helped", "write a note, which lists show"),
         ("rnntui note notes", "print it"),
     ),
+    "verify": (
+        ("rnntui verify", "check all runs"),
+        ("rnntui verify notes --repair", "save what can be saved of a damaged run"),
+    ),
     "curves": (
         ("rnntui curves", "the losses of the newest run"),
         ("rnntui curves notes diary --metric bits_per_character --svg bits.svg", "two runs in an image"),
@@ -62,6 +66,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "inspect": (
         ("rnntui inspect gradients shakespeare", "from how far back the shipped model can learn"),
         ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect attention": (
+        ('rnntui inspect attention en-es --sentence "Where is it?"', "the matrix of a translation"),
+        ("rnntui inspect attention dot general --pairs test.tsv", "two runs over the same pairs"),
     ),
     "inspect gradients": (
         ("rnntui inspect gradients shakespeare", "one run, after training and before"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from rnntui.charts.styled_text import Row
 from rnntui.errors import CancelledError
@@ -28,6 +28,22 @@ class Inspection(Protocol):
 
     def to_json(self) -> dict[str, Any]:
         """Return all numbers, ready for `json.dumps`; no NaN."""
+
+
+@runtime_checkable
+class SteppedInspection(Inspection, Protocol):
+    """An inspection of one place of a text, from which the others can be reached."""
+
+    @property
+    def positions(self) -> int:
+        """Number of places."""
+
+    @property
+    def position(self) -> int:
+        """Index of the place that is shown."""
+
+    def at(self, position: int) -> SteppedInspection:
+        """Return the inspection of another place; of the first or the last one, if there is no such place."""
 
 
 @dataclass(frozen=True)

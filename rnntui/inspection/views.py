@@ -55,15 +55,30 @@ VIEWS: dict[str, InspectionView] = {
         ),
         InspectionView(
             "context", "Context", "How far back does it look?", (LANGUAGE_MODEL.id,),
-            "rnntui.inspection.context_length:inspect_context", "optional", "a long text; empty: held-out text",
+            "rnntui.inspection.context_length:inspect_context",
         ),
         InspectionView(
             "source-length", "Source length", "Are long sources harder?", (SEQ2SEQ.id,),
             "rnntui.inspection.source_length:inspect_source_length",
         ),
         InspectionView(
+            "attention", "Attention", "Where does the decoder look as it writes?", (SEQ2SEQ.id,),
+            "rnntui.inspection.attention_comparison:inspect_attention", text="optional",
+            text_hint="source sentence, or source ||| target to force", max_runs=8,
+        ),
+        InspectionView(
             "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
             "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
+        ),
+        InspectionView(
+            "units", "Units", "What do single units and gates track?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.unit_inspection:inspect_units", text="optional",
+            text_hint="a text to colour; without one, an excerpt of held-out text",
+        ),
+        InspectionView(
+            "step", "One step", "What does the cell compute at one token?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.step_inspection:inspect_step", text="optional",
+            text_hint="a text to go through token by token; without one, a line of held-out text",
         ),
     )
 }  # fmt: skip

@@ -109,6 +109,16 @@ class MetricsWriter:
         )
         self.sync()
 
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._log.size
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, as hexadecimal digits."""
+        return self._log.checksum
+
     def sync(self) -> None:
         """Make the rows survive a power cut."""
         self._log.sync()
@@ -134,9 +144,12 @@ def _results(evaluation: Evaluation) -> dict[str, Any]:
 
 
 class StatusWriter:
-    """Writes `status.json` from the progress and the plan."""
+    """Writes `status.json` from the progress, the plan, and the metrics that have been written."""
 
-    def __init__(self, run: RunFolder, progress: TrainingProgress, planner: StepPlanner) -> None:
+    def __init__(
+        self, run: RunFolder, progress: TrainingProgress, planner: StepPlanner, metrics: MetricsWriter
+    ) -> None:
+        self._metrics = metrics
         self._run = run
         self._progress = progress
         self._planner = planner
@@ -155,5 +168,7 @@ class StatusWriter:
                 bits_per_character=progress.best_bits,
                 results=results or progress.best_metrics,
                 message=message,
+                metrics_bytes=self._metrics.size,
+                metrics_sha256=self._metrics.checksum,
             )
         )

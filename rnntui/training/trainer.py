@@ -63,7 +63,7 @@ class Trainer:
         self._metrics = metrics
         self._report = report
         self._stop_requested = stop_requested
-        self._status = StatusWriter(run, state.progress, state.planner)
+        self._status = StatusWriter(run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()

@@ -68,6 +68,7 @@ USES: list[tuple[list[str], str, int, str]] = [
     (["note", "mine", "good"], "", 0, ""),
     (["rename", "mine", "hers"], "", 0, ""),
     (["delete", "--yes", "hers"], "", 0, ""),
+    (["verify", "shakespeare"], "", 0, "shakespeare: whole"),
     (["export", "shakespeare", "--onnx", "onnx"], "", 0, "saved onnx"),
     (["inspect", "gradients", "shakespeare", "--places", "2", "--steps", "10"], "", 0, "Gradient that is left"),
     (["report", "chat", "--html", "chat.html"], "", 0, ""),

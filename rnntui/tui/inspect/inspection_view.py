@@ -53,9 +53,9 @@ class InspectionRows(ScrollView, can_focus=True):
         self._strips: list[Strip] = []
         self._styles = RowStyles(self, "inspection")
 
-    def show(self, inspection: Inspection | None, note: str = "") -> None:
-        """Show an inspection, or a note in its place."""
-        if inspection is not self._inspection:
+    def show(self, inspection: Inspection | None, note: str = "", *, is_moved: bool = False) -> None:
+        """Show an inspection, or a note in its place; one that `is_moved` to another place does not scroll."""
+        if inspection is not self._inspection and not is_moved:
             self.scroll_home(animate=False)
         self._inspection, self._note = inspection, note
         self._render_rows()

@@ -75,6 +75,8 @@ class InspectTab(Vertical):
             return view is not None and view.max_runs > 1
         if action == "remove_run":
             return len(self.session.runs) > 1
+        if action == "move":
+            return hasattr(self.session.result(self.session.key), "positions")
         return True
 
     # -- runs ----------------------------------------------------------------------------------------------------
@@ -142,6 +144,16 @@ class InspectTab(Vertical):
         event.stop()
         self.session.select(event.title)
         self._update()
+
+    def action_move(self, by: int) -> None:
+        """Go to another place of the text, in a view that shows one place."""
+        from rnntui.inspection.inspection import SteppedInspection
+
+        key, result = self.session.key, self.session.result(self.session.key)
+        if key is not None and isinstance(result, SteppedInspection):
+            moved = result.at(result.position + by)
+            self.session.store(key, moved)
+            self._rows.show(moved, is_moved=True)
 
     def action_edit_text(self) -> None:
         """Go to the line for the text."""

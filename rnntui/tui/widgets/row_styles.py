@@ -44,7 +44,7 @@ class RowStyles:
     def _make(self, style: Style) -> RichStyle:
         if style.kind in (ChartPart.LINE, ChartPart.RAW):
             return self._curve(style)
-        if style.kind in (ChartPart.CORRECT, ChartPart.WRONG):
+        if style.kind in (ChartPart.CORRECT, ChartPart.WRONG, ChartPart.HIGH, ChartPart.LOW):
             return self._cell(style)
         return self.component(style.kind.name.lower().replace("_", "-"))
 
@@ -65,10 +65,10 @@ class RowStyles:
         if not style.colour:
             return self.component("value")
         background, is_dark = self._background, self._widget.app.current_theme.dark
-        is_correct = style.kind is ChartPart.CORRECT
-        color = Color.parse(curve_colour(0 if is_correct else 1, is_dark))
+        is_first = style.kind in (ChartPart.CORRECT, ChartPart.HIGH)
+        color = Color.parse(curve_colour(0 if is_first else 1, is_dark))
         if background.ansi is not None:
-            return RichStyle(color=color.rich_color, bold=is_correct)
+            return RichStyle(color=color.rich_color, bold=is_first)
         paper = blend_lab(background, color, _LEAST + (_FULL - _LEAST) * style.colour / SHADES)
         ink = readable_on(paper, Color.parse("#ffffff" if is_dark else "#000000"))
         return RichStyle(color=ink.rich_color, bgcolor=paper.rich_color)
