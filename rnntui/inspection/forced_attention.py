@@ -160,8 +160,9 @@ class AttentionProbe:
     def _attend(self, encoded: Sequence[EncodedPair], cancelled: Cancelled) -> list[AttendedPair]:
         encoded = [pair for pair in encoded if len(pair[0]) and len(pair[1])]
         attention = forced_attention(self.translator.model, encoded, cancelled)
+        source, target = self._vocabularies
         return [
-            AttendedPair(*map(_token_texts, pair, self._vocabularies), weights, pair)
+            AttendedPair(_token_texts(pair[0], source), _token_texts(pair[1], target), weights, pair)
             for pair, weights in zip(encoded, attention, strict=True)
         ]
 

@@ -45,7 +45,8 @@ class LearningRateRange:
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _HALF_WINDOW + 1)
         counts = np.isfinite(windows).sum(axis=1)
         sums = np.nansum(windows, axis=1)
-        return np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        means: Floats = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
+        return means
 
     @property
     def lowest(self) -> int:

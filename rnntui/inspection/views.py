@@ -54,6 +54,11 @@ VIEWS: dict[str, InspectionView] = {
             "rnntui.inspection.gradient_flow:inspect_gradients", max_runs=8,
         ),
         InspectionView(
+            "attention", "Attention", "Where does the decoder look as it writes?", (SEQ2SEQ.id,),
+            "rnntui.inspection.attention_comparison:inspect_attention", text="optional",
+            text_hint="source sentence, or source ||| target to force", max_runs=8,
+        ),
+        InspectionView(
             "context", "Context", "How far back does it look?", (LANGUAGE_MODEL.id,),
             "rnntui.inspection.context_length:inspect_context",
         ),
@@ -62,13 +67,13 @@ VIEWS: dict[str, InspectionView] = {
             "rnntui.inspection.source_length:inspect_source_length",
         ),
         InspectionView(
-            "attention", "Attention", "Where does the decoder look as it writes?", (SEQ2SEQ.id,),
-            "rnntui.inspection.attention_comparison:inspect_attention", text="optional",
-            text_hint="source sentence, or source ||| target to force", max_runs=8,
-        ),
-        InspectionView(
             "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
             "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
+        ),
+        InspectionView(
+            "novelty", "Novelty", "What does this model copy from its training text?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.novelty_report:inspect_novelty", text="optional",
+            text_hint="a text to look for in the training text; empty for texts that the model generates",
         ),
         InspectionView(
             "units", "Units", "What do single units and gates track?", (LANGUAGE_MODEL.id,),

@@ -15,13 +15,14 @@ from tiny_runs import make_run, subwords
 from rnntui.config import LanguageModelTrainingConfig
 from rnntui.errors import CorpusError, RunError
 from rnntui.inspection import novelty_index
-from rnntui.inspection.novelty import MAX_NGRAM, CopyFigures, novelty_report, text_novelty
+from rnntui.inspection.novelty import MAX_NGRAM, CopyFigures, text_novelty
 from rnntui.inspection.novelty_index import (
     NoveltyIndex,
     build_novelty_index,
     delete_novelty_index,
     open_novelty_index,
 )
+from rnntui.inspection.novelty_report import novelty_report
 from rnntui.kinds.corpus_info import DocumentUnit, TextCorpusInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.text.char_tokenizer import CharTokenizer
@@ -171,7 +172,7 @@ def test_a_run_that_cannot_be_written_has_its_index_in_the_cache(
 
     monkeypatch.setattr(novelty_index.tempfile, "mkdtemp", refuse)
     assert build(run).folder.is_relative_to(tmp_path / "cache") and open_novelty_index(run) is not None
-    monkeypatch.setattr(novelty_index, "_folders", lambda run: (run.novelty_folder,))
+    monkeypatch.setattr(novelty_index, "_folders", lambda run: iter([run.novelty_folder]))
     with pytest.raises(RunError, match=r"cannot write to .*run: Permission denied"):
         build(run)
 
@@ -181,4 +182,4 @@ def test_whole_documents_are_counted(tmp_path: Path) -> None:
     index = build(trained_on(tmp_path, "\n".join(names), unit="line"))
     report = novelty_report(index, [*texts_of(index)[:4], "zzz", "a"])
     assert report.generated_figures.whole == 4 and report.held_out_figures.whole == 0
-    assert ("whole texts seen", "66.7 %", "0.0 %") in report.table()
+    assert ("whole texts seen", "67%", "0%") in report.table()
