@@ -52,7 +52,7 @@ def settings_file_options(kind: ModelKind) -> Callable[[Command], Command]:
                 return command(**values)
             for config_class in kind.settings.values():
                 settings_from(config_class, values)
-            _write_file(context, kind, write_config)
+            write_settings_file(context, kind, write_config)
             return 0
 
         for option in (
@@ -171,6 +171,8 @@ def _default(key: _Key) -> Any:
 def _alternatives(kind: ModelKind) -> Iterator[tuple[str, ...]]:
     """Yield the names of options of which only some may be given."""
     yield tuple(settings_of(Budget))
+    if "max_epochs" in settings_of(kind.training):
+        yield from (("epochs", "max_epochs"), ("steps", "max_epochs"))
     yield tuple(name for name in ("batch_size", "batch_tokens") if name in settings_of(kind.training))
     for choice in kind.input_choices:
         yield (choice.table, *choice.columns)
@@ -179,16 +181,26 @@ def _alternatives(kind: ModelKind) -> Iterator[tuple[str, ...]]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def _write_file(context: click.Context, kind: ModelKind, name: str) -> None:
-    """Write a settings file that does the same as this command line. Raises `UsageError` if the file exists."""
+def check_new_settings_file(name: str) -> None:
+    """Raise `UsageError` if the file exists."""
+    if name != "-" and Path(name).exists():
+        raise UsageError(f"--write-config: {name} exists already", setting="write_config", hint="name a new file")
+
+
+def write_settings_file(context: click.Context, kind: ModelKind, name: str) -> None:
+    """Write a settings file that does the same as the command line of a context. Raises `UsageError` if it exists.
+
+    Args:
+        context: that of a command that trains the kind.
+        kind: a kind of model.
+        name: name of the file; `-` for standard output.
+    """
     data = "\n".join(_lines(context, kind)) + "\n"
     if name == "-":
         write_out(data)
         return
-    path = Path(name)
-    if path.exists():
-        raise UsageError(f"--write-config: {name} exists already", setting="write_config", hint="name a new file")
-    atomic_write(path, data.encode())
+    check_new_settings_file(name)
+    atomic_write(Path(name), data.encode())
     print_note(f"wrote {name}; train with: rnntui {kind.command} --config {name}")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnntui.cli.progress import describe, make_reporter
+from rnntui.cli.progress import ControlKeyEcho, describe, make_reporter
 from rnntui.runs.folder import RunFolder
 from rnntui.training.events import Finished, Stepped
 from tests.tiny_runs import make_run
@@ -74,3 +76,20 @@ def test_the_bar_of_a_narrow_terminal_shows_the_most_important_numbers_whole(
         and len([number for number in ("norm", "tokens/s", "loss", "left") if number in line])
         == ({120: 4, 60: 3, 40: 2, 25: 1}[columns])
     )
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file", "closed", "none"])
+def test_the_echo_of_ctrl_c_is_left_alone_where_standard_input_is_no_terminal(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for `cat notes.txt | rnntui train -` at a terminal, where the bar is drawn all the same."""
+    ends = os.pipe()
+    (tmp_path / "notes.txt").write_text("notes")
+    with os.fdopen(ends[0]) as pipe, (tmp_path / "notes.txt").open() as file, (tmp_path / "notes.txt").open() as closed:
+        closed.close()
+        monkeypatch.setattr(sys, "stdin", {"pipe": pipe, "file": file, "closed": closed, "none": None}[kind])
+        echo = ControlKeyEcho()
+        echo.hide()
+        echo.restore()
+        assert echo._settings is None
+    os.close(ends[1])
