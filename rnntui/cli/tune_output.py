@@ -57,7 +57,9 @@ class TuningReporter:
         searched = ", ".join(name.replace("_", " ") for name in description.search)
         lines = [f"tuning in {self._ledger.folder.path}: trials of {description.budget.summary}; searched: {searched}"]
         if tuning.trials:
-            lines.append(f"goes on after {len(tuning.trials)} trials and {clock_text(tuning.seconds)}")
+            count = len(tuning.trials)
+            goes_on = f"in trial {count}" if not tuning.trials[-1].is_over else f"after trial {count}"
+            lines.append(f"goes on {goes_on}, after {clock_text(tuning.seconds)}")
         return lines
 
     def report(self, event: TuningEvent) -> None:

@@ -76,7 +76,7 @@ class TuningStudy:
         return self._first_untried()
 
     def _moved(self, number: int, attempt: int, generator: np.random.Generator) -> list[Dimension]:
-        """Return the settings that a neighbour moves: at first two by two, so that each is tried, later one to three."""
+        """Return the settings that a neighbour moves: at first two, so that each is tried, later one to three."""
         movable = [dimension for dimension in self._space if len(dimension.values) > 1]
         if number > NEIGHBOURS + 1 or attempt:
             count = int(generator.integers(1, _MAX_CHANGES + 1))

@@ -121,7 +121,9 @@ class RunTrainer:
         if watch.pruned:
             return self._result("pruned", watch.pruned, progress)
         reason = watch.stop_reason()
-        return self._result("interrupted" if reason == "interrupted" else "pruned", reason, progress)
+        if reason == "interrupted":
+            return self._result("interrupted", "", progress)
+        return self._result("pruned", reason, progress)
 
     def _result(self, state: Any, reason: str, progress: _Progress) -> TrialResult:
         losses = [loss for _, loss in progress.watch.curve]
