@@ -6,13 +6,12 @@ import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnntui.cli.progress import ControlKeyEcho, clock_text
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note
-from rnntui.settings import flag_of
+from rnntui.runs.tuning_ledger import settings_text
 from rnntui.text.control_chars import one_line
 from rnntui.training.tuning import TrialEnded, TrialStarted, TuningEvent
 
@@ -119,16 +118,8 @@ def trial_line(trial: Trial, tuning: Tuning, *, is_best: bool) -> str:
     state = f"{trial.state}{f' ({one_line(trial.reason)})' if trial.reason else ''}"
     figures += [] if trial.state == "finished" else [state]
     changes = trial.changes(tuning.trials[0])
-    settings = changes_text(changes) if changes else "the defaults" if trial.number == 1 else ""
+    settings = settings_text(changes) if changes else "the defaults" if trial.number == 1 else ""
     return "  ".join([f"trial {trial.number}", *figures, *(["best"] if is_best else []), settings]).rstrip()
-
-
-def changes_text(changes: Mapping[str, Any]) -> str:
-    """Return settings as flags."""
-    return " ".join(
-        f"{flag_of(name)} {value:g}" if isinstance(value, float) else f"{flag_of(name)} {value}"
-        for name, value in changes.items()
-    )
 
 
 def result_lines(tuner: Tuner, reason: EndReason, run: RunFolder | None) -> list[str]:

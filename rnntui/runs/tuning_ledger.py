@@ -17,6 +17,7 @@ from rnntui.config import Budget
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
+from rnntui.settings import flag_of
 
 SUFFIX = ".tuning"
 """End of the name of a search's folder, after the name of the run that it is for."""
@@ -260,3 +261,14 @@ class TuningLedger:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return settings as flags."""
+    words = []
+    for name, value in settings.items():
+        if isinstance(value, bool):
+            words.append(flag_of(name) if value else f"--no-{flag_of(name)[2:]}")
+        else:
+            words.append(f"{flag_of(name)} {f'{value:.10g}' if isinstance(value, float) else value}")
+    return " ".join(words)
