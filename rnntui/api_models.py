@@ -18,8 +18,8 @@ from rnntui.inference.classifier import Classification, load_classifier
 from rnntui.inference.generate import Generation, begin_generation, generators_from
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.scoring import Score, score_text
-from rnntui.inference.text_state import TextState, load_text_state, save_text_state, stream_after
-from rnntui.inference.text_stream import TextStream
+from rnntui.inference.text_state import TextState, load_text_state, save_text_state
+from rnntui.inference.text_stream import TextStream, stream_after
 from rnntui.inference.translation import Translation
 from rnntui.inference.translator import load_translator
 from rnntui.processors import usable_cpus

@@ -30,14 +30,23 @@ from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
 from rnntui.cli.terminal import escaped_argument, file_argument, print_note, utf8_argument, warn_unknown_characters
-from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, InferenceConfig, Precision, SamplingConfig
+from rnntui.config_generation import (
+    UNLIMITED_LENGTH,
+    GenerationConfig,
+    InferenceConfig,
+    NoveltyConfig,
+    Precision,
+    SamplingConfig,
+)
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
+    from rnntui.cli.novelty_output import NoveltyOutput
     from rnntui.inference.generate import Generation
     from rnntui.inference.loaded_model import LoadedLanguageModel
     from rnntui.inference.text_state import TextState
+    from rnntui.runs.folder import RunFolder
 
 
 _PROGRESS_STEPS = 32  # steps between updates of the progress bar
@@ -49,6 +58,7 @@ class _Request:
     """The texts to sample after each prompt. Text i of the whole output is sampled with `seed + i`.
 
     With a state, the prompt follows the text that this is of; a seed of None then lets its random generator go on.
+    `novel` is the longest copy that is allowed, 0 for any, and `novelty` has the index for it and reports on copies.
     `save` is called with the last text once it is complete.
     """
 
@@ -60,6 +70,8 @@ class _Request:
     seed: int | None
     state: TextState | None
     save: Callable[[Generation], None]
+    novel: int = 0
+    novelty: NoveltyOutput | None = None
 
 
 def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -120,6 +132,12 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     "--from-state", metavar="FILE", callback=file_argument,
     help="Go on from a saved state, without reading the text again; without --seed, as if it had never stopped.",
 )  # fmt: skip
+@setting_option(NoveltyConfig, "novel")
+@click.option(
+    "--novelty",
+    is_flag=True,
+    help="Report on stderr, or in the JSON lines, what was copied from the training text, beside held-out text.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each text.")
 def command(
     run_name: str | None,
@@ -141,6 +159,8 @@ def command(
     from_state: str | None,
     as_json: bool,
     precision: Precision,
+    novel: int,
+    novelty: bool,
     **values: Any,
 ) -> None:
     """Sample text from a trained language model, after a prompt: --prompt, --prompt-file or standard input.
@@ -148,17 +168,16 @@ def command(
     A model of documents, such as names, continues the prompt as the beginning of a document, and stops at its end.
     A character that is not in the vocabulary becomes <unk>; a warning on stderr names it. With --each-line, the samples
     of each line are written as soon as it is read; the line break at its end is not part of the prompt.
+
+    --novelty and --novel use an index of the training text (rnntui index), which is built if there is none. Only
+    generated text counts as a copy: of one that begins in the prompt, the part after it.
     """
     sampling = settings_from(SamplingConfig, values)
     GenerationConfig(length=length)  # checks the bounds
-    if each_line and prompt is not None:
-        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
-    if prompt is not None and prompt_file is not None:
-        raise UsageError("give --prompt or --prompt-file, not both")
+    NoveltyConfig(novel=novel)
+    _check_prompt(prompt, prompt_file, each_line)
     if save_state is not None and (each_line or samples > 1):
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
-    if prompt is not None and is_file_name(prompt):
-        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inference.text_state import TextState, check_state_can_be_saved, load_text_state, save_text_state
@@ -186,13 +205,14 @@ def command(
         if save_state is not None:
             save_text_state(Path(save_state), TextState.of(generation), run)
 
-    request = _Request(sampling, length, samples, stop, keep_stop, seed, state, save)
+    copies = _open_novelty(run, is_shown=novelty) if novelty or novel else None
+    request = _Request(sampling, length, samples, stop, keep_stop, seed, state, save, novel, copies)
     output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
         echo, separator if separator is not None else loaded.documents.separator or "\n---\n"
     )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
-        settings["precision"] = loaded.network.precision
+        settings |= {"precision": loaded.network.precision, **({"novel": novel} if novel else {})}
         output = SampleJsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
     try:
         for index, each in enumerate(prompts):
@@ -203,6 +223,27 @@ def command(
         output.end()
         raise
     output.end()
+    if copies is not None:
+        copies.print_report(is_json=as_json)
+
+
+def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) -> None:
+    """Raise `UsageError` if the flags of the prompt exclude each other; note a prompt that is the name of a file."""
+    if prompt is None:
+        return
+    if each_line:
+        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
+    if prompt_file is not None:
+        raise UsageError("give --prompt or --prompt-file, not both")
+    if is_file_name(prompt):
+        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
+
+
+def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
+    """Open the novelty index of a run; `is_shown` for a report on copies."""
+    from rnntui.cli.novelty_output import NoveltyOutput, open_index
+
+    return NoveltyOutput(open_index(run), is_shown)
 
 
 def _prompts_of_lines(path: str | None, reading: TextReading) -> Iterator[SamplePrompt]:
@@ -233,6 +274,46 @@ def _progress(steps: int, request: _Request, unfinished: int) -> tuple[float | N
     return max(steps / max(request.length, 1), ended / request.samples), text
 
 
+def _begin(
+    loaded: LoadedLanguageModel, prompt: SamplePrompt, request: _Request, first: int
+) -> tuple[Generation, list[SampledText]]:
+    """Let the model read a prompt, and return the texts that follow it, the `first` of them with that index."""
+    import numpy as np
+
+    from rnntui.inference.generate import begin_generation, generators_from
+    from rnntui.inference.text_stream import TextStream, stream_after
+
+    tokenizer, documents = loaded.tokenizer, loaded.documents
+    source = "prompt" if prompt.line_number is None else f"line {prompt.line_number}"
+    warn_unknown_characters(documents.unknown_characters(prompt.text), source)
+    seed = None if request.seed is None else request.seed + first
+    generation = begin_generation(loaded.network, tokenizer, generators_from(seed or 0, request.samples))
+    if request.state is not None:
+        request.state.restore(generation, restores_generator=seed is None)
+    if request.novel and request.novelty is not None:
+        from rnntui.inference.copy_guard import CopyGuard
+
+        generated = request.state.generated if request.state is not None and not prompt.text else ""
+        guard = CopyGuard(request.novelty.index.text, tokenizer, request.novel, request.samples, generated)
+        generation.copy_guard = guard
+        request.novelty.guards.append(guard)
+    ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
+    if len(ids) > _LONG_PROMPT:
+        print_note(f"reading a {source} of {len(ids):,} tokens, at a few thousand tokens per second")
+    with ProgressBar("reading the prompt") as bar:
+        generation.feed(ids, bar.update)
+    unfinished = []
+    for index in range(request.samples):
+        decoder = tokenizer.stream(prompt.text)
+        if request.state is not None:
+            decoder = stream_after(tokenizer, generation.recent[index])
+        stream = TextStream(decoder, request.stop, request.keep_stop)
+        text = SampledText(prompt, index, None if seed is None else seed + index, stream)
+        text.novelty = request.novelty if request.novelty is not None and request.novelty.is_shown else None
+        unfinished.append(text)
+    return generation, unfinished
+
+
 def _sample(
     loaded: LoadedLanguageModel,
     prompt: SamplePrompt,
@@ -245,32 +326,9 @@ def _sample(
     A long prompt shows how much of it has been read. So does a long text, but on a terminal, where it is its own
     progress.
     """
-    import numpy as np
-
-    from rnntui.inference.generate import begin_generation, generators_from
-    from rnntui.inference.text_state import stream_after
-    from rnntui.inference.text_stream import TextStream
-
     started = time.perf_counter()
-    tokenizer, documents, length = loaded.tokenizer, loaded.documents, request.length
-    source = "prompt" if prompt.line_number is None else f"line {prompt.line_number}"
-    warn_unknown_characters(documents.unknown_characters(prompt.text), source)
-    seed = None if request.seed is None else request.seed + first
-    generation = begin_generation(loaded.network, tokenizer, generators_from(seed or 0, request.samples))
-    if request.state is not None:
-        request.state.restore(generation, restores_generator=seed is None)
-    ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
-    if len(ids) > _LONG_PROMPT:
-        print_note(f"reading a {source} of {len(ids):,} tokens, at a few thousand tokens per second")
-    with ProgressBar("reading the prompt") as bar:
-        generation.feed(ids, bar.update)
-    unfinished = []
-    for index in range(request.samples):
-        decoder = tokenizer.stream(prompt.text)
-        if request.state is not None:
-            decoder = stream_after(tokenizer, generation.recent[index])
-        stream = TextStream(decoder, request.stop, request.keep_stop)
-        unfinished.append(SampledText(prompt, index, None if seed is None else seed + index, stream))
+    length = request.length
+    generation, unfinished = _begin(loaded, prompt, request, first)
     output.add(unfinished)
     steps = 0
     with ProgressBar("sampling", is_wanted=not sys.stdout.isatty()) as bar:
@@ -293,8 +351,8 @@ def _sample(
                 generation.keep(rows)
                 unfinished = [unfinished[row] for row in rows]
             for text, token in zip(unfinished, generation.step(request.sampling), strict=True):
-                text.pieces.append(text.stream.push(token.id))
-                text.is_ended = token.id == tokenizer.end_id
+                text.add(text.stream.push(token.id))
+                text.is_ended = token.id == loaded.tokenizer.end_id
                 if output.needs_tokens:
                     text.ids.append(token.id)
                     text.bits += token.bits

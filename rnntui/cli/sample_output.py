@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rnntui.cli.terminal import write_out
 
 if TYPE_CHECKING:
+    from rnntui.cli.novelty_output import NoveltyOutput
     from rnntui.inference.text_stream import TextStream
     from rnntui.text.tokenizer import Tokenizer
 
@@ -37,13 +38,24 @@ class SampledText:
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     bits: float = 0.0
+    novelty: NoveltyOutput | None = None
+    generated: list[str] = field(default_factory=list)  # the whole text, if its novelty is measured
+    figures: dict[str, Any] | None = None  # of its novelty
     is_ended: bool = False  # by the end of a document
     done: bool = False
     seconds: float = 0.0
 
+    def add(self, piece: str) -> None:
+        """Append to the text."""
+        self.pieces.append(piece)
+        if self.novelty is not None:
+            self.generated.append(piece)
+
     def finish(self, started: float) -> None:
         """Complete the text; `started` is the time at which sampling started."""
-        self.pieces.append(self.stream.finish())
+        self.add(self.stream.finish())
+        if self.novelty is not None:
+            self.figures = self.novelty.add("".join(self.generated))
         self.done = True
         self.seconds = time.perf_counter() - started
 
@@ -121,6 +133,7 @@ class SampleJsonOutput:
                 "stopped": text.stream.stopped or text.is_ended,
                 "bits_per_character": text.bits / characters if characters else None,
                 "seconds": round(text.seconds, 4),
+                **({} if text.figures is None else {"novelty": text.figures}),
             }
             write_out(json.dumps(line) + "\n")
 

@@ -10,7 +10,7 @@ from rnntui.errors import RunError
 from rnntui.formatting import format_duration, format_loss
 from rnntui.runs.tuning_ledger import Trial, Tuning, TuningFolder, read_tuning, settings_text, tunings_in
 
-COLUMNS = ("trial", "loss", "bits/char", "state", "time", "settings other than the defaults")
+COLUMNS = ("trial", "loss", "bits/char", "state", "time", "what changed")
 
 
 @dataclass(frozen=True)
