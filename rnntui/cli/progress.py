@@ -198,7 +198,7 @@ class ControlKeyEcho:
         except ImportError:  # Windows
             return
         # `termios.error`, which a pipe raises, as with a text on standard input, is no OSError.
-        with contextlib.suppress(termios.error, OSError, ValueError, AttributeError):
+        with contextlib.suppress(termios.error, OSError, ValueError, TypeError):
             self._settings = termios.tcgetattr(sys.stdin)
             settings = termios.tcgetattr(sys.stdin)
             settings[3] &= ~termios.ECHOCTL
@@ -329,9 +329,21 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         lines.append("validation: " + ", ".join(metrics))
     if forgetting := run.read_config().forgetting(event.metrics):
         lines.append(forgetting)
-    lines += _validation_advice(event, run)
+    lines += _untrained_advice(event, run) + _validation_advice(event, run)
     lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
     return lines
+
+
+def _untrained_advice(event: Finished, run: RunFolder) -> list[str]:
+    """Return a line of advice where the best model is that from before training."""
+    if event.best_step or not event.step:
+        return []
+    origin = run.read_config().origin
+    before = f"those of {one_line(origin.run)}" if origin is not None else "random ones"
+    return [
+        f"no step made the model better: the run has the weights from before training, {before}; try a lower "
+        f"--learning-rate than {run.read_config().training.learning_rate:g}, or more steps"
+    ]
 
 
 def _validation_advice(event: Finished, run: RunFolder) -> list[str]:

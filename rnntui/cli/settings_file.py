@@ -155,6 +155,8 @@ def _prefer_flags(context: click.Context, kind: ModelKind) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     for names in _alternatives(kind):
         sources = {name: context.get_parameter_source(name) for name in names if context.params[name]}
+        if "max_epochs" in sources and sources["max_epochs"] is _Source.COMMANDLINE:
+            continue  # a limit to the minutes is no budget, which could take the place of one
         if _Source.COMMANDLINE in sources.values():
             for name in (name for name, source in sources.items() if source is _Source.DEFAULT_MAP):
                 context.set_parameter_source(name, _Source.DEFAULT)
@@ -173,8 +175,7 @@ def _default(key: _Key) -> Any:
 def _alternatives(kind: ModelKind) -> Iterator[tuple[str, ...]]:
     """Yield the names of options of which only some may be given."""
     yield tuple(settings_of(Budget))
-    if "max_epochs" in settings_of(kind.training):
-        yield from (("epochs", "max_epochs"), ("steps", "max_epochs"))
+    yield from (("epochs", "max_epochs"), ("steps", "max_epochs"))
     yield tuple(name for name in ("batch_size", "batch_tokens") if name in settings_of(kind.training))
     for choice in kind.input_choices:
         yield (choice.table, *choice.columns)

@@ -128,7 +128,7 @@ def result_lines(tuner: Tuner, reason: EndReason, run: RunFolder | None) -> list
     Args:
         tuner: the search.
         reason: why it has ended.
-        run: the run of the best trial, if it was published just now.
+        run: the run of the best trial; None if it is gone.
     """
     tuning = tuner.tuning
     best, default = tuning.best, tuning.trials[0]
@@ -152,8 +152,6 @@ def result_lines(tuner: Tuner, reason: EndReason, run: RunFolder | None) -> list
     if run is not None:
         path = shlex.quote(str(run.path))
         lines.append(f"its run is in {run.path}; generate text with it: rnntui sample --run {path}")
-    elif best.published:
-        lines.append(f"its run is {best.published}; a larger --minutes or --trials goes on with the search")
     lines.append("train with its settings:")
     return lines
 

@@ -25,10 +25,16 @@ from rnntui.text.corpus import Corpus
 from rnntui.text.token_ids import corpus_stats
 from rnntui.training.events import Evaluated, Event, Started, Stepped
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
+from rnntui.training.prepare_run import publish_staged_run
 from rnntui.training.tuning import TrialResult, TrialWatch
 from rnntui.training.tuning_space import Dimension, search_space
 
-_OWN_FILES = {"config.json", "lock", "state.safetensors"}  # of a run, not shared with those of other trials
+_OWN_FILES = {
+    "config.json",
+    "checksums.json",
+    "lock",
+    "state.safetensors",
+}  # of a run, not shared with those of other trials
 
 
 def open_template(
@@ -165,9 +171,7 @@ class RunTrainer:
         config = self.config_of(trial.settings)
         with staging_folder(self.folder.path) as staged:
             _share_files(self.folder.template.path, staged)
-            run = RunFolder(staged)
-            run.write_config(config)
-            publish_run(staged, self.folder.path, self.folder.trial_run(trial.number).name, "")
+            publish_staged_run(RunFolder(staged), config, self.folder.trial_run(trial.number).name)
 
 
 class _Progress:

@@ -14,6 +14,7 @@ import pytest
 
 from rnntui.cli.progress import ControlKeyEcho, describe, make_reporter
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunOrigin
 from rnntui.training.events import Finished, Stepped
 from tests.tiny_runs import make_run
 
@@ -49,6 +50,16 @@ def test_a_loss_that_only_rises_from_far_above_the_training_loss_is_told(best_st
 )
 def test_other_ends_are_not_told(losses: list[tuple[int, float | None, float]], best_step: int, tmp_path: Path) -> None:
     assert "first evaluation" not in end_of(make_run(tmp_path, "book"), losses, best_step)
+
+
+@pytest.mark.parametrize("origin", [None, RunOrigin("shakespeare", "0" * 64)])
+def test_a_training_that_has_improved_nothing_is_told(origin: RunOrigin | None, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "book")
+    run.write_config(replace(run.read_config(), origin=origin))
+    told = end_of(run, RISING[:2], 0)
+    before = "those of shakespeare" if origin else "random ones"
+    assert f"no step made the model better: the run has the weights from before training, {before}; try a lower" in told
+    assert "no step made" not in end_of(run, RISING[:2], 10)
 
 
 @pytest.mark.parametrize("validation_from", ["spread", ""])
