@@ -242,7 +242,7 @@ class Budget(Settings):
 class BPTTConfig(Settings):
     """Batches for truncated backpropagation through time over one long text."""
 
-    batch_size: int = setting_field(16, "batch size (B): streams of text read in parallel", low=1, high=4096)
+    batch_size: int = setting_field(32, "batch size (B): streams of text read in parallel", low=1, high=4096)
     bptt: int = setting_field(
         32, "window length (T): steps of truncated backpropagation through time", low=1, high=8192
     )
