@@ -9,7 +9,7 @@ import click
 
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import file_argument, print_note, utf8_argument
+from rnntui.cli.terminal import new_file_argument, print_note, utf8_argument
 from rnntui.errors import UsageError
 from rnntui.formatting import format_bytes
 from rnntui.runs.folder import RunFolder
@@ -19,7 +19,7 @@ from rnntui.runs.folder import RunFolder
 @click.argument("name", metavar="[RUN]", required=False, callback=utf8_argument)
 @checkpoints_option
 @click.option(
-    "--onnx", metavar="FOLDER", callback=file_argument,
+    "--onnx", metavar="FOLDER", callback=new_file_argument,
     help="Write ONNX models to a new folder, with a description and a program that uses them; or, for a language model "
     "or a classifier, one model to a new file, FILE.onnx.",
 )  # fmt: skip
@@ -30,15 +30,15 @@ from rnntui.runs.folder import RunFolder
     help="With --onnx: weights of 8 bits; says what they cost, if onnxruntime is there.",
 )
 @click.option(
-    "--single-file", metavar="FILE", callback=file_argument,
+    "--single-file", metavar="FILE", callback=new_file_argument,
     help="Write a language model as one Python program: less than 200 lines, and the weights; it needs numpy alone.",
 )  # fmt: skip
 @click.option(
-    "--tensorboard", metavar="FOLDER", callback=file_argument,
+    "--tensorboard", metavar="FOLDER", callback=new_file_argument,
     help="Write the run's metrics and samples to a new folder as event files, which TensorBoard shows.",
 )  # fmt: skip
 @click.option(
-    "--copy", metavar="FOLDER", callback=file_argument,
+    "--copy", metavar="FOLDER", callback=new_file_argument,
     help="Write a small copy of the run to pass on: weights in float16, nothing to resume from.",
 )  # fmt: skip
 @click.option(
