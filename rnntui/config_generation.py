@@ -44,6 +44,18 @@ class InferenceConfig(Settings):
     )
 
 
+@record
+class NoveltyConfig(Settings):
+    """Limit of what a generated text copies from the training text."""
+
+    novel: int = setting_field(
+        0,
+        "refuse to copy more than this many characters in a row from the training text; 0: off",
+        low=0,
+        high=100_000,
+    )
+
+
 PRESETS = {
     "careful": SamplingConfig(temperature=0.5, top_p=0.9),
     "balanced": SamplingConfig(),

@@ -51,6 +51,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui note notes dropout helped", "write a note, which lists show"),
         ("rnntui note notes", "print it"),
     ),
+    "verify": (
+        ("rnntui verify", "check all runs"),
+        ("rnntui verify notes --repair", "save what can be saved of a damaged run"),
+    ),
     "curves": (
         ("rnntui curves", "the losses of the newest run"),
         ("rnntui curves notes diary --metric bits_per_character --svg bits.svg", "two runs in an image"),
@@ -58,6 +62,27 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "evaluate": (
         ("rnntui evaluate other.txt --run notes", "the losses of a language model on a text"),
         ("rnntui evaluate en-es.tsv --run en-es --held-out", "BLEU on the pairs that were held out"),
+    ),
+    "inspect": (
+        ("rnntui inspect gradients shakespeare", "from how far back the shipped model can learn"),
+        ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect attention": (
+        ('rnntui inspect attention en-es --sentence "Where is it?"', "the matrix of a translation"),
+        ("rnntui inspect attention dot general --pairs test.tsv", "two runs over the same pairs"),
+    ),
+    "inspect gradients": (
+        ("rnntui inspect gradients shakespeare", "one run, after training and before"),
+        ("rnntui inspect gradients notes.txt --compare rnn,gru,lstm", "train three cells, and compare them"),
+        ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect context": (
+        ("rnntui inspect context shakespeare", "the loss with the last 1, 2, 4, … 512 characters"),
+        ("rnntui inspect context notes --text other.txt --json", "on another text, as data"),
+    ),
+    "inspect clipping": (
+        ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
+        ("rnntui inspect clipping my-rnn my-lstm --json", "of two, as data"),
     ),
     "report": (
         ("rnntui report shakespeare", "a page about a run: shakespeare.html"),

@@ -40,6 +40,7 @@ from rnntui.config_generation import (
     UNLIMITED_LENGTH,
     GenerationConfig,
     InferenceConfig,
+    NoveltyConfig,
     Precision,
     SamplingConfig,
     new_seed,
@@ -48,7 +49,9 @@ from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
-    from rnntui.api import SamplingRequest, TextSampler
+    from rnntui.api import TextSampler
+    from rnntui.cli.novelty_output import NoveltyOutput
+    from rnntui.runs.folder import RunFolder
 
 
 _PROGRESS_STEPS = 32  # steps between updates of the progress bar
@@ -113,6 +116,12 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     "--from-state", metavar="FILE", callback=file_argument,
     help="Go on from a saved state, without reading the text again; without --seed, as if it had never stopped.",
 )  # fmt: skip
+@setting_option(NoveltyConfig, "novel")
+@click.option(
+    "--novelty",
+    is_flag=True,
+    help="Report on stderr, or in the JSON lines, what was copied from the training text, beside held-out text.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each text.")
 def command(
     run_name: str | None,
@@ -134,6 +143,8 @@ def command(
     from_state: str | None,
     as_json: bool,
     precision: Precision,
+    novel: int,
+    novelty: bool,
     **values: Any,
 ) -> None:
     """Sample text from a trained language model, after a prompt: --prompt, --prompt-file or standard input.
@@ -141,17 +152,16 @@ def command(
     A model of documents, such as names, continues the prompt as the beginning of a document, and stops at its end.
     A character that is not in the vocabulary becomes <unk>; a warning on stderr names it. With --each-line, the samples
     of each line are written as soon as it is read; the line break at its end is not part of the prompt.
+
+    --novelty and --novel use an index of the training text (rnntui index), which is built if there is none. Only
+    generated text counts as a copy: of one that begins in the prompt, the part after it.
     """
     sampling = settings_from(SamplingConfig, values)
     GenerationConfig(length=length)  # checks the bounds
-    if each_line and prompt is not None:
-        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
-    if prompt is not None and prompt_file is not None:
-        raise UsageError("give --prompt or --prompt-file, not both")
+    NoveltyConfig(novel=novel)
+    _check_prompt(prompt, prompt_file, each_line)
     if save_state is not None and (each_line or samples > 1):
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
-    if prompt is not None and is_file_name(prompt):
-        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
     use_one_blas_thread()
     from rnntui.api import SamplingRequest, TextModel
     from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -172,26 +182,53 @@ def command(
     goes_on = state is not None and samples == 1 and not each_line
     if seed is None and not goes_on:
         seed = new_seed()
-    request = SamplingRequest("", length, stop, keep_stop, seed, samples, state)
+    copies = _open_novelty(model.run, is_shown=novelty) if novelty or novel else None
+    limit = copies.limit(novel) if copies is not None and novel else None
+    request = SamplingRequest("", length, stop, keep_stop, seed, samples, state, limit)
     output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
         echo, separator if separator is not None else model.document_separator or "\n---\n"
     )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
-        settings["precision"] = model.precision
+        settings |= {"precision": model.precision, **({"novel": novel} if novel else {})}
         output = SampleJsonOutput({"run": model.name, "settings": settings}, model)
     sampler: TextSampler | None = None
     try:
         for index, each in enumerate(prompts):
             first_seed = None if seed is None else seed + index * samples
             sampler = model.sampler(replace(request, prompt=each.text, seed=first_seed))
-            _sample(sampler, replace(request, seed=first_seed), sampling, each, output)
+            if copies is not None and sampler.copy_guard is not None:
+                copies.guards.append(sampler.copy_guard)
+            texts = _texts(each, sampler, first_seed, samples, copies)
+            output.add(texts)
+            _sample(sampler, texts, length, sampling, output)
     except CorpusError:  # a line that cannot be decoded, after those before it
         output.end()
         raise
     output.end()
     if save_state is not None and sampler is not None:
         model.save_state(model.state_of(sampler), save_state)
+    if copies is not None:
+        copies.print_report(is_json=as_json)
+
+
+def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) -> None:
+    """Raise `UsageError` if the flags of the prompt exclude each other; note a prompt that is the name of a file."""
+    if prompt is None:
+        return
+    if each_line:
+        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
+    if prompt_file is not None:
+        raise UsageError("give --prompt or --prompt-file, not both")
+    if is_file_name(prompt):
+        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
+
+
+def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
+    """Open the novelty index of a run; `is_shown` for a report on copies."""
+    from rnntui.cli.novelty_output import NoveltyOutput, open_index
+
+    return NoveltyOutput(open_index(run), is_shown)
 
 
 def _prompts_of_lines(path: str | None, reading: TextReading) -> Iterator[SamplePrompt]:
@@ -211,29 +248,37 @@ def _prompt_text(path: str | None, reading: TextReading) -> str:
     return read_text(sys.stdin.buffer, *reading) if has_input else ""
 
 
+def _texts(
+    prompt: SamplePrompt, sampler: TextSampler, seed: int | None, count: int, copies: NoveltyOutput | None
+) -> list[SampledText]:
+    """Return the texts that follow a prompt, which are still empty; `seed` is that of the first."""
+    prompt = replace(prompt, text=sampler.prompt)
+    novelty = copies if copies is not None and copies.is_shown else None
+    return [
+        SampledText(prompt, index, None if seed is None else seed + index, novelty=novelty) for index in range(count)
+    ]
+
+
 def _sample(
     sampler: TextSampler,
-    request: SamplingRequest,
+    texts: list[SampledText],
+    length: int,
     sampling: SamplingConfig,
-    prompt: SamplePrompt,
     output: SampleTextOutput | SampleJsonOutput,
 ) -> None:
-    """Sample the texts of a prompt and write them as they grow.
+    """Sample the texts of a prompt, which are queued in `output`, and write them as they grow.
 
     A long prompt shows how much of it has been read. So does a long text, but on a terminal, where it is its own
     progress.
     """
     started = time.perf_counter()
-    source = "prompt" if prompt.line_number is None else f"line {prompt.line_number}"
+    line_number = texts[0].prompt.line_number
+    source = "prompt" if line_number is None else f"line {line_number}"
     warn_unknown_characters(sampler.unknown_characters, source)
     if len(sampler.prompt_ids) > _LONG_PROMPT:
         print_note(f"reading a {source} of {len(sampler.prompt_ids):,} tokens, at a few thousand tokens per second")
     with ProgressBar("reading the prompt") as bar:
         sampler.read_prompt(bar.update)
-    prompt = replace(prompt, text=sampler.prompt)
-    seeds = [None if request.seed is None else request.seed + index for index in range(request.samples)]
-    texts = [SampledText(prompt, index, seed) for index, seed in enumerate(seeds)]
-    output.add(texts)
     if not sampler.unfinished:
         for text in texts:
             text.finish(started)
@@ -241,7 +286,7 @@ def _sample(
         output.write()
         while sampler.unfinished:
             if sampler.steps % _PROGRESS_STEPS == 0:
-                bar.update(*_progress(sampler, request))
+                bar.update(*_progress(sampler, len(texts), length))
             for token in sampler.step(sampling):
                 text = texts[token.sample]
                 text.add(token, output.needs_tokens)
@@ -250,12 +295,12 @@ def _sample(
             output.write()
 
 
-def _progress(sampler: TextSampler, request: SamplingRequest) -> tuple[float | None, str]:
+def _progress(sampler: TextSampler, samples: int, length: int) -> tuple[float | None, str]:
     """Return the fraction of a prompt's texts that is done, None if it is not known, and a text that says how much."""
-    ended = request.samples - sampler.unfinished
+    ended = samples - sampler.unfinished
     text = f"{sampler.steps:,} tokens"
-    if request.samples > 1:
-        text += f" of each, {ended:,} of {request.samples:,} texts ended"
-    if request.length == UNLIMITED_LENGTH:
+    if samples > 1:
+        text += f" of each, {ended:,} of {samples:,} texts ended"
+    if length == UNLIMITED_LENGTH:
         return None, text
-    return max(sampler.steps / max(request.length, 1), ended / request.samples), text
+    return max(sampler.steps / max(length, 1), ended / samples), text

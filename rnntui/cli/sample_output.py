@@ -12,6 +12,7 @@ from rnntui.cli.terminal import write_out
 
 if TYPE_CHECKING:
     from rnntui.api import SampledToken, TextModel
+    from rnntui.cli.novelty_output import NoveltyOutput
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class SampledText:
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     bits: float = 0.0
+    novelty: NoveltyOutput | None = None
+    generated: list[str] = field(default_factory=list)  # the whole text, if its novelty is measured
+    figures: dict[str, Any] | None = None  # of its novelty
     is_ended: bool = False  # by the end of a document
     is_stopped: bool = False  # by that, or by a stop string
     done: bool = False
@@ -43,6 +47,8 @@ class SampledText:
     def add(self, token: SampledToken, has_ids: bool) -> None:
         """Add a token; its id is kept if `has_ids`."""
         self.pieces.append(token.text)
+        if self.novelty is not None:
+            self.generated.append(token.text)
         if has_ids:
             self.ids.append(token.id)
             self.bits += token.bits
@@ -51,6 +57,8 @@ class SampledText:
 
     def finish(self, started: float) -> None:
         """Complete the text; `started` is the time at which sampling started."""
+        if self.novelty is not None:
+            self.figures = self.novelty.add("".join(self.generated))
         self.done = True
         self.seconds = time.perf_counter() - started
 
@@ -128,6 +136,7 @@ class SampleJsonOutput:
                 "stopped": text.is_stopped,
                 "bits_per_character": text.bits / characters if characters else None,
                 "seconds": round(text.seconds, 4),
+                **({} if text.figures is None else {"novelty": text.figures}),
             }
             write_out(json.dumps(line) + "\n")
 

@@ -16,6 +16,7 @@ import click
 
 from rnntui.cli.inputs import input_options
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
+from rnntui.cli.rate_search import rate_search_options
 from rnntui.cli.settings_file import settings_file_options
 from rnntui.cli.terminal import print_note
 from rnntui.config import Budget
@@ -40,6 +41,7 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
             corpus_options,
             settings_options(*kind.settings.values()),
             checkpoints_option,
+            rate_search_options,
             settings_file_options(kind),
             click.option("--resume", is_flag=True, help="Resume the newest run on this text, or the run of --name."),
             click.option("--name", help="Name of the run [default: after the corpus]."),

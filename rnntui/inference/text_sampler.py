@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from rnntui.config_generation import UNLIMITED_LENGTH, SamplingConfig, new_seed
 from rnntui.inference.generate import begin_generation, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel
-from rnntui.inference.text_state import TextState, stream_after
-from rnntui.inference.text_stream import TextStream
+from rnntui.inference.text_state import TextState
+from rnntui.inference.text_stream import TextStream, stream_after
+
+if TYPE_CHECKING:
+    from rnntui.inference.copy_guard import CopyGuard, CopyLimit
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class SamplingRequest:
             new seed.
         samples: number of texts.
         state: the state of a text to go on from, which is not read again.
+        copies: the longest copy of the training text that is allowed; None for any.
     """
 
     prompt: str = ""
@@ -40,6 +44,7 @@ class SamplingRequest:
     seed: int | None = None
     samples: int = 1
     state: TextState | None = None
+    copies: CopyLimit | None = None
 
 
 TextEnd = Literal["stop", "document", "length"]
@@ -89,7 +94,19 @@ class TextSampler:
         self._generation = begin_generation(loaded.network, loaded.tokenizer, generators)
         if state is not None:
             state.restore(self._generation, restores_generator=seed is None)
+        self.copy_guard = self._copy_guard()
+        """What keeps the texts from copying too much; None if they may."""
+        self._generation.copy_guard = self.copy_guard
         self._texts: list[_Text] = []
+
+    def _copy_guard(self) -> CopyGuard | None:
+        request, copies = self._request, self._request.copies
+        if copies is None:
+            return None
+        from rnntui.inference.copy_guard import CopyGuard
+
+        generated = request.state.generated if request.state is not None and not self.prompt else ""
+        return CopyGuard(copies.source, self._tokenizer, copies.longest, request.samples, generated)
 
     def read_prompt(self, on_progress: Callable[[float], None] | None = None) -> None:
         """Read the prompt; `on_progress` is called with the fraction that has been read, now and then."""

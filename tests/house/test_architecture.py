@@ -51,6 +51,9 @@ COMMANDS = (
     "note",
     "export",
     "report",
+    "inspect gradients",
+    "inspect context",
+    "inspect clipping",
     "serve",
 )
 
