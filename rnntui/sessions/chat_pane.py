@@ -49,6 +49,7 @@ class ChatPane:
     drafts_folder: Callable[[], Path]
     conversation: Conversation | None = None
     problem: str = ""  # the reason why there is no model
+    colouring: tuple[str, ...] = ()  # what the text is coloured by, for the status line: forms of decreasing length
 
     @cached_property
     def autosave(self) -> Autosave:

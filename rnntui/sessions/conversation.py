@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.inference.adaptation import OutputLearner
+from rnntui.inference.cells import Array
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.branch_tree import Branch, BranchPosition, BranchTree
@@ -393,6 +394,12 @@ class Conversation:
         else:
             logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
         return top_alternatives(logits[0], documents, count)
+
+    def state_before(self, token: int) -> tuple[int, Array]:
+        """Return the last position not after a token that has a state checkpoint, and the state `(L, C, 1, H + K)`."""
+        with self._lock.for_screen():
+            position, checkpoint = self._cursor.checkpoints.before(token)
+        return position, checkpoint.state
 
     def checkpoint_before(self, transcript: Transcript, token: int) -> tuple[int, StateCheckpoint]:
         """Return a position not after a token of another transcript, and the model's state after what is before it.

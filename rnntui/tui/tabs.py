@@ -108,5 +108,6 @@ TABS: dict[str, TabEntry] = {
             (("Panes of Translate and Classify", "rnntui.tui.lines.aligned_text_area:AlignedTextArea"),),
         ),
         TabEntry("classify", "Classify", "alt+c", "rnntui.tui.classify.tab:ClassifyTab", "#text"),
+        TabEntry("inspect", "Inspect", "alt+i", "rnntui.tui.inspect.tab:InspectTab", "#inspection"),
     )
 }  # fmt: skip

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from rnntui.cli.main import LazyGroup
+from rnntui.cli.main import cli
 from rnntui.config_generation import SamplingConfig
 from rnntui.config_seq2seq import BeamConfig, LineConfig
 from rnntui.kinds.registry import KINDS
@@ -66,7 +66,10 @@ def flags_of(command: str) -> set[str]:
 
 def click_command(name: str) -> click.Command:
     """Return the click command of that name."""
-    command = LazyGroup().get_command(click.Context(click.Command("rnntui")), name)
+    command: click.Command | None = cli
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(click.Command("rnntui")), word)
     assert command is not None
     return command
 

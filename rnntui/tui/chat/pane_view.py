@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -78,6 +78,7 @@ class PaneView(Vertical):
             self._conversation, self._transcript = conversation, conversation.transcript
             self._mark_drawn(conversation.transcript)
             self.text.document = TranscriptDocument(conversation)
+            self.text.has_levels = False
         self._update_text()
         self.update_status()
 
@@ -99,6 +100,13 @@ class PaneView(Vertical):
 
     def _mark_drawn(self, transcript: Transcript) -> None:
         transcript.intact_chars = self._drawn_chars = len(transcript.text)
+
+    def shade_by(self, level_of: Callable[[int], float | None] | None) -> None:
+        """Shade the text by the level of each token, or for None no longer."""
+        if isinstance(self.text.document, TranscriptDocument):
+            self.text.document.level_of = level_of
+            self.text.has_levels = level_of is not None
+            self.text.notify_restyled()
 
     def show_place(self, offset: int) -> None:
         """Put the cursor at an offset of the text, and let the keys go there."""
@@ -194,11 +202,13 @@ class PaneView(Vertical):
 class TranscriptDocument:
     """The document of a `StreamView`: a conversation's transcript, token by token.
 
-    It follows the conversation when that gets another transcript.
+    It follows the conversation when that gets another transcript. `level_of` returns the level of a token that the text
+    is shaded by, if it is.
     """
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
+        self.level_of: Callable[[int], float | None] | None = None
 
     @property
     def text(self) -> str:
@@ -214,5 +224,6 @@ class TranscriptDocument:
             following = transcript.start_of(token + 1)
             turn = transcript.turn_at(token)
             if following > offset:
-                yield DocumentSpan(offset, following, turn.role if turn else "prompt", transcript.bits(token))
+                level = self.level_of(token) if self.level_of is not None else None
+                yield DocumentSpan(offset, following, turn.role if turn else "prompt", transcript.bits(token), level)
             offset, token = following, token + 1

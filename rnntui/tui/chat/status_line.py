@@ -59,6 +59,8 @@ def status_text(pane: ChatPane, width: int, rows: int, keys: StatusKeys, *, show
         parts.insert(
             2, StatusPart((f"learning from you ({keys.learning}: forget)", "learning from you", "learning"), 1)
         )
+    if pane.colouring:
+        parts.insert(2, StatusPart(pane.colouring, 1))
     if conversation.version is not None:
         index, count = conversation.version
         plain = f"version {index}/{count}"

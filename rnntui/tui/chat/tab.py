@@ -14,6 +14,7 @@ from rnntui.errors import RnntuiError
 from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.tui.chat.chat_dialogs import ChatDialogs
+from rnntui.tui.chat.copy_shading import CopyShading
 from rnntui.tui.chat.messages import (
     BranchWanted,
     LineSent,
@@ -28,6 +29,7 @@ from rnntui.tui.chat.pane_row import PaneRow
 from rnntui.tui.chat.pane_view import STATUS_KEYS, PaneView
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
+from rnntui.tui.chat.unit_colouring import UnitColouring
 from rnntui.tui.keys import bindings, known_keys
 from rnntui.tui.messages import RememberPreference
 from rnntui.tui.notifications import Notifications
@@ -47,6 +49,8 @@ POLL_RATE = 24  # polls a second for new tokens: as in a film, and less work tha
 AUTOSAVE_INTERVAL = 10.0  # seconds
 _MIN_PANE_WIDTH = 40  # columns; with less, the settings panel is hidden
 _PANEL_WIDTH = 30  # columns
+_COPIES_KEY = "chat.copies"
+_UNIT_KEYS = ("chat.units", "chat.previous_unit", "chat.next_unit")
 _STATUS_WIDTH = 72  # columns; narrower panes have two rows for their status
 
 
@@ -65,6 +69,10 @@ class ChatTab(Vertical):
         keymap, keys = context.preferences.keymap, known_keys()
         status_keys = {key_id: keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in STATUS_KEYS}
         self.row, self.panel = PaneRow(self.session, status_keys), SettingsPanel()
+        unit_keys = [keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in _UNIT_KEYS]
+        self.units = UnitColouring(self, self.session, self.row, self.notifications, unit_keys)
+        copies_key = keymap.get(_COPIES_KEY, keys[_COPIES_KEY]).split(",")[0]
+        self.copies = CopyShading(self, self.session, self.row, self.notifications, copies_key)
         self.history = PromptHistory(history_file)
         self._dialogs = ChatDialogs(self, self, self.session, self.row)
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
@@ -85,9 +93,18 @@ class ChatTab(Vertical):
     def on_mount(self) -> None:
         self.row.mark_active()
         self.prompt.focus()
-        self.set_interval(1 / POLL_RATE, self.row.poll)
+        self.set_interval(1 / POLL_RATE, self._poll)
         self.set_interval(AUTOSAVE_INTERVAL, self.session.files.autosave)
         self.call_after_refresh(self._finish)
+
+    def _poll(self) -> None:
+        self.row.poll()
+        self.units.poll()
+        self.copies.poll()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for keys that have nothing to act on: without a text that is coloured by a unit."""
+        return action != "unit" or self.units.has_others(self.session.active)
 
     async def _finish(self) -> None:
         """Do what the first paint need not wait for: sliders and model."""
@@ -270,6 +287,8 @@ class ChatTab(Vertical):
         """Stop all panes, close the find bar, and go back to the prompt."""
         from rnntui.tui.chat.find_bar import FindBar
 
+        if self.units.stop_probing() or self.copies.stop_indexing():
+            return
         self.session.stop()
         for bar in self.query(FindBar):
             bar.action_close()
@@ -423,8 +442,24 @@ class ChatTab(Vertical):
     def action_surprisal(self) -> None:
         """Shade each token by its surprisal, or not."""
         self.shows_surprisal = not self.shows_surprisal
+        self.units.turn_all_off()
+        self.copies.turn_all_off()
         self.row.shade(self.shows_surprisal)
         self.post_message(RememberPreference("surprisal", self.shows_surprisal))
+
+    def action_units(self) -> None:
+        """Colour the active pane's text by a unit of its model, or no longer."""
+        self.copies.turn_off(self.session.active)
+        self.units.choose()
+
+    def action_copies(self) -> None:
+        """Shade what the active pane's model copied from its training text, or no longer."""
+        self.units.turn_off(self.session.active)
+        self.copies.toggle()
+
+    def action_unit(self, by: int) -> None:
+        """Colour by another unit of those that track the same."""
+        self.units.step(by)
 
     def action_panel(self) -> None:
         """Show or hide the settings panel."""

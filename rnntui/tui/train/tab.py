@@ -334,6 +334,12 @@ class TrainTab(Vertical):
         self._show_notice(notice)
         return notice is not None
 
+    def action_tunings(self) -> None:
+        """Show the searches of `rnntui tune`."""
+        from rnntui.tui.train.tuning_screen import TuningScreen
+
+        self.app.push_screen(TuningScreen(self.session.new_tuning_watcher()))
+
     @work
     async def action_compare(self) -> None:
         """Show the results of the marked runs and the highlighted one, and the options in which they differ."""

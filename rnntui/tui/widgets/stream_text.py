@@ -14,8 +14,17 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rnntui.tui.widgets.document import Document, Role
-from rnntui.tui.widgets.paint import SpanStyles, StyledRange, glyph_styles, overlaid, paint, paint_offsets
+from rnntui.tui.widgets.document import Document, DocumentSpan, Role
+from rnntui.tui.widgets.paint import (
+    LEVELS,
+    SpanStyles,
+    StyledRange,
+    glyph_styles,
+    level_of,
+    overlaid,
+    paint,
+    paint_offsets,
+)
 from rnntui.tui.widgets.wrapped_text import Glyph, WrappedText
 
 _CACHED_STRIPS = 512  # painted lines: a few screens
@@ -43,6 +52,8 @@ class StreamText(ScrollView):
         "stream-view--prompt",
         "stream-view--model",
         "stream-view--surprisal",
+        "stream-view--high",
+        "stream-view--low",
         "stream-view--placeholder",
         "stream-view--dimmed",
         "stream-view--bookmark",
@@ -58,6 +69,8 @@ class StreamText(ScrollView):
         & > .stream-view--prompt { color: $text-accent; text-style: bold; }
         & > .stream-view--model { color: $foreground; }
         & > .stream-view--surprisal { background: $error; }
+        & > .stream-view--high { background: $primary; }
+        & > .stream-view--low { background: $warning; }
         & > .stream-view--placeholder { color: $text-muted; text-style: italic; }
         & > .stream-view--dimmed { color: $foreground 55%; text-style: not bold; }
         & > .stream-view--bookmark { background: $accent; color: $background; text-style: bold; }
@@ -66,6 +79,9 @@ class StreamText(ScrollView):
 
     shade: reactive[bool] = reactive(False, repaint=False, init=False)
     """Shade the background of each token by its surprisal."""
+
+    has_levels: reactive[bool] = reactive(False, repaint=False, init=False)
+    """Shade the background of each token by its level instead, in one colour above 0 and in another below."""
 
     def __init__(
         self,
@@ -86,6 +102,7 @@ class StreamText(ScrollView):
         self._bookmarks: tuple[int, ...] = ()
         self._dimmed = 0
         self._span_styles: SpanStyles | None = None
+        self._level_styles: tuple[SpanStyles, SpanStyles] | None = None  # above 0 and below
         self._strips: LRUCache[int, Strip] = LRUCache(_CACHED_STRIPS)
         self._frame = (0, 0)  # the padding left of the text, and the width of a strip
 
@@ -150,9 +167,12 @@ class StreamText(ScrollView):
         follow = self.following
         self._lines_changed(self._wrapped.truncate(length), follow)
 
-    def notify_restyled(self) -> None:
-        """Repaint after the spans changed, but not the text."""
-        self._repaint()
+    def notify_restyled(self, start: int = 0, end: int | None = None) -> None:
+        """Repaint after spans changed, but not the text: all, or those between two offsets."""
+        if end is None:
+            self._repaint()
+        elif start < end:
+            self._repaint((start, end))
 
     def reset(self) -> None:
         """Show the whole document again, from its end."""
@@ -291,8 +311,16 @@ class StreamText(ScrollView):
         start, end = self._wrapped.line(line)
         glyphs = self._wrapped.glyphs(line)
         spans = self._document.spans(start, end) if self._document is not None and start < end else ()
-        glyph_style = overlaid(glyphs, glyph_styles(glyphs, spans, styles, self.shade), self._overlays(start, end))
+        span_styles = glyph_styles(glyphs, spans, styles.base, lambda span: self._style_of(span, styles))
+        glyph_style = overlaid(glyphs, span_styles, self._overlays(start, end))
         return paint(glyphs, glyph_style, styles.base, width, self._caret_behind(line, glyphs))
+
+    def _style_of(self, span: DocumentSpan, styles: SpanStyles) -> Style:
+        if not self.has_levels:
+            return styles.style(span.role, level_of(span.bits) if self.shade else 0)
+        level = span.level or 0.0
+        assert self._level_styles is not None
+        return self._level_styles[level < 0].style(span.role, round(min(abs(level), 1.0) * LEVELS))
 
     def _paint_placeholder(self, line: int, width: int, styles: SpanStyles) -> Strip:
         wrapped = WrappedText(max(1, width - 1))
@@ -326,6 +354,8 @@ class StreamText(ScrollView):
         if self._span_styles is None or self._span_styles.base != base:
             roles = {role: self.get_component_rich_style(f"stream-view--{role}") for role in _ROLES}
             self._span_styles = SpanStyles(base, roles, self._overlay("surprisal"))
+            high, low = (SpanStyles(base, roles, self._overlay(name)) for name in ("high", "low"))
+            self._level_styles = high, low
             self._strips.clear()
         return self._span_styles
 
@@ -336,6 +366,10 @@ class StreamText(ScrollView):
 
     def watch_shade(self) -> None:
         """Repaint with or without shading."""
+        self._repaint()
+
+    def watch_has_levels(self) -> None:
+        """Repaint with or without levels."""
         self._repaint()
 
     def _repaint(self, *ranges: tuple[int, int]) -> None:
