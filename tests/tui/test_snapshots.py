@@ -163,7 +163,7 @@ async def branching(pilot: Pilot[None]) -> None:
         conversation.replace(conversation.transcript.text + text)
     conversation.tree.rename(conversation.tree.current, "the carpenter")
     conversation.tree.add_bookmark("the question", 8)
-    await pilot.press("alt+b")
+    await pilot.press("alt+t")
     await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
 
 
