@@ -81,9 +81,9 @@ async def test_a_text_is_coloured_by_a_unit_while_it_grows_and_when_it_is_cut(tm
         await choose(user, "position in the line")
         assert user.pane.text.has_levels and "high position in the line" in status(user)
         first = status(user)
-        assert "Alt+↑/Alt+↓: 1/10, Alt+U: others, off" in first
+        assert "Alt+↑/↓ 1/10, Alt+U off" in first
         await user.pilot.press("alt+down")
-        assert ": 2/10" in status(user)
+        assert "Alt+↑/↓ 2/10" in status(user)
         await user.pilot.press("alt+up")
         assert status(user) == first
         await choose(user, "without")

@@ -49,7 +49,10 @@ class UnitColouring:
     ) -> None:
         self._owner, self._session, self._row, self._notifications = owner, session, row, notifications
         self._choose_key = key_name(keys[0])
-        self._step_keys = "/".join(map(key_name, keys[1:]))
+        previous, following = map(key_name, keys[1:])
+        if previous.rpartition("+")[0] == following.rpartition("+")[0]:  # Alt+↑/↓
+            following = following.rpartition("+")[2]
+        self._step_keys = f"{previous}/{following}"
         self._colours: dict[ChatPane, UnitColours] = {}
         self._choices: dict[ChatPane, tuple[FeatureRanking, int]] = {}  # the ranking and the index in it
         self._rankings: dict[NumpyLanguageModel, list[FeatureRanking]] = {}
@@ -148,6 +151,9 @@ class UnitColouring:
             )
         else:
             self._show(pane, conversation, rankings[index - self.is_on(pane)], 0)
+            self._notifications.info(
+                f"{self._step_keys}: other units that track the same. {self._choose_key}: another feature, no colours."
+            )
 
     def _show_named(self, pane: ChatPane, conversation: Conversation, line: str, is_confirmed: bool) -> None:
         """Colour by a unit that was typed, such as `1/217 f`. Raises `UsageError` if there is none."""
@@ -180,7 +186,7 @@ class UnitColouring:
         meaning = f"{colour} {'high ' if feature.is_number else ''}{feature.title}"
         number = f"{index + 1}/{len(ranking.units)}"
         forms = (
-            f"unit {unit.name}: {meaning}, {score} ({self._step_keys}: {number}, {self._choose_key}: others, off)",
+            f"unit {unit.name}: {meaning}, {score} ({self._step_keys} {number}, {self._choose_key} off)",
             f"unit {unit.name}: {meaning}, {score}",
             f"{unit.name}: {meaning}",
         )
