@@ -34,6 +34,13 @@ FAR = 10**9
 """A column beyond the end of any line."""
 
 
+def visible_offset(text: str, offset: int) -> int:
+    """Return the first offset from one on that is not a line break, on which no mark could be seen."""
+    while offset < len(text) and text[offset] == "\n":
+        offset += 1
+    return offset
+
+
 class StreamText(ScrollView):
     """Shows a `Document`, and follows its end while that is in view. `StreamView` adds cursor, selection and search.
 
@@ -48,6 +55,8 @@ class StreamText(ScrollView):
         "stream-view--high",
         "stream-view--low",
         "stream-view--placeholder",
+        "stream-view--dimmed",
+        "stream-view--bookmark",
     }
     DEFAULT_CSS = """
     StreamText {
@@ -63,6 +72,8 @@ class StreamText(ScrollView):
         & > .stream-view--high { background: $primary; }
         & > .stream-view--low { background: $warning; }
         & > .stream-view--placeholder { color: $text-muted; text-style: italic; }
+        & > .stream-view--dimmed { color: $foreground 55%; text-style: not bold; }
+        & > .stream-view--bookmark { background: $accent; color: $background; text-style: bold; }
     }
     """
 
@@ -88,6 +99,8 @@ class StreamText(ScrollView):
         self._wrapped.append(self._text())
         self._at_end = True
         self._painting = False
+        self._bookmarks: tuple[int, ...] = ()
+        self._dimmed = 0
         self._span_styles: SpanStyles | None = None
         self._level_styles: tuple[SpanStyles, SpanStyles] | None = None  # above 0 and below
         self._strips: LRUCache[int, Strip] = LRUCache(_CACHED_STRIPS)
@@ -113,6 +126,27 @@ class StreamText(ScrollView):
     @placeholder.setter
     def placeholder(self, placeholder: str) -> None:
         self._placeholder = placeholder
+        self._repaint()
+
+    @property
+    def bookmarks(self) -> tuple[int, ...]:
+        """Offsets of the characters that are marked."""
+        return self._bookmarks
+
+    @bookmarks.setter
+    def bookmarks(self, offsets: tuple[int, ...]) -> None:
+        if offsets != self._bookmarks:
+            self._bookmarks = offsets
+            self._repaint()
+
+    @property
+    def dimmed(self) -> int:
+        """The number of characters at the start that are dimmed."""
+        return self._dimmed
+
+    @dimmed.setter
+    def dimmed(self, length: int) -> None:
+        self._dimmed = length
         self._repaint()
 
     @property
@@ -214,6 +248,10 @@ class StreamText(ScrollView):
         elif height and line >= top + height:
             self._scroll(line - height + 1 + margin)
 
+    def show_below(self, offset: int, rows: int) -> None:
+        """Scroll so that the line of an offset has so many rows above it, as far as there is text."""
+        self._scroll(max(0, self._wrapped.locate(offset)[0] - rows))
+
     # Painting
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -294,18 +332,22 @@ class StreamText(ScrollView):
         return paint(glyphs, [style] * len(glyphs), styles.base, width)
 
     def _overlays(self, start: int, end: int) -> Iterable[StyledRange]:
-        """Return the styles to lay over the text from `start` to `end`."""
-        return ()
+        """Yield the styles to lay over the text from `start` to `end`."""
+        if start < self._dimmed:
+            yield start, self._dimmed, self._overlay("dimmed")
+        for offset in self._bookmarks:
+            if start <= offset < end:
+                yield offset, offset + 1, self._overlay("bookmark")
 
     def _caret_behind(self, line: int, glyphs: Sequence[Glyph]) -> tuple[int, Style] | None:
         """Return column and style of a cursor in a line that is on no visible glyph; None if there is none."""
         return None
 
     def _overlay(self, name: str) -> Style:
-        """Return the rules of a component class alone, with a translucent background blended with the view's."""
+        """Return the rules of a component class alone, with translucent colours blended with the view's background."""
         full = self.get_component_rich_style(f"stream-view--{name}")
         own = self.get_component_rich_style(f"stream-view--{name}", partial=True)
-        return own + Style(bgcolor=full.bgcolor if own.bgcolor else None)
+        return own + Style(color=full.color if own.color else None, bgcolor=full.bgcolor if own.bgcolor else None)
 
     def _refresh_span_styles(self) -> SpanStyles:
         base = self.rich_style
