@@ -74,6 +74,8 @@ def _style_text(text: str, style: Style) -> str:
     if not text.strip():
         return text
     match style.kind:
+        case ChartPart.HIGH_BAR | ChartPart.LOW_BAR:
+            return click.style(text, fg=(_HIGH if style.kind is ChartPart.HIGH_BAR else _LOW)[-1])
         case ChartPart.LINE | ChartPart.RAW:
             dim = True if style.kind is ChartPart.RAW else None
             return click.style(text, fg=_COLOURS[style.colour % len(_COLOURS)], dim=dim)

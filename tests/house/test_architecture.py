@@ -54,6 +54,8 @@ COMMANDS = (
     "inspect gradients",
     "inspect context",
     "inspect clipping",
+    "inspect units",
+    "inspect step",
     "serve",
 )
 
