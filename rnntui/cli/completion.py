@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 _OF_LANGUAGE_MODELS = {"score": "sample", "index": "sample"}  # commands that use the same runs as another
+_TRAINS_AS = {"tune": "train"}  # commands with the inputs of one that trains
 _RUN_FLAGS = {"--run", "--runs", "--from"}
 
 Complete = Callable[[click.Context, str], list[CompletionItem]]
@@ -66,7 +67,9 @@ def _completion_of(command_name: str, parameter: click.Parameter) -> Complete | 
     from rnntui.kinds.registry import KINDS
     from rnntui.kinds.seq2seq import SEQ2SEQ
 
-    trained = next((kind for kind in KINDS.values() if kind.command == command_name), None)
+    trained = next(
+        (kind for kind in KINDS.values() if kind.command == _TRAINS_AS.get(command_name, command_name)), None
+    )
     metavar = parameter.metavar or ""
     if metavar == "FOLDER":
         return _folders

@@ -19,6 +19,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui train-classifier reviews.csv", "learn the labels of a table"),
         ("rnntui train-classifier mail/ --minutes 2", "a folder of texts for each label, for two minutes"),
     ),
+    "tune": (
+        (
+            "rnntui tune notes.txt --minutes 60",
+            "an hour of trainings of five minutes; the same line goes on after Ctrl-C",
+        ),
+        ("rnntui tune notes.txt --cell gru --hidden 256 --trials 10", "search the other settings, with ten trials"),
+    ),
     "translate": (
         ('rnntui translate "Where is the station?"', "translate with the newest run, or with the shipped model"),
         ("rnntui translate --run en-es --file film.srt > film.es.srt", "translate subtitles"),
