@@ -328,7 +328,7 @@ def main() -> int:
     import torch._dynamo  # what optimizers import: once for all forks
 
     torch.set_num_threads(1)
-    from rnntui.training import language_model_task  # noqa: F401  the same
+    import rnntui.training.language_model_task  # noqa: F401  the same
 
     results = [r for name in arguments.kind for r in campaign(name, arguments.faults, arguments.json, arguments.every)]
     print_table(results)

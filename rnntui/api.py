@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from rnntui.api_arguments import checked_callable, checked_path, checked_paths, checked_text
 from rnntui.api_models import ClassificationModel, GeneratedToken, TextModel, TranslationModel
+from rnntui.config import Budget
 from rnntui.errors import UsageError
 from rnntui.kinds.registry import KINDS, kind_or_default
 from rnntui.runs.lookup import checkpoints_folder, find_run
@@ -201,4 +202,7 @@ def _settings(kind: ModelKind, values: dict[str, Any]) -> tuple[dict[str, Settin
         objects[heading] = config_class(**chosen)
     if unknown:
         raise UsageError(f"unknown setting {min(unknown)!r}", hint=f"see rnntui {kind.command} --help")
+    budget = objects["Budget"]
+    assert isinstance(budget, Budget)
+    budget.check_max_epochs(given)
     return objects, frozenset(given)

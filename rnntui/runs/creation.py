@@ -200,9 +200,12 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
         raise
 
 
-def remove_abandoned(checkpoints: Path) -> None:
-    """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs."""
-    for prefix in (_STAGING_PREFIX, DELETED_PREFIX):
+def remove_abandoned(checkpoints: Path, prefixes: Sequence[str] = (_STAGING_PREFIX, DELETED_PREFIX)) -> None:
+    """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs.
+
+    `prefixes` are those of their names, followed by the id of the process and a dash.
+    """
+    for prefix in prefixes:
         for folder in checkpoints.glob(f"{prefix}*"):
             pid = folder.name.removeprefix(prefix).split("-")[0]
             if pid.isdigit() and not _is_alive(int(pid)):

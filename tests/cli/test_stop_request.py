@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rnntui.cli.progress import make_reporter
-from rnntui.cli.training_command import StopRequest, interrupted_lines, train_and_report
+from rnntui.cli.progress import interrupted_lines, make_reporter
+from rnntui.cli.training_command import StopRequest, train_and_report
 from rnntui.training.events import Evaluating, Finished
 from tests.tiny_runs import make_run
 

@@ -15,7 +15,7 @@ from rnntui.training import recipe
 from rnntui.training.recipe import TrainingTokens, choose_recipe, dropout_for
 from rnntui.training.threads import TorchThreads
 
-TRAINING = LanguageModelTrainingConfig()  # 512 tokens a step
+TRAINING = LanguageModelTrainingConfig(batch_size=16, bptt=32)  # 512 tokens a step
 TOKENS = TrainingTokens("char", 100_000, 80)
 
 
