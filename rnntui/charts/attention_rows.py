@@ -60,7 +60,7 @@ def _band_rows(table: AttentionTable, grid: Grid, band: slice, margin: int) -> I
             row += [(shade(weight) * width, _WEIGHT), (" ", LABEL)]
         yield row
     if any(unseen):
-        marks = [(_UNSEEN_MARK if is_unseen else "") + " " * (width + 1) for is_unseen, width in
+        label = f"{'unseen':>{margin - _GAP}}"[: margin - _GAP] + " " * _GAP
+        marks = [(_UNSEEN_MARK if is_unseen else "").ljust(width + 1) for is_unseen, width in
                  zip(unseen, widths, strict=True)]  # fmt: skip
-        cells = "".join(mark[: width + 1] for mark, width in zip(marks, widths, strict=True))
-        yield [(f"{'unseen':>{margin - _GAP}}"[: margin - _GAP] + " " * _GAP, LABEL), (cells, _UNSEEN)]
+        yield [(label, LABEL), ("".join(marks), _UNSEEN)]

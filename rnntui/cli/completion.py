@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rnntui.kinds.model_kind import ModelKind
 
 SHELLS = ("bash", "zsh", "fish")
-_OF_LANGUAGE_MODELS = {"score": "sample"}  # commands that use the same runs as another
+_OF_LANGUAGE_MODELS = {"score": "sample", "index": "sample"}  # commands that use the same runs as another
 _TRAINS_AS = {"tune": "train"}  # commands with the inputs of one that trains
 _RUN_FLAGS = {"--run", "--runs", "--from"}
 
@@ -74,7 +74,7 @@ def _completion_of(command_name: str, parameter: click.Parameter) -> Complete | 
     if metavar == "FOLDER":
         return _folders
     is_input = isinstance(parameter, click.Argument) and (trained is not None or command_name == "evaluate")
-    if metavar == "FILE" or is_input:
+    if metavar.strip("[].") == "FILE" or is_input:
         return _files
     if trained is not None and parameter.name == "name":  # of the run to resume
         return lambda context, typed: _runs(context, typed, trained) if context.params.get("resume") else []

@@ -70,6 +70,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui evaluate other.txt --run notes", "the losses of a language model on a text"),
         ("rnntui evaluate en-es.tsv --run en-es --held-out", "BLEU on the pairs that were held out"),
     ),
+    "index": (
+        ("rnntui index notes", "find copies from the text that a run was trained on"),
+        ("rnntui index notes --delete", "free the disk space again"),
+    ),
     "inspect": (
         ("rnntui inspect gradients shakespeare", "from how far back the shipped model can learn"),
         ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
@@ -77,6 +81,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "inspect attention": (
         ('rnntui inspect attention en-es --sentence "Where is it?"', "the matrix of a translation"),
         ("rnntui inspect attention dot general --pairs test.tsv", "two runs over the same pairs"),
+        ("rnntui inspect attention --compare dot,general en-es.tsv", "train two, and compare them"),
     ),
     "inspect gradients": (
         ("rnntui inspect gradients shakespeare", "one run, after training and before"),
@@ -90,6 +95,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "inspect clipping": (
         ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
         ("rnntui inspect clipping my-rnn my-lstm --json", "of two, as data"),
+    ),
+    "inspect novelty": (
+        ("rnntui inspect novelty shakespeare", "what 64 generated texts have from the training text"),
+        ("rnntui inspect novelty notes --text draft.txt", "what your own text has from it"),
     ),
     "report": (
         ("rnntui report shakespeare", "a page about a run: shakespeare.html"),

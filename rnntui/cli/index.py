@@ -9,13 +9,13 @@ import click
 from rnntui.cli.novelty_output import build_index
 from rnntui.cli.options import checkpoints_option, corpus_options, settings_from
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import print_note
+from rnntui.cli.terminal import print_note, utf8_argument
 from rnntui.config import ReadingConfig
 
 
 @click.command("index")
-@click.argument("run_name", metavar="[RUN]", required=False)
-@click.argument("text", nargs=-1)
+@click.argument("run_name", metavar="[RUN]", required=False, callback=utf8_argument)
+@click.argument("text", metavar="[FILE]...", nargs=-1, callback=utf8_argument)
 @click.option("--delete", is_flag=True, help="Delete the index.")
 @checkpoints_option
 @corpus_options
@@ -24,7 +24,7 @@ def command(run_name: str | None, text: tuple[str, ...], delete: bool, checkpoin
 
     sample --novelty, sample --novel, evaluate --novelty and the copies in the app use the index, and build it when they
     first need it. The text is read from the token ids in the run's folder, or if these are gone from the files that the
-    run was trained on. TEXT names these files if they have moved; they must hold the same text.
+    run was trained on. FILE names these if they have moved; they must hold the same text.
 
     The index takes five bytes of disk for each character (six to eight in scripts with more than 254 characters), in
     the folder novelty/ of the run, and 400 MB of memory to build. Deleting it loses nothing.

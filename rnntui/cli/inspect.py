@@ -10,6 +10,7 @@ INSPECTIONS = {
     "gradients": "From how far back a model can learn: the gradient, step by step.",
     "context": "How far back a model looks: the loss by the length of its context.",
     "clipping": "How long the gradients of a training were, and how often they were cut.",
+    "novelty": "What a model copies word for word from its training text.",
     "attention": "Where a Seq2Seq model looks in the source as it writes.",
     "units": "What single units and gates track: quotes, brackets, the line, the speaker.",
     "step": "One step of the cell: every gate's vector beside its equation.",

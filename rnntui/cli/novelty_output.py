@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.terminal import print_note
+from rnntui.cli.terminal import print_note, write_table
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
     from rnntui.config import ReadingConfig
-    from rnntui.inference.copy_guard import CopyGuard
-    from rnntui.inspection.novelty import NoveltyReport
+    from rnntui.inference.copy_guard import CopyGuard, CopyLimit
     from rnntui.inspection.novelty_index import NoveltyIndex
+    from rnntui.inspection.novelty_report import NoveltyReport
     from rnntui.runs.folder import RunFolder
 
 
@@ -39,6 +39,21 @@ def build_index(run: RunFolder, sources: Sequence[str] = (), reading: ReadingCon
     return index
 
 
+def generated_report(run: RunFolder) -> NoveltyReport:
+    """Return the report on texts that a run's model generates; its index is built if it has none."""
+    from rnntui.config_generation import SamplingConfig
+    from rnntui.inference.loaded_model import load_language_model
+    from rnntui.inspection.inspection import never_cancelled
+    from rnntui.inspection.novelty_report import DEFAULT_LENGTH, DEFAULT_TEXTS, generate_texts, novelty_report
+
+    index = open_index(run)
+    with ProgressBar("sampling") as bar:
+        bar.update(None)
+        loaded = load_language_model(run)
+        texts = generate_texts(loaded, DEFAULT_TEXTS, DEFAULT_LENGTH, SamplingConfig(), never_cancelled)
+    return novelty_report(index, texts)
+
+
 class NoveltyOutput:
     """Collects generated texts, and reports on their copies at the end.
 
@@ -53,16 +68,22 @@ class NoveltyOutput:
         self.guards: list[CopyGuard] = []
         self._texts: list[str] = []
 
+    def limit(self, longest: int) -> CopyLimit:
+        """Return the limit that a sampler keeps copies within, in characters."""
+        from rnntui.inference.copy_guard import CopyLimit
+
+        return CopyLimit(self.index.text, longest)
+
     def add(self, text: str) -> dict[str, Any]:
         """Add a text, without its prompt, and return its figures for JSON."""
-        from rnntui.inspection.novelty import novelty_report
+        from rnntui.inspection.novelty_report import novelty_report
 
         self._texts.append(text)
         return novelty_report(self.index, [text]).text_json()
 
     def print_report(self, is_json: bool) -> None:
         """Write what was copied to stderr, unless JSON lines have it, and where the limit could not be kept."""
-        from rnntui.inspection.novelty import novelty_report
+        from rnntui.inspection.novelty_report import novelty_report
 
         if self.is_shown and self._texts and not is_json:
             print_report(novelty_report(self.index, self._texts))
@@ -74,8 +95,20 @@ class NoveltyOutput:
             )
 
 
+def write_report(report: NoveltyReport) -> None:
+    """Write a report to stdout: a table, sentences and the longest copy."""
+    from rnntui.cli.evaluate_output import plain_table
+
+    table = plain_table("", *report.headings())
+    for row in report.table():
+        table.add_row(*row)
+    write_table(table)
+    for line in filter(None, (report.judgement(), report.quotation())):
+        print_note(line)
+
+
 def print_report(report: NoveltyReport) -> None:
-    """Write a report to stderr: a table, a judgement and the longest copy."""
+    """Write a report to stderr: a table, a sentence and the longest copy."""
     rows = [("", *report.headings()), *report.table()]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -125,7 +125,7 @@ class RateSearch:
             return request
         from rnntui.inspection.learning_rate_range import LearningRateRange
         from rnntui.runs.lookup import find_run
-        from rnntui.training.learning_rate_finder import run_range_test
+        from rnntui.training import learning_rate_finder
 
         settings: Any = request
         training = settings.training
@@ -136,7 +136,7 @@ class RateSearch:
             run = create_run(replace(settings, training=training), Path(temporary), None, notify)
             config = run.read_config()
             with ProgressBar("finding the learning rate", is_immediate=True) as bar:
-                test = run_range_test(run, bar.update)
+                test = learning_rate_finder.run_range_test(run, bar.update, learning_rate_finder.STEPS)
         curve = LearningRateRange(config.corpus.name, *test, config.training.learning_rate)
         self._write(curve)
         rate = curve.suggestion or config.training.learning_rate

@@ -60,22 +60,27 @@ class AttentionComparison:
 
 
 def inspect_attention(request: InspectionRequest, cancelled: Cancelled) -> AttentionComparison:
-    """Return the attention of runs over a typed source, else over their held-out pairs.
+    """Return the attention of runs over typed sources, a line each, else over their held-out pairs.
 
     Raises `UsageError` if a run has no attention, or if there is neither a text nor held-out pairs.
     """
     probes = [AttentionProbe.load(run) for run in request.runs]
-    if request.text.strip():
-        lines = [line for line in request.text.splitlines() if line.strip()]
-        return _compare(probes, [[pair for line in lines for pair in probe.attend_text(line, cancelled)]
-                                 for probe in probes], "a text", is_text=True)  # fmt: skip
+    lines = [line for line in request.text.splitlines() if line.strip()]
+    if lines:
+        attended = [[pair for line in lines for pair in probe.attend_text(line, cancelled)] for probe in probes]
+        for probe, pairs in zip(probes, attended, strict=True):
+            if not pairs:
+                raise UsageError(f"run {probe.run.name} has nothing to translate here: the text passes unchanged")
+        indices = range(min(_MAX_MATRICES, max(map(len, attended))))
+        return AttentionComparison(_focus(probes, attended, ()), indices, "a text")
     attended = [probe.attend_held_out(cancelled) for probe in probes]
     for probe, pairs in zip(probes, attended, strict=True):
         if not pairs:
             raise UsageError(
                 f"run {probe.run.name}: its folder has no held-out pairs", hint="give a source sentence, or pairs"
             )
-    return _compare(probes, attended, "held-out pairs")
+    shown = [_example(attended[0])]
+    return AttentionComparison(_focus(probes, attended, ()), shown, f"{len(attended[0]):,} held-out pairs")
 
 
 def inspect_attention_over_pairs(
@@ -90,19 +95,20 @@ def inspect_attention_over_pairs(
         cancelled: asked at each batch.
     """
     probes = [AttentionProbe.load(run) for run in runs]
-    return _compare(probes, [probe.attend_pairs(pairs, cancelled) for probe in probes], origin)
+    attended = [probe.attend_pairs(pairs, cancelled) for probe in probes]
+    shown = [_example(attended[0])]
+    return AttentionComparison(_focus(probes, attended, pairs), shown, f"{len(attended[0]):,} {origin}")
 
 
-def _compare(
-    probes: Sequence[AttentionProbe], attended: Sequence[list[AttendedPair]], origin: str, is_text: bool = False
-) -> AttentionComparison:
-    for probe, pairs in zip(probes, attended, strict=True):
-        if not pairs:
-            raise UsageError(f"run {probe.run.name} has nothing to translate here: the text passes unchanged")
-    runs = [AttentionFocus.of(probe, pairs) for probe, pairs in zip(probes, attended, strict=True)]
-    shown = list(range(min(_MAX_MATRICES, max(map(len, attended))))) if is_text else [_example(attended[0])]
-    counted = f"{len(attended[0]):,} {origin}" if not is_text else origin
-    return AttentionComparison(runs, shown, counted)
+def _focus(
+    probes: Sequence[AttentionProbe], attended: Sequence[list[AttendedPair]], pairs: Sequence[Pair]
+) -> list[AttentionFocus]:
+    """Measure the attention of each run; a run without its training pairs is compared with an aligner of `pairs`."""
+    runs = []
+    for probe, each in zip(probes, attended, strict=True):
+        is_forced = any(pair.ids is not None for pair in each)
+        runs.append(AttentionFocus.of(probe, each, probe.aligner(pairs) if is_forced else None))
+    return runs
 
 
 def _example(pairs: Sequence[AttendedPair]) -> int:

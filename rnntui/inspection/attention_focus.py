@@ -21,6 +21,7 @@ from rnntui.inspection.attention_measures import (
     unseen_sources,
 )
 from rnntui.inspection.forced_attention import AttendedPair, AttentionProbe, aligned
+from rnntui.text.word_alignment import WordAligner
 
 Floats = NDArray[np.float64]
 
@@ -93,8 +94,8 @@ class AttentionFocus:
         return AttentionTable(title, pair.sources, pair.targets, pair.weights, entropy_bits(pair.weights).tolist())
 
     @classmethod
-    def of(cls, probe: AttentionProbe, pairs: Sequence[AttendedPair]) -> AttentionFocus:
-        """Measure the attention of a run over pairs, at least one."""
+    def of(cls, probe: AttentionProbe, pairs: Sequence[AttendedPair], aligner: WordAligner | None) -> AttentionFocus:
+        """Measure the attention of a run over pairs, at least one, and its agreement with an aligner, if given."""
         model, training = probe.config.model_as(Seq2SeqConfig), probe.config.training_as(Seq2SeqTrainingConfig)
         inner = [pair.inner_weights for pair in pairs]
         steps = np.array([max(1, len(weights)) for weights in inner])
@@ -111,17 +112,16 @@ class AttentionFocus:
             float(np.average([diagonal_share(weights, is_reversed=True) for weights in inner], weights=steps)),
             float(np.average([diagonal_chance(*weights.shape) for weights in inner], weights=steps)),
             float(np.mean(orders)) if orders else None,
-            _agreement(probe, pairs),
+            _agreement(pairs, aligner),
             float(np.concatenate(unseen).mean()) if sum(map(len, unseen)) else 0.0,
             _unseen_tokens(pairs, unseen),
             _diffuse_tokens(pairs, entropies),
         )
 
 
-def _agreement(probe: AttentionProbe, pairs: Sequence[AttendedPair]) -> Agreement | None:
+def _agreement(pairs: Sequence[AttendedPair], aligner: WordAligner | None) -> Agreement | None:
     forced = [pair for pair in pairs if pair.ids is not None]
-    aligner = probe.aligner(forced) if forced else None
-    if aligner is None:
+    if aligner is None or not forced:
         return None
     parts = [alignment_agreement(pair.weights[:-1], aligned(aligner, pair)) for pair in forced]
     total = Agreement(*(sum(values) for values in zip(*parts, strict=True)))

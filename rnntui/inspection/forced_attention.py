@@ -31,7 +31,7 @@ MAX_PAIRS = 512
 TARGET_SEPARATOR = "|||"
 """Between a source and the target that is forced, in a typed text, as in the files of word aligners."""
 _BATCH = 32  # pairs
-_MIN_ALIGNER_PAIRS = 50  # of which a word aligner can learn something
+_MIN_ALIGNER_PAIRS, _MAX_ALIGNER_PAIRS = 50, 20_000  # of which a word aligner can learn something, in a second
 
 Floats = NDArray[np.float64]
 
@@ -113,17 +113,15 @@ class AttentionProbe:
 
     def attend_pairs(self, pairs: Sequence[Pair], cancelled: Cancelled) -> list[AttendedPair]:
         """Return the attention over pairs of texts, at most `MAX_PAIRS` of them."""
-        chosen = [pairs[index] for index in _evenly_spaced(len(pairs))]
-        tokenizer = self.config.tokenizer_as(Seq2SeqTokenizerConfig)
-        forms = model_form(chosen, tokenizer, read_known_words(self.run, self.config))
-        return self._attend(encode_pairs(forms, *self._vocabularies), cancelled)
+        return self._attend(self._encode(pairs, MAX_PAIRS), cancelled)
 
     def attend_held_out(self, cancelled: Cancelled) -> list[AttendedPair]:
         """Return the attention over the run's held-out pairs; empty if its folder does not have them."""
         pairs = self._recorded_pairs("validation")
         if pairs is None:
             return []
-        return self._attend([_without_ends(pairs, index) for index in _evenly_spaced(len(pairs))], cancelled)
+        chosen = [_without_ends(pairs, index) for index in _evenly_spaced(len(pairs), MAX_PAIRS)]
+        return self._attend(chosen, cancelled)
 
     def attend_text(self, text: str, cancelled: Cancelled) -> list[AttendedPair]:
         """Return the attention over a line: one pair for each of its sentences, which the run translates.
@@ -143,15 +141,21 @@ class AttentionProbe:
                 pairs.append(AttendedPair(sentence.tokens.texts, part.tokens.texts, weights, ended=part.ended))
         return pairs
 
-    def aligner(self, pairs: Sequence[AttendedPair]) -> WordAligner | None:
+    def aligner(self, pairs: Sequence[Pair]) -> WordAligner | None:
         """Return a word aligner of the run's training pairs, else of the given ones if they are enough; else None."""
         training = self._recorded_pairs("training")
         if training is not None:
             return WordAligner.train(training, self._vocabularies[1].size)
-        encoded = [pair.ids for pair in pairs if pair.ids is not None]
-        if len(encoded) < _MIN_ALIGNER_PAIRS:
+        if len(pairs) < _MIN_ALIGNER_PAIRS:
             return None
-        return WordAligner.train(PairList(encoded), self._vocabularies[1].size)
+        return WordAligner.train(PairList(self._encode(pairs, _MAX_ALIGNER_PAIRS)), self._vocabularies[1].size)
+
+    def _encode(self, pairs: Sequence[Pair], limit: int) -> list[EncodedPair]:
+        """Return the ids of pairs in the model's form, of at most `limit` of them, evenly spaced."""
+        chosen = [pairs[index] for index in _evenly_spaced(len(pairs), limit)]
+        tokenizer = self.config.tokenizer_as(Seq2SeqTokenizerConfig)
+        forms = model_form(chosen, tokenizer, read_known_words(self.run, self.config))
+        return encode_pairs(forms, *self._vocabularies)
 
     @property
     def _vocabularies(self) -> tuple[Vocabulary, Vocabulary]:
@@ -160,13 +164,9 @@ class AttentionProbe:
     def _attend(self, encoded: Sequence[EncodedPair], cancelled: Cancelled) -> list[AttendedPair]:
         encoded = [pair for pair in encoded if len(pair[0]) and len(pair[1])]
         attention = forced_attention(self.translator.model, encoded, cancelled)
+        source, target = self._vocabularies
         return [
-            AttendedPair(
-                _token_texts(pair[0], self._vocabularies[0]),
-                _token_texts(pair[1], self._vocabularies[1]),
-                weights,
-                pair,
-            )
+            AttendedPair(_token_texts(pair[0], source), _token_texts(pair[1], target), weights, pair)
             for pair, weights in zip(encoded, attention, strict=True)
         ]
 
@@ -199,6 +199,6 @@ def _without_ends(pairs: PairDataset, index: int) -> EncodedPair:
     return pairs.source(index)[:-1], pairs.target(index)[:-1]
 
 
-def _evenly_spaced(count: int) -> Iterator[int]:
-    """Yield at most `MAX_PAIRS` of the indices below `count`: corpora are often sorted by length."""
-    yield from np.unique(np.linspace(0, count - 1, min(count, MAX_PAIRS)).astype(np.intp)).tolist()
+def _evenly_spaced(count: int, limit: int) -> Iterator[int]:
+    """Yield at most `limit` of the indices below `count`: corpora are often sorted by length."""
+    yield from np.unique(np.linspace(0, count - 1, min(count, limit)).astype(np.intp)).tolist()

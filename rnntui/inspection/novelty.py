@@ -9,25 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.inspection.novelty_index import HeldOutPiece, NoveltyIndex
 from rnntui.inspection.training_text import HELD_OUT_BLOCK
-from rnntui.text.control_chars import truncate
-
-if TYPE_CHECKING:
-    from rnntui.inspection.novelty_index import HeldOutPiece, NoveltyIndex, SourceLine
-    from rnntui.text.suffix_index import Lengths
+from rnntui.text.suffix_index import Lengths
 
 MAX_NGRAM = 64
 """Longest n-grams that are counted, in characters."""
 
 NGRAMS = (4, 8, 16, 32)
 """Lengths of n-grams that are reported."""
-
-_MAX_QUOTE = 60  # characters of a copy in a sentence
 
 
 @dataclass(frozen=True)
@@ -114,121 +109,13 @@ class CopyFigures:
         return {"texts": self.texts, "longest_copy": quantiles, "seen": seen, "whole_documents": self.whole}
 
 
-@dataclass(frozen=True)
-class NoveltyReport:
-    """Copies in generated texts, beside those in held-out text of the same length.
-
-    Args:
-        run: name of the run.
-        training_characters: length of the training text.
-        texts: the generated texts.
-        held_out: held-out text: documents, or stretches as long as the median of the texts; empty if there is none.
-        source: where the longest copy of all texts stands in the corpus; None if its files are gone.
-        is_documents: the model was trained on documents, of which texts can be copied as a whole.
-    """
-
-    run: str
-    training_characters: int
-    texts: tuple[TextNovelty, ...]
-    held_out: tuple[TextNovelty, ...]
-    source: SourceLine | None
-    is_documents: bool
-
-    @property
-    def generated_figures(self) -> CopyFigures:
-        """The figures over the generated texts."""
-        return CopyFigures.of(self.texts)
-
-    @property
-    def held_out_figures(self) -> CopyFigures:
-        """The figures over the held-out text."""
-        return CopyFigures.of(self.held_out)
-
-    @property
-    def most_copied(self) -> TextNovelty | None:
-        """The text with the longest copy."""
-        return max(self.texts, key=lambda each: each.longest, default=None)
-
-    def table(self) -> list[tuple[str, str, str]]:
-        """Return rows of a label, and the figure of the generated and that of the held-out texts."""
-        both = (self.generated_figures, self.held_out_figures)
-        rows = [_table_row("longest copy", [_spread(figures) for figures in both])]
-        rows += [
-            _table_row(f"{n} characters seen", [_percentage(figures.share(n)) for figures in both]) for n in NGRAMS
-        ]
-        if self.is_documents:
-            wholes = [_percentage(figures.whole / figures.texts if figures.texts else None) for figures in both]
-            rows.append(_table_row("whole texts seen", wholes))
-        return rows
-
-    def headings(self) -> tuple[str, str]:
-        """Return headings of the two columns of figures: how many texts of what length."""
-        return _heading(self.texts, "generated"), _heading(self.held_out, "held out")
-
-    def quotation(self) -> str:
-        """Return a line with the longest copy and where it stands; empty if nothing is copied."""
-        text = self.most_copied
-        if text is None or not text.longest:
-            return ""
-        place = "" if self.source is None else f"{self.source.file}:{self.source.line:,}, "
-        return f"longest copy, {place}{text.longest:,} characters: {_quoted(text.copy)}"
-
-    def judgement(self) -> str:
-        """Return a sentence that compares the longest copies; empty without texts or held-out text."""
-        generated, held_out = self.generated_figures.quantile(0.5), self.held_out_figures
-        low, high = held_out.quantile(0.1), held_out.quantile(0.9)
-        if generated is None or low is None or high is None:
-            return ""
-        beside = f"the longest copy of {'a text' if len(self.texts) > 1 else 'the text'} is {generated:,.0f} characters"
-        normal = f"in 8 of 10 held-out texts of the same length it is {low:,.0f} to {high:,.0f}"
-        amount = "more than" if generated > high else "less than" if generated < low else "as much as"
-        return f"{self.run} copies {amount} people who have not read the training text: {beside}, {normal}"
-
-    def text_json(self) -> dict[str, Any]:
-        """Return the figures of a report on one text for `json.dumps`."""
-        [text] = self.texts
-        figures = self.generated_figures
-        values: dict[str, Any] = {
-            "characters": len(text.text),
-            "longest_copy": text.longest,
-            "copied_text": text.copy,
-            "source": None if self.source is None else vars(self.source),
-            "seen": {str(n): figures.share(n) for n in NGRAMS},
-        }
-        if self.is_documents:
-            values["whole_document"] = text.is_whole
-        return values | {"held_out": self.held_out_figures.to_json() if self.held_out else None}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return all figures for `json.dumps`."""
-        text = self.most_copied
-        return {
-            "run": self.run,
-            "training_characters": self.training_characters,
-            "generated": self.generated_figures.to_json(),
-            "held_out": self.held_out_figures.to_json() if self.held_out else None,
-            "copied_text": text.copy if text is not None else "",
-            "source": None if self.source is None else vars(self.source),
-        }
-
-
-def novelty_report(index: NoveltyIndex, texts: Sequence[str]) -> NoveltyReport:
-    """Return the copies in generated texts, without their prompts, in the index of a run's training text."""
-    found = tuple(novelty_of(index, text) for text in texts)
-    length = int(np.median([len(text) for text in texts])) if texts else 0
-    held_out = tuple(_held_out_texts(index, length))
-    longest = max(found, key=lambda each: each.longest, default=None)
-    source = index.source_of(longest.copy) if longest is not None and longest.longest else None
-    return NoveltyReport(index.run.name, index.text.size, found, held_out, source, index.is_documents)
-
-
 def novelty_of(index: NoveltyIndex, text: str) -> TextNovelty:
     """Return the copies in one text."""
     is_whole = index.is_documents and bool(text) and index.text.contains(text, is_whole=True)
     return text_novelty(text, index.text.match_lengths(text), is_whole)
 
 
-def _held_out_texts(index: NoveltyIndex, length: int) -> Iterator[TextNovelty]:
+def held_out_texts(index: NoveltyIndex, length: int) -> Iterator[TextNovelty]:
     """Yield held-out documents, or stretches of a length; longer ones than there are have the length of these."""
     for piece in index.held_out:
         if index.is_documents:
@@ -241,35 +128,3 @@ def _windows(piece: HeldOutPiece, length: int) -> Iterator[TextNovelty]:
     for start in range(0, len(piece.text) - length + 1, length):
         end = start + length
         yield text_novelty(piece.text[start:end], piece.lengths[start:end])
-
-
-def _table_row(label: str, values: list[str]) -> tuple[str, str, str]:
-    generated, held_out = values
-    return label, generated, held_out
-
-
-def _spread(figures: CopyFigures) -> str:
-    median, low, high = (figures.quantile(at) for at in (0.5, 0.1, 0.9))
-    if median is None or low is None or high is None:
-        return "–"
-    return f"{median:,.0f}" if figures.texts == 1 else f"{median:,.0f} ({low:,.0f}–{high:,.0f})"
-
-
-def _percentage(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}".replace("%", " %")
-
-
-def _heading(texts: Sequence[TextNovelty], name: str) -> str:
-    if not texts:
-        return f"{name}: none"
-    length = np.median([len(each.text) for each in texts])
-    return f"{name}: {len(texts):,} × {length:,.0f} characters"
-
-
-def _quoted(text: str) -> str:
-    """Return a text in quotation marks, its line breaks as arrows, its middle left out if it is long."""
-    shown = text.replace("\n", "↵")
-    if len(shown) > _MAX_QUOTE:
-        half = _MAX_QUOTE // 2
-        shown = f"{shown[:half]} … {shown[-half:]}"
-    return f"“{truncate(shown, 2 * _MAX_QUOTE, len)}”"

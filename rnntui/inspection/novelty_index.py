@@ -7,6 +7,7 @@ be written, as in an installed package, in the user's cache.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ import numpy as np
 from rnntui.config import ReadingConfig
 from rnntui.errors import RnntuiError, RunError
 from rnntui.inspection.training_text import CodePoints, find_training_text, run_corpus
+from rnntui.runs.creation import remove_abandoned
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
 from rnntui.text.char_tokenizer import code_points
@@ -150,11 +152,12 @@ def delete_novelty_index(run: RunFolder) -> bool:
     return bool(folders)
 
 
-def _folders(run: RunFolder) -> tuple[Path, Path]:
-    """Return where the index of a run may be: in its folder, or in the user's cache."""
+def _folders(run: RunFolder) -> Iterator[Path]:
+    """Yield where the index of a run may be: in its folder, or in the user's cache."""
     from platformdirs import user_cache_path
 
-    return run.novelty_folder, user_cache_path("rnntui") / "novelty" / run_fingerprint(run)[:32]
+    yield run.novelty_folder
+    yield user_cache_path("rnntui") / "novelty" / run_fingerprint(run)[:32]
 
 
 @contextlib.contextmanager
@@ -164,7 +167,9 @@ def _staging_folder(run: RunFolder) -> Iterator[tuple[Path, Path]]:
     for target in _folders(run):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            staged = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            prefix = f".{target.name}-"
+            remove_abandoned(target.parent, [prefix])
+            staged = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=target.parent))
         except OSError as error:
             problem = problem or f"cannot write to {target.parent}: {error.strerror}"
             continue

@@ -60,7 +60,7 @@ VIEWS: dict[str, InspectionView] = {
         ),
         InspectionView(
             "context", "Context", "How far back does it look?", (LANGUAGE_MODEL.id,),
-            "rnntui.inspection.context_length:inspect_context", "optional", "a long text; empty: held-out text",
+            "rnntui.inspection.context_length:inspect_context",
         ),
         InspectionView(
             "source-length", "Source length", "Are long sources harder?", (SEQ2SEQ.id,),
@@ -69,6 +69,11 @@ VIEWS: dict[str, InspectionView] = {
         InspectionView(
             "clipping", "Clipping", "How often was the gradient too long for a step?", tuple(KINDS),
             "rnntui.inspection.clipping:inspect_clipping", max_runs=8,
+        ),
+        InspectionView(
+            "novelty", "Novelty", "What does this model copy from its training text?", (LANGUAGE_MODEL.id,),
+            "rnntui.inspection.novelty_report:inspect_novelty", text="optional",
+            text_hint="a text to look for in the training text; empty for texts that the model generates",
         ),
         InspectionView(
             "units", "Units", "What do single units and gates track?", (LANGUAGE_MODEL.id,),

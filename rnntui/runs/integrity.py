@@ -60,7 +60,8 @@ def verify_run(run: RunFolder) -> list[FileReport]:
 
 def _reports(run: RunFolder) -> Iterator[FileReport]:
     yield from _fixed(run)
-    yield _status(run)
+    if run.status_file.exists() or run.weights_file.exists():  # neither in a run that failed before its first step
+        yield _status(run)
     if run.metrics_file.exists() or _has_trained(run):
         yield _metrics(run)
     arrays = {path for path in run.path.rglob(f"*{_OWN_CHECKSUM}") if not path.name.startswith(".")}

@@ -32,12 +32,13 @@ _DATA_FILES = tuple(
 _RUN_FILES: dict[str, tuple[str, ...]] = {
     "": (
         "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", "status.json",
-        "checksums.json", "note.txt", "lock", *_TOKENIZER_FILES,
+        "checksums.json", "note.txt", "lock", ".novelty-*", *_TOKENIZER_FILES,
     ),
     "resume": ("state.safetensors", "pretrained.safetensors", *_DATA_FILES),
     "source": _TOKENIZER_FILES,
     "target": _TOKENIZER_FILES,
     "tensorboard": ("events.out.tfevents.*",),
+    "novelty": ("*.symbols", "*.u32", "*.u2", "index.json"),
 }  # fmt: skip
 """Patterns of the files of a run by their folder within the run's."""
 

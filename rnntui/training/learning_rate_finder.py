@@ -34,7 +34,7 @@ class RangeTest(NamedTuple):
     first_loss: float
 
 
-def run_range_test(run: RunFolder, report: Callable[[float], None], steps: int = STEPS) -> RangeTest:
+def run_range_test(run: RunFolder, report: Callable[[float], None], steps: int) -> RangeTest:
     """Train the model of a new run for a few steps, and forget it.
 
     The model, the batches, the optimizer and the clipping are those of the run's training; its files stay as they are.

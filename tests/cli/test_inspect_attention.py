@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+from pair_runs import write_weights
+
+from rnntui.runs.folder import RunFolder
+
 RUNS = Path(__file__).resolve().parents[2] / "docs" / "runs"
 
 
@@ -36,7 +41,34 @@ def test_flags_that_do_not_go_together_give_one_line(rnntui) -> None:
     for flags, says in (
         (["--sentence", "bad", "--pairs", "a.tsv"], "choose one"),
         (["--columns", "1,2"], "--columns needs --pairs"),
+        (["--minutes", "2"], "--minutes is for --compare"),
+        (["--compare", "dot,none"], "'none' is no attention"),
+        (["--compare", "dot,dot"], "name each attention once"),
+        (["--compare", "dot", "--hidden", "33"], "give an even number"),
         ([], "no held-out pairs"),
     ):
         result = rnntui("inspect", "attention", RUNS / "copy", *flags)
         assert result.code == 2 and says in result.err and result.err.count("\n") == 1, result.err
+
+
+def test_models_that_differ_in_their_attention_are_trained_and_compared(
+    rnntui, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(run: RunFolder, stop: object, budget: object) -> int:
+        write_weights(run)  # random ones, which take no time
+        return 0
+
+    monkeypatch.setattr("rnntui.cli.training_command.train_and_report", train)
+    words = [first + second + third for first in "abcd" for second in "abcd" for third in "ab"]
+    Path("copy.tsv").write_text("".join(f"{word}\t{word}\n" for word in words))
+    flags = ["--compare", "additive,dot", "--minutes", "2", "--hidden", "8", "--tokenizer", "char", "--json"]
+    result = rnntui("inspect", "attention", "copy.tsv", *flags)
+    assert result.code == 0, result.err
+    values = json.loads(result.out)
+    assert [(run["run"], run["attention"]) for run in values["runs"]] == [
+        ("copy-additive", "additive"), ("copy-dot", "dot")
+    ]  # fmt: skip
+    assert values["origin"].endswith("held-out pairs") and values["runs"][0]["guided_alignment"] == 0
+    assert {path.name for path in Path("checkpoints").iterdir() if path.name[0] != "."} == {"copy-additive", "copy-dot"}
+    again = rnntui("inspect", "attention", "copy.tsv", *flags)
+    assert again.code == 2 and "copy-additive" in again.err

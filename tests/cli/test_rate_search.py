@@ -34,7 +34,10 @@ def test_a_rate_is_found_without_a_run(rnntui, corpus: Path) -> None:
     assert not Path("checkpoints").exists()
 
 
-def test_the_found_rate_trains_the_run_that_it_would_train_alone(rnntui, corpus: Path) -> None:
+def test_the_found_rate_trains_the_run_that_it_would_train_alone(
+    rnntui, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rnntui.training.learning_rate_finder.STEPS", 30)
     found = rnntui("train", corpus, *FAST, "--use-found-rate", "--name", "found")
     run = RunFolder(Path("checkpoints/found"))
     rate = run.read_config().training.learning_rate
@@ -64,7 +67,8 @@ def test_flags_that_exclude_each_other_give_one_line(rnntui, corpus: Path, flags
 
 
 @pytest.mark.parametrize("command", ["train-seq2seq", "train-classifier"])
-def test_other_kinds_find_their_rate(rnntui, command: str) -> None:
+def test_other_kinds_find_their_rate(rnntui, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rnntui.training.learning_rate_finder.STEPS", 8)
     rows = [
         f"{word}\t{'b' if word[0] in 'aei' else 'c'}"
         for word in (f"{x}{y}{z}" for x in "aeiou" for y in "bcdf" for z in "xyz")

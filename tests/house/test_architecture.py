@@ -21,7 +21,7 @@ RUN_FILES = {
     path.relative_to("run").as_posix()
     for path in (getattr(RunFolder(Path("run")), name) for name in dir(RunFolder) if not name.startswith("_"))
     if isinstance(path, Path) and path != Path("run")
-} | {"tokenizer.json", "tokenizer.model", "resume/", "source/", "target/", "training.ids", "validation.ids"}
+} | {"tokenizer.json", "tokenizer.model", "resume/", "novelty/", "source/", "target/", "training.ids", "validation.ids"}
 """Files of a run, which are not in the tree."""
 
 OTHER_FILES = {"settings.json", "model.json", "rnntui/shipped/", "checkpoints/<name>/"} | {

@@ -177,3 +177,5 @@ def test_a_new_run_without_weights_is_whole(run: RunFolder) -> None:
     write_checksums(run)
     assert broken(run) == {}
     assert FileReport("status.json", "whole") in verify_run(run)
+    run.status_file.unlink()
+    assert broken(run) == {}, "it failed before it began"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,7 +17,7 @@ from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_process import launch_training
 from rnntui.sessions.training_session import Launcher, Notice, PollResult, TrainingSession
 from rnntui.tui.keys import bindings
-from rnntui.tui.messages import OpenRun
+from rnntui.tui.messages import OpenRun, RunRenamed
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.tabs import TABS, TabContext
 from rnntui.tui.train.budget_dialog import ask_budget
@@ -300,6 +301,7 @@ class TrainTab(Vertical):
             return
         path = await ask_name(self.app, self.session, run)
         if path is not None:
+            self.post_message(RunRenamed(run.name, Path(path).name))
             self._update_list()
             self.run_list.go_to(path)
             self._wake.set()
