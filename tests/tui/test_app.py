@@ -58,6 +58,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.classify.label_list import LabelList
     from rnntui.tui.classify.tab import ClassifyTab
+    from rnntui.tui.inspect.tab import InspectTab
     from rnntui.tui.train.tab import TrainTab
     from rnntui.tui.translate.hypothesis_list import HypothesisList
     from rnntui.tui.translate.tab import TranslateTab
@@ -65,7 +66,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     owners = {
         "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "settings": SettingsPanel,
         "train": TrainTab, "translate": TranslateTab, "hypotheses": HypothesisList, "aside": TranslateTab,
-        "classify": ClassifyTab, "explanation": ClassifyTab, "labels": LabelList,
+        "classify": ClassifyTab, "inspect": InspectTab, "explanation": ClassifyTab, "labels": LabelList,
     }  # fmt: skip
     for context, keys in KEYS.items():
         for key in keys:
