@@ -150,6 +150,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             footer=True),
         Key("train.chat", "c", "chat", "Use", "Chat, translate or classify with the highlighted run, as it is now",
             footer=True),
+        Key("train.inspect", "i", "inspect", "Inspect", "Look inside the highlighted run: gradients, context, …"),
         Key("train.mark", "space", "mark", "Mark", "Mark the highlighted run: it stays in the charts, to "
             "compare others with it", footer=True),
         Key("train.next", "right_square_bracket", "step(1)", "Next", "Show the next chart, the samples or About",

@@ -15,6 +15,7 @@ _SHADED = {
 }  # fmt: skip
 _FADING = 0.6  # blending of the values under their average towards the background
 _FULL = 0.75  # of the way from the background to the colour of a cell with the darkest shade
+_LEAST_BAR = 0.3  # of the way from the background to its colour, for a bar of the weakest value
 _LEAST = 0.12  # of that way, for a cell with the lightest one
 
 
@@ -65,7 +66,8 @@ class RowStyles:
         return RichStyle(color=blended.rich_color, bgcolor=background.rich_color)
 
     def _cell(self, style: Style) -> RichStyle:
-        if not style.colour:
+        is_bar = style.kind in (ChartPart.HIGH_BAR, ChartPart.LOW_BAR)
+        if not style.colour and not is_bar:
             return self.component("value")
         background, is_dark = self._background, self._widget.app.current_theme.dark
         is_first = style.kind in (ChartPart.CORRECT, ChartPart.HIGH, ChartPart.HIGH_BAR)
@@ -73,7 +75,8 @@ class RowStyles:
         if background.ansi is not None:
             return RichStyle(color=color.rich_color, bold=is_first)
         paper = blend_lab(background, color, _LEAST + (_FULL - _LEAST) * style.colour / SHADES)
-        if style.kind in (ChartPart.HIGH_BAR, ChartPart.LOW_BAR):  # the bar stands out from its own light shade
-            return RichStyle(color=color.rich_color, bgcolor=paper.rich_color)
+        if is_bar:  # it stands out from a light shade of its own colour, the more the stronger
+            ink = blend_lab(background, color, _LEAST_BAR + (1 - _LEAST_BAR) * style.colour / SHADES)
+            return RichStyle(color=ink.rich_color, bgcolor=paper.rich_color)
         ink = readable_on(paper, Color.parse("#ffffff" if is_dark else "#000000"))
         return RichStyle(color=ink.rich_color, bgcolor=paper.rich_color)
