@@ -87,7 +87,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Go back to the previous version "
             "of the last turn, as it was before it was generated again"),
         Key("chat.next_version", "alt+right", "version(1)", "Next version", "Go to the next version of the last turn"),
-        Key("chat.branches", "alt+b", "branches", "Branches", "List the branches of the text and its bookmarks: go to "
+        Key("chat.branches", "alt+t", "branches", "Branches", "List the branches of the text and its bookmarks: go to "
             "one, compare, rename, delete", priority=True),
         Key("chat.bookmark", "alt+m", "bookmark", "Bookmark", "Set a bookmark at the cursor in the text, else at its "
             "end; where there is one, rename it", priority=True),
@@ -95,8 +95,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "present one, from where they part"),
         Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it",
             priority=True),
-        Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
-            "empty)"),
+        Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit, new text or change of branch (in the "
+            "prompt: while it is empty)"),
         Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),
         Key("chat.turns", "", "turns", "Turns", "With a model trained on dialogue, switch between answers and "
             "continuing the text"),
