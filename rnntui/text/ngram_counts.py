@@ -44,18 +44,14 @@ def counted_once(
     ids: NDArray[np.unsignedinteger],
     vocab_size: int,
     context: int,
-    earlier: NDArray[np.unsignedinteger] | NgramModel | None = None,
+    earlier: NDArray[np.unsignedinteger] | None = None,
 ) -> NgramModel:
     """Return what `count_ngrams` returns, without counting again what this process counted last.
 
     A run is created and trained in one process, and both need the counts.
     """
     digest = hashlib.blake2b(ids[:MAX_TOKENS].tobytes(), digest_size=16)
-    if isinstance(earlier, NgramModel):
-        digest.update(b"model")
-        for array in earlier.to_arrays().values():
-            digest.update(array.tobytes())
-    elif earlier is not None:
+    if earlier is not None:
         digest.update(b"earlier")
         digest.update(earlier[:MAX_TOKENS].tobytes())
     key = (digest.digest(), vocab_size, context)
@@ -69,7 +65,7 @@ def count_ngrams(
     ids: NDArray[np.unsignedinteger],
     vocab_size: int,
     context: int,
-    earlier: NDArray[np.unsignedinteger] | NgramModel | None = None,
+    earlier: NDArray[np.unsignedinteger] | None = None,
 ) -> NgramModel:
     """Return the n-gram model of a text, with the counts of its folds.
 
@@ -81,13 +77,11 @@ def count_ngrams(
         ids: the token ids of the text, `(N,)`, 1 or more.
         vocab_size: size of the vocabulary, V.
         context: tokens of the longest contexts, K, up to `MAX_CONTEXT`.
-        earlier: the token ids of an earlier text, which is counted, too, and cut into folds of its own; or the n-gram
-            model of one, whose counts are in no fold.
+        earlier: the token ids of an earlier text, which is counted, too, and cut into folds of its own.
     """
     ids = ids[:MAX_TOKENS]
     folds = _folds(len(ids))
-    counted = earlier if isinstance(earlier, NgramModel) else None
-    if earlier is not None and not isinstance(earlier, NgramModel):
+    if earlier is not None:
         earlier = earlier[: MAX_TOKENS - len(ids)]
         ids, folds = np.concatenate((ids, earlier)), np.concatenate((folds, _folds(len(earlier))))
     powers = powers_of(context)
@@ -99,8 +93,6 @@ def count_ngrams(
             before = ids[: len(ids) - length].astype(np.uint64) + np.uint64(1)
             hashes[length:] += before * powers[length - 1]
         part = _count(mix(hashes[length:]), targets[length:], folds[length:], length, vocab_size)
-        if counted is not None:
-            part = part.with_counts(counted)
         if length > ALWAYS_KEPT:
             part = part.without_rare(_MINIMUM)
         if not len(part.keys):
@@ -134,28 +126,6 @@ class _Counts(NamedTuple):
         starts = np.cumsum(self.types) - self.types
         totals: Ids = np.add.reduceat(self.counts, starts) if len(starts) else np.zeros(0, np.int64)
         return totals
-
-    def with_counts(self, model: NgramModel) -> _Counts:
-        """Return the sum with the counts that a model of another text has of contexts of this length."""
-        contexts, entries = model.parts()
-        is_part = contexts.lengths == self.length
-        if not is_part.any():
-            return self
-        is_entry = np.repeat(is_part, contexts.types)
-        keys = np.concatenate((np.repeat(self.keys, self.types), np.repeat(contexts.keys, contexts.types)[is_entry]))
-        tokens = np.concatenate((self.tokens, entries.tokens[is_entry]))
-        counts = np.concatenate((self.counts, entries.counts[is_entry].astype(np.int64)))
-        folds = np.zeros((len(keys), FOLDS), self.fold_counts.dtype)
-        folds[: len(self.fold_counts)] = self.fold_counts
-        order = np.lexsort((tokens, keys))
-        keys, tokens = keys[order], tokens[order]
-        is_first = np.concatenate([[True], (keys[1:] != keys[:-1]) | (tokens[1:] != tokens[:-1])])
-        starts = np.flatnonzero(is_first)
-        new_keys, types = np.unique(keys[starts], return_counts=True)
-        return _Counts(
-            self.length, new_keys, types, tokens[starts], np.add.reduceat(counts[order], starts),
-            np.add.reduceat(folds[order], starts, axis=0, dtype=folds.dtype),
-        )  # fmt: skip
 
     def without_rare(self, minimum: int) -> _Counts:
         """Return the contexts that were seen so many times or more."""

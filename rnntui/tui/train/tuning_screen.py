@@ -74,9 +74,8 @@ class TuningScreen(ModalScreen[None]):
     async def _poll(self) -> None:
         while self.is_attached:
             self._tunings, self._is_polled = await asyncio.to_thread(self._watcher.poll), True
-            if not self.is_attached:
-                return
-            self._show()
+            if self.parent is not None:  # it may have been left meanwhile
+                self._show()
             await asyncio.sleep(POLL_SECONDS)
 
     @property
