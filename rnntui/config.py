@@ -6,6 +6,7 @@ the form; `__post_init__` validates the value, wherever it came from.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
 from typing import Any, Literal, Self
 
@@ -212,6 +213,20 @@ class Budget(Settings):
         given = [name for name in ("minutes", "epochs", "steps") if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageError(f"--{given[0]} and --{given[1]} are two budgets", setting=given[0], hint="give one")
+
+    def check_max_epochs(self, given: Collection[str]) -> None:
+        """Raise `UsageError` if the user limits the epochs of a budget that is not one of minutes.
+
+        Args:
+            given: option names of the settings that the user set; others may have a default.
+        """
+        name = "epochs" if self.epochs is not None else "steps" if self.steps is not None else ""
+        if name and "max_epochs" in given:
+            raise UsageError(
+                f"--max-epochs limits a budget of minutes, and --{name} is a budget of its own",
+                setting="max_epochs",
+                hint="leave one of them out",
+            )
 
     @property
     def summary(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from rnntui.settings import Settings, record, setting_field
@@ -67,6 +68,11 @@ UNLIMITED_LENGTH = 10_000_000
 MAX_CHARS_PER_SECOND = 1_000_000
 NEW_SEED = -1
 """Value of a slider that stands for a new seed each time."""
+
+
+def new_seed() -> int:
+    """Return a random seed."""
+    return int.from_bytes(os.urandom(4))
 
 
 @record

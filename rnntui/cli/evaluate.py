@@ -10,7 +10,7 @@ import click
 
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import file_argument
+from rnntui.cli.terminal import file_argument, new_file_argument
 from rnntui.config import TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
@@ -81,7 +81,7 @@ def _reading_option(option: ReadingOption) -> Callable[[Command], Command]:
     "--held-out", is_flag=True, help="Evaluate on the held-out pairs or labelled texts of the run's own data.",
 )  # fmt: skip
 @click.option(
-    "--save", metavar="FILE", callback=file_argument,
+    "--save", metavar="FILE", callback=new_file_argument,
     help="Write the evaluated pairs or labelled texts to a new table, each with its file and row.",
 )  # fmt: skip
 @click.option(

@@ -19,6 +19,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui train-classifier reviews.csv", "learn the labels of a table"),
         ("rnntui train-classifier mail/ --minutes 2", "a folder of texts for each label, for two minutes"),
     ),
+    "tune": (
+        (
+            "rnntui tune notes.txt --minutes 60",
+            "an hour of trainings of five minutes; the same line goes on after Ctrl-C",
+        ),
+        ("rnntui tune notes.txt --cell gru --hidden 256 --trials 10", "search the other settings, with ten trials"),
+    ),
     "translate": (
         ('rnntui translate "Where is the station?"', "translate with the newest run, or with the shipped model"),
         ("rnntui translate --run en-es --file film.srt > film.es.srt", "translate subtitles"),
@@ -88,6 +95,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "inspect clipping": (
         ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
         ("rnntui inspect clipping my-rnn my-lstm --json", "of two, as data"),
+    ),
+    "inspect units": (
+        ("rnntui inspect units shakespeare", "what units track, and held-out text in the colours of the best one"),
+        ('rnntui inspect units shakespeare "[Enter ROMEO]" --feature brackets --top 5', "your text; one feature"),
+        ('rnntui inspect units shakespeare "Ay [Exit]" --unit 1/366 --gate f', "one unit by its name"),
+    ),
+    "inspect step": (
+        ('rnntui inspect step shakespeare "To be, or not to b"', "the step at the last letter"),
+        ('rnntui inspect step shakespeare "To be, or not to b" --html step.html', "a page with all steps"),
     ),
     "inspect novelty": (
         ("rnntui inspect novelty shakespeare", "what 64 generated texts have from the training text"),

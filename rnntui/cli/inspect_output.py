@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -98,5 +97,7 @@ class InspectionOutput:
         terminal = shutil.get_terminal_size(_PIPE_SIZE) if sys.stdout.isatty() else _PIPE_SIZE
         width = self.width or terminal.columns
         print_rows(inspection.rows(width), has_colours())
-        lines = [textwrap.fill(sentence, min(width, _MAX_SENTENCE)) for sentence in inspection.summary()]
-        write_out("".join(f"\n{text}" for text in lines) + "\n" * bool(lines))
+        from rnntui.inspection.inspection import bulleted
+
+        lines = bulleted(inspection.summary(), min(width, _MAX_SENTENCE))
+        write_out("".join(f"\n{line}" for line in lines) + "\n" * bool(lines))

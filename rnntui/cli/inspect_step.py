@@ -31,6 +31,10 @@ def command(name: str, text: str, checkpoints: str | None, html_file: str | None
     --html has all units and all steps, and loads nothing from elsewhere.
     """
     output = InspectionOutput(**output_values)
+    forms = {"--json": output.as_json, "--svg": output.svg_file, "--png": output.png_file}
+    others = [flag for flag, value in forms.items() if value]
+    if html_file is not None and others:
+        raise UsageError(f"--html and {others[0]}: choose one")
     if html_file is not None and html_file != "-" and Path(html_file).exists():
         raise UsageError(f"--html {html_file}: the file exists and is not replaced")
     use_one_blas_thread()

@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "Train a language model on a text.",
     "train-seq2seq": "Train a Seq2Seq model on pairs: translation, or any two columns.",
     "train-classifier": "Train a classifier on labelled texts: sentiment, language, author.",
+    "tune": "Search for the settings with which a language model learns a text best.",
     "translate": "Translate lines with a trained Seq2Seq model.",
     "classify": "Classify lines with a trained classifier, or by the language model that fits best.",
     "sample": "Sample text from a trained language model.",
@@ -108,6 +109,7 @@ def _memory_advice(arguments: Sequence[str]) -> str:
     from rnntui.kinds.registry import KINDS
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")
+    command = {"tune": "train"}.get(command, command)
     for kind in KINDS.values():
         if kind.command == command:
             return kind.memory_advice

@@ -12,7 +12,7 @@ from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
     from rnntui.config import ReadingConfig
-    from rnntui.inference.copy_guard import CopyGuard
+    from rnntui.inference.copy_guard import CopyGuard, CopyLimit
     from rnntui.inspection.novelty_index import NoveltyIndex
     from rnntui.inspection.novelty_report import NoveltyReport
     from rnntui.runs.folder import RunFolder
@@ -67,6 +67,12 @@ class NoveltyOutput:
         self.is_shown = is_shown
         self.guards: list[CopyGuard] = []
         self._texts: list[str] = []
+
+    def limit(self, longest: int) -> CopyLimit:
+        """Return the limit that a sampler keeps copies within, in characters."""
+        from rnntui.inference.copy_guard import CopyLimit
+
+        return CopyLimit(self.index.text, longest)
 
     def add(self, text: str) -> dict[str, Any]:
         """Add a text, without its prompt, and return its figures for JSON."""

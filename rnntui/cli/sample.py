@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,14 @@ from rnntui.cli.options import (
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
-from rnntui.cli.terminal import escaped_argument, file_argument, print_note, utf8_argument, warn_unknown_characters
+from rnntui.cli.terminal import (
+    escaped_argument,
+    file_argument,
+    new_file_argument,
+    print_note,
+    utf8_argument,
+    warn_unknown_characters,
+)
 from rnntui.config_generation import (
     UNLIMITED_LENGTH,
     GenerationConfig,
@@ -37,41 +43,19 @@ from rnntui.config_generation import (
     NoveltyConfig,
     Precision,
     SamplingConfig,
+    new_seed,
 )
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
+    from rnntui.api import TextSampler
     from rnntui.cli.novelty_output import NoveltyOutput
-    from rnntui.inference.generate import Generation
-    from rnntui.inference.loaded_model import LoadedLanguageModel
-    from rnntui.inference.text_state import TextState
     from rnntui.runs.folder import RunFolder
 
 
 _PROGRESS_STEPS = 32  # steps between updates of the progress bar
 _LONG_PROMPT = 20_000  # tokens; a shorter one is read in three seconds at most
-
-
-@dataclass(frozen=True)
-class _Request:
-    """The texts to sample after each prompt. Text i of the whole output is sampled with `seed + i`.
-
-    With a state, the prompt follows the text that this is of; a seed of None then lets its random generator go on.
-    `novel` is the longest copy that is allowed, 0 for any, and `novelty` has the index for it and reports on copies.
-    `save` is called with the last text once it is complete.
-    """
-
-    sampling: SamplingConfig
-    length: int
-    samples: int
-    stop: tuple[str, ...]
-    keep_stop: bool
-    seed: int | None
-    state: TextState | None
-    save: Callable[[Generation], None]
-    novel: int = 0
-    novelty: NoveltyOutput | None = None
 
 
 def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -125,7 +109,7 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 @click.option(
     "--save-state",
     metavar="FILE",
-    callback=file_argument,
+    callback=new_file_argument,
     help="Save the state of the model after the text, from which --from-state goes on.",
 )
 @click.option(
@@ -179,14 +163,12 @@ def command(
     if save_state is not None and (each_line or samples > 1):
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
     use_one_blas_thread()
-    from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inference.text_state import TextState, check_state_can_be_saved, load_text_state, save_text_state
+    from rnntui.api import SamplingRequest, TextModel
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     if save_state is not None:  # before a long text is generated in vain
-        check_state_can_be_saved(Path(save_state))
-    run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
-    loaded = load_language_model(run, precision=precision)
+        TextModel.check_state_can_be_saved(save_state)
+    model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision)
     reading = TextReading(encoding, errors, newlines)
     prompts: Iterable[SamplePrompt]
     if prompt is not None:
@@ -196,33 +178,36 @@ def command(
     else:
         prompts = [SamplePrompt(_prompt_text(prompt_file, reading))]
 
-    state = None if from_state is None else load_text_state(Path(from_state), run, loaded)
+    state = None if from_state is None else model.load_state(from_state)
     goes_on = state is not None and samples == 1 and not each_line
     if seed is None and not goes_on:
-        seed = int.from_bytes(os.urandom(4))
-
-    def save(generation: Generation) -> None:
-        if save_state is not None:
-            save_text_state(Path(save_state), TextState.of(generation), run)
-
-    copies = _open_novelty(run, is_shown=novelty) if novelty or novel else None
-    request = _Request(sampling, length, samples, stop, keep_stop, seed, state, save, novel, copies)
+        seed = new_seed()
+    copies = _open_novelty(model.run, is_shown=novelty) if novelty or novel else None
+    limit = copies.limit(novel) if copies is not None and novel else None
+    request = SamplingRequest("", length, stop, keep_stop, seed, samples, state, limit)
     output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
-        echo, separator if separator is not None else loaded.documents.separator or "\n---\n"
+        echo, separator if separator is not None else model.document_separator or "\n---\n"
     )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
-        settings |= {"precision": loaded.network.precision, **({"novel": novel} if novel else {})}
-        output = SampleJsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
+        settings |= {"precision": model.precision, **({"novel": novel} if novel else {})}
+        output = SampleJsonOutput({"run": model.name, "settings": settings}, model)
+    sampler: TextSampler | None = None
     try:
         for index, each in enumerate(prompts):
-            prompt_of_document = replace(each, text=loaded.documents.prompt(each.text))
-            for _ in _sample(loaded, prompt_of_document, request, index * samples, output):
-                output.write()
+            first_seed = None if seed is None else seed + index * samples
+            sampler = model.sampler(replace(request, prompt=each.text, seed=first_seed))
+            if copies is not None and sampler.copy_guard is not None:
+                copies.guards.append(sampler.copy_guard)
+            texts = _texts(each, sampler, first_seed, samples, copies)
+            output.add(texts)
+            _sample(sampler, texts, length, sampling, output)
     except CorpusError:  # a line that cannot be decoded, after those before it
         output.end()
         raise
     output.end()
+    if save_state is not None and sampler is not None:
+        model.save_state(model.state_of(sampler), save_state)
     if copies is not None:
         copies.print_report(is_json=as_json)
 
@@ -263,97 +248,59 @@ def _prompt_text(path: str | None, reading: TextReading) -> str:
     return read_text(sys.stdin.buffer, *reading) if has_input else ""
 
 
-def _progress(steps: int, request: _Request, unfinished: int) -> tuple[float | None, str]:
-    """Return the fraction of a prompt's texts that is done, None if it is not known, and a text that says how much."""
-    ended = request.samples - unfinished
-    text = f"{steps:,} tokens"
-    if request.samples > 1:
-        text += f" of each, {ended:,} of {request.samples:,} texts ended"
-    if request.length == UNLIMITED_LENGTH:
-        return None, text
-    return max(steps / max(request.length, 1), ended / request.samples), text
-
-
-def _begin(
-    loaded: LoadedLanguageModel, prompt: SamplePrompt, request: _Request, first: int
-) -> tuple[Generation, list[SampledText]]:
-    """Let the model read a prompt, and return the texts that follow it, the `first` of them with that index."""
-    import numpy as np
-
-    from rnntui.inference.generate import begin_generation, generators_from
-    from rnntui.inference.text_stream import TextStream, stream_after
-
-    tokenizer, documents = loaded.tokenizer, loaded.documents
-    source = "prompt" if prompt.line_number is None else f"line {prompt.line_number}"
-    warn_unknown_characters(documents.unknown_characters(prompt.text), source)
-    seed = None if request.seed is None else request.seed + first
-    generation = begin_generation(loaded.network, tokenizer, generators_from(seed or 0, request.samples))
-    if request.state is not None:
-        request.state.restore(generation, restores_generator=seed is None)
-    if request.novel and request.novelty is not None:
-        from rnntui.inference.copy_guard import CopyGuard
-
-        generated = request.state.generated if request.state is not None and not prompt.text else ""
-        guard = CopyGuard(request.novelty.index.text, tokenizer, request.novel, request.samples, generated)
-        generation.copy_guard = guard
-        request.novelty.guards.append(guard)
-    ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
-    if len(ids) > _LONG_PROMPT:
-        print_note(f"reading a {source} of {len(ids):,} tokens, at a few thousand tokens per second")
-    with ProgressBar("reading the prompt") as bar:
-        generation.feed(ids, bar.update)
-    unfinished = []
-    for index in range(request.samples):
-        decoder = tokenizer.stream(prompt.text)
-        if request.state is not None:
-            decoder = stream_after(tokenizer, generation.recent[index])
-        stream = TextStream(decoder, request.stop, request.keep_stop)
-        text = SampledText(prompt, index, None if seed is None else seed + index, stream)
-        text.novelty = request.novelty if request.novelty is not None and request.novelty.is_shown else None
-        unfinished.append(text)
-    return generation, unfinished
+def _texts(
+    prompt: SamplePrompt, sampler: TextSampler, seed: int | None, count: int, copies: NoveltyOutput | None
+) -> list[SampledText]:
+    """Return the texts that follow a prompt, which are still empty; `seed` is that of the first."""
+    prompt = replace(prompt, text=sampler.prompt)
+    novelty = copies if copies is not None and copies.is_shown else None
+    return [
+        SampledText(prompt, index, None if seed is None else seed + index, novelty=novelty) for index in range(count)
+    ]
 
 
 def _sample(
-    loaded: LoadedLanguageModel,
-    prompt: SamplePrompt,
-    request: _Request,
-    first: int,
+    sampler: TextSampler,
+    texts: list[SampledText],
+    length: int,
+    sampling: SamplingConfig,
     output: SampleTextOutput | SampleJsonOutput,
-) -> Iterator[None]:
-    """Sample the texts of a prompt, queued in `output`, the `first` of them with that index; yield after each token.
+) -> None:
+    """Sample the texts of a prompt, which are queued in `output`, and write them as they grow.
 
     A long prompt shows how much of it has been read. So does a long text, but on a terminal, where it is its own
     progress.
     """
     started = time.perf_counter()
-    length = request.length
-    generation, unfinished = _begin(loaded, prompt, request, first)
-    output.add(unfinished)
-    steps = 0
+    line_number = texts[0].prompt.line_number
+    source = "prompt" if line_number is None else f"line {line_number}"
+    warn_unknown_characters(sampler.unknown_characters, source)
+    if len(sampler.prompt_ids) > _LONG_PROMPT:
+        print_note(f"reading a {source} of {len(sampler.prompt_ids):,} tokens, at a few thousand tokens per second")
+    with ProgressBar("reading the prompt") as bar:
+        sampler.read_prompt(bar.update)
+    if not sampler.unfinished:
+        for text in texts:
+            text.finish(started)
     with ProgressBar("sampling", is_wanted=not sys.stdout.isatty()) as bar:
-        while True:
-            rows = []
-            is_long_enough = length != UNLIMITED_LENGTH and steps >= length
-            for row, text in enumerate(unfinished):
-                if text.is_ended or text.stream.is_over(is_long_enough):
+        output.write()
+        while sampler.unfinished:
+            if sampler.steps % _PROGRESS_STEPS == 0:
+                bar.update(*_progress(sampler, len(texts), length))
+            for token in sampler.step(sampling):
+                text = texts[token.sample]
+                text.add(token, output.needs_tokens)
+                if token.end is not None:
                     text.finish(started)
-                else:
-                    rows.append(row)
-            if steps % _PROGRESS_STEPS == 0:
-                bar.update(*_progress(steps, request, len(rows)))
-            if not rows:
-                request.save(generation)
-                yield
-                return
-            yield
-            if len(rows) < len(unfinished):
-                generation.keep(rows)
-                unfinished = [unfinished[row] for row in rows]
-            for text, token in zip(unfinished, generation.step(request.sampling), strict=True):
-                text.add(text.stream.push(token.id))
-                text.is_ended = token.id == loaded.tokenizer.end_id
-                if output.needs_tokens:
-                    text.ids.append(token.id)
-                    text.bits += token.bits
-            steps += 1
+            output.write()
+
+
+def _progress(sampler: TextSampler, samples: int, length: int) -> tuple[float | None, str]:
+    """Return the fraction of a prompt's texts that is done, None if it is not known, and a text that says how much."""
+    ended = samples - sampler.unfinished
+    text = f"{sampler.steps:,} tokens"
+    if samples > 1:
+        text += f" of each, {ended:,} of {samples:,} texts ended"
+    if length == UNLIMITED_LENGTH:
+        return None, text
+    return max(sampler.steps / max(length, 1), ended / samples), text

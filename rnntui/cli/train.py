@@ -69,6 +69,7 @@ def command(
         model.check_with(tokenizer)
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
+    budget.check_max_epochs(given_settings(context, type(training)))
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.training.prepare_language_model import (

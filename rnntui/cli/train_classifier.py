@@ -67,6 +67,7 @@ def command(
     training = settings_from(ClassifierTrainingConfig, values)
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
+    budget.check_max_epochs(given_settings(context, type(training)))
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.text.label_checks import check_labels, shared_texts

@@ -72,6 +72,7 @@ def command(
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
+    budget.check_max_epochs(given_settings(context, type(training)))
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.training.prepare_seq2seq import (

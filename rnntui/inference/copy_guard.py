@@ -7,7 +7,7 @@ first had been banned. Only what was generated counts: of a copy that begins in 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import TextRows
@@ -22,6 +22,13 @@ class SearchableText(Protocol):
     def contains(self, text: str) -> bool:
         """Return True if it has this stretch."""
         ...
+
+
+class CopyLimit(NamedTuple):
+    """The longest copy of a training text that is allowed, in characters."""
+
+    source: SearchableText
+    longest: int
 
 
 class CopyGuard:

@@ -38,19 +38,22 @@ class TextState:
         recent: the last token ids, which a repetition penalty looks back at.
         generator: state of the random generator.
         generated: the end of the text if the model generated it under a `CopyGuard`, which goes on from there.
+        fingerprint: `run_fingerprint` of the model, to which alone the numbers mean anything; empty if it is not known.
     """
 
     state: Array
     recent: tuple[int, ...] = ()
     generator: int = 0
     generated: str = ""
+    fingerprint: str = ""
 
     @classmethod
-    def of(cls, generation: Generation, row: int = 0) -> TextState:
-        """Return the state of the text of that index in a generation."""
+    def of(cls, generation: Generation, row: int = 0, fingerprint: str = "") -> TextState:
+        """Return the state of the text of that index in a generation, by the model of that fingerprint."""
         state = generation.state[:, :, row : row + 1]
         generated = "" if generation.copy_guard is None else generation.copy_guard.ends[row]
-        return cls(state, tuple(generation.recent[row]), generation.generators[row].state, generated)
+        recent, generator = tuple(generation.recent[row]), generation.generators[row].state
+        return cls(state, recent, generator, generated, fingerprint)
 
     def restore(self, generation: Generation, *, restores_generator: bool = True) -> None:
         """Put all texts of a generation into this state.
@@ -84,7 +87,7 @@ def _is_state_file(path: Path) -> bool:
 
 
 def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
-    """Write a state of a run's model to a file, atomically.
+    """Write a state of a run's model to a file, atomically; without a fingerprint of its own, it gets that of the run.
 
     Raises `RnntuiError` if it cannot be written, or would replace a file that is no state.
     """
@@ -96,7 +99,7 @@ def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
     metadata = {
         "format": _FORMAT,
         "run": run.name,
-        "fingerprint": run_fingerprint(run),
+        "fingerprint": state.fingerprint or run_fingerprint(run),
         "generator": str(state.generator),
         **({"generated": state.generated} if state.generated else {}),
     }
@@ -125,7 +128,8 @@ def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> 
     arrays, metadata = load_arrays(path)
     if metadata.get("format") != _FORMAT or set(arrays) != {"state", "recent"}:
         raise _not_a_state(path, f"it has the format {metadata.get('format', 'of something else')!r:.40}")
-    if metadata.get("fingerprint") != run_fingerprint(run):
+    fingerprint = run_fingerprint(run)
+    if metadata.get("fingerprint") != fingerprint:
         raise RunError(
             f"{path} is a state of another model, {metadata.get('run', '?')!r:.60}, or of other weights of it",
             hint="name the run that saved it with --run, or read the text again",
@@ -143,7 +147,7 @@ def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> 
         raise _not_a_state(path, "its recent tokens are not in the vocabulary")
     if not (generator.isascii() and generator.isdigit() and len(generator) <= 20 and int(generator) < 1 << 64):
         raise _not_a_state(path, "the state of its random generator is no number of 64 bits")
-    return TextState(numbers, tuple(tokens), int(generator), metadata.get("generated", ""))
+    return TextState(numbers, tuple(tokens), int(generator), metadata.get("generated", ""), fingerprint)
 
 
 def _has_tokens(state: Array, network: NumpyLanguageModel) -> bool:

@@ -79,7 +79,7 @@ class TextSteps:
     def next_tokens(self, step: int) -> list[NextToken]:
         """Return the ten most probable next tokens after a step, best first."""
         probabilities = softmax(self.logits[step])
-        best = np.argsort(-probabilities, kind="stable")[:_TOP].tolist()
+        best = np.argsort(-self.logits[step], kind="stable")[:_TOP].tolist()
         return [NextToken(self.token_texts[token], float(probabilities[token])) for token in best]
 
     def entropy(self, step: int) -> float:

@@ -59,8 +59,7 @@ class ContextLoss:
             line(name, self.lengths, curve, index, f"{curve[-1]:.2f}")
             for index, (name, _, curve) in enumerate(self._curves())
         ]
-        title = f"Loss of {self.name} by context, in nats"
-        return LineChart(title, f"{self.unit} of context", "", curves, log_x=True)
+        return LineChart(f"Loss of {self.name} by {self.unit} of context, in nats", self.unit, "", curves, log_x=True)
 
     def summary(self) -> list[str]:
         """Return how far back the model looks, in numbers."""
@@ -74,7 +73,7 @@ class ContextLoss:
             f"Loss in nats: {values} {self.unit}. {self._enough(mean)}{self._noise}",
             *(
                 f"{name[:1].upper()}{name[1:]} ({format_percent(share)} of the text): {curve[0]:.2f} with 1, "
-                f"{curve[-1]:.2f} with {last}; half of the gain is there with {self._half_gain(curve)}."
+                f"{curve[-1]:.2f} with {last}{self._half_gain(curve)}."
                 for name, share, curve in list(self._curves())[1:]
             ),
             *self._farthest(),
@@ -116,6 +115,8 @@ class ContextLoss:
 
     def _enough(self, mean: Floats) -> str:
         enough = self.enough(mean)
+        if mean[0] - mean[-1] < SMALL_GAIN:
+            return f"More than one of the {self.unit} gains nothing."
         if enough is not None:
             return f"Beyond {enough} {self.unit}, more context gains less than {SMALL_GAIN:g}."
         if len(mean) < 2:
@@ -134,9 +135,12 @@ class ContextLoss:
         """The accuracy of the gain from the last doubling."""
         return f" (Gains near the end are known to ±{2 * self._gain_errors[-2]:.3f}.)" if len(self.lengths) > 1 else ""
 
-    def _half_gain(self, curve: Floats) -> int:
-        """Return the shortest length that has half of the gain from the shortest to the longest."""
-        return int(self.lengths[np.argmax(curve <= (curve[0] + curve[-1]) / 2)])
+    def _half_gain(self, curve: Floats) -> str:
+        """Return the shortest length that has half of the gain from the shortest to the longest, in words."""
+        if curve[0] - curve[-1] < SMALL_GAIN:
+            return ", which is no gain"
+        half = self.lengths[np.argmax(curve <= (curve[0] + curve[-1]) / 2)]
+        return f"; half of the gain is there with {half}"
 
     def _farthest(self) -> list[str]:
         """Return which class gains most from the farther half of the context."""

@@ -212,7 +212,7 @@ def _chart(curves: Sequence[GradientCurve], when: str) -> LineChart:
 def _line(curve: GradientCurve, colour: int) -> Curve:
     mean, low, high = curve.drawn
     half = curve.reach(0.5)
-    legend = "never halves" if half is None else f"half at {half:.0f}"
+    legend = "never halves" if half is None else f"half-life {half:.0f}"
     return line(curve.label, np.arange(1, len(mean) + 1), mean, colour, legend, (low, high))
 
 

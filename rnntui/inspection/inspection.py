@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -9,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from rnntui.charts.styled_text import Row
 from rnntui.errors import CancelledError
 from rnntui.runs.folder import RunFolder
+from rnntui.text.control_chars import one_line
 
 Cancelled = Callable[[], bool]
 """Asked now and then by a computation; True ends it with `CancelledError`."""
@@ -56,6 +58,15 @@ class InspectionRequest:
 
 Compute = Callable[[InspectionRequest, Cancelled], Inspection]
 """Computes a view. Raises `RnntuiError` for what the user can mend, `CancelledError` once `Cancelled` is true."""
+
+
+def bulleted(sentences: list[str], width: int) -> list[str]:
+    """Return sentences as lines of at most `width` characters, each behind a bullet."""
+    return [
+        line
+        for sentence in sentences
+        for line in textwrap.wrap(one_line(sentence), max(width, 10), initial_indent="• ", subsequent_indent="  ")
+    ]
 
 
 def never_cancelled() -> bool:

@@ -48,6 +48,13 @@ class UnitScale:
         has_threshold = feature is not None and not feature.is_number and low < unit.cut.threshold < high
         return cls(low, unit.cut.threshold if has_threshold else (low + high) / 2, high)
 
+    @classmethod
+    def of_quantity(cls, quantity: str) -> UnitScale:
+        """Return the scale of a unit of which nothing else is known: the range of its state or gate."""
+        if quantity in ("i", "f", "o", "r", "z"):
+            return cls(0.0, 0.5, 1.0)
+        return cls(-3.0, 0.0, 3.0) if quantity == "c" else cls(-1.0, 0.0, 1.0)
+
     def levels(self, values: Matrix) -> Matrix:
         """Return the levels of values `(N,)`."""
         above = max(self.high - self.middle, 1e-9)

@@ -60,7 +60,7 @@ VIEWS: dict[str, InspectionView] = {
         ),
         InspectionView(
             "context", "Context", "How far back does it look?", (LANGUAGE_MODEL.id,),
-            "rnntui.inspection.context_length:inspect_context", "optional", "a long text; empty: held-out text",
+            "rnntui.inspection.context_length:inspect_context",
         ),
         InspectionView(
             "source-length", "Source length", "Are long sources harder?", (SEQ2SEQ.id,),

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rnntui import __version__
+from rnntui.atomic_files import umask
 from rnntui.config import Newlines
 from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
@@ -188,7 +189,7 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
         raise RunError(
             f"cannot write to {checkpoints}: {error.strerror}", hint="name another folder with --checkpoints"
         ) from error
-    folder.chmod(0o777 & ~_umask())  # mkdtemp makes a folder that only its owner can read
+    folder.chmod(0o777 & ~umask())  # mkdtemp makes a folder that only its owner can read
     try:
         yield folder
     except BaseException:
@@ -197,12 +198,6 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):  # another process may have put a run there meanwhile
                 checkpoints.rmdir()
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def remove_abandoned(checkpoints: Path, prefixes: Sequence[str] = (_STAGING_PREFIX, DELETED_PREFIX)) -> None:

@@ -40,6 +40,14 @@ class OpensRuns(Protocol):
 
 
 @runtime_checkable
+class FollowsRenames(Protocol):
+    """A tab that shows the name of the run that it has open."""
+
+    def follow_rename(self, old: str, new: str) -> None:
+        """Show the new name of a run that may be open."""
+
+
+@runtime_checkable
 class HasExitMessage(Protocol):
     """A tab that may have something to print once the app has closed."""
 

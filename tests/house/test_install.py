@@ -77,6 +77,7 @@ USES: list[tuple[list[str], str, int, str]] = [
     (["chat"], "", 2, "chat needs a terminal"),
     (["train", "no.txt"], "", 2, f"training {NEEDS_TORCH}"),
     (["train-seq2seq", "no.tsv"], "", 2, f"training {NEEDS_TORCH}"),
+    (["tune", "no.txt"], "", 2, f"tuning {NEEDS_TORCH}"),
     (["train-classifier", "no.tsv"], "", 2, f"training {NEEDS_TORCH}"),
     (["evaluate", "--run", "shakespeare", "-"], "To be", 2, f"evaluating a language model {NEEDS_TORCH}"),
 ]

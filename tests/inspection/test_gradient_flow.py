@@ -91,7 +91,7 @@ def test_several_models_are_ranked_and_each_is_in_the_legend_and_the_picture() -
     for width in (30, 78, 140):
         rows = ["".join(text for text, _ in row) for row in flow.rows(width)]
         assert max(map(len, rows)) <= width
-    assert all(f"{name} half at" in "".join(rows) for name in "abc")
+    assert all(f"{name} half-life" in "".join(rows) for name in "abc")
     assert flow.svg().count("opacity") == 3  # bands
 
 

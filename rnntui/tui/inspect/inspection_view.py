@@ -6,10 +6,12 @@ import textwrap
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from rnntui.inspection.inspection import bulleted
 from rnntui.text.control_chars import one_line
 from rnntui.tui.widgets.row_styles import RowStyles
 
@@ -22,10 +24,18 @@ _SIDE = 46  # columns of the sentences there
 _GAP = 2  # columns between both
 
 
-class InspectionRows(ScrollView, can_focus=True):
+class InspectionRows(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows and sentences of an inspection, made anew for each size of the widget; it scrolls by the arrow keys."""
 
     ALLOW_SELECT = False
+    # Those of a scroll view without left and right, which are the tab's.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"scroll_{action}", show=False)
+        for key, action in (
+            ("up", "up"), ("down", "down"), ("pageup", "page_up"), ("pagedown", "page_down"), ("home", "home"),
+            ("end", "end"),
+        )
+    ]  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "inspection--title", "inspection--label", "inspection--value", "inspection--axis", "inspection--grid",
         "inspection--cursor", "inspection--cursor-label", "inspection--text",
@@ -81,18 +91,19 @@ class InspectionRows(ScrollView, can_focus=True):
         if width < 1:
             return
         if self._inspection is None:
-            self._strips = self._sentences([self._note] if self._note else [], width)
+            note = textwrap.wrap(one_line(self._note), max(10, width - 1)) if self._note else []
+            self._strips = self._lines(note, width)
         elif width >= _WIDE:
             left = width - _SIDE - _GAP
             rows = self._painted(self._inspection.rows(left), left)
-            text = self._sentences(self._inspection.summary(), _SIDE)
+            text = self._lines(bulleted(self._inspection.summary(), _SIDE - 1), _SIDE)
             blank, gap = Strip.blank(left, self.rich_style), Strip.blank(_GAP, self.rich_style)
             rows += [blank] * (len(text) - len(rows))
             text += [Strip.blank(_SIDE, self.rich_style)] * (len(rows) - len(text))
             self._strips = [Strip.join([row, gap, line]) for row, line in zip(rows, text, strict=True)]
         else:
             rows = self._painted(self._inspection.rows(width), width)
-            self._strips = [*rows, *self._sentences(self._inspection.summary(), width)]
+            self._strips = [*rows, *self._lines(bulleted(self._inspection.summary(), width - 1), width)]
         self.virtual_size = Size(width, len(self._strips))
         self.refresh()
 
@@ -104,7 +115,6 @@ class InspectionRows(ScrollView, can_focus=True):
             for row in rows
         ]
 
-    def _sentences(self, sentences: list[str], width: int) -> list[Strip]:
+    def _lines(self, lines: list[str], width: int) -> list[Strip]:
         style = self._styles.component("text")
-        lines = [line for text in sentences for line in textwrap.wrap(one_line(text), max(10, width - 1))]
         return [Strip([Segment(line, style)]).adjust_cell_length(width, self.rich_style) for line in lines]
