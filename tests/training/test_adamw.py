@@ -18,7 +18,10 @@ def test_it_follows_the_equations(fused: bool) -> None:
     torch.manual_seed(1)
     weights = [torch.nn.Parameter(torch.randn(shape)) for shape in ((7, 5), (5,), (3, 3))]
     decays = [0.1, 0.1, 0.0]
-    groups = [{"params": weights[:2], "lr": 1.0, "weight_decay": 0.1}, {"params": weights[2:], "lr": 1.0, "weight_decay": 0.0}]
+    groups = [
+        {"params": weights[:2], "lr": 1.0, "weight_decay": 0.1},
+        {"params": weights[2:], "lr": 1.0, "weight_decay": 0.0},
+    ]
     optimizer = AdamW(groups, (0.9, 0.95), fused)
     expected = [weight.detach().double().numpy() for weight in weights]
     means = [np.zeros_like(weight) for weight in expected]
