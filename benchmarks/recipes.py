@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,18 +169,23 @@ def _revision() -> str:
 
 
 def run(arguments: argparse.Namespace, extra: Sequence[str]) -> None:
-    """Run the experiments, seed by seed, so that what there is after each seed can be compared."""
+    """Run the experiments of a file that the command line names."""
     experiments = tomllib.loads(arguments.experiments.read_text("utf-8")).get(arguments.command, {})
     if unknown := [name for name in arguments.only if name not in experiments]:
         sys.exit(f"recipes.py: no experiment {unknown[0]!r} in {arguments.experiments}: {', '.join(experiments)}")
     names = arguments.only or list(experiments)
+    run_experiments(arguments, {name: experiments[name] for name in names}, extra)
+
+
+def run_experiments(arguments: argparse.Namespace, experiments: Mapping[str, str], extra: Sequence[str]) -> None:
+    """Run experiments, names and flags, seed by seed, so that what there is after each seed can be compared."""
     [(unit, value)] = [(unit, amount) for unit in BUDGETS if (amount := getattr(arguments, unit, None)) is not None]
     results = ResultsFile(arguments.results, KEY)
     with tempfile.TemporaryDirectory() as folder:
         for data in prepare(arguments, Path(folder)):
             for seed in arguments.seeds:
-                for name in names:
-                    flags = [*shlex.split(experiments[name]), *extra]
+                for name, words in experiments.items():
+                    flags = [*shlex.split(words), *extra]
                     key = {
                         "command": arguments.command, "flags": shlex.join(flags), "fingerprint": data.fingerprint,
                         "budget": f"{value:,.10g} {unit}", "seed": seed,

@@ -153,7 +153,7 @@ def serve(engine: str, run_name: str, batch: int) -> None:
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.runs.lookup import checkpoints_folder
-    from rnntui.serving.served_models import EngineCache, ServedRuns
+    from rnntui.serving.served_models import ServedRuns
     from rnntui.serving.server import listening_socket, running_server
     from rnntui.serving.server_config import ServerConfig
     from rnntui.serving.server_state import ServerState
@@ -162,8 +162,8 @@ def serve(engine: str, run_name: str, batch: int) -> None:
     runs = ServedRuns(checkpoints_folder(None), [run_name])
     state = ServerState(config, runs, write_log=lambda record: None)
     if engine == "torch":
-        cache: Any = EngineCache(lambda run: TorchLoopEngine(load_language_model(run, precision="fp32"), run))
-        state.generation = cache
+        make: Any = lambda run, config: TorchLoopEngine(load_language_model(run, precision="fp32"), run)  # noqa: E731
+        state.make_generation_engine = make
     with listening_socket(config) as listener, running_server(state, listener):
         print(listener.getsockname()[1], flush=True)
         sys.stdin.read()

@@ -5,7 +5,7 @@ From Python: `rnntui.load`, `rnntui.train` and `rnntui.runs`; see `rnntui.api`.
 
 __version__ = "0.1.0"
 
-_API = ("load", "runs", "train")
+_API = ("load", "runs", "train")  # `__init__.pyi` has their types
 
 
 def __getattr__(name: str) -> object:

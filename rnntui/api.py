@@ -6,36 +6,66 @@ until one of them is used.
 
 from __future__ import annotations
 
+import importlib
 import os
-import sys
 from collections.abc import Callable, Sequence
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from rnntui.api_arguments import checked_callable, checked_path, checked_paths, checked_text
 from rnntui.api_models import ClassificationModel, GeneratedToken, TextModel, TranslationModel
+from rnntui.config import Budget
 from rnntui.errors import UsageError
-from rnntui.inference.text_state import TextState
 from rnntui.kinds.registry import KINDS, kind_or_default
-from rnntui.runs.listing import RunSummary, list_runs, summarize_run
 from rnntui.runs.lookup import checkpoints_folder, find_run
 from rnntui.settings import Settings, settings_of
 
 if TYPE_CHECKING:
+    from rnntui.inference.classifier import Classification
+    from rnntui.inference.explanation import Explanation
+    from rnntui.inference.scoring import LearningScorer, Score
+    from rnntui.inference.text_sampler import SampledToken, SamplingRequest, TextSampler
+    from rnntui.inference.text_state import TextState
+    from rnntui.inference.translation import LineHypothesis, Translation
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
+    from rnntui.runs.listing import RunSummary
     from rnntui.training.events import Event
 
 __all__ = [
+    "Classification",
     "ClassificationModel",
+    "Explanation",
     "GeneratedToken",
+    "LearningScorer",
+    "LineHypothesis",
     "RunSummary",
+    "SampledToken",
+    "SamplingRequest",
+    "Score",
     "TextModel",
+    "TextSampler",
     "TextState",
+    "Translation",
     "TranslationModel",
     "load",
     "runs",
     "train",
 ]
+
+# Types of arguments and results, which are imported when they are named: `rnntui.runs` needs no numpy.
+_TYPES = {
+    "Classification": "rnntui.inference.classifier",
+    "Explanation": "rnntui.inference.explanation",
+    "LearningScorer": "rnntui.inference.scoring",
+    "LineHypothesis": "rnntui.inference.translation",
+    "RunSummary": "rnntui.runs.listing",
+    "SampledToken": "rnntui.inference.text_sampler",
+    "SamplingRequest": "rnntui.inference.text_sampler",
+    "Score": "rnntui.inference.scoring",
+    "TextSampler": "rnntui.inference.text_sampler",
+    "TextState": "rnntui.inference.text_state",
+    "Translation": "rnntui.inference.translation",
+}
 
 KindId = Literal["language-model", "seq2seq", "classifier"]
 Source = str | os.PathLike[str]
@@ -74,8 +104,8 @@ def load(
     True
     """
     wanted = None if kind is None else _kind(kind)
-    folder = checkpoints_folder(None if checkpoints is None else os.fspath(checkpoints), must_exist=True)
-    found = find_run(None if run is None else os.fspath(run), folder, wanted)
+    folder = checkpoints_folder(_optional_path("checkpoints", checkpoints), must_exist=True)
+    found = find_run(_optional_path("run", run), folder, wanted)
     kind_id = found.read_config().kind
     if kind_id not in KINDS:
         raise UsageError(f"run {found.name} is a {kind_id}; this rnntui loads {', '.join(KINDS)}")
@@ -96,7 +126,9 @@ def runs(checkpoints: Source | None = None) -> list[RunSummary]:
     >>> {"shakespeare", "en-es", "authors"} <= {run.name for run in rnntui.runs()}
     True
     """
-    return list_runs(checkpoints_folder(None if checkpoints is None else os.fspath(checkpoints)))
+    from rnntui.runs.listing import list_runs
+
+    return list_runs(checkpoints_folder(_optional_path("checkpoints", checkpoints)))
 
 
 def train(
@@ -125,16 +157,29 @@ def train(
     be read, `TrainingError` if torch is missing or the training fails.
     """
     from rnntui.api_training import TrainingRequest, create_and_train
+    from rnntui.runs.listing import summarize_run
 
-    sources = [corpus] if isinstance(corpus, str | os.PathLike) else corpus
+    sources = checked_paths("corpus", corpus)
+    run_name = None if name is None else checked_text("name", name)
+    checked_callable("on_event", on_event)
     chosen, given = _settings(_kind(kind), settings)
-    folder = checkpoints_folder(None if checkpoints is None else os.fspath(checkpoints))
-    request = TrainingRequest(kind, [os.fspath(source) for source in sources], chosen, given)
-    return summarize_run(create_and_train(request, folder, name, on_event))
+    folder = checkpoints_folder(_optional_path("checkpoints", checkpoints))
+    request = TrainingRequest(kind, sources, chosen, given)
+    return summarize_run(create_and_train(request, folder, run_name, on_event))
 
 
-def _kind(kind: str) -> ModelKind:
-    if kind not in KINDS:
+def __getattr__(name: str) -> object:
+    if name not in _TYPES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_TYPES[name]), name)
+
+
+def _optional_path(name: str, value: object) -> str | None:
+    return None if value is None else checked_path(name, value)
+
+
+def _kind(kind: object) -> ModelKind:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UsageError(f"kind must be one of {', '.join(KINDS)} (got {kind!r})", setting="kind")
     return kind_or_default(kind)
 
@@ -157,14 +202,7 @@ def _settings(kind: ModelKind, values: dict[str, Any]) -> tuple[dict[str, Settin
         objects[heading] = config_class(**chosen)
     if unknown:
         raise UsageError(f"unknown setting {min(unknown)!r}", hint=f"see rnntui {kind.command} --help")
+    budget = objects["Budget"]
+    assert isinstance(budget, Budget)
+    budget.check_max_epochs(given)
     return objects, frozenset(given)
-
-
-class _CallableRuns(ModuleType):
-    """The package `rnntui.runs`, which is the function `rnntui.runs` when it is called: both have that name."""
-
-    def __call__(self, checkpoints: Source | None = None) -> list[RunSummary]:
-        return runs(checkpoints)
-
-
-sys.modules["rnntui.runs"].__class__ = _CallableRuns

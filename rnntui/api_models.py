@@ -1,29 +1,32 @@
-"""Models of the Python API: language models, translation and classification, each a loaded run."""
+"""Models of the Python API: language models, translation and classification, each a loaded run.
+
+What computes is imported when a model is loaded, so that each command that uses this imports its own kind alone.
+"""
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from rnntui.config_generation import GenerationConfig, SamplingConfig
-from rnntui.config_seq2seq import BeamConfig
+from rnntui.api_arguments import checked_file, checked_instance, checked_seed, checked_text, checked_texts
+from rnntui.config_generation import GenerationConfig, Precision, SamplingConfig
 from rnntui.errors import RunError, UsageError
-from rnntui.inference.classifier import Classification, load_classifier
-from rnntui.inference.generate import Generation, begin_generation, generators_from
-from rnntui.inference.loaded_model import load_language_model
-from rnntui.inference.scoring import Score, score_text
-from rnntui.inference.text_state import TextState, load_text_state, save_text_state, stream_after
-from rnntui.inference.text_stream import TextStream
-from rnntui.inference.translation import Translation
-from rnntui.inference.translator import load_translator
-from rnntui.processors import usable_cpus
 from rnntui.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rnntui.config_seq2seq import SplitSentences
+    from rnntui.inference.classifier import Classification
+    from rnntui.inference.explanation import Explanation
+    from rnntui.inference.loaded_model import LoadedLanguageModel
+    from rnntui.inference.scoring import LearningScorer, Score
+    from rnntui.inference.text_sampler import SamplingRequest, TextSampler
+    from rnntui.inference.text_state import TextState
+    from rnntui.inference.translation import Translation
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,12 @@ class GeneratedToken:
     state: TextState
 
 
-def _checked_texts(name: str, texts: Sequence[str]) -> list[str]:
-    """Return an argument as a list of strings. Raises `UsageError` if it is none; a string would be read by letters."""
-    if isinstance(texts, (str, bytes)):
-        raise UsageError(f"{name} must be a list of strings, not a string", hint=f"for one, give [{name}]")
-    for text in texts:
-        if not isinstance(text, str):
-            raise UsageError(f"{name} must be text (got {text!r:.40})")
-    return list(texts)
-
-
 class TextModel:
     """A language model with its tokenizer.
+
+    Args:
+        run: a run of a language model.
+        precision: of the weights when texts are generated; see `InferenceConfig`. Scores are always those in float32.
 
     >>> import rnntui
     >>> model = rnntui.load("shakespeare", kind="language-model")
@@ -63,14 +60,26 @@ class TextModel:
     40
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, precision: Precision = "auto") -> None:
+        from rnntui.inference.loaded_model import load_language_model
+
         self.run = run
         self._weights_time = _weights_time(run)
-        self._loaded = load_language_model(run)
+        self._loaded = load_language_model(run, precision=precision)
 
     @property
     def name(self) -> str:
         return self.run.name
+
+    @property
+    def precision(self) -> str:
+        """Precision of the weights when texts are generated."""
+        return self._loaded.network.precision
+
+    @property
+    def document_separator(self) -> str:
+        """The text between two documents; empty if the model was trained on one long text."""
+        return self._loaded.documents.separator
 
     def generate(
         self,
@@ -88,7 +97,7 @@ class TextModel:
 
         Args:
             prompt: the text to continue; it follows that of `state`, if there is one.
-            length: tokens at most.
+            length: tokens at most; 10,000,000: no limit.
             stop: string or strings before which the text ends.
             seed: makes the text repeatable; None goes on with the random generator of `state`, or is a new seed.
             state: the state of a text to go on from, which is not read again.
@@ -96,15 +105,30 @@ class TextModel:
 
         Raises `rnntui.errors.UsageError` for a setting that is unknown or out of bounds.
         """
+        from rnntui.inference.text_sampler import SamplingRequest
+
         config = SamplingConfig.from_json(sampling)
         GenerationConfig(length=length)  # checks the bounds
-        stop = _checked_texts("stop", [stop] if isinstance(stop, str) else stop)
-        if "" in stop:
+        stops = checked_texts("stop", [stop] if isinstance(stop, str) else stop)
+        if "" in stops:
             raise UsageError("stop must not have an empty string", setting="stop")
-        generation = self._begin(prompt, seed, state)
-        tokenizer = self._loaded.tokenizer
-        decoder = tokenizer.stream(prompt) if state is None else stream_after(tokenizer, generation.recent[0])
-        return self._tokens(generation, TextStream(decoder, stop), config, length)
+        request = SamplingRequest(
+            checked_text("prompt", prompt), length, tuple(stops), seed=checked_seed("seed", seed), state=state
+        )
+        sampler = self.sampler(request)
+        sampler.read_prompt()
+        return self._tokens(sampler, config)
+
+    def sampler(self, request: SamplingRequest) -> TextSampler:
+        """Return what samples the texts of a request, several at a time; `generate` is the simple way for one.
+
+        Raises `rnntui.errors.UsageError` if its state is that of another model.
+        """
+        from rnntui.inference.text_sampler import TextSampler
+
+        if request.state is not None:
+            self._check_state(request.state)
+        return TextSampler(self._loaded, request)
 
     def state_after(self, text: str, state: TextState | None = None) -> TextState:
         """Return the state after a text, which follows that of `state` if there is one.
@@ -116,59 +140,114 @@ class TextModel:
         >>> a == b
         True
         """
-        return TextState.of(self._begin(text, None, state))
+        from rnntui.inference.text_sampler import SamplingRequest
+
+        sampler = self.sampler(SamplingRequest(checked_text("text", text), state=state))
+        sampler.read_prompt()
+        return self.state_of(sampler)
+
+    def state_of(self, sampler: TextSampler) -> TextState:
+        """Return the state after the text of a sampler of this model; if it has several, after the first unfinished."""
+        return sampler.state(self._fingerprint)
 
     def score(self, text: str) -> Score:
-        """Return the log-probability of a text on its own, in nats, and its bits per character."""
-        [text] = _checked_texts("text", [text])
-        return score_text(self._loaded, text)
+        """Return the log-probability of a text on its own, in nats, and its bits per character, as `rnntui score`."""
+        from rnntui.inference.scoring import score_text
 
-    def save_state(self, state: TextState, path: str) -> None:
+        return score_text(self._exact, checked_text("text", text))
+
+    def learning_scorer(self) -> LearningScorer:
+        """Return a scorer that learns from each text once it has scored it (dynamic evaluation), for the next one."""
+        from rnntui.inference.scoring import LearningScorer
+
+        return LearningScorer(self._exact)
+
+    def unknown_characters(self, text: str) -> list[str]:
+        """Return the distinct characters of a text that are not in the vocabulary, in the order of their appearance."""
+        return self._loaded.tokenizer.unknown_characters(checked_text("text", text))
+
+    def token_text(self, token_id: int) -> str:
+        """Return the text of a token by its id, as a list of tokens shows it."""
+        return self._loaded.tokenizer.token_text(token_id)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Return the text of tokens by their ids."""
+        return self._loaded.tokenizer.decode(list(token_ids))
+
+    def save_state(self, state: TextState, path: str | Path) -> None:
         """Write a state to a file, for `load_state` or `rnntui sample --from-state`.
 
-        Raises `rnntui.errors.RunError` if the run has been trained further since it was loaded, as the file would name
-        other weights than those of the state.
+        Raises `rnntui.errors.UsageError` for a state of another model, `RunError` if the run has been trained further
+        since it was loaded, as nothing could go on from the file.
         """
-        self._check_weights()
-        save_text_state(Path(path), state, self.run)
+        from rnntui.inference.text_state import save_text_state
 
-    def load_state(self, path: str) -> TextState:
-        """Read a state that this model has saved. Raises `rnntui.errors.RunError` for any other file."""
+        file = checked_file("path", path)
+        self._check_state(state)
         self._check_weights()
-        return load_text_state(Path(path), self.run, self._loaded)
+        save_text_state(file, state, self.run)
+
+    def load_state(self, path: str | Path) -> TextState:
+        """Read a state that this model has saved. Raises `rnntui.errors.RunError` for any other file."""
+        from rnntui.inference.text_state import load_text_state
+
+        file = checked_file("path", path)
+        self._check_weights()
+        return load_text_state(file, self.run, self._loaded)
+
+    @staticmethod
+    def check_state_can_be_saved(path: str | Path) -> None:
+        """Raise `rnntui.errors.RnntuiError` if a state cannot be saved there, or would replace a file that is none."""
+        from rnntui.inference.text_state import check_state_can_be_saved
+
+        check_state_can_be_saved(checked_file("path", path))
+
+    @cached_property
+    def _exact(self) -> LoadedLanguageModel:
+        """The model in float32."""
+        if self._loaded.network.precision == "fp32":
+            return self._loaded
+        from rnntui.inference.loaded_model import load_language_model
+
+        self._check_weights()
+        return load_language_model(self.run, precision="fp32")
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        """The fingerprint of the weights that were loaded, which every state of this model carries.
+
+        Computed when a state is first wanted, as it reads the weights again. If they were replaced by then, no other
+        model has it: the states are good for this object alone.
+        """
+        if self._is_changed:
+            return f"{self.run.path.resolve()} as of {self._weights_time}"
+        from rnntui.runs.fingerprint import run_fingerprint
+
+        return run_fingerprint(self.run)
+
+    @property
+    def _is_changed(self) -> bool:
+        return _weights_time(self.run) != self._weights_time
 
     def _check_weights(self) -> None:
-        if _weights_time(self.run) != self._weights_time:
+        if self._is_changed:
             raise RunError(f"run {self.name} has changed since it was loaded", hint="load it again")
 
-    def _begin(self, text: str, seed: int | None, state: TextState | None) -> Generation:
-        """Return a generation of one text, after a state and a text."""
-        loaded = self._loaded
-        [text] = _checked_texts("prompt", [text])
-        if state is not None and state.state.shape != loaded.network.initial_state().shape:
-            raise UsageError(f"the state is not one of {self.name}, but of a model of another shape")
-        first_seed = int.from_bytes(os.urandom(4)) if seed is None else seed
-        generation = begin_generation(loaded.network, loaded.tokenizer, generators_from(first_seed, 1))
-        if state is not None:
-            state.restore(generation, restores_generator=seed is None)
-        ids, _ = loaded.documents.encode(loaded.documents.prompt(text))
-        generation.feed(np.array(ids, dtype=np.int64))
-        return generation
+    def _check_state(self, state: TextState) -> None:
+        from rnntui.inference.text_state import TextState
 
-    def _tokens(
-        self, generation: Generation, stream: TextStream, config: SamplingConfig, length: int
-    ) -> Iterator[GeneratedToken]:
-        end_id, count = self._loaded.tokenizer.end_id, 0
-        while not stream.is_over(count >= length):
-            [token] = generation.step(config)
-            count += 1
-            text = stream.push(token.id)
-            is_last = token.id == end_id or stream.is_over(count >= length)
-            if is_last:
-                text += stream.finish()
-            yield GeneratedToken(text, token.id, -token.bits * math.log(2), TextState.of(generation))
-            if is_last:
-                return
+        checked_instance("state", state, TextState)
+        if state.fingerprint != self._fingerprint:
+            raise UsageError(
+                f"the state is not one of {self.name}, but of another model or of other weights of it",
+                setting="state", hint="read the text again with state_after",
+            )  # fmt: skip
+
+    def _tokens(self, sampler: TextSampler, config: SamplingConfig) -> Iterator[GeneratedToken]:
+        fingerprint = self._fingerprint
+        while sampler.unfinished:
+            [token] = sampler.step(config)
+            yield GeneratedToken(token.text, token.id, -token.bits * math.log(2), sampler.state(fingerprint))
 
 
 def _weights_time(run: RunFolder) -> int:
@@ -179,32 +258,48 @@ def _weights_time(run: RunFolder) -> int:
 class TranslationModel:
     """A Seq2Seq model with its vocabularies.
 
+    Args:
+        run: a run of a Seq2Seq model.
+        split_sentences: whether the sentences of a line are translated one by one; see `LineConfig`.
+
     >>> import rnntui
     >>> rnntui.load("en-es", kind="seq2seq").translate(["Good morning."])[0].text
     'Buenos días.'
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, split_sentences: SplitSentences = "auto") -> None:
+        from rnntui.inference.translator import load_translator
+
         self.run = run
-        self._translator = load_translator(run)
+        self._translator = load_translator(run, split_sentences)
 
     @property
     def name(self) -> str:
         return self.run.name
 
-    def translate(self, lines: Sequence[str], **beam: Any) -> list[Translation]:
+    def translate(
+        self, lines: Sequence[str], *, on_progress: Callable[[float], None] | None = None, **beam: Any
+    ) -> list[Translation]:
         """Translate lines; each gets the translation that it would get alone, in `text` and with others beside it.
 
         Args:
             lines: texts without line breaks; a blank one stays blank.
+            on_progress: called with the fraction that is done, now and then.
             beam: settings of beam search, as in `beam=5` or `n_best=3`.
 
         Raises `rnntui.errors.UsageError` for a setting that is unknown or out of bounds.
         """
+        from rnntui.config_seq2seq import BeamConfig
+        from rnntui.processors import usable_cpus
+
         settings = BeamConfig.from_json(beam)
         settings.check()
-        lines = _checked_texts("lines", lines)
-        return self._translator.translate(lines, settings, workers=usable_cpus())
+        texts = checked_texts("lines", lines)
+        return self._translator.translate(texts, settings, workers=usable_cpus(), on_progress=on_progress)
+
+    def warnings_for(self, line: str, label: str = "the line") -> list[str]:
+        """Return messages about a line that is not as the model's training data was; `label` names it in them."""
+        return self._translator.warnings_for(checked_text("line", line), label)
 
 
 class ClassificationModel:
@@ -218,6 +313,8 @@ class ClassificationModel:
     """
 
     def __init__(self, run: RunFolder) -> None:
+        from rnntui.inference.classifier import load_classifier
+
         self.run = run
         self._classifier = load_classifier(run)
 
@@ -230,6 +327,27 @@ class ClassificationModel:
         """All labels."""
         return self._classifier.labels
 
-    def classify(self, texts: Sequence[str]) -> list[Classification]:
-        """Classify texts: the best label, its probability, and all labels with theirs."""
-        return self._classifier.classify(_checked_texts("texts", texts), workers=usable_cpus())
+    def classify(
+        self, texts: Sequence[str], *, on_progress: Callable[[float], None] | None = None
+    ) -> list[Classification]:
+        """Classify texts: the best label, its probability, and all labels with theirs.
+
+        Args:
+            texts: the texts; a blank one gets no label.
+            on_progress: called with the fraction that is done, now and then.
+        """
+        from rnntui.processors import usable_cpus
+
+        checked = checked_texts("texts", texts)
+        return self._classifier.classify(checked, workers=usable_cpus(), on_progress=on_progress)
+
+    def explain(self, text: str, label: str | None = None) -> Explanation:
+        """Return the share of each token in the decision for a label, by default for the most probable one.
+
+        Raises `rnntui.errors.UsageError` if the text is too long, or there is no such label.
+        """
+        return self._classifier.explain(checked_text("text", text), label)
+
+    def warnings_for(self, text: str, label: str = "the text") -> list[str]:
+        """Return messages about a text that is not as the training data was; `label` names it in them."""
+        return self._classifier.warnings_for(checked_text("text", text), label)

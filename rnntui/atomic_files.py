@@ -9,10 +9,11 @@ import contextlib
 import errno
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rnntui.errors import RnntuiError
+from rnntui.errors import RnntuiError, UsageError
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -46,6 +47,40 @@ def check_can_be_written(path: Path) -> None:
     if not path.parent.is_dir():
         problem = errno.ENOTDIR if path.parent.exists() else errno.ENOENT
         raise RnntuiError(f"cannot write {path}: {os.strerror(problem)}")
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield a hidden folder beside `target` to write to; it is renamed to that at the end, or removed on an exception.
+
+    Raises `UsageError` if there is something at the target, `RnntuiError` naming it if it cannot be written.
+    """
+    import shutil
+    import tempfile
+
+    if os.path.lexists(target):
+        raise UsageError(f"{target} exists and is not replaced", hint="name another folder")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    except OSError as error:
+        raise RnntuiError(f"cannot write {target}: {error.strerror or error}") from error
+    try:
+        staging.chmod(0o777 & ~umask())  # mkdtemp makes a folder that only its owner can read
+        yield staging
+        staging.rename(target)
+        sync_folder(target.parent)
+    except OSError as error:
+        raise RnntuiError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)  # it is gone if it was renamed
+
+
+def umask() -> int:
+    """Return the permission bits that new files of this process do not get."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -6,6 +6,7 @@ the form; `__post_init__` validates the value, wherever it came from.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields
 from typing import Any, Literal, Self
 
@@ -213,6 +214,20 @@ class Budget(Settings):
         if len(given) > 1:
             raise UsageError(f"--{given[0]} and --{given[1]} are two budgets", setting=given[0], hint="give one")
 
+    def check_max_epochs(self, given: Collection[str]) -> None:
+        """Raise `UsageError` if the user limits the epochs of a budget that is not one of minutes.
+
+        Args:
+            given: option names of the settings that the user set; others may have a default.
+        """
+        name = "epochs" if self.epochs is not None else "steps" if self.steps is not None else ""
+        if name and "max_epochs" in given:
+            raise UsageError(
+                f"--max-epochs limits a budget of minutes, and --{name} is a budget of its own",
+                setting="max_epochs",
+                hint="leave one of them out",
+            )
+
     @property
     def summary(self) -> str:
         """Return the budget in words, as in "5 minutes"."""
@@ -227,7 +242,7 @@ class Budget(Settings):
 class BPTTConfig(Settings):
     """Batches for truncated backpropagation through time over one long text."""
 
-    batch_size: int = setting_field(16, "batch size (B): streams of text read in parallel", low=1, high=4096)
+    batch_size: int = setting_field(32, "batch size (B): streams of text read in parallel", low=1, high=4096)
     bptt: int = setting_field(
         32, "window length (T): steps of truncated backpropagation through time", low=1, high=8192
     )

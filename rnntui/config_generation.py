@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 from rnntui.settings import Settings, record, setting_field
@@ -43,6 +44,18 @@ class InferenceConfig(Settings):
     )
 
 
+@record
+class NoveltyConfig(Settings):
+    """Limit of what a generated text copies from the training text."""
+
+    novel: int = setting_field(
+        0,
+        "refuse to copy more than this many characters in a row from the training text; 0: off",
+        low=0,
+        high=100_000,
+    )
+
+
 PRESETS = {
     "careful": SamplingConfig(temperature=0.5, top_p=0.9),
     "balanced": SamplingConfig(),
@@ -55,6 +68,11 @@ UNLIMITED_LENGTH = 10_000_000
 MAX_CHARS_PER_SECOND = 1_000_000
 NEW_SEED = -1
 """Value of a slider that stands for a new seed each time."""
+
+
+def new_seed() -> int:
+    """Return a random seed."""
+    return int.from_bytes(os.urandom(4))
 
 
 @record

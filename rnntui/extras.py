@@ -12,6 +12,7 @@ EXTRAS = {
     "fast": ("onnxruntime",),
     "png": ("resvg_py",),
     "serve": ("starlette", "uvicorn", "textual_serve"),
+    "tune": ("optuna",),
 }
 """Modules that each extra installs; `optional-dependencies` in `pyproject.toml` has the same extras."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 
 def format_loss(loss: float | None) -> str:
     """Return a loss in nats or bits: 1.4416; empty for None."""
@@ -32,3 +34,12 @@ def format_bytes(size: int) -> str:
         if size >= limit:
             return f"{size / limit:.1f} {unit}"
     return f"{size} bytes"
+
+
+def format_percent(share: float, least: float = 1e-6) -> str:
+    """Return a share of one in two digits: 22%, 0.028%; below `least`, that it is less. No share gives 0%."""
+    percent = 100 * share
+    if not 0 < share < least:
+        decimals = 0 if percent >= 10 or not percent else min(1 - math.floor(math.log10(percent)), 12)
+        return f"{percent:.{decimals}f}%"
+    return f"less than {100 * least:.12f}".rstrip("0") + "%"

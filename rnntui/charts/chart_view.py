@@ -17,7 +17,7 @@ class ChartView:
     """An immutable viewport on the x axis, from `left` to `right` in data; None shows everything.
 
     `log` and `log_x` make the y and the x axis logarithmic. `follow` keeps the newest data in view. `cursor` is an x,
-    or None.
+    or None. `x_title` is the title of an x axis that is none of training.
     """
 
     axis: Axis = "step"
@@ -27,6 +27,7 @@ class ChartView:
     log_x: bool = False
     follow: bool = False
     cursor: float | None = None
+    x_title: str = ""
 
     def x_scale(self, curves: Sequence[Curve]) -> AxisScale:
         """Return the scale of the x axis for these curves."""

@@ -58,7 +58,8 @@ class Curve:
     `colour` is an index into the front end's colours. `smoothing`, 0 <= smoothing < 1, is the weight of the moving
     average drawn over the dimmed values; 0 draws the values alone. `marked` draws a marker at every point where there
     is room. `best_step` is the training step of the best evaluation, which gets a mark; None for a curve without one.
-    Create one for each state of the data: computed polylines are cached.
+    `band` is a range around the values, low and high `(N,)` each, which is shaded. `legend_value` stands in the legend
+    in place of the last value. Create one for each state of the data: computed polylines are cached.
     """
 
     name: str
@@ -67,6 +68,8 @@ class Curve:
     smoothing: float = 0.0
     marked: bool = False
     best_step: float | None = None
+    band: tuple[Floats, Floats] | None = None
+    legend_value: str | None = None
     _polylines: dict[Axis, Polyline] = field(default_factory=dict, init=False, repr=False)
 
     def polyline(self, axis: Axis) -> Polyline:

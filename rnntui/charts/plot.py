@@ -15,7 +15,17 @@ from rnntui.charts.curve import Curve, Polyline
 from rnntui.charts.labels import Unit, format_exact, tick_labels
 from rnntui.charts.legend import STAR, LegendEntry, legend_rows
 from rnntui.charts.metric_charts import AXIS_TITLES, Axis
-from rnntui.charts.raster import BRAILLE, DOTS_HIGH, DOTS_WIDE, ROUNDING, braille_bits, decimate, rasterize, row_index
+from rnntui.charts.raster import (
+    BRAILLE,
+    DOTS_HIGH,
+    DOTS_WIDE,
+    ROUNDING,
+    ColumnRanges,
+    braille_bits,
+    decimate,
+    rasterize,
+    row_index,
+)
 from rnntui.charts.styled_text import (
     AXIS,
     CURSOR,
@@ -45,13 +55,21 @@ class Display:
     """The display that a chart is rendered for: its size in cells, its colours, and its measure of text.
 
     Without `colours`, each curve has its own marker, and values under their average are left out, because they could
-    not be distinguished from it.
+    not be distinguished from it. `marked` gives the curves markers beside their colours. `legend_rows` is the largest
+    number of rows of title and legend; None for a fifth of the height.
     """
 
     width: int
     height: int
     colours: bool = True
     measure: CellWidth = cell_width
+    marked: bool = False
+    legend_rows: int | None = None
+
+    @property
+    def has_markers(self) -> bool:
+        """True if curves have markers of their own."""
+        return self.marked or not self.colours
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +100,9 @@ def render_chart(title: str, curves: Sequence[Curve], view: ChartView, display: 
     """
     lines = [curve.polyline(view.axis) for curve in curves]
     x = view.x_scale(curves)
-    entries = legend_entries(curves, view, _markers(curves, display.colours))
+    entries = legend_entries(curves, view, _markers(curves, display.has_markers))
     # A plot needs three rows; legend and x axis are left out where there are no more.
-    max_legend = max(1, display.height // 5)
+    max_legend = display.legend_rows or max(1, display.height // 5)
     legend: list[Row] = []
     if display.height >= 4:
         legend = legend_rows(one_line(title), entries, display.width, max_legend, display.measure)
@@ -102,7 +120,7 @@ def render_chart(title: str, curves: Sequence[Curve], view: ChartView, display: 
     tick_rows = [height - 1 - int(row) // DOTS_HIGH for row in dot_rows]
     canvas = _Canvas(width, height, x, y)
     canvas.draw_grid(tick_rows)
-    canvas.draw_curves(curves, lines, view.log, display.colours)
+    canvas.draw_curves(curves, lines, view.log, display)
     cursor = None
     if view.cursor is not None and 0 <= (position := x.position(view.cursor)) <= 1:
         cursor = min(int(position * width), width - 1)
@@ -117,9 +135,9 @@ def render_chart(title: str, curves: Sequence[Curve], view: ChartView, display: 
     return RenderedChart([*legend, *plot, *x_axis], x, y, gutter, len(legend), width, height)
 
 
-def _markers(curves: Sequence[Curve], colours: bool) -> list[str]:
+def _markers(curves: Sequence[Curve], are_distinct: bool) -> list[str]:
     """Return the marker of each curve in the legend and in the plot."""
-    if not colours:
+    if are_distinct:
         return [MARKERS[index % len(MARKERS)] for index in range(len(curves))]
     return [POINT if curve.marked else LINE for curve in curves]
 
@@ -131,6 +149,8 @@ def legend_entries(curves: Sequence[Curve], view: ChartView, markers: Sequence[s
         line = curve.polyline(view.axis)
         value = line.last_value if view.cursor is None else line.value_at(view.cursor)
         value_text = "–" if value is None else format_exact(value)
+        if curve.legend_value is not None and view.cursor is None:
+            value_text = curve.legend_value
         entry = LegendEntry(marker, Style(ChartPart.LINE, curve.colour), one_line(curve.name), value_text)
         if line.best is not None and curve.best_step is not None:
             best, place = format_exact(line.best[1]), f"at step {format_exact(curve.best_step, 'count')}"
@@ -164,7 +184,7 @@ def _x_axis(x: AxisScale, view: ChartView, gutter: int, width: int, cursor: int 
     """Return the x axis and its labels: two rows."""
     unit = UNITS[view.axis]
     total = gutter + width
-    name = AXIS_TITLES[view.axis]
+    name = view.x_title or AXIS_TITLES[view.axis]
     occupied = np.zeros(total + 1, bool)  # one more cell, for the gap to the right of a label
     texts = np.full(total, " ")
     cursor_label = ""
@@ -225,21 +245,24 @@ class _Canvas:
         self._characters[y_rows, _GRID_DISTANCE - 1 :: _GRID_DISTANCE] = ord("·")
         self._codes[y_rows, _GRID_DISTANCE - 1 :: _GRID_DISTANCE] = _GRID
 
-    def draw_curves(self, curves: Sequence[Curve], lines: Sequence[Polyline], log: bool, colours: bool) -> None:
-        """Draw the values under averages first, then the main lines, then markers."""
-        if colours:
+    def draw_curves(self, curves: Sequence[Curve], lines: Sequence[Polyline], log: bool, display: Display) -> None:
+        """Draw bands and the values under averages first, then the main lines, then markers."""
+        if display.colours:
+            for curve, line in zip(curves, lines, strict=True):
+                if curve.band is not None:
+                    self._draw_band(line.x, curve.band, log, Style(ChartPart.RAW, curve.colour))
             for curve, line in zip(curves, lines, strict=True):
                 if line.smoothed is not None:
                     self._draw_line(line.x, line.y, log, Style(ChartPart.RAW, curve.colour))
         for curve, line in zip(curves, lines, strict=True):
             self._draw_line(line.x, line.main, log, Style(ChartPart.LINE, curve.colour))
         for index, (curve, line) in enumerate(zip(curves, lines, strict=True)):
-            style, marker = Style(ChartPart.LINE, curve.colour), _markers(curves, colours)[index]
+            style, marker = Style(ChartPart.LINE, curve.colour), _markers(curves, display.has_markers)[index]
             inside = slice(np.searchsorted(line.x, self._x.low, "left"), np.searchsorted(line.x, self._x.high, "right"))
             count = inside.stop - inside.start
             if count == 1 or (curve.marked and count * _MIN_POINT_DISTANCE <= self._width):
                 self._draw_markers(line.x[inside], line.main[inside], POINT if marker == LINE else marker, style)
-            elif not colours and len(lines) > 1 and count:
+            elif display.has_markers and len(lines) > 1 and count:
                 # Shifted for each curve, because curves often coincide.
                 marker_x = self._x.bin_edges(self._width)[2 + 3 * index :: _MARKER_DISTANCE]
                 marker_x = marker_x[(marker_x >= line.x[0]) & (marker_x <= line.x[-1])]
@@ -284,9 +307,20 @@ class _Canvas:
             rows.append(row)
         return rows
 
+    def _draw_band(self, x: Floats, band: tuple[Floats, Floats], log: bool, style: Style) -> None:
+        """Draw every other dot of a band: lines within it, and the bands behind it, can be seen through."""
+        low, high = (decimate(x, edge, self._x, self._width * DOTS_WIDE, log=log) for edge in band)
+        dots = rasterize(ColumnRanges(low.low, high.high), self._y, self._height * DOTS_HIGH)
+        dots &= np.indices(dots.shape).sum(axis=0) % 2 == 0
+        self._draw_dots(dots, style)
+
     def _draw_line(self, x: Floats, y: Floats, log: bool, style: Style) -> None:
         ranges = decimate(x, y, self._x, self._width * DOTS_WIDE, log=log)
-        bits = braille_bits(rasterize(ranges, self._y, self._height * DOTS_HIGH))
+        self._draw_dots(rasterize(ranges, self._y, self._height * DOTS_HIGH), style)
+
+    def _draw_dots(self, dots: NDArray[np.bool_], style: Style) -> None:
+        """Draw dots `(height, width)` of braille; a cell with one has no other character."""
+        bits = braille_bits(dots)
         lit = bits > 0
         self._characters[lit] = BRAILLE + bits[lit].astype(np.uint32)
         self._codes[lit] = self._style_code(style)

@@ -14,7 +14,8 @@ class ChartPart(Enum):
     """The parts of a chart or matrix.
 
     `RAW` (values under their average) and `LINE` have the colour of their curve. `CORRECT` and `WRONG` are the cells of
-    a confusion matrix on and off the diagonal, shaded by their share of a row.
+    a confusion matrix on and off the diagonal, shaded by their share of a row. `HIGH` and `LOW` are texts with a value
+    above or below a middle, shaded by its distance from that; `HIGH_BAR` and `LOW_BAR` are bars of such values.
     """
 
     TITLE = auto()
@@ -28,16 +29,21 @@ class ChartPart(Enum):
     LINE = auto()
     CORRECT = auto()
     WRONG = auto()
+    HIGH = auto()
+    LOW = auto()
+    HIGH_BAR = auto()
+    LOW_BAR = auto()
 
 
 SHADES = 10
-"""The darkest shade of a matrix cell; 0 is none."""
+"""The darkest shade of a matrix cell or a value; 0 is none."""
 
 
 class Style(NamedTuple):
     """The style of a piece of text.
 
-    `colour` is the index of a curve's colour, or the shade of a matrix cell, 0 to `SHADES`; 0 for parts without one.
+    `colour` is the index of a curve's colour, or the shade of a matrix cell or a value, 0 to `SHADES`; 0 for parts
+    without one.
     """
 
     kind: ChartPart

@@ -148,6 +148,8 @@ def _chart(drawing: ChartDrawing, index: int) -> Iterator[str]:
     yield f'<clipPath id="plot{index}"><rect {_box(frame)}/></clipPath>'
     yield f'<g clip-path="url(#plot{index})" fill="none" stroke-linejoin="round">'
     for curve, line in zip(curves, lines, strict=True):
+        if curve.band is not None:
+            yield _band(frame, line.x, curve.band, f'fill="{_colour(curve)}" stroke="none" opacity="0.15"')
         if line.smoothed is not None:
             yield _path(frame, line.x, line.y, f'stroke="{_colour(curve)}" stroke-width="1" opacity="0.3"')
     for curve, line in zip(curves, lines, strict=True):
@@ -196,13 +198,23 @@ def _axes(frame: _Frame, y_ticks: list[tuple[float, str]], view: ChartView, y_ti
         yield text_element(label, column, frame.bottom + 18, anchor="middle", colour=MUTED)
     corner = f"M{frame.left:.1f} {frame.top:.1f}V{frame.bottom:.1f}H{frame.right:.1f}"
     yield f'<path d="{corner}" fill="none" stroke="{MUTED}"/>'
-    yield text_element(AXIS_TITLES[view.axis], frame.left + frame.width / 2, frame.bottom + 38, anchor="middle")
+    yield text_element(
+        view.x_title or AXIS_TITLES[view.axis], frame.left + frame.width / 2, frame.bottom + 38, anchor="middle"
+    )
     if y_title:
         middle = frame.top + frame.height / 2
         yield (
             f'<text transform="translate({_MARGIN + 8} {middle:.1f}) rotate(-90)" text-anchor="middle">'
             f"{xml_text(y_title)}</text>"
         )
+
+
+def _band(frame: _Frame, x: Floats, band: tuple[Floats, Floats], attributes: str) -> str:
+    """Return the area between the two curves of a band, where both have a position."""
+    columns, (low, high) = frame.x_pixels(x), map(frame.y_pixels, band)
+    drawn = np.isfinite(columns) & np.isfinite(low) & np.isfinite(high)
+    edge = [*zip(columns[drawn], high[drawn], strict=True), *zip(columns[drawn][::-1], low[drawn][::-1], strict=True)]
+    return f'<path d="M{"L".join(f"{column:.1f} {row:.1f}" for column, row in edge)}Z" {attributes}/>' if edge else ""
 
 
 def _path(frame: _Frame, x: Floats, y: Floats, attributes: str) -> str:

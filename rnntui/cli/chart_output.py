@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # Colours of the terminal's own palette, which are readable on its background.
 _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
+# Backgrounds of the 256-colour palette for values above and below a middle, from weak to strong; ink is black on them.
+# Blue and orange differ to colour-blind readers too.
+_HIGH, _LOW = (189, 153, 117, 75, 33), (223, 222, 216, 215, 208)
+_WEAK = 3  # shade of a bar below which it is dim
 _LARGE = 2  # shade of an error in a confusion matrix from which it is coloured
 
 
@@ -62,11 +66,18 @@ def print_rows(rows: Sequence[Row], is_coloured: bool, blank_line_before: bool =
 
 
 def _style_text(text: str, style: Style) -> str:
-    from rnntui.charts.styled_text import ChartPart
+    from rnntui.charts.styled_text import SHADES, ChartPart
 
+    if style.kind in (ChartPart.HIGH, ChartPart.LOW):
+        colours = _HIGH if style.kind is ChartPart.HIGH else _LOW
+        step = -(-style.colour * len(colours) // SHADES)
+        return click.style(text, fg="black", bg=colours[step - 1]) if step else text
     if not text.strip():
         return text
     match style.kind:
+        case ChartPart.HIGH_BAR | ChartPart.LOW_BAR:
+            dim = True if style.colour < _WEAK else None
+            return click.style(text, fg=(_HIGH if style.kind is ChartPart.HIGH_BAR else _LOW)[-1], dim=dim)
         case ChartPart.LINE | ChartPart.RAW:
             dim = True if style.kind is ChartPart.RAW else None
             return click.style(text, fg=_COLOURS[style.colour % len(_COLOURS)], dim=dim)

@@ -15,14 +15,12 @@ from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.errors import UsageError
-from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rnntui.api import Classification, ClassificationModel, Explanation
     from rnntui.cli.classify_output import Threshold
-    from rnntui.inference.classifier import Classification, TextClassifier
-    from rnntui.inference.explanation import Explanation
 
 _UNSURE = "?"
 _MAX_BATCH = 4096  # lines: enough for every processor to have several batches of similar length
@@ -104,11 +102,11 @@ def command(
         classify_by_runs(runs, checkpoints, source, RunsOutput(as_json, explain))
         return
     use_one_blas_thread()
+    from rnntui.api import ClassificationModel
     from rnntui.cli.classify_output import ClassificationWriter, Threshold
-    from rnntui.inference.classifier import load_classifier
     from rnntui.kinds.classifier import CLASSIFIER
 
-    classifier = load_classifier(choose_run(run_name, checkpoints, CLASSIFIER))
+    classifier = ClassificationModel(choose_run(run_name, checkpoints, CLASSIFIER))
     limit = Threshold(threshold, _UNSURE if unsure is None else unsure) if threshold is not None else None
     if limit is not None:
         _check_threshold(limit, classifier)
@@ -125,7 +123,7 @@ def command(
         print_note(f"{unsure_lines:,} of {lines:,} {noun} {are} below --threshold {threshold:g} ({share})")
 
 
-def _check_threshold(threshold: Threshold, classifier: TextClassifier) -> None:
+def _check_threshold(threshold: Threshold, classifier: ClassificationModel) -> None:
     """Note that a threshold changes nothing where the best of the labels always reaches it."""
     least = round(1 / len(classifier.labels), 4)
     if threshold.probability <= least:
@@ -136,7 +134,7 @@ def _check_threshold(threshold: Threshold, classifier: TextClassifier) -> None:
 
 
 def _classified(
-    source: Lines, classifier: TextClassifier, explain: bool, bar: ProgressBar
+    source: Lines, classifier: ClassificationModel, explain: bool, bar: ProgressBar
 ) -> Iterator[tuple[str, Classification, Explanation | None]]:
     """Yield each line with its classification and, if wanted, its explanation."""
     done = 0
@@ -146,7 +144,7 @@ def _classified(
                 print_note(warning)
         report = bar.lines_of_batch(done, len(batch), source.count)
         texts = [line.text for line in batch]
-        classifications = classifier.classify(texts, workers=usable_cpus(), on_progress=report)
+        classifications = classifier.classify(texts, on_progress=report)
         for number, (line, classification) in enumerate(zip(batch, classifications, strict=True), 1):
             yield line.text, classification, _explanation(classifier, line) if explain else None
             if explain:
@@ -154,7 +152,7 @@ def _classified(
         done += len(batch)
 
 
-def _explanation(classifier: TextClassifier, line: NumberedLine) -> Explanation | None:
+def _explanation(classifier: ClassificationModel, line: NumberedLine) -> Explanation | None:
     """Return the explanation of a line's label; None, with a note, if it is too long."""
     try:
         return classifier.explain(line.text)

@@ -10,7 +10,7 @@ import click
 
 from rnntui.cli.options import checkpoints_option, corpus_options, run_option, setting_option
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import file_argument
+from rnntui.cli.terminal import file_argument, new_file_argument
 from rnntui.config import TrainerConfig
 from rnntui.config_seq2seq import BeamConfig, BleuTokenizer
 from rnntui.errors import UsageError
@@ -37,6 +37,7 @@ class EvaluateArguments:
     label_column: str
     text_column: str
     dynamic: bool
+    novelty: bool
     held_out: bool
     save: str | None
     svg: str | None
@@ -73,10 +74,14 @@ def _reading_option(option: ReadingOption) -> Callable[[Command], Command]:
     help="For a language model: also evaluate one that learns from the text as it reads it (dynamic evaluation).",
 )  # fmt: skip
 @click.option(
+    "--novelty", is_flag=True,
+    help="For a language model: what it copies from its training text, in 64 texts that it generates; needs no TEXT.",
+)  # fmt: skip
+@click.option(
     "--held-out", is_flag=True, help="Evaluate on the held-out pairs or labelled texts of the run's own data.",
 )  # fmt: skip
 @click.option(
-    "--save", metavar="FILE", callback=file_argument,
+    "--save", metavar="FILE", callback=new_file_argument,
     help="Write the evaluated pairs or labelled texts to a new table, each with its file and row.",
 )  # fmt: skip
 @click.option(
@@ -105,7 +110,8 @@ def command(context: click.Context, /, run_name: str | None, checkpoints: str | 
     that of a model that goes on learning from the text, 32 tokens at a time, once it has predicted them (Krause et al.
     2018): compare it only with other figures of dynamic evaluation. The run itself stays as it is. Bits
     per character and word perplexity (words between white space, each line break counted as one) are comparable between
-    tokenizers.
+    tokenizers. With --novelty, what the model copies word for word from its training text is set beside what is in
+    text held out from it; the training text is indexed if it is not yet (rnntui index).
 
     A Seq2Seq model, named by --run, is evaluated on pairs, which are read as train-seq2seq reads them: the loss of each
     reference token given those before (teacher forcing), and BLEU, chrF and exact matches of its translations.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rnntui.cli.environment import prepare_for_torch
+from rnntui.cli.environment import prepare_for_torch, use_one_blas_thread
 from rnntui.cli.evaluate_output import plain_table
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.progress_bar import ProgressBar
@@ -21,7 +21,24 @@ if TYPE_CHECKING:
 
 
 def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
-    """Print the losses of a language model on a text, as a table or as a JSON line."""
+    """Print the losses of a language model on a text, or what it copies, as tables or as a JSON line."""
+    values: dict[str, Any] = {"run": run.name}
+    if arguments.text or not arguments.novelty:
+        values |= _evaluate_losses(run, arguments)
+    if arguments.novelty:
+        use_one_blas_thread()
+        from rnntui.cli.novelty_output import generated_report, write_report
+
+        report = generated_report(run)
+        values["novelty"] = report.to_json()
+        if not arguments.as_json:
+            write_report(report)
+    if arguments.as_json:
+        write_out(json.dumps(values) + "\n")
+
+
+def _evaluate_losses(run: RunFolder, arguments: EvaluateArguments) -> dict[str, Any]:
+    """Evaluate on a text; print the losses, unless they are wanted as JSON, and return them."""
     require_extra("train", "evaluating a language model")  # `rnntui score` does not
     from rnntui.text.chat_exports import converted_chat
 
@@ -53,16 +70,15 @@ def evaluate_texts(run: RunFolder, arguments: EvaluateArguments) -> None:
         )
     if arguments.dynamic:
         print_note("dynamic: the model went on learning from this text; compare it only with other dynamic evaluations")
-    if arguments.as_json:
-        values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
-        write_out(json.dumps({"run": run.name, "text": list(corpus.display_names), **values}) + "\n")
-    else:
+    if not arguments.as_json:
         _print_table(evaluations)
         if streaming.nats_per_word is not None:
             print_note(
                 f"word perplexity: exp of {streaming.nats_per_word:.4f} nats a word (streaming), over "
                 f"{streaming.words:,.0f} words between white space, each line break counted as one"
             )
+    values = {name: _values(evaluation) for name, evaluation in evaluations.items()}
+    return {"text": list(corpus.display_names), **values}
 
 
 def _values(evaluation: Evaluation) -> dict[str, float | None]:

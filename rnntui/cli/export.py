@@ -9,8 +9,8 @@ import click
 
 from rnntui.cli.options import checkpoints_option
 from rnntui.cli.run_choice import choose_run
-from rnntui.cli.terminal import file_argument, print_note, utf8_argument
-from rnntui.errors import UsageError
+from rnntui.cli.terminal import file_argument, new_file_argument, print_note, utf8_argument
+from rnntui.errors import CorpusError, UsageError
 from rnntui.formatting import format_bytes
 from rnntui.runs.folder import RunFolder
 
@@ -19,7 +19,7 @@ from rnntui.runs.folder import RunFolder
 @click.argument("name", metavar="[RUN]", required=False, callback=utf8_argument)
 @checkpoints_option
 @click.option(
-    "--onnx", metavar="FOLDER", callback=file_argument,
+    "--onnx", metavar="FOLDER", callback=new_file_argument,
     help="Write ONNX models to a new folder, with a description and a program that uses them; or, for a language model "
     "or a classifier, one model to a new file, FILE.onnx.",
 )  # fmt: skip
@@ -30,15 +30,20 @@ from rnntui.runs.folder import RunFolder
     help="With --onnx: weights of 8 bits; says what they cost, if onnxruntime is there.",
 )
 @click.option(
-    "--single-file", metavar="FILE", callback=file_argument,
+    "--text", "text_file", metavar="FILE", callback=file_argument,
+    help="With --int8: measure what it costs on the beginning of this text; for a Seq2Seq model or a classifier, on "
+    "its lines [default: on texts that the model writes, or on the run's samples].",
+)  # fmt: skip
+@click.option(
+    "--single-file", metavar="FILE", callback=new_file_argument,
     help="Write a language model as one Python program: less than 200 lines, and the weights; it needs numpy alone.",
 )  # fmt: skip
 @click.option(
-    "--tensorboard", metavar="FOLDER", callback=file_argument,
+    "--tensorboard", metavar="FOLDER", callback=new_file_argument,
     help="Write the run's metrics and samples to a new folder as event files, which TensorBoard shows.",
 )  # fmt: skip
 @click.option(
-    "--copy", metavar="FOLDER", callback=file_argument,
+    "--copy", metavar="FOLDER", callback=new_file_argument,
     help="Write a small copy of the run to pass on: weights in float16, nothing to resume from.",
 )  # fmt: skip
 @click.option(
@@ -50,6 +55,7 @@ def command(
     checkpoints: str | None,
     onnx: str | None,
     is_int8: bool,
+    text_file: str | None,
     single_file: str | None,
     tensorboard: str | None,
     copy: str | None,
@@ -68,6 +74,8 @@ def command(
         raise UsageError("name a form and where to write it, as in --onnx FOLDER or --single-file FILE.py")
     if is_int8 and onnx is None:
         raise UsageError("--int8 goes with --onnx")
+    if text_file is not None and not is_int8:
+        raise UsageError("--text goes with --int8")
     if ngram_minimum > 1 and copy is None:
         raise UsageError("--ngram-minimum goes with --copy")
     run = choose_run(name, checkpoints, None)
@@ -75,7 +83,7 @@ def command(
         if Path(target).exists():
             raise UsageError(f"{target} exists and is not replaced", hint="name another one")
     if onnx is not None:
-        _export_onnx(run, Path(onnx), is_int8)
+        _export_onnx(run, Path(onnx), is_int8, _beginning(text_file) if text_file is not None else "")
     if single_file is not None:
         _export_single_file(run, Path(single_file))
     if copy is not None:
@@ -90,21 +98,32 @@ def command(
 
 
 def _export_events(run: RunFolder, target: Path) -> None:
+    from rnntui.atomic_files import atomic_folder
     from rnntui.runs.metrics_log import read_metrics
     from rnntui.runs.tensorboard_log import TensorBoardLog
 
     rows, created = read_metrics(run.metrics_file), run.read_config().created
-    with contextlib.closing(TensorBoardLog(target)) as log:
+    with atomic_folder(target) as folder, contextlib.closing(TensorBoardLog(folder)) as log:
         for row in rows:
             seconds = row.get("seconds")
             log.write(row, created + seconds if isinstance(seconds, int | float) else created)
     print_note(f"saved {target}; look at it with: tensorboard --logdir {target}")
 
 
-def _export_onnx(run: RunFolder, target: Path, is_int8: bool) -> None:
+def _beginning(file: str) -> str:
+    """Return the beginning of a text, up to a million characters. Raises `CorpusError` if it is blank."""
+    from rnntui.text.corpus import find_corpus
+
+    text = next(find_corpus([file]).blocks(), "")
+    if not text.strip():
+        raise CorpusError(f"{file} is blank", hint="name a file with text")
+    return text
+
+
+def _export_onnx(run: RunFolder, target: Path, is_int8: bool, text: str) -> None:
     from rnntui.exporting.onnx_export import export_onnx
 
-    result = export_onnx(run, target, is_int8)
+    result = export_onnx(run, target, is_int8, text)
     files = ", ".join(f"{name} {format_bytes(size)}" for name, size in result.files.items())
     print_note(f"saved {target}: {files}")
     if result.difference is not None:

@@ -19,6 +19,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui train-classifier reviews.csv", "learn the labels of a table"),
         ("rnntui train-classifier mail/ --minutes 2", "a folder of texts for each label, for two minutes"),
     ),
+    "tune": (
+        (
+            "rnntui tune notes.txt --minutes 60",
+            "an hour of trainings of five minutes; the same line goes on after Ctrl-C",
+        ),
+        ("rnntui tune notes.txt --cell gru --hidden 256 --trials 10", "search the other settings, with ten trials"),
+    ),
     "translate": (
         ('rnntui translate "Where is the station?"', "translate with the newest run, or with the shipped model"),
         ("rnntui translate --run en-es --file film.srt > film.es.srt", "translate subtitles"),
@@ -51,6 +58,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui note notes dropout helped", "write a note, which lists show"),
         ("rnntui note notes", "print it"),
     ),
+    "verify": (
+        ("rnntui verify", "check all runs"),
+        ("rnntui verify notes --repair", "save what can be saved of a damaged run"),
+    ),
     "curves": (
         ("rnntui curves", "the losses of the newest run"),
         ("rnntui curves notes diary --metric bits_per_character --svg bits.svg", "two runs in an image"),
@@ -58,6 +69,45 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "evaluate": (
         ("rnntui evaluate other.txt --run notes", "the losses of a language model on a text"),
         ("rnntui evaluate en-es.tsv --run en-es --held-out", "BLEU on the pairs that were held out"),
+    ),
+    "index": (
+        ("rnntui index notes", "find copies from the text that a run was trained on"),
+        ("rnntui index notes --delete", "free the disk space again"),
+    ),
+    "inspect": (
+        ("rnntui inspect gradients shakespeare", "from how far back the shipped model can learn"),
+        ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect attention": (
+        ('rnntui inspect attention en-es --sentence "Where is it?"', "the matrix of a translation"),
+        ("rnntui inspect attention dot general --pairs test.tsv", "two runs over the same pairs"),
+        ("rnntui inspect attention --compare dot,general en-es.tsv", "train two, and compare them"),
+    ),
+    "inspect gradients": (
+        ("rnntui inspect gradients shakespeare", "one run, after training and before"),
+        ("rnntui inspect gradients notes.txt --compare rnn,gru,lstm", "train three cells, and compare them"),
+        ("rnntui inspect gradients my-rnn my-lstm --svg flow.svg", "two runs in an image"),
+    ),
+    "inspect context": (
+        ("rnntui inspect context shakespeare", "the loss with the last 1, 2, 4, … 512 characters"),
+        ("rnntui inspect context notes --text other.txt --json", "on another text, as data"),
+    ),
+    "inspect clipping": (
+        ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
+        ("rnntui inspect clipping my-rnn my-lstm --json", "of two, as data"),
+    ),
+    "inspect units": (
+        ("rnntui inspect units shakespeare", "what units track, and held-out text in the colours of the best one"),
+        ('rnntui inspect units shakespeare "[Enter ROMEO]" --feature brackets --top 5', "your text; one feature"),
+        ('rnntui inspect units shakespeare "Ay [Exit]" --unit 1/366 --gate f', "one unit by its name"),
+    ),
+    "inspect step": (
+        ('rnntui inspect step shakespeare "To be, or not to b"', "the step at the last letter"),
+        ('rnntui inspect step shakespeare "To be, or not to b" --html step.html', "a page with all steps"),
+    ),
+    "inspect novelty": (
+        ("rnntui inspect novelty shakespeare", "what 64 generated texts have from the training text"),
+        ("rnntui inspect novelty notes --text draft.txt", "what your own text has from it"),
     ),
     "report": (
         ("rnntui report shakespeare", "a page about a run: shakespeare.html"),

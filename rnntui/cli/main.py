@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
 from rnntui import __version__
-from rnntui.cli.help_examples import examples_epilog
-from rnntui.cli.terminal import COMPLETION_VARIABLE, OutputClosedError
+from rnntui.cli.lazy_group import LazyGroup, debug_option
+from rnntui.cli.terminal import OutputClosedError
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.control_chars import one_line
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 # Descriptions are repeated here so that help is quick: a command's module is imported only to run it.
 COMMANDS = {
@@ -27,6 +23,7 @@ COMMANDS = {
     "train": "Train a language model on a text.",
     "train-seq2seq": "Train a Seq2Seq model on pairs: translation, or any two columns.",
     "train-classifier": "Train a classifier on labelled texts: sentiment, language, author.",
+    "tune": "Search for the settings with which a language model learns a text best.",
     "translate": "Translate lines with a trained Seq2Seq model.",
     "classify": "Classify lines with a trained classifier, or by the language model that fits best.",
     "sample": "Sample text from a trained language model.",
@@ -35,8 +32,11 @@ COMMANDS = {
     "rename": "Rename a run.",
     "delete": "Delete runs.",
     "note": "Write a note on a run, or print it.",
+    "verify": "Check that the files of runs are as they were written; repair them.",
     "curves": "Draw the metrics of runs, or write them as data.",
+    "index": "Index the training text of a language model, to find copies from it.",
     "evaluate": "Evaluate a model on a text, pairs or labelled texts: loss, BLEU, accuracy.",
+    "inspect": "Look inside a model: gradients, how far back it looks.",
     "report": "Write a page about a run for a browser.",
     "export": "Write a model as ONNX, as one Python file, or as a small copy.",
     "serve": "Serve models over HTTP: OpenAI and LibreTranslate APIs, or the app in a browser.",
@@ -47,44 +47,12 @@ _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delet
 """Commands that share a module; any other is `command` in the module of its name."""
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one only to run it."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = _ATTRIBUTES.get(cmd_name, f"{cmd_name.replace('-', '_')}:command").partition(":")
-        command: click.Command = getattr(importlib.import_module(f"rnntui.cli.{module}"), attribute)
-        if not any(parameter.name == "debug" for parameter in command.params):
-            command.params.append(_debug_option())
-            command.epilog = examples_epilog(cmd_name)
-            if COMPLETION_VARIABLE in os.environ:
-                from rnntui.cli.completion import complete_values
-
-                complete_values(cmd_name, command)
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands that begin with what is typed, without importing them, and the flags."""
-        from click.shell_completion import CompletionItem
-
-        commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
-        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-def _debug_option() -> click.Option:
-    # `run` searches the arguments for it, so that it works before and after the command, and for errors of either.
-    return click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks.")
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    descriptions=COMMANDS,
+    attributes=_ATTRIBUTES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="rnntui", message="%(prog)s %(version)s")
 def cli() -> None:
     """Train small recurrent models on your own text or pairs of text, and use them in the terminal.
@@ -96,7 +64,7 @@ def cli() -> None:
     """
 
 
-cli.params.append(_debug_option())
+cli.params.append(debug_option())
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -141,6 +109,7 @@ def _memory_advice(arguments: Sequence[str]) -> str:
     from rnntui.kinds.registry import KINDS
 
     command = next((argument for argument in arguments if argument in COMMANDS), "")
+    command = {"tune": "train"}.get(command, command)
     for kind in KINDS.values():
         if kind.command == command:
             return kind.memory_advice

@@ -81,6 +81,10 @@ class Reporter:
         with contextlib.suppress(OSError):
             self._display.stop()
 
+    def interrupted_lines(self) -> list[str]:
+        """Return what is lost where the training was ended at once, and the command that continues it."""
+        return interrupted_lines(self.run)
+
 
 def make_reporter(stream: IO[str], run: RunFolder) -> Reporter:
     """Return the reporter of a training: a live bar on a terminal, plain lines elsewhere."""
@@ -189,9 +193,12 @@ class ControlKeyEcho:
 
     def hide(self) -> None:
         """Turn the echo off, where standard input is a terminal that has it."""
-        with contextlib.suppress(ImportError, OSError, ValueError, AttributeError):  # Windows; no terminal; closed
+        try:
             import termios
-
+        except ImportError:  # Windows
+            return
+        # `termios.error`, which a pipe raises, as with a text on standard input, is no OSError.
+        with contextlib.suppress(termios.error, OSError, ValueError, TypeError):
             self._settings = termios.tcgetattr(sys.stdin)
             settings = termios.tcgetattr(sys.stdin)
             settings[3] &= ~termios.ECHOCTL
@@ -292,6 +299,14 @@ def resume_command(run: RunFolder) -> str:
     return f"rnntui {_kind_of(run).command} --resume {flags}"
 
 
+def interrupted_lines(run: RunFolder) -> list[str]:
+    """Return what is lost where training was ended at once, and the command that continues it."""
+    lost = "nothing had been saved yet"
+    if run.resume_file.is_file():
+        lost = f"the steps after the last save, at step {run.read_status().step:,}, are lost"
+    return [f"stopped at once; {lost}", f"continue with: {resume_command(run)}"]
+
+
 def _describe_end(event: Finished, run: RunFolder) -> list[str]:
     kind = _kind_of(run)
     if event.reason == "interrupted":
@@ -302,8 +317,8 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         ]
     reason = f" ({event.stop_reason})" if event.stop_reason else ""
     lines = [
-        f"done in {_clock(event.seconds)} at step {event.step:,}{reason}; the best model, of step {event.best_step:,}, "
-        f"is in {run.path}"
+        f"done in {clock_text(event.seconds)} at step {event.step:,}{reason}; the best model, of step "
+        f"{event.best_step:,}, is in {run.path}"
     ]
     if event.losses:
         losses = ", ".join(f"{name.replace('_', '-')} {loss:.4f}" for name, loss in event.losses.items())
@@ -314,9 +329,21 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
         lines.append("validation: " + ", ".join(metrics))
     if forgetting := run.read_config().forgetting(event.metrics):
         lines.append(forgetting)
-    lines += _validation_advice(event, run)
+    lines += _untrained_advice(event, run) + _validation_advice(event, run)
     lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
     return lines
+
+
+def _untrained_advice(event: Finished, run: RunFolder) -> list[str]:
+    """Return a line of advice where the best model is that from before training."""
+    if event.best_step or not event.step:
+        return []
+    origin = run.read_config().origin
+    before = f"those of {one_line(origin.run)}" if origin is not None else "random ones"
+    return [
+        f"no step made the model better: the run has the weights from before training, {before}; try a lower "
+        f"--learning-rate than {run.read_config().training.learning_rate:g}, or more steps"
+    ]
 
 
 def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
@@ -351,10 +378,11 @@ def _rate(tokens_per_second: float) -> str:
 
 
 def _left(seconds: float | None) -> str:
-    return f"{_clock(seconds)} left" if seconds is not None else "timing the first steps"
+    return f"{clock_text(seconds)} left" if seconds is not None else "timing the first steps"
 
 
-def _clock(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
+    """Return a duration in minutes and seconds, with hours if there are some: 4:59, 1:04:59."""
     minutes, rest = divmod(round(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

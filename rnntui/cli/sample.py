@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,37 +28,34 @@ from rnntui.cli.options import (
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.sample_output import SampledText, SampleJsonOutput, SamplePrompt, SampleTextOutput
-from rnntui.cli.terminal import escaped_argument, file_argument, print_note, utf8_argument, warn_unknown_characters
-from rnntui.config_generation import UNLIMITED_LENGTH, GenerationConfig, InferenceConfig, Precision, SamplingConfig
+from rnntui.cli.terminal import (
+    escaped_argument,
+    file_argument,
+    new_file_argument,
+    print_note,
+    utf8_argument,
+    warn_unknown_characters,
+)
+from rnntui.config_generation import (
+    UNLIMITED_LENGTH,
+    GenerationConfig,
+    InferenceConfig,
+    NoveltyConfig,
+    Precision,
+    SamplingConfig,
+    new_seed,
+)
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
-    from rnntui.inference.generate import Generation
-    from rnntui.inference.loaded_model import LoadedLanguageModel
-    from rnntui.inference.text_state import TextState
+    from rnntui.api import TextSampler
+    from rnntui.cli.novelty_output import NoveltyOutput
+    from rnntui.runs.folder import RunFolder
 
 
 _PROGRESS_STEPS = 32  # steps between updates of the progress bar
 _LONG_PROMPT = 20_000  # tokens; a shorter one is read in three seconds at most
-
-
-@dataclass(frozen=True)
-class _Request:
-    """The texts to sample after each prompt. Text i of the whole output is sampled with `seed + i`.
-
-    With a state, the prompt follows the text that this is of; a seed of None then lets its random generator go on.
-    `save` is called with the last text once it is complete.
-    """
-
-    sampling: SamplingConfig
-    length: int
-    samples: int
-    stop: tuple[str, ...]
-    keep_stop: bool
-    seed: int | None
-    state: TextState | None
-    save: Callable[[Generation], None]
 
 
 def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -113,13 +109,19 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 @click.option(
     "--save-state",
     metavar="FILE",
-    callback=file_argument,
+    callback=new_file_argument,
     help="Save the state of the model after the text, from which --from-state goes on.",
 )
 @click.option(
     "--from-state", metavar="FILE", callback=file_argument,
     help="Go on from a saved state, without reading the text again; without --seed, as if it had never stopped.",
 )  # fmt: skip
+@setting_option(NoveltyConfig, "novel")
+@click.option(
+    "--novelty",
+    is_flag=True,
+    help="Report on stderr, or in the JSON lines, what was copied from the training text, beside held-out text.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write a JSON line for each text.")
 def command(
     run_name: str | None,
@@ -141,6 +143,8 @@ def command(
     from_state: str | None,
     as_json: bool,
     precision: Precision,
+    novel: int,
+    novelty: bool,
     **values: Any,
 ) -> None:
     """Sample text from a trained language model, after a prompt: --prompt, --prompt-file or standard input.
@@ -148,26 +152,23 @@ def command(
     A model of documents, such as names, continues the prompt as the beginning of a document, and stops at its end.
     A character that is not in the vocabulary becomes <unk>; a warning on stderr names it. With --each-line, the samples
     of each line are written as soon as it is read; the line break at its end is not part of the prompt.
+
+    --novelty and --novel use an index of the training text (rnntui index), which is built if there is none. Only
+    generated text counts as a copy: of one that begins in the prompt, the part after it.
     """
     sampling = settings_from(SamplingConfig, values)
     GenerationConfig(length=length)  # checks the bounds
-    if each_line and prompt is not None:
-        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
-    if prompt is not None and prompt_file is not None:
-        raise UsageError("give --prompt or --prompt-file, not both")
+    NoveltyConfig(novel=novel)
+    _check_prompt(prompt, prompt_file, each_line)
     if save_state is not None and (each_line or samples > 1):
         raise UsageError("--save-state is for a single text", hint="leave out --samples and --each-line")
-    if prompt is not None and is_file_name(prompt):
-        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
     use_one_blas_thread()
-    from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inference.text_state import TextState, check_state_can_be_saved, load_text_state, save_text_state
+    from rnntui.api import SamplingRequest, TextModel
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     if save_state is not None:  # before a long text is generated in vain
-        check_state_can_be_saved(Path(save_state))
-    run = choose_run(run_name, checkpoints, LANGUAGE_MODEL)
-    loaded = load_language_model(run, precision=precision)
+        TextModel.check_state_can_be_saved(save_state)
+    model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision)
     reading = TextReading(encoding, errors, newlines)
     prompts: Iterable[SamplePrompt]
     if prompt is not None:
@@ -177,32 +178,57 @@ def command(
     else:
         prompts = [SamplePrompt(_prompt_text(prompt_file, reading))]
 
-    state = None if from_state is None else load_text_state(Path(from_state), run, loaded)
+    state = None if from_state is None else model.load_state(from_state)
     goes_on = state is not None and samples == 1 and not each_line
     if seed is None and not goes_on:
-        seed = int.from_bytes(os.urandom(4))
-
-    def save(generation: Generation) -> None:
-        if save_state is not None:
-            save_text_state(Path(save_state), TextState.of(generation), run)
-
-    request = _Request(sampling, length, samples, stop, keep_stop, seed, state, save)
+        seed = new_seed()
+    copies = _open_novelty(model.run, is_shown=novelty) if novelty or novel else None
+    limit = copies.limit(novel) if copies is not None and novel else None
+    request = SamplingRequest("", length, stop, keep_stop, seed, samples, state, limit)
     output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
-        echo, separator if separator is not None else loaded.documents.separator or "\n---\n"
+        echo, separator if separator is not None else model.document_separator or "\n---\n"
     )
     if as_json:
         settings = {**asdict(sampling), "length": length, "stop": stop, "keep_stop": keep_stop}
-        settings["precision"] = loaded.network.precision
-        output = SampleJsonOutput({"run": run.name, "settings": settings}, loaded.tokenizer)
+        settings |= {"precision": model.precision, **({"novel": novel} if novel else {})}
+        output = SampleJsonOutput({"run": model.name, "settings": settings}, model)
+    sampler: TextSampler | None = None
     try:
         for index, each in enumerate(prompts):
-            prompt_of_document = replace(each, text=loaded.documents.prompt(each.text))
-            for _ in _sample(loaded, prompt_of_document, request, index * samples, output):
-                output.write()
+            first_seed = None if seed is None else seed + index * samples
+            sampler = model.sampler(replace(request, prompt=each.text, seed=first_seed))
+            if copies is not None and sampler.copy_guard is not None:
+                copies.guards.append(sampler.copy_guard)
+            texts = _texts(each, sampler, first_seed, samples, copies)
+            output.add(texts)
+            _sample(sampler, texts, length, sampling, output)
     except CorpusError:  # a line that cannot be decoded, after those before it
         output.end()
         raise
     output.end()
+    if save_state is not None and sampler is not None:
+        model.save_state(model.state_of(sampler), save_state)
+    if copies is not None:
+        copies.print_report(is_json=as_json)
+
+
+def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) -> None:
+    """Raise `UsageError` if the flags of the prompt exclude each other; note a prompt that is the name of a file."""
+    if prompt is None:
+        return
+    if each_line:
+        raise UsageError("--each-line continues the lines of a file or of standard input", hint="leave out --prompt")
+    if prompt_file is not None:
+        raise UsageError("give --prompt or --prompt-file, not both")
+    if is_file_name(prompt):
+        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
+
+
+def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
+    """Open the novelty index of a run; `is_shown` for a report on copies."""
+    from rnntui.cli.novelty_output import NoveltyOutput, open_index
+
+    return NoveltyOutput(open_index(run), is_shown)
 
 
 def _prompts_of_lines(path: str | None, reading: TextReading) -> Iterator[SamplePrompt]:
@@ -222,80 +248,59 @@ def _prompt_text(path: str | None, reading: TextReading) -> str:
     return read_text(sys.stdin.buffer, *reading) if has_input else ""
 
 
-def _progress(steps: int, request: _Request, unfinished: int) -> tuple[float | None, str]:
-    """Return the fraction of a prompt's texts that is done, None if it is not known, and a text that says how much."""
-    ended = request.samples - unfinished
-    text = f"{steps:,} tokens"
-    if request.samples > 1:
-        text += f" of each, {ended:,} of {request.samples:,} texts ended"
-    if request.length == UNLIMITED_LENGTH:
-        return None, text
-    return max(steps / max(request.length, 1), ended / request.samples), text
+def _texts(
+    prompt: SamplePrompt, sampler: TextSampler, seed: int | None, count: int, copies: NoveltyOutput | None
+) -> list[SampledText]:
+    """Return the texts that follow a prompt, which are still empty; `seed` is that of the first."""
+    prompt = replace(prompt, text=sampler.prompt)
+    novelty = copies if copies is not None and copies.is_shown else None
+    return [
+        SampledText(prompt, index, None if seed is None else seed + index, novelty=novelty) for index in range(count)
+    ]
 
 
 def _sample(
-    loaded: LoadedLanguageModel,
-    prompt: SamplePrompt,
-    request: _Request,
-    first: int,
+    sampler: TextSampler,
+    texts: list[SampledText],
+    length: int,
+    sampling: SamplingConfig,
     output: SampleTextOutput | SampleJsonOutput,
-) -> Iterator[None]:
-    """Sample the texts of a prompt, queued in `output`, the `first` of them with that index; yield after each token.
+) -> None:
+    """Sample the texts of a prompt, which are queued in `output`, and write them as they grow.
 
     A long prompt shows how much of it has been read. So does a long text, but on a terminal, where it is its own
     progress.
     """
-    import numpy as np
-
-    from rnntui.inference.generate import begin_generation, generators_from
-    from rnntui.inference.text_state import stream_after
-    from rnntui.inference.text_stream import TextStream
-
     started = time.perf_counter()
-    tokenizer, documents, length = loaded.tokenizer, loaded.documents, request.length
-    source = "prompt" if prompt.line_number is None else f"line {prompt.line_number}"
-    warn_unknown_characters(documents.unknown_characters(prompt.text), source)
-    seed = None if request.seed is None else request.seed + first
-    generation = begin_generation(loaded.network, tokenizer, generators_from(seed or 0, request.samples))
-    if request.state is not None:
-        request.state.restore(generation, restores_generator=seed is None)
-    ids = np.array(documents.encode(prompt.text)[0], dtype=np.int64)
-    if len(ids) > _LONG_PROMPT:
-        print_note(f"reading a {source} of {len(ids):,} tokens, at a few thousand tokens per second")
+    line_number = texts[0].prompt.line_number
+    source = "prompt" if line_number is None else f"line {line_number}"
+    warn_unknown_characters(sampler.unknown_characters, source)
+    if len(sampler.prompt_ids) > _LONG_PROMPT:
+        print_note(f"reading a {source} of {len(sampler.prompt_ids):,} tokens, at a few thousand tokens per second")
     with ProgressBar("reading the prompt") as bar:
-        generation.feed(ids, bar.update)
-    unfinished = []
-    for index in range(request.samples):
-        decoder = tokenizer.stream(prompt.text)
-        if request.state is not None:
-            decoder = stream_after(tokenizer, generation.recent[index])
-        stream = TextStream(decoder, request.stop, request.keep_stop)
-        unfinished.append(SampledText(prompt, index, None if seed is None else seed + index, stream))
-    output.add(unfinished)
-    steps = 0
+        sampler.read_prompt(bar.update)
+    if not sampler.unfinished:
+        for text in texts:
+            text.finish(started)
     with ProgressBar("sampling", is_wanted=not sys.stdout.isatty()) as bar:
-        while True:
-            rows = []
-            is_long_enough = length != UNLIMITED_LENGTH and steps >= length
-            for row, text in enumerate(unfinished):
-                if text.is_ended or text.stream.is_over(is_long_enough):
+        output.write()
+        while sampler.unfinished:
+            if sampler.steps % _PROGRESS_STEPS == 0:
+                bar.update(*_progress(sampler, len(texts), length))
+            for token in sampler.step(sampling):
+                text = texts[token.sample]
+                text.add(token, output.needs_tokens)
+                if token.end is not None:
                     text.finish(started)
-                else:
-                    rows.append(row)
-            if steps % _PROGRESS_STEPS == 0:
-                bar.update(*_progress(steps, request, len(rows)))
-            if not rows:
-                request.save(generation)
-                yield
-                return
-            yield
-            if len(rows) < len(unfinished):
-                generation.keep(rows)
-                unfinished = [unfinished[row] for row in rows]
-            for text, token in zip(unfinished, generation.step(request.sampling), strict=True):
-                text.pieces.append(text.stream.push(token.id))
-                text.is_ended = token.id == tokenizer.end_id
-                if output.needs_tokens:
-                    text.ids.append(token.id)
-                    text.bits += token.bits
-            steps += 1
+            output.write()
+
+
+def _progress(sampler: TextSampler, samples: int, length: int) -> tuple[float | None, str]:
+    """Return the fraction of a prompt's texts that is done, None if it is not known, and a text that says how much."""
+    ended = samples - sampler.unfinished
+    text = f"{sampler.steps:,} tokens"
+    if samples > 1:
+        text += f" of each, {ended:,} of {samples:,} texts ended"
+    if length == UNLIMITED_LENGTH:
+        return None, text
+    return max(sampler.steps / max(length, 1), ended / samples), text

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rnntui.cli.terminal import write_out
 
 if TYPE_CHECKING:
-    from rnntui.inference.text_stream import TextStream
-    from rnntui.text.tokenizer import Tokenizer
+    from rnntui.api import SampledToken, TextModel
+    from rnntui.cli.novelty_output import NoveltyOutput
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,32 @@ class SampledText:
     prompt: SamplePrompt
     index: int
     seed: int | None
-    stream: TextStream
     pieces: list[str] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     bits: float = 0.0
+    novelty: NoveltyOutput | None = None
+    generated: list[str] = field(default_factory=list)  # the whole text, if its novelty is measured
+    figures: dict[str, Any] | None = None  # of its novelty
     is_ended: bool = False  # by the end of a document
+    is_stopped: bool = False  # by that, or by a stop string
     done: bool = False
     seconds: float = 0.0
 
+    def add(self, token: SampledToken, has_ids: bool) -> None:
+        """Add a token; its id is kept if `has_ids`."""
+        self.pieces.append(token.text)
+        if self.novelty is not None:
+            self.generated.append(token.text)
+        if has_ids:
+            self.ids.append(token.id)
+            self.bits += token.bits
+        self.is_ended = token.end == "document"
+        self.is_stopped = token.end in ("document", "stop")
+
     def finish(self, started: float) -> None:
         """Complete the text; `started` is the time at which sampling started."""
-        self.pieces.append(self.stream.finish())
+        if self.novelty is not None:
+            self.figures = self.novelty.add("".join(self.generated))
         self.done = True
         self.seconds = time.perf_counter() - started
 
@@ -95,9 +110,9 @@ class SampleJsonOutput:
 
     needs_tokens = True
 
-    def __init__(self, header: dict[str, Any], tokenizer: Tokenizer) -> None:
+    def __init__(self, header: dict[str, Any], model: TextModel) -> None:
         self._header = header
-        self._tokenizer = tokenizer
+        self._model = model
         self._queue: deque[SampledText] = deque()
 
     def add(self, texts: list[SampledText]) -> None:
@@ -108,7 +123,7 @@ class SampleJsonOutput:
         """Write the texts that are done."""
         while self._queue and self._queue[0].done:
             text = self._queue.popleft()
-            characters = len(self._tokenizer.decode(text.ids)) + text.is_ended
+            characters = len(self._model.decode(text.ids)) + text.is_ended
             line = {
                 "run": self._header["run"],
                 "prompt": text.prompt.text,
@@ -117,10 +132,11 @@ class SampleJsonOutput:
                 "sample": text.index,
                 "seed": text.seed,
                 "text": "".join(text.pieces),
-                "tokens": [self._tokenizer.token_text(i) for i in text.ids],
-                "stopped": text.stream.stopped or text.is_ended,
+                "tokens": [self._model.token_text(i) for i in text.ids],
+                "stopped": text.is_stopped,
                 "bits_per_character": text.bits / characters if characters else None,
                 "seconds": round(text.seconds, 4),
+                **({} if text.figures is None else {"novelty": text.figures}),
             }
             write_out(json.dumps(line) + "\n")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,7 +16,7 @@ from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import utf8_argument, warn_unknown_characters, write_out
 
 if TYPE_CHECKING:
-    from rnntui.inference.scoring import Score
+    from rnntui.api import Score
 
 
 @click.command("score")
@@ -55,23 +54,18 @@ def command(
     """
     check_texts(text, files, "scored")
     use_one_blas_thread()
-    from rnntui.inference.adaptation import OutputLearner
-    from rnntui.inference.generate import initial_context_ids
-    from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inference.scoring import encode_for_scoring, score_and_learn, score_text
+    from rnntui.api import TextModel
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
-    loaded = load_language_model(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision="fp32")
-    context_ids = initial_context_ids(loaded.tokenizer)
-    learner = OutputLearner(loaded.network) if dynamic else None
+    model = TextModel(choose_run(run_name, checkpoints, LANGUAGE_MODEL), precision="fp32")
+    learning_scorer = model.learning_scorer() if dynamic else None
     source = read_lines(text, files, TextReading(encoding, errors, newlines))
     with ProgressBar("scoring", is_wanted=not sys.stdout.isatty()) as bar:
         for number, (label, line) in enumerate(source.lines, 1):
-            warn_unknown_characters(loaded.tokenizer.unknown_characters(line), label)
-            scores = {"": score_text(loaded, line)}
-            if learner is not None:
-                learned = score_and_learn(learner, context_ids, *encode_for_scoring(loaded, line))
-                scores["dynamic"] = replace(learned, spelling_bits=scores[""].spelling_bits)
+            warn_unknown_characters(model.unknown_characters(line), label)
+            scores = {"": model.score(line)}
+            if learning_scorer is not None:
+                scores["dynamic"] = learning_scorer.score(line)
             write_out(_json(line, scores) if as_json else "\t".join(map(_plain, scores.values())) + "\n")
             bar.show_lines(number, source.count)
 

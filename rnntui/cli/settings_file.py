@@ -25,7 +25,9 @@ from rnntui.errors import UsageError
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.settings import Settings, bounds_text, problem_with, settings_of
 
-_NO_KEYS = {"config", "write_config", "resume", "debug", "help"}
+_NO_KEYS = {
+    "config", "write_config", "resume", "find_learning_rate", "use_found_rate", "rate_curve", "debug", "help"
+}  # fmt: skip
 _Source = click.core.ParameterSource
 _WIDTH = 100  # columns of a comment
 
@@ -52,7 +54,7 @@ def settings_file_options(kind: ModelKind) -> Callable[[Command], Command]:
                 return command(**values)
             for config_class in kind.settings.values():
                 settings_from(config_class, values)
-            _write_file(context, kind, write_config)
+            write_settings_file(context, kind, write_config)
             return 0
 
         for option in (
@@ -153,6 +155,8 @@ def _prefer_flags(context: click.Context, kind: ModelKind) -> dict[str, Any]:
     defaults: dict[str, Any] = {}
     for names in _alternatives(kind):
         sources = {name: context.get_parameter_source(name) for name in names if context.params[name]}
+        if "max_epochs" in sources and sources["max_epochs"] is _Source.COMMANDLINE:
+            continue  # a limit to the minutes is no budget, which could take the place of one
         if _Source.COMMANDLINE in sources.values():
             for name in (name for name, source in sources.items() if source is _Source.DEFAULT_MAP):
                 context.set_parameter_source(name, _Source.DEFAULT)
@@ -171,6 +175,7 @@ def _default(key: _Key) -> Any:
 def _alternatives(kind: ModelKind) -> Iterator[tuple[str, ...]]:
     """Yield the names of options of which only some may be given."""
     yield tuple(settings_of(Budget))
+    yield from (("epochs", "max_epochs"), ("steps", "max_epochs"))
     yield tuple(name for name in ("batch_size", "batch_tokens") if name in settings_of(kind.training))
     for choice in kind.input_choices:
         yield (choice.table, *choice.columns)
@@ -179,16 +184,26 @@ def _alternatives(kind: ModelKind) -> Iterator[tuple[str, ...]]:
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def _write_file(context: click.Context, kind: ModelKind, name: str) -> None:
-    """Write a settings file that does the same as this command line. Raises `UsageError` if the file exists."""
+def check_new_settings_file(name: str) -> None:
+    """Raise `UsageError` if the file exists."""
+    if name != "-" and Path(name).exists():
+        raise UsageError(f"--write-config: {name} exists already", setting="write_config", hint="name a new file")
+
+
+def write_settings_file(context: click.Context, kind: ModelKind, name: str) -> None:
+    """Write a settings file that does the same as the command line of a context. Raises `UsageError` if it exists.
+
+    Args:
+        context: that of a command that trains the kind.
+        kind: a kind of model.
+        name: name of the file; `-` for standard output.
+    """
     data = "\n".join(_lines(context, kind)) + "\n"
     if name == "-":
         write_out(data)
         return
-    path = Path(name)
-    if path.exists():
-        raise UsageError(f"--write-config: {name} exists already", setting="write_config", hint="name a new file")
-    atomic_write(path, data.encode())
+    check_new_settings_file(name)
+    atomic_write(Path(name), data.encode())
     print_note(f"wrote {name}; train with: rnntui {kind.command} --config {name}")
 
 

@@ -79,6 +79,16 @@ def file_argument(context: click.Context, parameter: click.Parameter, value: Any
     return value
 
 
+def new_file_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Return the name of a file or folder to write as it is. A click callback.
+
+    Raises `UsageError` for an empty name, and for -, which elsewhere is standard output; ./- is a file of that name.
+    """
+    if value == "-":
+        raise UsageError(f"{parameter.opts[0]} - : this is not written to standard output", hint="name a file")
+    return file_argument(context, parameter, value)
+
+
 def escaped_argument(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """Decode text on the command line as UTF-8, then replace its escapes. A click callback."""
     value = utf8_argument(context, parameter, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.rate_search import RateSearch
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
@@ -47,6 +49,9 @@ def command(
     encoding: str,
     errors: Any,
     newlines: Any,
+    find_learning_rate: bool,
+    use_found_rate: bool,
+    rate_curve: str | None,
     **values: Any,
 ) -> int:
     """Train a language model on CORPUS: text files, folders, globs, archives, or - for standard input.
@@ -63,6 +68,9 @@ def command(
     if not (resume or training.from_run):  # a run to resume or to train on has settings that these need not repeat
         model.check_with(tokenizer)
 
+    search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
+    budget.check_max_epochs(given_settings(context, type(training)))
+    search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
@@ -87,7 +95,11 @@ def command(
                 _refuse_other_validation_text(run, validation)
             return train_and_report(run, stop, budget_of_resume(context, budget))
         assert text is not None
-        run = create_language_model_run(text, replace(request, validation=validation), folder, name, print_note)
+        create = partial(create_language_model_run, text)
+        wanted = search.request_to_train(replace(request, validation=validation), LANGUAGE_MODEL, folder, create)
+        if wanted is None:
+            return 0
+        run = create(wanted, folder, name, print_note)
         return train_and_report(run, stop, None)
 
 

@@ -11,6 +11,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import LabelledReading, read_labelled_texts
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.rate_search import RateSearch, with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
@@ -45,6 +46,9 @@ def command(
     encoding: str,
     errors: Any,
     newlines: Any,
+    find_learning_rate: bool,
+    use_found_rate: bool,
+    rate_curve: str | None,
     **values: Any,
 ) -> int:
     """Train a classifier on TEXTS with labels: tables (tab-separated, or CSV), JSON lines, or a folder or file for each
@@ -62,6 +66,9 @@ def command(
     tokenizer = settings_from(ClassifierTokenizerConfig, values)
     training = settings_from(ClassifierTrainingConfig, values)
 
+    search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
+    budget.check_max_epochs(given_settings(context, type(training)))
+    search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.text.label_checks import check_labels, shared_texts
     from rnntui.training.prepare_classifier import (
@@ -93,9 +100,11 @@ def command(
             held_out = read_labelled_texts(named, reading, known_labels=corpus.labels)
             for note in (*held_out.notes, *shared_texts(corpus, held_out)) if held_out is not None else ():
                 print_note(note)
-            run, messages = create_classifier_run(corpus, held_out, request, folder, name)
-            for message in messages:
-                print_note(message)
+            create = with_notes(partial(create_classifier_run, corpus, held_out))
+            wanted = search.request_to_train(request, CLASSIFIER, folder, create)
+            if wanted is None:
+                return 0
+            run = create(wanted, folder, name, print_note)
         else:
             if any(columns) and corpus is None:
                 raise UsageError("--label-column and --text-column need TEXTS to read", setting="label_column")

@@ -10,6 +10,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.rate_search import RateSearch, with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
@@ -47,6 +48,9 @@ def command(
     encoding: str,
     errors: Any,
     newlines: Any,
+    find_learning_rate: bool,
+    use_found_rate: bool,
+    rate_curve: str | None,
     **values: Any,
 ) -> int:
     """Train a Seq2Seq model on PAIRS: tables (tab-separated, or CSV), translation memories (TMX), or JSON lines.
@@ -67,6 +71,9 @@ def command(
     if {"batch_size", "batch_tokens"} <= set(given_settings(context, Seq2SeqTrainingConfig)):
         raise UsageError("give --batch-size or --batch-tokens, not both")
 
+    search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
+    budget.check_max_epochs(given_settings(context, type(training)))
+    search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
     require_extra("train", "training")
     from rnntui.training.prepare_seq2seq import (
         Seq2SeqRequest,
@@ -96,9 +103,11 @@ def command(
             held_out = read_pairs((table, validation_source, validation_target), validation_choice, validation_reading)
             for note in held_out.notes if held_out is not None else ():
                 print_note(note)
-            run, messages = create_seq2seq_run(corpus, held_out, request, folder, name)
-            for message in messages:
-                print_note(message)
+            create = with_notes(partial(create_seq2seq_run, corpus, held_out))
+            wanted = search.request_to_train(request, SEQ2SEQ, folder, create)
+            if wanted is None:
+                return 0
+            run = create(wanted, folder, name, print_note)
         else:
             try:
                 run = resumable_seq2seq_run(corpus, name, folder)

@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
 from rnntui.cli.inputs import input_options
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
+from rnntui.cli.rate_search import rate_search_options
 from rnntui.cli.settings_file import settings_file_options
 from rnntui.cli.terminal import print_note
 from rnntui.config import Budget
@@ -23,13 +24,28 @@ from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
 from rnntui.settings import flag_of, settings_of
 
 if TYPE_CHECKING:
-    from rnntui.cli.progress import Reporter
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
 
 _ABORT_SECONDS = 2.0  # for the training to end in its own way
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class StoppableReporter(Protocol):
+    """Display of a training that can be asked to stop. All is called from any thread."""
+
+    def acknowledge_stop(self) -> None:
+        """Answer a request to stop."""
+        ...
+
+    def end(self) -> None:
+        """End the display, as the process is about to end at once."""
+        ...
+
+    def interrupted_lines(self) -> list[str]:
+        """Return what is lost where the training was ended at once, and the command that continues it."""
+        ...
 
 
 def training_options(kind: ModelKind) -> Callable[[Command], Command]:
@@ -40,6 +56,7 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
             corpus_options,
             settings_options(*kind.settings.values()),
             checkpoints_option,
+            rate_search_options,
             settings_file_options(kind),
             click.option("--resume", is_flag=True, help="Resume the newest run on this text, or the run of --name."),
             click.option("--name", help="Name of the run [default: after the corpus]."),
@@ -77,7 +94,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.requested = False
         self._is_aborted = False
-        self._training: Reporter | None = None
+        self._training: StoppableReporter | None = None
         self._previous_handlers: dict[int, Any] = {}
         self._arrived, self._arriving = socket.socketpair()
         self._is_over = threading.Event()
@@ -99,7 +116,7 @@ class StopRequest:
             signal.signal(signal_number, handler)
         self._arriving.close()  # ends the thread
 
-    def begin_training(self, reporter: Reporter) -> None:
+    def begin_training(self, reporter: StoppableReporter) -> None:
         """From now on, save on a signal; before, a signal ends the process, as nothing is written yet."""
         self._training = reporter
 
@@ -128,20 +145,10 @@ class StopRequest:
                 reporter.acknowledge_stop()
             elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
                 reporter.end()
-                for line in interrupted_lines(reporter.run):
+                for line in reporter.interrupted_lines():
                     print(f"rnntui: {line}", file=sys.stderr, flush=True)
                 os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
         self._arrived.close()
-
-
-def interrupted_lines(run: RunFolder) -> list[str]:
-    """Return what is lost where training was ended at once, and the command that continues it."""
-    from rnntui.cli.progress import resume_command
-
-    lost = "nothing had been saved yet"
-    if run.resume_file.is_file():
-        lost = f"the steps after the last save, at step {run.read_status().step:,}, are lost"
-    return [f"stopped at once; {lost}", f"continue with: {resume_command(run)}"]
 
 
 def budget_of_resume(context: click.Context, budget: Budget) -> Budget | None:
@@ -178,6 +185,8 @@ def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -
     try:  # the run exists: an interruption from here on, even of torch's import, says how to go on with it
         return _train(run, stop, budget)
     except KeyboardInterrupt:
+        from rnntui.cli.progress import interrupted_lines
+
         stop.end_training()
         for line in interrupted_lines(run):
             print_note(line)

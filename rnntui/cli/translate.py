@@ -18,11 +18,9 @@ from rnntui.cli.terminal import print_note, utf8_argument, write_out
 from rnntui.cli.translate_input import InputFormat, Subtitles, read_input
 from rnntui.config_seq2seq import BeamConfig, LineConfig
 from rnntui.errors import UsageError
-from rnntui.processors import usable_cpus
 
 if TYPE_CHECKING:
-    from rnntui.inference.translation import LineHypothesis, Translation
-    from rnntui.inference.translator import Translator
+    from rnntui.api import LineHypothesis, Translation, TranslationModel
     from rnntui.text.subtitles import SubtitleText
 
 _SUBTITLES_BATCH = 512  # pieces of a subtitle file
@@ -72,39 +70,37 @@ def command(
     if isinstance(source, Subtitles) and settings.n_best > 1 and not as_json:
         raise UsageError("--n-best of subtitles needs --json", setting="n_best")
     use_one_blas_thread()
-    from rnntui.inference.translator import load_translator
+    from rnntui.api import TranslationModel
     from rnntui.kinds.seq2seq import SEQ2SEQ
 
     run = choose_run(run_name, checkpoints, SEQ2SEQ)
-    translator = load_translator(run, settings_from(LineConfig, values).split_sentences)
+    model = TranslationModel(run, settings_from(LineConfig, values).split_sentences)
     with ProgressBar("translating", is_wanted=not sys.stdout.isatty()) as bar:
         if isinstance(source, Subtitles):
-            for piece, translation in _translated_subtitles(source, translator, settings, bar):
+            for piece, translation in _translated_subtitles(source, model, settings, bar):
                 if as_json and translation is not None:
                     write_out(_json(translation, run.name))
                 elif not as_json:
                     write_out(piece)
             return
-        for translation in _translated_lines(source, translator, settings, bar):
+        for translation in _translated_lines(source, model, settings, bar):
             write_out(_json(translation, run.name) if as_json else _plain(translation, settings.n_best))
 
 
 def _translated_lines(
-    source: Lines, translator: Translator, settings: BeamConfig, bar: ProgressBar
+    source: Lines, model: TranslationModel, settings: BeamConfig, bar: ProgressBar
 ) -> Iterator[Translation]:
     translated = 0
     for batch in line_batches(source):
         for line in batch:
-            _warn(translator, line.text, line.label)
+            _warn(model, line.text, line.label)
         report = bar.lines_of_batch(translated, len(batch), source.count)
-        yield from translator.translate(
-            [line.text for line in batch], settings, workers=usable_cpus(), on_progress=report
-        )
+        yield from model.translate([line.text for line in batch], on_progress=report, **vars(settings))
         translated += len(batch)
 
 
 def _translated_subtitles(
-    source: Subtitles, translator: Translator, settings: BeamConfig, bar: ProgressBar
+    source: Subtitles, model: TranslationModel, settings: BeamConfig, bar: ProgressBar
 ) -> Iterator[tuple[str, Translation | None]]:
     """Yield each piece of a file, translated if it is a text; then with its translation."""
     from rnntui.text.subtitles import SubtitleText, parse_subtitles
@@ -121,10 +117,10 @@ def _translated_subtitles(
         batch = pieces[start : start + _SUBTITLES_BATCH]
         texts = [(number, piece.text) for number, piece in batch if isinstance(piece, SubtitleText)]
         for number, text in texts:
-            _warn(translator, text, f"line {number}")
+            _warn(model, text, f"line {number}")
         report = bar.lines_of_batch(start, len(batch), len(pieces))
         sources = [text for _, text in texts]
-        translations = iter(translator.translate(sources, settings, workers=usable_cpus(), on_progress=report))
+        translations = iter(model.translate(sources, on_progress=report, **vars(settings)))
         for _, piece in batch:
             if isinstance(piece, str):
                 yield piece, None
@@ -133,8 +129,8 @@ def _translated_subtitles(
                 yield piece.translated(translation.text), translation
 
 
-def _warn(translator: Translator, line: str, label: str) -> None:
-    for warning in translator.warnings_for(line, label):
+def _warn(model: TranslationModel, line: str, label: str) -> None:
+    for warning in model.warnings_for(line, label):
         print_note(warning)
 
 

@@ -24,6 +24,7 @@ from rnntui.text.labelled_corpus import normalize_text
 from rnntui.text.ngram_features import NgramFeatures
 
 FILE = "classifier.onnx"
+_MAX_LINES = 500  # of a text that measures the cost of weights of 8 bits
 _LENGTHS = ([1], [5, 12, 3], [30, 7])  # of the texts of the check
 
 _NOTES = """
@@ -115,18 +116,20 @@ class ClassifierExporter:
             differences.append(difference(exported, self._network.logits(tokens, features)))
         return max(differences)
 
-    def cost_of_rounding(self, run_graph: RunGraph) -> str:
-        """Return how much the probabilities of the run's samples change, and how many labels."""
-        if not self._texts:
+    def cost_of_rounding(self, run_graph: RunGraph, text: str) -> str:
+        """Return how much the probabilities change of the lines of a text, or of the run's samples; how many labels."""
+        lines = [line for line in map(normalize_text, text.splitlines()) if line][:_MAX_LINES]
+        texts, source = (lines, "lines of the text") if lines else (self._texts, "texts of the run's samples")
+        if not texts:
             return "not measured, as the run has no samples"
-        tokens = [self._classifier.tokenizer.encode(text) for text in self._texts]
+        tokens = [self._classifier.tokenizer.encode(each) for each in texts]
         empty = NgramFeatures(np.zeros(len(tokens) + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
-        features = empty if self._classifier.ngrams is None else self._classifier.ngrams.features(self._texts)
+        features = empty if self._classifier.ngrams is None else self._classifier.ngrams.features(texts)
         ours = _softmax(self._network.logits(tokens, features))
         exported = _softmax(self._logits(run_graph, tokens, features))
         changed = int((ours.argmax(axis=1) != exported.argmax(axis=1)).sum())
         return (
-            f"{changed} of {len(tokens)} texts of the run's samples change their label; probabilities change by "
+            f"{changed} of {len(tokens)} {source} change their label; probabilities change by "
             f"{np.abs(ours - exported).max():.4f} at most"
         )
 

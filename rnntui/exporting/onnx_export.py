@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui import __version__
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import atomic_folder, atomic_write
 from rnntui.errors import RnntuiError, RunError, UsageError
 from rnntui.exporting.onnx_readme import UseInPython, readme
 from rnntui.inference.onnx_format import Graph, TensorInfo, encode_model
@@ -54,8 +52,8 @@ class OnnxExporter(Protocol):
         """Return the largest difference of a logit from the model itself, for several lengths and batches."""
         ...
 
-    def cost_of_rounding(self, run_graph: RunGraph) -> str:
-        """Return what weights of 8 bits cost, in words."""
+    def cost_of_rounding(self, run_graph: RunGraph, text: str) -> str:
+        """Return what weights of 8 bits cost, in words; on a text of the user's, unless that is empty."""
         ...
 
 
@@ -73,11 +71,12 @@ class OnnxResult(NamedTuple):
     cost: str
 
 
-def export_onnx(run: RunFolder, target: Path, is_int8: bool = False) -> OnnxResult:
+def export_onnx(run: RunFolder, target: Path, is_int8: bool = False, text: str = "") -> OnnxResult:
     """Write a run's best weights as ONNX: to a new folder, or to a single new file if the name ends in .onnx.
 
-    It is checked if onnxruntime is installed. Raises `UsageError` if the target exists or if a single file cannot hold
-    the model, `RunError` or `TokenizerError` if the run is broken, `RnntuiError` if the check fails.
+    It is checked if onnxruntime is installed; the cost of weights of 8 bits is measured on `text`, if there is one.
+    Raises `UsageError` if the target exists or if a single file cannot hold the model, `RunError` or `TokenizerError`
+    if the run is broken, `RnntuiError` if the check fails.
     """
     if target.exists():
         raise UsageError(f"{target} exists and is not replaced", hint="name another folder")
@@ -95,7 +94,7 @@ def export_onnx(run: RunFolder, target: Path, is_int8: bool = False) -> OnnxResu
     if is_onnxruntime_installed():
         run_graph = onnxruntime_runner(models)
         if is_int8:
-            cost = exporter.cost_of_rounding(run_graph)
+            cost = exporter.cost_of_rounding(run_graph, text)
         else:
             largest = exporter.largest_difference(run_graph)
             if not largest <= TOLERANCE:  # true for nan
@@ -109,7 +108,11 @@ def export_onnx(run: RunFolder, target: Path, is_int8: bool = False) -> OnnxResu
         "README.md": readme(run.name, description, exporter.use).encode(),
         **{file.relative_to(run.path).as_posix(): file.read_bytes() for file in exporter.text_files},
     }
-    _write_folder(target, files)
+    with atomic_folder(target) as folder:
+        for name, data in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
     return OnnxResult({name: len(data) for name, data in files.items()}, largest, cost)
 
 
@@ -196,19 +199,3 @@ def _infos(infos: Any) -> dict[str, Any]:
 
 def _info(info: TensorInfo) -> dict[str, Any]:
     return {"type": np.dtype(info.dtype).name, "shape": list(info.shape)}
-
-
-def _write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write files to a new folder, which appears with all of them."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        staging.chmod(0o755)  # the temporary folder is private
-        for name, data in files.items():
-            path = staging / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        staging.rename(target)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise

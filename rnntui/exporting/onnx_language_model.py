@@ -20,6 +20,8 @@ from rnntui.text.tokenizer import Tokenizer
 
 STEP, SEQUENCE = "step.onnx", "sequence.onnx"
 _SHAPES = ((1, 1), (7, 3), (40, 2))  # steps and texts of the check
+_WINDOW = 1024  # tokens of the user's text that are read at a time
+_MAX_CHARACTERS = 200_000  # of the user's text
 _MEASURED = (96, 16)  # steps and texts that measure the cost of int8 weights
 
 _NOTES = """
@@ -123,17 +125,39 @@ class LanguageModelExporter:
             differences.append(difference(run_graph(STEP, inputs)[0], following))
         return max(differences)
 
-    def cost_of_rounding(self, run_graph: RunGraph) -> str:
-        """Return the divergence of the predictions in texts that the model itself writes.
+    def cost_of_rounding(self, run_graph: RunGraph, text: str) -> str:
+        """Return the increase of the loss on a text of the user's, or without one what the model's own texts tell.
 
-        That is the expected increase of the loss, were the model right about its texts.
+        That is the divergence of the predictions in texts that the model itself writes: the expected increase of the
+        loss, were the model right about its texts.
         """
+        if text:
+            return self._cost_on(text, run_graph)
         tokens, logits, state = self._sampled(*_MEASURED)
         rounded, _ = run_graph(SEQUENCE, {"tokens": tokens, "state": state})
         per_token = bits(log_softmax(logits), log_softmax(rounded))
         characters = sum(len(self._tokenizer.decode(ids)) for ids in tokens.T)
         cost = per_token * tokens.size / max(1, characters)
         return f"{cost:.2g} bits per character, measured on {characters:,} characters that the model wrote"
+
+    def _cost_on(self, text: str, run_graph: RunGraph) -> str:
+        """Return the loss on the beginning of a text with weights of both kinds, in words."""
+        ids = self._tokenizer.encode(text[:_MAX_CHARACTERS])
+        tokens = np.concatenate([self._context, ids])
+        state = rounded_state = self._network.initial_state(1)
+        nats = np.zeros(2)
+        for start in range(0, len(tokens) - 1, _WINDOW):
+            window, targets = tokens[start : start + _WINDOW, None], tokens[start + 1 : start + _WINDOW + 1]
+            logits, state = self._network.forward(window, state)
+            rounded, rounded_state = run_graph(SEQUENCE, {"tokens": window, "state": rounded_state})
+            steps = np.arange(len(targets))
+            nats -= [log_softmax(each[: len(targets), 0])[steps, targets].sum() for each in (logits, rounded)]
+        characters = len(text[:_MAX_CHARACTERS])
+        before, after = nats / np.log(2) / characters
+        return (
+            f"{after - before:+.2g} bits per character, {before:.4f} to {after:.4f}, measured on {characters:,} "
+            f"characters of the text"
+        )
 
     def _sampled(self, steps: int, batch: int) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[Any]]:
         """Return sampled tokens `(T, B)`, the logits `(T, B, V)` after each, and the state before them."""

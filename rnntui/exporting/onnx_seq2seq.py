@@ -22,6 +22,7 @@ from rnntui.runs.weights_file import load_weights
 from rnntui.text.vocabulary import BOS, EOS, PAD, Vocabulary
 
 ENCODER, DECODER = "encoder.onnx", "decoder_step.onnx"
+_MAX_LINES = 500  # of a text that measures the cost of weights of 8 bits
 _BATCHES = (([1], 1), ([5, 12, 3], 1), ([4, 9], 3))  # lengths of sources, and hypotheses of each, in the check
 _STEPS = 4
 _MEASURED_SOURCES, _MEASURED_STEPS = 32, 24
@@ -117,10 +118,11 @@ class Seq2SeqExporter:
             differences.append(difference(exported, ours))
         return max(differences)
 
-    def cost_of_rounding(self, run_graph: RunGraph) -> str:
-        """Return the divergence of the predictions in the translations of the run's samples, word by word."""
-        sources = [self._translator.encode(line) for line in self._lines]
-        of = "sentences of the run's samples"
+    def cost_of_rounding(self, run_graph: RunGraph, text: str) -> str:
+        """Return the divergence of the predictions in translations of a text's lines, or of the run's samples."""
+        lines = [line for line in text.splitlines() if line.strip()][:_MAX_LINES]
+        sources = [self._translator.encode(line) for line in lines or self._lines]
+        of = "lines of the text" if lines else "sentences of the run's samples"
         if not sources:
             random = np.random.default_rng(1)
             sources = [random.integers(3, self._model.source_size, 12) for _ in range(8)]

@@ -1,29 +1,26 @@
 """A page about a run for a browser: curves that show their values, samples over time, settings, matrices.
 
-The page is one file and loads nothing. What the run says may come from anywhere: it is escaped, and the page's content
-security policy allows no script and no style but those of this package, by their hashes.
+The page is one file and loads nothing (see `charts/html_page`). What the run says is escaped, whatever it is.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from rnntui.charts.attention_grid import AttentionTable
 from rnntui.charts.attention_svg import attention_svg
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.confusion import ConfusionMatrix
 from rnntui.charts.confusion_svg import confusion_svg
 from rnntui.charts.curve import curves_of
+from rnntui.charts.html_page import html_text, json_element, self_contained_page
 from rnntui.charts.metric_charts import DEFAULT_SMOOTHING, LOSS_KEYS, chart_heading, charts_of
 from rnntui.charts.metrics_history import LoggedSample, MetricsHistory
-from rnntui.charts.palette import DARK, LIGHT
+from rnntui.charts.palette import LIGHT
 from rnntui.charts.svg import ChartDrawing, plotted_points, render_svg
 from rnntui.charts.svg_elements import GRID, INK, MUTED
 from rnntui.config_seq2seq import BeamConfig, Seq2SeqConfig
@@ -52,11 +49,6 @@ def report_page(run: RunFolder) -> str:
     details = read_details(run)
     history = MetricsHistory(run.metrics_file)
     history.read_all()
-    script, style = _asset("report.js"), _style()
-    policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'; "
-        "form-action 'none'"
-    )
     name = one_line(run.name)
     parts = [
         *_heading(name, details),
@@ -66,32 +58,13 @@ def report_page(run: RunFolder) -> str:
         *_samples(details, history.samples),
         *_facts(details),
     ]
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<link rel="icon" href="data:,">',
-            f"<title>{_text(name)}</title>",
-            f"<style>{style}</style>",
-            "</head>",
-            "<body>",
-            *parts,
-            f"<script>{script}</script>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
+    return self_contained_page(name, _asset("report.css"), _asset("report.js"), parts)
 
 
 def _heading(name: str, details: RunDetails) -> Iterator[str]:
     kind = kind_or_default(details.config.kind)
-    yield f"<h1>{_text(name)}</h1>"
-    yield f'<p class="note">{_text(kind.title)}, {_text(details.summary.state)}</p>'
+    yield f"<h1>{html_text(name)}</h1>"
+    yield f'<p class="note">{html_text(kind.title)}, {html_text(details.summary.state)}</p>'
 
 
 def _charts(run: RunFolder, details: RunDetails, history: MetricsHistory) -> Iterator[str]:
@@ -118,9 +91,9 @@ def _figures(run: RunFolder, details: RunDetails, history: MetricsHistory, keys:
             curves_of({run.name: history}, chart_keys, DEFAULT_SMOOTHING, best),
             ChartView("step"),
         )
-        data = json.dumps(plotted_points(drawing, _MAX_POINTS)).replace("<", "\\u003c")
-        yield f'<figure class="chart" tabindex="0" aria-label="{_text(title)}">{_in_page(render_svg([drawing]))}'
-        yield f'<div class="tip"></div><script type="application/json">{data}</script></figure>'
+        data = json_element(plotted_points(drawing, _MAX_POINTS))
+        yield f'<figure class="chart" tabindex="0" aria-label="{html_text(title)}">{_in_page(render_svg([drawing]))}'
+        yield f'<div class="tip"></div>{data}</figure>'
 
 
 def _confusion(details: RunDetails, history: MetricsHistory) -> Iterator[str]:
@@ -151,14 +124,13 @@ def _attention(run: RunFolder, details: RunDetails, samples: Sequence[LoggedSamp
     try:
         translations = load_translator(run).translate(lines, BeamConfig())
     except RnntuiError as error:
-        yield f'<p class="note">{_text(str(error))}</p>'
+        yield f'<p class="note">{html_text(str(error))}</p>'
         return
     for translation in translations:
         if translation.hypotheses and not translation.unchanged:
             best = translation.hypotheses[0]
-            svg = attention_svg(
-                translation.source_tokens, best.tokens, best.attention.astype(np.float64), one_line(translation.text)
-            )
+            title, weights = one_line(translation.text), best.attention.astype(np.float64)
+            svg = attention_svg([AttentionTable(title, translation.source_tokens, best.tokens, weights)])
             yield f'<figure class="matrix">{_in_page(svg)}</figure>'
 
 
@@ -174,7 +146,7 @@ def _samples(details: RunDetails, samples: Sequence[LoggedSample]) -> Iterator[s
     yield '<div class="steps"><input type="range" min="0" aria-label="Step of the sample"><output></output></div>'
     for logged in shown:
         parts = (
-            f'<span class="{field.emphasis}">{_text(field.prefix + escape_control_chars(text))}</span>'
+            f'<span class="{field.emphasis}">{html_text(field.prefix + escape_control_chars(text))}</span>'
             for field, text in sample_parts(logged.sample, fields)
         )
         yield f"<article><h3>step {logged.step:,}</h3><pre>{chr(10).join(parts)}</pre></article>"
@@ -185,11 +157,11 @@ def _facts(details: RunDetails) -> Iterator[str]:
     for section in describe_run(details):
         if section.title == _LAST_SAMPLE:
             continue
-        yield f"<h2>{_text(section.title)}</h2>\n<table>"
+        yield f"<h2>{html_text(section.title)}</h2>\n<table>"
         for fact in section.facts:
-            text = _text(one_line(fact.text))
+            text = html_text(one_line(fact.text))
             value = f"<code>{text}</code>" if section.title == COMMANDS else text
-            yield f"<tr><td>{_text(one_line(fact.label))}</td><td>{value}</td></tr>"
+            yield f"<tr><td>{html_text(one_line(fact.label))}</td><td>{value}</td></tr>"
         yield "</table>"
 
 
@@ -203,24 +175,5 @@ def _in_page(svg: str) -> str:
     return _PAINT.sub(themed, svg.strip())
 
 
-def _style() -> str:
-    """The style sheet, with the colours of curves."""
-    sheet = _asset("report.css")
-    for comment, colours in (("/* curves */", LIGHT), ("/* dark curves */", DARK)):
-        variables = " ".join(f"--curve-{index}: {colour};" for index, colour in enumerate(colours))
-        sheet = sheet.replace(comment, variables)
-    return sheet
-
-
 def _asset(name: str) -> str:
     return Path(__file__).with_name(name).read_text("utf-8")
-
-
-def _hash(text: str) -> str:
-    """Return the source of a content security policy that allows this text alone."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _text(text: str) -> str:
-    """Return text for an element or an attribute; what UTF-8 cannot encode is replaced."""
-    return html.escape(text.encode("utf-8", "replace").decode())

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import atomic_folder, atomic_write
 from rnntui.errors import RunError
 from rnntui.inference.loaded_model import read_ngram_model
 from rnntui.kinds.language_model import LANGUAGE_MODEL
@@ -32,18 +32,25 @@ def export_run(run: RunFolder, target: Path, ngram_minimum: int = 1) -> None:
     Of the n-gram prior of a language model, contexts of more than two tokens that were seen fewer than `ngram_minimum`
     times are left out.
 
-    Raises `RunError` if the run is broken or a weight is too large for float16.
+    The folder appears with all of them. Raises `UsageError` if it exists, `RunError` if the run is broken or a weight
+    is too large for float16.
     """
     arrays, metadata = load_arrays(run.weights_file)
     half_arrays = half_precision(arrays, run.weights_file)
-    target.mkdir(parents=True, exist_ok=True)
-    copy = RunFolder(target)
-    save_arrays(copy.weights_file, half_arrays, metadata)
+    with atomic_folder(target) as folder:
+        _write_copy(run, RunFolder(folder), half_arrays, metadata, ngram_minimum)
+
+
+def _write_copy(
+    run: RunFolder, copy: RunFolder, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str], ngram_minimum: int
+) -> None:
+    """Write a copy of a run with other weights to an empty folder."""
+    save_arrays(copy.weights_file, arrays, metadata)
     config = run.read_config()
     copy.write_config(config)
     shutil.copyfile(run.status_file, copy.status_file)
     for tokenizer in run.path.rglob("tokenizer.*"):  # separate vocabularies have folders of their own
-        copied_file = target / tokenizer.relative_to(run.path)
+        copied_file = copy.path / tokenizer.relative_to(run.path)
         copied_file.parent.mkdir(exist_ok=True)
         shutil.copyfile(tokenizer, copied_file)
     for file, copied in ((run.known_words_file, copy.known_words_file), (run.ngrams_file, copy.ngrams_file)):

@@ -30,6 +30,8 @@ class RecurrentCell(ABC):
 
     `gates` is G, the number of blocks of H rows in the weights. `states` is C, the number of components of the state
     (h, and for an LSTM c): a state is `(C, B, H)`, and its row 0 is the hidden state h that the next layer reads.
+    `state_names` are the names of these components in the equations, `gate_names` those of the gates, in the order in
+    which `gate_values` has them.
     `weight_in (I, G*H)` and `weight_recurrent (H, G*H)` are the weights as stored, which `cell_gradients` reads;
     `matrix_in` and `matrix_recurrent` are what inputs and hidden states are multiplied by: the same arrays, unless
     `quantization` has replaced them.
@@ -43,6 +45,8 @@ class RecurrentCell(ABC):
 
     gates: ClassVar[int]
     states: ClassVar[int]
+    gate_names: ClassVar[tuple[str, ...]] = ()
+    state_names: ClassVar[tuple[str, ...]] = ("h",)
 
     def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
         self.hidden = weight_hh.shape[1]
@@ -73,6 +77,15 @@ class RecurrentCell(ABC):
         """True if hidden states are between -1 and 1."""
         return True
 
+    def gate_values(self, projected: Array, hidden: Array) -> Array:
+        """Return the gates of one step or of many, `(..., N*H)` for the N gates of `gate_names`.
+
+        Args:
+            projected: `(..., G*H)`, the result of `project` for each step's inputs.
+            hidden: `(..., H)`, the hidden state h before each step.
+        """
+        return projected[..., :0]
+
     @abstractmethod
     def step(self, projected: Array, state: Array, new: Array) -> None:
         """Compute one time step into `new`.
@@ -99,6 +112,8 @@ class LSTMCell(RecurrentCell):
 
     gates = 4
     states = 2
+    gate_names = ("i", "f", "o", "g")
+    state_names = ("h", "c")
 
     def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
@@ -111,14 +126,18 @@ class LSTMCell(RecurrentCell):
         rows = np.arange(4 * self.hidden).reshape(4, self.hidden)
         return rows[[0, 1, 3, 2]].ravel()
 
-    def step(self, projected: Array, state: Array, new: Array) -> None:
-        size = self.hidden
-        gates: Array = state[0] @ self.matrix_recurrent
+    def gate_values(self, projected: Array, hidden: Array) -> Array:
+        gates: Array = hidden @ self.matrix_recurrent
         gates += projected
         np.tanh(gates, out=gates)
-        sigmoids = gates[:, : 3 * size]
+        sigmoids = gates[..., : 3 * self.hidden]
         sigmoids *= 0.5
         sigmoids += 0.5
+        return gates
+
+    def step(self, projected: Array, state: Array, new: Array) -> None:
+        size = self.hidden
+        gates = self.gate_values(projected, state[0])
         h, c = new
         np.multiply(gates[:, size : 2 * size], state[1], out=c)
         c += gates[:, :size] * gates[:, 3 * size :]
@@ -140,6 +159,7 @@ class GRUCell(RecurrentCell):
 
     gates = 3
     states = 1
+    gate_names = ("r", "z", "n")
 
     def __init__(self, weight_ih: Array, weight_hh: Array, bias_ih: Array, bias_hh: Array) -> None:
         super().__init__(weight_ih, weight_hh, bias_ih, bias_hh)
@@ -151,23 +171,28 @@ class GRUCell(RecurrentCell):
     def _gate_scales(self) -> Array:
         return np.array([0.5, 0.5, 1.0], dtype=np.float32)
 
-    def step(self, projected: Array, state: Array, new: Array) -> None:
+    def gate_values(self, projected: Array, hidden: Array) -> Array:
         size = self.hidden
-        h = state[0]
-        recurrent: Array = h @ self.matrix_recurrent
-        sigmoids = recurrent[:, : 2 * size]
-        sigmoids += projected[:, : 2 * size]
+        gates: Array = hidden @ self.matrix_recurrent
+        sigmoids = gates[..., : 2 * size]
+        sigmoids += projected[..., : 2 * size]
         np.tanh(sigmoids, out=sigmoids)
         sigmoids *= 0.5
         sigmoids += 0.5
-        candidate = recurrent[:, 2 * size :]
+        candidate = gates[..., 2 * size :]
         candidate += self.bias_candidate
-        candidate *= sigmoids[:, :size]
-        candidate += projected[:, 2 * size :]
+        candidate *= sigmoids[..., :size]
+        candidate += projected[..., 2 * size :]
         np.tanh(candidate, out=candidate)
+        return gates
+
+    def step(self, projected: Array, state: Array, new: Array) -> None:
+        size = self.hidden
+        gates = self.gate_values(projected, state[0])
+        candidate = gates[:, 2 * size :]
         # n + z (h - n) equals (1 - z) n + z h, with one product less.
-        np.subtract(h, candidate, out=new[0])
-        new[0] *= sigmoids[:, size:]
+        np.subtract(state[0], candidate, out=new[0])
+        new[0] *= gates[:, size : 2 * size]
         new[0] += candidate
 
 

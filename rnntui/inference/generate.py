@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids, NumpyLanguageModel
-from rnntui.inference.sampling import next_distributions, sample, surprisal_bits
+from rnntui.inference.sampling import TokenIds, next_distributions, sample, surprisal_bits
 from rnntui.inference.splitmix import SplitMix
 from rnntui.inference.utf8_masks import Utf8Masks, utf8_masks
 from rnntui.text.tokenizer import Tokenizer
@@ -28,6 +28,30 @@ class Token(NamedTuple):
 
     id: int
     bits: float
+
+
+class TextRows(NamedTuple):
+    """B texts as the sampling of their next tokens sees them: `logits (B, V)`, recent ids and generator of each."""
+
+    logits: Array
+    recent: Sequence[list[int]]
+    generators: Sequence[SplitMix]
+
+
+class TokenGuard(Protocol):
+    """Keeps some tokens from being sampled by the text so far; see `CopyGuard`."""
+
+    ends: list[str]
+
+    def draw_again(
+        self, tokens: Ids, rows: TextRows, config: SamplingConfig, banned_after: Callable[[Sequence[int]], TokenIds]
+    ) -> None:
+        """Replace those of the drawn `tokens (B,)` that may not follow, in place."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all texts but those at the indices `rows`, and put these in that order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,7 +75,8 @@ class Generation:
     `state (L, C, B, H + K)` and `logits (B, V)` are those after the last token. `recent` holds each text's last tokens,
     as many as the repetition penalty may need. `banned` ids are never sampled. `end_id`, that of `<eos>`, is not
     remembered: with a penalty on it, texts would end later. With `utf8_masks`, a token that cannot follow within a
-    UTF-8 character is sampled again without such tokens; all others are the same as without masks.
+    UTF-8 character is sampled again without such tokens; all others are the same as without masks. With a
+    `copy_guard`, so is a token that would copy too much from the training text.
     """
 
     model: NumpyLanguageModel
@@ -59,6 +84,7 @@ class Generation:
     banned: Sequence[int] = ()
     end_id: int | None = None
     utf8_masks: Utf8Masks | None = None
+    copy_guard: TokenGuard | None = None
     state: Array = field(init=False)
     logits: Array = field(init=False)
     recent: list[list[int]] = field(init=False)
@@ -92,6 +118,8 @@ class Generation:
         """Sample one token for each text and feed it to the model."""
         rows = TextRows(self.logits, self.recent, self.generators)
         tokens = draw_tokens(rows, config, self.banned, self.utf8_masks)
+        if self.copy_guard is not None:
+            self.copy_guard.draw_again(tokens, rows, config, self._banned_after)
         bits = surprisal_bits(self.logits, tokens)
         self.logits, self.state = self.model.step(tokens, self.state)
         ids = tokens.tolist()
@@ -106,6 +134,12 @@ class Generation:
         self.logits = self.logits[list(rows)]
         self.recent = [self.recent[row] for row in rows]
         self.generators = [self.generators[row] for row in rows]
+        if self.copy_guard is not None:
+            self.copy_guard.keep(rows)
+
+    def _banned_after(self, recent: Sequence[int]) -> TokenIds:
+        """Return the ids that may not follow the tokens `recent`, oldest first."""
+        return self.banned if self.utf8_masks is None else self.utf8_masks.banned_after(recent)
 
     def snapshot(self) -> Snapshot:
         """Return the current point, for `restore`."""
@@ -119,14 +153,6 @@ class Generation:
         self.generators = generators_from(0, len(snapshot.generators))
         for generator, state in zip(self.generators, snapshot.generators, strict=True):
             generator.state = state
-
-
-class TextRows(NamedTuple):
-    """B texts as the sampling of their next tokens sees them: `logits (B, V)`, recent ids and generator of each."""
-
-    logits: Array
-    recent: Sequence[list[int]]
-    generators: Sequence[SplitMix]
 
 
 def draw_tokens(

@@ -9,13 +9,14 @@ n-grams, K is 0. No method changes a state in place, so every state is a checkpo
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
-from rnntui.inference.cells import Array, Matrix
+from rnntui.inference.cell_trace import LayerTrace
+from rnntui.inference.cells import Array, Matrix, RecurrentCell
 from rnntui.inference.weight_reader import WeightReader
 from rnntui.ngram_index import NgramIndex
 from rnntui.text.ngram_model import NgramModel
@@ -170,6 +171,59 @@ class NumpyLanguageModel:
             new_state[layer, :, :, :units] = current
         return outputs, new_state
 
+    def trace(self, tokens: Ids, state: Array) -> list[LayerTrace]:
+        """Read `tokens (T, B)` after a state; return what every layer computed, for looking at gates and units."""
+        inputs, units = self._embed(tokens, state), self.config.hidden
+        layers: list[LayerTrace] = []
+        for layer, cell in enumerate(self._cells):
+            # In rows, as numpy multiplies an array of three dimensions in many small products.
+            rows = cell.project(inputs.reshape(tokens.size, -1)) if layer else self._project(tokens, state)
+            projected = rows.reshape(*tokens.shape, -1)
+            states = np.empty((len(tokens) + 1, cell.states, tokens.shape[1], units), dtype=self._dtype)
+            states[0] = state[layer, :, :, :units]
+            for t in range(len(tokens)):
+                cell.step(projected[t], states[t], states[t + 1])
+            layers.append(LayerTrace(cell, inputs, states))
+            inputs = layers[-1].outputs
+        return layers
+
+    def state_after(self, layers: Sequence[LayerTrace], tokens: Ids, state: Array) -> Array:
+        """Return the state `(L, C, B, H + K)` after `tokens (T, B)`, whose `trace` after a `state` was `layers`."""
+        new_state = self._new_state(tokens, state)
+        for layer, layer_trace in enumerate(layers):
+            new_state[layer, :, :, : self.config.hidden] = layer_trace.states[-1]
+        return new_state
+
+    @property
+    def cells(self) -> list[RecurrentCell]:
+        """The recurrent layers, the first one first; read-only."""
+        return self._cells
+
+    def loss_gradient(self, hidden: Array, targets: Ids) -> tuple[Array, Array]:
+        """Return the losses `(B,)` in nats of predicting `targets (B,)`, and their gradients by the last h, `(B, H)`.
+
+        Args:
+            hidden: `(B, H + K)`, as `last_hidden` returns it.
+            targets: the token that follows each text.
+        """
+        logits, rows = self.logits_of_hidden(hidden), np.arange(len(targets))
+        logits = logits - logits.max(axis=-1, keepdims=True)
+        probabilities = np.exp(logits)
+        totals = probabilities.sum(axis=-1, keepdims=True)
+        probabilities /= totals
+        losses: Array = np.log(totals[:, 0]) - logits[rows, targets]
+        probabilities[rows, targets] -= 1.0  # now the gradient with respect to the logits
+        gradient: Array = probabilities @ self._full_output.T
+        if self._prior is not None:
+            prior = self._prior.log_probs(self._last_tokens(hidden))
+            gradient += (probabilities * prior).sum(axis=-1, keepdims=True) * self._prior_weight
+        return losses, gradient
+
+    def _last_tokens(self, hidden: Array) -> Ids:
+        """Return the ids of the last K tokens of each row of `hidden (..., H + K)`, the last one first: `(N, K)`."""
+        ids: Ids = hidden[..., : self.config.hidden - 1 : -1].reshape(-1, self.config.history).astype(np.int64) - 1
+        return ids
+
     def _new_state(self, tokens: Ids, state: Array) -> Array:
         """Return a state `(L, C, B, H + K)` after `tokens (T, B)` whose last K columns alone are filled in."""
         new_state = np.empty_like(state)
@@ -185,13 +239,17 @@ class NumpyLanguageModel:
         """The first layer's input projection of `tokens (T, B)` after a state, `(T, B, G*H)`."""
         if self._projection_table is not None:
             return self._projection_table[tokens]
-        embedded = self._embedding[tokens]  # (T, B, E)
+        return self._cells[0].project(self._embed(tokens, state))
+
+    def _embed(self, tokens: Ids, state: Array) -> Array:
+        """The first layer's inputs `(T, B, E)` for `tokens (T, B)` after a state."""
+        embedded = self._embedding[tokens]
         if self._ngram_tables:
             text, first = self._text(tokens, state), self.config.history
             shifted = [text[first - back : len(text) - back] for back in range(len(self._ngram_tables) + 1)]
             for table, rows in zip(self._ngram_tables, self._ngram_index.rows(shifted), strict=True):
                 embedded += table[rows]
-        return self._cells[0].project(embedded)
+        return embedded
 
     def _recalled(self, tokens: Ids, state: Array) -> Array:
         """The projection `(1, G*H)` of a single text's next token, `tokens (1,)`; kept for when it occurs again."""
@@ -222,10 +280,9 @@ class NumpyLanguageModel:
         logits: Array = states @ self._output
         logits += self._output_bias
         if self._prior is not None:
-            last_tokens = hidden[..., : units - 1 : -1].reshape(-1, self.config.history).astype(np.int64)
             # A sum, as the rounding of a product with a matrix depends on how many texts are read together.
             scale = (states * self._prior_weight).sum(axis=-1, keepdims=True) + self._prior_bias  # (..., 1)
-            logits += scale * self._prior.log_probs(last_tokens - 1).reshape(logits.shape)
+            logits += scale * self._prior.log_probs(self._last_tokens(hidden)).reshape(logits.shape)
         return logits
 
     def last_hidden(self, state: Array) -> Array:

@@ -86,6 +86,20 @@ def score_and_learn(learner: OutputLearner, context: Ids, tokens: Ids, character
     return _score(learner.network, context, tokens, characters, read)
 
 
+class LearningScorer:
+    """Scores texts one after the other by dynamic evaluation; see `score_and_learn`."""
+
+    def __init__(self, loaded: LoadedLanguageModel) -> None:
+        self._loaded = loaded
+        self._context = initial_context_ids(loaded.tokenizer)
+        self._learner = OutputLearner(loaded.network)
+
+    def score(self, text: str) -> Score:
+        """Score a text as `score_text` does, and learn from it."""
+        result = score_and_learn(self._learner, self._context, *encode_for_scoring(self._loaded, text))
+        return replace(result, spelling_bits=self._loaded.tokenizer.spelling_bits(text))
+
+
 def _score(
     model: NumpyLanguageModel,
     context: Ids,

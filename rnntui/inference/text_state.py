@@ -5,7 +5,6 @@ The file is a safetensors file of a few kilobytes. It may come from anywhere, so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,10 @@ from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
-from rnntui.text.tokenizer import StreamDecoder, Tokenizer
 
 _FORMAT = "rnntui-state-1"
 _MAX_EXTRA_BYTES = 1 << 20  # of a file beside the state itself
 _MAX_RECENT = 100_000 * 3 // 2  # tokens: the most that a repetition penalty may look back at
-_REPLAYED = 8  # tokens that tell a decoder where it is: within a character of up to 4 bytes, or after a space
 _LARGEST = 1e6  # no state of a trained model holds a larger number
 
 
@@ -40,17 +37,23 @@ class TextState:
         state: `(L, C, 1, H + K)`; see `NumpyLanguageModel`.
         recent: the last token ids, which a repetition penalty looks back at.
         generator: state of the random generator.
+        generated: the end of the text if the model generated it under a `CopyGuard`, which goes on from there.
+        fingerprint: `run_fingerprint` of the model, to which alone the numbers mean anything; empty if it is not known.
     """
 
     state: Array
     recent: tuple[int, ...] = ()
     generator: int = 0
+    generated: str = ""
+    fingerprint: str = ""
 
     @classmethod
-    def of(cls, generation: Generation, row: int = 0) -> TextState:
-        """Return the state of the text of that index in a generation."""
+    def of(cls, generation: Generation, row: int = 0, fingerprint: str = "") -> TextState:
+        """Return the state of the text of that index in a generation, by the model of that fingerprint."""
         state = generation.state[:, :, row : row + 1]
-        return cls(state, tuple(generation.recent[row]), generation.generators[row].state)
+        generated = "" if generation.copy_guard is None else generation.copy_guard.ends[row]
+        recent, generator = tuple(generation.recent[row]), generation.generators[row].state
+        return cls(state, recent, generator, generated, fingerprint)
 
     def restore(self, generation: Generation, *, restores_generator: bool = True) -> None:
         """Put all texts of a generation into this state.
@@ -66,14 +69,6 @@ class TextState:
         if restores_generator:
             [generation.generators[0]] = generators_from(0, 1)
             generation.generators[0].state = self.generator
-
-
-def stream_after(tokenizer: Tokenizer, recent: Sequence[int]) -> StreamDecoder:
-    """Return a decoder for what follows a text, by the last token ids of that."""
-    decoder = tokenizer.stream()
-    for token in recent[-_REPLAYED:]:
-        decoder.push(token)
-    return decoder
 
 
 def check_state_can_be_saved(path: Path) -> None:
@@ -92,7 +87,7 @@ def _is_state_file(path: Path) -> bool:
 
 
 def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
-    """Write a state of a run's model to a file, atomically.
+    """Write a state of a run's model to a file, atomically; without a fingerprint of its own, it gets that of the run.
 
     Raises `RnntuiError` if it cannot be written, or would replace a file that is no state.
     """
@@ -104,8 +99,9 @@ def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
     metadata = {
         "format": _FORMAT,
         "run": run.name,
-        "fingerprint": run_fingerprint(run),
+        "fingerprint": state.fingerprint or run_fingerprint(run),
         "generator": str(state.generator),
+        **({"generated": state.generated} if state.generated else {}),
     }
     save_arrays(path, arrays, metadata)
 
@@ -132,7 +128,8 @@ def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> 
     arrays, metadata = load_arrays(path)
     if metadata.get("format") != _FORMAT or set(arrays) != {"state", "recent"}:
         raise _not_a_state(path, f"it has the format {metadata.get('format', 'of something else')!r:.40}")
-    if metadata.get("fingerprint") != run_fingerprint(run):
+    fingerprint = run_fingerprint(run)
+    if metadata.get("fingerprint") != fingerprint:
         raise RunError(
             f"{path} is a state of another model, {metadata.get('run', '?')!r:.60}, or of other weights of it",
             hint="name the run that saved it with --run, or read the text again",
@@ -150,7 +147,7 @@ def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> 
         raise _not_a_state(path, "its recent tokens are not in the vocabulary")
     if not (generator.isascii() and generator.isdigit() and len(generator) <= 20 and int(generator) < 1 << 64):
         raise _not_a_state(path, "the state of its random generator is no number of 64 bits")
-    return TextState(numbers, tuple(tokens), int(generator))
+    return TextState(numbers, tuple(tokens), int(generator), metadata.get("generated", ""), fingerprint)
 
 
 def _has_tokens(state: Array, network: NumpyLanguageModel) -> bool:

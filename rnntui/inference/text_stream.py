@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rnntui.text.tokenizer import StreamDecoder
+from rnntui.text.tokenizer import StreamDecoder, Tokenizer
+
+_REPLAYED = 8  # tokens that tell a decoder where it is: within a character of up to 4 bytes, or after a space
 
 
 class TextStream:
@@ -61,6 +63,14 @@ class TextStream:
         cut = len(self._held) - overlap
         text, self._held = self._held[:cut], self._held[cut:]
         return text
+
+
+def stream_after(tokenizer: Tokenizer, recent: Sequence[int]) -> StreamDecoder:
+    """Return a decoder for what follows a text, by the last token ids of that."""
+    decoder = tokenizer.stream()
+    for token in recent[-_REPLAYED:]:
+        decoder.push(token)
+    return decoder
 
 
 def _overlap(text: str, stop: str) -> int:

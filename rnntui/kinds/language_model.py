@@ -48,5 +48,5 @@ LANGUAGE_MODEL = ModelKind(
     loader="rnntui.inference.loaded_model:load_language_model",
     onnx_exporter="rnntui.exporting.onnx_language_model:LanguageModelExporter",
     evaluator="rnntui.cli.evaluate_texts:evaluate_texts",
-    evaluate_options=("dynamic",),
+    evaluate_options=("dynamic", "novelty"),
 )

@@ -71,6 +71,7 @@ LOSSES = (
 OPTIMIZATION = (
     Metric("learning_rate", "Learning rate", "learning rate", "learning_rate"),
     Metric("gradient_norm", "Gradient norm", "gradient norm", "gradient_norm", noisy=True),
+    Metric("clipped_share", "Share of clipped steps", "clipped steps", "clipped_share", log_scale=False, noisy=True),
     Metric("tokens_per_second", "Tokens per second", "tokens/s", "tokens_per_second", log_scale=False, noisy=True),
     Metric("threads", "CPU threads", "CPU threads", "threads", log_scale=False, decimals=0, short_decimals=0),
 )

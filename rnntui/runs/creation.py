@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from rnntui import __version__
+from rnntui.atomic_files import umask
 from rnntui.config import Newlines
 from rnntui.errors import CorpusError, RnntuiError, RunError, UsageError
 from rnntui.kinds.corpus_info import CorpusInfo
@@ -188,7 +189,7 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
         raise RunError(
             f"cannot write to {checkpoints}: {error.strerror}", hint="name another folder with --checkpoints"
         ) from error
-    folder.chmod(0o777 & ~_umask())  # mkdtemp makes a folder that only its owner can read
+    folder.chmod(0o777 & ~umask())  # mkdtemp makes a folder that only its owner can read
     try:
         yield folder
     except BaseException:
@@ -199,15 +200,12 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def remove_abandoned(checkpoints: Path, prefixes: Sequence[str] = (_STAGING_PREFIX, DELETED_PREFIX)) -> None:
+    """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs.
 
-
-def remove_abandoned(checkpoints: Path) -> None:
-    """Remove the leftovers of killed processes from a folder of runs: staging folders and half-deleted runs."""
-    for prefix in (_STAGING_PREFIX, DELETED_PREFIX):
+    `prefixes` are those of their names, followed by the id of the process and a dash.
+    """
+    for prefix in prefixes:
         for folder in checkpoints.glob(f"{prefix}*"):
             pid = folder.name.removeprefix(prefix).split("-")[0]
             if pid.isdigit() and not _is_alive(int(pid)):

@@ -11,25 +11,36 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rnntui.atomic_files import atomic_write, sync_folder
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.creation import DELETED_PREFIX, name_problem, remove_abandoned
-from rnntui.runs.folder import MAX_NOTE_LENGTH, RunFolder
+from rnntui.runs.folder import DAMAGED_SUFFIX, MAX_NOTE_LENGTH, RunFolder
 from rnntui.runs.lookup import is_shipped
 
 _LOCK_ATTEMPTS = 5
-_TOKENIZER_FILES = {"tokenizer.json", "tokenizer.model"}
-_RUN_FILES: dict[str, set[str]] = {
-    "": {"config.json", "model.safetensors", "known_words.txt", "metrics.jsonl", "status.json", "note.txt", "lock"}
-    | _TOKENIZER_FILES,
-    "resume": {"state.safetensors", "training.ids", "validation.ids"},
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
+_DATA_FILES = tuple(
+    f"{origin}{part}.{suffix}"
+    for origin in ("", "origin-")
+    for part in ("training", "validation")
+    for suffix in ("ids", "rows", "ngrams")
+)
+_RUN_FILES: dict[str, tuple[str, ...]] = {
+    "": (
+        "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", "status.json",
+        "checksums.json", "note.txt", "lock", ".novelty-*", *_TOKENIZER_FILES,
+    ),
+    "resume": ("state.safetensors", "pretrained.safetensors", *_DATA_FILES),
     "source": _TOKENIZER_FILES,
     "target": _TOKENIZER_FILES,
-}
-"""Files of a run by their folder within the run's."""
+    "tensorboard": ("events.out.tfevents.*",),
+    "novelty": ("*.symbols", "*.u32", "*.u2", "index.json"),
+}  # fmt: skip
+"""Patterns of the files of a run by their folder within the run's."""
 
 
 def rename_run(run: RunFolder, name: str) -> RunFolder:
@@ -113,15 +124,21 @@ def delete_run(run: RunFolder, checkpoints: Path) -> None:
 def foreign_files(run: RunFolder) -> list[str]:
     """Return the paths in a run folder that do not belong to a run, sorted; of other folders only the names."""
     paths: list[str] = []
-    for folder, names in _RUN_FILES.items():
+    for folder, patterns in _RUN_FILES.items():
         try:
             entries = list((run.path / folder).iterdir())
         except OSError:
             continue
-        known = names | set(_RUN_FILES) if not folder else names
-        unknown = (path for path in entries if path.name not in known and not path.name.endswith(".partial"))
-        paths += [path.relative_to(run.path).as_posix() for path in unknown]
+        known = patterns if folder else (*patterns, *_RUN_FILES)
+        paths += [path.relative_to(run.path).as_posix() for path in entries if not _is_known(path.name, known)]
     return sorted(paths)
+
+
+def _is_known(name: str, patterns: Iterable[str]) -> bool:
+    if name.endswith(".partial"):
+        return True
+    name = name.removesuffix(DAMAGED_SUFFIX)
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def file_sizes(run: RunFolder) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -11,19 +12,32 @@ from typing import Any, TextIO
 
 from rnntui.atomic_files import atomic_write, parse_json
 
+_BLOCK = 1 << 20  # bytes read at a time
+
 
 class MetricsLog:
-    """Appends to a metrics file; every line is flushed at once for watchers."""
+    """Appends to a metrics file; every line is flushed at once for watchers.
+
+    `size` is the number of bytes in the file, `checksum` their SHA-256 as hexadecimal digits.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: TextIO = path.open("a", encoding="utf-8")
+        self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
+        self.size, self._digest = _digest_of(path, None)
+
+    @property
+    def checksum(self) -> str:
+        return self._digest.hexdigest()
 
     def write(self, values: dict[str, Any]) -> None:
         """Append one line; values of None are left out."""
         present = {key: value for key, value in values.items() if value is not None}
-        self._file.write(json.dumps(present, allow_nan=False) + "\n")
+        line = json.dumps(present, allow_nan=False) + "\n"  # ASCII
+        self._file.write(line)
         self._file.flush()
+        self._digest.update(line.encode())
+        self.size += len(line)
 
     def sync(self) -> None:
         """Sync to disk, so that what is written survives a power cut."""
@@ -33,6 +47,37 @@ class MetricsLog:
         """Sync and close."""
         self.sync()
         self._file.close()
+
+
+def broken_lines(path: Path) -> int:
+    """Return the number of lines of a metrics file that are not JSON objects.
+
+    A last line without its end does not count: it is being written, or a kill cut it, and resuming drops it.
+    """
+    broken = 0
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                broken += not isinstance(parse_json(line), dict)
+            except ValueError:
+                broken += line.endswith(b"\n")
+    return broken
+
+
+def metrics_checksum(path: Path, size: int) -> str:
+    """Return the SHA-256 of the first `size` bytes of a metrics file, as hexadecimal digits; empty if it is shorter."""
+    read, digest = _digest_of(path, size)
+    return digest.hexdigest() if read == size else ""
+
+
+def _digest_of(path: Path, size: int | None) -> tuple[int, hashlib._Hash]:
+    """Return the number of bytes and the hash of the first `size` bytes of a file, None for all."""
+    digest, read = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK if size is None else min(_BLOCK, size - read)):
+            digest.update(block)
+            read += len(block)
+    return read, digest
 
 
 class MetricsTail:

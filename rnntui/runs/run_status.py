@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args, get_type_hints
 
 _LIMIT = 1e18  # bound of numbers, since the file is untrusted
-_COUNTS = ("step", "steps", "tokens", "seconds")
+_COUNTS = ("step", "steps", "tokens", "seconds", "metrics_bytes")
 
 RunState = Literal["running", "done", "stopped", "failed"]
 
@@ -28,6 +28,8 @@ class RunStatus:
         message: why the run failed.
         updated: seconds since 1970.
         process: id of the process that trains it.
+        metrics_bytes: bytes of `metrics.jsonl` that were there when the status was written.
+        metrics_sha256: SHA-256 of these bytes, as hexadecimal digits; empty if it is not known.
     """
 
     state: RunState
@@ -41,6 +43,8 @@ class RunStatus:
     message: str = ""
     updated: float = 0.0
     process: int = 0
+    metrics_bytes: int = 0
+    metrics_sha256: str = ""
 
     @classmethod
     def from_json(cls, values: object) -> RunStatus:

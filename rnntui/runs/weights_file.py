@@ -1,7 +1,13 @@
-"""Weights on disk as safetensors, read and written with numpy; no pickle, so files from anywhere are safe to open."""
+"""Weights on disk as safetensors, read and written with numpy; no pickle, so files from anywhere are safe to open.
+
+A file holds a checksum of its arrays and metadata in its metadata, so that a flipped bit is an error and not another
+model. Files of earlier versions, and of other programs, have none.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +22,9 @@ from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.runs.format_1 import upgrade_weight_name
 
+CHECKSUM = "sha256"
+"""Key of the checksum among the metadata of a file."""
+
 _MAX_WEIGHT = 1e6  # no training yields a larger one, which would overflow in a product
 
 
@@ -24,23 +33,49 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[s
     # safetensors 0.8.0 writes the memory as it lies, so any other order would be scrambled; 0.7.0 copied the array.
     # Not ascontiguousarray, which turns a scalar into an array of shape (1,).
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    atomic_write(path, save(contiguous, metadata))
+    atomic_write(path, save(contiguous, {**metadata, CHECKSUM: _checksum(contiguous, metadata)}))
 
 
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:
     """Return the arrays as they were saved, under their names in the present format, and the metadata.
 
-    Raises `RunError` if the file is missing or not a safetensors file.
+    Raises `RunError` if the file is missing, not a safetensors file, or not as it was written.
     """
+    arrays, metadata, checksum = _read(path)
+    if checksum is not None and checksum != _checksum(arrays, metadata):
+        raise RunError(
+            f"{path} is damaged: its contents are not those that were written",
+            hint="rnntui verify --repair saves what can be saved",
+        )
+    return {upgrade_weight_name(name): array for name, array in arrays.items()}, metadata
+
+
+def has_checksum(path: Path) -> bool:
+    """Return True if a file of arrays holds a checksum. Raises `RunError` as `load_arrays` does."""
+    return _read(path)[2] is not None
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str], str | None]:
+    """Return the arrays by their names in the file, the metadata without the checksum, and the checksum."""
     try:
         with safe_open(path, framework="numpy") as file:
-            arrays = {upgrade_weight_name(name): file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, dict(file.metadata() or {})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing: the run has no weights yet, or is broken") from error
     except (OSError, SafetensorError, struct.error, ValueError, TypeError, AttributeError) as error:
         # AttributeError: a dtype that numpy does not have.
         raise RunError(f"cannot read {path}: {error}") from error
+    return arrays, metadata, metadata.pop(CHECKSUM, None)
+
+
+def _checksum(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> str:
+    """Return the SHA-256 of arrays, their names, types and shapes, and of metadata, as hexadecimal digits."""
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:

@@ -7,8 +7,10 @@ simpler: a text's whole memory is its column of the state, so joining and leavin
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.inference.numpy_language_model import Ids
 from rnntui.inference.splitmix import SplitMix
 from rnntui.inference.utf8_masks import utf8_masks
+from rnntui.serving.api_errors import unexpected_failure
 from rnntui.serving.batched_model import BatchedModel
 from rnntui.serving.generation_job import GenerationJob, OutputQueue, ScoredToken
 from rnntui.serving.text_writer import TextWriter, TokenScorer
@@ -65,8 +68,14 @@ class _WaitingText(NamedTuple):
     logits: Array
 
 
+_Item = TypeVar("_Item", _Prompt, _Text)
+
+
 class ContinuousBatch:
     """All texts of one model, in one step at a time. Not safe for threads: the engine's thread alone uses it.
+
+    A request that raises an exception, such as for lack of memory, ends with an error, and the others go on: what
+    failed for several texts together is computed again for each alone.
 
     Args:
         loaded: the model.
@@ -85,6 +94,7 @@ class ContinuousBatch:
         self._waiting: deque[_WaitingText] = deque()
         self._texts: list[_Text] = []
         self._ended: list[_Text] = []  # not delivered yet
+        self._failed: list[OutputQueue] = []  # not delivered yet
         network = loaded.network
         self._initial_state = network.initial_state()
         self._state = self._initial_state[:, :, :0]
@@ -93,7 +103,7 @@ class ContinuousBatch:
     @property
     def has_work(self) -> bool:
         """True if there is anything to do."""
-        return bool(self._queued or self._prompts or self._waiting or self._texts or self._ended)
+        return bool(self._queued or self._prompts or self._waiting or self._texts or self._ended or self._failed)
 
     @property
     def row_count(self) -> int:
@@ -131,6 +141,7 @@ class ContinuousBatch:
         self._prompts.clear()
         self._waiting.clear()
         self._ended.clear()
+        self._failed.clear()
         self._keep([])
 
     def advance(self) -> None:
@@ -142,7 +153,8 @@ class ContinuousBatch:
 
     def deliver(self) -> list[OutputQueue]:
         """Move the text that has been generated to the outputs, and return those that have something new."""
-        outputs: dict[OutputQueue, None] = {}
+        outputs = dict.fromkeys(self._failed)
+        self._failed.clear()
         for text in [*self._ended, *self._texts]:
             piece = text.writer.take()
             if piece is not None:
@@ -154,7 +166,9 @@ class ContinuousBatch:
     @property
     def has_urgent_output(self) -> bool:
         """True if a text has ended, or a client has not had a piece yet."""
-        return bool(self._ended) or any(text.job.output.first_piece_seconds is None for text in self._texts)
+        return bool(self._ended or self._failed) or any(
+            text.job.output.first_piece_seconds is None for text in self._texts
+        )
 
     def _admit(self) -> None:
         places = self._max_rows - len(self._texts) - len(self._waiting) - len(self._prompts)
@@ -167,37 +181,45 @@ class ContinuousBatch:
     def _read_prompts(self) -> None:
         steps = _CHUNK if self._texts else _IDLE_CHUNK
         while self._prompts:
-            unread = [prompt for prompt in self._prompts if prompt.unread]
             for prompt in self._prompts:
                 if not prompt.unread:
-                    self._begin_texts(prompt)
-            self._prompts = unread
+                    self._isolate([prompt], self._begin_texts)
+            self._prompts = unread = [prompt for prompt in self._prompts if prompt.unread]
             if not unread or not steps:
                 return
             count = min(steps, *(prompt.unread for prompt in unread))
-            tokens = np.stack([each.job.prompt[each.position : each.position + count] for each in unread], axis=1)
-            state = np.concatenate([prompt.state for prompt in unread], axis=2)
-            exact = any(prompt.job.is_reproducible for prompt in unread)
-            hidden, state = self._model.read(tokens, state, exact)
-            for row, prompt in enumerate(unread):
-                if prompt.job.scored_from is not None:
-                    self._score(prompt, hidden[:, row])
-                prompt.position += count
-                prompt.state, prompt.hidden = state[:, :, row : row + 1], hidden[-1, row : row + 1]
+            self._isolate(unread, partial(self._read_chunk, count))
             steps -= count
 
-    def _score(self, prompt: _Prompt, hidden: Array) -> None:
-        """Score the tokens that have just been read; `hidden (T, H + K)` are the hidden states after them."""
-        first = prompt.job.scored_from or 0
+    def _read_chunk(self, count: int, prompts: Sequence[_Prompt]) -> None:
+        """Read the next `count` tokens of prompts, which have as many."""
+        tokens = np.stack([each.job.prompt[each.position : each.position + count] for each in prompts], axis=1)
+        state = np.concatenate([prompt.state for prompt in prompts], axis=2)
+        exact = any(prompt.job.is_reproducible for prompt in prompts)
+        hidden, state = self._model.read(tokens, state, exact)
+        scored = [self._scored(prompt, hidden[:, row]) for row, prompt in enumerate(prompts)]
+        for row, prompt in enumerate(prompts):  # nothing below raises, so a chunk is read by all of them or by none
+            prompt.scored += scored[row]
+            prompt.position += count
+            prompt.state, prompt.hidden = state[:, :, row : row + 1], hidden[-1, row : row + 1]
+
+    def _scored(self, prompt: _Prompt, hidden: Array) -> list[ScoredToken]:
+        """Score the tokens that follow, if that is wanted; `hidden (T, H + K)` are the hidden states after them."""
+        first = prompt.job.scored_from
+        if first is None:
+            return []
         predicting = np.concatenate((prompt.hidden, hidden[:-1]))
         logits = self._model.logits(predicting, exact=False)
         read = prompt.job.prompt[prompt.position : prompt.position + len(hidden)].tolist()
-        for index, token in enumerate(read):
-            if prompt.position + index >= first:
-                prompt.scored.append(self._scorer.score(logits[index], token, prompt.job.alternatives or 0))
+        return [
+            self._scorer.score(logits[index], token, prompt.job.alternatives or 0)
+            for index, token in enumerate(read)
+            if prompt.position + index >= first
+        ]
 
-    def _begin_texts(self, prompt: _Prompt) -> None:
+    def _begin_texts(self, prompts: Sequence[_Prompt]) -> None:
         """Put the choices of a prompt that has been read into the line for the batch."""
+        [prompt] = prompts
         job = prompt.job
         logits = self._model.logits(prompt.hidden, job.is_reproducible)
         last = [token for token in job.prompt[-REMEMBERED:].tolist() if token != self._tokenizer.end_id]
@@ -228,35 +250,107 @@ class ContinuousBatch:
             return
         tokens = self._draw()
         for row, (token, text) in enumerate(zip(tokens.tolist(), self._texts, strict=True)):
-            scored = None
-            if text.job.alternatives is not None:
-                scored = self._scorer.score(self._logits[row], token, text.job.alternatives)
-            if token != self._tokenizer.end_id:
-                remember(text.recent, token, text.sampling)
-            text.writer.push(token, scored)
-            text.job.output.completion_tokens += 1
-        going_on = [row for row, text in enumerate(self._texts) if not text.writer.finish]
+            try:
+                self._push(row, token, text)
+            except Exception as error:
+                self._fail(text.job.output, error)
+        going_on = [row for row, text in enumerate(self._texts) if not (text.writer.finish or self._has_failed(text))]
         if len(going_on) < len(self._texts):
-            self._ended += [text for text in self._texts if text.writer.finish]
+            self._ended += [text for text in self._texts if text.writer.finish and not self._has_failed(text)]
             self._keep(going_on)
             tokens = tokens[going_on]
         if going_on:
-            exact = any(text.job.is_reproducible for text in self._texts)
+            self._step(tokens)
+
+    def _push(self, row: int, token: int, text: _Text) -> None:
+        """Add the token that was drawn for a text to it."""
+        scored = None
+        if text.job.alternatives is not None:
+            scored = self._scorer.score(self._logits[row], token, text.job.alternatives)
+        if token != self._tokenizer.end_id:
+            remember(text.recent, token, text.sampling)
+        text.writer.push(token, scored)
+        text.job.output.completion_tokens += 1
+
+    def _step(self, tokens: Ids) -> None:
+        """Feed the tokens `(B,)` to the model; those that it cannot read end their requests."""
+        exact = any(text.job.is_reproducible for text in self._texts)
+        try:
             self._logits, self._state = self._model.step(tokens, self._state, exact)
+            return
+        except Exception as error:
+            if len(tokens) == 1:
+                self._fail(self._texts[0].job.output, error)
+                self._keep([])
+                return
+        rows, logits, states = [], [self._logits[:0]], [self._state[:, :, :0]]
+        for row, text in enumerate(self._texts):
+            try:
+                result = self._model.step(tokens[row : row + 1], self._state[:, :, row : row + 1], exact)
+            except Exception as error:
+                self._fail(text.job.output, error)
+                continue
+            rows.append(row)
+            logits.append(result[0])
+            states.append(result[1])
+        self._keep(rows)
+        self._logits, self._state = np.concatenate(logits), np.concatenate(states, axis=2)
+        self._keep([row for row, text in enumerate(self._texts) if not self._has_failed(text)])
 
     def _draw(self) -> Ids:
         """Draw the next token of every text, `(B,)`; texts with the same settings together."""
         rows_by_settings: dict[int, list[int]] = {}  # by identity, as a hash of the fields takes as long as the drawing
         for row, text in enumerate(self._texts):
             rows_by_settings.setdefault(id(text.sampling), []).append(row)
-        tokens = np.empty(len(self._texts), dtype=np.int64)
-        banned = (self._tokenizer.unknown_id,)
+        tokens = np.zeros(len(self._texts), dtype=np.int64)  # 0 for those that fail
         for rows in rows_by_settings.values():
-            texts = [self._texts[row] for row in rows]
-            logits = self._logits if len(rows) == len(self._texts) else self._logits[rows]
-            drawn = TextRows(logits, [text.recent for text in texts], [text.generator for text in texts])
-            tokens[rows] = draw_tokens(drawn, texts[0].sampling, banned, self._masks)
+            states = [self._texts[row].generator.state for row in rows]
+            try:
+                tokens[rows] = self._drawn(rows)
+            except Exception:
+                for row, state in zip(rows, states, strict=True):
+                    text = self._texts[row]
+                    text.generator.state = state
+                    try:
+                        tokens[row] = self._drawn([row])[0]
+                    except Exception as error:
+                        self._fail(text.job.output, error)
         return tokens
+
+    def _drawn(self, rows: list[int]) -> Ids:
+        """Draw the next tokens of texts that have the same settings."""
+        texts = [self._texts[row] for row in rows]
+        logits = self._logits if len(rows) == len(self._texts) else self._logits[rows]
+        drawn = TextRows(logits, [text.recent for text in texts], [text.generator for text in texts])
+        return draw_tokens(drawn, texts[0].sampling, (self._tokenizer.unknown_id,), self._masks)
+
+    def _isolate(self, items: Sequence[_Item], compute: Callable[[Sequence[_Item]], None]) -> None:
+        """Compute something that changes nothing if it raises; then, for each item alone, and end those that raise."""
+        try:
+            compute(items)
+            return
+        except Exception as error:
+            if len(items) == 1:
+                self._fail(items[0].job.output, error)
+                self.drop_cancelled()
+                return
+        for item in items:
+            try:
+                compute([item])
+            except Exception as error:
+                self._fail(item.job.output, error)
+        self.drop_cancelled()
+
+    def _fail(self, output: OutputQueue, error: Exception) -> None:
+        """End a request with an error; nothing more is computed for it."""
+        if not output.is_cancelled:
+            output.put(unexpected_failure(error))
+            output.cancel()
+            self._failed.append(output)
+
+    @staticmethod
+    def _has_failed(text: _Text) -> bool:
+        return text.job.output.is_cancelled
 
     def _keep(self, rows: list[int]) -> None:
         if len(rows) < len(self._texts):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from rnntui.errors import RnntuiError
 from rnntui.kinds.classifier import CLASSIFIER
-from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 from rnntui.runs.folder import RunFolder
 from rnntui.serving.served_models import ServedRuns
+
+if TYPE_CHECKING:
+    from rnntui.inference.classifier import TextClassifier
+
+_LEAST_SHARE = 0.01  # probability of a language below which it is not listed
 
 _NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "ca": "Catalan", "cs": "Czech", "cy": "Welsh", "da": "Danish", "de": "German",
@@ -46,10 +49,7 @@ def translators(runs: ServedRuns) -> dict[LanguagePair, RunFolder]:
 def detector(runs: ServedRuns) -> RunFolder | None:
     """Return the classifier whose labels are language codes, which detects languages; None if there is none."""
     for run in runs.of_kind(CLASSIFIER).values():
-        try:
-            labels = run.read_config().corpus_as(LabelledCorpusInfo).labels
-        except RnntuiError:
-            continue
+        labels = runs.facts_of(run).labels
         if len(labels) > 1 and all(label in _NAMES for label in labels):
             return run
     return None
@@ -63,3 +63,29 @@ def languages_json(runs: ServedRuns) -> list[dict[str, object]]:
         {"code": code, "name": _NAMES.get(code, code), "targets": sorted(p.target for p in pairs if p.source == code)}
         for code in codes
     ]
+
+
+class LanguageDetector:
+    """A classifier of languages. It has no thread of its own: it computes in that of the request."""
+
+    def __init__(self, classifier: TextClassifier) -> None:
+        self._classifier = classifier
+
+    def languages_of(self, text: str) -> list[dict[str, object]]:
+        """Return the languages of a text as `/detect` lists them, the most probable first; none of a blank text."""
+        [result] = self._classifier.classify([text])
+        return [
+            {"confidence": round(100 * share, 1), "language": label}
+            for label, share in result.labels
+            if share >= _LEAST_SHARE
+        ]
+
+    def stop(self) -> None:
+        """Do nothing: a request that is computing ends by itself."""
+
+
+def make_language_detector(run: RunFolder) -> LanguageDetector:
+    """Load a classifier of languages."""
+    from rnntui.inference.classifier import load_classifier
+
+    return LanguageDetector(load_classifier(run))

@@ -12,12 +12,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from rnntui.config_seq2seq import BeamConfig
-from rnntui.errors import RnntuiError
-from rnntui.kinds.classifier import CLASSIFIER
-from rnntui.kinds.model_kind import resolve
 from rnntui.serving.access import is_right_key
 from rnntui.serving.api_errors import ApiError
 from rnntui.serving.disconnection import unless_disconnected
+from rnntui.serving.engine_cache import lease_in_thread
 from rnntui.serving.languages import LanguagePair, detector, languages_json, translators
 from rnntui.serving.request_body import read_fields
 from rnntui.serving.request_log import RequestRecord
@@ -25,7 +23,6 @@ from rnntui.serving.server_state import ServerState
 from rnntui.settings import settings_of
 
 if TYPE_CHECKING:
-    from rnntui.inference.classifier import TextClassifier
     from rnntui.inference.translation import Translation
 
 _MAX_ALTERNATIVES = int(settings_of(BeamConfig)["n_best"].high or 1) - 1
@@ -74,21 +71,21 @@ async def _translated(request: Request, state: ServerState, parsed: TranslationR
     if source == "auto":
         detected = (await _detected(state, "\n".join(parsed.texts)))[0]
         source, response["detectedLanguage"] = str(detected["language"]), detected
-    pairs = translators(state.runs)
+    pairs = await asyncio.to_thread(translators, state.runs)
     run = pairs.get(LanguagePair(source, parsed.target))
     if run is None:
         for code in (source, parsed.target):
             if not any(code in pair for pair in pairs):
                 raise ApiError(400, f"{code[:20]} is not supported")
         raise ApiError(400, f"{parsed.target} ({source}) is not available as a target language")
-    engine = await asyncio.to_thread(state.translation.get, run)
     split_texts = [re.split(r"(\r\n|\n|\r)", text) for text in parsed.texts]  # lines at even indices
     lines = [line for parts in split_texts for line in parts[::2]]
     record: RequestRecord = request.scope["rnntui.record"]
     record.model, record.amount = run.name, f"{len(lines)} lines"
     n_best = parsed.alternatives + 1
     settings = BeamConfig(n_best=n_best, beam=max(BeamConfig().beam, n_best))
-    translations = iter(await engine.translate(lines, settings))
+    with await lease_in_thread(lambda: state.translation(run)) as lease:
+        translations = iter(await lease.engine.translate(lines, settings))
     ranked: list[list[str]] = []
     for parts in split_texts:
         translated = [next(translations) for _ in parts[::2]]
@@ -104,7 +101,7 @@ async def _translated(request: Request, state: ServerState, parsed: TranslationR
 async def languages(request: Request) -> Response:
     """`/languages`: the languages of the translators."""
     state, _ = await _fields_of(request)
-    return JSONResponse(languages_json(state.runs))
+    return JSONResponse(await asyncio.to_thread(languages_json, state.runs))
 
 
 async def detect(request: Request) -> Response:
@@ -140,20 +137,16 @@ def _joined(parts: Sequence[str], translations: Sequence[Translation], rank: int
 
 async def _detected(state: ServerState, text: str) -> list[dict[str, object]]:
     """Return the languages of a text as `/detect` lists them, the most probable first. Raises `ApiError`."""
-    run = detector(state.runs)
-    if run is None:
-        message = "Language detection needs a classifier whose labels are language codes, and none is served"
-        raise ApiError(501, message)
 
-    def classified() -> list[dict[str, object]]:
-        classifier: TextClassifier = resolve(CLASSIFIER.loader)(run)
-        labels = classifier.classify([text])[0].labels
-        return [{"confidence": round(100 * share, 1), "language": label} for label, share in labels if share >= 0.01]
+    def compute() -> list[dict[str, object]]:
+        run = detector(state.runs)
+        if run is None:
+            message = "Language detection needs a classifier whose labels are language codes, and none is served"
+            raise ApiError(501, message)
+        with state.detection(run) as lease:
+            return lease.engine.languages_of(text)
 
-    try:
-        detected = await asyncio.to_thread(classified)
-    except RnntuiError as error:
-        raise ApiError(500, str(error)) from error
+    detected = await asyncio.to_thread(compute)
     if not detected:
         raise ApiError(400, "The text is blank")
     return detected

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from rnntui.config_generation import GenerationConfig, SamplingConfig
+from rnntui.config_generation import GenerationConfig, SamplingConfig, new_seed
 from rnntui.errors import UsageError
 from rnntui.serving.api_errors import ApiError
 from rnntui.serving.chat_prompt import ChatMessage, dialogue_text, stop_strings
@@ -268,7 +267,7 @@ def jobs_of(request: OpenAIRequest, loaded: LoadedLanguageModel, output: OutputQ
     stops = request.stops
     if request.endpoint == "chat/completions":
         stops = (*stops, *stop_strings(speakers_of(request, loaded)))
-    seed = int.from_bytes(os.urandom(4)) if request.seed is None else request.seed
+    seed = new_seed() if request.seed is None else request.seed
     jobs = []
     for index, prompt in enumerate(prompts_of(request, loaded)):
         text, ids = encoded_prompt(prompt, loaded)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.serving.api_errors import ApiError
 from rnntui.serving.disconnection import CLIENT_LEFT, EventStream, unless_disconnected
+from rnntui.serving.engine_cache import Lease, lease_in_thread
 from rnntui.serving.generation_job import OutputQueue
 from rnntui.serving.openai_requests import Endpoint, OpenAIRequest, jobs_of, prompts_of
 from rnntui.serving.openai_responses import DONE, ResponseBuilder, sse_event
@@ -28,14 +29,15 @@ if TYPE_CHECKING:
 async def list_models(request: Request) -> Response:
     """`/v1/models`: the language models."""
     state: ServerState = request.app.state.server
-    return JSONResponse({"object": "list", "data": language_models(state.runs)})
+    return JSONResponse({"object": "list", "data": await asyncio.to_thread(language_models, state.runs)})
 
 
 async def show_model(request: Request) -> Response:
     """`/v1/models/NAME`: one language model."""
     state: ServerState = request.app.state.server
     name = request.path_params["name"]
-    return JSONResponse(model_json(name, state.runs.find(name, LANGUAGE_MODEL)))
+    run = await asyncio.to_thread(state.runs.find, name, LANGUAGE_MODEL)
+    return JSONResponse(model_json(name, state.runs.facts_of(run)))
 
 
 async def completions(request: Request) -> Response:
@@ -53,14 +55,15 @@ class _Exchange:
     """A request that was submitted to an engine, and its response."""
 
     request: OpenAIRequest
-    engine: GenerationEngine
+    lease: Lease[GenerationEngine]
     output: OutputQueue
     builder: ResponseBuilder
     record: RequestRecord
 
     def end(self) -> None:
         """Tell the engine that no more is wanted, and complete the record for the log."""
-        self.engine.cancel(self.output)
+        self.lease.engine.cancel(self.output)
+        self.lease.end()
         self.record.amount = f"{self.output.prompt_tokens}+{self.output.completion_tokens} tokens"
         self.record.first_piece_seconds = self.output.first_piece_seconds
 
@@ -100,19 +103,27 @@ async def _respond(request: Request, endpoint: Endpoint) -> Response:
     record: RequestRecord = request.scope["rnntui.record"]
     parsed = OpenAIRequest.parse(endpoint, await read_json(request, state.config.max_body), state.config)
     record.model = parsed.model[:80]
-    run = state.runs.find(parsed.model, LANGUAGE_MODEL)
-    engine = await asyncio.to_thread(state.generation.get, run)
-    loaded = engine.loaded
-    texts = parsed.choices * len(prompts_of(parsed, loaded))
-    if texts > state.config.max_batch + state.config.max_queue:
-        raise ApiError(
-            400, f"A request may have {state.config.max_batch + state.config.max_queue} choices at most.", "n"
-        )
-    output = OutputQueue(texts)
-    jobs = await asyncio.to_thread(jobs_of, parsed, loaded, output)
-    echoes = [job.after if parsed.echoes else "" for job in jobs]
-    engine.submit(jobs)
-    exchange = _Exchange(parsed, engine, output, ResponseBuilder(parsed, engine.fingerprint, echoes), record)
+    lease = await lease_in_thread(lambda: state.generation(state.runs.find(parsed.model, LANGUAGE_MODEL)))
+    try:
+        exchange = await _submitted(parsed, state, lease, record)
+    except BaseException:
+        lease.end()
+        raise
     if parsed.is_streamed:
         return EventStream(exchange.events(), exchange.end)
     return await unless_disconnected(request, exchange.whole)
+
+
+async def _submitted(
+    parsed: OpenAIRequest, state: ServerState, lease: Lease[GenerationEngine], record: RequestRecord
+) -> _Exchange:
+    """Submit the prompts of a request to the engine. Raises `ApiError`."""
+    engine, config = lease.engine, state.config
+    texts = parsed.choices * len(prompts_of(parsed, engine.loaded))
+    if texts > config.max_batch + config.max_queue:
+        raise ApiError(400, f"A request may have {config.max_batch + config.max_queue} choices at most.", "n")
+    output = OutputQueue(texts)
+    jobs = await asyncio.to_thread(jobs_of, parsed, engine.loaded, output)
+    echoes = [job.after if parsed.echoes else "" for job in jobs]
+    engine.submit(jobs)
+    return _Exchange(parsed, lease, output, ResponseBuilder(parsed, engine.fingerprint, echoes), record)

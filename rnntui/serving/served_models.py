@@ -1,15 +1,14 @@
-"""The models of a server: found among the runs, loaded when they are first used."""
+"""The models of a server: found among the runs, described as `/v1/models` lists them."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnntui.errors import RnntuiError, UsageError
+from rnntui.errors import RnntuiError, RunError, UsageError
+from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import title_of
@@ -22,53 +21,66 @@ if TYPE_CHECKING:
     from rnntui.serving.generation_engine import GenerationEngine
 
 
-class Engine(Protocol):
-    """A thread that computes with a model."""
-
-    @property
-    def is_busy(self) -> bool: ...
-
-    def stop(self) -> None: ...
-
-
-EngineType = TypeVar("EngineType", bound=Engine)
-
-
 def served_runs(folder: Path, names: Sequence[str]) -> dict[str, RunFolder]:
     """Return the trained runs to serve by name: those with some names or paths; without names, all there are.
 
-    A run of the user's comes before a shipped one of the same name. Raises `UsageError` if there is no such run.
+    A run of the user's comes before a shipped one of the same name. Raises `UsageError` if there is no such run, or two
+    of those that were named have the same name, by which clients could tell them apart.
     """
     runs = [named_run(name, folder) for name in names] if names else [*runs_in(folder), *shipped_runs()]
     by_name: dict[str, RunFolder] = {}
     for run in runs:
-        if run.weights_file.is_file():
-            by_name.setdefault(run.name, run)
-        elif names:
+        if names and not run.weights_file.is_file():
             raise UsageError(f"run {run.name} has no weights yet", hint="wait for the first evaluation of its training")
+        other = by_name.get(run.name)
+        if names and other is not None and other.path.resolve() != run.path.resolve():
+            raise UsageError(
+                f"--run {other.path} and --run {run.path} have the same name, {run.name}, by which clients choose",
+                setting="run", hint="rename one of them (rnntui rename), or serve them on two ports",
+            )  # fmt: skip
+        if other is None and run.weights_file.is_file():
+            by_name[run.name] = run
     return by_name
 
 
-@dataclass(frozen=True)
+class RunFacts(NamedTuple):
+    """What the server wants to know of a run's config.
+
+    Args:
+        kind_id: its kind; None if its `config.json` is broken.
+        created: when it was created, in seconds since 1970.
+        labels: the labels of a classifier.
+    """
+
+    kind_id: str | None
+    created: int = 0
+    labels: tuple[str, ...] = ()
+
+
 class ServedRuns:
     """The runs that a server answers for; without names, those that are trained while it runs are among them.
+
+    It looks at the folders each time, as runs come and go, and reads a config once. Safe for threads: the server looks
+    outside of its event loop.
 
     Args:
         folder: the folder of the user's runs.
         names: names or paths of the runs to serve; empty for all.
     """
 
-    folder: Path
-    names: Sequence[str] = ()
+    def __init__(self, folder: Path, names: Sequence[str] = ()) -> None:
+        self.names = tuple(names)
+        self._folder = folder
+        self._facts: dict[Path, tuple[int, RunFacts]] = {}
 
     def of_kind(self, kind: ModelKind) -> dict[str, RunFolder]:
         """Return the runs of a kind by name."""
-        return {name: run for name, run in self._all().items() if kind_id_of(run) == kind.id}
+        return {name: run for name, run in self._all().items() if self.facts_of(run).kind_id == kind.id}
 
     def find(self, name: str, kind: ModelKind) -> RunFolder:
         """Return the run of that name. Raises `ApiError` if there is none, or it is of another kind."""
         run = self._all().get(name)
-        kind_id = kind_id_of(run) if run is not None else None
+        kind_id = self.facts_of(run).kind_id if run is not None else None
         if run is not None and kind_id == kind.id:
             return run
         if run is not None:
@@ -77,59 +89,34 @@ class ServedRuns:
             message = f"The model `{name[:80]}` does not exist. There are: {', '.join(self.of_kind(kind)) or 'none'}."
         raise ApiError(404, message, "model", "model_not_found")
 
+    def facts_of(self, run: RunFolder) -> RunFacts:
+        """Return the facts of a run; its config is read again once it has changed."""
+        try:
+            time = run.config_file.stat().st_mtime_ns
+        except OSError:
+            return RunFacts(None)
+        known = self._facts.get(run.path)
+        if known is None or known[0] != time:
+            known = self._facts[run.path] = time, _read_facts(run)
+        return known[1]
+
     def _all(self) -> dict[str, RunFolder]:
         by_name: dict[str, RunFolder] = {}
         for names in [[name] for name in self.names] or [[]]:
             try:
-                by_name = served_runs(self.folder, names) | by_name
+                by_name = served_runs(self._folder, names) | by_name
             except RnntuiError:  # the run was deleted while the server runs; the others are still there
                 continue
         return by_name
 
 
-class EngineCache(Generic[EngineType]):
-    """Engines by run, each made when its run is first used. A run that was trained further is loaded again when idle.
-
-    Safe for threads: loading a model takes a while, so the server does it outside of its event loop.
-    """
-
-    def __init__(self, make: Callable[[RunFolder], EngineType]) -> None:
-        self._make = make
-        self._engines: dict[Path, tuple[int, EngineType]] = {}
-        self._lock = threading.Lock()
-        self._is_stopped = False
-
-    def get(self, run: RunFolder) -> EngineType:
-        """Return the engine of a run. Raises `ApiError` if its files cannot be read."""
-        path = run.path.resolve()
-        with self._lock:
-            try:
-                time = run.weights_file.stat().st_mtime_ns
-                if path in self._engines:
-                    loaded_time, engine = self._engines[path]
-                    if loaded_time == time or engine.is_busy:
-                        return engine
-                    engine.stop()
-                engine = self._make(run)
-            except (RnntuiError, OSError) as error:
-                raise ApiError(
-                    500, f"The model `{run.name}` cannot be loaded: {error}", "model", "model_error"
-                ) from error
-            self._engines[path] = (time, engine)
-            if self._is_stopped:
-                engine.stop()
-            return engine
-
-    @property
-    def engines(self) -> list[EngineType]:
-        """The engines that were made."""
-        return [engine for _, engine in list(self._engines.values())]
-
-    def stop(self) -> None:
-        """Stop all engines, and those that are still to be made."""
-        self._is_stopped = True
-        for engine in self.engines:
-            engine.stop()
+def _read_facts(run: RunFolder) -> RunFacts:
+    try:
+        config = run.read_config()
+    except RunError:  # of a format that this version cannot read, perhaps
+        return RunFacts(kind_id_of(run))
+    labels = config.corpus.labels if isinstance(config.corpus, LabelledCorpusInfo) else ()
+    return RunFacts(config.kind, int(config.created), tuple(labels))
 
 
 def make_generation_engine(run: RunFolder, config: ServerConfig) -> GenerationEngine:
@@ -145,15 +132,11 @@ def _fingerprint(run: RunFolder) -> str:
     return "fp_" + hashlib.blake2b(run.weights_file.read_bytes(), digest_size=5).hexdigest()
 
 
-def model_json(name: str, run: RunFolder) -> Mapping[str, Any]:
+def model_json(name: str, facts: RunFacts) -> Mapping[str, Any]:
     """Return a model as `/v1/models` lists it."""
-    try:
-        created = int(run.read_config().created)
-    except RnntuiError:
-        created = 0
-    return {"id": name, "object": "model", "created": created, "owned_by": "rnntui"}
+    return {"id": name, "object": "model", "created": facts.created, "owned_by": "rnntui"}
 
 
 def language_models(runs: ServedRuns) -> list[Mapping[str, Any]]:
     """Return the language models as `/v1/models` lists them."""
-    return [model_json(name, run) for name, run in runs.of_kind(LANGUAGE_MODEL).items()]
+    return [model_json(name, runs.facts_of(run)) for name, run in runs.of_kind(LANGUAGE_MODEL).items()]

@@ -21,6 +21,12 @@ class ServerConfig(Settings):
     max_prompt: int = setting_field(16_384, "maximum tokens of a prompt", low=1, high=10_000_000)
     max_tokens: int = setting_field(4096, "maximum tokens generated for a text", low=1, high=10_000_000)
     max_body: int = setting_field(1024, "maximum kilobytes of a request; beyond, status 413", low=1, high=1_000_000)
+    max_memory: int | None = setting_field(
+        None,
+        "megabytes of models kept in memory; beyond, those that no request uses are freed, the one used last at the "
+        "end [default: half of what is available at the start]",
+        low=0, high=100_000_000,
+    )  # fmt: skip
     grace: float = setting_field(
         5.0, "seconds that running requests may take to end when the server is stopped", low=0.0, high=3600.0
     )

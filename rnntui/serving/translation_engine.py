@@ -94,27 +94,42 @@ class TranslationEngine:
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            shares = [list(work.unfinished[: max(1, _LINES // len(batch))]) for work in batch]
-            lines = [line for share in shares for line in share]
-
-            def is_unwanted(batch: list[_Work] = batch) -> bool:
-                return self._is_stopping or all(work.is_cancelled for work in batch)
-
+            share = max(1, _LINES // len(batch))
             try:
-                translations = self.translator.translate(
-                    lines, batch[0].settings, is_cancelled=is_unwanted, workers=usable_cpus()
-                )
+                self._translate(batch, share)
             except CancelledError:
                 continue
             except Exception as error:
-                self._finish(batch, unexpected_failure(error))
-                continue
-            position = 0
-            for work, share in zip(batch, shares, strict=True):
-                work.translations += translations[position : position + len(share)]
-                position += len(share)
-            self._finish([work for work in batch if not work.unfinished], None)
+                if len(batch) == 1:
+                    self._finish(batch, unexpected_failure(error))
+                else:
+                    self._translate_alone(batch, share)
         self._finish(list(self._waiting), server_is_stopping())
+
+    def _translate_alone(self, batch: list[_Work], share: int) -> None:
+        """Translate a share of each request alone: one with a line that fails takes no other with it."""
+        for work in batch:
+            try:
+                self._translate([work], share)
+            except CancelledError:
+                continue
+            except Exception as error:
+                self._finish([work], unexpected_failure(error))
+
+    def _translate(self, batch: list[_Work], share: int) -> None:
+        """Translate the next lines of each request, at most `share`, together."""
+        shares = [list(work.unfinished[:share]) for work in batch]
+        translations = iter(
+            self.translator.translate(
+                [line for lines in shares for line in lines],
+                batch[0].settings,
+                is_cancelled=lambda: self._is_stopping or all(work.is_cancelled for work in batch),
+                workers=usable_cpus(),
+            )
+        )
+        for work, lines in zip(batch, shares, strict=True):
+            work.translations += [next(translations) for _ in lines]
+        self._finish([work for work in batch if not work.unfinished], None)
 
     def _next_batch(self) -> list[_Work]:
         """Return requests with the same settings that wait longest, waiting for one; none at the end."""

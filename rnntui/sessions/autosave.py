@@ -34,19 +34,20 @@ class _Draft:
     def __init__(self, saved_text: str, path: Path | None = None) -> None:
         self.path = path  # without one, it is named when there is something to save
         self.saved_text = saved_text
+        self.saved_revision = 0  # of the companion
         self.saved_sequence = 0
         self.stamp: tuple[int, int] | None = None  # of the text file when this draft was written
         self.opened_text = ""  # the text as it was opened; kept apart once some of it is cut
-        self.previous: _Draft | None = None  # an earlier version in the same files; kept apart at the next write
 
 
 @dataclass(frozen=True)
 class SaveJob:
-    """One version of a text to write to `path`, and the content of its companion file."""
+    """One version of a text to write to `path`, and the content of its companion file, of a `revision`."""
 
     path: Path
     text: str
     companion: str
+    revision: int
     sequence: int  # of two jobs for one draft the higher is the newer
     draft: _Draft
 
@@ -54,21 +55,29 @@ class SaveJob:
 class Autosave:
     """Saves one text at a time into a folder: each in a draft of its own, or in the files that it was opened from.
 
-    No text is ever lost by another. What is cut from a text that was opened, or by an undo, stays in a draft of its
-    own. Files that another app has changed in the meantime are left alone, and the text goes on in a new draft.
+    No text is ever lost by another. What is cut from a text that was opened stays in a draft of its own. Files that
+    another app has changed in the meantime are left alone, and the text goes on in a new draft.
 
-    `begin`, `open`, `keep_version` and `pending` belong to the thread that owns the text; `write` may run in any number
-    of threads.
+    `begin`, `open` and `pending` belong to the thread that owns the text; `write` may run in any number of threads.
     """
 
-    def __init__(self, folder: Callable[[], Path], pattern: str, write_draft: Callable[[SaveJob], None]) -> None:
+    def __init__(
+        self,
+        folder: Callable[[], Path],
+        pattern: str,
+        write_draft: Callable[[SaveJob], None],
+        *,
+        companion_keeps_cuts: bool = False,
+    ) -> None:
         """
         Args:
             folder: the folder of the drafts; asked anew each time.
             pattern: glob of the one file that makes a draft complete, such as `*.jsonl` where the text has a companion.
             write_draft: writes a job's files, `job.path` ending in `.txt`. May raise `OSError` or `RnntuiError`.
+            companion_keeps_cuts: True if the companion holds what is cut from a text, which then needs no draft.
         """
         self._folder, self._pattern, self._write_draft = folder, pattern, write_draft
+        self._companion_keeps_cuts = companion_keeps_cuts
         self._lock = threading.Lock()
         self._problem_reported = False
         self._left: WeakKeyDictionary[object, _Draft] = WeakKeyDictionary()  # by the identity of the text
@@ -78,22 +87,12 @@ class Autosave:
         """Begin a new draft. It gets a file when the text differs from `saved_text`."""
         self._draft = _Draft(saved_text)
 
-    def open(self, path: Path, text: str) -> None:
-        """Go on in the files of a saved text, which holds `text`."""
+    def open(self, path: Path, text: str, revision: int = 0) -> None:
+        """Go on in the files of a saved text, which holds `text` and a companion of that revision."""
         self._draft = _Draft(text, path)
-        self._draft.opened_text = text
-
-    def keep_version(self) -> None:
-        """Keep the version that is saved in a draft of its own; another version of the text follows in its files."""
-        old = self._draft
-        if old.path is None:
-            self.begin()
-            return
-        with self._lock:
-            self._draft = _Draft("", old.path)
-            self._draft.stamp, self._draft.saved_text = old.stamp, old.saved_text
-            self._draft.previous = old
-            old.path = self._new_path()  # a version that is about to be written goes there as well
+        self._draft.saved_revision = revision
+        if not self._companion_keeps_cuts:
+            self._draft.opened_text = text
 
     def leave(self, identity: object) -> None:
         """Remember the draft of a text that another one is about to replace."""
@@ -109,17 +108,18 @@ class Autosave:
         """The text file of the present draft; None as long as nothing of it had to be saved."""
         return self._draft.path
 
-    def pending(self, text: str, companion: Callable[[], str] = str) -> SaveJob | None:
+    def pending(self, text: str, companion: Callable[[], str] = str, revision: int = 0) -> SaveJob | None:
         """Return the job that saves `text`, or None if the text is empty or saved already.
 
-        `companion` returns the content of the companion file; it is called only if there is a job.
+        `companion` returns the content of the companion file; it is called only if there is a job. `revision` is that
+        of what the companion holds beside the text.
         """
         draft = self._draft
-        if text in ("", draft.saved_text):
+        if not text or (text, revision) == (draft.saved_text, draft.saved_revision):
             return None
         if draft.path is None:
             draft.path = self._new_path()
-        return SaveJob(draft.path, text, companion(), next(_sequence), draft)
+        return SaveJob(draft.path, text, companion(), revision, next(_sequence), draft)
 
     def write(self, job: SaveJob) -> str:
         """Write a job, unless a newer version of its draft is saved already; then delete the oldest drafts.
@@ -178,7 +178,7 @@ class Autosave:
                     draft.stamp = _stamp(draft.path)
             except (OSError, RnntuiError) as error:
                 return str(error)
-            draft.saved_sequence, draft.saved_text = job.sequence, job.text
+            draft.saved_sequence, draft.saved_text, draft.saved_revision = job.sequence, job.text, job.revision
             if draft is not self._draft:
                 self._touch_present()  # a version that was left is written late; a start continues the present one
             return ""
@@ -192,13 +192,11 @@ class Autosave:
         assert draft.path is not None
         if _changed_by_others(draft):
             draft.path = self._new_path()
-        elif draft.previous is not None and draft.previous.path is not None:
-            _keep_files(draft.path, draft.previous.path)
         elif text.startswith(draft.opened_text):
             return draft.path
         else:
             _keep_files(draft.path, self._new_path())
-        draft.previous, draft.opened_text = None, ""
+        draft.opened_text = ""
         return draft.path
 
     def _prune(self) -> None:

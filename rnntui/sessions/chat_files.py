@@ -13,7 +13,7 @@ from rnntui.sessions.chat_pane import ChatPane, open_panes
 if TYPE_CHECKING:
     from rnntui.sessions.autosave import Autosave, SaveJob
     from rnntui.sessions.saved_texts import SavedTexts
-    from rnntui.sessions.transcript import Turn
+    from rnntui.sessions.saved_transcript import SavedTranscript
 
 
 class Notifier(Protocol):
@@ -44,11 +44,10 @@ class ChatScreen(Protocol):
 
 
 class SavedChat(NamedTuple):
-    """A text that was opened: the saved text that goes on, or None for another file; who wrote last; its turns."""
+    """A text that was opened, and the saved text that goes on, or None for another file."""
 
     path: Path | None
-    run: str
-    turn_texts: list[tuple[Turn, str]]
+    content: SavedTranscript
 
 
 class ChatFiles:
@@ -74,7 +73,7 @@ class ChatFiles:
         from rnntui.sessions.transcript_files import save
 
         if pane.conversation is not None:
-            text_file, turns_file = save(pane.conversation.transcript, name, pane.run_name, confirmed=confirmed)
+            text_file, turns_file = save(pane.conversation, name, pane.run_name, confirmed=confirmed)
             self._screen.notifications.info(f"{text_file}, and its turns in {turns_file.name}", title="Saved")
 
     @cached_property
@@ -91,14 +90,13 @@ class ChatFiles:
 
         try:
             path = path_from(name)
-            turn_texts = read(path)
+            content = read(path)
         except OSError as error:
             raise UsageError(f"{name}: {error.strerror or error}") from error
         saved_path = path.with_suffix(".txt") if self.saved_texts.contains(path) else None
         if saved_path is not None:
             self.saved_texts.touch(saved_path)
-        run = next((turn.run for turn, _ in reversed(turn_texts) if turn.role == "model" and turn.run), "")
-        return SavedChat(saved_path, run, turn_texts)
+        return SavedChat(saved_path, content)
 
     def read_last(self) -> SavedChat | None:
         """Read the saved text that was written or opened last; None if there is none. Raises as `read` does."""
@@ -117,6 +115,8 @@ class ChatFiles:
 
     def save_at_exit(self) -> str:
         """Save every text that has changed. Return what to print once the app has closed, or ""."""
+        for pane in self._panes:
+            pane.settle()
         failures = [failure for pane, job in self._pending() if (failure := pane.autosave.write_last(job))]
         if failures:
             return f"the text could not be saved: {failures[-1]}"
@@ -124,10 +124,12 @@ class ChatFiles:
         return "the text is saved; continue it with: rnntui chat --reopen" if saved else ""
 
     def _pending(self) -> list[tuple[ChatPane, SaveJob]]:
+        """Return what is to be saved. A text of which a line is taken back to be edited was saved before that."""
         from rnntui.sessions.transcript_files import pending_transcript
 
         jobs = [
-            (pane, pending_transcript(pane.autosave, conversation.whole_transcript))
+            (pane, pending_transcript(pane.autosave, conversation))
             for pane, conversation in open_panes(self._panes)
+            if not conversation.can_put_back
         ]
         return [(pane, job) for pane, job in jobs if job is not None]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # the first pane is made before the first paint, which needs 
     from rnntui.config_generation import GenerationConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave
+    from rnntui.sessions.branch_tree import BranchTree
     from rnntui.sessions.conversation import Conversation
-    from rnntui.sessions.transcript import TextIdentity
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class ChatPane:
     drafts_folder: Callable[[], Path]
     conversation: Conversation | None = None
     problem: str = ""  # the reason why there is no model
+    colouring: tuple[str, ...] = ()  # what the text is coloured by, for the status line: forms of decreasing length
 
     @cached_property
     def autosave(self) -> Autosave:
@@ -60,18 +61,19 @@ class ChatPane:
     def leave_text(self) -> None:
         """Remember in which draft the text is saved, before another text takes its place."""
         if self.conversation is not None:
-            self.autosave.leave(self.conversation.transcript.identity)
+            self.autosave.leave(self.conversation.tree)
 
-    def follow_undo(self, previous: TextIdentity) -> None:
+    def follow_undo(self, previous: BranchTree) -> None:
         """Save in the right draft after an undo or redo, which may have brought back another text than the previous."""
-        if self.conversation is None:
-            return
-        identity = self.conversation.transcript.identity
-        if identity is previous:
-            self.autosave.keep_version()
-        else:
+        if self.conversation is not None and self.conversation.tree is not previous:
             self.autosave.leave(previous)
-            self.autosave.return_to(identity)
+            self.autosave.return_to(self.conversation.tree)
+
+    def settle(self) -> None:
+        """Stop generating, and put back a line that was taken back to be edited."""
+        if self.conversation is not None:
+            self.conversation.stop()
+            self.conversation.put_back()
 
     @property
     def text(self) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rnntui.errors import RnntuiError
+from rnntui.sessions.chat_branches import ChatBranches
 from rnntui.sessions.chat_files import ChatFiles, ChatScreen, SavedChat
 from rnntui.sessions.chat_pane import ChatPane, ChatSettings, OfferedAlternatives, open_panes
 from rnntui.text.control_chars import unknown_characters_message
@@ -52,6 +53,7 @@ class ChatSession:
         self.worker: GenerationWorker | None = None
         self.panes = [ChatPane(run_name or "", drafts_folder)]
         self.files = ChatFiles(self.panes, screen)
+        self.branches = ChatBranches(self._changed)
         self.active = self.panes[0]
         self.offered: OfferedAlternatives | None = None
         self.exit_message = ""  # printed once the app has closed
@@ -105,6 +107,15 @@ class ChatSession:
         for line in lines:
             self.say(line)
 
+    def follow_rename(self, old: str, new: str) -> None:
+        """Go on with a run under its new name."""
+        for pane in self.panes:
+            if pane.run_name == old:
+                pane.run_name = new
+                if pane.conversation is not None:
+                    pane.conversation.name = new
+        self._screen.show_changes()
+
     def loading_failed(self, pane: ChatPane, problem: str) -> None:
         """Report that a model cannot be loaded."""
         if pane.conversation is None:
@@ -133,9 +144,8 @@ class ChatSession:
         if len(self.panes) == 1:
             self._screen.notifications.warn("This is the only pane.")
             return
-        if self.active.conversation is not None:
-            self.active.conversation.stop()
-            self.files.autosave()
+        self.active.settle()
+        self.files.autosave()
         self.panes.remove(self.active)
         self.active = self.panes[0]
         self._changed()
@@ -233,8 +243,9 @@ class ChatSession:
     def take_back_last_prompt(self) -> str | None:
         """Cut every text before the last typed line. Return that line, to be edited, or None if there is none.
 
-        Until a text changes, `put_back` restores all, and the whole texts are what is autosaved.
+        Until a text changes, `put_back` restores all, and the whole texts stay saved.
         """
+        self.files.autosave()
         lines = [conversation.take_back() for conversation in self.conversations]
         self._changed()
         return next((line for line in lines if line is not None), None)
@@ -277,7 +288,7 @@ class ChatSession:
         for pane, conversation, time in times:
             if time >= latest - _SAME_ACTION:
                 self.files.autosave()
-                previous = conversation.transcript.identity
+                previous = conversation.tree
                 conversation.undo()
                 pane.follow_undo(previous)
         self._changed()
@@ -285,7 +296,7 @@ class ChatSession:
     def redo(self) -> None:
         """Revert the last undo of the active pane."""
         conversation = self.active.conversation
-        previous = conversation.transcript.identity if conversation is not None else None
+        previous = conversation.tree if conversation is not None else None
         if conversation is None or previous is None or not conversation.redo():
             self._screen.notifications.info("There is nothing to redo.")
             return
@@ -295,7 +306,7 @@ class ChatSession:
     def new_texts(self) -> None:
         """Begin an empty text in every pane; the previous one stays autosaved."""
         for pane, conversation in open_panes(self.panes):
-            conversation.stop()
+            pane.settle()
             self.files.autosave()
             pane.leave_text()
             conversation.clear()
@@ -374,23 +385,22 @@ class ChatSession:
             note = f"The last text cannot be opened: {error}"
         if name is not None or saved is None:
             return saved, ModelForText(*self.load(name), note)
-        return saved, self.cache.load_for_text(saved.run, "")
+        return saved, self.cache.load_for_text(saved.content.run, "")
 
     def open_text(self, pane: ChatPane, saved: SavedChat | None, model: ModelForText[LoadedLanguageModel]) -> None:
         """Continue a saved text in a pane, with its model; the text before it stays saved."""
         if pane not in self.panes:  # closed meanwhile
             return
-        if pane.conversation is not None:
-            pane.conversation.stop()
-            self.files.autosave()
+        pane.settle()
+        self.files.autosave()
         conversation = pane.conversation
         if model.model is not None:
             conversation = self._use_model(pane, model.name, model.model)
         if conversation is not None and saved is not None:
             pane.leave_text()
-            conversation.reopen(saved.turn_texts)
+            conversation.reopen(saved.content)
             if saved.path is not None:
-                pane.autosave.open(saved.path, pane.text)
+                pane.autosave.open(saved.path, pane.text, conversation.tree.revision)
             else:
                 pane.autosave.begin()
         if model.note:

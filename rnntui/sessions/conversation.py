@@ -10,17 +10,19 @@ What the screen has not taken is not part of the text yet, so a stop drops it.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from rnntui.config_generation import GenerationConfig, SamplingConfig
 from rnntui.inference.adaptation import OutputLearner
+from rnntui.inference.cells import Array
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
-from rnntui.sessions.model_cursor import ModelCursor
+from rnntui.sessions.branch_tree import Branch, BranchPosition, BranchTree
+from rnntui.sessions.model_cursor import ModelCursor, StateCheckpoint
 from rnntui.sessions.paced_generation import PacedGeneration
+from rnntui.sessions.saved_transcript import SavedTranscript
+from rnntui.sessions.screen_lock import ScreenPriorityLock
 from rnntui.sessions.transcript import Role, Transcript, Turn
 from rnntui.sessions.transcript_editing import (
     append_text,
@@ -29,49 +31,30 @@ from rnntui.sessions.transcript_editing import (
     cut_partial_character,
     without_start,
 )
-from rnntui.sessions.turn_versions import append_version, store_version, turn_with_versions
-from rnntui.sessions.undo_history import UndoHistory
+from rnntui.sessions.turn_versions import versions_of_last_turn
+from rnntui.sessions.undo_history import UndoHistory, UndoneText
 from rnntui.text.turns import SpeakerLabels, speaker_labels_of
 
 _MAX_REREAD = 4096  # tokens read again to find alternatives
 
 
-class ScreenPriorityLock:
-    """A lock between two threads that the worker leaves alone while the screen waits for it.
-
-    A lock that is released and taken again at once starves the other thread, which hardly ever gets it.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.screen_waits = False
-
-    @contextmanager
-    def for_screen(self) -> Iterator[None]:
-        """Hold the lock in the screen's thread."""
-        self.screen_waits = True
-        with self.lock:
-            self.screen_waits = False
-            yield
-
-
 @dataclass(frozen=True)
 class _TakenBack:
-    """The state from before a turn was taken back to be edited."""
+    """The text from before a turn was taken back to be edited, and its undo history."""
 
-    transcript: Transcript
+    text: UndoneText
     history: UndoHistory
 
 
 class Conversation:
-    """A transcript and the model that continues it.
+    """A text with its branches, and the model that continues it.
 
     `sampling` and `generation` may be replaced at any time and apply to the very next token. `seed` is the seed of the
     next turn, or None for a new one each time. With `uses_turns`, a model that was trained on turns takes them.
     """
 
     def __init__(self, loaded: LoadedLanguageModel, name: str, sampling: SamplingConfig | None = None) -> None:
-        self.transcript = Transcript()
+        self.tree = BranchTree(loaded.documents)
         self.sampling = sampling or SamplingConfig()
         self.generation = GenerationConfig()
         self.seed: int | None = None
@@ -89,6 +72,11 @@ class Conversation:
         self._paced_generation = PacedGeneration(loaded.documents)
 
     # -- state ---------------------------------------------------------------------------------------------------
+
+    @property
+    def transcript(self) -> Transcript:
+        """The text, which is that of the current branch."""
+        return self.tree.transcript
 
     @property
     def is_generating(self) -> bool:
@@ -126,6 +114,7 @@ class Conversation:
             return
         self.stop()
         self._learns = learns
+        self.tree.revision += 1  # it is saved with the text
         with self._lock.for_screen():
             self._cursor = ModelCursor(self.loaded, learns=learns)
             self._cursor.target = len(self.transcript)
@@ -143,25 +132,18 @@ class Conversation:
     @property
     def last_change(self) -> float | None:
         """Monotonic time of the change that `undo` would revert, or None if there is none."""
-        return self._history.last_change(self.transcript)
+        return self._history.last_change(self.tree)
 
     @property
     def version(self) -> tuple[int, int] | None:
         """The number of the version of the last turn, from 1, and the number of versions; None if there is only one."""
-        turn = turn_with_versions(self.transcript)
-        if turn is None or turn.versions is None:
-            return None
-        return turn.version + 1, max(len(turn.versions), turn.version + 1)
+        versions = versions_of_last_turn(self.tree)
+        return (versions.index(self.tree.current) + 1, len(versions)) if versions else None
 
     @property
     def can_put_back(self) -> bool:
         """True while a turn is taken back and the text has not been changed since."""
-        return self._taken_back is not None
-
-    @property
-    def whole_transcript(self) -> Transcript:
-        """The transcript with the turns that are taken back."""
-        return self._taken_back.transcript if self._taken_back is not None else self.transcript
+        return self._taken_back is not None and not self._taken_back.text.is_gone()
 
     # -- generation -----------------------------------------------------------------------------------------------
 
@@ -192,7 +174,7 @@ class Conversation:
         self._begin_turn()
 
     def regenerate(self) -> bool:
-        """Generate the model's last turn again, with another seed; the previous version is kept.
+        """Generate the model's last turn again, with another seed; the previous version is kept as a branch.
 
         Returns False if there is none.
         """
@@ -200,16 +182,9 @@ class Conversation:
         turn = next((turn for turn in reversed(self.transcript.turns) if turn.role == "model"), None)
         if turn is None:
             return False
-        versions, version = turn.versions, turn.version
         if turn.start < len(self.transcript):  # else it was stopped before its first token
-            if versions is None:
-                versions = turn.versions = [None]
-            store_version(self.transcript, turn, self.loaded.documents)
             self.rewind(self.transcript.start_of(turn.start))
-            version = len(versions)
-            versions.append(None)
         self._begin_turn()
-        self.transcript.turns[-1].versions, self.transcript.turns[-1].version = versions, version
         return True
 
     def choose_version(self, step: int) -> bool:
@@ -217,26 +192,32 @@ class Conversation:
 
         Returns False if there is none.
         """
-        turn, current = turn_with_versions(self.transcript), self.version
-        if turn is None or turn.versions is None or current is None or not 1 <= current[0] + step <= current[1]:
+        versions = versions_of_last_turn(self.tree)
+        index = versions.index(self.tree.current) + step if versions else -1
+        if not 0 <= index < len(versions):
             return False
         self.stop()
-        self._store_version()
-        version = turn.versions[turn.version + step]
-        assert version is not None  # for it is not in the text
         self._taken_back = None
-        with self._lock.for_screen():
-            self.transcript.cut(turn.start)
-            self._cursor.return_to_end(self.transcript)
-            append_version(self.transcript, version, self.loaded.documents)
-            self._cursor.target = len(self.transcript)
+        self._change_branch(lambda: self.tree.go_to(versions[index].shown))
         return True
 
-    def _store_version(self) -> None:
-        """Store the version of the last turn that is in the text, which is about to leave it."""
-        turn = turn_with_versions(self.transcript)
-        if turn is not None:
-            store_version(self.transcript, turn, self.loaded.documents)
+    def go_to(self, branch: Branch) -> None:
+        """Continue with another branch, which is read if need be. Generates nothing; `undo` goes back."""
+        if branch is self.tree.current:
+            return
+        self.stop()
+        self._taken_back = None
+        self._history.record(self.tree)
+        self._change_branch(lambda: self.tree.go_to(BranchPosition(branch, branch.end)))
+
+    def _change_branch(self, change: Callable[[], None]) -> None:
+        """Change the text by a function, and let the model read on from where it has changed."""
+        with self._lock.for_screen():
+            transcript = self.transcript
+            transcript.intact_tokens = len(transcript)
+            change()
+            self._cursor.checkpoints.cut(transcript.intact_tokens)
+            self._cursor.return_to_end(transcript)
 
     def stop(self) -> None:
         """Stop at once. The text stays as the screen has shown it; tokens it has not taken are dropped."""
@@ -269,17 +250,17 @@ class Conversation:
     # -- editing -------------------------------------------------------------------------------------------------
 
     def rewind(self, offset: int) -> str:
-        """Cut the text after the last token that ends at or before `offset` characters. Return what is cut off."""
+        """Cut the text after the last token that ends at or before `offset` characters. Return what is cut off.
+
+        What is cut off becomes a branch.
+        """
         self.stop()
         self._taken_back = None
-        self._store_version()
-        self._history.record(self.transcript)
-        with self._lock.for_screen():
-            before = self.transcript.text
-            self.transcript.cut(self.transcript.token_at(offset))
-            cut_partial_character(self.transcript)
-            self._cursor.return_to_end(self.transcript)
-        return before[len(self.transcript.text) :]
+        self._history.record(self.tree)
+        before = self.transcript.text
+        end = self.transcript.start_of(self.transcript.token_at(offset))
+        self._change_branch(lambda: self.tree.cut(end))
+        return before[end:]
 
     def replace(self, text: str) -> list[str]:
         """Replace the text; the model reads on from where the two differ. Return unknown characters."""
@@ -314,19 +295,20 @@ class Conversation:
             self._begin_turn()
 
     def clear(self) -> None:
-        """Start with an empty text."""
+        """Start with an empty text, which has no branches."""
         self.stop()
         self._taken_back = None
-        self._store_version()
-        self._history.record(self.transcript)
+        self._history.record(self.tree)
         with self._lock.for_screen():
-            self.transcript = Transcript()
+            self.tree = BranchTree(self.loaded.documents)
             self._cursor.restart()
 
-    def reopen(self, turn_texts: Iterable[tuple[Turn, str]]) -> None:
-        """Replace the text by a saved one: its turns, as `transcript_files.read` returns them."""
+    def reopen(self, saved: SavedTranscript) -> None:
+        """Replace the text by a saved one, with its branches; the model learns from it if it did before."""
         self.clear()
-        self._append_turns(turn_texts)
+        self.learns = saved.learns
+        self._append_turns(saved.turn_texts)
+        saved.add_to(self.tree, self.loaded.documents)
 
     def _append_turns(self, turn_texts: Iterable[tuple[Turn, str]], source: Transcript | None = None) -> None:
         with self._lock.for_screen():
@@ -342,7 +324,7 @@ class Conversation:
         if prompt is None:
             return None
         self.stop()
-        taken_back = self._taken_back or _TakenBack(self.transcript.copy(), self._history.copy())
+        taken_back = self._taken_back or _TakenBack(UndoneText(self.tree, self.tree.position), self._history.copy())
         self.rewind(prompt[0])
         self._taken_back = taken_back
         return prompt[1]
@@ -352,29 +334,33 @@ class Conversation:
         taken_back = self._taken_back
         if taken_back is None:
             return False
-        self._restore(taken_back.transcript)
+        self._restore(taken_back.text)
         self._history = taken_back.history
         return True
 
     def undo(self) -> bool:
         """Revert the last change that cut the text. Return False if there is none."""
         self.stop()
-        return self._restore(self._history.undo(self.transcript))
+        return self._restore(self._history.undo(self.tree))
 
     def redo(self) -> bool:
         """Revert the last `undo`. Return False if there is none, or the text has been changed since."""
         self.stop()
-        return self._restore(self._history.redo(self.transcript))
+        return self._restore(self._history.redo(self.tree))
 
-    def _restore(self, transcript: Transcript | None) -> bool:
-        if transcript is None:
+    def _restore(self, text: UndoneText | None) -> bool:
+        if text is None or text.is_gone():
             return False
-        self._store_version()
         self._taken_back = None
+        if text.tree is self.tree:
+            self._change_branch(lambda: self.tree.go_to(text.position))
+            return True
         with self._lock.for_screen():
-            self._cursor.checkpoints.cut(transcript.common_prefix(self.transcript))
-            self.transcript = transcript
-            self._cursor.return_to_end(transcript)
+            before, self.tree = self.transcript, text.tree
+            self.tree.use(self.loaded.documents)
+            self.tree.go_to(text.position)
+            self._cursor.checkpoints.cut(self.transcript.common_prefix(before))
+            self._cursor.return_to_end(self.transcript)
         return True
 
     # -- looking -------------------------------------------------------------------------------------------------
@@ -409,36 +395,40 @@ class Conversation:
             logits = network.feed(ids[:, None], state)[0] if len(ids) else network.logits_of(state)
         return top_alternatives(logits[0], documents, count)
 
+    def state_before(self, token: int) -> tuple[int, Array]:
+        """Return the last position not after a token that has a state checkpoint, and the state `(L, C, 1, H + K)`."""
+        with self._lock.for_screen():
+            position, checkpoint = self._cursor.checkpoints.before(token)
+        return position, checkpoint.state
+
+    def checkpoint_before(self, transcript: Transcript, token: int) -> tuple[int, StateCheckpoint]:
+        """Return a position not after a token of another transcript, and the model's state after what is before it.
+
+        As far as the transcript begins as the present text does, that is its nearest checkpoint.
+        """
+        with self._lock.for_screen():
+            shared = transcript.common_prefix(self.transcript)
+            return self._cursor.checkpoints.before(min(token, shared, self._cursor.position))
+
     # -- other models, other texts -------------------------------------------------------------------------------
 
     def switch_model(self, loaded: LoadedLanguageModel, name: str) -> None:
         """Continue with another model, which reads the whole text first."""
         self.stop()
-        taken_back = self._taken_back
-        self._history.clear()  # its tokens are those of the previous model
         with self._lock.for_screen():
             self._set_model(loaded, name)
-            self.transcript = self._encoded_anew(self.transcript)
+            self.tree.use(loaded.documents)
             self._cursor.target = len(self.transcript)
-        if taken_back is not None:
-            self._taken_back = _TakenBack(self._encoded_anew(taken_back.transcript), UndoHistory())
-
-    def _encoded_anew(self, transcript: Transcript) -> Transcript:
-        """Return a transcript in tokens of the present model."""
-        encoded = Transcript()
-        append_turns(encoded, transcript.turn_texts(), self.loaded.documents, transcript)
-        return encoded
 
     def fork(self) -> Conversation:
         """Return another conversation with the same model and settings, on the same text up to the model's last turn.
 
-        It generates that turn anew, if there is one.
+        It generates that turn anew, if there is one, and has no branches yet.
         """
         other = Conversation(self.loaded, self.name, self.sampling)
         other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
         other.learns = self.learns
-        # Its turns get versions of their own.
-        turn_texts = [(replace(turn, versions=None, version=0), text) for turn, text in self.transcript.turn_texts()]
+        turn_texts = list(self.transcript.turn_texts())
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)
         other._append_turns(turn_texts[:last], self.transcript)
         if last is not None:

@@ -228,8 +228,8 @@ def run_of_text(path: Path) -> str:
         if (translated := path.with_suffix(".json")).is_file():
             return str(parse_json(translated.read_bytes())["run"])
         for line in reversed(path.with_suffix(".jsonl").read_bytes().splitlines()):
-            if b'"role": "model"' in line:
-                return str(parse_json(line)["run"])
+            if b'"role": "model"' in line and (turn := parse_json(line)).get("role") == "model":
+                return str(turn["run"])
     return ""
 
 

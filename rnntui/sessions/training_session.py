@@ -28,6 +28,7 @@ from rnntui.sessions.run_watcher import RunsSnapshot, RunWatcher, WatchedRun
 from rnntui.sessions.training_form import resume_arguments, training_name
 from rnntui.sessions.training_jobs import TrainingJobs
 from rnntui.sessions.training_process import TrainingProcess
+from rnntui.sessions.tuning_watcher import TuningWatcher, WatchedTuning
 
 Launcher = Callable[[Sequence[str], str, str, str | None], TrainingProcess]
 """Starts a training process, as `launch_training` does."""
@@ -63,6 +64,8 @@ class TrainingSession:
         self.checkpoints = checkpoints
         self._launcher = launcher
         self._watcher = RunWatcher(checkpoints)
+        self._tuning_watcher = self.new_tuning_watcher()
+        self.tunings: tuple[WatchedTuning, ...] = ()
         self.snapshot = RunsSnapshot()
         self._overlays = OverlaidRuns()
         self._jobs = TrainingJobs()
@@ -86,6 +89,7 @@ class TrainingSession:
             changes = self._changes
             charted = [*self._overlays.paths, *([current] if current else [])]
             snapshot = await asyncio.to_thread(self._watcher.poll, charted)
+        self.tunings = await asyncio.to_thread(self._tuning_watcher.poll)
         notices, appeared = self._update(snapshot, ended)
         return PollResult(notices, appeared, snapshot.has_more)
 
@@ -122,6 +126,10 @@ class TrainingSession:
             self.form_problem = problem
         return [Notice(problem, "Training has ended" if process.path else "Training did not start", "error")]
 
+    def new_tuning_watcher(self) -> TuningWatcher:
+        """Return a watcher of the searches beside the runs."""
+        return TuningWatcher(self.checkpoints)
+
     # -- showing -------------------------------------------------------------------------------------------------
 
     def run_at(self, path: str | None) -> WatchedRun | None:
@@ -152,7 +160,14 @@ class TrainingSession:
             notes.append("no runs yet; n starts one")
         if self.snapshot.runs and not run_count:
             notes.append("no run matches; Esc clears the filter")
-        return notes
+        return [*notes, *self._tuning_notes()]
+
+    def _tuning_notes(self) -> list[str]:
+        """Return a line for each search under way, else one for all."""
+        active = [tuning for tuning in self.tunings if tuning.is_active]
+        if not active and self.tunings:
+            return [f"t shows the search of {', '.join(tuning.name for tuning in self.tunings)}"]
+        return [f"tuning {tuning.name}, {tuning.summary}; t shows it" for tuning in active]
 
     def name_of(self, run: WatchedRun) -> str:
         """Return the name under which a run is listed."""

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from rnntui.config_generation import SamplingConfig
 from rnntui.inference.cells import Array
 from rnntui.inference.numpy_language_model import Ids
-from rnntui.text.documents import DocumentFormat
 
 Role = Literal["prompt", "model"]
 
@@ -26,9 +25,8 @@ class Turn:
 
     A model's turn records run, seed and settings, so that it can be reproduced. `settings` lists pairs of a token and
     the settings in force from that token on, because they may change while a turn is generated. `learned` is True if
-    the model had learned from the text before it. A turn that was
-    generated again has `versions`, shared by all of them, and is the one of index `version`. That which is in the text
-    is up to date there, and stored (None until then) when it leaves the text.
+    the model had learned from the text before it. `continues` is True of the first turn of a tail if its start belongs
+    to the turn before the tail.
     """
 
     role: Role
@@ -37,8 +35,7 @@ class Turn:
     seed: int | None = None
     settings: list[tuple[int, SamplingConfig]] = field(default_factory=list)
     learned: bool = False
-    versions: list[TurnVersion | None] | None = None
-    version: int = 0
+    continues: bool = False
 
     def moved(self, tokens: int) -> Turn:
         """Return a copy that begins `tokens` tokens later, or earlier if negative."""
@@ -46,25 +43,13 @@ class Turn:
         return replace(self, start=self.start + tokens, settings=settings)
 
 
-@dataclass(frozen=True)
-class TurnVersion:
-    """A version of a turn with what follows it, as tokens of the model of `documents`."""
-
-    tail: Transcript
-    documents: DocumentFormat
-
-
-class TextIdentity:
-    """The identity of a text, which all its versions share: an undo may bring back another text."""
-
-
 class Transcript:
     """Text, tokens and turns. Every token has its part of the text, which may be empty, and its surprisal in bits."""
 
     def __init__(self) -> None:
-        self.identity = TextIdentity()
         self.text = ""
         self.intact_chars = 0  # a view sets it to the length it has drawn; `cut` lowers it to what is left of that
+        self.intact_tokens = 0  # the same for a model that has read the tokens
         self.turns: list[Turn] = []
         self._ids = array("q")
         self._ends = array("q")  # for each token, the offset at which its text ends
@@ -118,6 +103,7 @@ class Transcript:
             return
         self.text = self.text[: self.start_of(tokens)]
         self.intact_chars = min(self.intact_chars, len(self.text))
+        self.intact_tokens = min(self.intact_tokens, tokens)
         del self._ids[tokens:], self._ends[tokens:], self._bits[tokens:]
         self.turns = [turn for turn in self.turns if turn.start < tokens]
         for turn in self.turns[-1:]:
@@ -126,27 +112,34 @@ class Transcript:
     def copy(self) -> Transcript:
         """Return a copy, to restore later."""
         other = Transcript()
-        other.identity = self.identity
         other.text = self.text
         other.turns = [turn.moved(0) for turn in self.turns]
         other._ids, other._ends, other._bits = self._ids[:], self._ends[:], self._bits[:]
         return other
 
     def tail(self, token: int) -> Transcript:
-        """Return a copy of the turns that begin at a token or after it."""
+        """Return a copy of what begins at a token; its first turn may continue the one before (`Turn.continues`)."""
         start = self.start_of(token)
         other = Transcript()
         other.text = self.text[start:]
         other.turns = [turn.moved(-token) for turn in self.turns if turn.start >= token]
+        before = self.turn_at(token) if token < len(self) else None
+        if before is not None and before.start < token:
+            settings = [(at - token, settings) for at, settings in before.settings if at >= token]
+            other.turns.insert(0, replace(before, start=0, settings=settings, continues=True))
         other._ids, other._bits = self._ids[token:], self._bits[token:]
         other._ends = array("q", (end - start for end in self._ends[token:]))
         return other
 
     def extend(self, tail: Transcript) -> None:
-        """Append a copy of the turns of another transcript of the same tokenizer."""
+        """Append a copy of a tail in tokens of the same tokenizer."""
         token, start = len(self), len(self.text)
-        for turn in tail.turns:
-            self.begin_turn(turn.moved(token))
+        turns = [turn.moved(token) for turn in tail.turns]
+        if turns and turns[0].continues and self.turns:
+            self.turns[-1].settings += turns.pop(0).settings
+        elif turns:
+            self.begin_turn(turns.pop(0))
+        self.turns += turns
         self.text += tail.text
         self._ids.extend(tail._ids)
         self._bits.extend(tail._bits)
@@ -202,12 +195,22 @@ class Transcript:
         return token
 
     def bits_per_character(self, unknown_id: int) -> float | None:
-        """Return the mean surprisal per character of all the model has read, or None if it has read nothing.
+        """Return the mean surprisal per character of all the model has read, or None if it has read nothing."""
+        bits, characters = self.surprisal(unknown_id)
+        return bits / characters if characters else None
+
+    def surprisal(self, unknown_id: int, start: int = 0, end: int | None = None) -> tuple[float, int]:
+        """Return the surprisal in bits of the tokens from `start` to `end` that a model has read, and their characters.
 
         Tokens `<unk>`, whose texts the model has not predicted, are left out.
         """
-        bits = np.frombuffer(self._bits, dtype=np.float32).copy() if len(self) else np.zeros(0, dtype=np.float32)
-        known = ~np.isnan(bits) & (self.ids() != unknown_id)
-        ends = np.array(self._ends, dtype=np.int64)
-        characters = int(np.diff(ends, prepend=0)[known].sum()) if len(ends) else 0
-        return float(bits[known].sum(dtype=np.float64)) / characters if characters else None
+        bits = np.array(self._bits[start:end], dtype=np.float32)
+        known = ~np.isnan(bits) & (self.ids(start, end) != unknown_id)
+        ends = np.array(self._ends[start:end], dtype=np.int64)
+        characters = int(np.diff(ends, prepend=self.start_of(start))[known].sum()) if len(ends) else 0
+        return float(bits[known].sum(dtype=np.float64)), characters
+
+    def first_unread(self, start: int) -> int | None:
+        """Return the first token from `start` on whose surprisal is unknown; None if there is none."""
+        unread = np.flatnonzero(np.isnan(np.array(self._bits[start:], dtype=np.float32)))
+        return start + int(unread[0]) if len(unread) else None

@@ -32,8 +32,11 @@ def append_turns(
     """
     for turn, text in turn_texts:
         first_token, first_char = len(transcript), len(transcript.text)
-        copy = replace(turn, start=first_token, settings=[])
-        transcript.begin_turn(copy)
+        if turn.continues and transcript.turns:
+            copy = transcript.turns[-1]
+        else:
+            copy = replace(turn, start=first_token, settings=[])
+            transcript.begin_turn(copy)
         append_text(transcript, text, documents)
         for old_token, settings in turn.settings:
             if source is None:
@@ -50,6 +53,41 @@ def cut_partial_character(transcript: Transcript) -> None:
     while tokens and transcript.start_of(tokens) == transcript.start_of(tokens - 1):
         tokens -= 1
     transcript.cut(tokens)
+
+
+def split(transcript: Transcript, offset: int, documents: DocumentFormat) -> Transcript:
+    """Cut a transcript at exactly a character offset, and return the tail that is cut off.
+
+    Where a token extends over the offset, as after a switch of the model, both parts of its turn are encoded anew.
+    """
+    token = transcript.token_at(offset)
+    while token and transcript.start_of(token) == transcript.start_of(token - 1):
+        token -= 1  # the first bytes of a character
+    if transcript.start_of(token) == offset:
+        tail = transcript.tail(token)
+        transcript.cut(token)
+        return tail
+    turn = transcript.turn_at(token)
+    tail = Transcript()
+    append_turns(tail, transcript.turn_texts_from(offset), documents)
+    if turn is not None and tail.turns:
+        tail.turns[0].continues = True
+    piece = transcript.text[transcript.start_of(token) : offset]
+    transcript.cut(token)
+    if turn is not None and turn.start >= token:  # it was cut with its first token
+        transcript.begin_turn(replace(turn, settings=[]))
+    append_text(transcript, piece, documents)
+    return tail
+
+
+def append_tail(
+    transcript: Transcript, tail: Transcript, tail_documents: DocumentFormat, documents: DocumentFormat
+) -> None:
+    """Append a tail in tokens of `tail_documents` to a transcript in tokens of `documents`."""
+    if tail_documents.tokenizer is documents.tokenizer:
+        transcript.extend(tail)
+    else:
+        append_turns(transcript, tail.turn_texts(), documents, tail)
 
 
 def common_ends(before: str, after: str) -> tuple[int, int]:

@@ -1,38 +1,39 @@
-"""Versions of a generated turn: what "generate again" has put in its place, to go back to."""
+"""Versions of the last turn: the branches that part from each other in what the model has written last."""
 
 from __future__ import annotations
 
-from rnntui.sessions.transcript import Transcript, Turn, TurnVersion
-from rnntui.sessions.transcript_editing import append_turns
-from rnntui.text.documents import DocumentFormat
+from rnntui.sessions.branch_tree import Branch, BranchTree
 
 
-def turn_with_versions(transcript: Transcript) -> Turn | None:
-    """Return the turn at the end that has versions, other turns of the model may follow it; None if there is none."""
-    for turn in reversed(transcript.turns):
-        if turn.role != "model":
-            return None
-        if turn.versions is not None:
-            return turn
-    return None
+def versions_of_last_turn(tree: BranchTree) -> list[Branch]:
+    """Return the current branch and those that part from it at the last fork, in the order in which they were begun.
 
-
-def store_version(transcript: Transcript, turn: Turn, documents: DocumentFormat) -> None:
-    """Store the version of a turn that is about to leave the text, with what follows it.
-
-    Without any text it is dropped, if it is the newest.
+    Only forks after the person's last turn count, and branches that the model goes on with. Without any, the result is
+    empty. A fork at the end of the text counts once the turn there has begun.
     """
-    versions = turn.versions
-    assert versions is not None
-    if turn.start < len(transcript):
-        versions[turn.version : turn.version + 1] = [TurnVersion(transcript.tail(turn.start), documents)]
-    elif turn.version == len(versions) - 1 and versions[turn.version] is None:
-        versions.pop()
+    transcript = tree.transcript
+    end, prompt_end = len(transcript.text), _prompt_end(tree)
+    has_begun = bool(transcript.turns) and transcript.turns[-1].start == len(transcript)
+    forks = {child.start for child in tree.current.children if _begins_with_model(child)}
+    fork = max((fork for fork in forks if prompt_end <= fork and (fork < end or has_begun)), default=None)
+    if fork is None:
+        return []
+    siblings = [child for child in tree.current.children if child.start == fork and _begins_with_model(child)]
+    return sorted([*siblings, tree.current], key=lambda branch: branch.first_number(fork))
 
 
-def append_version(transcript: Transcript, version: TurnVersion, documents: DocumentFormat) -> None:
-    """Append a stored version to a transcript, encoded anew if it is by another model than that of `documents`."""
-    if version.documents is documents:
-        transcript.extend(version.tail)
+def _prompt_end(tree: BranchTree) -> int:
+    """Return the offset at which the person's last turn ends."""
+    transcript = tree.transcript
+    end = len(transcript)
+    for turn in reversed(transcript.turns):
+        if turn.role == "prompt" and turn.start < end:
+            break
+        end = turn.start
     else:
-        append_turns(transcript, version.tail.turn_texts(), documents, version.tail)
+        return 0
+    return transcript.start_of(end)
+
+
+def _begins_with_model(branch: Branch) -> bool:
+    return bool(branch.tail.turns) and branch.tail.turns[0].role == "model"

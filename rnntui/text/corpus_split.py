@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Origin = Literal["end", "spread"]
 
+Part = Literal["training", "validation", "gap"]
+
 SEED = 1
 """Seed of the random places and orders, which depend on the text alone, so that runs on it can be compared."""
 
@@ -36,6 +38,10 @@ class CorpusSplit(Protocol):
     @property
     def document_count(self) -> int:
         """The number of documents; 0 for one long text."""
+        ...
+
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """Yield the text in pieces, in its order in the corpus, with the part that each belongs to."""
         ...
 
     def training_texts(self) -> Iterator[str]:

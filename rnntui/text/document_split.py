@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from rnntui.errors import CorpusError
-from rnntui.text.corpus_split import SEED, Origin, changed_error, sync
+from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, sync
 from rnntui.text.documents import read_documents
 from rnntui.text.token_ids import TokenFile, smallest_dtype
 
@@ -63,14 +63,18 @@ class DocumentSplit:
     def document_count(self) -> int:
         return len(self.held_out)
 
-    def training_texts(self) -> Iterator[str]:
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """Yield the documents with the part that each belongs to; a very long one in pieces."""
         document = 0
         for batch in read_documents(self.corpus, self.unit):
             for text in batch.texts:
-                if document < len(self.held_out) and not self.held_out[document]:
-                    yield text
+                if document < len(self.held_out):
+                    yield text, "validation" if self.held_out[document] else "training"
                 document += 1
             document -= not batch.is_complete
+
+    def training_texts(self) -> Iterator[str]:
+        return (text for text, part in self.parts() if part == "training")
 
     def write(self, tokenizer: Tokenizer, training: Path, validation: Path) -> tuple[TokenFile, TokenFile]:
         dtype = smallest_dtype(tokenizer)

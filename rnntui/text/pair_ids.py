@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -52,10 +52,45 @@ def write_pairs(path: Path, encoded: list[EncodedPair], characters: int, largest
     return TokenFile(tokens, characters, dtype)
 
 
-class PairDataset:
-    """Memory-mapped dataset of P encoded pairs.
+class PairIds(Protocol):
+    """P encoded pairs. `source_lengths` and `target_lengths`, `(P,)` each, do not count the end tokens."""
 
-    `source_lengths` and `target_lengths`, `(P,)` each, do not count the end tokens. Raises `CorpusError` if the file
+    source_lengths: NDArray[np.int64]
+    target_lengths: NDArray[np.int64]
+
+    def __len__(self) -> int: ...
+
+    def source(self, pair: int) -> NDArray[np.int64]:
+        """Return the ids of a source with its end token, `(S + 1,)`."""
+        ...
+
+    def target(self, pair: int) -> NDArray[np.int64]:
+        """Return the ids of a target with its end token, `(T + 1,)`."""
+        ...
+
+
+class PairList:
+    """Encoded pairs in memory, as `PairIds`."""
+
+    def __init__(self, pairs: list[EncodedPair]) -> None:
+        self._pairs = pairs
+        self.source_lengths = np.array([len(source) for source, _ in pairs], dtype=np.int64)
+        self.target_lengths = np.array([len(target) for _, target in pairs], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def source(self, pair: int) -> NDArray[np.int64]:
+        return np.append(self._pairs[pair][0], EOS)
+
+    def target(self, pair: int) -> NDArray[np.int64]:
+        return np.append(self._pairs[pair][1], EOS)
+
+
+class PairDataset:
+    """Memory-mapped dataset of P encoded pairs, as `PairIds`.
+
+    Raises `CorpusError` if the file
     does not hold whole pairs.
     """
 

@@ -7,11 +7,11 @@ import random
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.text.corpus_split import SEED, Origin, changed_error, in_random_order, sync
+from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, in_random_order, sync
 from rnntui.text.documents import segments
 from rnntui.text.tail_check import TailCheck
 from rnntui.text.token_ids import TokenFile, smallest_dtype
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rnntui.text.token_ids import CorpusStats
     from rnntui.text.tokenizer import Tokenizer
 
-Part = Literal["training", "validation", "gap"]
 Cut = tuple[int, Part]
 """An offset in characters, and the part that begins there."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.text.pair_ids import PairDataset
+from rnntui.text.pair_ids import PairIds
 from rnntui.text.vocabulary import EOS, PAD
 
 Ids = NDArray[np.int64]
@@ -36,7 +36,7 @@ class WordAligner:
         self._codes, self._probabilities, self._target_size = codes, probabilities, target_size
 
     @classmethod
-    def train(cls, pairs: PairDataset, target_size: int) -> WordAligner:
+    def train(cls, pairs: PairIds, target_size: int) -> WordAligner:
         """Return the aligner of sentence pairs, or of a part of them, evenly spaced, if they are many."""
         cells = int((pairs.source_lengths * pairs.target_lengths).sum())
         sources: list[Ids] = []

@@ -155,7 +155,9 @@ class LanguageModelStart:
 
         An n-gram prior counts the run's training data, too, where it is at hand: a model of 128 units and 1.4 million
         characters of Shakespeare had 1.475 nats on that text before, and after 120 steps on Pride and Prejudice 1.537
-        with such a prior, 2.302 with one of the new text alone. The new text cost 1.141 and 1.134.
+        with such a prior, 2.302 with one of the new text alone. The new text cost 1.141 and 1.134. The counts of a run
+        without data, which its n-gram model has, are not added: after 60 steps from the shipped model of Shakespeare,
+        Pride and Prejudice cost 1.137 nats with them and 1.130 without (Shakespeare 1.61 and 2.15).
 
         Args:
             staged: the folder.

@@ -71,12 +71,13 @@ class MetricsWriter:
             slowdown: Set while the training is much slower than usual; the row says so in words.
         """
         now, tokens = time.perf_counter(), self._progress.tokens
-        mean = self._progress.take_mean_loss()
+        mean, clipped_share = self._progress.take_means()
         self._write(
             {
                 "train_loss": mean,
                 "learning_rate": rate,
                 "gradient_norm": gradient_norm,
+                "clipped_share": clipped_share,
                 "tokens_per_second": (tokens - self._counted_from) / max(1e-9, now - self._timed_from),
                 "threads": self._threads,
                 **({"thread_changes": self._thread_changes} if self._thread_changes else {}),
@@ -108,6 +109,16 @@ class MetricsWriter:
         )
         self.sync()
 
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return self._log.size
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, as hexadecimal digits."""
+        return self._log.checksum
+
     def sync(self) -> None:
         """Make the rows survive a power cut."""
         self._log.sync()
@@ -133,9 +144,12 @@ def _results(evaluation: Evaluation) -> dict[str, Any]:
 
 
 class StatusWriter:
-    """Writes `status.json` from the progress and the plan."""
+    """Writes `status.json` from the progress, the plan, and the metrics that have been written."""
 
-    def __init__(self, run: RunFolder, progress: TrainingProgress, planner: StepPlanner) -> None:
+    def __init__(
+        self, run: RunFolder, progress: TrainingProgress, planner: StepPlanner, metrics: MetricsWriter
+    ) -> None:
+        self._metrics = metrics
         self._run = run
         self._progress = progress
         self._planner = planner
@@ -154,5 +168,7 @@ class StatusWriter:
                 bits_per_character=progress.best_bits,
                 results=results or progress.best_metrics,
                 message=message,
+                metrics_bytes=self._metrics.size,
+                metrics_sha256=self._metrics.checksum,
             )
         )

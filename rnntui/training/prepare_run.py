@@ -9,6 +9,7 @@ from pathlib import Path
 from rnntui.config import TrainerConfig
 from rnntui.runs.creation import publish_run, staging_folder
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.integrity import write_checksums
 from rnntui.runs.run_config import RunConfig
 
 
@@ -39,4 +40,5 @@ def publish_staged_run(staged: RunFolder, config: RunConfig, name: str | None) -
     Raises `UsageError` if the name has been taken meanwhile.
     """
     staged.write_config(config)
+    write_checksums(staged)
     return RunFolder(publish_run(staged.path, staged.path.parent, name, config.corpus.name))

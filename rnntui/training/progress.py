@@ -29,6 +29,7 @@ class TrainingProgress:
         stale_checks: Evaluations in a row without progress.
         loss_sum: Sum of the training losses since the last row of the metrics.
         loss_count: Number of those losses.
+        clipped_count: Number of those steps whose gradient was clipped.
         smoothed_loss: Exponential moving average of the training loss, which shows divergence.
         reason: Why training is over, empty while it is not; the final evaluation may then still be due.
         plan: Number of steps, interval of evaluations, and where in the schedule the run is.
@@ -49,23 +50,25 @@ class TrainingProgress:
     stale_checks: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
+    clipped_count: int = 0
     smoothed_loss: float | None = None
     reason: str = ""
     plan: StepPlan = field(default_factory=StepPlan)
     budget: Budget = field(default_factory=Budget)
 
-    def add_step(self, loss: float, tokens: int) -> None:
-        """Count one more step, with its mean loss in nats a token."""
+    def add_step(self, loss: float, tokens: int, *, is_clipped: bool = False) -> None:
+        """Count one more step, with its mean loss in nats a token; `is_clipped` if its gradient was too long."""
         self.step += 1
         self.tokens += tokens
         self.loss_sum += loss
         self.loss_count += 1
+        self.clipped_count += is_clipped
 
-    def take_mean_loss(self) -> float:
-        """Return the mean training loss since the last call, and start a new mean."""
-        mean = self.loss_sum / self.loss_count
-        self.loss_sum, self.loss_count = 0.0, 0
-        return mean
+    def take_means(self) -> tuple[float, float]:
+        """Return the mean training loss and the share of clipped steps since the last call, and start new means."""
+        loss, clipped = self.loss_sum / self.loss_count, self.clipped_count / self.loss_count
+        self.loss_sum, self.loss_count, self.clipped_count = 0.0, 0, 0
+        return loss, clipped
 
     def record_evaluation(self, evaluation: Evaluation, rule: SelectionRule, patience: int) -> bool:
         """Count an evaluation; return True if its weights are the best so far.

@@ -38,6 +38,13 @@ class TorchThreads:
         """True while fewer threads train than before, because other programs use the processors."""
         return TRAINING in self._tuners and self._tuners[TRAINING].is_reduced
 
+    def each_count(self) -> Iterator[int]:
+        """Set the numbers to choose from, one after the other, for a measurement of one's own."""
+        for count in self._counts:
+            torch.set_num_threads(count)
+            yield count
+        self._active = ""
+
     def add_step(self, seconds: float, tokens: int) -> None:
         """Add the time of a training step, and set the number of threads of the next one."""
         self._activate(TRAINING).add(seconds, tokens)

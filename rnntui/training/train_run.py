@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -13,6 +14,7 @@ from rnntui.errors import RunError
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.events import Event, Finished
@@ -44,24 +46,14 @@ def train_run(
     or torch computes wrong numbers on this machine.
     """
     config = run.read_config()
-    if config.kind not in KINDS:
-        raise RunError(f"run {run.name} is a {config.kind}; this rnntui trains {', '.join(KINDS)}")
-    task_class: type[Task] = resolve(KINDS[config.kind].task)
+    _require_kind(run, config)
     lock = run.lock()
     try:
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
         if not run.status_file.exists():
             run.write_status(RunStatus("running"))  # lists show it, and it can be stopped, before its first evaluation
-        settings = config.training
-        hardware = choose_hardware(settings.device, settings.precision, settings.threads)
-        check_kernels(config.model, hardware, (1, max_threads(settings.threads)))
-        torch.manual_seed(settings.seed)
-        with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
-            task = task_class.from_run(run, config, hardware)
-        weights = sum(parameter.numel() for parameter in task.model.parameters())
-        is_averaged = settings.weight_average > 0
-        require_step_memory(task.step_bytes, weights, task.kind, hardware, is_averaged=is_averaged)
+        settings, task = config.training, open_task(run, config)
         if run.resume_file.is_file():
             state = TrainingState.resumed(task, settings, run, budget)
             if state.is_over and (budget is not None or run.read_status().state == "done"):
@@ -74,11 +66,38 @@ def train_run(
             raise RunError(f"{run.resume_file} is missing, so the run cannot be resumed", hint="start a new run")
         else:
             state = TrainingState.initial(task, settings, budget or config.budget)
+        # Metrics that were written after the last save are dropped, and with them what the status says of the file.
+        run.write_status(replace(run.read_status(), metrics_bytes=0, metrics_sha256=""))
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
             return Trainer(state, settings, run, metrics, report, stop_requested).train()
     finally:
         lock.release()
+
+
+def open_task(run: RunFolder, config: RunConfig) -> Task:
+    """Open the data of a run and make its model, with the random weights of its seed.
+
+    Raises `RunError` if the run is broken or of an unknown kind, `TrainingError` if a step needs more memory than there
+    is, or if torch computes wrong numbers on this machine.
+    """
+    _require_kind(run, config)
+    task_class: type[Task] = resolve(KINDS[config.kind].task)
+    settings = config.training
+    hardware = choose_hardware(settings.device, settings.precision, settings.threads)
+    check_kernels(config.model, hardware, (1, max_threads(settings.threads)))
+    torch.manual_seed(settings.seed)
+    with one_thread():  # an orthogonal matrix, for one, is rounded differently on each number of threads
+        task = task_class.from_run(run, config, hardware)
+    weights = sum(parameter.numel() for parameter in task.model.parameters())
+    is_averaged = settings.weight_average > 0
+    require_step_memory(task.step_bytes, weights, task.kind, hardware, is_averaged=is_averaged)
+    return task
+
+
+def _require_kind(run: RunFolder, config: RunConfig) -> None:
+    if config.kind not in KINDS:
+        raise RunError(f"run {run.name} is a {config.kind}; this rnntui trains {', '.join(KINDS)}")
 
 
 def _nothing_left(run: RunFolder, progress: TrainingProgress, budget: Budget, max_epochs: float | None) -> RunError:

@@ -63,7 +63,7 @@ class Trainer:
         self._metrics = metrics
         self._report = report
         self._stop_requested = stop_requested
-        self._status = StatusWriter(run, state.progress, state.planner)
+        self._status = StatusWriter(run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()
@@ -155,10 +155,11 @@ class Trainer:
         loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
         self._guard.check_step(loss, gradient_norm, rate)
         # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
-        if gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm:
+        is_clipped = gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm
+        if is_clipped:
             torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm_tensor)
         optimizer.step()
-        self._progress.add_step(loss, tokens)
+        self._progress.add_step(loss, tokens, is_clipped=is_clipped)
         self._state.update_average()
         return loss, gradient_norm
 

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
+from textual.actions import parse
 from textual.app import App, ComposeResult
 from textual.command import CommandPalette
 from textual.widgets import ContentSwitcher, Static
 
 from rnntui.errors import RnntuiError
 from rnntui.tui import alt_keys, preferences
+from rnntui.tui.installation import UPGRADED, Installation
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
-from rnntui.tui.messages import OpenRun, RememberPreference
+from rnntui.tui.messages import OpenRun, RememberPreference, RunRenamed
 from rnntui.tui.notifications import Notifications
-from rnntui.tui.tabs import TABS, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.tabs import TABS, FollowsRenames, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
 from rnntui.tui.themes import DARK, LIGHT, readable_themes
 from rnntui.tui.typing_target import focus_typing_target
 
@@ -70,6 +72,7 @@ class RnntuiApp(App[None]):
         self.preferences, self._problems = preferences.load(self._settings_file)
         self._tabs, self._first = tabs, first
         self._checkpoints, self._reopen = checkpoints, reopen
+        self._installation, self._was_upgraded = Installation(), False
         self._recent_commands: list[str] = []  # ids, the last one first
         self.tabs: dict[str, Widget] = {}
         """The tabs that have been shown, by id."""
@@ -137,10 +140,28 @@ class RnntuiApp(App[None]):
         if not is_new and isinstance(tab, OpensRuns):
             tab.open_run(event.path)
 
+    def on_run_renamed(self, event: RunRenamed) -> None:
+        """Show the new name of a run in every tab that has it open."""
+        for tab in self.tabs.values():
+            if isinstance(tab, FollowsRenames):
+                tab.follow_rename(event.old, event.new)
+
     @property
     def exit_messages(self) -> list[str]:
         """Lines to print once the app has closed."""
-        return [tab.exit_message for tab in self.tabs.values() if isinstance(tab, HasExitMessage) and tab.exit_message]
+        tabs = [tab.exit_message for tab in self.tabs.values() if isinstance(tab, HasExitMessage) and tab.exit_message]
+        return [*tabs, *([UPGRADED] if self._was_upgraded else [])]
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Close the app if it cannot go on because another version was installed meanwhile; else as Textual does.
+
+        Screens are imported when they are first opened, and then do not fit what was imported before.
+        """
+        if not self._installation.has_changed(error):
+            super()._handle_exception(error)
+        elif not self._was_upgraded:
+            self._was_upgraded = True
+            self.exit(return_code=1)
 
     # -- keys ----------------------------------------------------------------------------------------------------
 
@@ -215,7 +236,7 @@ class RnntuiApp(App[None]):
             )
             for context in contexts
             for key in KEYS.get(context, ())
-            if key.palette
+            if key.palette and self._is_possible(context, key.action)
         ]  # fmt: skip
         commands.append(
             Command(
@@ -224,6 +245,14 @@ class RnntuiApp(App[None]):
         )
         recent = {command_id: place for place, command_id in enumerate(self._recent_commands)}
         return sorted(commands, key=lambda command: recent.get(command.id, len(recent)))
+
+    def _is_possible(self, context: str, action: str) -> bool:
+        """Return False for an action that a tab refuses now, such as stopping a run that is not running."""
+        tab = self.tabs.get(context)
+        if tab is None:
+            return True
+        _, name, parameters = parse(action)
+        return tab.check_action(name, parameters) is True
 
     def _command(self, context: str, command_id: str, action: str) -> Callable[[], Awaitable[None]]:
         async def run() -> None:

@@ -75,17 +75,26 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "previous version is kept", footer=True),
         Key("chat.edit_prompt", "ctrl+l", "edit_prompt", "Edit", "Take your last line back into the prompt to edit it; "
             "Esc puts it back", footer=True),
-        Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True),
-        Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True),
+        Key("chat.model", "f5", "model", "Model", "Choose another model; it reads the text and continues", footer=True,
+            priority=True),
+        Key("chat.save", "ctrl+s", "save", "Save", "Save the text, and every turn with seed and settings", footer=True,
+            priority=True),
         Key("chat.reopen", "ctrl+o", "reopen", "Saved texts", "List the saved texts: search, open, rename, delete; or "
-            "open a text file"),
+            "open a text file", priority=True),
         Key("chat.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
         Key("chat.add_pane", "f6", "add_pane", "Compare", "Add a pane with the same prompt, up to four", priority=True),
         Key("chat.close_pane", "f7", "close_pane", "Close pane", "Close the active pane", priority=True),
         Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Go back to the previous version "
             "of the last turn, as it was before it was generated again"),
         Key("chat.next_version", "alt+right", "version(1)", "Next version", "Go to the next version of the last turn"),
-        Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it"),
+        Key("chat.branches", "alt+b", "branches", "Branches", "List the branches of the text and its bookmarks: go to "
+            "one, compare, rename, delete", priority=True),
+        Key("chat.bookmark", "alt+m", "bookmark", "Bookmark", "Set a bookmark at the cursor in the text, else at its "
+            "end; where there is one, rename it", priority=True),
+        Key("chat.compare_branches", "", "compare_branches", "Compare branches", "Show the branch left last beside the "
+            "present one, from where they part"),
+        Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it",
+            priority=True),
         Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
             "empty)"),
         Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),
@@ -97,6 +106,14 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.find", "ctrl+f", "find", "Find", "Find in the text", priority=True),
         Key("chat.preset", "f8", "preset", "Preset", "Next preset: careful, balanced, wild", priority=True),
         Key("chat.surprisal", "f9", "surprisal", "Surprisal", "Shade each token by its surprisal, on or off"),
+        Key("chat.units", "alt+u", "units", "Units", "Colour the text by a unit of the model: choose what it tracks, "
+            "or no colours", priority=True),
+        Key("chat.copies", "alt+k", "copies", "Copies", "Shade what the model copied from its training text: "
+            "the longer the copy, the darker; with the cursor on one: where it stands", priority=True),
+        Key("chat.previous_unit", "alt+up", "unit(-1)", "Previous unit", "Colour the text by the unit before, of those "
+            "that track the same"),
+        Key("chat.next_unit", "alt+down", "unit(1)", "Next unit", "Colour the text by the next unit of those that "
+            "track the same"),
         Key("chat.panel", "ctrl+b", "panel", "Settings", "Show or hide the settings", priority=True),
     ),
     "prompt": (
@@ -133,6 +150,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             footer=True),
         Key("train.chat", "c", "chat", "Use", "Chat, translate or classify with the highlighted run, as it is now",
             footer=True),
+        Key("train.inspect", "i", "inspect", "Inspect", "Look inside the highlighted run: gradients, context, …"),
         Key("train.mark", "space", "mark", "Mark", "Mark the highlighted run: it stays in the charts, to "
             "compare others with it", footer=True),
         Key("train.next", "right_square_bracket", "step(1)", "Next", "Show the next chart, the samples or About",
@@ -144,6 +162,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.filter", "slash", "filter", "Filter", "List only the runs that match the words typed"),
         Key("train.sort", "o", "sort", "Sort", "Sort the list by age, name, score or state"),
         Key("train.compare", "v", "compare", "Compare", "Compare the marked runs: results and differing options"),
+        Key("train.tunings", "t", "tunings", "Tuning", "Show the searches of rnntui tune: their trials, as they come"),
         Key("train.rename", "R", "rename", "Rename", "Rename the highlighted run"),
         Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after confirmation"),
         Key("train.note", "N", "note", "Note", "Write a note on the highlighted run, shown in About and found by the "
@@ -191,6 +210,21 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("classify.new", "f12", "new", "New", "Begin a new text; the current one stays saved"),
         Key("classify.panel", "ctrl+b", "panel", "Panel", "Show or hide the labels and the explanation of the line at "
             "the cursor", priority=True),
+    ),
+    "inspect": (
+        Key("inspect.stop", "escape", "stop", "Stop", "Stop computing; leave the line for the text", footer=True),
+        Key("inspect.back", "left", "move(-1)", "Back", "In One step: go to the token before", footer=True),
+        Key("inspect.on", "right", "move(1)", "On", "In One step: go to the next token", footer=True),
+        Key("inspect.next", "right_square_bracket", "step(1)", "Next view", "Show the next view of the model",
+            footer=True),
+        Key("inspect.previous", "left_square_bracket", "step(-1)", "Previous view", "Show the previous view"),
+        Key("inspect.model", "f5", "model", "Model", "Choose the model to look into", footer=True),
+        Key("inspect.add", "f6", "add_run", "Compare", "Add another model to the view", footer=True),
+        Key("inspect.remove", "f7", "remove_run", "Remove", "Take away the model that was added last", footer=True),
+        Key("inspect.text", "t", "edit_text", "Text", "Type the text that the view is computed from", footer=True),
+        Key("inspect.compute", "enter", "compute", "Compute", "Compute the view again after a stop or an error"),
+        Key("inspect.export", "e", "export", "Save", "Save the picture as an SVG or PNG file", footer=True),
+        Key("inspect.copy", "ctrl+g", "copy", "Copy", "Copy the sentences to the clipboard"),
     ),
     "explanation": (
         Key("explanation.back", "escape", "back", "Text", "Go back to the text; typing goes there too", footer=True,

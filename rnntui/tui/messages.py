@@ -17,6 +17,14 @@ class OpenRun(Message):
 
 
 @dataclass
+class RunRenamed(Message):
+    """A run has another name, as the tabs show it."""
+
+    old: str
+    new: str
+
+
+@dataclass
 class RememberPreference(Message):
     """Save a preference for the next start."""
 

@@ -40,6 +40,14 @@ class OpensRuns(Protocol):
 
 
 @runtime_checkable
+class FollowsRenames(Protocol):
+    """A tab that shows the name of the run that it has open."""
+
+    def follow_rename(self, old: str, new: str) -> None:
+        """Show the new name of a run that may be open."""
+
+
+@runtime_checkable
 class HasExitMessage(Protocol):
     """A tab that may have something to print once the app has closed."""
 
@@ -100,5 +108,6 @@ TABS: dict[str, TabEntry] = {
             (("Panes of Translate and Classify", "rnntui.tui.lines.aligned_text_area:AlignedTextArea"),),
         ),
         TabEntry("classify", "Classify", "alt+c", "rnntui.tui.classify.tab:ClassifyTab", "#text"),
+        TabEntry("inspect", "Inspect", "alt+i", "rnntui.tui.inspect.tab:InspectTab", "#inspection"),
     )
 }  # fmt: skip

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import doctest
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from functools import cache
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from labelled_runs import labelled_table, opinions
@@ -33,10 +38,32 @@ def test_importing_the_package_takes_no_time() -> None:
     code = "import sys, rnntui; print([name for name in sys.modules if name.startswith(('rnntui.', 'numpy', 'click'))])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
     assert {"load", "runs", "train"} <= set(dir(rnntui))
-    code = "import rnntui; a = rnntui.runs(); b = rnntui.runs(); print(a == b)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
     with pytest.raises(AttributeError, match="has no attribute 'lode'"):
         _ = rnntui.lode  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import rnntui",
+        "import rnntui.runs.listing",
+        "from rnntui.runs.folder import RunFolder; import rnntui",
+        "from rnntui import runs; runs(); import rnntui; from rnntui.runs import lookup; runs()",
+    ],
+)
+def test_runs_is_a_function_and_a_package_in_any_order_of_imports(imports: str) -> None:
+    code = f"{imports}\nimport rnntui.runs as package\na = rnntui.runs(); b = rnntui.runs(None)\n"
+    code += "from rnntui.runs.listing import RunSummary\nprint(a == b == package(), type(a[0]) is RunSummary)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.stdout, result.stderr) == ("True True\n", "")
+
+
+def test_the_names_of_results_are_those_of_the_api() -> None:
+    assert {name for name in api.__all__ if getattr(api, name).__name__ != name} == set()
+    with pytest.raises(AttributeError, match="has no attribute 'Poem'"):
+        _ = api.Poem
+    stub = Path(rnntui.__file__).with_suffix(".pyi").read_text()
+    assert all(f"import {name} as {name}" in stub for name in rnntui._API), "a type checker sees these names alone"
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +116,51 @@ def test_a_stop_string_ends_a_text_before_it(model: TextModel) -> None:
     assert text_of(model.generate("ROMEO:", seed=5, length=60, stop=word)) == whole[: whole.index(word)]
 
 
-def test_a_state_of_another_model_is_refused(model: TextModel) -> None:
-    other = rnntui.load("chat", kind="language-model").state_after("hello")
-    with pytest.raises(UsageError, match="not one of shakespeare"):
-        model.generate(state=other)
+def test_a_state_of_another_model_is_refused(tmp_path: Path) -> None:
+    model, other = (TextModel(make_run(tmp_path, name, seed=seed)) for seed, name in enumerate("ab"))
+    state = other.state_after("hello")
+    uses = (
+        lambda: model.generate(state=state),
+        lambda: model.state_after("a", state),
+        lambda: model.save_state(state, tmp_path / "a.state"),
+        lambda: model.generate(state=replace(state, fingerprint="")),
+    )
+    for use in uses:
+        with pytest.raises(UsageError, match="the state is not one of a, but of another model"):
+            use()
+    copy = tmp_path / "copy"
+    shutil.copytree(other.run.path, copy)
+    assert text_of(rnntui.load(copy).generate(state=state, seed=1, length=9)) == text_of(
+        other.generate(state=state, seed=1, length=9)
+    )
+    os.utime(other.run.weights_file, (1, 1))
+    assert text_of(other.generate(state=other.state_after("hello"), length=3)) != ""
+
+
+def test_a_state_of_weights_that_were_replaced_is_good_for_the_object_alone(tmp_path: Path) -> None:
+    model = TextModel(make_run(tmp_path, "letters"))
+    os.utime(model.run.weights_file, (1, 1))
+    state = model.state_after("hello")
+    assert len(list(model.generate(state=state, length=5))) == 5
+    with pytest.raises(UsageError, match="other weights of it"):
+        rnntui.load(model.run.path).generate(state=state)
+
+
+def test_learning_as_it_scores_helps_with_the_next_text(model: TextModel) -> None:
+    text = "The quick brown fox jumps over the lazy dog. " * 4
+    scorer = model.learning_scorer()
+    first, second = scorer.score(text), scorer.score(text)
+    assert second.bits < first.bits < model.score(text).bits
+
+
+def test_no_limit_of_length_is_no_limit(tmp_path: Path) -> None:
+    model = TextModel(make_run(tmp_path, "letters"))
+    assert len(list(islice(model.generate("a", length=10_000_000), 30))) == 30
+
+
+@cache
+def loaded(name: str) -> Any:
+    return rnntui.load(name)
 
 
 @pytest.mark.parametrize(
@@ -101,17 +169,41 @@ def test_a_state_of_another_model_is_refused(model: TextModel) -> None:
         (lambda: rnntui.load("nowhere"), r"no run 'nowhere'"),
         (lambda: rnntui.load("en-es", kind="classifier"), r"run en-es is a Seq2Seq model, not a classifier"),
         (lambda: rnntui.load("en-es", kind="poet"), r"kind must be one of language-model, seq2seq, classifier"),
-        (lambda: list(rnntui.load("shakespeare").generate(temperature=-1)), r"--temperature must be between"),
-        (lambda: list(rnntui.load("shakespeare").generate(heat=1)), r"unknown setting 'heat'"),
-        (lambda: list(rnntui.load("shakespeare").generate(stop=[""])), r"stop must not have an empty string"),
-        (lambda: rnntui.load("en-es").translate(["a"], beam=2, n_best=3), r"--n-best 3 needs a --beam of 3"),
-        (lambda: rnntui.load("en-es").translate("Good morning."), r"lines must be a list of strings, not a string"),
-        (lambda: rnntui.load("authors").classify("Good morning."), r"texts must be a list of strings, not a string"),
-        (lambda: rnntui.load("authors").classify([None]), r"texts must be text \(got None"),
-        (lambda: rnntui.load("shakespeare").score(3), r"text must be text \(got 3"),
-        (lambda: rnntui.load("shakespeare").generate(b"ROMEO"), r"prompt must be text \(got b'ROMEO'"),
+        (lambda: list(loaded("shakespeare").generate(temperature=-1)), r"--temperature must be between"),
+        (lambda: list(loaded("shakespeare").generate(heat=1)), r"unknown setting 'heat'"),
+        (lambda: list(loaded("shakespeare").generate(stop=[""])), r"stop must not have an empty string"),
+        (lambda: loaded("en-es").translate(["a"], beam=2, n_best=3), r"--n-best 3 needs a --beam of 3"),
+        (lambda: loaded("en-es").translate("Good morning."), r"lines must be a list of strings, not a string"),
+        (lambda: loaded("authors").classify("Good morning."), r"texts must be a list of strings, not a string"),
+        (lambda: loaded("authors").classify([None]), r"texts must be text \(got None"),
+        (lambda: loaded("shakespeare").score(3), r"text must be text \(got 3"),
+        (lambda: loaded("shakespeare").generate(b"ROMEO"), r"prompt must be text \(got b'ROMEO'"),
         (lambda: rnntui.train("nothing.txt", minuts=3), r"unknown setting 'minuts'; see rnntui train --help"),
         (lambda: rnntui.train("nothing.txt", minutes=3), r"nothing\.txt"),
+        (lambda: rnntui.load(3), r"run must be the name of a file or folder \(got 3"),
+        (lambda: rnntui.load(""), r"run must be the name of a file or folder \(got ''"),
+        (lambda: rnntui.load("en-es", kind=["seq2seq"]), r"kind must be one of .* \(got \['seq2seq'\]"),
+        (lambda: rnntui.load("en-es", checkpoints=b"runs"), r"checkpoints must be the name .* \(got b'runs'"),
+        (lambda: rnntui.runs(7), r"checkpoints must be the name of a file or folder \(got 7"),
+        (lambda: loaded("shakespeare").generate(seed=-1), r"seed must be an integer from 0, or None \(got -1"),
+        (lambda: loaded("shakespeare").generate(seed="a"), r"seed must be an integer from 0, or None \(got 'a'"),
+        (lambda: loaded("shakespeare").generate(length="long"), r"--length must be"),
+        (lambda: loaded("shakespeare").generate(stop=3), r"stop must be a list of strings \(got 3"),
+        (lambda: loaded("shakespeare").generate(stop=[3]), r"stop must be text \(got 3"),
+        (lambda: loaded("shakespeare").generate(state="x"), r"state must be a TextState \(got 'x'"),
+        (lambda: loaded("shakespeare").save_state(None, "a"), r"state must be a TextState \(got None"),
+        (lambda: loaded("shakespeare").load_state(None), r"path must be the name of a file or folder \(got None"),
+        (lambda: loaded("shakespeare").load_state("nowhere"), r"cannot read nowhere: No such file"),
+        (lambda: loaded("shakespeare").state_after(None), r"text must be text \(got None"),
+        (lambda: loaded("en-es").translate(None), r"lines must be a list of strings \(got None"),
+        (lambda: loaded("en-es").translate(["a"], beam="wide"), r"--beam must be"),
+        (lambda: loaded("authors").classify(3), r"texts must be a list of strings \(got 3"),
+        (lambda: loaded("authors").explain("a", "Homer"), r"the classifier has no label 'Homer'"),
+        (lambda: rnntui.train(None), r"corpus must be the name of a file or folder \(got None"),
+        (lambda: rnntui.train(["a.txt", 3]), r"corpus must be the name of a file or folder \(got 3"),
+        (lambda: rnntui.train("a.txt", name=3), r"name must be text \(got 3"),
+        (lambda: rnntui.train("a.txt", on_event="print"), r"on_event must be a function, or None \(got 'print'"),
+        (lambda: rnntui.train("a.txt", minutes="five"), r"--minutes must be"),
     ],
 )
 def test_mistakes_get_the_message_of_the_command(call, problem: str) -> None:

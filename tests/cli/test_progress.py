@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rnntui.cli.progress import describe, make_reporter
+from rnntui.cli.progress import ControlKeyEcho, describe, make_reporter
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunOrigin
 from rnntui.training.events import Finished, Stepped
 from tests.tiny_runs import make_run
 
@@ -49,6 +52,16 @@ def test_other_ends_are_not_told(losses: list[tuple[int, float | None, float]], 
     assert "first evaluation" not in end_of(make_run(tmp_path, "book"), losses, best_step)
 
 
+@pytest.mark.parametrize("origin", [None, RunOrigin("shakespeare", "0" * 64)])
+def test_a_training_that_has_improved_nothing_is_told(origin: RunOrigin | None, tmp_path: Path) -> None:
+    run = make_run(tmp_path, "book")
+    run.write_config(replace(run.read_config(), origin=origin))
+    told = end_of(run, RISING[:2], 0)
+    before = "those of shakespeare" if origin else "random ones"
+    assert f"no step made the model better: the run has the weights from before training, {before}; try a lower" in told
+    assert "no step made" not in end_of(run, RISING[:2], 10)
+
+
 @pytest.mark.parametrize("validation_from", ["spread", ""])
 def test_a_validation_text_that_is_no_end_is_not_told(validation_from: str, tmp_path: Path) -> None:
     run = make_run(tmp_path, "spread")
@@ -74,3 +87,20 @@ def test_the_bar_of_a_narrow_terminal_shows_the_most_important_numbers_whole(
         and len([number for number in ("norm", "tokens/s", "loss", "left") if number in line])
         == ({120: 4, 60: 3, 40: 2, 25: 1}[columns])
     )
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file", "closed", "none"])
+def test_the_echo_of_ctrl_c_is_left_alone_where_standard_input_is_no_terminal(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for `cat notes.txt | rnntui train -` at a terminal, where the bar is drawn all the same."""
+    ends = os.pipe()
+    (tmp_path / "notes.txt").write_text("notes")
+    with os.fdopen(ends[0]) as pipe, (tmp_path / "notes.txt").open() as file, (tmp_path / "notes.txt").open() as closed:
+        closed.close()
+        monkeypatch.setattr(sys, "stdin", {"pipe": pipe, "file": file, "closed": closed, "none": None}[kind])
+        echo = ControlKeyEcho()
+        echo.hide()
+        echo.restore()
+        assert echo._settings is None
+    os.close(ends[1])

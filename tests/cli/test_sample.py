@@ -518,6 +518,7 @@ def test_a_state_is_refused_before_the_text_where_it_cannot_be_saved(sample, tmp
     notes = tmp_path / "notes.txt"
     notes.write_text("dear diary, " * 9)
     for path, problem in (
+        ("-", "--save-state - : this is not written to standard output; name a file"),
         (notes, "no saved state"),
         (tmp_path, "directory"),
         (tmp_path / "no" / "state", "No such file"),

@@ -17,7 +17,7 @@ from rnntui.cli.train_seq2seq import command as train_seq2seq
 from rnntui.errors import UsageError
 
 COMMANDS = {command.name: command for command in (train, train_seq2seq, train_classifier)}
-NO_KEYS = {"config", "write_config", "resume", "debug"}
+NO_KEYS = {"config", "write_config", "resume", "find_learning_rate", "use_found_rate", "rate_curve", "debug"}
 
 
 def parsed(name: str, *arguments: str) -> click.Context:
@@ -115,6 +115,10 @@ def test_a_flag_overrides_the_file_and_what_it_excludes_there(rnntui) -> None:
         (["--minutes", "2", "--no-tied"], {"corpus": ["a.txt"], "minutes": 2.0, "hidden": 16, "tied": False}),
     ):
         assert tomllib.loads(rnntui("train", *arguments, "--config", "run.toml", "--write-config", "-").out) == expected
+    Path("run.toml").write_text("minutes = 3\nmax_epochs = 4\n")
+    assert tomllib.loads(rnntui("train", "--steps", "2", "--config", "run.toml", "--write-config", "-").out) == {
+        "steps": 2
+    }
     Path("run.toml").write_text('pairs = ["a.tsv"]\nbatch_size = 32\n')
     arguments = ["--source", "a", "--target", "b", "--batch-tokens", "900", "--config", "run.toml"]
     written = rnntui("train-seq2seq", *arguments, "--write-config", "-").out

@@ -195,6 +195,11 @@ BAD_SETTINGS = [
     (["--learning-rate", "nan"], "--learning-rate must be between 0 and 10 (got nan)"),
     (["--validation-fraction", "0"], "--validation-fraction must be between"),
     (["--minutes", "1", "--epochs", "2"], "two budgets"),
+    (
+        ["--max-epochs", "1", "--epochs", "2"],
+        "--max-epochs limits a budget of minutes, and --epochs is a budget of its",
+    ),
+    (["--max-epochs", "1", "--steps", "2"], "--max-epochs limits a budget of minutes, and --steps is a budget of its"),
     (["--tied", "--embedding", "8"], "--tied needs --embedding equal to --hidden"),
     (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),
     (["--hidden", "many"], "not a valid integer"),

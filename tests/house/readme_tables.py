@@ -14,9 +14,10 @@ from pathlib import Path
 
 import click
 
-from rnntui.cli.main import LazyGroup
+from rnntui.cli.main import cli
 from rnntui.config_generation import SamplingConfig
 from rnntui.config_seq2seq import BeamConfig, LineConfig
+from rnntui.config_tuning import TuningConfig
 from rnntui.kinds.registry import KINDS
 from rnntui.serving.server_config import ServerConfig
 from rnntui.settings import Settings, flag_of, is_bool, settings_of
@@ -31,8 +32,12 @@ GROUPS: dict[str, dict[str, type[Settings]]] = {
     "translate": {"Beam search": BeamConfig, "Lines": LineConfig},
     "classify": {},
     "serve": {"Address and limits": ServerConfig},
+    "tune": {"Search": TuningConfig},
 }
 """Settings of each command by heading; the command's other flags follow under headings of their own."""
+
+_FLAGS_OF_ANOTHER = {"tune": "train"}
+"""Commands that take the flags of another one, in whose tables they are."""
 
 _INPUTS, _OTHERS = "Input files", "Run, files and output"
 _DEFAULT_IN_HELP = re.compile(r"\s*\[default: (.*)\]\.?$")
@@ -59,14 +64,17 @@ def update(text: str) -> str:
 
 
 def flags_of(command: str) -> set[str]:
-    """Return the long flags of a command, the negative ones of switches included."""
-    options = [parameter for parameter in click_command(command).params if isinstance(parameter, click.Option)]
+    """Return the long flags of a command's own, the negative ones of switches included."""
+    options = _own_options(command)
     return {flag for option in options for flag in (*option.opts, *option.secondary_opts) if flag.startswith("--")}
 
 
 def click_command(name: str) -> click.Command:
     """Return the click command of that name."""
-    command = LazyGroup().get_command(click.Context(click.Command("rnntui")), name)
+    command: click.Command | None = cli
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(click.Command("rnntui")), word)
     assert command is not None
     return command
 
@@ -78,7 +86,7 @@ def _tables(command: str) -> Iterator[tuple[str, list[str]]]:
     }
     kinds = [kind for kind in KINDS.values() if kind.command == command]
     inputs = {option.name for kind in kinds for option in (*kind.inputs, *kind.reading_options)}
-    options = [parameter for parameter in click_command(command).params if isinstance(parameter, click.Option)]
+    options = _own_options(command)
     named = [option for option in options if option.name in inputs]
     others = [option for option in options if option.name not in settings | inputs]
     if named:
@@ -86,6 +94,15 @@ def _tables(command: str) -> Iterator[tuple[str, list[str]]]:
     for heading, config_class in groups.items():
         yield heading, _rows_of_settings(config_class)
     yield _OTHERS, [_row_of_option(option) for option in others]
+
+
+def _own_options(command: str) -> list[click.Option]:
+    """Return the options of a command, without those that are just as another command has them."""
+    options = [parameter for parameter in click_command(command).params if isinstance(parameter, click.Option)]
+    if command not in _FLAGS_OF_ANOTHER:
+        return options
+    others = {(option.name, option.help) for option in _own_options(_FLAGS_OF_ANOTHER[command])}
+    return [option for option in options if (option.name, option.help) not in others]
 
 
 def _rows_of_settings(config_class: type[Settings]) -> list[str]:

@@ -21,10 +21,12 @@ RUN_FILES = {
     path.relative_to("run").as_posix()
     for path in (getattr(RunFolder(Path("run")), name) for name in dir(RunFolder) if not name.startswith("_"))
     if isinstance(path, Path) and path != Path("run")
-} | {"tokenizer.json", "tokenizer.model", "resume/", "source/", "target/", "training.ids", "validation.ids"}
+} | {"tokenizer.json", "tokenizer.model", "resume/", "novelty/", "source/", "target/", "training.ids", "validation.ids"}
 """Files of a run, which are not in the tree."""
 
-OTHER_FILES = {"settings.json", "model.json", "rnntui/shipped/", "checkpoints/<name>/"}
+OTHER_FILES = {"settings.json", "model.json", "rnntui/shipped/", "checkpoints/<name>/"} | {
+    "<name>/", "<name>.tuning/", "tuning.jsonl", ".template/", "trial-3/", "checkpoints/notes.tuning/tuning.jsonl",
+}  # fmt: skip
 """Files that users or the build make."""
 
 ROUTES = {"/v1/models", "/v1/completions", "/v1/chat/completions"}
@@ -51,7 +53,13 @@ COMMANDS = (
     "note",
     "export",
     "report",
+    "inspect gradients",
+    "inspect context",
+    "inspect clipping",
+    "inspect units",
+    "inspect step",
     "serve",
+    "tune",
 )
 
 

@@ -49,7 +49,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
 
 COMMANDS = (
     "chat", "train", "train-seq2seq", "translate", "sample", "runs", "show", "rename", "delete", "note", "curves",
-    "evaluate", "score", "classify", "export", "report", "completion", "serve",
+    "evaluate", "score", "classify", "export", "inspect", "report", "completion", "serve", "index",
 )  # fmt: skip
 
 

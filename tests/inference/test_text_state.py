@@ -13,7 +13,8 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.errors import RunError
 from rnntui.inference.generate import Generation, begin_generation, generate_tokens, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
-from rnntui.inference.text_state import TextState, load_text_state, save_text_state, stream_after
+from rnntui.inference.text_state import TextState, load_text_state, save_text_state
+from rnntui.inference.text_stream import stream_after
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 

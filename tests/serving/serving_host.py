@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rnntui.serving.request_log import RequestRecord
-from rnntui.serving.served_models import EngineCache, ServedRuns
+from rnntui.serving.served_models import ServedRuns
 from rnntui.serving.server import listening_socket, running_server
 from rnntui.serving.server_config import ServerConfig
 from rnntui.serving.server_state import ServerState
@@ -76,7 +76,7 @@ def serving(folder: Path, api_key: str = "", translations: Any = None, **setting
     log: list[RequestRecord] = []
     state = ServerState(config, ServedRuns(folder, [path.name for path in folder.iterdir()]), api_key, log.append)
     if translations is not None:
-        state.translation = EngineCache(translations)
+        state.make_translation_engine = translations
     with listening_socket(config) as listener:
         port = listener.getsockname()[1]
         with running_server(state, listener):

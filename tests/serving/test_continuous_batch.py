@@ -12,6 +12,7 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.inference.generate import begin_generation, generate_tokens, generators_from, initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.inference.scoring import score
+from rnntui.serving.api_errors import ApiError
 from rnntui.serving.batched_model import BatchedModel
 from rnntui.serving.continuous_batch import ContinuousBatch
 from rnntui.serving.generation_job import GenerationJob, OutputQueue, Piece
@@ -182,3 +183,69 @@ async def test_no_tokens_at_all_is_a_text_that_ends(loaded: LoadedLanguageModel)
     batch.add(each)
     finish(batch)
     assert [(piece.text, piece.finish) for piece in await pieces_of(each)] == [("", "length")]
+
+
+class FaultyModel(BatchedModel):
+    """A model that cannot read one token, whatever else it reads: as if a request took too much memory."""
+
+    poison = -1
+
+    def read(self, tokens, state, exact):  # type: ignore[no-untyped-def]
+        if (tokens == self.poison).any():
+            raise MemoryError("too large")
+        return super().read(tokens, state, exact)
+
+    def step(self, tokens, state, exact):  # type: ignore[no-untyped-def]
+        if (tokens == self.poison).any():
+            raise MemoryError("too large")
+        return super().step(tokens, state, exact)
+
+
+@pytest.mark.parametrize("fault", ["prompt", "step", "drawing", "scoring"])
+async def test_a_request_that_fails_takes_no_other_with_it(
+    loaded: LoadedLanguageModel, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"length": 30, "seed": 7, "is_reproducible": True}
+    alone = job(loaded, "the sea", **values)
+    batch = ContinuousBatch(loaded, 8)
+    batch.add(alone)
+    finish(batch)
+
+    batch = ContinuousBatch(loaded, 8)
+    batch._model = model = FaultyModel(loaded.network, 8)
+    innocent = job(loaded, "the sea", **values)
+    guilty = job(loaded, "the old man", 2, length=30, sampling=SamplingConfig(top_k=3), alternatives=1)
+    if fault == "scoring":
+        monkeypatch.setattr(batch._scorer, "score", raise_memory_error)
+    if fault == "prompt":
+        model.poison = int(guilty.prompt[-1])
+        assert model.poison not in innocent.prompt.tolist()
+    batch.add(innocent)
+    batch.add(guilty)
+    for _ in range(5):
+        batch.advance()
+    if fault == "drawing":
+        row = next(row for row, text in enumerate(batch._texts) if text.job is guilty)
+        batch._logits[row] = np.nan
+    if fault == "step":
+        monkeypatch.setattr(batch, "_draw", lambda: _poisoned(batch, guilty, model))
+    batch.advance()
+    monkeypatch.undo()
+    model.poison = -1
+    finish(batch)
+    with pytest.raises(ApiError, match=r"The server had an error: (MemoryError|IndexError|RuntimeWarning)"):
+        await pieces_of(guilty)
+    assert await texts_of(innocent) == await texts_of(alone)
+    assert not batch.has_work
+
+
+def raise_memory_error(*arguments: object) -> None:
+    raise MemoryError("too large")
+
+
+def _poisoned(batch: ContinuousBatch, guilty: GenerationJob, model: FaultyModel) -> np.ndarray:
+    """Draw as usual, but for one text of a job the token that the model cannot read, which nothing else has."""
+    tokens = ContinuousBatch._draw(batch)
+    model.poison = next(id for id in range(model.network.vocab_size) if id not in tokens.tolist())
+    tokens[next(row for row, text in enumerate(batch._texts) if text.job is guilty)] = model.poison
+    return tokens

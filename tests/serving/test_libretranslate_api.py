@@ -14,6 +14,8 @@ from classifier_examples import make_classifier_run
 from fake_translator import FakeTranslator
 from serving_host import ServingHost, serving
 
+from rnntui.runs.folder import RunFolder
+from rnntui.serving.languages import LanguageDetector, make_language_detector
 from rnntui.serving.server_config import ServerConfig
 from rnntui.serving.translation_engine import TranslationEngine
 
@@ -39,8 +41,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServingHost]:
     folder = tmp_path_factory.mktemp("runs")
     for name in ("en-es", "en-de-2", "dates"):
         make_translator_run(folder, name)
-    config = ServerConfig()
-    with serving(folder, translations=lambda run: TranslationEngine(TRANSLATOR, config)) as host:  # type: ignore[arg-type]
+    with serving(folder, translations=lambda run, config: TranslationEngine(TRANSLATOR, config)) as host:  # type: ignore[arg-type]
         yield host
 
 
@@ -94,7 +95,7 @@ def test_a_client_that_leaves_frees_the_translator(tmp_path: Path) -> None:
     make_translator_run(tmp_path, "en-es")
     translator = CountingTranslator(gate=threading.Event())  # which never opens
     engine = TranslationEngine(translator, ServerConfig())  # type: ignore[arg-type]
-    with serving(tmp_path, translations=lambda run: engine) as host:
+    with serving(tmp_path, translations=lambda run, config: engine) as host:
         connection = host.connect()
         connection.request("POST", "/translate", b"q=go+home&source=en&target=es")
         assert wait_until(lambda: bool(translator.asked))
@@ -117,9 +118,17 @@ def test_no_detector_no_detection(host: ServingHost) -> None:
     assert "1 lines" not in host.log[-1].line
 
 
-def test_a_classifier_of_languages_detects_them(tmp_path: Path) -> None:
+def test_a_classifier_of_languages_detects_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_classifier_run(tmp_path, "languages", ["the sea", "el mar"], ["en", "es"])
+    loaded: list[RunFolder] = []
+
+    def make(run: RunFolder) -> LanguageDetector:
+        loaded.append(run)
+        return make_language_detector(run)
+
+    monkeypatch.setattr("rnntui.serving.server_state.make_language_detector", make)
     with serving(tmp_path) as host:
         [first, *_] = host.request("/detect", {"q": "the sea"}).json
+        assert host.request("/detect", {"q": "the sea"}).json[0] == first and len(loaded) == 1
         assert first["language"] in ("en", "es") and 50 <= first["confidence"] <= 100
         assert host.request("/detect", {"q": " "}).status == 400

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -251,6 +253,40 @@ def test_a_run_that_is_deleted_takes_no_other_with_it(tmp_path: Path) -> None:
     with serving(tmp_path) as host:
         shutil.rmtree(tmp_path / "others")
         assert [model["id"] for model in host.request("/v1/models").json["data"]] == ["letters"]
+
+
+def test_weights_that_a_training_improves_are_used_at_once_and_end_no_request(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "letters")
+    with serving(tmp_path, max_tokens=10_000) as host:
+        with host.stream("/v1/completions", {**MODEL, "prompt": "a", "max_tokens": 10_000}) as response:
+            response.read(200)
+            for time_ns in (1, 2):
+                os.utime(run.weights_file, ns=(time_ns, time_ns))
+                assert complete(host, prompt="a")["choices"][0]["text"]
+            assert host.state.is_busy and b"error" not in response.read1()
+        assert all(record.status == 200 for record in host.log)
+
+
+def test_no_file_is_read_in_the_event_loop_and_a_config_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, read, readers = make_run(tmp_path, "letters"), Path.read_bytes, []
+
+    def read_bytes(path: Path) -> bytes:
+        readers.append((path.name, threading.current_thread().name))
+        return read(path)
+
+    with serving(tmp_path) as host:
+        complete(host, prompt="a")
+        monkeypatch.setattr(Path, "read_bytes", read_bytes)
+        for path in ("/v1/models", "/v1/models/letters", "/languages"):
+            assert host.request(path).status == 200
+        complete(host, prompt="a")
+        assert host.request("/detect", {"q": "a"}).status == 501
+        assert readers == []
+        os.utime(run.config_file, (1, 1))
+        complete(host, prompt="a")
+        assert [name for name, _ in readers] == ["config.json"] and "http" not in dict(readers).values()
 
 
 def test_a_full_queue_is_status_429(host: ServingHost) -> None:

@@ -72,6 +72,15 @@ def test_what_is_wrong_with_the_flags(
     assert problem in capsys.readouterr().err
 
 
+def test_two_runs_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("mine", "yours"):
+        make_run(tmp_path / folder, "letters")
+    flags = ["--run", "letters", "--run", str(tmp_path / "yours" / "letters")]
+    assert run(["serve", "--checkpoints", str(tmp_path / "mine"), *flags]) == 2
+    err = capsys.readouterr().err
+    assert "have the same name, letters" in err and "rename one of them" in err
+
+
 def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -61,6 +61,24 @@ async def test_a_full_queue_a_failure_and_the_end() -> None:
         await engine.translate(["ab"], BeamConfig())
 
 
+async def test_a_line_that_fails_ends_its_own_request_alone() -> None:
+    translator = GatedTranslator(gate=threading.Event(), fails="bad")
+    engine = TranslationEngine(translator, ServerConfig())  # type: ignore[arg-type]
+    first = asyncio.create_task(engine.translate(["ef"], BeamConfig()))
+    while not translator.asked:
+        await asyncio.sleep(0.001)
+    guilty = asyncio.create_task(engine.translate(["ab", "bad"], BeamConfig()))
+    innocent = asyncio.create_task(engine.translate(["cd"], BeamConfig()))
+    await asyncio.sleep(0.01)
+    assert translator.gate is not None
+    translator.gate.set()
+    assert [each.text for each in await innocent] == ["dc"]
+    with pytest.raises(ApiError, match="overflow"):
+        await guilty
+    assert ["ab", "bad", "cd"] in translator.asked and [each.text for each in await first] == ["fe"]
+    await asyncio.to_thread(engine.stop)
+
+
 async def test_a_request_that_is_cancelled_is_dropped() -> None:
     translator = GatedTranslator(gate=threading.Event())
     engine = TranslationEngine(translator, ServerConfig())  # type: ignore[arg-type]

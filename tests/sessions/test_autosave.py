@@ -173,33 +173,34 @@ def test_an_opened_text_goes_on_in_its_file_and_what_is_cut_from_it_stays(autosa
     assert texts(folder) == ["anew", "one two"] and path.read_text() == "anew"
 
 
-def test_a_version_that_is_kept_stays_whenever_it_is_written(autosave: Autosave, folder: Path) -> None:
-    autosave.write(pending(autosave, "one two"))
-    path = autosave.path
-    cut = pending(autosave, "one")
-    autosave.keep_version()
-    autosave.write(pending(autosave, "one two three"))
-    autosave.write(cut)
-    assert texts(folder) == ["one", "one two three"] and autosave.path == path
-    autosave.keep_version()
-    autosave.write(pending(autosave, "four"))
-    assert texts(folder) == ["four", "one", "one two three"] and path is not None and path.read_text() == "four"
-
-
-def test_the_newest_text_is_the_present_one_after_a_version_that_was_undone_is_written(
+def test_the_newest_text_is_the_present_one_after_one_that_was_left_is_written(
     autosave: Autosave, folder: Path, disk: Disk
 ) -> None:
     autosave.write(pending(autosave, "one two"))
-    cut = pending(autosave, "one")
-    autosave.keep_version()  # Ctrl+Z after a cut: the text is as it is saved, so nothing of it is pending
-    autosave.write(cut)
-    assert autosave.pending("one two") is None and autosave.newest() == autosave.path
+    late = pending(autosave, "one")
     autosave.leave(disk)  # by any object
     autosave.begin()
     autosave.write(pending(autosave, "another"))
+    autosave.write(late)
     assert autosave.newest() == autosave.path
     autosave.return_to(disk)
-    assert autosave.newest() == autosave.path and texts(folder) == ["another", "one", "one two"]
+    assert autosave.pending("one") is None
+    assert autosave.newest() == autosave.path and texts(folder) == ["another", "one"]
+
+
+def test_a_change_of_the_companion_alone_is_saved_and_one_that_holds_cuts_needs_no_copies(
+    folder: Path, disk: Disk
+) -> None:
+    autosave = Autosave(lambda: folder, "*.jsonl", disk.write, companion_keeps_cuts=True)
+    path = saved_as(folder, "my story.txt", "one two")
+    autosave.open(path, "one two", 4)
+    assert autosave.pending("one two", lambda: "turns", 4) is None
+    job = autosave.pending("one two", lambda: "turns and a bookmark", 5)
+    assert job is not None and autosave.write(job) == ""
+    assert path.with_suffix(".jsonl").read_text() == "turns and a bookmark"
+    assert autosave.pending("one two", lambda: "turns and a bookmark", 5) is None
+    job = autosave.pending("one", lambda: "a branch", 6)
+    assert job is not None and autosave.write(job) == "" and texts(folder) == ["one"]
 
 
 def test_two_apps_that_go_on_with_one_text_lose_nothing(autosave: Autosave, folder: Path, disk: Disk) -> None:

@@ -84,7 +84,7 @@ class User:
         """Open a saved text or a file in the active pane, as the screen does."""
         pane = self.session.active
         saved = self.session.files.read(name)
-        self.session.open_text(pane, saved, self.session.cache.load_for_text(saved.run, pane.run_name))
+        self.session.open_text(pane, saved, self.session.cache.load_for_text(saved.content.run, pane.run_name))
 
     def reopen_last(self, name: str | None = None) -> None:
         """Open the last text with a run, or with the one that wrote it."""
@@ -453,7 +453,12 @@ def test_closing_saves_the_text_and_another_session_continues_it(user: User, tmp
     third.reopen_last()
     third.session.rewind(third.session.active, 9)
     third.session.close()
-    assert third.saved == sorted([after, after[:9]])  # what was cut is not lost
+    assert third.saved == [after[:9]]
+    fourth = User(tmp_path)
+    fourth.reopen_last()
+    assert fourth.text == after[:9]
+    (cut,) = fourth.conversation.tree.current.children  # what was cut is a branch
+    assert fourth.conversation.tree.text_of(cut) == after
 
 
 @pytest.mark.parametrize("run", [None, "other"])
@@ -561,13 +566,16 @@ def test_the_text_of_a_pane_that_is_closed_is_saved(user: User) -> None:
     assert text in user.saved
 
 
-def test_a_text_that_an_undo_brings_back_is_saved_apart(user: User) -> None:
+def test_a_text_goes_on_in_its_file_after_a_cut_and_an_undo_which_lose_no_branch(user: User) -> None:
     whole = user.say("Hello")
     user.session.rewind(user.session.active, 9)
+    other = user.say("more")
     user.session.files.autosave()
     user.session.undo()
     user.session.files.autosave()
-    assert user.saved == sorted([whole, whole[:9]])
+    assert user.saved == [whole]
+    tree = user.conversation.tree
+    assert [tree.text_of(branch) for branch in tree.branches()] == [whole, other]
 
 
 def test_old_drafts_are_deleted_but_no_text_that_has_a_name(user: User) -> None:

@@ -22,9 +22,10 @@ from rnntui.kinds.corpus_info import TurnFormat
 from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.generation_worker import GenerationWorker
 from rnntui.sessions.model_cursor import CHECKPOINT_SPACING, StateCheckpoint, StateCheckpoints
+from rnntui.sessions.saved_transcript import turn_lines
 from rnntui.sessions.text_files import free_name
 from rnntui.sessions.transcript import Transcript, Turn
-from rnntui.sessions.transcript_files import json_lines, read, save
+from rnntui.sessions.transcript_files import read, save
 from rnntui.text.turns import SpeakerLabels
 
 MESSAGES = SpeakerLabels("Ann", "Ben", TurnFormat(multiline=True, others=("Annie",)))
@@ -350,14 +351,19 @@ def test_what_an_undo_took_can_be_brought_back_until_the_text_is_changed(convers
     assert not conversation.redo()
 
 
-def test_another_model_has_nothing_to_take_back(
+def test_what_was_cut_is_undone_under_another_model_too(
     conversation: Conversation, runs: dict[str, LoadedLanguageModel]
 ) -> None:
     conversation.say("Hello")
-    written(conversation)
+    whole = written(conversation)
     conversation.rewind(9)
     conversation.switch_model(runs["subwords"], "subwords")
-    assert not conversation.undo()
+    assert conversation.undo() and conversation.transcript.text == whole
+    assert conversation.redo() and conversation.transcript.text == whole[:9]
+    conversation.clear()
+    conversation.switch_model(runs["characters"], "characters")
+    assert conversation.undo() and conversation.transcript.text == whole[:9]
+    assert list(conversation.transcript.ids()) == runs["characters"].documents.encode(whole[:9])[0]
 
 
 def test_an_edit_leaves_the_turns_around_it_as_they_were(conversation: Conversation) -> None:
@@ -661,7 +667,7 @@ def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversa
     work(conversation, 21)
     conversation.sampling = SamplingConfig(temperature=1.5, top_k=9)
     text = written(conversation)
-    text_file, turns_file = save(conversation.transcript, str(tmp_path / "kept.txt"), "tiny")
+    text_file, turns_file = save(conversation, str(tmp_path / "kept.txt"), "tiny")
     assert text_file.read_text() == text
     turns = [json.loads(line) for line in turns_file.read_text().splitlines()]
     assert "".join(turn["text"] for turn in turns) == text
@@ -679,14 +685,14 @@ def test_a_saved_text_can_be_written_again_from_its_turns(conversation: Conversa
 def test_saving_overwrites_nothing_unless_confirmed(conversation: Conversation, tmp_path: Path) -> None:
     (tmp_path / "kept.jsonl").write_text("mine")
     with pytest.raises(UnconfirmedError, match=r"kept\.jsonl exists already; Enter again overwrites it"):
-        save(conversation.transcript, str(tmp_path / "kept.txt"), "tiny")
+        save(conversation, str(tmp_path / "kept.txt"), "tiny")
     with pytest.raises(UsageError, match=r"kept\.jsonl is the name for the turns"):
-        save(conversation.transcript, str(tmp_path / "kept.jsonl"), "tiny", confirmed=True)
+        save(conversation, str(tmp_path / "kept.jsonl"), "tiny", confirmed=True)
     assert list(tmp_path.iterdir()) == [tmp_path / "kept.jsonl"]
     assert free_name("kept", tmp_path) == tmp_path / "kept-1.txt"
     (tmp_path / "kept-1.txt").touch()
     assert free_name("kept", tmp_path) == tmp_path / "kept-2.txt"
-    save(conversation.transcript, str(tmp_path / "kept"), "tiny", confirmed=True)
+    save(conversation, str(tmp_path / "kept"), "tiny", confirmed=True)
     assert (tmp_path / "kept.txt").is_file() and (tmp_path / "kept.jsonl").read_text() != "mine"
 
 
@@ -711,7 +717,7 @@ def test_a_name_made_of_a_hostile_run_is_harmless(tmp_path: Path) -> None:
 
 
 def test_an_empty_transcript_is_no_lines() -> None:
-    assert json_lines(Transcript()) == ""
+    assert turn_lines(Transcript()) == ""
 
 
 def test_an_empty_turn_leaves_no_trace() -> None:

@@ -14,6 +14,7 @@ from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_mod
 from rnntui.kinds.corpus_info import DocumentUnit
 from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.sessions.conversation import Conversation
+from rnntui.sessions.saved_transcript import SavedTranscript
 from rnntui.text.char_tokenizer import CharTokenizer
 
 SEPARATORS: dict[DocumentUnit, str] = {"line": "\n", "blank": "\n\n", "file": "\n---\n"}
@@ -76,7 +77,7 @@ def test_the_ends_survive_saving_and_opening_the_text(conversation: Conversation
         conversation.generate()
         written(conversation)
     other = Conversation(loaded, "tiny")
-    other.reopen(conversation.transcript.turn_texts())
+    other.reopen(SavedTranscript(list(conversation.transcript.turn_texts())))
     assert other.transcript.text == conversation.transcript.text
     assert ids_of(other) == ids_of(conversation)
     third = conversation.fork()

@@ -13,7 +13,8 @@ from rnntui.config_generation import MAX_CHARS_PER_SECOND, GenerationConfig, Sam
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.sessions.alternatives import Alternative
 from rnntui.sessions.conversation import Conversation
-from rnntui.sessions.transcript_files import json_lines, read, save
+from rnntui.sessions.saved_transcript import turn_lines
+from rnntui.sessions.transcript_files import read, save
 
 FAST = GenerationConfig(length=20, chars_per_second=MAX_CHARS_PER_SECOND)
 LINE = "the sea went on and the old man went on until the sea was old"
@@ -65,7 +66,7 @@ def reread(conversation: Conversation, *, learns: bool = True) -> dict[int, floa
     """The same of another conversation that reads the text as it stands."""
     other = started(conversation.loaded, learns=learns)
     other.uses_turns = conversation.uses_turns
-    other.transcript = conversation.transcript.copy()
+    other.tree.current.tail = conversation.transcript.copy()
     return next_tokens(other)
 
 
@@ -176,7 +177,7 @@ def test_a_saved_turn_says_that_the_model_had_learned(runs: dict[str, LoadedLang
     conversation = says(started(runs["characters"]), LINE)
     conversation.learns = False
     finish(conversation.generate() or conversation)
-    assert json_lines(conversation.transcript).count('"learned": true') == 1
-    _, turns = save(conversation.transcript, str(tmp_path / "kept.txt"), "tiny")
-    assert [turn.learned for turn, _ in read(turns)] == [False, True, False]
+    assert turn_lines(conversation.transcript).count('"learned": true') == 1
+    _, turns = save(conversation, str(tmp_path / "kept.txt"), "tiny")
+    assert [turn.learned for turn, _ in read(turns).turn_texts] == [False, True, False]
     assert conversation.sampling == SamplingConfig()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +13,9 @@ from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConf
 from rnntui.errors import TrainingError
 from rnntui.training import recipe
 from rnntui.training.recipe import TrainingTokens, choose_recipe, dropout_for
+from rnntui.training.threads import TorchThreads
 
-TRAINING = LanguageModelTrainingConfig()  # 512 tokens a step
+TRAINING = LanguageModelTrainingConfig(batch_size=16, bptt=32)  # 512 tokens a step
 TOKENS = TrainingTokens("char", 100_000, 80)
 
 
@@ -85,3 +88,27 @@ def test_measuring_the_speed_leaves_the_weights_of_a_run_as_they_are(monkeypatch
 def test_the_choice_is_recorded_in_the_run(make_run) -> None:
     model = make_run(steps=1).read_config().model_as(LanguageModelConfig)
     assert model.ngram_prior == 8 and model.dropout == dropout_for(64 / 15_000)
+
+
+def test_the_speed_is_that_of_the_best_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    seconds = iter([0.02, 4.0])  # two threads that wait for one another
+
+    def fastest_step(*arguments: Any) -> float:
+        limits.append(arguments[-1])
+        return next(seconds)
+
+    monkeypatch.setattr(recipe, "_fastest_step", fastest_step)
+    monkeypatch.setattr(TorchThreads, "each_count", lambda self: iter([1, 2]))
+    training = replace(TRAINING, batch_size=10, bptt=20, device="cpu")
+    speed = recipe._measured_speed(LanguageModelConfig().resolved("char"), training, 30)
+    assert speed == pytest.approx(recipe._OTHER_WORK * 200 / 0.02)
+    assert limits == [math.inf, 0.02]
+
+
+def test_each_number_of_threads_is_set_in_turn() -> None:
+    before = torch.get_num_threads()
+    try:
+        assert [(count, torch.get_num_threads()) for count in TorchThreads([1, 2]).each_count()] == [(1, 1), (2, 2)]
+    finally:
+        torch.set_num_threads(before)

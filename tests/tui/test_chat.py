@@ -16,8 +16,8 @@ from waiting import wait_until
 
 from rnntui.cli.sample import command as sample_command
 from rnntui.config_generation import NEW_SEED, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.sessions.saved_transcript import turn_lines
 from rnntui.sessions.transcript import Transcript, Turn
-from rnntui.sessions.transcript_files import json_lines
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
@@ -262,7 +262,7 @@ def test_every_sampling_setting_has_a_slider_a_flag_and_a_json_key() -> None:
     transcript = Transcript()
     transcript.begin_turn(Turn("model", 0, "run", 1, [(0, SamplingConfig())]))
     transcript.append([1], ["x"])
-    (saved,) = json.loads(json_lines(transcript))["settings"]
+    (saved,) = json.loads(turn_lines(transcript))["settings"]
     assert settings | {"token"} == set(saved)
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from tiny_runs import subwords
 
+from rnntui.charts.attention_grid import MAX_LABEL_WIDTH, SHADES, grid_layout, shade
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.vocabulary import Vocabulary
-from rnntui.tui.translate.attention_grid import MAX_LABEL_WIDTH, SHADES, grid_layout, shade
 from rnntui.tui.translate.word_alignment import WordAlignment, tokens_in, word_at, word_spans
 
 quick = settings(derandomize=True, deadline=None, database=None)
@@ -135,7 +135,7 @@ def test_weights_are_between_0_and_1(vocabularies: dict[str, Vocabulary], data: 
 @given(st.lists(texts, max_size=6), st.lists(texts, max_size=6))
 @quick
 def test_columns_are_as_wide_as_their_labels_and_row_labels_as_the_margin(source: list[str], target: list[str]) -> None:
-    grid = grid_layout(source, target)
+    grid = grid_layout(source, target, cell_len)
     assert len(grid.columns) == len(source) and len(grid.row_labels) == len(target)
     end = -1
     for label, (at, width) in zip(grid.column_labels, grid.columns, strict=True):

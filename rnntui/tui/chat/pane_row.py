@@ -52,6 +52,10 @@ class PaneRow(Horizontal):
         for view in self.views:
             view.text.shade = by_surprisal
 
+    def view_of(self, pane: ChatPane) -> PaneView | None:
+        """Return the view of a pane; None once it is closed."""
+        return next((view for view in self.views if view.pane is pane), None)
+
     def show_alternatives(self, pane: ChatPane | None, count: int) -> None:
         """Let digits choose that many alternatives in a pane, and none in the others."""
         for view in self.views:

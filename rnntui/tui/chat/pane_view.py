@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -15,6 +15,7 @@ from rnntui.tui.chat.messages import BranchWanted, PaneActivated, PromptWanted, 
 from rnntui.tui.chat.status_line import StatusKeys, status_text
 from rnntui.tui.keys import bindings
 from rnntui.tui.widgets.document import DocumentSpan
+from rnntui.tui.widgets.stream_text import visible_offset
 from rnntui.tui.widgets.stream_view import StreamView
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.transcript import Transcript
 
-STATUS_KEYS = ("chat.previous_version", "chat.next_version", "chat.learning")
+STATUS_KEYS = ("chat.previous_version", "chat.next_version", "chat.learning", "chat.branches")
 """Ids of the keys that the status line names."""
 
 _STATUS_INTERVAL = 0.25  # seconds
@@ -77,6 +78,7 @@ class PaneView(Vertical):
             self._conversation, self._transcript = conversation, conversation.transcript
             self._mark_drawn(conversation.transcript)
             self.text.document = TranscriptDocument(conversation)
+            self.text.has_levels = False
         self._update_text()
         self.update_status()
 
@@ -93,9 +95,23 @@ class PaneView(Vertical):
                 self.text.notify_truncated(transcript.intact_chars)
             self.text.notify_appended()
         self._mark_drawn(transcript)
+        bookmarks = self._conversation.tree.current.bookmarks
+        self.text.bookmarks = tuple(visible_offset(transcript.text, bookmark.offset) for bookmark in bookmarks)
 
     def _mark_drawn(self, transcript: Transcript) -> None:
         transcript.intact_chars = self._drawn_chars = len(transcript.text)
+
+    def shade_by(self, level_of: Callable[[int], float | None] | None) -> None:
+        """Shade the text by the level of each token, or for None no longer."""
+        if isinstance(self.text.document, TranscriptDocument):
+            self.text.document.level_of = level_of
+            self.text.has_levels = level_of is not None
+            self.text.notify_restyled()
+
+    def show_place(self, offset: int) -> None:
+        """Put the cursor at an offset of the text, and let the keys go there."""
+        self.text.focus()
+        self.text.cursor = offset
 
     def scroll_to_end(self) -> None:
         """Show the end of the text."""
@@ -110,11 +126,13 @@ class PaneView(Vertical):
 
     def _status(self) -> str:
         width, rows = self._status_line.content_size
-        *keys, learning_key = [self.app.get_key_display(Binding(self._status_keys[id], "")) for id in STATUS_KEYS]
+        *keys, learning_key, branches_key = [
+            self.app.get_key_display(Binding(self._status_keys[id], "")) for id in STATUS_KEYS
+        ]
         modifiers = {key.rpartition("+")[0] for key in keys}
         if len(modifiers) == 1:  # Alt+←/→
             keys[1:] = [key.rpartition("+")[2] for key in keys[1:]]
-        status_keys = StatusKeys("/".join(keys), learning_key)
+        status_keys = StatusKeys("/".join(keys), learning_key, branches_key)
         return status_text(self.pane, width, rows, status_keys, shows_temperature=self._shows_temperature)
 
     def on_resize(self) -> None:
@@ -184,11 +202,13 @@ class PaneView(Vertical):
 class TranscriptDocument:
     """The document of a `StreamView`: a conversation's transcript, token by token.
 
-    It follows the conversation when that gets another transcript.
+    It follows the conversation when that gets another transcript. `level_of` returns the level of a token that the text
+    is shaded by, if it is.
     """
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
+        self.level_of: Callable[[int], float | None] | None = None
 
     @property
     def text(self) -> str:
@@ -204,5 +224,6 @@ class TranscriptDocument:
             following = transcript.start_of(token + 1)
             turn = transcript.turn_at(token)
             if following > offset:
-                yield DocumentSpan(offset, following, turn.role if turn else "prompt", transcript.bits(token))
+                level = self.level_of(token) if self.level_of is not None else None
+                yield DocumentSpan(offset, following, turn.role if turn else "prompt", transcript.bits(token), level)
             offset, token = following, token + 1

@@ -30,10 +30,11 @@ class StatusPart:
 
 @dataclass(frozen=True)
 class StatusKeys:
-    """Keys that the line names: those that go to other versions of the last turn, and that which ends the learning."""
+    """Keys that the line names: to other versions of the last turn, to end the learning, to list the branches."""
 
     versions: str
     learning: str
+    branches: str
 
 
 def status_text(pane: ChatPane, width: int, rows: int, keys: StatusKeys, *, shows_temperature: bool) -> str:
@@ -58,11 +59,20 @@ def status_text(pane: ChatPane, width: int, rows: int, keys: StatusKeys, *, show
         parts.insert(
             2, StatusPart((f"learning from you ({keys.learning}: forget)", "learning from you", "learning"), 1)
         )
+    if pane.colouring:
+        parts.insert(2, StatusPart(pane.colouring, 1))
     if conversation.version is not None:
         index, count = conversation.version
         plain = f"version {index}/{count}"
         parts.append(StatusPart((f"{plain} ({keys.versions})", plain, f"{index}/{count}"), 2))
-    return with_title(fit_parts(parts, width, rows), pane.title, width)
+    lines = fit_parts(parts, width, rows)
+    count = sum(1 for _ in conversation.tree.branches())
+    if count > 1:  # where that takes no room from anything else
+        branches = f"{count} branches ({keys.branches})"
+        more = fit_parts([*parts, StatusPart((branches,), 6)], width, rows)
+        if _SEPARATOR.join(more) == _SEPARATOR.join([*lines, branches]):
+            lines = more
+    return with_title(lines, pane.title, width)
 
 
 def _state(conversation: Conversation) -> tuple[str, ...]:

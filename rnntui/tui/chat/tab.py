@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -14,6 +13,8 @@ from textual.widgets import Label
 from rnntui.errors import RnntuiError
 from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.prompt_history import PromptHistory
+from rnntui.tui.chat.chat_dialogs import ChatDialogs
+from rnntui.tui.chat.copy_shading import CopyShading
 from rnntui.tui.chat.messages import (
     BranchWanted,
     LineSent,
@@ -28,6 +29,7 @@ from rnntui.tui.chat.pane_row import PaneRow
 from rnntui.tui.chat.pane_view import STATUS_KEYS, PaneView
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.chat.settings_panel import SettingsPanel
+from rnntui.tui.chat.unit_colouring import UnitColouring
 from rnntui.tui.keys import bindings, known_keys
 from rnntui.tui.messages import RememberPreference
 from rnntui.tui.notifications import Notifications
@@ -47,6 +49,8 @@ POLL_RATE = 24  # polls a second for new tokens: as in a film, and less work tha
 AUTOSAVE_INTERVAL = 10.0  # seconds
 _MIN_PANE_WIDTH = 40  # columns; with less, the settings panel is hidden
 _PANEL_WIDTH = 30  # columns
+_COPIES_KEY = "chat.copies"
+_UNIT_KEYS = ("chat.units", "chat.previous_unit", "chat.next_unit")
 _STATUS_WIDTH = 72  # columns; narrower panes have two rows for their status
 
 
@@ -65,7 +69,12 @@ class ChatTab(Vertical):
         keymap, keys = context.preferences.keymap, known_keys()
         status_keys = {key_id: keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in STATUS_KEYS}
         self.row, self.panel = PaneRow(self.session, status_keys), SettingsPanel()
+        unit_keys = [keymap.get(key_id, keys[key_id]).split(",")[0] for key_id in _UNIT_KEYS]
+        self.units = UnitColouring(self, self.session, self.row, self.notifications, unit_keys)
+        copies_key = keymap.get(_COPIES_KEY, keys[_COPIES_KEY]).split(",")[0]
+        self.copies = CopyShading(self, self.session, self.row, self.notifications, copies_key)
         self.history = PromptHistory(history_file)
+        self._dialogs = ChatDialogs(self, self, self.session, self.row)
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
         self._taken_line = ""  # a line that was taken back to be edited, as it was
         self._unsent_line: str | None = None  # what the prompt held before; None if no line was taken back
@@ -84,9 +93,18 @@ class ChatTab(Vertical):
     def on_mount(self) -> None:
         self.row.mark_active()
         self.prompt.focus()
-        self.set_interval(1 / POLL_RATE, self.row.poll)
+        self.set_interval(1 / POLL_RATE, self._poll)
         self.set_interval(AUTOSAVE_INTERVAL, self.session.files.autosave)
         self.call_after_refresh(self._finish)
+
+    def _poll(self) -> None:
+        self.row.poll()
+        self.units.poll()
+        self.copies.poll()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for keys that have nothing to act on: without a text that is coloured by a unit."""
+        return action != "unit" or self.units.has_others(self.session.active)
 
     async def _finish(self) -> None:
         """Do what the first paint need not wait for: sliders and model."""
@@ -95,7 +113,7 @@ class ChatTab(Vertical):
         if self._reopens:
             self._load_last(self.session.active, self._first_run)
         else:
-            self._load(self.session.active, self._first_run)
+            self.load_model(self.session.active, self._first_run)
 
     def on_resize(self) -> None:
         self._arrange()
@@ -149,10 +167,11 @@ class ChatTab(Vertical):
 
     def open_run(self, name: str) -> None:
         """Continue the active pane with the run of that name or path."""
-        self._load(self.session.active, name)
+        self.load_model(self.session.active, name)
 
     @work(thread=True)
-    def _load(self, pane: ChatPane, name: str | None) -> None:
+    def load_model(self, pane: ChatPane, name: str | None) -> None:
+        """Continue a pane with the run of that name or path."""
         try:
             run_name, model = self.session.load(name)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
@@ -171,26 +190,23 @@ class ChatTab(Vertical):
             self.app.call_from_thread(self.session.open_text, pane, saved, model)
 
     @work(thread=True)
-    def _open_text(self, pane: ChatPane, saved: SavedChat) -> None:
+    def open_text(self, pane: ChatPane, saved: SavedChat) -> None:
         """Continue a saved text with the model that wrote it."""
         present = pane.run_name if pane.conversation is not None else ""
         try:
-            model = self.session.cache.load_for_text(saved.run, present)
+            model = self.session.cache.load_for_text(saved.content.run, present)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
             self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
         else:
             self.app.call_from_thread(self.session.open_text, pane, saved, model)
 
-    @work
-    async def action_model(self) -> None:
-        """Choose another model for the active pane."""
-        from rnntui.tui.screens.run_picker import pick_run
+    def follow_rename(self, old: str, new: str) -> None:
+        """Show the new name of a run that may be open."""
+        self.session.follow_rename(old, new)
 
-        pane, cache = self.session.active, self.session.cache
-        path = await pick_run(self.app, cache.checkpoints, cache.kind, pane.run_name, self.notifications.warn)
-        if path is not None:
-            self._load(pane, path)
-        self.focus_prompt()
+    def action_model(self) -> None:
+        """Choose another model for the active pane."""
+        self._dialogs.choose_model()
 
     async def action_add_pane(self) -> None:
         """Add a pane beside the active one."""
@@ -271,6 +287,8 @@ class ChatTab(Vertical):
         """Stop all panes, close the find bar, and go back to the prompt."""
         from rnntui.tui.chat.find_bar import FindBar
 
+        if self.units.stop_probing() or self.copies.stop_indexing():
+            return
         self.session.stop()
         for bar in self.query(FindBar):
             bar.action_close()
@@ -328,20 +346,21 @@ class ChatTab(Vertical):
         if self.prompt.line != self._taken_line:
             self.history.add(self.prompt.line)
 
-    @work
-    async def action_edit_text(self) -> None:
+    def action_edit_text(self) -> None:
         """Edit the active pane's text in a dialog."""
-        from rnntui.tui.screens.dialogs import EditScreen
+        self._dialogs.edit_text()
 
-        pane = self.session.active
-        if pane.conversation is None:
-            return
-        pane.conversation.stop()
-        self.row.update_views()
-        text = await self.app.push_screen_wait(EditScreen("Edit the text; the model continues from its end", pane.text))
-        if text is not None:
-            self.session.replace_text(pane, text)
-        self.focus_prompt()
+    def action_branches(self) -> None:
+        """List the branches and bookmarks of the active pane's text."""
+        self._dialogs.browse_branches()
+
+    def action_compare_branches(self) -> None:
+        """Show the branch left last beside the current one."""
+        self._dialogs.compare_branches()
+
+    def action_bookmark(self) -> None:
+        """Set a bookmark in the active pane's text."""
+        self._dialogs.set_bookmark()
 
     def on_rewind_wanted(self, event: RewindWanted) -> None:
         self.session.rewind(event.pane, event.offset)
@@ -423,8 +442,24 @@ class ChatTab(Vertical):
     def action_surprisal(self) -> None:
         """Shade each token by its surprisal, or not."""
         self.shows_surprisal = not self.shows_surprisal
+        self.units.turn_all_off()
+        self.copies.turn_all_off()
         self.row.shade(self.shows_surprisal)
         self.post_message(RememberPreference("surprisal", self.shows_surprisal))
+
+    def action_units(self) -> None:
+        """Colour the active pane's text by a unit of its model, or no longer."""
+        self.copies.turn_off(self.session.active)
+        self.units.choose()
+
+    def action_copies(self) -> None:
+        """Shade what the active pane's model copied from its training text, or no longer."""
+        self.units.turn_off(self.session.active)
+        self.copies.toggle()
+
+    def action_unit(self, by: int) -> None:
+        """Colour by another unit of those that track the same."""
+        self.units.step(by)
 
     def action_panel(self) -> None:
         """Show or hide the settings panel."""
@@ -442,33 +477,13 @@ class ChatTab(Vertical):
         self.app.copy_to_clipboard(text)
         self.notifications.info(f"Copied {len(text):,} characters.", seconds=2)
 
-    @work
-    async def action_save(self) -> None:
+    def action_save(self) -> None:
         """Ask for a name and save the active pane's text and turns."""
-        from rnntui.tui.screens.dialogs import AskScreen
+        self._dialogs.save()
 
-        pane, files = self.session.active, self.session.files
-        suggestion = files.suggested_name(pane)
-        if suggestion is not None:
-            await self.app.push_screen_wait(AskScreen("Save the text as", suggestion, partial(files.save, pane)))
-        self.focus_prompt()
-
-    @work
-    async def action_reopen(self) -> None:
+    def action_reopen(self) -> None:
         """Show the saved texts, and continue the chosen one in the active pane."""
-        from rnntui.tui.screens.text_browser import TextBrowser
-
-        pane, files = self.session.active, self.session.files
-        if pane.conversation is None and not pane.problem:
-            self.notifications.info("The model is still being opened.")
-            return
-        browser = TextBrowser(
-            files.saved_texts, files.read, files.writes(), "Conversations are saved here automatically."
-        )
-        saved = await self.app.push_screen_wait(browser)
-        if saved is not None:
-            self._open_text(pane, saved)
-        self.focus_prompt()
+        self._dialogs.browse_texts()
 
     async def action_find(self) -> None:
         """Open the find bar."""

@@ -27,14 +27,15 @@ class ModelOpener:
         """Open the run that last read a saved text, else the present one or the newest; "" is none."""
         self._tab.run_worker(partial(self._open_for_text, run, present), thread=True)
 
-    async def pick(self, current: str) -> None:
+    def pick(self, current: str) -> None:
         """Ask for one of the trained runs, and open it. `current` is the name of the present one."""
         from rnntui.tui.screens.run_picker import pick_run
 
-        models = self._models
-        path = await pick_run(self._tab.app, models.checkpoints, models.kind, current, self._notifications.warn)
-        if path is not None:
-            self.open(path)
+        def done(path: str | None) -> None:
+            if path is not None:
+                self.open(path)
+
+        pick_run(self._tab.app, self._models, current, done, self._notifications.warn)
 
     def _open(self, name: str | None) -> None:
         run = None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList
+from textual.widgets import Input, Label, OptionList, TextArea
 from textual.widgets.option_list import Option
 
 from rnntui.errors import RnntuiError, UnconfirmedError
@@ -18,6 +18,17 @@ from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.widgets.editors import ClusterInput, ClusterTextArea
 
 _CANCEL = Binding("escape", "dismiss(None)", "Cancel", show=False)
+
+
+def pass_on_typing(screen: ModalScreen[Any], event: events.Key) -> None:
+    """Give the focused editor of a dialog what was typed before it had the focus, which has come to the screen.
+
+    An editor keeps what is typed into it, so nothing comes here a second time.
+    """
+    if event.is_printable and isinstance(screen.focused, Input | TextArea):
+        event.stop()
+        screen.focused.post_message(event)
+
 
 Accept = Callable[[str, bool], object]
 """Tries to use a line of text that was entered; see `AskScreen`."""
@@ -56,6 +67,9 @@ class AskScreen(ModalScreen[str | None]):
             yield Label("", classes="problem", markup=False)
             yield Label("Enter accepts, Esc cancels", classes="hint")
 
+    def on_key(self, event: events.Key) -> None:
+        pass_on_typing(self, event)
+
     def on_input_changed(self) -> None:
         self._show_problem("")
 
@@ -88,7 +102,7 @@ class PickScreen(ModalScreen[int | None]):
     def __init__(
         self,
         question: str,
-        choices: Sequence[str],
+        choices: Sequence[str] | None,
         chosen: int = 0,
         *,
         searchable: bool = False,
@@ -97,24 +111,37 @@ class PickScreen(ModalScreen[int | None]):
         """
         Args:
             question: text above the choices.
-            choices: a line for each choice.
+            choices: a line for each choice; None if `set_choices` follows, until which typing can begin the search.
             chosen: index of the choice that is highlighted at first.
             searchable: True if typing leaves only the choices that have all words typed.
             keys: a key for each choice, which takes it at once; none if empty.
         """
         super().__init__()
         self._keys = list(keys)
-        self._question, self._choices, self._chosen = question, choices, chosen
+        self._question, self._choices, self._chosen = question, choices or (), chosen
+        self._is_complete = choices is not None
         self._searchable, self._query = searchable, ""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog wide"):
             yield Label(self._question, markup=False)
-            yield OptionList(*self._matching(), markup=False)
+            yield OptionList(markup=False)
             yield Label(self._hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).highlighted = self._chosen
+        self._show_choices(self._chosen)
+
+    def set_choices(self, choices: Sequence[str], chosen: int) -> None:
+        """Show the choices that were not known at first, and highlight one."""
+        self._choices, self._chosen, self._is_complete = choices, chosen, True
+        if self.is_mounted:
+            self._show_choices(chosen if not self._query else 0)
+
+    def _show_choices(self, highlighted: int) -> None:
+        choices, matching = self.query_one(OptionList), self._matching()
+        nothing = "Nothing matches." if self._is_complete else "Reading the list …"
+        choices.set_options(matching or [Option(nothing, disabled=True)])
+        choices.highlighted = highlighted if matching else None
 
     def on_key(self, event: events.Key) -> None:
         if event.key in self._keys:
@@ -123,9 +150,7 @@ class PickScreen(ModalScreen[int | None]):
         elif self._searchable and (event.is_printable or (event.key == "backspace" and self._query)):
             event.stop()
             self._query = self._query[:-1] if event.key == "backspace" else self._query + (event.character or "")
-            choices, matching = self.query_one(OptionList), self._matching()
-            choices.set_options(matching or [Option("Nothing matches.", disabled=True)])
-            choices.highlighted = 0 if matching else None
+            self._show_choices(0)
             self.query_one(".hint", Label).update(self._hint)
 
     def _matching(self) -> list[Option]:
@@ -169,6 +194,9 @@ class EditScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         area = self.query_one(ClusterTextArea)
         area.move_cursor(area.document.end)
+
+    def on_key(self, event: events.Key) -> None:
+        pass_on_typing(self, event)
 
     @property
     def _edited(self) -> str | None:

@@ -5,44 +5,63 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from textual.app import App
 
-from rnntui.kinds.model_kind import ModelKind
 from rnntui.runs.listing import RunSummary, list_runs
 from rnntui.text.control_chars import one_line
 from rnntui.tui.screens.dialogs import PickScreen
 
+if TYPE_CHECKING:
+    from rnntui.sessions.model_cache import ModelCache
 
-async def pick_run(
-    app: App[Any], checkpoints: Path, kind: ModelKind, current: str, warn: Callable[[str], None]
-) -> str | None:
-    """Ask for a run that has weights, and return its path; None if it was cancelled or there is no such run.
+
+def pick_run(
+    app: App[Any],
+    models: ModelCache[Any],
+    current: str,
+    done: Callable[[str | None], None],
+    warn: Callable[[str], None],
+) -> None:
+    """Ask for a run that has weights. The dialog is there at once, so that what is typed next goes to it.
 
     Args:
         app: where the dialog is opened.
-        checkpoints: the folder of the runs.
-        kind: the kind of the runs to offer.
+        models: the folder of the runs, and their kind.
         current: the name of the run to highlight at first.
+        done: called with the path of the run, or with None if the dialog was cancelled or there is no such run.
         warn: called with the reason if there is nothing to choose from.
     """
-    try:
-        all_runs = await asyncio.to_thread(list_runs, checkpoints)
-    except OSError as error:
-        warn(f"cannot list the runs: {error}")
-        return None
-    runs = [run for run in all_runs if run.kind == kind.id and (Path(run.path) / "model.safetensors").is_file()]
-    if not runs:
-        warn(
-            f"There is no trained run of this kind yet; train one in the Train tab (F3) or with rnntui {kind.command}."
-        )
-        return None
-    labels = run_labels(runs)
-    current_index = next((index for index, run in enumerate(runs) if run.name == current), 0)
-    chosen_index = await app.push_screen_wait(PickScreen("Choose a model", labels, current_index, searchable=True))
-    return None if chosen_index is None else runs[chosen_index].path
+    paths: list[str] = []
+    dialog = PickScreen("Choose a model", None, searchable=True)
+
+    async def fill() -> None:
+        try:
+            all_runs = await asyncio.to_thread(list_runs, models.checkpoints)
+        except OSError as error:
+            problem, all_runs = f"cannot list the runs: {error}", []
+        else:
+            problem = (
+                f"There is no trained run of this kind yet; train one in the Train tab (F3) or with rnntui "
+                f"{models.kind.command}."
+            )
+        runs = [
+            run for run in all_runs if run.kind == models.kind.id and (Path(run.path) / "model.safetensors").is_file()
+        ]
+        if not dialog.is_current:
+            return
+        if not runs:
+            dialog.dismiss(None)
+            warn(problem)
+            return
+        paths.extend(run.path for run in runs)
+        names = [run.name for run in runs]
+        dialog.set_choices(run_labels(runs), names.index(current) if current in names else 0)
+
+    app.push_screen(dialog, lambda index: done(paths[index] if index is not None else None))
+    app.run_worker(fill())
 
 
 def run_labels(runs: Sequence[RunSummary]) -> list[str]:

@@ -30,6 +30,7 @@ from rnntui.text.control_chars import (
     truncate,
 )
 from rnntui.tui.path_completion import PathSuggester
+from rnntui.tui.screens.dialogs import pass_on_typing
 from rnntui.tui.widgets.colours import MUTED
 from rnntui.tui.widgets.editors import ClusterInput
 
@@ -237,6 +238,8 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
             self._set_mode("search")
             if event.key in ("y", "Y") and text is not None:
                 self._delete(text)
+        else:
+            pass_on_typing(self, event)
 
     def action_back(self) -> None:
         """Go back to the search, or close the browser."""

@@ -6,21 +6,18 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style as RichStyle
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.color import Color
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from rnntui.charts.confusion_rows import MatrixRows, Unit, natural_width, render_confusion
-from rnntui.charts.palette import curve_colour
-from rnntui.charts.styled_text import SHADES, ChartPart, Row, Style
+from rnntui.charts.styled_text import Row
 from rnntui.sessions.charted_runs import LoggedConfusions
 from rnntui.tui.train.messages import EvaluationChosen
-from rnntui.tui.widgets.colours import blend_lab, readable_on
 from rnntui.tui.widgets.key_line import key_line
+from rnntui.tui.widgets.row_styles import RowStyles
 
 TITLE = "Confusion matrix"
 _HINTS = (
@@ -32,8 +29,6 @@ _HINTS = (
 )
 _UNFOCUSED_HINT = "Tab here for other evaluations, counts, export"
 _MIN_HINT_ROWS = 8
-_FULL = 0.75  # of the way from the background to the colour of a cell with all texts of a row
-_LEAST = 0.12  # of that way, for a cell with few texts
 
 
 class ConfusionView(ScrollView, can_focus=True):
@@ -73,7 +68,7 @@ class ConfusionView(ScrollView, can_focus=True):
         self._step: float | None = None
         self._unit: Unit = "percent"
         self._rows = MatrixRows([], [])
-        self._styles: dict[Style, RichStyle] = {}
+        self._styles = RowStyles(self, "confusion")
 
     def show(self, confusions: LoggedConfusions | None, step: float | None) -> None:
         """Show the matrix of the evaluation nearest to a step; for None, the newest, or the best weights' matrix."""
@@ -157,30 +152,9 @@ class ConfusionView(ScrollView, can_focus=True):
         return self.size.height >= _MIN_HINT_ROWS
 
     def _keys(self, width: int) -> Strip:
-        key, hint = (self.get_component_rich_style(f"confusion--{name}") for name in ("key", "hint"))
+        key, hint = self._styles.component("key"), self._styles.component("hint")
         return key_line(self, _HINTS if self.has_focus else _UNFOCUSED_HINT, width, key, hint)
 
     def _strip(self, row: Row, width: int) -> Strip:
-        segments = [Segment(text, self._style(style)) for text, style in row if text]
+        segments = [Segment(text, self._styles.of(style)) for text, style in row if text]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
-
-    def _style(self, style: Style) -> RichStyle:
-        if style not in self._styles:
-            self._styles[style] = self._make_style(style)
-        return self._styles[style]
-
-    def _make_style(self, style: Style) -> RichStyle:
-        background, is_dark = self.background_colors[1], self.app.current_theme.dark
-        if style.kind is ChartPart.LINE:
-            color = Color.parse(curve_colour(style.colour, is_dark))
-            return RichStyle(color=color.rich_color, bgcolor=background.rich_color)
-        if style.kind not in (ChartPart.CORRECT, ChartPart.WRONG):
-            return self.get_component_rich_style(f"confusion--{style.kind.name.lower()}")
-        if not style.colour:
-            return self.get_component_rich_style("confusion--value")
-        color = Color.parse(curve_colour(0 if style.kind is ChartPart.CORRECT else 1, is_dark))
-        if background.ansi is not None:  # the terminal's own background colour is unknown
-            return RichStyle(color=color.rich_color, bold=style.kind is ChartPart.CORRECT)
-        paper = blend_lab(background, color, _LEAST + (_FULL - _LEAST) * style.colour / SHADES)
-        ink = readable_on(paper, Color.parse("#ffffff" if is_dark else "#000000"))
-        return RichStyle(color=ink.rich_color, bgcolor=paper.rich_color)

@@ -13,7 +13,7 @@ from rnntui.sessions.training_session import TrainingSession
 from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import KEYS, key_name
 
-_MANAGING = ("rename", "note", "delete", "compare", "unmark", "sort", "filter")  # actions of the menu
+_MANAGING = ("rename", "note", "delete", "compare", "unmark", "tunings", "sort", "filter")  # actions of the menu
 _MAX_HELP = 53  # characters that a row of the menu has for it
 
 

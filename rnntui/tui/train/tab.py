@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,7 +17,7 @@ from rnntui.sessions.run_watcher import WatchedRun
 from rnntui.sessions.training_process import launch_training
 from rnntui.sessions.training_session import Launcher, Notice, PollResult, TrainingSession
 from rnntui.tui.keys import bindings
-from rnntui.tui.messages import OpenRun
+from rnntui.tui.messages import OpenRun, RunRenamed
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.tabs import TABS, TabContext
 from rnntui.tui.train.budget_dialog import ask_budget
@@ -230,13 +231,20 @@ class TrainTab(Vertical):
 
     def action_chat(self) -> None:
         """Open the highlighted run in the tab that uses it."""
-        run = self.run_list.current
-        if run is None:
-            return
+        if self.run_list.current is not None:
+            self._open(self.run_list.current, self.session.tab_for(self.run_list.current))
+
+    def action_inspect(self) -> None:
+        """Open the highlighted run in the Inspect tab."""
+        if self.run_list.current is not None:
+            self._open(self.run_list.current, "inspect")
+
+    def _open(self, run: WatchedRun, tab_id: str) -> None:
+        """Open a run in another tab, if it has weights."""
         notice = self.session.check_usable(run)
         self._show_notice(notice)
         if notice is None:
-            self.post_message(OpenRun(run.path, self.session.tab_for(run)))
+            self.post_message(OpenRun(run.path, tab_id))
 
     # -- training ------------------------------------------------------------------------------------------------
 
@@ -300,6 +308,7 @@ class TrainTab(Vertical):
             return
         path = await ask_name(self.app, self.session, run)
         if path is not None:
+            self.post_message(RunRenamed(run.name, Path(path).name))
             self._update_list()
             self.run_list.go_to(path)
             self._wake.set()
@@ -331,6 +340,12 @@ class TrainTab(Vertical):
         notice = self.session.check_changeable(run, title)
         self._show_notice(notice)
         return notice is not None
+
+    def action_tunings(self) -> None:
+        """Show the searches of `rnntui tune`."""
+        from rnntui.tui.train.tuning_screen import TuningScreen
+
+        self.app.push_screen(TuningScreen(self.session.new_tuning_watcher()))
 
     @work
     async def action_compare(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
@@ -12,7 +13,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from rnntui.tui.translate.attention_grid import Grid, grid_layout, scale_legend, shade
+from rnntui.charts.attention_grid import Grid, grid_layout, scale_legend, shade
 
 if TYPE_CHECKING:
     from rnntui.inference.cells import Array
@@ -49,7 +50,7 @@ class AttentionMatrix(ScrollView, can_focus=True):
     def show(self, source: Sequence[str], target: Sequence[str], weights: Array) -> None:
         """Show `weights (T, S)` of T target tokens over S source tokens, each with its text."""
         self._weights, self._note = weights, ""
-        self._grid = grid_layout(source, target)
+        self._grid = grid_layout(source, target, cell_len)
         self._highlighted_rows = self._highlighted_columns = ()
         self.virtual_size = Size(self._grid.margin + 2 + self._grid.width, len(target) + 1)
         self.refresh()

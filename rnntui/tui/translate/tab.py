@@ -130,11 +130,16 @@ class TranslateTab(Vertical):
         if not event.none_yet:  # without any run, the status line says enough
             self.notifications.error(event.problem, title="Cannot open the model", seconds=10)
 
-    @work
-    async def action_model(self) -> None:
+    def follow_rename(self, old: str, new: str) -> None:
+        """Show the new name of a run that may be open."""
+        if self.session.run_name == old:
+            self.session.run_name = new
+            self._show_status()
+
+    def action_model(self) -> None:
         """Choose another model, and translate the text with it."""
         self.source.focus()
-        await self._models.pick(self.session.run_name)
+        self._models.pick(self.session.run_name)
 
     # -- translating ---------------------------------------------------------------------------------------------
 

@@ -8,10 +8,8 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.color import Color
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -20,10 +18,9 @@ from textual.widget import Widget
 from rnntui.charts.chart_view import ChartView
 from rnntui.charts.curve import Curve, convert_x
 from rnntui.charts.metric_charts import Axis, ChartHeading
-from rnntui.charts.palette import curve_colour
 from rnntui.charts.plot import Display, RenderedChart, render_chart
-from rnntui.charts.styled_text import ChartPart, Style
 from rnntui.tui.widgets.key_line import key_line
+from rnntui.tui.widgets.row_styles import RowStyles
 
 KEYS = (
     ("cursor_left", "left", "Cursor left"),
@@ -57,7 +54,6 @@ _MIN_HINT_ROWS_UNFOCUSED = 16  # rows
 
 ZOOM = 1.5  # per key press or notch of the wheel
 PAN = 0.2  # per key press, as a fraction of the view's width
-_FADING = 0.6  # blending of the values under their average towards the background
 
 
 class Chart(Widget, can_focus=True):
@@ -123,7 +119,7 @@ class Chart(Widget, can_focus=True):
         self._rendered: RenderedChart | None = None
         self._rendered_size: Size | None = None
         self._strips: list[Strip] = []
-        self._styles: dict[Style, RichStyle] = {}
+        self._styles = RowStyles(self, "chart")
         self._drag: tuple[int, ChartView] | None = None  # the column and the view where it began
         self._dragged = False
         self._key_line: Strip | None = None  # cached for the present size, focus, theme and keymap
@@ -305,7 +301,7 @@ class Chart(Widget, can_focus=True):
         title += " · following" if self._view.follow else ""
         self._rendered = render_chart(title, self._curves, self._view, display)
         self._rendered_size = self.size
-        rich_style = self._rich_style
+        rich_style = self._styles.of
         self._strips = [
             Strip([Segment(text, rich_style(style)) for text, style in row if text], display.width)
             for row in self._rendered.rows
@@ -324,26 +320,8 @@ class Chart(Widget, can_focus=True):
     def _keys_shown(self) -> Strip:
         """Return the line of keys; without the focus, how to get to them."""
         if self._key_line is None or self._key_line.cell_length != self.size.width:
-            key_style = self.get_component_rich_style("chart--key")
-            style = self.get_component_rich_style("chart--hint")
+            key_style, style = self._styles.component("key"), self._styles.component("hint")
             hints = [(actions, label) for actions, label in _HINTS if self._allow_log or actions != ("log",)]
             text_or_hints = hints if self.has_focus else _UNFOCUSED_HINT
             self._key_line = key_line(self, text_or_hints, self.size.width, key_style, style)
         return self._key_line
-
-    def _rich_style(self, style: Style) -> RichStyle:
-        if style not in self._styles:
-            self._styles[style] = self._make_rich_style(style)
-        return self._styles[style]
-
-    def _make_rich_style(self, style: Style) -> RichStyle:
-        if style.kind not in (ChartPart.RAW, ChartPart.LINE):
-            return self.get_component_rich_style(f"chart--{style.kind.name.lower().replace('_', '-')}")
-        background = self.background_colors[1]
-        color = Color.parse(curve_colour(style.colour, self.app.current_theme.dark))
-        faded = style.kind is ChartPart.RAW
-        if background.ansi is not None:  # the terminal's own background colour is unknown
-            return RichStyle(color=color.rich_color, dim=faded)
-        # The background is set as well, so that a cell of braille hides what lies under the chart.
-        blended = color.blend(background, _FADING) if faded else color
-        return RichStyle(color=blended.rich_color, bgcolor=background.rich_color)

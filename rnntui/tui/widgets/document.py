@@ -13,13 +13,14 @@ class DocumentSpan(NamedTuple):
     """A part of a text by one author; in a model's text, one token.
 
     `start` and `end` are offsets in characters. `bits` is the surprisal of the token, -log2 of its probability, or
-    None where it is unknown.
+    None where it is unknown; `level` is another value of it, from -1 to 1, that the text may be shaded by.
     """
 
     start: int
     end: int
     role: Role
     bits: float | None
+    level: float | None = None
 
 
 class Document(Protocol):

@@ -1,8 +1,8 @@
-"""Painting of a line of a `StreamView`: styles by author and surprisal, overlaid styles, and strips of cells."""
+"""Painting of a line of a `StreamView`: styles by author and shading, overlaid styles, and strips of cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.segment import Segment
 from rich.style import Style
@@ -16,7 +16,7 @@ from rnntui.tui.widgets.wrapped_text import Glyph
 LEVELS = 12
 """The number of shading levels: one per bit of surprisal, up to twelve."""
 
-_STRONGEST = 0.62  # of the way from the background to the colour of surprisal
+_STRONGEST = 0.62  # of the way from the background to the colour of the highest level
 
 StyledRange = tuple[int, int, Style]
 """Start and end offset in the text, and a style laid over it."""
@@ -33,13 +33,13 @@ class SpanStyles:
     Args:
         base: The style of the view.
         roles: The full style of each role.
-        surprisal: A style whose background is the colour of surprisal.
+        strongest: A style whose background is the colour of the highest level.
     """
 
-    def __init__(self, base: Style, roles: dict[Role, Style], surprisal: Style) -> None:
+    def __init__(self, base: Style, roles: dict[Role, Style], strongest: Style) -> None:
         self.base = base
         self._roles = roles
-        self._surprisal = surprisal
+        self._strongest = strongest
         self._styles: dict[tuple[Role, int], Style] = {}
 
     def style(self, role: Role, level: int) -> Style:
@@ -50,37 +50,40 @@ class SpanStyles:
         return self._styles[key]
 
     def _shaded(self, style: Style, level: int) -> Style:
-        plain, surprisal = style.bgcolor, self._surprisal.bgcolor
-        if plain is None or surprisal is None or plain.triplet is None or surprisal.triplet is None:
+        plain, strongest = style.bgcolor, self._strongest.bgcolor
+        if plain is None or strongest is None or plain.triplet is None or strongest.triplet is None:
             # The terminal's own colours cannot be blended: only the upper half of the levels is shaded.
-            return style + self._surprisal if level > LEVELS // 2 else style
+            return style + self._strongest if level > LEVELS // 2 else style
         fraction = _STRONGEST * level / LEVELS
-        background = blend_lab(Color.from_rich_color(plain), Color.from_rich_color(surprisal), fraction)
+        background = blend_lab(Color.from_rich_color(plain), Color.from_rich_color(strongest), fraction)
         ink = readable_on(background, Color.from_rich_color(style.color)) if style.color else None
         return style + Style(color=ink and ink.rich_color, bgcolor=background.rich_color)
 
 
 def glyph_styles(
-    glyphs: Sequence[Glyph], spans: Iterable[DocumentSpan], styles: SpanStyles, shade: bool
+    glyphs: Sequence[Glyph],
+    spans: Iterable[DocumentSpan],
+    base: Style,
+    style_of: Callable[[DocumentSpan], Style],
 ) -> list[Style]:
     """Return the style of each glyph of a line.
 
     Args:
         glyphs: The glyphs of the line.
         spans: The spans that cover the line, in order.
-        styles: The styles of the view.
-        shade: Shade the background by surprisal.
+        base: The style of glyphs that no span covers.
+        style_of: Returns the style of a span.
     """
     result: list[Style] = []
-    end, style = 0, styles.base
+    end, style = 0, base
     remaining = iter(spans)
     for glyph in glyphs:
         while end <= glyph.start:
             span = next(remaining, None)
             if span is None:
-                end, style = glyphs[-1].end, styles.base
+                end, style = glyphs[-1].end, base
                 break
-            end, style = span.end, styles.style(span.role, level_of(span.bits) if shade else 0)
+            end, style = span.end, style_of(span)
         result.append(style)
     return result
 

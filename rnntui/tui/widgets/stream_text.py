@@ -14,8 +14,17 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rnntui.tui.widgets.document import Document, Role
-from rnntui.tui.widgets.paint import SpanStyles, StyledRange, glyph_styles, overlaid, paint, paint_offsets
+from rnntui.tui.widgets.document import Document, DocumentSpan, Role
+from rnntui.tui.widgets.paint import (
+    LEVELS,
+    SpanStyles,
+    StyledRange,
+    glyph_styles,
+    level_of,
+    overlaid,
+    paint,
+    paint_offsets,
+)
 from rnntui.tui.widgets.wrapped_text import Glyph, WrappedText
 
 _CACHED_STRIPS = 512  # painted lines: a few screens
@@ -23,6 +32,13 @@ _ROLES: tuple[Role, ...] = ("prompt", "model")
 _SIDES = ("top", "right", "bottom", "left")
 FAR = 10**9
 """A column beyond the end of any line."""
+
+
+def visible_offset(text: str, offset: int) -> int:
+    """Return the first offset from one on that is not a line break, on which no mark could be seen."""
+    while offset < len(text) and text[offset] == "\n":
+        offset += 1
+    return offset
 
 
 class StreamText(ScrollView):
@@ -36,7 +52,11 @@ class StreamText(ScrollView):
         "stream-view--prompt",
         "stream-view--model",
         "stream-view--surprisal",
+        "stream-view--high",
+        "stream-view--low",
         "stream-view--placeholder",
+        "stream-view--dimmed",
+        "stream-view--bookmark",
     }
     DEFAULT_CSS = """
     StreamText {
@@ -49,12 +69,19 @@ class StreamText(ScrollView):
         & > .stream-view--prompt { color: $text-accent; text-style: bold; }
         & > .stream-view--model { color: $foreground; }
         & > .stream-view--surprisal { background: $error; }
+        & > .stream-view--high { background: $primary; }
+        & > .stream-view--low { background: $warning; }
         & > .stream-view--placeholder { color: $text-muted; text-style: italic; }
+        & > .stream-view--dimmed { color: $foreground 55%; text-style: not bold; }
+        & > .stream-view--bookmark { background: $accent; color: $background; text-style: bold; }
     }
     """
 
     shade: reactive[bool] = reactive(False, repaint=False, init=False)
     """Shade the background of each token by its surprisal."""
+
+    has_levels: reactive[bool] = reactive(False, repaint=False, init=False)
+    """Shade the background of each token by its level instead, in one colour above 0 and in another below."""
 
     def __init__(
         self,
@@ -72,7 +99,10 @@ class StreamText(ScrollView):
         self._wrapped.append(self._text())
         self._at_end = True
         self._painting = False
+        self._bookmarks: tuple[int, ...] = ()
+        self._dimmed = 0
         self._span_styles: SpanStyles | None = None
+        self._level_styles: tuple[SpanStyles, SpanStyles] | None = None  # above 0 and below
         self._strips: LRUCache[int, Strip] = LRUCache(_CACHED_STRIPS)
         self._frame = (0, 0)  # the padding left of the text, and the width of a strip
 
@@ -99,6 +129,27 @@ class StreamText(ScrollView):
         self._repaint()
 
     @property
+    def bookmarks(self) -> tuple[int, ...]:
+        """Offsets of the characters that are marked."""
+        return self._bookmarks
+
+    @bookmarks.setter
+    def bookmarks(self, offsets: tuple[int, ...]) -> None:
+        if offsets != self._bookmarks:
+            self._bookmarks = offsets
+            self._repaint()
+
+    @property
+    def dimmed(self) -> int:
+        """The number of characters at the start that are dimmed."""
+        return self._dimmed
+
+    @dimmed.setter
+    def dimmed(self, length: int) -> None:
+        self._dimmed = length
+        self._repaint()
+
+    @property
     def following(self) -> bool:
         """True if the view scrolls as the text grows: its end is in view."""
         return self._at_end
@@ -116,9 +167,12 @@ class StreamText(ScrollView):
         follow = self.following
         self._lines_changed(self._wrapped.truncate(length), follow)
 
-    def notify_restyled(self) -> None:
-        """Repaint after the spans changed, but not the text."""
-        self._repaint()
+    def notify_restyled(self, start: int = 0, end: int | None = None) -> None:
+        """Repaint after spans changed, but not the text: all, or those between two offsets."""
+        if end is None:
+            self._repaint()
+        elif start < end:
+            self._repaint((start, end))
 
     def reset(self) -> None:
         """Show the whole document again, from its end."""
@@ -194,6 +248,10 @@ class StreamText(ScrollView):
         elif height and line >= top + height:
             self._scroll(line - height + 1 + margin)
 
+    def show_below(self, offset: int, rows: int) -> None:
+        """Scroll so that the line of an offset has so many rows above it, as far as there is text."""
+        self._scroll(max(0, self._wrapped.locate(offset)[0] - rows))
+
     # Painting
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -253,8 +311,16 @@ class StreamText(ScrollView):
         start, end = self._wrapped.line(line)
         glyphs = self._wrapped.glyphs(line)
         spans = self._document.spans(start, end) if self._document is not None and start < end else ()
-        glyph_style = overlaid(glyphs, glyph_styles(glyphs, spans, styles, self.shade), self._overlays(start, end))
+        span_styles = glyph_styles(glyphs, spans, styles.base, lambda span: self._style_of(span, styles))
+        glyph_style = overlaid(glyphs, span_styles, self._overlays(start, end))
         return paint(glyphs, glyph_style, styles.base, width, self._caret_behind(line, glyphs))
+
+    def _style_of(self, span: DocumentSpan, styles: SpanStyles) -> Style:
+        if not self.has_levels:
+            return styles.style(span.role, level_of(span.bits) if self.shade else 0)
+        level = span.level or 0.0
+        assert self._level_styles is not None
+        return self._level_styles[level < 0].style(span.role, round(min(abs(level), 1.0) * LEVELS))
 
     def _paint_placeholder(self, line: int, width: int, styles: SpanStyles) -> Strip:
         wrapped = WrappedText(max(1, width - 1))
@@ -266,24 +332,30 @@ class StreamText(ScrollView):
         return paint(glyphs, [style] * len(glyphs), styles.base, width)
 
     def _overlays(self, start: int, end: int) -> Iterable[StyledRange]:
-        """Return the styles to lay over the text from `start` to `end`."""
-        return ()
+        """Yield the styles to lay over the text from `start` to `end`."""
+        if start < self._dimmed:
+            yield start, self._dimmed, self._overlay("dimmed")
+        for offset in self._bookmarks:
+            if start <= offset < end:
+                yield offset, offset + 1, self._overlay("bookmark")
 
     def _caret_behind(self, line: int, glyphs: Sequence[Glyph]) -> tuple[int, Style] | None:
         """Return column and style of a cursor in a line that is on no visible glyph; None if there is none."""
         return None
 
     def _overlay(self, name: str) -> Style:
-        """Return the rules of a component class alone, with a translucent background blended with the view's."""
+        """Return the rules of a component class alone, with translucent colours blended with the view's background."""
         full = self.get_component_rich_style(f"stream-view--{name}")
         own = self.get_component_rich_style(f"stream-view--{name}", partial=True)
-        return own + Style(bgcolor=full.bgcolor if own.bgcolor else None)
+        return own + Style(color=full.color if own.color else None, bgcolor=full.bgcolor if own.bgcolor else None)
 
     def _refresh_span_styles(self) -> SpanStyles:
         base = self.rich_style
         if self._span_styles is None or self._span_styles.base != base:
             roles = {role: self.get_component_rich_style(f"stream-view--{role}") for role in _ROLES}
             self._span_styles = SpanStyles(base, roles, self._overlay("surprisal"))
+            high, low = (SpanStyles(base, roles, self._overlay(name)) for name in ("high", "low"))
+            self._level_styles = high, low
             self._strips.clear()
         return self._span_styles
 
@@ -294,6 +366,10 @@ class StreamText(ScrollView):
 
     def watch_shade(self) -> None:
         """Repaint with or without shading."""
+        self._repaint()
+
+    def watch_has_levels(self) -> None:
+        """Repaint with or without levels."""
         self._repaint()
 
     def _repaint(self, *ranges: tuple[int, int]) -> None:

@@ -186,6 +186,7 @@ class StreamView(StreamText, can_focus=True, inherit_bindings=False):
     # Painting
 
     def _overlays(self, start: int, end: int) -> Iterable[StyledRange]:
+        yield from super()._overlays(start, end)
         for match_start, match_end, current in self._matches.in_range(start, end):
             yield match_start, match_end, self._overlay("current-match" if current else "match")
         if (selected := self._selected()) is not None:

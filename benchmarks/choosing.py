@@ -1,0 +1,142 @@
+"""Measurements behind docs/choosing.md: one question at a time, on corpora of several sizes and with several budgets.
+
+`run` trains the experiments of `choosing.toml` by the real command, as `recipes.py` does with its own (the held-out
+part of a corpus is cut off first), and appends each result to a file of JSON lines; what is in it is not run again.
+`table` writes a table for each question into the page, and one of the best answers by corpus and budget above them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from common import parted
+from recipes import KEY, METRICS, run_experiments, tables
+from training_runs import ResultsFile
+
+FOLDER = Path(__file__).parent
+METRIC = "bits_per_character"  # comparable between tokenizers
+BEST = "best"
+_NOT_MEASURED = "–"
+
+
+def questions() -> dict[str, dict[str, str]]:
+    """Return the experiments of each question: names and flags."""
+    return tomllib.loads((FOLDER / "choosing.toml").read_text("utf-8"))
+
+
+def run(arguments: argparse.Namespace, extra: Sequence[str]) -> None:
+    """Run the experiments of questions, for each size of the corpus."""
+    chosen = arguments.only or list(questions())
+    if unknown := [name for name in chosen if name not in questions()]:
+        sys.exit(f"choosing.py: no question {unknown[0]!r} in choosing.toml: {', '.join(questions())}")
+    for question in chosen:
+        for characters in arguments.characters or [None]:
+            run_experiments(
+                argparse.Namespace(**{**vars(arguments), "command": "train", "characters": characters}),
+                questions()[question],
+                extra,
+            )
+
+
+def question_of(row: Mapping[str, Any]) -> str | None:
+    """Return the question that a result belongs to, by its flags; flags after -- come behind those of the question."""
+    for question, experiments in questions().items():
+        if row["flags"].startswith(experiments.get(row["experiment"], "\0")):
+            return question
+    return None
+
+
+def table_of(question: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of the tables of a question: one for each corpus and budget."""
+    own = [dict(row) for row in rows if question_of(row) == question]
+    return list(tables(own)) or ["Not measured yet.", ""]
+
+
+def best_answers(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a table with the best experiment of each question for each corpus and budget, by bits per character."""
+    names = list(questions())
+    yield f"| corpus | budget | {' | '.join(names)} |"
+    yield "|---|---|" + "---|" * len(names)
+    places = dict.fromkeys((str(row["corpus"]), str(row["budget"])) for row in rows)
+    for corpus, budget in places:
+        own = [row for row in rows if (row["corpus"], row["budget"]) == (corpus, budget)]
+        answers = [_best([row for row in own if question_of(row) == name]) for name in names]
+        yield f"| {corpus} | {budget} | {' | '.join(answers)} |"
+    if not places:
+        yield f"| {_NOT_MEASURED} | {_NOT_MEASURED} |" + f" {_NOT_MEASURED} |" * len(names)
+
+
+def _best(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the experiment with the lowest median, and how far the next one is behind."""
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        if (value := row["results"].get(METRIC)) is not None:
+            values.setdefault(row["experiment"], []).append(value)
+    medians = sorted((statistics.median(measured), name) for name, measured in values.items())
+    if len(medians) < 2:
+        return _NOT_MEASURED
+    (best, name), (second, _) = medians[:2]
+    return f"{name} ({second - best:.{METRICS['train'][METRIC][1]}f} ahead)"
+
+
+def write_page(page: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace what is between the markers of each question, and of the best answers."""
+    text = page.read_text("utf-8")
+    for name in (BEST, *questions()):
+        lines = list(best_answers(rows)) if name == BEST else table_of(name, rows)
+        start, end = f"<!-- results: {name} -->", "<!-- end of results -->"
+        pattern = re.compile(f"({re.escape(start)}\n).*?({re.escape(end)})", re.DOTALL)
+        if not pattern.search(text):
+            sys.exit(f"choosing.py: {page} has no {start}")
+        block = "\n" + "\n".join(lines).rstrip("\n") + "\n\n"
+        text = pattern.sub(lambda match: match[1] + block + match[2], text)  # noqa: B023 - called at once
+    page.write_text(text, "utf-8")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0] if __doc__ else "",
+        epilog="Further flags of `rnntui train`, for all experiments, may follow --.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("run", help="run the experiments of questions")
+    command.add_argument("files", nargs="+", metavar="[NAME=]FILE", help="corpora")
+    command.add_argument("--only", nargs="+", default=[], metavar="QUESTION", help="[default: all]")
+    command.add_argument("--characters", type=int, nargs="+", metavar="N", help="sizes [default: the whole corpus]")
+    command.add_argument("--seeds", type=int, nargs="+", default=[1], help="[default: 1]")
+    budget = command.add_mutually_exclusive_group(required=True)
+    for flag in ("--minutes", "--epochs", "--steps", "--tokens"):
+        budget.add_argument(flag, type=float, metavar="N", help=f"budget of a run in {flag[2:]}")
+    command.add_argument("--whole", action="store_true", help="cut nothing off: what is reported is another file")
+    command.add_argument("--repeat", action="store_true", help="run again what there is; newer results count")
+    table = commands.add_parser("table", help="print the table of best answers, or write all into the page")
+    table.add_argument("--write", action="store_true", help="replace the tables of the page")
+    table.add_argument("--page", type=Path, default=FOLDER.parent / "docs" / "choosing.md", metavar="FILE")
+    for each in (command, table):
+        each.add_argument("--results", type=Path, default=FOLDER / "choosing.jsonl", metavar="FILE")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str]) -> None:
+    own, extra = parted(words)
+    arguments = parse(own)
+    if arguments.command == "run":
+        run(arguments, extra)
+        return
+    rows = ResultsFile(arguments.results, KEY).rows()
+    if arguments.write:
+        write_page(arguments.page, rows)
+    else:
+        print("\n".join(best_answers(rows)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,127 @@
+"""`rnntui inspect attention`: where the decoders of Seq2Seq models look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from rnntui.cli.environment import use_one_blas_thread
+from rnntui.cli.inputs import PairReading, read_pairs
+from rnntui.cli.inspect_output import InspectionOutput, output_options
+from rnntui.cli.options import checkpoints_option, corpus_options, is_given, refuse_nan
+from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
+from rnntui.cli.terminal import file_argument, print_note, utf8_argument
+from rnntui.config_seq2seq import PairTokenizerType
+from rnntui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnntui.text.parallel_corpus import ParallelCorpus
+
+_TRAINING_OPTIONS = ("minutes", "hidden", "tokenizer")
+
+
+@click.command("attention")
+@click.argument("names", metavar="[RUN]...", nargs=-1, callback=utf8_argument)
+@checkpoints_option
+@click.option(
+    "--sentence", "sentences", metavar="TEXT", multiple=True, callback=utf8_argument,
+    help="Source to translate; may be repeated. With ||| and a target behind it, that target is forced.",
+)  # fmt: skip
+@click.option(
+    "--pairs", "pairs_file", metavar="FILE", callback=file_argument,
+    help="Table of pairs, whose targets are forced [default: the held-out pairs of each run].",
+)  # fmt: skip
+@click.option("--columns", default="", metavar="SOURCE,TARGET", help="Columns of the pairs [default: detected].")
+@click.option(
+    "--compare", metavar="KINDS", callback=utf8_argument,
+    help="Train models first, which differ in their attention alone: dot,general,additive. In place of RUN, name pairs "
+    "to train on. Needs torch.",
+)  # fmt: skip
+@click.option(
+    "--minutes", type=click.FloatRange(0.01, 100_000), default=3.0, show_default=True, callback=refuse_nan,
+    help="With --compare: training time of each model.",
+)  # fmt: skip
+@click.option(
+    "--hidden", type=click.IntRange(2, 8192), default=256, show_default=True,
+    help="With --compare: hidden units of the decoder; the encoder has half as many each way.",
+)  # fmt: skip
+@click.option(
+    "--tokenizer", type=click.Choice(get_args(PairTokenizerType)), default="unigram", show_default=True,
+    help="With --compare: the tokens.",
+)  # fmt: skip
+@corpus_options
+@output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    names: tuple[str, ...],
+    checkpoints: str | None,
+    sentences: tuple[str, ...],
+    pairs_file: str | None,
+    columns: str,
+    compare: str | None,
+    minutes: float,
+    hidden: int,
+    tokenizer: PairTokenizerType,
+    encoding: str,
+    errors: Any,
+    newlines: Any,
+    **output_values: Any,
+) -> int:
+    """Draw where a Seq2Seq model looks in the source as it writes, for one or several runs.
+
+    RUN is a name or a path [default: the newest run, else the shipped model]. A matrix has a row for each target token,
+    with its entropy in bits; over many pairs, a table has the share of the attention on the diagonal, the order in
+    which the source is read, the agreement with the alignment of IBM model 1, and the source tokens that nobody looks
+    at.
+
+    With --compare, a model with each kind of attention is trained on the same pairs. The runs stay, named after the
+    pairs and the attention.
+    """
+    output = InspectionOutput(**output_values)
+    if sentences and pairs_file is not None:
+        raise UsageError("--sentence and --pairs: choose one")
+    if columns and pairs_file is None and compare is None:
+        raise UsageError("--columns needs --pairs or --compare", setting="columns")
+    use_one_blas_thread()
+    from rnntui.inspection.attention_comparison import inspect_attention, inspect_attention_over_pairs
+    from rnntui.inspection.inspection import InspectionRequest, never_cancelled
+    from rnntui.kinds.seq2seq import SEQ2SEQ
+
+    reading = PairReading(columns, encoding, errors, newlines)
+    if compare is not None:
+        from rnntui.cli.train_attentions import AttentionTrainings, attentions_of, train_attentions
+
+        trainings = AttentionTrainings(attentions_of(compare), minutes, hidden, tokenizer, checkpoints)
+        if not names:
+            raise UsageError("--compare: name pairs to train on: a table, a folder, or a glob")
+        runs, code = train_attentions(lambda: _read(names, reading), trainings)
+        if code:
+            return code
+    else:
+        for name in _TRAINING_OPTIONS:
+            if is_given(context, name):
+                raise UsageError(f"--{name} is for --compare, which trains models")
+        folder = existing_checkpoints_folder(checkpoints)
+        runs = [choose_run_in(folder, name, SEQ2SEQ) for name in names or (None,)]
+    if pairs_file is None:
+        lines = "\n".join(" ".join(sentence.split()) for sentence in sentences)
+        output.write(inspect_attention(InspectionRequest(tuple(runs), lines), never_cancelled))
+        return 0
+    pairs = _read((pairs_file,), reading)
+    name = ", ".join(pairs.display_names)
+    output.write(inspect_attention_over_pairs(runs, pairs.rows, f"pairs of {name}", never_cancelled))
+    return 0
+
+
+def _read(files: tuple[str, ...], reading: PairReading) -> ParallelCorpus:
+    """Read pairs from tables, and note what was left out."""
+    from rnntui.kinds.seq2seq import SEQ2SEQ
+
+    pairs = read_pairs((files, None, None), SEQ2SEQ.input_choices[0], reading)
+    assert pairs is not None
+    for message in [*pairs.notes, *([pairs.dropped.message] if pairs.dropped.count else [])]:
+        print_note(message)
+    return pairs

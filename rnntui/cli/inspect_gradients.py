@@ -1,0 +1,88 @@
+"""`rnntui inspect gradients`: from how far back a language model can learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from rnntui.cli.environment import use_one_blas_thread
+from rnntui.cli.inspect_output import InspectionOutput, output_options, read_text, text_option
+from rnntui.cli.options import checkpoints_option, is_given, refuse_nan
+from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
+from rnntui.cli.terminal import utf8_argument
+from rnntui.errors import UsageError
+
+
+@click.command("gradients")
+@click.argument("names", metavar="[RUN]...", nargs=-1, callback=utf8_argument)
+@checkpoints_option
+@text_option
+@click.option("--steps", type=click.IntRange(10, 2000), default=200, show_default=True, help="How far back to go.")
+@click.option(
+    "--places", type=click.IntRange(2, 10_000), default=64, show_default=True,
+    help="Number of tokens whose losses are followed back.",
+)  # fmt: skip
+@click.option(
+    "--initial/--no-initial", "has_initial", default=None,
+    help="Also show each model before training, with weights drawn by the same rule.  [default: for a single run]",
+)  # fmt: skip
+@click.option(
+    "--compare", metavar="CELLS", callback=utf8_argument,
+    help="Train models first, which differ in their cell alone: rnn,gru,lstm. In place of RUN, name a corpus. Needs "
+    "torch.",
+)  # fmt: skip
+@click.option(
+    "--minutes", type=click.FloatRange(0.01, 100_000), default=3.0, show_default=True, callback=refuse_nan,
+    help="With --compare: training time of the first model; the others do as many steps.",
+)  # fmt: skip
+@click.option(
+    "--hidden", type=click.IntRange(1, 16_384), default=128, show_default=True,
+    help="With --compare: hidden units of the first cell; the others get as many weights as it has.",
+)  # fmt: skip
+@output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    names: tuple[str, ...],
+    checkpoints: str | None,
+    text_file: str | None,
+    steps: int,
+    places: int,
+    has_initial: bool | None,
+    compare: str | None,
+    minutes: float,
+    hidden: int,
+    **output_values: Any,
+) -> int:
+    """Draw how much of the gradient is left n steps back, for one or several language models.
+
+    RUN is a name or a path [default: the newest run, else the shipped model]. The gradient of the loss at a token with
+    respect to what the model remembered n tokens before is what it learns by: where it has vanished, nothing that stood
+    there can be learned from.
+
+    With --compare, a plain RNN, a GRU and an LSTM of equal numbers of weights are trained on the same text, and shown
+    before and after. The runs stay, named after the text and the cell.
+    """
+    output = InspectionOutput(**output_values)
+    use_one_blas_thread()
+    from rnntui.inspection.gradient_flow import gradient_flow
+    from rnntui.kinds.language_model import LANGUAGE_MODEL
+
+    if compare is not None:
+        from rnntui.cli.inspect_compare import CellComparison, cells_of, train_comparison
+
+        runs, code = train_comparison(names, CellComparison(cells_of(compare), minutes, hidden, checkpoints))
+        if code:
+            return code
+        is_wanted = has_initial is not False
+    else:
+        for name in ("minutes", "hidden"):
+            if is_given(context, name):
+                raise UsageError(f"--{name} is for --compare, which trains models")
+        folder = existing_checkpoints_folder(checkpoints)
+        runs = [choose_run_in(folder, name, LANGUAGE_MODEL) for name in names or (None,)]
+        is_wanted = len(runs) == 1 if has_initial is None else has_initial
+    output.write(gradient_flow(runs, read_text(text_file), steps=steps, places=places, has_initial=is_wanted))
+    return 0

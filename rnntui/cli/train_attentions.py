@@ -1,0 +1,93 @@
+"""Training of Seq2Seq models that differ in their attention alone, for `rnntui inspect attention --compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, get_args
+
+from rnntui.cli.terminal import print_note
+from rnntui.config_seq2seq import AttentionKind, PairTokenizerType
+from rnntui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rnntui.runs.folder import RunFolder
+    from rnntui.text.parallel_corpus import ParallelCorpus
+
+ATTENTIONS: tuple[AttentionKind, ...] = tuple(kind for kind in get_args(AttentionKind) if kind != "none")
+
+
+@dataclass(frozen=True)
+class AttentionTrainings:
+    """Models to train.
+
+    Args:
+        kinds: their attention, one each.
+        minutes: budget of each.
+        hidden: hidden units of the decoder; the encoder has half as many in each direction, as dot attention needs it.
+        tokenizer: their tokens.
+        checkpoints: folder that `--checkpoints` names, if any.
+    """
+
+    kinds: tuple[AttentionKind, ...]
+    minutes: float
+    hidden: int
+    tokenizer: PairTokenizerType
+    checkpoints: str | None
+
+
+def attentions_of(text: str) -> tuple[AttentionKind, ...]:
+    """Return the kinds of attention that `--compare` names. Raises `UsageError` for an unknown or a repeated one."""
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in ATTENTIONS]
+    if unknown or not names or len({*names}) < len(names):
+        problem = f"{unknown[0]!r} is no attention" if unknown else "name each attention once"
+        raise UsageError(f"--compare {text}: {problem}", hint=f"choose from {', '.join(ATTENTIONS)}")
+    return tuple(kind for name in names for kind in ATTENTIONS if kind == name)
+
+
+def train_attentions(
+    read_corpus: Callable[[], ParallelCorpus], trainings: AttentionTrainings
+) -> tuple[list[RunFolder], int]:
+    """Train a run for each attention on the same pairs, called after them; return the runs and an exit code.
+
+    Their attention is not guided, as all of them would learn the same alignment. A stop ends the comparison: the exit
+    code is then not 0. Raises `UsageError` if a run of that name exists, `CorpusError` if the pairs cannot be read or
+    are too few.
+    """
+    from rnntui.cli.environment import prepare_for_torch
+    from rnntui.cli.training_command import StopRequest, runs_folder, train_and_report
+    from rnntui.config import Budget
+    from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
+    from rnntui.extras import require_extra
+
+    require_extra("train", "training")
+    if trainings.hidden % 2:
+        raise UsageError(f"--hidden {trainings.hidden}: give an even number, as half of it is the encoder's")
+    prepare_for_torch()
+    from rnntui.training.prepare_seq2seq import Seq2SeqRequest, create_seq2seq_run
+
+    model = Seq2SeqConfig(hidden=trainings.hidden, encoder_hidden=trainings.hidden // 2)
+    request = Seq2SeqRequest(
+        model,
+        Seq2SeqTokenizerConfig(type=trainings.tokenizer),
+        Seq2SeqTrainingConfig(guided_alignment=0.0),
+        Budget(minutes=trainings.minutes),
+    )
+    runs: list[RunFolder] = []
+    with StopRequest() as stop:
+        corpus = read_corpus()
+        names = {kind: f"{corpus.name}-{kind}" for kind in trainings.kinds}
+        for name in names.values():  # all of them before the first is trained
+            folder = runs_folder(trainings.checkpoints, name, resume=False)
+        for kind, name in names.items():
+            wanted = replace(request, model=replace(model, attention=kind))
+            run, messages = create_seq2seq_run(corpus, None, wanted, folder, name)
+            for message in messages if not runs else ():  # the same for all
+                print_note(message)
+            print_note(f"training {name}")
+            code = train_and_report(run, stop, None)
+            if code:
+                return runs, code
+            runs.append(run)
+    return runs, 0

@@ -1,0 +1,1 @@
+"""Views of the inside of trained models: gradients, context, units, attention; numpy, no torch."""

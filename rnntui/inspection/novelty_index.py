@@ -1,0 +1,206 @@
+"""The novelty index of a run: its training text, searchable, beside held-out text with the copies that are in it.
+
+It is built by `rnntui index`, or when something first needs it, in the folder `novelty/` of the run; where that cannot
+be written, as in an installed package, in the user's cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnntui.config import ReadingConfig
+from rnntui.errors import RnntuiError, RunError
+from rnntui.inspection.training_text import CodePoints, find_training_text, run_corpus
+from rnntui.runs.creation import remove_abandoned
+from rnntui.runs.fingerprint import run_fingerprint
+from rnntui.runs.folder import RunFolder
+from rnntui.text.char_tokenizer import code_points
+from rnntui.text.suffix_index import BARRIER, Lengths, SuffixIndex, build_suffix_index
+
+_HELD_OUT, _HELD_OUT_LENGTHS = "held-out.u32", "held-out-lengths.u2"
+_READING_SHARE = 0.3  # of the time that an index takes to build
+_OVERLAP = 1 << 14  # characters of a block that are searched again with the next one
+
+
+@dataclass(frozen=True)
+class SourceLine:
+    """A line of a corpus: its file as the user named it, its number from 1, and its text."""
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class HeldOutPiece:
+    """Held-out text, and for each of its characters the length of the longest match from there on, `(N,)`."""
+
+    text: str
+    lengths: Lengths
+
+
+class NoveltyIndex:
+    """The index in a folder; see `open_novelty_index`."""
+
+    def __init__(self, run: RunFolder, folder: Path) -> None:
+        self.run = run
+        self.folder = folder
+        self.text = SuffixIndex(folder)
+        """The training text."""
+        self.is_documents = self.text.info.get("documents") is True
+        points = np.fromfile(folder / _HELD_OUT, "<u4")
+        lengths = np.fromfile(folder / _HELD_OUT_LENGTHS, "<u2").astype(np.int64)
+        if len(points) != len(lengths) or (len(points) and points.max() > BARRIER):
+            raise ValueError(f"{_HELD_OUT} and {_HELD_OUT_LENGTHS} do not fit")
+        ends = np.flatnonzero(points == BARRIER).tolist()
+        starts = [0, *(end + 1 for end in ends)]
+        self.held_out = [
+            HeldOutPiece(_decode(points[start:end]), lengths[start:end])
+            for start, end in zip(starts, ends, strict=False)
+        ]
+
+    @property
+    def bytes(self) -> int:
+        """Size of its files."""
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+    def source_of(self, text: str) -> SourceLine | None:
+        """Return the first line of the run's corpus that has a stretch of text; None if the files are gone.
+
+        The files are read anew, so that the line is right even if they have changed since.
+        """
+        with contextlib.suppress(RnntuiError):
+            corpus = run_corpus(self.run)
+            for file in corpus.parts() if text else []:
+                line, rest = 1, ""
+                for block in file.blocks():
+                    searched = rest + block
+                    position = searched.find(text)
+                    if position >= 0:
+                        start = searched.rfind("\n", 0, position) + 1
+                        end = searched.find("\n", position)
+                        number = line + searched.count("\n", 0, position)
+                        whole = searched[start : end if end >= 0 else len(searched)]
+                        return SourceLine(file.display_names[0], number, whole)
+                    kept = max(0, len(searched) - max(_OVERLAP, len(text)))
+                    line, rest = line + searched.count("\n", 0, kept), searched[kept:]
+        return None
+
+
+def open_novelty_index(run: RunFolder) -> NoveltyIndex | None:
+    """Return the index of a run, None if it has none, or one of another version or of another text."""
+    fingerprint = run.read_config().corpus.fingerprint
+    for folder in _folders(run):
+        with contextlib.suppress(OSError, ValueError):
+            index = NoveltyIndex(run, folder)
+            if index.text.info.get("fingerprint") == fingerprint:
+                return index
+    return None
+
+
+def open_or_build_novelty_index(run: RunFolder, on_progress: Callable[[float], None]) -> NoveltyIndex:
+    """Return the index of a run, which is built if it has none; raises as `build_novelty_index` does."""
+    return open_novelty_index(run) or build_novelty_index(run, on_progress)
+
+
+def build_novelty_index(
+    run: RunFolder,
+    on_progress: Callable[[float], None],
+    sources: Sequence[str] = (),
+    reading: ReadingConfig | None = None,
+) -> NoveltyIndex:
+    """Build the index of a run and return it; it replaces an earlier one, and appears complete or not at all.
+
+    Args:
+        run: a language model.
+        on_progress: called with the fraction that is done.
+        sources: the files of its corpus; empty for its token ids, or where it has none for the files that it names.
+        reading: how they are read.
+
+    Raises `CorpusError` if there is no text, or it is another one; `RunError` if the index cannot be written.
+    """
+    training = find_training_text(run, sources, reading)
+    fingerprint = run.read_config().corpus.fingerprint
+    with _staging_folder(run) as (staged, target):
+        try:
+            blocks = _counted(training.blocks, training.characters, lambda part: on_progress(_READING_SHARE * part))
+            info = {"fingerprint": fingerprint, "documents": training.is_documents}
+            build_suffix_index(
+                staged, blocks, info, lambda part: on_progress(_READING_SHARE + (1 - _READING_SHARE) * part)
+            )
+            _write_held_out(staged, training.held_out.sample(training.is_documents))
+            shutil.rmtree(target, ignore_errors=True)
+            staged.rename(target)
+        except OSError as error:
+            raise RunError(f"cannot write the index of run {run.name}: {error.strerror or error}") from error
+    return NoveltyIndex(run, target)
+
+
+def delete_novelty_index(run: RunFolder) -> bool:
+    """Delete the index of a run; return False if it has none."""
+    folders = [folder for folder in _folders(run) if folder.is_dir()]
+    for folder in folders:
+        shutil.rmtree(folder)
+    return bool(folders)
+
+
+def _folders(run: RunFolder) -> Iterator[Path]:
+    """Yield where the index of a run may be: in its folder, or in the user's cache."""
+    from platformdirs import user_cache_path
+
+    yield run.novelty_folder
+    yield user_cache_path("rnntui") / "novelty" / run_fingerprint(run)[:32]
+
+
+@contextlib.contextmanager
+def _staging_folder(run: RunFolder) -> Iterator[tuple[Path, Path]]:
+    """Yield a new folder to build an index in, and the path that it is to be renamed to. Raises `RunError`."""
+    problem = ""
+    for target in _folders(run):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            prefix = f".{target.name}-"
+            remove_abandoned(target.parent, [prefix])
+            staged = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=target.parent))
+        except OSError as error:
+            problem = problem or f"cannot write to {target.parent}: {error.strerror}"
+            continue
+        staged.chmod(target.parent.stat().st_mode & 0o777)  # mkdtemp makes a folder that only its owner can read
+        try:
+            yield staged, target
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+        return
+    raise RunError(problem)
+
+
+def _write_held_out(folder: Path, pieces: list[str]) -> None:
+    """Write held-out text and the lengths of its copies, each piece followed by a barrier."""
+    index = SuffixIndex(folder)
+    lengths = [np.append(index.match_lengths(piece), 0) for piece in pieces]
+    points = [np.append(code_points(piece), np.uint32(BARRIER)) for piece in pieces]
+    empty = np.zeros(0, dtype=np.int64)
+    np.concatenate([*points, empty]).astype("<u4").tofile(folder / _HELD_OUT)
+    np.minimum(np.concatenate([*lengths, empty]), 65535).astype("<u2").tofile(folder / _HELD_OUT_LENGTHS)
+
+
+def _counted(
+    blocks: Iterator[CodePoints], characters: int, on_progress: Callable[[float], None]
+) -> Iterator[CodePoints]:
+    done = 0
+    for block in blocks:
+        yield block
+        done += len(block)
+        on_progress(min(1.0, done / max(1, characters)))
+
+
+def _decode(points: CodePoints) -> str:
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")

@@ -1,0 +1,202 @@
+"""Integrity of a run: which files are as they were written.
+
+Weights and the resume file hold a checksum of themselves, `status.json` one of itself and one of the metrics before it,
+and `checksums.json`, beside its own, those of the files that never change after the run is created: settings,
+vocabularies, token ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.errors import RnntuiError, RunError
+from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
+from rnntui.runs.metrics_log import broken_lines, metrics_checksum
+from rnntui.runs.weights_file import has_checksum, load_arrays, load_weights
+
+_BLOCK = 1 << 20  # bytes read at a time
+_OWN_CHECKSUM = ".safetensors"
+_CHANGING = {"status.json", "metrics.jsonl", "note.txt", "lock", "checksums.json"}
+
+FileState = Literal["whole", "no checksum", "damaged", "missing"]
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """The state of a file.
+
+    Args:
+        name: its path within the run's folder.
+        state: whether it is as it was written; "no checksum" if it can be read but nothing says what was written.
+        problem: what is wrong with it; empty if nothing is known to be.
+    """
+
+    name: str
+    state: FileState
+    problem: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        return self.state in ("damaged", "missing")
+
+
+def write_checksums(run: RunFolder) -> None:
+    """Write `checksums.json`, over the files that are in the folder of a new run and will not change."""
+    values = {"files": {path.relative_to(run.path).as_posix(): _hash_of(path) for path in _fixed_files(run)}}
+    text = json.dumps(values | {CHECKSUM: json_checksum(values)}, indent=2)
+    atomic_write(run.checksums_file, f"{text}\n".encode())
+
+
+def verify_run(run: RunFolder) -> list[FileReport]:
+    """Return the state of each file of a run, sorted by name; files that a run does not have are left out."""
+    return sorted(_reports(run), key=lambda report: report.name)
+
+
+def _reports(run: RunFolder) -> Iterator[FileReport]:
+    yield from _fixed(run)
+    if run.status_file.exists() or run.weights_file.exists():  # neither in a run that failed before its first step
+        yield _status(run)
+    if run.metrics_file.exists() or _has_trained(run):
+        yield _metrics(run)
+    arrays = {path for path in run.path.rglob(f"*{_OWN_CHECKSUM}") if not path.name.startswith(".")}
+    if _has_trained(run):
+        arrays.add(run.weights_file)
+    if _has_steps(run) and run.training_ids.exists():
+        arrays.add(run.resume_file)
+    for path in arrays:
+        yield _arrays(run, path)
+
+
+def _fixed(run: RunFolder) -> Iterator[FileReport]:
+    """Yield the states of the files that never change."""
+    present = {path.relative_to(run.path).as_posix(): path for path in _fixed_files(run)}
+    recorded: dict[str, str] = {}
+    if run.checksums_file.exists():
+        name = run.checksums_file.name
+        try:
+            recorded = _read_checksums(run.checksums_file)
+        except (OSError, ValueError) as error:
+            yield FileReport(name, "damaged", str(error))
+        else:
+            yield FileReport(name, "whole")
+    for name in sorted({run.config_file.name, *present, *recorded}):
+        if name not in present:
+            yield FileReport(name, "missing", "it belongs to the run")
+            continue
+        problem = _config_problem(run) if name == run.config_file.name else ""
+        if name in recorded and _hash_of(present[name]) != recorded[name]:
+            yield FileReport(name, "damaged", problem or "its contents are not those that were written")
+        elif problem:
+            yield FileReport(name, "damaged", problem)
+        else:
+            yield FileReport(name, "whole" if name in recorded else "no checksum")
+
+
+def _read_checksums(path: Path) -> dict[str, str]:
+    values = parse_json(path.read_bytes())
+    checksums = values.get("files") if isinstance(values, dict) else None
+    if not isinstance(checksums, dict) or values.get(CHECKSUM) != json_checksum(without_checksum(values)):
+        raise ValueError("its contents are not those that were written")
+    return {name: str(checksum) for name, checksum in checksums.items()}
+
+
+def _config_problem(run: RunFolder) -> str:
+    try:
+        run.read_config()
+    except RunError as error:
+        return error.problem
+    return ""
+
+
+def _status(run: RunFolder) -> FileReport:
+    path = run.status_file
+    try:
+        values = parse_json(path.read_bytes())
+        run.read_status()
+    except FileNotFoundError:
+        return FileReport(path.name, "missing", "it belongs to the run")
+    except (OSError, ValueError, RunError) as error:
+        return FileReport(path.name, "damaged", str(error))
+    if CHECKSUM not in values:
+        return FileReport(path.name, "no checksum")
+    if values[CHECKSUM] != json_checksum(without_checksum(values)):
+        return FileReport(path.name, "damaged", "its contents are not those that were written")
+    return FileReport(path.name, "whole")
+
+
+def _metrics(run: RunFolder) -> FileReport:
+    path = run.metrics_file
+    try:
+        status = run.read_status()
+    except RunError:
+        status = None
+    if not path.exists():
+        return FileReport(path.name, "missing", "it belongs to the run")
+    try:
+        broken = broken_lines(path)
+        if broken:
+            return FileReport(path.name, "damaged", f"{broken} of its lines cannot be read")
+        if status is None or not status.metrics_sha256:
+            return FileReport(path.name, "no checksum")
+        if metrics_checksum(path, status.metrics_bytes) != status.metrics_sha256:
+            return FileReport(path.name, "damaged", "its rows are not those that were written")
+    except OSError as error:
+        return FileReport(path.name, "damaged", str(error))
+    return FileReport(path.name, "whole")
+
+
+def _arrays(run: RunFolder, path: Path) -> FileReport:
+    name = path.relative_to(run.path).as_posix()
+    if not path.exists():
+        return FileReport(name, "missing", "it belongs to the run")
+    try:
+        if path == run.weights_file:
+            load_weights(path)
+        else:
+            load_arrays(path)
+        return FileReport(name, "whole" if has_checksum(path) else "no checksum")
+    except RnntuiError as error:
+        return FileReport(name, "damaged", error.problem)
+
+
+def _has_trained(run: RunFolder) -> bool:
+    """Return True if a run has been evaluated, so that it should have weights; True too where that is unknown."""
+    try:
+        return run.read_status().validation_loss is not None
+    except RunError:
+        return True
+
+
+def _has_steps(run: RunFolder) -> bool:
+    """Return True if a run is past step 0, so that it cannot be resumed from its start; True where that is unknown."""
+    try:
+        return run.read_status().step > 0
+    except RunError:
+        return True
+
+
+def _fixed_files(run: RunFolder) -> list[Path]:
+    """Return the files of a run that never change and hold no checksum of their own."""
+    folders = (run.path, run.resume_folder, run.path / "source", run.path / "target")
+    files = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+    return [
+        path
+        for path in files
+        if path.is_file()
+        and path.name not in _CHANGING
+        and path.suffix not in (_OWN_CHECKSUM, DAMAGED_SUFFIX, ".partial")
+    ]
+
+
+def _hash_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

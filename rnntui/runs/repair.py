@@ -1,0 +1,150 @@
+"""Repair of a damaged run: what can be saved from the files that are whole.
+
+A file that is replaced or given up is kept beside its place as `NAME.damaged`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rnntui.atomic_files import atomic_write
+from rnntui.errors import RunError
+from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.folder import DAMAGED_SUFFIX, RunFolder
+from rnntui.runs.integrity import FileReport, verify_run
+from rnntui.runs.metrics_log import metrics_checksum, read_metrics
+from rnntui.runs.run_status import RunStatus
+from rnntui.runs.weights_file import load_arrays, save_arrays
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was done about a file that is not whole.
+
+    Args:
+        name: its path within the run's folder.
+        is_repaired: False if the run lacks what was in it.
+        outcome: what was done, or what is lost, in words.
+    """
+
+    name: str
+    is_repaired: bool
+    outcome: str
+
+
+def repair_run(run: RunFolder) -> list[Repair]:
+    """Repair what can be repaired of a run, under its lock, and return what was done about each broken file.
+
+    Raises `RunError` if the run is being trained or cannot be written to.
+    """
+    lock = run.lock()
+    try:
+        broken = [report for report in verify_run(run) if report.is_broken]
+        # The resume file first, from which weights come; the status last, which is about the others.
+        broken.sort(key=lambda report: _ORDER.index(report.name) if report.name in _ORDER else -1)
+        return [_REPAIRS.get(report.name, _give_up)(run, report) for report in broken]
+    finally:
+        lock.release()
+
+
+def _give_up(run: RunFolder, report: FileReport) -> Repair:
+    """Report a file that nothing else can replace; it stays where it is."""
+    consequence = "without it the run cannot be resumed" if "/" in report.name else "the run cannot be used without it"
+    if report.name == run.checksums_file.name:
+        consequence = "the files that it is about cannot be checked"
+    return Repair(report.name, False, f"nothing can replace it; {consequence}")
+
+
+def _repair_state(run: RunFolder, report: FileReport) -> Repair:
+    if report.state == "missing":
+        return Repair(report.name, False, "the run can be used as it is, but not be resumed")
+    _set_aside(run.resume_file)
+    return Repair(report.name, False, "set aside; the run can be used as it is, but not be resumed")
+
+
+def _repair_weights(run: RunFolder, report: FileReport) -> Repair:
+    """Take the weights of the last save, averaged if there is an average, in place of those of the best evaluation."""
+    try:
+        arrays, metadata = load_arrays(run.resume_file)
+        progress = json.loads(metadata["progress"])
+    except (RunError, KeyError, ValueError):
+        return Repair(report.name, False, "there is no resume file to take weights from")
+    averages = _with_prefix(arrays, "average.")
+    weights = _with_prefix(arrays, "model.") | averages
+    _set_aside(run.weights_file)
+    step = str(progress.get("step", ""))
+    save_arrays(run.weights_file, weights, {"step": step})
+    kind = "averaged weights" if averages else "weights"
+    return Repair(report.name, True, f"replaced by the {kind} of step {step}, the last that was saved")
+
+
+def _repair_ngrams(run: RunFolder, report: FileReport) -> Repair:
+    """Set a damaged n-gram model aside: training counts its text again where there is none."""
+    try:
+        config = run.read_config()
+    except RunError:
+        return _give_up(run, report)
+    if config.kind != LANGUAGE_MODEL.id or not run.training_ids.exists():
+        return _give_up(run, report)
+    _set_aside(run.ngrams_file)
+    return Repair(report.name, False, f"set aside; rnntui train --resume --name {run.name} counts the text again")
+
+
+def _repair_metrics(run: RunFolder, report: FileReport) -> Repair:
+    if report.state == "missing":
+        atomic_write(run.metrics_file, b"")
+        return Repair(report.name, False, "replaced by an empty one; its curves are lost")
+    rows = read_metrics(run.metrics_file)
+    _set_aside(run.metrics_file)
+    atomic_write(run.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    if any(report.name == run.status_file.name and report.state == "whole" for report in verify_run(run)):
+        _write_status(run, run.read_status())
+    return Repair(report.name, True, f"{len(rows):,} rows that can be read were kept")
+
+
+def _repair_status(run: RunFolder, report: FileReport) -> Repair:
+    """Compose the status from the progress in the resume file; without one, from the last row of the metrics."""
+    try:
+        _, metadata = load_arrays(run.resume_file)
+        progress = json.loads(metadata["progress"])
+    except (RunError, KeyError, ValueError):
+        rows = read_metrics(run.metrics_file)
+        progress = dict(rows[-1]) if rows else {}
+    values = {key: progress[key] for key in ("step", "tokens", "seconds") if key in progress}
+    values |= {"validation_loss": progress.get("best_loss"), "bits_per_character": progress.get("best_bits")}
+    try:
+        status = RunStatus.from_json({"state": "stopped", **values})
+    except (TypeError, ValueError):
+        status = RunStatus("stopped")
+    _set_aside(run.status_file)
+    _write_status(run, status)
+    return Repair(report.name, True, f"written again, as stopped at step {status.step:,}")
+
+
+def _write_status(run: RunFolder, status: RunStatus) -> None:
+    size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
+    checksum = metrics_checksum(run.metrics_file, size) if size else ""
+    run.write_stamped_status(RunStatus(**{**vars(status), "metrics_bytes": size, "metrics_sha256": checksum}))
+
+
+def _set_aside(path: Path) -> None:
+    if path.exists():
+        path.replace(path.with_name(path.name + DAMAGED_SUFFIX))
+
+
+def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+_REPAIRS: dict[str, Callable[[RunFolder, FileReport], Repair]] = {
+    "resume/state.safetensors": _repair_state,
+    "model.safetensors": _repair_weights,
+    "ngrams.safetensors": _repair_ngrams,
+    "metrics.jsonl": _repair_metrics,
+    "status.json": _repair_status,
+}
+_ORDER = list(_REPAIRS)

@@ -1,0 +1,135 @@
+"""InspectionSession: the controller of the Inspect tab: runs, view, text, and what has been computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rnntui.errors import UsageError
+from rnntui.inspection.views import InspectionView, views_of
+from rnntui.kinds.registry import kind_or_default, title_of
+from rnntui.runs.folder import RunFolder
+
+if TYPE_CHECKING:
+    from rnntui.inspection.inspection import Inspection, InspectionRequest
+
+
+@dataclass(frozen=True)
+class InspectionKey:
+    """What a result is of: a view, paths of runs with the time of their weights, and a text."""
+
+    view: str
+    runs: tuple[tuple[str, int], ...]
+    text: str
+
+
+class InspectionSession:
+    """The runs that are looked at, the view that is shown, the text, and the results that have been computed.
+
+    Results of runs whose weights have changed since are computed anew.
+    """
+
+    def __init__(self) -> None:
+        self.runs: list[RunFolder] = []
+        self.text = ""
+        self._kind_id = ""
+        self._view_name = ""
+        self._results: dict[InspectionKey, Inspection] = {}
+
+    @property
+    def views(self) -> list[InspectionView]:
+        """The views of the kind of the open run."""
+        return views_of(self._kind_id)
+
+    @property
+    def view(self) -> InspectionView | None:
+        """The view that is shown; None without a run, or for one of a kind that has no view."""
+        views = self.views
+        return next((view for view in views if view.name == self._view_name), views[0] if views else None)
+
+    def open(self, run: RunFolder) -> None:
+        """Look at a run alone. Raises `RunError` if it cannot be read, `UsageError` if its kind has no view."""
+        kind_id = run.read_config().kind
+        if not views_of(kind_id):
+            raise UsageError(f"run {run.name} is a {title_of(kind_id)}, which no view is of")
+        self._kind_id, self.runs = kind_id, [run]
+
+    def add(self, run: RunFolder) -> None:
+        """Look at one more run of the same kind. Raises `UsageError` for another kind, or where it does not fit."""
+        view, kind_id = self.view, run.read_config().kind
+        if kind_id != self._kind_id:
+            raise UsageError(f"run {run.name} is a {title_of(kind_id)}, and {self.runs[0].name} is not")
+        if any(run.path.resolve() == other.path.resolve() for other in self.runs):
+            raise UsageError(f"run {run.name} is shown already")
+        if view is not None and len(self.runs) >= view.max_runs:
+            raise UsageError(f"{view.title} shows {view.max_runs} runs at most")
+        self.runs.append(run)
+
+    def remove_last(self) -> bool:
+        """Take away the run that was added last; False if there is but one."""
+        if len(self.runs) < 2:
+            return False
+        self.runs.pop()
+        return True
+
+    def select(self, title: str) -> None:
+        """Show the view with this title."""
+        self._view_name = next((view.name for view in self.views if view.title == title), self._view_name)
+
+    def step(self, by: int) -> None:
+        """Show the view `by` places on, around the end."""
+        views, view = self.views, self.view
+        if view is not None:
+            self._view_name = views[(views.index(view) + by) % len(views)].name
+
+    @property
+    def needs_text(self) -> bool:
+        """True if the view waits for a text."""
+        return self.view is not None and self.view.text == "required" and not self.text
+
+    @property
+    def shown_runs(self) -> tuple[RunFolder, ...]:
+        """The runs that the view shows: as many as it can."""
+        return tuple(self.runs[: self.view.max_runs]) if self.view is not None else ()
+
+    @property
+    def key(self) -> InspectionKey | None:
+        """The key of the result to show; None if there is nothing to compute."""
+        view = self.view
+        if view is None or self.needs_text:
+            return None
+        runs = tuple((str(run.path), _weights_time(run)) for run in self.shown_runs)
+        return InspectionKey(view.name, runs, self.text if view.text != "none" else "")
+
+    def request(self) -> InspectionRequest:
+        """Return what a view computes its result from."""
+        from rnntui.inspection.inspection import InspectionRequest
+
+        has_text = self.view is not None and self.view.text != "none"
+        return InspectionRequest(self.shown_runs, self.text if has_text else "")
+
+    def result(self, key: InspectionKey | None) -> Inspection | None:
+        """Return what has been computed for a key."""
+        return self._results.get(key) if key is not None else None
+
+    def store(self, key: InspectionKey, result: Inspection) -> None:
+        """Keep a result."""
+        self._results[key] = result
+
+    @property
+    def heading(self) -> str:
+        """The runs, for the head of the tab."""
+        return ", ".join(_run_text(run) for run in self.shown_runs)
+
+
+def _run_text(run: RunFolder) -> str:
+    config = run.read_config()
+    model = config.model
+    return f"{run.name} ({kind_or_default(config.kind).abbreviation} {model.cell} {model.layers}×{model.hidden})"
+
+
+def _weights_time(run: RunFolder) -> int:
+    try:
+        return run.weights_file.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,210 @@
+"""Format of a saved text: JSON lines of its turns, then of its other branches and of its bookmarks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, get_args
+from weakref import WeakKeyDictionary
+
+from rnntui.atomic_files import parse_json
+from rnntui.config_generation import SamplingConfig
+from rnntui.errors import RnntuiError
+from rnntui.sessions.branch_tree import Bookmark, Branch, BranchTree
+from rnntui.sessions.transcript import Role, Transcript, Turn
+from rnntui.sessions.transcript_editing import append_turns
+from rnntui.text.documents import DocumentFormat
+
+TurnTexts = list[tuple[Turn, str]]
+
+_written_turns: WeakKeyDictionary[Branch, tuple[Transcript, int, str]] = WeakKeyDictionary()
+"""The turns of each branch beside the current one as they were written last: these hardly ever change."""
+
+
+@dataclass
+class SavedBranch:
+    """A branch as it was saved. `parent` is the number of the one that it parts from, after `start` characters."""
+
+    number: int
+    parent: int
+    start: int
+    name: str
+    turn_texts: TurnTexts
+
+
+@dataclass
+class SavedTranscript:
+    """A saved text: the turns of its current branch, the other branches, and bookmarks by the number of their branch.
+
+    `learns` is True if the model was learning from it when it was saved.
+    """
+
+    turn_texts: TurnTexts = field(default_factory=list)
+    number: int = 1
+    name: str = ""
+    learns: bool = False
+    branches: list[SavedBranch] = field(default_factory=list)
+    bookmarks: list[tuple[int, Bookmark]] = field(default_factory=list)
+
+    @property
+    def numbers(self) -> set[int]:
+        """The numbers of all branches."""
+        return {self.number, *(branch.number for branch in self.branches)}
+
+    @property
+    def run(self) -> str:
+        """The name of the model that wrote last in the current branch, or ""."""
+        return next((turn.run for turn, _ in reversed(self.turn_texts) if turn.role == "model" and turn.run), "")
+
+    def add_to(self, tree: BranchTree, documents: DocumentFormat) -> None:
+        """Add branches and bookmarks to a tree that has the turns, encoded for the model of `documents`."""
+        tree.current.number, tree.current.name = self.number, self.name
+        branches = {self.number: tree.current}
+        for saved in self.branches:
+            tail = Transcript()
+            append_turns(tail, saved.turn_texts, documents)
+            branches[saved.number] = Branch(saved.number, tail, documents, saved.start, saved.name)
+            tree.attach(branches[saved.number], branches[saved.parent])
+        for number, bookmark in self.bookmarks:
+            tree.restore_bookmark(branches[number], bookmark)
+
+
+# -- writing ---------------------------------------------------------------------------------------------------------
+
+
+def turn_lines(transcript: Transcript) -> str:
+    """Return a JSON object for each turn, one a line.
+
+    Keys are `role` and `text`; for a model's turn also `run`, `seed` and `settings`: a list of the settings in force
+    from a `token` of the turn on, counted from 0; and `learned`, true, if the model had learned from the text before.
+    """
+    return "".join(json.dumps(_turn_values(turn, text)) + "\n" for turn, text in transcript.turn_texts())
+
+
+def _turn_values(turn: Turn, text: str) -> dict[str, object]:
+    values: dict[str, object] = {"role": turn.role, "text": text}
+    if turn.role == "model":
+        changes = [{"token": token - turn.start, **asdict(settings)} for token, settings in turn.settings]
+        values |= {"run": turn.run, "seed": turn.seed, "settings": changes}
+        if turn.learned:
+            values["learned"] = True
+    if turn.continues:
+        values["continues"] = True
+    return values
+
+
+def text_lines(tree: BranchTree, *, learns: bool) -> str:
+    """Return the lines of a text: the turns of the current branch, then what else there is.
+
+    The line after the turns has the number and the name of the `current` branch; `learns` is true if the model learns
+    from the text. Another branch has its number as `branch`, that of its `parent`, the `start` in characters at which
+    it parts from it, its `name`, and its `turns`, of which the first one may continue the turn before (`continues`). A
+    `bookmark` has the number of its `branch` and its `offset` in characters.
+    """
+    branches = list(tree.branches())
+    lines = [_branch_line(branch, branch.parent) for branch in branches if branch.parent is not None]
+    lines += [
+        json.dumps({"bookmark": bookmark.name, "branch": branch.number, "offset": bookmark.offset}) + "\n"
+        for branch in branches
+        for bookmark in branch.bookmarks
+    ]
+    current = tree.current
+    if lines or learns or current.name:
+        lines.insert(0, json.dumps({"current": current.number, "name": current.name, "learns": learns}) + "\n")
+    return turn_lines(tree.transcript) + "".join(lines)
+
+
+def _branch_line(branch: Branch, parent: Branch) -> str:
+    facts = {"branch": branch.number, "parent": parent.number, "start": branch.start, "name": branch.name}
+    return f'{json.dumps(facts)[:-1]}, "turns": {_turns_json(branch)}}}\n'
+
+
+def _turns_json(branch: Branch) -> str:
+    written = _written_turns.get(branch)
+    if written is None or written[0] is not branch.tail or written[1] != len(branch.tail):
+        turns = json.dumps([_turn_values(turn, text) for turn, text in branch.tail.turn_texts()])
+        written = _written_turns[branch] = branch.tail, len(branch.tail), turns
+    return written[2]
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+class SavedLineError(ValueError):
+    """A line of a saved text is none of a turn, a branch or a bookmark. `number` counts from 1."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"line {number} is not a turn of a saved text")
+
+
+def parse_lines(lines: Iterable[str]) -> SavedTranscript:
+    """Return the text that lines describe. Raises `SavedLineError` at the first wrong line."""
+    saved = SavedTranscript()
+    has_current = False
+    for line_number, line in enumerate(lines, start=1):
+        try:
+            values = parse_json(line)
+            if "current" in values:
+                has_current = True
+                saved.number, saved.name = _count(values["current"]), _text(values["name"])
+                saved.learns = values["learns"] is True
+            elif "bookmark" in values:
+                saved.bookmarks.append(_parse_bookmark(values, saved))
+            elif "branch" in values:
+                saved.branches.append(_parse_branch(values, saved))
+            else:
+                turn, text = _parse_turn(values)
+                saved.turn_texts.append((replace(turn, continues=False), text))
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RnntuiError) as error:
+            raise SavedLineError(line_number) from error
+    if not has_current:  # before branches were saved, only the turns said that the model learned
+        turns = [turn for turn, _ in saved.turn_texts if turn.role == "model"]
+        saved.learns = bool(turns) and turns[-1].learned
+    return saved
+
+
+def _parse_turn(values: dict[str, Any]) -> tuple[Turn, str]:
+    role, text, seed = values["role"], values["text"], values.get("seed")
+    if role not in get_args(Role) or not isinstance(text, str):
+        raise ValueError("role or text")
+    valid_seed = seed is None or (isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed < 2**64)
+    if not valid_seed or not isinstance(values.get("run", ""), str):
+        raise ValueError("seed or run")
+    turn = Turn(role, 0, values.get("run", ""), seed, learned=values.get("learned") is True)
+    turn.continues = values.get("continues") is True
+    for change in values.get("settings", []):
+        token = change.pop("token")
+        if not isinstance(token, int) or not 0 <= token <= len(text) * 8:
+            raise ValueError("token")
+        turn.settings.append((token, SamplingConfig.from_json(change)))
+    return turn, text
+
+
+def _parse_branch(values: dict[str, Any], saved: SavedTranscript) -> SavedBranch:
+    turn_texts = [_parse_turn(turn) for turn in values["turns"]]
+    if not any(text for _, text in turn_texts) or any(turn.continues for turn, _ in turn_texts[1:]):
+        raise ValueError("turns")
+    number, parent = _count(values["branch"]), _count(values["parent"])
+    if number in saved.numbers or parent not in saved.numbers:
+        raise ValueError("branch or parent")
+    return SavedBranch(number, parent, _count(values["start"]), _text(values["name"]), turn_texts)
+
+
+def _parse_bookmark(values: dict[str, Any], saved: SavedTranscript) -> tuple[int, Bookmark]:
+    number = _count(values["branch"])
+    if number not in saved.numbers:
+        raise ValueError("branch")
+    return number, Bookmark(_text(values["bookmark"]), _count(values["offset"]))
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
+        raise ValueError("not a count")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

@@ -1,0 +1,201 @@
+"""Shading of the texts of the Chat tab by what their models copied from the training text."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.widget import Widget
+from textual.worker import Worker, get_current_worker
+
+from rnntui.errors import CancelledError, RnntuiError
+from rnntui.text.control_chars import one_line
+from rnntui.tui.keys import key_name
+
+if TYPE_CHECKING:
+    from rnntui.inspection.novelty_index import NoveltyIndex, SourceLine
+    from rnntui.sessions.chat_pane import ChatPane
+    from rnntui.sessions.chat_session import ChatSession
+    from rnntui.sessions.conversation import Conversation
+    from rnntui.sessions.copy_levels import CopyLevels, CopyRequest, TurnCopies
+    from rnntui.tui.chat.pane_row import PaneRow
+    from rnntui.tui.notifications import Notifications
+
+
+class CopyShading:
+    """The copies by which texts are shaded, in any number of panes.
+
+    Args:
+        owner: the tab, whose workers search.
+        session: the panes and their models.
+        row: the views of the panes.
+        notifications: for problems.
+        key: the key that turns the shading on and off, for the status line.
+    """
+
+    def __init__(
+        self, owner: Widget, session: ChatSession, row: PaneRow, notifications: Notifications, key: str
+    ) -> None:
+        self._owner, self._session, self._row, self._notifications = owner, session, row, notifications
+        self._key = key_name(key)
+        self._levels: dict[ChatPane, CopyLevels] = {}
+        self._sources: dict[tuple[str, str], SourceLine | None] = {}  # by run and copy
+        self._cursor_copy: dict[ChatPane, str] = {}  # the copy that the status line tells the source of
+        self._searching: set[ChatPane] = set()
+        self._indexing: Worker[None] | None = None
+
+    def is_on(self, pane: ChatPane) -> bool:
+        """True if a pane's text is shaded."""
+        return pane in self._levels
+
+    # -- on and off ----------------------------------------------------------------------------------------------
+
+    def toggle(self) -> None:
+        """Shade the active pane, or no longer; the index of the training text is built first, once for each run."""
+        pane = self._session.active
+        if pane.conversation is None:
+            self._notifications.info("The model is still being opened.")
+        elif self.is_on(pane):
+            self.turn_off(pane)
+        elif self._indexing is not None and self._indexing.is_running:
+            self._notifications.info("The training text is being indexed; Esc stops that.")
+        else:
+            self._say(pane, "looking for copies …")
+            self._indexing = self._owner.run_worker(
+                partial(self._open, pane, pane.conversation), thread=True, exit_on_error=False
+            )
+
+    def stop_indexing(self) -> bool:
+        """Stop building an index; return False if nothing was under way."""
+        if self._indexing is None or not self._indexing.is_running:
+            return False
+        self._indexing.cancel()
+        return True
+
+    def turn_off(self, pane: ChatPane) -> None:
+        """Show a pane's text without shading again, if it was shaded by copies."""
+        if self._levels.pop(pane, None) is None:
+            return
+        self._cursor_copy.pop(pane, None)
+        view = self._row.view_of(pane)
+        if view is not None:
+            view.shade_by(None)
+        self._say(pane)
+
+    def turn_all_off(self) -> None:
+        """Show all texts without shading again."""
+        for pane in list(self._levels):
+            self.turn_off(pane)
+
+    def _open(self, pane: ChatPane, conversation: Conversation) -> None:
+        """Open the index of a pane's run, or build it."""
+        from rnntui.inspection.novelty_index import open_or_build_novelty_index
+
+        worker, call, shown = get_current_worker(), self._owner.app.call_from_thread, -1
+
+        def on_progress(fraction: float) -> None:
+            nonlocal shown
+            if worker.is_cancelled:
+                raise CancelledError
+            if int(100 * fraction) > shown:
+                shown = int(100 * fraction)
+                call(self._say, pane, f"indexing the training text {shown}% (Esc: stop)", f"indexing {shown}%")
+
+        try:
+            index = open_or_build_novelty_index(self._session.cache.find(pane.run_name), on_progress)
+        except CancelledError:
+            call(self._say, pane)
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            call(self._say, pane)
+            call(self._notifications.error, str(error) or type(error).__name__, title="Cannot look for copies")
+        else:
+            call(self._shade, pane, conversation, index)
+
+    def _shade(self, pane: ChatPane, conversation: Conversation, index: NoveltyIndex) -> None:
+        from rnntui.sessions.copy_levels import CopyLevels
+
+        if pane not in self._session.panes or pane.conversation is not conversation:
+            return
+        self._levels[pane] = levels = CopyLevels(conversation, index)
+        view = self._row.view_of(pane)
+        if view is not None:
+            view.shade_by(levels.level)
+        self._restate(pane)
+
+    # -- following -----------------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Follow the texts and the cursors. Called about twenty times a second."""
+        for pane, levels in list(self._levels.items()):
+            if pane not in self._session.panes or pane.conversation is not levels.conversation or not levels.fits:
+                self.turn_off(pane)
+                continue
+            if pane not in self._searching:
+                request = levels.request()
+                if request is not None:
+                    self._searching.add(pane)
+                    self._owner.run_worker(partial(self._search, pane, levels, request), thread=True)
+            self._follow_cursor(pane, levels)
+
+    def _search(self, pane: ChatPane, levels: CopyLevels, request: CopyRequest) -> None:
+        computed = levels.compute(request)
+        self._owner.app.call_from_thread(self._computed, pane, levels, request, computed)
+
+    def _computed(self, pane: ChatPane, levels: CopyLevels, request: CopyRequest, computed: TurnCopies) -> None:
+        self._searching.discard(pane)
+        view = self._row.view_of(pane)
+        if view is not None and self._levels.get(pane) is levels:
+            changed = levels.store(request, computed)
+            if changed is not None:
+                view.text.notify_restyled(*changed)
+
+    # -- the source of a copy ------------------------------------------------------------------------------------
+
+    def _follow_cursor(self, pane: ChatPane, levels: CopyLevels) -> None:
+        view = self._row.view_of(pane)
+        cursor = view.text.cursor if view is not None and view.text.has_focus else None
+        copy = levels.copy_at(cursor) if cursor is not None else ""
+        if copy == self._cursor_copy.get(pane, ""):
+            return
+        self._cursor_copy[pane] = copy
+        if copy and (levels.index.run.name, copy) not in self._sources:
+            self._owner.run_worker(
+                partial(self._find_source, pane, levels, copy), thread=True, group="sources", exclusive=True
+            )
+        self._restate(pane)
+
+    def _find_source(self, pane: ChatPane, levels: CopyLevels, copy: str) -> None:
+        source = levels.source_of(copy)
+        self._owner.app.call_from_thread(self._found_source, pane, levels, copy, source)
+
+    def _found_source(self, pane: ChatPane, levels: CopyLevels, copy: str, source: SourceLine | None) -> None:
+        self._sources[levels.index.run.name, copy] = source
+        if self._levels.get(pane) is levels:
+            self._restate(pane)
+
+    def _restate(self, pane: ChatPane) -> None:
+        """Say in the status line what is shaded, or where the copy at the cursor stands."""
+        levels = self._levels[pane]
+        copy = self._cursor_copy.get(pane, "")
+        if not copy:
+            forms = (f"blue: copies of {levels.shortest} characters or more ({self._key}: off)", "blue: copies")
+            self._say(pane, *forms)
+            return
+        length = f"{len(copy):,} characters"
+        source = self._sources.get((levels.index.run.name, copy))
+        if source is None:
+            self._say(pane, f"copied: {length}")
+            return
+        place = f"{source.file}:{source.line:,}"
+        self._say(
+            pane,
+            f"copied: {length}, {place} “{one_line(source.text)}”",
+            f"copied: {length}, {place}",
+            f"copied: {place}",
+        )
+
+    def _say(self, pane: ChatPane, *forms: str) -> None:
+        pane.colouring = forms
+        view = self._row.view_of(pane)
+        if view is not None:
+            view.update_status()

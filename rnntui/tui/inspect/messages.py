@@ -1,0 +1,44 @@
+"""Messages of the Inspect tab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from rnntui.inspection.inspection import Inspection
+    from rnntui.runs.folder import RunFolder
+    from rnntui.sessions.inspection_session import InspectionKey
+
+
+@dataclass
+class RunOpened(Message):
+    """A run was found; `is_added` if it joins those that are shown."""
+
+    run: RunFolder
+    is_added: bool
+
+
+@dataclass
+class RunFailed(Message):
+    """A run could not be opened."""
+
+    problem: str
+
+
+@dataclass
+class InspectionComputed(Message):
+    """A view has been computed."""
+
+    key: InspectionKey
+    inspection: Inspection
+
+
+@dataclass
+class InspectionFailed(Message):
+    """A view could not be computed; an empty problem is a stop."""
+
+    key: InspectionKey
+    problem: str

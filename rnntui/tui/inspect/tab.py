@@ -1,0 +1,283 @@
+"""The Inspect tab: looks inside a model, by the views of `rnntui.inspection.views`."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Label, Static
+from textual.worker import Worker, get_current_worker
+
+from rnntui.errors import CancelledError, RnntuiError
+from rnntui.sessions.inspection_session import InspectionKey, InspectionSession
+from rnntui.text.control_chars import one_line
+from rnntui.tui.inspect.inspection_view import InspectionRows
+from rnntui.tui.inspect.messages import InspectionComputed, InspectionFailed, RunFailed, RunOpened
+from rnntui.tui.keys import bindings
+from rnntui.tui.notifications import Notifications
+from rnntui.tui.train.chart_selector import ChartSelector
+from rnntui.tui.train.messages import ChartSelected
+from rnntui.tui.widgets.editors import ClusterInput
+
+if TYPE_CHECKING:
+    from rnntui.tui.tabs import TabContext
+
+_TICK = 0.5  # seconds between updates of the time that a computation has taken
+
+
+class InspectTab(Vertical):
+    """The runs, the titles of the views, the view that is shown, a line for a text, and a status line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("inspect")
+
+    def __init__(self, context: TabContext) -> None:
+        super().__init__(id="inspect")
+        self._checkpoints, self._first_run = context.checkpoints, context.run
+        self.session = InspectionSession()
+        self.notifications = Notifications(self.notify)
+        self._rows, self._views = InspectionRows(), ChartSelector(id="inspect-views")
+        self._head, self._status = Static("", id="inspect-head"), Static("", id="inspect-status", markup=False)
+        self._text = ClusterInput(compact=True, id="inspect-text")
+        self._computing: InspectionKey | None = None
+        self._worker: Worker[None] | None = None
+        self._began = 0.0
+        self._problems: dict[InspectionKey, str] = {}
+
+    def compose(self) -> ComposeResult:
+        yield self._head
+        yield self._views
+        yield self._rows
+        with Horizontal(id="inspect-text-line"):
+            yield Label("Text ")
+            yield self._text
+        yield self._status
+
+    def on_mount(self) -> None:
+        self._rows.focus()
+        self._show()
+        self.set_interval(_TICK, self._show_status)
+        self.call_after_refresh(self.open_run, self._first_run)
+
+    def on_unmount(self) -> None:
+        self._cancel()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return False for actions that the view has no use for."""
+        view = self.session.view
+        if action == "edit_text":
+            return view is not None and view.text != "none"
+        if action == "add_run":
+            return view is not None and view.max_runs > 1
+        if action == "remove_run":
+            return len(self.session.runs) > 1
+        if action == "move":
+            return hasattr(self.session.result(self.session.key), "positions")
+        return True
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+
+    def open_run(self, name: str | None) -> None:
+        """Look at the run of that name or path; None is the newest one that has a view, or a shipped one."""
+        self.run_worker(partial(self._find, name, is_added=False), thread=True)
+
+    def _find(self, name: str | None, *, is_added: bool) -> None:
+        from rnntui.kinds.registry import KINDS
+        from rnntui.runs.lookup import find_run
+
+        try:
+            kind = None if name is not None else KINDS["language-model"]
+            run = find_run(name, self._checkpoints, kind)
+            run.read_config()
+        except (RnntuiError, OSError) as error:
+            self.post_message(RunFailed(str(error)))
+        else:
+            self.post_message(RunOpened(run, is_added))
+
+    def on_run_opened(self, event: RunOpened) -> None:
+        try:
+            (self.session.add if event.is_added else self.session.open)(event.run)
+        except (RnntuiError, OSError) as error:
+            self.notifications.warn(str(error), title="Cannot show the run")
+        self._update()
+
+    def on_run_failed(self, event: RunFailed) -> None:
+        self.notifications.error(event.problem, title="Cannot open the run", seconds=10)
+
+    @work
+    async def action_model(self) -> None:
+        """Choose the run to look at."""
+        await self._pick("Look inside which model?", is_added=False)
+
+    @work
+    async def action_add_run(self) -> None:
+        """Choose one more run, to compare."""
+        await self._pick("Compare with which model?", is_added=True)
+
+    async def _pick(self, question: str, *, is_added: bool) -> None:
+        from rnntui.tui.inspect.run_choice import pick_inspected_run
+
+        session = self.session
+        kind = session.runs[0].read_config().kind if is_added and session.runs else None
+        current = session.runs[0].name if session.runs else ""
+        path = await pick_inspected_run(self.app, self._checkpoints, question, kind, current, self.notifications.warn)
+        if path is not None:
+            self.run_worker(partial(self._find, path, is_added=is_added), thread=True)
+
+    def action_remove_run(self) -> None:
+        """Take away the run that was added last."""
+        if self.session.remove_last():
+            self._update()
+
+    # -- views ---------------------------------------------------------------------------------------------------
+
+    def action_step(self, by: int) -> None:
+        """Show the next view, or the previous one."""
+        self.session.step(by)
+        self._update()
+
+    def on_chart_selected(self, event: ChartSelected) -> None:
+        event.stop()
+        self.session.select(event.title)
+        self._update()
+
+    def action_move(self, by: int) -> None:
+        """Go to another place of the text, in a view that shows one place."""
+        from rnntui.inspection.inspection import SteppedInspection
+
+        key, result = self.session.key, self.session.result(self.session.key)
+        if key is not None and isinstance(result, SteppedInspection):
+            moved = result.at(result.position + by)
+            self.session.store(key, moved)
+            self._rows.show(moved, is_moved=True)
+
+    def action_edit_text(self) -> None:
+        """Go to the line for the text."""
+        self._text.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.session.text = event.value
+        self._rows.focus()
+        self._update()
+
+    def action_compute(self) -> None:
+        """Compute the view, if it was stopped or has failed."""
+        if self.session.key is not None:
+            self._problems.pop(self.session.key, None)
+        self._update()
+
+    def action_stop(self) -> None:
+        """Stop computing, or leave the line for the text."""
+        if self._text.has_focus:
+            self._text.value = self.session.text
+            self._rows.focus()
+        elif self._computing is not None:
+            self._cancel()
+
+    # -- computing -----------------------------------------------------------------------------------------------
+
+    def _update(self) -> None:
+        """Show what is wanted; compute it, unless that is done, under way, or has failed."""
+        key = self.session.key
+        if self._computing is not None and self._computing != key:
+            self._cancel()
+        is_new = key is not None and self.session.result(key) is None and key not in self._problems
+        if key is not None and is_new and self._computing is None:
+            self._computing, self._began = key, time.monotonic()
+            self._worker = self.run_worker(partial(self._compute, key), thread=True)
+        self._show()
+
+    def _compute(self, key: InspectionKey) -> None:
+        worker, view = get_current_worker(), self.session.view
+        assert view is not None
+        try:
+            inspection = view.load()(self.session.request(), lambda: worker.is_cancelled)
+        except CancelledError:
+            self.post_message(InspectionFailed(key, ""))
+        except (RnntuiError, OSError, ValueError, MemoryError) as error:
+            self.post_message(InspectionFailed(key, str(error) or type(error).__name__))
+        else:
+            self.post_message(InspectionComputed(key, inspection))
+
+    def _cancel(self) -> None:
+        if self._worker is not None:
+            self._worker.cancel()
+        if self._computing is not None:
+            self._problems[self._computing] = ""
+        self._computing = None
+
+    def on_inspection_computed(self, event: InspectionComputed) -> None:
+        self.session.store(event.key, event.inspection)
+        self._finish(event.key, None)
+
+    def on_inspection_failed(self, event: InspectionFailed) -> None:
+        self._finish(event.key, event.problem)
+
+    def _finish(self, key: InspectionKey, problem: str | None) -> None:
+        if problem is not None:
+            self._problems[key] = problem
+        if self._computing == key:
+            self._computing = None
+        self._update()
+
+    # -- showing -------------------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        session, view = self.session, self.session.view
+        self._head.update(one_line(session.heading), layout=False)
+        self._views.show([each.title for each in session.views], view.title if view is not None else "")
+        has_text = view is not None and view.text != "none"
+        self.set_class(has_text, "-text")
+        if view is not None:
+            self._text.placeholder = view.text_hint
+        self._rows.show(session.result(session.key), self._note)
+        self._show_status()
+        self.refresh_bindings()
+
+    @property
+    def _note(self) -> str:
+        """The text in place of a result."""
+        session, key = self.session, self.session.key
+        if session.view is None:
+            return "" if not session.runs else "There is no view of this kind of model."
+        if session.needs_text:
+            return f"{session.view.question} Press t, type a text, and press Enter."
+        if key in self._problems:
+            return self._problems[key] or "Stopped. Enter computes it."
+        return session.view.question
+
+    def _show_status(self) -> None:
+        view = self.session.view
+        if self._computing is not None:
+            text = f"Computing… {time.monotonic() - self._began:.0f} s (Esc stops)"
+        else:
+            text = view.question if view is not None else ""
+        self._status.update(one_line(text), layout=False)
+
+    # -- output --------------------------------------------------------------------------------------------------
+
+    @work
+    async def action_export(self) -> None:
+        """Ask for a file name, and save the picture."""
+        from rnntui.charts.metric_charts import ChartHeading
+        from rnntui.sessions.chart_files import suggested_chart
+        from rnntui.tui.train.chart_export import export_image
+
+        session, result = self.session, self.session.result(self.session.key)
+        if result is None or session.view is None:
+            self.notifications.warn("There is nothing to save yet.")
+            return
+        names = tuple(run.name for run in session.shown_runs)
+        await export_image(self.app, result.svg(), suggested_chart(ChartHeading(session.view.title, runs=names)))
+
+    def action_copy(self) -> None:
+        """Copy the sentences to the clipboard."""
+        result = self.session.result(self.session.key)
+        if result is not None:
+            self.app.copy_to_clipboard("\n".join(result.summary()))
+            self.notifications.info("The sentences are in the clipboard.")

@@ -1,0 +1,141 @@
+"""Novelty: figures against a count by hand, and the index of a run from its ids, its files, or neither."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from novelty_runs import build, random_text, trained_on
+from tiny_runs import subwords
+
+from rnntui.errors import CorpusError, RunError
+from rnntui.inspection import novelty_index
+from rnntui.inspection.novelty import MAX_NGRAM, CopyFigures, text_novelty
+from rnntui.inspection.novelty_index import (
+    NoveltyIndex,
+    delete_novelty_index,
+    open_novelty_index,
+)
+from rnntui.inspection.novelty_report import novelty_report
+from rnntui.text.word_tokenizer import WordTokenizer
+
+
+def all_words(has_end: bool) -> WordTokenizer:
+    """A tokenizer of all words, so that no text is lost."""
+    return WordTokenizer.train([random_text(1, 1000)] * 2, 100, has_end=has_end)
+
+
+def texts_of(index: NoveltyIndex) -> list[str]:
+    """The documents of an index, sorted: those of a run's ids are in random order."""
+    return sorted(filter(None, text_of(index).split("\N{REPLACEMENT CHARACTER}")))
+
+
+def text_of(index: NoveltyIndex) -> str:
+    """The whole text; without spaces at the ends of lines, which a model of words does not have."""
+    return re.sub(" +(?=[\n\N{REPLACEMENT CHARACTER}])", "", index.text.characters(0, index.text.size))
+
+
+def test_figures_are_those_of_a_count_by_hand(tmp_path: Path) -> None:
+    source, other = random_text(1, 400), random_text(2, 30) + "zzz" + random_text(3, 30)
+    index = build(trained_on(tmp_path, source))
+    training = source[: int(len(source) * 0.9)]
+    text = other[5:205] + training[40:90]
+    [novelty] = novelty_report(index, [text]).texts
+    for n in range(1, MAX_NGRAM + 1):
+        ngrams = [text[i : i + n] for i in range(len(text) - n + 1)]
+        assert (novelty.seen[n - 1], novelty.totals[n - 1]) == (sum(each in training for each in ngrams), len(ngrams))
+    assert novelty.longest == max(
+        j - i for i in range(len(text)) for j in range(i + 1, len(text) + 1) if text[i:j] in training
+    )
+    assert novelty.copy in training and novelty.longest >= 50
+
+
+def test_figures_of_several_texts_and_of_none() -> None:
+    texts = [text_novelty("abcdef", np.array([3, 2, 1, 9, 2, 1])), text_novelty("ab", np.array([0, 0]))]
+    assert [(each.longest, each.copy) for each in texts] == [(3, "abc"), (0, "")]  # 9 would go beyond the end
+    figures = CopyFigures.of(texts)
+    assert figures.share(1) == 6 / 8 and figures.share(2) == 4 / 6 and figures.share(6) == 0
+    assert figures.share(7) is None and figures.quantile(0.5) == 1.5
+    assert CopyFigures.of([]).quantile(0.5) is None and CopyFigures.of([]).to_json()["seen"]["4"] is None
+
+
+@pytest.mark.parametrize(("unit", "origin"), [("none", "end"), ("none", "spread"), ("line", "spread")])
+@pytest.mark.parametrize("tokenizer", [None, subwords, all_words], ids=["characters", "subwords", "words"])
+def test_the_ids_of_a_run_and_its_files_give_the_same_index(tmp_path: Path, tokenizer, unit, origin) -> None:
+    run = trained_on(tmp_path, random_text(1, 1000), tokenizer and tokenizer(unit != "none"), unit, origin)
+    by_ids = build(run)
+    expected, held_out = texts_of(by_ids), {piece.text for piece in by_ids.held_out}
+    assert held_out and by_ids.is_documents is (unit == "line")
+    for piece in by_ids.held_out:
+        assert piece.lengths.tolist() == by_ids.text.match_lengths(piece.text).tolist()
+    shutil.rmtree(run.resume_folder)
+    by_files = build(run)
+    if origin == "end" or unit == "line":
+        assert texts_of(by_files) == expected
+    else:  # the ids do not tell where a gap was
+        assert [re.sub("\N{REPLACEMENT CHARACTER}", "", text_of(by_files)).replace(" ", "")] == [
+            each.replace(" ", "") for each in expected
+        ]
+
+
+def test_the_source_of_a_copy_is_named_by_file_and_line(tmp_path: Path) -> None:
+    text = random_text(1, 2000)
+    text = f"{text[:4000]}a most singular stretch{', quite alone' * 3},\nof text{text[4000:]}"
+    run = trained_on(tmp_path, text)
+    index = build(run)
+    report = novelty_report(index, [f"?? {random_text(5, 3)}singular{text.partition('singular')[2][:60]}!?", "xyz"])
+    source = report.source
+    assert source is not None and source.file == str(tmp_path / "text.txt")
+    assert source.line == text[: text.index("singular stretch")].count("\n") + 1
+    assert "a most singular stretch" in source.text and "alone,↵of text" in report.quotation()
+    assert f"text.txt:{source.line:,}" in report.quotation()
+    (tmp_path / "text.txt").unlink()
+    assert index.source_of("singular") is None and build(run).text.contains("singular")  # the run has its own text
+
+
+def test_text_that_is_gone_or_has_changed_is_one_line(tmp_path: Path) -> None:
+    run = trained_on(tmp_path, random_text(1, 2000))
+    shutil.rmtree(run.resume_folder)
+    moved = (tmp_path / "text.txt").rename(tmp_path / "moved.txt")
+    with pytest.raises(CorpusError, match=r"the training text of run run is not to be found: .*text\.txt.*; name that"):
+        build(run)
+    assert build(run, str(moved)).text.size > 1000 and open_novelty_index(run) is not None
+    (tmp_path / "text.txt").write_text(random_text(2, 2000))
+    with pytest.raises(CorpusError, match=r"text\.txt is not the text that run run was trained on, or has changed"):
+        build(run)
+    assert open_novelty_index(run) is not None  # the earlier one stays
+    info = replace(run.read_config().corpus, fingerprint="another text")
+    run.write_config(replace(run.read_config(), corpus=info))
+    assert open_novelty_index(run) is None
+    assert delete_novelty_index(run) and not delete_novelty_index(run) and not list(run.path.glob("*novelty*"))
+
+
+def test_a_run_that_cannot_be_written_has_its_index_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained_on(tmp_path, random_text(1, 2000))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache")
+    make = novelty_index.tempfile.mkdtemp
+
+    def refuse(prefix: str, dir: Path) -> str:
+        if dir == run.path:
+            raise PermissionError(13, "Permission denied")
+        return make(prefix=prefix, dir=dir)
+
+    monkeypatch.setattr(novelty_index.tempfile, "mkdtemp", refuse)
+    assert build(run).folder.is_relative_to(tmp_path / "cache") and open_novelty_index(run) is not None
+    monkeypatch.setattr(novelty_index, "_folders", lambda run: iter([run.novelty_folder]))
+    with pytest.raises(RunError, match=r"cannot write to .*run: Permission denied"):
+        build(run)
+
+
+def test_whole_documents_are_counted(tmp_path: Path) -> None:
+    names = [f"{a}{b}{c}" for a in "abcdef" for b in "aeiou" for c in "nmrst"]
+    index = build(trained_on(tmp_path, "\n".join(names), unit="line"))
+    report = novelty_report(index, [*texts_of(index)[:4], "zzz", "a"])
+    assert report.generated_figures.whole == 4 and report.held_out_figures.whole == 0
+    assert ("whole texts seen", "67%", "0%") in report.table()

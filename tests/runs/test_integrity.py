@@ -1,0 +1,181 @@
+"""Integrity of runs: every flipped bit, cut and missing file is found, and what is left is saved."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_runs import make_run
+
+from rnntui.errors import RunError
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.integrity import FileReport, verify_run, write_checksums
+from rnntui.runs.metrics_log import MetricsLog, read_metrics
+from rnntui.runs.repair import repair_run
+from rnntui.runs.run_status import RunStatus
+from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
+
+WEIGHTS = {"output.weight": np.arange(12, dtype=np.float32).reshape(3, 4)}
+AVERAGED = {"output.weight": np.full((3, 4), 7, np.float32)}
+PROGRESS = {"step": 20, "tokens": 640, "seconds": 1.5, "best_loss": 1.25, "best_bits": 1.8}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    make_run(tmp_path, "a")
+    return RunFolder(tmp_path / "a")
+
+
+@pytest.fixture
+def trained(run: RunFolder) -> RunFolder:
+    """A run as training leaves it: weights, resume file, token ids, metrics, status and checksums."""
+    run.resume_folder.mkdir(exist_ok=True)
+    for file in (run.training_ids, run.validation_ids):
+        file.write_bytes(bytes(range(100)))
+    write_checksums(run)
+    save_arrays(run.weights_file, WEIGHTS, {"step": "10"})
+    state = {f"model.{name}": array for name, array in WEIGHTS.items()}
+    state |= {f"average.{name}": array for name, array in AVERAGED.items()}
+    save_arrays(run.resume_file, state, {"progress": json.dumps(PROGRESS)})
+    log = MetricsLog(run.metrics_file)
+    for step in (10, 20):
+        log.write({"step": step, "loss": 2 / step})
+    status = RunStatus("stopped", step=20, validation_loss=1.25)
+    run.write_stamped_status(RunStatus(**{**vars(status), "metrics_bytes": log.size, "metrics_sha256": log.checksum}))
+    log.close()
+    return run
+
+
+def broken(run: RunFolder) -> dict[str, str]:
+    return {report.name: report.state for report in verify_run(run) if report.is_broken}
+
+
+def files_of(run: RunFolder) -> list[str]:
+    return sorted(path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file())
+
+
+def test_a_run_that_was_just_trained_is_whole(trained: RunFolder) -> None:
+    assert {report.state for report in verify_run(trained)} == {"whole"}
+    assert [report.name for report in verify_run(trained)] == files_of(trained)
+
+
+def test_rows_after_the_status_and_half_a_row_are_no_damage(trained: RunFolder) -> None:
+    with trained.metrics_file.open("a") as file:
+        file.write('{"step": 25}\n{"step": 3')
+    assert broken(trained) == {}
+
+
+def test_any_changed_or_cut_or_missing_file_is_found(trained: RunFolder, tmp_path: Path) -> None:
+    tried = 0
+    for name in files_of(trained):
+        size = (trained.path / name).stat().st_size
+        for place in {0, size // 3, size // 2, size - 1}:
+            copy = RunFolder(Path(shutil.copytree(trained.path, tmp_path / f"copy{tried}")))
+            data = bytearray((copy.path / name).read_bytes())
+            data[place] ^= 1
+            (copy.path / name).write_bytes(data)
+            assert name in broken(copy), f"bit of byte {place} of {name}"
+            (copy.path / name).write_bytes(data[:place])
+            is_line_end = place == size - 1 and data[-1:] in (b"\n", b"\v") and name != "metrics.jsonl"
+            assert name in broken(copy) or is_line_end, f"{name} cut at {place}"
+            tried += 1
+        if name != trained.checksums_file.name:
+            (copy.path / name).unlink()
+            assert broken(copy).get(name) == "missing", name
+    assert tried > 30
+
+
+def test_a_file_of_an_earlier_version_has_no_checksum(trained: RunFolder) -> None:
+    trained.checksums_file.unlink()
+    values = json.loads(trained.status_file.read_bytes())
+    trained.status_file.write_text(json.dumps({key: values[key] for key in ("state", "step", "validation_loss")}))
+    states = {report.name: report.state for report in verify_run(trained)}
+    assert {name for name, state in states.items() if state == "no checksum"} == {
+        "config.json", "tokenizer.json", "status.json", "metrics.jsonl", "resume/training.ids", "resume/validation.ids",
+    }  # fmt: skip
+    assert states["model.safetensors"] == "whole"
+
+
+def test_weights_that_were_changed_are_not_loaded(trained: RunFolder) -> None:
+    data = bytearray(trained.weights_file.read_bytes())
+    data[-2] ^= 0x40
+    trained.weights_file.write_bytes(data)
+    with pytest.raises(RunError, match=r"damaged.*rnntui verify --repair"):
+        load_weights(trained.weights_file)
+
+
+def test_the_checksum_is_no_metadata(trained: RunFolder) -> None:
+    assert load_arrays(trained.weights_file)[1] == {"step": "10"}
+
+
+def test_arrays_of_any_shape_are_checked(tmp_path: Path) -> None:
+    arrays = {"scalar": np.array(1.5), "none": np.zeros((0, 3)), "rows": np.arange(6).reshape(2, 3).T}
+    save_arrays(tmp_path / "a.safetensors", arrays, {})
+    loaded, _ = load_arrays(tmp_path / "a.safetensors")
+    assert all(np.array_equal(loaded[name], array) for name, array in arrays.items())
+
+
+def repaired(run: RunFolder) -> dict[str, bool]:
+    return {repair.name: repair.is_repaired for repair in repair_run(run)}
+
+
+def test_damaged_weights_are_replaced_by_the_averages_of_the_last_save(trained: RunFolder) -> None:
+    trained.weights_file.write_bytes(b"damaged")
+    assert repaired(trained) == {"model.safetensors": True}
+    assert np.array_equal(load_weights(trained.weights_file)["output.weight"], AVERAGED["output.weight"])
+    assert trained.weights_file.with_name("model.safetensors.damaged").read_bytes() == b"damaged"
+    assert broken(trained) == {}
+
+
+def test_a_damaged_resume_file_is_set_aside_and_the_weights_stay(trained: RunFolder) -> None:
+    before = trained.weights_file.read_bytes()
+    trained.resume_file.write_bytes(b"")
+    assert repaired(trained) == {"resume/state.safetensors": False}
+    assert trained.weights_file.read_bytes() == before
+    assert broken(trained) == {"resume/state.safetensors": "missing"}, "it is lost, and said to be"
+
+
+def test_rows_that_can_be_read_are_kept(trained: RunFolder) -> None:
+    lines = trained.metrics_file.read_bytes().splitlines(keepends=True)
+    trained.metrics_file.write_bytes(lines[0] + b"\0\0\0\n" + lines[1])
+    assert repaired(trained) == {"metrics.jsonl": True}
+    assert [row["step"] for row in read_metrics(trained.metrics_file)] == [10, 20]
+    assert broken(trained) == {} and trained.read_status().step == 20
+
+
+@pytest.mark.parametrize("has_state", [True, False], ids=["resume file", "metrics"])
+def test_a_status_is_written_again(trained: RunFolder, has_state: bool) -> None:
+    if not has_state:
+        trained.resume_file.unlink()
+    trained.status_file.write_bytes(b"{")
+    assert repaired(trained)["status.json"]
+    status = trained.read_status()
+    assert (status.state, status.step) == ("stopped", 20)
+    assert status.validation_loss == (1.25 if has_state else None)
+    assert {report.name for report in verify_run(trained) if report.is_broken} <= {"resume/state.safetensors"}
+
+
+def test_what_nothing_can_replace_stays_where_it_is(trained: RunFolder) -> None:
+    trained.config_file.write_bytes(b"{}")
+    assert repaired(trained) == {"config.json": False}
+    assert trained.config_file.read_bytes() == b"{}"
+
+
+def test_a_whole_run_is_left_alone(trained: RunFolder) -> None:
+    before = {name: (trained.path / name).read_bytes() for name in files_of(trained)}
+    assert repair_run(trained) == []
+    assert {name: (trained.path / name).read_bytes() for name in before} == before
+
+
+def test_a_new_run_without_weights_is_whole(run: RunFolder) -> None:
+    for file in (run.weights_file, run.metrics_file):
+        file.unlink(missing_ok=True)
+    run.write_status(RunStatus("running"))
+    write_checksums(run)
+    assert broken(run) == {}
+    assert FileReport("status.json", "whole") in verify_run(run)
+    run.status_file.unlink()
+    assert broken(run) == {}, "it failed before it began"
