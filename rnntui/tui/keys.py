@@ -162,11 +162,11 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.filter", "slash", "filter", "Filter", "List only the runs that match the words typed"),
         Key("train.sort", "o", "sort", "Sort", "Sort the list by age, name, score or state"),
         Key("train.compare", "v", "compare", "Compare", "Compare the marked runs: results and differing options"),
-        Key("train.tunings", "t", "tunings", "Tuning", "Show the searches of rnntui tune: their trials, as they come"),
         Key("train.rename", "R", "rename", "Rename", "Rename the highlighted run"),
         Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after confirmation"),
         Key("train.note", "N", "note", "Note", "Write a note on the highlighted run, shown in About and found by the "
             "filter"),
+        Key("train.tunings", "t", "tunings", "Tuning", "Show the searches of rnntui tune: their trials, as they come"),
         Key("train.unmark", "u", "unmark", "Unmark all", "Show only the highlighted run in the charts"),
         Key("train.previous", "left_square_bracket", "step(-1)", "Previous", "Show the previous chart"),
     ),
