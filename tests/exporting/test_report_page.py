@@ -121,13 +121,13 @@ def test_the_command_writes_a_new_file(
     assert main(["report", "tiny"]) == 2
 
 
-@pytest.mark.skipif(not (os.environ.get("CHROMIUM") or shutil.which("chromium")), reason="needs chromium")
+@pytest.mark.skipif(not (os.environ.get("RNNTUI_CHROMIUM") or shutil.which("chromium")), reason="needs chromium")
 def test_a_browser_runs_the_page(tmp_path: Path) -> None:
     """Headless Chromium, after the scripts have run: the slider chooses among the samples, and nothing hostile ran."""
     run = make_run(tmp_path, "tiny")
     log(run, ROWS)
     (tmp_path / "page.html").write_text(report_page(run), encoding="utf-8")
-    command = [os.environ.get("CHROMIUM") or "chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
+    command = [os.environ.get("RNNTUI_CHROMIUM") or "chromium", "--headless=new", "--no-sandbox", "--disable-gpu",
                f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", (tmp_path / "page.html").as_uri()]  # fmt: skip
     dom = Page(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout.decode())
     hidden = [a for tag, a in dom.elements if tag == "article" and a.get("class") == "hidden"]
