@@ -113,8 +113,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     command.add_argument("--characters", type=int, nargs="+", metavar="N", help="sizes [default: the whole corpus]")
     command.add_argument("--seeds", type=int, nargs="+", default=[1], help="[default: 1]")
     budget = command.add_mutually_exclusive_group(required=True)
-    for unit in ("minutes", "epochs", "steps", "tokens"):
-        budget.add_argument(f"--{unit}", type=float, metavar="N", help=f"budget of a run in {unit}")
+    for flag in ("--minutes", "--epochs", "--steps", "--tokens"):
+        budget.add_argument(flag, type=float, metavar="N", help=f"budget of a run in {flag[2:]}")
     command.add_argument("--whole", action="store_true", help="cut nothing off: what is reported is another file")
     command.add_argument("--repeat", action="store_true", help="run again what there is; newer results count")
     table = commands.add_parser("table", help="print the table of best answers, or write all into the page")

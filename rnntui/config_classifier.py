@@ -203,7 +203,8 @@ class ClassifierTrainingConfig(TrainerConfig, LabelledBatchConfig):  # a datacla
     )
     from_run: str = setting_field(
         "",
-        "warm start: take tokens, embedding and recurrent layers of this language model",
+        "warm start: take tokens, embedding and recurrent layers of this language model; or train on from this "
+        "classifier, whose labels stay",
         option_name="from",
     )
     unfreeze_epochs: float = setting_field(

@@ -39,6 +39,11 @@ def level_style(level: float) -> Style:
     return Style(ChartPart.HIGH if level > 0 else ChartPart.LOW, round(min(abs(level), 1.0) * SHADES))
 
 
+def bar_style(level: float) -> Style:
+    """Return the style of the bar of a level, -1 to 1."""
+    return Style(ChartPart.HIGH_BAR if level > 0 else ChartPart.LOW_BAR, level_style(level).colour)
+
+
 def bar(level: float) -> str:
     """Return the bar of a level, -1 to 1."""
     return BARS[min(len(BARS) - 1, int((min(max(level, -1.0), 1.0) + 1) / 2 * len(BARS)))]

@@ -14,8 +14,8 @@ class ChartPart(Enum):
     """The parts of a chart or matrix.
 
     `RAW` (values under their average) and `LINE` have the colour of their curve. `CORRECT` and `WRONG` are the cells of
-    a confusion matrix on and off the diagonal, shaded by their share of a row. `HIGH` and `LOW` are values above and
-    below a middle, shaded by their distance from it.
+    a confusion matrix on and off the diagonal, shaded by their share of a row. `HIGH` and `LOW` are texts with a value
+    above or below a middle, shaded by its distance from that; `HIGH_BAR` and `LOW_BAR` are bars of such values.
     """
 
     TITLE = auto()
@@ -31,6 +31,8 @@ class ChartPart(Enum):
     WRONG = auto()
     HIGH = auto()
     LOW = auto()
+    HIGH_BAR = auto()
+    LOW_BAR = auto()
 
 
 SHADES = 10

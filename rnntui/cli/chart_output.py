@@ -22,6 +22,7 @@ _COLOURS = ("bright_blue", "red", "green", "magenta", "cyan", "yellow")
 # Backgrounds of the 256-colour palette for values above and below a middle, from weak to strong; ink is black on them.
 # Blue and orange differ to colour-blind readers too.
 _HIGH, _LOW = (189, 153, 117, 75, 33), (223, 222, 216, 215, 208)
+_WEAK = 3  # shade of a bar below which it is dim
 _LARGE = 2  # shade of an error in a confusion matrix from which it is coloured
 
 
@@ -74,6 +75,9 @@ def _style_text(text: str, style: Style) -> str:
     if not text.strip():
         return text
     match style.kind:
+        case ChartPart.HIGH_BAR | ChartPart.LOW_BAR:
+            dim = True if style.colour < _WEAK else None
+            return click.style(text, fg=(_HIGH if style.kind is ChartPart.HIGH_BAR else _LOW)[-1], dim=dim)
         case ChartPart.LINE | ChartPart.RAW:
             dim = True if style.kind is ChartPart.RAW else None
             return click.style(text, fg=_COLOURS[style.colour % len(_COLOURS)], dim=dim)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,9 +63,9 @@ class _CompletedText(click.ParamType[Any]):
 
 def _completion_of(command_name: str, parameter: click.Parameter) -> Complete | None:
     """Return what completes a parameter; None for what a shell cannot know, and for what click completes itself."""
+    from rnntui.kinds.classifier import CLASSIFIER
     from rnntui.kinds.language_model import LANGUAGE_MODEL
     from rnntui.kinds.registry import KINDS
-    from rnntui.kinds.seq2seq import SEQ2SEQ
 
     trained = next(
         (kind for kind in KINDS.values() if kind.command == _TRAINS_AS.get(command_name, command_name)), None
@@ -77,15 +77,16 @@ def _completion_of(command_name: str, parameter: click.Parameter) -> Complete | 
     if metavar.strip("[].") == "FILE" or is_input:
         return _files
     if trained is not None and parameter.name == "name":  # of the run to resume
-        return lambda context, typed: _runs(context, typed, trained) if context.params.get("resume") else []
+        return lambda context, typed: _runs(context, typed, (trained,)) if context.params.get("resume") else []
     if _RUN_FLAGS & {*parameter.opts} or parameter.name == "run" or metavar.strip("[].") == "RUN":
         of_command = _OF_LANGUAGE_MODELS.get(command_name, command_name)
-        kind = next((kind for kind in KINDS.values() if kind.use.command == of_command), None)
-        if "--runs" in parameter.opts or ("--from" in parameter.opts and trained is not SEQ2SEQ):
-            kind = LANGUAGE_MODEL  # of which a classifier, too, is made
-        elif "--from" in parameter.opts:
-            kind = SEQ2SEQ
-        return lambda context, typed: _runs(context, typed, kind)
+        kinds = tuple(kind for kind in KINDS.values() if kind.use.command == of_command)
+        if "--runs" in parameter.opts:
+            kinds = (LANGUAGE_MODEL,)
+        elif "--from" in parameter.opts and trained is not None:
+            # A classifier is made of a language model, or of another classifier.
+            kinds = (LANGUAGE_MODEL, CLASSIFIER) if trained is CLASSIFIER else (trained,)
+        return lambda context, typed: _runs(context, typed, kinds)
     return None
 
 
@@ -97,20 +98,20 @@ def _folders(context: click.Context, typed: str) -> list[CompletionItem]:
     return [CompletionItem(typed, type="dir")]
 
 
-def _runs(context: click.Context, typed: str, kind: ModelKind | None) -> list[CompletionItem]:
+def _runs(context: click.Context, typed: str, kinds: Sequence[ModelKind]) -> list[CompletionItem]:
     """Return the runs whose name begins with what is typed, behind the last comma of a list; folders for a path."""
     before, comma, name = typed.rpartition(",")
     if "/" in name:
         return _folders(context, typed)
     return [
         CompletionItem(f"{before}{comma}{run}", help=title)
-        for run, title in _runs_of(context.params.get("checkpoints"), kind)
+        for run, title in _runs_of(context.params.get("checkpoints"), kinds)
         if run.startswith(name) and run not in before.split(",")
     ]
 
 
-def _runs_of(checkpoints: str | None, kind: ModelKind | None) -> Iterator[tuple[str, str]]:
-    """Yield the name and the title of each of the user's and the shipped runs of a kind; of all for None."""
+def _runs_of(checkpoints: str | None, kinds: Sequence[ModelKind]) -> Iterator[tuple[str, str]]:
+    """Yield the name and the title of each of the user's and the shipped runs of some kinds; of all without any."""
     from rnntui.kinds.registry import title_of
     from rnntui.runs.lookup import checkpoints_folder, kind_id_of, runs_in, shipped_runs
 
@@ -121,5 +122,5 @@ def _runs_of(checkpoints: str | None, kind: ModelKind | None) -> Iterator[tuple[
     named = {run.name: run for run in (*shipped_runs(), *runs)}
     for name, run in sorted(named.items()):
         kind_id = kind_id_of(run)
-        if kind_id is not None and (kind is None or kind.id == kind_id):
+        if kind_id is not None and (not kinds or kind_id in [kind.id for kind in kinds]):
             yield name, title_of(kind_id)

@@ -96,6 +96,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui inspect clipping shakespeare", "the gradient norms of a training"),
         ("rnntui inspect clipping my-rnn my-lstm --json", "of two, as data"),
     ),
+    "inspect units": (
+        ("rnntui inspect units shakespeare", "what units track, and held-out text in the colours of the best one"),
+        ('rnntui inspect units shakespeare "[Enter ROMEO]" --feature brackets --top 5', "your text; one feature"),
+        ('rnntui inspect units shakespeare "Ay [Exit]" --unit 1/366 --gate f', "one unit by its name"),
+    ),
+    "inspect step": (
+        ('rnntui inspect step shakespeare "To be, or not to b"', "the step at the last letter"),
+        ('rnntui inspect step shakespeare "To be, or not to b" --html step.html', "a page with all steps"),
+    ),
     "inspect novelty": (
         ("rnntui inspect novelty shakespeare", "what 64 generated texts have from the training text"),
         ("rnntui inspect novelty notes --text draft.txt", "what your own text has from it"),

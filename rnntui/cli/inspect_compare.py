@@ -22,7 +22,7 @@ class CellComparison:
 
     Args:
         cells: their cells; the others get as many weights as the first one has with `hidden` units.
-        minutes: budget of each.
+        minutes: budget of the first; the others do as many steps, so that all have read as much.
         hidden: hidden units of the first.
         checkpoints: folder that `--checkpoints` names, if any.
     """
@@ -79,13 +79,12 @@ def train_comparison(sources: Sequence[str], comparison: CellComparison) -> tupl
             cell=comparison.cells[0], hidden=comparison.hidden, embedding=_EMBEDDING, layers=1, dropout=0.0, tied=False,
             ngrams=1, ngram_prior=0,
         )  # fmt: skip
-        vocab_size = 0
+        vocab_size, budget = 0, Budget(minutes=comparison.minutes)
         for cell, name in zip(comparison.cells, names, strict=True):
             if runs:
                 model = of_equal_size(first, cell, vocab_size)
-            request = LanguageModelRequest(
-                model, TokenizerConfig(type="char"), LanguageModelTrainingConfig(), Budget(minutes=comparison.minutes)
-            )
+                budget = Budget(steps=max(1, runs[0].read_status().step))
+            request = LanguageModelRequest(model, TokenizerConfig(type="char"), LanguageModelTrainingConfig(), budget)
             run = create_language_model_run(corpus, request, folder, name, print_note)
             vocab_size = run.read_config().vocab_size
             print_note(f"training {name}: {model.hidden} units, {parameter_count(model, vocab_size):,} weights")

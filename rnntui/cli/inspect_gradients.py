@@ -34,7 +34,7 @@ from rnntui.errors import UsageError
 )  # fmt: skip
 @click.option(
     "--minutes", type=click.FloatRange(0.01, 100_000), default=3.0, show_default=True, callback=refuse_nan,
-    help="With --compare: training time of each model.",
+    help="With --compare: training time of the first model; the others do as many steps.",
 )  # fmt: skip
 @click.option(
     "--hidden", type=click.IntRange(1, 16_384), default=128, show_default=True,

@@ -40,6 +40,12 @@ class LayerTrace:
         """Names of what `values` returns: the states, then the gates."""
         return quantity_names(self.cell)
 
+    def projected(self) -> Array:
+        """Return the inputs' part of the gates at each step, `(T, B, G*H)`."""
+        steps, batch = self.inputs.shape[:2]
+        # In rows, as numpy multiplies an array of three dimensions in many small products.
+        return self.cell.project(self.inputs.reshape(steps * batch, -1)).reshape(steps, batch, -1)
+
     def values(self, quantity: str) -> Array:
         """Return a state after each step, or a gate at each step, `(T, B, H)`. Raises `KeyError` for another name."""
         names = self.cell.state_names
@@ -52,7 +58,6 @@ class LayerTrace:
         results = {name: np.empty((steps * batch, size), dtype=self.outputs.dtype) for name in blocks}
         if len(blocks) < len(names):
             raise KeyError(", ".join(set(names) - set(blocks)))
-        # In rows, as numpy multiplies an array of three dimensions in many small products.
         inputs = self.inputs.reshape(steps * batch, -1)
         hidden = self.states[:-1, 0]
         window = max(1, _WINDOW // batch)

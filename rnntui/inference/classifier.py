@@ -332,7 +332,7 @@ def load_classifier(run: RunFolder) -> TextClassifier:
     shape, labels = config.model_as(ClassifierConfig), config.corpus_as(LabelledCorpusInfo).labels
     if not labels or any(normalize_text(label) != label for label in labels):
         raise RunError(f"{run.config_file} does not say which labels the classifier has; the run is broken")
-    ngrams = None if shape.ngrams == "none" else _load_ngrams(run)
+    ngrams = None if shape.ngrams == "none" else load_ngrams(run)
     weights = load_weights(run.weights_file)
     sizes = ClassifierSizes(tokenizer.vocab_size, len(labels), 0 if ngrams is None else ngrams.size)
     with weights_of_file(run.weights_file):
@@ -340,7 +340,8 @@ def load_classifier(run: RunFolder) -> TextClassifier:
     return TextClassifier(model, ClassifierTokenizer(tokenizer, is_lowercase), labels, ngrams)
 
 
-def _load_ngrams(run: RunFolder) -> NgramVocabulary:
+def load_ngrams(run: RunFolder) -> NgramVocabulary:
+    """Load a classifier's n-gram vocabulary. Raises `RunError` if its file is missing or broken."""
     arrays, _ = load_arrays(run.ngrams_file)
     try:
         return NgramVocabulary.from_arrays(arrays)

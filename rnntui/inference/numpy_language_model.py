@@ -199,27 +199,6 @@ class NumpyLanguageModel:
         """The recurrent layers, the first one first; read-only."""
         return self._cells
 
-    def layer_states(self, tokens: Ids, state: Array) -> tuple[list[Array], list[Array], Array]:
-        """Read `tokens (T, B)` and return all that the layers have computed, for looking inside.
-
-        That is, for each layer, the projected inputs `(T, B, G*H)` and the states after each token `(T, C, B, H)`; and
-        the state after the last token.
-        """
-        new_state = self._new_state(tokens, state)
-        units, all_projected = self.config.hidden, [self._project(tokens, state)]
-        all_states: list[Array] = []
-        for layer, cell in enumerate(self._cells):
-            if layer:
-                all_projected.append(cell.project(all_states[-1][:, 0]))
-            current = state[layer, :, :, :units]
-            states = np.empty((len(tokens), *current.shape), dtype=self._dtype)
-            for t, projected in enumerate(all_projected[layer]):
-                cell.step(projected, current, states[t])
-                current = states[t]
-            all_states.append(states)
-            new_state[layer, :, :, :units] = current
-        return all_projected, all_states, new_state
-
     def loss_gradient(self, hidden: Array, targets: Ids) -> tuple[Array, Array]:
         """Return the losses `(B,)` in nats of predicting `targets (B,)`, and their gradients by the last h, `(B, H)`.
 

@@ -65,13 +65,13 @@ def state_gradients(
         cancelled: asked at each step.
     """
     read, targets = tokens[:-1], tokens[-1]
-    projected, states, last_state = network.layer_states(read, state)
-    units, cells = network.config.hidden, network.cells
+    traces, cells = network.trace(read, state), network.cells
+    projected = [trace.projected() for trace in traces]
     passes = [
-        layer_backward(cell, projected[layer], states[layer][:, 0], state[layer, :, :, :units])
-        for layer, cell in enumerate(cells)
+        layer_backward(trace.cell, inputs, trace.outputs, trace.states[0])
+        for trace, inputs in zip(traces, projected, strict=True)
     ]
-    losses, gradient = network.loss_gradient(network.last_hidden(last_state), targets)
+    losses, gradient = network.loss_gradient(network.last_hidden(network.state_after(traces, read, state)), targets)
     batch, layers, components = len(targets), len(cells), cells[0].states
     h_gradients = [np.zeros_like(gradient) for _ in cells]
     c_gradients = [np.zeros_like(gradient) for _ in cells]

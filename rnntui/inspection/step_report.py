@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rnntui.charts.palette import LIGHT
-from rnntui.charts.shaded_text import bar, level_style
+from rnntui.charts.shaded_text import bar, bar_style
 from rnntui.charts.styled_text import CURSOR_LABEL, LABEL, TITLE, VALUE, Row, cell_width, fit_row, row_width
 from rnntui.charts.svg_elements import GRID, MUTED, svg_document, text_element, title_element
 from rnntui.inference.cells import Array
@@ -206,7 +206,7 @@ def _heat_rows(levels: Array, width: int) -> list[Row]:
     means = [float(levels[start : start + group].mean()) for start in range(0, len(levels), group)]
     columns = min(width, -(-len(means) // -(-len(means) // width)))
     return [
-        [(bar(level), level_style(level)) for level in means[start : start + columns]]
+        [(bar(level), bar_style(level)) for level in means[start : start + columns]]
         for start in range(0, len(means), columns)
     ]
 

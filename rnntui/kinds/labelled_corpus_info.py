@@ -42,7 +42,8 @@ class LabelledCorpusInfo(CorpusInfo):
     """The corpus of a classifier.
 
     Args:
-        labels: the labels by id, the most frequent in training first.
+        labels: the labels by id, the most frequent in training first; where a classifier was trained on, its own labels
+            come before new ones.
         label_counts: the number of training rows of each label.
         rows: the numbers of training and of validation rows.
         validation_sources: the files of the validation rows; None if those were held out of `sources`.

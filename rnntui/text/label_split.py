@@ -67,7 +67,7 @@ def is_recorded_split(
     counts = count_labels(training)
     return (
         info.rows == (len(training), len(held_out))
-        and dict(zip(info.labels, info.label_counts, strict=False)) == counts
+        and {label: count for label, count in zip(info.labels, info.label_counts, strict=False) if count} == counts
     )
 
 

@@ -39,7 +39,6 @@ def evaluate_dynamic(
     stays as it is: a copy learns.
     """
     adapted = copy.deepcopy(model).eval()  # without dropout
-    optimizer = torch.optim.SGD(adapted.parameters(), LEARNING_RATE)
     count = len(ids) - 1
     total, predicted, state = 0.0, 0, adapted.initial_state(1, hardware.device)
     # cuDNN has no backward pass in evaluation mode.
@@ -51,10 +50,10 @@ def evaluate_dynamic(
                 with hardware.autocast():
                     logits, state = adapted(segment[:-1], state)
                     loss = cross_entropy(logits.float()[:, 0], segment[1:, 0])
-                optimizer.zero_grad()
+                adapted.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 clip_grad_norm_(adapted.parameters(), _MAX_NORM)
-                optimizer.step()
+                _descend(adapted)
             state = tuple(tensor.detach().float() for tensor in state)
             total += loss.item() * (len(segment) - 1)
             predicted += len(segment) - 1
@@ -62,3 +61,11 @@ def evaluate_dynamic(
             if monitor.time_left() <= 0:
                 break
     return Evaluation(total / predicted, predicted, predicted * characters_per_token)
+
+
+@torch.no_grad()
+def _descend(model: LanguageModel) -> None:
+    """Do a step of gradient descent; `torch.optim.SGD` would import torch's compiler first (see `AdamW`)."""
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            parameter.sub_(parameter.grad, alpha=LEARNING_RATE)

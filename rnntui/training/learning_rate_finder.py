@@ -59,7 +59,7 @@ def run_range_test(run: RunFolder, report: Callable[[float], None], steps: int) 
         report(index / steps)
         if index == steps or not losses[-1] <= _MAX_LOSS_RATIO * losses[0]:
             break
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss_tensor.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(parameters, config.training.clip_grad_norm)
         if not math.isfinite(norm.item()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -27,6 +27,7 @@ from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resumable_run, library_versions
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.lookup import find_run, kind_id_of
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.classifier_tokens import ClassifierTokenizer
@@ -35,6 +36,7 @@ from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labe
 from rnntui.text.ngram_features import NgramVocabulary
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.tokenizer_choice import choose_tokenizer
+from rnntui.training.classifier_continuation import ClassifierContinuation
 from rnntui.training.classifier_start import ClassifierStart
 from rnntui.training.labelled_dataset import write_labelled
 from rnntui.training.prepare_run import publish_staged_run, staged_run
@@ -89,19 +91,26 @@ def create_classifier_run(
     if name is not None:
         check_name(name, checkpoints)
     training_rows, validation_rows, messages = _split(texts, validation, request.training)
-    counts = count_labels(training_rows)
+    start = open_classifier_start(request, checkpoints)
+    counts: Mapping[str, int] = count_labels(training_rows)
+    if isinstance(start, ClassifierContinuation):
+        counts = start.labels(counts)
+        messages.append(start.note(tuple(counts)))
+    elif start is not None and start.note:
+        messages.append(start.note)
     label_ids = {label: index for index, label in enumerate(counts)}
     training, held_out = (
         _Part([row.text for row in rows], [label_ids[row.label] for row in rows])
         for rows in (training_rows, validation_rows)
     )
-    start = open_classifier_start(request, checkpoints)
-    if start is not None and start.note:
-        messages.append(start.note)
     request = _resolved(request, training, start, messages)
     with staged_run(request.training, checkpoints) as staged:
-        request, tokenizer = _tokenizer(request, training.texts, staged, start)
-        ngrams = NgramVocabulary.train(training.texts, training.labels, request.model.ngrams)
+        if isinstance(start, ClassifierContinuation):
+            start.stage(staged, len(counts))
+            tokenizer, ngrams = start.tokenizer, start.ngrams()
+        else:
+            request, tokenizer = _tokenizer(request, training.texts, staged, start)
+            ngrams = NgramVocabulary.train(training.texts, training.labels, request.model.ngrams)
         if request.model.ngrams != "none":
             save_arrays(staged.ngrams_file, ngrams.to_arrays(), {})
         files: list[TokenFile] = []
@@ -146,14 +155,22 @@ def create_classifier_run(
     return run, [*messages, *(rows.message for rows in dropped if rows.count)]
 
 
-def open_classifier_start(request: ClassifierRequest, checkpoints: Path) -> ClassifierStart | None:
-    """Open the language model that a run begins with; None if it begins with random weights.
+def open_classifier_start(
+    request: ClassifierRequest, checkpoints: Path
+) -> ClassifierStart | ClassifierContinuation | None:
+    """Open the language model or the classifier that a run begins with; None if it begins with random weights.
 
     Raises `UsageError` if the run is of another kind, or a setting that the user gave is not its own, `RunError` if
     there is no such run, or it has no weights or is broken.
     """
     if not request.training.from_run:
         return None
+    source = find_run(request.training.from_run, checkpoints, None)
+    if kind_id_of(source) == CLASSIFIER.id:
+        continuation = ClassifierContinuation(request.training.from_run, checkpoints)
+        continuation.tokenizer_config(request.tokenizer, request.given)
+        continuation.model_config(request.model, request.given)
+        return continuation
     start = ClassifierStart(request.training.from_run, checkpoints)
     if "tokenizer" in request.given and request.tokenizer.type != start.tokenizer.kind:
         raise UsageError(
@@ -233,7 +250,10 @@ def _split(
 
 
 def _resolved(
-    request: ClassifierRequest, part: _Part, start: ClassifierStart | None, messages: list[str]
+    request: ClassifierRequest,
+    part: _Part,
+    start: ClassifierStart | ClassifierContinuation | None,
+    messages: list[str],
 ) -> ClassifierRequest:
     """Return the request with every "auto" replaced and the settings that suit its tokens; say what was chosen."""
     training, tokenizer = request.training, request.tokenizer
@@ -241,7 +261,10 @@ def _resolved(
         counts = np.bincount(part.labels)
         is_unbalanced = counts.max() > _UNBALANCED * counts.mean()
         training = replace(training, selection_metric="macro_f1" if is_unbalanced else "accuracy")
-    if start is not None:
+    if isinstance(start, ClassifierContinuation):
+        tokenizer = start.tokenizer_config(tokenizer, request.given)
+        training = start.training_config(training, request.given)
+    elif start is not None:
         tokenizer = replace(tokenizer, type=start.tokenizer.kind)
     elif str(tokenizer.type) == "auto":
         choice = choose_tokenizer(part.texts, part.labels)
@@ -249,6 +272,8 @@ def _resolved(
         messages.append(choice.reason)
     request = replace(request, training=training, tokenizer=tokenizer)
     request = _with_character_recipe(request) if tokenizer.type == "char" else request
+    if isinstance(start, ClassifierContinuation):  # after the recipe, which has sizes and a treatment of case, too
+        request = replace(request, model=start.model_config(request.model, request.given), tokenizer=tokenizer)
     return _with_enough_epochs(request, len(part.texts))
 
 

@@ -20,6 +20,7 @@ from rnntui.errors import RunError
 from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.format_1 import RENAMED_PROGRESS, rename_keys
 from rnntui.runs.weights_file import load_arrays, save_arrays
+from rnntui.training.adamw import AdamW
 from rnntui.training.plan import StepPlan
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.task import Task
@@ -31,7 +32,7 @@ _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 def save_state(
     path: Path,
     task: Task,
-    optimizer: torch.optim.Optimizer,
+    optimizer: AdamW,
     average: WeightAverage | None,
     progress: TrainingProgress,
 ) -> None:
@@ -58,9 +59,7 @@ def save_state(
     save_arrays(path, arrays, {"progress": json.dumps(asdict(progress))})
 
 
-def load_state(
-    path: Path, task: Task, optimizer: torch.optim.Optimizer, average: WeightAverage | None
-) -> TrainingProgress:
+def load_state(path: Path, task: Task, optimizer: AdamW, average: WeightAverage | None) -> TrainingProgress:
     """Restore task, optimizer, average and random generators, and return the progress.
 
     Args:

@@ -149,7 +149,7 @@ class Trainer:
         for group in optimizer.param_groups:
             group["lr"] = rate * group["rate_factor"]()
         loss_tensor, tokens = self._task.loss()
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss_tensor.backward()  # type: ignore[no-untyped-call]
         norm_tensor = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
         loss, gradient_norm = loss_tensor.item(), norm_tensor.item()

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rnntui.config import Budget, TrainerConfig
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_weights
+from rnntui.training.adamw import AdamW
 from rnntui.training.plan import StepPlanner
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.resume import load_state, save_state
@@ -26,14 +25,14 @@ class TrainingState:
 
     Args:
         task: Model and data.
-        optimizer: AdamW.
+        optimizer: It holds the moments of the gradients.
         average: Average of the model's weights; None if the settings ask for none.
         progress: Counters and the best weights so far.
         planner: Step count and schedule.
     """
 
     task: Task
-    optimizer: torch.optim.Optimizer
+    optimizer: AdamW
     average: WeightAverage | None
     progress: TrainingProgress
     planner: StepPlanner
@@ -91,8 +90,8 @@ class TrainingState:
         return contextlib.nullcontext() if self.average is None else self.average.in_model()
 
 
-def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
-    """Return AdamW (Loshchilov and Hutter 2019) over the task's model, without weight decay on biases."""
+def make_optimizer(task: Task, config: TrainerConfig) -> AdamW:
+    """Return AdamW over the task's model, without weight decay on biases."""
     groups: list[dict[str, Any]] = []
     for group in task.parameter_groups():
         decay = config.weight_decay if group.weight_decay is None else group.weight_decay
@@ -100,9 +99,10 @@ def make_optimizer(task: Task, config: TrainerConfig) -> torch.optim.Optimizer:
         biases = [p for p in group.parameters if p.dim() <= 1]
         for parameters, weight_decay in ((matrices, decay), (biases, 0.0)):
             if parameters:
-                groups.append({"params": parameters, "weight_decay": weight_decay, "rate_factor": group.rate_factor})
+                values = {"lr": config.learning_rate, "weight_decay": weight_decay, "rate_factor": group.rate_factor}
+                groups.append({"params": parameters, **values})
     fused = task.hardware.device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, config.adam_beta2), fused=fused)
+    return AdamW(groups, (0.9, config.adam_beta2), fused)
 
 
 def _make_average(task: Task, config: TrainerConfig) -> WeightAverage | None:

@@ -35,7 +35,7 @@ def parameter_groups(
         if name.startswith("ngrams."):
             continue
         depth = 0
-        if name in pretrained:
+        if name in pretrained and name.startswith("encoder."):  # the output, too, may be that of a classifier
             is_embedding = name.startswith("encoder.embedding")
             depth = layers + 1 if is_embedding else layers - int(name.split(".")[2])
         groups[depth].append(name)

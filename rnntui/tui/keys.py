@@ -150,6 +150,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
             footer=True),
         Key("train.chat", "c", "chat", "Use", "Chat, translate or classify with the highlighted run, as it is now",
             footer=True),
+        Key("train.inspect", "i", "inspect", "Inspect", "Look inside the highlighted run: gradients, context, …"),
         Key("train.mark", "space", "mark", "Mark", "Mark the highlighted run: it stays in the charts, to "
             "compare others with it", footer=True),
         Key("train.next", "right_square_bracket", "step(1)", "Next", "Show the next chart, the samples or About",
@@ -212,6 +213,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     "inspect": (
         Key("inspect.stop", "escape", "stop", "Stop", "Stop computing; leave the line for the text", footer=True),
+        Key("inspect.back", "left", "move(-1)", "Back", "In One step: go to the token before", footer=True),
+        Key("inspect.on", "right", "move(1)", "On", "In One step: go to the next token", footer=True),
         Key("inspect.next", "right_square_bracket", "step(1)", "Next view", "Show the next view of the model",
             footer=True),
         Key("inspect.previous", "left_square_bracket", "step(-1)", "Previous view", "Show the previous view"),
@@ -219,8 +222,6 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("inspect.add", "f6", "add_run", "Compare", "Add another model to the view", footer=True),
         Key("inspect.remove", "f7", "remove_run", "Remove", "Take away the model that was added last", footer=True),
         Key("inspect.text", "t", "edit_text", "Text", "Type the text that the view is computed from", footer=True),
-        Key("inspect.back", "left", "move(-1)", "Back", "In One step: go to the token before", footer=True),
-        Key("inspect.on", "right", "move(1)", "On", "In One step: go to the next token", footer=True),
         Key("inspect.compute", "enter", "compute", "Compute", "Compute the view again after a stop or an error"),
         Key("inspect.export", "e", "export", "Save", "Save the picture as an SVG or PNG file", footer=True),
         Key("inspect.copy", "ctrl+g", "copy", "Copy", "Copy the sentences to the clipboard"),

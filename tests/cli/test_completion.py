@@ -39,7 +39,7 @@ CASES = {
     "train --name ": [],
     "train --resume --name ": ["chat", "notes", "shakespeare"],
     "train-seq2seq --source ": FILES,
-    "train-classifier --from ": ["chat", "notes", "shakespeare"],
+    "train-classifier --from ": ["authors", "chat", "notes", "shakespeare"],
     "train --from ": ["chat", "notes", "shakespeare"],
     "train-seq2seq --from ": ["en-es", "pairs"],
     "sample --run ": ["chat", "notes", "shakespeare"],

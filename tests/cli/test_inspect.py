@@ -12,6 +12,7 @@ from tiny_runs import make_run
 from rnntui.config import LanguageModelConfig
 from rnntui.inspection.initial_weights import initial_weights
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import save_arrays
 
 TEXT = "to be, or not to be, that is the question.\n" * 20
@@ -78,6 +79,7 @@ def test_compare_trains_a_run_for_each_cell_and_shows_them_before_and_after(
         config = run.read_config()
         weights = initial_weights(config.model_as(LanguageModelConfig), config.vocab_size, np.random.default_rng(1))
         save_arrays(run.weights_file, weights, {})
+        run.write_status(RunStatus("done", step=7))
         return 0
 
     monkeypatch.setattr("rnntui.cli.training_command.train_and_report", train)
@@ -88,5 +90,7 @@ def test_compare_trains_a_run_for_each_cell_and_shows_them_before_and_after(
     assert [(each["run"], each["trained"]) for each in values] == [
         ("words-rnn", True), ("words-rnn", False), ("words-lstm", True), ("words-lstm", False),
     ]  # fmt: skip
+    budgets = [RunFolder(Path("checkpoints") / f"words-{cell}").read_config().budget for cell in ("rnn", "lstm")]
+    assert (budgets[0].minutes, budgets[1].steps) == (0.01, 7)
     again = rnntui("inspect", "gradients", "words.txt", "--compare", "lstm", *quick)
     assert again.code == 2 and "words-lstm" in again.err

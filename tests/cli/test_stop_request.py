@@ -5,10 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
 
+from rnntui.__main__ import main
 from rnntui.cli.progress import interrupted_lines, make_reporter
 from rnntui.cli.training_command import StopRequest, train_and_report
 from rnntui.training.events import Evaluating, Finished
@@ -78,3 +80,21 @@ def test_a_pipe_gets_a_line_of_a_long_evaluation(
         reporter.acknowledge_stop()
     note = "rnntui: stopping after this evaluation; Ctrl-C again stops at once"
     assert capsys.readouterr().err.splitlines() == ["step 20  final evaluation  40 %", note]
+
+
+class InterruptedImport(MetaPathFinder):
+    """Ctrl-C while a module is imported."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "rnntui.cli.main":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_program_is_still_loaded_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "rnntui.cli.main", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [InterruptedImport(), *sys.meta_path])
+    with pytest.raises(SystemExit, match="130"):
+        main()
+    assert capsys.readouterr().err == "rnntui: interrupted\n"

@@ -56,6 +56,8 @@ COMMANDS = (
     "inspect gradients",
     "inspect context",
     "inspect clipping",
+    "inspect units",
+    "inspect step",
     "serve",
     "tune",
 )

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+# Imports of torch take most of the start of a process: here once for all forks.
 _FORK_SERVER = """
 import json, os, sys, traceback
-import torch._dynamo  # torch and what its optimizers import take most of the start: once for all forks
 from pathlib import Path
 from rnntui.cli.main import run
 from rnntui.runs.folder import RunFolder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -235,11 +236,43 @@ def test_a_warm_start_refuses_what_does_not_fit(tmp_path: Path) -> None:
         create({"tokenizer"}, tokenizer="word")
     with pytest.raises((UsageError, RunError), match="nowhere"):
         create(set(), name="nowhere")
-    other = make_labelled_run(tmp_path, opinions(), "other", steps=2)
-    train_run(other, ignore, never)
-    with pytest.raises((UsageError, RunError), match="classifier"):
-        create(set(), name=str(other.path))
+    with pytest.raises(UsageError, match="run en-es is a Seq2Seq model, not a language model"):
+        create(set(), name="en-es")
     create({"cell"})  # as that of the language model
+
+
+def test_a_classifier_is_trained_on_and_learns_further_labels(tmp_path: Path) -> None:
+    source = make_labelled_run(tmp_path, opinions(), "source", steps=4)
+    train_run(source, ignore, never)
+    rows = [*opinions(60, seed=3)[:40], *((f"maybe {word} or so", "unsure") for word in "abcdefghijklmnopqrst")]
+    texts = read_labelled(find_corpus([str(labelled_table(tmp_path / "more.tsv", rows))]))
+
+    def create(given: tuple[str, ...] = (), **model: Any) -> tuple[RunFolder, list[str]]:
+        request = ClassifierRequest(
+            ClassifierConfig(**model), ClassifierTokenizerConfig(),
+            ClassifierTrainingConfig(from_run=str(source.path)), Budget(steps=2), given=frozenset(given),
+        )  # fmt: skip
+        return create_classifier_run(texts, None, request, source.path.parent, None)
+
+    run, messages = create()
+    before, after = load_classifier(source), run.read_config()
+    assert any(message.endswith("labels stay; new labels: unsure") for message in messages)
+    assert after.corpus_as(LabelledCorpusInfo).labels == (*before.labels, "unsure")
+    assert after.origin is not None and after.origin.run == "source"
+    settings = after.training_as(ClassifierTrainingConfig)
+    assert (settings.unfreeze_epochs, settings.layer_rate_decay) == (0, 1)
+    task = open_task(run)
+    assert [group.rate_factor() for group in task.parameter_groups()] == [1.0] * len(task.parameter_groups())
+    weights, count = {name: value.detach().numpy() for name, value in task.model.named_parameters()}, len(before.labels)
+    for name, expected in load_weights(source.weights_file).items():
+        axis = {"output.weight": 0, "output.bias": 0, "ngrams.weight": 1}.get(name)
+        own = weights[name] if axis is None else np.take(weights[name], range(count), axis)
+        np.testing.assert_array_equal(own, expected, name)
+    assert not weights["output.weight"][count:].any() and not weights["ngrams.weight"][:, count:].any()
+    assert train_run(run, ignore, never).step == 2
+    assert load_classifier(run).classify([rows[0][0]])[0].labels
+    with pytest.raises(UsageError, match=r"--hidden 9 is not that of --from source"):
+        create(("hidden",), hidden=9)
 
 
 def test_a_warm_start_from_a_model_of_n_grams_leaves_these_out_and_says_so(tmp_path: Path) -> None:

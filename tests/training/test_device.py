@@ -10,6 +10,7 @@ from forks import Forks
 
 from rnntui.errors import UsageError
 from rnntui.text.tokenizer_factory import load_tokenizer
+from rnntui.training.adamw import AdamW
 from rnntui.training.device import Hardware, _has_bf16, _runs_cells_in_bf16, choose_hardware
 from rnntui.training.language_model_task import LanguageModelTask
 
@@ -44,7 +45,9 @@ def test_training_in_bf16_keeps_weights_state_and_loss_in_fp32(make_run) -> None
     torch.manual_seed(1)
     tokenizer = load_tokenizer(run.path, "char")
     task = LanguageModelTask(run, config, tokenizer, Hardware(torch.device("cpu"), bf16=True))
-    optimizer = torch.optim.AdamW(task.model.parameters(), lr=1e-2)
+    optimizer = AdamW(
+        [{"params": [*task.model.parameters()], "lr": 1e-2, "weight_decay": 0.01}], (0.9, 0.999), fused=False
+    )
     losses = []
     for _ in range(60):
         loss, _ = task.loss()
@@ -68,6 +71,7 @@ def test_denormal_numbers_are_flushed_in_every_thread(forks: Forks) -> None:
     """
     forks.start("""
 import torch
+from rnntui.training.adamw import AdamW
 from rnntui.training.device import choose_hardware
 choose_hardware("cpu", "auto", 2)
 tiny = torch.full((1_000_000,), 1e-40)
@@ -76,7 +80,7 @@ for threads in (2, 1, 3, 2):
     print(int((tiny * 1.0).count_nonzero()), flush=True)
 weight = torch.nn.Parameter(torch.ones(40_000))
 weight.grad = torch.zeros(40_000)
-optimizer = torch.optim.AdamW([weight], betas=(0.9, 0.99), fused=True)
+optimizer = AdamW([{"params": [weight], "lr": 1e-3, "weight_decay": 0.01}], (0.9, 0.99), fused=True)
 optimizer.step()
 optimizer.state[weight]["exp_avg"].fill_(2e-38)
 for _ in range(30):

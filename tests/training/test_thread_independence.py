@@ -19,7 +19,8 @@ from rnntui.training.device import _has_bf16
 from rnntui.training.threads import TorchThreads
 from rnntui.training.train_run import train_run
 
-SHAPE = {"hidden": 300, "embedding": 300, "batch_size": 7, "bptt": 50, "steps": 4, "evaluations": 1, "eval_tokens": 256}
+TEXT = "alpha beta gamma delta\n" * 200  # little to evaluate on
+SHAPE = {"hidden": 300, "embedding": 300, "batch_size": 7, "bptt": 50, "steps": 2, "evaluations": 1, "eval_tokens": 256}
 
 
 @pytest.fixture(autouse=True)
@@ -55,22 +56,22 @@ def assert_equal(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]) -> 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 def test_a_language_model_in_fp32(make_run, monkeypatch: pytest.MonkeyPatch, cell: str) -> None:
-    one = final_weights(make_run(name="one", cell=cell, precision="fp32", threads=1, **SHAPE))
-    two = final_weights(make_run(name="two", cell=cell, precision="fp32", threads=2, **SHAPE))
+    one = final_weights(make_run(TEXT, name="one", cell=cell, precision="fp32", threads=1, **SHAPE))
+    two = final_weights(make_run(TEXT, name="two", cell=cell, precision="fp32", threads=2, **SHAPE))
     assert_equal(one, two)
     alternate_threads(monkeypatch)
-    assert_equal(one, final_weights(make_run(name="changing", cell=cell, precision="fp32", **SHAPE)))
+    assert_equal(one, final_weights(make_run(TEXT, name="changing", cell=cell, precision="fp32", **SHAPE)))
 
 
 @pytest.mark.skipif(not _has_bf16(torch.device("cpu")), reason="this processor does not compute in bf16")
 def test_the_default_language_model_in_bf16(make_run) -> None:
-    shape = {"hidden": 512, "embedding": 64, "batch_size": 16, "bptt": 32, "steps": 4, "eval_tokens": 256}
-    one = final_weights(make_run(name="one", precision="bf16", threads=1, **shape))
-    assert_equal(one, final_weights(make_run(name="two", precision="bf16", threads=2, **shape)))
+    shape = {"hidden": 512, "embedding": 64, "batch_size": 16, "bptt": 32, "steps": 2, "eval_tokens": 256}
+    one = final_weights(make_run(TEXT, name="one", precision="bf16", threads=1, **shape))
+    assert_equal(one, final_weights(make_run(TEXT, name="two", precision="bf16", threads=2, **shape)))
 
 
 def test_a_seq2seq_model_in_fp32(tmp_path: Path) -> None:
-    shape = {"hidden": 200, "encoder_hidden": 150, "embedding": 200, "steps": 4, "bleu_pairs": 2, "precision": "fp32"}
+    shape = {"hidden": 200, "encoder_hidden": 150, "embedding": 200, "steps": 2, "bleu_pairs": 2, "precision": "fp32"}
     rows = copy_rows()
     one = final_weights(make_pair_run(tmp_path, rows, "one", threads=1, **shape))
     assert_equal(one, final_weights(make_pair_run(tmp_path, rows, "two", threads=2, **shape)))

@@ -13,6 +13,7 @@ from rnntui.errors import TrainingError
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays
 from rnntui.thread_tuner import ThreadTuner
+from rnntui.training.adamw import AdamW
 from rnntui.training.device import choose_hardware
 from rnntui.training.evaluation import Evaluation, EvaluationMonitor
 from rnntui.training.events import Evaluated, Event, Finished, Started, Stepped
@@ -100,7 +101,7 @@ def test_the_optimizer_and_the_schedule_take_their_settings(make_run) -> None:
     optimizer = make_optimizer(
         LanguageModelTask.from_run(run, config, choose_hardware("cpu", "fp32", 1)), config.training
     )
-    assert {group["betas"] for group in optimizer.param_groups} == {(0.9, 0.95)}
+    assert optimizer.betas == (0.9, 0.95)
     rates = [event.learning_rate for event in train(run)[1] if isinstance(event, Stepped)]
     assert rates[0] == 0.01 and 0.0025 < rates[-1] < 0.003
 
@@ -157,14 +158,14 @@ def test_a_diverging_loss_ends_the_run(make_run) -> None:
 
 def test_gradients_are_clipped_and_the_unclipped_norm_is_reported(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     norms = []
-    update = torch.optim.AdamW.step
+    update = AdamW.step
 
-    def recording_update(self: torch.optim.AdamW):
+    def recording_update(self: AdamW):
         gradients = [p.grad for group in self.param_groups for p in group["params"]]
         norms.append(float(torch.nn.utils.get_total_norm(gradients)))
         return update(self)
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", recording_update)
+    monkeypatch.setattr(AdamW, "step", recording_update)
     _, events = train(make_run(steps=10, clip_grad_norm=1e-3))
     assert len(norms) == 10 and max(norms) < 1.001e-3
     assert all(e.gradient_norm > 1e-3 for e in events if isinstance(e, Stepped))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from chatting import chat_without_thread, chatting
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import CommandList, CommandPalette
@@ -20,9 +23,10 @@ from rnntui.cli.main import run
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.prompt import Prompt
 from rnntui.tui.footer import KeyFooter
+from rnntui.tui.installation import UPGRADED
 from rnntui.tui.keys import KEYS, Key, app_keys, bindings, keymap_problems, known_keys
-from rnntui.tui.messages import OpenRun
-from rnntui.tui.preferences import Preferences, load, save, settings_file
+from rnntui.tui.messages import OpenRun, RunRenamed
+from rnntui.tui.preferences import Preferences, load, save, settings_file, texts_folder
 from rnntui.tui.screens.help import HelpScreen
 from rnntui.tui.tabs import TABS, TabContext, TabEntry
 
@@ -53,6 +57,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     from rnntui.tui.chat.tab import ChatTab
     from rnntui.tui.classify.label_list import LabelList
     from rnntui.tui.classify.tab import ClassifyTab
+    from rnntui.tui.inspect.tab import InspectTab
     from rnntui.tui.train.tab import TrainTab
     from rnntui.tui.translate.hypothesis_list import HypothesisList
     from rnntui.tui.translate.tab import TranslateTab
@@ -60,7 +65,7 @@ def test_every_key_has_one_id_and_an_action_that_exists() -> None:
     owners = {
         "app": RnntuiApp, "chat": ChatTab, "prompt": Prompt, "text": PaneView, "settings": SettingsPanel,
         "train": TrainTab, "translate": TranslateTab, "hypotheses": HypothesisList, "aside": TranslateTab,
-        "classify": ClassifyTab, "explanation": ClassifyTab, "labels": LabelList,
+        "classify": ClassifyTab, "inspect": InspectTab, "explanation": ClassifyTab, "labels": LabelList,
     }  # fmt: skip
     for context, keys in KEYS.items():
         for key in keys:
@@ -355,3 +360,29 @@ async def test_settings_that_cannot_be_saved_are_reported(runs: Path, own_settin
 def test_without_a_terminal_it_names_sample(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chat"]) == 2
     assert capsys.readouterr().err == "rnntui: chat needs a terminal; in scripts and pipes use: rnntui sample\n"
+
+
+async def test_the_palette_offers_no_command_that_is_refused_and_a_renamed_run_is_shown(runs: Path) -> None:
+    async with chatting(runs, size=(120, 30)) as user:
+        await user.pilot.press("f3")
+        await wait_until(user.pilot, lambda: "train.rename" in {command.id for command in user.app.commands()})
+        ids = {command.id for command in user.app.commands()}
+        assert "train.stop" not in ids  # it is not running
+        user.app.post_message(RunRenamed("tiny", "larger"))
+        await user.pilot.press("f2")
+        await wait_until(user.pilot, lambda: "larger · ready" in str(user.pane._status_line.render()))
+        assert user.pane.pane.run_name == user.conversation.name == "larger"
+
+
+async def test_an_app_whose_modules_were_replaced_saves_its_texts_and_closes_with_one_line(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with chatting(runs) as user:
+        await user.say("Hello")
+        await user.write()
+        monkeypatch.setitem(sys.modules, "rnntui.tui.screens.help", None)  # as if the file were gone
+        user.app.post_message(events.Key("f1", None))
+        while user.app.is_running:
+            await asyncio.sleep(0.02)
+        assert user.app.return_code == 1 and UPGRADED in user.app.exit_messages
+    assert [path.read_text() for path in texts_folder().glob("*.txt")] == [user.text]

@@ -70,7 +70,9 @@ async def test_bookmarks_are_set_listed_named_and_gone_to_on_any_branch(runs: Pa
         await user.told("Alt+B lists the bookmarks")
         user.pane.text.focus()
         user.pane.text.cursor = 8
-        await user.pilot.press("delete", "enter")
+        await user.pilot.press("alt+m")
+        await shown(user, AskScreen, "at the cursor", first[8:12])
+        await user.pilot.press("end", "ctrl+u", "enter")
         await shown(user, AskScreen, "type a name for the bookmark")
         await user.pilot.press(*"soon", "enter")
         await back_in_the_chat(user)

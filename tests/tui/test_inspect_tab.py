@@ -22,6 +22,7 @@ from rnntui.inspection.views import VIEWS, InspectionView
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.inspect.inspection_view import InspectionRows
 from rnntui.tui.inspect.tab import InspectTab
+from rnntui.tui.messages import OpenRun
 from rnntui.tui.screens.dialogs import AskScreen, PickScreen
 
 KIND = ("language-model",)
@@ -195,7 +196,7 @@ async def test_picture_and_sentences_are_saved_and_copied(tmp_path: Path, monkey
 async def test_a_kind_without_views_and_a_missing_run_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with inspecting(tmp_path, monkeypatch) as user:
         await user.sees("alpha at")
-        user.tab.open_run("authors")
+        await user.pilot.app.on_open_run(OpenRun("authors", "inspect"))  # type: ignore[attr-defined]
         await user.sees("which no view is of")
         user.tab.open_run("gamma")
         await user.sees("no run 'gamma'")

@@ -327,9 +327,9 @@ async def test_chat_with_a_run(runs: Path) -> None:
     app = Host(runs)
     async with app.run_test(size=NARROW, notifications=True) as pilot:
         await wait_until(pilot, lambda: len(app.names) == 2)
-        await pilot.press("c", "down", "c")
-        await wait_until(pilot, lambda: app.opened)
-        assert app.opened == [str(runs / "first")]
+        await pilot.press("c", "down", "c", "i")
+        await wait_until(pilot, lambda: len(app.opened) == 2)
+        assert app.opened == [str(runs / "first")] * 2  # to chat with, and to inspect
         await wait_until(pilot, lambda: app.query("Toast"))
         assert "[second [b has no weights yet." in "".join(line.text for line in app.screen._compositor.render_strips())
 

@@ -187,7 +187,12 @@ class CopyShading:
             self._say(pane, f"copied: {length}")
             return
         place = f"{source.file}:{source.line:,}"
-        self._say(pane, f"copied: {length}, {place} “{one_line(source.text)}”", f"copied: {length}, {place}", place)
+        self._say(
+            pane,
+            f"copied: {length}, {place} “{one_line(source.text)}”",
+            f"copied: {length}, {place}",
+            f"copied: {place}",
+        )
 
     def _say(self, pane: ChatPane, *forms: str) -> None:
         pane.colouring = forms

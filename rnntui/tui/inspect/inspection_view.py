@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -23,10 +24,18 @@ _SIDE = 46  # columns of the sentences there
 _GAP = 2  # columns between both
 
 
-class InspectionRows(ScrollView, can_focus=True):
+class InspectionRows(ScrollView, can_focus=True, inherit_bindings=False):
     """Rows and sentences of an inspection, made anew for each size of the widget; it scrolls by the arrow keys."""
 
     ALLOW_SELECT = False
+    # Those of a scroll view without left and right, which are the tab's.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key, f"scroll_{action}", show=False)
+        for key, action in (
+            ("up", "up"), ("down", "down"), ("pageup", "page_up"), ("pagedown", "page_down"), ("home", "home"),
+            ("end", "end"),
+        )
+    ]  # fmt: skip
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "inspection--title", "inspection--label", "inspection--value", "inspection--axis", "inspection--grid",
         "inspection--cursor", "inspection--cursor-label", "inspection--text",

@@ -231,13 +231,20 @@ class TrainTab(Vertical):
 
     def action_chat(self) -> None:
         """Open the highlighted run in the tab that uses it."""
-        run = self.run_list.current
-        if run is None:
-            return
+        if self.run_list.current is not None:
+            self._open(self.run_list.current, self.session.tab_for(self.run_list.current))
+
+    def action_inspect(self) -> None:
+        """Open the highlighted run in the Inspect tab."""
+        if self.run_list.current is not None:
+            self._open(self.run_list.current, "inspect")
+
+    def _open(self, run: WatchedRun, tab_id: str) -> None:
+        """Open a run in another tab, if it has weights."""
         notice = self.session.check_usable(run)
         self._show_notice(notice)
         if notice is None:
-            self.post_message(OpenRun(run.path, self.session.tab_for(run)))
+            self.post_message(OpenRun(run.path, tab_id))
 
     # -- training ------------------------------------------------------------------------------------------------
 

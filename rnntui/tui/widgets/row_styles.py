@@ -10,8 +10,12 @@ from rnntui.charts.palette import curve_colour
 from rnntui.charts.styled_text import SHADES, ChartPart, Style
 from rnntui.tui.widgets.colours import blend_lab, readable_on
 
+_SHADED = {
+    ChartPart.CORRECT, ChartPart.WRONG, ChartPart.HIGH, ChartPart.LOW, ChartPart.HIGH_BAR, ChartPart.LOW_BAR,
+}  # fmt: skip
 _FADING = 0.6  # blending of the values under their average towards the background
 _FULL = 0.75  # of the way from the background to the colour of a cell with the darkest shade
+_LEAST_BAR = 0.3  # of the way from the background to its colour, for a bar of the weakest value
 _LEAST = 0.12  # of that way, for a cell with the lightest one
 
 
@@ -44,7 +48,7 @@ class RowStyles:
     def _make(self, style: Style) -> RichStyle:
         if style.kind in (ChartPart.LINE, ChartPart.RAW):
             return self._curve(style)
-        if style.kind in (ChartPart.CORRECT, ChartPart.WRONG, ChartPart.HIGH, ChartPart.LOW):
+        if style.kind in _SHADED:
             return self._cell(style)
         return self.component(style.kind.name.lower().replace("_", "-"))
 
@@ -62,13 +66,17 @@ class RowStyles:
         return RichStyle(color=blended.rich_color, bgcolor=background.rich_color)
 
     def _cell(self, style: Style) -> RichStyle:
-        if not style.colour:
+        is_bar = style.kind in (ChartPart.HIGH_BAR, ChartPart.LOW_BAR)
+        if not style.colour and not is_bar:
             return self.component("value")
         background, is_dark = self._background, self._widget.app.current_theme.dark
-        is_first = style.kind in (ChartPart.CORRECT, ChartPart.HIGH)
+        is_first = style.kind in (ChartPart.CORRECT, ChartPart.HIGH, ChartPart.HIGH_BAR)
         color = Color.parse(curve_colour(0 if is_first else 1, is_dark))
         if background.ansi is not None:
             return RichStyle(color=color.rich_color, bold=is_first)
         paper = blend_lab(background, color, _LEAST + (_FULL - _LEAST) * style.colour / SHADES)
+        if is_bar:  # it stands out from a light shade of its own colour, the more the stronger
+            ink = blend_lab(background, color, _LEAST_BAR + (1 - _LEAST_BAR) * style.colour / SHADES)
+            return RichStyle(color=ink.rich_color, bgcolor=paper.rich_color)
         ink = readable_on(paper, Color.parse("#ffffff" if is_dark else "#000000"))
         return RichStyle(color=ink.rich_color, bgcolor=paper.rich_color)
