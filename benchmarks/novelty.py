@@ -30,14 +30,21 @@ def main() -> None:
     parser.add_argument("text", nargs="?", default=str(ROOT / "corpora" / "shakespeare.txt"), help="a text")
     parser.add_argument("--megabytes", type=float, default=100, help="size of the large text")
     parser.add_argument("--measure", metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("--write", metavar="FILE", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.write:
+        text = Path(options.text).read_text("utf-8")
+        Path(options.write).write_text(random_words(text, int(options.megabytes * 1e6)), "utf-8")
+        return
     if options.measure:
         print(json.dumps(measure(Path(options.measure))))
         return
     print_heading("The novelty index", "none", megabytes=options.megabytes)
     with tempfile.TemporaryDirectory(prefix="rnntui-novelty-") as folder:
         large = Path(folder) / "large.txt"
-        large.write_text(random_words(Path(options.text).read_text("utf-8"), int(options.megabytes * 1e6)), "utf-8")
+        # In a process of its own: the peak memory of this one would count into that of the measurements.
+        size = ["--megabytes", str(options.megabytes)]
+        subprocess.run([sys.executable, __file__, options.text, "--write", str(large), *size], check=True)
         rows = []
         for path in (Path(options.text), large):
             done = subprocess.run(
@@ -72,7 +79,7 @@ def random_words(text: str, size: int) -> str:
         low, high = first[current], np.maximum(first[current + 1], first[current] + 1)
         current = followers[np.minimum(generator.integers(low, high), len(followers) - 1)]
         steps.append(current)
-    return " ".join(words[np.stack(steps).T.ravel()])[:size].replace(" \n ", "\n")
+    return " ".join(" ".join(words[stream]) for stream in np.stack(steps).T)[:size].replace(" \n ", "\n")
 
 
 def measure(path: Path) -> dict[str, Any]:

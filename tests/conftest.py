@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from forks import Forks
 
 from rnntui.cli.environment import prepare_for_torch
 
@@ -22,6 +23,14 @@ def denormal_numbers() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Forks of a process that has imported torch."""
+    forks = Forks()
+    yield forks
+    forks.close()
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -20,6 +20,7 @@ from rnntui.errors import RunError
 from rnntui.inference.loaded_model import read_ngram_model
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.integrity import write_checksums, write_status_of_metrics
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
@@ -48,7 +49,6 @@ def _write_copy(
     save_arrays(copy.weights_file, arrays, metadata)
     config = run.read_config()
     copy.write_config(config)
-    shutil.copyfile(run.status_file, copy.status_file)
     for tokenizer in run.path.rglob("tokenizer.*"):  # separate vocabularies have folders of their own
         copied_file = copy.path / tokenizer.relative_to(run.path)
         copied_file.parent.mkdir(exist_ok=True)
@@ -61,6 +61,8 @@ def _write_copy(
     rows = read_metrics(run.metrics_file)
     rows = [row for index, row in enumerate(rows) if "train_loss" not in row or index % _ROW_INTERVAL == 0]
     atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    write_status_of_metrics(copy, run.read_status())
+    write_checksums(copy)
 
 
 def half_precision(arrays: Mapping[str, NDArray[Any]], file: Path) -> dict[str, NDArray[np.float16]]:

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.config import LanguageModelConfig
-from rnntui.inference.cell_trace import LayerTrace
 from rnntui.inference.cells import Array, Matrix, RecurrentCell
 from rnntui.inference.weight_reader import WeightReader
 from rnntui.ngram_index import NgramIndex
 from rnntui.text.ngram_model import NgramModel
+
+if TYPE_CHECKING:
+    from rnntui.inference.cell_trace import LayerTrace
 
 # With a vocabulary up to this size, the first layer's input projection is computed once per token id and looked up.
 _MAX_TABLE_TOKENS = 1024
@@ -173,6 +176,8 @@ class NumpyLanguageModel:
 
     def trace(self, tokens: Ids, state: Array) -> list[LayerTrace]:
         """Read `tokens (T, B)` after a state; return what every layer computed, for looking at gates and units."""
+        from rnntui.inference.cell_trace import LayerTrace  # sampling need not import it
+
         inputs, units = self._embed(tokens, state), self.config.hidden
         layers: list[LayerTrace] = []
         for layer, cell in enumerate(self._cells):

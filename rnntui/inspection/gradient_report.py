@@ -225,7 +225,9 @@ def _sentence(curve: GradientCurve) -> str:
     half, vanished, steps = curve.reach(0.5), curve.reach(_VANISHED), len(curve.left)
     halves = f"half of it is left {half:.0f} steps back" if half is not None else f"it never halves in {steps} steps"
     marks = ", ".join(
-        f"{n} steps back {format_percent(float(curve.left[n - 1]), _FLOOR)}" for n in _MARKS if n <= steps
+        f"{n} steps back {format_percent(max(float(curve.left[n - 1]), _FLOOR / 2), _FLOOR)}"
+        for n in _MARKS
+        if n <= steps
     )
     if curve.left.max() > _EXPLODED:
         verdict = f"it explodes, up to {curve.left.max():,.0f} times: training needs clipping"

@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 _HALF_WINDOW = 3  # steps on either side that a loss is averaged with: centred, so that the curve is not shifted
 _MIN_FALL = 0.05  # nats that the loss falls at least, for a suggestion
-_SHARE_OF_LOWEST = 0.1  # of the rate with the lowest loss
+_SHARE_OF_LOWEST = 0.2  # of the rate with the lowest loss; by the measurements of docs/choosing.md
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class LearningRateRange:
             present += f"{factor:.0f} times {'higher' if ratio > 1 else 'lower'}."
         return [
             f"{fall}.",
-            f"Suggested: {self.suggestion:g}, a tenth of the rate with the lowest loss. The test raises the rate at "
+            f"Suggested: {self.suggestion:g}, a fifth of the rate with the lowest loss. The test raises the rate at "
             f"every step and stays only a moment at each; a training stays near its peak for thousands of steps, and "
             f"what just held for one step would not hold then.",
             present,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import RnntuiError, RunError
 from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum
+from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import has_checksum, load_arrays, load_weights
 
 _BLOCK = 1 << 20  # bytes read at a time
@@ -51,6 +52,13 @@ def write_checksums(run: RunFolder) -> None:
     values = {"files": {path.relative_to(run.path).as_posix(): _hash_of(path) for path in _fixed_files(run)}}
     text = json.dumps(values | {CHECKSUM: json_checksum(values)}, indent=2)
     atomic_write(run.checksums_file, f"{text}\n".encode())
+
+
+def write_status_of_metrics(run: RunFolder, status: RunStatus) -> None:
+    """Write a status with the time that it names, and the checksum of the metrics as they are now."""
+    size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
+    checksum = metrics_checksum(run.metrics_file, size) if size else ""
+    run.write_stamped_status(replace(status, metrics_bytes=size, metrics_sha256=checksum))
 
 
 def verify_run(run: RunFolder) -> list[FileReport]:

@@ -15,8 +15,8 @@ from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import DAMAGED_SUFFIX, RunFolder
-from rnntui.runs.integrity import FileReport, verify_run
-from rnntui.runs.metrics_log import metrics_checksum, read_metrics
+from rnntui.runs.integrity import FileReport, verify_run, write_status_of_metrics
+from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
@@ -102,7 +102,7 @@ def _repair_metrics(run: RunFolder, report: FileReport) -> Repair:
     _set_aside(run.metrics_file)
     atomic_write(run.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
     if any(report.name == run.status_file.name and report.state == "whole" for report in verify_run(run)):
-        _write_status(run, run.read_status())
+        write_status_of_metrics(run, run.read_status())
     return Repair(report.name, True, f"{len(rows):,} rows that can be read were kept")
 
 
@@ -121,14 +121,8 @@ def _repair_status(run: RunFolder, report: FileReport) -> Repair:
     except (TypeError, ValueError):
         status = RunStatus("stopped")
     _set_aside(run.status_file)
-    _write_status(run, status)
+    write_status_of_metrics(run, status)
     return Repair(report.name, True, f"written again, as stopped at step {status.step:,}")
-
-
-def _write_status(run: RunFolder, status: RunStatus) -> None:
-    size = run.metrics_file.stat().st_size if run.metrics_file.exists() else 0
-    checksum = metrics_checksum(run.metrics_file, size) if size else ""
-    run.write_stamped_status(RunStatus(**{**vars(status), "metrics_bytes": size, "metrics_sha256": checksum}))
 
 
 def _set_aside(path: Path) -> None:

@@ -31,9 +31,14 @@ _MAX_WEIGHT = 1e6  # no training yields a larger one, which would overflow in a 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: dict[str, str]) -> None:
     """Write arrays and their metadata to one file, atomically."""
     # safetensors 0.8.0 writes the memory as it lies, so any other order would be scrambled; 0.7.0 copied the array.
-    # Not ascontiguousarray, which turns a scalar into an array of shape (1,).
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    contiguous = {name: _as_stored(array) for name, array in arrays.items()}
     atomic_write(path, save(contiguous, {**metadata, CHECKSUM: _checksum(contiguous, metadata)}))
+
+
+def _as_stored(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in C order and of little-endian numbers."""
+    # Not ascontiguousarray, which turns a scalar into an array of shape (1,).
+    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
 
 
 def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]]:

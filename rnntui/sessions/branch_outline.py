@@ -101,34 +101,54 @@ def _bookmark_row(tree: BranchTree, branch: Branch, bookmark: Bookmark, lines: s
 
 
 def _rooted_at_the_oldest(tree: BranchTree) -> _Node:
-    """Return the tree as it would be stored if the branch that was begun first were the current one."""
+    """Return the tree as it is drawn: of branches that part from each other, the one that was begun first goes on."""
     nodes = {branch: _Node(branch, branch.start) for branch in tree.branches()}
     for branch, node in nodes.items():
         if branch.parent is not None:
             nodes[branch.parent].adopt(node)
-    at_end = any(child.start == tree.current.end for child in tree.current.children)
-    oldest = min((node for node in nodes.values() if not (at_end and node.branch is tree.current)),
-                 key=lambda node: node.branch.number)  # fmt: skip
-    path = [oldest]
-    while path[-1].parent is not None:
-        path.append(path[-1].parent)
-    path.reverse()
-    for trunk, node in pairwise(path):
-        _take_place_of(trunk, node)
+    is_start_only = any(child.start == tree.current.end for child in tree.current.children)
+    root = nodes[tree.current]
+    waiting = [root]
+    while waiting:
+        trunk = waiting.pop()
+        oldest = min(
+            _nodes_below(trunk),
+            key=lambda node: (is_start_only and node.branch is tree.current, node.branch.number),
+        )
+        path = [oldest]
+        while path[-1] is not trunk:
+            parent = path[-1].parent
+            assert parent is not None
+            path.append(parent)
+        for above, node in pairwise(reversed(path)):
+            _take_place_of(above, node)
+        if root is trunk:
+            root = oldest
+        waiting += oldest.children
     for branch, node in nodes.items():
         for bookmark in branch.bookmarks:
             owner = node
             while owner.parent is not None and owner.start >= bookmark.offset:
                 owner = owner.parent
             owner.bookmarks.append(bookmark)
-    return oldest
+    return root
+
+
+def _nodes_below(trunk: _Node) -> list[_Node]:
+    """Return a node and all below it."""
+    nodes = [trunk]
+    for node in nodes:
+        nodes += node.children
+    return nodes
 
 
 def _take_place_of(trunk: _Node, node: _Node) -> None:
-    """Let a node be the trunk, and what the trunk has behind the place where they part a child of it."""
-    fork = node.start
+    """Let a child go on where it parts, and make what its parent has behind that place a child of it."""
+    fork, above = node.start, trunk.parent
     children, trunk.children = [child for child in trunk.children if child is not node], []
     for child in children:
         (node if child.start <= fork else trunk).adopt(child)
-    trunk.start, node.start, node.parent = fork, 0, None
+    node.start, trunk.start, node.parent = trunk.start, fork, above
+    if above is not None:
+        above.children[above.children.index(trunk)] = node
     node.adopt(trunk)

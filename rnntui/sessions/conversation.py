@@ -308,7 +308,7 @@ class Conversation:
         self.clear()
         self.learns = saved.learns
         self._append_turns(saved.turn_texts)
-        saved.add_to(self.tree, self.loaded.documents)
+        saved.add_to(self.tree)
 
     def _append_turns(self, turn_texts: Iterable[tuple[Turn, str]], source: Transcript | None = None) -> None:
         with self._lock.for_screen():

@@ -13,8 +13,7 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.errors import RnntuiError
 from rnntui.sessions.branch_tree import Bookmark, Branch, BranchTree
 from rnntui.sessions.transcript import Role, Transcript, Turn
-from rnntui.sessions.transcript_editing import append_turns
-from rnntui.text.documents import DocumentFormat
+from rnntui.sessions.transcript_editing import NOT_ENCODED, append_turns
 
 TurnTexts = list[tuple[Turn, str]]
 
@@ -57,14 +56,14 @@ class SavedTranscript:
         """The name of the model that wrote last in the current branch, or ""."""
         return next((turn.run for turn, _ in reversed(self.turn_texts) if turn.role == "model" and turn.run), "")
 
-    def add_to(self, tree: BranchTree, documents: DocumentFormat) -> None:
-        """Add branches and bookmarks to a tree that has the turns, encoded for the model of `documents`."""
+    def add_to(self, tree: BranchTree) -> None:
+        """Add branches and bookmarks to a tree that has the turns."""
         tree.current.number, tree.current.name = self.number, self.name
         branches = {self.number: tree.current}
         for saved in self.branches:
             tail = Transcript()
-            append_turns(tail, saved.turn_texts, documents)
-            branches[saved.number] = Branch(saved.number, tail, documents, saved.start, saved.name)
+            append_turns(tail, saved.turn_texts, NOT_ENCODED)
+            branches[saved.number] = Branch(saved.number, tail, NOT_ENCODED, saved.start, saved.name)
             tree.attach(branches[saved.number], branches[saved.parent])
         for number, bookmark in self.bookmarks:
             tree.restore_bookmark(branches[number], bookmark)

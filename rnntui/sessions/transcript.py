@@ -75,6 +75,14 @@ class Transcript:
         self._bits.extend([np.nan] * len(ids) if bits is None else bits)
         self.text += "".join(pieces)
 
+    def append_characters(self, text: str) -> None:
+        """Append a text that is not encoded: a token of no model for each character."""
+        start, count = len(self.text), len(text)
+        self._ids.extend(array("q", [-1]) * count)
+        self._ends.extend(array("q", range(start + 1, start + count + 1)))
+        self._bits.extend(array("f", [math.nan]) * count)
+        self.text += text
+
     def ids(self, start: int = 0, end: int | None = None) -> Ids:
         """Return the ids of tokens `start` to `end`, `(N,)`, as a copy."""
         return np.array(self._ids[start:end], dtype=np.int64)

@@ -7,12 +7,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rnntui.sessions.transcript import Transcript, Turn
+from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.documents import DocumentFormat
+
+NOT_ENCODED = DocumentFormat("none", CharTokenizer(["x"]))
+"""Stands for the model of a tail that was read from a file, which is encoded only when it is needed: encoding all
+branches of a text took seconds. Its turns count tokens of the model that wrote them."""
 
 
 def append_text(transcript: Transcript, text: str, documents: DocumentFormat) -> None:
     """Append the tokens of a text, each with its part of the text, to the last turn."""
-    transcript.append(*documents.encode(text))
+    if documents is NOT_ENCODED:
+        transcript.append_characters(text)
+    else:
+        transcript.append(*documents.encode(text))
 
 
 def append_turns(
@@ -87,7 +95,7 @@ def append_tail(
     if tail_documents.tokenizer is documents.tokenizer:
         transcript.extend(tail)
     else:
-        append_turns(transcript, tail.turn_texts(), documents, tail)
+        append_turns(transcript, tail.turn_texts(), documents, None if tail_documents is NOT_ENCODED else tail)
 
 
 def common_ends(before: str, after: str) -> tuple[int, int]:

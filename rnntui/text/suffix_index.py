@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,10 @@ def build_suffix_index(
         info: what `SuffixIndex.info` is to return; JSON.
         on_progress: called with the fraction of the sorting that is done.
     """
-    writer = _SymbolWriter(folder / _TEXT)
-    for block in blocks:
-        writer.add(block)
-    size = writer.finish()
+    with closing(_SymbolWriter(folder / _TEXT)) as writer:
+        for block in blocks:
+            writer.add(block)
+        size = writer.finish()
     text = np.memmap(folder / _TEXT, writer.dtype, mode="r", shape=(size + DEPTH,))
     with (folder / _SUFFIXES).open("wb") as file:
         for start in range(0, size, PART):
@@ -99,8 +100,11 @@ class _SymbolWriter:
     def finish(self) -> int:
         """End the text with a barrier, and with padding for comparisons; return its length with the barrier."""
         np.zeros(1 + DEPTH, dtype=self.dtype).tofile(self._file)
-        self._file.close()
         return self._size + 1
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _widen(self) -> None:
         """Give the file a larger type if the alphabet has outgrown its own, whose largest number is no symbol."""

@@ -87,7 +87,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("chat.previous_version", "alt+left", "version(-1)", "Previous version", "Go back to the previous version "
             "of the last turn, as it was before it was generated again"),
         Key("chat.next_version", "alt+right", "version(1)", "Next version", "Go to the next version of the last turn"),
-        Key("chat.branches", "alt+b", "branches", "Branches", "List the branches of the text and its bookmarks: go to "
+        Key("chat.branches", "alt+t", "branches", "Branches", "List the branches of the text and its bookmarks: go to "
             "one, compare, rename, delete", priority=True),
         Key("chat.bookmark", "alt+m", "bookmark", "Bookmark", "Set a bookmark at the cursor in the text, else at its "
             "end; where there is one, rename it", priority=True),
@@ -95,8 +95,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
             "present one, from where they part"),
         Key("chat.edit_text", "f10,alt+e", "edit_text", "Edit text", "Edit the text itself and continue from it",
             priority=True),
-        Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit or new text (in the prompt: while it is "
-            "empty)"),
+        Key("chat.undo", "ctrl+z", "undo", "Undo", "Undo the last rewind, edit, new text or change of branch (in the "
+            "prompt: while it is empty)"),
         Key("chat.redo", "ctrl+y", "redo", "Redo", "Redo what was undone (in the prompt: while it is empty)"),
         Key("chat.turns", "", "turns", "Turns", "With a model trained on dialogue, switch between answers and "
             "continuing the text"),
@@ -162,11 +162,11 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("train.filter", "slash", "filter", "Filter", "List only the runs that match the words typed"),
         Key("train.sort", "o", "sort", "Sort", "Sort the list by age, name, score or state"),
         Key("train.compare", "v", "compare", "Compare", "Compare the marked runs: results and differing options"),
-        Key("train.tunings", "t", "tunings", "Tuning", "Show the searches of rnntui tune: their trials, as they come"),
         Key("train.rename", "R", "rename", "Rename", "Rename the highlighted run"),
         Key("train.delete", "d,delete", "delete", "Delete", "Delete the highlighted run, after confirmation"),
         Key("train.note", "N", "note", "Note", "Write a note on the highlighted run, shown in About and found by the "
             "filter"),
+        Key("train.tunings", "t", "tunings", "Tuning", "Show the searches of rnntui tune: their trials, as they come"),
         Key("train.unmark", "u", "unmark", "Unmark all", "Show only the highlighted run in the charts"),
         Key("train.previous", "left_square_bracket", "step(-1)", "Previous", "Show the previous chart"),
     ),

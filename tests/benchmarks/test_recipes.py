@@ -24,11 +24,24 @@ def test_experiments_run_once_each_and_become_a_table(folder: Path, commands: li
 
     def run(*seeds: str) -> None:
         options = ["--experiments", str(folder / "some.toml"), "--results", str(results), "--seeds", *seeds]
-        recipes.main(["train", f"lines={folder / 'corpus.txt'}", "--tokens", "2560", *options, "--", "--warmup", "1"])
+        recipes.main(
+            [
+                "train",
+                f"lines={folder / 'corpus.txt'}",
+                "--tokens",
+                "2560",
+                *options,
+                "--",
+                "--warmup",
+                "1",
+                "--batch-size",
+                "16",
+            ]
+        )
 
     run("1")
     assert [command[command.index("--steps") + 1] for command in commands] == ["5", "10"], "the same tokens"
-    assert commands[1][-9:-4] == ["0.5", "--bptt", "16", "--warmup", "1"]
+    assert commands[1][-11:-6] == ["0.5", "--bptt", "16", "--warmup", "1"]
     with results.open("a") as file:
         file.write('{"experiment": "as it')  # stopped while it was written
     run("1", "2")
@@ -38,7 +51,7 @@ def test_experiments_run_once_each_and_become_a_table(folder: Path, commands: li
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     assert "### lines: `rnntui train`, 2,560 tokens" in text
     [first, second] = [line for line in text.splitlines() if line.endswith("| 1, 2 |")]
-    assert "`--dropout 0.5 --bptt 16 --warmup 1`" in second
+    assert "`--dropout 0.5 --bptt 16 --warmup 1 --batch-size 16`" in second
     rows = [json.loads(line) for line in results.read_text().splitlines() if line.endswith("}")]
     assert [row["seed"] for row in rows] == [1, 1, 2, 2]
     losses = [row["results"]["streaming_loss"] for row in rows]

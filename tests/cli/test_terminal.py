@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from forks import Forks
 
 from rnntui.runs.folder import RunFolder
 
@@ -19,6 +20,7 @@ if sys.platform == "win32":
 import pexpect
 
 QUICK = "--hidden 24 --embedding 8 --batch-size 4 --bptt 16 --eval-tokens 512"
+ENDLESS = f"train fox.txt {QUICK} --steps 1000000"
 TEXT = "the quick brown fox jumps over the lazy dog\n" * 200
 
 
@@ -52,16 +54,29 @@ def test_every_byte_of_a_sample_reaches_a_pipe_as_utf8_in_any_locale(shell, trai
     assert result.stdout.decode() == "中文\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_saves_and_says_how_to_resume(rnntui, corpus: Path, number: int) -> None:
-    child = terminal(f"train fox.txt {QUICK} --steps 1000000 2> log", corpus.parent)
-    log = corpus.parent / "log"
-    _wait_until(lambda: "bits per character" in _read(log))
-    child.kill(number) if number != signal.SIGINT else child.sendintr()
+def test_ctrl_c_saves_and_says_how_to_resume(rnntui, corpus: Path) -> None:
+    child = terminal(f"{ENDLESS} 2> log", corpus.parent)
+    _wait_until(lambda: "bits per character" in _read(corpus.parent / "log"))
+    child.sendintr()
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 130
-    program, *resume = shlex.split(_read(log).splitlines()[-1].partition(": ")[2])
+    _assert_it_resumes(rnntui, corpus)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_saves_and_says_how_to_resume(rnntui, forks: Forks, corpus: Path, number: int) -> None:
+    folder, log = str(corpus.parent), corpus.parent / "log"
+    forks.start(f"os.chdir({folder!r}); sys.stderr = open('log', 'w', 1); print(run({ENDLESS.split()!r}), flush=True)")
+    _wait_until(lambda: "bits per character" in _read(log))
+    forks.signal(number)
+    assert [*forks.output()][-1] == "130"
+    _assert_it_resumes(rnntui, corpus)
+
+
+def _assert_it_resumes(rnntui, corpus: Path) -> None:
+    """The last line of the log names the command that resumes the run, and it does."""
+    program, *resume = shlex.split(_read(corpus.parent / "log").splitlines()[-1].partition(": ")[2])
     assert program == "rnntui" and resume[:4] == ["train", "--resume", "--name", "fox"]
     run = RunFolder(corpus.parent / "checkpoints" / "fox")
     assert run.read_status().state == "stopped"
@@ -71,8 +86,9 @@ def test_a_signal_saves_and_says_how_to_resume(rnntui, corpus: Path, number: int
 
 
 def test_neither_a_hangup_under_nohup_nor_a_reader_that_leaves_ends_training(shell, corpus: Path) -> None:
-    train = f"rnntui train fox.txt {QUICK} --steps 60"
-    hang_up = "{ sleep 2; kill -HUP $pid; wait $pid; echo $? > code; }"
+    train = f"rnntui train fox.txt {QUICK} --steps 400"
+    trained = "until [ -s checkpoints/fox/metrics.jsonl ]; do sleep 0.2; done"
+    hang_up = f"{{ {trained}; kill -HUP $pid; wait $pid; echo $? > code; }}"
     shell(f"trap '' HUP; {{ {train} 2>&1 & pid=$!; {hang_up}; }} | head -n 1")
     assert (corpus.parent / "code").read_text() == "0\n"
     assert RunFolder(corpus.parent / "checkpoints" / "fox").read_status().state == "done"
@@ -90,12 +106,15 @@ def test_a_corpus_from_a_process_substitution(rnntui, corpus: Path) -> None:
 
 def test_an_interrupt_before_training_begins_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "pipe").mkdir()
-    child = terminal("train - --steps 5 < <(sleep 30)", tmp_path / "pipe")
-    child.expect(pexpect.TIMEOUT, timeout=1.5)
+    os.mkfifo(tmp_path / "corpus")
+    child = terminal("train - --steps 5 < ../corpus", tmp_path / "pipe")
+    writer = os.open(tmp_path / "corpus", os.O_WRONLY)
+    os.write(writer, b"text\n" * 20_000)  # more than the pipe holds: the command has read some of it
     child.sendintr()
     child.expect("interrupted")
     child.expect(pexpect.EOF)
     child.close()
+    os.close(writer)
     assert child.exitstatus == 130
     assert list((tmp_path / "pipe").iterdir()) == []
 

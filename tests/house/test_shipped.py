@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from rnntui.inference.scoring import score
 from rnntui.inference.translator import load_translator
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.integrity import verify_run
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays, load_weights, save_arrays
 from rnntui.text.corpus import find_corpus
@@ -123,8 +125,13 @@ def test_an_exported_run_is_complete_in_half_precision_and_thinned(tmp_path: Pat
     export_run(run, copy.path)
 
     files = {str(file.relative_to(copy.path)) for file in copy.path.rglob("*")}
-    assert files == {"config.json", "metrics.jsonl", "model.safetensors", "status.json", "tokenizer.json"}
-    assert copy.read_config() == run.read_config() and copy.read_status() == run.read_status()
+    assert files == {
+        "checksums.json", "config.json", "metrics.jsonl", "model.safetensors", "status.json", "tokenizer.json",
+    }  # fmt: skip
+    assert {report.state for report in verify_run(copy)} == {"whole"}
+    assert copy.read_config() == run.read_config()
+    status = replace(copy.read_status(), metrics_bytes=0, metrics_sha256="")
+    assert status == run.read_status()
     assert [row["step"] for row in read_metrics(copy.metrics_file)] == [1, 11, 21, 29]
 
     original, exported = load_language_model(run), load_language_model(copy)

@@ -12,15 +12,17 @@ import pytest
 from novelty_runs import build, random_text, trained_on
 from tiny_runs import subwords
 
-from rnntui.errors import CorpusError, RunError
+from rnntui.errors import CancelledError, CorpusError, RunError
 from rnntui.inspection import novelty_index
+from rnntui.inspection import novelty_report as novelty_report_module
+from rnntui.inspection.inspection import InspectionRequest, never_cancelled
 from rnntui.inspection.novelty import MAX_NGRAM, CopyFigures, text_novelty
 from rnntui.inspection.novelty_index import (
     NoveltyIndex,
     delete_novelty_index,
     open_novelty_index,
 )
-from rnntui.inspection.novelty_report import novelty_report
+from rnntui.inspection.novelty_report import inspect_novelty, novelty_report
 from rnntui.text.word_tokenizer import WordTokenizer
 
 
@@ -48,9 +50,7 @@ def test_figures_are_those_of_a_count_by_hand(tmp_path: Path) -> None:
     for n in range(1, MAX_NGRAM + 1):
         ngrams = [text[i : i + n] for i in range(len(text) - n + 1)]
         assert (novelty.seen[n - 1], novelty.totals[n - 1]) == (sum(each in training for each in ngrams), len(ngrams))
-    assert novelty.longest == max(
-        j - i for i in range(len(text)) for j in range(i + 1, len(text) + 1) if text[i:j] in training
-    )
+    assert not any(text[i : i + novelty.longest + 1] in training for i in range(len(text) - novelty.longest))
     assert novelty.copy in training and novelty.longest >= 50
 
 
@@ -139,3 +139,18 @@ def test_whole_documents_are_counted(tmp_path: Path) -> None:
     report = novelty_report(index, [*texts_of(index)[:4], "zzz", "a"])
     assert report.generated_figures.whole == 4 and report.held_out_figures.whole == 0
     assert ("whole texts seen", "67%", "0%") in report.table()
+
+
+def test_the_view_measures_a_text_or_what_the_model_generates_and_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(novelty_report_module, "DEFAULT_TEXTS", 2)
+    monkeypatch.setattr(novelty_report_module, "DEFAULT_LENGTH", 30)
+    run = trained_on(tmp_path, random_text(1, 800))
+    with pytest.raises(CancelledError):
+        inspect_novelty(InspectionRequest((run,)), lambda: True)
+    assert not list(run.path.glob("*novelty*"))
+    report = inspect_novelty(InspectionRequest((run,), random_text(1, 800)[100:400]), never_cancelled)
+    assert report.generated_figures.quantile(0.5) == 300 and "copies more than people" in report.summary()[0]
+    assert all(sum(len(piece) for piece, _ in row) <= 60 for row in report.rows(60)) and report.svg().startswith("<svg")
+    assert len(inspect_novelty(InspectionRequest((run,)), never_cancelled).texts) == 2

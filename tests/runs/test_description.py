@@ -43,7 +43,7 @@ def test_progress_comes_first_and_the_rest_is_there(tmp_path: Path) -> None:
     assert facts["progress"] == "step 10 of 10 (100 %), 0 s, 1.0 k tokens"
     assert facts["budget"] == "10 steps" and facts["bits per character"] == "2.2000"
     assert facts["parameters"] == "3,214 (float32)" and "model.safetensors" in facts["files"]
-    assert "batch-size 16" in facts["options"] and "learning-rate" in facts["options"]
+    assert "batch-size 32" in facts["options"] and "learning-rate" in facts["options"]
     assert facts["sample"] == f"rnntui sample --run '{run.path}'"
     assert "resume" not in facts  # it has no resume file
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,10 @@ from tiny_runs import make_run, subwords
 
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.sessions import branch_tree as module
+from rnntui.sessions.branch_comparison import bits_per_character, compare
+from rnntui.sessions.branch_outline import outline
 from rnntui.sessions.branch_tree import Branch, BranchPosition, BranchTree
+from rnntui.sessions.conversation import Conversation
 from rnntui.sessions.saved_transcript import SavedLineError, parse_lines, text_lines
 from rnntui.sessions.transcript import Turn
 from rnntui.sessions.transcript_editing import append_text, append_turns
@@ -62,7 +66,7 @@ def reread(tree: BranchTree, documents: DocumentFormat) -> BranchTree:
     saved = parse_lines(text_lines(tree, learns=False).splitlines())
     other = BranchTree(documents)
     append_turns(other.transcript, saved.turn_texts, documents)
-    saved.add_to(other, documents)
+    saved.add_to(other)
     return other
 
 
@@ -275,7 +279,78 @@ def test_a_branch_that_begins_behind_its_parent_is_kept(documents: DocumentForma
     saved = parse_lines((GOOD + line + other + mark).splitlines())
     tree = BranchTree(documents)
     append_turns(tree.transcript, saved.turn_texts, documents)
-    saved.add_to(tree, documents)
+    saved.add_to(tree)
     assert texts_of(tree) == {"abc", "abcx"} and places(tree) == [("far", "abcx")]
     for branch in list(tree.branches()):
         go_to(tree, branch)
+
+
+def drawn(tree: BranchTree) -> list[str]:
+    """The outline, a line for each row."""
+    return [
+        f"{row.lines}{row.name or row.excerpt}" + (" *" if row.branch is tree.current and row.bookmark is None else "")
+        for row in outline(tree)
+    ]
+
+
+def test_the_outline_is_the_same_on_whichever_branch_one_is(documents: DocumentFormat) -> None:
+    tree = with_texts(documents, (0, "once upon a time"), (5, "there was"), (11, "is"), (3, "!"))
+    tree.add_bookmark("mark", 2)
+    expected = ["once upon a time", "├ mark", "├ !", "└ there was", "  └ is"]
+    for text in ("once there is", "once upon a time", "once there was", "onc!"):
+        go_to(tree, named(tree, text))
+        assert [row.removesuffix(" *") for row in drawn(tree)] == expected
+        (current,) = [row for row in outline(tree) if row.branch is tree.current and row.bookmark is None]
+        assert current.excerpt and tree.transcript.text.endswith(current.excerpt)
+        assert current.length == len(current.excerpt) and current.run == "tiny" and current.bits is None
+    tree.cut(1)  # where the present text is only the start of the others, it has a row all the same
+    assert drawn(tree)[:2] == ["once upon a time", "├  *"]
+    assert [row.offset for row in outline(tree)] == [0, 1, 2, 3, 5, 11]
+
+
+def test_branches_are_read_and_compared_by_the_present_model_from_where_they_part(
+    models: list[LoadedLanguageModel],
+) -> None:
+    conversation = Conversation(models[0], "tiny")
+    conversation.generation = replace(conversation.generation, length=0)
+    tree = conversation.tree
+    conversation.say("the sea was old and the man was old " * 8)
+    whole = conversation.transcript.text
+    while conversation.is_busy:
+        conversation.work(0.0)
+    conversation.rewind(100)
+    conversation.say("zzz and the sea")
+    while conversation.is_busy:
+        conversation.work(0.0)
+    read = reread(tree, models[0].documents)  # from a file, so no surprisal is known
+    conversation.tree = read
+    result = compare(conversation, read.current, named(read, whole))
+    assert result.shared == 100 and result.transcripts[1].text == whole
+    for branch, transcript in zip(result.branches, result.transcripts, strict=True):
+        assert read.bits_per_character(branch, 100) is None
+        bits = bits_per_character(conversation, transcript, 100, lambda: False)
+        original = tree.bits_per_character(named(tree, transcript.text), 100)
+        assert bits is not None and bits == pytest.approx(original, rel=1e-3)
+    unread = compare(conversation, read.current, named(read, whole)).transcripts[1]
+    assert bits_per_character(conversation, unread, 100, lambda: True) is None
+
+
+def test_undo_and_redo_go_through_branches_and_lose_none(models: list[LoadedLanguageModel]) -> None:
+    conversation = Conversation(models[0], "tiny")
+    conversation.generation = replace(conversation.generation, length=0)
+    conversation.say("once upon a time")
+    conversation.rewind(5)
+    conversation.say("there was")
+    tree = conversation.tree
+    first, second = named(tree, "once upon a time"), tree.current
+    conversation.go_to(first)
+    conversation.go_to(first)  # changes nothing, and is nothing to undo
+    assert conversation.undo() and tree.current is second
+    assert conversation.redo() and tree.current is first
+    conversation.say("more")
+    assert conversation.undo() and conversation.undo()
+    assert conversation.transcript.text == "once upon a time"  # as it was before the rewind
+    assert texts_of(tree) == {"once upon a time", "once upon a time\nmore", "once \nthere was"}
+    assert not conversation.undo()
+    tree.delete(named(tree, "once \nthere was"))
+    assert not conversation.redo() or conversation.transcript.text.startswith("once upon a time")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import Forks
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.runs.folder import RunFolder
@@ -48,10 +47,3 @@ def make_run(tmp_path: Path) -> MakeRun:
         return create_language_model_run(find_corpus([str(path)]), request, tmp_path / "checkpoints", name)
 
     return make
-
-
-@pytest.fixture(scope="session")
-def forks() -> Iterator[Forks]:
-    forks = Forks()
-    yield forks
-    forks.close()

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 from chatting import chat_without_thread, chatting
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import CommandList, CommandPalette
@@ -360,6 +361,12 @@ async def test_settings_that_cannot_be_saved_are_reported(runs: Path, own_settin
 def test_without_a_terminal_it_names_sample(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["chat"]) == 2
     assert capsys.readouterr().err == "rnntui: chat needs a terminal; in scripts and pipes use: rnntui sample\n"
+
+
+def test_no_key_is_one_that_terminals_send_as_another() -> None:
+    """Alt+B, for one, is Ctrl+← to Textual, for some terminals send that so."""
+    letters = [key[-1] for keys in known_keys().values() for key in keys.split(",") if key[:-1] == "alt+"]
+    assert "l" in letters and not [letter for letter in letters if f"\x1b{letter}" in ANSI_SEQUENCES_KEYS]
 
 
 async def test_the_palette_offers_no_command_that_is_refused_and_a_renamed_run_is_shown(runs: Path) -> None:

@@ -67,7 +67,7 @@ async def test_bookmarks_are_set_listed_named_and_gone_to_on_any_branch(runs: Pa
         await user.pilot.press("alt+m")
         await shown(user, AskScreen, "Name of the bookmark at the end of the text")
         await user.pilot.press(*"end", "enter")
-        await user.told("Alt+B lists the bookmarks")
+        await user.told("Alt+T lists the bookmarks")
         user.pane.text.focus()
         user.pane.text.cursor = 8
         await user.pilot.press("alt+m")
@@ -78,8 +78,8 @@ async def test_bookmarks_are_set_listed_named_and_gone_to_on_any_branch(runs: Pa
         await back_in_the_chat(user)
         assert user.pane.text.bookmarks == (8, len(second))
         await user.pilot.press("alt+left")  # Hello and what is after it is no version of the last turn
-        assert user.text == second and "2 branches (Alt+B)" in str(user.pane._status_line.render())
-        await user.pilot.press("alt+b")
+        assert user.text == second and "2 branches (Alt+T)" in str(user.pane._status_line.render())
+        await user.pilot.press("alt+t")
         await shown(user, BranchBrowser, "Branches and bookmarks", "bits/char", "F6 compares")
         assert [row[:8] for row in rows(user)] == ["○ Hello" + first[5], "├ ◆ soon", "└ ● and ", "  └ ◆ en"]
         await user.pilot.press(*"soo", "ctrl+r", *"late", "enter")
@@ -90,7 +90,7 @@ async def test_bookmarks_are_set_listed_named_and_gone_to_on_any_branch(runs: Pa
         await back_in_the_chat(user)
         assert user.text == first and user.app.focused is user.chat.prompt
         assert user.pane.text.bookmarks == (8,)
-        await user.pilot.press("alt+b", *"end", "enter")
+        await user.pilot.press("alt+t", *"end", "enter")
         await back_in_the_chat(user)
         assert user.text == second and user.app.focused is user.pane.text
         assert user.pane.text.cursor == len(second)
@@ -102,7 +102,7 @@ async def test_a_branch_or_a_bookmark_is_deleted_after_a_question_and_brought_ba
     async with chatting(runs) as user:
         first, second = await two_branches(user)
         user.conversation.tree.add_bookmark("here", 3)
-        await user.pilot.press("alt+b", "ctrl+d", "y")
+        await user.pilot.press("alt+t", "ctrl+d", "y")
         await shown(user, BranchBrowser, "this is the branch you are on")
         await user.pilot.press("pageup", "ctrl+d", "n")
         assert len(rows(user)) == 3
@@ -133,7 +133,7 @@ async def test_two_branches_are_compared_and_the_chosen_one_goes_on(runs: Path) 
         await user.say("third")
         await user.write()
         third = user.text
-        await user.pilot.press("alt+b", "f6")
+        await user.pilot.press("alt+t", "f6")
         await shown(user, BranchBrowser, "choose another one to compare it with")
         await user.pilot.press("pageup", "f6")
         await shown(user, BranchColumns, "They part in line 1, after 5 characters", "The branch you are on")
@@ -167,7 +167,7 @@ async def test_branches_and_bookmarks_are_there_again_when_a_text_is_reopened(ru
         await back_in_the_chat(user)
         user.chat.session.files.autosave()
         await wait_until(user.pilot, lambda: any('"me"' in path.read_text() for path in texts_folder().glob("*.jsonl")))
-        await user.pilot.press("f12", "alt+l", "alt+b")
+        await user.pilot.press("f12", "alt+l", "alt+t")
         await shown(user, BranchBrowser)
         assert len(rows(user)) == 1
         await user.pilot.press("escape", "ctrl+o", *"hel", "enter")
@@ -181,7 +181,7 @@ async def test_branches_and_bookmarks_are_there_again_when_a_text_is_reopened(ru
 
 async def test_what_is_typed_right_after_a_key_goes_to_the_dialog_it_opens(runs: Path) -> None:
     dialogs: dict[str, type] = {
-        "f5": PickScreen, "ctrl+s": AskScreen, "alt+m": AskScreen, "ctrl+o": TextBrowser, "alt+b": BranchBrowser,
+        "f5": PickScreen, "ctrl+s": AskScreen, "alt+m": AskScreen, "ctrl+o": TextBrowser, "alt+t": BranchBrowser,
     }  # fmt: skip
     async with chatting(runs) as user:
         await user.say("Hello")

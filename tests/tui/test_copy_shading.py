@@ -9,6 +9,7 @@ from novelty_runs import random_text, trained_on
 from tiny_runs import make_run
 from waiting import wait_until
 
+from rnntui.sessions.saved_transcript import SavedTranscript
 from rnntui.sessions.transcript import Turn
 
 SINGULAR = "a most singular stretch of text that nobody has"
@@ -29,6 +30,10 @@ def is_shaded(user: Chatting, start: int, end: int) -> bool:
     return [level is not None for level in levels(user)] == [start <= i < end for i in range(len(user.text))]
 
 
+def reopen(user: Chatting, *turns: tuple[Turn, str]) -> None:
+    user.conversation.reopen(SavedTranscript([*turns]))
+
+
 async def test_copies_are_shaded_as_the_text_grows_and_their_source_is_told(tmp_path: Path) -> None:
     text = random_text(1, 800)
     run = trained_on(tmp_path, f"{text[:2000]}{SINGULAR}\n{text[2000:]}")
@@ -37,12 +42,12 @@ async def test_copies_are_shaded_as_the_text_grows_and_their_source_is_told(tmp_
         await user.pilot.press("alt+k")
         await wait_until(user.pilot, lambda: "blue: copies of " in status(user))
         assert (run.novelty_folder / "index.json").is_file() and user.pane.text.has_levels
-        user.conversation.reopen([(Turn("prompt", 0), f"{SINGULAR[:9]}"), (Turn("model", 0), f"zz{SINGULAR[9:40]}")])
+        reopen(user, (Turn("prompt", 0), SINGULAR[:9]), (Turn("model", 0), f"zz{SINGULAR[9:40]}"))
         user.chat.show_changes()
         copied = 9 + 2, 9 + 2 + 31  # what a person wrote does not count
         await wait_until(user.pilot, lambda: is_shaded(user, *copied))
         weak = levels(user)[-1]
-        user.conversation.reopen([(Turn("model", 0), f"zz{SINGULAR}"), (Turn("prompt", 0), SINGULAR)])
+        reopen(user, (Turn("model", 0), f"zz{SINGULAR}"), (Turn("prompt", 0), SINGULAR))
         user.chat.show_changes()
         await wait_until(user.pilot, lambda: is_shaded(user, 2, 2 + len(SINGULAR)))
         strong = levels(user)[5]

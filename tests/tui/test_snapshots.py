@@ -154,6 +154,19 @@ async def editing(pilot: Pilot[None]) -> None:
     await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
 
 
+async def branching(pilot: Pilot[None]) -> None:
+    await with_text(pilot)
+    session = session_of(pilot)
+    (conversation,) = session.conversations
+    for offset, text in ((60, "perchance to dream.\n"), (20, "a handsaw\n")):
+        conversation.rewind(offset)
+        conversation.replace(conversation.transcript.text + text)
+    conversation.tree.rename(conversation.tree.current, "the carpenter")
+    conversation.tree.add_bookmark("the question", 8)
+    await pilot.press("alt+t")
+    await wait_until(pilot, lambda: len(pilot.app.screen_stack) == 2)
+
+
 async def helping(pilot: Pilot[None]) -> None:
     await with_text(pilot)
     await pilot.press("f1")
@@ -246,8 +259,8 @@ async def classifying(pilot: Pilot[None]) -> None:
 
 
 SCREENS: list[Prepare] = [
-    with_text, surprisal, light, comparing, finding, choosing, editing, helping, training, form, pairs_form, bleu,
-    translating, attention, attention_light, classifying,
+    with_text, surprisal, light, comparing, finding, choosing, editing, branching, helping, training, form, pairs_form,
+    bleu, translating, attention, attention_light, classifying,
 ]  # fmt: skip
 
 

@@ -143,7 +143,7 @@ class ChatDialogs:
 
         def done(name: str | None) -> None:
             if name is not None:
-                self._notifications.info("Alt+B lists the bookmarks and the branches.", title="Bookmark set")
+                self._notifications.info("Alt+T lists the bookmarks and the branches.", title="Bookmark set")
 
         self._tab.app.push_screen(dialog, done)
 

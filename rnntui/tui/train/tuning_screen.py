@@ -72,10 +72,12 @@ class TuningScreen(ModalScreen[None]):
 
     @work
     async def _poll(self) -> None:
-        while self.is_attached:
-            self._tunings, self._is_polled = await asyncio.to_thread(self._watcher.poll), True
-            if self.parent is not None:  # it may have been left meanwhile
-                self._show()
+        while True:
+            tunings = await asyncio.to_thread(self._watcher.poll)
+            if not self.is_attached:
+                return
+            self._tunings, self._is_polled = tunings, True
+            self._show()
             await asyncio.sleep(POLL_SECONDS)
 
     @property

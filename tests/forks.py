@@ -59,6 +59,10 @@ class Forks:
         for _ in self.output():
             pass
 
+    def signal(self, number: int) -> None:
+        """Send the process a signal."""
+        os.kill(self._process, number)
+
     def close(self) -> None:
         self._server.kill()
         self._server.wait()
