@@ -98,7 +98,7 @@ async def test_says_that_there_are_none(tmp_path: Path) -> None:
     async with app.run_test(size=NARROW) as pilot:
         await wait_until(pilot, lambda: any("no runs yet" in text for text in app.rows))
         for key in KEYS["train"]:
-            if key.id != "train.start":
+            if key.id not in ("train.start", "train.tunings"):  # which open something
                 await app.run_action(key.action, app.tab)
         assert not app.notices and not app.opened
 
