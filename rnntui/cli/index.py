@@ -27,7 +27,7 @@ def command(run_name: str | None, text: tuple[str, ...], delete: bool, checkpoin
     run was trained on. FILE names these if they have moved; they must hold the same text.
 
     The index takes five bytes of disk for each character (six to eight in scripts with more than 254 characters), in
-    the folder novelty/ of the run, and 400 MB of memory to build. Deleting it loses nothing.
+    the folder novelty/ of the run, and less than 500 MB of memory to build. Deleting it loses nothing.
     """
     from rnntui.inspection.novelty_index import delete_novelty_index
     from rnntui.kinds.language_model import LANGUAGE_MODEL

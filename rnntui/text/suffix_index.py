@@ -2,8 +2,8 @@
 
 The text is kept as symbols, one for each distinct character, of one, two or four bytes, so that a match is one of
 characters and not of bytes. The suffix array is made of parts of `PART` symbols, each sorted on its own: that bounds
-the memory that it takes to build, and a search looks into one part after the other. Building takes about 400 MB of
-memory; the files take four bytes and the symbol for each character.
+the memory that it takes to build, and a search looks into one part after the other. Building takes less than 500 MB
+of memory; the files take four bytes and the symbol for each character.
 """
 
 from __future__ import annotations

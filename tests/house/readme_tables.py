@@ -10,6 +10,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import click
@@ -63,10 +64,13 @@ def update(text: str) -> str:
     )
 
 
-def flags_of(command: str) -> set[str]:
+@cache
+def flags_of(command: str) -> frozenset[str]:
     """Return the long flags of a command's own, the negative ones of switches included."""
     options = _own_options(command)
-    return {flag for option in options for flag in (*option.opts, *option.secondary_opts) if flag.startswith("--")}
+    return frozenset(
+        flag for option in options for flag in (*option.opts, *option.secondary_opts) if flag.startswith("--")
+    )
 
 
 def click_command(name: str) -> click.Command:

@@ -143,7 +143,7 @@ def problem_with(span: str) -> str:
     if re.fullmatch(r"[\w.<>-]+/|[\w.<>/-]+/[\w.<>/-]*|[\w-]+\.(py|md|toml|json|jsonl|txt|tsv|safetensors|svg)", span):
         return "" if span in RUN_FILES | OTHER_FILES | ROUTES or exists(span) else "there is no such file"
     if re.fullmatch(r"--[a-z][a-z-]*", span):
-        flags = set().union(*map(readme_tables.flags_of, COMMANDS)) | {"--validation"}
+        flags = frozenset().union(*map(readme_tables.flags_of, COMMANDS)) | {"--validation"}
         return "" if span in flags or span == "--help" else "there is no such flag"
     if match := re.fullmatch(r"rnntui(\.\w+)+", span):
         return "" if exists(match[0].replace(".", "/") + ".py") or exists(match[0].replace(".", "/")) else "no module"

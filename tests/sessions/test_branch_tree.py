@@ -182,7 +182,7 @@ ACTIONS = st.lists(
 
 
 @given(ACTIONS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_is_done_no_text_is_lost_and_no_part_stored_twice(
     models: list[LoadedLanguageModel], actions: list[tuple[str, int, str]]
 ) -> None:

@@ -99,7 +99,8 @@ async def test_help_shows_every_key(runs: Path) -> None:
 async def test_the_palette_finds_commands_by_the_words_of_their_help(runs: Path) -> None:
     async with chatting(runs) as user:
         labels = {command.title for command in user.app.commands()}
-        assert {key.label for context in ("app", "chat") for key in KEYS[context] if key.palette} <= labels
+        possible = {key.label for context in ("app", "chat") for key in KEYS[context] if key.palette}
+        assert possible - {"Previous unit", "Next unit"} <= labels  # these need a unit that colours the text
         await user.pilot.press("ctrl+p")
         await wait_until(user.pilot, lambda: isinstance(user.app.screen, CommandPalette))
         await user.pilot.press(*"token shade")
