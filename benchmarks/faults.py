@@ -64,13 +64,13 @@ KINDS = {
     "seq2seq": Kind(
         "train-seq2seq",
         "".join(f"{number}\t{str(number)[::-1]}\n" for number in range(100, 200)),
-        ("--tokenizer", "char", "--save-every", "0"),
+        ("--tokenizer", "char"),
         ("translate", "123"),
     ),
     "classifier": Kind(
         "train-classifier",
         "text,label\n" + "".join(f"{word},{'o' in word}\n" for word in FOX.split()) * 8,
-        ("--tokenizer", "char", "--save-every", "0"),
+        ("--tokenizer", "char"),
         ("classify", "fox"),
     ),
 }
@@ -325,10 +325,11 @@ def main() -> int:
         lines = Path(arguments.table[1]).read_text().splitlines()
         print_table([Result(**json.loads(line)) for line in lines])
         return 0
-    import torch._dynamo  # what optimizers import: once for all forks
+    import torch
+
+    import rnntui.training.train_run  # noqa: F401 - once for all forks
 
     torch.set_num_threads(1)
-    import rnntui.training.language_model_task  # noqa: F401  the same
 
     results = [r for name in arguments.kind for r in campaign(name, arguments.faults, arguments.json, arguments.every)]
     print_table(results)

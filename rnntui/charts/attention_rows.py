@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rnntui.charts.attention_grid import AttentionTable, Grid, grid_layout, scale_legend, shade
 from rnntui.charts.styled_text import LABEL, TITLE, VALUE, CellWidth, ChartPart, Row, Style, cell_width
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import one_line, truncate
 
 _WEIGHT, _UNSEEN = Style(ChartPart.LINE, 0), Style(ChartPart.LINE, 1)
 _HEADING = "bits"  # above the entropies
@@ -23,7 +23,7 @@ def attention_rows(table: AttentionTable, width: int, measure: CellWidth = cell_
     grid = grid_layout(table.sources, table.targets, measure)
     has_entropies = len(table.entropies) > 0
     margin = grid.margin + (len(_HEADING) + 2 if has_entropies else 0) + _GAP
-    rows: list[Row] = [[(one_line(table.title), TITLE)]]
+    rows: list[Row] = [[(truncate(one_line(table.title), width, measure), TITLE)]]
     legend = f"{_LEGEND}   {scale_legend()}"
     rows += [[(part, LABEL)] for part in ([legend] if len(legend) <= width else [_LEGEND, scale_legend()])]
     for band in _bands(grid, max(1, width - margin)):

@@ -14,6 +14,7 @@ from rnntui.cli.settings_file import write_settings_file
 from rnntui.cli.terminal import print_note, write_out
 from rnntui.errors import INTERRUPTED_EXIT_CODE, TrainingError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
+from rnntui.runs.tuning_ledger import value_text
 from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
@@ -41,12 +42,8 @@ def given_arguments(context: click.Context, without: tuple[str, ...] = ()) -> li
             if isinstance(value, bool):
                 words.append((parameter.opts if value else parameter.secondary_opts)[0])
             else:
-                words += [parameter.opts[0], "auto" if value is None else _word(value)]
+                words += [parameter.opts[0], "auto" if value is None else value_text(value)]
     return words
-
-
-def _word(value: object) -> str:
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def training_arguments(context: click.Context, tuning: Tuning) -> list[str]:
@@ -62,11 +59,11 @@ def training_arguments(context: click.Context, tuning: Tuning) -> list[str]:
     known = {parameter.name for parameter in train.params}
     others = tuple(parameter.name or "" for parameter in context.command.params if parameter.name not in known)
     words = ["train", *given_arguments(context, (*others, *_NOT_TO_TRAIN))]
-    words += ["--minutes", _word(budget.minutes)] if budget.minutes is not None else ["--steps", str(budget.steps)]
+    words += ["--minutes", value_text(budget.minutes)] if budget.minutes is not None else ["--steps", str(budget.steps)]
     changes = best.changes(tuning.trials[0])
     for name, value in best.settings.items():
         if name in changes or name == "dropout":
-            words += [flag_of(name), _word(value)]
+            words += [flag_of(name), value_text(value)]
     return words
 
 

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 
 from rnntui.config import Cell, Nonlinearity
 
+CELL_NAMES: dict[Cell, str] = {"lstm": "LSTM", "gru": "GRU", "rnn": "plain RNN"}
+
 ValueRange = Literal["gate", "signed", "free"]
 """A gate lies between 0 and 1, a signed value between -1 and 1, a free one anywhere."""
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rnntui.config import Cell
 from rnntui.errors import CorpusError
 from rnntui.inference.cell_trace import LayerTrace
 from rnntui.inference.cells import Array
@@ -49,7 +50,7 @@ class TextSteps:
     """The steps of a text: T tokens, each with all vectors of all layers.
 
     Args:
-        cell: the cell's name.
+        cell: the cell.
         equations: its equations.
         pieces: the texts of the tokens.
         skipped: number of tokens before them, which were read, but whose steps are not kept.
@@ -58,7 +59,7 @@ class TextSteps:
         token_texts: readable texts of the tokens that are probable after some step, by id.
     """
 
-    cell: str
+    cell: Cell
     equations: tuple[Equation, ...]
     pieces: list[str]
     skipped: int

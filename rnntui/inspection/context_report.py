@@ -64,8 +64,8 @@ class ContextLoss:
     def summary(self) -> list[str]:
         """Return how far back the model looks, in numbers."""
         mean, last = self.losses.mean(axis=1), int(self.lengths[-1])
-        marks = [index for index in (0, len(mean) // 2, len(mean) - 1) if index >= 0]
-        values = ", ".join(f"{mean[index]:.2f} with {self.lengths[index]}" for index in dict.fromkeys(marks))
+        marks = dict.fromkeys((0, len(mean) // 2, len(mean) - 1))
+        values = ", ".join(f"{mean[index]:.2f} with {self.lengths[index]}" for index in marks)
         return [
             f"The model predicts each of {self.losses.shape[1]:,} places of {self.origin} with the last n {self.unit} "
             f"alone: its state is reset n {self.unit} before. Where the line is flat, it makes nothing of what is "

@@ -15,10 +15,10 @@ from rnntui.charts.styled_text import Row
 from rnntui.charts.svg import render_svg
 from rnntui.config import Cell, LanguageModelConfig
 from rnntui.formatting import format_percent
+from rnntui.inspection.cell_equations import CELL_NAMES
 
 Floats = NDArray[np.float64]
 
-CELL_NAMES: dict[Cell, str] = {"lstm": "LSTM", "gru": "GRU", "rnn": "plain RNN"}
 _REASONS: dict[Cell, str] = {
     "rnn": "at each step back, a plain RNN multiplies the gradient by its recurrent matrix and by the slope of tanh, "
     "which is below 1",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from rnntui.charts.html_page import html_text, json_element, self_contained_page
+from rnntui.inspection.cell_equations import CELL_NAMES
 from rnntui.inspection.cell_step import StepVector
-from rnntui.inspection.step_report import CELL_NAMES, StepReport
+from rnntui.inspection.step_report import StepReport
 from rnntui.text.control_chars import one_line
 
 _ROOM = 6 << 20  # bytes of values: of longer texts or wider models, the last steps are in the page

@@ -13,10 +13,9 @@ from rnntui.charts.shaded_text import bar, bar_style
 from rnntui.charts.styled_text import CURSOR_LABEL, LABEL, TITLE, VALUE, Row, cell_width, fit_row, row_width
 from rnntui.charts.svg_elements import GRID, MUTED, svg_document, text_element, title_element
 from rnntui.inference.cells import Array
+from rnntui.inspection.cell_equations import CELL_NAMES
 from rnntui.inspection.cell_step import StepVector, TextSteps
 from rnntui.text.control_chars import one_line, truncate
-
-CELL_NAMES = {"lstm": "LSTM", "gru": "GRU", "rnn": "plain RNN"}
 
 _LEFT = 48  # cells of an equation
 _MIN_BESIDE = 70  # cells of a row from which heat maps stand beside the equations

@@ -147,7 +147,13 @@ def _token_file(info: TokenFileInfo | None) -> TokenFile:
 
 
 def _decoded(ids: NDArray[np.unsignedinteger], tokenizer: Tokenizer) -> Iterator[CodePoints]:
-    """Yield the text of token ids, with a barrier for each `<eos>` and for what the vocabulary does not have."""
+    """Yield the text of token ids, with a barrier for each `<eos>` and for what the vocabulary does not have.
+
+    Raises `RunError` for an id that is not in the vocabulary.
+    """
+    for start in range(0, len(ids), _IDS):
+        if int(ids[start : start + _IDS].max()) >= tokenizer.vocab_size:
+            raise RunError("the token ids are not those of the run's vocabulary; the run is broken")
     if isinstance(tokenizer, CharTokenizer):
         end = () if tokenizer.end_id is None else _BARRIER
         table = np.concatenate([_BARRIER, code_points("".join(tokenizer.characters)), end]).astype(np.uint32)

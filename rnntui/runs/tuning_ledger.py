@@ -203,7 +203,7 @@ def read_tuning(folder: TuningFolder) -> Tuning | None:
         tuning = Tuning(TuningDescription.from_json(rows[0]))
         for row in rows[1:]:
             tuning = tuning.with_row(row)
-    except (ValueError, TypeError, IndexError, KeyError) as error:
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
         raise RunError(f"{folder.ledger_file} is broken: {error}", hint=f"move {folder.path} away") from error
     return tuning
 
@@ -270,5 +270,10 @@ def settings_text(settings: Mapping[str, Any]) -> str:
         if isinstance(value, bool):
             words.append(flag_of(name) if value else f"--no-{flag_of(name)[2:]}")
         else:
-            words.append(f"{flag_of(name)} {f'{value:.10g}' if isinstance(value, float) else value}")
+            words.append(f"{flag_of(name)} {value_text(value)}")
     return " ".join(words)
+
+
+def value_text(value: object) -> str:
+    """Return the value of a setting as text: 0.0014, 512, lstm."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

@@ -11,7 +11,12 @@ from rnntui.kinds.registry import kind_or_default, title_of
 from rnntui.runs.folder import RunFolder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rnntui.inspection.inspection import Inspection, InspectionRequest
+    from rnntui.runs.run_config import RunConfig
+
+_MAX_RESULTS = 64  # that are kept: an attention matrix of each of 512 pairs may take some megabytes
 
 
 @dataclass(frozen=True)
@@ -26,20 +31,22 @@ class InspectionKey:
 class InspectionSession:
     """The runs that are looked at, the view that is shown, the text, and the results that have been computed.
 
-    Results of runs whose weights have changed since are computed anew.
+    Results of runs whose weights have changed since are computed anew. A run that is deleted while it is open stays
+    open, with what has been computed of it.
     """
 
     def __init__(self) -> None:
         self.runs: list[RunFolder] = []
         self.text = ""
-        self._kind_id = ""
+        self.kind_id = ""
+        self._descriptions: dict[Path, str] = {}
         self._view_name = ""
         self._results: dict[InspectionKey, Inspection] = {}
 
     @property
     def views(self) -> list[InspectionView]:
         """The views of the kind of the open run."""
-        return views_of(self._kind_id)
+        return views_of(self.kind_id)
 
     @property
     def view(self) -> InspectionView | None:
@@ -49,21 +56,23 @@ class InspectionSession:
 
     def open(self, run: RunFolder) -> None:
         """Look at a run alone. Raises `RunError` if it cannot be read, `UsageError` if its kind has no view."""
-        kind_id = run.read_config().kind
-        if not views_of(kind_id):
-            raise UsageError(f"run {run.name} is a {title_of(kind_id)}, which no view is of")
-        self._kind_id, self.runs = kind_id, [run]
+        config = run.read_config()
+        if not views_of(config.kind):
+            raise UsageError(f"run {run.name} is a {title_of(config.kind)}, which no view is of")
+        self.kind_id, self.runs = config.kind, [run]
+        self._descriptions = {run.path: _description(run.name, config)}
 
     def add(self, run: RunFolder) -> None:
         """Look at one more run of the same kind. Raises `UsageError` for another kind, or where it does not fit."""
-        view, kind_id = self.view, run.read_config().kind
-        if kind_id != self._kind_id:
-            raise UsageError(f"run {run.name} is a {title_of(kind_id)}, and {self.runs[0].name} is not")
+        view, config = self.view, run.read_config()
+        if config.kind != self.kind_id:
+            raise UsageError(f"run {run.name} is a {title_of(config.kind)}, and {self.runs[0].name} is not")
         if any(run.path.resolve() == other.path.resolve() for other in self.runs):
             raise UsageError(f"run {run.name} is shown already")
         if view is not None and len(self.runs) >= view.max_runs:
             raise UsageError(f"{view.title} shows {view.max_runs} runs at most")
         self.runs.append(run)
+        self._descriptions[run.path] = _description(run.name, config)
 
     def remove_last(self) -> bool:
         """Take away the run that was added last; False if there is but one."""
@@ -113,19 +122,21 @@ class InspectionSession:
         return self._results.get(key) if key is not None else None
 
     def store(self, key: InspectionKey, result: Inspection) -> None:
-        """Keep a result."""
+        """Keep a result; those stored longest ago go where there are many."""
+        self._results.pop(key, None)
         self._results[key] = result
+        while len(self._results) > _MAX_RESULTS:
+            del self._results[next(iter(self._results))]
 
     @property
     def heading(self) -> str:
         """The runs, for the head of the tab."""
-        return ", ".join(_run_text(run) for run in self.shown_runs)
+        return ", ".join(self._descriptions[run.path] for run in self.shown_runs)
 
 
-def _run_text(run: RunFolder) -> str:
-    config = run.read_config()
+def _description(name: str, config: RunConfig) -> str:
     model = config.model
-    return f"{run.name} ({kind_or_default(config.kind).abbreviation} {model.cell} {model.layers}×{model.hidden})"
+    return f"{name} ({kind_or_default(config.kind).abbreviation} {model.cell} {model.layers}×{model.hidden})"
 
 
 def _weights_time(run: RunFolder) -> int:

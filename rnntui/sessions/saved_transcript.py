@@ -47,11 +47,6 @@ class SavedTranscript:
     bookmarks: list[tuple[int, Bookmark]] = field(default_factory=list)
 
     @property
-    def numbers(self) -> set[int]:
-        """The numbers of all branches."""
-        return {self.number, *(branch.number for branch in self.branches)}
-
-    @property
     def run(self) -> str:
         """The name of the model that wrote last in the current branch, or ""."""
         return next((turn.run for turn, _ in reversed(self.turn_texts) if turn.role == "model" and turn.run), "")
@@ -140,18 +135,23 @@ class SavedLineError(ValueError):
 def parse_lines(lines: Iterable[str]) -> SavedTranscript:
     """Return the text that lines describe. Raises `SavedLineError` at the first wrong line."""
     saved = SavedTranscript()
+    numbers = {saved.number}  # of all branches so far
     has_current = False
     for line_number, line in enumerate(lines, start=1):
         try:
             values = parse_json(line)
             if "current" in values:
+                if has_current or saved.branches or saved.bookmarks:  # they belong to branches by their numbers
+                    raise ValueError("current")
                 has_current = True
                 saved.number, saved.name = _count(values["current"]), _text(values["name"])
                 saved.learns = values["learns"] is True
+                numbers = {saved.number}
             elif "bookmark" in values:
-                saved.bookmarks.append(_parse_bookmark(values, saved))
+                saved.bookmarks.append(_parse_bookmark(values, numbers))
             elif "branch" in values:
-                saved.branches.append(_parse_branch(values, saved))
+                saved.branches.append(_parse_branch(values, numbers))
+                numbers.add(saved.branches[-1].number)
             else:
                 turn, text = _parse_turn(values)
                 saved.turn_texts.append((replace(turn, continues=False), text))
@@ -180,19 +180,19 @@ def _parse_turn(values: dict[str, Any]) -> tuple[Turn, str]:
     return turn, text
 
 
-def _parse_branch(values: dict[str, Any], saved: SavedTranscript) -> SavedBranch:
+def _parse_branch(values: dict[str, Any], numbers: set[int]) -> SavedBranch:
     turn_texts = [_parse_turn(turn) for turn in values["turns"]]
     if not any(text for _, text in turn_texts) or any(turn.continues for turn, _ in turn_texts[1:]):
         raise ValueError("turns")
     number, parent = _count(values["branch"]), _count(values["parent"])
-    if number in saved.numbers or parent not in saved.numbers:
+    if number in numbers or parent not in numbers:
         raise ValueError("branch or parent")
     return SavedBranch(number, parent, _count(values["start"]), _text(values["name"]), turn_texts)
 
 
-def _parse_bookmark(values: dict[str, Any], saved: SavedTranscript) -> tuple[int, Bookmark]:
+def _parse_bookmark(values: dict[str, Any], numbers: set[int]) -> tuple[int, Bookmark]:
     number = _count(values["branch"])
-    if number not in saved.numbers:
+    if number not in numbers:
         raise ValueError("branch")
     return number, Bookmark(_text(values["bookmark"]), _count(values["offset"]))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rnntui.errors import RunError
 from rnntui.formatting import format_duration, format_loss
-from rnntui.runs.tuning_ledger import Trial, Tuning, TuningFolder, read_tuning, settings_text, tunings_in
+from rnntui.runs.tuning_ledger import Trial, Tuning, TuningFolder, read_tuning, settings_text, tunings_in, value_text
 
 COLUMNS = ("trial", "loss", "bits/char", "state", "time", "what changed")
 
@@ -120,7 +120,7 @@ def _row(trial: Trial, default: Trial, is_active: bool, is_best: bool) -> TrialR
     if not trial.is_over or trial.state == "pruned":
         state += f" {100 * trial.fraction:.0f} %"
     changes = ", ".join(
-        str(value) if name == "cell" else f"{name.replace('_', ' ')} {value:.10g}"
+        str(value) if name == "cell" else f"{name.replace('_', ' ')} {value_text(value)}"
         for name, value in trial.changes(default).items()
     )
     reason = f" ({trial.reason})" if trial.state == "failed" and trial.reason else ""

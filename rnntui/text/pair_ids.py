@@ -90,8 +90,7 @@ class PairList:
 class PairDataset:
     """Memory-mapped dataset of P encoded pairs, as `PairIds`.
 
-    Raises `CorpusError` if the file
-    does not hold whole pairs.
+    Raises `CorpusError` if the file does not hold whole pairs.
     """
 
     def __init__(self, token_file: TokenFile, path: Path) -> None:

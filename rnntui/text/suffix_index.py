@@ -201,11 +201,6 @@ class SuffixIndex:
         symbols = self._text[max(0, start) : min(end, self.size)].astype(np.int64)
         return table[np.minimum(symbols, len(self._alphabet))].tobytes().decode("utf-32-le", "surrogatepass")
 
-    def line_of(self, position: int) -> int:
-        """Return the number of the line of a position, from 1."""
-        symbol = int(self._table.take(ord("\n"), mode="clip"))
-        return 1 + int(np.count_nonzero(self._text[:position] == symbol))
-
     def _symbols(self, text: str) -> Symbols:
         symbols: Symbols = self._table.take(code_points(text), mode="clip")
         return symbols

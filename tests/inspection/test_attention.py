@@ -10,6 +10,9 @@ import pytest
 import torch
 from pair_runs import make_pair_run, sources_of, tiny_models, write_weights
 
+from rnntui.charts.attention_grid import AttentionTable
+from rnntui.charts.attention_rows import attention_rows
+from rnntui.charts.styled_text import cell_width
 from rnntui.errors import CancelledError, UsageError
 from rnntui.inspection.attention_comparison import (
     AttentionComparison,
@@ -139,6 +142,12 @@ def test_a_target_is_forced_behind_bars_and_a_long_matrix_is_drawn_in_bands() ->
     narrow = plain(comparison, 24)
     assert sum(row.endswith("</s>") and "bits" in row for row in narrow) == 2
     assert sum("bits" in row for row in narrow) > 2, "the first matrix is in bands"
+
+
+def test_a_long_title_does_not_widen_a_matrix() -> None:
+    table = AttentionTable("run\x1b[2J" * 20, ["a", "b"], ["c"], np.array([[0.5, 0.5]]))
+    rows = ["".join(text for text, _ in row) for row in attention_rows(table, 60)]
+    assert max(map(cell_width, rows)) <= 60 and "\x1b" not in rows[0] and rows[0].endswith("…")
 
 
 def test_what_cannot_be_inspected_is_said(tmp_path: Path) -> None:

@@ -114,6 +114,17 @@ def test_text_that_is_gone_or_has_changed_is_one_line(tmp_path: Path) -> None:
     assert delete_novelty_index(run) and not delete_novelty_index(run) and not list(run.path.glob("*novelty*"))
 
 
+@pytest.mark.parametrize("tokenizer", [None, all_words(False)], ids=["characters", "words"])
+def test_ids_of_another_vocabulary_are_an_error_of_the_run(tmp_path: Path, tokenizer) -> None:
+    run = trained_on(tmp_path, random_text(1, 300), tokenizer)
+    ids = np.fromfile(run.training_ids, dtype=np.uint8)
+    ids[100] = 255
+    ids.tofile(run.training_ids)
+    with pytest.raises(RunError, match="not those of the run's vocabulary"):
+        build(run)
+    assert open_novelty_index(run) is None
+
+
 def test_a_run_that_cannot_be_written_has_its_index_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

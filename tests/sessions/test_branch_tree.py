@@ -257,6 +257,7 @@ GOOD = '{"role": "model", "text": "abc", "run": "x"}\n{"current": 2, "name": "",
     "line",
     [
         '{"branch": 2, "parent": 2, "start": 1, "name": "", "turns": [{"role": "model", "text": "x"}]}',
+        '{"current": 3, "name": "", "learns": false}',
         '{"branch": 3, "parent": 4, "start": 1, "name": "", "turns": [{"role": "model", "text": "x"}]}',
         '{"branch": 3, "parent": 2, "start": -1, "name": "", "turns": [{"role": "model", "text": "x"}]}',
         '{"branch": 3, "parent": 2, "start": 1, "name": 4, "turns": [{"role": "model", "text": "x"}]}',

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from chatting import Chatting, chatting
 from novelty_runs import random_text, trained_on
 from tiny_runs import make_run
 from waiting import wait_until
 
+from rnntui.inspection.novelty_index import SourceLine
 from rnntui.sessions.saved_transcript import SavedTranscript
 from rnntui.sessions.transcript import Turn
 
@@ -34,7 +36,9 @@ def reopen(user: Chatting, *turns: tuple[Turn, str]) -> None:
     user.conversation.reopen(SavedTranscript([*turns]))
 
 
-async def test_copies_are_shaded_as_the_text_grows_and_their_source_is_told(tmp_path: Path) -> None:
+async def test_copies_are_shaded_as_the_text_grows_and_their_source_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = random_text(1, 800)
     run = trained_on(tmp_path, f"{text[:2000]}{SINGULAR}\n{text[2000:]}")
     make_run(tmp_path, "other")
@@ -59,6 +63,13 @@ async def test_copies_are_shaded_as_the_text_grows_and_their_source_is_told(tmp_
         assert f"copied: {len(SINGULAR)} characters" in status(user)
         user.pane.text.cursor = 0
         await wait_until(user.pilot, lambda: "(Alt+K: off)" in status(user))
+        hostile = SourceLine("a\x1b[2Jb", 7, "x" * 10**7)  # a run and its corpus may be somebody else's
+        monkeypatch.setattr("rnntui.sessions.copy_levels.CopyLevels.source_of", lambda *_arguments: hostile)
+        user.chat.copies._sources.clear()
+        user.pane.text.cursor = 20
+        await wait_until(user.pilot, lambda: "[2Jb:7" in status(user))
+        assert "\x1b" not in status(user) and max(map(len, user.pane.pane.colouring)) < 2000
+        user.pane.text.cursor = 0
         await user.pilot.press("f9")  # surprisal takes its place
         assert user.pane.text.shade and not user.pane.text.has_levels and "copies" not in status(user)
         await user.pilot.press("f9", "alt+k")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,6 +50,7 @@ class Echo:
 
 gate = threading.Event()
 computed: list[str] = []
+may_end: list[threading.Event] = []
 
 
 def echo(request: InspectionRequest, cancelled: Cancelled) -> Echo:
@@ -59,6 +61,16 @@ def echo(request: InspectionRequest, cancelled: Cancelled) -> Echo:
 def slow(request: InspectionRequest, cancelled: Cancelled) -> Echo:
     while not gate.wait(0.005):
         check_cancelled(cancelled)
+    return Echo(request)
+
+
+def stubborn(request: InspectionRequest, cancelled: Cancelled) -> Echo:
+    """Goes on after it was stopped, until it may end; the first call fails then."""
+    may_end.append(threading.Event())
+    is_first = len(may_end) == 1
+    may_end[-1].wait(10)
+    if is_first:
+        raise CorpusError("too late")
     return Echo(request)
 
 
@@ -99,11 +111,13 @@ async def inspecting(
         InspectionView("needy", "Needy", "What does it say of a text?", KIND, f"{__name__}:echo", "required"),
         InspectionView("slow", "Slow", "How long does it take?", KIND, f"{__name__}:slow"),
         InspectionView("failing", "Failing", "What is wrong?", KIND, f"{__name__}:failing"),
+        InspectionView("stubborn", "Stubborn", "When does it end?", KIND, f"{__name__}:stubborn"),
     ):
         monkeypatch.setitem(VIEWS, view.name, view)
     monkeypatch.setenv("RNNTUI_SETTINGS", str(folder / "settings.json"))
     monkeypatch.chdir(folder)
     computed.clear()
+    may_end.clear()
     gate.clear()
     for seed, name in enumerate(("alpha", "beta")):
         make_run(folder / "runs", name, seed=seed)
@@ -201,3 +215,34 @@ async def test_a_kind_without_views_and_a_missing_run_are_told(tmp_path: Path, m
         user.tab.open_run("gamma")
         await user.sees("no run 'gamma'")
         assert "alpha at" in user.screen
+
+
+async def test_a_run_that_is_deleted_while_it_is_open_stays_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inspecting(tmp_path, monkeypatch) as user:
+        await user.sees("alpha at")
+        shutil.rmtree(tmp_path / "runs" / "alpha")
+        await user.press("f6")
+        await wait_until(user.pilot, lambda: isinstance(user.pilot.app.screen, PickScreen))
+        await user.press("escape", "right_square_bracket")
+        await user.sees("Press t, type a text")
+        assert "alpha (LM lstm 1×16)" in user.screen
+
+
+async def test_a_computation_that_ends_after_it_was_stopped_does_not_end_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inspecting(tmp_path, monkeypatch) as user:
+        await user.sees("alpha at")
+        await user.press("left_square_bracket")
+        await wait_until(user.pilot, lambda: len(may_end) == 1)
+        await user.press("escape")
+        await user.sees("Stopped. Enter computes it.")
+        await user.press("enter")
+        await wait_until(user.pilot, lambda: len(may_end) == 2)
+        may_end[0].set()
+        await wait_until(user.pilot, lambda: sum(worker.is_running for worker in user.pilot.app.workers) == 1)
+        assert "Computing" in user.screen and "too late" not in user.screen
+        may_end[1].set()
+        await user.sees("alpha at 78")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.tuning_ledger import TuningDescription, TuningFolder, TuningLedger
 from rnntui.sessions import run_watcher
+from rnntui.sessions.tuning_watcher import TuningWatcher
 from rnntui.tui.train import tab as tab_module
 from rnntui.tui.train import tuning_screen
 from rnntui.tui.train.tuning_screen import TuningScreen
@@ -82,6 +84,24 @@ async def test_the_trials_of_a_search_are_shown_as_they_come(tmp_path: Path) -> 
             await wait_until(pilot, lambda: not app.screen.query_one(DataTable).show_horizontal_scrollbar)
             await pilot.press("escape")
             assert app.focused is app.tab.run_list
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"settings": {"hidden": "wide", "bptt": [1]}}, "hidden wide, bptt [1]"),
+        ({"state": "finished", "loss": 10**400}, "is broken"),
+    ],
+)
+def test_a_ledger_with_values_of_other_types_is_no_end_of_the_list(
+    tmp_path: Path, row: dict[str, object], expected: str
+) -> None:
+    ledger = make_tuning(tmp_path / "book.tuning")
+    with ledger.folder.ledger_file.open("a") as file:
+        file.write(json.dumps({"trial": 3, "settings": {}}) + "\n" + json.dumps({"trial": 3, **row}) + "\n")
+        file.write(json.dumps({"trial": 4, **row}) + "\n")
+    [tuning] = TuningWatcher(tmp_path).poll()
+    assert expected in (tuning.rows[-1].texts[-1] if tuning.rows else tuning.summary)
 
 
 async def test_several_searches_are_shown_one_at_a_time_and_none_says_how_to_start_one(tmp_path: Path) -> None:

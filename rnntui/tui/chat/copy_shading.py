@@ -13,13 +13,16 @@ from rnntui.text.control_chars import one_line
 from rnntui.tui.keys import key_name
 
 if TYPE_CHECKING:
-    from rnntui.inspection.novelty_index import NoveltyIndex, SourceLine
+    from rnntui.inference.numpy_language_model import NumpyLanguageModel
+    from rnntui.inspection.novelty_index import SourceLine
     from rnntui.sessions.chat_pane import ChatPane
     from rnntui.sessions.chat_session import ChatSession
     from rnntui.sessions.conversation import Conversation
     from rnntui.sessions.copy_levels import CopyLevels, CopyRequest, TurnCopies
     from rnntui.tui.chat.pane_row import PaneRow
     from rnntui.tui.notifications import Notifications
+
+_MAX_LINE = 1000  # characters of a line of the corpus, which may be all of it; no status line has room for more
 
 
 class CopyShading:
@@ -42,6 +45,7 @@ class CopyShading:
         self._sources: dict[tuple[str, str], SourceLine | None] = {}  # by run and copy
         self._cursor_copy: dict[ChatPane, str] = {}  # the copy that the status line tells the source of
         self._searching: set[ChatPane] = set()
+        self._is_finding = False  # a source: one at a time, as each reads the corpus
         self._indexing: Worker[None] | None = None
 
     def is_on(self, pane: ChatPane) -> bool:
@@ -90,8 +94,10 @@ class CopyShading:
     def _open(self, pane: ChatPane, conversation: Conversation) -> None:
         """Open the index of a pane's run, or build it."""
         from rnntui.inspection.novelty_index import open_or_build_novelty_index
+        from rnntui.sessions.copy_levels import CopyLevels
 
         worker, call, shown = get_current_worker(), self._owner.app.call_from_thread, -1
+        network = conversation.loaded.network
 
         def on_progress(fraction: float) -> None:
             nonlocal shown
@@ -103,20 +109,22 @@ class CopyShading:
 
         try:
             index = open_or_build_novelty_index(self._session.cache.find(pane.run_name), on_progress)
+            levels = CopyLevels(conversation, index)
         except CancelledError:
             call(self._say, pane)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
             call(self._say, pane)
             call(self._notifications.error, str(error) or type(error).__name__, title="Cannot look for copies")
         else:
-            call(self._shade, pane, conversation, index)
+            call(self._shade, pane, levels, network)
 
-    def _shade(self, pane: ChatPane, conversation: Conversation, index: NoveltyIndex) -> None:
-        from rnntui.sessions.copy_levels import CopyLevels
-
-        if pane not in self._session.panes or pane.conversation is not conversation:
+    def _shade(self, pane: ChatPane, levels: CopyLevels, network: NumpyLanguageModel) -> None:
+        """Shade a pane, unless it has got another model than the `network` whose training text was indexed."""
+        conversation = levels.conversation
+        if pane.conversation is not conversation or conversation.loaded.network is not network:
+            self._say(pane)
             return
-        self._levels[pane] = levels = CopyLevels(conversation, index)
+        self._levels[pane] = levels
         view = self._row.view_of(pane)
         if view is not None:
             view.shade_by(levels.level)
@@ -155,20 +163,19 @@ class CopyShading:
         view = self._row.view_of(pane)
         cursor = view.text.cursor if view is not None and view.text.has_focus else None
         copy = levels.copy_at(cursor) if cursor is not None else ""
-        if copy == self._cursor_copy.get(pane, ""):
-            return
-        self._cursor_copy[pane] = copy
-        if copy and (levels.index.run.name, copy) not in self._sources:
-            self._owner.run_worker(
-                partial(self._find_source, pane, levels, copy), thread=True, group="sources", exclusive=True
-            )
-        self._restate(pane)
+        if copy != self._cursor_copy.get(pane, ""):
+            self._cursor_copy[pane] = copy
+            self._restate(pane)
+        if copy and not self._is_finding and (levels.index.run.name, copy) not in self._sources:
+            self._is_finding = True
+            self._owner.run_worker(partial(self._find_source, pane, levels, copy), thread=True)
 
     def _find_source(self, pane: ChatPane, levels: CopyLevels, copy: str) -> None:
         source = levels.source_of(copy)
         self._owner.app.call_from_thread(self._found_source, pane, levels, copy, source)
 
     def _found_source(self, pane: ChatPane, levels: CopyLevels, copy: str, source: SourceLine | None) -> None:
+        self._is_finding = False
         self._sources[levels.index.run.name, copy] = source
         if self._levels.get(pane) is levels:
             self._restate(pane)
@@ -186,10 +193,10 @@ class CopyShading:
         if source is None:
             self._say(pane, f"copied: {length}")
             return
-        place = f"{source.file}:{source.line:,}"
+        place = f"{one_line(source.file)}:{source.line:,}"
         self._say(
             pane,
-            f"copied: {length}, {place} “{one_line(source.text)}”",
+            f"copied: {length}, {place} “{one_line(source.text[:_MAX_LINE])}”",
             f"copied: {length}, {place}",
             f"copied: {place}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from textual.widget import Widget
 from textual.worker import Worker, get_current_worker
@@ -55,7 +56,8 @@ class UnitColouring:
         self._step_keys = f"{previous}/{following}"
         self._colours: dict[ChatPane, UnitColours] = {}
         self._choices: dict[ChatPane, tuple[FeatureRanking, int]] = {}  # the ranking and the index in it
-        self._rankings: dict[NumpyLanguageModel, list[FeatureRanking]] = {}
+        # By weak references, as a model that no pane uses any more is to be freed.
+        self._rankings: WeakKeyDictionary[NumpyLanguageModel, list[FeatureRanking]] = WeakKeyDictionary()
         self._reading: set[ChatPane] = set()
         self._probing: Worker[None] | None = None
 
@@ -131,15 +133,16 @@ class UnitColouring:
     async def _ask(self, pane: ChatPane, conversation: Conversation) -> None:
         from rnntui.tui.screens.dialogs import AskScreen, PickScreen
 
-        rankings = self._rankings[conversation.loaded.network]
+        network = conversation.loaded.network
+        rankings, was_on = self._rankings[network], self.is_on(pane)
         choices = [*map(_choice, rankings), _BY_NAME]
-        if self.is_on(pane):
+        if was_on:
             choices.insert(0, _OFF)
         current = self._choices[pane][0] if pane in self._choices else None
-        chosen = rankings.index(current) + 1 if current in rankings and self.is_on(pane) else 0
+        chosen = rankings.index(current) + 1 if current in rankings and was_on else 0
         question = "Colour the text by what a unit tracks (held-out score; layer: all units of a layer)"
         index = await self._owner.app.push_screen_wait(PickScreen(question, choices, chosen, searchable=True))
-        if index is None:
+        if index is None or conversation.loaded.network is not network:  # another model was opened meanwhile
             return
         if choices[index] == _OFF:
             self.turn_off(pane)
@@ -150,7 +153,7 @@ class UnitColouring:
                 AskScreen(f"Layer/unit and one of {names}, such as 1/1 {names[0]}", "", accept)
             )
         else:
-            self._show(pane, conversation, rankings[index - self.is_on(pane)], 0)
+            self._show(pane, conversation, rankings[index - was_on], 0)
             self._notifications.info(
                 f"{self._step_keys}: other units that track the same. {self._choose_key}: another feature, no colours."
             )

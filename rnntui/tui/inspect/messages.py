@@ -38,7 +38,7 @@ class InspectionComputed(Message):
 
 @dataclass
 class InspectionFailed(Message):
-    """A view could not be computed; an empty problem is a stop."""
+    """A view could not be computed."""
 
     key: InspectionKey
     problem: str

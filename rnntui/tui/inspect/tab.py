@@ -25,6 +25,8 @@ from rnntui.tui.train.messages import ChartSelected
 from rnntui.tui.widgets.editors import ClusterInput
 
 if TYPE_CHECKING:
+    from rnntui.inspection.inspection import InspectionRequest
+    from rnntui.inspection.views import InspectionView
     from rnntui.tui.tabs import TabContext
 
 _TICK = 0.5  # seconds between updates of the time that a computation has taken
@@ -122,7 +124,7 @@ class InspectTab(Vertical):
         from rnntui.tui.inspect.run_choice import pick_inspected_run
 
         session = self.session
-        kind = session.runs[0].read_config().kind if is_added and session.runs else None
+        kind = session.kind_id if is_added and session.runs else None
         current = session.runs[0].name if session.runs else ""
         path = await pick_inspected_run(self.app, self._checkpoints, question, kind, current, self.notifications.warn)
         if path is not None:
@@ -178,6 +180,7 @@ class InspectTab(Vertical):
             self._rows.focus()
         elif self._computing is not None:
             self._cancel()
+            self._show()
 
     # -- computing -----------------------------------------------------------------------------------------------
 
@@ -187,22 +190,24 @@ class InspectTab(Vertical):
         if self._computing is not None and self._computing != key:
             self._cancel()
         is_new = key is not None and self.session.result(key) is None and key not in self._problems
-        if key is not None and is_new and self._computing is None:
+        if key is not None and is_new and self._computing is None and self.session.view is not None:
             self._computing, self._began = key, time.monotonic()
-            self._worker = self.run_worker(partial(self._compute, key), thread=True)
+            # View and request are those of now: the thread may begin after another view has been chosen.
+            compute = partial(self._compute, key, self.session.view, self.session.request())
+            self._worker = self.run_worker(compute, thread=True)
         self._show()
 
-    def _compute(self, key: InspectionKey) -> None:
-        worker, view = get_current_worker(), self.session.view
-        assert view is not None
+    def _compute(self, key: InspectionKey, view: InspectionView, request: InspectionRequest) -> None:
+        worker = get_current_worker()
+        message: InspectionComputed | InspectionFailed
         try:
-            inspection = view.load()(self.session.request(), lambda: worker.is_cancelled)
+            message = InspectionComputed(key, view.load()(request, lambda: worker.is_cancelled))
         except CancelledError:
-            self.post_message(InspectionFailed(key, ""))
+            return
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            self.post_message(InspectionFailed(key, str(error) or type(error).__name__))
-        else:
-            self.post_message(InspectionComputed(key, inspection))
+            message = InspectionFailed(key, str(error) or type(error).__name__)
+        if not worker.is_cancelled:  # else the same view may be under way again
+            self.post_message(message)
 
     def _cancel(self) -> None:
         if self._worker is not None:
