@@ -243,7 +243,7 @@ def speed(arguments: argparse.Namespace, extra: list[str], folder: Path) -> None
             began = time.perf_counter()
             for _ in range(steps):
                 loss, _ = task.loss()
-                optimizer.zero_grad(set_to_none=True)
+                optimizer.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(task.model.parameters(), 1.0)
                 optimizer.step()

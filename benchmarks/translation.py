@@ -102,7 +102,7 @@ def speed(arguments: argparse.Namespace, run: Path) -> None:
             began, tokens = time.perf_counter(), 0
             for _ in range(arguments.steps):
                 loss, count = loss_of(task)
-                optimizer.zero_grad(set_to_none=True)
+                optimizer.zero_grad()
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(task.model.parameters(), 1.0)
                 optimizer.step()

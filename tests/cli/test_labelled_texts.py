@@ -53,7 +53,7 @@ def test_columns_are_recorded_and_read_again(rnntui) -> None:
         (["--from", "verse", "--hidden", "5"], "--hidden 5 is not that of --from verse, 16"),
         (["--from", "verse", "--tokenizer", "word"], "--tokenizer word is not that of --from verse, char"),
         (["--from", "empty"], "has no weights yet"),
-        (["--from", "opinions"], "opinions is a classifier"),
+        (["--from", "opinions"], "checkpoints/opinions/model.safetensors is missing"),
         (["--name", "verse"], "run verse exists"),
         (["--name", "a/b"], "is not a valid name"),
     ],

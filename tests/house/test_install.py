@@ -68,6 +68,8 @@ USES: list[tuple[list[str], str, int, str]] = [
     (["note", "mine", "good"], "", 0, ""),
     (["rename", "mine", "hers"], "", 0, ""),
     (["delete", "--yes", "hers"], "", 0, ""),
+    (["inspect", "step", "shakespeare", "ROMEO:"], "", 0, "cell"),
+    (["index", "shakespeare"], "", 1, "corpora/shakespeare.txt"),
     (["verify", "shakespeare"], "", 0, "shakespeare: whole"),
     (["export", "shakespeare", "--onnx", "onnx"], "", 0, "saved onnx"),
     (["inspect", "gradients", "shakespeare", "--places", "2", "--steps", "10"], "", 0, "Gradient that is left"),

@@ -79,7 +79,7 @@ def test_a_model_is_loaded_once_for_all_who_wait_and_holds_up_no_other(runs: lis
 
     def make_slowly(run: RunFolder) -> FakeEngine:
         made.append(run)
-        assert gate.wait(5)
+        assert gate.wait(20)
         return FakeEngine(run)
 
     with ThreadPoolExecutor(2) as pool:
@@ -110,20 +110,22 @@ def test_the_end_stops_all_and_lends_no_more(runs: list[RunFolder]) -> None:
 
 
 async def test_a_lease_that_nobody_waits_for_is_ended(runs: list[RunFolder]) -> None:
-    cache, gate = EngineCache(1 << 30), threading.Event()
+    cache, begun, gate = EngineCache(1 << 30), threading.Event(), threading.Event()
 
     def make_slowly(run: RunFolder) -> FakeEngine:
-        assert gate.wait(5)
+        begun.set()
+        assert gate.wait(20)
         return FakeEngine(run)
 
     task = asyncio.create_task(lease_in_thread(lambda: cache.lease(runs[0], make_slowly)))
-    await asyncio.sleep(0.01)
+    while not begun.is_set():
+        await asyncio.sleep(0.001)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert cache.is_busy
     gate.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while cache.is_busy:
             await asyncio.sleep(0.001)
 

@@ -59,7 +59,9 @@ class TuningScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """Make the columns anew; the last one takes the rest of the width, and its texts are wrapped."""
-        table = self.query_one(DataTable)
+        if not (tables := self.query(DataTable)):  # of a screen that is being closed
+            return
+        table = tables.first()
         self._columns = [name for name in COLUMNS if name != "bits/char" or self.app.size.width >= _WIDE]
         widths = [width for name, width in zip(COLUMNS, _WIDTHS, strict=False) if name in self._columns]
         padding = 2 * table.cell_padding * len(self._columns)
