@@ -27,9 +27,11 @@ _LARGE = 2  # shade of an error in a confusion matrix from which it is coloured
 
 
 def check_image_file(flag: str, file: str) -> None:
-    """Raise `UsageError` if an image cannot be written: the file exists, or a terminal would get binary data."""
+    """Raise `UsageError` if an image cannot be written: the file is there, its folder is not, or - is a terminal."""
     if file != "-" and Path(file).exists():
         raise UsageError(f"{flag} {file}: the file exists and is not replaced")
+    if file != "-" and not Path(file).absolute().parent.is_dir():
+        raise UsageError(f"{flag} {file}: there is no folder {Path(file).parent}")
     if file == "-" and flag == "--png" and sys.stdout.isatty():
         raise UsageError("--png - writes binary data; redirect it to a file or a pipe")
 

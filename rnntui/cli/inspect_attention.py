@@ -81,6 +81,8 @@ def command(
     pairs and the attention.
     """
     output = InspectionOutput(**output_values)
+    if not all(map(str.strip, sentences)):
+        raise UsageError("--sentence: the text is empty")
     if sentences and pairs_file is not None:
         raise UsageError("--sentence and --pairs: choose one")
     if columns and pairs_file is None and compare is None:

@@ -57,7 +57,7 @@ def train_comparison(sources: Sequence[str], comparison: CellComparison) -> tupl
     """
     from rnntui.cli.environment import prepare_for_torch
     from rnntui.cli.inputs import open_corpus
-    from rnntui.cli.training_command import StopRequest, runs_folder, train_and_report
+    from rnntui.cli.training_command import StopRequest, comparison_folder, train_and_report
     from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
     from rnntui.extras import require_extra
     from rnntui.inspection.equal_sizes import of_equal_size, parameter_count
@@ -72,9 +72,7 @@ def train_comparison(sources: Sequence[str], comparison: CellComparison) -> tupl
     with StopRequest() as stop:
         corpus = open_corpus(sources, "utf-8", "strict", "universal")
         names = [f"{corpus.name}-{cell}" for cell in comparison.cells]
-        for name in names:  # all of them before the first is trained
-            runs_folder(comparison.checkpoints, name, resume=False)
-        folder = runs_folder(comparison.checkpoints, None, resume=False)
+        folder = comparison_folder(comparison.checkpoints, names, "gradients")  # before the first is trained
         first = model = LanguageModelConfig(
             cell=comparison.cells[0], hidden=comparison.hidden, embedding=_EMBEDDING, layers=1, dropout=0.0, tied=False,
             ngrams=1, ngram_prior=0,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note, write_table
+from rnntui.formatting import format_bytes
 from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
@@ -31,10 +32,9 @@ def build_index(run: RunFolder, sources: Sequence[str] = (), reading: ReadingCon
 
     with ProgressBar("indexing the training text", is_immediate=True) as bar:
         index = build_novelty_index(run, bar.update, sources, reading)
-    megabytes = index.bytes / 1e6
     print_note(
         f"indexed the training text of {run.name}, {index.text.size:,} characters, in {index.folder} "
-        f"({megabytes:,.0f} MB)"
+        f"({format_bytes(index.bytes)})"
     )
     return index
 

@@ -56,7 +56,7 @@ def train_attentions(
     are too few.
     """
     from rnntui.cli.environment import prepare_for_torch
-    from rnntui.cli.training_command import StopRequest, runs_folder, train_and_report
+    from rnntui.cli.training_command import StopRequest, comparison_folder, train_and_report
     from rnntui.config import Budget
     from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
     from rnntui.extras import require_extra
@@ -78,8 +78,7 @@ def train_attentions(
     with StopRequest() as stop:
         corpus = read_corpus()
         names = {kind: f"{corpus.name}-{kind}" for kind in trainings.kinds}
-        for name in names.values():  # all of them before the first is trained
-            folder = runs_folder(trainings.checkpoints, name, resume=False)
+        folder = comparison_folder(trainings.checkpoints, names.values(), "attention")  # before the first is trained
         for kind, name in names.items():
             wanted = replace(request, model=replace(model, attention=kind))
             run, messages = create_seq2seq_run(corpus, None, wanted, folder, name)

@@ -126,10 +126,13 @@ class AttentionProbe:
     def attend_text(self, text: str, cancelled: Cancelled) -> list[AttendedPair]:
         """Return the attention over a line: one pair for each of its sentences, which the run translates.
 
-        With `|||` and a target behind the source, that target is forced.
+        With `|||` and a target behind the source, that target is forced. Raises `UsageError` if one of both is empty.
         """
         source, separator, target = text.partition(TARGET_SEPARATOR)
-        if separator and source.strip() and target.strip():
+        if separator:
+            if not source.strip() or not target.strip():
+                side = "target behind" if source.strip() else "source before"
+                raise UsageError(f"there is no {side} {TARGET_SEPARATOR}")
             return self.attend_pairs([Pair(normalize(source.strip()), normalize(target.strip()), "", 1)], cancelled)
         [translation] = self.translator.translate([text], BeamConfig(), is_cancelled=cancelled)
         if not translation.hypotheses:

@@ -135,7 +135,7 @@ def gradient_flow(
     for run in runs:
         loaded = load_language_model(run, precision="fp32")
         length = _WARM_UP + steps + 2
-        probe = probe_text(run, loaded, text, places * length, cancelled)
+        probe = probe_text(run, loaded, text, places * length, cancelled, least=length)
         windows = probe.windows(places, length)
         origins.append(probe.origin)
         curves.append(gradient_curve(run.name, loaded.network, windows, cancelled=cancelled))

@@ -91,8 +91,9 @@ class NoveltyReport:
         low, high = held_out.quantile(0.1), held_out.quantile(0.9)
         if generated is None or low is None or high is None:
             return ""
-        beside = f"the longest copy of {'a text' if len(self.texts) > 1 else 'the text'} is {generated:,.0f} characters"
-        normal = f"in 8 of 10 held-out texts of the same length it is {low:,.0f} to {high:,.0f}"
+        generated, low, high = round(generated), round(low), round(high)  # compared as they are shown
+        beside = f"the longest copy of {'a text' if len(self.texts) > 1 else 'the text'} is {generated:,} characters"
+        normal = f"in 8 of 10 held-out texts of the same length it is {low:,} to {high:,}"
         amount = "more than" if generated > high else "less than" if generated < low else "as much as"
         return f"{self.run} copies {amount} people who have not read the training text: {beside}, {normal}"
 

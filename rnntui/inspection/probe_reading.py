@@ -111,7 +111,7 @@ def probe_tokens(
     if text:
         tokens = encode_text(loaded, text[: PROBE_TOKENS * _MAX_CHARACTERS])
         return TextTokens(tokens.ids[:PROBE_TOKENS], tokens.pieces[:PROBE_TOKENS]), "the given text"
-    probe = probe_text(run, loaded, "", PROBE_TOKENS, cancelled)
+    probe = probe_text(run, loaded, "", PROBE_TOKENS, cancelled, least=MIN_TOKENS)
     return decode_tokens(loaded, probe.ids[:PROBE_TOKENS].astype(np.int64)), probe.origin
 
 

@@ -43,19 +43,25 @@ class ProbeText:
         return np.stack([self.ids[start : start + length] for start in starts], axis=1).astype(np.int64)
 
 
-def probe_text(run: RunFolder, loaded: LoadedLanguageModel, text: str, tokens: int, cancelled: Cancelled) -> ProbeText:
+def probe_text(
+    run: RunFolder, loaded: LoadedLanguageModel, text: str, tokens: int, cancelled: Cancelled, *, least: int = 2
+) -> ProbeText:
     """Return the text to probe a language model with.
 
-    That is `text`, if it is not empty; else the run's held-out text, from its folder or from the end of its corpus;
-    else a text of at least `tokens` tokens that the model draws itself, as for a shipped model without its corpus.
+    That is `text`, if it is not empty; else the run's held-out text, from its folder or from the end of its corpus, if
+    it has `least` tokens; else a text of at least `tokens` tokens that the model draws itself, as for a shipped model
+    without its corpus.
     """
     if text:
         return ProbeText(loaded.tokenizer.encode(text), "the given text")
+    reason = "no held-out text here"
     for read in (_held_out_ids, _end_of_corpus):
         ids = read(run, loaded)
         if ids is not None and len(ids) > 1:
-            return ProbeText(ids, "held-out text")
-    return ProbeText(_drawn_ids(loaded.network, tokens, cancelled), "text that the model drew (no held-out text here)")
+            if len(ids) >= least:
+                return ProbeText(ids, "held-out text")
+            reason = f"its held-out text is too short: {len(ids):,} tokens, {least:,} are needed"
+    return ProbeText(_drawn_ids(loaded.network, tokens, cancelled), f"text that the model drew ({reason})")
 
 
 def _held_out_ids(run: RunFolder, loaded: LoadedLanguageModel) -> NDArray[np.integer] | None:

@@ -93,4 +93,4 @@ def test_compare_trains_a_run_for_each_cell_and_shows_them_before_and_after(
     budgets = [RunFolder(Path("checkpoints") / f"words-{cell}").read_config().budget for cell in ("rnn", "lstm")]
     assert (budgets[0].minutes, budgets[1].steps) == (0.01, 7)
     again = rnntui("inspect", "gradients", "words.txt", "--compare", "lstm", *quick)
-    assert again.code == 2 and "words-lstm" in again.err
+    assert again.code == 2 and "look at it: rnntui inspect gradients words-lstm; or delete it" in again.err

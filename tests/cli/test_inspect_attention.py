@@ -40,6 +40,10 @@ def test_runs_are_compared_over_the_same_pairs(rnntui) -> None:
 def test_flags_that_do_not_go_together_give_one_line(rnntui) -> None:
     for flags, says in (
         (["--sentence", "bad", "--pairs", "a.tsv"], "choose one"),
+        (["--sentence", "bad", "--sentence", " "], "--sentence: the text is empty"),
+        (["--sentence", "bad ||| "], "no target behind |||"),
+        (["--sentence", "||| bad"], "no source before |||"),
+        (["--sentence", "bad", "--svg", "no/bad.svg"], "there is no folder no"),
         (["--columns", "1,2"], "--columns needs --pairs"),
         (["--minutes", "2"], "--minutes is for --compare"),
         (["--compare", "dot,none"], "'none' is no attention"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from novelty_runs import trained_on
 from tiny_runs import NGRAMS, make_run
 
 from rnntui.config import LanguageModelConfig
@@ -110,6 +111,10 @@ def test_runs_are_read_with_their_own_tokens_and_before_training_too(tmp_path: P
     assert len(flow.curves[0].mean) == 21 and flow.to_json()["places"] == 4
     drawn = gradient_flow(runs[:1], steps=10, places=3)
     assert "drew" in drawn.origin and np.isfinite(drawn.curves[0].mean).all()
+    trained = trained_on(tmp_path, "to be, or not to be. " * 60)
+    assert gradient_flow([trained], steps=10, places=2).origin == "held-out text"
+    origin = gradient_flow([trained], steps=90, places=2).origin
+    assert origin == "text that the model drew (its held-out text is too short: 126 tokens, 156 are needed)"
     with pytest.raises(CorpusError, match=r"the given text has 5 tokens, and 86 are needed"):
         gradient_flow(runs, "to be", steps=20)
     with pytest.raises(CancelledError):

@@ -22,7 +22,7 @@ from rnntui.inspection.novelty_index import (
     delete_novelty_index,
     open_novelty_index,
 )
-from rnntui.inspection.novelty_report import inspect_novelty, novelty_report
+from rnntui.inspection.novelty_report import NoveltyReport, inspect_novelty, novelty_report
 from rnntui.text.word_tokenizer import WordTokenizer
 
 
@@ -150,6 +150,17 @@ def test_whole_documents_are_counted(tmp_path: Path) -> None:
     report = novelty_report(index, [*texts_of(index)[:4], "zzz", "a"])
     assert report.generated_figures.whole == 4 and report.held_out_figures.whole == 0
     assert ("whole texts seen", "67%", "0%") in report.table()
+
+
+@pytest.mark.parametrize(
+    ("length", "amount"), [(48, "less than"), (49, "as much as"), (50, "as much as"), (51, "more than")]
+)
+def test_copies_are_judged_by_the_figures_that_are_shown(length: int, amount: str) -> None:
+    held_out = tuple(
+        text_novelty("a" * 60, np.full(60, longest)) for longest in (49, 50, 50, 50)
+    )  # the first decile: 49.3
+    report = NoveltyReport("run", 9, (text_novelty("a" * 60, np.full(60, length)),), held_out, None, False)
+    assert f"run copies {amount} people" in report.judgement() and "49 to 50" in report.judgement()
 
 
 def test_the_view_measures_a_text_or_what_the_model_generates_and_can_be_cancelled(

@@ -140,6 +140,8 @@ async def test_a_view_is_computed_when_it_is_shown_and_kept(tmp_path: Path, monk
         await user.pilot.resize_terminal(140, 40)
         await user.sees("alpha at 90")  # the sentences are beside it
         assert any("alpha at" in line and "The text" in line for line in user.screen.splitlines())
+        await user.pilot.resize_terminal(80, 7)
+        await user.sees("alpha at 77")  # the scrollbar takes a column
 
 
 async def test_a_text_is_typed_for_all_views_that_take_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,8 +127,12 @@ class UnitColouring:
         self._probing = None
         self._rankings[loaded.network] = rankings
         self._restate(pane)
-        if pane in self._session.panes and conversation.loaded is loaded:
+        if pane not in self._session.panes or conversation.loaded is not loaded:
+            return
+        if self._owner.app.screen is self._owner.screen and self._owner.display:
             self._owner.run_worker(self._ask(pane, conversation))
+        else:  # a dialog would get keys that are meant for another tab or dialog
+            self._notifications.info(f"{self._choose_key} in the Chat tab chooses a unit.", title="Units probed")
 
     async def _ask(self, pane: ChatPane, conversation: Conversation) -> None:
         from rnntui.tui.screens.dialogs import AskScreen, PickScreen

@@ -73,6 +73,10 @@ class InspectionRows(ScrollView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         self._render_rows()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Leave the scrollbar its column, which is no resize."""
+        self.call_after_refresh(self._render_rows)
+
     def notify_style_update(self) -> None:
         """Look up colours again after a change of theme or focus."""
         super().notify_style_update()
