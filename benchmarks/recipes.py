@@ -188,7 +188,7 @@ def run_experiments(arguments: argparse.Namespace, experiments: Mapping[str, str
                     flags = [*shlex.split(words), *extra]
                     key = {
                         "command": arguments.command, "flags": shlex.join(flags), "fingerprint": data.fingerprint,
-                        "budget": f"{value:,.10g} {unit}", "seed": seed,
+                        "budget": f"{value:,.10g} {unit if value != 1 else unit.removesuffix('s')}", "seed": seed,
                     }  # fmt: skip
                     if results.find(key) and not arguments.repeat:
                         continue
