@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,21 @@ async def test_probing_can_be_stopped(tmp_path: Path, monkeypatch: pytest.Monkey
         await user.pilot.press("escape")
         await wait_until(user.pilot, lambda: "probing" not in status(user))
         assert not isinstance(user.app.screen, PickScreen) and not user.notices
+
+
+async def test_probed_units_do_not_ask_over_another_tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bracket_run(tmp_path)
+    gate = threading.Event()
+
+    def wait(*_arguments: object, **_settings: object) -> tuple[list[object], list[object]]:
+        gate.wait(10)
+        return [], []
+
+    monkeypatch.setattr("rnntui.inspection.unit_probes.rank_features", wait)
+    async with chatting(tmp_path, "brackets", size=(100, 24)) as user:
+        await user.pilot.press("alt+u", "f3")
+        gate.set()
+        await wait_until(user.pilot, lambda: "Alt+U in the Chat tab" in user.notices)
+        assert not isinstance(user.app.screen, PickScreen)
+        await user.pilot.press("f2", "alt+u")
+        await wait_until(user.pilot, lambda: isinstance(user.app.screen, PickScreen))
