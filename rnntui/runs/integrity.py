@@ -95,6 +95,8 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
             yield FileReport(name, "whole")
     for name in sorted({run.config_file.name, *present, *recorded}):
         if name not in present:
+            if name.startswith("resume/") and not run.resume_folder.exists():
+                continue  # of a finished run, the folder may be deleted
             yield FileReport(name, "missing", "it belongs to the run")
             continue
         problem = _config_problem(run) if name == run.config_file.name else ""

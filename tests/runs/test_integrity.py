@@ -88,6 +88,11 @@ def test_any_changed_or_cut_or_missing_file_is_found(trained: RunFolder, tmp_pat
     assert tried > 30
 
 
+def test_the_resume_folder_of_a_run_may_be_deleted(trained: RunFolder) -> None:
+    shutil.rmtree(trained.resume_folder)
+    assert broken(trained) == {}
+
+
 def test_a_file_of_an_earlier_version_has_no_checksum(trained: RunFolder) -> None:
     trained.checksums_file.unlink()
     values = json.loads(trained.status_file.read_bytes())
