@@ -28,6 +28,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 async def browser_app(*arguments: str, api_key: str = "") -> AsyncIterator[str]:
     """Serve the app, and give the URL."""
     config, stop = ServerConfig(port=0), Event()
+    earlier = set(psutil.Process().children())  # of other tests
     with listening_socket(config) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         serving = asyncio.create_task(BrowserApp(config, arguments, api_key).serve(listener, stop))
@@ -37,7 +38,7 @@ async def browser_app(*arguments: str, api_key: str = "") -> AsyncIterator[str]:
             stop.set()
             await serving
             async with asyncio.timeout(20):
-                while psutil.Process().children():  # the apps, and a browser
+                while set(psutil.Process().children()) - earlier:  # the apps, and a browser
                     await asyncio.sleep(0.05)
 
 
