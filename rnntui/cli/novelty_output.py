@@ -74,11 +74,14 @@ class NoveltyOutput:
 
         return CopyLimit(self.index.text, longest)
 
-    def add(self, text: str) -> dict[str, Any]:
-        """Add a text, without its prompt, and return its figures for JSON."""
+    def add(self, text: str) -> None:
+        """Add a text, without its prompt."""
+        self._texts.append(text)
+
+    def figures(self, text: str) -> dict[str, Any]:
+        """Return the figures of a text, without its prompt, for JSON."""
         from rnntui.inspection.novelty_report import novelty_report
 
-        self._texts.append(text)
         return novelty_report(self.index, [text]).text_json()
 
     def print_report(self, is_json: bool) -> None:

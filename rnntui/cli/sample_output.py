@@ -38,7 +38,6 @@ class SampledText:
     bits: float = 0.0
     novelty: NoveltyOutput | None = None
     generated: list[str] = field(default_factory=list)  # the whole text, if its novelty is measured
-    figures: dict[str, Any] | None = None  # of its novelty
     is_ended: bool = False  # by the end of a document
     is_stopped: bool = False  # by that, or by a stop string
     done: bool = False
@@ -58,7 +57,7 @@ class SampledText:
     def finish(self, started: float) -> None:
         """Complete the text; `started` is the time at which sampling started."""
         if self.novelty is not None:
-            self.figures = self.novelty.add("".join(self.generated))
+            self.novelty.add("".join(self.generated))
         self.done = True
         self.seconds = time.perf_counter() - started
 
@@ -136,7 +135,7 @@ class SampleJsonOutput:
                 "stopped": text.is_stopped,
                 "bits_per_character": text.bits / characters if characters else None,
                 "seconds": round(text.seconds, 4),
-                **({} if text.figures is None else {"novelty": text.figures}),
+                **({} if text.novelty is None else {"novelty": text.novelty.figures("".join(text.generated))}),
             }
             write_out(json.dumps(line) + "\n")
 
