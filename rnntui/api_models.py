@@ -193,7 +193,7 @@ class TextModel:
 
         file = checked_file("path", path)
         self._check_weights()
-        return load_text_state(file, self.run, self._loaded)
+        return load_text_state(file, self._fingerprint, self._loaded)
 
     @staticmethod
     def check_state_can_be_saved(path: str | Path) -> None:

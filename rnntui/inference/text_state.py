@@ -106,12 +106,12 @@ def save_text_state(path: Path, state: TextState, run: RunFolder) -> None:
     save_arrays(path, arrays, metadata)
 
 
-def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> TextState:
+def load_text_state(path: Path, fingerprint: str, loaded: LoadedLanguageModel) -> TextState:
     """Read the state of a text.
 
     Args:
         path: the file.
-        run: the run whose model is to go on from it.
+        fingerprint: `run_fingerprint` of the model that is to go on from it.
         loaded: that model.
 
     Raises `RunError` if the file is missing, broken, no state at all, or that of another model.
@@ -128,7 +128,6 @@ def load_text_state(path: Path, run: RunFolder, loaded: LoadedLanguageModel) -> 
     arrays, metadata = load_arrays(path)
     if metadata.get("format") != _FORMAT or set(arrays) != {"state", "recent"}:
         raise _not_a_state(path, f"it has the format {metadata.get('format', 'of something else')!r:.40}")
-    fingerprint = run_fingerprint(run)
     if metadata.get("fingerprint") != fingerprint:
         raise RunError(
             f"{path} is a state of another model, {metadata.get('run', '?')!r:.60}, or of other weights of it",

@@ -15,6 +15,7 @@ from rnntui.inference.generate import Generation, begin_generation, generate_tok
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.inference.text_state import TextState, load_text_state, save_text_state
 from rnntui.inference.text_stream import stream_after
+from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 
@@ -45,7 +46,7 @@ def test_a_text_goes_on_from_a_file_as_if_it_had_never_stopped(tmp_path: Path, m
     save_text_state(tmp_path / "a.state", TextState.of(first), run)
     later = load_language_model(run)
     generation = begin_generation(later.network, later.tokenizer, generators_from(99, 1))
-    load_text_state(tmp_path / "a.state", run, later).restore(generation)
+    load_text_state(tmp_path / "a.state", run_fingerprint(run), later).restore(generation)
     assert ids + ids_of(generation, 23) == expected
     tokenizer = loaded.tokenizer
     whole_stream, later_stream = tokenizer.stream(), stream_after(tokenizer, [*tokenizer.encode("the old man"), *ids])
@@ -100,7 +101,7 @@ def test_what_is_wrong_with_a_file_is_said(saved, arrays, metadata, problem: str
     old_arrays, old_metadata = load_arrays(path)
     save_arrays(path, old_arrays | arrays, old_metadata | metadata)
     with pytest.raises(RunError, match=problem):
-        load_text_state(path, run, loaded)
+        load_text_state(path, run_fingerprint(run), loaded)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff" * 100, b"x" * (1 << 21)])
@@ -108,7 +109,7 @@ def test_any_other_file_is_refused(saved, content: bytes) -> None:
     path, run, loaded = saved
     path.write_bytes(content)
     with pytest.raises(RunError, match=r"a\.state"):
-        load_text_state(path, run, loaded)
+        load_text_state(path, run_fingerprint(run), loaded)
 
 
 def test_a_state_of_other_weights_is_refused(saved) -> None:
@@ -116,10 +117,10 @@ def test_a_state_of_other_weights_is_refused(saved) -> None:
     arrays, metadata = load_arrays(run.weights_file)
     save_arrays(run.weights_file, {name: array * 1.01 for name, array in arrays.items()}, metadata)
     with pytest.raises(RunError, match="or of other weights"):
-        load_text_state(path, run, loaded)
+        load_text_state(path, run_fingerprint(run), loaded)
     path.unlink()
     with pytest.raises(RunError, match="cannot read"):
-        load_text_state(path, run, loaded)
+        load_text_state(path, run_fingerprint(run), loaded)
 
 
 def test_a_state_is_a_value(saved) -> None:
