@@ -13,8 +13,8 @@ from rnntui.charts.styled_text import Row
 from rnntui.charts.svg import render_svg
 from rnntui.config_generation import SamplingConfig
 from rnntui.formatting import format_percent
-from rnntui.inference.generate import begin_generation, generate_tokens, generators_from
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
+from rnntui.inference.text_sampler import SamplingRequest, TextSampler
 from rnntui.inspection.inspection import Cancelled, InspectionRequest, check_cancelled
 from rnntui.inspection.novelty import MAX_NGRAM, NGRAMS, CopyFigures, TextNovelty, held_out_texts, novelty_of
 from rnntui.inspection.novelty_index import NoveltyIndex, SourceLine, open_or_build_novelty_index
@@ -185,20 +185,14 @@ def generate_texts(
         sampling: settings.
         cancelled: see `Cancelled`.
     """
-    tokenizer = loaded.tokenizer
-    generation = begin_generation(loaded.network, tokenizer, generators_from(_SEED, count))
-    ids: list[list[int]] = [[] for _ in range(count)]
-    ended: set[int] = set()
-    for tokens in generate_tokens(generation, sampling, length):
+    sampler = TextSampler(loaded, SamplingRequest(length=length, seed=_SEED, samples=count))
+    sampler.read_prompt()
+    texts = [""] * count
+    while sampler.unfinished:
         check_cancelled(cancelled)
-        for row, token in enumerate(tokens):
-            if token.id == tokenizer.end_id:
-                ended.add(row)
-            if row not in ended:
-                ids[row].append(token.id)
-        if len(ended) == count:
-            break
-    return [tokenizer.decode(each) for each in ids]
+        for token in sampler.step(sampling):
+            texts[token.sample] += token.text
+    return texts
 
 
 def inspect_novelty(request: InspectionRequest, cancelled: Cancelled) -> NoveltyReport:
