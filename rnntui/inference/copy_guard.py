@@ -70,31 +70,27 @@ class CopyGuard:
         for row, ids in enumerate(recent):
             first = token = int(tokens[row])
             refused: list[int] = []
-            while not self._allows(row, ids, token):
+            while not self._allows(self.ends[row], text := self._text_of(ids, token)):
                 refused.append(token)
                 self.refused += 1
                 banned = {*refused, *banned_after(ids)}
                 if len(banned) == logits.shape[1]:
-                    token = first
+                    token, text = first, self._text_of(ids, first)
                     self.exceeded += 1
                     break
                 probabilities = next_distributions(logits[row : row + 1], config, [ids], sorted(banned))
                 token = int(sample(probabilities, generators[row : row + 1])[0])
             tokens[row] = token
-            self.ends[row] = (self.ends[row] + self._text_of(ids, token))[-self._longest :]
+            self.ends[row] = (self.ends[row] + text)[-self._longest :]
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all texts but those at the indices `rows`, and put these in that order."""
         self.ends = [self.ends[row] for row in rows]
 
-    def _allows(self, row: int, recent: Sequence[int], token: int) -> bool:
-        """Return True if no copy becomes longer than it may with a token."""
-        text = self._text_of(recent, token)
-        after = self.ends[row] + text
-        size = self._longest + 1
-        first = max(
-            size, len(after) - len(text) + 1
-        )  # the first character of the token at which a copy may be too long
+    def _allows(self, end: str, text: str) -> bool:
+        """Return True if no copy at the end of a text becomes longer than it may with the text of a token."""
+        after, size = end + text, self._longest + 1
+        first = max(size, len(end) + 1)  # the first end of a stretch that is too long and has some of the token
         return not any(self._source.contains(after[end - size : end]) for end in range(first, len(after) + 1))
 
     def _text_of(self, recent: Sequence[int], token: int) -> str:
