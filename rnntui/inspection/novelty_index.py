@@ -22,7 +22,7 @@ from rnntui.inspection.training_text import CodePoints, find_training_text, run_
 from rnntui.runs.creation import remove_abandoned
 from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
-from rnntui.text.char_tokenizer import code_points
+from rnntui.text.char_tokenizer import code_points, text_of_code_points
 from rnntui.text.suffix_index import BARRIER, Lengths, SuffixIndex, build_suffix_index
 
 _HELD_OUT, _HELD_OUT_LENGTHS = "held-out.u32", "held-out-lengths.u2"
@@ -63,7 +63,7 @@ class NoveltyIndex:
         ends = np.flatnonzero(points == BARRIER).tolist()
         starts = [0, *(end + 1 for end in ends)]
         self.held_out = [
-            HeldOutPiece(_decode(points[start:end]), lengths[start:end])
+            HeldOutPiece(text_of_code_points(points[start:end]), lengths[start:end])
             for start, end in zip(starts, ends, strict=False)
         ]
 
@@ -200,7 +200,3 @@ def _counted(
         yield block
         done += len(block)
         on_progress(min(1.0, done / max(1, characters)))
-
-
-def _decode(points: CodePoints) -> str:
-    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")

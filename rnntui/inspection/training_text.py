@@ -15,7 +15,7 @@ from rnntui.inference.loaded_model import read_tokenizer
 from rnntui.kinds.corpus_info import TextCorpusInfo, TokenFileInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.char_tokenizer import CharTokenizer, code_points
+from rnntui.text.char_tokenizer import CharTokenizer, code_points, text_of_code_points
 from rnntui.text.chat_exports import converted_chat
 from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
@@ -234,5 +234,5 @@ def _between_barriers(points: CodePoints) -> Iterator[str]:
     """Yield the text before, between and after the barriers."""
     start = 0
     for end in [*np.flatnonzero(points == BARRIER).tolist(), len(points)]:
-        yield points[start:end].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        yield text_of_code_points(points[start:end])
         start = end + 1

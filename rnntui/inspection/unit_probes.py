@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rnntui.errors import UsageError
 from rnntui.inference.cell_trace import quantity_names
 from rnntui.inference.loaded_model import LoadedLanguageModel
-from rnntui.inspection.inspection import Cancelled, check_cancelled
+from rnntui.inspection.inspection import Cancelled, check_cancelled, never_cancelled
 from rnntui.inspection.linear_probes import Cut, LayerProbes, ProbeTarget, UnitScore, shifted, token_baseline
 from rnntui.inspection.probe_reading import ProbeReading
 from rnntui.inspection.text_features import Feature
@@ -121,7 +121,7 @@ class _Rankings:
 
 
 def rank_features(
-    read: ProbeReading, wanted: Sequence[str] = (), count: int = 10, cancelled: Cancelled = lambda: False
+    read: ProbeReading, wanted: Sequence[str] = (), count: int = 10, cancelled: Cancelled = never_cancelled
 ) -> tuple[list[FeatureRanking], list[Feature]]:
     """Rank all units for every feature; return the rankings, best first, and the features that are too rare.
 

@@ -27,6 +27,11 @@ def code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
+def text_of_code_points(points: NDArray[np.integer]) -> str:
+    """Return the text of code points `(N,)`, as `code_points` returns them."""
+    return points.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
 class CharTokenizer:
     """Maps characters to ids by a table, the most common character first, so that ids are small in any script.
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rnntui.atomic_files import parse_json
-from rnntui.text.char_tokenizer import code_points
+from rnntui.text.char_tokenizer import code_points, text_of_code_points
 from rnntui.text.suffix_array import sort_suffixes
 
 Symbols = NDArray[np.unsignedinteger]
@@ -197,9 +197,9 @@ class SuffixIndex:
 
     def characters(self, start: int, end: int) -> str:
         """Return the text between two positions, with U+FFFD for each barrier."""
-        table = np.append(np.uint32(0xFFFD), self._alphabet).astype("<u4")
+        table = np.append(np.uint32(0xFFFD), self._alphabet)
         symbols = self._text[max(0, start) : min(end, self.size)].astype(np.int64)
-        return table[np.minimum(symbols, len(self._alphabet))].tobytes().decode("utf-32-le", "surrogatepass")
+        return text_of_code_points(table[np.minimum(symbols, len(self._alphabet))])
 
     def _symbols(self, text: str) -> Symbols:
         symbols: Symbols = self._table.take(code_points(text), mode="clip")
