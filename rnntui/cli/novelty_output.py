@@ -59,12 +59,13 @@ class NoveltyOutput:
 
     Args:
         index: the index of the run.
-        is_shown: print a report on stderr; a limit alone has none.
+        is_shown: report on copies; a limit alone has no report.
+        is_json: the report is in the JSON line of each text, not on stderr at the end.
     """
 
-    def __init__(self, index: NoveltyIndex, is_shown: bool) -> None:
+    def __init__(self, index: NoveltyIndex, *, is_shown: bool, is_json: bool) -> None:
         self.index = index
-        self.is_shown = is_shown
+        self.is_shown, self._is_json = is_shown, is_json
         self.guards: list[CopyGuard] = []
         self._texts: list[str] = []
 
@@ -74,18 +75,20 @@ class NoveltyOutput:
 
         return CopyLimit(self.index.text, longest)
 
-    def add(self, text: str) -> dict[str, Any]:
-        """Add a text, without its prompt, and return its figures for JSON."""
+    def add(self, text: str) -> dict[str, Any] | None:
+        """Add a text, without its prompt, and return its figures for JSON; None if they are not wanted."""
         from rnntui.inspection.novelty_report import novelty_report
 
+        if self._is_json:
+            return novelty_report(self.index, [text]).text_json()
         self._texts.append(text)
-        return novelty_report(self.index, [text]).text_json()
+        return None
 
-    def print_report(self, is_json: bool) -> None:
+    def print_report(self) -> None:
         """Write what was copied to stderr, unless JSON lines have it, and where the limit could not be kept."""
         from rnntui.inspection.novelty_report import novelty_report
 
-        if self.is_shown and self._texts and not is_json:
+        if self.is_shown and self._texts:
             print_report(novelty_report(self.index, self._texts))
         exceeded = sum(guard.exceeded for guard in self.guards)
         if exceeded:

@@ -182,7 +182,7 @@ def command(
     goes_on = state is not None and samples == 1 and not each_line
     if seed is None and not goes_on:
         seed = new_seed()
-    copies = _open_novelty(model.run, is_shown=novelty) if novelty or novel else None
+    copies = _open_novelty(model.run, is_shown=novelty, is_json=as_json) if novelty or novel else None
     limit = copies.limit(novel) if copies is not None and novel else None
     request = SamplingRequest("", length, stop, keep_stop, seed, samples, state, limit)
     output: SampleTextOutput | SampleJsonOutput = SampleTextOutput(
@@ -209,7 +209,7 @@ def command(
     if save_state is not None and sampler is not None:
         model.save_state(model.state_of(sampler), save_state)
     if copies is not None:
-        copies.print_report(is_json=as_json)
+        copies.print_report()
 
 
 def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) -> None:
@@ -224,11 +224,11 @@ def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) 
         print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
 
 
-def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
-    """Open the novelty index of a run; `is_shown` for a report on copies."""
+def _open_novelty(run: RunFolder, *, is_shown: bool, is_json: bool) -> NoveltyOutput:
+    """Open the novelty index of a run; see `NoveltyOutput`."""
     from rnntui.cli.novelty_output import NoveltyOutput, open_index
 
-    return NoveltyOutput(open_index(run), is_shown)
+    return NoveltyOutput(open_index(run), is_shown=is_shown, is_json=is_json)
 
 
 def _prompts_of_lines(path: str | None, reading: TextReading) -> Iterator[SamplePrompt]:
