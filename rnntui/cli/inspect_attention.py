@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from rnntui.cli.compare_flag import compare_options, compared_choices, refuse_training_flags
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.inspect_output import InspectionOutput, output_options
-from rnntui.cli.options import checkpoints_option, corpus_options, is_given, refuse_nan
-from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
+from rnntui.cli.options import checkpoints_option, corpus_options
+from rnntui.cli.run_choice import choose_runs
 from rnntui.cli.terminal import file_argument, print_note, utf8_argument
 from rnntui.config_seq2seq import PairTokenizerType
 from rnntui.errors import UsageError
@@ -33,15 +34,7 @@ _TRAINING_OPTIONS = ("minutes", "hidden", "tokenizer")
     help="Table of pairs, whose targets are forced [default: the held-out pairs of each run].",
 )  # fmt: skip
 @click.option("--columns", default="", metavar="SOURCE,TARGET", help="Columns of the pairs [default: detected].")
-@click.option(
-    "--compare", metavar="KINDS", callback=utf8_argument,
-    help="Train models first, which differ in their attention alone: dot,general,additive. In place of RUN, name pairs "
-    "to train on. Needs torch.",
-)  # fmt: skip
-@click.option(
-    "--minutes", type=click.FloatRange(0.01, 100_000), default=3.0, show_default=True, callback=refuse_nan,
-    help="With --compare: training time of each model.",
-)  # fmt: skip
+@compare_options("dot,general,additive", "attention", "pairs", "each model")
 @click.option(
     "--hidden", type=click.IntRange(2, 8192), default=256, show_default=True,
     help="With --compare: hidden units of the decoder; the encoder has half as many each way.",
@@ -94,20 +87,18 @@ def command(
 
     reading = PairReading(columns, encoding, errors, newlines)
     if compare is not None:
-        from rnntui.cli.train_attentions import AttentionTrainings, attentions_of, train_attentions
+        from rnntui.cli.train_attentions import ATTENTIONS, AttentionTrainings, train_attentions
 
-        trainings = AttentionTrainings(attentions_of(compare), minutes, hidden, tokenizer, checkpoints)
+        kinds = compared_choices(compare, ATTENTIONS, "attention")
+        trainings = AttentionTrainings(kinds, minutes, hidden, tokenizer, checkpoints)
         if not names:
             raise UsageError("--compare: name pairs to train on: a table, a folder, or a glob")
         runs, code = train_attentions(lambda: _read(names, reading), trainings)
         if code:
             return code
     else:
-        for name in _TRAINING_OPTIONS:
-            if is_given(context, name):
-                raise UsageError(f"--{name} is for --compare, which trains models")
-        folder = existing_checkpoints_folder(checkpoints)
-        runs = [choose_run_in(folder, name, SEQ2SEQ) for name in names or (None,)]
+        refuse_training_flags(context, _TRAINING_OPTIONS)
+        runs = choose_runs(names, checkpoints, SEQ2SEQ)
     if pairs_file is None:
         lines = "\n".join(" ".join(sentence.split()) for sentence in sentences)
         output.write(inspect_attention(InspectionRequest(tuple(runs), lines), never_cancelled))

@@ -8,7 +8,7 @@ import click
 
 from rnntui.cli.inspect_output import InspectionOutput, output_options
 from rnntui.cli.options import checkpoints_option
-from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
+from rnntui.cli.run_choice import choose_runs
 from rnntui.cli.terminal import utf8_argument
 
 
@@ -24,5 +24,4 @@ def command(names: tuple[str, ...], checkpoints: str | None, **output_values: An
     output = InspectionOutput(**output_values)
     from rnntui.inspection.clipping import clipping
 
-    folder = existing_checkpoints_folder(checkpoints)
-    output.write(clipping([choose_run_in(folder, name, None) for name in names or (None,)]))
+    output.write(clipping(choose_runs(names, checkpoints, None)))

@@ -33,20 +33,6 @@ class CellComparison:
     checkpoints: str | None
 
 
-def cells_of(text: str) -> tuple[Cell, ...]:
-    """Return the cells that `--compare` names. Raises `UsageError` for an unknown or a repeated one."""
-    from typing import get_args
-
-    from rnntui.config import Cell
-
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in get_args(Cell)]
-    if unknown or not names or len({*names}) < len(names):
-        problem = f"{unknown[0]!r} is no cell" if unknown else "name each cell once"
-        raise UsageError(f"--compare {text}: {problem}", hint=f"choose from {', '.join(get_args(Cell))}")
-    return tuple(cell for name in names for cell in get_args(Cell) if cell == name)
-
-
 def train_comparison(sources: Sequence[str], comparison: CellComparison) -> tuple[list[RunFolder], int]:
     """Train a run for each cell on the same text, called after the text and the cell; return them and an exit code.
 

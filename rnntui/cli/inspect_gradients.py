@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from rnntui.cli.compare_flag import compare_options, compared_choices, refuse_training_flags
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inspect_output import InspectionOutput, output_options, read_text, text_option
-from rnntui.cli.options import checkpoints_option, is_given, refuse_nan
-from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
+from rnntui.cli.options import checkpoints_option
+from rnntui.cli.run_choice import choose_runs
 from rnntui.cli.terminal import utf8_argument
-from rnntui.errors import UsageError
 
 
 @click.command("gradients")
@@ -27,15 +27,7 @@ from rnntui.errors import UsageError
     "--initial/--no-initial", "has_initial", default=None,
     help="Also show each model before training, with weights drawn by the same rule.  [default: for a single run]",
 )  # fmt: skip
-@click.option(
-    "--compare", metavar="CELLS", callback=utf8_argument,
-    help="Train models first, which differ in their cell alone: rnn,gru,lstm. In place of RUN, name a corpus. Needs "
-    "torch.",
-)  # fmt: skip
-@click.option(
-    "--minutes", type=click.FloatRange(0.01, 100_000), default=3.0, show_default=True, callback=refuse_nan,
-    help="With --compare: training time of the first model; the others do as many steps.",
-)  # fmt: skip
+@compare_options("rnn,gru,lstm", "cell", "a corpus", "the first model; the others do as many steps")
 @click.option(
     "--hidden", type=click.IntRange(1, 16_384), default=128, show_default=True,
     help="With --compare: hidden units of the first cell; the others get as many weights as it has.",
@@ -71,18 +63,17 @@ def command(
     from rnntui.kinds.language_model import LANGUAGE_MODEL
 
     if compare is not None:
-        from rnntui.cli.inspect_compare import CellComparison, cells_of, train_comparison
+        from rnntui.cli.inspect_compare import CellComparison, train_comparison
+        from rnntui.config import Cell
 
-        runs, code = train_comparison(names, CellComparison(cells_of(compare), minutes, hidden, checkpoints))
+        cells = compared_choices(compare, get_args(Cell), "cell")
+        runs, code = train_comparison(names, CellComparison(cells, minutes, hidden, checkpoints))
         if code:
             return code
         is_wanted = has_initial is not False
     else:
-        for name in ("minutes", "hidden"):
-            if is_given(context, name):
-                raise UsageError(f"--{name} is for --compare, which trains models")
-        folder = existing_checkpoints_folder(checkpoints)
-        runs = [choose_run_in(folder, name, LANGUAGE_MODEL) for name in names or (None,)]
+        refuse_training_flags(context, ("minutes", "hidden"))
+        runs = choose_runs(names, checkpoints, LANGUAGE_MODEL)
         is_wanted = len(runs) == 1 if has_initial is None else has_initial
     output.write(gradient_flow(runs, read_text(text_file), steps=steps, places=places, has_initial=is_wanted))
     return 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rnntui.cli.terminal import print_note
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rnntui.kinds.model_kind import ModelKind
@@ -37,6 +38,12 @@ def choose_run_in(folder: Path, name: str | None, kind: ModelKind | None) -> Run
     if note:
         print_note(note)
     return run
+
+
+def choose_runs(names: Sequence[str], checkpoints: str | None, kind: ModelKind | None) -> list[RunFolder]:
+    """Return a run for each name, or the one that `choose_run` returns without a name."""
+    folder = existing_checkpoints_folder(checkpoints)
+    return [choose_run_in(folder, name, kind) for name in names or (None,)]
 
 
 def existing_checkpoints_folder(checkpoints: str | None) -> Path:

@@ -36,16 +36,6 @@ class AttentionTrainings:
     checkpoints: str | None
 
 
-def attentions_of(text: str) -> tuple[AttentionKind, ...]:
-    """Return the kinds of attention that `--compare` names. Raises `UsageError` for an unknown or a repeated one."""
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in ATTENTIONS]
-    if unknown or not names or len({*names}) < len(names):
-        problem = f"{unknown[0]!r} is no attention" if unknown else "name each attention once"
-        raise UsageError(f"--compare {text}: {problem}", hint=f"choose from {', '.join(ATTENTIONS)}")
-    return tuple(kind for name in names for kind in ATTENTIONS if kind == name)
-
-
 def train_attentions(
     read_corpus: Callable[[], ParallelCorpus], trainings: AttentionTrainings
 ) -> tuple[list[RunFolder], int]:

@@ -19,7 +19,7 @@ from rnntui.errors import RnntuiError, RunError
 from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum
 from rnntui.runs.run_status import RunStatus
-from rnntui.runs.weights_file import has_checksum, load_arrays, load_weights
+from rnntui.runs.weights_file import check_arrays
 
 _BLOCK = 1 << 20  # bytes read at a time
 _OWN_CHECKSUM = ".safetensors"
@@ -69,7 +69,7 @@ def verify_run(run: RunFolder) -> list[FileReport]:
 def _reports(run: RunFolder) -> Iterator[FileReport]:
     yield from _fixed(run)
     if run.status_file.exists() or run.weights_file.exists():  # neither in a run that failed before its first step
-        yield _status(run)
+        yield verify_status(run)
     if run.metrics_file.exists() or _has_trained(run):
         yield _metrics(run)
     arrays = {path for path in run.path.rglob(f"*{_OWN_CHECKSUM}") if not path.name.startswith(".")}
@@ -124,7 +124,8 @@ def _config_problem(run: RunFolder) -> str:
     return ""
 
 
-def _status(run: RunFolder) -> FileReport:
+def verify_status(run: RunFolder) -> FileReport:
+    """Return the state of `status.json`."""
     path = run.status_file
     try:
         values = parse_json(path.read_bytes())
@@ -166,11 +167,8 @@ def _arrays(run: RunFolder, path: Path) -> FileReport:
     if not path.exists():
         return FileReport(name, "missing", "it belongs to the run")
     try:
-        if path == run.weights_file:
-            load_weights(path)
-        else:
-            load_arrays(path)
-        return FileReport(name, "whole" if has_checksum(path) else "no checksum")
+        has_checksum = check_arrays(path, are_weights=path == run.weights_file)
+        return FileReport(name, "whole" if has_checksum else "no checksum")
     except RnntuiError as error:
         return FileReport(name, "damaged", error.problem)
 

@@ -15,7 +15,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import DAMAGED_SUFFIX, RunFolder
-from rnntui.runs.integrity import FileReport, verify_run, write_status_of_metrics
+from rnntui.runs.integrity import FileReport, verify_run, verify_status, write_status_of_metrics
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, save_arrays
@@ -101,7 +101,7 @@ def _repair_metrics(run: RunFolder, report: FileReport) -> Repair:
     rows = read_metrics(run.metrics_file)
     _set_aside(run.metrics_file)
     atomic_write(run.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
-    if any(report.name == run.status_file.name and report.state == "whole" for report in verify_run(run)):
+    if verify_status(run).state == "whole":
         write_status_of_metrics(run, run.read_status())
     return Repair(report.name, True, f"{len(rows):,} rows that can be read were kept")
 

@@ -46,18 +46,27 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, s
 
     Raises `RunError` if the file is missing, not a safetensors file, or not as it was written.
     """
+    arrays, metadata, _ = _checked(path)
+    return {upgrade_weight_name(name): array for name, array in arrays.items()}, metadata
+
+
+def check_arrays(path: Path, *, are_weights: bool) -> bool:
+    """Return True if a file of arrays holds a checksum. Raises `RunError` as `load_arrays` or `load_weights` does."""
+    arrays, _, has_checksum = _checked(path)
+    if are_weights:
+        _as_weights(path, arrays)
+    return has_checksum
+
+
+def _checked(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str], bool]:
+    """Return the arrays by their names in the file, the metadata, and whether a checksum vouches for them."""
     arrays, metadata, checksum = _read(path)
     if checksum is not None and checksum != _checksum(arrays, metadata):
         raise RunError(
             f"{path} is damaged: its contents are not those that were written",
             hint="rnntui verify --repair saves what can be saved",
         )
-    return {upgrade_weight_name(name): array for name, array in arrays.items()}, metadata
-
-
-def has_checksum(path: Path) -> bool:
-    """Return True if a file of arrays holds a checksum. Raises `RunError` as `load_arrays` does."""
-    return _read(path)[2] is not None
+    return arrays, metadata, checksum is not None
 
 
 def _read(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str], str | None]:
@@ -89,6 +98,11 @@ def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     Raises `RunError` if the file is missing or broken, or if a weight is not finite or too large.
     """
     arrays, _ = load_arrays(path)
+    return _as_weights(path, arrays)
+
+
+def _as_weights(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
+    """Return arrays as float32. Raises `RunError`, which names their file, if they are no weights of a model."""
     for name, array in arrays.items():
         if array.dtype.kind != "f":
             raise RunError(f"{path}: {name} holds {array.dtype}, where weights are floating-point numbers")

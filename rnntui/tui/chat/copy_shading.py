@@ -64,7 +64,7 @@ class CopyShading:
         elif self._indexing is not None and self._indexing.is_running:
             self._notifications.info("The training text is being indexed; Esc stops that.")
         else:
-            self._say(pane, "looking for copies …")
+            self._row.show_colouring(pane, "looking for copies …")
             self._indexing = self._owner.run_worker(
                 partial(self._open, pane, pane.conversation), thread=True, exit_on_error=False
             )
@@ -81,10 +81,8 @@ class CopyShading:
         if self._levels.pop(pane, None) is None:
             return
         self._cursor_copy.pop(pane, None)
-        view = self._row.view_of(pane)
-        if view is not None:
-            view.shade_by(None)
-        self._say(pane)
+        self._row.shade_by(pane, None)
+        self._row.show_colouring(pane)
 
     def turn_all_off(self) -> None:
         """Show all texts without shading again."""
@@ -105,15 +103,20 @@ class CopyShading:
                 raise CancelledError
             if int(100 * fraction) > shown:
                 shown = int(100 * fraction)
-                call(self._say, pane, f"indexing the training text {shown}% (Esc: stop)", f"indexing {shown}%")
+                call(
+                    self._row.show_colouring,
+                    pane,
+                    f"indexing the training text {shown}% (Esc: stop)",
+                    f"indexing {shown}%",
+                )
 
         try:
             index = open_or_build_novelty_index(self._session.cache.find(pane.run_name), on_progress)
             levels = CopyLevels(conversation, index)
         except CancelledError:
-            call(self._say, pane)
+            call(self._row.show_colouring, pane)
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            call(self._say, pane)
+            call(self._row.show_colouring, pane)
             call(self._notifications.error, str(error) or type(error).__name__, title="Cannot look for copies")
         else:
             call(self._shade, pane, levels, network)
@@ -122,12 +125,10 @@ class CopyShading:
         """Shade a pane, unless it has got another model than the `network` whose training text was indexed."""
         conversation = levels.conversation
         if pane.conversation is not conversation or conversation.loaded.network is not network:
-            self._say(pane)
+            self._row.show_colouring(pane)
             return
         self._levels[pane] = levels
-        view = self._row.view_of(pane)
-        if view is not None:
-            view.shade_by(levels.level)
+        self._row.shade_by(pane, levels.level)
         self._restate(pane)
 
     # -- following -----------------------------------------------------------------------------------------------
@@ -186,23 +187,17 @@ class CopyShading:
         copy = self._cursor_copy.get(pane, "")
         if not copy:
             forms = (f"blue: copies of {levels.shortest} characters or more ({self._key}: off)", "blue: copies")
-            self._say(pane, *forms)
+            self._row.show_colouring(pane, *forms)
             return
         length = f"{len(copy):,} characters"
         source = self._sources.get((levels.index.run.name, copy))
         if source is None:
-            self._say(pane, f"copied: {length}")
+            self._row.show_colouring(pane, f"copied: {length}")
             return
         place = f"{one_line(source.file)}:{source.line:,}"
-        self._say(
+        self._row.show_colouring(
             pane,
             f"copied: {length}, {place} “{one_line(source.text[:_MAX_LINE])}”",
             f"copied: {length}, {place}",
             f"copied: {place}",
         )
-
-    def _say(self, pane: ChatPane, *forms: str) -> None:
-        pane.colouring = forms
-        view = self._row.view_of(pane)
-        if view is not None:
-            view.update_status()

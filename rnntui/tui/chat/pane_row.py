@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -55,6 +55,19 @@ class PaneRow(Horizontal):
     def view_of(self, pane: ChatPane) -> PaneView | None:
         """Return the view of a pane; None once it is closed."""
         return next((view for view in self.views if view.pane is pane), None)
+
+    def shade_by(self, pane: ChatPane, level_of: Callable[[int], float | None] | None) -> None:
+        """Shade a pane's text by the level of each token, or for None no longer."""
+        view = self.view_of(pane)
+        if view is not None:
+            view.shade_by(level_of)
+
+    def show_colouring(self, pane: ChatPane, *forms: str) -> None:
+        """Say in a pane's status line what its text is coloured by, in forms of decreasing length; none for nothing."""
+        pane.colouring = forms
+        view = self.view_of(pane)
+        if view is not None:
+            view.update_status()
 
     def show_alternatives(self, pane: ChatPane | None, count: int) -> None:
         """Let digits choose that many alternatives in a pane, and none in the others."""

@@ -86,7 +86,7 @@ class UnitColouring:
         elif pane.conversation.loaded.network in self._rankings:
             self._owner.run_worker(self._ask(pane, pane.conversation))
         else:
-            self._say(pane, "probing units … (Esc: stop)", "probing units …")
+            self._row.show_colouring(pane, "probing units … (Esc: stop)", "probing units …")
             self._probing = self._owner.run_worker(
                 partial(self._probe, pane, pane.conversation), thread=True, exit_on_error=False
             )
@@ -205,9 +205,7 @@ class UnitColouring:
         from rnntui.sessions.unit_colours import UnitColours
 
         self._colours[pane] = colours = UnitColours(conversation, unit)
-        view = self._row.view_of(pane)
-        if view is not None:
-            view.shade_by(colours.level)
+        self._row.shade_by(pane, colours.level)
         self._restate(pane)
         self._owner.refresh_bindings()
 
@@ -215,9 +213,7 @@ class UnitColouring:
         """Show a pane's text without colours again."""
         self._colours.pop(pane, None)
         self._choices.pop(pane, None)
-        view = self._row.view_of(pane)
-        if view is not None:
-            view.shade_by(None)
+        self._row.shade_by(pane, None)
         self._restate(pane)
         self._owner.refresh_bindings()
 
@@ -251,13 +247,7 @@ class UnitColouring:
 
     def _restate(self, pane: ChatPane) -> None:
         """Say in the status line what the text is coloured by."""
-        self._say(pane, *(self._colours[pane].unit.forms if pane in self._colours else ()))
-
-    def _say(self, pane: ChatPane, *forms: str) -> None:
-        pane.colouring = forms
-        view = self._row.view_of(pane)
-        if view is not None:
-            view.update_status()
+        self._row.show_colouring(pane, *(self._colours[pane].unit.forms if pane in self._colours else ()))
 
 
 def _choice(ranking: FeatureRanking) -> str:

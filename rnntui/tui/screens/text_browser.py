@@ -5,34 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import ClassVar, Generic, Literal, TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.cells import cell_len, set_cell_size
-from textual import events, work
-from textual.app import ComposeResult
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Input, Label, OptionList, Static
-from textual.widgets.input import Selection
+from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import Worker, get_current_worker
 
 from rnntui.errors import RnntuiError
 from rnntui.formatting import format_count
-from rnntui.sessions.saved_texts import SavedText, SavedTexts, format_date, passage, search_words
+from rnntui.sessions.saved_texts import SavedText, SavedTexts, format_date, passage
 from rnntui.text.control_chars import (
-    decode_control_chars,
-    encode_control_chars,
     escape_control_chars,
     one_line,
     truncate,
 )
 from rnntui.tui.path_completion import PathSuggester
-from rnntui.tui.screens.dialogs import pass_on_typing
+from rnntui.tui.screens.list_browser import ListBrowser
 from rnntui.tui.widgets.colours import MUTED
-from rnntui.tui.widgets.editors import ClusterInput
 
 Opened = TypeVar("Opened")
 
@@ -40,30 +33,21 @@ _DATE, _MODEL, _LENGTH = 12, 13, 8  # widths of the columns in cells; the title 
 _HEADER = f"{'date':{_DATE}}{'model':{_MODEL}}{'length':>{_LENGTH - 2}}  title"
 _BATCH = 50  # texts that are read before they are shown
 _MAX_PREVIEW = 2000  # characters
-_WIDE = 110  # columns of the terminal from which the preview is beside the list
 _FILE = "file"  # id of the row that opens a file
-_HINTS = {
-    "search": "Enter opens, Ctrl+R renames, Ctrl+D deletes, Ctrl+O a file, Esc closes",
-    "rename": "Enter renames, Esc goes back",
-    "file": "Enter opens the file, → completes its path, Esc goes back",
-    "delete": "y deletes, any other key keeps it",
-}
 
 
-class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
+class TextBrowser(ListBrowser[SavedText, Opened]):
     """A list of saved texts, filtered by what is typed. The result is the opened text, or None if it was closed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Close", show=False, priority=True),
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "move(-10)", "Page up", show=False),
-        Binding("pagedown", "move(10)", "Page down", show=False),
-        Binding("ctrl+r", "rename", "Rename", show=False, priority=True),
-        Binding("ctrl+d", "delete", "Delete", show=False, priority=True),
-        Binding("ctrl+z", "restore", "Restore", show=False, priority=True),
-        Binding("ctrl+o", "file", "Open a file", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+o", "file", "Open a file", show=False, priority=True)]
+    HEADING = "Saved texts"
+    HINTS: ClassVar[dict[str, str]] = {
+        "search": "Enter opens, Ctrl+R renames, Ctrl+D deletes, Ctrl+O a file, Esc closes",
+        "rename": "Enter renames, Esc goes back",
+        "file": "Enter opens the file, → completes its path, Esc goes back",
+        "delete": "y deletes, any other key keeps it",
+    }
+    LINE_LABELS: ClassVar[dict[str, str]] = {"rename": "New name ", "file": "File "}
 
     def __init__(
         self, texts: SavedTexts, read: Callable[[str], Opened], save: Callable[[], str], when_empty: str
@@ -77,36 +61,17 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         """
         super().__init__()
         self._texts, self._read, self._save, self._when_empty = texts, read, save, when_empty
-        self._mode: Literal["search", "rename", "file", "delete"] = "search"
         self._saved: list[SavedText] = []
         self._is_read = False
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog full") as dialog:
-            dialog.border_title = "Saved texts"
-            with Horizontal(classes="line"):
-                yield Label("Search ", id="line-label")
-                yield ClusterInput(compact=True, select_on_focus=False, id="search")
-                yield ClusterInput(compact=True, select_on_focus=False, id="line")
-                yield Label("", id="count")
-            yield Label(_HEADER, id="columns")
-            with Vertical(id="texts-and-preview"):
-                texts = OptionList(compact=True, markup=False, id="saved-texts")
-                texts.can_focus = False
-                yield texts
-                yield Static("", id="preview", markup=False)
-            yield Label("", id="message", markup=False)
-            yield Label("", classes="hint", markup=False)
-
     def on_mount(self) -> None:
-        self._set_mode("search")
-        self._load()
-
-    def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= _WIDE, "-wide")
-        self.call_after_refresh(self._show_texts)
+        self.query_one("#columns", Label).update(_HEADER)
 
     # -- the list --------------------------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Read the texts and show them."""
+        self._load()
 
     @work(thread=True, exclusive=True)
     def _load(self, highlight: str = "") -> None:
@@ -130,24 +95,20 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         if worker.is_cancelled or not self.is_attached:
             return
         self._saved, self._is_read = saved, is_all
-        self._show_texts(highlight)
+        self.show_rows(highlight)
         if problem:
-            self._show_message(problem, True)
+            self.show_message(problem, True)
 
     @property
-    def _words(self) -> list[str]:
-        return search_words(decode_control_chars(self.query_one("#search", Input).value))
-
-    @property
-    def _current(self) -> SavedText | None:
+    def current(self) -> SavedText | None:
         """The highlighted text."""
         option = self.query_one(OptionList).highlighted_option
         return next((text for text in self._saved if option is not None and str(text.path) == option.id), None)
 
-    def _show_texts(self, highlight: str = "") -> None:
+    def show_rows(self, highlight: str = "") -> None:
         """Show the texts that match, and highlight the one with this path, or else the one highlighted before."""
-        rows, words, now = self.query_one(OptionList), self._words, time.time()
-        current = highlight or (str(self._current.path) if self._current is not None else "")
+        rows, words, now = self.query_one(OptionList), self.words, time.time()
+        current = highlight or (str(self.current.path) if self.current is not None else "")
         matching = [text for text in self._saved if text.matches(words)]
         width = rows.scrollable_content_region.width or 80
         options = [Option(self._row(text, width, now), id=str(text.path)) for text in matching]
@@ -160,7 +121,7 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         rows.highlighted = index if not options[index].disabled else len(options) - 1
         count = f" {len(matching):,} of {len(self._saved):,}" if words else f" {len(self._saved):,}"
         self.query_one("#count", Label).update(count if self._is_read else f"{count} …")
-        self._show_preview()
+        self.show_preview()
 
     def _row(self, text: SavedText, width: int, now: float) -> Content:
         is_open = self._texts.is_open(text.path)
@@ -172,12 +133,12 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         rest = truncate(f"{title}{text.title}", title_width, cell_len)[len(title) :]
         return Content.assemble(date, (facts, MUTED), (title, "bold"), (rest, MUTED if name else ""))
 
-    def _show_preview(self) -> None:
-        text, preview = self._current, self.query_one("#preview", Static)
+    def show_preview(self) -> None:
+        text, preview = self.current, self.query_one("#preview", Static)
         if text is None:
             preview.update("")
             return
-        part, spans = passage(text.text, self._words, _MAX_PREVIEW)
+        part, spans = passage(text.text, self.words, _MAX_PREVIEW)
         pieces: list[tuple[str, str]] = []
         at = 0
         for start, end in spans:
@@ -185,125 +146,61 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
             at = end
         preview.update(Content.assemble(*pieces, (escape_control_chars(part[at:]), "")))
 
-    # -- keys --------------------------------------------------------------------------------------------------------
+    # -- what they do ------------------------------------------------------------------------------------------------
 
-    def _set_mode(self, mode: Literal["search", "rename", "file", "delete"], value: str = "") -> None:
-        self._mode = mode
-        search, line = self.query_one("#search", Input), self.query_one("#line", Input)
-        search.display = mode in ("search", "delete")
-        line.display = not search.display
-        line.suggester = PathSuggester() if mode == "file" else None
-        line.value = value
-        line.selection = Selection(0 if mode == "rename" else len(value), len(value))
-        self.query_one("#line-label", Label).update({"rename": "New name ", "file": "File "}.get(mode, "Search "))
-        self.query_one("#count").display = search.display
-        self.query_one(".hint", Label).update(_HINTS[mode])
-        self._show_message("", False)
-        self.set_focus(search if mode == "search" else line if mode != "delete" else None)
-
-    def _show_message(self, message: str, is_problem: bool) -> None:
-        label = self.query_one("#message", Label)
-        label.update(one_line(message))
-        label.display = bool(message)
-        label.set_class(is_problem, "-problem")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._show_message("", False)
-        if event.input.id == "search":
-            self._show_texts()
-
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        event.stop()
-        self._show_preview()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self._choose()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        value = decode_control_chars(event.value)
-        if self._mode == "search":
-            self._choose()
-        elif self._mode == "file":
-            self._open(value)
-        elif (text := self._current) is not None:
-            self._rename(text, value)
-
-    def on_key(self, event: events.Key) -> None:
-        if self._mode == "delete":  # without a focus, all keys come here
-            event.stop()
-            text = self._current
-            self._set_mode("search")
-            if event.key in ("y", "Y") and text is not None:
-                self._delete(text)
+    def choose(self) -> None:
+        """Open the highlighted text, or ask for a file."""
+        text = self.current
+        if text is None:
+            self.action_file()
         else:
-            pass_on_typing(self, event)
+            self._open(str(text.path))
 
-    def action_back(self) -> None:
-        """Go back to the search, or close the browser."""
-        if self._mode == "search":
-            self.dismiss(None)
-        else:
-            self._set_mode("search")
-
-    def action_move(self, rows: int) -> None:
-        """Move the highlight."""
-        texts = self.query_one(OptionList)
-        if self._mode == "search" and texts.option_count:
-            last = texts.option_count - 1
-            texts.highlighted = min(last, max(0, (texts.highlighted or 0) + rows))
+    def submit(self, line: str) -> None:
+        """Open the file of a path, or rename the highlighted text."""
+        if self.mode == "file":
+            self._open(line)
+        elif (text := self.current) is not None:
+            self._rename(text, line)
 
     def action_file(self) -> None:
         """Ask for the path of a file to open; what was typed as a path is taken along."""
-        typed = self.query_one("#search", Input).value
-        self._set_mode("file", typed if "/" in typed or typed.startswith("~") else "")
+        typed = self.search_input.value
+        self.set_mode("file", typed if "/" in typed or typed.startswith("~") else "", PathSuggester())
 
-    def action_rename(self) -> None:
-        """Ask for a name for the highlighted text."""
-        if (text := self._current) is not None:
-            self._set_mode("rename", encode_control_chars(text.name or text.title))
+    def name_to_edit(self, item: SavedText) -> str:
+        """Return the text's name, or its beginning."""
+        return item.name or item.title
 
-    def action_delete(self) -> None:
-        """Ask whether to delete the highlighted text."""
-        if (text := self._current) is not None and self._mode == "search":
-            self._set_mode("delete")
-            self._show_message(f"Delete “{text.name or text.title}”?", True)
+    def called(self, item: SavedText) -> str:
+        """Return the text's name or beginning in quotation marks."""
+        return f"“{item.name or item.title}”"
 
-    def action_restore(self) -> None:
-        """Bring back the text that was deleted last; during the question whether to delete, keep the text."""
-        if self._mode == "search":
-            self._restore()
-        elif self._mode == "delete":
-            self._set_mode("search")
+    def restore(self) -> None:
+        """Bring back the text that was deleted last."""
+        self._restore()
+
+    def delete(self, item: SavedText) -> None:
+        """Delete a text."""
+        self._delete(item)
 
     @work
     async def _restore(self) -> None:
         try:
             path = await asyncio.to_thread(self._texts.restore)
         except RnntuiError as error:
-            self._show_message(str(error), True)
+            self.show_message(str(error), True)
         else:
             if path is not None:
                 self._load(str(path))
-            self._show_message("Restored." if path is not None else "Nothing to restore.", False)
-
-    # -- what they do ------------------------------------------------------------------------------------------------
-
-    def _choose(self) -> None:
-        text = self._current
-        if text is None:
-            self.action_file()
-        else:
-            self._open(str(text.path))
+            self.show_message("Restored." if path is not None else "Nothing to restore.", False)
 
     @work(exclusive=True, group="open")
     async def _open(self, name: str) -> None:
         try:
             opened = await asyncio.to_thread(self._read, name)
         except RnntuiError as error:
-            self._show_message(str(error), True)
+            self.show_message(str(error), True)
         else:
             self.dismiss(opened)
 
@@ -312,20 +209,20 @@ class TextBrowser(ModalScreen[Opened | None], Generic[Opened]):
         try:
             path = await asyncio.to_thread(self._texts.rename, text.path, name)
         except RnntuiError as error:
-            self._show_message(str(error), True)
+            self.show_message(str(error), True)
         else:
-            self._set_mode("search")
+            self.set_mode("search")
             self._load(str(path))
 
     @work(exclusive=True, group="change")
-    async def _delete(self, text: SavedText) -> None:
+    async def _delete(self, item: SavedText) -> None:
         try:
-            await asyncio.to_thread(self._texts.delete, text.path)
+            await asyncio.to_thread(self._texts.delete, item.path)
         except RnntuiError as error:
-            self._show_message(str(error), True)
+            self.show_message(str(error), True)
         else:
-            self._load()
-            self._show_message(f"Deleted “{text.name or text.title}”; Ctrl+Z brings it back.", False)
+            self.load()
+            self.show_message(f"Deleted {self.called(item)}; Ctrl+Z brings it back.", False)
 
 
 def _cut(text: str, width: int) -> str:
