@@ -94,10 +94,15 @@ class InspectionOutput:
         for flag, file in self._images.items():
             save_image(inspection.svg(), flag, file)
             return
-        terminal = shutil.get_terminal_size(_PIPE_SIZE) if sys.stdout.isatty() else _PIPE_SIZE
-        width = self.width or terminal.columns
-        print_rows(inspection.rows(width), has_colours())
-        from rnntui.inspection.inspection import bulleted
+        print_inspection(inspection, self.width)
 
-        lines = bulleted(inspection.summary(), min(width, _MAX_SENTENCE))
-        write_out("".join(f"\n{line}" for line in lines) + "\n" * bool(lines))
+
+def print_inspection(inspection: Inspection, width: int | None = None) -> None:
+    """Draw an inspection, and write its sentences beneath; a width of None is the terminal's, or 80 in a pipe."""
+    from rnntui.inspection.inspection import bulleted
+
+    terminal = shutil.get_terminal_size(_PIPE_SIZE) if sys.stdout.isatty() else _PIPE_SIZE
+    width = width or terminal.columns
+    print_rows(inspection.rows(width), has_colours())
+    lines = bulleted(inspection.summary(), min(width, _MAX_SENTENCE))
+    write_out("".join(f"\n{line}" for line in lines) + "\n" * bool(lines))

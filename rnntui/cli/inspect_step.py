@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rnntui.cli.chart_output import check_image_file
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inspect_output import InspectionOutput, output_options
 from rnntui.cli.options import checkpoints_option
@@ -35,8 +36,8 @@ def command(name: str, text: str, checkpoints: str | None, html_file: str | None
     others = [flag for flag, value in forms.items() if value]
     if html_file is not None and others:
         raise UsageError(f"--html and {others[0]}: choose one")
-    if html_file is not None and html_file != "-" and Path(html_file).exists():
-        raise UsageError(f"--html {html_file}: the file exists and is not replaced")
+    if html_file is not None:
+        check_image_file("--html", html_file)
     use_one_blas_thread()
     from rnntui.inference.loaded_model import load_language_model
     from rnntui.inspection.step_inspection import step_report

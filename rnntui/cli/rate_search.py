@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 import tempfile
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rnntui.atomic_files import atomic_write
-from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
+from rnntui.cli.chart_output import check_image_file, save_image
+from rnntui.cli.inspect_output import print_inspection
 from rnntui.cli.progress_bar import ProgressBar
-from rnntui.cli.terminal import file_argument, print_note, write_out
+from rnntui.cli.terminal import file_argument, print_note
 from rnntui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
 
-_PIPE_COLUMNS = 80
-_MAX_SENTENCE = 100  # columns
 _SUFFIXES = (".json", ".svg", ".png")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -150,11 +146,7 @@ class RateSearch:
         return None
 
     def _write(self, curve: LearningRateRange) -> None:
-        is_terminal = sys.stdout.isatty()
-        width = shutil.get_terminal_size().columns if is_terminal else _PIPE_COLUMNS
-        print_rows(curve.rows(width), has_colours())
-        lines = [textwrap.fill(sentence, min(width, _MAX_SENTENCE)) for sentence in curve.summary()]
-        write_out("\n" + "".join(f"{line}\n" for line in lines))
+        print_inspection(curve)
         if self.rate_curve is None:
             return
         suffix = Path(self.rate_curve).suffix.lower()

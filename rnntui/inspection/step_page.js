@@ -32,7 +32,7 @@ function numbers(vector) {
     return `${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}, mean ${mean.toFixed(2)}`;
   }
   const share = (test) => Math.round(100 * values.filter(test).length / values.length);
-  return `mean ${mean.toFixed(2)}, open ${share((v) => v > OPEN)} %, closed ${share((v) => v < CLOSED)} %`;
+  return `mean ${mean.toFixed(2)}, open ${share((v) => v > OPEN)}%, closed ${share((v) => v < CLOSED)}%`;
 }
 
 function draw(vector) {
@@ -60,7 +60,7 @@ function show(target) {
   for (const [text, probability] of data.next[step]) {
     add(next, "code", visible(text));
     add(next, "meter").value = probability;
-    add(next, "span", `${(100 * probability).toFixed(1)} %`);
+    add(next, "span", `${(100 * probability).toFixed(1)}%`);
   }
   const entropy = data.entropy[step];
   add(next, "p", `Entropy ${entropy.toFixed(2)} bits, as of ${(2 ** entropy).toFixed(1)} equally probable tokens`, "entropy");

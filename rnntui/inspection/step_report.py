@@ -171,7 +171,7 @@ def _shown(text: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}".replace("%", " %")
+    return f"{share:.0%}"
 
 
 def _cut_left(text: str, width: int) -> str:

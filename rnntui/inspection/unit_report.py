@@ -156,7 +156,7 @@ class UnitReport:
             )
         lines.append(
             "score: of the unit on held-out tokens, as balanced accuracy (the mean of the accuracies with and without "
-            "the feature: always giving the more frequent answer has 50 %), or for a count as R² (0.00 is guessing). "
+            "the feature: always giving the more frequent answer has 50%), or for a count as R² (0.00 is guessing). "
             "layer: of a linear probe on all units of a layer. token: of the current token alone. luck: of the best "
             "unit for shuffled labels."
         )
@@ -220,7 +220,7 @@ def unit_title(name: UnitName) -> str:
 
 def score_text(score: float, feature: Feature) -> str:
     """Return a score as people read it: percent, or R² of a count."""
-    return f"{score:.2f}" if feature.is_number else f"{score:.1%}".replace("%", " %")
+    return f"{score:.2f}" if feature.is_number else f"{score:.1%}"
 
 
 def best_unit_sentence(ranking: FeatureRanking) -> str:
@@ -241,7 +241,7 @@ def best_unit_sentence(ranking: FeatureRanking) -> str:
 
 def _table_row(ranking: FeatureRanking, unit: RankedUnit, *, is_first: bool) -> Row:
     feature = ranking.feature
-    share = f"{ranking.share:.1f}" if feature.is_number else f"{ranking.share:.1%}".replace("%", " %")
+    share = f"{ranking.share:.1f}" if feature.is_number else f"{ranking.share:.1%}"
     title = truncate(feature.title, _TITLE_COLUMN - 1, cell_width) if is_first else ""
     strength = max(0.0, (unit.score - ranking.chance) / (1 - ranking.chance))
     row: Row = [

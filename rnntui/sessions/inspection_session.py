@@ -32,7 +32,8 @@ class InspectionSession:
     """The runs that are looked at, the view that is shown, the text, and the results that have been computed.
 
     Results of runs whose weights have changed since are computed anew. A run that is deleted while it is open stays
-    open, with what has been computed of it.
+    open, with what has been computed of it. `key` is asked for at every key press, so it does not touch the disk:
+    `refresh` does.
     """
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class InspectionSession:
         self.text = ""
         self.kind_id = ""
         self._descriptions: dict[Path, str] = {}
+        self._weights_times: dict[Path, int] = {}
         self._view_name = ""
         self._results: dict[InspectionKey, Inspection] = {}
 
@@ -54,17 +56,17 @@ class InspectionSession:
         views = self.views
         return next((view for view in views if view.name == self._view_name), views[0] if views else None)
 
-    def open(self, run: RunFolder) -> None:
-        """Look at a run alone. Raises `RunError` if it cannot be read, `UsageError` if its kind has no view."""
-        config = run.read_config()
+    def open(self, run: RunFolder, config: RunConfig) -> None:
+        """Look at a run alone, which has this config. Raises `UsageError` if its kind has no view."""
         if not views_of(config.kind):
             raise UsageError(f"run {run.name} is a {title_of(config.kind)}, which no view is of")
         self.kind_id, self.runs = config.kind, [run]
         self._descriptions = {run.path: _description(run.name, config)}
+        self.refresh()
 
-    def add(self, run: RunFolder) -> None:
+    def add(self, run: RunFolder, config: RunConfig) -> None:
         """Look at one more run of the same kind. Raises `UsageError` for another kind, or where it does not fit."""
-        view, config = self.view, run.read_config()
+        view = self.view
         if config.kind != self.kind_id:
             raise UsageError(f"run {run.name} is a {title_of(config.kind)}, and {self.runs[0].name} is not")
         if any(run.path.resolve() == other.path.resolve() for other in self.runs):
@@ -73,6 +75,11 @@ class InspectionSession:
             raise UsageError(f"{view.title} shows {view.max_runs} runs at most")
         self.runs.append(run)
         self._descriptions[run.path] = _description(run.name, config)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look whether the weights of the runs have changed; their results then have other keys."""
+        self._weights_times = {run.path: _weights_time(run) for run in self.runs}
 
     def remove_last(self) -> bool:
         """Take away the run that was added last; False if there is but one."""
@@ -107,7 +114,7 @@ class InspectionSession:
         view = self.view
         if view is None or self.needs_text:
             return None
-        runs = tuple((str(run.path), _weights_time(run)) for run in self.shown_runs)
+        runs = tuple((str(run.path), self._weights_times[run.path]) for run in self.shown_runs)
         return InspectionKey(view.name, runs, self.text if view.text != "none" else "")
 
     def request(self) -> InspectionRequest:

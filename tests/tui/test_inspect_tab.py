@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 from tiny_runs import make_run
 from waiting import wait_until
 
@@ -89,6 +89,12 @@ class Views:
         """The text of the screen, with the notifications, which lie over it."""
         rows = [strip.text for strip in self.pilot.app.screen._compositor.render_strips()]
         return "\n".join([*rows, *(notification.message for notification in self.pilot.app._notifications)])
+
+    def can_choose(self) -> bool:
+        """Return True once the dialog of the runs has read their list."""
+        screen = self.pilot.app.screen
+        options = [option for choices in screen.query(OptionList) for option in choices.options]
+        return isinstance(screen, PickScreen) and any(not option.disabled for option in options)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -184,7 +190,7 @@ async def test_models_are_compared_and_changed(tmp_path: Path, monkeypatch: pyte
         ):  # fmt: skip
             await user.press(key)
             if choice:
-                await wait_until(user.pilot, lambda: isinstance(user.pilot.app.screen, PickScreen))
+                await wait_until(user.pilot, user.can_choose)
                 await user.press(*choice)
                 if not seen:
                     await user.sees("Nothing matches.")  # a classifier cannot join
@@ -194,6 +200,8 @@ async def test_models_are_compared_and_changed(tmp_path: Path, monkeypatch: pyte
             await user.sees(seen)
         assert "alpha" not in user.screen
         assert not user.tab.check_action("remove_run", ())
+        await user.press("f5", *"alp")  # no key that follows goes to the tab
+        assert isinstance(user.pilot.app.screen, PickScreen)
 
 
 async def test_picture_and_sentences_are_saved_and_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,16 @@ from textual.message import Message
 if TYPE_CHECKING:
     from rnntui.inspection.inspection import Inspection
     from rnntui.runs.folder import RunFolder
+    from rnntui.runs.run_config import RunConfig
     from rnntui.sessions.inspection_session import InspectionKey
 
 
 @dataclass
 class RunOpened(Message):
-    """A run was found; `is_added` if it joins those that are shown."""
+    """A run was found and its config read; `is_added` if it joins those that are shown."""
 
     run: RunFolder
+    config: RunConfig
     is_added: bool
 
 

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 from textual.worker import Worker, get_current_worker
 
-from rnntui.errors import CancelledError, RnntuiError
+from rnntui.errors import CancelledError, RnntuiError, UsageError
 from rnntui.sessions.inspection_session import InspectionKey, InspectionSession
 from rnntui.text.control_chars import one_line
 from rnntui.tui.inspect.inspection_view import InspectionRows
@@ -62,7 +62,7 @@ class InspectTab(Vertical):
     def on_mount(self) -> None:
         self._rows.focus()
         self._show()
-        self.set_interval(_TICK, self._show_status)
+        self.set_interval(_TICK, self._tick)
         self.call_after_refresh(self.open_run, self._first_run)
 
     def on_unmount(self) -> None:
@@ -84,7 +84,7 @@ class InspectTab(Vertical):
     # -- runs ----------------------------------------------------------------------------------------------------
 
     def open_run(self, name: str | None) -> None:
-        """Look at the run of that name or path; None is the newest one that has a view, or a shipped one."""
+        """Look at the run of that name or path; None is the newest language model, or the shipped one."""
         self.run_worker(partial(self._find, name, is_added=False), thread=True)
 
     def _find(self, name: str | None, *, is_added: bool) -> None:
@@ -94,41 +94,48 @@ class InspectTab(Vertical):
         try:
             kind = None if name is not None else KINDS["language-model"]
             run = find_run(name, self._checkpoints, kind)
-            run.read_config()
+            config = run.read_config()
         except (RnntuiError, OSError) as error:
             self.post_message(RunFailed(str(error)))
         else:
-            self.post_message(RunOpened(run, is_added))
+            self.post_message(RunOpened(run, config, is_added))
 
     def on_run_opened(self, event: RunOpened) -> None:
         try:
-            (self.session.add if event.is_added else self.session.open)(event.run)
-        except (RnntuiError, OSError) as error:
+            (self.session.add if event.is_added else self.session.open)(event.run, event.config)
+        except UsageError as error:
             self.notifications.warn(str(error), title="Cannot show the run")
         self._update()
 
     def on_run_failed(self, event: RunFailed) -> None:
         self.notifications.error(event.problem, title="Cannot open the run", seconds=10)
 
-    @work
-    async def action_model(self) -> None:
+    def action_model(self) -> None:
         """Choose the run to look at."""
-        await self._pick("Look inside which model?", is_added=False)
+        self._pick("Look inside which model?", is_added=False)
 
-    @work
-    async def action_add_run(self) -> None:
+    def action_add_run(self) -> None:
         """Choose one more run, to compare."""
-        await self._pick("Compare with which model?", is_added=True)
+        self._pick("Compare with which model?", is_added=True)
 
-    async def _pick(self, question: str, *, is_added: bool) -> None:
-        from rnntui.tui.inspect.run_choice import pick_inspected_run
+    def _pick(self, question: str, *, is_added: bool) -> None:
+        from rnntui.inspection.views import views_of
+        from rnntui.tui.screens.run_picker import NONE_YET, RunQuestion, ask_for_run
 
         session = self.session
-        kind = session.kind_id if is_added and session.runs else None
-        current = session.runs[0].name if session.runs else ""
-        path = await pick_inspected_run(self.app, self._checkpoints, question, kind, current, self.notifications.warn)
-        if path is not None:
-            self.run_worker(partial(self._find, path, is_added=is_added), thread=True)
+        kind_id = session.kind_id if is_added and session.runs else None
+        wanted = RunQuestion(
+            question,
+            lambda kind: bool(views_of(kind)) if kind_id is None else kind == kind_id,
+            session.runs[0].name if session.runs else "",
+            f"{NONE_YET}.",
+        )
+
+        def done(path: str | None) -> None:
+            if path is not None:
+                self.run_worker(partial(self._find, path, is_added=is_added), thread=True)
+
+        ask_for_run(self.app, self._checkpoints, wanted, done, self.notifications.warn)
 
     def action_remove_run(self) -> None:
         """Take away the run that was added last."""
@@ -186,6 +193,7 @@ class InspectTab(Vertical):
 
     def _update(self) -> None:
         """Show what is wanted; compute it, unless that is done, under way, or has failed."""
+        self.session.refresh()
         key = self.session.key
         if self._computing is not None and self._computing != key:
             self._cancel()
@@ -255,6 +263,10 @@ class InspectTab(Vertical):
         if key in self._problems:
             return self._problems[key] or "Stopped. Enter computes it."
         return session.view.question
+
+    def _tick(self) -> None:
+        if self._computing is not None:
+            self._show_status()
 
     def _show_status(self) -> None:
         view = self.session.view

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,25 @@ from rnntui.tui.screens.dialogs import PickScreen
 if TYPE_CHECKING:
     from rnntui.sessions.model_cache import ModelCache
 
+NONE_YET = "There is no trained run of this kind yet; train one in the Train tab (F3)"
+
+
+@dataclass(frozen=True)
+class RunQuestion:
+    """A question for a run.
+
+    Args:
+        text: the question, above the runs.
+        is_offered: returns True for the id of a kind whose runs are offered.
+        current: the name of the run to highlight at first.
+        none_yet: the reason if there is nothing to choose from.
+    """
+
+    text: str
+    is_offered: Callable[[str], bool]
+    current: str
+    none_yet: str
+
 
 def pick_run(
     app: App[Any],
@@ -25,30 +45,43 @@ def pick_run(
     done: Callable[[str | None], None],
     warn: Callable[[str], None],
 ) -> None:
+    """Ask for a model of the kind of a cache; see `ask_for_run`. `current` is the name of the present one."""
+    kind = models.kind
+    none_yet = f"{NONE_YET} or with rnntui {kind.command}."
+    question = RunQuestion("Choose a model", lambda kind_id: kind_id == kind.id, current, none_yet)
+    ask_for_run(app, models.checkpoints, question, done, warn)
+
+
+def ask_for_run(
+    app: App[Any],
+    checkpoints: Path,
+    question: RunQuestion,
+    done: Callable[[str | None], None],
+    warn: Callable[[str], None],
+) -> None:
     """Ask for a run that has weights. The dialog is there at once, so that what is typed next goes to it.
 
     Args:
         app: where the dialog is opened.
-        models: the folder of the runs, and their kind.
-        current: the name of the run to highlight at first.
+        checkpoints: the folder of the runs.
+        question: the question.
         done: called with the path of the run, or with None if the dialog was cancelled or there is no such run.
         warn: called with the reason if there is nothing to choose from.
     """
     paths: list[str] = []
-    dialog = PickScreen("Choose a model", None, searchable=True)
+    dialog = PickScreen(question.text, None, searchable=True)
 
     async def fill() -> None:
         try:
-            all_runs = await asyncio.to_thread(list_runs, models.checkpoints)
+            all_runs = await asyncio.to_thread(list_runs, checkpoints)
         except OSError as error:
             problem, all_runs = f"cannot list the runs: {error}", []
         else:
-            problem = (
-                f"There is no trained run of this kind yet; train one in the Train tab (F3) or with rnntui "
-                f"{models.kind.command}."
-            )
+            problem = question.none_yet
         runs = [
-            run for run in all_runs if run.kind == models.kind.id and (Path(run.path) / "model.safetensors").is_file()
+            run
+            for run in all_runs
+            if question.is_offered(run.kind) and (Path(run.path) / "model.safetensors").is_file()
         ]
         if not dialog.is_current:
             return
@@ -57,8 +90,8 @@ def pick_run(
             warn(problem)
             return
         paths.extend(run.path for run in runs)
-        names = [run.name for run in runs]
-        dialog.set_choices(run_labels(runs), names.index(current) if current in names else 0)
+        highlighted = next((index for index, run in enumerate(runs) if run.name == question.current), 0)
+        dialog.set_choices(run_labels(runs), highlighted)
 
     app.push_screen(dialog, lambda index: done(paths[index] if index is not None else None))
     app.run_worker(fill())
