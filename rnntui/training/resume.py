@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from rnntui.config import Budget
-from rnntui.errors import RunError
+from rnntui.errors import RunError, UsageError
 from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.format_1 import RENAMED_PROGRESS, rename_keys
 from rnntui.runs.weights_file import load_arrays, save_arrays
@@ -97,7 +97,7 @@ def load_state(path: Path, task: Task, optimizer: AdamW, average: WeightAverage 
         values.pop("best_score", None)  # of a version that selected by one number
         values |= {"plan": StepPlan(**values["plan"]), "budget": Budget(**values["budget"])}
         return TrainingProgress(**values)
-    except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, RuntimeError, UsageError) as error:
         raise RunError(f"{path} does not match its run: {error}", hint="the run cannot be resumed") from error
 
 
