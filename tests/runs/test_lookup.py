@@ -122,7 +122,11 @@ def test_the_current_folder_is_a_run_with_its_own_name(tmp_path: Path, monkeypat
     assert named_run(".", tmp_path / "checkpoints").path == run.path.resolve()
 
 
-@pytest.mark.parametrize("name", ["c", "", "..", "a/b", "a\0", "x" * 300], ids=lambda name: repr(name[:9]))
+@pytest.mark.parametrize(
+    "name",
+    ["c", "", "..", "a/b", "a\0", "x" * 300],
+    ids=["unknown", "empty", "parent folder", "path", "zero byte", "too long"],
+)
 def test_an_unknown_name_is_refused_listing_the_runs(
     name: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
