@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import Timeout
 from tiny_runs import make_run
 
 from rnntui.errors import RunError
@@ -184,3 +185,126 @@ def test_a_new_run_without_weights_is_whole(run: RunFolder) -> None:
     assert FileReport("status.json", "whole") in verify_run(run)
     run.status_file.unlink()
     assert broken(run) == {}, "it failed before it began"
+
+
+def outcomes(run: RunFolder) -> dict[str, tuple[bool, str]]:
+    return {repair.name: (repair.is_repaired, repair.outcome) for repair in repair_run(run)}
+
+
+def test_damaged_weights_without_a_resume_file_are_lost(trained: RunFolder) -> None:
+    trained.weights_file.write_bytes(b"damaged")
+    for damage in (lambda: save_arrays(trained.resume_file, {}, {}), trained.resume_file.unlink):
+        damage()
+        found = outcomes(trained)["model.safetensors"]
+        assert found == (False, "there is no resume file to take weights from")
+        assert trained.weights_file.read_bytes() == b"damaged"
+
+
+def test_damaged_weights_are_replaced_by_the_last_ones_where_there_is_no_average(trained: RunFolder) -> None:
+    state = {f"model.{name}": array + 1 for name, array in WEIGHTS.items()}
+    save_arrays(trained.resume_file, state | {"task.cursor": np.zeros(1)}, {"progress": json.dumps(PROGRESS)})
+    trained.weights_file.unlink()
+    assert outcomes(trained) == {
+        "model.safetensors": (True, "replaced by the weights of step 20, the last that was saved")
+    }
+    arrays, metadata = load_arrays(trained.weights_file)
+    assert metadata == {"step": "20"} and list(arrays) == ["output.weight"]
+    assert np.array_equal(arrays["output.weight"], WEIGHTS["output.weight"] + 1)
+    assert not trained.weights_file.with_name("model.safetensors.damaged").exists()
+
+
+@pytest.mark.parametrize("can_count", [True, False])
+def test_a_damaged_ngram_model_is_set_aside_where_its_text_can_be_counted_again(
+    trained: RunFolder, can_count: bool
+) -> None:
+    trained.ngrams_file.write_bytes(b"damaged")
+    if not can_count:
+        shutil.rmtree(trained.resume_folder)
+    is_repaired, outcome = outcomes(trained)["ngrams.safetensors"]
+    assert not is_repaired and trained.ngrams_file.exists() is not can_count
+    if can_count:
+        assert outcome == "set aside; rnntui train --resume --name a counts the text again"
+        assert trained.ngrams_file.with_name("ngrams.safetensors.damaged").read_bytes() == b"damaged"
+    else:
+        assert outcome == "nothing can replace it; the run cannot be used without it"
+
+
+def test_the_ngrams_of_a_run_whose_settings_are_lost_stay(trained: RunFolder) -> None:
+    trained.ngrams_file.write_bytes(b"damaged")
+    trained.config_file.write_bytes(b"{")
+    lost = (False, "nothing can replace it; the run cannot be used without it")
+    assert outcomes(trained) == {"config.json": lost, "ngrams.safetensors": lost}
+
+
+def test_what_is_lost_is_said_of_each_file(trained: RunFolder) -> None:
+    for file in (trained.checksums_file, trained.training_ids):
+        file.write_bytes(b"{")
+    assert outcomes(trained)["checksums.json"] == (
+        False, "nothing can replace it; the files that it is about cannot be checked"
+    )  # fmt: skip
+    write_checksums(trained)
+    trained.validation_ids.unlink()
+    assert outcomes(trained) == {
+        "resume/validation.ids": (False, "nothing can replace it; without it the run cannot be resumed")
+    }
+
+
+def test_a_missing_resume_file_or_missing_metrics_are_said_to_be_lost(trained: RunFolder) -> None:
+    trained.resume_file.unlink()
+    trained.metrics_file.unlink()
+    assert outcomes(trained) == {
+        "resume/state.safetensors": (False, "the run can be used as it is, but not be resumed"),
+        "metrics.jsonl": (False, "replaced by an empty one; its curves are lost"),
+    }
+    assert trained.metrics_file.read_bytes() == b""
+
+
+def test_files_that_depend_on_each_other_are_repaired_in_one_go(trained: RunFolder) -> None:
+    lines = trained.metrics_file.read_bytes()
+    trained.metrics_file.write_bytes(b"\xff\n" + lines)
+    trained.status_file.write_bytes(b"[]")
+    trained.weights_file.write_bytes(b"")
+    assert list(outcomes(trained).items()) == [
+        ("model.safetensors", (True, "replaced by the averaged weights of step 20, the last that was saved")),
+        ("metrics.jsonl", (True, "2 rows that can be read were kept")),
+        ("status.json", (True, "written again, as stopped at step 20")),
+    ]
+    assert {report.state for report in verify_run(trained)} == {"whole"}
+    status = trained.read_status()
+    assert (status.tokens, status.seconds, status.validation_loss, status.bits_per_character) == (640, 1.5, 1.25, 1.8)
+    assert trained.status_file.with_name("status.json.damaged").read_bytes() == b"[]"
+
+
+@pytest.mark.parametrize("rows", ['{"step": "x"}\n', ""])
+def test_a_status_of_nothing_known_is_that_of_step_0(trained: RunFolder, rows: str) -> None:
+    trained.resume_file.unlink()
+    trained.metrics_file.write_text(rows)
+    trained.status_file.write_bytes(b"{")
+    assert outcomes(trained)["status.json"] == (True, "written again, as stopped at step 0")
+    assert trained.read_status().metrics_bytes == len(rows)
+
+
+def test_a_run_in_training_is_not_repaired(trained: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained.weights_file.write_bytes(b"")
+    assert repair_run(trained) and not trained.is_locked()
+    monkeypatch.setattr("filelock.FileLock.acquire", fail_to_lock)
+    with pytest.raises(RunError, match="being trained by another process"):
+        repair_run(trained)
+
+
+def fail_to_lock(*_: object, **__: object) -> None:
+    raise Timeout("lock")
+
+
+def test_what_cannot_be_read_is_damaged_with_its_reason(trained: RunFolder) -> None:
+    trained.config_file.write_bytes(b'{"format": 9}')
+    trained.checksums_file.write_text('{"files": {"config.json": 1, "gone.txt": "abc"}}')
+    values = json.loads(trained.status_file.read_bytes())
+    trained.status_file.write_text(json.dumps(values | {"step": 30}))
+    trained.metrics_file.unlink()
+    trained.metrics_file.mkdir()
+    problems = {report.name: report.problem for report in verify_run(trained) if report.is_broken}
+    assert problems.pop("metrics.jsonl").endswith("'" + str(trained.metrics_file) + "'")
+    assert "has format 9" in problems.pop("config.json")
+    changed = "its contents are not those that were written"
+    assert problems == {"checksums.json": changed, "status.json": changed}
