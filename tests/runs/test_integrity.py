@@ -187,6 +187,42 @@ def test_a_new_run_without_weights_is_whole(run: RunFolder) -> None:
     assert broken(run) == {}, "it failed before it began"
 
 
+def problems_of(run: RunFolder) -> dict[str, tuple[str, str]]:
+    return {report.name: (report.state, report.problem) for report in verify_run(run) if report.is_broken}
+
+
+def test_the_reason_is_given_for_each_broken_file(trained: RunFolder) -> None:
+    missing = ("missing", "it belongs to the run")
+    changed = ("damaged", "its contents are not those that were written")
+    trained.status_file.write_bytes(b"{")
+    state, problem = problems_of(trained)["status.json"]
+    assert state == "damaged" and "Expecting property name" in problem
+    trained.status_file.write_bytes(b'{"state": "done", "step": 20, "validation_loss": 1.0, "sha256": "0"}')
+    assert problems_of(trained) == {"status.json": changed}
+    trained.status_file.unlink()
+    assert problems_of(trained) == {"status.json": missing}
+    with trained.metrics_file.open("ab") as file:
+        file.write(b"[1]\n\xff\n")
+    assert problems_of(trained)["metrics.jsonl"] == ("damaged", "2 of its lines cannot be read")
+    trained.write_stamped_status(RunStatus("done", 20, validation_loss=1.0))
+    for file in (trained.metrics_file, trained.weights_file, trained.resume_file):
+        file.unlink()
+    assert problems_of(trained) == {
+        "metrics.jsonl": missing, "model.safetensors": missing, "resume/state.safetensors": missing
+    }  # fmt: skip
+
+
+def test_a_hidden_file_that_is_being_written_is_none_of_the_run(trained: RunFolder) -> None:
+    (trained.path / ".model.safetensors").write_bytes(b"half")
+    assert broken(trained) == {}
+
+
+def test_settings_without_a_checksum_are_damaged_if_they_cannot_be_read(trained: RunFolder) -> None:
+    trained.checksums_file.unlink()
+    trained.config_file.write_bytes(b"{")
+    assert problems_of(trained) == {"config.json": ("damaged", f"{trained.config_file} is not JSON; the run is broken")}
+
+
 def outcomes(run: RunFolder) -> dict[str, tuple[bool, str]]:
     return {repair.name: (repair.is_repaired, repair.outcome) for repair in repair_run(run)}
 

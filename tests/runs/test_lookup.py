@@ -187,9 +187,9 @@ def test_a_checkpoints_folder_that_is_none_is_told(tmp_path: Path, monkeypatch: 
     file.touch()
     folder.mkdir()
     for must_exist in (False, True):
-        with pytest.raises(UsageError, match="is a file, not a folder"):
+        with pytest.raises(UsageError, match=r"file: is a file, not a folder;"):
             checkpoints_folder(str(file), must_exist=must_exist)
-    with pytest.raises(UsageError, match="there is no such folder"):
+    with pytest.raises(UsageError, match=r"new: there is no such folder;"):
         checkpoints_folder(str(tmp_path / "new"), must_exist=True)
     assert checkpoints_folder(str(tmp_path / "new")) == tmp_path / "new"
     problems = {}

@@ -104,6 +104,7 @@ def test_a_trial_counts_its_starts_in_a_row() -> None:
     start = {"trial": 1, "settings": {"hidden": 128}}
     interrupted = {"trial": 1, "state": "interrupted", "loss": 3.0, "fraction": 0.5}
     assert told(start, start, start).trials[0].starts == 3
+    assert told(start, interrupted).trials[0].reason == ""
     [again] = told(start, start, interrupted, {**start, "settings": {"hidden": 1}}).trials
     assert (again.starts, again.state, again.loss, again.settings) == (1, "running", 3.0, {"hidden": 128})
 

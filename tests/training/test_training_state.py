@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training.device import Hardware
 from rnntui.training.plan import StepPlan
+from rnntui.training.resume import load_state
 from rnntui.training.task import ParameterGroup
 from rnntui.training.training_state import TrainingState, make_optimizer
 
@@ -243,3 +245,24 @@ def test_only_matrices_decay_and_a_group_may_have_a_decay_of_its_own() -> None:
     assert groups == [([2], 0.25, 0.5), ([1], 0.0, 0.5), ([2], 0.0, 1.0), ([0], 0.0, 1.0)]
     assert {group["lr"] for group in optimizer.param_groups} == {0.5}
     assert optimizer.betas == (0.9, CONFIG.adam_beta2)
+
+
+def test_the_generator_of_a_gpu_is_saved_and_restored(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [torch.tensor([1, 2], dtype=torch.uint8)]
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: states[0])
+    monkeypatch.setattr(torch.cuda, "set_rng_state", states.append)
+
+    def state_on(device: str) -> TrainingState:
+        task = LinearTask()
+        task.hardware = SimpleNamespace(device=SimpleNamespace(type=device))  # type: ignore[assignment]
+        return TrainingState.initial(task, CONFIG, Budget(steps=20))  # type: ignore[arg-type]
+
+    on_gpu = state_on("cuda")
+    on_gpu.save(run.resume_file)
+    load_state(run.resume_file, on_gpu.task, on_gpu.optimizer, on_gpu.average)
+    assert [state.tolist() for state in states] == [[1, 2], [1, 2]]
+    on_cpu = state_on("cpu")
+    load_state(run.resume_file, on_cpu.task, on_cpu.optimizer, on_cpu.average)
+    on_cpu.save(run.resume_file)
+    load_state(run.resume_file, on_gpu.task, on_gpu.optimizer, on_gpu.average)
+    assert len(states) == 2 and "random.cuda" not in load_arrays(run.resume_file)[0]
