@@ -20,6 +20,7 @@ from rnntui.runs.lookup import (
     named_run,
     runs_in,
     shipped_name_note,
+    shipped_runs,
 )
 from rnntui.runs.run_status import RunStatus
 
@@ -149,6 +150,17 @@ def test_the_checkpoints_folder_comes_from_flag_then_environment_then_default(
     assert checkpoints_folder(None) == Path("checkpoints")
     monkeypatch.delenv(CHECKPOINTS_VARIABLE)
     assert checkpoints_folder(None) == Path("checkpoints")
+
+
+def test_shipped_models_lie_in_the_package_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "rnntui"
+    make_run(tmp_path / "checkpoints", "en-es", 1)
+    make_run(tmp_path / "checkpoints", "shakespeare", 1)
+    make_run(tmp_path / "checkpoints", "mine", 1)
+    monkeypatch.setattr("rnntui.runs.lookup._PACKAGE", package)
+    assert [run.name for run in shipped_runs()] == ["shakespeare", "en-es"]
+    chat = make_run(package / "shipped", "chat", 1)
+    assert shipped_runs() == [chat]
 
 
 def test_what_is_said_of_the_chosen_run(shipped: Path, tmp_path: Path) -> None:

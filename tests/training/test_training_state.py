@@ -247,6 +247,13 @@ def test_only_matrices_decay_and_a_group_may_have_a_decay_of_its_own() -> None:
     assert optimizer.betas == (0.9, CONFIG.adam_beta2)
 
 
+@pytest.mark.parametrize(("device", "is_fused"), [("cpu", True), ("cuda", True), ("mps", False)])
+def test_one_kernel_updates_all_weights_where_there_is_one(device: str, is_fused: bool) -> None:
+    task = LinearTask()
+    task.hardware = SimpleNamespace(device=SimpleNamespace(type=device))  # type: ignore[assignment]
+    assert make_optimizer(task, CONFIG)._fused is is_fused  # type: ignore[arg-type]
+
+
 def test_the_generator_of_a_gpu_is_saved_and_restored(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     states = [torch.tensor([1, 2], dtype=torch.uint8)]
     monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: states[0])
