@@ -212,6 +212,17 @@ def test_the_reason_is_given_for_each_broken_file(trained: RunFolder) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_the_vocabularies_of_both_sides_are_checked(trained: RunFolder, side: str) -> None:
+    file = trained.path / side / "tokenizer.json"
+    file.parent.mkdir()
+    file.write_text("{}")
+    write_checksums(trained)
+    assert FileReport(f"{side}/tokenizer.json", "whole") in verify_run(trained)
+    file.write_text("{ }")
+    assert list(broken(trained)) == [f"{side}/tokenizer.json"]
+
+
 def test_a_hidden_file_that_is_being_written_is_none_of_the_run(trained: RunFolder) -> None:
     (trained.path / ".model.safetensors").write_bytes(b"half")
     assert broken(trained) == {}
