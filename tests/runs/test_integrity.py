@@ -225,7 +225,9 @@ def test_the_vocabularies_of_both_sides_are_checked(trained: RunFolder, side: st
 
 def test_a_hidden_file_that_is_being_written_is_none_of_the_run(trained: RunFolder) -> None:
     (trained.path / ".model.safetensors").write_bytes(b"half")
-    assert broken(trained) == {}
+    (trained.path / "config.json.7.partial").write_bytes(b"half")
+    write_checksums(trained)
+    assert broken(trained) == {} and "partial" not in trained.checksums_file.read_text()
 
 
 def test_settings_without_a_checksum_are_damaged_if_they_cannot_be_read(trained: RunFolder) -> None:
