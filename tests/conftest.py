@@ -27,6 +27,7 @@ gc.disable()  # imports and collection make a million objects that live to the e
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected out of every later garbage collection."""
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)  # a test of the app makes more objects than the 700 of a default collection
     gc.enable()
 
 
