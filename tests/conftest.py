@@ -21,10 +21,11 @@ prepare_for_torch()  # as every command does that trains
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-gc.disable()  # imports and collection make a million objects that live to the end: a fifth of the time they take
+gc.disable()  # imports and the list of tests are many objects, and all of them live to the end
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """Leave what was imported and collected out of every later garbage collection."""
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)  # a test of the app makes more objects than the 700 of a default collection
