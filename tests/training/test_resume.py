@@ -75,7 +75,7 @@ def assert_same_run(one: RunFolder, other: RunFolder, rows: int = STEPS // 10) -
 
 def _untimed(row: dict) -> dict:
     progress = {"progress": _untimed(json.loads(row["progress"]))} if "progress" in row else {}
-    timed = ("seconds", "evaluation_seconds", "final_seconds", "tokens_per_second", "threads")
+    timed = ("seconds", "evaluation_seconds", "final_seconds", "tokens_per_second", "threads", "slowdown")
     return {k: v for k, v in {**row, **progress}.items() if k not in timed}
 
 
