@@ -25,7 +25,7 @@ def test_questions_run_once_for_each_size_and_become_tables(tmp_path: Path, monk
         trained.append(arguments)
         final = {"bits_per_character": 2.0 + 0.1 * len(trained), "streaming_loss": 1.5}
         return TrainingResult(
-            1.0, 2.0, 2, 64, 32.0, 1000, final, [], {"tokenizer": "char"}, TextCorpusInfo(name="lines")
+            1.0, 2.0, 2.5, 2, 64, 32.0, 1000, final, [], {"tokenizer": "char"}, TextCorpusInfo(name="lines")
         )
 
     monkeypatch.setattr(recipes, "train", train)
