@@ -223,7 +223,7 @@ def _table(command: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     headings = [heading for heading, _, _ in metrics.values()]
     vocabularies = {str(row["settings"]["tokenizer"]) for row in rows}
     gained = next(iter(metrics)) if len(vocabularies) == 1 or command != "train" else "bits_per_character"
-    # With a budget of minutes, all take the same time; else the CPU time says what each costs, whatever else was running.
+    # With a budget of minutes, all take the same time; else the CPU time says what each costs, on a busy machine too.
     has_cpu_time = all("cpu_seconds" in row and "minute" not in row["budget"] for row in rows)
     cost = "CPU seconds" if has_cpu_time else "tokens/s"
     columns = ["", "flags", *headings, f"{metrics[gained][0]} gained", "epochs", "weights", cost, "seeds"]
