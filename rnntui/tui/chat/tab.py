@@ -200,6 +200,12 @@ class ChatTab(Vertical):
         else:
             self.app.call_from_thread(self.session.open_text, pane, saved, model)
 
+    @property
+    def model_name(self) -> str:
+        """Name of the run whose model the active pane has, "" if it has none."""
+        pane = self.session.active
+        return pane.run_name if pane.conversation is not None else ""
+
     def follow_rename(self, old: str, new: str) -> None:
         """Show the new name of a run that may be open."""
         self.session.follow_rename(old, new)
