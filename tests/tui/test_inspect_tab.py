@@ -63,6 +63,7 @@ def echo(request: InspectionRequest, cancelled: Cancelled) -> Echo:
 
 
 def slow(request: InspectionRequest, cancelled: Cancelled) -> Echo:
+    request.on_progress(0.375)
     while not gate.wait(0.005):
         check_cancelled(cancelled)
     return Echo(request)
@@ -179,7 +180,7 @@ async def test_a_slow_view_is_stopped_and_computed_again(tmp_path: Path, monkeyp
         await user.press("escape")
         await user.sees("Stopped. Enter computes it.")
         await user.press("enter")
-        await user.sees("Computing…")
+        await user.sees("Computing… 38%, ")
         await user.press("right_square_bracket")  # to another view: the computation ends
         await user.sees("it has 3 tokens; name a longer text")
         await user.press("left_square_bracket")

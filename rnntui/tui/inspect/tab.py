@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -50,6 +51,7 @@ class InspectTab(Vertical):
         self._computing: InspectionKey | None = None
         self._worker: Worker[None] | None = None
         self._began = 0.0
+        self._fraction: float | None = None  # of the view that is being computed; None if it does not say
         self._problems: dict[InspectionKey, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -228,9 +230,10 @@ class InspectTab(Vertical):
             self._cancel()
         is_new = key is not None and self.session.result(key) is None and key not in self._problems
         if key is not None and is_new and self._computing is None and self.session.view is not None:
-            self._computing, self._began = key, time.monotonic()
+            self._computing, self._began, self._fraction = key, time.monotonic(), None
             # View and request are those of now: the thread may begin after another view has been chosen.
-            compute = partial(self._compute, key, self.session.view, self.session.request())
+            request = replace(self.session.request(), on_progress=partial(self._progressed, key))
+            compute = partial(self._compute, key, self.session.view, request)
             self._worker = self.run_worker(compute, thread=True)
         self._show()
 
@@ -245,6 +248,11 @@ class InspectTab(Vertical):
             message = InspectionFailed(key, str(error) or type(error).__name__)
         if not worker.is_cancelled:  # else the same view may be under way again
             self.post_message(message)
+
+    def _progressed(self, key: InspectionKey, fraction: float) -> None:
+        """Take the fraction that is done; called in the thread that computes, and shown by the next tick."""
+        if key == self._computing:
+            self._fraction = fraction
 
     def _cancel(self) -> None:
         if self._worker is not None:
@@ -300,7 +308,8 @@ class InspectTab(Vertical):
     def _show_status(self) -> None:
         view = self.session.view
         if self._computing is not None:
-            text = f"Computing… {time.monotonic() - self._began:.0f} s (Esc stops)"
+            done = "" if self._fraction is None else f" {min(1.0, self._fraction):.0%},"
+            text = f"Computing…{done} {time.monotonic() - self._began:.0f} s (Esc stops)"
         else:
             text = view.question if view is not None else ""
         self._status.update(one_line(text), layout=False)
