@@ -18,6 +18,7 @@ from rnntui.inspection.novelty_index import SourceLine
 from rnntui.sessions.saved_transcript import SavedTranscript
 from rnntui.sessions.transcript import Turn
 from rnntui.tui.screens.dialogs import PickScreen
+from rnntui.tui.widgets.slider import Slider
 
 SINGULAR = "a most singular stretch of text that nobody has"
 
@@ -139,3 +140,18 @@ async def test_only_the_last_of_copies_units_and_surprisal_is_shown(
         gates[3].set()
         await user.pilot.press("alt+k")
         await wait_until(user.pilot, lambda: user.pane.text.has_levels and "blue: copies" in status(user))
+
+
+async def test_a_limit_of_copies_is_a_slider_and_needs_the_training_text(tmp_path: Path) -> None:
+    run = trained_on(tmp_path, random_text(1, 800))
+    make_run(tmp_path, "other")
+    async with chatting(tmp_path, "run", size=(140, 40), length=3) as user:
+        slider = user.app.query_one("#novel", Slider)
+        slider.value = 20
+        await user.told("is being indexed")
+        await wait_until(user.pilot, lambda: user.conversation.training_text is not None)
+        assert user.conversation.novelty.novel == 20 and (run.novelty_folder / "index.json").is_file()
+        user.chat.open_run("other")  # which does not say what it was trained on
+        await user.told("does not say what it was trained on")
+        await wait_until(user.pilot, lambda: slider.value == 0)
+        assert user.conversation.novelty.novel == 0
