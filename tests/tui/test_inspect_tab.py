@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_contrast import illegible
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 from tiny_runs import make_run
@@ -127,7 +128,7 @@ async def inspecting(
         InspectionView("echo", "Echo", "What was asked?", KIND, f"{__name__}:echo", "optional", "say it", 3),
         InspectionView("needy", "Needy", "What does it say of a text?", KIND, f"{__name__}:echo", "required"),
         InspectionView("slow", "Slow", "How long does it take?", KIND, f"{__name__}:slow"),
-        InspectionView("failing", "Failing", "What is wrong?", KIND, f"{__name__}:failing"),
+        InspectionView("failing", "Failing", "What is wrong?", KIND, f"{__name__}:failing", "optional"),
         InspectionView("stubborn", "Stubborn", "When does it end?", KIND, f"{__name__}:stubborn"),
     ):
         monkeypatch.setitem(VIEWS, view.name, view)
@@ -182,7 +183,7 @@ async def test_a_slow_view_is_stopped_and_computed_again(tmp_path: Path, monkeyp
         await user.press("enter")
         await user.sees("Computing… 38%, ")
         await user.press("right_square_bracket")  # to another view: the computation ends
-        await user.sees("it has 3 tokens; name a longer text")
+        await user.sees("it has 3 tokens; name a longer text. Press t to type a text.")
         await user.press("left_square_bracket")
         await user.sees("Stopped. Enter computes it.")
         gate.set()
@@ -222,7 +223,9 @@ async def test_picture_and_sentences_are_saved_and_copied(tmp_path: Path, monkey
         await wait_until(user.pilot, lambda: isinstance(user.pilot.app.screen, AskScreen))
         await user.press("enter")
         await wait_until(user.pilot, (tmp_path / "alpha-echo.svg").exists)
-        await user.press("ctrl+t")  # colours are looked up again
+        for _ in range(2):  # colours are looked up again
+            await user.press("ctrl+t")
+            await wait_until(user.pilot, lambda: not illegible(user.app))
         await user.sees("alpha at 78")
 
 

@@ -298,7 +298,10 @@ class InspectTab(Vertical):
         if session.needs_text:
             return f"{session.view.question} Press t, type a text, and press Enter."
         if key in self._problems:
-            return self._problems[key] or "Stopped. Enter computes it."
+            problem = self._problems[key]
+            if problem and session.view.text == "optional" and not session.text:
+                problem += ". Press t to type a text."
+            return problem or "Stopped. Enter computes it."
         return session.view.question
 
     def _tick(self) -> None:
