@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rnntui.sessions.conversation import Conversation
     from rnntui.tui.notifications import Notifications
 
-_TITLE = "Longest copy"
+_TITLE = "Cannot limit copies"
 
 
 class CopyLimits:

@@ -26,7 +26,7 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
     "min_p": ("min-p", LinearScale(0.0, 0.5, 0.01), {0: "off"}),
     "repetition_penalty": ("repetition", LinearScale(1.0, 2.0, 0.05), {1: "off"}),
     "repetition_window": ("rep. window", StopScale((0, 8, 16, 32, 64, 128, 256)), {0: "off"}),
-    "novel": ("longest copy", StopScale((0, 8, 12, 16, 20, 25, 30, 40, 60, 100)), {0: "any"}),
+    "novel": ("max copy", StopScale((0, 8, 12, 16, 20, 25, 30, 40, 60, 100)), {0: "any"}),
     "length": (
         "length",
         StopScale((25, 50, 100, 200, 500, 1000, 2000, 5000, UNLIMITED_LENGTH)),
