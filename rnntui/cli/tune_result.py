@@ -13,6 +13,7 @@ from rnntui.cli.options import is_given
 from rnntui.cli.settings_file import write_settings_file
 from rnntui.cli.terminal import print_note, write_out
 from rnntui.errors import INTERRUPTED_EXIT_CODE, TrainingError
+from rnntui.formatting import shell_join
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.tuning_ledger import value_text
 from rnntui.settings import flag_of
@@ -81,7 +82,7 @@ def report_result(
     tuning = tuner.tuning
     best = tuning.best
     if reason == "interrupted":
-        for line in interrupted_lines(tuning, shlex.join(["rnntui", "tune", *given_arguments(context)])):
+        for line in interrupted_lines(tuning, shell_join(["rnntui", "tune", *given_arguments(context)])):
             print_note(line)
         return INTERRUPTED_EXIT_CODE
     if best is None:

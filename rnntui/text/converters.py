@@ -9,7 +9,6 @@ import codecs
 import io
 import posixpath
 import re
-import shlex
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from urllib.parse import unquote
 
 from rnntui.errors import CorpusError
 from rnntui.extras import missing_modules, requirement
+from rnntui.formatting import shell_quote
 from rnntui.text.encoding import is_utf8
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format, parse_subtitles
 
@@ -55,7 +55,10 @@ def document_type(path: Path, start: bytes) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             members = set(archive.namelist())
-            mimetype = archive.read("mimetype")[:100] if "mimetype" in members else b""
+            mimetype = b""
+            if "mimetype" in members:
+                with archive.open("mimetype") as file:
+                    mimetype = file.read(100)  # no more, for it could be of any size
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
         return ""
     if "word/document.xml" in members:
@@ -82,7 +85,7 @@ def text_of_document(path: Path, kind: str, encoding: str) -> str:
     Raises `CorpusError` if the extra is not installed or the file is damaged, encrypted or too large.
     """
     if not can_convert(kind):
-        piped = f", or train on its tags: rnntui train - < {shlex.quote(str(path))}" if kind == "HTML" else ""
+        piped = f", or train on its tags: rnntui train - < {shell_quote(str(path))}" if kind == "HTML" else ""
         raise CorpusError(f"{path} is {_TITLES[kind]}", hint=_ADVICE + piped)
     try:
         if kind == SUBTITLES:
