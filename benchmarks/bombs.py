@@ -230,7 +230,7 @@ CASES = {
     "documents": Case(
         "a million documents of one character",
         plain("texts.txt", rows(b"a\n\nb\n\n", b"")),
-        (*TRAIN, "--documents", "block"),
+        (*TRAIN, "--documents", "blank"),
     ),
     "document-lines": Case(
         "two million lines of one character, each a document",

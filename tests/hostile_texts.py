@@ -41,6 +41,9 @@ TEXT = "".join(f"{escape}." for escape in ESCAPES.values())
 FORBIDDEN = frozenset((_CONTROLS | _REORDERING | _LINES).values())
 """Characters that must not reach a terminal."""
 
+_NEVER = FORBIDDEN - {*"\a\b\t\r\x0e\x0f\x1b"}
+_OF_APPS = {"\x1b[1;1H", "\x1b[?1049h"}  # which an app writes itself
+_TITLE = re.compile(r"(?:\x1b\]|\x9d)[012];[^\x07\x1b\x9c]*")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _PROGRESS = re.compile(r"\x1b\[\?25[lh]|\x1b\[2K|\x1b\[1A|\r(?!\n)")
 _OWN_CALLS = {"draw", "linefeed", "carriage_return", "tab", "select_graphic_rendition"}
@@ -55,13 +58,24 @@ def problems_on_terminal(output: bytes, has_bar: bool = False) -> list[str]:
         has_bar: True if a progress bar may hide the cursor and draw its line again.
     """
     text = output.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-    problems = [f"{name} as it is" for name, escape in _COMMANDS.items() if escape in text]
+    problems = own_problems(output)
     text = _STYLE.sub("", text)
     text = _PROGRESS.sub("", text) if has_bar else text
     problems += [f"character {character!a}" for character in sorted(FORBIDDEN & set(text))]
     problems += [f"byte {character!a}" for character in sorted(set(text)) if "\udc80" <= character <= "\udcff"]
     allowed = _OWN_CALLS | (_BAR_CALLS if has_bar else set())
     return problems + [f"emulator: {name}" for name in sorted(_emulated(output) - allowed)]
+
+
+def own_problems(output: bytes) -> list[str]:
+    """Return the escapes that are in a terminal's input as they are, and characters that no program writes to it.
+
+    For programs that steer the terminal themselves, such as an app of the whole screen.
+    """
+    text = output.decode("utf-8", "surrogateescape")
+    problems = [f"{name} as it is" for name, escape in _COMMANDS.items() if escape in text and escape not in _OF_APPS]
+    problems += [f"character {character!a}" for character in sorted({*text} & _NEVER)]
+    return problems + [f"title {title!a}" for title in _TITLE.findall(text)]
 
 
 def _emulated(output: bytes) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +95,7 @@ def report_result(
     if as_json:
         write_out(json.dumps(_result_json(tuner, best, run, words), ensure_ascii=False) + "\n")
     else:
-        write_out(shlex.join(["rnntui", *words]) + "\n")
+        write_out(shell_join(["rnntui", *words]) + "\n")
     if write_config is not None:
         from rnntui.cli.train import command as train
 

@@ -22,6 +22,7 @@ from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format,
 
 _TITLES = {"HTML": "an HTML page", "DOCX": "a Word document", "ODT": "an OpenDocument text", "EPUB": "an EPUB book"}
 _MAX_BYTES = 256 << 20  # of a document's parts when decompressed
+_MAX_TEXT_BYTES = 32 << 20  # of HTML or of one part of a document; as a tree it takes 20 times as much memory
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml")
 DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, ".docx", ".odt", ".epub", *SUBTITLE_FORMATS)
 SUBTITLES = "subtitle"
@@ -91,17 +92,33 @@ def text_of_document(path: Path, kind: str, encoding: str) -> str:
         if kind == SUBTITLES:
             text = _subtitle_text(path, encoding)
         elif kind == "HTML":
+            _check_text_size(path, path.stat().st_size)
             text = _html_text(_decoded_html(path.read_bytes(), encoding))
         else:
             with zipfile.ZipFile(path) as archive:
                 if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
                     raise CorpusError(f"{path} is larger than {_MAX_BYTES >> 20} MiB when decompressed")
+                parts = [part for part in archive.infolist() if part.filename.lower().endswith(".xml")]
+                _check_text_size(path, max((part.file_size for part in parts), default=0))
             text = {"DOCX": _docx_text, "ODT": _odt_text, "EPUB": _epub_text}[kind](path)
     except (CorpusError, MemoryError):
         raise
     except Exception as error:  # the libraries raise whatever a damaged file leads them to
         raise CorpusError(f"{path} cannot be read as {kind}: {error or type(error).__name__}") from error
     return text.strip() + "\n" if text.strip() else ""
+
+
+def _check_text_size(path: Path, size: int) -> None:
+    if size > _MAX_TEXT_BYTES:
+        raise CorpusError(
+            f"{path} has {size / (1 << 20):.0f} MiB of markup, more than the {_MAX_TEXT_BYTES >> 20} MiB that are read",
+            hint="convert it to text yourself, or divide it",
+        )
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    _check_text_size(Path(archive.filename or ""), archive.getinfo(name).file_size)
+    return archive.read(name)
 
 
 def _subtitle_text(path: Path, encoding: str) -> str:
@@ -185,22 +202,22 @@ def _parsed(data: bytes) -> Any:
 
 def _epub_text(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
-        package = next(_parsed(archive.read("META-INF/container.xml")).iter("{*}rootfile")).get("full-path")
-        root, folder = _parsed(archive.read(package)), posixpath.dirname(package)
+        package = next(_parsed(_part(archive, "META-INF/container.xml")).iter("{*}rootfile")).get("full-path")
+        root, folder = _parsed(_part(archive, package)), posixpath.dirname(package)
         files = {item.get("id"): unquote(item.get("href")) for item in root.iter("{*}item")}
         order = [files[item.get("idref")] for item in root.iter("{*}itemref")]
         parts = dict.fromkeys(posixpath.normpath(posixpath.join(folder, file)) for file in order)
         if "META-INF/encryption.xml" in archive.namelist():
-            references = _parsed(archive.read("META-INF/encryption.xml")).iter("{*}CipherReference")
+            references = _parsed(_part(archive, "META-INF/encryption.xml")).iter("{*}CipherReference")
             if parts.keys() & {unquote(reference.get("URI")) for reference in references}:
                 raise CorpusError(f"{path} is encrypted", hint="name a copy without copy protection")
-        texts = [_html_text(_decoded_html(archive.read(part), "utf-8")).strip() for part in parts]
+        texts = [_html_text(_decoded_html(_part(archive, part), "utf-8")).strip() for part in parts]
     return "\n\n".join(text for text in texts if text)
 
 
 def _odt_text(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
-        root = _parsed(archive.read("content.xml"))
+        root = _parsed(_part(archive, "content.xml"))
     return re.sub("\n{3,}", "\n\n", _odt_element(next(root.iter("{*}body")), in_paragraph=False))
 
 

@@ -38,14 +38,17 @@ from rnntui.text.labelled_corpus import normalize_text
 from rnntui.training.events import Evaluated, Finished, Started
 
 FIRST, SECOND = NAMES
-LINE = TEXT.replace("\n", "")  # of a file of lines
+LINE = TEXT.replace("\r", "")  # which ends no line of a file
 LABEL = "".join(normalize_text(TEXT).split())
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with runs whose names, metrics, notes, samples, labels and vocabularies are hostile."""
-    folder = tmp_path_factory.mktemp("hostile")
+    return make_hostile_folder(tmp_path_factory.mktemp("hostile"))
+
+
+def make_hostile_folder(folder: Path) -> Path:
+    """Make runs whose names, metrics, notes, samples, labels and vocabularies are hostile, and such files."""
     runs = folder / "checkpoints"
     for seed, name in enumerate(NAMES):
         made = make_run(runs, name, seed=seed, tokenizer=CharTokenizer(sorted({*TEXT})))

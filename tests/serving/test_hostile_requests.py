@@ -30,5 +30,5 @@ def test_a_server_answers_and_logs_without_escapes(tmp_path: Path) -> None:
         for answer in (listed, missing, lost, whole, streamed):
             assert "".join(answer.headers.values()).isprintable()
             assert not {*answer.body} & {*range(10), *range(11, 32)}, "JSON escapes them"
-        assert not {character for record in host.log for character in record.line} & FORBIDDEN
-        assert len(host.log) == 5
+    assert not {character for record in host.log for character in record.line} & FORBIDDEN
+    assert len(host.log) == 5
