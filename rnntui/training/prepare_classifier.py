@@ -239,7 +239,7 @@ def _split(
     unknown = sorted({row.label for row in validation.rows} - known)
     if not held_out:
         raise CorpusError(
-            f"{', '.join(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
+            f"{few_names(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
             f"the training texts have {', '.join(sorted(known)[:5])}"
         )
     messages = []

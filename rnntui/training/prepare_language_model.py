@@ -171,7 +171,7 @@ def _create_run(
         names = few_names(request.validation.display_names)
         notify(f"{names}: the validation text is the training text, so the validation loss says nothing about new text")
     if warning := split.warning():
-        notify(f"{', '.join(corpus.display_names)}: {warning}")
+        notify(f"{few_names(corpus.display_names)}: {warning}")
     return run
 
 
@@ -243,7 +243,7 @@ def _write_validation_text(
     """Encode the validation text into a file of ids."""
     validation, unknown = write_token_file(corpus, tokenizer, path, unit)
     if unknown:
-        notify(f"{', '.join(corpus.display_names)}: {unknown_characters_message(unknown)}")
+        notify(f"{few_names(corpus.display_names)}: {unknown_characters_message(unknown)}")
     return validation
 
 
