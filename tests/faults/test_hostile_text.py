@@ -113,6 +113,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "new name": ("rename", FIRST, TEXT),
     "missing run": ("sample", "--run", "x" + TEXT),
     "missing file": ("score", "--run", FIRST, "--file", "x" + SECOND),
+    "missing file of other bytes": ("score", "--run", FIRST, "--file", "x\udc9b2J\udc9c"),
+    "missing corpus of other bytes": ("train", "x\udc9b2J\udc9c", "--steps", "1"),
     "missing corpus": ("train", "x" + SECOND, "--steps", "1"),
     "binary corpus": ("train", "zero" + SECOND),
     "traceback": ("sample", "--run", "x" + TEXT, "--debug"),
