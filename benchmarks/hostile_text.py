@@ -34,13 +34,13 @@ from pseudo_terminal import PseudoTerminal  # noqa: E402
 from test_hostile_text import BARS, COMMANDS, LABEL, LINE, make_hostile_folder  # noqa: E402
 
 FIRST, SECOND = NAMES
-SIZES = ("--hidden", "8", "--embedding", "8", "--batch-size", "4", "--eval-tokens", "256", "--steps", "40")
+SIZES = ("--hidden", "8", "--embedding", "8", "--batch-size", "4", "--eval-tokens", "256", "--steps", "15")
 
 
 def spawned(folder: Path, arguments: tuple[str, ...], **environment: str) -> Any:
     """Start a command of this interpreter on a pseudo-terminal."""
     variables = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **environment}
-    return pexpect.spawn(sys.executable, [*arguments], cwd=folder, env=variables, dimensions=(40, 140), timeout=120)
+    return pexpect.spawn(sys.executable, [*arguments], cwd=folder, env=variables, dimensions=(40, 140), timeout=600)
 
 
 def whole_output(child: Any) -> bytes:
@@ -134,7 +134,7 @@ def main() -> int:
         for place, arguments in trainings(folder).items():
             if only.search(place):
                 output = whole_output(spawned(folder, ("-m", "rnntui", *arguments)))
-                print(f"{place}: {output.rstrip().splitlines()[-1]!a}", file=sys.stderr, flush=True)
+                print(f"{place}: {len(output):,} bytes", file=sys.stderr, flush=True)
                 through[place] = problems_on_terminal(output, has_bar=True)
         others: dict[str, Callable[[Path], bytes]] = {"log of a server": served, "exported program": exported}
         for place, work in others.items():
