@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -82,22 +82,6 @@ def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> P
     return folder
 
 
-def comparison_folder(checkpoints: str | None, names: Iterable[str], view: str) -> Path:
-    """Return the folder of runs for models that `rnntui inspect VIEW --compare` trains; see `runs_folder`.
-
-    Raises `UsageError` if one of the names is taken: the command has neither `--resume` nor `--name`.
-    """
-    folder = runs_folder(checkpoints, None, resume=False)
-    for name in names:
-        if (folder / name).exists():
-            raise UsageError(
-                f"run {name} exists in {folder}",
-                hint=f"look at it: rnntui inspect {view} {name}; or delete it: rnntui delete {name}",
-            )
-        runs_folder(checkpoints, name, resume=False)
-    return folder
-
-
 class StopRequest:
     """Handler of Ctrl-C and termination signals: the first asks the training to save and stop, a second Ctrl-C aborts.
 
@@ -162,7 +146,7 @@ class StopRequest:
             elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
                 reporter.end()
                 for line in reporter.interrupted_lines():
-                    print(f"rnntui: {line}", file=sys.stderr, flush=True)
+                    print_note(line)
                 os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
         self._arrived.close()
 
