@@ -71,7 +71,7 @@ def test_every_fact_of_a_run(tmp_path: Path) -> None:
     sections = {section.title: dict(section.facts) for section in describe_run(read_details(run))}
     assert sections["Progress"] == {
         "state": f"failed, {datetime.fromtimestamp(1.75e9):%Y-%m-%d %H:%M}", "problem": "no memory",
-        "budget": "10 steps", "progress": "step 1,234 of 2,000 (61 %), 2 min, 5.0 k tokens",
+        "budget": "10 steps", "progress": "step 1,234 of 2,000 (61%), 2 min, 5.0 k tokens",
         "bits per character": "1.5000", "validation loss": "1.2500 nats a token",
         "final losses": "streaming-loss 1.5000, windowed-loss 1.7500",
         "forgetting": "loss on the earlier data, of old: 2.5000 before, 2.7500 now", "best step": "1,200",
