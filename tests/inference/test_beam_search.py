@@ -15,7 +15,13 @@ from pair_runs import LETTERS, sources_of, tiny_models, tiny_translator, word
 from rnntui.config_seq2seq import BeamConfig
 from rnntui.errors import CancelledError, UsageError
 from rnntui.inference.batched_search import BatchedSearch, SearchJob, SearchOptions
-from rnntui.inference.beam_search import BeamSearch, Hypothesis, SearchResult, length_normalized
+from rnntui.inference.beam_search import (
+    BeamSearch,
+    Hypothesis,
+    SearchResult,
+    _best_continuations,
+    length_normalized,
+)
 from rnntui.inference.repetition_blocker import RepetitionBlocker
 from rnntui.inference.utf8_masks import Utf8Masks
 from rnntui.kinds.pair_corpus_info import PairLengths
@@ -88,6 +94,29 @@ def test_a_hypothesis_of_a_batch_ends_at_the_limit_of_its_own_source() -> None:
     short, long = BeamSearch(model, settings, str, BANNED).search(sources, [2, 5])
     assert [(h.ids, h.ended) for h in short.hypotheses] == [([4, 4], False), ([4, 5], False)]
     assert [(h.ids, h.ended) for h in long.hypotheses] == [([4] * 3, True), ([4] * 4, True)]
+
+
+def test_a_source_is_not_searched_beyond_its_own_limit() -> None:
+    model = Scripted({(4,) * n: {4: -0.15, 5: -4.0, EOS: -5.0 if n < 2 else -2.5} for n in range(9)})
+    sources, settings = [np.array([4, EOS])] * 2, BeamConfig(beam=2, n_best=2, length_penalty=0.0)
+    short, _ = BeamSearch(model, settings, str, BANNED).search(sources, [2, 5])
+    assert [(h.ids, h.ended) for h in short.hypotheses] == [([4, 4], False), ([4, 5], False)]
+
+
+@pytest.mark.parametrize("vocab_size", [5, 64, 65, 1000])
+def test_the_best_continuations_are_those_of_a_full_sort(vocab_size: int) -> None:
+    rng = np.random.default_rng(vocab_size)
+    for count in (1, 3, 6):
+        logits = rng.normal(size=(6, vocab_size)).astype(np.float32)
+        logits[:, 2] = -np.inf
+        normalizers, totals = rng.normal(size=6), rng.normal(size=(2, 3))
+        found = _best_continuations(logits, normalizers, totals, count)
+        scores = (logits + (totals.ravel() - normalizers)[:, None]).reshape(2, -1)
+        order = np.argsort(-scores, axis=1)[:, :count]
+        for ours, expected in zip(
+            found, (np.take_along_axis(scores, order, 1), order // vocab_size, order % vocab_size), strict=True
+        ):
+            np.testing.assert_array_equal(ours, expected)
 
 
 def test_the_beam_has_no_duplicates() -> None:
