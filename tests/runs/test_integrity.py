@@ -12,7 +12,7 @@ from filelock import Timeout
 from tiny_runs import make_run
 
 from rnntui.errors import RunError
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import RunFolder, json_checksum
 from rnntui.runs.integrity import FileReport, verify_run, write_checksums
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.repair import repair_run
@@ -111,6 +111,11 @@ def test_weights_that_were_changed_are_not_loaded(trained: RunFolder) -> None:
     trained.weights_file.write_bytes(data)
     with pytest.raises(RunError, match=r"damaged.*rnntui verify --repair"):
         load_weights(trained.weights_file)
+
+
+def test_the_checksum_of_an_object_does_not_depend_on_the_order_of_its_keys() -> None:
+    checksum = json_checksum({"a": 1, "b": {"c": 2, "d": 3}})
+    assert checksum == json_checksum({"b": {"d": 3, "c": 2}, "a": 1}) != json_checksum({"a": 1, "b": {"c": 2, "d": 4}})
 
 
 def test_the_checksum_is_no_metadata(trained: RunFolder) -> None:
