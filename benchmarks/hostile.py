@@ -490,11 +490,9 @@ def main() -> int:
             if arguments.runs and variant not in arguments.runs:
                 continue
             others = sorted(path for path in subject.folder.parent.iterdir() if path.is_dir())
-            pattern = re.compile(arguments.only)
-            campaign.run(subject, others, lambda m: bool(pattern.search(f"{variant} {m.file} [{m.kind}] {m.label}")))
-            print(
-                f"{variant}: {sum(campaign.tried.values())} tried, {len(campaign.failures)} failures", file=sys.stderr
-            )
+            campaign.run(subject, others, re.compile(arguments.only))
+            tried = sum(campaign.tried.values())
+            print(f"{variant}: {tried} tried, {len(campaign.failures)} failures", file=sys.stderr)
     result = {
         "tried": [[kind, command, count] for (kind, command), count in sorted(campaign.tried.items())],
         "mutations": dict(campaign.mutations), "peak": campaign.peak,

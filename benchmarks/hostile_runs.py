@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -166,28 +166,54 @@ def _finished(
     return run
 
 
-def make_runs(folder: Path) -> list[str]:
-    """Make the runs in a folder; return their names."""
-    subwords = SubwordTokenizer.train([TEXT * 9], "bpe", 330, len(set(TEXT)), has_end=True)
-    spaced = SubwordTokenizer.train([f" {line}" for line in TEXT.split("\n")] * 9, "unigram", 310, len(set(TEXT)))
-    characters = CharTokenizer(list(LETTERS))
-    language_model(folder / "char", characters, layers=2, ngram_prior=3)
-    language_model(folder / "bpe", subwords, "blank", cell="gru", ngram_prior=2)
-    language_model(folder / "word", WordTokenizer.train([TEXT * 3], 60), ngrams=3, ngram_buckets=50)
-    half = language_model(folder / "half", characters, cell="rnn", ngram_prior=2)
-    arrays, metadata = load_arrays(half.weights_file)
-    save_arrays(half.weights_file, {name: array.astype(np.float16) for name, array in arrays.items()}, metadata)
-    seq2seq(folder / "joint", spaced, attention="additive", input_feeding=True)
-    seq2seq(folder / "separate", characters, CharTokenizer(list(LETTERS[::-1])), tied=False, cell="gru", layers=2)
-    classifier(folder / "labels", characters, pooling="attention")
-    classifier(folder / "words", WordTokenizer.train(TEXTS, 60, keeps_spaces=False), ngrams="none", cell="gru")
-    for name in ("char", "bpe"):
-        run = RunFolder(folder / name)
-        loaded = load_language_model(run)
-        generation = Generation(loaded.network, generators_from(1, 1))
-        generation.feed(loaded.tokenizer.encode("the sea"))
-        save_text_state(run.path / "text.state", TextState.of(generation), run)
-    return ["char", "bpe", "word", "half", "joint", "separate", "labels", "words"]
+def make_runs(folder: Path, names: Sequence[str] = ()) -> list[str]:
+    """Make the runs of some names in a folder, by default all; return their names."""
+    makers: dict[str, Callable[[Path], RunFolder]] = {
+        "char": lambda path: _with_state(language_model(path, _characters(), layers=2, ngram_prior=3)),
+        "bpe": lambda path: _with_state(language_model(path, _subwords(), "blank", cell="gru", ngram_prior=2)),
+        "word": lambda path: language_model(path, WordTokenizer.train([TEXT * 3], 60), ngrams=3, ngram_buckets=50),
+        "half": _half_precision,
+        "joint": lambda path: seq2seq(path, _spaced_subwords(), attention="additive", input_feeding=True),
+        "separate": lambda path: seq2seq(
+            path, _characters(), CharTokenizer(list(LETTERS[::-1])), tied=False, cell="gru", layers=2
+        ),
+        "labels": lambda path: classifier(path, _characters(), pooling="attention"),
+        "words": lambda path: classifier(
+            path, WordTokenizer.train(TEXTS, 60, keeps_spaces=False), ngrams="none", cell="gru"
+        ),
+    }
+    names = names or list(makers)
+    for name in names:
+        makers[name](folder / name)
+    return list(names)
+
+
+def _characters() -> CharTokenizer:
+    return CharTokenizer(list(LETTERS))
+
+
+def _subwords() -> SubwordTokenizer:
+    return SubwordTokenizer.train([TEXT * 9], "bpe", 330, len(set(TEXT)), has_end=True)
+
+
+def _spaced_subwords() -> SubwordTokenizer:
+    return SubwordTokenizer.train([f" {line}" for line in TEXT.split("\n")] * 9, "unigram", 310, len(set(TEXT)))
+
+
+def _half_precision(path: Path) -> RunFolder:
+    run = language_model(path, _characters(), cell="rnn", ngram_prior=2)
+    arrays, metadata = load_arrays(run.weights_file)
+    save_arrays(run.weights_file, {name: array.astype(np.float16) for name, array in arrays.items()}, metadata)
+    return run
+
+
+def _with_state(run: RunFolder) -> RunFolder:
+    """Add a saved state of a text."""
+    loaded = load_language_model(run)
+    generation = Generation(loaded.network, generators_from(1, 1))
+    generation.feed(loaded.tokenizer.encode("the sea"))
+    save_text_state(run.path / "text.state", TextState.of(generation), run)
+    return run
 
 
 def without_checksums(source: Path, target: Path) -> None:

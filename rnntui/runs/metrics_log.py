@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from rnntui.atomic_files import atomic_write, parse_json
-from rnntui.untrusted_files import open_regular
+from rnntui.atomic_files import atomic_write
+from rnntui.untrusted_files import open_regular, parse_bounded_json
 
 MAX_ROW_BYTES = 1 << 22
 """Bytes of a row: a confusion matrix of a thousand labels has half as many."""
@@ -62,7 +62,7 @@ def broken_lines(path: Path) -> int:
     with open_regular(path) as file:
         while line := file.readline(MAX_ROW_BYTES):
             try:
-                broken += not isinstance(parse_json(line), dict)
+                broken += not isinstance(parse_bounded_json(line), dict)
             except ValueError:
                 broken += line.endswith(b"\n")
     return broken
@@ -115,7 +115,7 @@ class MetricsTail:
                     self.offset, self.restarted, self._within_line = 0, True, False
                 self._inode = stat.st_ino
                 file.seek(self.offset)
-                data = file.read(-1 if limit is None else limit)
+                data = file.read(-1 if limit is None else limit) or b""  # None where it would have to wait
         except FileNotFoundError:
             return []
         self.has_more = len(data) == limit
@@ -171,7 +171,7 @@ def _rows(data: bytes) -> Iterator[dict[str, Any]]:
     lines = data.splitlines()
     try:
         # Parsing all lines at once takes half the time. Lines that are JSON only together give fewer values than lines.
-        values = parse_json(b"[" + b",".join(lines) + b"]")
+        values = parse_bounded_json(b"[" + b",".join(lines) + b"]")
     except ValueError:
         values = []
     for row in values if len(values) == len(lines) else _parse_lines(lines):
@@ -183,4 +183,4 @@ def _parse_lines(lines: list[bytes]) -> Iterator[Any]:
     """Yield the value of each line that is JSON."""
     for line in lines:
         with contextlib.suppress(ValueError):
-            yield parse_json(line)
+            yield parse_bounded_json(line)
