@@ -39,6 +39,7 @@ from hostile_files import Mutation, mutations
 from hostile_runs import make_runs, make_search, make_texts, trained_runs, without_checksums
 
 BASE = 48 << 20  # bytes of memory that opening may take beside three times the size of the files
+TORCH_BASE = 128 << 20  # the same of evaluating and training, which take 50 MB for a run of 50 kB
 ADDRESSES = 1 << 30  # bytes of address space beyond that: libraries reserve more than they use
 CPU_SECONDS = 10
 SECONDS = 40
@@ -146,7 +147,17 @@ COMMON: dict[str, Command] = {
 }
 READERS = {
     "config.json": None,  # all
-    "metrics.jsonl": {"curves", "show", "verify", "verify --repair", "watch", "runs", "report", "resume"},
+    "metrics.jsonl": {
+        "curves",
+        "show",
+        "verify",
+        "verify --repair",
+        "watch",
+        "runs",
+        "report",
+        "resume",
+        "export --tensorboard",
+    },
     "status.json": {"runs", "show", "verify", "verify --repair", "watch", "curves", "report", "resume"},
     "checksums.json": {"verify", "verify --repair"},
     "note.txt": {"runs", "show", "report"},
@@ -198,8 +209,11 @@ def memory(key: str) -> int:
     return int(match[1]) << 10 if match else 0
 
 
-def attempt(command: Command, folder: Path, name: str, output: Path, size: int) -> tuple[str, int]:
-    """Open a run in a fork; return what is wrong, or "", and by how many bytes the process grew."""
+def attempt(command: Command, folder: Path, name: str, output: Path, limit: int) -> tuple[str, int]:
+    """Open a run in a fork; return what is wrong, or "", and by how many bytes the process grew.
+
+    `limit` is the number of bytes by which it may.
+    """
     reader, writer = os.pipe()
     process = os.fork()
     if not process:
@@ -213,8 +227,8 @@ def attempt(command: Command, folder: Path, name: str, output: Path, size: int) 
             os.fsync = lambda handle: None  # type: ignore[assignment]
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(SECONDS)
-            limit = memory("VmSize") + 3 * size + BASE + ADDRESSES
-            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+            addresses = memory("VmSize") + limit + ADDRESSES
+            resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
             resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             before = memory("VmRSS")
@@ -230,7 +244,7 @@ def attempt(command: Command, folder: Path, name: str, output: Path, size: int) 
         growth = int(file.read() or b"0")
     _, status = os.waitpid(process, 0)
     printed = output.read_bytes().decode("utf-8", "replace") if output.exists() else ""
-    return verdict(status, printed, growth, size), growth
+    return verdict(status, printed, growth, limit), growth
 
 
 def called(command: Command, folder: Path, name: str) -> int:
@@ -245,7 +259,7 @@ def called(command: Command, folder: Path, name: str) -> int:
     return result if isinstance(result, int) else 0
 
 
-def verdict(status: int, printed: str, growth: int, size: int) -> str:
+def verdict(status: int, printed: str, growth: int, limit: int) -> str:
     """Return what is wrong with the end of a command, or an empty string."""
     lines = [line for line in printed.splitlines() if line.startswith("rnntui: ")]
     last = printed.strip().splitlines()[-1][-300:] if printed.strip() else ""
@@ -261,8 +275,8 @@ def verdict(status: int, printed: str, growth: int, size: int) -> str:
         return f"exit code {code}: {last}"
     if "out of memory" in printed:
         return f"memory: {last}"
-    if growth > 3 * size + BASE:
-        return f"memory: {growth >> 20} MB for {size >> 10} kB"
+    if growth > limit:
+        return f"memory: {growth >> 20} MB, where {limit >> 20} MB are allowed"
     if code == 2 and not lines:
         return f"no line: {last}"
     if code and any(len(line) > 2000 for line in lines):
@@ -313,7 +327,8 @@ class Campaign:
         self._lay_out()
         mutation.apply(target)
         size = sum(path.lstat().st_size for path in target.rglob("*") if not path.is_dir())
-        problem, growth = attempt(subject.commands[name], self._folder, target.name, self.scratch / "output", size)
+        limit = 3 * size + (TORCH_BASE if name in ("resume", "evaluate") else BASE)
+        problem, growth = attempt(subject.commands[name], self._folder, target.name, self.scratch / "output", limit)
         problem = problem or self._outside_problem()
         self.tried[mutation.kind, name] += 1
         self.peak = max(self.peak, growth)
@@ -369,8 +384,8 @@ def subjects(folder: Path, with_torch: bool) -> Iterator[Subject]:
                 "evaluate": evaluate(kind),
                 **({"sample --novel": novel} if kind == "language-model" else {}),
             }
-        elif kind != "seq2seq":
-            commands["export --copy"] = copy
+        else:
+            commands |= {"export --copy": copy, "export --tensorboard": events}
         yield Subject(folder / "sealed" / name, commands)
         without_checksums(folder / "sealed" / name, folder / "bare" / name)
         yield Subject(folder / "bare" / name, commands)
@@ -388,6 +403,11 @@ def from_state(folder: Path, name: str) -> int:
 def copy(folder: Path, name: str) -> int:
     """Write a small copy of a run."""
     return shell("export", "RUN", "--copy", str(folder / "copy"))(folder, name)  # type: ignore[return-value]
+
+
+def events(folder: Path, name: str) -> int:
+    """Write the metrics of a run for TensorBoard."""
+    return shell("export", "RUN", "--tensorboard", str(folder / "events"))(folder, name)  # type: ignore[return-value]
 
 
 def novel(folder: Path, name: str) -> int:

@@ -296,7 +296,7 @@ def trained_runs(folder: Path) -> list[str]:
     labelled = "text,label\n" + "".join(f"{word},{'o' in word}\n" for word in TEXT.split()) * 8
     trainings = {
         "char": ("train", TEXT * 30, ("--bptt", "8", "--ngram-prior", "3", "--documents", "none")),
-        "bpe": ("train", TEXT * 60, ("--bptt", "8", "--tokenizer", "bpe", "--vocab-size", "320", "--documents", "blank")),
+        "bpe": ("train", f"{TEXT}\n" * 60, ("--bptt", "8", "--tokenizer", "bpe", "--vocab-size", "320", "--documents", "blank")),
         "pairs": ("train-seq2seq", pairs, ("--tokenizer", "char")),
         "labels": ("train-classifier", labelled, ("--tokenizer", "char")),
     }  # fmt: skip

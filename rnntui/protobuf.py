@@ -9,8 +9,8 @@ import struct
 
 
 def text_field(number: int, value: str) -> bytes:
-    """Return a string."""
-    return bytes_field(number, value.encode())
+    """Return a string; half a surrogate pair, which has no encoding, becomes a question mark."""
+    return bytes_field(number, value.encode("utf-8", "replace"))
 
 
 def bytes_field(number: int, value: bytes) -> bytes:

@@ -27,7 +27,10 @@ def check_regular(path: Path) -> None:
 
 
 def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
-    """Open a file for reading. Raises `OSError` if it is missing, or no file as `check_regular` says."""
+    """Open a file for reading. Raises `OSError` if it is missing, or no file as `check_regular` says.
+
+    Its `read` returns None where it would wait, as some files below /proc make it; files on a disk never do.
+    """
     # Without waiting: opening a pipe that nobody writes to never returns, nor do reads of some files below /proc.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:

@@ -171,7 +171,7 @@ class RunFolder:
         """Return the user's note; empty if there is none. It is untrusted text of any characters, bounded in length."""
         try:
             with open_regular(self.note_file) as file:
-                return file.read(4 * MAX_NOTE_LENGTH).decode("utf-8", "replace").strip()[:MAX_NOTE_LENGTH]
+                return (file.read(4 * MAX_NOTE_LENGTH) or b"").decode("utf-8", "replace").strip()[:MAX_NOTE_LENGTH]
         except OSError:
             return ""
 
