@@ -11,6 +11,7 @@ without an answer and 2 GB of memory.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -88,10 +89,8 @@ def metrics(folder: Path) -> None:
 
 
 def transcript(folder: Path) -> None:
-    try:
+    with contextlib.suppress(SavedLineError):
         parse_lines((folder / "chat.jsonl").read_text("utf-8", "replace").split("\n"))
-    except SavedLineError:
-        pass
 
 
 def ledger(folder: Path) -> None:
@@ -144,10 +143,8 @@ def main() -> None:
 
         def attempt(data: bytes) -> None:
             (folder / name).write_bytes(data)
-            try:
+            with contextlib.suppress(RnntuiError, OSError):
                 parse(folder)
-            except (RnntuiError, OSError):
-                pass
 
         limits = ["-timeout=10", "-rss_limit_mb=2048", "-max_len=65536"]
         atheris.Setup([*sys.argv, *limits, str(seeds(Path(temporary), name))], attempt)

@@ -463,8 +463,8 @@ def warm_up(with_torch: bool) -> None:
     for module in (
         "sessions.conversation", "sessions.model_cache", "sessions.run_watcher", "sessions.tuning_watcher",
         "sessions.saved_transcript", "sessions.transcript_files", "sessions.saved_texts", "sessions.prompt_history",
-        "tui.preferences", "exporting.small_copy", "inference.translator", "inference.classifier", "inference.text_sampler",
-        "inference.copy_guard", "inspection.novelty_index",
+        "tui.preferences", "exporting.small_copy", "inference.translator", "inference.classifier",
+        "inference.text_sampler", "inference.copy_guard", "inspection.novelty_index",
     ):  # fmt: skip
         importlib.import_module(f"rnntui.{module}")
     if with_torch:

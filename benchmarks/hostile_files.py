@@ -169,8 +169,9 @@ def _folders() -> Iterator[Mutation]:
 DEEP = b"[" * 100_000 + b"]" * 100_000
 _VALUES = (
     None, True, False, 0, 1, -1, 3, 2**31, 2**63, 2**64, 10**30, 10**308, 10**400, 0.5, -0.0, 1e-320, 1e308,
-    float("nan"), float("inf"), -float("inf"), "", "x", "1", "nan", "\ud800", "\0", "\x1b[2J", "../../outside/canary.txt",
-    "/etc/passwd", "x" * 100_000, [], [None], [[]], [1, 2], ["x"], ["x", "x"], {}, {"x": 1}, {"": None}, [{}] * 3,
+    float("nan"), float("inf"), -float("inf"), "", "x", "1", "nan", "\ud800", "\0", "\x1b[2J",
+    "../../outside/canary.txt", "/etc/passwd", "x" * 100_000,
+    [], [None], [[]], [1, 2], ["x"], ["x", "x"], {}, {"x": 1}, {"": None}, [{}] * 3,
 )  # fmt: skip
 _RAW = {
     "a number of 5,000 digits": b"1" * 5000, "overflow": b"1e999", "deep": DEEP,
@@ -367,7 +368,8 @@ def _tensors(data: bytes) -> Variants:
     ):
         yield "header", f"length {length}", struct.pack("<Q", length) + data[8:]
     for label, text in {
-        "deep": DEEP, "list": b"[]", "number": b"1", "text": b'"x"', "null": b"null", "empty": b"{}", "spaces": b" " * MEGA,
+        "deep": DEEP, "list": b"[]", "number": b"1", "text": b'"x"', "null": b"null", "empty": b"{}",
+        "spaces": b" " * MEGA,
         "not utf-8": b'{"\xff":1}', "metadata deep": b'{"__metadata__":' + DEEP + b"}", "zeros": bytes(1000),
         "many metadata": b'{"__metadata__":{' + b",".join(b'"%d":""' % i for i in range(100_000)) + b"}}",
         "many tensors": b"{" + b",".join(
@@ -481,7 +483,8 @@ def _protobuf(data: bytes) -> Variants:
     pieces = [field for field in fields if field[0] == 1]
     rest = [field for field in fields if field[0] != 1]
     for label, changed in {
-        "no pieces": rest, "one piece": [pieces[0], *rest], "reversed": pieces[::-1] + rest, "doubled": pieces * 2 + rest,
+        "no pieces": rest, "one piece": [pieces[0], *rest], "reversed": pieces[::-1] + rest,
+        "doubled": pieces * 2 + rest,
         "only pieces": pieces, "sorted": sorted(pieces, key=lambda field: bytes(field[2])) + rest,  # type: ignore[arg-type]
         "fewer": pieces[:300] + rest, "shuffled": rng.sample(pieces, len(pieces)) + rest,
     }.items():  # fmt: skip
@@ -595,9 +598,12 @@ def _together(run: Path) -> Iterator[Mutation]:
         table = json.loads(table_file.read_bytes())
         key = "characters" if "characters" in table else "words"
         for label, values in {
-            "fewer": table[key][:-1], "more": [*table[key], "é"], "many": [chr(0x4E00 + index) for index in range(20_000)],
-            "none": [], "one": table[key][:1], "long": [*table[key][:-1], "x" * 1000], "surrogate": [*table[key][:-1], "\ud800"],
-            "empty": [*table[key][:-1], ""], "twice": [*table[key][:-1], table[key][0]], "last": [*table[key][:-1], "\U0010ffff"],
+            "fewer": table[key][:-1], "more": [*table[key], "é"],
+            "many": [chr(0x4E00 + index) for index in range(20_000)],
+            "none": [], "one": table[key][:1], "long": [*table[key][:-1], "x" * 1000],
+            "surrogate": [*table[key][:-1], "\ud800"],
+            "empty": [*table[key][:-1], ""], "twice": [*table[key][:-1], table[key][0]],
+            "last": [*table[key][:-1], "\U0010ffff"],
             "text": "".join(table[key]), "object": dict.fromkeys(table[key]), "marks": [*table[key][:-1], "<unk>"],
         }.items():  # fmt: skip
             for has_end in (False, True):
@@ -612,7 +618,8 @@ def _together(run: Path) -> Iterator[Mutation]:
                 yield Mutation("vocabulary", "tokenizer.json", f"{label} {has_end}", apply)
     sizes = {
         "hidden": (1, 2, 8192), "layers": (1, 2, 3, 4), "embedding": (1, 8192), "encoder_hidden": (1, 8192),
-        "ngrams": (1, 2, 3, 4, "none", "char", "word", "both"), "ngram_buckets": (1, 10_000_000), "ngram_prior": (0, 1, 8, 9),
+        "ngrams": (1, 2, 3, 4, "none", "char", "word", "both"), "ngram_buckets": (1, 10_000_000),
+        "ngram_prior": (0, 1, 8, 9),
         "tied": (True, False), "cell": ("lstm", "gru", "rnn"), "attention": ("none", "dot", "general", "additive"),
         "pooling": ("max", "attention", "mean", "last"), "bidirectional": (True, False), "input_feeding": (True, False),
     }  # fmt: skip

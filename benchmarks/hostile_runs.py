@@ -53,6 +53,7 @@ from rnntui.text.word_tokenizer import WordTokenizer
 
 TEXT = "the old man and the sea went on and on until the sea was old.\nA: who are you?\nB: an old man.\n"
 LETTERS = "abcdefghijklmnopqrstuvwxyz .,:?\nAB0123456789"
+BLANK = ("--documents", "blank")
 TEXTS = ("a fine old boat", "a sad old man", "the bright sea", "the dark house")
 LABELS = ("good", "bad")
 
@@ -136,7 +137,7 @@ def _folder(path: Path) -> RunFolder:
     return RunFolder(path)
 
 
-def _finished(
+def _finished(  # noqa: PLR0913 - the parts of a config
     run: RunFolder,
     kind: str,
     model: RecurrentConfig,
@@ -296,7 +297,7 @@ def trained_runs(folder: Path) -> list[str]:
     labelled = "text,label\n" + "".join(f"{word},{'o' in word}\n" for word in TEXT.split()) * 8
     trainings = {
         "char": ("train", TEXT * 30, ("--bptt", "8", "--ngram-prior", "3", "--documents", "none")),
-        "bpe": ("train", f"{TEXT}\n" * 60, ("--bptt", "8", "--tokenizer", "bpe", "--vocab-size", "320", "--documents", "blank")),
+        "bpe": ("train", f"{TEXT}\n" * 60, ("--bptt", "8", "--tokenizer", "bpe", "--vocab-size", "320", *BLANK)),
         "pairs": ("train-seq2seq", pairs, ("--tokenizer", "char")),
         "labels": ("train-classifier", labelled, ("--tokenizer", "char")),
     }  # fmt: skip
