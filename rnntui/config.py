@@ -174,7 +174,7 @@ class LanguageModelConfig(RecurrentConfig):
         if (self.ngrams or 1) == 1:
             return prior
         dropout = f", n-gram dropout {self.ngram_dropout:g}" if self.ngram_dropout else ""
-        return f", n-grams up to {self.ngrams} in {self.ngram_buckets:,} rows each{dropout}{prior}"
+        return f", n-grams up to {self.ngrams} in {self.ngram_buckets or NGRAM_BUCKETS:,} rows each{dropout}{prior}"
 
 
 @record
