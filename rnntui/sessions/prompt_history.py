@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError
-from rnntui.untrusted_files import read_bounded
+from rnntui.untrusted_files import parse_bounded_json, read_bounded
 
 MAX_LINES = 500
 _MAX_BYTES = 1 << 20  # of the file: a line may be a pasted book
@@ -113,7 +113,7 @@ def _read_lines(file: Path) -> list[str]:
     lines = []
     for encoded in data.splitlines():
         try:
-            line = parse_json(encoded)
+            line = parse_bounded_json(encoded)
         except ValueError:
             continue
         if isinstance(line, str):

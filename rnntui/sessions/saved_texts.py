@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named, touch_files
 from rnntui.sessions.text_files import MAX_TEXT_BYTES
 from rnntui.text.control_chars import first_line
-from rnntui.untrusted_files import read_bounded, read_json
+from rnntui.untrusted_files import parse_bounded_json, read_bounded, read_json
 
 _MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit into the 255 of a file system
 
@@ -230,7 +230,7 @@ def run_of_text(path: Path) -> str:
         if (translated := path.with_suffix(".json")).is_file():
             return str(read_json(translated)["run"])
         for line in reversed(read_bounded(path.with_suffix(".jsonl"), MAX_TEXT_BYTES).splitlines()):
-            if b'"role": "model"' in line and (turn := parse_json(line)).get("role") == "model":
+            if b'"role": "model"' in line and (turn := parse_bounded_json(line)).get("role") == "model":
                 return str(turn["run"])
     return ""
 

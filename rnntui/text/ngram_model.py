@@ -213,7 +213,7 @@ class NgramModel:
 
         It is not kept: for all entries, it would take more memory than the file.
         """
-        gains = (self._counts[entries] - DISCOUNT) / np.repeat(self._totals[contexts], types)
+        gains: NDArray[np.float64] = (self._counts[entries] - DISCOUNT) / np.repeat(self._totals[contexts], types)
         return gains.astype(np.float32)
 
     def _held_out(self, contexts: Ids, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
