@@ -66,6 +66,9 @@ def _write_copy(
 
 def half_precision(arrays: Mapping[str, NDArray[Any]], file: Path) -> dict[str, NDArray[np.float16]]:
     """Return weights in float16. Raises `RunError`, which names their file, if one is too large."""
+    for name, array in arrays.items():
+        if array.dtype.kind != "f":
+            raise RunError(f"{file}: {name!r:.80} holds {array.dtype}, where weights are floating-point numbers")
     with np.errstate(over="ignore"):  # overflow becomes infinity, which is reported below
         half_arrays = {name: array.astype(np.float16) for name, array in arrays.items()}
     for name, array in half_arrays.items():

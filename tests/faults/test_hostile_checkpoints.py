@@ -24,6 +24,7 @@ from tiny_runs import make_run
 
 from rnntui.charts.metrics_history import MetricsHistory
 from rnntui.errors import RnntuiError, RunError, UsageError
+from rnntui.exporting.small_copy import half_precision
 from rnntui.inference.classifier import load_classifier
 from rnntui.inference.loaded_model import load_language_model
 from rnntui.inference.text_state import load_text_state
@@ -286,3 +287,8 @@ def test_a_shown_value_is_short() -> None:
     with pytest.raises(UsageError) as error:
         LanguageModelConfig.from_json({**asdict(LanguageModelConfig()), "hidden": "7" * 1000})
     assert "'7777" in str(error.value) and len(str(error.value)) < 200
+
+
+def test_a_copy_of_weights_that_are_no_floats_is_refused() -> None:
+    with pytest.raises(RunError, match="'a' holds complex64"):
+        half_precision({"a": np.zeros(2, np.complex64)}, Path("model.safetensors"))
