@@ -525,27 +525,38 @@ def main() -> int:
     return 1 if campaign.failures else 0
 
 
+COLUMNS = {
+    "sample, score": ("sample", "score", "sample --from-state", "sample --novel"),
+    "translate, classify": ("translate", "classify"),
+    "runs, show, curves, report": ("runs", "show", "curves", "report"),
+    "verify": ("verify",),
+    "verify --repair": ("verify --repair",),
+    "export": ("export --copy", "export --tensorboard"),
+    "evaluate": ("evaluate",),
+    "resume": ("resume",),
+    "app": ("chat", "watch", "reopen", "tune"),
+}
+"""The commands of each column of the table."""
+
+
 def print_table(results: list[dict]) -> None:
-    """Print a row for each kind of mutation and a column for each command, as Markdown."""
+    """Print a row for each kind of mutation and a column for some commands, as Markdown."""
     tried: Counter[tuple[str, str]] = Counter()
+    column_of = {command: column for column, commands in COLUMNS.items() for command in commands}
     for result in results:
         for kind, command, count in result["tried"]:
-            tried[kind, command] += count
+            tried[kind, column_of[command]] += count
     kinds = sorted({kind for kind, _ in tried})
-    commands = sorted({command for _, command in tried})
-    print(f"| mutation | {' | '.join(commands)} | all |\n|---|{'---|' * (len(commands) + 1)}")
+    print(f"| mutation | {' | '.join(COLUMNS)} | all |\n|---|{'---|' * (len(COLUMNS) + 1)}")
     for kind in kinds:
-        counts = [tried[kind, command] for command in commands]
+        counts = [tried[kind, column] for column in COLUMNS]
         print(f"| {kind} | {' | '.join(f'{count:,}' if count else '' for count in counts)} | {sum(counts):,} |")
-    totals = [sum(tried[kind, command] for kind in kinds) for command in commands]
+    totals = [sum(tried[kind, column] for kind in kinds) for column in COLUMNS]
     print(f"| all | {' | '.join(f'{total:,}' for total in totals)} | {sum(totals):,} |")
     problems = Counter(failure["problem"].split(":")[0] for result in results for failure in result["failures"])
     made = sum(sum(result["mutations"].values()) for result in results)
-    peak = max(result["peak"] for result in results)
-    print(
-        f"\n{made:,} mutations; failures: {dict(problems)}; peak growth {peak / 2**20:.0f} MB; "
-        f"{sum(result['seconds'] for result in results):.0f} s"
-    )
+    peak, seconds = max(result["peak"] for result in results), sum(result["seconds"] for result in results)
+    print(f"\n{made:,} mutations; failures: {dict(problems)}; peak growth {peak / 2**20:.0f} MB; {seconds:.0f} s")
 
 
 if __name__ == "__main__":
