@@ -292,3 +292,12 @@ def test_a_shown_value_is_short() -> None:
 def test_a_copy_of_weights_that_are_no_floats_is_refused() -> None:
     with pytest.raises(RunError, match="'a' holds complex64"):
         half_precision({"a": np.zeros(2, np.complex64)}, Path("model.safetensors"))
+
+
+def test_documents_need_an_end_in_the_vocabulary(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "run")
+    values = json.loads(run.config_file.read_bytes())
+    values["corpus"]["documents"] = "line"
+    run.config_file.write_text(json.dumps(values))
+    with pytest.raises(RunError, match="the tokenizer has no <eos>"):
+        load_language_model(run)

@@ -164,7 +164,7 @@ def test_an_allocation_that_fails_says_what_to_lower(
     assert status.state == "failed" and status.message.startswith("out of memory at step 0")
 
 
-@pytest.mark.parametrize("settings", [{"hidden": 8192}, {"layers": 4, "hidden": 2000}, {"ngrams": 3, "embedding": 4000}])
+@pytest.mark.parametrize("settings", [{"hidden": 8192}, {"layers": 4, "hidden": 2000}, {"ngrams": 3, "embedding": 999}])
 def test_a_config_that_implies_more_weights_than_the_files_hold_is_refused(
     tmp_path: Path, settings: dict[str, int]
 ) -> None:
