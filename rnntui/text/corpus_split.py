@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rnntui.errors import CorpusError
+from rnntui.text.corpus import few_names
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -74,4 +75,4 @@ def sync(file: BufferedIOBase) -> None:
 
 def changed_error(corpus: Corpus) -> CorpusError:
     """Return the message for a corpus that is another one than when it was read before."""
-    return CorpusError(f"{', '.join(corpus.display_names)} changed while it was being read", hint="try again")
+    return CorpusError(f"{few_names(corpus.display_names)} changed while it was being read", hint="try again")
