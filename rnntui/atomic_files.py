@@ -25,7 +25,9 @@ def atomic_write(path: Path, data: bytes) -> None:
     check_can_be_written(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        partial.unlink(missing_ok=True)
+        # Only a new file: in a folder from elsewhere, one of that name may be a link that leads anywhere.
+        with partial.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

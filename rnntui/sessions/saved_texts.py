@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named, touch_files
+from rnntui.sessions.text_files import MAX_TEXT_BYTES
 from rnntui.text.control_chars import first_line
+from rnntui.untrusted_files import parse_bounded_json, read_bounded, read_json
 
 _MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit into the 255 of a file system
 
@@ -226,9 +228,9 @@ def run_of_text(path: Path) -> str:
     """Return the name of the model that wrote or translated last in the saved text at a path, or ""."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         if (translated := path.with_suffix(".json")).is_file():
-            return str(parse_json(translated.read_bytes())["run"])
-        for line in reversed(path.with_suffix(".jsonl").read_bytes().splitlines()):
-            if b'"role": "model"' in line and (turn := parse_json(line)).get("role") == "model":
+            return str(read_json(translated)["run"])
+        for line in reversed(read_bounded(path.with_suffix(".jsonl"), MAX_TEXT_BYTES).splitlines()):
+            if b'"role": "model"' in line and (turn := parse_bounded_json(line)).get("role") == "model":
                 return str(turn["run"])
     return ""
 
@@ -236,7 +238,7 @@ def run_of_text(path: Path) -> str:
 def read_saved_source(path: Path) -> OpenedSource:
     """Return a text to translate that was saved automatically. Raises `UsageError` if it cannot be read."""
     try:
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        text = read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "surrogatepass")
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     return OpenedSource(text, path=path, run=run_of_text(path))
@@ -245,7 +247,7 @@ def read_saved_source(path: Path) -> OpenedSource:
 def _read(path: Path, modified: int) -> SavedText | None:
     """Return a saved text; None if it has been deleted."""
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
+        text = read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "replace")
     except OSError:
         return None
     name = path.stem if is_named(path) else ""

@@ -21,6 +21,7 @@ from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.turns import SpeakerLabels
 from rnntui.text.word_boundaries import unspaced_share
+from rnntui.untrusted_files import check_regular, open_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class TokenFile(TokenFileInfo):
             raise CorpusError(f"{path}: ids cannot be of type {self.dtype!r}", hint="the run is broken")
         dtype = np.dtype(self.dtype)
         try:
+            check_regular(path)
             if not self.tokens or path.stat().st_size != self.tokens * dtype.itemsize:
                 raise CorpusError(f"{path} does not hold {self.tokens:,} ids, as recorded", hint="the run is broken")
             return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
@@ -72,7 +74,7 @@ class TokenFile(TokenFileInfo):
     def largest_id(self, path: Path) -> int:
         """Return the largest id of the file; unlike that of the mapped array, it leaves no page of it in memory."""
         largest = 0
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while len(ids := np.fromfile(file, self.dtype, _IDS_READ)):
                 largest = max(largest, int(ids.max()))
         return largest

@@ -20,6 +20,7 @@ from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.ngram_features import NgramFeatures
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import PAD
+from rnntui.untrusted_files import check_regular
 
 Ids = NDArray[np.int64]
 
@@ -101,12 +102,15 @@ class LabelledDataset:
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         self._ngram_starts = np.concatenate([[0], np.cumsum(counts.astype(np.int64))])
         try:
+            check_regular(ngrams_file)
             size = ngrams_file.stat().st_size
             empty = np.empty(0, _NGRAM)
             self._ngrams = np.asarray(np.memmap(ngrams_file, _NGRAM, "r")) if size else empty
         except (OSError, ValueError) as error:
             raise RunError(f"cannot read {ngrams_file}: {error}") from error
         if not len(lengths) or self.lengths.min() < 1 or self.labels.min() < 0:
+            raise broken
+        if self.lengths.max() > len(self._ids) or counts.max() > len(self._ngrams):  # their sums might overflow
             raise broken
         if self._starts[-1] != len(self._ids) or counts.min() < 0 or self._ngram_starts[-1] != len(self._ngrams):
             raise broken

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,13 +16,15 @@ import pytest
 from forks import Forks
 
 from rnntui.config import Budget
-from rnntui.errors import RunError
+from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training import trainer, training_state
 from rnntui.training.events import Evaluating, Event, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
+from rnntui.training.plan import StepPlan
+from rnntui.training.progress import TrainingProgress
 from rnntui.training.train_run import train_run
 
 STEPS = 32
@@ -359,3 +362,18 @@ def test_a_negative_position_is_an_error(make_run) -> None:
     save_arrays(run.resume_file, {**arrays, "task.cursor": np.array(-1)}, metadata)
     with pytest.raises(RunError, match="does not match its run: the position in the text is negative, -1"):
         train_run(run, ignore, never)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("step", "x"), ("step", -1), ("step", 1.5), ("tokens", 10**30), ("loss_sum", float("inf")), ("best_loss", "1"),
+        ("clipped_count", ""), ("best_metrics", {"bleu": None}), ("best_metrics", []), ("reason", 1), ("plan", []),
+        ("plan", {"steps": 10, "every": 0}), ("plan", {"steps": True, "every": 1}), ("budget", {"steps": 0}), ("x", 1),
+    ],
+)  # fmt: skip
+def test_a_progress_with_an_invalid_field_is_refused(key: str, value: object) -> None:
+    values = {**asdict(TrainingProgress(plan=StepPlan(10, 5))), "best_loss": 2, "best_metrics": {"bleu": 1.0}}
+    assert TrainingProgress.from_json(values).plan.every == 5
+    with pytest.raises((ValueError, TypeError, UsageError)):
+        TrainingProgress.from_json({**values, key: value})
