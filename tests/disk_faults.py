@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import importlib
 import json
 import os
@@ -35,7 +36,7 @@ from typing import Any
 
 ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC, "EACCES": errno.EACCES}
 FAULTS = (*ERRORS, "kill-before", "kill-after", "kill-within", "short-write")
-EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "fcntl.flock"}
+EVENTS = {"open", "os.rename", "os.link", "os.mkdir", "os.remove", "fcntl.flock"}
 SIZES = ("--hidden", "8", "--embedding", "8", "--batch-size", "4", "--eval-tokens", "256", "--steps", "12")
 COMMON = (*SIZES, "--evaluations", "2", "--patience", "0", "--threads", "1", "--name", "run", "--save-every", "0")
 LIMITS = 12  # of file size
@@ -118,7 +119,8 @@ class Sites:
         if event not in EVENTS:
             return
         if event == "fcntl.flock":
-            self._reach("lock")
+            if not arguments[1] & fcntl.LOCK_UN:  # which no disk refuses
+                self._reach("lock")
             return
         path = Path(os.fsdecode(arguments[0]) if isinstance(arguments[0], (str, bytes)) else "/")
         if not path.absolute().is_relative_to(self._folder):

@@ -6,7 +6,6 @@ benchmarks/faults.py tries all places.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
