@@ -243,7 +243,7 @@ class Trials:
     """
 
     def __init__(self, name: str, root: Path) -> None:
-        self.name, self.kind, self._root = name, KINDS[name], root
+        self.name, self.kind, self.root = name, KINDS[name], root
         straight = self.fresh("straight")
 
         def count() -> tuple[list[str], list[str], Any]:
@@ -266,7 +266,7 @@ class Trials:
 
     def fresh(self, name: str = "try") -> Path:
         """Return a new folder with the data of a training."""
-        folder = self._root / name
+        folder = self.root / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         (folder / "data").write_text(self.kind.data)

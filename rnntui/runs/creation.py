@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import shutil
@@ -29,6 +30,7 @@ DELETED_PREFIX = ".deleted-"
 
 _MAX_NAME_BYTES = 100
 _MAX_LISTED = 5  # runs listed in a message
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # that reading a corpus does not raise
 _FORBIDDEN = set('/\\:*?"<>|\0')
 
 
@@ -184,7 +186,7 @@ def check_name(name: str, checkpoints: Path) -> None:
 def staging_folder(checkpoints: Path) -> Iterator[Path]:
     """Yield a hidden folder beside the runs to create one in; it is removed on an exception, else see `publish_run`.
 
-    Raises `RunError` if `checkpoints` cannot be written to.
+    Raises `RunError` if `checkpoints` cannot be written to, also inside the block.
     """
     is_new = not checkpoints.exists()
     if not is_new and not checkpoints.is_dir():
@@ -200,11 +202,15 @@ def staging_folder(checkpoints: Path) -> Iterator[Path]:
     folder.chmod(0o777 & ~umask())  # mkdtemp makes a folder that only its owner can read
     try:
         yield folder
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if is_new:
             with contextlib.suppress(OSError):  # another process may have put a run there meanwhile
                 checkpoints.rmdir()
+        if isinstance(error, OSError) and error.filename is None and error.errno in _WRITE_ERRORS:
+            raise RunError(
+                f"cannot write to {checkpoints}: {error.strerror}", hint="name another folder with --checkpoints"
+            ) from error
         raise
 
 

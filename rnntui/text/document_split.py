@@ -140,7 +140,7 @@ class DocumentSplit:
                 counts = np.bincount(bucket_of_text, np.diff(ends, prepend=0), len(buckets)).astype(np.int64)
                 by_bucket = _in_order(ids, ends, np.argsort(bucket_of_text, kind="stable"))
                 for file, part in zip(files, np.split(by_bucket, np.cumsum(counts)[:-1]), strict=True):
-                    part.tofile(file)
+                    file.write(part.data)
                 lengths = batch.lengths + 1
                 lengths[-1] -= not batch.is_complete
                 characters += np.bincount(bucket_of_text, lengths, len(buckets)).astype(np.int64)

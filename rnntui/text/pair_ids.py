@@ -45,7 +45,7 @@ def write_pairs(path: Path, encoded: list[EncodedPair], characters: int, largest
     with path.open("wb") as file:
         for pair in encoded:
             for ids in pair:
-                np.concatenate([ids, end]).astype(dtype).tofile(file)
+                file.write(np.concatenate([ids, end]).astype(dtype).data)
                 tokens += len(ids) + 1
         file.flush()
         os.fsync(file.fileno())

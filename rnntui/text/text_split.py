@@ -97,7 +97,7 @@ class TextSplit:
                 index = int(part == "validation")
                 lines = _whole_lines(text) if index and self._has_blocks else text
                 ids = tokenizer.encode(lines)
-                ids.astype(dtype).tofile(files[index])
+                files[index].write(ids.astype(dtype).data)
                 tokens[index] += len(ids)
                 characters[index] += len(lines)
                 if index:

@@ -58,13 +58,13 @@ def write_labelled(
     dtype = str(np.min_scalar_type(max(1, largest_id)).name)
     with ids_file.open("wb") as file:
         for ids in encoded:
-            ids.astype(dtype).tofile(file)
+            file.write(ids.astype(dtype).data)
         file.flush()
         os.fsync(file.fileno())
     records = np.empty(len(ngrams.indices), _NGRAM)
     records["index"], records["value"] = ngrams.indices, ngrams.values
     with ids_file.with_suffix(".ngrams").open("wb") as file:
-        records.tofile(file)
+        file.write(records.data)
         file.flush()
         os.fsync(file.fileno())
     lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)

@@ -24,6 +24,7 @@ from rnntui.runs.run_config import RunOrigin
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.control_chars import one_line
+from rnntui.text.corpus_split import sync
 from rnntui.text.token_ids import CorpusStats, TokenFile, smallest_dtype
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import character_counts
@@ -203,7 +204,8 @@ class LanguageModelStart:
         dtype = smallest_dtype(tokenizer)
         with target.open("wb") as file:
             for start in range(0, len(ids), _IDS):
-                new_ids[ids[start : start + _IDS]].astype(dtype).tofile(file)
+                file.write(new_ids[ids[start : start + _IDS]].astype(dtype).data)
+            sync(file)
         return TokenFile(info.tokens, info.characters, dtype, info.spelling_bits)
 
 
