@@ -77,6 +77,20 @@ def test_a_name_that_is_taken_is_refused(rnntui, fox: RunFolder, corpus: Path) -
     assert "run fox exists" in result.err and "--resume" in result.err
 
 
+def test_a_text_that_has_changed_is_refused_and_accepted_on_request(rnntui, fox: RunFolder, corpus: Path) -> None:
+    with corpus.open("a") as file:
+        file.write("and more\n")
+    before = {path: path.read_bytes() for path in fox.path.rglob("*") if path.is_file()}
+    result = rnntui("train", corpus, "--resume", "--steps", "22")
+    assert result.code == 1 and "fox.txt has changed since run fox was created" in result.err
+    assert {path: path.read_bytes() for path in fox.path.rglob("*") if path.is_file()} == before
+    result = rnntui("train", corpus, "--accept-changed-corpus")
+    assert result.code == 2 and "--accept-changed-corpus goes with --resume" in result.err
+    result = rnntui("train", corpus, "--resume", "--accept-changed-corpus", "--steps", "22")
+    assert result.code == 0 and "has changed since run fox was created; training goes on with" in result.err
+    assert fox.read_status().step == 22
+
+
 def test_resume_takes_the_newest_run_on_this_text(rnntui, fox: RunFolder, corpus: Path) -> None:
     rnntui("train", corpus, *QUICK)
     result = rnntui("train", corpus, "--resume", "--steps", "30")
