@@ -2,11 +2,13 @@
 
     python benchmarks/faults.py --kind language-model --faults ENOSPC kill-before --json faults.jsonl
     python benchmarks/faults.py kill --number 200 --json kills.jsonl
+    python benchmarks/faults.py app --json app.jsonl
     python benchmarks/faults.py table faults.jsonl kills.jsonl
 
 `tests/disk_faults.py` says what the faults are and what must hold after each. Without a word the command tries every
-fault at every site. `kill` kills a training from outside at random moments: at any moment at all, and within writes,
-up to two milliseconds after a file was opened, which then is half written, synced or renamed.
+fault at every site. `app` does the same with what the app writes (`tests/app_faults.py`). `kill` kills a training from
+outside at random moments: at any moment at all, and within writes, up to two milliseconds after a file was opened,
+which then is half written, synced or renamed.
 """
 
 from __future__ import annotations
@@ -83,15 +85,31 @@ def _killed(trials: Trials, site: int, delay: float) -> Result:
     return Result(trials.name, fault, site, event, outcome, problem)
 
 
+def app(output: Path | None) -> int:
+    """Try every fault at every place where the app writes."""
+    import app_faults
+
+    with tempfile.TemporaryDirectory() as scratch:
+        results = [result for name in app_faults.WORKS for result in app_faults.trials(name, Path(scratch) / "root")]
+    for result in results:
+        if result.problem:
+            print(f"{result.kind} {result.fault} {result.event}: {result.outcome}: {result.problem}", flush=True)
+        if output is not None:
+            with output.open("a") as file:
+                file.write(json.dumps(asdict(result)) + "\n")
+    print_table(results)
+    return 1 if any(result.problem for result in results) else 0
+
+
 def print_table(results: list[Result]) -> None:
     """Print a row for each kind and fault."""
-    print("| kind | fault | tried | killed | failed with one line | trained in spite of it | lost |")
+    print("| kind | fault | tried | killed | failed with one line | done in spite of it | lost |")
     print("|---|---|---|---|---|---|---|")
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result.kind, result.fault), []).append(result)
-    for (kind, fault), group in sorted(groups.items(), key=lambda item: [*KINDS].index(item[0][0])):
-        outcomes = Counter(result.outcome for result in group)
+    for (kind, fault), group in sorted(groups.items(), key=lambda item: item[0][0]):
+        outcomes = Counter("trained" if result.outcome == "done" else result.outcome for result in group)
         lost = sum(bool(result.problem) for result in group)
         counts = (outcomes[word] for word in ("killed", "failed", "trained"))
         print(f"| {kind} | {fault} | {len(group)} | {' | '.join(map(str, counts))} | {lost} |")
@@ -99,7 +117,7 @@ def print_table(results: list[Result]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help="kill, or table FILE ...: print the table of results")
+    parser.add_argument("what", nargs="*", help="app, kill, or table FILE ...: print the table of results")
     parser.add_argument("--kind", choices=KINDS, nargs="+", default=list(KINDS))
     parser.add_argument("--faults", choices=FAULTS, nargs="+", default=list(FAULTS))
     parser.add_argument("--every", type=int, default=1, help="try every so many sites")
@@ -112,6 +130,8 @@ def main() -> int:
         lines = [line for file in files for line in Path(file).read_text().splitlines()]
         print_table([Result(**json.loads(line)) for line in lines])
         return 0
+    if what == "app":
+        return app(arguments.json)
     prepare()
     results = []
     for name in arguments.kind:

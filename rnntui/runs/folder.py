@@ -217,20 +217,21 @@ class HeldRun:
     """
 
     def __init__(self, run: RunFolder) -> None:
-        self._run = run
+        """`run` is a run whose lock was acquired just now."""
+        self.run = run
         self._identity = self._lock_identity()
 
     def check(self) -> None:
         """Raise `RunError` if the folder was moved, deleted or replaced, or its lock file was."""
         if self._lock_identity() != self._identity:
             raise RunError(
-                f"{self._run.path} was moved, deleted or replaced while it was trained (or its lock file was)",
+                f"{self.run.path} was moved, deleted or replaced while it was trained (or its lock file was)",
                 hint="the run is whole as of its last save: resume it where it is now, with --name and --checkpoints",
             )
 
     def _lock_identity(self) -> tuple[int, int] | None:
         try:
-            status = self._run.lock_file.stat()
+            status = self.run.lock_file.stat()
         except OSError:
             return None
         return status.st_dev, status.st_ino

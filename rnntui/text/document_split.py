@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
-from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, sync
+from rnntui.text.corpus_split import SEED, Origin, Part, changed_error
 from rnntui.text.documents import read_documents
 from rnntui.text.token_ids import TokenFile, smallest_dtype
 
@@ -94,12 +95,12 @@ class DocumentSplit:
         with training.open("wb") as file:
             for path in buckets[:count]:
                 _move_shuffled(path, file, dtype, end_id, generator)
-            sync(file)
+            sync_file(file)
         with validation.open("wb") as file:
             file.write(np.array([end_id], dtype=dtype).tobytes())
             for path in buckets[count:]:
                 _move_shuffled(path, file, dtype, end_id, generator)
-            sync(file)
+            sync_file(file)
         return (
             TokenFile(int(tokens[:count].sum()), int(characters[:count].sum()), dtype),
             TokenFile(int(tokens[count:].sum()) + 1, int(characters[count:].sum()) + 1, dtype, spelling_bits),

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
-from rnntui.text.corpus_split import sync
 from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.turns import SpeakerLabels
@@ -149,7 +149,7 @@ def write_token_file(
                 if (ids == tokenizer.unknown_id).any():
                     unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
                     spelling_bits += tokenizer.spelling_bits(text)
-            sync(file)
+            sync_file(file)
             return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
         for batch in read_documents(corpus, unit):
             ids = tokenizer.encode_documents(batch)
@@ -163,7 +163,7 @@ def write_token_file(
                 for text in batch.texts:
                     unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
                     spelling_bits += tokenizer.spelling_bits(text)
-        sync(file)
+        sync_file(file)
     return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.atomic_files import sync_file
 from rnntui.config import LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import UsageError
 from rnntui.inference.loaded_model import read_tokenizer
@@ -24,7 +25,6 @@ from rnntui.runs.run_config import RunOrigin
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.control_chars import one_line
-from rnntui.text.corpus_split import sync
 from rnntui.text.token_ids import CorpusStats, TokenFile, smallest_dtype
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import character_counts
@@ -205,7 +205,7 @@ class LanguageModelStart:
         with target.open("wb") as file:
             for start in range(0, len(ids), _IDS):
                 file.write(new_ids[ids[start : start + _IDS]].astype(dtype).data)
-            sync(file)
+            sync_file(file)
         return TokenFile(info.tokens, info.characters, dtype, info.spelling_bits)
 
 

@@ -12,7 +12,7 @@ import torch
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
-from rnntui.runs.folder import HeldRun, RunFolder
+from rnntui.runs.folder import HeldRun
 from rnntui.runs.run_status import RunState
 from rnntui.runs.weights_file import load_weights, save_arrays
 from rnntui.system_memory import is_out_of_memory
@@ -39,7 +39,7 @@ class Trainer:
     Args:
         state: The model, the optimizer, the progress and the plan.
         config: Settings of the loop.
-        run: Where weights, resume file and status are written; the caller holds its lock.
+        held: The run where weights, resume file and status are written; the caller holds its lock.
         metrics: Where rows of metrics are written; the caller closes it.
         report: Receives every event, after what it reports is saved.
         stop_requested: Asked before every step, and during the final evaluation.
@@ -49,7 +49,7 @@ class Trainer:
         self,
         state: TrainingState,
         config: TrainerConfig,
-        run: RunFolder,
+        held: HeldRun,
         metrics: MetricsWriter,
         report: Callable[[Event], None],
         stop_requested: Callable[[], bool],
@@ -60,11 +60,11 @@ class Trainer:
         self._planner = state.planner
         self._config = config
         self._rule = SelectionRule.of(config.selection_order)
-        self._run, self._held = run, HeldRun(run)
+        self._run, self._held = held.run, held
         self._metrics = metrics
         self._report = report
         self._stop_requested = stop_requested
-        self._status = StatusWriter(run, state.progress, state.planner, metrics)
+        self._status = StatusWriter(held.run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()
