@@ -14,6 +14,7 @@ import app_faults
 import pytest
 
 
+@pytest.mark.timeout(600)  # many processes, on a machine that may be busy
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc, forks")
 def test_nothing_that_the_app_writes_is_lost_by_a_fault(tmp_path: Path) -> None:
     arguments = [sys.executable, app_faults.__file__, str(tmp_path / "root"), "8"]

@@ -16,6 +16,7 @@ import pytest
 TRIALS = 9  # of each kind
 
 
+@pytest.mark.timeout(600)  # many processes, on a machine that may be busy
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc, forks")
 @pytest.mark.parametrize("kind", disk_faults.KINDS)
 def test_nothing_is_lost_by_a_fault(tmp_path: Path, kind: str) -> None:
