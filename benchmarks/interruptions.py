@@ -436,6 +436,8 @@ def main() -> int:
         print_table([Result(**json.loads(line)) for line in lines])
         return 0
     prepare()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # both are ignored where this runs in the background
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     results = []
     for name in arguments.kind:
         rng = random.Random(f"{arguments.seed} {name}")
