@@ -164,7 +164,7 @@ class StopRequest:
             elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
                 reporter.end()
                 for line in reporter.interrupted_lines():
-                    print(f"rnntui: {line}", file=sys.stderr, flush=True)
+                    print_note(line)
                 os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
         self._arrived.close()
 

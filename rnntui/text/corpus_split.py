@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rnntui.errors import CorpusError
+from rnntui.text.corpus import few_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,4 +66,4 @@ def in_random_order(data: bytes, ends: list[int], generator: np.random.Generator
 
 def changed_error(corpus: Corpus) -> CorpusError:
     """Return the message for a corpus that is another one than when it was read before."""
-    return CorpusError(f"{', '.join(corpus.display_names)} changed while it was being read", hint="try again")
+    return CorpusError(f"{few_names(corpus.display_names)} changed while it was being read", hint="try again")

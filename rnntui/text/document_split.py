@@ -18,7 +18,12 @@ import numpy as np
 
 from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
+<<<<<<< HEAD
 from rnntui.text.corpus_split import SEED, Origin, Part, changed_error
+=======
+from rnntui.text.corpus import few_names
+from rnntui.text.corpus_split import SEED, Origin, Part, changed_error, sync
+>>>>>>> origin/main
 from rnntui.text.documents import read_documents
 from rnntui.text.token_ids import TokenFile, smallest_dtype
 
@@ -166,7 +171,7 @@ def split_documents(corpus: Corpus, unit: DocumentUnit, fraction: float, origin:
         digest.update(batch.text.encode("utf-8", "surrogatepass"))
         documents += len(batch.ends) - (not batch.is_complete)
         characters += len(batch.text) - len(batch.ends)
-    names = ", ".join(corpus.display_names)
+    names = few_names(corpus.display_names)
     if documents < 1 + (fraction > 0):
         raise CorpusError(
             f"{names}: {documents} document{'s' if documents != 1 else ''} with --documents {unit}, where at least "

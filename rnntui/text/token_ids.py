@@ -17,6 +17,7 @@ from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
+from rnntui.text.corpus import few_names
 from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.turns import SpeakerLabels
@@ -96,7 +97,7 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
         characters += len(block)
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
-        raise CorpusError(f"{', '.join(corpus.display_names)}: the corpus is empty", hint="give it some text")
+        raise CorpusError(f"{few_names(corpus.display_names)}: the corpus is empty", hint="give it some text")
     return CorpusStats(counts, characters, digest.hexdigest(), speakers, "".join(samples))
 
 

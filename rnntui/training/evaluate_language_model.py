@@ -15,7 +15,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import count_words, write_token_file
 from rnntui.text.tokenizer import Tokenizer
@@ -57,7 +57,7 @@ def evaluate_language_model_run(
         path = Path(folder) / "text.ids"
         token_file, unknown = write_token_file(corpus, tokenizer, path, config.corpus_as(TextCorpusInfo).documents)
         if token_file.tokens < 2:
-            names = ", ".join(corpus.display_names)
+            names = few_names(corpus.display_names)
             raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
         words = count_words(corpus.blocks())

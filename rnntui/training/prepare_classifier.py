@@ -31,6 +31,7 @@ from rnntui.runs.lookup import find_run, kind_id_of
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.classifier_tokens import ClassifierTokenizer
+from rnntui.text.corpus import few_names
 from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.ngram_features import NgramVocabulary
@@ -231,7 +232,7 @@ def _split(
     texts: LabelledCorpus, validation: LabelledCorpus | None, settings: ClassifierTrainingConfig
 ) -> tuple[list[LabelledText], list[LabelledText], list[str]]:
     """Return the rows for training, those for validation, and messages. Raises `CorpusError` if there are too few."""
-    names = ", ".join(texts.display_names)
+    names = few_names(texts.display_names)
     if validation is None:
         training, held_out = split_labelled(texts.rows, settings.validation_fraction, settings.seed)
         if not held_out:
@@ -245,7 +246,7 @@ def _split(
     unknown = sorted({row.label for row in validation.rows} - known)
     if not held_out:
         raise CorpusError(
-            f"{', '.join(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
+            f"{few_names(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
             f"the training texts have {', '.join(sorted(known)[:5])}"
         )
     messages = []

@@ -29,6 +29,7 @@ from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resu
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.held_out import check_held_out_corpus, split_differs
 from rnntui.runs.run_config import RunConfig
+from rnntui.text.corpus import few_names
 from rnntui.text.dropped_rows import DroppedRows
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
@@ -233,7 +234,7 @@ def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: S
     count = len(pairs.rows)
     source = f"{count:,} pairs without sharing sources with the training set" if count > 1 else "1 pair"
     raise CorpusError(
-        f"{', '.join(pairs.display_names)}: cannot hold out a validation set from {source}",
+        f"{few_names(pairs.display_names)}: cannot hold out a validation set from {source}",
         hint="add pairs, or give a separate validation set (--validation-pairs)",
     )
 

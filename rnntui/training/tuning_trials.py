@@ -21,7 +21,7 @@ from rnntui.runs.tuning_ledger import Trial, TuningFolder
 from rnntui.settings import settings_of
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.chat_exports import converted_chat
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.token_ids import corpus_stats
 from rnntui.training.events import Evaluated, Event, Started, Stepped
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
@@ -56,7 +56,7 @@ def open_template(
         text, _ = converted_chat(corpus, request.training.turns)
         if corpus_stats(text).fingerprint != config.corpus.fingerprint:
             raise CorpusError(
-                f"{', '.join(corpus.display_names)} is not the text that {folder.path} was begun with",
+                f"{few_names(corpus.display_names)} is not the text that {folder.path} was begun with",
                 hint="give --name for a search of its own",
             )
         return config
