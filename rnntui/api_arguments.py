@@ -6,9 +6,9 @@ A type checker finds such mistakes, too, but not every program that writes with 
 from __future__ import annotations
 
 import difflib
+import operator
 import os
 from collections.abc import Callable, Collection, Iterable
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +86,13 @@ def checked_token_ids(name: str, values: object, vocab_size: int) -> list[int]:
         raise _wrong_type(name, "a list of token ids", values)
     ids: list[int] = []
     for value in values:
-        if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value < vocab_size:
+        try:
+            index = -1 if isinstance(value, bool) else operator.index(value)  # numpy's integers have one
+        except TypeError:
+            index = -1
+        if not 0 <= index < vocab_size:
             raise _wrong_type(name, f"token ids, integers from 0 to {vocab_size - 1}", value)
-        ids.append(int(value))
+        ids.append(index)
     return ids
 
 

@@ -24,7 +24,7 @@ def settings_options(*config_classes: type[Settings]) -> Callable[[Command], Com
         for config_class in reversed(config_classes):
             hints = get_type_hints(config_class)
             defaults = {f.name: f.default for f in fields(config_class)}
-            for name, setting in reversed(settings_of(config_class).items()):
+            for name, setting in reversed(list(settings_of(config_class).items())):
                 command = _option(name, setting, hints[name], defaults[name])(command)
         return command
 

@@ -35,6 +35,8 @@ COMPANIONS = {
 COMPARED = {"gradients": "rnn,gru", "attention": "dot,general"}
 LISTS = {"--columns", "--turns", "--compare"}
 """Options whose value is a list with commas."""
+WRONG_CHOICES = ("no such", "x" * 3000)
+WRONG_TEXTS = (*WRONG_CHOICES, "\udcff", "a\nb\x1b[31m", ",", "a,", ",b", "a,,b", " , ", HUGE)
 INPUTS = ("corpus", "pairs", "texts")
 COMMANDS = [words for words in commands() if words != ("completion",)]  # reads nothing
 NUMBERS = [option for option in options() if option.is_number]
@@ -124,11 +126,7 @@ def test_texts_are_not_empty_and_wrong_ones_are_one_line(words: tuple[str, ...])
         else:
             assert empty.is_refusal(option), (option.label, empty)
         is_choice = isinstance(option.parameter.type, click.Choice)
-        for value in (
-            ("no such", "x" * 3000)
-            if is_choice
-            else ("no such", "x" * 3000, "\udcff", "a\nb\x1b[31m", ",", "a,", ",b", "a,,b", " , ", HUGE)
-        ):
+        for value in WRONG_CHOICES if is_choice else WRONG_TEXTS:
             if option.flag == "--write-config" and len(value) < 3000:
                 continue  # the name of a new file
             result = outcome(*line(words, f"{option.flag}={value}"))

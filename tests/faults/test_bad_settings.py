@@ -164,7 +164,7 @@ def test_a_field_of_the_form_refuses_what_the_flag_refuses(kind: ModelKind) -> N
 
 
 def test_a_slider_refuses_what_its_setting_refuses() -> None:
-    configs: dict[str, type[Settings]] = {name: SamplingConfig for name in settings_of(SamplingConfig)}
+    configs: dict[str, type[Settings]] = dict.fromkeys(settings_of(SamplingConfig), SamplingConfig)
     for slider in make_sliders():
         spec, name = slider.spec, str(slider.name)
         low, high = spec.low, spec.high
@@ -189,9 +189,11 @@ def refusal(call: Callable[[], object]) -> str:
         if inspect.isgenerator(result):
             next(result, None)
     except RnntuiError as error:
-        assert len(str(error).replace(LONG, "")) < 400 and "\n" not in str(error)
-        return str(error)
-    return ""
+        message = str(error)
+    else:
+        message = ""
+    assert len(message.replace(LONG, "")) < 400 and "\n" not in message
+    return message
 
 
 def was_taken(*_: object) -> None:
@@ -262,7 +264,7 @@ def test_a_models_methods_refuse_wrong_arguments(index: int, tmp_path: Path) -> 
                     if isinstance(value, Unprintable | dict) and given not in ("stop", "lines", "texts", "token_ids"):
                         assert message, (name, given)
     for wrong in ("no such", 3, None):
-        assert refusal(lambda: type(model)(wrong))
+        assert refusal(lambda: type(model)(wrong))  # noqa: B023
 
 
 def test_the_precision_and_the_sentences_of_a_model_are_checked(tmp_path: Path) -> None:
