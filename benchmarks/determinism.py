@@ -8,10 +8,10 @@
 
 - `settings`: trains a tiny model of a kind twice with each setting of its command at another value than its default.
   All settings are found by a walk over the kind, so a new one is covered by itself.
-- `pairs`: eight trainings of each kind, each twice, in which every two settings have every two of their values together.
-- `use`: `sample`, `translate` and `classify` with the shipped models in fresh processes that differ in the hash seed,
-  the locale, the time zone, the folder, the number of threads, and whether there is a torch; and lines alone, in a batch
-  and in another order.
+- `pairs`: eight or nine trainings of each kind, each twice, in which any two settings are changed together and alone.
+- `use`: `sample`, `translate`, `classify` and `score` with the shipped models in fresh processes that differ in hash
+  seed, locale, time zone, folder, number of threads, and whether there is a torch; and lines alone, in a batch and in
+  another order.
 - `processors`: the same training and the same commands with the instructions of weaker processors alone.
 
 Two trainings are the same if the weights, those of the resume state and its optimizer, and every row of the metrics are
@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import random
 import subprocess
@@ -43,8 +44,7 @@ from rnntui.settings import Setting, Settings, flag_of, is_bool, is_text, settin
 
 TIMES = {"seconds", "tokens_per_second"}
 """Fields of a row of the metrics that tell how long something took."""
-ROWS = 8
-_WORDS = "amber birch cedar delta ember fjord gravel harbor iris juniper kelp lichen".split()
+_WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "gravel", "harbor", "iris", "juniper", "kelp", "lichen"]
 _rng = random.Random(1)
 TEXT = "".join(" ".join(_rng.choices(_WORDS, k=6)) + (".\n\n" if line % 6 == 5 else ".\n") for line in range(90))
 COMMON = {
@@ -83,9 +83,9 @@ VALUES = {
     "tokenizer": "bpe", "vocab_size": "300", "hidden": "7", "encoder_hidden": "8", "embedding": "5", "bptt": "9",
     "batch_size": "5", "batch_tokens": "256", "eval_tokens": "300", "epochs": "1", "max_epochs": "2", "minutes": "0.01",
     "steps": "5", "evaluations": "3", "ngram_buckets": "50", "ngrams": "3", "warmup": "1", "sample_length": "5",
-    "threads": "2", "seed": "5", "save_every": "0", "max_pair_tokens": "100", "max_text_tokens": "64", "bleu_pairs": "3",
-    "bucket_batches": "2", "turns": "none", "device": "cpu", "precision": "fp32", "weight_average": "0.5",
-    "learning_rate": "0.02", "patience": "1", "short_pair_repeats": "2", "layers": "2", "ngram_prior": "3",
+    "threads": "2", "seed": "5", "save_every": "0", "max_pair_tokens": "100", "max_text_tokens": "64",
+    "bleu_pairs": "3", "bucket_batches": "2", "turns": "none", "device": "cpu", "precision": "fp32",
+    "weight_average": "0.5", "learning_rate": "0.02", "patience": "1", "short_pair_repeats": "2", "layers": "2", "ngram_prior": "3",
     "guided_alignment": "0.5", "bleu_tokenizer": "intl", "unfreeze_epochs": "0.5",
 }  # fmt: skip
 BESIDE = {
@@ -100,7 +100,7 @@ BESIDE = {
 BY_TIME = {"minutes", "max_epochs"}
 """Settings whose training ends by the clock: the number of steps depends on the speed of the machine."""
 NOT_TRIED = {"from", "mix", "unfreeze_epochs", "layer_rate_decay"}
-"""Settings that need another run; `continued` tries them."""
+"""Settings that need another run."""
 
 
 def settings_of_kind(kind: str) -> dict[str, tuple[type[Settings], str, Setting]]:
@@ -157,16 +157,18 @@ def flags_of(kind: str, changed: dict[str, str]) -> list[str]:
 
 
 def pairwise(kind: str) -> list[dict[str, str]]:
-    """Return eight sets of changes in which every two settings have each of their pairs of values.
+    """Return eight or nine sets of changes, in which every two settings have each of their four pairs of values.
 
-    A setting is at its default or changed, by a row of bits of its own: no two rows are the same, none is the opposite
-    of another, and all have four of seven bits (Kleitman and Spencer 1973).
+    A setting is at its default in the first set, and changed in more than half of the others, in which ones no other
+    setting is: so there is a set that changes both, and one for either alone (Kleitman and Spencer 1973).
     """
     alone = {*NOT_TRIED, *BY_TIME, *BESIDE, "epochs", "tensorboard", "device", "save_every", "threads"}
     values = {name: value for name, value in changes(kind) if name not in alone}
-    patterns = list(combinations(range(1, ROWS), 4))
-    assert len(values) <= len(patterns), "more settings than eight trainings can pair"
-    rows: list[dict[str, str]] = [{} for _ in range(ROWS)]
+    if "attention" in values:
+        values["attention"] = "additive"  # without attention, several other settings are refused
+    count = next(count for count in range(8, 99) if len(values) <= math.comb(count - 1, count // 2 + (count % 2)))
+    patterns = combinations(range(1, count), count // 2 + (count % 2))
+    rows: list[dict[str, str]] = [{} for _ in range(count)]
     for (name, value), pattern in zip(values.items(), patterns, strict=False):
         for row in pattern:
             rows[row][name] = value
