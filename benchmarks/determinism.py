@@ -42,8 +42,8 @@ from rnntui.environment import prepare_for_torch
 from rnntui.kinds.registry import KINDS
 from rnntui.settings import Setting, Settings, flag_of, is_bool, is_text, settings_of
 
-TIMES = {"seconds", "tokens_per_second"}
-"""Fields of a row of the metrics that tell how long something took."""
+TIMES = {"seconds", "evaluation_seconds", "final_seconds", "tokens_per_second", "threads", "slowdown"}
+"""Fields of a row of the metrics that tell how long something took, and on how many threads."""
 _WORDS = ["amber", "birch", "cedar", "delta", "ember", "fjord", "gravel", "harbor", "iris", "juniper", "kelp", "lichen"]
 _rng = random.Random(1)
 TEXT = "".join(" ".join(_rng.choices(_WORDS, k=6)) + (".\n\n" if line % 6 == 5 else ".\n") for line in range(90))
@@ -69,7 +69,7 @@ EXAMPLES = {
     "seq2seq": Example(
         "pairs.tsv",
         "".join(f"{number} {_WORDS[number % 12]}\t{str(number)[::-1]}\n" for number in range(100, 180)),
-        {"tokenizer": "char", "bleu_pairs": "2"},
+        {"tokenizer": "char", "bleu_pairs": "2", "encoder_hidden": "3"},
     ),
     "classifier": Example(
         "rows.csv",
@@ -85,8 +85,8 @@ VALUES = {
     "steps": "5", "evaluations": "3", "ngram_buckets": "50", "ngrams": "3", "warmup": "1", "sample_length": "5",
     "threads": "2", "seed": "5", "save_every": "0", "max_pair_tokens": "100", "max_text_tokens": "64",
     "bleu_pairs": "3", "bucket_batches": "2", "turns": "none", "device": "cpu", "precision": "fp32",
-    "weight_average": "0.5", "learning_rate": "0.02", "patience": "1", "short_pair_repeats": "2", "layers": "2", "ngram_prior": "3",
-    "guided_alignment": "0.5", "bleu_tokenizer": "intl", "unfreeze_epochs": "0.5",
+    "weight_average": "0.5", "learning_rate": "0.02", "patience": "1", "short_pair_repeats": "2", "layers": "2",
+    "ngram_prior": "3", "guided_alignment": "0.5", "bleu_tokenizer": "intl", "unfreeze_epochs": "0.5",
 }  # fmt: skip
 BESIDE = {
     "nonlinearity": {"cell": "rnn"},
@@ -253,7 +253,8 @@ def _trained(run: Path, log: Path) -> Trained:
     except Exception as error:
         lines = log.read_text(errors="replace").strip().splitlines()
         return Trained({}, [], lines[-1][:200] if lines else f"{type(error).__name__}: {error}")
-    return Trained(parts, [{key: value for key, value in row.items() if key not in TIMES} for row in rows])
+    untimed = [{key: value for key, value in row.items() if key not in TIMES} for row in rows]
+    return Trained(parts, [row for row in untimed if {*row} > {"step", "tokens"}])  # a slowdown has a row of its own
 
 
 def compare(kind: str, changed: dict[str, str], folder: Path) -> dict[str, Any]:
