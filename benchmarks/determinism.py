@@ -414,8 +414,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         lines += [
             f"| {row['processor']} | {row['precision']} | {row['equal']} of {row['arrays']} | {row['loss']:.2g} | "
             f"{', '.join(row['outputs']) or '–'} |"
-            for row in processors
             if "loss" in row
+            else f"| {row['processor']} | {row['precision']} | refused | – | – |"
+            for row in processors
         ]
     return "\n".join(lines)
 
