@@ -60,7 +60,7 @@ def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
     warn_unknown_characters(unknown, ", ".join(pairs.display_names))
     if scores.short_references > 50:
         print_note(
-            f"BLEU is not informative here: it counts sequences of four tokens, and {scores.short_references:.0f} % of "
+            f"BLEU is not informative here: it counts sequences of four tokens, and {scores.short_references:.0f}% of "
             f"the targets have fewer; compare exact matches and chrF"
         )
     if arguments.as_json:

@@ -270,7 +270,7 @@ def describe(event: Event, run: RunFolder) -> list[str]:
 
 
 def _evaluation_text(event: Evaluating) -> tuple[str, str]:
-    return "final evaluation" if event.is_final else "evaluation", f"{event.fraction:.0%}".replace("%", " %")
+    return "final evaluation" if event.is_final else "evaluation", f"{event.fraction:.0%}"
 
 
 def _metric_text(name: str, value: float) -> str:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -79,22 +79,6 @@ def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> P
     folder = checkpoints_folder(checkpoints)
     if name is not None and not resume:
         check_name(name, folder)
-    return folder
-
-
-def comparison_folder(checkpoints: str | None, names: Iterable[str], view: str) -> Path:
-    """Return the folder of runs for models that `rnntui inspect VIEW --compare` trains; see `runs_folder`.
-
-    Raises `UsageError` if one of the names is taken: the command has neither `--resume` nor `--name`.
-    """
-    folder = runs_folder(checkpoints, None, resume=False)
-    for name in names:
-        if (folder / name).exists():
-            raise UsageError(
-                f"run {name} exists in {folder}",
-                hint=f"look at it: rnntui inspect {view} {name}; or delete it: rnntui delete {name}",
-            )
-        runs_folder(checkpoints, name, resume=False)
     return folder
 
 

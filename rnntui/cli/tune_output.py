@@ -85,7 +85,7 @@ class TuningReporter:
 
     def _text(self, number: int, fraction: float, loss: float | None) -> str:
         best = self._ledger.tuning.best
-        parts = [f"trial {number}, {fraction:.0%}".replace("%", " %")]
+        parts = [f"trial {number}, {fraction:.0%}"]
         parts += [] if loss is None else [f"loss {loss:.4f}"]
         parts += [] if best is None or best.loss is None else [f"best {best.loss:.4f}"]
         return "  ".join([*parts, *([self._note] if self._note else [])])

@@ -30,7 +30,7 @@ _ROW_INTERVAL = 10  # one in this many training rows is kept
 def export_run(run: RunFolder, target: Path, ngram_minimum: int = 1) -> None:
     """Write the best weights of a run, its config, status, tokenizer and metrics to the folder `target`.
 
-    Of the n-gram prior of a language model, contexts of more than two tokens that were seen fewer than `ngram_minimum`
+    Of the n-gram prior of a language model, contexts of two tokens or more that were seen fewer than `ngram_minimum`
     times are left out.
 
     The folder appears with all of them. Raises `UsageError` if it exists, `RunError` if the run is broken or a weight

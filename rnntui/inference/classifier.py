@@ -40,7 +40,7 @@ from rnntui.text.ngram_features import NgramVocabulary
 MAX_CHARACTERS = 100_000
 """Characters of a text that are read: the recurrent layers hold a state of each token in memory."""
 
-_BATCH_TOKENS = 4096  # tokens in a batch, padding included; 8,192 were 15 % slower, and so were 2,048
+_BATCH_TOKENS = 4096  # tokens in a batch, padding included; 8,192 were 15% slower, and so were 2,048
 _FEW_TEXTS = 64  # so few are classified in float64 at once
 _SMALL_BATCH = 16  # a batch of so few texts may have more tokens, as a step costs hardly less than one of twice as many
 _MAX_BATCH_TOKENS = 65_536  # tokens in such a batch at most

@@ -121,8 +121,8 @@ def model_text(summary: RunSummary, config: RunConfig) -> str:
 
 
 def progress_text(status: RunStatus) -> str:
-    """Return the progress of a training, as in "step 300 of 1,000 (30 %), 2 min, 150.0 k tokens"."""
-    total = f" of {status.steps:,} ({100 * status.step // status.steps} %)" if status.steps else ""
+    """Return the progress of a training, as in "step 300 of 1,000 (30%), 2 min, 150.0 k tokens"."""
+    total = f" of {status.steps:,} ({100 * status.step // status.steps}%)" if status.steps else ""
     return f"step {status.step:,}{total}, {format_duration(status.seconds)}, {format_count(status.tokens)} tokens"
 
 

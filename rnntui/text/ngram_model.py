@@ -252,13 +252,14 @@ class NgramModel:
         return Contexts(self._keys, self._lengths, np.diff(self._offsets)), Entries(self._tokens, self._counts)
 
     def without_rare(self, minimum: int) -> NgramModel:
-        """Return the model without contexts of more than `ALWAYS_KEPT` tokens that were seen fewer times.
+        """Return the model without contexts of two tokens or more that were seen fewer times.
 
-        It has no counts of folds.
+        Pairs of subwords are most of a model of them, so unlike in `count_ngrams` they may be left out. The model has
+        no counts of folds.
         """
         types = np.diff(self._offsets)
         totals = np.add.reduceat(self._counts.astype(np.int64), self._offsets[:-1])
-        is_kept = (totals >= minimum) | (self._lengths <= ALWAYS_KEPT)
+        is_kept = (totals >= minimum) | (self._lengths <= 1)
         entries = np.repeat(is_kept, types)
         contexts = Contexts(self._keys[is_kept], self._lengths[is_kept], types[is_kept])
         return NgramModel(self.vocab_size, contexts, Entries(self._tokens[entries], self._counts[entries]))

@@ -267,7 +267,7 @@ def _sentences(texts: Iterable[str]) -> Iterator[str]:
 def _without_rare(sentences: list[str], max_characters: int) -> list[str]:
     """Return the sentences split at all but the `max_characters` most common characters.
 
-    sentencepiece must give each character it sees a piece, and cannot leave out more than 2 % of a text.
+    sentencepiece must give each character it sees a piece, and cannot leave out more than 2% of a text.
     """
     counts = Counter(itertools.chain.from_iterable(sentences))
     rare = str.maketrans({c: "\n" for c, _ in counts.most_common()[max_characters:]})

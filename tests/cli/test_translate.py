@@ -208,7 +208,7 @@ def test_evaluate_reads_the_kind_from_the_run(rnntui, trained: Path) -> None:
     result = rnntui("evaluate", trained / "pairs.tsv", *where, "--beam", "2")
     assert result.code == 0, result.err
     assert "BLEU" in result.out and "tok:13a" in result.out and "chrF" in result.out and "perplexity" in result.out
-    assert "exact matches" in result.out and "100 % of the targets have fewer" in result.err
+    assert "exact matches" in result.out and "100% of the targets have fewer" in result.err
     values = json.loads(rnntui("evaluate", trained / "pairs.tsv", *where, "--beam", "1", "--json").out)
     assert values.keys() >= {
         "loss",
