@@ -22,7 +22,7 @@ from rnntui.kinds.registry import kind_or_default
 from rnntui.kinds.samples import Sample, sample_parts
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
-from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.metrics_log import metrics_rows
 from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, Started, Stepped
 
@@ -356,11 +356,14 @@ def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
         return []
     train_losses: dict[int, float] = {}
     evaluations: list[tuple[int, float]] = []
-    for row in read_metrics(run.metrics_file):
-        if "train_loss" in row:
-            train_losses[row["step"]] = row["train_loss"]
-        elif row.get("step") and "validation_loss" in row:
-            evaluations.append((row["step"], row["validation_loss"]))
+    for row in metrics_rows(run.metrics_file):
+        step, losses = row.get("step"), (row.get("train_loss"), row.get("validation_loss"))
+        if type(step) is not int:  # the file may hold anything
+            continue
+        if isinstance(losses[0], float):
+            train_losses[step] = losses[0]
+        elif step and isinstance(losses[1], float):
+            evaluations.append((step, losses[1]))
     if len(evaluations) < _MIN_EVALUATIONS:
         return []
     (step, loss), train_loss = evaluations[0], train_losses.get(evaluations[0][0], math.inf)

@@ -23,6 +23,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_header import WeightsHeader, read_weights_header
 from rnntui.settings import Settings, flag_of, settings_of
+from rnntui.untrusted_files import open_regular
 
 COMMANDS = "Commands"
 """Title of the section of commands that use a run, which can be copied."""
@@ -138,9 +139,9 @@ def option_texts(settings: Settings) -> dict[str, str]:
 def last_sample(run: RunFolder) -> Sample | None:
     """Return the last sample that a run has logged; None if there is none near the end of its metrics."""
     try:
-        with run.metrics_file.open("rb") as file:
+        with open_regular(run.metrics_file) as file:
             file.seek(max(0, run.metrics_file.stat().st_size - _TAIL_BYTES))
-            lines = file.read(_TAIL_BYTES).splitlines()
+            lines = (file.read(_TAIL_BYTES) or b"").splitlines()
     except OSError:
         return None
     for line in reversed(lines):

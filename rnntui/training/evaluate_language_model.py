@@ -23,6 +23,7 @@ from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.dynamic_evaluation import evaluate_dynamic
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
 from rnntui.training.self_check import check_kernels
+from rnntui.training.step_memory import require_weights_fit
 
 
 def evaluate_language_model_run(
@@ -79,6 +80,7 @@ def load_torch_model(run: RunFolder, config: RunConfig, tokenizer: Tokenizer) ->
 
     Nothing is drawn from torch's random generator. Raises `RunError` if the run is broken.
     """
+    require_weights_fit(run, config)
     prior = read_ngram_model(run, config)
     predictions = None if prior is None else NgramPredictions(prior)
     with torch.random.fork_rng(devices=[]):
