@@ -37,6 +37,7 @@ from rnntui.runs.repair import repair_run
 from rnntui.runs.tuning_ledger import TuningFolder, read_tuning
 from rnntui.runs.weights_file import load_arrays, load_weights
 from rnntui.runs.weights_header import read_weights_header
+from rnntui.sessions.saved_transcript import parse_lines
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.ngram_counts import count_ngrams
 from rnntui.text.ngram_model import NgramModel
@@ -150,7 +151,15 @@ def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [b"[" + b"[]," * 2_000_000 + b"0]", b"[" + b'{"a":1},' * 500_000 + b"0]", b"[" + b"0.1," * 3_000_000 + b"0]"],
+    [
+        b"[" + b"[]," * 2_000_000 + b"0]",
+        b"[" + b'{"a":1},' * 500_000 + b"0]",
+        b"[" + b"0.1," * 3_000_000 + b"0]",
+        b"[" + b'"",' * 3_000_000 + b"0]",
+        b"[" + rb'"\\",' * 500_000 + b"0]",
+        f"[{'0,' * 500_000}0]".encode("utf-16"),
+        f'["\u0122",{"0," * 500_000}0]'.encode("utf-16"),  # whose bytes have an odd number of quotes
+    ],
 )
 def test_json_takes_a_few_times_its_size_in_memory(text: bytes) -> None:
     tracemalloc.start()
@@ -160,6 +169,13 @@ def test_json_takes_a_few_times_its_size_in_memory(text: bytes) -> None:
     tracemalloc.stop()
     rows = [{"columns": [1, 2], "name": f"a file of a long name, {index}"} for index in range(3000)]
     assert parse_bounded_json(json.dumps(rows).encode()) == rows
+
+
+@pytest.mark.parametrize("text", ["1,2,3,4\n" * 100_000, '{"a": [1, "\\"]}' * 40_000, "\\" * 300_001 + "[,"])
+def test_commas_and_brackets_in_a_text_are_no_values(text: str) -> None:
+    values = {"role": "prompt", "text": text, "seed": 1}
+    assert parse_bounded_json(json.dumps(values).encode()) == values
+    assert parse_lines([json.dumps(values)]).turn_texts[0][1] == text
 
 
 def test_headers_of_weights_are_bounded(tmp_path: Path) -> None:
