@@ -84,7 +84,7 @@ def parse_bounded_json(data: bytes, max_values: int = 0) -> Any:
     most_values = max(max_values, _VALUES + len(data) // _BYTES_PER_VALUE)
     containers, commas = data.count(b"[") + data.count(b"{"), data.count(b",")
     if containers > most_containers or containers + commas > most_values:
-        # Commas within strings explain so many only if the strings are long; strings of UTF-16 do not begin with a byte.
+        # Commas within strings explain so many only if the strings are long. In UTF-16, a quote is no single byte.
         if (data.count(b'"') - data.count(b'\\"')) // 2 > most_containers or b"\0" in data:
             raise ValueError("too many values")
         in_strings = _count_in_strings(data)
