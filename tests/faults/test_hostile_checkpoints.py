@@ -89,10 +89,11 @@ def test_a_mutated_run_opens_or_is_refused_with_one_error(hostile: Path, tmp_pat
     others = sorted(hostile.iterdir())
     for mutation in mutations(hostile / name, others):
         # Of what takes long only a little; a link to /dev/zero is an endless file to a reader that does not look.
-        share = {"wrong type": 0.01, "huge number": 0.01, "header": 0.05, "type": 0.05, "shape": 0.05}.get(
-            mutation.kind, 0.02
-        )
-        if chosen.random() > share or "large" in mutation.label or mutation.label in ("sparse", "white space"):
+        if (
+            chosen.random() > SHARES.get(mutation.kind, 0.02)
+            or "large" in mutation.label
+            or mutation.label in ("sparse", "white space")
+        ):
             continue
         copy = tmp_path / name
         shutil.copytree(hostile / name, copy, symlinks=True)
