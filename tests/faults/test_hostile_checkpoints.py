@@ -34,7 +34,7 @@ from rnntui.runs.integrity import verify_run
 from rnntui.runs.listing import summarize_run
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.repair import repair_run
-from rnntui.runs.tuning_ledger import TuningFolder, read_tuning
+from rnntui.runs.tuning_ledger import TuningFolder, TuningLedger, read_tuning
 from rnntui.runs.weights_file import load_arrays, load_weights
 from rnntui.runs.weights_header import read_weights_header
 from rnntui.sessions.saved_transcript import parse_lines
@@ -289,6 +289,18 @@ def test_a_ledger_of_many_trials_is_read_in_no_time(tmp_path: Path) -> None:
         folder.ledger_file.write_text(json.dumps(first) + "\n" + json.dumps({"trial": number, "settings": {}}) + "\n")
         with pytest.raises(RunError, match="is broken: trial"):
             read_tuning(folder)
+
+
+def test_a_ledger_that_is_a_link_is_read_and_not_written(tmp_path: Path) -> None:
+    folder, outside = TuningFolder(tmp_path / "run.tuning"), tmp_path / "outside"
+    folder.path.mkdir()
+    first = {"tuning": 1, "sources": [], "fixed": {}, "trial_budget": {"steps": 1}, "seed": 1, "search": {}}
+    outside.write_text(json.dumps(first) + "\nthe beginning of a line")
+    folder.ledger_file.symlink_to(outside)
+    assert read_tuning(folder) is not None
+    with pytest.raises(RunError, match="is a symbolic link"):
+        TuningLedger.open(folder)
+    assert outside.read_text().endswith("of a line")
 
 
 def test_a_state_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
