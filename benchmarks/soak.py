@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -55,6 +56,9 @@ def main() -> None:
         for path in options.files:
             print("\n".join(report(path, options.warm_up)), end="\n\n")
         return
+    # In the background of a shell these may be ignored, which a training would inherit: it could not be stopped.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     print_heading(f"soak: {options.command}", "auto", minutes=options.minutes)
     with session_folder(options.folder) as folder:
         if options.command == "app":
@@ -131,6 +135,7 @@ def app_lines(rows: Sequence[Any], samples: Sequence[Any]) -> list[str]:
         f"Training: step {status['step']:,} ({status['state']}), {metrics['rows']:,} rows up to step "
         f"{metrics['last_step']:,}; missing {metrics['missing']}, broken {metrics['broken']}, out of order "
         f"{metrics['backwards']}. Last step seen on the screen: {final['shown_step']:,}. "
+        f"Keys lost: {', '.join(final['lost_keys']) or 'none'}. "
         f"The app closed by itself: {final.get('app_closed', '-')}.",
     ]
 

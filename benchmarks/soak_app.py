@@ -33,7 +33,8 @@ class AppSession:
         self.run = folder / "checkpoints" / RUN
         self.run.parent.mkdir(exist_ok=True)
         self.lags = {name: Times() for name in ("chat", "train", "translate")}
-        self.shown_step = 0
+        self.lost_keys: list[str] = []
+        self.place, self.shown_step = "start", 0
         self.sampler = Sampler(path, self._facts)
         self.app = Terminal(
             rnntui("chat", "shakespeare", "--checkpoints", str(folder / "checkpoints")), folder / "settings.json", SIZE
@@ -53,6 +54,8 @@ class AppSession:
         with contextlib.suppress(OSError, ValueError):
             status = json.loads((self.run / "status.json").read_text(encoding="utf-8"))
         return {
+            "place": self.place,
+            "lost_keys": self.lost_keys,
             "lags_ms": {name: times.take() for name, times in self.lags.items()},
             "metrics": metric_rows(self.run / "metrics.jsonl"),
             "status": {key: status.get(key) for key in ("state", "step")},
@@ -78,9 +81,12 @@ class AppSession:
     def measure_letter(self, times: Times) -> None:
         """Type a letter that nobody else writes, and measure how long it takes until the screen shows it."""
         letter = next(self._letters)
+        self.app.forget(0)
         self.app.send(letter)
-        times.add(self.app.wait_for(letter.encode(), 30.0) * 1000)
-        self.app.forget()
+        try:
+            times.add(self.app.wait_for(letter.encode(), 30.0) * 1000)
+        except TimeoutError:
+            self.lost_keys.append(f"{self.place} at {self.sampler.elapsed:.0f} s")
 
     # -- tabs ----------------------------------------------------------------------------------------------------
 
@@ -160,9 +166,9 @@ class AppSession:
                 for number in itertools.count():
                     if self.sampler.elapsed > seconds:
                         break
-                    self.chat(15)
-                    self.watch(15)
-                    self.translate(25)
+                    for place, seconds_there in ((self.chat, 15), (self.watch, 15), (self.translate, 25)):
+                        self.place = f"{place.__name__} {number}"
+                        place(seconds_there)
                     if number % 5 == 4:
                         self.press(NEW, pause=1.0)
             finally:
@@ -179,6 +185,7 @@ class AppSession:
         outlived = training is not None and training.is_running()
         if training is not None and outlived:
             training.send_signal(signal.SIGINT)
-            training.wait(120)
+            with contextlib.suppress(psutil.TimeoutExpired):
+                training.wait(120)
         facts = self._facts()
         self.sampler.write(event="end", app_closed=closed, training_outlived_the_app=outlived, **facts)
