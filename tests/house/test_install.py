@@ -75,6 +75,7 @@ USES: list[tuple[list[str], str, int, str]] = [
     (["inspect", "gradients", "shakespeare", "--places", "2", "--steps", "10"], "", 0, "Gradient that is left"),
     (["report", "chat", "--html", "chat.html"], "", 0, ""),
     (["serve"], "", 2, "pip install 'rnntui[serve]'"),
+    (["licenses"], "", 0, "tatoeba.org"),
     (["completion", "bash"], "", 0, "complete -o nosort"),
     (["chat"], "", 2, "chat needs a terminal"),
     (["train", "no.txt"], "", 2, f"training {NEEDS_TORCH}"),
