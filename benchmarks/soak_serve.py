@@ -106,23 +106,29 @@ class ServerSession:
         await asyncio.gather(*(self._client(port, end) for _ in range(self.clients)))
 
     async def _client(self, port: int, end: float) -> None:
+        """Ask for everything once, together with all other clients, which needs all threads; then now and then."""
         kinds, weights = list(ASKS), [ask.weight for ask in ASKS.values()]
+        for kind in kinds:
+            await self._ask_for(port, kind)
         while True:
             await asyncio.sleep(self._chance.expovariate(self.rate / self.clients))
             if time.monotonic() > end:
                 return
-            kind = self._chance.choices(kinds, weights)[0]
-            began = time.perf_counter()
-            try:
-                answer = await asyncio.wait_for(self._request(port, ASKS[kind]), TIMEOUT)
-            except (OSError, TimeoutError, ValueError) as error:
-                answer = type(error).__name__
-            took = 1000 * (time.perf_counter() - began)
-            with self._lock:
-                one = self._answers.setdefault(kind, Answers())
-                one.answers[answer] += 1
-                one.ms.append(round(took, 1))
-                one.unexpected += answer != str(ASKS[kind].status)
+            await self._ask_for(port, self._chance.choices(kinds, weights)[0])
+
+    async def _ask_for(self, port: int, kind: str) -> None:
+        """Send a request, and count its answer."""
+        began = time.perf_counter()
+        try:
+            answer = await asyncio.wait_for(self._request(port, ASKS[kind]), TIMEOUT)
+        except (OSError, TimeoutError, ValueError) as error:
+            answer = type(error).__name__
+        took = 1000 * (time.perf_counter() - began)
+        with self._lock:
+            one = self._answers.setdefault(kind, Answers())
+            one.answers[answer] += 1
+            one.ms.append(round(took, 1))
+            one.unexpected += answer != str(ASKS[kind].status)
 
     async def _request(self, port: int, ask: Ask) -> str:
         """Return the status of an answer that was read as far as its kind asks; raises where it breaks off."""

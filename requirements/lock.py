@@ -2,13 +2,13 @@
 
     make lock        (after a change of constraints.txt or of the dependencies in pyproject.toml)
 
-`app.txt` is what `make chat` installs, `train.txt` what `make setup` and `make demo` add, `dev.txt` what `make test` does;
-each has hatchling too, which builds rnntui itself. The hashes are those of the package index that uv is set up for. They
-cover wheels and source archives of every platform, so one file serves all.
+`app.txt` is what `make chat` installs, `train.txt` what `make setup` and `make demo` add, `dev.txt` what `make test`
+adds. Each has hatchling too, which builds rnntui itself. The hashes are those of the package index that uv is set up
+for, of wheels and source archives of every platform, so one file serves all.
 
-torch is left out, as are the GPU libraries that it needs on Linux (`nvidia-*`, `cuda-*`, `triton`): there is more than one
-build of a version, and with hashes of several, pip takes the one whose index tells its hash, so the large GPU build instead
-of the CPU build. The last step of the Makefile installs torch in the version of constraints.txt.
+torch is left out, as are the GPU libraries that it needs on Linux (`nvidia-*`, `cuda-*`, `triton`): there is more than
+one build of a version, and with hashes of several, pip takes the one whose index tells its hash, so the large GPU build
+instead of the CPU build. The last step of the Makefile installs torch in the version of constraints.txt.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def locked(extras: list[str]) -> str:
 
 
 def entries(text: str) -> list[str]:
-    """Split requirements into entries: a package with the lines of its hashes. Lines that name an index are left out."""
+    """Split requirements into packages, each with the lines of its hashes; lines that name an index are left out."""
     return re.findall(r"^\w.*\n(?:[ ].*\n)*", text, re.MULTILINE)
 
 

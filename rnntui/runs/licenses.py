@@ -15,8 +15,8 @@ from rnntui.runs.lookup import shipped_folder, shipped_runs
 
 PACKAGE = "rnntui"
 UNKNOWN = "unknown"
-MODEL_FILE, CORPORA_FILE = "license.json", "licenses.json"
-"""Beside a shipped model: its licence, and those of its corpora. In `corpora/`: those of all texts."""
+CORPORA_FILE = "licenses.json"
+"""In `corpora/`: the licences of its texts. Shipped models have a file each (`RunFolder.license_file`)."""
 
 _DEVELOPMENT = "dev"  # the extra whose libraries no command uses
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -86,7 +86,7 @@ def model_licenses() -> list[LicenseRecord]:
     """
     records: list[LicenseRecord] = []
     for run in shipped_runs():
-        values = _read(run.path / MODEL_FILE)
+        values = _read(run.license_file)
         corpora = list(_corpora(values["corpora"], None))
         source = "trained on " + "; ".join(f"{one.name} ({one.license})" for one in corpora)
         notices = dict.fromkeys(one.notice for one in corpora if one.notice)

@@ -67,7 +67,7 @@ def test_every_corpus_has_the_licence_that_its_readme_names() -> None:
 def test_every_shipped_model_has_the_licences_of_its_corpora() -> None:
     of_corpora = json.loads((CORPORA / "licenses.json").read_text("utf-8"))
     for run in shipped_runs():
-        corpora = json.loads((run.path / licenses.MODEL_FILE).read_text("utf-8"))["corpora"]
+        corpora = json.loads(run.license_file.read_text("utf-8"))["corpora"]
         assert [f"corpora/{name}" for name in corpora] == list(run.read_config().corpus.sources)
         for name, fields in corpora.items():
             assert fields == {key: value for key, value in of_corpora[name].items() if key != "files"}
