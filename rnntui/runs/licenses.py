@@ -128,8 +128,13 @@ def _library(distribution: metadata.Distribution) -> LicenseRecord:
     files = tuple(
         str(distribution.locate_file(file)) for file in distribution.files or () if _LICENSE_FILE.match(file.name)
     )
-    home = fields.get("Home-page") or next((url.partition(",")[2].strip() for url in _urls(fields)), "")
+    home = _field(fields, "Home-page") or next((url.partition(",")[2].strip() for url in _urls(fields)), "")
     return LicenseRecord("library", fields["Name"], _license(fields), fields["Version"], home, files=files)
+
+
+def _field(fields: metadata.PackageMetadata, name: str) -> str:
+    """Return a field that a package may have; empty if it has not."""
+    return str((fields.get_all(name) or [""])[0])
 
 
 def _urls(fields: metadata.PackageMetadata) -> list[str]:
@@ -140,11 +145,11 @@ def _urls(fields: metadata.PackageMetadata) -> list[str]:
 
 def _license(fields: metadata.PackageMetadata) -> str:
     """Return the SPDX expression of a package, else what its classifiers say, else a short licence field."""
-    if fields.get("License-Expression"):
-        return str(fields["License-Expression"])
+    if expression := _field(fields, "License-Expression"):
+        return expression
     classifiers = [c.split(" :: ")[-1] for c in fields.get_all("Classifier") or () if c.startswith("License :: ")]
     named = [name for name in classifiers if name != "OSI Approved"]
     if named:
         return ", ".join(named)
-    text = str(fields.get("License") or "").strip()
+    text = _field(fields, "License").strip()
     return text if text and "\n" not in text and len(text) <= _MAX_LICENSE else UNKNOWN
