@@ -9,11 +9,13 @@ end, the loss chart of the training, and English sentences that are translated w
 session goes from tab to tab once a minute, and begins new texts. *serve*: `rnntui serve` with 32 clients that ask for
 completions, streams, chats and translations, close streams early and send mistakes, a few requests a second.
 
-Every ten seconds a JSON line is written: memory (RSS and PSS), descriptors, threads and child processes, and
+Every ten seconds a JSON line is written: memory, descriptors, threads and child processes, and
 
 - for the app, milliseconds from a key to the frame that shows it, and the rows of the training's `metrics.jsonl`
   against its steps;
 - for the server, requests by kind and status, and their milliseconds.
+
+Own memory (USS) is what counts: PSS also changes when other processes load or free the same libraries.
 
 `table` fits slopes after a warm-up (Theil–Sen on medians of minutes, with a 95% interval). Linux only.
 """
@@ -33,7 +35,10 @@ from typing import Any
 from common import print_heading
 from soak_samples import facts_of, fitted_slope, percentile
 
-FACTS = {"pss_mb": "PSS, MB", "rss_mb": "RSS, MB", "descriptors": "descriptors", "threads": "threads"}
+FACTS = {
+    "uss_mb": "own memory (USS), MB", "pss_mb": "PSS, MB", "rss_mb": "RSS, MB", "descriptors": "descriptors",
+    "threads": "threads", "children": "child processes",
+}  # fmt: skip
 
 
 def main() -> None:

@@ -28,6 +28,7 @@ def process_facts(process: psutil.Process) -> dict[str, float]:
             return {
                 "rss_mb": memory.rss / MEGABYTE,
                 "pss_mb": memory.pss / MEGABYTE,
+                "uss_mb": memory.uss / MEGABYTE,
                 "descriptors": process.num_fds(),
                 "threads": process.num_threads(),
                 "children": len(process.children(recursive=True)),
