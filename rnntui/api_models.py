@@ -67,6 +67,9 @@ class TextModel:
         self._weights_time = _weights_time(run)
         self._loaded = load_language_model(run, precision=precision)
 
+    def __repr__(self) -> str:
+        return f"TextModel({self.name!r})"
+
     @property
     def name(self) -> str:
         return self.run.name
@@ -273,6 +276,9 @@ class TranslationModel:
         self.run = run
         self._translator = load_translator(run, split_sentences)
 
+    def __repr__(self) -> str:
+        return f"TranslationModel({self.name!r})"
+
     @property
     def name(self) -> str:
         return self.run.name
@@ -317,6 +323,9 @@ class ClassificationModel:
 
         self.run = run
         self._classifier = load_classifier(run)
+
+    def __repr__(self) -> str:
+        return f"ClassificationModel({self.name!r})"
 
     @property
     def name(self) -> str:

@@ -32,6 +32,8 @@ Newlines = Literal["universal", "keep"]
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000
 DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training: see --tokenizer word in README
+MAX_TOKENS = 0x110001
+"""The largest vocabulary: every code point and `<unk>`."""
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
 NGRAMS = 1
@@ -172,7 +174,7 @@ class LanguageModelConfig(RecurrentConfig):
         if (self.ngrams or 1) == 1:
             return prior
         dropout = f", n-gram dropout {self.ngram_dropout:g}" if self.ngram_dropout else ""
-        return f", n-grams up to {self.ngrams} in {self.ngram_buckets:,} rows each{dropout}{prior}"
+        return f", n-grams up to {self.ngrams} in {self.ngram_buckets or NGRAM_BUCKETS:,} rows each{dropout}{prior}"
 
 
 @record
@@ -186,7 +188,7 @@ class TokenizerConfig(Settings):
         None,
         f"tokens in the vocabulary [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords]",
         low=2,
-        high=0x110001,
+        high=MAX_TOKENS,
     )
 
     @property

@@ -10,6 +10,8 @@ from rnntui.errors import UsageError
 
 Config = TypeVar("Config")
 
+_MAX_SHOWN = 60  # characters of a value in a message
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -136,7 +138,7 @@ class Settings(Record):
         known = {f.name for f in fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise UsageError(f"unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
+            raise UsageError(f"unknown setting {shown_value(unknown[0])}; known are {', '.join(sorted(known))}")
         return cls(**values)
 
 
@@ -152,23 +154,29 @@ def _problem(setting: Setting, hint: Any, value: Any) -> str:
         return "" if type(None) in get_args(hint) else "needs a value"
     if setting.choices:
         allowed = value in setting.choices
-        return "" if allowed else f"must be one of {', '.join(setting.choices)} (got {value!r})"
+        return "" if allowed else f"must be one of {', '.join(setting.choices)} (got {shown_value(value)})"
     types = get_args(hint) or (hint,)
     if bool in types:
-        return "" if isinstance(value, bool) else f"must be true or false (got {value!r})"
+        return "" if isinstance(value, bool) else f"must be true or false (got {shown_value(value)})"
     if str in types:
-        return "" if isinstance(value, str) else f"must be text (got {value!r})"
+        return "" if isinstance(value, str) else f"must be text (got {shown_value(value)})"
     number = int if int in types else float
     # JSON writes 1.0 as 1: an int is a fine float; a bool is neither, though Python calls it an int.
     if isinstance(value, bool) or not isinstance(value, (int, float) if number is float else int):
         word = "a number" if number is float else "a whole number"
-        return f"must be {setting.none + ' or ' if setting.none else ''}{word} (got {value!r})"
+        return f"must be {setting.none + ' or ' if setting.none else ''}{word} (got {shown_value(value)})"
     low, high = setting.low, setting.high
     too_low, too_high = low is not None and value < low, high is not None and value > high
     if too_low or too_high or not math.isfinite(value):
         shown = format(value, "g") if isinstance(value, float) else str(value)
         return f"must be {_bounds(low, high)} (got {shown[:20]})"
     return ""
+
+
+def shown_value(value: object) -> str:
+    """Return a value as a message quotes it: its beginning, if it is long."""
+    text = repr(value[:_MAX_SHOWN] if isinstance(value, (str, list)) else value)
+    return text if len(text) <= _MAX_SHOWN + 2 else f"{text[:_MAX_SHOWN]}…"
 
 
 def _bounds(low: float | None, high: float | None) -> str:

@@ -1,5 +1,6 @@
 """Settings for every test."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,20 @@ for _variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_variable] = "1"
 
 prepare_for_torch()  # as every command does that trains
+
+# Modules are compiled once, and not by each of the processes that tests start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+gc.disable()  # imports and the list of tests are many objects, and all of them live to the end
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Leave what was imported and collected out of every later garbage collection."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)  # a test of the app makes more objects than the 700 of a default collection
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

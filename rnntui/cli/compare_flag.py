@@ -16,7 +16,7 @@ Choice = TypeVar("Choice", bound=str)
 
 
 def compare_options(choices: str, difference: str, data: str, budget: str) -> Callable[[Command], Command]:
-    """Return a decorator that adds `--compare` and `--minutes`.
+    """Return a decorator that adds `--compare`, `--minutes` and `--overwrite`.
 
     Args:
         choices: what can be compared, as it is typed, such as `rnn,gru,lstm`.
@@ -26,6 +26,10 @@ def compare_options(choices: str, difference: str, data: str, budget: str) -> Ca
     """
 
     def add(command: Command) -> Command:
+        command = click.option(
+            "--overwrite", is_flag=True,
+            help="With --compare: train anew what is there under these names, in place of going on with it.",
+        )(command)  # fmt: skip
         command = click.option(
             "--minutes", type=click.FloatRange(0.01, 100_000), default=3.0, show_default=True, callback=refuse_nan,
             help=f"With --compare: training time of {budget}.",

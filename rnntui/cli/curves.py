@@ -25,6 +25,7 @@ from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
 from rnntui.runs.metrics_log import MetricsTail
+from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
     from rnntui.charts.svg import ChartDrawing
@@ -33,6 +34,7 @@ _PIPE_SIZE = os.terminal_size((80, 24))
 _MIN_ROWS = 10  # of each of several charts
 _MAX_LISTED = 8  # metrics listed in a message
 _AXES: dict[str, Axis] = {"step": "step", "time": "seconds", "tokens": "tokens"}
+_FORMULA_STARTS = ("=", "+", "-", "@")
 _BLOCK = 1 << 20  # bytes of a metrics file read at a time
 
 
@@ -228,16 +230,24 @@ def _write_csv(runs: Mapping[str, RunFolder], metrics: list[str]) -> None:
     columns = _logged_metrics(runs, metrics)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", *AXES, *columns])
+    writer.writerow(["run", *AXES, *map(_spreadsheet_text, columns)])
     for name, run in runs.items():
         for rows in _row_blocks(run):
             for row in rows:
                 if not metrics or any(key in row for key in metrics):
                     values = (row.get(key) for key in (*AXES, *columns))
-                    writer.writerow([name, *(value if _is_number(value) else "" for value in values)])
+                    writer.writerow(
+                        [_spreadsheet_text(name), *(value if _is_number(value) else "" for value in values)]
+                    )
             write_out(text.getvalue())
             text.seek(0)
             text.truncate()
+
+
+def _spreadsheet_text(text: str) -> str:
+    """Return a name as a cell of CSV: on one line, and behind an apostrophe if a spreadsheet took it for a formula."""
+    cell = one_line(text)
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _write_json(runs: Mapping[str, RunFolder], metrics: list[str]) -> None:

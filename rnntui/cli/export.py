@@ -99,14 +99,14 @@ def command(
 
 def _export_events(run: RunFolder, target: Path) -> None:
     from rnntui.atomic_files import atomic_folder
-    from rnntui.runs.metrics_log import read_metrics
+    from rnntui.runs.metrics_log import metrics_rows
     from rnntui.runs.tensorboard_log import TensorBoardLog
 
-    rows, created = read_metrics(run.metrics_file), run.read_config().created
+    created = run.read_config().created
     with atomic_folder(target) as folder, contextlib.closing(TensorBoardLog(folder)) as log:
-        for row in rows:
+        for row in metrics_rows(run.metrics_file):
             seconds = row.get("seconds")
-            log.write(row, created + seconds if isinstance(seconds, int | float) else created)
+            log.write(row, created + seconds if isinstance(seconds, float) else created)
     print_note(f"saved {target}; look at it with: tensorboard --logdir {target}")
 
 

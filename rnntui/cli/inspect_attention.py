@@ -19,7 +19,7 @@ from rnntui.errors import UsageError
 if TYPE_CHECKING:
     from rnntui.text.parallel_corpus import ParallelCorpus
 
-_TRAINING_OPTIONS = ("minutes", "hidden", "tokenizer")
+_TRAINING_OPTIONS = ("minutes", "overwrite", "hidden", "tokenizer")
 
 
 @click.command("attention")
@@ -56,6 +56,7 @@ def command(
     columns: str,
     compare: str | None,
     minutes: float,
+    overwrite: bool,
     hidden: int,
     tokenizer: PairTokenizerType,
     encoding: str,
@@ -71,7 +72,7 @@ def command(
     at.
 
     With --compare, a model with each kind of attention is trained on the same pairs. The runs stay, named after the
-    pairs and the attention.
+    pairs and the attention; after a stop, the same command goes on.
     """
     output = InspectionOutput(**output_values)
     if not all(map(str.strip, sentences)):
@@ -90,7 +91,7 @@ def command(
         from rnntui.cli.train_attentions import ATTENTIONS, AttentionTrainings, train_attentions
 
         kinds = compared_choices(compare, ATTENTIONS, "attention")
-        trainings = AttentionTrainings(kinds, minutes, hidden, tokenizer, checkpoints)
+        trainings = AttentionTrainings(kinds, minutes, hidden, tokenizer, checkpoints, overwrite)
         if not names:
             raise UsageError("--compare: name pairs to train on: a table, a folder, or a glob")
         runs, code = train_attentions(lambda: _read(names, reading), trainings)

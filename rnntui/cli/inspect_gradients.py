@@ -45,6 +45,7 @@ def command(
     has_initial: bool | None,
     compare: str | None,
     minutes: float,
+    overwrite: bool,
     hidden: int,
     **output_values: Any,
 ) -> int:
@@ -55,7 +56,7 @@ def command(
     there can be learned from.
 
     With --compare, a plain RNN, a GRU and an LSTM of equal numbers of weights are trained on the same text, and shown
-    before and after. The runs stay, named after the text and the cell.
+    before and after. The runs stay, named after the text and the cell; after a stop, the same command goes on.
     """
     output = InspectionOutput(**output_values)
     use_one_blas_thread()
@@ -67,12 +68,12 @@ def command(
         from rnntui.config import Cell
 
         cells = compared_choices(compare, get_args(Cell), "cell")
-        runs, code = train_comparison(names, CellComparison(cells, minutes, hidden, checkpoints))
+        runs, code = train_comparison(names, CellComparison(cells, minutes, hidden, checkpoints, overwrite))
         if code:
             return code
         is_wanted = has_initial is not False
     else:
-        refuse_training_flags(context, ("minutes", "hidden"))
+        refuse_training_flags(context, ("minutes", "overwrite", "hidden"))
         runs = choose_runs(names, checkpoints, LANGUAGE_MODEL)
         is_wanted = len(runs) == 1 if has_initial is None else has_initial
     output.write(gradient_flow(runs, read_text(text_file), steps=steps, places=places, has_initial=is_wanted))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -46,6 +45,7 @@ from rnntui.config_generation import (
     new_seed,
 )
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import shell_quote
 from rnntui.text.encoding import STDIN_NAME
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) 
     if prompt_file is not None:
         raise UsageError("give --prompt or --prompt-file, not both")
     if is_file_name(prompt):
-        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
+        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shell_quote(prompt)}")
 
 
 def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:

@@ -26,7 +26,8 @@ from rnntui.kinds.model_kind import ModelKind
 from rnntui.settings import Settings, bounds_text, problem_with, settings_of
 
 _NO_KEYS = {
-    "config", "write_config", "resume", "find_learning_rate", "use_found_rate", "rate_curve", "debug", "help"
+    "config", "write_config", "resume", "accept_changed_corpus", "find_learning_rate", "use_found_rate", "rate_curve",
+    "debug", "help",
 }  # fmt: skip
 _Source = click.core.ParameterSource
 _WIDTH = 100  # columns of a comment

@@ -6,11 +6,11 @@ import os
 import re
 from pathlib import Path
 
-from rnntui.atomic_files import parse_json
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.runs.folder import RunFolder
+from rnntui.untrusted_files import read_json
 
 CHECKPOINTS_VARIABLE = "RNNTUI_CHECKPOINTS"
 SHIPPED = ("shakespeare", "chat", "en-es", "authors")
@@ -125,7 +125,7 @@ def _is_readable(run: RunFolder) -> bool:
 def _is_untrained(run: RunFolder) -> bool:
     """Return True for a run that has done no step; its weights are those of the evaluation before training."""
     try:
-        return bool(parse_json(run.status_file.read_bytes())["step"] == 0)
+        return bool(read_json(run.status_file)["step"] == 0)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -133,7 +133,7 @@ def _is_untrained(run: RunFolder) -> bool:
 def kind_id_of(run: RunFolder) -> str | None:
     """Return the id of a run's kind without reading all of its config; None if its `config.json` is broken."""
     try:
-        values = parse_json(run.config_file.read_bytes())
+        values = read_json(run.config_file)
         return str(values["kind"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

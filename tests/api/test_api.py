@@ -243,6 +243,26 @@ def test_results_of_the_other_kinds() -> None:
     assert (blank.label, line.label in model.labels) == ("", True)
 
 
+def test_models_and_results_show_what_they_are(model: TextModel) -> None:
+    """Not where they are in memory, and no arrays of numbers."""
+    token = next(model.generate("To be", length=1, seed=1))
+    assert repr(model) == "TextModel('shakespeare')" and repr(token).startswith("GeneratedToken(text=")
+    assert "array(" not in repr(token) and "recent=" in repr(token.state)
+    translator = rnntui.load("en-es", kind="seq2seq")
+    [translation] = translator.translate(["Good morning."])
+    assert repr(translation) == "Translation(source='Good morning.', text='Buenos días.')"
+    assert repr(translation.hypotheses[0]).startswith("LineHypothesis(text='Buenos días.', score=-")
+    classifier = rnntui.load("authors", kind="classifier")
+    shown = [
+        translator,
+        classifier,
+        translation.hypotheses[0].parts[0],
+        *classifier.classify(["To be"]),
+        *rnntui.runs(),
+    ]
+    assert not [each for each in shown if " at 0x" in repr(each)]
+
+
 def test_an_event_that_is_answered_with_false_stops_and_saves(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("the cat sat on the mat\n" * 60)
     settings = {**SMALL, "steps": 50, "bptt": 8, "batch_size": 4}

@@ -17,7 +17,16 @@ from rnntui.cli.train_seq2seq import command as train_seq2seq
 from rnntui.errors import UsageError
 
 COMMANDS = {command.name: command for command in (train, train_seq2seq, train_classifier)}
-NO_KEYS = {"config", "write_config", "resume", "find_learning_rate", "use_found_rate", "rate_curve", "debug"}
+NO_KEYS = {
+    "config",
+    "write_config",
+    "resume",
+    "accept_changed_corpus",
+    "find_learning_rate",
+    "use_found_rate",
+    "rate_curve",
+    "debug",
+}
 
 
 def parsed(name: str, *arguments: str) -> click.Context:

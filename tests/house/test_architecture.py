@@ -88,30 +88,36 @@ def code_spans(page: str) -> Iterator[str]:
 
 
 @cache
-def modules() -> tuple[ast.Module, ...]:
-    return tuple(ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py"))
+def definitions() -> tuple[dict[str, ast.ClassDef], frozenset[str]]:
+    """The classes of the package by name, and everything that it defines.
 
-
-@cache
-def classes() -> dict[str, ast.ClassDef]:
-    return {node.name: node for tree in modules() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-
-
-@cache
-def names() -> frozenset[str]:
-    """Everything that the package defines: functions, fields, arguments, constants, and keys of JSON objects."""
-    found: set[str] = set()
-    for node in (node for tree in modules() for node in ast.walk(tree)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.add(node.value)
+    That is functions, fields, arguments, constants, and keys of JSON objects.
+    """
+    classes: dict[str, ast.ClassDef] = {}
     # Losses of the final evaluation are named after it.
-    return frozenset(found | {f"{name}_loss" for name in ("streaming", "windowed", "teacher_forced")})
+    names = {f"{name}_loss" for name in ("streaming", "windowed", "teacher_forced")}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.add(node.name)
+                if isinstance(node, ast.ClassDef):
+                    classes[node.name] = node
+            elif isinstance(node, ast.Name):
+                if isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+            elif isinstance(node, ast.arg):
+                names.add(node.arg)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.add(node.value)
+    return classes, frozenset(names)
+
+
+def classes() -> dict[str, ast.ClassDef]:
+    return definitions()[0]
+
+
+def names() -> frozenset[str]:
+    return definitions()[1]
 
 
 def members(name: str) -> set[str]:

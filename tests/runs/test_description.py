@@ -40,7 +40,7 @@ def test_progress_comes_first_and_the_rest_is_there(tmp_path: Path) -> None:
     assert [section.title for section in sections] == ["Progress", "Model", "Training", "Files", "Commands"]
     facts = facts_of(run)
     assert next(iter(facts)) == "note"
-    assert facts["progress"] == "step 10 of 10 (100 %), 0 s, 1.0 k tokens"
+    assert facts["progress"] == "step 10 of 10 (100%), 0 s, 1.0 k tokens"
     assert facts["budget"] == "10 steps" and facts["bits per character"] == "2.2000"
     assert facts["parameters"] == "3,214 (float32)" and "model.safetensors" in facts["files"]
     assert "batch-size 32" in facts["options"] and "learning-rate" in facts["options"]
@@ -49,7 +49,7 @@ def test_progress_comes_first_and_the_rest_is_there(tmp_path: Path) -> None:
 
 
 def test_progress_is_rounded_down_as_in_lists() -> None:
-    assert "(9 %)" in progress_text(RunStatus("stopped", 1_185, 12_420))
+    assert "(9%)" in progress_text(RunStatus("stopped", 1_185, 12_420))
 
 
 def test_the_budget_is_that_of_the_last_resumption(tmp_path: Path) -> None:

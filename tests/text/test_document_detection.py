@@ -56,21 +56,30 @@ def detected(folder: Path, text: str) -> str:
     return detect_documents(corpus, corpus_stats(corpus))
 
 
-LINES: dict[str, str] = {
-    "names": lines_of(lambda draw: word(draw).capitalize()),
-    "full names": lines_of(lambda draw: f"{word(draw).capitalize()} {draw.choice('ABC')}. {word(draw).capitalize()}-R"),
-    "last name first": lines_of(lambda draw: f"{word(draw).capitalize()}, {word(draw).capitalize()}"),
-    "names with apostrophes": lines_of(lambda draw: f"O'{word(draw).capitalize()} Jr"),
-    "sorted words": "".join(sorted(set(lines_of(word, 3000).splitlines(keepends=True)))),
-    "chinese names": lines_of(lambda draw: "".join(draw.choices("王李张刘陈杨黄赵吴周伟芳娜敏静丽强磊军洋", k=3))),
-    "titles of two words": lines_of(lambda draw: f"The {word(draw).capitalize()}", 900),
-    "no line break at the end": lines_of(lambda draw: word(draw).capitalize()).rstrip("\n"),
-    "a few blank lines at the end": lines_of(lambda draw: word(draw).capitalize()) + "\n\n",
-    "tweets": lines_of(lambda draw: prose(draw, draw.randint(1, 3))[:279].rstrip(".!?") + "."),
-    "tweets with tags": lines_of(lambda draw: sentence(draw) + draw.choice(["", " #tag", " 😀", " https://t.co/xyz"])),
-    "japanese tweets": lines_of(lambda draw: "".join(draw.choices("あいうえお日本東京", k=draw.randint(8, 90))) + "。"),
-    "captions": lines_of(lambda draw: sentence(draw, 5, 14)),
-    "jokes with quotes inside": lines_of(lambda draw: f'{sentence(draw)} He said "{sentence(draw)}"'),
+# Made where they are used: every worker collects all tests.
+LINES: dict[str, Callable[[], str]] = {
+    "names": lambda: lines_of(lambda draw: word(draw).capitalize()),
+    "full names": lambda: lines_of(
+        lambda draw: f"{word(draw).capitalize()} {draw.choice('ABC')}. {word(draw).capitalize()}-R"
+    ),
+    "last name first": lambda: lines_of(lambda draw: f"{word(draw).capitalize()}, {word(draw).capitalize()}"),
+    "names with apostrophes": lambda: lines_of(lambda draw: f"O'{word(draw).capitalize()} Jr"),
+    "sorted words": lambda: "".join(sorted(set(lines_of(word, 3000).splitlines(keepends=True)))),
+    "chinese names": lambda: lines_of(
+        lambda draw: "".join(draw.choices("王李张刘陈杨黄赵吴周伟芳娜敏静丽强磊军洋", k=3))
+    ),
+    "titles of two words": lambda: lines_of(lambda draw: f"The {word(draw).capitalize()}", 900),
+    "no line break at the end": lambda: lines_of(lambda draw: word(draw).capitalize()).rstrip("\n"),
+    "a few blank lines at the end": lambda: lines_of(lambda draw: word(draw).capitalize()) + "\n\n",
+    "tweets": lambda: lines_of(lambda draw: prose(draw, draw.randint(1, 3))[:279].rstrip(".!?") + "."),
+    "tweets with tags": lambda: lines_of(
+        lambda draw: sentence(draw) + draw.choice(["", " #tag", " 😀", " https://t.co/xyz"])
+    ),
+    "japanese tweets": lambda: lines_of(
+        lambda draw: "".join(draw.choices("あいうえお日本東京", k=draw.randint(8, 90))) + "。"
+    ),
+    "captions": lambda: lines_of(lambda draw: sentence(draw, 5, 14)),
+    "jokes with quotes inside": lambda: lines_of(lambda draw: f'{sentence(draw)} He said "{sentence(draw)}"'),
 }  # fmt: skip
 
 
@@ -88,52 +97,70 @@ def code(draw: Draw) -> str:
     return draw.choice([f"def {word(draw)}(x):", f"    return {word(draw)}", f"{word(draw)} = 3", "", "end", "else:"])
 
 
-ONE_TEXT: dict[str, str] = {
-    "a novel, wrapped": novel(random.Random(1), 70),
-    "a novel, wrapped narrowly": novel(random.Random(1), 24),
-    "a novel, a paragraph to a line": novel(random.Random(1), None),
-    "a novel, wrapped, without blank lines": "\n".join(wrapped(prose(random.Random(2), 900), 70)),
-    "a novel, a word to a line": "\n".join(
+ONE_TEXT: dict[str, Callable[[], str]] = {
+    "a novel, wrapped": lambda: novel(random.Random(1), 70),
+    "a novel, wrapped narrowly": lambda: novel(random.Random(1), 24),
+    "a novel, a paragraph to a line": lambda: novel(random.Random(1), None),
+    "a novel, wrapped, without blank lines": lambda: "\n".join(wrapped(prose(random.Random(2), 900), 70)),
+    "a novel, a word to a line": lambda: "\n".join(
         random.Random(3).choices(["the", "of", "and", "she", *(word(random.Random(i)) for i in range(300))], k=5000)
     ),
-    "chinese paragraphs": lines_of(lambda draw: "　　" + "".join(draw.choices("的一是不了人我在有他", k=60)) + "。"),
-    "chinese speech": lines_of(lambda draw: "“" + "".join(draw.choices("的一是不了", k=draw.randint(3, 40))) + "。”"),
-    "an epic poem": lines_of(lambda draw: sentence(draw, 6, 8)[:-1] + draw.choice([",", "", ";", ".", ""])),
-    "verse with a full stop in every line": lines_of(lambda draw: "".join(draw.choices("春花秋月何时", k=5)) + "。"),
-    "stanzas": "\n\n".join(texts_of(lambda draw: "\n".join(sentence(draw, 6, 8)[:-1] for _ in range(4)))),
-    "a play": "\n\n".join(texts_of(lambda draw: f"{draw.choice(['ROMEO', 'JULIET', 'NURSE'])}\n{sentence(draw)}")),
-    "a play, a speech to a line": lines_of(lambda draw: f"{draw.choice(['ROMEO', 'JULIET'])}: {sentence(draw)}"),
-    "code": lines_of(code),
-    "a log": lines_of(lambda draw: f"2024-05-0{draw.randint(1, 9)} 12:00:0{draw.randint(1, 9)} INFO {sentence(draw)}"),
-    "a table": lines_of(lambda draw: f"{word(draw)}\t{sentence(draw)}"),
-    "numbers": lines_of(lambda draw: f"{draw.random():.4f}"),
-    "a list, each name many times": lines_of(lambda draw: draw.choice(["Ann", "Ben", "Cid", "Dan"])),
-    "a table with commas": lines_of(lambda draw: f"{word(draw)},{draw.choice('FM')},{draw.randint(1, 9999)}"),
-    "chapters of a paragraph": "\n\n".join(
+    "chinese paragraphs": lambda: lines_of(
+        lambda draw: "　　" + "".join(draw.choices("的一是不了人我在有他", k=60)) + "。"
+    ),
+    "chinese speech": lambda: lines_of(
+        lambda draw: "“" + "".join(draw.choices("的一是不了", k=draw.randint(3, 40))) + "。”"
+    ),
+    "an epic poem": lambda: lines_of(lambda draw: sentence(draw, 6, 8)[:-1] + draw.choice([",", "", ";", ".", ""])),
+    "verse with a full stop in every line": lambda: lines_of(
+        lambda draw: "".join(draw.choices("春花秋月何时", k=5)) + "。"
+    ),
+    "stanzas": lambda: "\n\n".join(texts_of(lambda draw: "\n".join(sentence(draw, 6, 8)[:-1] for _ in range(4)))),
+    "a play": lambda: "\n\n".join(texts_of(
+        lambda draw: f"{draw.choice(['ROMEO', 'JULIET', 'NURSE'])}\n{sentence(draw)}"
+    )),
+    "a play, a speech to a line": lambda: lines_of(
+        lambda draw: f"{draw.choice(['ROMEO', 'JULIET'])}: {sentence(draw)}"
+    ),
+    "code": lambda: lines_of(code),
+    "a log": lambda: lines_of(
+        lambda draw: f"2024-05-0{draw.randint(1, 9)} 12:00:0{draw.randint(1, 9)} INFO {sentence(draw)}"
+    ),
+    "a table": lambda: lines_of(lambda draw: f"{word(draw)}\t{sentence(draw)}"),
+    "numbers": lambda: lines_of(lambda draw: f"{draw.random():.4f}"),
+    "a list, each name many times": lambda: lines_of(lambda draw: draw.choice(["Ann", "Ben", "Cid", "Dan"])),
+    "a table with commas": lambda: lines_of(lambda draw: f"{word(draw)},{draw.choice('FM')},{draw.randint(1, 9999)}"),
+    "chapters of a paragraph": lambda: "\n\n".join(
         f"Chapter {index}\n{prose(random.Random(index), 9)}" for index in range(1, 60)
     ),
-    "parts with Roman numerals": "\n\n".join(
+    "parts with Roman numerals": lambda: "\n\n".join(
         f"Part {'C' * (index // 12)}{'X' * (index % 4)}{'I' * (index % 3 + 1)}\n{prose(random.Random(index), 9)}"
         for index in range(60)
     ),
-    "a diary": "\n\n".join(
+    "a diary": lambda: "\n\n".join(
         f"Monday, {index} {word(random.Random(index))} 1901\n{prose(random.Random(index), 9)}" for index in range(1, 60)
     ),
-    "a short list": lines_of(lambda draw: word(draw).capitalize(), 40),
-    "words of a test": lines_of(lambda draw: " ".join(draw.choices(["alpha", "beta", "gamma"], k=draw.randint(1, 12)))),
-    "subtitles": "".join(texts_of(lambda draw: f"{draw.randint(1, 99)}\n00:02 --> 00:09\n{sentence(draw)}\n\n")),
-    "questions and answers": "\n".join(texts_of(lambda draw: f"Q: {sentence(draw)}\nA: {sentence(draw)}\n")),
-    "paragraphs of one line": "\n\n".join(texts_of(sentence)),
-    "an indented outline": lines_of(lambda draw: draw.choice(["", "  ", "    "]) + word(draw)),
-    "lines that go on where others ended": lines_of(lambda draw: draw.choice([sentence(draw), sentence(draw).lower()])),
-    "one line": prose(random.Random(1), 2000),
+    "a short list": lambda: lines_of(lambda draw: word(draw).capitalize(), 40),
+    "words of a test": lambda: lines_of(
+        lambda draw: " ".join(draw.choices(["alpha", "beta", "gamma"], k=draw.randint(1, 12)))
+    ),
+    "subtitles": lambda: "".join(texts_of(
+        lambda draw: f"{draw.randint(1, 99)}\n00:02 --> 00:09\n{sentence(draw)}\n\n"
+    )),
+    "questions and answers": lambda: "\n".join(texts_of(lambda draw: f"Q: {sentence(draw)}\nA: {sentence(draw)}\n")),
+    "paragraphs of one line": lambda: "\n\n".join(texts_of(sentence)),
+    "an indented outline": lambda: lines_of(lambda draw: draw.choice(["", "  ", "    "]) + word(draw)),
+    "lines that go on where others ended": lambda: lines_of(
+        lambda draw: draw.choice([sentence(draw), sentence(draw).lower()])
+    ),
+    "one line": lambda: prose(random.Random(1), 2000),
 }  # fmt: skip
 
-BLOCKS: dict[str, str] = {
-    "poems with titles": "\n\n".join(
+BLOCKS: dict[str, Callable[[], str]] = {
+    "poems with titles": lambda: "\n\n".join(
         texts_of(lambda draw: f"{word(draw).capitalize()}\nPoet\n{sentence(draw)}\n{sentence(draw)}")
     ),
-    "a dictionary": "\n\n".join(texts_of(lambda draw: f"{word(draw)}\n{sentence(draw)}")) + "\n",
+    "a dictionary": lambda: "\n\n".join(texts_of(lambda draw: f"{word(draw)}\n{sentence(draw)}")) + "\n",
 }
 
 
@@ -146,8 +173,8 @@ BLOCKS: dict[str, str] = {
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else value,
 )
-def test_what_a_text_looks_like(unit: str, text: tuple[str, str], tmp_path: Path) -> None:
-    assert detected(tmp_path, text[1]) == unit
+def test_what_a_text_looks_like(unit: str, text: tuple[str, Callable[[], str]], tmp_path: Path) -> None:
+    assert detected(tmp_path, text[1]()) == unit
 
 
 @pytest.mark.parametrize(
@@ -161,7 +188,7 @@ def test_the_corpora(name: str, unit: str) -> None:
 
 def test_a_dialogue_whose_speakers_are_known_is_one_text(tmp_path: Path) -> None:
     path = tmp_path / "corpus.txt"
-    path.write_text(LINES["captions"], "utf-8")
+    path.write_text(LINES["captions"](), "utf-8")
     corpus = replace(find_corpus([str(path)]), speakers=SpeakerLabels("Ann", "Ben"))
     assert detect_documents(corpus, corpus_stats(corpus)) == "none"
 

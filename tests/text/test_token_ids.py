@@ -16,10 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import rnntui
 from rnntui.config import TokenizerConfig, TokenizerType
 from rnntui.errors import CorpusError
 from rnntui.text.char_tokenizer import CharTokenizer
 from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.pair_ids import write_pairs
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import TokenFile, corpus_stats, count_words, write_token_file
@@ -49,6 +51,22 @@ class Chunks(NamedTuple):
 
 
 small_chunks = st.builds(Chunks, st.integers(1, 9), st.integers(1, 20))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("length", [20, 5000])
+def test_ids_that_the_disk_has_no_room_for_are_an_error(tmp_path: Path, length: int) -> None:
+    (tmp_path / "text").write_text("ab" * (length // 2))
+    with pytest.raises(OSError, match="No space left"):
+        write_token_file(find_corpus([str(tmp_path / "text")]), CharTokenizer(["a", "b"]), Path("/dev/full"))
+    with pytest.raises(OSError, match="No space left"):
+        write_pairs(Path("/dev/full"), [(np.arange(length), np.arange(length))], 1, 9)
+
+
+def test_no_array_is_written_by_numpy_itself() -> None:
+    package = Path(rnntui.__file__).parent
+    writers = [path.name for path in package.rglob("*.py") if ".tofile(" in path.read_text("utf-8")]
+    assert writers == [], "tofile loses up to 4 KB on a full disk, without an error: file.write(array.data) does not"
 
 
 @pytest.fixture(scope="module")

@@ -85,11 +85,11 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
 def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(tmp_path: Path, shape: dict) -> None:
-    steps = 28  # more than two epochs
-    straight = make_labelled_run(tmp_path, opinions(), "straight", steps, **shape)
+    steps = 18  # more than two epochs
+    straight = make_labelled_run(tmp_path, opinions(100), "straight", steps, **shape)
     train_run(straight, ignore, never)
-    stopped = make_labelled_run(tmp_path, opinions(), "stopped", steps, **shape)
-    for step in (7, 19):
+    stopped = make_labelled_run(tmp_path, opinions(100), "stopped", steps, **shape)
+    for step in (7, 13):
         stop = StopAfter(step)
         assert train_run(stopped, stop.report, stop).reason == "interrupted"
     train_run(stopped, ignore, never)

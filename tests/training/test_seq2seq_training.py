@@ -83,7 +83,7 @@ def held_out(run: RunFolder, rows: list[tuple[str, str]]) -> list[tuple[str, str
     [
         (copies(1500), 400, {"learning_rate": 5e-3}),
         (reverses(1500), 220, {"cell": "gru", "learning_rate": 6e-3}),
-        (dates(2000), 320, {"attention": "additive", "learning_rate": 6e-3}),
+        (dates(2000), 220, {"attention": "additive", "learning_rate": 1e-2}),
     ],
     ids=["copy", "reverse", "dates"],
 )
@@ -111,12 +111,12 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: "-".join(map(str, shape.values())))
 def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(tmp_path: Path, shape: dict) -> None:
-    rows = [(f"{a} and {b}", f"{b} or {a}") for a, b in zip(*[iter([w for w, _ in copy_rows(180)])] * 2, strict=True)]
-    steps = 28  # more than two epochs
+    rows = [(f"{a} and {b}", f"{b} or {a}") for a, b in zip(*[iter([w for w, _ in copy_rows(120)])] * 2, strict=True)]
+    steps = 18  # more than two epochs
     straight = make_pair_run(tmp_path, rows, "straight", steps=steps, **shape)
     train_run(straight, ignore, never)
     stopped = make_pair_run(tmp_path, rows, "stopped", steps=steps, **shape)
-    for step in (7, 19):
+    for step in (7, 13):
         stop = StopAfter(step)
         assert train_run(stopped, stop.report, stop).reason == "interrupted"
     train_run(stopped, ignore, never)

@@ -23,7 +23,7 @@ class Crash(Exception):
 
 
 class FakeClock:
-    """Advances by 20 ms whenever the loop looks at it, and stands still for `stall` seconds after step `stalls_at`."""
+    """Advances by 50 ms whenever the loop looks at it, and stands still for `stall` seconds after step `stalls_at`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, stalls_at: int = 0, stall: float = 0.0, dies_at: int = 0):
         self.now = 0.0
@@ -31,7 +31,7 @@ class FakeClock:
         monkeypatch.setattr(trainer, "time", SimpleNamespace(perf_counter=self._read))
 
     def _read(self) -> float:
-        self.now += 0.02
+        self.now += 0.05
         return self.now
 
     def report(self, event: Event) -> None:
@@ -48,7 +48,7 @@ def never() -> bool:
 def test_a_stall_shortens_the_rest_and_the_learning_rate_still_ends(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     steady, stalled = make_run(name="steady", **SHAPE), make_run(name="stalled", **SHAPE)
     plain = train_run(steady, FakeClock(monkeypatch).report, never)
-    finished = train_run(stalled, FakeClock(monkeypatch, stalls_at=100, stall=15.0).report, never)
+    finished = train_run(stalled, FakeClock(monkeypatch, stalls_at=40, stall=15.0).report, never)
     assert 29 < plain.seconds < 31
     assert 29 < finished.seconds < 31
     assert finished.step < 0.75 * plain.step
@@ -60,8 +60,8 @@ def test_a_stall_shortens_the_rest_and_the_learning_rate_still_ends(make_run, mo
 def test_a_plan_that_the_clock_made_outlives_a_crash(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that dies a few steps after a stall, with no save due in between, goes on as if it had not died."""
     straight, crashed = make_run(name="straight", **SHAPE), make_run(name="crashed", **SHAPE)
-    train_run(straight, FakeClock(monkeypatch, stalls_at=100, stall=15.0).report, never)
+    train_run(straight, FakeClock(monkeypatch, stalls_at=40, stall=15.0).report, never)
     with pytest.raises(Crash):
-        train_run(crashed, FakeClock(monkeypatch, stalls_at=100, stall=15.0, dies_at=105).report, never)
+        train_run(crashed, FakeClock(monkeypatch, stalls_at=40, stall=15.0, dies_at=45).report, never)
     train_run(crashed, FakeClock(monkeypatch).report, never)
     assert_same_run(straight, crashed)
