@@ -4,6 +4,8 @@
 # make test    install what is missing, check style and types, run all tests
 # make lock    write requirements/*.txt anew: the versions of constraints.txt, with the hashes of their files
 # make sbom    write build/sbom.cdx.json: every installed package with version and licence, as CycloneDX
+# make coverage  run the tests with branch coverage of rnntui (twice as long as make test)
+# make mutants  mutation tests of some modules (hours); of one: make mutants MUTANTS='rnntui.runs.lookup.*'
 # make models  retrain the shipped models (about three hours on one core)
 # make clean   remove the virtual environment
 
@@ -11,7 +13,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo chat test lock sbom models setup clean
+.PHONY: demo chat test lock sbom coverage mutants models setup clean
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 # What is downloaded must have one of the hashes in requirements/*.txt, which name all packages.
@@ -70,6 +72,19 @@ sbom: $(VENV)/.ready-dev
 	$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment --validate --pyproject pyproject.toml \
 		--output-reproducible --output-format JSON --output-file build/sbom.cdx.json $(BIN)/python
 	@echo build/sbom.cdx.json
+
+coverage: $(VENV)/.ready-dev
+	rm -rf build/coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+
+MUTANTS ?= rnntui.*
+
+mutants: $(VENV)/.ready-dev
+	$(PIP) mutmut
+	$(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
 
 models: $(VENV)/.ready-train
 	rm -rf build/model build/shipped

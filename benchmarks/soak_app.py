@@ -22,6 +22,8 @@ SIZE = (45, 160)  # rows, columns: four panes side by side
 CHAT, TRAIN, TRANSLATE, ADD_PANE, NEW = "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b[17~", "\x1b[24~"
 END, ENTER, TAB, CONTINUE, STOP, QUIT, CLEAR, ERASE = "\x1b[F", "\r", "\t", "\x0e", "\x1b", "\x11", "\x15", "\x7f"
 RUN = "soak"
+_TAIL = 1 << 16  # bytes of output that are kept, for the case that the app ends by itself
+ESCAPES = re.compile(r"\x1b\[[0-9;?<=>]*[a-zA-Z]")
 STEP = re.compile(rb"step ([\d,]+) of")
 
 
@@ -34,6 +36,7 @@ class AppSession:
         self.run.parent.mkdir(exist_ok=True)
         self.lags = {name: Times() for name in ("chat", "train", "translate")}
         self.lost_keys: list[str] = []
+        self._tail = b""  # of the output
         self.place, self.shown_step = "start", 0
         self.sampler = Sampler(path, self._facts)
         self.app = Terminal(
@@ -81,6 +84,7 @@ class AppSession:
     def measure_letter(self, times: Times) -> None:
         """Type a letter that nobody else writes, and measure how long it takes until the screen shows it."""
         letter = next(self._letters)
+        self._tail = (self._tail + self.app.output)[-_TAIL:]
         self.app.forget(0)
         self.app.send(letter)
         try:
@@ -94,7 +98,7 @@ class AppSession:
         """Open the models, add the panes, start the training from its form."""
         self.app.wait_for(b"ready")
         self.app.drain(2.0)
-        self.press(*[TAB] * 8, END, *[TAB] * 3, pause=0.4)  # the slider of the length: no end; then on to the prompt
+        self.press(*[TAB] * 9, END, *[TAB] * 3, pause=0.4)  # the slider of the length: no end; then on to the prompt
         for _ in range(3):
             self.press(ADD_PANE, pause=1.5)
         self.press_until(TRAIN, b"by age")
@@ -169,18 +173,27 @@ class AppSession:
                     for place, seconds_there in ((self.chat, 15), (self.watch, 15), (self.translate, 25)):
                         self.place = f"{place.__name__} {number}"
                         place(seconds_there)
+                    if self._has_ended:
+                        last = ESCAPES.sub("", (self._tail + self.app.output)[-_TAIL:].decode("utf-8", "replace"))
+                        self.sampler.write(event="died", place=self.place, output=last)
+                        break
                     if number % 5 == 4:
                         self.press(NEW, pause=1.0)
             finally:
                 self._end()
 
+    @property
+    def _has_ended(self) -> bool:
+        app = self.sampler.processes["app"]
+        return not app.is_running() or app.status() == psutil.STATUS_ZOMBIE
+
     def _end(self) -> None:
-        app, training = self.sampler.processes["app"], self.sampler.processes.get("training")
+        training = self.sampler.processes.get("training")
         self.app.send(STOP + QUIT)
         deadline = time.monotonic() + 20
-        while app.is_running() and app.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+        while not self._has_ended and time.monotonic() < deadline:
             self.app.drain(0.2)
-        closed = not app.is_running() or app.status() == psutil.STATUS_ZOMBIE
+        closed = self._has_ended
         self.app.close()
         outlived = training is not None and training.is_running()
         if training is not None and outlived:

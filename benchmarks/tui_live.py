@@ -150,7 +150,7 @@ def typing(seconds: float, characters: int) -> None:
         app = Terminal(rnntui("chat", "shakespeare", "--reopen"), settings)
         app.wait_for(b"ready")
         app.drain(1.0)
-        app.send("\t\t" + "\t" * 6 + "\x1b[F")  # text, temperature and so on to length: End means no end
+        app.send("\t\t" + "\t" * 7 + "\x1b[F")  # text, temperature and so on to length: End means no end
         app.drain(0.5)
         app.send("\t\x1b[F\t\t")  # chars/s: End is full speed; then past the seed to the prompt
         app.drain(0.5)

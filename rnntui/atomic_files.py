@@ -44,6 +44,11 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 def check_can_be_written(path: Path) -> None:
     """Raise `RnntuiError` if a file cannot be put there: it is not a file now, or is in no folder."""
+    try:
+        path.lstat()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):  # too long a name, a folder that may not be entered
+            raise RnntuiError(f"cannot write {path}: {error.strerror}") from error
     if path.is_dir():
         raise RnntuiError(f"cannot write {path}: {os.strerror(errno.EISDIR)}")
     if path.exists() and not path.is_file():

@@ -222,7 +222,7 @@ def remove_abandoned(checkpoints: Path, prefixes: Sequence[str] = (_STAGING_PREF
     for prefix in prefixes:
         for folder in checkpoints.glob(f"{prefix}*"):
             pid = folder.name.removeprefix(prefix).split("-")[0]
-            if pid.isdigit() and not _is_alive(int(pid)):
+            if pid.isdecimal() and not _is_alive(int(pid)):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

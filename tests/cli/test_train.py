@@ -215,7 +215,7 @@ BAD_SETTINGS = [
     (["--max-epochs", "1", "--steps", "2"], "--max-epochs limits a budget of minutes, and --steps is a budget of its"),
     (["--tied", "--embedding", "8"], "--tied needs --embedding equal to --hidden"),
     (["--cell", "transformer"], "'lstm', 'gru', 'rnn'"),
-    (["--hidden", "many"], "not a valid integer"),
+    (["--hidden", "many"], "must be a whole number between 1 and 8,192 (got 'many')"),
     (["--device", "cuda"], "torch finds no CUDA GPU"),
     (["--name", "../outside"], "is not a valid name of a run"),
     (["--name", "-x"], "is not a valid name of a run"),

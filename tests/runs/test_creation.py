@@ -138,6 +138,16 @@ def test_a_run_on_the_text_with_other_line_ends_is_told_with_its_flag(
     assert (error.setting, error.hint) == ("newlines", "resume it with --newlines keep")
 
 
+def test_a_run_on_the_text_with_line_ends_of_any_kind_is_told_to_one_who_keeps_them(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    make_run("input", "abc", 1.0)
+    kept = replace(text("abc", kept="new"), newlines="keep")
+    error = error_of(kept, tmp_path)
+    assert error.problem == "run input was trained on a/input.txt read with --newlines universal"
+    assert (error.setting, error.hint) == ("newlines", "resume it with --newlines universal")
+
+
 def test_runs_that_cannot_be_read_or_resumed_do_not_stop_the_search(make_run: MakeRun, tmp_path: Path) -> None:
     expected = make_run("a", "abc", 1.0)
     make_run("b", "abc", 5.0).config_file.write_bytes(b"{")

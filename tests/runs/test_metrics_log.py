@@ -176,7 +176,8 @@ def test_only_lines_longer_than_the_bound_are_skipped(run: RunFolder) -> None:
 def test_drop_after_removes_later_rows_and_broken_lines(run: RunFolder) -> None:
     append(
         run.metrics_file,
-        b'{"kind": "start"}\n{"step": 1}\ngarbage\n{"step": 2}\n{"step": 3}\n{"step": 2, "late": true}\n{"step": 1',
+        b'{"kind": "start"}\n{"step": 1}\ngarbage\n{"step": 2}\n{"step": 3}\n{"step": 2, "late": true}\n'
+        b'{"step": 2, "best_step": 1}\n{"step": 1',
     )
     drop_after(run.metrics_file, 2)
     append(run.metrics_file, b'{"step": 3, "again": true}\n')

@@ -24,7 +24,7 @@ from rnntui.text.corpus import Corpus, find_corpus
 from rnntui.text.pair_ids import write_pairs
 from rnntui.text.subword_tokenizer import SubwordTokenizer
 from rnntui.text.text_split import TextSplit
-from rnntui.text.token_ids import TokenFile, corpus_stats, count_words, write_token_file
+from rnntui.text.token_ids import TokenFile, _whole_lines, corpus_stats, count_words, write_token_file
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer as make_tokenizer_of_split
 from rnntui.text.word_tokenizer import WordTokenizer
@@ -136,6 +136,21 @@ def test_words_are_counted_with_line_breaks_wherever_blocks_end(
 ) -> None:
     with Chunks(block).applied():
         assert count_words(corpus_of(tmp_path, text).blocks()) == count
+
+
+@pytest.mark.parametrize(
+    ("block", "size", "at_start", "lines"),
+    [
+        ("ab\ncd\nef", 9, True, "ab\ncd\nef"),
+        ("ab\ncd\nef", 9, False, "cd\nef"),
+        ("ab\ncd\nef\n", 7, True, "ab\ncd\n"),
+        ("ab\ncd\nef\n", 8, False, "cd\n"),
+        ("abcdef\ngh", 4, True, ""),
+        ("abcdef\ngh", 4, False, ""),
+    ],
+)
+def test_the_sample_of_a_block_are_its_whole_lines(block: str, size: int, at_start: bool, lines: str) -> None:
+    assert _whole_lines(block, size, at_start) == lines
 
 
 def test_the_fingerprint_is_that_of_the_text_and_not_of_how_it_is_kept(tmp_path: Path) -> None:
