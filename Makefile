@@ -82,7 +82,7 @@ coverage: $(VENV)/.ready-dev
 MUTANTS ?= rnntui.*
 
 mutants: $(VENV)/.ready-dev
-	$(PIP) mutmut
+	$(PIP) -c constraints.txt mutmut
 	$(BIN)/mutmut run $(MUTANTS)
 	$(BIN)/mutmut results
 
