@@ -43,7 +43,7 @@ class LineOutput:
     Args:
         path: the file; None for standard output.
         done: lines that it has already, which are not written again.
-        record: what the job that began it was told, by parameter; see `open_output`.
+        record: what the job that began it was told, by parameter; empty if the file does not say. See `open_output`.
     """
 
     def __init__(self, path: Path | None = None, done: int = 0, record: Mapping[str, Any] | None = None) -> None:
@@ -78,19 +78,24 @@ class LineOutput:
 
 
 @contextmanager
-def open_output(context: click.Context, identity: Mapping[str, Any], refusal: str = "") -> Iterator[LineOutput]:
+def open_output(
+    context: click.Context, identity: Mapping[str, Any], refusal: str = "", drawn: Mapping[str, Any] | None = None
+) -> Iterator[LineOutput]:
     """Open the output that the flags of `output_options` name; a file that was not finished says so on stderr.
 
     While a file is not finished, a hidden file beside it records what the command was told: with other settings, its
     lines would not fit those before them.
+
+    Nothing is checked for a file that a job has finished, to which the answers to further lines may be added.
 
     Raises `UsageError` if the file exists and `--resume` was not given, or other settings were; `RnntuiError` if it
     cannot be written, or another process writes to it.
 
     Args:
         context: of the command.
-        identity: what else decides on the output: the run and its weights, a seed that was drawn.
+        identity: what else decides on the output: the run and its weights.
         refusal: why a job with these flags cannot be resumed; empty if it can.
+        drawn: values of parameters that were not given, such as a seed, by which this job is begun.
     """
     name, resume = context.params["output"], context.params["resume"]
     if resume and name is None:
@@ -106,14 +111,16 @@ def open_output(context: click.Context, identity: Mapping[str, Any], refusal: st
         hint = "name another one" if refusal else "name another one, or go on with it by --resume"
         raise UsageError(f"{path} exists and is not replaced", setting="output", hint=hint)
     record_file = path.with_name(f".{path.name}.job")
-    record = {**_recorded(context), **{key: _plain(value) for key, value in identity.items()}}
+    given = {**_recorded(context), **{key: _plain(value) for key, value in identity.items()}}
+    record = {}
     with _locked(path):
         if record_file.is_file() and path.stat().st_size:
-            before = _read_record(record_file)
-            _check_record(record, before, path)
-            record = before
+            record = _read_record(record_file)
+            _check_record(given, record, path)
         elif not refusal:
-            atomic_write(record_file, json.dumps(record).encode())
+            begun = {**given, **(drawn or {})}
+            record = {} if path.stat().st_size else begun
+            atomic_write(record_file, json.dumps(begun).encode())
         done = _count_and_repair(path)
         if done:
             print_note(f"{path}: {done:,} lines are written already")
