@@ -15,7 +15,6 @@ import click
 from rnntui.atomic_files import atomic_write, check_can_be_written, parse_json
 from rnntui.cli.terminal import new_file_argument, print_note, write_out
 from rnntui.errors import RnntuiError, UsageError
-from rnntui.settings import flag_of
 
 if TYPE_CHECKING:
     from rnntui.runs.folder import RunFolder
@@ -116,7 +115,7 @@ def open_output(
     with _locked(path):
         if record_file.is_file() and path.stat().st_size:
             record = _read_record(record_file)
-            _check_record(given, record, path)
+            _check_record(context, given, record, path)
         elif not refusal:
             begun = {**given, **(drawn or {})}
             record = {} if path.stat().st_size else begun
@@ -165,14 +164,14 @@ def _read_record(file: Path) -> dict[str, Any]:
     return record
 
 
-def _check_record(now: Mapping[str, Any], before: Mapping[str, Any], path: Path) -> None:
+def _check_record(context: click.Context, now: Mapping[str, Any], before: Mapping[str, Any], path: Path) -> None:
     """Raise `UsageError` if a job is gone on with by other settings; a seed that is not given is the one it has."""
+    flags = {parameter.name: parameter.opts[0] for parameter in context.command.params}
     for name in sorted({*now, *before}):
         if now.get(name) != before.get(name) and not (name == "seed" and now.get(name) is None):
-            values = f"{_shown(before.get(name))}, not {_shown(now.get(name))}"
-            what = "the run" if name in ("run", "weights") else flag_of(name)
             raise UsageError(
-                f"{path} was begun with another value of {what}: {values}",
+                f"{path} was begun with another value of {flags.get(name, name)}: "
+                f"{_shown(before.get(name))}, not {_shown(now.get(name))}",
                 setting=name,
                 hint="give the same settings, or name another --output",
             )
