@@ -1,16 +1,15 @@
 """Many lines: the pool of processes of `sample`, `translate`, `score` and `classify`, against one process and a loop.
 
-Contestants alternate: `--jobs 1`, `--jobs` with all usable cores, and a loop over the Python API, one line after another
-on one thread. The time of the commands includes their start, that of the loop does not; the loop gets fewer lines. The
-outputs of both commands are compared. A million lines are extrapolated from the lines a second of these, which the
-table says. `memory` is the peak of the largest process of a pool, at two lengths of input.
+Contestants alternate: `--jobs 1`, `--jobs` with all usable cores, and a loop over the Python API, one line after
+another on one thread. The time of the commands includes their start, that of the loop does not; the loop gets fewer
+lines. The outputs of both commands are compared. A million lines are extrapolated from the lines a second of these,
+which the table says. `MB` is the peak memory of the largest process.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,9 +17,6 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import cycle, islice
 from pathlib import Path
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # of the loop; before numpy is loaded
 
 from common import alternate, cores, print_heading, print_table, ratio, verdict
 
@@ -43,8 +39,11 @@ def lines_for(command: str) -> Iterator[str]:
 
 def loop(command: str, lines: list[str], length: int) -> Callable[[], None]:
     """Return the loop that a script author writes first."""
+    from rnntui.environment import use_one_blas_thread
+
+    use_one_blas_thread()  # before numpy is loaded
     import rnntui
-    from rnntui.api import ClassificationModel, TextModel, TranslationModel
+    from rnntui.api_models import ClassificationModel, TextModel, TranslationModel
 
     model = rnntui.load(RUNS[command], checkpoints="checkpoints")
     if isinstance(model, TranslationModel):
@@ -117,7 +116,8 @@ def measure(command: str, count: int, arguments: argparse.Namespace, folder: Pat
     return [
         command, f"{count:,}", *(f"{speed:,.1f}" for speed in medians),
         f"{against_one:.2f} {verdict(against_one >= 1.8)}", f"{against_loop:.1f} {verdict(against_loop >= 5)}",
-        f"{1_000_000 / medians[2] / 3600:.2f} h", "same" if same(*outputs.values()) else "DIFFERENT", f"{max(peaks):.0f}",
+        f"{1_000_000 / medians[2] / 3600:.2f} h", "same" if same(*outputs.values()) else "DIFFERENT",
+        f"{max(peaks):.0f}",
     ]  # fmt: skip
 
 
