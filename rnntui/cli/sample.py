@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shlex
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -29,6 +28,7 @@ from rnntui.cli.line_output import LineOutput, open_output, output_options, run_
 from rnntui.cli.options import (
     checkpoints_option,
     corpus_options,
+    number_option,
     run_option,
     setting_option,
     settings_from,
@@ -48,6 +48,7 @@ from rnntui.cli.terminal import (
 )
 from rnntui.config import PoolConfig
 from rnntui.config_generation import (
+    LARGEST_SEED,
     UNLIMITED_LENGTH,
     GenerationConfig,
     InferenceConfig,
@@ -57,6 +58,7 @@ from rnntui.config_generation import (
     new_seed,
 )
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import shell_quote
 from rnntui.processors import usable_cpus
 from rnntui.text.encoding import STDIN_NAME
 
@@ -101,7 +103,7 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
 )
 @corpus_options
 @setting_option(GenerationConfig, "length", "-n")
-@click.option("--samples", type=click.IntRange(1, MAX_SAMPLES), default=1, show_default=True, help="Number of samples.")
+@number_option("--samples", bounds=(1, MAX_SAMPLES), default=1, show_default=True, help="Number of samples.")
 @click.option(
     "--stop",
     multiple=True,
@@ -110,8 +112,8 @@ def _stop_strings(context: click.Context, parameter: click.Parameter, value: Any
     "\\xNN and \\uNNNN are characters and \\\\ is a backslash; may be repeated.",
 )
 @click.option("--keep-stop", is_flag=True, help="Also write the string that ended a text.")
-@click.option(
-    "--seed", type=click.IntRange(0), help="Seed that makes the output repeatable; text i is sampled with seed + i."
+@number_option(
+    "--seed", bounds=(0, LARGEST_SEED), help="Seed that makes the output repeatable; text i is sampled with seed + i."
 )
 @settings_options(SamplingConfig)
 @setting_option(InferenceConfig, "precision")
@@ -320,7 +322,7 @@ def _check_prompt(prompt: str | None, prompt_file: str | None, each_line: bool) 
     if prompt_file is not None:
         raise UsageError("give --prompt or --prompt-file, not both")
     if is_file_name(prompt):
-        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shlex.quote(prompt)}")
+        print_note(f"{prompt} is the prompt itself; for the text of that file: --prompt-file {shell_quote(prompt)}")
 
 
 def _open_novelty(run: RunFolder, is_shown: bool) -> NoveltyOutput:
