@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -83,7 +83,7 @@ def open_output(
     """Open the output that the flags of `output_options` name; a file that was not finished says so on stderr.
 
     While a file is not finished, a hidden file beside it records what the command was told: with other settings, its
-    lines would not fit those before them.
+    lines would not fit those before them. A file to which nothing was written is removed.
 
     Nothing is checked for a file that a job has finished, to which the answers to further lines may be added.
 
@@ -127,7 +127,11 @@ def open_output(
         try:
             yield output
         except BaseException:
-            if not refusal:
+            if not path.stat().st_size:
+                with suppress(OSError):  # Windows removes no open file
+                    path.unlink()
+                    record_file.unlink(missing_ok=True)
+            elif not refusal:
                 lines = _count_and_repair(path)
                 print_note(f"{path} has the first {lines:,} lines; the same command with --resume goes on")
             raise

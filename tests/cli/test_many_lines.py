@@ -133,6 +133,9 @@ def test_an_error_says_how_to_go_on_and_other_settings_are_refused(rnntui, runs:
     ]
     other = rnntui(*score, "--json")
     assert other.code == 2 and "begun with another value of --json: false, not true" in other.err
+    Path("bad.txt").write_bytes(b"\xff\n")
+    nothing = rnntui("score", "--run", runs["score"], "--file", "bad.txt", "--output", "none.txt")
+    assert nothing.code == 1 and nothing.err.count("\n") == 1 and not list(Path().glob("*none*"))
     Path("lines.txt").write_text(LINES + "\ufffd\nlast\n")
     assert rnntui(*score).code == 0 and Path("out.txt").read_text().count("\n") == 52
 
