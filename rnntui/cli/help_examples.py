@@ -29,6 +29,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "translate": (
         ('rnntui translate "Where is the station?"', "translate with the newest run, or with the shipped model"),
         ("rnntui translate --run en-es --file film.srt > film.es.srt", "translate subtitles"),
+        (
+            "rnntui translate --file english.txt --output spanish.txt --resume",
+            "many lines on all cores; after a stop, the same command goes on",
+        ),
     ),
     "classify": (
         ('rnntui classify --run authors --explain "It was a dark night."', "a label, and the words that decide it"),
