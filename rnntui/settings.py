@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any, Self, TypeVar, dataclass_transform, get_args, get_type_hints
 
 from rnntui.errors import UsageError
@@ -60,6 +61,13 @@ def override(config_class: type[Settings], name: str, default: Any, help: str | 
     return field(default=default, metadata={"setting": changed})
 
 
+@cache
+def type_hints(class_: type) -> dict[str, Any]:
+    """Return `get_type_hints` of a class, which evaluates each annotation anew; a list of runs reads thousands."""
+    return get_type_hints(class_)
+
+
+@cache
 def settings_of(config_class: type[Settings]) -> dict[str, Setting]:
     """Return the settings of a class by field name, in the order they are declared; `option_name` is always set."""
     settings: dict[str, Setting] = {
@@ -76,13 +84,13 @@ def bounds_text(setting: Setting) -> str:
 
 def is_bool(config_class: type[Settings], name: str) -> bool:
     """Return True for a setting whose type is `bool` or `bool | None`."""
-    hint = get_type_hints(config_class)[name]
+    hint = type_hints(config_class)[name]
     return bool in (get_args(hint) or (hint,))
 
 
 def problem_with(config_class: type[Settings], name: str, value: object) -> str:
     """Return what is wrong with a value of a setting, as the end of a sentence about it; empty if nothing is."""
-    return _problem(settings_of(config_class)[name], get_type_hints(config_class)[name], value)
+    return _problem(settings_of(config_class)[name], type_hints(config_class)[name], value)
 
 
 def flag_of(option: str) -> str:
@@ -92,7 +100,7 @@ def flag_of(option: str) -> str:
 
 def is_text(config_class: type[Settings], name: str) -> bool:
     """Return True for a setting of free text: its type is `str`."""
-    return get_type_hints(config_class)[name] is str
+    return type_hints(config_class)[name] is str
 
 
 class Record:
@@ -126,7 +134,7 @@ class Settings(Record):
     """
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
+        hints = type_hints(type(self))
         for name, setting in settings_of(type(self)).items():
             _check(setting, hints[name], getattr(self, name))
 
