@@ -134,6 +134,11 @@ class MetricsHistory:
             self.read()
 
     @property
+    def offset(self) -> int:
+        """Bytes of the file that were read, now or by the history that saved them."""
+        return self._tail.offset
+
+    @property
     def metric_keys(self) -> list[str]:
         """The keys of the metrics with at least one number, in the order of `all_metrics`."""
         return in_order([key for key, column in self._columns.values.items() if len(column)])
