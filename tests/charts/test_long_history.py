@@ -101,11 +101,7 @@ def test_kept_rows_are_rows_of_the_file_with_all_extremes(long_file: Path) -> No
 @pytest.mark.parametrize("keys", [("train_loss", "validation_loss"), ("learning_rate",)])
 def test_a_chart_shows_what_all_rows_show(long_file: Path, keys: tuple[str, ...]) -> None:
     full, kept = chart(read(long_file, 10**9), keys), chart(read(long_file, 2000), keys)
-    cells = [
-        (one, other)
-        for line, kept_line in zip(full, kept, strict=True)
-        for one, other in zip(line, kept_line, strict=True)
-    ]
+    cells = list(zip("".join(full), "".join(kept), strict=True))
     different = sum(one != other for one, other in cells)
     # The extreme of a bucket may lie on the other side of the edge between two columns.
     assert different <= 0.01 * len(cells)
@@ -122,9 +118,9 @@ def test_kept_rows_do_not_depend_on_the_blocks_that_are_read(long_file: Path) ->
 def test_a_step_that_goes_down_takes_back_kept_rows(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     append(path, rows(0, 3000))
-    append(path, [{"step": 20_000, "train_loss": 1.0}, {"step": 20_010, "train_loss": 3.0}])
+    append(path, [{"step": 20_005, "train_loss": 1.0}, {"step": 20_015, "train_loss": 3.0}])
     series = read(path, 1000).series("train_loss")
-    assert series.axes["step"][-3] < 20_000 and series.values[-2:].tolist() == [1.0, 3.0]
+    assert series.axes["step"][-3] == 20_000 and series.values[-2:].tolist() == [1.0, 3.0]
     assert series.averages is not None and len(series.averages) == len(series.values)
     before = series.averages[-3]
     assert series.averages[-2:] == pytest.approx([0.9 * before + 0.1, 0.81 * before + 0.09 + 0.3], rel=1e-9)
@@ -151,9 +147,8 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A run whose metrics have been read and saved."""
     monkeypatch.setattr(history_module, "SAVE_EVERY", 20_000)
     run = RunFolder(tmp_path)
-    append(
-        run.metrics_file, [{"step": 0, "slowdown": "half as fast", "train_loss": 9.0, "confusion": [[1, 2], [3, 4]]}]
-    )
+    first_row = {"step": 0, "slowdown": "half as fast", "train_loss": 9.0, "confusion": [[1, 2], [3, 4]]}
+    append(run.metrics_file, [first_row])
     append(run.metrics_file, rows(1, 300))
     read(run.metrics_file)
     assert run.curves_file.exists()

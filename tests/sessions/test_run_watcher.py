@@ -12,6 +12,7 @@ from fake_training import make_logged, make_two_runs, row, write_status
 from rnntui.errors import RunError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.listing import RunSummary
+from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import save_arrays
 from rnntui.sessions import run_watcher
