@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from typing import Any, Self, TypeVar, dataclass_transform, get_args, get_type_hints
+from typing import Any, Self, TypeVar, cast, dataclass_transform, get_args, get_type_hints
 
 from rnntui.errors import UsageError
 
@@ -61,15 +62,23 @@ def override(config_class: type[Settings], name: str, default: Any, help: str | 
     return field(default=default, metadata={"setting": changed})
 
 
+def type_hints(class_: type[Any]) -> dict[str, Any]:
+    """Return `get_type_hints` of a class, which evaluates each annotation anew: lists of runs ask thousands of times."""
+    return _type_hints(cast(Hashable, class_))
+
+
+def settings_of(config_class: type[Any]) -> dict[str, Setting]:
+    """Return the settings of a class by field name, in the order they are declared; `option_name` is always set."""
+    return _settings_of(cast(Hashable, config_class))
+
+
 @cache
-def type_hints(class_: type) -> dict[str, Any]:
-    """Return `get_type_hints` of a class, which evaluates each annotation anew; a list of runs reads thousands."""
+def _type_hints(class_: Any) -> dict[str, Any]:
     return get_type_hints(class_)
 
 
 @cache
-def settings_of(config_class: type[Settings]) -> dict[str, Setting]:
-    """Return the settings of a class by field name, in the order they are declared; `option_name` is always set."""
+def _settings_of(config_class: Any) -> dict[str, Setting]:
     settings: dict[str, Setting] = {
         f.name: f.metadata["setting"] for f in fields(config_class) if "setting" in f.metadata
     }
