@@ -63,7 +63,7 @@ def override(config_class: type[Settings], name: str, default: Any, help: str | 
 
 
 def type_hints(class_: type[Any]) -> dict[str, Any]:
-    """Return `get_type_hints` of a class, which evaluates each annotation anew: lists of runs ask thousands of times."""
+    """Return `get_type_hints` of a class, kept, as lists of runs ask for thousands."""
     return _type_hints(cast(Hashable, class_))
 
 
