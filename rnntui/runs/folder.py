@@ -25,6 +25,9 @@ CHECKSUM = "sha256"
 DAMAGED_SUFFIX = ".damaged"
 """Suffix of the copy of a damaged file that a repair has replaced."""
 
+CURVES_FILE = "curves.safetensors"
+"""Name of the file of downsampled metrics, which lies beside the metrics."""
+
 MAX_NOTE_LENGTH = 1000
 """Characters of a note."""
 
@@ -61,6 +64,11 @@ class RunFolder:
     @property
     def metrics_file(self) -> Path:
         return self.path / "metrics.jsonl"
+
+    @property
+    def curves_file(self) -> Path:
+        """The downsampled metrics of a long run; they can be made again from the metrics."""
+        return self.path / CURVES_FILE
 
     @property
     def status_file(self) -> Path:
