@@ -17,6 +17,7 @@ from rnntui.text.tail_check import TailCheck
 from rnntui.text.token_ids import TokenFile, smallest_dtype
 
 if TYPE_CHECKING:
+    from rnntui.text.character_counts import CharacterFile
     from rnntui.text.corpus import Corpus
     from rnntui.text.token_ids import CorpusStats
     from rnntui.text.tokenizer import Tokenizer
@@ -54,6 +55,11 @@ class TextSplit:
         self._check = TailCheck(stats.characters, self._cuts[0][0]) if origin == "end" and fraction else None
         self.training_characters: int = lengths["training"]
         self.validation_characters: int = lengths["validation"]
+
+    @property
+    def holds_out_end(self) -> bool:
+        """True if what is held out is the end of the text."""
+        return not self._has_blocks
 
     def parts(self) -> Iterator[tuple[str, Part]]:
         """Yield pieces of the text with the part that each belongs to."""
@@ -114,6 +120,25 @@ class TextSplit:
         return (
             TokenFile(tokens[0], characters[0], dtype),
             TokenFile(tokens[1], characters[1], dtype, spelling_bits),
+        )
+
+    def write_characters(
+        self, characters: CharacterFile, tokenizer: Tokenizer, path: Path
+    ) -> tuple[TokenFile, TokenFile]:
+        """Do what `write` does, of a text whose end is held out, with the characters that were stored as it was read.
+
+        Args:
+            characters: its characters; their file becomes that of the training part.
+            tokenizer: a tokenizer of characters.
+            path: the file of the validation part.
+        """
+        if self._check is not None:
+            self._check.take(characters)
+        dtype = smallest_dtype(tokenizer)
+        characters.write_ids(tokenizer, dtype, self.training_characters, path)
+        return (
+            TokenFile(self.training_characters, self.training_characters, dtype),
+            TokenFile(self.validation_characters, self.validation_characters, dtype),
         )
 
     def warning(self) -> str:
