@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, Newlines, TokenizerConfig
@@ -30,6 +31,7 @@ from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import make_tokenizer
 from rnntui.text.turns import speaker_labels_of
 from rnntui.text.word_tokenizer import WordTokenizer
+from rnntui.training.encode_corpus import CorpusEncoder, encoding_key
 from rnntui.training.language_model_start import LanguageModelStart
 from rnntui.training.prepare_run import check_hardware, publish_staged_run, staged_run
 from rnntui.training.recipe import TrainingTokens, choose_recipe
@@ -111,12 +113,16 @@ def _create_run(
             unit = start.document_unit(unit, request.training.documents != "auto")
         split = _split(corpus, stats, unit, request)
         check_hardware(request.training)
-        tokenizer = start.vocabulary(stats, unit) if start else make_tokenizer(stats, request.tokenizer, split, unit)
-        tokenizer.save(staged.path)
+        trained = partial(make_tokenizer, stats, request.tokenizer, split, unit)
+        vocabulary = partial(start.vocabulary, stats, unit) if start else trained
         if characters is not None and isinstance(split, TextSplit) and split.holds_out_end:
+            tokenizer, key = vocabulary(), ""
+            tokenizer.save(staged.path)
             training, validation = split.write_characters(characters, tokenizer, staged.validation_ids)
         else:
-            training, validation = split.write(tokenizer, staged.training_ids, staged.validation_ids)
+            key = "" if start or characters else _encoding_key(stats, request, unit)
+            encoder = CorpusEncoder(staged, checkpoints, request.tokenizer.type, notify)
+            tokenizer, training, validation = encoder.encode(split, key, vocabulary)
         if request.validation is not None:
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
@@ -127,8 +133,7 @@ def _create_run(
         recipe = choose_recipe(request.model, request.training, request.budget, tokens)
         model = recipe.model
         origin = start.stage(staged, model, tokenizer, request.training) if start else None
-        if model.ngram_prior:
-            _write_prior(staged, training, origin, tokenizer.vocab_size, model.ngram_prior)
+        _write_prior(staged, training, origin, tokenizer.vocab_size, model.ngram_prior)
         unknown_share = _unknown_share(validation, staged.validation_ids) if tokenizer.kind == "word" else 0.0
         config = RunConfig(
             kind=LANGUAGE_MODEL.id,
@@ -150,6 +155,7 @@ def _create_run(
                 validation_fingerprint=validation_fingerprint,
                 speakers=(speakers.person, speakers.model) if speakers else None,
                 turn_format=speakers.format if speakers else None,
+                encoding_key=key,
             ),
             created=time.time(),
             versions=library_versions(),
@@ -217,10 +223,20 @@ def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkp
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
+def _encoding_key(stats: CorpusStats, request: LanguageModelRequest, unit: DocumentUnit) -> str:
+    """Return the key by which a later run finds the ids of the text; see `encoding_key`."""
+    if request.validation is not None:
+        return ""  # which are held out of another text
+    held_out = f"{_origin(request, unit)} {request.training.validation_fraction}"
+    return encoding_key(stats, request.tokenizer, unit, held_out)
+
+
 def _write_prior(
     staged: RunFolder, training: TokenFile, origin: RunOrigin | None, vocab_size: int, length: int
 ) -> None:
     """Count the n-grams of the training text, and of that of a run that it is trained on from, into a file."""
+    if not length:
+        return
     earlier = None
     if origin is not None and origin.training is not None:
         earlier = TokenFile(**vars(origin.training)).read(staged.origin_training_ids)
