@@ -69,6 +69,11 @@ class CharacterFile:
     def __exit__(self, *error: object) -> None:
         self._file.close()
 
+    def discard(self) -> None:
+        """Remove the file, where ids are not to be made of it."""
+        self._file.close()
+        self.path.unlink()
+
     def add(self, block: str, data: bytes) -> None:
         """Append a block; `data` is the block in UTF-8."""
         if len(data) == len(block):

@@ -27,8 +27,10 @@ from rnntui.runs.creation import take_over
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.integrity import are_unchanged
 from rnntui.runs.lookup import runs_in
+from rnntui.text.character_counts import CharacterFile
 from rnntui.text.corpus_split import CorpusSplit
 from rnntui.text.encoding_journal import EncodingJournal
+from rnntui.text.text_split import TextSplit
 from rnntui.text.token_ids import CorpusStats, TokenFile
 from rnntui.text.tokenizer import Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
@@ -74,18 +76,28 @@ class CorpusEncoder:
     ) -> None:
         self._staged, self._checkpoints, self._kind, self._notify = staged, checkpoints, kind, notify
 
-    def encode(self, split: CorpusSplit, key: str, make: Callable[[], Tokenizer]) -> EncodedCorpus:
+    def encode(
+        self, split: CorpusSplit, key: str, make: Callable[[], Tokenizer], characters: CharacterFile | None = None
+    ) -> EncodedCorpus:
         """Return what is in the folder then: that of an earlier run or of a killed process, if there is one.
 
         Args:
             split: the corpus and what is held out.
             key: that of `encoding_key`.
             make: makes the tokenizer.
+            characters: the characters of the corpus, if they were stored while it was read, in the file of training
+                ids.
         """
         staged = self._staged
         if not key:
             tokenizer = make()
             tokenizer.save(staged.path)
+            if characters is not None:
+                if isinstance(split, TextSplit) and split.holds_out_end:
+                    return EncodedCorpus(
+                        tokenizer, *split.write_characters(characters, tokenizer, staged.validation_ids)
+                    )
+                characters.discard()
             return EncodedCorpus(tokenizer, *split.write(tokenizer, staged.training_ids, staged.validation_ids))
         for run in runs_in(self._checkpoints):
             if encoded := self._of(run, key):

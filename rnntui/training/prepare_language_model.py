@@ -115,14 +115,9 @@ def _create_run(
         check_hardware(request.training)
         trained = partial(make_tokenizer, stats, request.tokenizer, split, unit)
         vocabulary = partial(start.vocabulary, stats, unit) if start else trained
-        if characters is not None and isinstance(split, TextSplit) and split.holds_out_end:
-            tokenizer, key = vocabulary(), ""
-            tokenizer.save(staged.path)
-            training, validation = split.write_characters(characters, tokenizer, staged.validation_ids)
-        else:
-            key = "" if start or characters else _encoding_key(stats, request, unit)
-            encoder = CorpusEncoder(staged, checkpoints, request.tokenizer.type, notify)
-            tokenizer, training, validation = encoder.encode(split, key, vocabulary)
+        key = "" if start or characters else _encoding_key(stats, request, unit)
+        encoder = CorpusEncoder(staged, checkpoints, request.tokenizer.type, notify)
+        tokenizer, training, validation = encoder.encode(split, key, vocabulary, characters)
         if request.validation is not None:
             validation = _write_validation_text(request.validation, tokenizer, unit, staged.validation_ids, notify)
         _check_tokens(training.tokens, "training", request, corpus)
