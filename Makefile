@@ -2,6 +2,8 @@
 # make chat    set up without torch, in seconds, and open the app
 # make setup   set up everything that training needs
 # make test    install what is missing, check style and types, run all tests
+# make coverage  run the tests with branch coverage of rnntui (twice as long as make test)
+# make mutants  mutation tests of some modules (hours); of one: make mutants MUTANTS='rnntui.runs.lookup.*'
 # make models  retrain the shipped models (about three hours on one core)
 # make clean   remove the virtual environment
 
@@ -9,7 +11,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo chat test models setup clean
+.PHONY: demo chat test coverage mutants models setup clean
 
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
@@ -52,13 +54,26 @@ test: $(VENV)/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+coverage: $(VENV)/.ready-dev
+	rm -rf build/coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+
+MUTANTS ?= rnntui.*
+
+mutants: $(VENV)/.ready-dev
+	$(PIP) mutmut
+	$(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
+
 models: $(VENV)/.ready-train
 	rm -rf build/model build/shipped
 	$(BIN)/rnntui train corpora/shakespeare.txt --epochs 3 --patience 0 --ngram-prior 5 --name shakespeare --checkpoints build/model
 	$(BIN)/rnntui export build/model/shakespeare --copy build/shipped/shakespeare --ngram-minimum 20
-	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --ngram-prior 0 --dropout 0.2 --epochs 4 --patience 0 \
-		--name chat --checkpoints build/model
-	$(BIN)/rnntui export build/model/chat --copy build/shipped/chat
+	$(BIN)/rnntui train corpora/chat.txt --tokenizer bpe --vocab-size 4000 --epochs 4 --patience 0 --name chat \
+		--checkpoints build/model
+	$(BIN)/rnntui export build/model/chat --copy build/shipped/chat --ngram-minimum 8
 	$(BIN)/rnntui train-seq2seq corpora/en-es.tsv --vocab-size 6000 --batch-size 96 --bucket-batches 100 --dropout 0.3 \
 		--lowercase-source --placeholders --short-pair-repeats 4 --guided-alignment 0 --epochs 12 --patience 0 --name en-es --checkpoints build/model
 	$(BIN)/rnntui export build/model/en-es --copy build/shipped/en-es

@@ -2,7 +2,8 @@
 
 `run` trains the experiments of `choosing.toml` by the real command, as `recipes.py` does with its own (the held-out
 part of a corpus is cut off first), and appends each result to a file of JSON lines; what is in it is not run again.
-`table` writes a table for each question into the page, and one of the best answers by corpus and budget above them.
+`table` writes a table for each question into the page, and one of the best answers by corpus and budget above them;
+tables that are there stay where it has nothing newer.
 """
 
 from __future__ import annotations
@@ -53,24 +54,56 @@ def question_of(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def table_of(question: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the lines of the tables of a question: one for each corpus and budget."""
+def table_of(question: str, rows: Sequence[Mapping[str, Any]], before: str = "") -> list[str]:
+    """Return the lines of the tables of a question: one for each corpus and budget.
+
+    Those that are in the text `before` stay, unless there are newer ones: their results may be on another machine.
+    """
     own = [dict(row) for row in rows if question_of(row) == question]
-    return list(tables(own)) or ["Not measured yet.", ""]
+    blocks = {**_blocks(before), **_blocks("\n".join(tables(own)))}
+    return "\n\n".join(blocks.values()).split("\n") if blocks else ["Not measured yet.", ""]
 
 
-def best_answers(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield a table with the best experiment of each question for each corpus and budget, by bits per character."""
+def _blocks(text: str) -> dict[str, str]:
+    """Return the tables of a text by their headings; tables with the same heading are one."""
+    blocks: dict[str, str] = {}
+    for block in re.split(r"^(?=### )", text, flags=re.MULTILINE):
+        heading = block.partition("\n")[0]
+        if heading.startswith("### "):
+            blocks[heading] = "\n\n".join(filter(None, (blocks.get(heading), block.strip("\n"))))
+    return blocks
+
+
+def best_answers(rows: Sequence[Mapping[str, Any]], before: str = "") -> Iterator[str]:
+    """Yield a table with the best experiment of each question for each corpus and budget, by bits per character.
+
+    What the table in the text `before` has stays, unless there is something newer.
+    """
     names = list(questions())
     yield f"| corpus | budget | {' | '.join(names)} |"
     yield "|---|---|" + "---|" * len(names)
-    places = dict.fromkeys((str(row["corpus"]), str(row["budget"])) for row in rows)
-    for corpus, budget in places:
+    answers = _earlier_answers(before, names)
+    for corpus, budget in dict.fromkeys((str(row["corpus"]), str(row["budget"])) for row in rows):
         own = [row for row in rows if (row["corpus"], row["budget"]) == (corpus, budget)]
-        answers = [_best([row for row in own if question_of(row) == name]) for name in names]
-        yield f"| {corpus} | {budget} | {' | '.join(answers)} |"
-    if not places:
-        yield f"| {_NOT_MEASURED} | {_NOT_MEASURED} |" + f" {_NOT_MEASURED} |" * len(names)
+        known = answers.setdefault((corpus, budget), {})
+        for name in names:
+            answer = _best([row for row in own if question_of(row) == name])
+            if answer != _NOT_MEASURED:
+                known[name] = answer
+    for (corpus, budget), known in answers.items() or [((_NOT_MEASURED, _NOT_MEASURED), {})]:
+        yield f"| {corpus} | {budget} | {' | '.join(known.get(name, _NOT_MEASURED) for name in names)} |"
+
+
+def _earlier_answers(text: str, names: Sequence[str]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the answers in a table that was written before: by corpus and budget, then by question."""
+    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line[:2] == "| "]
+    answers: dict[tuple[str, str], dict[str, str]] = {}
+    for corpus, budget, *cells in lines[1:]:
+        known = {name: cell for name, cell in zip(lines[0][2:], cells, strict=False) if name in names}
+        known = {name: cell for name, cell in known.items() if cell != _NOT_MEASURED}
+        if known:
+            answers[corpus, budget] = known
+    return answers
 
 
 def _best(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -87,16 +120,17 @@ def _best(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def write_page(page: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Replace what is between the markers of each question, and of the best answers."""
+    """Replace what is between the markers of each question, and of the best answers, where there is something new."""
     text = page.read_text("utf-8")
     for name in (BEST, *questions()):
-        lines = list(best_answers(rows)) if name == BEST else table_of(name, rows)
         start, end = f"<!-- results: {name} -->", "<!-- end of results -->"
-        pattern = re.compile(f"({re.escape(start)}\n).*?({re.escape(end)})", re.DOTALL)
-        if not pattern.search(text):
+        pattern = re.compile(f"({re.escape(start)}\n)(.*?)({re.escape(end)})", re.DOTALL)
+        match = pattern.search(text)
+        if not match:
             sys.exit(f"choosing.py: {page} has no {start}")
+        lines = list(best_answers(rows, match[2])) if name == BEST else table_of(name, rows, match[2])
         block = "\n" + "\n".join(lines).rstrip("\n") + "\n\n"
-        text = pattern.sub(lambda match: match[1] + block + match[2], text)  # noqa: B023 - called at once
+        text = text[: match.start(2)] + block + text[match.end(2) :]
     page.write_text(text, "utf-8")
 
 

@@ -2,7 +2,7 @@
 
 Each budget is one run of the real command in a process of its own, in a temporary folder (`training_runs.py`).
 
-For the file known as tinyshakespeare, split at 90 % as nanoGPT splits it, published losses stand beside ours. Those
+For the file known as tinyshakespeare, split at 90% as nanoGPT splits it, published losses stand beside ours. Those
 are of Transformers, in windows that start from nothing: compare them with the column *windowed*.
 
 With `--rivals`, a small Transformer and the LSTM of tutorials (`language_model_rivals.py`) train for the same time on

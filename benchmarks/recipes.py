@@ -151,6 +151,7 @@ def result_row(key: dict[str, Any], name: str, data: Data, result: TrainingResul
         "tokens": result.tokens,
         "epochs": result.tokens / training.tokens if training else None,
         "seconds": round(result.seconds, 1),
+        "cpu_seconds": round(result.cpu_seconds, 1),
         "tokens_per_second": round(result.tokens_per_second),
         "parameters": result.parameters,
         "curve": [[row["tokens"], row["seconds"], round(row["validation_loss"], 4)] for row in result.evaluations],
@@ -222,7 +223,10 @@ def _table(command: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     headings = [heading for heading, _, _ in metrics.values()]
     vocabularies = {str(row["settings"]["tokenizer"]) for row in rows}
     gained = next(iter(metrics)) if len(vocabularies) == 1 or command != "train" else "bits_per_character"
-    columns = ["", "flags", *headings, f"{metrics[gained][0]} gained", "epochs", "weights", "tokens/s", "seeds"]
+    # With a budget of minutes, all take the same time; else the CPU time says what each costs, on a busy machine too.
+    has_cpu_time = all("cpu_seconds" in row and "minute" not in row["budget"] for row in rows)
+    cost = "CPU seconds" if has_cpu_time else "tokens/s"
+    columns = ["", "flags", *headings, f"{metrics[gained][0]} gained", "epochs", "weights", cost, "seeds"]
     yield f"| {' | '.join(columns)} |"
     yield f"|{'---|' * len(columns)}"
     for flags, by_seed in by_flags.items():
@@ -232,7 +236,8 @@ def _table(command: str, rows: Sequence[dict[str, Any]]) -> Iterator[str]:
         cells.append("" if by_seed is first else _gain(by_seed, first, gained, metrics[gained]))
         cells += [_spread([row["epochs"] for row in of_seeds], 1, with_range=False)]
         cells += [f"{of_seeds[-1]['parameters'] / 1e6:.2f} M"]
-        cells += [_spread([row["tokens_per_second"] for row in of_seeds], 0, with_range=False)]
+        cost_key = "cpu_seconds" if has_cpu_time else "tokens_per_second"
+        cells += [_spread([row[cost_key] for row in of_seeds], 0, with_range=False)]
         cells += [", ".join(map(str, sorted(by_seed)))]
         yield f"| {' | '.join(cells)} |"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import resource
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,7 @@ class TrainingResult:
     Args:
         seconds: training time, evaluations included.
         process_seconds: time of the whole process.
+        cpu_seconds: CPU time of the whole process, which hardly depends on what else the machine does.
         steps: number of steps.
         tokens: number of tokens trained on.
         tokens_per_second: median over the steps that were logged, evaluations not included.
@@ -50,6 +52,7 @@ class TrainingResult:
 
     seconds: float
     process_seconds: float
+    cpu_seconds: float
     steps: int
     tokens: int
     tokens_per_second: float
@@ -67,12 +70,17 @@ def train(arguments: Sequence[str]) -> TrainingResult:
     """
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "rnntui", *arguments, "--name", "run", "--checkpoints", folder]
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), _cpu_seconds_of_children()
         code = run_command(command)
-        process_seconds = time.perf_counter() - began
+        process_seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds_of_children() - cpu_began
         if code:
             sys.exit(f"{' '.join(command)} ended with code {code}")
-        return _read_result(RunFolder(Path(folder) / "run"), process_seconds)
+        return _read_result(RunFolder(Path(folder) / "run"), process_seconds, cpu_seconds)
+
+
+def _cpu_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def run_command(command: Sequence[str]) -> int:
@@ -80,7 +88,7 @@ def run_command(command: Sequence[str]) -> int:
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False).returncode
 
 
-def _read_result(run: RunFolder, process_seconds: float) -> TrainingResult:
+def _read_result(run: RunFolder, process_seconds: float, cpu_seconds: float) -> TrainingResult:
     status, config, rows = run.read_status(), run.read_config(), read_metrics(run.metrics_file)
     speeds = [row["tokens_per_second"] for row in rows if "tokens_per_second" in row]
     written = json.loads(run.config_file.read_text("utf-8"))
@@ -90,6 +98,7 @@ def _read_result(run: RunFolder, process_seconds: float) -> TrainingResult:
     return TrainingResult(
         seconds=status.seconds,
         process_seconds=process_seconds,
+        cpu_seconds=cpu_seconds,
         steps=status.step,
         tokens=status.tokens,
         tokens_per_second=statistics.median(speeds) if speeds else status.tokens / max(status.seconds, 1e-9),

@@ -181,7 +181,7 @@ def typing(seconds: float, characters: int) -> None:
     rows: list[list[object]] = [
         ["characters a second written", f"{speed:,.0f}", f">= {SPEED:,}", verdict(speed >= SPEED)],
         ["key to frame, median, ms", f"{statistics.median(times):.1f}", "", ""],
-        ["key to frame, 95 %, ms", f"{p95:.1f}", f"<= {KEY_TO_FRAME:g}", verdict(p95 <= KEY_TO_FRAME)],
+        ["key to frame, 95%, ms", f"{p95:.1f}", f"<= {KEY_TO_FRAME:g}", verdict(p95 <= KEY_TO_FRAME)],
         ["key to frame, most, ms", f"{times[-1]:.1f}", "", ""],
         ["the view, part of one core", f"{share:.2f}", f"<= {VIEW:g}", verdict(share <= VIEW)],
         ["memory at the start, MB", f"{memory[0]:.1f}", "", ""],

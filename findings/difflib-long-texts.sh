@@ -3,7 +3,7 @@
 #
 # Guess: SequenceMatcher's ratio of two texts that differ in their first character alone is close to 1, the closer the
 #   longer they are, so that near duplicates can be found by it.
-# Seen: at 150 characters it is 0.99, at 1,000 it is 0. From 200 characters on, every character that makes up more than 1 %
+# Seen: at 150 characters it is 0.99, at 1,000 it is 0. From 200 characters on, every character that makes up more than 1%
 #   of the second text is left out of the search for matches: "autojunk", which is on, and meant for lines of code. In a
 #   long text that is nearly all of them, so nothing matches unless it begins alike. Nothing is installed.
 set -euo pipefail

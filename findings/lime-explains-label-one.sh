@@ -2,7 +2,7 @@
 # lime 0.2.0.1, Python 3.11
 #
 # Guess: LimeTextExplainer.explain_instance explains the label that the classifier predicts, and as_list() is about that.
-# Seen: it explains the label of index 1, whatever is predicted. A text that is positive (79 %) by its word "warm", with the
+# Seen: it explains the label of index 1, whatever is predicted. A text that is positive (79%) by its word "warm", with the
 #   labels positive, mixed and negative, gets an explanation in which "warm" counts against: against "mixed". The list does
 #   not name its label; labels=[...] or top_labels=1 choose one, and as_list() then still asks for label 1.
 set -euo pipefail

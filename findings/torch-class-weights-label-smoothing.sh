@@ -2,10 +2,10 @@
 # torch 2.13.0 (CPU build), numpy 2.4.6, Python 3.11
 #
 # Guess: in cross_entropy(weight=w, label_smoothing=0.1) a class weight multiplies the whole loss of the rows of its class.
-#   The best answer to a row of one of two classes is then 95 % for its own class, whatever the weights.
+#   The best answer to a row of one of two classes is then 95% for its own class, whatever the weights.
 # Seen: the smoothed part is weighted by the classes that are predicted, and not divided by their weights. With weights of
-#   1 and 100, the best answer to a row of the first class is 16 % for that class and 84 % for the other. A linear model
-#   of 990 and 10 rows that one feature separates has an accuracy of 100 % without smoothing, and of 1 % with it, at the
+#   1 and 100, the best answer to a row of the first class is 16% for that class and 84% for the other. A linear model
+#   of 990 and 10 rows that one feature separates has an accuracy of 100% without smoothing, and of 1% with it, at the
 #   minimum of its loss, if it has the usual "balanced" weights.
 set -euo pipefail
 folder=$(mktemp -d)

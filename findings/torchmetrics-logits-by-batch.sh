@@ -3,8 +3,8 @@
 #
 # Guess: for logits, BinaryAccuracy answers "positive" above 0 (a probability of a half), row by row.
 # Seen: each update looks whether all of its values lie between 0 and 1. If so they count as probabilities, and a logit of
-#   0.3 (57 %) means "negative"; one other value in the batch, and it means "positive". Four right answers score 100 % in
-#   one batch and 50 % in two, so the score depends on the batch size and on the order of the rows.
+#   0.3 (57%) means "negative"; one other value in the batch, and it means "positive". Four right answers score 100% in
+#   one batch and 50% in two, so the score depends on the batch size and on the order of the rows.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

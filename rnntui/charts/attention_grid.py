@@ -94,7 +94,7 @@ def token_label(token: str, measure: CellWidth = cell_width) -> str:
 def scale_legend() -> str:
     """Return which character means which weights, in percent."""
     limits = [f"{threshold:.0%}"[:-1] for threshold in _THRESHOLDS]
-    ranges = [f"<{limits[0]}", *(f"{low}–{high}" for low, high in pairwise(limits)), f">{limits[-1]} %"]
+    ranges = [f"<{limits[0]}", *(f"{low}–{high}" for low, high in pairwise(limits)), f">{limits[-1]}%"]
     return "  ".join(f"{character} {text}" for character, text in zip(SHADES, ranges, strict=True))
 
 

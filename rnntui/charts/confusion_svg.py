@@ -70,7 +70,7 @@ def _cells(matrix: ConfusionMatrix, unit: Unit, corner: tuple[float, float], cel
             labels = xml_text(f"{matrix.labels[row]} → {matrix.labels[column]}")
             yield (
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{cell}" height="{cell}" stroke="{GRID}" fill="{colour}"'
-                f' fill-opacity="{share:.3f}"><title>{labels}: {count:,} ({percent_text(share)} %)</title></rect>'
+                f' fill-opacity="{share:.3f}"><title>{labels}: {count:,} ({percent_text(share)}%)</title></rect>'
             )
             if count and cell >= _MIN_CELL_WITH_NUMBER:
                 number = percent_text(share) if unit == "percent" else f"{count:,}"

@@ -8,18 +8,19 @@ import click
 
 from rnntui.cli.compare_flag import compare_options, compared_choices, refuse_training_flags
 from rnntui.cli.environment import use_one_blas_thread
-from rnntui.cli.inputs import PairReading, read_pairs
+from rnntui.cli.inputs import PairReading, read_pairs, reading_option
 from rnntui.cli.inspect_output import InspectionOutput, output_options
-from rnntui.cli.options import checkpoints_option, corpus_options
+from rnntui.cli.options import checkpoints_option, corpus_options, number_option
 from rnntui.cli.run_choice import choose_runs
 from rnntui.cli.terminal import file_argument, print_note, utf8_argument
 from rnntui.config_seq2seq import PairTokenizerType
 from rnntui.errors import UsageError
+from rnntui.kinds.seq2seq import COLUMNS
 
 if TYPE_CHECKING:
     from rnntui.text.parallel_corpus import ParallelCorpus
 
-_TRAINING_OPTIONS = ("minutes", "hidden", "tokenizer")
+_TRAINING_OPTIONS = ("minutes", "overwrite", "hidden", "tokenizer")
 
 
 @click.command("attention")
@@ -33,10 +34,10 @@ _TRAINING_OPTIONS = ("minutes", "hidden", "tokenizer")
     "--pairs", "pairs_file", metavar="FILE", callback=file_argument,
     help="Table of pairs, whose targets are forced [default: the held-out pairs of each run].",
 )  # fmt: skip
-@click.option("--columns", default="", metavar="SOURCE,TARGET", help="Columns of the pairs [default: detected].")
+@reading_option(COLUMNS._replace(help="columns of the pairs [default: detected]"))
 @compare_options("dot,general,additive", "attention", "pairs", "each model")
-@click.option(
-    "--hidden", type=click.IntRange(2, 8192), default=256, show_default=True,
+@number_option(
+    "--hidden", bounds=(2, 8192), default=256, show_default=True,
     help="With --compare: hidden units of the decoder; the encoder has half as many each way.",
 )  # fmt: skip
 @click.option(
@@ -56,6 +57,7 @@ def command(
     columns: str,
     compare: str | None,
     minutes: float,
+    overwrite: bool,
     hidden: int,
     tokenizer: PairTokenizerType,
     encoding: str,
@@ -71,7 +73,7 @@ def command(
     at.
 
     With --compare, a model with each kind of attention is trained on the same pairs. The runs stay, named after the
-    pairs and the attention.
+    pairs and the attention; after a stop, the same command goes on.
     """
     output = InspectionOutput(**output_values)
     if not all(map(str.strip, sentences)):
@@ -90,7 +92,7 @@ def command(
         from rnntui.cli.train_attentions import ATTENTIONS, AttentionTrainings, train_attentions
 
         kinds = compared_choices(compare, ATTENTIONS, "attention")
-        trainings = AttentionTrainings(kinds, minutes, hidden, tokenizer, checkpoints)
+        trainings = AttentionTrainings(kinds, minutes, hidden, tokenizer, checkpoints, overwrite)
         if not names:
             raise UsageError("--compare: name pairs to train on: a table, a folder, or a glob")
         runs, code = train_attentions(lambda: _read(names, reading), trainings)

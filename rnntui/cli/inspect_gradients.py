@@ -9,7 +9,7 @@ import click
 from rnntui.cli.compare_flag import compare_options, compared_choices, refuse_training_flags
 from rnntui.cli.environment import use_one_blas_thread
 from rnntui.cli.inspect_output import InspectionOutput, output_options, read_text, text_option
-from rnntui.cli.options import checkpoints_option
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_runs
 from rnntui.cli.terminal import utf8_argument
 
@@ -18,9 +18,9 @@ from rnntui.cli.terminal import utf8_argument
 @click.argument("names", metavar="[RUN]...", nargs=-1, callback=utf8_argument)
 @checkpoints_option
 @text_option
-@click.option("--steps", type=click.IntRange(10, 2000), default=200, show_default=True, help="How far back to go.")
-@click.option(
-    "--places", type=click.IntRange(2, 10_000), default=64, show_default=True,
+@number_option("--steps", bounds=(10, 2000), default=200, show_default=True, help="How far back to go.")
+@number_option(
+    "--places", bounds=(2, 10_000), default=64, show_default=True,
     help="Number of tokens whose losses are followed back.",
 )  # fmt: skip
 @click.option(
@@ -28,8 +28,8 @@ from rnntui.cli.terminal import utf8_argument
     help="Also show each model before training, with weights drawn by the same rule.  [default: for a single run]",
 )  # fmt: skip
 @compare_options("rnn,gru,lstm", "cell", "a corpus", "the first model; the others do as many steps")
-@click.option(
-    "--hidden", type=click.IntRange(1, 16_384), default=128, show_default=True,
+@number_option(
+    "--hidden", bounds=(1, 4000), default=128, show_default=True,
     help="With --compare: hidden units of the first cell; the others get as many weights as it has.",
 )  # fmt: skip
 @output_options
@@ -45,6 +45,7 @@ def command(
     has_initial: bool | None,
     compare: str | None,
     minutes: float,
+    overwrite: bool,
     hidden: int,
     **output_values: Any,
 ) -> int:
@@ -55,7 +56,7 @@ def command(
     there can be learned from.
 
     With --compare, a plain RNN, a GRU and an LSTM of equal numbers of weights are trained on the same text, and shown
-    before and after. The runs stay, named after the text and the cell.
+    before and after. The runs stay, named after the text and the cell; after a stop, the same command goes on.
     """
     output = InspectionOutput(**output_values)
     use_one_blas_thread()
@@ -67,12 +68,12 @@ def command(
         from rnntui.config import Cell
 
         cells = compared_choices(compare, get_args(Cell), "cell")
-        runs, code = train_comparison(names, CellComparison(cells, minutes, hidden, checkpoints))
+        runs, code = train_comparison(names, CellComparison(cells, minutes, hidden, checkpoints, overwrite))
         if code:
             return code
         is_wanted = has_initial is not False
     else:
-        refuse_training_flags(context, ("minutes", "hidden"))
+        refuse_training_flags(context, ("minutes", "overwrite", "hidden"))
         runs = choose_runs(names, checkpoints, LANGUAGE_MODEL)
         is_wanted = len(runs) == 1 if has_initial is None else has_initial
     output.write(gradient_flow(runs, read_text(text_file), steps=steps, places=places, has_initial=is_wanted))

@@ -138,19 +138,19 @@ def _short(label: str) -> str:
 def _print_scores(evaluation: LabelEvaluation) -> None:
     scores = evaluation.scores
     correct = int(scores.confusion.diagonal().sum())
-    majority = f"majority label {scores.majority_accuracy:.1f} %: always '{_short(evaluation.majority_label)}'"
+    majority = f"majority label {scores.majority_accuracy:.1f}%: always '{_short(evaluation.majority_label)}'"
     occurring = sum(bool(result.support or result.predicted) for result in scores.label_results)
     unknown = f", without {scores.unknown_rows:,} of unknown labels" if scores.unknown_rows else ""
     from rich.text import Text  # labels are no markup
 
     table = plain_table(has_header=False)
     table.add_row(
-        ACCURACY.label, f"{ACCURACY.text(scores.accuracy)} %", Text(f"{correct:,} of {scores.rows:,} texts; {majority}")
+        ACCURACY.label, f"{ACCURACY.text(scores.accuracy)}%", Text(f"{correct:,} of {scores.rows:,} texts; {majority}")
     )
-    table.add_row(MACRO_F1.label, f"{MACRO_F1.text(scores.macro_f1)} %", f"mean of the F1 of {occurring:,} labels")
+    table.add_row(MACRO_F1.label, f"{MACRO_F1.text(scores.macro_f1)}%", f"mean of the F1 of {occurring:,} labels")
     table.add_row("log loss", f"{scores.log_loss:.4f}", f"nats a text{unknown}")
     bins = f"between probability and accuracy, in {CALIBRATION_BINS} bins"
-    table.add_row("calibration error", f"{scores.calibration_error:.2f} %", bins)
+    table.add_row("calibration error", f"{scores.calibration_error:.2f}%", bins)
     write_table(table)
 
 

@@ -43,14 +43,12 @@ def generated_report(run: RunFolder) -> NoveltyReport:
     """Return the report on texts that a run's model generates; its index is built if it has none."""
     from rnntui.config_generation import SamplingConfig
     from rnntui.inference.loaded_model import load_language_model
-    from rnntui.inspection.inspection import never_cancelled
     from rnntui.inspection.novelty_report import DEFAULT_LENGTH, DEFAULT_TEXTS, generate_texts, novelty_report
 
     index = open_index(run)
     with ProgressBar("sampling") as bar:
-        bar.update(None)
         loaded = load_language_model(run)
-        texts = generate_texts(loaded, DEFAULT_TEXTS, DEFAULT_LENGTH, SamplingConfig(), never_cancelled)
+        texts = generate_texts(loaded, DEFAULT_TEXTS, DEFAULT_LENGTH, SamplingConfig(), on_progress=bar.update)
     return novelty_report(index, texts)
 
 

@@ -45,7 +45,7 @@ class ProgressBar:
         if not self._is_wanted or (self._bar is None and time.monotonic() < self._shown_from):
             return
         if not text and fraction is not None:
-            text = f"{min(1.0, fraction):.0%}".replace("%", " %")
+            text = f"{min(1.0, fraction):.0%}"
         if self._bar is None:
             self._start()
         if self._bar is not None and self._task is not None:

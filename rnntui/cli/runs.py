@@ -171,7 +171,7 @@ def _kind_text(run: RunSummary) -> str:
 def _state(run: RunSummary) -> str:
     state = run.state
     if run.state in ("running", "stopped", "failed") and run.steps:
-        state = f"{run.state} {100 * run.step // run.steps} %"
+        state = f"{run.state} {100 * run.step // run.steps}%"
     elif run.state == "stopped" and run.step == 0 and not run.problem:
         state = "untrained"
     return f"{state}, shipped" if run.shipped else state

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -59,6 +59,11 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
             rate_search_options,
             settings_file_options(kind),
             click.option("--resume", is_flag=True, help="Resume the newest run on this text, or the run of --name."),
+            click.option(
+                "--accept-changed-corpus",
+                is_flag=True,
+                help="With --resume: go on though the text has changed; the run trains on its own copy, as it was.",
+            ),
             click.option("--name", help="Name of the run [default: after the corpus]."),
             input_options(kind),
         ):
@@ -66,6 +71,19 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
         return command
 
     return add
+
+
+def change_listener(*, resume: bool, accept_changed_corpus: bool) -> Callable[[str], None] | None:
+    """Return what a run to resume may tell of a text that has changed; None if such a text is refused.
+
+    Raises `UsageError` for `--accept-changed-corpus` without `--resume`.
+    """
+    if accept_changed_corpus and not resume:
+        raise UsageError(
+            "--accept-changed-corpus goes with --resume", setting="accept_changed_corpus",
+            hint="a new run reads the text as it is now",
+        )  # fmt: skip
+    return print_note if accept_changed_corpus else None
 
 
 def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> Path:
@@ -79,22 +97,6 @@ def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> P
     folder = checkpoints_folder(checkpoints)
     if name is not None and not resume:
         check_name(name, folder)
-    return folder
-
-
-def comparison_folder(checkpoints: str | None, names: Iterable[str], view: str) -> Path:
-    """Return the folder of runs for models that `rnntui inspect VIEW --compare` trains; see `runs_folder`.
-
-    Raises `UsageError` if one of the names is taken: the command has neither `--resume` nor `--name`.
-    """
-    folder = runs_folder(checkpoints, None, resume=False)
-    for name in names:
-        if (folder / name).exists():
-            raise UsageError(
-                f"run {name} exists in {folder}",
-                hint=f"look at it: rnntui inspect {view} {name}; or delete it: rnntui delete {name}",
-            )
-        runs_folder(checkpoints, name, resume=False)
     return folder
 
 
@@ -162,7 +164,7 @@ class StopRequest:
             elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
                 reporter.end()
                 for line in reporter.interrupted_lines():
-                    print(f"rnntui: {line}", file=sys.stderr, flush=True)
+                    print_note(line)
                 os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
         self._arrived.close()
 

@@ -137,7 +137,7 @@ class Seq2SeqExporter:
         characters = sum(len(self._target.decode(ids[kept])) for ids, kept in zip(tokens.T, is_text.T, strict=True))
         per_character = cost * is_text.sum() / max(1, characters)
         return (
-            f"{per_character:.2g} bits per character, {100 * agree:.1f} % of the best tokens stay the same, "
+            f"{per_character:.2g} bits per character, {100 * agree:.1f}% of the best tokens stay the same, "
             f"measured on {len(sources)} {of}"
         )
 

@@ -107,7 +107,7 @@ def _confusion(details: RunDetails, history: MetricsHistory) -> Iterator[str]:
     matrix = ConfusionMatrix(labels, logged.counts)
     of = "best weights" if logged is history.final_confusion else f"step {logged.step:,}"
     yield "<h2>Confusion matrix</h2>"
-    title = f"{of}, accuracy {100 * matrix.accuracy:.1f} %"
+    title = f"{of}, accuracy {100 * matrix.accuracy:.1f}%"
     yield f'<figure class="matrix">{_in_page(confusion_svg(matrix, title))}</figure>'
 
 

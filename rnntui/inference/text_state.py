@@ -5,7 +5,7 @@ The file is a safetensors file of a few kilobytes. It may come from anywhere, so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class TextState:
         fingerprint: `run_fingerprint` of the model, to which alone the numbers mean anything; empty if it is not known.
     """
 
-    state: Array
+    state: Array = field(repr=False)
     recent: tuple[int, ...] = ()
     generator: int = 0
     generated: str = ""

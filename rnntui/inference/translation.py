@@ -45,6 +45,9 @@ class SentenceHypothesis:
     ids: list[int]
     find_tokens: Callable[[], TokenSpans]
 
+    def __repr__(self) -> str:
+        return f"SentenceHypothesis(text={self.text!r}, score={self.score:.4f})"
+
     @cached_property
     def tokens(self) -> TokenSpans:
         """The T tokens, and their spans in `text`."""
@@ -104,6 +107,9 @@ class LineHypothesis:
     text: str
     parts: tuple[SentenceHypothesis, ...]
     starts: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"LineHypothesis(text={self.text!r}, score={self.score:.4f})"
 
     @property
     def log_probability(self) -> float:
@@ -166,6 +172,9 @@ class Translation:
     source: str
     sentences: list[TranslatedSentence] = field(default_factory=list)
     hypotheses: list[LineHypothesis] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Translation(source={self.source!r}, text={self.text!r})"
 
     @property
     def text(self) -> str:

@@ -96,13 +96,15 @@ def context_loss(
     probe = probe_text(run, loaded, text, count * (longest + _RUN), cancelled)
     while longest > 2 and longest + _RUN > len(probe.ids):
         longest //= 2
+    # No place twice: that of a short text would only look as if more was known.
+    count = min(count, 1 + (len(probe.ids) - longest - _RUN) // _RUN)
     windows = probe.windows(count, longest + _RUN)
     lengths = [2**power for power in range(longest.bit_length()) if 2**power <= longest]
     losses = np.stack([losses_by_context(loaded.network, windows, n, cancelled).reshape(-1) for n in lengths])
     targets, before = windows[-_RUN:].T.reshape(-1), windows[-_RUN - 1 : -1].T.reshape(-1)
     names, classes = token_classes(loaded.tokenizer, before, targets)
     unit = {"char": "characters", "word": "words"}.get(loaded.tokenizer.kind, "tokens")
-    return ContextLoss(run.name, np.array(lengths), losses, names, classes, unit, probe.origin)
+    return ContextLoss(run.name, np.array(lengths), losses, names, classes, unit, probe.origin, _RUN)
 
 
 def inspect_context(request: InspectionRequest, cancelled: Cancelled) -> ContextLoss:

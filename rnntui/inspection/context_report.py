@@ -20,6 +20,26 @@ SMALL_GAIN = 0.01
 """A gain in nats that is hardly worth more context."""
 _MIN_PLACES = 20  # of a class; a mean of fewer says nothing
 _ALL = "all"
+_MIN_BLOCKS, _MIN_BLOCK = 16, 8  # blocks of a standard error, and their places, where there are few stretches
+
+
+def standard_errors(values: Floats, stretch: int) -> Floats:
+    """Return the standard errors of the means of values `(N, P)` that are alike where they are neighbours: `(N,)`.
+
+    They come from the means of blocks: those of neighbours that stand in one stretch are no independent ones, however
+    many they are ("batch means": Law and Kelton, Simulation Modeling and Analysis, section 9.5.3). A block is a
+    stretch, or a part of one where there are too few of them.
+
+    Args:
+        values: in the order of the text, one stretch behind the other.
+        stretch: values of a stretch, a divisor of P.
+    """
+    block, count = stretch, values.shape[1]
+    while block % 2 == 0 and block > _MIN_BLOCK and count // block < _MIN_BLOCKS:
+        block //= 2
+    means = values.reshape(len(values), -1, block).mean(axis=2)
+    errors: Floats = means.std(axis=1, ddof=1) / np.sqrt(means.shape[1])
+    return errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +54,7 @@ class ContextLoss:
         classes: index of each place's class, `(P,)`.
         unit: what a token is: characters, tokens or words.
         origin: where the text comes from.
+        stretch: places that stand next to each other in the text, one stretch behind the other; P is a multiple.
     """
 
     name: str
@@ -43,6 +64,7 @@ class ContextLoss:
     classes: NDArray[np.int64]
     unit: str
     origin: str
+    stretch: int = 1
 
     def rows(self, width: int) -> list[Row]:
         """Return the chart as rows."""
@@ -127,8 +149,7 @@ class ContextLoss:
     @property
     def _gain_errors(self) -> Floats:
         """Standard errors of the differences between each length's loss and that of the longest, `(N,)`."""
-        errors: Floats = (self.losses - self.losses[-1]).std(axis=1) / np.sqrt(self.losses.shape[1])
-        return errors
+        return standard_errors(self.losses - self.losses[-1], self.stretch)
 
     @property
     def _noise(self) -> str:

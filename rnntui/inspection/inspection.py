@@ -48,12 +48,27 @@ class SteppedInspection(Inspection, Protocol):
         """Return the inspection of another place; of the first or the last one, if there is no such place."""
 
 
+OnProgress = Callable[[float], None]
+"""Called with the fraction of a computation that is done."""
+
+
+def no_progress(fraction: float) -> None:
+    """Do nothing."""
+
+
 @dataclass(frozen=True)
 class InspectionRequest:
-    """The runs to look at, the first one foremost, and a text to look at them with; "" is text of the view's choice."""
+    """What a view is computed of.
+
+    Args:
+        runs: the runs to look at, the first one foremost.
+        text: a text to look at them with; "" is text of the view's choice.
+        on_progress: called with the fraction that is done, now and then, by views that take long.
+    """
 
     runs: tuple[RunFolder, ...]
     text: str = ""
+    on_progress: OnProgress = no_progress
 
 
 Compute = Callable[[InspectionRequest, Cancelled], Inspection]

@@ -6,7 +6,7 @@ unit's probe of a binary feature is a threshold. A layer's is ridge regression o
 gives the direction of Fisher's discriminant, and a threshold on its output. Probes of counts are regressions.
 
 Accuracy is balanced: the mean of the accuracies with and without the feature, so that always giving the more frequent
-answer has 50 %, however rare the feature is. Counts have R², the share of variance that the probe explains on held-out
+answer has 50%, however rare the feature is. Counts have R², the share of variance that the probe explains on held-out
 tokens, at least 0.
 """
 

@@ -15,15 +15,23 @@ from rnntui.config_generation import SamplingConfig
 from rnntui.formatting import format_percent
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
 from rnntui.inference.text_sampler import SamplingRequest, TextSampler
-from rnntui.inspection.inspection import Cancelled, InspectionRequest, check_cancelled
+from rnntui.inspection.inspection import (
+    Cancelled,
+    InspectionRequest,
+    OnProgress,
+    check_cancelled,
+    never_cancelled,
+    no_progress,
+)
 from rnntui.inspection.novelty import MAX_NGRAM, NGRAMS, CopyFigures, TextNovelty, held_out_texts, novelty_of
-from rnntui.inspection.novelty_index import NoveltyIndex, SourceLine, open_or_build_novelty_index
+from rnntui.inspection.novelty_index import NoveltyIndex, SourceLine, build_novelty_index, open_novelty_index
 
 DEFAULT_TEXTS, DEFAULT_LENGTH = 64, 500
 """Texts that are generated for a report, and their length in tokens."""
 
 _MAX_QUOTE = 60  # characters of a copy in a sentence
 _SEED = 1
+_GENERATING_SHARE = 0.5  # of the time of a view that builds the index too
 
 
 @dataclass(frozen=True)
@@ -174,7 +182,12 @@ def novelty_report(index: NoveltyIndex, texts: Sequence[str]) -> NoveltyReport:
 
 
 def generate_texts(
-    loaded: LoadedLanguageModel, count: int, length: int, sampling: SamplingConfig, cancelled: Cancelled
+    loaded: LoadedLanguageModel,
+    count: int,
+    length: int,
+    sampling: SamplingConfig,
+    cancelled: Cancelled = never_cancelled,
+    on_progress: OnProgress = no_progress,
 ) -> list[str]:
     """Return texts that a model generates from nothing, the same each time.
 
@@ -184,12 +197,15 @@ def generate_texts(
         length: their length in tokens; documents may end before.
         sampling: settings.
         cancelled: see `Cancelled`.
+        on_progress: see `OnProgress`.
     """
     sampler = TextSampler(loaded, SamplingRequest(length=length, seed=_SEED, samples=count))
     sampler.read_prompt()
-    texts = [""] * count
+    texts, steps = [""] * count, 0
     while sampler.unfinished:
         check_cancelled(cancelled)
+        on_progress(steps / length)
+        steps += 1
         for token in sampler.step(sampling):
             texts[token.sample] += token.text
     return texts
@@ -199,13 +215,23 @@ def inspect_novelty(request: InspectionRequest, cancelled: Cancelled) -> Novelty
     """Compute the view of the Inspect tab: of a text, or of texts that the model generates."""
     [run] = request.runs
 
-    def on_progress(fraction: float) -> None:
-        check_cancelled(cancelled)
+    index, generating = open_novelty_index(run), 1.0  # the share of the time that generating takes
+    if index is None:
+        generating = 0.0 if request.text else _GENERATING_SHARE
 
-    index = open_or_build_novelty_index(run, on_progress)
+        def on_indexed(fraction: float) -> None:
+            check_cancelled(cancelled)
+            request.on_progress((1 - generating) * fraction)
+
+        index = build_novelty_index(run, on_indexed)
     if request.text:
         return novelty_report(index, [request.text])
-    texts = generate_texts(load_language_model(run), DEFAULT_TEXTS, DEFAULT_LENGTH, SamplingConfig(), cancelled)
+
+    def on_generated(fraction: float) -> None:
+        request.on_progress(1 - generating + generating * fraction)
+
+    loaded = load_language_model(run)
+    texts = generate_texts(loaded, DEFAULT_TEXTS, DEFAULT_LENGTH, SamplingConfig(), cancelled, on_generated)
     return novelty_report(index, texts)
 
 

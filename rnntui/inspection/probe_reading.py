@@ -26,7 +26,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.text.turns import speaker_labels_of
 
 PROBE_TOKENS = 16_384
-"""Tokens that are read at most: some twenty stretches of a feature that 1 % of a text has."""
+"""Tokens that are read at most: some twenty stretches of a feature that 1% of a text has."""
 
 MIN_TOKENS = 1024
 """Tokens that are needed at least."""

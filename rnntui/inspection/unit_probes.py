@@ -49,7 +49,7 @@ class RankedUnit:
         cut: its probe: the feature is above or below the threshold.
         score: balanced accuracy, or R², on held-out tokens.
         fit_score: the same on the tokens that the probe was fitted on, by which units are ranked.
-        bounds: the values between which 96 % of the tokens lie.
+        bounds: the values between which 96% of the tokens lie.
     """
 
     name: UnitName

@@ -13,7 +13,7 @@ _NUMBERS_PER_DRAW = 4  # 16-bit numbers in the 64 bits that the generator gives 
 class Dropout(nn.Module):
     """Inverted dropout (Srivastava et al. 2014), as `torch.nn.Dropout`, at less than half of its cost on a CPU.
 
-    torch's generator takes a call for each component there; its masks were 6 % of a Seq2Seq step, more than AdamW. Here
+    torch's generator takes a call for each component there; its masks were 6% of a Seq2Seq step, more than AdamW. Here
     64 bits of it decide four components, so the probability is a multiple of 1/65,536. Forward and backward for 16 × 48
     × 256 on one thread: 2.0 ms of processor time, where `torch.nn.Dropout` takes 4.6.
     """

@@ -73,7 +73,7 @@ class LoggedConfusions:
         confusion = self.at(step)
         is_best = confusion.step == self.best_step
         of = "best weights" if step is None and self.final else f"step {confusion.step:,}{' ★' if is_best else ''}"
-        accuracy = f"{100 * self.matrix(confusion).accuracy:.1f} %"
+        accuracy = f"{100 * self.matrix(confusion).accuracy:.1f}%"
         return f"Confusion · {of} · {accuracy}" if is_short else f"Confusion matrix · {of} · accuracy {accuracy}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rnntui.text.control_chars import first_line, one_line
 
 if TYPE_CHECKING:  # the first pane is made before the first paint, which needs none of these
-    from rnntui.config_generation import GenerationConfig, SamplingConfig
+    from rnntui.config_generation import GenerationConfig, NoveltyConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.autosave import Autosave
     from rnntui.sessions.branch_tree import BranchTree
@@ -24,14 +24,15 @@ class ChatSettings:
 
     sampling: SamplingConfig
     generation: GenerationConfig
+    novelty: NoveltyConfig
     seed: int | None = None
 
     @staticmethod
     def defaults() -> ChatSettings:
         """Return the settings of a new pane."""
-        from rnntui.config_generation import GenerationConfig, SamplingConfig
+        from rnntui.config_generation import GenerationConfig, NoveltyConfig, SamplingConfig
 
-        return ChatSettings(SamplingConfig(), GenerationConfig())
+        return ChatSettings(SamplingConfig(), GenerationConfig(), NoveltyConfig())
 
     @property
     def preset(self) -> str | None:

@@ -342,7 +342,7 @@ class ChatSession:
         conversation = self.active.conversation
         if conversation is None:
             return self._first_settings or ChatSettings.defaults()
-        return ChatSettings(conversation.sampling, conversation.generation, conversation.seed)
+        return ChatSettings(conversation.sampling, conversation.generation, conversation.novelty, conversation.seed)
 
     def apply(self, settings: ChatSettings) -> None:
         """Change the settings of the active pane, from the next token on."""
@@ -418,3 +418,4 @@ class ChatSession:
 def _configure(conversation: Conversation, settings: ChatSettings) -> None:
     conversation.sampling, conversation.generation = settings.sampling, settings.generation
     conversation.seed = settings.seed
+    conversation.limit_copies(settings.novelty, conversation.training_text)

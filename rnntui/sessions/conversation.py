@@ -13,9 +13,10 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rnntui.config_generation import GenerationConfig, SamplingConfig
+from rnntui.config_generation import GenerationConfig, NoveltyConfig, SamplingConfig
 from rnntui.inference.adaptation import OutputLearner
 from rnntui.inference.cells import Array
+from rnntui.inference.copy_guard import SearchableText
 from rnntui.inference.loaded_model import LoadedLanguageModel
 from rnntui.sessions.alternatives import Alternative, top_alternatives
 from rnntui.sessions.branch_tree import Branch, BranchPosition, BranchTree
@@ -50,13 +51,15 @@ class Conversation:
     """A text with its branches, and the model that continues it.
 
     `sampling` and `generation` may be replaced at any time and apply to the very next token. `seed` is the seed of the
-    next turn, or None for a new one each time. With `uses_turns`, a model that was trained on turns takes them.
+    next turn, or None for a new one each time. `novelty` is the limit of copies, which holds once `limit_copies` has
+    given the model's `training_text`. With `uses_turns`, a model that was trained on turns takes them.
     """
 
     def __init__(self, loaded: LoadedLanguageModel, name: str, sampling: SamplingConfig | None = None) -> None:
         self.tree = BranchTree(loaded.documents)
         self.sampling = sampling or SamplingConfig()
         self.generation = GenerationConfig()
+        self.novelty = NoveltyConfig()
         self.seed: int | None = None
         self.uses_turns = True
         self.problem = ""  # the reason why the model can generate no more
@@ -68,6 +71,7 @@ class Conversation:
 
     def _set_model(self, loaded: LoadedLanguageModel, name: str) -> None:
         self.loaded, self.name, self.problem = loaded, name, ""
+        self.training_text: SearchableText | None = None
         self._cursor = ModelCursor(loaded, learns=self._learns)
         self._paced_generation = PacedGeneration(loaded.documents)
 
@@ -144,6 +148,31 @@ class Conversation:
     def can_put_back(self) -> bool:
         """True while a turn is taken back and the text has not been changed since."""
         return self._taken_back is not None and not self._taken_back.text.is_gone()
+
+    def limit_copies(self, novelty: NoveltyConfig, training_text: SearchableText | None) -> None:
+        """Limit what the model copies from its training text, from the next token on; without that text, nothing is."""
+        if (novelty, training_text) == (self.novelty, self.training_text):
+            return
+        with self._lock.for_screen():
+            self.novelty, self.training_text = novelty, training_text
+            self._guard_copies()
+
+    def _guard_copies(self) -> None:
+        """Let the cursor refuse tokens that would copy too much: of what the model wrote since a person did."""
+        if not self.novelty.novel or self.training_text is None:
+            self._cursor.generation.copy_guard = None
+            return
+        from rnntui.inference.copy_guard import CopyGuard
+
+        start = len(self.transcript)
+        for turn in reversed(self.transcript.turns):
+            if turn.role != "model":
+                break
+            start = turn.start
+        written = self.transcript.text[self.transcript.start_of(start) :] + self._paced_generation.waiting_text
+        self._cursor.generation.copy_guard = CopyGuard(
+            self.training_text, self.loaded.tokenizer, self.novelty.novel, 1, written
+        )
 
     # -- generation -----------------------------------------------------------------------------------------------
 
@@ -233,6 +262,7 @@ class Conversation:
             seed = int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
             self.transcript.begin_turn(Turn("model", len(self.transcript), self.name, seed, learned=self._learns))
             self._cursor.seed(seed)
+            self._guard_copies()
             self._cursor.target = len(self.transcript)
             # A model that failed would fail again, until another one takes its place.
             if not self.problem and self.generation.length > 0:
@@ -428,6 +458,7 @@ class Conversation:
         other = Conversation(self.loaded, self.name, self.sampling)
         other.generation, other.uses_turns, other.seed = self.generation, self.uses_turns, self.seed
         other.learns = self.learns
+        other.limit_copies(self.novelty, self.training_text)
         turn_texts = list(self.transcript.turn_texts())
         last = max((index for index, (turn, _) in enumerate(turn_texts) if turn.role == "model"), default=None)
         other._append_turns(turn_texts[:last], self.transcript)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,8 @@ class InspectionSession:
     """The runs that are looked at, the view that is shown, the text, and the results that have been computed.
 
     Results of runs whose weights have changed since are computed anew. A run that is deleted while it is open stays
-    open, with what has been computed of it. `key` is asked for at every key press, so it does not touch the disk:
-    `refresh` does.
+    open, with what has been computed of it. Nothing here touches the disk, which may be slow, but `weights_times`,
+    called in a thread of its own.
     """
 
     def __init__(self) -> None:
@@ -56,15 +57,15 @@ class InspectionSession:
         views = self.views
         return next((view for view in views if view.name == self._view_name), views[0] if views else None)
 
-    def open(self, run: RunFolder, config: RunConfig) -> None:
-        """Look at a run alone, which has this config. Raises `UsageError` if its kind has no view."""
+    def open(self, run: RunFolder, config: RunConfig, weights_time: int) -> None:
+        """Look at a run alone, which has this config and weights. Raises `UsageError` if its kind has no view."""
         if not views_of(config.kind):
             raise UsageError(f"run {run.name} is a {title_of(config.kind)}, which no view is of")
         self.kind_id, self.runs = config.kind, [run]
         self._descriptions = {run.path: _description(run.name, config)}
-        self.refresh()
+        self._weights_times = {run.path: weights_time}
 
-    def add(self, run: RunFolder, config: RunConfig) -> None:
+    def add(self, run: RunFolder, config: RunConfig, weights_time: int) -> None:
         """Look at one more run of the same kind. Raises `UsageError` for another kind, or where it does not fit."""
         view = self.view
         if config.kind != self.kind_id:
@@ -75,11 +76,14 @@ class InspectionSession:
             raise UsageError(f"{view.title} shows {view.max_runs} runs at most")
         self.runs.append(run)
         self._descriptions[run.path] = _description(run.name, config)
-        self.refresh()
+        self._weights_times[run.path] = weights_time
 
-    def refresh(self) -> None:
-        """Look whether the weights of the runs have changed; their results then have other keys."""
-        self._weights_times = {run.path: _weights_time(run) for run in self.runs}
+    def take_weights_times(self, times: Mapping[Path, int]) -> bool:
+        """Take the times of weights; return True if those of a run have changed. Its results then have other keys."""
+        known = {path: time for path, time in times.items() if path in self._weights_times}
+        is_changed = any(self._weights_times[path] != time for path, time in known.items())
+        self._weights_times.update(known)
+        return is_changed
 
     def remove_last(self) -> bool:
         """Take away the run that was added last; False if there is but one."""
@@ -146,8 +150,12 @@ def _description(name: str, config: RunConfig) -> str:
     return f"{name} ({kind_or_default(config.kind).abbreviation} {model.cell} {model.layers}×{model.hidden})"
 
 
-def _weights_time(run: RunFolder) -> int:
-    try:
-        return run.weights_file.stat().st_mtime_ns
-    except OSError:
-        return 0
+def weights_times(runs: Sequence[RunFolder]) -> dict[Path, int]:
+    """Return the time of the weights of runs in nanoseconds, by path; 0 for those that are gone. Reads the disk."""
+    times = {}
+    for run in runs:
+        try:
+            times[run.path] = run.weights_file.stat().st_mtime_ns
+        except OSError:
+            times[run.path] = 0
+    return times

@@ -39,14 +39,15 @@ class TurnEnd:
         multiline = speakers is not None and speakers.format.multiline
         self._labels = speakers.turn_starts if speakers is not None and multiline else ()
         self._ends_at_line_break = speakers is not None and not multiline
-        self._held: list[GeneratedToken] = []
+        self.held: list[GeneratedToken] = []
+        """Tokens that are not decided yet."""
         self._line: str | None = None  # the start of a line, while it may become a label
         self.reached = False
 
     @property
     def has_held_tokens(self) -> bool:
         """True if tokens were drawn that have not been passed on."""
-        return bool(self._held)
+        return bool(self.held)
 
     def push(self, token: GeneratedToken) -> list[GeneratedToken]:
         """Return the tokens that are decided with this one."""
@@ -55,7 +56,7 @@ class TurnEnd:
         if not self._labels:
             self.reached = self._ends_at_line_break
             return [token]
-        self._held.append(token)
+        self.held.append(token)
         if self._line is None:
             line = token.text.rpartition("\n")[2]
             if not line:
@@ -74,7 +75,7 @@ class TurnEnd:
 
     def flush(self) -> list[GeneratedToken]:
         """Return the tokens held back, and hold none any more."""
-        tokens, self._held = self._held, []
+        tokens, self.held = self.held, []
         return tokens
 
 
@@ -104,6 +105,11 @@ class PacedGeneration:
     def tokens_per_second(self) -> float:
         """Tokens taken a second, over the last two seconds."""
         return self._throughput.per_second
+
+    @property
+    def waiting_text(self) -> str:
+        """The text of the tokens that were drawn and are not part of the text yet."""
+        return "".join(token.text for token in [*self._queue, *self._end.held])
 
     def begin(self, speakers: SpeakerLabels | None, after: str) -> None:
         """Start a turn after a text; in a dialogue, that of a speaker."""

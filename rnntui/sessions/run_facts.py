@@ -79,7 +79,7 @@ def live_progress(run: WatchedRun) -> str:
         return ""
     steps, seconds = run.status.steps, run.status.seconds
     total = f" of {steps:,}" if steps else ""
-    percentage = f" ({int(100 * run.progress)} %)" if run.progress is not None and run.progress < 1 else ""
+    percentage = f" ({int(100 * run.progress)}%)" if run.progress is not None and run.progress < 1 else ""
     elapsed = format_duration(seconds) if seconds else ""
     remaining = f"{format_duration(run.seconds_left)} left" if run.seconds_left is not None else ""
     final = "final evaluation" if run.is_in_final_evaluation else ""

@@ -118,7 +118,7 @@ def _row(trial: Trial, default: Trial, is_active: bool, is_best: bool) -> TrialR
     if state == "running" and not is_active:
         state = "interrupted"
     if not trial.is_over or trial.state == "pruned":
-        state += f" {100 * trial.fraction:.0f} %"
+        state += f" {100 * trial.fraction:.0f}%"
     changes = ", ".join(
         str(value) if name == "cell" else f"{name.replace('_', ' ')} {value_text(value)}"
         for name, value in trial.changes(default).items()

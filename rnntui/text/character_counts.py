@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
+from rnntui.atomic_files import sync_file
 from rnntui.text.char_tokenizer import code_points, text_of_code_points
-from rnntui.text.corpus_split import sync
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,8 +126,8 @@ class CharacterFile:
                 file.write(new[:left])
                 rest_file.write(new[left:])
             file.truncate()
-            sync(file)
-            sync(rest_file)
+            sync_file(file)
+            sync_file(rest_file)
 
     def _blocks(self, start: int, end: int) -> Iterator[bytes]:
         """Yield the numbers between two offsets, as they are in the file, in blocks."""

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnntui.atomic_files import atomic_write, parse_json
-from rnntui.text.corpus_split import sync
+from rnntui.atomic_files import atomic_write, parse_json, sync_file
 
 if TYPE_CHECKING:
     from io import BufferedIOBase
@@ -58,7 +57,7 @@ class EncodingJournal:
         if time.monotonic() < self._due:
             return
         for file in files:
-            sync(file)
+            sync_file(file)
         self._write(progress | {"sizes": [file.tell() for file in files]})
         self._due = time.monotonic() + _INTERVAL
 

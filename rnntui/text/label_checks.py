@@ -128,7 +128,7 @@ def _repeated_texts(rows: Sequence[LabelledText]) -> Iterator[str]:
         texts = "1 text has" if len(ambiguous) == 1 else f"{len(ambiguous):,} texts have"
         yield (
             f"{texts} several labels, as {quote(first.text)} (row {first.row} of {first.file}): "
-            f"at most {best:.1f} % of the rows can be classified correctly"
+            f"at most {best:.1f}% of the rows can be classified correctly"
         )
 
 

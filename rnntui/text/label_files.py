@@ -19,14 +19,13 @@ from rnntui.text.encoding import lines_of
 from rnntui.text.fasttext import looks_like_fasttext
 from rnntui.text.json_pairs import looks_like_json
 from rnntui.text.labelled_corpus import LabelledRows
-from rnntui.text.source_files import name_without_suffix
+from rnntui.text.source_files import TABLE_SUFFIXES, name_without_suffix
 from rnntui.text.table_layout import detect_dialect
 from rnntui.text.tables import TableText
 
 Unit = Literal["file", "line"]
 Origin = Literal["folder", "file"]
 
-_TABLE_ENDINGS = (".tsv", ".tab", ".csv", ".jsonl", ".json", ".ndjson")
 _SPLITS = frozenset({"train", "training", "test", "testing", "dev", "val", "valid", "validation", "eval"})
 _UNLABELLED = frozenset({"unsup", "unsupervised", "unlabelled", "unlabeled"})
 _PARALLEL_NAMES = (("text", "labels"), ("text", "label"), ("texts", "labels"), ("x_", "y_"))
@@ -153,7 +152,7 @@ def _stem(file: PurePath) -> str:
 
 def _are_tables(corpus: Corpus, has_many_files: bool) -> bool:
     """Return True if files are tables, by the endings of their names, or by the beginnings of most."""
-    if any(without_compression_suffix(name.lower()).endswith(_TABLE_ENDINGS) for name in corpus.display_names):
+    if any(without_compression_suffix(name.lower()).endswith(TABLE_SUFFIXES) for name in corpus.display_names):
         return True
     if has_many_files:
         return False

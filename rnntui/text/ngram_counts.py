@@ -159,7 +159,7 @@ def _count(contexts: Hashes, targets: Hashes, folds: Hashes, length: int, vocab_
     """Count what followed each context.
 
     One sort of 64-bit numbers does it: the hash of a context above the token above the fold. The lowest bits of the
-    hash give way; two of 10 million contexts of a vocabulary of 4,000 then share one with a probability of 16 %, which
+    hash give way; two of 10 million contexts of a vocabulary of 4,000 then share one with a probability of 16%, which
     merges their counts and does no other harm.
     """
     bits = token_bits(vocab_size)

@@ -15,7 +15,7 @@ from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.dropped_rows import quote
 from rnntui.text.json_pairs import choose_keys, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.parallel_corpus import PairRows, ParallelCorpus
-from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows, table_name
+from rnntui.text.tables import DELIMITERS, TableText, detect_table, read_table_rows
 from rnntui.text.tmx import UNDETERMINED, OneLanguageError, TranslationMemory
 
 _HEAD = 4096  # bytes in which the format of a file is looked for
@@ -138,7 +138,7 @@ def _parallel_corpus(
     corpus: Corpus, rows: PairRows, layouts: tuple[PairLayout, ...], described: list[str], warnings: list[str]
 ) -> ParallelCorpus:
     """Return the corpus with its notes. Raises `CorpusError` if it has no pair."""
-    names = ", ".join(corpus.display_names)
+    names = few_names(corpus.display_names)
     if not rows.pairs:
         error = _no_pairs(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
         raise CorpusError(error.problem, hint=warnings[-1]) if warnings else error
@@ -148,9 +148,7 @@ def _parallel_corpus(
         f"{'; '.join(described[:_MAX_DESCRIPTIONS])}{others}; {count:,} {'pair' if count == 1 else 'pairs'}, "
         f"the first: {quote(first.source)} → {quote(first.target)}"
     )
-    return ParallelCorpus(
-        rows.pairs, table_name(corpus), corpus.display_names, rows.dropped, layouts, (summary, *warnings)
-    )
+    return ParallelCorpus(rows.pairs, corpus.name, corpus.display_names, rows.dropped, layouts, (summary, *warnings))
 
 
 def _no_pairs(names: str, rows: PairRows, layouts: tuple[PairLayout, ...], is_blank: bool) -> CorpusError:

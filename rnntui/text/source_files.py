@@ -22,6 +22,7 @@ from rnntui.text.encoding import STDIN_NAME
 from rnntui.text.recognition import EXAMINED, recognize
 
 STDIN = "-"
+TABLE_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".ndjson", ".json")
 _COPIED = 1 << 22  # bytes copied at a time
 
 
@@ -193,8 +194,8 @@ def _copy_of_pipe(path: Path) -> Path:
 
 
 def name_without_suffix(name: str) -> str:
-    """Return a file's name without the suffixes of archives, compression, documents and text."""
-    for suffix in (*COMPRESSED_SUFFIXES, *ARCHIVE_SUFFIXES, *DOCUMENT_SUFFIXES, ".txt", ".md"):
+    """Return a file's name without the suffixes of archives, compression, documents, tables and text."""
+    for suffix in (*COMPRESSED_SUFFIXES, *ARCHIVE_SUFFIXES, *DOCUMENT_SUFFIXES, *TABLE_SUFFIXES, ".txt", ".md"):
         if name.lower().endswith(suffix):
             name = name[: -len(suffix)]
     return name

@@ -90,7 +90,7 @@ def parse_lines(text: str) -> list[Line]:
 def find_speaker_labels(text: str) -> SpeakerLabels | None:
     """Return the speakers of a dialogue between two, judged by its beginning; None if the text is no such dialogue.
 
-    Two labels must begin nearly all of the lines that have a label which recurs, and each of them 20 % of those lines.
+    Two labels must begin nearly all of the lines that have a label which recurs, and each of them 20% of those lines.
     Lines without a label continue a message. Labels of roles, such as `User` and `Assistant`, say who is the person; of
     other speakers, it is the first to speak.
     """

@@ -21,7 +21,6 @@ from rnntui.text.table_layout import detect_dialect, is_header, used_width
 
 _SAMPLE_LINES = 2000
 _SAMPLE_CHARS = 1 << 20
-_SUFFIXES = (".tsv", ".tab", ".csv", ".tmx", ".jsonl", ".json")
 DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe", "|||": "|||"}
 
 
@@ -225,11 +224,3 @@ def _missing_cell(cells: list[str], layout: FileLayout) -> str:
     if len(cells) == 1:
         return f"which has no {DELIMITERS.get(layout.delimiter, layout.delimiter)}"
     return f"which has only {len(cells)} columns"
-
-
-def table_name(corpus: Corpus) -> str:
-    """Return the name of a corpus of tables without the ending of its first file: the default name of its run."""
-    for suffix in _SUFFIXES:
-        if corpus.name.endswith(suffix) and corpus.name != suffix:
-            return corpus.name.removesuffix(suffix)
-    return corpus.name

@@ -176,7 +176,7 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor, smoo
 
     The best answer to a text is thus the same with any weights. With torch's own `weight`, the smoothed part of the
     loss weights each *predicted* label instead: with weights of 1 and 100 and a smoothing of 0.1, the best answer to a
-    text of the first label is the second one, at 84 % (torch 2.13.0).
+    text of the first label is the second one, at 84% (torch 2.13.0).
 
     Args:
         logits: `(B, K)`.

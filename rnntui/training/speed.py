@@ -31,7 +31,7 @@ class Slowdown:
     cause: str
 
     def __str__(self) -> str:
-        return f"{100 * self.speed:.0f} % of its usual speed" + (f": {self.cause}" if self.cause else "")
+        return f"{100 * self.speed:.0f}% of its usual speed" + (f": {self.cause}" if self.cause else "")
 
 
 class SpeedMonitor:

@@ -92,7 +92,7 @@ class TrialWatch:
         for loss_there in rung_losses(tuple(self.curve))[self._rungs :]:
             rung, self._rungs = self._rungs, self._rungs + 1
             if self.is_stopped_at(rung, loss_there) and not self.pruned:
-                self.pruned = f"in the worse half after {100 * RUNGS[rung]:.0f} %"
+                self.pruned = f"in the worse half after {100 * RUNGS[rung]:.0f}%"
 
     def should_stop(self) -> bool:
         """Return True if the training should stop now."""

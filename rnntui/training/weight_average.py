@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-_INTERVAL = 4  # steps between updates: every step would take 2 % of the default model's time
+_INTERVAL = 4  # steps between updates: every step would take 2% of the default model's time
 _DENSE_STEPS = 32  # so many first steps each update the average, as the weights move far
 
 

@@ -18,7 +18,7 @@ from rnntui.tui.installation import UPGRADED, Installation
 from rnntui.tui.keys import KEYS, bindings, key_name, key_names, keymap_problems, known_keys
 from rnntui.tui.messages import OpenRun, RememberPreference, RunRenamed
 from rnntui.tui.notifications import Notifications
-from rnntui.tui.tabs import TABS, FollowsRenames, HasExitMessage, OpensRuns, TabContext, TabEntry, WidgetKeys
+from rnntui.tui.tabs import TABS, FollowsRenames, HasExitMessage, HasModel, OpensRuns, TabContext, TabEntry, WidgetKeys
 from rnntui.tui.themes import DARK, LIGHT, readable_themes
 from rnntui.tui.typing_target import focus_typing_target
 
@@ -108,9 +108,15 @@ class RnntuiApp(App[None]):
     # -- tabs ----------------------------------------------------------------------------------------------------
 
     def _make_tab(self, tab_id: str, run: str | None = None) -> Widget:
-        context = TabContext(self._checkpoints, self.preferences, run, self._reopen)
+        context = TabContext(self._checkpoints, self.preferences, run, self._reopen, self._open_model())
         self.tabs[tab_id] = tab = self._tabs[tab_id].make(context)
         return tab
+
+    def _open_model(self) -> str:
+        """Return the name of the run whose model is open in the tab that is shown, else in another one."""
+        shown = self._visible_tab_id if self.tabs else ""
+        tabs = sorted(self.tabs.items(), key=lambda item: item[0] != shown)
+        return next((tab.model_name for _, tab in tabs if isinstance(tab, HasModel) and tab.model_name), "")
 
     async def action_tab(self, tab_id: str, run: str | None = None) -> None:
         """Show a tab; it is made when it is first shown, with the run to open first."""

@@ -23,12 +23,21 @@ WidgetKeys = list[tuple[str, list[Any]]]
 
 @dataclass(frozen=True)
 class TabContext:
-    """Arguments of a tab's constructor. `run` is the run to open first, by name or path."""
+    """Arguments of a tab's constructor.
+
+    Args:
+        checkpoints: folder of the user's runs.
+        preferences: what was chosen before.
+        run: the run to open first, by name or path.
+        reopen: continue the last text.
+        other_model: name of the run whose model another tab has open, "" if none has.
+    """
 
     checkpoints: Path
     preferences: Preferences
     run: str | None = None
-    reopen: bool = False  # continue the last text
+    reopen: bool = False
+    other_model: str = ""
 
 
 @runtime_checkable
@@ -37,6 +46,15 @@ class OpensRuns(Protocol):
 
     def open_run(self, name: str) -> None:
         """Open the run of that name or path."""
+
+
+@runtime_checkable
+class HasModel(Protocol):
+    """A tab that works with the model of a run."""
+
+    @property
+    def model_name(self) -> str:
+        """Name of the run; "" while no model is open."""
 
 
 @runtime_checkable

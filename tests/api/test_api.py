@@ -178,15 +178,21 @@ def loaded(name: str) -> Any:
         (lambda: loaded("authors").classify([None]), r"texts must be text \(got None"),
         (lambda: loaded("shakespeare").score(3), r"text must be text \(got 3"),
         (lambda: loaded("shakespeare").generate(b"ROMEO"), r"prompt must be text \(got b'ROMEO'"),
-        (lambda: rnntui.train("nothing.txt", minuts=3), r"unknown setting 'minuts'; see rnntui train --help"),
+        (lambda: rnntui.train("nothing.txt", minuts=3), r"unknown setting 'minuts'; did you mean minutes"),
         (lambda: rnntui.train("nothing.txt", minutes=3), r"nothing\.txt"),
         (lambda: rnntui.load(3), r"run must be the name of a file or folder \(got 3"),
         (lambda: rnntui.load(""), r"run must be the name of a file or folder \(got ''"),
         (lambda: rnntui.load("en-es", kind=["seq2seq"]), r"kind must be one of .* \(got \['seq2seq'\]"),
         (lambda: rnntui.load("en-es", checkpoints=b"runs"), r"checkpoints must be the name .* \(got b'runs'"),
         (lambda: rnntui.runs(7), r"checkpoints must be the name of a file or folder \(got 7"),
-        (lambda: loaded("shakespeare").generate(seed=-1), r"seed must be an integer from 0, or None \(got -1"),
-        (lambda: loaded("shakespeare").generate(seed="a"), r"seed must be an integer from 0, or None \(got 'a'"),
+        (
+            lambda: loaded("shakespeare").generate(seed=-1),
+            r"seed must be an integer from 0 to 9\d+, or None \(got -1",
+        ),
+        (
+            lambda: loaded("shakespeare").generate(seed="a"),
+            r"seed must be an integer from 0 to 9\d+, or None \(got 'a'",
+        ),
         (lambda: loaded("shakespeare").generate(length="long"), r"--length must be"),
         (lambda: loaded("shakespeare").generate(stop=3), r"stop must be a list of strings \(got 3"),
         (lambda: loaded("shakespeare").generate(stop=[3]), r"stop must be text \(got 3"),
@@ -241,6 +247,26 @@ def test_results_of_the_other_kinds() -> None:
     assert isinstance(model, ClassificationModel)
     blank, line = model.classify(["", "It is a truth universally acknowledged"])
     assert (blank.label, line.label in model.labels) == ("", True)
+
+
+def test_models_and_results_show_what_they_are(model: TextModel) -> None:
+    """Not where they are in memory, and no arrays of numbers."""
+    token = next(model.generate("To be", length=1, seed=1))
+    assert repr(model) == "TextModel('shakespeare')" and repr(token).startswith("GeneratedToken(text=")
+    assert "array(" not in repr(token) and "recent=" in repr(token.state)
+    translator = rnntui.load("en-es", kind="seq2seq")
+    [translation] = translator.translate(["Good morning."])
+    assert repr(translation) == "Translation(source='Good morning.', text='Buenos días.')"
+    assert repr(translation.hypotheses[0]).startswith("LineHypothesis(text='Buenos días.', score=-")
+    classifier = rnntui.load("authors", kind="classifier")
+    shown = [
+        translator,
+        classifier,
+        translation.hypotheses[0].parts[0],
+        *classifier.classify(["To be"]),
+        *rnntui.runs(),
+    ]
+    assert not [each for each in shown if " at 0x" in repr(each)]
 
 
 def test_an_event_that_is_answered_with_false_stops_and_saves(tmp_path: Path) -> None:

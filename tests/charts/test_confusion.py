@@ -21,7 +21,7 @@ SCRIPTS = ["日本語", "العربية", "e\u0301te\u0301", "two words", "\x1b[
 
 
 def matrix_of(labels: Sequence[str], unknown: Sequence[str] = (), size: int = 100) -> ConfusionMatrix:
-    """Return a matrix with 70 % on the diagonal and 30 % on the next label; rows of unknown labels are all label 0."""
+    """Return a matrix with 70% on the diagonal and 30% on the next label; rows of unknown labels are all label 0."""
     counts = np.zeros((len(labels) + len(unknown), len(labels)), np.int64)
     for index in range(len(labels)):
         counts[index, index] += 7 * size // 10
@@ -119,4 +119,4 @@ def test_the_svg_is_valid_and_holds_every_count(labels: list[str]) -> None:
     cells = root.findall("{*}rect")[1:]
     assert len(cells) == len(labels) ** 2
     tooltips = [cell.findtext("{*}title") or "" for cell in cells]
-    assert sum(tooltip.endswith(": 70 (70 %)") for tooltip in tooltips) == len(labels)
+    assert sum(tooltip.endswith(": 70 (70%)") for tooltip in tooltips) == len(labels)

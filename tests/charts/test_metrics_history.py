@@ -178,7 +178,7 @@ def test_any_rows_give_columns_that_agree(tmp_path_factory: pytest.TempPathFacto
 
 
 def test_the_slowdown_is_that_of_the_newest_steps(path: Path) -> None:
-    slow = "25 % of its usual speed: another program is using the processor"
+    slow = "25% of its usual speed: another program is using the processor"
     history = MetricsHistory(path)
     append(path, {"step": 10, "train_loss": 3.0, "threads": 1, "slowdown": slow})
     append(path, {"step": 10, "validation_loss": 3.0})

@@ -80,7 +80,7 @@ def test_the_report_has_scores_labels_matrix_and_errors(evaluate, folder: Path) 
     values = json.loads(evaluate(folder / "mine.tsv", "--json").out)
     out = evaluate(folder / "mine.tsv").out
     words = " ".join(out.split())
-    assert f"accuracy {values['accuracy']:.2f} %" in words and "majority label 50.0 %: always 'good'" in words
+    assert f"accuracy {values['accuracy']:.2f}%" in words and "majority label 50.0%: always 'good'" in words
     assert f"log loss {values['log_loss']:.4f} nats a text" in words
     matrix = out[out.index("Confusion matrix") :].splitlines()
     assert matrix[1].split() == ["good", "bad", "odd", "one", "texts"]

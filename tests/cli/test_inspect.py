@@ -75,7 +75,10 @@ def test_compare_trains_a_run_for_each_cell_and_shows_them_before_and_after(
 ) -> None:
     (runs / "words.txt").write_text("alpha beta gamma delta\n" * 400)
 
+    trained: list[str] = []
+
     def train(run: RunFolder, stop: object, budget: object) -> int:
+        trained.append(run.name)
         config = run.read_config()
         weights = initial_weights(config.model_as(LanguageModelConfig), config.vocab_size, np.random.default_rng(1))
         save_arrays(run.weights_file, weights, {})
@@ -92,5 +95,39 @@ def test_compare_trains_a_run_for_each_cell_and_shows_them_before_and_after(
     ]  # fmt: skip
     budgets = [RunFolder(Path("checkpoints") / f"words-{cell}").read_config().budget for cell in ("rnn", "lstm")]
     assert (budgets[0].minutes, budgets[1].steps) == (0.01, 7)
+    trained.clear()
+    assert rnntui("inspect", "gradients", "words.txt", "--compare", "rnn,lstm", *quick).code == 0 and not trained
     again = rnntui("inspect", "gradients", "words.txt", "--compare", "lstm", *quick)
-    assert again.code == 2 and "look at it: rnntui inspect gradients words-lstm; or delete it" in again.err
+    assert again.code == 2 and "has hidden 5, not 16; look at it: rnntui inspect gradients words-lstm" in again.err
+    (runs / "words.txt").write_text("another text\n" * 400)
+    again = rnntui("inspect", "gradients", "words.txt", "--compare", "rnn", *quick)
+    assert again.code == 2 and "has changed since" in again.err and "or train it anew with --overwrite" in again.err
+    again = rnntui("inspect", "gradients", "words.txt", "--compare", "rnn", "--overwrite", *quick)
+    assert again.code == 0 and trained == ["words-rnn"]
+
+
+def test_a_comparison_that_was_stopped_goes_on(rnntui, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (runs / "words.txt").write_text("alpha beta gamma delta\n" * 400)
+    trained: list[str] = []
+
+    def train(run: RunFolder, stop: object, budget: object) -> int:
+        trained.append(run.name)
+        if trained == ["words-rnn", "words-gru"]:
+            run.write_status(RunStatus("stopped", step=3))
+            return 130
+        config = run.read_config()
+        weights = initial_weights(config.model_as(LanguageModelConfig), config.vocab_size, np.random.default_rng(1))
+        save_arrays(run.weights_file, weights, {})
+        run.write_status(RunStatus("done", step=7))
+        return 0
+
+    monkeypatch.setattr("rnntui.cli.training_command.train_and_report", train)
+    command = ["inspect", "gradients", "words.txt", "--compare", "rnn,gru,lstm", "--hidden", "16"]
+    quick = ["--minutes", "0.01", "--steps", "10", "--places", "2"]
+    stopped = rnntui(*command, *quick)
+    assert stopped.code == 130 and "the same command goes on with the comparison" in stopped.err and not stopped.out
+    shown = rnntui(*command, *quick)
+    assert shown.code == 0 and "words-rnn is trained already" in shown.err and "going on with words-gru" in shown.err
+    assert trained == ["words-rnn", "words-gru", "words-gru", "words-lstm"]
+    other = rnntui(*command, "--minutes", "2")
+    assert other.code == 2 and "has a budget of 0.01 minutes, not 2 minutes" in other.err

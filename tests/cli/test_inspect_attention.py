@@ -9,6 +9,7 @@ import pytest
 from pair_runs import write_weights
 
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_status import RunStatus
 
 RUNS = Path(__file__).resolve().parents[2] / "docs" / "runs"
 
@@ -60,6 +61,7 @@ def test_models_that_differ_in_their_attention_are_trained_and_compared(
 ) -> None:
     def train(run: RunFolder, stop: object, budget: object) -> int:
         write_weights(run)  # random ones, which take no time
+        run.write_status(RunStatus("done", step=1))
         return 0
 
     monkeypatch.setattr("rnntui.cli.training_command.train_and_report", train)
@@ -75,4 +77,6 @@ def test_models_that_differ_in_their_attention_are_trained_and_compared(
     assert values["origin"].endswith("held-out pairs") and values["runs"][0]["guided_alignment"] == 0
     assert {path.name for path in Path("checkpoints").iterdir() if path.name[0] != "."} == {"copy-additive", "copy-dot"}
     again = rnntui("inspect", "attention", "copy.tsv", *flags)
-    assert again.code == 2 and "copy-additive" in again.err
+    assert again.code == 0 and "copy-additive is trained already" in again.err
+    again = rnntui("inspect", "attention", "copy.tsv", *flags, "--hidden", "6")
+    assert again.code == 2 and "run copy-additive in checkpoints has hidden 8, not 6" in again.err

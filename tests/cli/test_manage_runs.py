@@ -164,4 +164,4 @@ def test_an_untrained_run_is_told(rnntui, runs: Path) -> None:
     make_run(runs, "new").write_status(RunStatus("stopped"))
     make_run(runs, "half").write_status(RunStatus("stopped", step=3, steps=6))
     table = {line.split()[0]: line for line in rnntui("runs").out.splitlines()}
-    assert table["new"].endswith("untrained") and table["half"].endswith("stopped 50 %")
+    assert table["new"].endswith("untrained") and table["half"].endswith("stopped 50%")

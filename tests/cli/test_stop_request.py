@@ -79,7 +79,7 @@ def test_a_pipe_gets_a_line_of_a_long_evaluation(
             reporter.report(Evaluating(20, fraction, is_final=True))
         reporter.acknowledge_stop()
     note = "rnntui: stopping after this evaluation; Ctrl-C again stops at once"
-    assert capsys.readouterr().err.splitlines() == ["step 20  final evaluation  40 %", note]
+    assert capsys.readouterr().err.splitlines() == ["step 20  final evaluation  40%", note]
 
 
 class InterruptedImport(MetaPathFinder):

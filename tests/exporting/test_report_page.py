@@ -94,7 +94,7 @@ def test_a_classifiers_page_has_its_confusion_matrix(tmp_path: Path) -> None:
     page = Page(report_page(run))
     check_closed(page)
     assert "Confusion matrix" in page.texts["h2"]
-    assert any("b → c: 1 (10 %)" in title for title in page.texts["title"])
+    assert any("b → c: 1 (10%)" in title for title in page.texts["title"])
 
 
 def test_a_run_without_metrics_or_with_broken_ones_has_a_page(tmp_path: Path) -> None:

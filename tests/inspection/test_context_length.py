@@ -12,7 +12,7 @@ from rnntui.config import LanguageModelConfig
 from rnntui.errors import CorpusError
 from rnntui.inference.numpy_language_model import NumpyLanguageModel
 from rnntui.inspection.context_length import context_loss, losses_by_context
-from rnntui.inspection.context_report import ContextLoss
+from rnntui.inspection.context_report import ContextLoss, standard_errors
 from rnntui.inspection.gradient_flow import state_gradients
 from rnntui.inspection.token_classes import token_classes
 from rnntui.text.char_tokenizer import CharTokenizer
@@ -103,6 +103,28 @@ def test_sentences_say_where_more_context_gains_nothing() -> None:
     assert growing.svg().count("<svg") == 1
 
 
+@pytest.mark.parametrize("stretches", [2, 32])
+def test_the_standard_error_is_right_where_neighbours_are_alike(stretches: int) -> None:
+    """Planted: an autoregressive series of known variance, many times; the naive error is three times too small."""
+    correlation, trials, stretch = 0.9, 400, 64
+    noise = np.random.default_rng(1).normal(size=(trials, stretches, 200 + stretch))
+    series = np.zeros_like(noise[:, :, 0])
+    values = np.empty((trials, stretches, stretch))
+    for step in range(noise.shape[2]):
+        series = correlation * series + noise[:, :, step]
+        if step >= 200:
+            values[:, :, step - 200] = series
+    values = values.reshape(trials, -1)
+    actual = values.mean(axis=1).std()
+    estimated = np.sqrt(np.square(standard_errors(values, stretch)).mean())
+    naive = np.sqrt(values.var(axis=1).mean() / values.shape[1])
+    assert naive < 0.4 * actual
+    assert estimated == pytest.approx(actual, rel=0.1 if stretches > 2 else 0.45)
+    independent = np.random.default_rng(2).normal(size=(trials, stretches * stretch))
+    errors = standard_errors(independent, stretch)
+    assert np.sqrt(np.square(errors).mean()) == pytest.approx(1 / np.sqrt(stretches * stretch), rel=0.1)
+
+
 def test_characters_words_and_subwords_have_classes_of_their_own() -> None:
     def classes_in(tokenizer, ids: np.ndarray) -> list[str]:
         names, indexes = token_classes(tokenizer, ids[:-1], ids[1:])
@@ -127,6 +149,8 @@ def test_a_run_is_read_by_its_own_tokens_and_a_short_text_has_less_context(tmp_p
     run = make_run(tmp_path, "tiny")
     result = context_loss(run, "to be, or not to be. " * 10, places=64)
     assert result.lengths.tolist() == [1, 2, 4, 8, 16, 32, 64, 128] and result.losses.shape == (8, 64)
+    short = context_loss(run, "to be, or not to be. " * 10, longest=32)
+    assert short.losses.shape == (6, 128), "each place once, of 210 - 32 - 64 + 64"
     drawn = context_loss(run, places=64, longest=8)
     assert "drew" in drawn.origin and "drew" in drawn.to_json()["text"]
     with pytest.raises(CorpusError, match="the given text has 5 tokens"):

@@ -94,6 +94,9 @@ def test_several_models_are_ranked_and_each_is_in_the_legend_and_the_picture() -
         assert max(map(len, rows)) <= width
     assert all(f"{name} half-life" in "".join(rows) for name in "abc")
     assert flow.svg().count("opacity") == 3  # bands
+    assert "taught" not in " ".join(flow.summary())
+    flow = GradientFlow((curve("a", "lstm", 0.5), curve("b", "rnn", 0.5)), "a text")
+    assert any("taught them to: a (LSTM) had too little of it" in sentence for sentence in flow.summary())
 
 
 def test_a_zero_gradient_and_one_that_underflows_are_drawn_and_told() -> None:

@@ -175,4 +175,6 @@ def test_the_view_measures_a_text_or_what_the_model_generates_and_can_be_cancell
     report = inspect_novelty(InspectionRequest((run,), random_text(1, 800)[100:400]), never_cancelled)
     assert report.generated_figures.quantile(0.5) == 300 and "copies more than people" in report.summary()[0]
     assert all(sum(len(piece) for piece, _ in row) <= 60 for row in report.rows(60)) and report.svg().startswith("<svg")
-    assert len(inspect_novelty(InspectionRequest((run,)), never_cancelled).texts) == 2
+    fractions: list[float] = []
+    assert len(inspect_novelty(InspectionRequest((run,), "", fractions.append), never_cancelled).texts) == 2
+    assert fractions == sorted(fractions) and 0 <= fractions[0] < fractions[-1] <= 1

@@ -20,13 +20,13 @@ FINISHED = LoggedConfusions("reviews", ("good", "bad"), RUNNING.evaluations, log
 @pytest.mark.parametrize(
     ("step", "title"),
     [
-        (None, "Confusion matrix · step 30 · accuracy 80.0 %"), (0, "Confusion matrix · step 10 · accuracy 75.0 %"),
-        (16, "Confusion matrix · step 20 ★ · accuracy 85.0 %"), (99, "Confusion matrix · step 30 · accuracy 80.0 %"),
+        (None, "Confusion matrix · step 30 · accuracy 80.0%"), (0, "Confusion matrix · step 10 · accuracy 75.0%"),
+        (16, "Confusion matrix · step 20 ★ · accuracy 85.0%"), (99, "Confusion matrix · step 30 · accuracy 80.0%"),
     ],
 )  # fmt: skip
 def test_the_nearest_evaluation_is_shown(step: float | None, title: str) -> None:
     assert RUNNING.title(step) == title
-    assert FINISHED.title(step) == (title if step is not None else "Confusion matrix · best weights · accuracy 90.0 %")
+    assert FINISHED.title(step) == (title if step is not None else "Confusion matrix · best weights · accuracy 90.0%")
 
 
 def test_steps_to_the_evaluations_before_and_after() -> None:

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from tiny_runs import make_run
 
-from rnntui.config_generation import MAX_CHARS_PER_SECOND, PRESETS, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import (
+    MAX_CHARS_PER_SECOND,
+    PRESETS,
+    UNLIMITED_LENGTH,
+    GenerationConfig,
+    NoveltyConfig,
+    SamplingConfig,
+)
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import Autosave, SaveJob
 from rnntui.sessions.chat_pane import ChatSettings
@@ -61,7 +68,7 @@ class User:
             run,
         )
         generation = GenerationConfig(length=LENGTH, chars_per_second=MAX_CHARS_PER_SECOND)
-        self.session.apply(ChatSettings(SamplingConfig(), generation, seed=7))
+        self.session.apply(ChatSettings(SamplingConfig(), generation, NoveltyConfig(), seed=7))
 
     @property
     def conversation(self) -> Conversation:

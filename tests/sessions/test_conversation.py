@@ -14,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_runs import NGRAMS, TWO_LAYERS, make_run, subwords, word_tokenizer
 
-from rnntui.config_generation import MAX_CHARS_PER_SECOND, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import (
+    MAX_CHARS_PER_SECOND,
+    UNLIMITED_LENGTH,
+    GenerationConfig,
+    NoveltyConfig,
+    SamplingConfig,
+)
 from rnntui.errors import UnconfirmedError, UsageError
 from rnntui.inference.generate import Token, initial_context_ids
 from rnntui.inference.loaded_model import LoadedLanguageModel, load_language_model
@@ -834,3 +840,33 @@ def test_an_edit_within_a_word_reads_the_whole_word_again(runs: dict[str, Loaded
     conversation.replace("the old man and sea")
     assert conversation.transcript.text == "the old man and sea"
     assert conversation.transcript.ids().tolist() == runs["words"].tokenizer.encode("the old man and sea").tolist()
+
+
+class EveryStretchWithAnE:
+    """A training text in which every stretch stands that has an e."""
+
+    def contains(self, text: str) -> bool:
+        return "e" in text
+
+
+def test_a_limit_of_copies_holds_from_the_next_token_on_and_for_forks(runs: dict[str, LoadedLanguageModel]) -> None:
+    limit, training_text = NoveltyConfig(novel=1), EveryStretchWithAnE()
+    conversation = started(runs["characters"], length=400)
+    conversation.say("he")
+    work(conversation, 200)
+    conversation.drain()
+    work(conversation, 10)  # tokens that the screen has not taken
+    before = len(conversation.transcript.text) + len(conversation._paced_generation.waiting_text)
+    assert before > 150
+    conversation.limit_copies(limit, training_text)
+    text = written(conversation)
+    assert "e" in text[2:before] and len(text) > before + 100
+    assert "e" not in text[before + 1 :], "one more may be there, if every next token is a copy"
+    fork = conversation.fork()
+    assert "e" not in written(fork)[2:], "what a person wrote does not count"
+    fork.limit_copies(NoveltyConfig(), training_text)
+    fork.generate()
+    assert "e" in written(fork)[2:]
+    fork.limit_copies(limit, training_text)
+    fork.switch_model(runs["others"], "others")
+    assert fork.novelty == limit and fork.training_text is None, "another model has another training text"

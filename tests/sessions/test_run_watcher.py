@@ -107,14 +107,14 @@ def test_run_facts(runs: Path) -> None:
 
 def test_a_running_training_that_is_slow_says_so(runs: Path) -> None:
     run = RunFolder(runs / "first")
-    row = {"step": 9000, "train_loss": 2.0, "slowdown": "40 % of its usual speed"}
+    row = {"step": 9000, "train_loss": 2.0, "slowdown": "40% of its usual speed"}
     with run.metrics_file.open("a") as file:
         file.write(json.dumps(row) + "\n")
     lock = run.lock()
     try:
         write_status(run, "running", step=3)
         (watched,) = (run for run in RunWatcher(runs).poll([]).runs if run.name == "first")
-        assert dict(run_facts(watched))["speed"] == "9.0 k tokens/s; 40 % of its usual speed"
+        assert dict(run_facts(watched))["speed"] == "9.0 k tokens/s; 40% of its usual speed"
     finally:
         lock.release()
     write_status(run, "stopped", step=3)
@@ -135,9 +135,9 @@ def test_a_resumed_run_has_its_new_budget_and_its_best_step(runs: Path) -> None:
     shown = dict(facts)
     assert shown["budget"] == "2 minutes (at first 10 steps)" and shown["speed"] == "2.0 k tokens/s on average"
     assert shown["best"] == "2.0000 bits per character at step 90 so far"
-    assert shown["progress"] == "step 100 of 400 (25 %), 1 min"
+    assert shown["progress"] == "step 100 of 400 (25%), 1 min"
     line = run_line(watched, "first")
-    assert line.startswith("first · step 100 of 400 (25 %), 1 min · 2.0 k tokens/s · 2.0000 bits/char")
+    assert line.startswith("first · step 100 of 400 (25%), 1 min · 2.0 k tokens/s · 2.0000 bits/char")
 
 
 @pytest.mark.parametrize(("step", "reason", "is_final"), [(400, "", True), (120, "patience", True), (120, "", False)])

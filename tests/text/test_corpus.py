@@ -491,6 +491,9 @@ def test_an_encoding_that_is_none_of_text_is_a_wrong_flag(encoding: str, tmp_pat
     [
         ("tiny.txt", "tiny"),
         ("notes.md", "notes"),
+        ("pairs.tsv", "pairs"),
+        ("Table.CSV", "Table"),
+        ("logs.jsonl", "logs"),
         ("tiny.txt.gz", "tiny"),
         ("tiny.xz", "tiny"),
         ("no suffix", "no-suffix"),
@@ -508,7 +511,8 @@ def test_a_run_is_named_after_its_text(source: str, name: str, tmp_path: Path, m
     folder = tmp_path / "corpora"
     (folder / "plays").mkdir(parents=True)
     monkeypatch.chdir(folder)
-    for file in ("tiny.txt", "notes.md", "no suffix", "日本.txt", "plays/a.txt", "...txt"):
+    tables = ("pairs.tsv", "Table.CSV", "logs.jsonl")
+    for file in ("tiny.txt", "notes.md", "no suffix", "日本.txt", "plays/a.txt", "...txt", *tables):
         Path(file).write_text("text\n")
     Path("tiny.txt.gz").write_bytes(gzip.compress(b"text"))
     Path("tiny.xz").write_bytes(lzma.compress(b"text"))

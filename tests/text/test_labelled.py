@@ -412,7 +412,7 @@ def test_odd_labels_and_repeated_texts_are_told(read: Read) -> None:
     assert check_labels(read(table)) == [
         "labels that differ only in case are different labels: 'pos', 'Pos'",
         "1 row repeats an earlier one; they are kept",
-        "1 text has several labels, as 'b' (row 3 of t.tsv): at most 87.5 % of the rows can be classified correctly",
+        "1 text has several labels, as 'b' (row 3 of t.tsv): at most 87.5% of the rows can be classified correctly",
     ]
     assert check_labels(read("a\tx\nb\tx\nc\ty\nd\tz\n")) == [
         "2 labels have 1 row each ('y', 'z'): they are learned, but cannot be validated"

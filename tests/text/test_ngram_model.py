@@ -220,10 +220,11 @@ def test_rare_contexts_are_left_out_of_a_smaller_copy() -> None:
     smaller = model.without_rare(20)
     kept, found = smaller.find(other) >= 0, model.find(other) >= 0
     assert 0 < smaller.contexts < model.contexts and not (kept & ~found).any() and (found & ~kept).any()
-    assert (kept[:, :3] == found[:, :3]).all()  # short ones are
-    counts = Counter(tuple(text[i - 3 : i].tolist()) for i in range(3, len(text)))
-    for row, history in zip(kept, other.tolist(), strict=True):
-        assert row[3] == (counts[tuple(history[2::-1])] >= 20)
+    assert (kept[:, :2] == found[:, :2]).all()  # the shortest are
+    for length in (2, 3):
+        counts = Counter(tuple(text[i - length : i].tolist()) for i in range(length, len(text)))
+        for row, history in zip(kept, other.tolist(), strict=True):
+            assert row[length] == (counts[tuple(history[length - 1 :: -1])] >= 20)
     same = (kept == found).all(axis=1)
     np.testing.assert_array_equal(smaller.log_probs(other[same]), model.log_probs(other[same]))
 

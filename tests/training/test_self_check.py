@@ -68,7 +68,7 @@ def test_a_wrong_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Scaled(torch.autograd.Function):
-    """The identity, with a gradient that is 1 % too large."""
+    """The identity, with a gradient that is 1% too large."""
 
     @staticmethod
     def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:

@@ -50,7 +50,7 @@ def test_a_slow_training_names_the_other_program(processors: FakeProcessors) -> 
     monitor = SpeedMonitor()
     assert train(monitor, processors, 30, 1000) == ""
     slow = train(monitor, processors, 6, 250, others=1.0)
-    assert slow == "25 % of its usual speed: another program is using the processor"
+    assert slow == "25% of its usual speed: another program is using the processor"
     assert train(monitor, processors, 6, 1000) == ""
 
 
@@ -58,14 +58,14 @@ def test_a_host_that_takes_the_processor_is_named(processors: FakeProcessors) ->
     monitor = SpeedMonitor()
     train(monitor, processors, 30, 1000)
     slow = train(monitor, processors, 6, 500, stolen=0.6)
-    assert slow == "50 % of its usual speed: the host of this virtual machine takes processor time"
+    assert slow == "50% of its usual speed: the host of this virtual machine takes processor time"
 
 
 def test_without_a_cause_seen_none_is_named(processors: FakeProcessors) -> None:
     monitor = SpeedMonitor()
     train(monitor, processors, 30, 1000)
-    assert train(monitor, processors, 6, 400) == "40 % of its usual speed"
-    assert train(monitor, processors, 6, 400, others=0.5, idle=14.0) == "40 % of its usual speed"
+    assert train(monitor, processors, 6, 400) == "40% of its usual speed"
+    assert train(monitor, processors, 6, 400, others=0.5, idle=14.0) == "40% of its usual speed"
 
 
 def test_a_steady_speed_is_not_called_slow_however_slow_it_is(processors: FakeProcessors) -> None:

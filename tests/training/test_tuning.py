@@ -104,7 +104,7 @@ def test_a_search_begins_with_the_defaults_and_keeps_only_the_best_run(tmp_path:
     assert sorted(trainer.dropped) == [n for n in range(1, 19) if n != best.number]
     pruned = [trial for trial in tuning.trials if trial.state == "pruned"]
     assert len(pruned) > 4 and {trial.fraction for trial in pruned} <= {0.4, 0.6} and first.state == "finished"
-    assert "in the worse half after 25 %" in {trial.reason for trial in pruned}
+    assert "in the worse half after 25%" in {trial.reason for trial in pruned}
     assert len({json.dumps(trial.settings) for trial in tuning.trials}) == 18
 
 

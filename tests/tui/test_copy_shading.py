@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chatting import Chatting, chatting
@@ -10,9 +13,12 @@ from novelty_runs import random_text, trained_on
 from tiny_runs import make_run
 from waiting import wait_until
 
+from rnntui.inspection import novelty_index, unit_probes
 from rnntui.inspection.novelty_index import SourceLine
 from rnntui.sessions.saved_transcript import SavedTranscript
 from rnntui.sessions.transcript import Turn
+from rnntui.tui.screens.dialogs import PickScreen
+from rnntui.tui.widgets.slider import Slider
 
 SINGULAR = "a most singular stretch of text that nobody has"
 
@@ -90,3 +96,62 @@ async def test_a_text_that_is_gone_is_told_and_another_model_ends_the_shading(tm
         await user.pilot.press("alt+k")
         await user.told("does not say what it was trained on")
         assert "copies" not in status(user) and not user.pane.text.has_levels
+
+
+async def test_only_the_last_of_copies_units_and_surprisal_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes the place of the others, also of one that is still being prepared."""
+    trained_on(tmp_path, random_text(1, 800))
+    gates = [threading.Event() for _ in range(4)]
+    began: list[threading.Event] = []
+    build, rank = novelty_index.open_or_build_novelty_index, unit_probes.rank_features
+
+    def slow(compute: Callable[..., Any]) -> Callable[..., Any]:
+        def wait(*arguments: Any, **settings: Any) -> Any:
+            began.append(gates[len(began)])
+            began[-1].wait(10)
+            return compute(*arguments, **settings)
+
+        return wait
+
+    monkeypatch.setattr(novelty_index, "open_or_build_novelty_index", slow(lambda run, on_progress: build(run, print)))
+    monkeypatch.setattr(unit_probes, "rank_features", slow(lambda reading, count, cancelled: rank(reading, count=1)))
+    monkeypatch.setattr("rnntui.inspection.probe_reading.PROBE_TOKENS", 1200)
+    monkeypatch.setattr(unit_probes, "_SHIFTS", (0.4,))
+    async with chatting(tmp_path, "run", size=(100, 24), length=3) as user:
+        for number, (keys, said) in enumerate(
+            ((("alt+k",), "looking for copies"), (("alt+u",), "probing"), (("alt+k",), "looking for copies"))
+        ):
+            await user.pilot.press(*keys)
+            await wait_until(user.pilot, lambda number=number: len(began) > number)  # type: ignore[misc]
+            assert said in status(user)
+        for gate in gates[:2]:  # what is no longer wanted ends
+            gate.set()
+        for _ in range(5):
+            await user.pilot.pause(0.02)
+        assert "looking for copies" in status(user) and not user.pane.text.has_levels
+        assert not isinstance(user.app.screen, PickScreen)
+        await user.pilot.press("f9")
+        gates[2].set()
+        for _ in range(5):
+            await user.pilot.pause(0.02)
+        assert user.pane.text.shade and not user.pane.text.has_levels and "copies" not in status(user)
+        gates[3].set()
+        await user.pilot.press("alt+k")
+        await wait_until(user.pilot, lambda: user.pane.text.has_levels and "blue: copies" in status(user))
+
+
+async def test_a_limit_of_copies_is_a_slider_and_needs_the_training_text(tmp_path: Path) -> None:
+    run = trained_on(tmp_path, random_text(1, 800))
+    make_run(tmp_path, "other")
+    async with chatting(tmp_path, "run", size=(140, 40), length=3) as user:
+        slider = user.app.query_one("#novel", Slider)
+        slider.value = 20
+        await user.told("is being indexed")
+        await wait_until(user.pilot, lambda: user.conversation.training_text is not None)
+        assert user.conversation.novelty.novel == 20 and (run.novelty_folder / "index.json").is_file()
+        user.chat.open_run("other")  # which does not say what it was trained on
+        await user.told("does not say what it was trained on")
+        await wait_until(user.pilot, lambda: slider.value == 0)
+        assert user.conversation.novelty.novel == 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from test_contrast import illegible
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 from tiny_runs import make_run
@@ -20,7 +22,10 @@ from rnntui.charts.styled_text import LABEL, Row
 from rnntui.errors import CorpusError
 from rnntui.inspection.inspection import Cancelled, InspectionRequest, check_cancelled
 from rnntui.inspection.views import VIEWS, InspectionView
+from rnntui.runs.folder import RunFolder
+from rnntui.sessions import inspection_session
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.inspect.inspection_view import InspectionRows
 from rnntui.tui.inspect.tab import InspectTab
 from rnntui.tui.messages import OpenRun
@@ -59,6 +64,7 @@ def echo(request: InspectionRequest, cancelled: Cancelled) -> Echo:
 
 
 def slow(request: InspectionRequest, cancelled: Cancelled) -> Echo:
+    request.on_progress(0.375)
     while not gate.wait(0.005):
         check_cancelled(cancelled)
     return Echo(request)
@@ -81,8 +87,14 @@ def failing(request: InspectionRequest, cancelled: Cancelled) -> Echo:
 class Views:
     """The user of the tab, and what is on the screen."""
 
-    def __init__(self, pilot: Pilot[None], tab: InspectTab) -> None:
-        self.pilot, self.tab = pilot, tab
+    def __init__(self, pilot: Pilot[None], app: RnntuiApp) -> None:
+        self.pilot, self.app = pilot, app
+
+    @property
+    def tab(self) -> InspectTab:
+        tab = self.app.tabs["inspect"]
+        assert isinstance(tab, InspectTab)
+        return tab
 
     @property
     def screen(self) -> str:
@@ -108,7 +120,7 @@ class Views:
 
 @asynccontextmanager
 async def inspecting(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = (80, 24)
+    folder: Path, monkeypatch: pytest.MonkeyPatch, run: str | None = "alpha", first: str = "inspect"
 ) -> AsyncIterator[Views]:
     for name in list(VIEWS):
         monkeypatch.delitem(VIEWS, name)
@@ -116,7 +128,7 @@ async def inspecting(
         InspectionView("echo", "Echo", "What was asked?", KIND, f"{__name__}:echo", "optional", "say it", 3),
         InspectionView("needy", "Needy", "What does it say of a text?", KIND, f"{__name__}:echo", "required"),
         InspectionView("slow", "Slow", "How long does it take?", KIND, f"{__name__}:slow"),
-        InspectionView("failing", "Failing", "What is wrong?", KIND, f"{__name__}:failing"),
+        InspectionView("failing", "Failing", "What is wrong?", KIND, f"{__name__}:failing", "optional"),
         InspectionView("stubborn", "Stubborn", "When does it end?", KIND, f"{__name__}:stubborn"),
     ):
         monkeypatch.setitem(VIEWS, view.name, view)
@@ -127,11 +139,9 @@ async def inspecting(
     gate.clear()
     for seed, name in enumerate(("alpha", "beta")):
         make_run(folder / "runs", name, seed=seed)
-    app = RnntuiApp(folder / "runs", "alpha", first="inspect")
-    async with app.run_test(size=size) as pilot:
-        tab = app.tabs["inspect"]
-        assert isinstance(tab, InspectTab)
-        yield Views(pilot, tab)
+    app = RnntuiApp(folder / "runs", run, first=first)
+    async with app.run_test(size=(80, 24)) as pilot:
+        yield Views(pilot, app)
 
 
 async def test_a_view_is_computed_when_it_is_shown_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,9 +181,9 @@ async def test_a_slow_view_is_stopped_and_computed_again(tmp_path: Path, monkeyp
         await user.press("escape")
         await user.sees("Stopped. Enter computes it.")
         await user.press("enter")
-        await user.sees("Computing…")
+        await user.sees("Computing… 38%, ")
         await user.press("right_square_bracket")  # to another view: the computation ends
-        await user.sees("it has 3 tokens; name a longer text")
+        await user.sees("it has 3 tokens; name a longer text. Press t to type a text.")
         await user.press("left_square_bracket")
         await user.sees("Stopped. Enter computes it.")
         gate.set()
@@ -213,8 +223,41 @@ async def test_picture_and_sentences_are_saved_and_copied(tmp_path: Path, monkey
         await wait_until(user.pilot, lambda: isinstance(user.pilot.app.screen, AskScreen))
         await user.press("enter")
         await wait_until(user.pilot, (tmp_path / "alpha-echo.svg").exists)
-        await user.press("ctrl+t")  # colours are looked up again
+        for _ in range(2):  # colours are looked up again
+            await user.press("ctrl+t")
+            await wait_until(user.pilot, lambda: not illegible(user.app))
         await user.sees("alpha at 78")
+
+
+async def test_weights_that_have_changed_are_looked_at_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their time is read in a thread: a slow disk stops no key."""
+    readers: set[str] = set()
+    stat = inspection_session.weights_times
+
+    def traced(runs: Sequence[RunFolder]) -> dict[Path, int]:
+        readers.add(threading.current_thread().name)
+        return stat(runs)
+
+    monkeypatch.setattr("rnntui.tui.inspect.tab.weights_times", traced)
+    async with inspecting(tmp_path, monkeypatch) as user:
+        await user.sees("alpha at")
+        assert computed == [""]
+        weights = tmp_path / "runs" / "alpha" / "model.safetensors"
+        os.utime(weights, ns=(0, 1))
+        await user.press("right_square_bracket", "left_square_bracket")
+        await wait_until(user.pilot, lambda: len(computed) == 2)
+        assert threading.main_thread().name not in readers
+
+
+async def test_the_model_of_another_tab_is_shown_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with inspecting(tmp_path, monkeypatch, run=None, first="chat") as user:
+        chat = user.pilot.app.query_one(ChatTab)
+        await wait_until(user.pilot, lambda: bool(chat.model_name))
+        other = {"alpha": "beta", "beta": "alpha"}[chat.model_name]
+        chat.open_run(other)
+        await wait_until(user.pilot, lambda: chat.model_name == other)
+        await user.press("alt+i")
+        await user.sees(f"{other} at")
 
 
 async def test_a_kind_without_views_and_a_missing_run_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

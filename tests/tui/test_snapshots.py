@@ -29,6 +29,7 @@ from rnntui.sessions.translation_worker import translation_worker
 from rnntui.tui.app import RnntuiApp
 from rnntui.tui.chat.tab import ChatTab
 from rnntui.tui.classify.tab import ClassifyTab
+from rnntui.tui.inspect.tab import InspectTab
 from rnntui.tui.lines.messages import ModelOpened
 from rnntui.tui.tabs import TABS
 from rnntui.tui.train.form_fields import Field
@@ -258,9 +259,17 @@ async def classifying(pilot: Pilot[None]) -> None:
         await pilot.pause()
 
 
+async def inspecting(pilot: Pilot[None]) -> None:
+    await wait_until(pilot, lambda: session_of(pilot).conversations)
+    await pilot.press("alt+i")
+    session = pilot.app.query_one(InspectTab).session
+    await wait_until(pilot, lambda: session.result(session.key) is not None)
+
+
 SCREENS: list[Prepare] = [
     with_text, surprisal, light, comparing, finding, choosing, editing, branching, helping, training, form, pairs_form,
     bleu, translating, attention, attention_light, classifying,
+    inspecting,
 ]  # fmt: skip
 
 

@@ -43,17 +43,17 @@ async def test_the_matrix_is_beside_the_charts_and_follows_the_training(reviews:
         assert app.tab.dashboard.titles[:5] == ["Loss", "Accuracy", "Macro F1", "Confusion matrix", "Learning rate"]
         assert "Loss, nats a text" in app.text("#chart")
         lines = app.text("#confusion").splitlines()
-        assert lines[0].strip() == "Confusion · step 100 ★ · 100.0 %" and lines[2].split() == [
+        assert lines[0].strip() == "Confusion · step 100 ★ · 100.0%" and lines[2].split() == [
             "positive", "neg\\x1b", "texts",
         ]  # fmt: skip
         with reviews.metrics_file.open("a") as file:
             file.write(classifier_row(120, 2).replace("[10, 0], [0, 10]", "[9, 1], [4, 6]"))
-        await wait_until(pilot, lambda: "step 120 · 75.0 %" in app.text("#confusion"))
+        await wait_until(pilot, lambda: "step 120 · 75.0%" in app.text("#confusion"))
         assert app.text("#confusion").splitlines()[4].split() == ["neg\\x1b", "40", "60", "10"]
         final = row(120, held_out_loss=0.3, accuracy=95.0, macro_f1=95.0, best_step=100, confusion=[[10, 0], [1, 9]])
         with reviews.metrics_file.open("a") as file:
             file.write(final)
-        await wait_until(pilot, lambda: "best weights · 95.0 %" in app.text("#confusion"))
+        await wait_until(pilot, lambda: "best weights · 95.0%" in app.text("#confusion"))
         await pilot.press("down")
         await wait_until(pilot, lambda: not app.query_one(ConfusionView).display)
         assert "Confusion matrix" not in app.tab.dashboard.titles, "a language model has none"
@@ -88,15 +88,15 @@ async def test_keys_of_the_matrix_choose_the_evaluation_of_all_charts(reviews: R
         assert "←→ evaluation" in app.text("#confusion") and "p percent or counts" in app.text("#confusion")
         await pilot.press("left")
         await pilot.pause()
-        assert "step 80 · 90.0 %" in app.text("#confusion")
+        assert "step 80 · 90.0%" in app.text("#confusion")
         assert app.tab.dashboard.chart.view.cursor == 80
         assert "text 80" in app.text("#samples") and "text 100" not in app.text("#samples")
         await pilot.press(*["left"] * 4)
         await pilot.pause()
-        assert "step 20 · 60.0 %" in app.text("#confusion"), "the first one"
+        assert "step 20 · 60.0%" in app.text("#confusion"), "the first one"
         await pilot.press("x", "right")  # no key of the matrix; the next evaluation
         await pilot.pause()
-        assert "step 40 · 70.0 %" in app.text("#confusion")
+        assert "step 40 · 70.0%" in app.text("#confusion")
         app.tab.dashboard.chart.focus()
         await pilot.press("x", "left")  # over time
         app.query_one(ConfusionView).focus()
@@ -124,7 +124,7 @@ async def test_eighteen_labels_are_readable_in_80_columns(tmp_path: Path, theme:
         await pilot.pause()
         assert app.focused is app.query_one(ConfusionView)
         lines = app.text("#confusion").splitlines()
-        assert lines[0].startswith(" Confusion matrix · step 100 ★ · accuracy 100.0 %")
+        assert lines[0].startswith(" Confusion matrix · step 100 ★ · accuracy 100.0%")
         keys = [line.split()[0] for line in lines[3:20]]
         assert lines[2].split() == [*keys, lines[2].split()[17], "texts"] and len(keys) == 17
         assert not illegible(app)
@@ -134,7 +134,7 @@ async def test_eighteen_labels_are_readable_in_80_columns(tmp_path: Path, theme:
         assert scrolled[0][:30] == lines[0][:30] and "northf" in "\n".join(scrolled), "headings stay, rows scroll"
         await pilot.press("left")
         await pilot.pause()
-        assert not illegible(app) and "90.0 %" in app.text("#confusion")
+        assert not illegible(app) and "90.0%" in app.text("#confusion")
         await pilot.press("e")
         await wait_until(pilot, lambda: len(app.screen_stack) == 2)
         assert app.focused is not None and getattr(app.focused, "value", "") == "languages-confusion-matrix.svg"

@@ -190,7 +190,7 @@ async def test_a_live_run_shows_the_step_of_its_metrics(runs: Path) -> None:
         async with app.run_test(size=WIDE) as pilot:
             await wait_until(pilot, lambda: "running  50%" in "".join(app.rows))
             app.tab.run_list.go_to(str(run.path))
-            await wait_until(pilot, lambda: "step 100 of 200 (50 %), 5 s, 10 s left" in app.text("#about-side"))
+            await wait_until(pilot, lambda: "step 100 of 200 (50%), 5 s, 10 s left" in app.text("#about-side"))
             assert "9.0 k tokens/s" in app.text("#about-side")
 
 

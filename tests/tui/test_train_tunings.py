@@ -60,13 +60,13 @@ async def test_the_trials_of_a_search_are_shown_as_they_come(tmp_path: Path) -> 
             await pilot.press("t")
             await wait_until(pilot, lambda: isinstance(app.screen, TuningScreen) and len(rows_of(app)) == 2)
             assert rows_of(app)[0] == ["1 ★", "1.5000", "2.1640", "finished", "2 min", "none"]
-            assert rows_of(app)[1][3:] == ["running 0 %", "0 s", "gru, hidden 256"]
+            assert rows_of(app)[1][3:] == ["running 0%", "0 s", "gru, hidden 256"]
             shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
             assert "Tuning book · searching after 2 min · 2 trials · best 1.5000" in shown
             assert "trials of 2 minutes · --layers 1" in shown and "\x1b" not in shown and "Esc closes" in shown
             run.write_status(RunStatus("running", step=30, steps=100, seconds=40.0, validation_loss=1.6))
             await wait_until(
-                pilot, lambda: rows_of(app)[1][1:] == ["1.6000", "", "running 30 %", "40 s", "gru, hidden 256"]
+                pilot, lambda: rows_of(app)[1][1:] == ["1.6000", "", "running 30%", "40 s", "gru, hidden 256"]
             )
             ledger.append(2, state="finished", loss=1.4, fraction=1.0, seconds=119.0, search_seconds=250.0)
             ledger.append(3, settings=DEFAULTS | {"learning_rate": 0.002}, search_seconds=251.0)
@@ -117,7 +117,7 @@ async def test_several_searches_are_shown_one_at_a_time_and_none_says_how_to_sta
         await wait_until(pilot, lambda: any("t shows the search of book, broken" in row for row in app.rows))
         await pilot.press("t")
         await wait_until(pilot, lambda: "Tuning 1 of 2: book · stopped after 2 min" in app.text(".title"))
-        assert rows_of(app)[1][2] == "interrupted 0 %", "no process goes on with it"
+        assert rows_of(app)[1][2] == "interrupted 0%", "no process goes on with it"
         await pilot.press("right_square_bracket")
         await wait_until(pilot, lambda: "tuning.jsonl is broken" in app.text(".title").replace("\n", " "))
         assert rows_of(app) == [] and "other searches" in app.text("#tuning-keys")

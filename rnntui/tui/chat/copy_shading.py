@@ -46,7 +46,8 @@ class CopyShading:
         self._cursor_copy: dict[ChatPane, str] = {}  # the copy that the status line tells the source of
         self._searching: set[ChatPane] = set()
         self._is_finding = False  # a source: one at a time, as each reads the corpus
-        self._indexing: Worker[None] | None = None
+        self._indexing: Worker[None] | None = None  # None again once its index is no longer wanted
+        self._indexed_pane: ChatPane | None = None
 
     def is_on(self, pane: ChatPane) -> bool:
         """True if a pane's text is shaded."""
@@ -65,19 +66,24 @@ class CopyShading:
             self._notifications.info("The training text is being indexed; Esc stops that.")
         else:
             self._row.show_colouring(pane, "looking for copies …")
+            self._indexed_pane = pane
             self._indexing = self._owner.run_worker(
                 partial(self._open, pane, pane.conversation), thread=True, exit_on_error=False
             )
 
     def stop_indexing(self) -> bool:
         """Stop building an index; return False if nothing was under way."""
-        if self._indexing is None or not self._indexing.is_running:
+        if self._indexing is None or not self._indexing.is_running or self._indexed_pane is None:
             return False
         self._indexing.cancel()
+        self._indexing = None  # what it still says comes to nothing: the status line may be another's by then
+        self._row.show_colouring(self._indexed_pane)
         return True
 
     def turn_off(self, pane: ChatPane) -> None:
-        """Show a pane's text without shading again, if it was shaded by copies."""
+        """Show a pane's text without shading again, if it was shaded by copies, or was to be."""
+        if self._indexed_pane is pane:
+            self.stop_indexing()
         if self._levels.pop(pane, None) is None:
             return
         self._cursor_copy.pop(pane, None)
@@ -86,6 +92,7 @@ class CopyShading:
 
     def turn_all_off(self) -> None:
         """Show all texts without shading again."""
+        self.stop_indexing()
         for pane in list(self._levels):
             self.turn_off(pane)
 
@@ -103,26 +110,34 @@ class CopyShading:
                 raise CancelledError
             if int(100 * fraction) > shown:
                 shown = int(100 * fraction)
-                call(
-                    self._row.show_colouring,
-                    pane,
-                    f"indexing the training text {shown}% (Esc: stop)",
-                    f"indexing {shown}%",
-                )
+                call(self._show_progress, worker, pane, shown)
 
         try:
             index = open_or_build_novelty_index(self._session.cache.find(pane.run_name), on_progress)
             levels = CopyLevels(conversation, index)
         except CancelledError:
-            call(self._row.show_colouring, pane)
+            return
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            call(self._row.show_colouring, pane)
-            call(self._notifications.error, str(error) or type(error).__name__, title="Cannot look for copies")
+            call(self._indexing_failed, worker, pane, str(error) or type(error).__name__)
         else:
-            call(self._shade, pane, levels, network)
+            call(self._shade, worker, pane, levels, network)
 
-    def _shade(self, pane: ChatPane, levels: CopyLevels, network: NumpyLanguageModel) -> None:
+    def _show_progress(self, worker: Worker[None], pane: ChatPane, percent: int) -> None:
+        if self._indexing is worker:
+            text = f"indexing the training text {percent}% (Esc: stop)"
+            self._row.show_colouring(pane, text, f"indexing {percent}%")
+
+    def _indexing_failed(self, worker: Worker[None], pane: ChatPane, problem: str) -> None:
+        if self._indexing is worker:
+            self._indexing = None
+            self._row.show_colouring(pane)
+            self._notifications.error(problem, title="Cannot look for copies")
+
+    def _shade(self, worker: Worker[None], pane: ChatPane, levels: CopyLevels, network: NumpyLanguageModel) -> None:
         """Shade a pane, unless it has got another model than the `network` whose training text was indexed."""
+        if self._indexing is not worker:
+            return
+        self._indexing = None
         conversation = levels.conversation
         if pane.conversation is not conversation or conversation.loaded.network is not network:
             self._row.show_colouring(pane)

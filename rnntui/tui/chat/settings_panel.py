@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -15,7 +15,6 @@ from rnntui.tui.chat.messages import PresetChosen, PromptWanted, SettingsChanged
 from rnntui.tui.keys import bindings
 
 if TYPE_CHECKING:
-    from rnntui.config_generation import GenerationConfig, SamplingConfig
     from rnntui.sessions.alternatives import Alternative
     from rnntui.sessions.chat_pane import OfferedAlternatives
     from rnntui.tui.widgets.slider import Slider
@@ -52,7 +51,10 @@ class SettingsPanel(Vertical):
 
         self.settings = settings
         seed = NEW_SEED if settings.seed is None else settings.seed
-        values: dict[str, Any] = {**_values(settings.sampling), **_values(settings.generation), "seed": seed}
+        parts = (settings.sampling, settings.novelty, settings.generation)
+        values: dict[str, Any] = {"seed": seed}
+        for part in parts:
+            values |= asdict(part)
         with self.prevent(Slider.Changed):
             for name, slider in self._sliders.items():
                 slider.value = values[name]
@@ -99,10 +101,6 @@ class SettingsPanel(Vertical):
         self._presets.update(links)
 
 
-def _values(settings: SamplingConfig | GenerationConfig) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in settings.__dataclass_fields__}
-
-
 def _with_value(settings: ChatSettings, name: str, value: float) -> ChatSettings:
     """Return the settings with a slider's value in the field of its name."""
     from rnntui.config_generation import NEW_SEED
@@ -111,6 +109,8 @@ def _with_value(settings: ChatSettings, name: str, value: float) -> ChatSettings
         return replace(settings, seed=None if value == NEW_SEED else int(value))
     if name in settings.generation.__dataclass_fields__:
         return replace(settings, generation=replace(settings.generation, **{name: int(value)}))
+    if name in settings.novelty.__dataclass_fields__:
+        return replace(settings, novelty=replace(settings.novelty, **{name: int(value)}))
     number = type(getattr(settings.sampling, name))
     return replace(settings, sampling=replace(settings.sampling, **{name: number(value)}))
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnntui.config_generation import MAX_CHARS_PER_SECOND, NEW_SEED, UNLIMITED_LENGTH, GenerationConfig, SamplingConfig
+from rnntui.config_generation import (
+    MAX_CHARS_PER_SECOND,
+    NEW_SEED,
+    UNLIMITED_LENGTH,
+    GenerationConfig,
+    NoveltyConfig,
+    SamplingConfig,
+)
 from rnntui.settings import settings_of
 from rnntui.tui.setting_slider import COLUMNS, setting_slider
 from rnntui.tui.widgets.slider import Slider
@@ -19,6 +26,7 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
     "min_p": ("min-p", LinearScale(0.0, 0.5, 0.01), {0: "off"}),
     "repetition_penalty": ("repetition", LinearScale(1.0, 2.0, 0.05), {1: "off"}),
     "repetition_window": ("rep. window", StopScale((0, 8, 16, 32, 64, 128, 256)), {0: "off"}),
+    "novel": ("max copy", StopScale((0, 8, 12, 16, 20, 25, 30, 40, 60, 100)), {0: "any"}),
     "length": (
         "length",
         StopScale((25, 50, 100, 200, 500, 1000, 2000, 5000, UNLIMITED_LENGTH)),
@@ -34,7 +42,7 @@ _SCALES: dict[str, tuple[str, SliderScale, dict[float, str]]] = {
 
 def make_sliders() -> Iterator[Slider]:
     """Yield a slider for each setting, with the setting's name as name and id, and one for the seed."""
-    for config in (SamplingConfig, GenerationConfig):
+    for config in (SamplingConfig, NoveltyConfig, GenerationConfig):
         for name, setting in settings_of(config).items():
             label, scale, words = _SCALES[name]
             yield setting_slider(name, label, scale, words, setting, getattr(config(), name))

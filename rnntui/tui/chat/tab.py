@@ -14,6 +14,7 @@ from rnntui.errors import RnntuiError
 from rnntui.sessions.chat_session import ChatSession
 from rnntui.sessions.prompt_history import PromptHistory
 from rnntui.tui.chat.chat_dialogs import ChatDialogs
+from rnntui.tui.chat.copy_limits import CopyLimits
 from rnntui.tui.chat.copy_shading import CopyShading
 from rnntui.tui.chat.messages import (
     BranchWanted,
@@ -73,6 +74,9 @@ class ChatTab(Vertical):
         self.units = UnitColouring(self, self.session, self.row, self.notifications, unit_keys)
         copies_key = keymap.get(_COPIES_KEY, keys[_COPIES_KEY]).split(",")[0]
         self.copies = CopyShading(self, self.session, self.row, self.notifications, copies_key)
+        self.copy_limits = CopyLimits(
+            self, self.session, self.notifications, lambda: self.panel.show(self.session.settings)
+        )
         self.history = PromptHistory(history_file)
         self._dialogs = ChatDialogs(self, self, self.session, self.row)
         self.prompt, self._prompt_hint = Prompt(keymap, self.history), Label("", id="prompt-hint")
@@ -101,6 +105,7 @@ class ChatTab(Vertical):
         self.row.poll()
         self.units.poll()
         self.copies.poll()
+        self.copy_limits.poll()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return False for keys that have nothing to act on: without a text that is coloured by a unit."""
@@ -199,6 +204,12 @@ class ChatTab(Vertical):
             self.app.call_from_thread(self.session.loading_failed, pane, f"{error}" or type(error).__name__)
         else:
             self.app.call_from_thread(self.session.open_text, pane, saved, model)
+
+    @property
+    def model_name(self) -> str:
+        """Name of the run whose model the active pane has, "" if it has none."""
+        pane = self.session.active
+        return pane.run_name if pane.conversation is not None else ""
 
     def follow_rename(self, old: str, new: str) -> None:
         """Show the new name of a run that may be open."""

@@ -59,7 +59,8 @@ class UnitColouring:
         # By weak references, as a model that no pane uses any more is to be freed.
         self._rankings: WeakKeyDictionary[NumpyLanguageModel, list[FeatureRanking]] = WeakKeyDictionary()
         self._reading: set[ChatPane] = set()
-        self._probing: Worker[None] | None = None
+        self._probing: Worker[None] | None = None  # None again once what it ranks is no longer wanted
+        self._probed_pane: ChatPane | None = None
 
     def is_on(self, pane: ChatPane) -> bool:
         """True if a pane's text is coloured."""
@@ -87,15 +88,18 @@ class UnitColouring:
             self._owner.run_worker(self._ask(pane, pane.conversation))
         else:
             self._row.show_colouring(pane, "probing units … (Esc: stop)", "probing units …")
+            self._probed_pane = pane
             self._probing = self._owner.run_worker(
                 partial(self._probe, pane, pane.conversation), thread=True, exit_on_error=False
             )
 
     def stop_probing(self) -> bool:
         """Stop ranking units; return False if nothing was under way."""
-        if not self.is_probing or self._probing is None:
+        if not self.is_probing or self._probing is None or self._probed_pane is None:
             return False
         self._probing.cancel()
+        self._probing = None  # what it still says comes to nothing: the status line may be another's by then
+        self._restate(self._probed_pane)
         return True
 
     def _probe(self, pane: ChatPane, conversation: Conversation) -> None:
@@ -110,22 +114,30 @@ class UnitColouring:
             reading = read_blocks(loaded, tokens, lambda: worker.is_cancelled)
             rankings, _ = rank_features(reading, count=_UNITS, cancelled=lambda: worker.is_cancelled)
         except CancelledError:
-            call(self._restate, pane)
+            return
         except (RnntuiError, OSError, ValueError, MemoryError) as error:
-            call(self._restate, pane)
-            call(self._notifications.error, str(error) or type(error).__name__, title="Cannot probe the units")
+            call(self._probing_failed, worker, pane, str(error) or type(error).__name__)
         else:
-            call(self._probed, pane, conversation, loaded, rankings)
+            call(self._probed, worker, pane, conversation, loaded, rankings)
+
+    def _probing_failed(self, worker: Worker[None], pane: ChatPane, problem: str) -> None:
+        if self._probing is worker:
+            self._probing = None
+            self._restate(pane)
+            self._notifications.error(problem, title="Cannot probe the units")
 
     def _probed(
         self,
+        worker: Worker[None],
         pane: ChatPane,
         conversation: Conversation,
         loaded: LoadedLanguageModel,
         rankings: list[FeatureRanking],
     ) -> None:
-        self._probing = None
         self._rankings[loaded.network] = rankings
+        if self._probing is not worker:
+            return
+        self._probing = None
         self._restate(pane)
         if pane not in self._session.panes or conversation.loaded is not loaded:
             return
@@ -210,7 +222,9 @@ class UnitColouring:
         self._owner.refresh_bindings()
 
     def turn_off(self, pane: ChatPane) -> None:
-        """Show a pane's text without colours again."""
+        """Show a pane's text without colours again; what was being ranked for it is no longer wanted."""
+        if self._probed_pane is pane:
+            self.stop_probing()
         self._colours.pop(pane, None)
         self._choices.pop(pane, None)
         self._row.shade_by(pane, None)
@@ -219,6 +233,7 @@ class UnitColouring:
 
     def turn_all_off(self) -> None:
         """Show all texts without colours again."""
+        self.stop_probing()
         for pane in list(self._colours):
             self.turn_off(pane)
 

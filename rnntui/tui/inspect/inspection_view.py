@@ -80,9 +80,12 @@ class InspectionRows(ScrollView, can_focus=True, inherit_bindings=False):
     def notify_style_update(self) -> None:
         """Look up colours again after a change of theme or focus."""
         super().notify_style_update()
+        if self.is_attached:  # later: the component classes get their new styles after this
+            self.call_after_refresh(self._restyle)
+
+    def _restyle(self) -> None:
         self._styles.clear()
-        if self.is_attached:
-            self._render_rows()
+        self._render_rows()
 
     def render_line(self, y: int) -> Strip:
         """Paint a row."""

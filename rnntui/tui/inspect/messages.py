@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rnntui.inspection.inspection import Inspection
     from rnntui.runs.folder import RunFolder
     from rnntui.runs.run_config import RunConfig
@@ -16,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class RunOpened(Message):
-    """A run was found and its config read; `is_added` if it joins those that are shown."""
+    """A run was found, its config and the time of its weights read; `is_added` if it joins those that are shown."""
 
     run: RunFolder
     config: RunConfig
+    weights_time: int
     is_added: bool
 
 
@@ -28,6 +31,13 @@ class RunFailed(Message):
     """A run could not be opened."""
 
     problem: str
+
+
+@dataclass
+class WeightsChecked(Message):
+    """The times of the weights of the runs have been read, by path."""
+
+    times: dict[Path, int]
 
 
 @dataclass

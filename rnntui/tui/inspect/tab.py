@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,10 +15,10 @@ from textual.widgets import Input, Label, Static
 from textual.worker import Worker, get_current_worker
 
 from rnntui.errors import CancelledError, RnntuiError, UsageError
-from rnntui.sessions.inspection_session import InspectionKey, InspectionSession
+from rnntui.sessions.inspection_session import InspectionKey, InspectionSession, weights_times
 from rnntui.text.control_chars import one_line
 from rnntui.tui.inspect.inspection_view import InspectionRows
-from rnntui.tui.inspect.messages import InspectionComputed, InspectionFailed, RunFailed, RunOpened
+from rnntui.tui.inspect.messages import InspectionComputed, InspectionFailed, RunFailed, RunOpened, WeightsChecked
 from rnntui.tui.keys import bindings
 from rnntui.tui.notifications import Notifications
 from rnntui.tui.train.chart_selector import ChartSelector
@@ -27,6 +28,7 @@ from rnntui.tui.widgets.editors import ClusterInput
 if TYPE_CHECKING:
     from rnntui.inspection.inspection import InspectionRequest
     from rnntui.inspection.views import InspectionView
+    from rnntui.runs.folder import RunFolder
     from rnntui.tui.tabs import TabContext
 
 _TICK = 0.5  # seconds between updates of the time that a computation has taken
@@ -39,15 +41,17 @@ class InspectTab(Vertical):
 
     def __init__(self, context: TabContext) -> None:
         super().__init__(id="inspect")
-        self._checkpoints, self._first_run = context.checkpoints, context.run
+        self._checkpoints, self._first_run, self._other_model = context.checkpoints, context.run, context.other_model
         self.session = InspectionSession()
         self.notifications = Notifications(self.notify)
         self._rows, self._views = InspectionRows(), ChartSelector(id="inspect-views")
         self._head, self._status = Static("", id="inspect-head"), Static("", id="inspect-status", markup=False)
         self._text = ClusterInput(compact=True, id="inspect-text")
+        self._is_checking = False  # the weights of the runs
         self._computing: InspectionKey | None = None
         self._worker: Worker[None] | None = None
         self._began = 0.0
+        self._fraction: float | None = None  # of the view that is being computed; None if it does not say
         self._problems: dict[InspectionKey, str] = {}
 
     def compose(self) -> ComposeResult:
@@ -84,7 +88,7 @@ class InspectTab(Vertical):
     # -- runs ----------------------------------------------------------------------------------------------------
 
     def open_run(self, name: str | None) -> None:
-        """Look at the run of that name or path; None is the newest language model, or the shipped one."""
+        """Look at the run of that name or path; None is the one that another tab has open, else the newest."""
         self.run_worker(partial(self._find, name, is_added=False), thread=True)
 
     def _find(self, name: str | None, *, is_added: bool) -> None:
@@ -92,17 +96,28 @@ class InspectTab(Vertical):
         from rnntui.runs.lookup import find_run
 
         try:
-            kind = None if name is not None else KINDS["language-model"]
-            run = find_run(name, self._checkpoints, kind)
+            run = self._find_open_model() if name is None else None
+            if run is None:  # the newest language model, else the shipped one
+                kind = None if name is not None else KINDS["language-model"]
+                run = find_run(name, self._checkpoints, kind)
             config = run.read_config()
         except (RnntuiError, OSError) as error:
             self.post_message(RunFailed(str(error)))
         else:
-            self.post_message(RunOpened(run, config, is_added))
+            self.post_message(RunOpened(run, config, weights_times([run])[run.path], is_added))
+
+    def _find_open_model(self) -> RunFolder | None:
+        """Return the run whose model another tab has open; None if it is not found by its name, as one in a folder."""
+        from rnntui.runs.lookup import find_run
+
+        try:
+            return find_run(self._other_model, self._checkpoints, None) if self._other_model else None
+        except (RnntuiError, OSError):
+            return None
 
     def on_run_opened(self, event: RunOpened) -> None:
         try:
-            (self.session.add if event.is_added else self.session.open)(event.run, event.config)
+            (self.session.add if event.is_added else self.session.open)(event.run, event.config, event.weights_time)
         except UsageError as error:
             self.notifications.warn(str(error), title="Cannot show the run")
         self._update()
@@ -192,16 +207,33 @@ class InspectTab(Vertical):
     # -- computing -----------------------------------------------------------------------------------------------
 
     def _update(self) -> None:
-        """Show what is wanted; compute it, unless that is done, under way, or has failed."""
-        self.session.refresh()
+        """Show what is wanted; compute it, unless that is done, under way, or has failed.
+
+        Weights that have changed since are noticed a little later: the disk may be slow.
+        """
+        if self.session.runs and not self._is_checking:
+            self._is_checking = True
+            self.run_worker(partial(self._check_weights, list(self.session.runs)), thread=True)
+        self._compute_missing()
+
+    def _check_weights(self, runs: list[RunFolder]) -> None:
+        self.post_message(WeightsChecked(weights_times(runs)))
+
+    def on_weights_checked(self, event: WeightsChecked) -> None:
+        self._is_checking = False
+        if self.session.take_weights_times(event.times):
+            self._compute_missing()
+
+    def _compute_missing(self) -> None:
         key = self.session.key
         if self._computing is not None and self._computing != key:
             self._cancel()
         is_new = key is not None and self.session.result(key) is None and key not in self._problems
         if key is not None and is_new and self._computing is None and self.session.view is not None:
-            self._computing, self._began = key, time.monotonic()
+            self._computing, self._began, self._fraction = key, time.monotonic(), None
             # View and request are those of now: the thread may begin after another view has been chosen.
-            compute = partial(self._compute, key, self.session.view, self.session.request())
+            request = replace(self.session.request(), on_progress=partial(self._progressed, key))
+            compute = partial(self._compute, key, self.session.view, request)
             self._worker = self.run_worker(compute, thread=True)
         self._show()
 
@@ -216,6 +248,11 @@ class InspectTab(Vertical):
             message = InspectionFailed(key, str(error) or type(error).__name__)
         if not worker.is_cancelled:  # else the same view may be under way again
             self.post_message(message)
+
+    def _progressed(self, key: InspectionKey, fraction: float) -> None:
+        """Take the fraction that is done; called in the thread that computes, and shown by the next tick."""
+        if key == self._computing:
+            self._fraction = fraction
 
     def _cancel(self) -> None:
         if self._worker is not None:
@@ -261,7 +298,10 @@ class InspectTab(Vertical):
         if session.needs_text:
             return f"{session.view.question} Press t, type a text, and press Enter."
         if key in self._problems:
-            return self._problems[key] or "Stopped. Enter computes it."
+            problem = self._problems[key]
+            if problem and session.view.text == "optional" and not session.text:
+                problem += ". Press t to type a text."
+            return problem or "Stopped. Enter computes it."
         return session.view.question
 
     def _tick(self) -> None:
@@ -271,7 +311,8 @@ class InspectTab(Vertical):
     def _show_status(self) -> None:
         view = self.session.view
         if self._computing is not None:
-            text = f"Computing… {time.monotonic() - self._began:.0f} s (Esc stops)"
+            done = "" if self._fraction is None else f" {min(1.0, self._fraction):.0%},"
+            text = f"Computing…{done} {time.monotonic() - self._began:.0f} s (Esc stops)"
         else:
             text = view.question if view is not None else ""
         self._status.update(one_line(text), layout=False)

@@ -130,6 +130,11 @@ class TranslateTab(Vertical):
         if not event.none_yet:  # without any run, the status line says enough
             self.notifications.error(event.problem, title="Cannot open the model", seconds=10)
 
+    @property
+    def model_name(self) -> str:
+        """Name of the run whose model is open, "" if none is."""
+        return self.session.run_name if self.session.translator is not None else ""
+
     def follow_rename(self, old: str, new: str) -> None:
         """Show the new name of a run that may be open."""
         if self.session.run_name == old:
