@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class TextSplit:
         spelling_bits = done.get("spelling_bits", 0.0)
         block_ends: list[int] = done.get("block_ends", [])  # of the blocks for validation, in bytes
         previous: Part = "training"
-        mode = "ab" if done else "wb"
+        mode: Literal["ab", "wb"] = "ab" if done else "wb"
         with BackgroundHash() as digest, training.open(mode) as training_file, validation.open(mode) as validation_file:
             files = (training_file, validation_file)
             position = 0

@@ -229,10 +229,10 @@ def _encoding_key(stats: CorpusStats, request: LanguageModelRequest, unit: Docum
 
 
 def _write_prior(
-    staged: RunFolder, training: TokenFile, origin: RunOrigin | None, vocab_size: int, length: int
+    staged: RunFolder, training: TokenFile, origin: RunOrigin | None, vocab_size: int, length: int | None
 ) -> None:
     """Count the n-grams of the training text, and of that of a run that it is trained on from, into a file."""
-    if not length:
+    if not length:  # no prior is wanted
         return
     earlier = None
     if origin is not None and origin.training is not None:
