@@ -172,9 +172,6 @@ class TextCorpusInfo(CorpusInfo):
             "encoding_key": _read_text(values.get("encoding_key")),
         }
 
-    def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in super().to_json().items() if name != "encoding_key" or value}
-
     @property
     def summary(self) -> str:
         text = super().summary + (f"; {format_count(self.characters)} characters" if self.characters else "")
