@@ -11,6 +11,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.rate_search import RateSearch
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -103,7 +104,9 @@ def command(
         wanted = search.request_to_train(replace(request, validation=validation), LANGUAGE_MODEL, folder, create)
         if wanted is None:
             return 0
-        run = create(wanted, folder, name, print_note)
+        with ProgressBar("preparing the text") as bar:
+            text = replace(text, progress=bar.update)
+            run = create_language_model_run(text, wanted, folder, name, print_note)
         return train_and_report(run, stop, None)
 
 

@@ -106,6 +106,11 @@ class RunFolder:
         return self.resume_folder / "validation.ids"
 
     @property
+    def encoding_journal(self) -> Path:
+        """How far a text is encoded; only in a folder in staging."""
+        return self.resume_folder / "encoding.json"
+
+    @property
     def pretrained_file(self) -> Path:
         """The weights that a run begins with if it was trained on from another one."""
         return self.resume_folder / "pretrained.safetensors"
