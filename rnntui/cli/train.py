@@ -11,6 +11,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.processes import TrainingProcesses
 from rnntui.cli.rate_search import RateSearch
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -84,7 +85,10 @@ def command(
     request = LanguageModelRequest(model, tokenizer, training, budget, given=frozenset(given))
     if not resume:
         open_language_model_start(request, folder)  # a wrong --from is refused before anything is read
-    with StopRequest() as stop:
+    processes = TrainingProcesses(LANGUAGE_MODEL, None if resume else training, folder, searches_rate=search.is_wanted)
+    with StopRequest() as stop, processes:
+        if (ready := processes.ready_run()) is not None:
+            return train_and_report(ready, stop, None, processes)
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
@@ -93,14 +97,14 @@ def command(
             refuse_changes(context, run)
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
-            return train_and_report(run, stop, budget_of_resume(context, budget))
+            return train_and_report(run, stop, budget_of_resume(context, budget), processes)
         assert text is not None
         create = partial(create_language_model_run, text)
         wanted = search.request_to_train(replace(request, validation=validation), LANGUAGE_MODEL, folder, create)
         if wanted is None:
             return 0
         run = create(wanted, folder, name, print_note)
-        return train_and_report(run, stop, None)
+        return train_and_report(run, stop, None, processes)
 
 
 def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_turns: str | None) -> RunFolder:

@@ -11,6 +11,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import LabelledReading, read_labelled_texts
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.processes import TrainingProcesses
 from rnntui.cli.rate_search import RateSearch, with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -86,7 +87,10 @@ def command(
     request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
     if not resume:
         open_classifier_start(request, folder)  # a wrong --from is refused before anything is read
-    with StopRequest() as stop:
+    processes = TrainingProcesses(CLASSIFIER, None if resume else training, folder, searches_rate=search.is_wanted)
+    with StopRequest() as stop, processes:
+        if (ready := processes.ready_run()) is not None:
+            return train_and_report(ready, stop, None, processes)
         reading = LabelledReading(label_column, text_column, encoding, errors, newlines)
         find_layouts = partial(layouts_of_labelled_run, name, folder) if resume else None
         corpus = read_labelled_texts(texts, reading, find_layouts)
@@ -123,7 +127,7 @@ def command(
                     "the validation set cannot change when a run is resumed",
                     hint="leave it out, or start a new run",
                 )
-        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
+        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None, processes)
 
 
 def _changed_column(

@@ -10,6 +10,7 @@ import click
 from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.options import given_settings, settings_from
+from rnntui.cli.processes import TrainingProcesses
 from rnntui.cli.rate_search import RateSearch, with_notes
 from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
@@ -89,7 +90,10 @@ def command(
     request = Seq2SeqRequest(model, tokenizer, training, budget, columns, frozenset(given))
     if not resume:
         open_seq2seq_start(request, folder)  # a wrong --from is refused before anything is read
-    with StopRequest() as stop:
+    processes = TrainingProcesses(SEQ2SEQ, None if resume else training, folder, searches_rate=search.is_wanted)
+    with StopRequest() as stop, processes:
+        if (ready := processes.ready_run()) is not None:
+            return train_and_report(ready, stop, None, processes)
         training_choice, validation_choice = SEQ2SEQ.input_choices
         reading = PairReading(columns, encoding, errors, newlines)
         find_layouts = partial(layouts_to_resume, name, folder) if resume else None
@@ -126,4 +130,4 @@ def command(
                 )
             if columns and corpus is None:
                 raise UsageError("--columns needs PAIRS to read", setting="columns")
-        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None)
+        return train_and_report(run, stop, budget_of_resume(context, budget) if resume else None, processes)

@@ -24,6 +24,7 @@ from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
 from rnntui.settings import flag_of, settings_of
 
 if TYPE_CHECKING:
+    from rnntui.cli.processes import TrainingProcesses
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
 
@@ -180,20 +181,50 @@ def changed_setting(option: str, value: object, wanted: object) -> UsageError:
     )
 
 
-def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
-    """Train a run with progress on stderr, and return the exit code; `budget` replaces the run's own."""
+class _SilentReporter:
+    """Display of a process whose training another one shows."""
+
+    def acknowledge_stop(self) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def interrupted_lines(self) -> list[str]:
+        return []
+
+
+def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None, processes: TrainingProcesses) -> int:
+    """Train a run with progress on stderr, and return the exit code.
+
+    Args:
+        run: The run to train.
+        stop: Asked before every step.
+        budget: Replaces the run's own.
+        processes: Those that train together; only that of rank 0 shows the training.
+    """
     try:  # the run exists: an interruption from here on, even of torch's import, says how to go on with it
-        return _train(run, stop, budget)
+        processes.begin(run)
+        return _train(run, stop, budget, processes) if processes.is_main else _follow(run, stop, processes)
     except KeyboardInterrupt:
         from rnntui.cli.progress import interrupted_lines
 
         stop.end_training()
+        if not processes.is_main:
+            return INTERRUPTED_EXIT_CODE
         for line in interrupted_lines(run):
             print_note(line)
         return INTERRUPTED_EXIT_CODE
 
 
-def _train(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
+def _follow(run: RunFolder, stop: StopRequest, processes: TrainingProcesses) -> int:
+    from rnntui.training.train_run import follow_run
+
+    stop.begin_training(_SilentReporter())
+    return 0 if follow_run(run, stop, processes.group) else INTERRUPTED_EXIT_CODE
+
+
+def _train(run: RunFolder, stop: StopRequest, budget: Budget | None, processes: TrainingProcesses) -> int:
     from rnntui.cli.progress import make_reporter
     from rnntui.processors import usable_cpus
     from rnntui.runs.lookup import shipped_name_note
@@ -208,5 +239,5 @@ def _train(run: RunFolder, stop: StopRequest, budget: Budget | None) -> int:
     reporter = make_reporter(sys.stderr, run)
     stop.begin_training(reporter)
     with reporter:
-        finished = train_run(run, reporter.report, stop, budget)
+        finished = train_run(run, reporter.report, stop, budget, processes.group)
     return INTERRUPTED_EXIT_CODE if finished.reason == "interrupted" else 0
