@@ -65,7 +65,11 @@ class ProcessGroup:
             torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
             backend = "cpu:gloo,cuda:nccl"
         with _peer_errors():
-            dist.init_process_group(backend, timeout=_TIMEOUT, rank=place.rank, world_size=place.size)
+            store, _, _ = next(dist.rendezvous("env://", place.rank, place.size, timeout=_TIMEOUT))
+            # torchrun's static rendezvous has one store for all restarts (torch 2.13.0): without a prefix, processes
+            # would find the addresses of those before them there.
+            attempt = dist.PrefixStore(f"attempt-{place.restarts}", store)
+            dist.init_process_group(backend, store=attempt, timeout=_TIMEOUT, rank=place.rank, world_size=place.size)
         return cls(place.rank, place.size)
 
     @property
