@@ -1,4 +1,4 @@
-"""Processes that torchrun starts for one training: the one of rank 0 prepares the run and prints, the others follow it."""
+"""Processes that torchrun starts for a training: that of rank 0 prepares the run and prints, the others follow it."""
 
 from __future__ import annotations
 
@@ -112,4 +112,4 @@ class TrainingProcesses:
 
     def _check_batch_size(self, training: TrainerConfig) -> None:
         if getattr(training, "batch_tokens", None) is None:
-            self.place.check_batch_size(training.batch_size)
+            self.place.check_batch_size(training.batch_size)  # type: ignore[attr-defined]  # that of every kind

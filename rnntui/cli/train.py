@@ -85,8 +85,12 @@ def command(
     request = LanguageModelRequest(model, tokenizer, training, budget, given=frozenset(given))
     if not resume:
         open_language_model_start(request, folder)  # a wrong --from is refused before anything is read
-    processes = TrainingProcesses(LANGUAGE_MODEL, None if resume else training, folder, searches_rate=search.is_wanted)
-    with StopRequest() as stop, processes:
+    with (
+        StopRequest() as stop,
+        TrainingProcesses(
+            LANGUAGE_MODEL, None if resume else training, folder, searches_rate=search.is_wanted
+        ) as processes,
+    ):
         if (ready := processes.ready_run()) is not None:
             return train_and_report(ready, stop, None, processes)
         text = open_corpus(corpus, encoding, errors, newlines) if corpus else None

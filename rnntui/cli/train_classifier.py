@@ -87,8 +87,12 @@ def command(
     request = ClassifierRequest(model, tokenizer, training, budget, columns, frozenset(given))
     if not resume:
         open_classifier_start(request, folder)  # a wrong --from is refused before anything is read
-    processes = TrainingProcesses(CLASSIFIER, None if resume else training, folder, searches_rate=search.is_wanted)
-    with StopRequest() as stop, processes:
+    with (
+        StopRequest() as stop,
+        TrainingProcesses(
+            CLASSIFIER, None if resume else training, folder, searches_rate=search.is_wanted
+        ) as processes,
+    ):
         if (ready := processes.ready_run()) is not None:
             return train_and_report(ready, stop, None, processes)
         reading = LabelledReading(label_column, text_column, encoding, errors, newlines)

@@ -90,8 +90,10 @@ def command(
     request = Seq2SeqRequest(model, tokenizer, training, budget, columns, frozenset(given))
     if not resume:
         open_seq2seq_start(request, folder)  # a wrong --from is refused before anything is read
-    processes = TrainingProcesses(SEQ2SEQ, None if resume else training, folder, searches_rate=search.is_wanted)
-    with StopRequest() as stop, processes:
+    with (
+        StopRequest() as stop,
+        TrainingProcesses(SEQ2SEQ, None if resume else training, folder, searches_rate=search.is_wanted) as processes,
+    ):
         if (ready := processes.ready_run()) is not None:
             return train_and_report(ready, stop, None, processes)
         training_choice, validation_choice = SEQ2SEQ.input_choices

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rnntui.cli.processes import TrainingProcesses
     from rnntui.kinds.model_kind import ModelKind
     from rnntui.runs.folder import RunFolder
+    from rnntui.training.process_group import ProcessGroup
 
 _ABORT_SECONDS = 2.0  # for the training to end in its own way
 
@@ -194,40 +195,46 @@ class _SilentReporter:
         return []
 
 
-def train_and_report(run: RunFolder, stop: StopRequest, budget: Budget | None, processes: TrainingProcesses) -> int:
+def train_and_report(
+    run: RunFolder, stop: StopRequest, budget: Budget | None, processes: TrainingProcesses | None = None
+) -> int:
     """Train a run with progress on stderr, and return the exit code.
 
     Args:
         run: The run to train.
         stop: Asked before every step.
         budget: Replaces the run's own.
-        processes: Those that train together; only that of rank 0 shows the training.
+        processes: Those that train together; only that of rank 0 shows the training. None for this one alone.
     """
     try:  # the run exists: an interruption from here on, even of torch's import, says how to go on with it
+        if processes is None:
+            return _train(run, stop, budget, None)
         processes.begin(run)
-        return _train(run, stop, budget, processes) if processes.is_main else _follow(run, stop, processes)
+        group = processes.group
+        return _train(run, stop, budget, group) if group.is_main else _follow(run, stop, group)
     except KeyboardInterrupt:
         from rnntui.cli.progress import interrupted_lines
 
         stop.end_training()
-        if not processes.is_main:
+        if processes is not None and not processes.is_main:
             return INTERRUPTED_EXIT_CODE
         for line in interrupted_lines(run):
             print_note(line)
         return INTERRUPTED_EXIT_CODE
 
 
-def _follow(run: RunFolder, stop: StopRequest, processes: TrainingProcesses) -> int:
+def _follow(run: RunFolder, stop: StopRequest, group: ProcessGroup) -> int:
     from rnntui.training.train_run import follow_run
 
     stop.begin_training(_SilentReporter())
-    return 0 if follow_run(run, stop, processes.group) else INTERRUPTED_EXIT_CODE
+    return 0 if follow_run(run, stop, group) else INTERRUPTED_EXIT_CODE
 
 
-def _train(run: RunFolder, stop: StopRequest, budget: Budget | None, processes: TrainingProcesses) -> int:
+def _train(run: RunFolder, stop: StopRequest, budget: Budget | None, group: ProcessGroup | None) -> int:
     from rnntui.cli.progress import make_reporter
     from rnntui.processors import usable_cpus
     from rnntui.runs.lookup import shipped_name_note
+    from rnntui.training.process_group import SINGLE_PROCESS
     from rnntui.training.train_run import train_run
 
     threads, cpus = run.read_config().training.threads, usable_cpus()
@@ -239,5 +246,5 @@ def _train(run: RunFolder, stop: StopRequest, budget: Budget | None, processes: 
     reporter = make_reporter(sys.stderr, run)
     stop.begin_training(reporter)
     with reporter:
-        finished = train_run(run, reporter.report, stop, budget, processes.group)
+        finished = train_run(run, reporter.report, stop, budget, group or SINGLE_PROCESS)
     return INTERRUPTED_EXIT_CODE if finished.reason == "interrupted" else 0

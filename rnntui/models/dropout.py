@@ -24,7 +24,7 @@ class Dropout(nn.Module):
         self._probability = probability
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return `inputs (T, B, E)`, in training with each component zero or divided by the probability of keeping it."""
+        """Return `inputs (T, B, E)`, in training with each component 0 or divided by the probability of keeping it."""
         if not (self.training and self._probability):
             return inputs
         if inputs.device.type != "cpu":

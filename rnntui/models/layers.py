@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -95,7 +97,12 @@ def _run_one_by_one(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tup
     if state is None:
         zeros = inputs.new_zeros(rnn.num_layers, inputs.shape[1], rnn.hidden_size)
         state = (zeros,) * (2 if isinstance(rnn, nn.LSTM) else 1)
-    functions = {"LSTM": torch.lstm, "GRU": torch.gru, "RNN_TANH": torch.rnn_tanh, "RNN_RELU": torch.rnn_relu}
+    functions: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+        "LSTM": torch.lstm,
+        "GRU": torch.gru,
+        "RNN_TANH": torch.rnn_tanh,
+        "RNN_RELU": torch.rnn_relu,
+    }
     function = functions[rnn.mode]
     hidden, finals = inputs, []
     for index, weights in enumerate(rnn.all_weights):

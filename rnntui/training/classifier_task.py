@@ -58,7 +58,7 @@ class ClassifierTask:
 
     def __init__(self, run: RunFolder, config: RunConfig, hardware: Hardware) -> None:
         self.hardware = hardware
-        self._group = SINGLE_PROCESS
+        self.group = SINGLE_PROCESS
         self._settings = settings = config.training_as(ClassifierTrainingConfig)
         self._model_config = model_config = config.model_as(ClassifierConfig)
         info = config.corpus_as(LabelledCorpusInfo)
@@ -90,18 +90,18 @@ class ClassifierTask:
 
     def join(self, group: ProcessGroup) -> None:
         group.check_batch_size(self._settings.batch_size)
-        self._group = group
+        self.group = group
 
     def loss(self) -> tuple[Tensor, int]:
         batch = self.training.batch(self.order.next())
         tokens = int(batch.lengths.sum())
-        if self._group.size == 1:
+        if self.group.size == 1:
             return self._loss(batch), tokens
-        part, offsets = self._group.part(len(batch.labels)), batch.ngrams.offsets
+        part, offsets = self.group.part(len(batch.labels)), batch.ngrams.offsets
         values = BatchPart(int(offsets[part.first]), int(offsets[part.last]), int(offsets[-1]))
         own, class_weights = batch.columns(part.columns), self._class_weights.cpu().numpy()
         # A last batch may have fewer texts than there are processes.
-        share = self._group.share(part) * float(class_weights[own.labels].sum() / class_weights[batch.labels].sum())
+        share = self.group.share(part) * float(class_weights[own.labels].sum() / class_weights[batch.labels].sum())
         with part.drawing():
             return share * self._loss(own, values), tokens
 

@@ -6,25 +6,22 @@ import time
 from collections.abc import Callable
 
 from rnntui.training.gradient_step import GradientStep
-from rnntui.training.process_group import Command, ProcessGroup, ProcessLostError
+from rnntui.training.process_group import Command, ProcessLostError
 from rnntui.training.training_state import TrainingState
 
 
-def follow(
-    state: TrainingState, clip_grad_norm: float, group: ProcessGroup, stop_requested: Callable[[], bool]
-) -> bool:
+def follow(state: TrainingState, clip_grad_norm: float, stop_requested: Callable[[], bool]) -> bool:
     """Take part in a training until rank 0 ends it; return True if it ended well, False if it was interrupted.
 
     Args:
         state: The model and the optimizer; their weights change as those of rank 0.
         clip_grad_norm: Norm to which gradients are clipped.
-        group: The processes that train together.
         stop_requested: Asked with every step; a request here stops all processes.
 
     Raises `ProcessLostError` if the training failed in another process.
     """
-    task, threads = state.task, state.task.hardware.threads
-    step = GradientStep(task, state.optimizer, clip_grad_norm, group, stop_requested)
+    task, group, threads = state.task, state.task.group, state.task.hardware.threads
+    step = GradientStep(task, state.optimizer, clip_grad_norm, stop_requested)
     task.model.train()
     while True:
         command, value = group.receive()

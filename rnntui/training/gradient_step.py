@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rnntui.training.adamw import AdamW
-from rnntui.training.process_group import SINGLE_PROCESS, ProcessGroup
+from rnntui.training.process_group import ProcessGroup
 from rnntui.training.task import Task
 
 _CLIP_EPSILON = 1e-6  # that torch adds to the norm before it divides by it
@@ -38,7 +38,6 @@ class GradientStep:
         task: Computes the loss, in a group this process's share of it.
         optimizer: Updates the weights.
         clip_grad_norm: Norm to which gradients are clipped.
-        group: The processes that train together.
         stop_requested: Asked with every step; the request of any process reaches all of them.
     """
 
@@ -47,7 +46,6 @@ class GradientStep:
         task: Task,
         optimizer: AdamW,
         clip_grad_norm: float,
-        group: ProcessGroup = SINGLE_PROCESS,
         stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
         self._task = task
@@ -55,7 +53,7 @@ class GradientStep:
         self._clip_grad_norm = clip_grad_norm
         self._parameters = list(task.model.parameters())
         self._stop_requested = stop_requested
-        self._gradients = None if group.size == 1 else _FlatGradients(self._parameters, group)
+        self._gradients = None if task.group.size == 1 else _FlatGradients(self._parameters, task.group)
 
     def stop_requested(self) -> bool:
         """Return True if this process is asked to stop, or another one was by the last step."""
@@ -101,7 +99,7 @@ class _FlatGradients:
         self._group = group
         sizes = [parameter.numel() for parameter in parameters]
         self._buffer = torch.zeros(sum(sizes) + 2, device=parameters[0].device)
-        parts = self._buffer[:-2].split(sizes)
+        parts = torch.split(self._buffer[:-2], sizes)
         self._views = [part.view_as(parameter) for part, parameter in zip(parts, parameters, strict=True)]
         self.is_stop_requested = False
 

@@ -88,7 +88,8 @@ class LanguageModelTask:
         settings = config.training_as(LanguageModelTrainingConfig)
         self._state_reset_prob = settings.state_reset_prob
         self._batch_size = batch_size = settings.batch_size
-        self._group, self._part = SINGLE_PROCESS, SINGLE_PROCESS.part(batch_size)
+        self.group = SINGLE_PROCESS
+        self._part = self.group.part(batch_size)
         positions = batch_size * settings.bptt
         self.step_bytes = language_model_step_bytes(self._model_config, config.vocab_size, positions, hardware)
         earlier_training, self._origin_validation = origin_files(config)
@@ -129,17 +130,17 @@ class LanguageModelTask:
 
     def join(self, group: ProcessGroup) -> None:
         group.check_batch_size(self._batch_size)
-        self._group, self._part = group, group.part(self._batch_size)
+        self.group, self._part = group, group.part(self._batch_size)
         self._state = self.model.initial_state(self._batch_size // group.size, self.hardware.device)
 
     def loss(self) -> tuple[Tensor, int]:
-        if self._group.size == 1:
+        if self.group.size == 1:
             loss, tokens = self._loss(*self._batches.next())
             return loss, tokens
         windows = (window[:, self._part.columns] for window in self._batches.next())  # (T, B / processes)
         with self._part.drawing():
             loss, tokens = self._loss(*windows)
-        return loss / self._group.size, tokens * self._group.size
+        return loss / self.group.size, tokens * self.group.size
 
     def _loss(
         self, inputs: NDArray[np.int64], targets: NDArray[np.int64], positions: NDArray[np.int64]
@@ -206,9 +207,9 @@ class LanguageModelTask:
         return {"text": self._documents.decode(ids)}
 
     def position(self) -> dict[str, NDArray[np.generic]]:
-        if self._group.is_main:
-            self._group.announce(Command.POSITION)
-        whole = [self._group.gather(tensor) for tensor in self._state]
+        if self.group.is_main:
+            self.group.announce(Command.POSITION)
+        whole = [self.group.gather(tensor) for tensor in self._state]
         state = {f"state.{i}": tensor.cpu().numpy() for i, tensor in enumerate(whole)}
         return {"cursor": self._batches.position(), **state}
 

@@ -43,7 +43,9 @@ class PairBatch:
 
     def columns(self, columns: slice) -> PairBatch:
         """Return some of the pairs, padded as before."""
-        source, inputs, targets = (np.ascontiguousarray(a[:, columns]) for a in (self.source, self.inputs, self.targets))
+        source, inputs, targets = (
+            np.ascontiguousarray(a[:, columns]) for a in (self.source, self.inputs, self.targets)
+        )
         return PairBatch(source, self.lengths[columns], inputs, targets, int((targets != PAD).sum()))
 
 

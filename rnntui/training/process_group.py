@@ -15,6 +15,8 @@ from enum import IntEnum
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from rnntui.errors import TrainingError
 from rnntui.models.batch_part import BatchPart
@@ -65,10 +67,10 @@ class ProcessGroup:
             torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
             backend = "cpu:gloo,cuda:nccl"
         with _peer_errors():
-            store, _, _ = next(dist.rendezvous("env://", place.rank, place.size, timeout=_TIMEOUT))
+            store, _, _ = next(rendezvous("env://", place.rank, place.size, timeout=_TIMEOUT))
             # torchrun's static rendezvous has one store for all restarts (torch 2.13.0): without a prefix, processes
             # would find the addresses of those before them there.
-            attempt = dist.PrefixStore(f"attempt-{place.restarts}", store)
+            attempt = PrefixStore(f"attempt-{place.restarts}", store)
             dist.init_process_group(backend, store=attempt, timeout=_TIMEOUT, rank=place.rank, world_size=place.size)
         return cls(place.rank, place.size)
 

@@ -82,7 +82,7 @@ class Seq2SeqTask:
     ) -> None:
         self._source, self._target = vocabularies
         self.hardware = hardware
-        self._group = SINGLE_PROCESS
+        self.group = SINGLE_PROCESS
         self._model_config = config.model_as(Seq2SeqConfig)
         self._settings = settings = config.training_as(Seq2SeqTrainingConfig)
         require_bleu_tokenizer(settings.resolved_bleu_tokenizer)
@@ -131,15 +131,15 @@ class Seq2SeqTask:
     def join(self, group: ProcessGroup) -> None:
         if self._settings.batch_tokens is None:
             group.check_batch_size(self._settings.batch_size)
-        self._group = group
+        self.group = group
 
     def loss(self) -> tuple[Tensor, int]:
         batch = (self._mixed or self.batches).next()
-        if self._group.size == 1:
+        if self.group.size == 1:
             return self._loss(batch, 1.0, 1.0), batch.tokens
-        part = self._group.part(len(batch.lengths))
+        part = self.group.part(len(batch.lengths))
         own = batch.columns(part.columns)
-        is_counted = self._group.share(part)  # a last batch may have fewer pairs than there are processes
+        is_counted = self.group.share(part)  # a last batch may have fewer pairs than there are processes
         with part.drawing():
             loss = self._loss(own, is_counted * own.tokens / batch.tokens, is_counted)
         return loss, batch.tokens
@@ -186,9 +186,9 @@ class Seq2SeqTask:
         aligned = torch.from_numpy(self._aligner.align(batch.source, batch.targets)).to(weights.device)
         cross_entropies = -(aligned * weights.float().clamp_min(_LEAST_WEIGHT).log()).sum(dim=2)  # (B, T)
         count = (aligned > 0).any(dim=2).sum()
-        if self._group.size > 1:
+        if self.group.size > 1:
             count = is_counted * count.double()
-            self._group.add_up(count)
+            self.group.add_up(count)
             cross_entropies = is_counted * cross_entropies
         return cross_entropies.sum() / count.clamp_min(1)
 

@@ -54,6 +54,7 @@ class Task(Protocol):
     Attributes:
         kind: the kind of model.
         hardware: device and precision.
+        group: the processes that train together.
         step_bytes: a lower bound of the memory that a training step takes beside the weights.
         steps_per_epoch: batches in one pass over the training data.
         primary_evaluation: name of the final evaluation whose loss a listing shows.
@@ -64,6 +65,7 @@ class Task(Protocol):
 
     kind: ModelKind
     hardware: Hardware
+    group: ProcessGroup
     step_bytes: float
     steps_per_epoch: float
     primary_evaluation: str

@@ -1,4 +1,4 @@
-"""Environment that torchrun gives to each process of a training, and the mark by which a restarted one finds its run."""
+"""Environment that torchrun gives to each process of a training, and the mark by which a restart finds its run."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def train_run(
         run.write_status(replace(run.read_status(), metrics_bytes=0, metrics_sha256=""))
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
-            return Trainer(state, settings, run, metrics, report, stop_requested, group).train()
+            return Trainer(state, settings, run, metrics, report, stop_requested).train()
     except ProcessLostError:
         raise
     except BaseException:
@@ -99,7 +99,7 @@ def follow_run(run: RunFolder, stop_requested: Callable[[], bool], group: Proces
         state = TrainingState.resumed(task, settings, run, None)
     else:
         state = TrainingState.initial(task, settings, config.budget)
-    return follow(state, settings.clip_grad_norm, group, stop_requested)
+    return follow(state, settings.clip_grad_norm, stop_requested)
 
 
 def open_task(run: RunFolder, config: RunConfig, group: ProcessGroup = SINGLE_PROCESS) -> Task:

@@ -19,7 +19,7 @@ from rnntui.training.events import Evaluated, Evaluating, Event, Finished, Finis
 from rnntui.training.gradient_step import GradientStep
 from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
-from rnntui.training.process_group import SINGLE_PROCESS, Command, ProcessGroup, ProcessLostError
+from rnntui.training.process_group import Command, ProcessLostError
 from rnntui.training.selection import SelectionRule
 from rnntui.training.speed import SpeedMonitor
 from rnntui.training.step_memory import out_of_memory
@@ -40,7 +40,8 @@ class Trainer:
         metrics: Where rows of metrics are written; the caller closes it.
         report: Receives every event, after what it reports is saved.
         stop_requested: Asked before every step, and during the final evaluation.
-        group: The processes that train together; this one is of rank 0.
+
+    Of several processes that train together, this is the loop of rank 0.
     """
 
     def __init__(
@@ -51,7 +52,6 @@ class Trainer:
         metrics: MetricsWriter,
         report: Callable[[Event], None],
         stop_requested: Callable[[], bool],
-        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self._state = state
         self._task = state.task
@@ -62,8 +62,8 @@ class Trainer:
         self._run = run
         self._metrics = metrics
         self._report = report
-        self._group = group
-        self._gradient_step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, group, stop_requested)
+        self._group = state.task.group
+        self._gradient_step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested)
         self._stop_requested = self._gradient_step.stop_requested
         self._status = StatusWriter(run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)

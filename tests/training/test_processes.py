@@ -1,4 +1,4 @@
-"""Training by several processes: the same numbers as by one, stopping, resuming by another number of processes, loss."""
+"""Training by several processes: the numbers of one, stopping, resuming by another number of processes, lost ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rnntui.errors import UsageError
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.metrics_log import read_metrics
 from rnntui.runs.weights_file import load_arrays
-from rnntui.training.process_group import ProcessGroup, ProcessLostError
+from rnntui.training.process_group import ProcessGroup
 from rnntui.training.torchrun import TorchrunEnvironment
 from rnntui.training.train_run import train_run
 
@@ -101,7 +101,9 @@ def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pai
     pairs, texts = copy_rows(101), opinions(75)
     common = {"precision": "fp32", "steps": steps, "evaluations": 2, "threads": 1}
     makers: list[Callable[[str], RunFolder]] = [
-        lambda name: make_run(name=f"lstm-{name}", ngram_prior=0, dropout=0.3, layers=2, state_reset_prob=0.3, **common),
+        lambda name: make_run(
+            name=f"lstm-{name}", ngram_prior=0, dropout=0.3, layers=2, state_reset_prob=0.3, **common
+        ),
         lambda name: make_run(name=f"gru-{name}", ngram_prior=3, cell="gru", layers=2, dropout=0.2, **common),
         lambda name: make_pair_run(tmp_path, pairs, f"pairs-{name}", layers=2, dropout=0.3, **common),
         lambda name: make_pair_run(
@@ -124,7 +126,14 @@ def test_two_processes_compute_what_one_does(make_run, tmp_path: Path, pair: Pai
 
 
 def test_a_run_continues_with_another_number_of_processes_after_a_stop_in_any(make_run, pair: Pair) -> None:
-    shape: dict[str, object] = {"steps": 14, "ngram_prior": 0, "dropout": 0.2, "state_reset_prob": 0.2, "precision": "fp32", "threads": 1}
+    shape: dict[str, object] = {
+        "steps": 14,
+        "ngram_prior": 0,
+        "dropout": 0.2,
+        "state_reset_prob": 0.2,
+        "precision": "fp32",
+        "threads": 1,
+    }
     straight, stopped = make_run(name="straight", **shape), make_run(name="stopped", **shape)
     train_run(straight, ignore, never)
     stop = StopAfter(4)
@@ -156,7 +165,7 @@ def test_a_lost_process_ends_the_training_and_a_restart_of_the_job_continues_its
     for attempt in range(2):
         place = {**job, "MASTER_PORT": str(free_port()), "TORCHELASTIC_RESTART_COUNT": str(attempt)}
         pair.forks.start(
-            f"os.environ.update({ {**place, 'RANK': '1', 'LOCAL_RANK': '1'} !r}); print(run({command + STEPS!r}))"
+            f"os.environ.update({ {**place, 'RANK': '1', 'LOCAL_RANK': '1'}!r}); print(run({command + STEPS!r}))"
         )
         for name, value in {**place, "RANK": "0", "LOCAL_RANK": "0"}.items():
             monkeypatch.setenv(name, value)
