@@ -8,6 +8,8 @@ gradients of the parts are added up in one flat buffer.
 from __future__ import annotations
 
 import contextlib
+import time
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from enum import IntEnum
@@ -15,7 +17,7 @@ from enum import IntEnum
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from rnntui.errors import TrainingError
@@ -23,6 +25,8 @@ from rnntui.models.batch_part import BatchPart
 from rnntui.training.torchrun import TorchrunEnvironment
 
 _TIMEOUT = timedelta(days=30)  # the others wait as long as evaluations and reading take; a dead peer is noticed at once
+_START = "rnntui-start"
+_POLL_SECONDS = 0.05
 
 
 class ProcessLostError(TrainingError):
@@ -68,10 +72,8 @@ class ProcessGroup:
             backend = "cpu:gloo,cuda:nccl"
         with _peer_errors():
             store, _, _ = next(rendezvous("env://", place.rank, place.size, timeout=_TIMEOUT))
-            # torchrun's static rendezvous has one store for all restarts (torch 2.13.0): without a prefix, processes
-            # would find the addresses of those before them there.
-            attempt = PrefixStore(f"attempt-{place.restarts}", store)
-            dist.init_process_group(backend, store=attempt, timeout=_TIMEOUT, rank=place.rank, world_size=place.size)
+            store = PrefixStore(_prefix_of_start(store, place.rank, place.size), store)
+            dist.init_process_group(backend, store=store, timeout=_TIMEOUT, rank=place.rank, world_size=place.size)
         return cls(place.rank, place.size)
 
     @property
@@ -154,6 +156,28 @@ class ProcessGroup:
 
 
 SINGLE_PROCESS = ProcessGroup()
+
+
+def _prefix_of_start(store: Store, rank: int, size: int) -> str:
+    """Return a prefix of the keys of processes that have been started together.
+
+    torchrun has one store for all its restarts (torch 2.13.0): without a prefix, processes would find the addresses of
+    those before them there. Its number of restarts is no prefix, as it can differ between machines. So rank 0 proposes
+    a random one, the others answer by random words of their own, and it confirms the words that it has seen: what was
+    left by earlier processes confirms none of them.
+    """
+    word = uuid.uuid4().hex
+    if rank == 0:
+        store.set(_START, word)
+        words = [store.get(f"{word}/{other}").decode() for other in range(1, size)]
+        store.set(f"{word}/all", " ".join(words))
+        return word
+    while True:
+        prefix = store.get(_START).decode()
+        store.set(f"{prefix}/{rank}", word)
+        if store.check([f"{prefix}/all"]) and word in store.get(f"{prefix}/all").decode().split():
+            return prefix
+        time.sleep(_POLL_SECONDS)
 
 
 @contextlib.contextmanager

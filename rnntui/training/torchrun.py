@@ -17,7 +17,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import runs_in
 
 _NEEDED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
-_RUN_ID, _RESTARTS = "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"
+_RUN_ID = "TORCHELASTIC_RUN_ID"
 _HINT = "start the processes by torchrun, such as: torchrun --nproc-per-node 2 -m rnntui train corpus.txt"
 _NO_JOB = "none"  # torchrun's id where no --rdzv-id was given
 
@@ -31,14 +31,12 @@ class TorchrunEnvironment:
         size: Number of processes.
         local_rank: Number of the process on its machine.
         job: Name of the job, the same after a restart by torchrun; empty without torchrun.
-        restarts: Number of restarts so far.
     """
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
     job: str = ""
-    restarts: str = "0"
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> TorchrunEnvironment:
@@ -61,7 +59,7 @@ class TorchrunEnvironment:
         rank, count, local_rank = numbers
         if not rank < count:
             raise UsageError(f"the environment has RANK={rank}, which is not below WORLD_SIZE={count}", hint=_HINT)
-        return cls(rank, count, local_rank, _job(environ), environ.get(_RESTARTS, "0"))
+        return cls(rank, count, local_rank, _job(environ))
 
     def check_batch_size(self, batch_size: int) -> None:
         """Raise `UsageError` if the examples of a batch cannot be divided among the processes."""
