@@ -23,7 +23,7 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-attempt, timeout = os.environ["TORCHELASTIC_RESTART_COUNT"], datetime.timedelta(seconds=60)
+attempt, timeout = os.environ["TORCHELASTIC_RESTART_COUNT"], datetime.timedelta(seconds=20)
 store, rank, size = next(rendezvous("env://", timeout=timeout))
 shared = store.check([f"seen-{rank}"])
 store.set(f"seen-{rank}", "1")
@@ -38,7 +38,7 @@ if attempt == "0":
     signal.pause()
 PYTHON
 export OMP_NUM_THREADS=1
-torchrun() { "$folder/venv/bin/torchrun" --nproc-per-node 2 --max-restarts 1 "$@" 2>"$folder/errors" || true; }
+torchrun() { timeout 90 "$folder/venv/bin/torchrun" --nproc-per-node 2 --max-restarts 1 "$@" 2>"$folder/errors" || true; }
 echo "with a prefix for each attempt:"
 torchrun "$folder/work.py" prefix | tee "$folder/prefix"
 echo "as init_process_group does:"

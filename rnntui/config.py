@@ -17,6 +17,7 @@ from rnntui.settings import (
     record,
     setting_field,
     settings_of,
+    shown_value,
 )
 
 Cell = Literal["lstm", "gru", "rnn"]
@@ -32,6 +33,8 @@ Newlines = Literal["universal", "keep"]
 DEFAULT_MINUTES = 5.0
 DEFAULT_SUBWORDS = 2000
 DEFAULT_WORDS = 10_000  # the output layer of 20,000 takes most of a short training: see --tokenizer word in README
+MAX_TOKENS = 0x110001
+"""The largest vocabulary: every code point and `<unk>`."""
 SMALLEST_SUBWORDS = 300  # 256 bytes, <unk>, the newline and some characters
 CHARACTER_EMBEDDING = 64
 NGRAMS = 1
@@ -172,7 +175,7 @@ class LanguageModelConfig(RecurrentConfig):
         if (self.ngrams or 1) == 1:
             return prior
         dropout = f", n-gram dropout {self.ngram_dropout:g}" if self.ngram_dropout else ""
-        return f", n-grams up to {self.ngrams} in {self.ngram_buckets:,} rows each{dropout}{prior}"
+        return f", n-grams up to {self.ngrams} in {self.ngram_buckets or NGRAM_BUCKETS:,} rows each{dropout}{prior}"
 
 
 @record
@@ -186,7 +189,7 @@ class TokenizerConfig(Settings):
         None,
         f"tokens in the vocabulary [default: every character; {DEFAULT_WORDS} words; {DEFAULT_SUBWORDS} subwords]",
         low=2,
-        high=0x110001,
+        high=MAX_TOKENS,
     )
 
     @property
@@ -394,9 +397,10 @@ class LanguageModelTrainingConfig(ContinuationConfig, TrainerConfig, BPTTConfig)
         super().__post_init__()
         if self.turns in ("auto", "none"):
             return
-        if min(self.turns, default="") < " " or not all(part.strip() for part in self.turns.partition(",")):
+        names = self.turns.split(",")
+        if min(self.turns, default="") < " " or len(names) < 2 or not all(name.strip() for name in names):
             raise UsageError(
-                f"--turns must be auto, none, or two names with a comma between them (got {self.turns[:40]!r})",
+                f"--turns must be auto, none, or two names with a comma between them (got {shown_value(self.turns)})",
                 setting="turns",
             )
 

@@ -1,8 +1,31 @@
-"""Formatting of losses, scores, counts and durations for people."""
+"""Formatting of losses, scores, counts and durations for people; words for a shell."""
 
 from __future__ import annotations
 
 import math
+import shlex
+from collections.abc import Iterable
+
+
+def shell_quote(word: str) -> str:
+    r"""Return a word for a command line that is shown to be copied.
+
+    One with control characters, or others that show nothing, is written as `$'a\x1bb'`, which bash and zsh read.
+    """
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'" + "".join(c if c.isprintable() and c not in "\\'" else _shell_escape(ord(c)) for c in word) + "'"
+
+
+def shell_join(words: Iterable[str]) -> str:
+    """Return a command line that is shown to be copied."""
+    return " ".join(map(shell_quote, words))
+
+
+def _shell_escape(point: int) -> str:
+    if point < 0x80 or 0xDC80 <= point <= 0xDCFF:  # a byte; of a file name that is not UTF-8
+        return f"\\x{point & 0xFF:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
 
 
 def format_loss(loss: float | None) -> str:

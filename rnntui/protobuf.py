@@ -9,8 +9,8 @@ import struct
 
 
 def text_field(number: int, value: str) -> bytes:
-    """Return a string."""
-    return bytes_field(number, value.encode())
+    """Return a string; half a surrogate pair, which has no encoding, becomes a question mark."""
+    return bytes_field(number, value.encode("utf-8", "replace"))
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
@@ -26,7 +26,7 @@ def integer_field(number: int, value: int) -> bytes:
 def float_field(number: int, value: float) -> bytes:
     """Return a 32-bit float; one that is too large becomes infinite."""
     try:
-        return _varint(number << 3 | 5) + struct.pack("<f", value)
+        return _varint(number << 3 | 5) + struct.pack("<f", float(value))
     except OverflowError:
         return _varint(number << 3 | 5) + struct.pack("<f", float("inf") if value > 0 else float("-inf"))
 

@@ -111,9 +111,13 @@ def _runs(context: click.Context, typed: str, kinds: Sequence[ModelKind]) -> lis
 
 
 def _runs_of(checkpoints: str | None, kinds: Sequence[ModelKind]) -> Iterator[tuple[str, str]]:
-    """Yield the name and the title of each of the user's and the shipped runs of some kinds; of all without any."""
+    """Yield the name and the title of each of the user's and the shipped runs of some kinds; of all without any.
+
+    Names that a terminal must not be shown are left out: the shell would write them as they are.
+    """
     from rnntui.kinds.registry import title_of
     from rnntui.runs.lookup import checkpoints_folder, kind_id_of, runs_in, shipped_runs
+    from rnntui.text.control_chars import one_line
 
     try:
         runs = runs_in(checkpoints_folder(checkpoints))
@@ -122,5 +126,5 @@ def _runs_of(checkpoints: str | None, kinds: Sequence[ModelKind]) -> Iterator[tu
     named = {run.name: run for run in (*shipped_runs(), *runs)}
     for name, run in sorted(named.items()):
         kind_id = kind_id_of(run)
-        if kind_id is not None and (not kinds or kind_id in [kind.id for kind in kinds]):
+        if kind_id is not None and name == one_line(name) and (not kinds or kind_id in [kind.id for kind in kinds]):
             yield name, title_of(kind_id)

@@ -17,7 +17,7 @@ import click
 
 from rnntui.charts.metric_charts import AXES, DEFAULT_SMOOTHING, LOSS_KEYS, Axis, chart_heading, charts_of, in_order
 from rnntui.cli.chart_output import check_image_file, has_colours, print_rows, save_image
-from rnntui.cli.options import checkpoints_option, refuse_nan
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run_in, existing_checkpoints_folder
 from rnntui.cli.terminal import file_argument, print_note, utf8_argument, write_out
 from rnntui.errors import RunError, UsageError
@@ -25,6 +25,7 @@ from rnntui.kinds.registry import KINDS, all_metrics
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
 from rnntui.runs.metrics_log import MetricsTail
+from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
     from rnntui.charts.svg import ChartDrawing
@@ -33,6 +34,7 @@ _PIPE_SIZE = os.terminal_size((80, 24))
 _MIN_ROWS = 10  # of each of several charts
 _MAX_LISTED = 8  # metrics listed in a message
 _AXES: dict[str, Axis] = {"step": "step", "time": "seconds", "tokens": "tokens"}
+_FORMULA_STARTS = ("=", "+", "-", "@")
 _BLOCK = 1 << 20  # bytes of a metrics file read at a time
 
 
@@ -57,16 +59,12 @@ class _ChartOptions:
 )  # fmt: skip
 @click.option("--x", "over", type=click.Choice(list(_AXES)), default="step", show_default=True, help="The x axis.")
 @click.option("--log/--linear", "log", help="Scale of the y axis.  [default: linear]")
-@click.option(
-    "--smoothing", type=click.FloatRange(0, 0.999), default=DEFAULT_SMOOTHING, show_default=True, callback=refuse_nan,
+@number_option(
+    "--smoothing", bounds=(0.0, 0.999), default=DEFAULT_SMOOTHING, show_default=True,
     help="Weight of the moving average over noisy values; without colours only the average is drawn. 0: no average.",
 )  # fmt: skip
-@click.option(
-    "--width", type=click.IntRange(20, 1000), help="Width in columns [default: the terminal's; 80 in a pipe]."
-)
-@click.option(
-    "--height", type=click.IntRange(6, 500), help="Height of a chart in rows [default: the terminal's; 24 in a pipe]."
-)
+@number_option("--width", bounds=(20, 1000), help="Width in columns [default: the terminal's; 80 in a pipe].")
+@number_option("--height", bounds=(6, 500), help="Height of a chart in rows [default: the terminal's; 24 in a pipe].")
 @click.option(
     "--svg", "svg_file", metavar="FILE", callback=file_argument,
     help="Save the charts as an SVG image instead of drawing them here; - is standard output.",
@@ -228,16 +226,24 @@ def _write_csv(runs: Mapping[str, RunFolder], metrics: list[str]) -> None:
     columns = _logged_metrics(runs, metrics)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["run", *AXES, *columns])
+    writer.writerow(["run", *AXES, *map(_spreadsheet_text, columns)])
     for name, run in runs.items():
         for rows in _row_blocks(run):
             for row in rows:
                 if not metrics or any(key in row for key in metrics):
                     values = (row.get(key) for key in (*AXES, *columns))
-                    writer.writerow([name, *(value if _is_number(value) else "" for value in values)])
+                    writer.writerow(
+                        [_spreadsheet_text(name), *(value if _is_number(value) else "" for value in values)]
+                    )
             write_out(text.getvalue())
             text.seek(0)
             text.truncate()
+
+
+def _spreadsheet_text(text: str) -> str:
+    """Return a name as a cell of CSV: on one line, and behind an apostrophe if a spreadsheet took it for a formula."""
+    cell = one_line(text)
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def _write_json(runs: Mapping[str, RunFolder], metrics: list[str]) -> None:

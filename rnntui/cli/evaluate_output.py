@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import UsageError
+from rnntui.text.control_chars import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,5 +34,5 @@ def save_rows(file: str, rows: Iterable[tuple[str, str, str, int]]) -> None:
     path = Path(file)
     if path.exists():
         raise UsageError(f"--save {path}: the file exists already", hint="choose another name")
-    lines = (f"{first}\t{second}\t{name}, row {row}\n" for first, second, name, row in rows)
+    lines = (f"{first}\t{second}\t{one_line(name)}, row {row}\n" for first, second, name, row in rows)
     atomic_write(path, "".join(lines).encode("utf-8", "surrogatepass"))

@@ -50,6 +50,7 @@ def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
         save_rows(arguments.save, pairs.rows)
     with ProgressBar("evaluating", is_immediate=True) as bar:
         prepare_for_torch()
+        from rnntui.text.corpus import few_names
         from rnntui.training.evaluate_seq2seq import evaluate_seq2seq_run
         from rnntui.training.evaluation import EvaluationMonitor
 
@@ -57,7 +58,7 @@ def evaluate_pairs(run: RunFolder, arguments: EvaluateArguments) -> None:
         evaluation, scores, unknown = evaluate_seq2seq_run(
             run, pairs, beam, arguments.bleu_tokenizer, arguments.threads, monitor
         )
-    warn_unknown_characters(unknown, ", ".join(pairs.display_names))
+    warn_unknown_characters(unknown, few_names(pairs.display_names))
     if scores.short_references > 50:
         print_note(
             f"BLEU is not informative here: it counts sequences of four tokens, and {scores.short_references:.0f}% of "

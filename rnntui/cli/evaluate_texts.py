@@ -41,6 +41,7 @@ def _evaluate_losses(run: RunFolder, arguments: EvaluateArguments) -> dict[str, 
     """Evaluate on a text; print the losses, unless they are wanted as JSON, and return them."""
     require_extra("train", "evaluating a language model")  # `rnntui score` does not
     from rnntui.text.chat_exports import converted_chat
+    from rnntui.text.corpus import few_names
 
     if not arguments.text:
         raise UsageError("name a text to evaluate on: a file, a folder, a glob, or - for standard input")
@@ -61,7 +62,7 @@ def _evaluate_losses(run: RunFolder, arguments: EvaluateArguments) -> dict[str, 
         evaluations, unknown = evaluate_language_model_run(
             run, corpus, arguments.threads, monitor, dynamic=arguments.dynamic
         )
-    warn_unknown_characters(unknown, ", ".join(corpus.display_names))
+    warn_unknown_characters(unknown, few_names(corpus.display_names))
     streaming = evaluations["streaming"]
     if streaming.spelling_bits and streaming.characters:
         print_note(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rnntui.cli.options import checkpoints_option
+from rnntui.cli.options import checkpoints_option, number_option
 from rnntui.cli.run_choice import choose_run
 from rnntui.cli.terminal import file_argument, new_file_argument, print_note, utf8_argument
 from rnntui.errors import CorpusError, UsageError
@@ -46,8 +46,8 @@ from rnntui.runs.folder import RunFolder
     "--copy", metavar="FOLDER", callback=new_file_argument,
     help="Write a small copy of the run to pass on: weights in float16, nothing to resume from.",
 )  # fmt: skip
-@click.option(
-    "--ngram-minimum", type=click.IntRange(1), metavar="N", default=1, show_default=True,
+@number_option(
+    "--ngram-minimum", bounds=(1, 1_000_000_000), metavar="N", default=1, show_default=True,
     help="With --copy: leave out contexts of the n-gram prior that were seen fewer than N times in the training text.",
 )  # fmt: skip
 def command(
@@ -99,14 +99,14 @@ def command(
 
 def _export_events(run: RunFolder, target: Path) -> None:
     from rnntui.atomic_files import atomic_folder
-    from rnntui.runs.metrics_log import read_metrics
+    from rnntui.runs.metrics_log import metrics_rows
     from rnntui.runs.tensorboard_log import TensorBoardLog
 
-    rows, created = read_metrics(run.metrics_file), run.read_config().created
+    created = run.read_config().created
     with atomic_folder(target) as folder, contextlib.closing(TensorBoardLog(folder)) as log:
-        for row in rows:
+        for row in metrics_rows(run.metrics_file):
             seconds = row.get("seconds")
-            log.write(row, created + seconds if isinstance(seconds, int | float) else created)
+            log.write(row, created + seconds if isinstance(seconds, float) else created)
     print_note(f"saved {target}; look at it with: tensorboard --logdir {target}")
 
 

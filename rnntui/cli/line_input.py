@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ import click
 from rnntui.cli.inputs import decode_arriving_lines, decode_lines
 from rnntui.cli.terminal import file_argument, print_note
 from rnntui.errors import CorpusError, UsageError
+from rnntui.formatting import shell_quote
 from rnntui.text.encoding import STDIN_NAME
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -76,7 +76,7 @@ def check_texts(texts: Sequence[str], files: Sequence[str], action: str, is_note
         raise UsageError("give texts or --file, not both")
     name = next(filter(is_file_name, texts), None) if is_noted else None
     if name is not None:
-        print_note(f"{name} is {action} as a text; for the lines of that file: --file {shlex.quote(name)}")
+        print_note(f"{name} is {action} as a text; for the lines of that file: --file {shell_quote(name)}")
     elif is_noted and list(texts) == ["-"]:
         print_note(f"- is {action} as a text; for standard input, leave it out")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from rnntui.cli.lazy_group import LazyGroup, debug_option
 from rnntui.cli.terminal import OutputClosedError
 from rnntui.errors import INTERRUPTED_EXIT_CODE, RnntuiError
 from rnntui.system_memory import is_out_of_memory
-from rnntui.text.control_chars import one_line
+from rnntui.text.control_chars import escape_control_chars, one_line
 
 # Descriptions are repeated here so that help is quick: a command's module is imported only to run it.
 COMMANDS = {
@@ -45,6 +46,10 @@ COMMANDS = {
 }
 _ATTRIBUTES = {name: f"manage_runs:{name}_command" for name in ("rename", "delete", "note")}
 """Commands that share a module; any other is `command` in the module of its name."""
+
+
+_SHOWN_START, _SHOWN_END = 200, 60
+_LONG_WORD = re.compile(r"\S{400,}")  # a value of an option, or the name of a file, that would bury the message
 
 
 @click.group(
@@ -90,15 +95,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _report("interrupted", INTERRUPTED_EXIT_CODE)
     except RnntuiError as error:
         if debug:
-            raise
+            return _report_traceback(error.exit_code)
         return _report(str(error), error.exit_code)
     except OSError as error:
         if debug:
-            raise
+            return _report_traceback(1)
         return _report(f"{error.filename or 'cannot read or write'}: {error.strerror or error}", 1)
     except Exception as error:
         if debug:
-            raise
+            return _report_traceback(1)
         if is_out_of_memory(error):
             return _report(f"out of memory; {_memory_advice(arguments)}", 1)
         return _report(f"unexpected {type(error).__name__}: {error} (this is a bug; --debug shows where)", 1)
@@ -131,8 +136,20 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _report(message: str, code: int) -> int:
-    print(f"rnntui: {one_line(message.rstrip())}", file=sys.stderr)
+    print(f"rnntui: {_LONG_WORD.sub(_cut, one_line(message.rstrip()))}", file=sys.stderr)
     return code
+
+
+def _report_traceback(code: int) -> int:
+    """Print the traceback of the exception that is being handled; its message may quote anything."""
+    import traceback
+
+    print(escape_control_chars(traceback.format_exc().rstrip()), file=sys.stderr)
+    return code
+
+
+def _cut(word: re.Match[str]) -> str:
+    return f"{word[0][:_SHOWN_START]}…{word[0][-_SHOWN_END:]}"
 
 
 def _close_quietly() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from rnntui.charts.metric_charts import metric_of
+from rnntui.formatting import shell_quote
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.model_kind import ModelKind
@@ -22,7 +22,7 @@ from rnntui.kinds.registry import kind_or_default
 from rnntui.kinds.samples import Sample, sample_parts
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.lookup import kind_id_of
-from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.metrics_log import metrics_rows
 from rnntui.text.control_chars import one_line
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, Started, Stepped
 
@@ -125,7 +125,7 @@ class _PlainLines:
         try:
             if self._is_open:
                 self._line_time = time.monotonic()
-                print(line, file=self._stream, flush=True)
+                print(one_line(line), file=self._stream, flush=True)
         except OSError:
             self._is_open = False  # the reader has closed the pipe, as `| head` does; training continues
 
@@ -172,10 +172,10 @@ class _LiveBar:
         for index, line in enumerate(describe(event, self._run)):
             if isinstance(event, Evaluated) and index == 1:
                 # Sampled text must not be read as markup, and takes one line at most.
-                bar.console.print(Text(line, style="dim"), overflow="ellipsis", no_wrap=True)
+                bar.console.print(Text(one_line(line), style="dim"), overflow="ellipsis", no_wrap=True)
             else:
                 # Wrapped by the terminal and not by us, so that a command in it can be copied.
-                bar.console.print(Text(line), soft_wrap=True)
+                bar.console.print(Text(one_line(line)), soft_wrap=True)
 
     def _draw(self, total: float | None, completed: float, position: str, numbers: str) -> None:
         self._bar.tasks[0].total = total  # `update` takes None for no change
@@ -295,7 +295,7 @@ def _kind_of(run: RunFolder) -> ModelKind:
 
 def resume_command(run: RunFolder) -> str:
     """Return the command line that resumes a run."""
-    flags = f"--name {shlex.quote(run.name)} --checkpoints {shlex.quote(str(run.path.parent))}"
+    flags = f"--name {shell_quote(run.name)} --checkpoints {shell_quote(str(run.path.parent))}"
     return f"rnntui {_kind_of(run).command} --resume {flags}"
 
 
@@ -330,7 +330,7 @@ def _describe_end(event: Finished, run: RunFolder) -> list[str]:
     if forgetting := run.read_config().forgetting(event.metrics):
         lines.append(forgetting)
     lines += _untrained_advice(event, run) + _validation_advice(event, run)
-    lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shlex.quote(str(run.path))}")
+    lines.append(f"{kind.use.phrase}: rnntui {kind.use.command} --run {shell_quote(str(run.path))}")
     return lines
 
 
@@ -356,11 +356,14 @@ def _validation_advice(event: Finished, run: RunFolder) -> list[str]:
         return []
     train_losses: dict[int, float] = {}
     evaluations: list[tuple[int, float]] = []
-    for row in read_metrics(run.metrics_file):
-        if "train_loss" in row:
-            train_losses[row["step"]] = row["train_loss"]
-        elif row.get("step") and "validation_loss" in row:
-            evaluations.append((row["step"], row["validation_loss"]))
+    for row in metrics_rows(run.metrics_file):
+        step, losses = row.get("step"), (row.get("train_loss"), row.get("validation_loss"))
+        if type(step) is not int:  # the file may hold anything
+            continue
+        if isinstance(losses[0], float):
+            train_losses[step] = losses[0]
+        elif step and isinstance(losses[1], float):
+            evaluations.append((step, losses[1]))
     if len(evaluations) < _MIN_EVALUATIONS:
         return []
     (step, loss), train_loss = evaluations[0], train_losses.get(evaluations[0][0], math.inf)

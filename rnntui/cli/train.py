@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import open_corpus
 from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.processes import TrainingProcesses
@@ -17,7 +16,9 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    change_listener,
     changed_setting,
+    prepare_training,
     refuse_changes,
     runs_folder,
     train_and_report,
@@ -25,11 +26,11 @@ from rnntui.cli.training_command import (
 )
 from rnntui.config import Budget, LanguageModelConfig, LanguageModelTrainingConfig, TokenizerConfig
 from rnntui.errors import CorpusError, UsageError
-from rnntui.extras import require_extra
 from rnntui.kinds.corpus_info import TextCorpusInfo
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rnntui.runs.folder import RunFolder
@@ -46,6 +47,7 @@ def command(
     validation_text: str | None,
     name: str | None,
     resume: bool,
+    accept_changed_corpus: bool,
     checkpoints: str | None,
     encoding: str,
     errors: Any,
@@ -71,15 +73,15 @@ def command(
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
     budget.check_max_epochs(given_settings(context, type(training)))
+    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
-    require_extra("train", "training")
+    prepare_training()
     from rnntui.training.prepare_language_model import (
         LanguageModelRequest,
         create_language_model_run,
         open_language_model_start,
     )
 
-    prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
     given = given_settings(context, LanguageModelConfig, TokenizerConfig, LanguageModelTrainingConfig)
     request = LanguageModelRequest(model, tokenizer, training, budget, given=frozenset(given))
@@ -97,7 +99,7 @@ def command(
         names = () if validation_text is None else (validation_text,)
         validation = open_corpus(names, encoding, errors, newlines) if names else None
         if resume:
-            run = _run_to_resume(text, name, folder, training.turns if "turns" in given else None)
+            run = _run_to_resume(text, name, folder, training.turns if "turns" in given else None, accept_change)
             refuse_changes(context, run)
             if validation is not None:
                 _refuse_other_validation_text(run, validation)
@@ -111,7 +113,13 @@ def command(
         return train_and_report(run, stop, None, processes)
 
 
-def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_turns: str | None) -> RunFolder:
+def _run_to_resume(
+    text: Corpus | None,
+    name: str | None,
+    folder: Path,
+    wanted_turns: str | None,
+    accept_change: Callable[[str], None] | None,
+) -> RunFolder:
     """Return the run to resume. Raises `UsageError` or `RunError` if there is none, `CorpusError` for another text.
 
     Args:
@@ -119,6 +127,7 @@ def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_t
         name: the name of the run; None if none was given.
         folder: the folder of runs.
         wanted_turns: `--turns`; None if it was not given.
+        accept_change: see `TrainingText`.
     """
     from rnntui.text.chat_exports import converted_chat
     from rnntui.training.prepare_language_model import resumable_language_model_run, turns_to_resume
@@ -131,7 +140,7 @@ def _run_to_resume(text: Corpus | None, name: str | None, folder: Path, wanted_t
     if message:
         print_note(message)
     try:
-        return resumable_language_model_run(text, name, folder)
+        return resumable_language_model_run(text, name, folder, accept_change)
     except CorpusError as error:
         if turns != recorded_turns:  # which makes another text of a chat export
             raise changed_setting("turns", recorded_turns, turns) from error

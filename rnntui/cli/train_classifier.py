@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import LabelledReading, read_labelled_texts
 from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.processes import TrainingProcesses
@@ -17,7 +16,9 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    change_listener,
     changed_setting,
+    prepare_training,
     refuse_changes,
     runs_folder,
     train_and_report,
@@ -26,7 +27,6 @@ from rnntui.cli.training_command import (
 from rnntui.config import Budget
 from rnntui.config_classifier import ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig
 from rnntui.errors import CorpusError, UsageError
-from rnntui.extras import require_extra
 from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledColumns, LabelledCorpusInfo, LabelledLayout
 
@@ -43,6 +43,7 @@ def command(
     text_column: str,
     name: str | None,
     resume: bool,
+    accept_changed_corpus: bool,
     checkpoints: str | None,
     encoding: str,
     errors: Any,
@@ -69,8 +70,9 @@ def command(
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
     budget.check_max_epochs(given_settings(context, type(training)))
+    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
-    require_extra("train", "training")
+    prepare_training()
     from rnntui.text.label_checks import check_labels, shared_texts
     from rnntui.training.prepare_classifier import (
         ClassifierRequest,
@@ -80,7 +82,6 @@ def command(
         resumable_classifier_run,
     )
 
-    prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
     columns = LabelledColumns(label_column.strip(), text_column.strip())
     given = given_settings(context, ClassifierConfig, ClassifierTokenizerConfig, ClassifierTrainingConfig)
@@ -117,7 +118,7 @@ def command(
             if any(columns) and corpus is None:
                 raise UsageError("--label-column and --text-column need TEXTS to read", setting="label_column")
             try:
-                run = resumable_classifier_run(corpus, name, folder)
+                run = resumable_classifier_run(corpus, name, folder, accept_change)
             except CorpusError as error:
                 if any(columns) and corpus is not None:
                     recorded = layouts_of_labelled_run(name, folder, corpus.display_names)

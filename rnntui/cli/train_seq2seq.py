@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import PairReading, read_pairs
 from rnntui.cli.options import given_settings, settings_from
 from rnntui.cli.processes import TrainingProcesses
@@ -16,7 +15,9 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.training_command import (
     StopRequest,
     budget_of_resume,
+    change_listener,
     changed_setting,
+    prepare_training,
     refuse_changes,
     runs_folder,
     train_and_report,
@@ -25,7 +26,6 @@ from rnntui.cli.training_command import (
 from rnntui.config import Budget
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.errors import CorpusError, UsageError
-from rnntui.extras import require_extra
 from rnntui.kinds.pair_corpus_info import PairCorpusInfo
 from rnntui.kinds.seq2seq import SEQ2SEQ
 
@@ -45,6 +45,7 @@ def command(
     columns: str,
     name: str | None,
     resume: bool,
+    accept_changed_corpus: bool,
     checkpoints: str | None,
     encoding: str,
     errors: Any,
@@ -74,8 +75,9 @@ def command(
 
     search = RateSearch(find_learning_rate, use_found_rate, rate_curve)
     budget.check_max_epochs(given_settings(context, type(training)))
+    accept_change = change_listener(resume=resume, accept_changed_corpus=accept_changed_corpus)
     search.check(resume=resume, has_rate="learning_rate" in given_settings(context, type(training)))
-    require_extra("train", "training")
+    prepare_training()
     from rnntui.training.prepare_seq2seq import (
         Seq2SeqRequest,
         create_seq2seq_run,
@@ -84,7 +86,6 @@ def command(
         resumable_seq2seq_run,
     )
 
-    prepare_for_torch()
     folder = runs_folder(checkpoints, name, resume=resume)
     given = given_settings(context, Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig)
     request = Seq2SeqRequest(model, tokenizer, training, budget, columns, frozenset(given))
@@ -116,7 +117,7 @@ def command(
             run = create(wanted, folder, name, print_note)
         else:
             try:
-                run = resumable_seq2seq_run(corpus, name, folder)
+                run = resumable_seq2seq_run(corpus, name, folder, accept_change)
             except CorpusError as error:
                 recorded = layouts_to_resume(name, folder, corpus.display_names) if corpus is not None else ()
                 if columns and corpus is not None and recorded and corpus.layouts[0].columns != recorded[0].columns:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
+from rnntui.cli.environment import prepare_for_torch
 from rnntui.cli.inputs import input_options
 from rnntui.cli.options import checkpoints_option, corpus_options, given_settings, settings_options
 from rnntui.cli.rate_search import rate_search_options
@@ -21,6 +22,7 @@ from rnntui.cli.settings_file import settings_file_options
 from rnntui.cli.terminal import print_note
 from rnntui.config import Budget
 from rnntui.errors import INTERRUPTED_EXIT_CODE, UsageError
+from rnntui.extras import require_extra
 from rnntui.settings import flag_of, settings_of
 
 if TYPE_CHECKING:
@@ -61,6 +63,11 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
             rate_search_options,
             settings_file_options(kind),
             click.option("--resume", is_flag=True, help="Resume the newest run on this text, or the run of --name."),
+            click.option(
+                "--accept-changed-corpus",
+                is_flag=True,
+                help="With --resume: go on though the text has changed; the run trains on its own copy, as it was.",
+            ),
             click.option("--name", help="Name of the run [default: after the corpus]."),
             input_options(kind),
         ):
@@ -68,6 +75,25 @@ def training_options(kind: ModelKind) -> Callable[[Command], Command]:
         return command
 
     return add
+
+
+def change_listener(*, resume: bool, accept_changed_corpus: bool) -> Callable[[str], None] | None:
+    """Return what a run to resume may tell of a text that has changed; None if such a text is refused.
+
+    Raises `UsageError` for `--accept-changed-corpus` without `--resume`.
+    """
+    if accept_changed_corpus and not resume:
+        raise UsageError(
+            "--accept-changed-corpus goes with --resume", setting="accept_changed_corpus",
+            hint="a new run reads the text as it is now",
+        )  # fmt: skip
+    return print_note if accept_changed_corpus else None
+
+
+def prepare_training() -> None:
+    """Set the environment for torch, before anything imports it. Raises `MissingExtraError` if it is not installed."""
+    require_extra("train", "training")
+    prepare_for_torch()
 
 
 def runs_folder(checkpoints: str | None, name: str | None, *, resume: bool) -> Path:
@@ -148,7 +174,7 @@ class StopRequest:
             elif data[0] == signal.SIGINT and not self._is_over.wait(_ABORT_SECONDS):
                 reporter.end()
                 for line in reporter.interrupted_lines():
-                    print(f"rnntui: {line}", file=sys.stderr, flush=True)
+                    print_note(line)
                 os._exit(INTERRUPTED_EXIT_CODE)  # a run on disk is whole at any instant
         self._arrived.close()
 

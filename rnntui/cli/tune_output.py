@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from rnntui.cli.progress import ControlKeyEcho, clock_text
 from rnntui.cli.progress_bar import ProgressBar
 from rnntui.cli.terminal import print_note
+from rnntui.formatting import shell_quote
 from rnntui.runs.tuning_ledger import settings_text
 from rnntui.text.control_chars import one_line
 from rnntui.training.tuning import TrialEnded, TrialStarted, TuningEvent
@@ -150,7 +150,7 @@ def result_lines(tuner: Tuner, reason: EndReason, run: RunFolder | None) -> list
             doubt = f" (another seed makes as much of a difference, about {SEED_NOISE:g})"
         lines.append(f"best: trial {best.number}, with a validation loss of {best.loss:.4f}{gain}{doubt}")
     if run is not None:
-        path = shlex.quote(str(run.path))
+        path = shell_quote(str(run.path))
         lines.append(f"its run is in {run.path}; generate text with it: rnntui sample --run {path}")
     lines.append("train with its settings:")
     return lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from rnntui.cli.options import is_given
 from rnntui.cli.settings_file import write_settings_file
 from rnntui.cli.terminal import print_note, write_out
 from rnntui.errors import INTERRUPTED_EXIT_CODE, TrainingError
+from rnntui.formatting import shell_join
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.tuning_ledger import value_text
 from rnntui.settings import flag_of
@@ -81,7 +81,7 @@ def report_result(
     tuning = tuner.tuning
     best = tuning.best
     if reason == "interrupted":
-        for line in interrupted_lines(tuning, shlex.join(["rnntui", "tune", *given_arguments(context)])):
+        for line in interrupted_lines(tuning, shell_join(["rnntui", "tune", *given_arguments(context)])):
             print_note(line)
         return INTERRUPTED_EXIT_CODE
     if best is None:
@@ -95,7 +95,7 @@ def report_result(
     if as_json:
         write_out(json.dumps(_result_json(tuner, best, run, words), ensure_ascii=False) + "\n")
     else:
-        write_out(shlex.join(["rnntui", *words]) + "\n")
+        write_out(shell_join(["rnntui", *words]) + "\n")
     if write_config is not None:
         from rnntui.cli.train import command as train
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from rnntui.cli.terminal import print_note
 from rnntui.cli.tune_result import given_arguments
 from rnntui.config_tuning import TuningConfig
 from rnntui.errors import RunError, UsageError
+from rnntui.formatting import shell_join
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.settings import flag_of
 
@@ -166,4 +166,4 @@ class TuningSearch:
             )
 
     def _command_line(self) -> str:
-        return shlex.join(["rnntui", "tune", *given_arguments(self._context)])
+        return shell_join(["rnntui", "tune", *given_arguments(self._context)])

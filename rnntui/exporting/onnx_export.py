@@ -20,6 +20,7 @@ from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
 from rnntui.runs.folder import RunFolder
 from rnntui.text.tokenizer import Tokenizer
+from rnntui.untrusted_files import MAX_JSON_BYTES, read_bounded
 
 TOLERANCE = 1e-4
 """Largest difference of a logit between an exported model and the model itself, both in float32; see `difference`."""
@@ -106,7 +107,7 @@ def export_onnx(run: RunFolder, target: Path, is_int8: bool = False, text: str =
         **models,
         "model.json": json.dumps(description, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass"),
         "README.md": readme(run.name, description, exporter.use).encode(),
-        **{file.relative_to(run.path).as_posix(): file.read_bytes() for file in exporter.text_files},
+        **{file.relative_to(run.path).as_posix(): read_bounded(file, MAX_JSON_BYTES) for file in exporter.text_files},
     }
     with atomic_folder(target) as folder:
         for name, data in files.items():

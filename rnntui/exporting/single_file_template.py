@@ -12,6 +12,7 @@ import codecs
 import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def rnn_cell(inputs: Array, recurrent: Array, state: list[Array]) -> list[Array]
 
 CELLS: dict[str, Any] = {"lstm": lstm_cell, "gru": gru_cell, "tanh": rnn_cell}
 CELLS["relu"] = lambda inputs, recurrent, _: [np.maximum(inputs + recurrent, 0)]
+UNSAFE = (*range(9), *range(11, 32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))  # on a terminal
 
 
 class Model:
@@ -132,8 +134,7 @@ class Tokenizer:
         split = re.split(f"({'|'.join(map(re.escape, symbols))})", text.replace(" ", "\u2581"))
         join = self._bpe if self.settings["tokenizer"] == "bpe" else self._unigram
         pieces = [piece for part in split for piece in ([part] if part in symbols else join(part))]
-        tokens = [[self.ids[p]] if p in self.ids else [self.byte_ids[byte] for byte in p.encode()] for p in pieces]
-        return [token for piece in tokens for token in piece]
+        return [i for p in pieces for i in ([self.ids[p]] if p in self.ids else [self.byte_ids[b] for b in p.encode()])]
 
     def _bpe(self, text: str) -> list[str]:
         """Byte-pair encoding: join the neighbours that were joined first in training, until none is left."""
@@ -178,19 +179,18 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=500, help="tokens to sample")
     parser.add_argument("--temperature", type=float, default=0.8, help="0: always the most probable token")
     parser.add_argument("--seed", type=int)
-    options, (model, tokenizer) = parser.parse_args(), load()
-    random, decoder = np.random.default_rng(options.seed), codecs.getincrementaldecoder("utf-8")("replace")
+    options, (model, tokenizer), decoder = parser.parse_args(), load(), codecs.getincrementaldecoder("utf-8")("replace")
+    random, shown = np.random.default_rng(options.seed), {c: ascii(chr(c))[1:-1] for c in UNSAFE if sys.stdout.isatty()}
     for token in [*model.settings["initial"], *tokenizer.encode(options.prompt)]:
         model.step(token)
-    print(options.prompt, end="")
+    print(options.prompt.translate(shown), end="")
     for _ in range(options.length):
         logits = model.logits()
         logits[model.settings["unknown"]] = -np.inf
-        noise = random.gumbel(size=len(logits))  # makes each token the largest as often as it is probable
-        token = int(np.argmax(logits + options.temperature * noise))
+        token = int(np.argmax(logits + options.temperature * random.gumbel(size=len(logits))))  # Gumbel-max trick
         if token + 1 == model.settings["end"]:
             break
-        print(decoder.decode(tokenizer.decode(token)), end="", flush=True)
+        print(decoder.decode(tokenizer.decode(token)).translate(shown), end="", flush=True)
         model.step(token)
     print()
 

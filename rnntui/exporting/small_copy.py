@@ -6,8 +6,6 @@ rows of evaluations and one in ten of the others.
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.atomic_files import atomic_folder, atomic_write
+from rnntui.atomic_files import atomic_folder
 from rnntui.errors import RunError
 from rnntui.inference.loaded_model import read_ngram_model
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import RunFolder, tokenizer_files
 from rnntui.runs.integrity import write_checksums, write_status_of_metrics
-from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.metrics_log import rewrite_rows
 from rnntui.runs.weights_file import load_arrays, save_arrays
+from rnntui.untrusted_files import copy_regular
 
 _ROW_INTERVAL = 10  # one in this many training rows is kept
 
@@ -49,24 +48,27 @@ def _write_copy(
     save_arrays(copy.weights_file, arrays, metadata)
     config = run.read_config()
     copy.write_config(config)
-    for tokenizer in run.path.rglob("tokenizer.*"):  # separate vocabularies have folders of their own
+    for tokenizer in tokenizer_files(run):
         copied_file = copy.path / tokenizer.relative_to(run.path)
         copied_file.parent.mkdir(exist_ok=True)
-        shutil.copyfile(tokenizer, copied_file)
+        copy_regular(tokenizer, copied_file)
     for file, copied in ((run.known_words_file, copy.known_words_file), (run.ngrams_file, copy.ngrams_file)):
         if file.exists():
-            shutil.copyfile(file, copied)
+            copy_regular(file, copied)
     if ngram_minimum > 1 and config.kind == LANGUAGE_MODEL.id and (prior := read_ngram_model(run, config)) is not None:
         save_arrays(copy.ngrams_file, prior.without_rare(ngram_minimum).to_arrays(), {})
-    rows = read_metrics(run.metrics_file)
-    rows = [row for index, row in enumerate(rows) if "train_loss" not in row or index % _ROW_INTERVAL == 0]
-    atomic_write(copy.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    rewrite_rows(
+        copy.metrics_file, run.metrics_file, lambda row, index: "train_loss" not in row or index % _ROW_INTERVAL == 0
+    )
     write_status_of_metrics(copy, run.read_status())
     write_checksums(copy)
 
 
 def half_precision(arrays: Mapping[str, NDArray[Any]], file: Path) -> dict[str, NDArray[np.float16]]:
     """Return weights in float16. Raises `RunError`, which names their file, if one is too large."""
+    for name, array in arrays.items():
+        if array.dtype.kind != "f":
+            raise RunError(f"{file}: {name!r:.80} holds {array.dtype}, where weights are floating-point numbers")
     with np.errstate(over="ignore"):  # overflow becomes infinity, which is reported below
         half_arrays = {name: array.astype(np.float16) for name, array in arrays.items()}
     for name, array in half_arrays.items():

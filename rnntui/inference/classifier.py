@@ -20,7 +20,6 @@ from rnntui.inference.explanation import (
     log_odds_gradient,
     read_text,
     removable_words,
-    source_offsets,
     token_shares,
 )
 from rnntui.inference.loaded_model import read_tokenizer
@@ -31,13 +30,11 @@ from rnntui.kinds.classifier import CLASSIFIER
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.weights_file import load_arrays, load_weights
+from rnntui.settings import shown_value
 from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.control_chars import unknown_characters_message
-from rnntui.text.labelled_corpus import normalize_text
+from rnntui.text.labelled_corpus import MAX_CHARACTERS, normalize_text, text_offsets
 from rnntui.text.ngram_features import NgramVocabulary
-
-MAX_CHARACTERS = 100_000
-"""Characters of a text that are read: the recurrent layers hold a state of each token in memory."""
 
 _BATCH_TOKENS = 4096  # tokens in a batch, padding included; 8,192 were 15% slower, and so were 2,048
 _FEW_TEXTS = 64  # so few are classified in float64 at once
@@ -144,14 +141,14 @@ class TextClassifier:
         """
         text = normalize_text(line)
         warnings = []
-        if len(text) > MAX_CHARACTERS:
-            message = f"its first {MAX_CHARACTERS:,} characters are classified, of {len(text):,}"
+        if len(line) > MAX_CHARACTERS:
+            message = f"its first {MAX_CHARACTERS:,} characters are classified, of {len(line):,}"
             warnings.append(f"{label}: {message}")
         tokenizer = self.tokenizer.tokenizer
-        is_unknown = self.tokenizer.encode(text[:MAX_CHARACTERS]) == tokenizer.unknown_id
+        is_unknown = self.tokenizer.encode(text) == tokenizer.unknown_id
         # A rare word is usual, and the n-grams may know it.
         is_wanted = is_unknown.all() if tokenizer.kind == "word" else tokenizer.kind != "char" or is_unknown.any()
-        if is_wanted and (unknown := self.tokenizer.unknown_characters(text[:MAX_CHARACTERS])):
+        if is_wanted and (unknown := self.tokenizer.unknown_characters(text)):
             warnings.append(f"{label}: {unknown_characters_message(unknown)}")
         return warnings
 
@@ -165,8 +162,10 @@ class TextClassifier:
         Raises `UsageError` for a label that the classifier does not have, and for a text of too many tokens.
         """
         if label is not None and label not in self.labels:
-            raise UsageError(f"the classifier has no label {label!r}", hint=f"it has {', '.join(self.labels[:20])}")
-        normalized = normalize_text(text)[:MAX_CHARACTERS]
+            raise UsageError(
+                f"the classifier has no label {shown_value(label)}", hint=f"it has {', '.join(self.labels[:20])}"
+            )
+        normalized = normalize_text(text)
         if not normalized:
             return Explanation(label or "", 0.0, [], [])
         read = read_text(normalized, self.tokenizer)
@@ -184,7 +183,7 @@ class TextClassifier:
         removals = self._removals(normalized, removable_words(read, shares), best, explained)
         probability = float(_softmax(logits)[0, explained])
         removals.sort(key=lambda each: (not each.changes, -abs(each.explained - probability)))
-        offsets = source_offsets(text)
+        offsets = text_offsets(text)
         return Explanation(
             self.labels[explained],
             log_odds(logits[0], explained),
@@ -279,9 +278,8 @@ class _TokenizedTexts(NamedTuple):
 
     @classmethod
     def of(cls, texts: Sequence[str], tokenizer: ClassifierTokenizer) -> _TokenizedTexts:
-        """Tokenize texts, each cut to `MAX_CHARACTERS`."""
-        read = [text[:MAX_CHARACTERS] for text in texts]
-        return cls(read, [tokenizer.encode(text) for text in read])
+        """Tokenize normalized texts."""
+        return cls(list(texts), [tokenizer.encode(text) for text in texts])
 
     def select(self, indices: NDArray[np.intp]) -> _TokenizedTexts:
         """Return some of the texts."""

@@ -35,7 +35,6 @@ from rnntui.inference.numpy_language_model import Ids
 from rnntui.kinds.classifier import NGRAM_SCALE
 from rnntui.text.classifier_tokens import ClassifierTokenizer
 from rnntui.text.ngram_features import NgramVocabulary
-from rnntui.text.normalization import normalize, offset_map
 
 Span = tuple[int, int]
 """Start and end offset in a text, in characters."""
@@ -253,10 +252,3 @@ def _spans_of(pieces: Sequence[str]) -> list[Span]:
         if any(character.isalnum() for character in piece):
             spans.append((start + len(piece) - len(piece.lstrip()), start + len(piece.rstrip())))
     return spans
-
-
-def source_offsets(line: str) -> list[int]:
-    """Return for each character of `normalize_text(line)` its offset in `line`, and last the offset of its end."""
-    text, offsets = normalize(line), offset_map(line)
-    is_kept = [character != " " or text[index - 1] != " " for index, character in enumerate(text)]
-    return [*(offset for offset, kept in zip(offsets, is_kept, strict=False) if kept), offsets[-1]]

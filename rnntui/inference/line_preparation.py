@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,6 +20,8 @@ from rnntui.text.vocabulary import CharSpan, Vocabulary
 _MULTIPLE_SENTENCES = 0.2  # a model with more of them among its training sources reads several at once
 _LETTERLESS = 0.01  # a model with more such sources was made to translate numbers or marks
 _TERMINATED = 0.9  # a model with more sources that end in punctuation does badly without it
+
+_MAX_CHARACTERS = 5000  # of a sentence: the memory for a search grows with its square
 
 _CUE_MARKS = "[{<"
 
@@ -142,6 +144,7 @@ class LinePreparer:
             [(start, end)] = spans
             sentences = split_sentences(text[start:end])
             spans = [(start + at, start + sentence_end) for at, sentence_end in sentences] or spans
+        spans = [piece for span in spans for piece in _pieces(text, span)]
         if len(spans) > 1:
             spans = [self._core(text, span) for span in spans]
         shouted = self._config.lowercase_source and is_shouted(text)
@@ -216,6 +219,17 @@ class LinePreparer:
         """Return True if a line has letters, but none of the scripts without which a sentence passes unchanged."""
         scripts = set(map(script_of, line)) - {""}
         return bool(self._scripts and scripts) and scripts.isdisjoint(self._scripts)
+
+
+def _pieces(text: str, span: CharSpan) -> Iterator[CharSpan]:
+    """Yield a sentence as one span, or one that is far too long for a sentence as several, divided between words."""
+    start, end = span
+    while end - start > _MAX_CHARACTERS:
+        space = text.rfind(" ", start, start + _MAX_CHARACTERS)
+        cut = space if space > start else start + _MAX_CHARACTERS
+        yield start, cut
+        start = cut + (text[cut] == " ")  # a normalized text has single spaces
+    yield start, end
 
 
 def _is_cue(text: str) -> bool:

@@ -20,7 +20,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import load_arrays, load_weights
 from rnntui.text.documents import DocumentFormat
 from rnntui.text.ngram_model import NgramModel
-from rnntui.text.tokenizer import Tokenizer
+from rnntui.text.tokenizer import END, Tokenizer
 from rnntui.text.tokenizer_factory import load_tokenizer
 
 
@@ -107,4 +107,6 @@ def read_tokenizer(run: RunFolder, config: RunConfig, kind: ModelKind = LANGUAGE
             f"{run.path}: the tokenizer has {tokenizer.vocab_size:,} tokens, but config.json says "
             f"{config.vocab_size:,}; the run is broken"
         )
+    if tokenizer.end_id is None and isinstance(config.corpus, TextCorpusInfo) and config.corpus.documents != "none":
+        raise RunError(f"{run.path}: the tokenizer has no {END}, but config.json says documents; the run is broken")
     return tokenizer

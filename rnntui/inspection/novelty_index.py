@@ -24,6 +24,7 @@ from rnntui.runs.fingerprint import run_fingerprint
 from rnntui.runs.folder import RunFolder
 from rnntui.text.char_tokenizer import code_points, text_of_code_points
 from rnntui.text.suffix_index import BARRIER, Lengths, SuffixIndex, build_suffix_index
+from rnntui.untrusted_files import read_bounded
 
 _HELD_OUT, _HELD_OUT_LENGTHS = "held-out.u32", "held-out-lengths.u2"
 _READING_SHARE = 0.3  # of the time that an index takes to build
@@ -37,6 +38,9 @@ class SourceLine:
     file: str
     line: int
     text: str
+
+
+_MAX_HELD_OUT_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ class NoveltyIndex:
         self.text = SuffixIndex(folder)
         """The training text."""
         self.is_documents = self.text.info.get("documents") is True
-        points = np.fromfile(folder / _HELD_OUT, "<u4")
-        lengths = np.fromfile(folder / _HELD_OUT_LENGTHS, "<u2").astype(np.int64)
+        points = np.frombuffer(read_bounded(folder / _HELD_OUT, _MAX_HELD_OUT_BYTES), "<u4")
+        lengths = np.frombuffer(read_bounded(folder / _HELD_OUT_LENGTHS, _MAX_HELD_OUT_BYTES), "<u2").astype(np.int64)
         if len(points) != len(lengths) or (len(points) and points.max() > BARRIER):
             raise ValueError(f"{_HELD_OUT} and {_HELD_OUT_LENGTHS} do not fit")
         ends = np.flatnonzero(points == BARRIER).tolist()
@@ -188,8 +192,10 @@ def _write_held_out(folder: Path, pieces: list[str]) -> None:
     lengths = [np.append(index.match_lengths(piece), 0) for piece in pieces]
     points = [np.append(code_points(piece), np.uint32(BARRIER)) for piece in pieces]
     empty = np.zeros(0, dtype=np.int64)
-    np.concatenate([*points, empty]).astype("<u4").tofile(folder / _HELD_OUT)
-    np.minimum(np.concatenate([*lengths, empty]), 65535).astype("<u2").tofile(folder / _HELD_OUT_LENGTHS)
+    with (folder / _HELD_OUT).open("wb") as file:
+        file.write(np.concatenate([*points, empty]).astype("<u4").data)
+    with (folder / _HELD_OUT_LENGTHS).open("wb") as file:
+        file.write(np.minimum(np.concatenate([*lengths, empty]), 65535).astype("<u2").data)
 
 
 def _counted(

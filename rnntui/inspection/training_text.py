@@ -17,7 +17,7 @@ from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
 from rnntui.text.char_tokenizer import CharTokenizer, code_points, text_of_code_points
 from rnntui.text.chat_exports import converted_chat
-from rnntui.text.corpus import Corpus, find_corpus
+from rnntui.text.corpus import Corpus, few_names, find_corpus
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_split import split_documents
 from rnntui.text.suffix_index import BARRIER
@@ -186,7 +186,7 @@ def _text_of_files(run: RunFolder, config: RunConfig, sources: Sequence[str], re
         ) from error
     stats = corpus_stats(corpus)
     if stats.fingerprint != info.fingerprint:
-        names = ", ".join(corpus.display_names)
+        names = few_names(corpus.display_names)
         raise CorpusError(
             f"{names} is not the text that run {run.name} was trained on, or has changed since", hint=hint
         )

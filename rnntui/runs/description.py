@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from rnntui.atomic_files import parse_json
 from rnntui.config import Budget
 from rnntui.errors import RnntuiError, RunError
-from rnntui.formatting import format_bytes, format_count, format_duration, format_loss
+from rnntui.formatting import format_bytes, format_count, format_duration, format_loss, shell_quote
 from rnntui.kinds.metrics import ORIGIN_LOSS, Metric
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, kind_or_default, title_of
@@ -24,6 +23,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_header import WeightsHeader, read_weights_header
 from rnntui.settings import Settings, flag_of, settings_of
+from rnntui.untrusted_files import open_regular
 
 COMMANDS = "Commands"
 """Title of the section of commands that use a run, which can be copied."""
@@ -139,9 +139,9 @@ def option_texts(settings: Settings) -> dict[str, str]:
 def last_sample(run: RunFolder) -> Sample | None:
     """Return the last sample that a run has logged; None if there is none near the end of its metrics."""
     try:
-        with run.metrics_file.open("rb") as file:
+        with open_regular(run.metrics_file) as file:
             file.seek(max(0, run.metrics_file.stat().st_size - _TAIL_BYTES))
-            lines = file.read(_TAIL_BYTES).splitlines()
+            lines = (file.read(_TAIL_BYTES) or b"").splitlines()
     except OSError:
         return None
     for line in reversed(lines):
@@ -221,15 +221,15 @@ def _command_facts(details: RunDetails) -> tuple[Fact, ...]:
         return ()
     folder = run.path.parent
     is_default = folder.resolve() == checkpoints_folder(None).resolve()
-    name = shlex.quote(run.name if is_default or details.summary.shipped else str(run.path))
-    where = "" if is_default else f" --checkpoints {shlex.quote(str(folder))}"
+    name = shell_quote(run.name if is_default or details.summary.shipped else str(run.path))
+    where = "" if is_default else f" --checkpoints {shell_quote(str(folder))}"
     can_resume = run.resume_file.is_file() and run.training_ids.is_file()
     has_weights = details.header is not None
     return (
         Fact(kind.use.command, f"rnntui {kind.use.command} --run {name}" if has_weights else ""),
         Fact("chat", f"rnntui chat {name}" if has_weights else ""),
         Fact("curves", f"rnntui curves {name}"),
-        Fact("resume", f"rnntui {kind.command} --resume --name {shlex.quote(run.name)}{where}" if can_resume else ""),
+        Fact("resume", f"rnntui {kind.command} --resume --name {shell_quote(run.name)}{where}" if can_resume else ""),
     )
 
 

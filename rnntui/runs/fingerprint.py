@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 
 from rnntui.errors import RunError
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import RunFolder, tokenizer_files
+from rnntui.untrusted_files import open_regular
 
 _BLOCK = 1 << 20  # bytes read at a time
 
@@ -19,7 +20,7 @@ def run_fingerprint(run: RunFolder) -> str:
     """
     if not run.weights_file.is_file():
         raise RunError(f"{run.weights_file} is missing: the run has no weights yet, or is broken")
-    files = [run.weights_file, run.ngrams_file, run.known_words_file, *sorted(run.path.rglob("tokenizer.*"))]
+    files = [run.weights_file, run.ngrams_file, run.known_words_file, *tokenizer_files(run)]
     digest = hashlib.sha256()
     for path in files:
         if path.is_file():
@@ -31,7 +32,7 @@ def run_fingerprint(run: RunFolder) -> str:
 def _hash_of(path: Path) -> bytes:
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:

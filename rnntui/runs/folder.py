@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
+from rnntui.untrusted_files import open_regular, read_json
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -128,7 +129,7 @@ class RunFolder:
     def read_config(self) -> RunConfig:
         """Return the config. Raises `RunError` naming the file if it is missing or broken."""
         try:
-            values = parse_json(self.config_file.read_bytes())
+            values = read_json(self.config_file)
             if not isinstance(values, dict):
                 raise RunError("is not a JSON object")
             return RunConfig.from_json(values)
@@ -157,7 +158,7 @@ class RunFolder:
 
     def _status_on_disk(self) -> RunStatus:
         try:
-            return RunStatus.from_json(without_checksum(parse_json(self.status_file.read_bytes())))
+            return RunStatus.from_json(without_checksum(read_json(self.status_file)))
         except OSError:
             return RunStatus("stopped")
         except (ValueError, TypeError) as error:
@@ -174,8 +175,8 @@ class RunFolder:
     def read_note(self) -> str:
         """Return the user's note; empty if there is none. It is untrusted text of any characters, bounded in length."""
         try:
-            with self.note_file.open("rb") as file:
-                return file.read(4 * MAX_NOTE_LENGTH).decode("utf-8", "replace").strip()[:MAX_NOTE_LENGTH]
+            with open_regular(self.note_file) as file:
+                return (file.read(4 * MAX_NOTE_LENGTH) or b"").decode("utf-8", "replace").strip()[:MAX_NOTE_LENGTH]
         except OSError:
             return ""
 
@@ -214,6 +215,34 @@ class RunFolder:
         return False
 
 
+class HeldRun:
+    """A run whose lock this process holds; it notices when the folder at its path is no longer the one that it holds.
+
+    Only a process that has the lock may write to a run, and one that goes on writing to a path may write to another
+    run that is there meanwhile.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        """`run` is a run whose lock was acquired just now."""
+        self.run = run
+        self._identity = self._lock_identity()
+
+    def check(self) -> None:
+        """Raise `RunError` if the folder was moved, deleted or replaced, or its lock file was."""
+        if self._lock_identity() != self._identity:
+            raise RunError(
+                f"{self.run.path} was moved, deleted or replaced while it was trained (or its lock file was)",
+                hint="the run is whole as of its last save: resume it where it is now, with --name and --checkpoints",
+            )
+
+    def _lock_identity(self) -> tuple[int, int] | None:
+        try:
+            status = self.run.lock_file.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
 def _is_locked_for_readers(lock_file: Path) -> bool:
     """Return True if a process holds a lock file that can only be read, and where that cannot be determined."""
     if sys.platform == "win32":
@@ -221,11 +250,35 @@ def _is_locked_for_readers(lock_file: Path) -> bool:
     import fcntl
 
     try:
-        with lock_file.open("rb") as file:
+        with open_regular(lock_file) as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
     return False
+
+
+def tokenizer_files(run: RunFolder) -> list[Path]:
+    """Return the files of the vocabularies of a run, sorted; separate ones have folders of their own."""
+    folders = (run.path, run.path / "source", run.path / "target")
+    paths = (folder / name for folder in folders for name in ("tokenizer.json", "tokenizer.model"))
+    return sorted(path for path in paths if os.path.lexists(path))
+
+
+def check_no_links(run: RunFolder) -> None:
+    """Raise `RunError` if a folder of a run, or a file that is appended to, is a link: it may lead anywhere.
+
+    The folder of the run itself may be one, and so may files that are only read, or replaced as a whole.
+    """
+    written = (
+        run.resume_folder, run.novelty_folder, run.tensorboard_folder, run.path / "source", run.path / "target",
+        run.metrics_file,
+    )  # fmt: skip
+    for path in written:
+        if path.is_symlink():
+            raise RunError(
+                f"{path} is a symbolic link, which may lead out of the run; nothing is written there",
+                hint="put what it leads to in its place",
+            )
 
 
 def json_checksum(values: dict[str, Any]) -> str:

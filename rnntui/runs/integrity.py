@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, RunError
 from rnntui.runs.folder import CHECKSUM, DAMAGED_SUFFIX, RunFolder, json_checksum, without_checksum
 from rnntui.runs.metrics_log import broken_lines, metrics_checksum
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import check_arrays
+from rnntui.untrusted_files import open_regular, read_json
 
 _BLOCK = 1 << 20  # bytes read at a time
 _OWN_CHECKSUM = ".safetensors"
@@ -109,7 +110,7 @@ def _fixed(run: RunFolder) -> Iterator[FileReport]:
 
 
 def _read_checksums(path: Path) -> dict[str, str]:
-    values = parse_json(path.read_bytes())
+    values = read_json(path)
     checksums = values.get("files") if isinstance(values, dict) else None
     if not isinstance(checksums, dict) or values.get(CHECKSUM) != json_checksum(without_checksum(values)):
         raise ValueError("its contents are not those that were written")
@@ -128,7 +129,7 @@ def verify_status(run: RunFolder) -> FileReport:
     """Return the state of `status.json`."""
     path = run.status_file
     try:
-        values = parse_json(path.read_bytes())
+        values = read_json(path)
         run.read_status()
     except FileNotFoundError:
         return FileReport(path.name, "missing", "it belongs to the run")
@@ -204,7 +205,7 @@ def _fixed_files(run: RunFolder) -> list[Path]:
 
 def _hash_of(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

@@ -6,11 +6,12 @@ import os
 import re
 from pathlib import Path
 
-from rnntui.atomic_files import parse_json
 from rnntui.errors import RunError, UsageError
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.kinds.registry import KINDS, kind_or_default, title_of
 from rnntui.runs.folder import RunFolder
+from rnntui.settings import shown_value
+from rnntui.untrusted_files import read_json
 
 CHECKPOINTS_VARIABLE = "RNNTUI_CHECKPOINTS"
 SHIPPED = ("shakespeare", "chat", "en-es", "authors")
@@ -24,10 +25,20 @@ def checkpoints_folder(path: str | None, *, must_exist: bool = False) -> Path:
     Raises `UsageError` if `path` is a file, and with `must_exist` if it does not exist.
     """
     folder = Path(path or os.environ.get(CHECKPOINTS_VARIABLE) or "checkpoints")
+    if path:
+        _check_can_be_looked_at(folder)
     if path and not folder.is_dir() and (must_exist or folder.exists()):
         problem = "is a file, not a folder" if folder.exists() else "there is no such folder"
         raise UsageError(f"--checkpoints {path}: {problem}", hint="name the folder that holds the runs")
     return folder
+
+
+def _check_can_be_looked_at(folder: Path) -> None:
+    """Raise `UsageError` where the system cannot say whether there is such a folder."""
+    try:
+        folder.exists()
+    except OSError as error:  # too long a name
+        raise UsageError(f"--checkpoints {shown_value(str(folder))}: {error.strerror or error}") from error
 
 
 def checkpoints_problem(path: str | None) -> str:
@@ -125,7 +136,7 @@ def _is_readable(run: RunFolder) -> bool:
 def _is_untrained(run: RunFolder) -> bool:
     """Return True for a run that has done no step; its weights are those of the evaluation before training."""
     try:
-        return bool(parse_json(run.status_file.read_bytes())["step"] == 0)
+        return bool(read_json(run.status_file)["step"] == 0)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -133,7 +144,7 @@ def _is_untrained(run: RunFolder) -> bool:
 def kind_id_of(run: RunFolder) -> str | None:
     """Return the id of a run's kind without reading all of its config; None if its `config.json` is broken."""
     try:
-        values = parse_json(run.config_file.read_bytes())
+        values = read_json(run.config_file)
         return str(values["kind"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -165,7 +176,7 @@ def named_run(name: str, checkpoints: Path) -> RunFolder:
     names = list(dict.fromkeys([run.name for run in runs_in(checkpoints)] + list(shipped)))
     rest = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     listed = f"there are {', '.join(names[:_MAX_LISTED])}{rest}" if names else "there are no runs yet"
-    raise UsageError(f"no run {name!r} in {checkpoints}", hint=listed)
+    raise UsageError(f"no run {shown_value(name)} in {checkpoints}", hint=listed)
 
 
 def choice_note(run: RunFolder, name: str | None, checkpoints: Path) -> str:

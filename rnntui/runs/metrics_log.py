@@ -6,11 +6,15 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
+from rnntui.untrusted_files import open_regular, parse_bounded_json
+
+MAX_ROW_BYTES = 1 << 22
+"""Bytes of a row: a confusion matrix of a thousand labels has half as many."""
 
 _BLOCK = 1 << 20  # bytes read at a time
 
@@ -18,13 +22,17 @@ _BLOCK = 1 << 20  # bytes read at a time
 class MetricsLog:
     """Appends to a metrics file; every line is flushed at once for watchers.
 
-    `size` is the number of bytes in the file, `checksum` their SHA-256 as hexadecimal digits.
+    A file that another program has deleted or replaced, as a synchronization of folders does, is written again with all
+    its lines. `size` is the number of bytes in the file, `checksum` their SHA-256 as hexadecimal digits.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: TextIO = path.open("a", encoding="utf-8", newline="\n")
+        self._file = self._open()
         self.size, self._digest = _digest_of(path, None)
+
+    def _open(self) -> TextIO:
+        return self.path.open("a+", encoding="utf-8", newline="\n")
 
     @property
     def checksum(self) -> str:
@@ -40,12 +48,28 @@ class MetricsLog:
         self.size += len(line)
 
     def sync(self) -> None:
-        """Sync to disk, so that what is written survives a power cut."""
+        """Sync to disk, so that what is written survives a power cut, and write a file again that is gone.
+
+        Raises `RnntuiError` if that fails.
+        """
+        if self._is_replaced():
+            self._file.seek(0)
+            lines = self._file.read().encode()  # the open file has them still
+            atomic_write(self.path, lines)
+            self._file.close()
+            self._file = self._open()
         os.fsync(self._file.fileno())
 
+    def _is_replaced(self) -> bool:
+        """Return True if the path no longer leads to the open file."""
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return True
+
     def close(self) -> None:
-        """Sync and close."""
-        self.sync()
+        """Sync what is written, and close."""
+        os.fsync(self._file.fileno())
         self._file.close()
 
 
@@ -55,10 +79,10 @@ def broken_lines(path: Path) -> int:
     A last line without its end does not count: it is being written, or a kill cut it, and resuming drops it.
     """
     broken = 0
-    with path.open("rb") as file:
-        for line in file:
+    with open_regular(path) as file:
+        while line := file.readline(MAX_ROW_BYTES):
             try:
-                broken += not isinstance(parse_json(line), dict)
+                broken += not isinstance(parse_bounded_json(line), dict)
             except ValueError:
                 broken += line.endswith(b"\n")
     return broken
@@ -73,7 +97,7 @@ def metrics_checksum(path: Path, size: int) -> str:
 def _digest_of(path: Path, size: int | None) -> tuple[int, hashlib._Hash]:
     """Return the number of bytes and the hash of the first `size` bytes of a file, None for all."""
     digest, read = hashlib.sha256(), 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while block := file.read(_BLOCK if size is None else min(_BLOCK, size - read)):
             digest.update(block)
             read += len(block)
@@ -105,13 +129,13 @@ class MetricsTail:
         self.restarted, self.has_more = False, False
         try:
             # Unbuffered: a buffer would read beyond the limit.
-            with self.path.open("rb", buffering=0) as file:
+            with open_regular(self.path, buffering=0) as file:
                 stat = os.fstat(file.fileno())
                 if self._inode not in (None, stat.st_ino) or stat.st_size < self.offset:
                     self.offset, self.restarted, self._within_line = 0, True, False
                 self._inode = stat.st_ino
                 file.seek(self.offset)
-                data = file.read(-1 if limit is None else limit)
+                data = file.read(-1 if limit is None else limit) or b""  # None where it would have to wait
         except FileNotFoundError:
             return []
         self.has_more = len(data) == limit
@@ -128,7 +152,15 @@ class MetricsTail:
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
     """Return all complete rows of a metrics file; lines that are not JSON objects are skipped, as after a crash."""
-    return MetricsTail(path).read()
+    return list(metrics_rows(path))
+
+
+def metrics_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows that `read_metrics` returns; all of them at once take many times the memory of the file."""
+    tail = MetricsTail(path)
+    yield from tail.read(MAX_ROW_BYTES)
+    while tail.has_more:
+        yield from tail.read(MAX_ROW_BYTES)
 
 
 def drop_after(path: Path, step: int) -> None:
@@ -138,15 +170,28 @@ def drop_after(path: Path, step: int) -> None:
         is_later = isinstance(row.get("step"), int) and row["step"] > step
         return not is_later and "best_step" not in row
 
-    rows = [row for row in read_metrics(path) if is_kept(row)]
-    atomic_write(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    rewrite_rows(path, path, lambda row, _: is_kept(row))
+
+
+def rewrite_rows(path: Path, source: Path, is_kept: Callable[[dict[str, Any], int], bool] | None = None) -> int:
+    """Write the rows of a metrics file that can be read, or some of them, to a file; return their number.
+
+    Args:
+        path: the file to write, which may be the same.
+        source: the file to read.
+        is_kept: tells by a row and its index whether it is written.
+    """
+    rows = enumerate(metrics_rows(source))
+    lines = [json.dumps(row).encode() + b"\n" for index, row in rows if is_kept is None or is_kept(row, index)]
+    atomic_write(path, b"".join(lines))
+    return len(lines)
 
 
 def _rows(data: bytes) -> Iterator[dict[str, Any]]:
     lines = data.splitlines()
     try:
         # Parsing all lines at once takes half the time. Lines that are JSON only together give fewer values than lines.
-        values = parse_json(b"[" + b",".join(lines) + b"]")
+        values = parse_bounded_json(b"[" + b",".join(lines) + b"]")
     except ValueError:
         values = []
     for row in values if len(values) == len(lines) else _parse_lines(lines):
@@ -158,4 +203,4 @@ def _parse_lines(lines: list[bytes]) -> Iterator[Any]:
     """Yield the value of each line that is JSON."""
     for line in lines:
         with contextlib.suppress(ValueError):
-            yield parse_json(line)
+            yield parse_bounded_json(line)

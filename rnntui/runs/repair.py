@@ -5,20 +5,23 @@ A file that is replaced or given up is kept beside its place as `NAME.damaged`.
 
 from __future__ import annotations
 
-import json
+import os
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rnntui.atomic_files import atomic_write
+from rnntui.atomic_files import atomic_write, parse_json
 from rnntui.errors import RunError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
-from rnntui.runs.folder import DAMAGED_SUFFIX, RunFolder
+from rnntui.runs.folder import DAMAGED_SUFFIX, RunFolder, check_no_links
 from rnntui.runs.integrity import FileReport, verify_run, verify_status, write_status_of_metrics
-from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.metrics_log import metrics_rows, rewrite_rows
 from rnntui.runs.run_status import RunStatus
 from rnntui.runs.weights_file import load_arrays, save_arrays
+
+_MAX_STEP_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def repair_run(run: RunFolder) -> list[Repair]:
 
     Raises `RunError` if the run is being trained or cannot be written to.
     """
+    check_no_links(run)
     lock = run.lock()
     try:
         broken = [report for report in verify_run(run) if report.is_broken]
@@ -69,14 +73,15 @@ def _repair_state(run: RunFolder, report: FileReport) -> Repair:
 def _repair_weights(run: RunFolder, report: FileReport) -> Repair:
     """Take the weights of the last save, averaged if there is an average, in place of those of the best evaluation."""
     try:
-        arrays, metadata = load_arrays(run.resume_file)
-        progress = json.loads(metadata["progress"])
-    except (RunError, KeyError, ValueError):
+        arrays, progress = _saved_state(run)
+    except (RunError, ValueError):
         return Repair(report.name, False, "there is no resume file to take weights from")
     averages = _with_prefix(arrays, "average.")
     weights = _with_prefix(arrays, "model.") | averages
+    if not weights:
+        return Repair(report.name, False, "the resume file has no weights")
     _set_aside(run.weights_file)
-    step = str(progress.get("step", ""))
+    step = str(progress.get("step", ""))[:_MAX_STEP_DIGITS]
     save_arrays(run.weights_file, weights, {"step": step})
     kind = "averaged weights" if averages else "weights"
     return Repair(report.name, True, f"replaced by the {kind} of step {step}, the last that was saved")
@@ -98,23 +103,25 @@ def _repair_metrics(run: RunFolder, report: FileReport) -> Repair:
     if report.state == "missing":
         atomic_write(run.metrics_file, b"")
         return Repair(report.name, False, "replaced by an empty one; its curves are lost")
-    rows = read_metrics(run.metrics_file)
-    _set_aside(run.metrics_file)
-    atomic_write(run.metrics_file, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    aside = _set_aside(run.metrics_file)
+    try:
+        rows = rewrite_rows(run.metrics_file, aside)
+    except OSError:  # not even a file
+        atomic_write(run.metrics_file, b"")
+        return Repair(report.name, False, "replaced by an empty one; its curves are lost")
     if verify_status(run).state == "whole":
         write_status_of_metrics(run, run.read_status())
-    return Repair(report.name, True, f"{len(rows):,} rows that can be read were kept")
+    return Repair(report.name, True, f"{rows:,} rows that can be read were kept")
 
 
 def _repair_status(run: RunFolder, report: FileReport) -> Repair:
     """Compose the status from the progress in the resume file; without one, from the last row of the metrics."""
     try:
-        _, metadata = load_arrays(run.resume_file)
-        progress = json.loads(metadata["progress"])
-    except (RunError, KeyError, ValueError):
-        rows = read_metrics(run.metrics_file)
-        progress = dict(rows[-1]) if rows else {}
-    values = {key: progress[key] for key in ("step", "tokens", "seconds") if key in progress}
+        _, progress = _saved_state(run)
+    except (RunError, ValueError):
+        last = deque(metrics_rows(run.metrics_file), maxlen=1) if run.metrics_file.is_file() else ()
+        progress = dict(last[0]) if last else {}
+    values: dict[str, Any] = {key: progress[key] for key in ("step", "tokens", "seconds") if key in progress}
     values |= {"validation_loss": progress.get("best_loss"), "bits_per_character": progress.get("best_bits")}
     try:
         status = RunStatus.from_json({"state": "stopped", **values})
@@ -125,9 +132,21 @@ def _repair_status(run: RunFolder, report: FileReport) -> Repair:
     return Repair(report.name, True, f"written again, as stopped at step {status.step:,}")
 
 
-def _set_aside(path: Path) -> None:
-    if path.exists():
-        path.replace(path.with_name(path.name + DAMAGED_SUFFIX))
+def _saved_state(run: RunFolder) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays of the resume file and the progress. Raises `RunError` or `ValueError` if it is broken."""
+    arrays, metadata = load_arrays(run.resume_file)
+    progress = parse_json(metadata.get("progress", ""))
+    if not isinstance(progress, dict):
+        raise ValueError("the progress is not an object")
+    return arrays, progress
+
+
+def _set_aside(path: Path) -> Path:
+    """Rename a file, if there is one, and return its new path."""
+    aside = path.with_name(path.name + DAMAGED_SUFFIX)
+    if os.path.lexists(path):
+        path.replace(aside)
+    return aside
 
 
 def _with_prefix(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:

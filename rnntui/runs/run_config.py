@@ -13,7 +13,7 @@ from rnntui.kinds.corpus_info import CorpusInfo, TokenFileInfo
 from rnntui.kinds.metrics import ORIGIN_LOSS
 from rnntui.kinds.registry import kind_or_default, title_of
 from rnntui.runs.format_1 import upgrade_config
-from rnntui.settings import Record, record
+from rnntui.settings import Record, record, shown_value
 
 FORMAT = 2
 
@@ -133,7 +133,7 @@ class RunConfig:
             values = upgrade_config(values)
         elif values.get("format") != FORMAT:
             raise RunError(
-                f"has format {values.get('format')!r}, but this version of rnntui reads only 1 and {FORMAT}",
+                f"has format {shown_value(values.get('format'))}, but this version of rnntui reads only 1 and {FORMAT}",
                 hint="use the version that wrote it",
             )
         try:
@@ -142,8 +142,8 @@ class RunConfig:
                 raise TypeError("kind, corpus or versions")
             # A run of an unknown kind is read as a language model, so that it can be listed; callers check `kind`.
             kind = kind_or_default(kind_id)
-            created = float(values["created"])
-            if not math.isfinite(created):
+            created = values["created"]
+            if type(created) not in (int, float) or not math.isfinite(created):
                 raise ValueError("created")
             return cls(
                 kind=kind_id,
@@ -152,7 +152,7 @@ class RunConfig:
                 budget=Budget.from_json(values["budget"]),
                 tokenizer=kind.tokenizer.from_json(values["tokenizer"]),
                 corpus=kind.corpus_info.from_json(corpus),
-                created=created,
+                created=float(created),
                 versions=versions,
                 origin=RunOrigin.from_json(values.get("origin")),
             )

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from rnntui.kinds.samples import sample_from_json
 from rnntui.protobuf import bytes_field, double_field, float_field, integer_field, text_field
 
+_LATEST = 1e12  # seconds since 1970 that are a time; the numbers of a file may be anything
 _POSITION = {"step", "tokens", "seconds", "best_step"}
 _DT_STRING = 7
 _SESSION_STARTS = 1
@@ -53,12 +54,12 @@ class TensorBoardLog:
         values = [
             bytes_field(1, text_field(1, key) + float_field(2, value))
             for key, value in row.items()
-            if key not in _POSITION and type(value) in (int, float) and math.isfinite(value)
+            if key not in _POSITION and type(value) in (int, float) and abs(value) < math.inf
         ]
         sample = sample_from_json(row.get("sample"))
         if sample is not None:
             values.append(bytes_field(1, _text_value("sample", "\n".join(sample.values()))))
-        moment = double_field(1, time.time() if at is None else at)
+        moment = double_field(1, time.time() if at is None or not abs(at) < _LATEST else float(at))
         if values:
             self._write(moment + integer_field(2, step) + bytes_field(5, b"".join(values)))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -16,13 +16,15 @@ from typing import Any, Literal, get_args
 from rnntui.config import Budget
 from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
-from rnntui.runs.metrics_log import read_metrics
-from rnntui.settings import flag_of
+from rnntui.runs.metrics_log import metrics_rows
+from rnntui.settings import flag_of, shown_value
 
 SUFFIX = ".tuning"
 """End of the name of a search's folder, after the name of the run that it is for."""
 
 FORMAT = 1
+
+_MAX_LINES = 100_000  # of a ledger: each trial has a few
 
 TrialState = Literal["running", "interrupted", "finished", "pruned", "failed"]
 Settings = Mapping[str, Any]
@@ -89,7 +91,7 @@ class TuningDescription:
         """Read the line. Raises `ValueError` if it is not one."""
         try:
             if values["tuning"] != FORMAT:
-                raise ValueError(f"format {values['tuning']!r}")
+                raise ValueError(f"format {shown_value(values['tuning'])}")
             return cls(
                 sources=tuple(map(str, values["sources"])),
                 fixed=dict(values["fixed"]),
@@ -165,25 +167,48 @@ class Tuning:
 
     def with_row(self, row: Mapping[str, Any]) -> Tuning:
         """Return the search after one more line; a line that says nothing known changes nothing."""
-        number = row.get("trial")
-        if not isinstance(number, int):
-            return self
         trials = {trial.number: trial for trial in self.trials}
-        known = trials.get(number)
-        if isinstance(row.get("settings"), dict):
-            starts = known.starts + 1 if known is not None and known.state == "running" else 1
-            trials[number] = replace(known or Trial(number, row["settings"]), state="running", starts=starts)
-        elif known is None:
-            return self
-        elif row.get("state") in get_args(TrialState):
-            trials[number] = replace(known, **_results(row))
-        elif "dropped" in row:
-            trials[number] = replace(known, is_kept=False)
-        elif "published" in row:
-            trials[number] = replace(known, is_kept=False, published=str(row["published"]))
-        seconds = row.get("search_seconds")
-        seconds = max(self.seconds, float(seconds)) if isinstance(seconds, int | float) else self.seconds
+        seconds = max(self.seconds, _apply(row, trials))
         return replace(self, trials=tuple(trials[key] for key in sorted(trials)), seconds=seconds)
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Tuning | None:
+        """Return the search of all lines of a ledger; None if there are none. Raises `ValueError` if one is invalid."""
+        iterator = iter(rows)
+        first = next(iterator, None)
+        if first is None:
+            return None
+        trials: dict[int, Trial] = {}
+        seconds = 0.0
+        for count, row in enumerate(iterator):
+            if count >= _MAX_LINES:
+                raise ValueError(f"more than {_MAX_LINES:,} lines")
+            seconds = max(seconds, _apply(row, trials))
+        ordered = tuple(trials[key] for key in sorted(trials))
+        return cls(TuningDescription.from_json(first), ordered, seconds)
+
+
+def _apply(row: Mapping[str, Any], trials: dict[int, Trial]) -> float:
+    """Change trials by one more line, and return the seconds of the search that it tells of, else 0."""
+    number = row.get("trial")
+    if type(number) is not int:
+        return 0.0
+    if not 0 < number <= _MAX_LINES:
+        raise ValueError(f"trial {str(number)[:20]}")
+    known = trials.get(number)
+    if isinstance(row.get("settings"), dict):
+        starts = known.starts + 1 if known is not None and known.state == "running" else 1
+        trials[number] = replace(known or Trial(number, row["settings"]), state="running", starts=starts)
+    elif known is None:
+        return 0.0
+    elif row.get("state") in get_args(TrialState):
+        trials[number] = replace(known, **_results(row))
+    elif "dropped" in row:
+        trials[number] = replace(known, is_kept=False)
+    elif "published" in row:
+        trials[number] = replace(known, is_kept=False, published=str(row["published"]))
+    seconds = row.get("search_seconds")
+    return float(seconds) if isinstance(seconds, int | float) else 0.0
 
 
 def _results(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,16 +221,12 @@ def _results(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_tuning(folder: TuningFolder) -> Tuning | None:
     """Return a search; None if there is none. Raises `RunError` if its ledger is broken."""
-    rows = read_metrics(folder.ledger_file)
-    if not rows:
-        return None
     try:
-        tuning = Tuning(TuningDescription.from_json(rows[0]))
-        for row in rows[1:]:
-            tuning = tuning.with_row(row)
+        return Tuning.of_rows(metrics_rows(folder.ledger_file))
     except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
         raise RunError(f"{folder.ledger_file} is broken: {error}", hint=f"move {folder.path} away") from error
-    return tuning
+    except OSError as error:
+        raise RunError(f"cannot read {folder.ledger_file}: {error.strerror or error}") from error
 
 
 def tunings_in(checkpoints: Path) -> list[TuningFolder]:
@@ -244,6 +265,8 @@ class TuningLedger:
         tuning = read_tuning(folder)
         if tuning is None:
             return None
+        if folder.ledger_file.is_symlink():
+            raise RunError(f"{folder.ledger_file} is a symbolic link; nothing is written there")
         data = folder.ledger_file.read_bytes()
         if not data.endswith(b"\n"):
             with folder.ledger_file.open("r+b") as file:

@@ -21,6 +21,7 @@ from safetensors.numpy import save
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.runs.format_1 import upgrade_weight_name
+from rnntui.runs.weights_header import check_header_size
 
 CHECKSUM = "sha256"
 """Key of the checksum among the metadata of a file."""
@@ -72,6 +73,7 @@ def _checked(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str]
 def _read(path: Path) -> tuple[dict[str, NDArray[np.generic]], dict[str, str], str | None]:
     """Return the arrays by their names in the file, the metadata without the checksum, and the checksum."""
     try:
+        check_header_size(path)
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = dict(file.metadata() or {})
@@ -101,14 +103,18 @@ def load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     return _as_weights(path, arrays)
 
 
-def _as_weights(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
-    """Return arrays as float32. Raises `RunError`, which names their file, if they are no weights of a model."""
-    for name, array in arrays.items():
+def _as_weights(path: Path, arrays: dict[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
+    """Return arrays as float32, and empty their dictionary: a file must not be in memory twice.
+
+    Raises `RunError`, which names the file, if they are no weights of a model.
+    """
+    weights: dict[str, NDArray[np.float32]] = {}
+    while arrays:
+        name, array = arrays.popitem()
         if array.dtype.kind != "f":
-            raise RunError(f"{path}: {name} holds {array.dtype}, where weights are floating-point numbers")
-    with np.errstate(over="ignore"):  # overflow becomes infinity, which is refused below
-        weights = {name: array.astype(np.float32, copy=False) for name, array in arrays.items()}
-    for name, weight in weights.items():
-        if not (np.abs(weight) < _MAX_WEIGHT).all():  # false for nan too
-            raise RunError(f"{path}: {name} holds values that no trained model has; the file is broken")
-    return weights
+            raise RunError(f"{path}: {name!r:.80} holds {array.dtype}, where weights are floating-point numbers")
+        # The minimum and the maximum are nan if there is one.
+        if array.size and not (float(array.min()) > -_MAX_WEIGHT and float(array.max()) < _MAX_WEIGHT):
+            raise RunError(f"{path}: {name!r:.80} holds values that no trained model has; the file is broken")
+        weights[name] = array.astype(np.float32, copy=False)
+    return dict(reversed(weights.items()))

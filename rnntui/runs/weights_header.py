@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rnntui.atomic_files import parse_json
+from rnntui.untrusted_files import open_regular, parse_bounded_json
 
-_MAX_BYTES = 1 << 24  # of a header; those of our files have a few kilobytes
+_MAX_BYTES = 1 << 21  # of a header; those of our files have a few kilobytes
+_MAX_ARRAYS = 10_000  # of a file; a resume file has some hundred
 _TYPE_NAMES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 
 
@@ -33,19 +34,41 @@ class WeightsHeader:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
+def check_header_size(path: Path) -> None:
+    """Raise `ValueError` if the header of a safetensors file is too long to be one of a model, `OSError` if unreadable.
+
+    The library accepts one of 100 MB, and takes many times as much to read it.
+    """
+    with open_regular(path) as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > _MAX_BYTES:
+            raise ValueError(f"a header of {size:,} bytes")
+        if file.read(size).count(b"{") > _MAX_ARRAYS:
+            raise ValueError("too many arrays")
+
+
 def read_weights_header(path: Path) -> WeightsHeader | None:
     """Return the header of a safetensors file; None if the file is missing or broken."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = int.from_bytes(file.read(8), "little")
-            values = parse_json(file.read(size)) if size <= _MAX_BYTES else None
+            values = parse_bounded_json(file.read(size)) if size <= _MAX_BYTES else None
         if not isinstance(values, dict):
             return None
         metadata = values.pop("__metadata__", {})
-        shapes = [array["shape"] for array in values.values()]
-        types = dict.fromkeys(_TYPE_NAMES.get(array["dtype"], array["dtype"]) for array in values.values())
+        shapes = [_checked_shape(array["shape"]) for array in values.values()]
+        types = dict.fromkeys(_TYPE_NAMES.get(array["dtype"], str(array["dtype"])[:20]) for array in values.values())
         if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
             metadata = {}
         return WeightsHeader(sum(math.prod(shape) for shape in shapes), tuple(types), metadata)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _checked_shape(shape: object) -> list[int]:
+    """Return a shape. Raises `ValueError` if it is none that a file can hold."""
+    if not isinstance(shape, list) or len(shape) > 32 or not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError("not a shape")
+    if math.prod(shape) >= 1 << 63:
+        raise ValueError("a shape of too many elements")
+    return shape

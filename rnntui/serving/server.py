@@ -27,6 +27,9 @@ def listening_socket(config: ServerConfig) -> socket.socket:
     try:
         listener.bind((config.host, config.port))
         listener.listen(1024)
+    except (TypeError, UnicodeError, ValueError) as error:  # no name that could be looked up
+        listener.close()
+        raise UsageError(f"cannot listen on {config.host}: not an address or a name of one", setting="host") from error
     except OSError as error:
         listener.close()
         reason = error.strerror or str(error)

@@ -186,7 +186,7 @@ class ClassificationSession:
     def status(self, index: int) -> str:
         """Return the status line: model, progress, labels, and what prevented the line at the cursor."""
         if self.classifier is None:
-            return self.problem or one_line(f"{self.run_name}  opening …")
+            return one_line(self.problem or f"{self.run_name}  opening …")
         parts = [self.run_name, self._progress()]
         result = self.result(index)
         if result is not None and result.problem:

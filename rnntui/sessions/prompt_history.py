@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from pathlib import Path
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError
+from rnntui.untrusted_files import parse_bounded_json, read_bounded
 
 MAX_LINES = 500
 _MAX_BYTES = 1 << 20  # of the file: a line may be a pasted book
+_MAX_READ = 1 << 26  # bytes of a file that is read: it may be edited
 _LOCK_TIMEOUT = 5.0  # seconds
 
 
@@ -105,13 +107,13 @@ def _read_lines(file: Path) -> list[str]:
     Raises `OSError` if it cannot be read.
     """
     try:
-        data = file.read_bytes()
+        data = read_bounded(file, _MAX_READ)
     except FileNotFoundError:
         return []
     lines = []
     for encoded in data.splitlines():
         try:
-            line = parse_json(encoded)
+            line = parse_bounded_json(encoded)
         except ValueError:
             continue
         if isinstance(line, str):

@@ -10,13 +10,16 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
 from rnntui.errors import RnntuiError, UsageError
 from rnntui.sessions.autosave import SUFFIXES, Autosave, files_of, folder_lock, is_named, touch_files
+from rnntui.sessions.text_files import MAX_TEXT_BYTES
 from rnntui.text.control_chars import first_line
+from rnntui.untrusted_files import parse_bounded_json, read_bounded, read_json
 
 _MAX_NAME = 100  # bytes, so that a suffix and the name of a partial file fit into the 255 of a file system
 
@@ -111,8 +114,12 @@ class SavedTexts:
                     raise UsageError("the text was renamed or deleted by another app")
                 if any(os.path.lexists(target.with_suffix(suffix)) for suffix in SUFFIXES):
                     raise UsageError(f"a text called {target.stem} exists already", hint="choose another name")
-                for file in files:
-                    file.rename(target.with_suffix(file.suffix))
+                with contextlib.ExitStack() as undo:
+                    for file in files:
+                        renamed = target.with_suffix(file.suffix)
+                        file.rename(renamed)
+                        undo.callback(_try, partial(renamed.rename, file))
+                    undo.pop_all()
                 for autosave in self._autosaves():
                     autosave.follow_rename(path, target)
         except OSError as error:
@@ -126,8 +133,11 @@ class SavedTexts:
         try:
             with self._changing(path.parent):
                 content = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in files_of(path)}
-                for file in content:
-                    file.unlink()
+                with contextlib.ExitStack() as undo:
+                    for file, (data, modified) in content.items():
+                        file.unlink()
+                        undo.callback(_try, partial(_write_back, file, data, modified))
+                    undo.pop_all()
                 for autosave in self._autosaves():
                     autosave.follow_deletion(path)
         except OSError as error:
@@ -146,12 +156,13 @@ class SavedTexts:
             content = self._deleted[-1]
             path = next(iter(content)).with_suffix(".txt")
             try:
-                with folder_lock(path.parent):
+                with folder_lock(path.parent), contextlib.ExitStack() as undo:
                     if files_of(path):
                         raise UsageError(f"a text called {path.stem} exists already", hint="rename it first")
                     for file, (data, modified) in content.items():
-                        atomic_write(file, data)
-                        os.utime(file, ns=(modified, modified))
+                        undo.callback(_try, file.unlink)
+                        _write_back(file, data, modified)
+                    undo.pop_all()
             except OSError as error:
                 raise RnntuiError(f"cannot restore {path}: {error.strerror or error}") from error
             self._deleted.pop()
@@ -173,6 +184,18 @@ class SavedTexts:
     def touch(self, path: Path) -> None:
         """Make a text the newest one: it was opened, and is what the next start continues."""
         touch_files(path)
+
+
+def _write_back(file: Path, data: bytes, modified: int) -> None:
+    """Write a file as it was, with its time in nanoseconds."""
+    atomic_write(file, data)
+    os.utime(file, ns=(modified, modified))
+
+
+def _try(undo: Callable[[], object]) -> None:
+    """Undo a part of a change that failed, if the disk lets us; the failure itself is what is reported."""
+    with contextlib.suppress(OSError, RnntuiError):
+        undo()
 
 
 def clean_text_name(name: str) -> str:
@@ -226,9 +249,9 @@ def run_of_text(path: Path) -> str:
     """Return the name of the model that wrote or translated last in the saved text at a path, or ""."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         if (translated := path.with_suffix(".json")).is_file():
-            return str(parse_json(translated.read_bytes())["run"])
-        for line in reversed(path.with_suffix(".jsonl").read_bytes().splitlines()):
-            if b'"role": "model"' in line and (turn := parse_json(line)).get("role") == "model":
+            return str(read_json(translated)["run"])
+        for line in reversed(read_bounded(path.with_suffix(".jsonl"), MAX_TEXT_BYTES).splitlines()):
+            if b'"role": "model"' in line and (turn := parse_bounded_json(line)).get("role") == "model":
                 return str(turn["run"])
     return ""
 
@@ -236,7 +259,7 @@ def run_of_text(path: Path) -> str:
 def read_saved_source(path: Path) -> OpenedSource:
     """Return a text to translate that was saved automatically. Raises `UsageError` if it cannot be read."""
     try:
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        text = read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "surrogatepass")
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     return OpenedSource(text, path=path, run=run_of_text(path))
@@ -245,7 +268,7 @@ def read_saved_source(path: Path) -> OpenedSource:
 def _read(path: Path, modified: int) -> SavedText | None:
     """Return a saved text; None if it has been deleted."""
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
+        text = read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "replace")
     except OSError:
         return None
     name = path.stem if is_named(path) else ""

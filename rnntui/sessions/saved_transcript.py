@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, get_args
 from weakref import WeakKeyDictionary
 
-from rnntui.atomic_files import parse_json
 from rnntui.config_generation import SamplingConfig
 from rnntui.errors import RnntuiError
 from rnntui.sessions.branch_tree import Bookmark, Branch, BranchTree
 from rnntui.sessions.transcript import Role, Transcript, Turn
 from rnntui.sessions.transcript_editing import NOT_ENCODED, append_turns
+from rnntui.untrusted_files import parse_bounded_json
 
 TurnTexts = list[tuple[Turn, str]]
 
@@ -139,7 +139,7 @@ def parse_lines(lines: Iterable[str]) -> SavedTranscript:
     has_current = False
     for line_number, line in enumerate(lines, start=1):
         try:
-            values = parse_json(line)
+            values = parse_bounded_json(line.encode("utf-8", "surrogatepass"))
             if "current" in values:
                 if has_current or saved.branches or saved.bookmarks:  # they belong to branches by their numbers
                     raise ValueError("current")

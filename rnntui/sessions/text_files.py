@@ -12,6 +12,10 @@ from pathlib import Path
 from rnntui.errors import UnconfirmedError, UsageError
 from rnntui.text.encoding import InvalidTextError, TextDecoder
 from rnntui.text.recognition import likely_encoding, recognize
+from rnntui.untrusted_files import read_bounded
+
+MAX_TEXT_BYTES = 1 << 28
+"""Size of a text that the app opens."""
 
 
 def read_text_file(path: Path) -> str:
@@ -20,7 +24,7 @@ def read_text_file(path: Path) -> str:
     CR LF and CR become LF; a byte order mark is dropped. Raises `CorpusError` or `UsageError` if it is another encoding
     or no text, `OSError` if the file cannot be read.
     """
-    data = path.read_bytes()
+    data = read_bounded(path, MAX_TEXT_BYTES)
     file_type = recognize(data, "utf-8")
     encoding = file_type.encoding if file_type else ""
     if file_type and not encoding and not file_type.is_unknown:  # a zero byte among text is a character like others

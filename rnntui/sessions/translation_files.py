@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import UsageError
+from rnntui.formatting import shell_quote
 from rnntui.sessions.saved_texts import OpenedSource
 from rnntui.sessions.text_files import free_name, path_from, path_to_save, read_text_file
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, parse_subtitles
@@ -62,7 +62,7 @@ def read_source(name: str) -> OpenedSource:
     if subtitle_format is not None:
         pieces = parse_subtitles(text, subtitle_format)
         texts = [piece.text for piece in pieces if isinstance(piece, SubtitleText)]
-        note = f"Opened without its time codes; rnntui translate {shlex.quote(name)} keeps them."
+        note = f"Opened without its time codes; rnntui translate {shell_quote(name)} keeps them."
         return OpenedSource("\n".join(text for text in texts if text), note)
     if path.suffix.lower() == ".tsv":
         text = "\n".join(line.partition("\t")[0] for line in text.split("\n"))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from rnntui.errors import CorpusError, UsageError
 from rnntui.text.compressed import without_compression_suffix
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.encoding import lines_of
 from rnntui.text.parallel_corpus import PairRows
 from rnntui.text.tables import TableText
@@ -87,7 +87,7 @@ def read_aligned_rows(source: Corpus, target: Corpus, rows: PairRows) -> None:
 
     Raises `CorpusError` if the files differ in length.
     """
-    source_names, target_names = ", ".join(source.display_names), ", ".join(target.display_names)
+    source_names, target_names = few_names(source.display_names), few_names(target.display_names)
     for count, (source_line, target_line) in enumerate(zip_longest(_lines(source), _lines(target))):
         if source_line is None or target_line is None:
             longer, shorter = (target_names, source_names) if source_line is None else (source_names, target_names)

@@ -1,7 +1,8 @@
 """Expansion of `.zip` and `.tar` archives into temporary folders, safely and completely or not at all.
 
 Only regular files are written. Links and devices are left out; a member with an absolute path or one that leads out of
-the archive, encryption, damage, and more than `MAX_EXPANDED_BYTES` refuse the whole archive.
+the archive, encryption, damage, more than `MAX_EXPANDED_BYTES` or `MAX_MEMBERS`, and files that expand to hundreds of
+times the size of the archive refuse the whole archive.
 """
 
 from __future__ import annotations
@@ -19,16 +20,24 @@ import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from rnntui.errors import CorpusError
-from rnntui.text.compressed import CompressedFileError, read_blocks, unreadable
+from rnntui.text.compressed import CompressedFileError, ExpansionError, check_ratio, read_blocks, unreadable
 
 MAX_EXPANDED_BYTES = 16 << 30
 """Bound on the files of an archive, against archives made to fill a disk."""
 
+MAX_MEMBERS = 1_000_000
+"""Bound on the number of members of an archive; a few bytes of it can make an empty file each."""
+
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".txz", ".tbz2", ".tbz", ".tar.gz", ".tar.xz", ".tar.bz2")
+_ADVICE = "extract it yourself and name the folder"
 _BLOCK = 1 << 20  # bytes copied at a time
+_MAX_TAR_HEADER = 1 << 20  # bytes of a long name or of extended headers, which tarfile reads into memory
+_TAR_HEADERS = (
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
 
 
 def is_archive(path: Path) -> bool:
@@ -62,14 +71,18 @@ def _expanded(path: Path, modified: int, size: int, name: str) -> Path:
 
 
 def _expand(path: Path, folder: Path, name: str) -> None:
-    writer = _MemberWriter(name)
+    writer = _MemberWriter(name, path.stat().st_size)
     try:
         if path.name.lower().endswith(".zip"):
             _expand_zip(path, folder, writer)
         else:
             _expand_tar(path, folder, writer)
+    except ExpansionError as error:
+        raise CorpusError(f"{name} {error}", hint=_ADVICE) from error
     except CompressedFileError as error:
         raise CorpusError(f"{name} is not a complete archive: {error}") from error
+    except RecursionError as error:  # one header behind the other
+        raise CorpusError(f"{name} is not a complete archive that can be read: too many headers of a member") from error
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, NotImplementedError) as error:
         raise CorpusError(f"{name} is not a complete archive that can be read: {error}") from error
     except OSError as error:
@@ -77,11 +90,21 @@ def _expand(path: Path, folder: Path, name: str) -> None:
 
 
 class _MemberWriter:
-    """Writes members and counts their bytes. Raises `CorpusError` for unsafe paths and for too many bytes."""
+    """Writes members and counts them and their bytes.
 
-    def __init__(self, archive: str) -> None:
-        self._archive = archive
-        self._bytes = 0
+    Raises `CorpusError` for unsafe paths, too many members and too many bytes; `ExpansionError` for too many bytes for
+    the `size` of the archive.
+    """
+
+    def __init__(self, archive: str, size: int) -> None:
+        self._archive, self._size = archive, size
+        self._bytes = self._members = 0
+
+    def count(self) -> None:
+        """Count a member, written or left out."""
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise CorpusError(f"{self._archive} has more than {MAX_MEMBERS:,} members", hint=_ADVICE)
 
     def write(self, member: str, source: IO[bytes], folder: Path) -> None:
         target = folder / self.safe_path(member)
@@ -92,8 +115,9 @@ class _MemberWriter:
                 if self._bytes > MAX_EXPANDED_BYTES:
                     raise CorpusError(
                         f"{self._archive} expands to more than {MAX_EXPANDED_BYTES / (1 << 30):g} GiB",
-                        hint="extract it yourself and name the folder",
+                        hint=_ADVICE,
                     )
+                check_ratio(self._bytes, self._size)
                 file.write(block)
 
     def safe_path(self, member: str) -> Path:
@@ -109,6 +133,7 @@ class _MemberWriter:
 def _expand_zip(path: Path, folder: Path, writer: _MemberWriter) -> None:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
+            writer.count()
             mode = member.external_attr >> 16
             if member.is_dir() or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
                 continue
@@ -131,12 +156,25 @@ def _zip_name(member: zipfile.ZipInfo) -> str:
 def _expand_tar(path: Path, folder: Path, writer: _MemberWriter) -> None:
     with closing(read_blocks(path, _BLOCK)) as blocks:
         # As a stream, read by our own decompression to the end: tarfile would not check what follows the last member.
-        with tarfile.open(fileobj=_BlockReader(blocks), mode="r|") as archive:
-            for member in archive:
+        with tarfile.open(fileobj=_BlockReader(blocks), mode="r|", tarinfo=_TarMember) as archive:
+            while (member := archive.next()) is not None:
+                archive.members = []  # type: ignore[attr-defined]  # which it would keep all
+                writer.count()
                 if member.isfile() and (source := archive.extractfile(member)) is not None:
                     writer.write(member.name, source, folder)
         for _ in blocks:
             pass
+
+
+class _TarMember(tarfile.TarInfo):
+    """A member of a tar archive, whose name and headers are of a size that fits into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in _TAR_HEADERS and member.size > _MAX_TAR_HEADER:
+            raise tarfile.ReadError(f"a name or header of {member.size:,} bytes")
+        return member
 
 
 class _BlockReader(io.RawIOBase):

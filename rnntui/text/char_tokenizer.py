@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
+from rnntui.config import MAX_TOKENS
 from rnntui.errors import TokenizerError
 from rnntui.text.tokenizer import END, UNKNOWN
+from rnntui.untrusted_files import MAX_JSON_BYTES, read_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,7 +128,7 @@ class CharTokenizer:
         """
         path = folder / FILE
         try:
-            table = parse_json(path.read_bytes())
+            table = read_json(path, MAX_JSON_BYTES, MAX_TOKENS)
             return cls(list(table["characters"]), table.get("has_end") is True)
         except OSError as error:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error

@@ -5,6 +5,8 @@ padding after the first stream, and passes over any other bytes there; `gzip.Gzi
 with a wrong header checksum; `bz2.BZ2File` passes over bytes that follow a stream. Here the files are refused that
 `xz -t` and `gzip -t` refuse (XZ Utils 5.4, gzip 1.12), except that gzip members after zero bytes are read, which
 `gzip -t` warns of and drops. `.bz2` files are held to the same rules; `bzip2 -t` accepts any bytes after a stream.
+
+A file that expands to hundreds of times its size is refused: it would fill the disk with ids of nothing new.
 """
 
 from __future__ import annotations
@@ -21,10 +23,26 @@ from rnntui.errors import CorpusError
 
 _INPUT_BYTES = 1 << 16  # compressed bytes read at a time
 _XZ_MAGIC = b"\xfd7zXZ\0"
+_XZ_MEMORY = 512 << 20  # of a decompressor, which allocates what a file asks for; `xz -9` needs 65 MiB
+
+MAX_RATIO = 200
+"""Bound on the decompressed bytes for each compressed one; logs and tables reach 100."""
+ANY_RATIO_BYTES = 256 << 20
+"""Decompressed bytes up to which any ratio is allowed: enough for repetitive texts, too few to fill a disk."""
 
 
 class CompressedFileError(Exception):
     """A compressed file that is damaged, truncated, or followed by other bytes; the message is one clause."""
+
+
+class ExpansionError(CompressedFileError):
+    """A compressed file that is hardly a text, as it expands to far more than its size; the message has no subject."""
+
+
+def check_ratio(expanded: int, size: int) -> None:
+    """Raise `ExpansionError` if `size` bytes that expand to `expanded` or more are hardly a text."""
+    if expanded > max(ANY_RATIO_BYTES, MAX_RATIO * size):
+        raise ExpansionError(f"expands to more than {MAX_RATIO} times its size, as hardly any text does")
 
 
 class _Part(Protocol):
@@ -111,8 +129,10 @@ class _Format(NamedTuple):
 
 
 _GZIP = _Format("member", _GzipMember, padding_unit=1)
-_XZ = _Format("stream", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), padding_unit=4)
-_LZMA = _Format("stream", lambda: lzma.LZMADecompressor(lzma.FORMAT_AUTO), padding_unit=0)  # xz reads it by any name
+_XZ = _Format("stream", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), padding_unit=4)
+_LZMA = _Format(
+    "stream", lambda: lzma.LZMADecompressor(lzma.FORMAT_AUTO, _XZ_MEMORY), padding_unit=0
+)  # xz reads it by any name
 _BZ2 = _Format("stream", bz2.BZ2Decompressor, padding_unit=1)
 _FORMATS = {".gz": _GZIP, ".tgz": _GZIP, ".xz": _XZ, ".txz": _XZ, ".bz2": _BZ2, ".tbz2": _BZ2, ".tbz": _BZ2}
 COMPRESSED_SUFFIXES = (".gz", ".xz", ".bz2")
@@ -146,6 +166,8 @@ def read_beginning(path: Path, size: int) -> bytes:
 
 def unreadable(name: str, path: Path, error: OSError | CompressedFileError) -> CorpusError:
     """Return the message for a file that `read_blocks` cannot read; `name` is that which the user gave it."""
+    if isinstance(error, ExpansionError):
+        return CorpusError(f"{name} {error}", hint="if it is one, decompress it yourself")
     if isinstance(error, CompressedFileError):
         return CorpusError(f"{name} is not a complete {path.suffix} archive: {error}")
     return CorpusError(f"cannot read {name}: {error.strerror or error}")
@@ -159,6 +181,7 @@ def without_compression_suffix(name: str) -> str:
 
 def _decompress(source: _Source, file_format: _Format, size: int) -> Iterator[bytes]:
     block = bytearray()
+    expanded = 0
     more = True
     while more:
         place = f"the {file_format.part} at byte {source.offset:,}"
@@ -172,6 +195,8 @@ def _decompress(source: _Source, file_format: _Format, size: int) -> Iterator[by
             except (zlib.error, lzma.LZMAError, OSError) as error:  # bz2 raises OSError, though it reads no file
                 raise CompressedFileError(f"{place} cannot be read ({error})") from error
             if len(block) == size:
+                expanded += size
+                check_ratio(expanded, source.offset)
                 yield bytes(block)
                 block.clear()
         source.unread(decompressor.unused_data)

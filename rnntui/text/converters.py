@@ -9,7 +9,6 @@ import codecs
 import io
 import posixpath
 import re
-import shlex
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,13 @@ from urllib.parse import unquote
 
 from rnntui.errors import CorpusError
 from rnntui.extras import missing_modules, requirement
+from rnntui.formatting import shell_quote
 from rnntui.text.encoding import is_utf8
 from rnntui.text.subtitles import SUBTITLE_FORMATS, SubtitleText, detect_format, parse_subtitles
 
 _TITLES = {"HTML": "an HTML page", "DOCX": "a Word document", "ODT": "an OpenDocument text", "EPUB": "an EPUB book"}
 _MAX_BYTES = 256 << 20  # of a document's parts when decompressed
+_MAX_TEXT_BYTES = 32 << 20  # of HTML or of one part of a document; as a tree it takes 20 times as much memory
 _HTML_SUFFIXES = (".html", ".htm", ".xhtml")
 DOCUMENT_SUFFIXES = (*_HTML_SUFFIXES, ".docx", ".odt", ".epub", *SUBTITLE_FORMATS)
 SUBTITLES = "subtitle"
@@ -55,7 +56,10 @@ def document_type(path: Path, start: bytes) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             members = set(archive.namelist())
-            mimetype = archive.read("mimetype")[:100] if "mimetype" in members else b""
+            mimetype = b""
+            if "mimetype" in members:
+                with archive.open("mimetype") as file:
+                    mimetype = file.read(100)  # no more, for it could be of any size
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
         return ""
     if "word/document.xml" in members:
@@ -82,23 +86,39 @@ def text_of_document(path: Path, kind: str, encoding: str) -> str:
     Raises `CorpusError` if the extra is not installed or the file is damaged, encrypted or too large.
     """
     if not can_convert(kind):
-        piped = f", or train on its tags: rnntui train - < {shlex.quote(str(path))}" if kind == "HTML" else ""
+        piped = f", or train on its tags: rnntui train - < {shell_quote(str(path))}" if kind == "HTML" else ""
         raise CorpusError(f"{path} is {_TITLES[kind]}", hint=_ADVICE + piped)
     try:
         if kind == SUBTITLES:
             text = _subtitle_text(path, encoding)
         elif kind == "HTML":
+            _check_text_size(path, path.stat().st_size)
             text = _html_text(_decoded_html(path.read_bytes(), encoding))
         else:
             with zipfile.ZipFile(path) as archive:
                 if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
                     raise CorpusError(f"{path} is larger than {_MAX_BYTES >> 20} MiB when decompressed")
+                parts = [part for part in archive.infolist() if part.filename.lower().endswith(".xml")]
+                _check_text_size(path, max((part.file_size for part in parts), default=0))
             text = {"DOCX": _docx_text, "ODT": _odt_text, "EPUB": _epub_text}[kind](path)
     except (CorpusError, MemoryError):
         raise
     except Exception as error:  # the libraries raise whatever a damaged file leads them to
         raise CorpusError(f"{path} cannot be read as {kind}: {error or type(error).__name__}") from error
     return text.strip() + "\n" if text.strip() else ""
+
+
+def _check_text_size(path: Path, size: int) -> None:
+    if size > _MAX_TEXT_BYTES:
+        raise CorpusError(
+            f"{path} has {size / (1 << 20):.0f} MiB of markup, more than the {_MAX_TEXT_BYTES >> 20} MiB that are read",
+            hint="convert it to text yourself, or divide it",
+        )
+
+
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    _check_text_size(Path(archive.filename or ""), archive.getinfo(name).file_size)
+    return archive.read(name)
 
 
 def _subtitle_text(path: Path, encoding: str) -> str:
@@ -182,22 +202,22 @@ def _parsed(data: bytes) -> Any:
 
 def _epub_text(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
-        package = next(_parsed(archive.read("META-INF/container.xml")).iter("{*}rootfile")).get("full-path")
-        root, folder = _parsed(archive.read(package)), posixpath.dirname(package)
+        package = next(_parsed(_part(archive, "META-INF/container.xml")).iter("{*}rootfile")).get("full-path")
+        root, folder = _parsed(_part(archive, package)), posixpath.dirname(package)
         files = {item.get("id"): unquote(item.get("href")) for item in root.iter("{*}item")}
         order = [files[item.get("idref")] for item in root.iter("{*}itemref")]
         parts = dict.fromkeys(posixpath.normpath(posixpath.join(folder, file)) for file in order)
         if "META-INF/encryption.xml" in archive.namelist():
-            references = _parsed(archive.read("META-INF/encryption.xml")).iter("{*}CipherReference")
+            references = _parsed(_part(archive, "META-INF/encryption.xml")).iter("{*}CipherReference")
             if parts.keys() & {unquote(reference.get("URI")) for reference in references}:
                 raise CorpusError(f"{path} is encrypted", hint="name a copy without copy protection")
-        texts = [_html_text(_decoded_html(archive.read(part), "utf-8")).strip() for part in parts]
+        texts = [_html_text(_decoded_html(_part(archive, part), "utf-8")).strip() for part in parts]
     return "\n\n".join(text for text in texts if text)
 
 
 def _odt_text(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
-        root = _parsed(archive.read("content.xml"))
+        root = _parsed(_part(archive, "content.xml"))
     return re.sub("\n{3,}", "\n\n", _odt_element(next(root.iter("{*}body")), in_paragraph=False))
 
 

@@ -163,7 +163,7 @@ def _add_all(sources: list[str], files: SourceFiles) -> SourceFiles:
     if not files.files:
         reason = files.skipped[0].reason if files.skipped else ""
         binaries = f", and {len(files.skipped):,} that are not text ({reason})" if files.skipped else ""
-        raise CorpusError(f"no text files in {', '.join(sources)}{binaries}")
+        raise CorpusError(f"no text files in {few_names(sources)}{binaries}")
     return files
 
 

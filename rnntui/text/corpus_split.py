@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from rnntui.errors import CorpusError
+from rnntui.text.corpus import few_names
 
 if TYPE_CHECKING:
-    from io import BufferedIOBase
-
     import numpy as np
 
     from rnntui.text.corpus import Corpus
@@ -66,12 +64,6 @@ def in_random_order(data: bytes, ends: list[int], generator: np.random.Generator
     return b"".join(pieces[index] for index in generator.permutation(len(pieces)).tolist())
 
 
-def sync(file: BufferedIOBase) -> None:
-    """Write a file to disk."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
 def changed_error(corpus: Corpus) -> CorpusError:
     """Return the message for a corpus that is another one than when it was read before."""
-    return CorpusError(f"{', '.join(corpus.display_names)} changed while it was being read", hint="try again")
+    return CorpusError(f"{few_names(corpus.display_names)} changed while it was being read", hint="try again")

@@ -117,16 +117,20 @@ def lines_of(blocks: Iterable[str], max_length: int = 0) -> Iterator[str]:
         blocks: the text.
         max_length: the number of characters above which a line is read as several; 0: no line is too long.
     """
-    rest = ""
+    pieces: list[str] = []  # of the last line, which may be as long as the file
     for block in blocks:
-        text = rest + block
+        pieces.append(block)
+        if "\n" not in block and not max_length:
+            continue
+        text = "".join(pieces)
         *lines, rest = text.split("\n")
         # Line ends are LF, unless a corpus keeps those of its files.
         yield from (line.removesuffix("\r") for line in lines) if "\r" in text else lines
         while 0 < max_length < len(rest):
             yield rest[:max_length]
             rest = rest[max_length:]
-    if rest:
+        pieces = [rest]
+    if rest := "".join(pieces):
         yield rest.removesuffix("\r")
 
 

@@ -14,7 +14,7 @@ from rnntui.text.fasttext import PREFIX, looks_like_fasttext, read_fasttext_rows
 from rnntui.text.json_pairs import json_texts, key_of, list_length, looks_like_json, read_json_rows, refuse_json_array
 from rnntui.text.label_columns import LabelColumns
 from rnntui.text.label_files import find_label_files, split_warnings
-from rnntui.text.labelled_corpus import LabelledCorpus, LabelledRows, count_labels
+from rnntui.text.labelled_corpus import MAX_CHARACTERS, LabelledCorpus, LabelledRows, count_labels
 from rnntui.text.tables import TableBeginning, TableText, read_table_rows
 
 _MAX_DESCRIPTIONS = 3  # layouts of files that are described
@@ -170,6 +170,9 @@ def _labelled_corpus(
         f"{len(labels):,} {'label' if len(labels) == 1 else 'labels'}{shown}, "
         f"the first: {quote(first.text)} → {quote(first.label)}"
     )
+    if rows.cut:
+        texts = "a text that is" if rows.cut == 1 else f"{rows.cut:,} texts that are"
+        warnings = [*warnings, f"read the first {MAX_CHARACTERS:,} characters of {texts} longer"]
     return LabelledCorpus(rows.rows, corpus.name, corpus.display_names, rows.dropped, layouts, (summary, *warnings))
 
 

@@ -12,6 +12,9 @@ from rnntui.kinds.labelled_corpus_info import LabelledLayout
 from rnntui.text.dropped_rows import DroppedRows, quote
 from rnntui.text.normalization import normalize, offset_map
 
+MAX_CHARACTERS = 100_000
+"""Characters of a text that a classifier reads: its layers hold a state of each token in memory."""
+
 
 class LabelledText(NamedTuple):
     """A normalized text and its label, with their file and row (counted from 1)."""
@@ -25,20 +28,23 @@ class LabelledText(NamedTuple):
 def normalize_text(text: str) -> str:
     """Return a text as a classifier reads it: composed (NFC), on one line, runs of white space as single spaces.
 
-    Labels are normalized in the same way, so they hold no tabs and no line breaks.
+    Of a longer text, its first `MAX_CHARACTERS` are read. Labels are normalized in the same way, so they hold no tabs
+    and no line breaks.
     """
-    return " ".join(normalize(text).split())
+    return " ".join(normalize(text[:MAX_CHARACTERS]).split())
 
 
 @dataclass
 class LabelledRows:
-    """Collects the rows of a corpus and counts those that lack a text or a label."""
+    """Collects the rows of a corpus and counts those that lack a text or a label, and those with a text cut short."""
 
     rows: list[LabelledText] = field(default_factory=list)
     dropped: DroppedRows = field(default_factory=DroppedRows)
+    cut: int = 0
 
     def add(self, text: str, label: str, file: str, row: int) -> None:
         """Add a row, normalized; if its text or its label is empty, count it as left out."""
+        self.cut += len(text) > MAX_CHARACTERS
         text, label = normalize_text(text), normalize_text(label)
         if text and label:
             self.rows.append(LabelledText(text, label, file, row))
@@ -85,6 +91,7 @@ def text_offsets(text: str) -> list[int]:
 
     The result has `len(normalize_text(text)) + 1` elements.
     """
+    text = text[:MAX_CHARACTERS]
     normalized, offsets = normalize(text), offset_map(text)
     starts = [i for i, character in enumerate(normalized) if character != " " or normalized[i - 1] != " "]
     return [*(offsets[index] for index in starts), offsets[-1]]

@@ -106,26 +106,26 @@ class NgramModel:
         self._tokens, self._counts = entries
         self._offsets = np.concatenate([[0], np.cumsum(types, dtype=np.int64)])  # (C + 1,)
         self._folds = folds
-        self._check()
+        self._check(types)
         self.context = int(self._lengths.max())
-        totals = np.add.reduceat(self._counts.astype(np.int64), self._offsets[:-1])  # (C,)
-        self._scales = (DISCOUNT * types / totals).astype(np.float32)
-        self._gains = ((self._counts - DISCOUNT) / np.repeat(totals, types)).astype(np.float32)  # (M,)
+        self._totals = np.add.reduceat(self._counts, self._offsets[:-1], dtype=np.int64)  # (C,)
+        self._scales = (DISCOUNT * types / self._totals).astype(np.float32)
         self._powers, self._mask = powers_of(self.context), key_mask(vocab_size)
         self._memo: dict[int, Floats] = {}
 
-    def _check(self) -> None:
+    def _check(self, types: NDArray[np.integer]) -> None:
+        # Nothing here makes arrays of larger numbers than those of the file, which may have millions.
         keys, lengths, offsets, counted = self._keys, self._lengths, self._offsets, len(self._tokens)
         fits = (
             len(keys) and len(lengths) == len(keys) == len(offsets) - 1 and len(self._counts) == counted == offsets[-1]
         )
-        if not fits or (np.diff(offsets) < 1).any() or (keys[1:] <= keys[:-1]).any():
+        if not fits or not types.all() or (keys[1:] <= keys[:-1]).any():
             raise ValueError("the contexts of the n-grams do not fit together")
         if lengths.max() > MAX_CONTEXT or np.flatnonzero(lengths == 0).tolist() != [0] or keys[0]:
             raise ValueError(f"the n-grams are not those of contexts of 0 to {MAX_CONTEXT} tokens")
         if self._tokens.max() >= self.vocab_size or not self._counts.all():
             raise ValueError("the n-grams are not those of the vocabulary")
-        is_later = np.diff(self._tokens.astype(np.int64)) <= 0
+        is_later = self._tokens[1:] <= self._tokens[:-1]
         is_later[offsets[1:-1] - 1] = False  # between two contexts
         if is_later.any():
             raise ValueError("the tokens of the n-grams are not in order")
@@ -158,7 +158,8 @@ class NgramModel:
             for context in contexts[contexts >= 0].tolist():
                 entries = slice(self._offsets[context], self._offsets[context + 1])
                 probs *= self._scales[context]
-                probs[self._tokens[entries]] += self._gains[entries]
+                gains = (self._counts[entries] - DISCOUNT) / self._totals[context]
+                probs[self._tokens[entries]] += gains.astype(np.float32)
             known = logarithms(probs)
             if len(self._memo) * self.vocab_size > _MAX_MEMO:
                 self._memo.clear()
@@ -199,13 +200,21 @@ class NgramModel:
                 if is_held_out:
                     scales, gains = self._held_out(places[rows], entries, types, folds[rows])
                 else:
-                    scales, gains = self._scales[places[rows]], self._gains[entries]
+                    scales, gains = self._scales[places[rows]], self._gains(places[rows], entries, types)
                 additions.append((np.repeat(rows, types), entries, gains * np.repeat(factors[rows], types)))
                 factors[rows] *= scales
         probs *= factors[:, None]
         flat = probs.reshape(-1)  # `add.at` is many times faster than `+=` here, with one index
         for rows, entries, gains in additions:
             np.add.at(flat, rows * self.vocab_size + self._tokens[entries], gains)
+
+    def _gains(self, contexts: Ids, entries: Ids, types: Ids) -> Floats:
+        """Return what each entry adds to the probability of its token, `(m,)`; the arguments are those of `_held_out`.
+
+        It is not kept: for all entries, it would take more memory than the file.
+        """
+        gains: NDArray[np.float64] = (self._counts[entries] - DISCOUNT) / np.repeat(self._totals[contexts], types)
+        return gains.astype(np.float32)
 
     def _held_out(self, contexts: Ids, entries: Ids, types: Ids, folds: Ids) -> tuple[Floats, Floats]:
         """Return the scales `(n,)` and the gains `(m,)` of n contexts without the counts of one fold each.

@@ -138,7 +138,7 @@ def _parallel_corpus(
     corpus: Corpus, rows: PairRows, layouts: tuple[PairLayout, ...], described: list[str], warnings: list[str]
 ) -> ParallelCorpus:
     """Return the corpus with its notes. Raises `CorpusError` if it has no pair."""
-    names = ", ".join(corpus.display_names)
+    names = few_names(corpus.display_names)
     if not rows.pairs:
         error = _no_pairs(names, rows, layouts, is_blank=any(path.stat().st_size for path in corpus.files))
         raise CorpusError(error.problem, hint=warnings[-1]) if warnings else error

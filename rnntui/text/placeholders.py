@@ -18,7 +18,9 @@ from typing import NamedTuple
 from rnntui.atomic_files import atomic_write
 from rnntui.errors import RunError
 from rnntui.text.copied_spans import copied_spans
+from rnntui.untrusted_files import read_bounded
 
+_MAX_WORDS_BYTES = 1 << 26  # of the file of known words
 _SLOTS = 4  # placeholders of a class that a sentence can have; what is beyond them stays as it is
 NUMBERS = tuple(chr(0xE000 + slot) for slot in range(_SLOTS))
 NAMES = tuple(chr(0xE008 + slot) for slot in range(_SLOTS))  # names and addresses
@@ -163,7 +165,7 @@ def save_known_words(path: Path, words: Iterable[str]) -> None:
 def load_known_words(path: Path) -> frozenset[str]:
     """Read the words of a run. Raises `RunError` naming the file if it is missing or broken."""
     try:
-        return frozenset(path.read_text("utf-8").splitlines())
+        return frozenset(read_bounded(path, _MAX_WORDS_BYTES).decode("utf-8").splitlines())
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

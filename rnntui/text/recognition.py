@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import contextlib
 import re
-import shlex
 import unicodedata
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from rnntui.errors import CorpusError
+from rnntui.formatting import shell_quote
 
 EXAMINED = 1 << 16  # bytes at the start of a file that are examined
 _UTF_16_OR_32 = ("utf-16", "utf-32")
@@ -43,7 +43,7 @@ class FileType(NamedTuple):
         suffix = Path(name).suffix
         stem = name if suffix.lower() == ".txt" else name.removesuffix(suffix)  # not to write over the file itself
         advice = self.advice if is_file else self.piped or self.advice
-        file, stem = (shlex.quote(text) if is_file else "FILE" for text in (name, stem))
+        file, stem = (shell_quote(text) if is_file else "FILE" for text in (name, stem))
         return CorpusError(f"{name} {problem}", hint=advice.format(file=file, stem=stem))
 
 

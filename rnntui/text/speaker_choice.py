@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rnntui.errors import UsageError
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.speaker_detection import count_labels, sample_lines, turn_format
 from rnntui.text.turns import SpeakerLabels
 
@@ -24,7 +24,7 @@ def choose_speakers(corpus: Corpus, turns: str) -> SpeakerLabels:
     """
     counts = count_labels(corpus.blocks())
     recurring = Counter({label: count for label, count in counts.items() if count >= _MIN_COUNT})
-    pair = match_names(turns, recurring or counts, ", ".join(corpus.display_names))
+    pair = match_names(turns, recurring or counts, few_names(corpus.display_names))
     others = tuple(label for label, _ in recurring.most_common(MAX_OTHERS) if label not in pair)
     lines = sample_lines(corpus.blocks(), set(pair))
     return SpeakerLabels(*pair, replace(turn_format(lines, {*pair, *others}), others=others))

@@ -23,6 +23,7 @@ from rnntui.atomic_files import atomic_write
 from rnntui.config import SMALLEST_SUBWORDS
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.tokenizer import END, UNKNOWN
+from rnntui.untrusted_files import read_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +37,7 @@ _SPACE_MARK = "\u2581"
 _MARK_BYTES = _SPACE_MARK.encode()
 # The trainer reads the mark as a space, and leaves out lines that hold U+2585, its own mark of unknown characters.
 _REMOVED_FOR_TRAINING = str.maketrans("", "", f"{_SPACE_MARK}\0\u2585")
+_MAX_MODEL_BYTES = 1 << 24  # of a file; 250,000 pieces take 5 MB
 _MAX_SENTENCE_BYTES = 4000  # sentencepiece silently ignores longer ones
 
 
@@ -229,7 +231,7 @@ class SubwordTokenizer:
         """Load the tokenizer of a run folder. Raises `TokenizerError` naming the file if it is missing or broken."""
         path = folder / FILE
         try:
-            return cls(path.read_bytes(), kind)
+            return cls(read_bounded(path, _MAX_MODEL_BYTES), kind)
         except OSError as error:
             raise TokenizerError(f"cannot read {path}: {error.strerror}") from error
         except TokenizerError as error:

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rnntui.atomic_files import parse_json
+from rnntui.config import MAX_TOKENS
 from rnntui.text.char_tokenizer import code_points, text_of_code_points
 from rnntui.text.suffix_array import sort_suffixes
+from rnntui.untrusted_files import check_regular, read_bounded, read_json
 
 Symbols = NDArray[np.unsignedinteger]
 Lengths = NDArray[np.int64]
@@ -66,9 +67,10 @@ def build_suffix_index(
             symbols = text[start : start + count + DEPTH].astype(writer.dtype.newbyteorder("="))
             order = sort_suffixes(symbols, count, DEPTH).astype(np.uint32)
             order += np.uint32(start)
-            order.tofile(file)
+            file.write(order.data)
             on_progress((start + count) / size)
-    writer.alphabet.tofile(folder / _ALPHABET)
+    with (folder / _ALPHABET).open("wb") as file:
+        file.write(writer.alphabet.data)
     description = {"format": _FORMAT, "size": size, "part": PART, "dtype": _name_of(writer.dtype), "info": info}
     (folder / _INFO).write_text(json.dumps(description), encoding="utf-8")
 
@@ -94,12 +96,12 @@ class _SymbolWriter:
             self.alphabet = np.append(self.alphabet, unknown)
             self._widen()
             symbols = self._table[points]
-        symbols.astype(self.dtype).tofile(self._file)
+        self._file.write(symbols.astype(self.dtype).data)
         self._size += len(points)
 
     def finish(self) -> int:
         """End the text with a barrier, and with padding for comparisons; return its length with the barrier."""
-        np.zeros(1 + DEPTH, dtype=self.dtype).tofile(self._file)
+        self._file.write(np.zeros(1 + DEPTH, dtype=self.dtype).data)
         return self._size + 1
 
     def close(self) -> None:
@@ -116,7 +118,7 @@ class _SymbolWriter:
         self._file = self._path.open("wb")
         with narrow.open("rb") as file:
             while len(symbols := np.fromfile(file, self.dtype, _BLOCK)):
-                symbols.astype(dtype).tofile(self._file)
+                self._file.write(symbols.astype(dtype).data)
         narrow.unlink()
         self.dtype = dtype
 
@@ -136,7 +138,7 @@ class SuffixIndex:
     """
 
     def __init__(self, folder: Path) -> None:
-        description = parse_json((folder / _INFO).read_bytes())
+        description = read_json(folder / _INFO)
         if not isinstance(description, dict) or description.get("format") != _FORMAT:
             raise ValueError("an index of another version")
         size, part, name = (description.get(key) for key in ("size", "part", "dtype"))
@@ -147,6 +149,7 @@ class SuffixIndex:
         """Length of the text in characters, with barriers."""
         self._dtype = _DTYPES[name]
         for file, length in ((_TEXT, (size + DEPTH) * self._dtype.itemsize), (_SUFFIXES, 4 * size)):
+            check_regular(folder / file)
             if (folder / file).stat().st_size != length:
                 raise ValueError(f"{file} has another length")
         with (folder / _TEXT).open("rb") as text_file:
@@ -155,7 +158,7 @@ class SuffixIndex:
         suffixes = np.memmap(folder / _SUFFIXES, "<u4", mode="r", shape=(size,))
         parts = [np.asarray(suffixes[start : start + part]) for start in range(0, size, part)]
         self._parts = [_Part(array, array.data) for array in parts]
-        self._alphabet = np.fromfile(folder / _ALPHABET, "<u4")
+        self._alphabet = np.frombuffer(read_bounded(folder / _ALPHABET, 4 * MAX_TOKENS), "<u4")
         self._unknown = 256**self._dtype.itemsize - 1  # symbol of characters that the text does not have
         if len(self._alphabet) >= self._unknown or (len(self._alphabet) and self._alphabet.max() >= BARRIER):
             raise ValueError(f"{_ALPHABET} does not fit")

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import CorpusError
 from rnntui.kinds.corpus_info import TokenFileInfo
 from rnntui.text.char_tokenizer import code_points
+from rnntui.text.corpus import few_names
 from rnntui.text.documents import read_documents, segments
 from rnntui.text.speaker_detection import find_speaker_labels
 from rnntui.text.turns import SpeakerLabels
 from rnntui.text.word_boundaries import unspaced_share
+from rnntui.untrusted_files import check_regular, open_regular
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,6 +65,7 @@ class TokenFile(TokenFileInfo):
             raise CorpusError(f"{path}: ids cannot be of type {self.dtype!r}", hint="the run is broken")
         dtype = np.dtype(self.dtype)
         try:
+            check_regular(path)
             if not self.tokens or path.stat().st_size != self.tokens * dtype.itemsize:
                 raise CorpusError(f"{path} does not hold {self.tokens:,} ids, as recorded", hint="the run is broken")
             return np.memmap(path, dtype=dtype, mode="r", shape=(self.tokens,))
@@ -71,7 +75,7 @@ class TokenFile(TokenFileInfo):
     def largest_id(self, path: Path) -> int:
         """Return the largest id of the file; unlike that of the mapped array, it leaves no page of it in memory."""
         largest = 0
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while len(ids := np.fromfile(file, self.dtype, _IDS_READ)):
                 largest = max(largest, int(ids.max()))
         return largest
@@ -95,7 +99,7 @@ def corpus_stats(corpus: Corpus) -> CorpusStats:
         characters += len(block)
         digest.update(block.encode("utf-8", "surrogatepass"))
     if not characters:
-        raise CorpusError(f"{', '.join(corpus.display_names)}: the corpus is empty", hint="give it some text")
+        raise CorpusError(f"{few_names(corpus.display_names)}: the corpus is empty", hint="give it some text")
     return CorpusStats(counts, characters, digest.hexdigest(), speakers, "".join(samples))
 
 
@@ -142,25 +146,27 @@ def write_token_file(
         if unit == "none":
             for text in segments(corpus.blocks()):
                 ids = tokenizer.encode(text)
-                ids.astype(dtype).tofile(file)
+                file.write(ids.astype(dtype).data)
                 tokens += len(ids)
                 characters += len(text)
                 if (ids == tokenizer.unknown_id).any():
                     unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
                     spelling_bits += tokenizer.spelling_bits(text)
+            sync_file(file)
             return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
         for batch in read_documents(corpus, unit):
             ids = tokenizer.encode_documents(batch)
             if not tokens:
-                np.array([tokenizer.end_id], dtype=dtype).tofile(file)
+                file.write(np.array([tokenizer.end_id], dtype=dtype).data)
                 tokens = characters = 1
-            ids.astype(dtype).tofile(file)
+            file.write(ids.astype(dtype).data)
             tokens += len(ids)
             characters += len(batch.text) - (not batch.is_complete)
             if (ids == tokenizer.unknown_id).any():
                 for text in batch.texts:
                     unknown |= dict.fromkeys(tokenizer.unknown_characters(text))
                     spelling_bits += tokenizer.spelling_bits(text)
+        sync_file(file)
     return TokenFile(tokens, characters, dtype, spelling_bits), list(unknown)
 
 

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
+from rnntui.config import MAX_TOKENS
 from rnntui.errors import TokenizerError, UsageError
 from rnntui.text.tokenizer import END, UNKNOWN
 from rnntui.text.word_boundaries import words
+from rnntui.untrusted_files import MAX_JSON_BYTES, read_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,7 +194,7 @@ class WordTokenizer:
         """
         path = folder / FILE
         try:
-            table = parse_json(path.read_bytes())
+            table = read_json(path, 4 * MAX_JSON_BYTES, MAX_TOKENS)
             if not isinstance(table["words"], list) or not all(isinstance(word, str) for word in table["words"]):
                 raise TokenizerError("words must be a list of texts")
             return cls(table["words"], table.get("has_end") is True, table.get("without_spaces") is not True)

@@ -15,7 +15,7 @@ from rnntui.models.language_model import LanguageModel
 from rnntui.models.weight_arrays import load_best_weights
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.run_config import RunConfig
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.ngram_predictions import NgramPredictions
 from rnntui.text.token_ids import count_words, write_token_file
 from rnntui.text.tokenizer import Tokenizer
@@ -23,6 +23,7 @@ from rnntui.training.device import choose_hardware, max_threads
 from rnntui.training.dynamic_evaluation import evaluate_dynamic
 from rnntui.training.evaluation import EVALUATIONS, UNMONITORED, Evaluation, EvaluationMonitor
 from rnntui.training.self_check import check_kernels
+from rnntui.training.step_memory import require_weights_fit
 
 
 def evaluate_language_model_run(
@@ -57,7 +58,7 @@ def evaluate_language_model_run(
         path = Path(folder) / "text.ids"
         token_file, unknown = write_token_file(corpus, tokenizer, path, config.corpus_as(TextCorpusInfo).documents)
         if token_file.tokens < 2:
-            names = ", ".join(corpus.display_names)
+            names = few_names(corpus.display_names)
             raise CorpusError(f"{names} is too short: {token_file.tokens} tokens, at least 2 needed")
         ids = token_file.read(path)
         words = count_words(corpus.blocks())
@@ -79,6 +80,7 @@ def load_torch_model(run: RunFolder, config: RunConfig, tokenizer: Tokenizer) ->
 
     Nothing is drawn from torch's random generator. Raises `RunError` if the run is broken.
     """
+    require_weights_fit(run, config)
     prior = read_ngram_model(run, config)
     predictions = None if prior is None else NgramPredictions(prior)
     with torch.random.fork_rng(devices=[]):

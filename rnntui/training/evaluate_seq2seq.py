@@ -24,6 +24,7 @@ from rnntui.training.evaluation import UNMONITORED, Evaluation, EvaluationMonito
 from rnntui.training.metric_choice import choose_bleu_tokenizer
 from rnntui.training.self_check import check_kernels
 from rnntui.training.seq2seq_task import LOSS_FRACTION, evaluate_pairs
+from rnntui.training.step_memory import require_weights_fit
 
 
 def evaluate_seq2seq_run(
@@ -86,6 +87,7 @@ def load_torch_seq2seq(run: RunFolder, config: RunConfig, vocabularies: tuple[Vo
 
     Raises `RunError` if the run is broken.
     """
+    require_weights_fit(run, config)
     source, target = vocabularies
     with torch.random.fork_rng(devices=[]):
         model = Seq2Seq(config.model_as(Seq2SeqConfig), source.size, target.size, source is target)

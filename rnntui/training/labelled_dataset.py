@@ -7,7 +7,6 @@ training.ngrams    records of n-gram and value, one text after the other
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rnntui.atomic_files import sync_file
 from rnntui.errors import RunError
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.text.ngram_features import NgramFeatures
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import PAD
+from rnntui.untrusted_files import check_regular
 
 Ids = NDArray[np.int64]
 
@@ -63,15 +64,13 @@ def write_labelled(
     dtype = str(np.min_scalar_type(max(1, largest_id)).name)
     with ids_file.open("wb") as file:
         for ids in encoded:
-            ids.astype(dtype).tofile(file)
-        file.flush()
-        os.fsync(file.fileno())
+            file.write(ids.astype(dtype).data)
+        sync_file(file)
     records = np.empty(len(ngrams.indices), _NGRAM)
     records["index"], records["value"] = ngrams.indices, ngrams.values
     with ids_file.with_suffix(".ngrams").open("wb") as file:
-        records.tofile(file)
-        file.flush()
-        os.fsync(file.fileno())
+        file.write(records.data)
+        sync_file(file)
     lengths = np.array([len(ids) for ids in encoded], dtype=np.int64)
     arrays = {"lengths": lengths, "labels": np.array(labels, dtype=np.int64), "ngrams": np.diff(ngrams.offsets)}
     save_arrays(ids_file.with_suffix(".rows"), arrays, {})
@@ -106,12 +105,15 @@ class LabelledDataset:
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
         self._ngram_starts = np.concatenate([[0], np.cumsum(counts.astype(np.int64))])
         try:
+            check_regular(ngrams_file)
             size = ngrams_file.stat().st_size
             empty = np.empty(0, _NGRAM)
             self._ngrams = np.asarray(np.memmap(ngrams_file, _NGRAM, "r")) if size else empty
         except (OSError, ValueError) as error:
             raise RunError(f"cannot read {ngrams_file}: {error}") from error
         if not len(lengths) or self.lengths.min() < 1 or self.labels.min() < 0:
+            raise broken
+        if self.lengths.max() > len(self._ids) or counts.max() > len(self._ngrams):  # their sums might overflow
             raise broken
         if self._starts[-1] != len(self._ids) or counts.min() < 0 or self._ngram_starts[-1] != len(self._ngrams):
             raise broken

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -31,6 +31,7 @@ from rnntui.runs.lookup import find_run, kind_id_of
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.classifier_tokens import ClassifierTokenizer
+from rnntui.text.corpus import few_names
 from rnntui.text.label_split import split_labelled
 from rnntui.text.labelled_corpus import LabelledCorpus, LabelledText, count_labels
 from rnntui.text.ngram_features import NgramVocabulary
@@ -212,11 +213,18 @@ def layouts_of_labelled_run(name: str | None, checkpoints: Path, files: Sequence
     return (config.corpus_as(LabelledCorpusInfo).layouts or ()) if config is not None else ()
 
 
-def resumable_classifier_run(texts: LabelledCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_classifier_run(
+    texts: LabelledCorpus | None,
+    name: str | None,
+    checkpoints: Path,
+    accept_change: Callable[[str], None] | None = None,
+) -> RunFolder:
     """Return the classifier run that `--resume` selects; see `find_resumable_run`."""
     text = None
     if texts is not None:  # read already, and without line ends
-        text = TrainingText(texts.name, texts.display_names, lambda newlines: texts.fingerprint())
+        text = TrainingText(
+            texts.name, texts.display_names, lambda newlines: texts.fingerprint(), accept_change=accept_change
+        )
     return find_resumable_run(CLASSIFIER, text, name, checkpoints)
 
 
@@ -224,7 +232,7 @@ def _split(
     texts: LabelledCorpus, validation: LabelledCorpus | None, settings: ClassifierTrainingConfig
 ) -> tuple[list[LabelledText], list[LabelledText], list[str]]:
     """Return the rows for training, those for validation, and messages. Raises `CorpusError` if there are too few."""
-    names = ", ".join(texts.display_names)
+    names = few_names(texts.display_names)
     if validation is None:
         training, held_out = split_labelled(texts.rows, settings.validation_fraction, settings.seed)
         if not held_out:
@@ -238,7 +246,7 @@ def _split(
     unknown = sorted({row.label for row in validation.rows} - known)
     if not held_out:
         raise CorpusError(
-            f"{', '.join(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
+            f"{few_names(validation.display_names)} shares no label with {names}: it has {', '.join(unknown[:5])}, "
             f"the training texts have {', '.join(sorted(known)[:5])}"
         )
     messages = []

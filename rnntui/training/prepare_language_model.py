@@ -17,7 +17,7 @@ from rnntui.runs.run_config import RunConfig
 from rnntui.runs.weights_file import save_arrays
 from rnntui.text.chat_exports import converted_chat, speakers_note
 from rnntui.text.control_chars import unknown_characters_message
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.corpus_split import CorpusSplit, Origin
 from rnntui.text.document_detection import detect_documents
 from rnntui.text.document_split import split_documents
@@ -168,10 +168,10 @@ def _create_run(
             f"frequencies of characters"
         )
     if request.validation and validation_fingerprint == stats.fingerprint:
-        names = ", ".join(request.validation.display_names)
+        names = few_names(request.validation.display_names)
         notify(f"{names}: the validation text is the training text, so the validation loss says nothing about new text")
     if warning := split.warning():
-        notify(f"{', '.join(corpus.display_names)}: {warning}")
+        notify(f"{few_names(corpus.display_names)}: {warning}")
     return run
 
 
@@ -204,7 +204,9 @@ def turns_to_resume(name: str | None, checkpoints: Path, files: Sequence[str]) -
     return config.training_as(LanguageModelTrainingConfig).turns if config is not None else "auto"
 
 
-def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_language_model_run(
+    corpus: Corpus | None, name: str | None, checkpoints: Path, accept_change: Callable[[str], None] | None = None
+) -> RunFolder:
     """Return the language model that `--resume` selects; see `find_resumable_run`."""
     if corpus is None:
         return find_resumable_run(LANGUAGE_MODEL, None, name, checkpoints)
@@ -212,7 +214,7 @@ def resumable_language_model_run(corpus: Corpus | None, name: str | None, checkp
     def fingerprint(newlines: Newlines) -> str:
         return corpus_stats(replace(corpus, newlines=newlines)).fingerprint
 
-    text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines)
+    text = TrainingText(corpus.name, corpus.display_names, fingerprint, corpus.newlines, accept_change)
     return find_resumable_run(LANGUAGE_MODEL, text, name, checkpoints)
 
 
@@ -243,7 +245,7 @@ def _write_validation_text(
     """Encode the validation text into a file of ids."""
     validation, unknown = write_token_file(corpus, tokenizer, path, unit)
     if unknown:
-        notify(f"{', '.join(corpus.display_names)}: {unknown_characters_message(unknown)}")
+        notify(f"{few_names(corpus.display_names)}: {unknown_characters_message(unknown)}")
     return validation
 
 
@@ -278,7 +280,7 @@ def _check_tokens(tokens: int, part: str, request: LanguageModelRequest, corpus:
         advice = "a smaller --bptt" if part == "training" else f"a larger --validation-fraction than {fraction}"
         if part == "validation" and request.validation is not None:
             corpus, advice = request.validation, "hold out a part of the corpus, without --validation-text"
-        names = ", ".join(corpus.display_names)
+        names = few_names(corpus.display_names)
         is_hopeless = part == "training" and tokens < 2  # a window of one step needs two tokens
         raise CorpusError(
             f"{names} is too small: {tokens:,} tokens for {part}, at least {2 if is_hopeless else needed:,} needed",

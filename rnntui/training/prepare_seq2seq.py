@@ -6,7 +6,7 @@ Torch is imported late, so that problems with the pairs are reported at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +29,7 @@ from rnntui.runs.creation import TrainingText, check_name, configs_on, find_resu
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.held_out import check_held_out_corpus, split_differs
 from rnntui.runs.run_config import RunConfig
+from rnntui.text.corpus import few_names
 from rnntui.text.dropped_rows import DroppedRows
 from rnntui.text.pair_ids import EncodedPair, encode_pairs, write_pairs
 from rnntui.text.pair_preprocessing import PairPreprocessor, model_form, source_features
@@ -196,11 +197,18 @@ def layouts_to_resume(name: str | None, checkpoints: Path, files: Sequence[str])
     return config.corpus_as(PairCorpusInfo).recorded_layouts if config is not None else ()
 
 
-def resumable_seq2seq_run(pairs: ParallelCorpus | None, name: str | None, checkpoints: Path) -> RunFolder:
+def resumable_seq2seq_run(
+    pairs: ParallelCorpus | None,
+    name: str | None,
+    checkpoints: Path,
+    accept_change: Callable[[str], None] | None = None,
+) -> RunFolder:
     """Return the Seq2Seq run that `--resume` selects; see `find_resumable_run`."""
     text = None
     if pairs is not None:  # read already, and without line ends
-        text = TrainingText(pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint())
+        text = TrainingText(
+            pairs.name, pairs.display_names, lambda newlines: pairs.fingerprint(), accept_change=accept_change
+        )
     return find_resumable_run(SEQ2SEQ, text, name, checkpoints)
 
 
@@ -226,7 +234,7 @@ def _split(pairs: ParallelCorpus, validation: ParallelCorpus | None, settings: S
     count = len(pairs.rows)
     source = f"{count:,} pairs without sharing sources with the training set" if count > 1 else "1 pair"
     raise CorpusError(
-        f"{', '.join(pairs.display_names)}: cannot hold out a validation set from {source}",
+        f"{few_names(pairs.display_names)}: cannot hold out a validation set from {source}",
         hint="add pairs, or give a separate validation set (--validation-pairs)",
     )
 

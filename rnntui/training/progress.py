@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, get_args, get_origin, get_type_hints
 
 from rnntui.config import Budget
+from rnntui.settings import shown_value
 from rnntui.training.evaluation import Evaluation
 from rnntui.training.plan import StepPlan
 from rnntui.training.selection import SelectionRule
+
+_LIMIT = 1e18  # bound of numbers, since the file is untrusted
+
+
+def _is_valid(value: object, hint: Any) -> bool:
+    """Return True if a value is of a field's type; a number must be within bounds, one of an integer not negative."""
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_is_valid(item, float) for item in value.values())
+    types = get_args(hint) or (hint,)
+    if value is None or isinstance(value, bool):
+        return type(value) in types
+    if isinstance(value, int | float):
+        is_number = type(value) in types or (isinstance(value, int) and float in types)
+        return is_number and (0 <= value < _LIMIT if types[0] is int else -_LIMIT < value < _LIMIT)
+    return isinstance(value, types)
 
 
 @dataclass
@@ -55,6 +72,19 @@ class TrainingProgress:
     reason: str = ""
     plan: StepPlan = field(default_factory=StepPlan)
     budget: Budget = field(default_factory=Budget)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> TrainingProgress:
+        """Read the object of a resume file. Raises `TypeError` or `ValueError` if a field is unknown or invalid."""
+        plan, budget = StepPlan(**values["plan"]), Budget(**values["budget"])
+        progress = cls(**{**values, "plan": plan, "budget": budget})
+        for part in (plan, progress):
+            for name, hint in get_type_hints(type(part)).items():
+                if not _is_valid(getattr(part, name), hint):
+                    raise ValueError(f"{name} is {shown_value(getattr(part, name))}")
+        if plan.steps is not None and plan.every < 1:
+            raise ValueError("the plan has no interval of evaluations")
+        return progress
 
     def add_step(self, loss: float, tokens: int, *, is_clipped: bool = False) -> None:
         """Count one more step, with its mean loss in nats a token; `is_clipped` if its gradient was too long."""

@@ -15,13 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rnntui.config import Budget
-from rnntui.errors import RunError
+from rnntui.atomic_files import parse_json
+from rnntui.errors import RunError, UsageError
 from rnntui.models.weight_arrays import load_into, weights_of
 from rnntui.runs.format_1 import RENAMED_PROGRESS, rename_keys
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training.adamw import AdamW
-from rnntui.training.plan import StepPlan
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.task import Task
 from rnntui.training.weight_average import WeightAverage
@@ -80,6 +79,9 @@ def load_state(path: Path, task: Task, optimizer: AdamW, average: WeightAverage 
         for name, parameter in task.model.named_parameters():
             moments = _with_prefix(arrays, f"optimizer.{name}.")
             if moments:
+                for key in _MOMENTS:
+                    if moments[key].dtype != np.float32:
+                        raise ValueError(f"{key} of {name} holds {moments[key].dtype}")
                 for key in _MOMENTS[:2]:
                     if moments[key].shape != tuple(parameter.shape):
                         raise ValueError(f"{key} of {name} has shape {moments[key].shape}")
@@ -91,14 +93,15 @@ def load_state(path: Path, task: Task, optimizer: AdamW, average: WeightAverage 
         torch.set_rng_state(torch.from_numpy(arrays["random.cpu"].copy()))
         if device.type == "cuda" and "random.cuda" in arrays:
             torch.cuda.set_rng_state(torch.from_numpy(arrays["random.cuda"].copy()))
-        values: dict[str, Any] = rename_keys(json.loads(metadata["progress"]), RENAMED_PROGRESS)
+        values: dict[str, Any] = rename_keys(parse_json(metadata["progress"]), RENAMED_PROGRESS)
         if "evaluated_step" not in values and values["plan"]["every"]:  # of a version that evaluated at multiples
             values["evaluated_step"] = values["step"] - values["step"] % values["plan"]["every"]
         values.pop("best_score", None)  # of a version that selected by one number
-        values |= {"plan": StepPlan(**values["plan"]), "budget": Budget(**values["budget"])}
-        return TrainingProgress(**values)
-    except (KeyError, IndexError, ValueError, TypeError, RuntimeError) as error:
-        raise RunError(f"{path} does not match its run: {error}", hint="the run cannot be resumed") from error
+        return TrainingProgress.from_json(values)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError, UsageError) as error:
+        raise RunError(
+            f"{path} does not match its run: {str(error)[:200]}", hint="the run cannot be resumed"
+        ) from error
 
 
 def _with_prefix(arrays: dict[str, NDArray[np.generic]], prefix: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from shutil import copyfile
 
 from rnntui.config_seq2seq import Seq2SeqConfig, Seq2SeqTokenizerConfig, Seq2SeqTrainingConfig
 from rnntui.inference.translator import read_known_words, read_vocabularies
@@ -19,6 +18,7 @@ from rnntui.text.pair_ids import PairDataset
 from rnntui.text.token_ids import TokenFile
 from rnntui.text.vocabulary import Vocabulary
 from rnntui.training.starting_run import StartingRun
+from rnntui.untrusted_files import copy_regular
 
 LEARNING_RATE = 1e-3
 """Default peak learning rate of a Seq2Seq model that is trained on."""
@@ -88,10 +88,10 @@ class Seq2SeqStart:
         start = self._start
         save_arrays(staged.pretrained_file, start.weights, {})
         if training.mix:
-            copyfile(start.run.training_ids, staged.origin_training_ids)
+            copy_regular(start.run.training_ids, staged.origin_training_ids)
         loss = None
         if start.validation is not None:
-            copyfile(start.run.validation_ids, staged.origin_validation_ids)
+            copy_regular(start.run.validation_ids, staged.origin_validation_ids)
             loss = self._loss(TokenFile(**vars(start.validation)), training)
         return start.origin(start.training if training.mix else None, start.validation, loss)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from rnntui.runs.lookup import find_run, require_kind
 from rnntui.runs.run_config import RunOrigin
 from rnntui.runs.weights_file import load_weights
 from rnntui.settings import Settings, flag_of, settings_of
+from rnntui.untrusted_files import copy_regular
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -66,7 +66,7 @@ class StartingRun:
         """Copy the run's tokenizer into a run folder."""
         for file in _TOKENIZER_FILES:
             if (self.run.path / file).is_file():
-                shutil.copyfile(self.run.path / file, folder / file)
+                copy_regular(self.run.path / file, folder / file)
 
     @property
     def training(self) -> TokenFileInfo | None:

@@ -10,10 +10,13 @@ from collections.abc import Iterable
 from rnntui.config import Cell, LanguageModelConfig, RecurrentConfig
 from rnntui.config_classifier import ClassifierConfig
 from rnntui.config_seq2seq import Seq2SeqConfig
-from rnntui.errors import TrainingError
-from rnntui.formatting import format_bytes
+from rnntui.errors import RunError, TrainingError
+from rnntui.formatting import format_bytes, format_count
+from rnntui.inference.cells import CELL_CLASSES
 from rnntui.kinds.model_kind import ModelKind
 from rnntui.ngram_index import NgramIndex
+from rnntui.runs.folder import RunFolder
+from rnntui.runs.run_config import RunConfig
 from rnntui.system_memory import available_memory
 from rnntui.training.device import Hardware
 
@@ -25,6 +28,8 @@ _BF16_RATIO = 0.55  # memory in bf16, of that in fp32; measured: 0.56 to 0.68
 _FLOATS_PER_LOGIT = 3.0  # logits in fp32, their log softmax and its gradient; measured: 3.4 to 3.9
 _FLOATS_PER_WEIGHT = 3  # its gradient and the two moments of AdamW; an average of the weights is one more
 _FLOAT = 4  # bytes
+_BYTES_OF_STORED_WEIGHT = 2  # at least, in float16
+_SMALL_MODEL = 1 << 24  # bytes
 
 
 def language_model_step_bytes(
@@ -90,6 +95,36 @@ def require_step_memory(
             setting=kind.memory_settings[0],
             hint=kind.memory_advice,
         )
+
+
+def require_weights_fit(run: RunFolder, config: RunConfig) -> None:
+    """Raise `RunError` if the weights that a config implies are more than the files of the run can hold.
+
+    A config of a few lines could else demand gigabytes for a model before its weights are looked at. A run that has no
+    weights yet passes.
+    """
+    sizes = [path.stat().st_size for path in (run.weights_file, run.resume_file) if path.is_file()]
+    weights = _least_weights(config)
+    # A small model may be made: what is wrong with its files is then said better where they are read.
+    if sizes and max(sizes) + _SMALL_MODEL < weights * _BYTES_OF_STORED_WEIGHT:
+        raise RunError(
+            f"{run.weights_file} does not belong to {run.config_file}: that implies a model of at least "
+            f"{format_count(weights)} weights, of which no file of {format_bytes(max(sizes))} holds all"
+        )
+
+
+def _least_weights(config: RunConfig) -> int:
+    """Return a lower bound of the number of weights of a model: the largest matrices of its first layer on."""
+    model = config.model
+    gates, units = CELL_CLASSES[model.cell].gates, model.hidden
+    weights = model.layers * gates * units * units
+    if isinstance(model, LanguageModelConfig):
+        weights += config.vocab_size * (model.embedding or units) + ngram_weights(model, config.vocab_size)
+    elif isinstance(model, Seq2SeqConfig):
+        weights += 2 * model.layers * gates * model.encoder_hidden**2 + config.vocab_size * model.embedding
+    elif isinstance(model, ClassifierConfig):
+        weights += config.vocab_size * model.embedding
+    return weights
 
 
 def out_of_memory(step: int, kind: ModelKind) -> TrainingError:

@@ -13,7 +13,7 @@ from rnntui.config import Budget
 from rnntui.errors import RunError
 from rnntui.kinds.model_kind import resolve
 from rnntui.kinds.registry import KINDS
-from rnntui.runs.folder import RunFolder
+from rnntui.runs.folder import HeldRun, RunFolder, check_no_links
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.run_status import RunStatus
 from rnntui.training.device import choose_hardware, max_threads
@@ -23,7 +23,7 @@ from rnntui.training.metrics_and_status import MetricsWriter
 from rnntui.training.process_group import SINGLE_PROCESS, Command, ProcessGroup, ProcessLostError
 from rnntui.training.progress import TrainingProgress
 from rnntui.training.self_check import check_kernels
-from rnntui.training.step_memory import require_step_memory
+from rnntui.training.step_memory import require_step_memory, require_weights_fit
 from rnntui.training.task import Task
 from rnntui.training.threads import one_thread
 from rnntui.training.trainer import Trainer
@@ -51,7 +51,9 @@ def train_run(
     """
     config = run.read_config()
     _require_kind(run, config)
+    check_no_links(run)
     lock = run.lock()
+    held = HeldRun(run)
     try:
         for folder in (run.path, run.resume_folder):
             remove_partial_files(folder)
@@ -70,11 +72,12 @@ def train_run(
             raise RunError(f"{run.resume_file} is missing, so the run cannot be resumed", hint="start a new run")
         else:
             state = TrainingState.initial(task, settings, budget or config.budget)
+        held.check()  # loading takes a while
         # Metrics that were written after the last save are dropped, and with them what the status says of the file.
         run.write_status(replace(run.read_status(), metrics_bytes=0, metrics_sha256=""))
         events = run.tensorboard_folder if settings.tensorboard else None
         with contextlib.closing(MetricsWriter(run.metrics_file, state.progress, events)) as metrics:
-            return Trainer(state, settings, run, metrics, report, stop_requested).train()
+            return Trainer(state, settings, held, metrics, report, stop_requested).train()
     except ProcessLostError:
         raise
     except BaseException:
@@ -110,6 +113,7 @@ def open_task(run: RunFolder, config: RunConfig, group: ProcessGroup = SINGLE_PR
     """
     _require_kind(run, config)
     task_class: type[Task] = resolve(KINDS[config.kind].task)
+    require_weights_fit(run, config)
     settings = config.training
     hardware = choose_hardware(settings.device, settings.precision, settings.threads)
     check_kernels(config.model, hardware, (1, max_threads(settings.threads)))

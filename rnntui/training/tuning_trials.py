@@ -15,13 +15,13 @@ from rnntui.errors import CorpusError, RnntuiError
 from rnntui.runs.creation import publish_run, staging_folder
 from rnntui.runs.folder import RunFolder
 from rnntui.runs.management import delete_run
-from rnntui.runs.metrics_log import read_metrics
+from rnntui.runs.metrics_log import metrics_rows, read_metrics
 from rnntui.runs.run_config import RunConfig
 from rnntui.runs.tuning_ledger import Trial, TuningFolder
 from rnntui.settings import settings_of
 from rnntui.system_memory import is_out_of_memory
 from rnntui.text.chat_exports import converted_chat
-from rnntui.text.corpus import Corpus
+from rnntui.text.corpus import Corpus, few_names
 from rnntui.text.token_ids import corpus_stats
 from rnntui.training.events import Evaluated, Event, Started, Stepped
 from rnntui.training.prepare_language_model import LanguageModelRequest, create_language_model_run
@@ -56,7 +56,7 @@ def open_template(
         text, _ = converted_chat(corpus, request.training.turns)
         if corpus_stats(text).fingerprint != config.corpus.fingerprint:
             raise CorpusError(
-                f"{', '.join(corpus.display_names)} is not the text that {folder.path} was begun with",
+                f"{few_names(corpus.display_names)} is not the text that {folder.path} was begun with",
                 hint="give --name for a search of its own",
             )
         return config
@@ -202,10 +202,11 @@ class _Progress:
 
     def _add_earlier(self, step: int) -> None:
         """Count the evaluations up to a step from which the training is resumed: a killed process has not told them."""
-        for row in read_metrics(self._run.metrics_file):
-            if "validation_loss" in row and 0 < row["step"] <= step:
-                self.fraction = self._fraction(row["step"], row["seconds"])
-                self.watch.add_evaluation(self.fraction, row["validation_loss"])
+        for row in metrics_rows(self._run.metrics_file):
+            earlier, seconds, loss = (row.get(key) for key in ("step", "seconds", "validation_loss"))
+            if type(earlier) is int and isinstance(seconds, float) and isinstance(loss, float) and 0 < earlier <= step:
+                self.fraction = self._fraction(earlier, seconds)
+                self.watch.add_evaluation(self.fraction, loss)
 
 
 def _share_files(source: Path, target: Path) -> None:

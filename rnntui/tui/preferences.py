@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rnntui.atomic_files import atomic_write, parse_json
+from rnntui.atomic_files import atomic_write
+from rnntui.untrusted_files import read_json
 
 VARIABLE = "RNNTUI_SETTINGS"
 
@@ -79,7 +80,7 @@ def tab_of_last_text() -> str | None:
 def load(path: Path) -> tuple[Preferences, list[str]]:
     """Read the preferences. Return them and the problems of the file; a value that cannot be used takes its default."""
     try:
-        values = parse_json(path.read_bytes())
+        values = read_json(path)
     except FileNotFoundError:
         return Preferences(), []
     except (OSError, ValueError) as error:
@@ -111,7 +112,7 @@ def save(path: Path, changes: dict[str, Any]) -> None:
     A file that is not a JSON object is left as it is: the user may be editing it.
     """
     try:
-        values = parse_json(path.read_bytes())
+        values = read_json(path)
     except FileNotFoundError:
         values = {}
     except ValueError:

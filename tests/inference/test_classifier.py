@@ -15,10 +15,11 @@ from rnntui.config_classifier import ClassifierConfig
 from rnntui.errors import RunError, TokenizerError, UsageError
 from rnntui.inference import classifier as classifier_module
 from rnntui.inference.classifier import TextClassifier, _is_uncertain, load_classifier
-from rnntui.inference.explanation import log_odds, log_odds_gradient, source_offsets
+from rnntui.inference.explanation import log_odds, log_odds_gradient
 from rnntui.kinds.labelled_corpus_info import LabelledCorpusInfo
 from rnntui.runs.weights_file import load_arrays, save_arrays
-from rnntui.text.labelled_corpus import normalize_text
+from rnntui.text import labelled_corpus
+from rnntui.text.labelled_corpus import normalize_text, text_offsets
 
 WORDS = [
     "a", "the", "film", "of", "rare", "warmth", "and", "dull", "bad", "it's", "not", "good", "enough", "Café", "naïve",
@@ -154,8 +155,8 @@ def test_spans_are_in_the_line_as_given_and_cover_it(classifiers, kind: str, lin
 
 
 @pytest.mark.parametrize("line", ["", " a  b ", "\ta\n\nb\u00a0 \u00a0c", "e\u0301  \u00adx", "a \u200b b"])
-def test_source_offsets_belong_to_the_normalized_text(line: str) -> None:
-    text, offsets = normalize_text(line), source_offsets(line)
+def test_text_offsets_belong_to_the_normalized_text(line: str) -> None:
+    text, offsets = normalize_text(line), text_offsets(line)
     assert len(offsets) == len(text) + 1 and offsets == sorted(offsets)
     for index, character in enumerate(text):
         if character != " ":
@@ -205,7 +206,8 @@ def test_a_text_of_ten_thousand_characters_is_classified(classifiers) -> None:
 
 def test_of_a_text_that_is_far_too_long_the_beginning_is_read(classifiers, monkeypatch: pytest.MonkeyPatch) -> None:
     limit, classifier = 200, classifiers["char"]
-    monkeypatch.setattr(classifier_module, "MAX_CHARACTERS", limit)
+    for module in (classifier_module, labelled_corpus):
+        monkeypatch.setattr(module, "MAX_CHARACTERS", limit)
     too_long = "ab" * limit
     assert len(classifier.explain(too_long).tokens) == limit
     assert classifier.classify([too_long]) == classifier.classify([too_long[:limit]])

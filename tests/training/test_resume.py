@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,13 +16,16 @@ import pytest
 from forks import Forks
 
 from rnntui.config import Budget
-from rnntui.errors import RunError
+from rnntui.errors import RunError, UsageError
 from rnntui.runs.folder import RunFolder
+from rnntui.runs.integrity import verify_run
 from rnntui.runs.metrics_log import MetricsLog, read_metrics
 from rnntui.runs.weights_file import load_arrays, save_arrays
 from rnntui.training import trainer, training_state
-from rnntui.training.events import Evaluating, Event, Stepped
+from rnntui.training.events import Evaluated, Evaluating, Event, Stepped
 from rnntui.training.language_model_task import LanguageModelTask
+from rnntui.training.plan import StepPlan
+from rnntui.training.progress import TrainingProgress
 from rnntui.training.train_run import train_run
 
 STEPS = 32
@@ -276,6 +280,48 @@ def test_only_one_process_trains_a_run(make_run) -> None:
     assert not run.weights_file.exists()
 
 
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder with open files cannot be moved")
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_run_that_is_moved_while_it_trains_stops_and_resumes_exactly(make_run, is_replaced: bool) -> None:
+    shape = {"steps": 20, "evaluations": 4, "hidden": 8}
+    straight = make_run(name="straight", **shape)
+    train_run(straight, ignore, never)
+    run, moved = make_run(name="run", **shape), straight.path.parent / "moved"
+
+    def move(event: Event) -> None:
+        if isinstance(event, Evaluated) and event.step == 10:
+            run.path.rename(moved)
+            if is_replaced:
+                shutil.copytree(straight.path, run.path)
+
+    with pytest.raises(RunError, match=r"run was moved, deleted or replaced while it was trained"):
+        train_run(run, move, never)
+    if is_replaced:
+        assert files_of(run.path) == files_of(straight.path), "the run that is there now is another one"
+    else:
+        assert not run.path.exists()
+    assert not [report for report in verify_run(RunFolder(moved)) if report.is_broken]
+    assert train_run(RunFolder(moved), ignore, never).step == 20
+    assert_same_run(straight, RunFolder(moved), rows=5)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="an open file cannot be deleted")
+def test_a_training_whose_lock_file_is_deleted_stops_before_another_can_mix_with_it(make_run) -> None:
+    run = make_run(steps=20, hidden=8)
+
+    def delete(event: Event) -> None:
+        if isinstance(event, Evaluated) and event.step == 10:
+            run.lock_file.unlink()
+
+    with pytest.raises(RunError, match="its lock file"):
+        train_run(run, delete, never)
+    assert train_run(run, ignore, never).step == 20
+
+
 def test_a_broken_resume_file_is_named_and_not_overwritten(make_run) -> None:
     run = make_run(steps=20)
     run.resume_file.write_bytes(b"not safetensors")
@@ -359,3 +405,18 @@ def test_a_negative_position_is_an_error(make_run) -> None:
     save_arrays(run.resume_file, {**arrays, "task.cursor": np.array(-1)}, metadata)
     with pytest.raises(RunError, match="does not match its run: the position in the text is negative, -1"):
         train_run(run, ignore, never)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("step", "x"), ("step", -1), ("step", 1.5), ("tokens", 10**30), ("loss_sum", float("inf")), ("best_loss", "1"),
+        ("clipped_count", ""), ("best_metrics", {"bleu": None}), ("best_metrics", []), ("reason", 1), ("plan", []),
+        ("plan", {"steps": 10, "every": 0}), ("plan", {"steps": True, "every": 1}), ("budget", {"steps": 0}), ("x", 1),
+    ],
+)  # fmt: skip
+def test_a_progress_with_an_invalid_field_is_refused(key: str, value: object) -> None:
+    values = {**asdict(TrainingProgress(plan=StepPlan(10, 5))), "best_loss": 2, "best_metrics": {"bleu": 1.0}}
+    assert TrainingProgress.from_json(values).plan.every == 5
+    with pytest.raises((ValueError, TypeError, UsageError)):
+        TrainingProgress.from_json({**values, key: value})

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from run_examples import CONFIG
 
-from rnntui.config import LanguageModelConfig
+from rnntui.config import LanguageModelConfig, TokenizerConfig
 from rnntui.config_seq2seq import Seq2SeqConfig
-from rnntui.errors import TrainingError
+from rnntui.errors import RunError, TrainingError
 from rnntui.kinds.language_model import LANGUAGE_MODEL
 from rnntui.runs.folder import RunFolder
 from rnntui.system_memory import available_memory, is_out_of_memory
 from rnntui.training.device import Hardware
 from rnntui.training.language_model_task import LanguageModelTask
-from rnntui.training.step_memory import language_model_step_bytes, require_step_memory, seq2seq_step_bytes
+from rnntui.training.step_memory import (
+    language_model_step_bytes,
+    require_step_memory,
+    require_weights_fit,
+    seq2seq_step_bytes,
+)
 from rnntui.training.train_run import train_run
 
 CPU = Hardware(torch.device("cpu"), bf16=False)
@@ -155,3 +162,17 @@ def test_an_allocation_that_fails_says_what_to_lower(
         train_run(run, lambda event: None, lambda: False)
     status = run.read_status()
     assert status.state == "failed" and status.message.startswith("out of memory at step 0")
+
+
+@pytest.mark.parametrize("settings", [{"hidden": 8192}, {"layers": 4, "hidden": 2000}, {"ngrams": 3, "embedding": 999}])
+def test_a_config_that_implies_more_weights_than_the_files_hold_is_refused(
+    tmp_path: Path, settings: dict[str, int]
+) -> None:
+    """Torch would make the model before its weights are looked at: gigabytes for a config of a few lines."""
+    run = RunFolder(tmp_path)
+    config = replace(CONFIG, model=LanguageModelConfig(**settings), tokenizer=TokenizerConfig(vocab_size=300))
+    require_weights_fit(run, config)  # a new run, which has no weights yet
+    run.weights_file.write_bytes(b"x" * 1000)
+    with pytest.raises(RunError, match=r"implies a model of at least [\d.]+ M weights"):
+        require_weights_fit(run, config)
+    require_weights_fit(run, replace(config, model=LanguageModelConfig(hidden=64, ngrams=1)))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from chatting import chatting
+from hostile_texts import FORBIDDEN, NAMES
+from hostile_texts import TEXT as ESCAPES_IN_TEXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.widgets import Input, TextArea
@@ -15,11 +17,12 @@ from waiting import wait_until
 
 from rnntui.text.control_chars import decode_control_chars, encode_control_chars
 from rnntui.tui.app import RnntuiApp
+from rnntui.tui.notifications import Notifications
 from rnntui.tui.screens.dialogs import AskScreen, EditScreen, PickScreen
 from rnntui.tui.screens.text_browser import TextBrowser
 
-NAME = "[red]a \x1b[2J [@click=app.quit]b"
-TEXT = "one\x1b]0;owned\x07two\u202ethree\r\nfour\u2028five [red]six[/red]\x85"
+NAME = "[red]a \x1b[2J [@click=app.quit]b" + NAMES[1]
+TEXT = "one\x1b]0;owned\x07two\u202ethree\r\nfour\u2028five [red]six[/red]\x85" + ESCAPES_IN_TEXT
 
 
 @pytest.fixture
@@ -32,8 +35,7 @@ def runs(tmp_path: Path) -> Path:
 
 def assert_harmless(app: RnntuiApp) -> None:
     """Check that no control characters go to the terminal."""
-    for character in "\x1b\x07\u202e\u2028\x85\r":
-        assert character not in screen_text(app)
+    assert not set(screen_text(app)) & FORBIDDEN
 
 
 def screen_text(app: RnntuiApp) -> str:
@@ -61,6 +63,8 @@ async def test_in_the_chat_tab_and_its_dialogs(runs: Path) -> None:
         assert user.text == TEXT
         user.chat.open_run(NAME + "x")
         await user.told("x1b")
+        Notifications(user.app.notify).error(TEXT, title=TEXT)
+        await user.told("owned")
         await user.pilot.pause()
         assert_harmless(user.app)
         assert user.app.is_running

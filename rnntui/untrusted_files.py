@@ -1,0 +1,87 @@
+"""Reading of files that may come from anywhere: no devices, no pipes, bounded sizes, JSON of bounded memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rnntui.atomic_files import parse_json
+
+MAX_JSON_BYTES = 1 << 24
+"""Size of a JSON file; a config of a hundred thousand source files has less."""
+
+_VALUES, _CONTAINERS = 200_000, 20_000  # of JSON that has few bytes for each
+_BYTES_PER_VALUE, _BYTES_PER_CONTAINER = 32, 64
+_COPIED = 1 << 20  # bytes at a time
+_NOT_A_FILE = "it is not a file, but a folder, device or pipe"
+
+
+def check_regular(path: Path) -> None:
+    """Raise `OSError` if a path is not that of a file: reading a pipe would wait, and a device may never end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, _NOT_A_FILE, str(path))
+
+
+def open_regular(path: Path, buffering: int = -1) -> BinaryIO:
+    """Open a file for reading. Raises `OSError` if it is missing, or no file as `check_regular` says.
+
+    Its `read` returns None where it would wait, as some files below /proc make it; files on a disk never do.
+    """
+    # Without waiting: opening a pipe that nobody writes to never returns, nor do reads of some files below /proc.
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, _NOT_A_FILE, str(path))
+        return os.fdopen(handle, "rb", buffering)
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Return the contents of a file. Raises `OSError` as `open_regular` does, or if it has more than `limit` bytes."""
+    with open_regular(path, buffering=0) as file:
+        data = bytearray()
+        if os.fstat(file.fileno()).st_size <= limit:
+            while block := file.read(limit + 1 - len(data)):
+                data += block
+                if len(data) > limit:
+                    break
+            else:
+                return bytes(data)
+    raise OSError(errno.EFBIG, f"it is too large, over {limit >> 20:,} MB", str(path))
+
+
+def copy_regular(path: Path, target: Path) -> None:
+    """Copy the contents of a file. Raises `OSError` as `open_regular` does, or if it cannot be written."""
+    with open_regular(path) as file, target.open("wb") as copy:
+        shutil.copyfileobj(file, copy, _COPIED)
+
+
+def read_json(path: Path, limit: int = MAX_JSON_BYTES, max_values: int = 0) -> Any:
+    """Return the value in a JSON file.
+
+    Raises `OSError` as `read_bounded` does, `ValueError` as `parse_bounded_json` does.
+    """
+    return parse_bounded_json(read_bounded(path, limit), max_values)
+
+
+def parse_bounded_json(data: bytes, max_values: int = 0) -> Any:
+    """Return the value of a JSON text that takes a few times its size in memory, at most.
+
+    A list of empty lists takes twenty times its text. What is written for its contents has few values for its size;
+    `max_values` allows for more of them, as in the table of a vocabulary.
+
+    Raises `ValueError` if the text is invalid, nested too deeply or has too many values.
+    """
+    containers = data.count(b"[") + data.count(b"{")
+    values = containers + data.count(b",")
+    if containers > _CONTAINERS + len(data) // _BYTES_PER_CONTAINER:
+        raise ValueError("too many lists and objects")
+    if values > max(max_values, _VALUES + len(data) // _BYTES_PER_VALUE):
+        raise ValueError("too many values")
+    return parse_json(data)
