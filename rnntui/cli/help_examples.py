@@ -62,6 +62,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("rnntui verify", "check all runs"),
         ("rnntui verify notes --repair", "save what can be saved of a damaged run"),
     ),
+    "licenses": (
+        ("rnntui licenses", "libraries, shipped models and corpora with their licences"),
+        ("rnntui licenses --json > licenses.jsonl", "the same as JSON lines, with the paths of licence texts"),
+    ),
     "curves": (
         ("rnntui curves", "the losses of the newest run"),
         ("rnntui curves notes diary --metric bits_per_character --svg bits.svg", "two runs in an image"),
