@@ -126,6 +126,11 @@ class RunFolder:
         return self.resume_folder / "origin-validation.ids"
 
     @property
+    def job_file(self) -> Path:
+        """Name of the job of several processes that made the run; missing if it was another process alone."""
+        return self.resume_folder / "job.txt"
+
+    @property
     def novelty_folder(self) -> Path:
         """The index of the training text, in which copies are found; made on request."""
         return self.path / "novelty"

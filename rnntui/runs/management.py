@@ -34,7 +34,7 @@ _RUN_FILES: dict[str, tuple[str, ...]] = {
         "config.json", "model.safetensors", "ngrams.safetensors", "known_words.txt", "metrics.jsonl", CURVES_FILE,
         "status.json", "checksums.json", "note.txt", "license.json", "lock", ".novelty-*", *_TOKENIZER_FILES,
     ),
-    "resume": ("state.safetensors", "pretrained.safetensors", *_DATA_FILES),
+    "resume": ("state.safetensors", "pretrained.safetensors", "job.txt", *_DATA_FILES),
     "source": _TOKENIZER_FILES,
     "target": _TOKENIZER_FILES,
     "tensorboard": ("events.out.tfevents.*",),
