@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout
 
 from rnntui.config import Cell, RecurrentConfig
+from rnntui.models.batch_part import is_part, part_dropout
 from rnntui.models.mixed_precision_lstm import mixed_precision_lstm_layer
 from rnntui.models.sequence_functions import gru_layer, rnn_layer
 
@@ -71,6 +73,8 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
     """
     is_cast = torch.is_autocast_enabled(inputs.device.type)
     if inputs.device.type != "cpu" or (isinstance(rnn, nn.LSTM) and not is_cast):
+        if rnn.dropout and rnn.training and is_part():
+            return _run_one_by_one(rnn, inputs, state)
         initial = None if state is None else state if len(state) == 2 else state[0]
         hidden, final = rnn(inputs, initial)
         return hidden, final if isinstance(final, tuple) else (final,)
@@ -82,10 +86,34 @@ def run_recurrent_layers(rnn: nn.RNNBase, inputs: Tensor, state: State | None = 
     finals = []
     for index in range(rnn.num_layers):
         if index:
-            hidden = dropout(hidden, rnn.dropout, rnn.training)
+            hidden = part_dropout(hidden, rnn.dropout, 1, rnn.training)
         hidden, *final = _run_layer(rnn, index, hidden, [tensor[index].to(kind) for tensor in state])
         finals.append(final)
     return hidden, tuple(torch.stack(tensors) for tensors in zip(*finals, strict=True))
+
+
+def _run_one_by_one(rnn: nn.RNNBase, inputs: Tensor, state: State | None) -> tuple[Tensor, State]:
+    """Return what the module does, with a call for each layer: the dropout between them is that of the whole batch."""
+    if state is None:
+        zeros = inputs.new_zeros(rnn.num_layers, inputs.shape[1], rnn.hidden_size)
+        state = (zeros,) * (2 if isinstance(rnn, nn.LSTM) else 1)
+    functions: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+        "LSTM": torch.lstm,
+        "GRU": torch.gru,
+        "RNN_TANH": torch.rnn_tanh,
+        "RNN_RELU": torch.rnn_relu,
+    }
+    function = functions[rnn.mode]
+    hidden, finals = inputs, []
+    for index, weights in enumerate(rnn.all_weights):
+        if index:
+            hidden = part_dropout(hidden, rnn.dropout, 1)
+        initial = [tensor[index : index + 1].contiguous() for tensor in state]
+        hidden, *final = function(
+            hidden, initial if rnn.mode == "LSTM" else initial[0], weights, True, 1, 0.0, True, False, False
+        )
+        finals.append(final)
+    return hidden, tuple(torch.cat(tensors) for tensors in zip(*finals, strict=True))
 
 
 def _run_layer(rnn: nn.RNNBase, index: int, inputs: Tensor, state: list[Tensor]) -> tuple[Tensor, ...]:

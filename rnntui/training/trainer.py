@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import cast
 
-import torch
-
 from rnntui.config import FINAL_EVALUATION_FACTOR, TrainerConfig
 from rnntui.errors import TrainingError
 from rnntui.models.weight_arrays import load_into, weights_of
@@ -19,14 +17,14 @@ from rnntui.system_memory import is_out_of_memory
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation, EvaluationMonitor, TimeLeft, unlimited
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, FinishReason, Started, Stepped
+from rnntui.training.gradient_step import GradientStep
 from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
+from rnntui.training.process_group import Command, ProcessLostError
 from rnntui.training.selection import SelectionRule
 from rnntui.training.speed import SpeedMonitor
 from rnntui.training.step_memory import out_of_memory
 from rnntui.training.training_state import TrainingState
-
-_CLIP_EPSILON = 1e-6  # that torch adds to the norm before it divides by it
 
 
 class _FinalEvaluationStoppedError(Exception):
@@ -43,6 +41,8 @@ class Trainer:
         metrics: Where rows of metrics are written; the caller closes it.
         report: Receives every event, after what it reports is saved.
         stop_requested: Asked before every step, and during the final evaluation.
+
+    Of several processes that train together, this is the loop of rank 0.
     """
 
     def __init__(
@@ -63,12 +63,13 @@ class Trainer:
         self._run, self._held = held.run, held
         self._metrics = metrics
         self._report = report
-        self._stop_requested = stop_requested
+        self._group = state.task.group
+        self._gradient_step = GradientStep(state.task, state.optimizer, config.clip_grad_norm, stop_requested)
+        self._stop_requested = self._gradient_step.stop_requested
         self._status = StatusWriter(held.run, state.progress, state.planner, metrics)
         self._guard = DivergenceGuard(state.progress, state.task.uniform_loss)
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()
-        self._parameters = list(state.task.model.parameters())
         self._started_at = time.perf_counter() - state.progress.seconds
         self._saved_at = self._stepping_since = time.perf_counter()
 
@@ -81,15 +82,21 @@ class Trainer:
         task, hardware = self._task, self._task.hardware
         try:
             self._write_status("running")
-            parameters = sum(p.numel() for p in self._parameters)
+            parameters = sum(p.numel() for p in task.model.parameters())
             device = str(hardware.device)
             self._report(Started(self._run.name, parameters, device, hardware.precision, self._progress.step))
             task.model.train()
+            self._align_processes()
             if self._run_steps():
+                self._group.announce(Command.END)  # the others have nothing to do in the final evaluation
                 with contextlib.suppress(_FinalEvaluationStoppedError):
                     return self._finish()
             self._write_status("stopped")
+            self._group.announce(Command.END, 1)
             return self._report_finished("interrupted", {}, None)
+        except ProcessLostError:
+            self._write_status("stopped")
+            raise
         except TrainingError as error:
             self._write_status("failed", str(error))
             raise
@@ -146,23 +153,16 @@ class Trainer:
 
     def _step(self, rate: float) -> tuple[float, float]:
         """Update the weights once; returns the loss before the update and the gradient norm before clipping."""
-        optimizer = self._state.optimizer
-        for group in optimizer.param_groups:
-            group["lr"] = rate * group["rate_factor"]()
-        loss_tensor, tokens = self._task.loss()
-        optimizer.zero_grad()
-        loss_tensor.backward()  # type: ignore[no-untyped-call]
-        norm_tensor = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
-        loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
-        self._guard.check_step(loss, gradient_norm, rate)
-        # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
-        is_clipped = gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm
-        if is_clipped:
-            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm_tensor)
-        optimizer.step()
-        self._progress.add_step(loss, tokens, is_clipped=is_clipped)
+        self._group.announce(Command.STEP, rate)
+        step = self._gradient_step.run(rate, self._guard.check_step)
+        self._progress.add_step(step.loss, step.tokens, is_clipped=step.is_clipped)
         self._state.update_average()
-        return loss, gradient_norm
+        return step.loss, step.gradient_norm
+
+    def _align_processes(self) -> None:
+        """Give the weights to the other processes, whose own may be rounded differently on another machine."""
+        self._group.announce(Command.WEIGHTS)
+        self._group.take_over(list(self._task.model.parameters()))
 
     def _report_step(self, loss: float, rate: float, gradient_norm: float) -> None:
         progress, timer = self._progress, self._timer
@@ -208,6 +208,7 @@ class Trainer:
         self._metrics.write_evaluation(evaluation, sample)
         self._write_status("running")
         self._save()
+        self._align_processes()
         self._stepping_since = time.perf_counter()
         self._timer.evaluation_seconds = self._stepping_since - began
         self._metrics.exclude(self._timer.evaluation_seconds)
