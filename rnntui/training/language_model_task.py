@@ -126,11 +126,10 @@ class LanguageModelTask:
 
     def loss(self) -> tuple[Tensor, int]:
         inputs, targets, positions = self._batches.next()  # (T, B)
-        device = self.hardware.device
         with self.hardware.autocast():
-            logits, state = self.model(torch.from_numpy(inputs).to(device), self._state, positions)  # (T, B, V)
+            logits, state = self.model(self.hardware.put(inputs), self._state, positions)  # (T, B, V)
         self._state = self._carry(state)
-        target_ids = torch.from_numpy(targets).to(device)
+        target_ids = self.hardware.put(targets)
         return cross_entropy(logits.float().flatten(0, 1), target_ids.flatten()), targets.size
 
     def _carry(self, state: State) -> State:
@@ -138,7 +137,7 @@ class LanguageModelTask:
         detached = tuple(tensor.detach().float() for tensor in state)
         if not self._state_reset_prob:
             return detached
-        keep = (torch.rand(detached[0].shape[1]) >= self._state_reset_prob).to(detached[0])  # (B,)
+        keep = self.hardware.put((torch.rand(detached[0].shape[1]) >= self._state_reset_prob).float())  # (B,)
         return tuple(tensor * keep[:, None] for tensor in detached)
 
     def evaluate(self, tokens: int, monitor: EvaluationMonitor = UNMONITORED) -> Evaluation:

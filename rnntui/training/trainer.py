@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from typing import cast
@@ -18,12 +19,13 @@ from rnntui.system_memory import is_out_of_memory
 from rnntui.training.divergence import DivergenceGuard
 from rnntui.training.evaluation import Evaluation, EvaluationMonitor, TimeLeft, unlimited
 from rnntui.training.events import Evaluated, Evaluating, Event, Finished, FinishReason, Started, Stepped
-from rnntui.training.metrics_and_status import MetricsWriter, StatusWriter
+from rnntui.training.metrics_and_status import LOG_EVERY, MetricsWriter, StatusWriter
 from rnntui.training.plan import StepTimer, learning_rate
 from rnntui.training.selection import SelectionRule
 from rnntui.training.speed import SpeedMonitor
 from rnntui.training.step_memory import out_of_memory
 from rnntui.training.training_state import TrainingState
+from rnntui.training.unread_steps import UnreadSteps
 
 _CLIP_EPSILON = 1e-6  # that torch adds to the norm before it divides by it
 
@@ -68,6 +70,9 @@ class Trainer:
         self._timer = StepTimer(state.progress.evaluation_seconds, state.progress.final_seconds)
         self._speed = SpeedMonitor()
         self._parameters = list(state.task.model.parameters())
+        self._unread = UnreadSteps()
+        self._untimed_steps = 0
+        self._last_numbers = math.nan, math.nan
         self._started_at = time.perf_counter() - state.progress.seconds
         self._saved_at = self._stepping_since = time.perf_counter()
 
@@ -111,10 +116,14 @@ class Trainer:
                 self._save()
                 return False
             rate = learning_rate(progress.step, planner.plan, self._config)
-            loss, gradient_norm = self._timed_step(rate)
+            self._timed_step(rate)
             is_replanned = planner.update(progress, self._timer)
             progress.plan = planner.plan
             is_evaluation = planner.plan.is_evaluation(progress.step, progress.evaluated_step)
+            if is_evaluation:
+                self._read_steps()
+                self._time_steps()
+            loss, gradient_norm = self._last_numbers
             has_row = is_evaluation or self._metrics.is_due
             slowdown = self._speed.slowdown
             train_loss = self._metrics.write_steps(rate, gradient_norm, slowdown) if has_row else None
@@ -127,41 +136,71 @@ class Trainer:
                 self._save()
         return True
 
-    def _timed_step(self, rate: float) -> tuple[float, float]:
-        """Update the weights once, and take the time; returns what `_step` does."""
+    def _timed_step(self, rate: float) -> None:
+        """Update the weights once, and take the time."""
         threads = self._task.hardware.threads.start_step()
         began, tokens = time.perf_counter(), self._progress.tokens
-        loss, gradient_norm = self._step(rate)
+        self._untimed_steps += 1
+        self._step(rate)
         seconds, tokens = time.perf_counter() - began, self._progress.tokens - tokens
         self._metrics.note_threads(threads)
         self._task.hardware.threads.add_step(seconds, tokens)
         self._speed.add(seconds, tokens)
-        # What the loop does beside the step itself is time too: a plan without it would run late.
-        now = time.perf_counter()
-        self._timer.add(now - self._stepping_since)
-        self._stepping_since = now
+        if not self._unread:
+            self._time_steps()
         self._update_seconds()
-        return loss, gradient_norm
 
-    def _step(self, rate: float) -> tuple[float, float]:
-        """Update the weights once; returns the loss before the update and the gradient norm before clipping."""
+    def _time_steps(self) -> None:
+        """Divide the time since the last call among the steps since then.
+
+        What the loop does beside a step is time too: a plan without it would run late. On a GPU, a step that is not
+        waited for seems to take no time, and the one that is waited for, that of all before it.
+        """
+        if not self._untimed_steps:
+            return
+        now = time.perf_counter()
+        for _ in range(self._untimed_steps):
+            self._timer.add((now - self._stepping_since) / self._untimed_steps)
+        self._stepping_since, self._untimed_steps = now, 0
+
+    def _step(self, rate: float) -> None:
+        """Update the weights once; its loss and its gradient norm are read at once, or on a GPU some steps later."""
         optimizer = self._state.optimizer
         for group in optimizer.param_groups:
             group["lr"] = rate * group["rate_factor"]()
-        loss_tensor, tokens = self._task.loss()
+        loss, tokens = self._task.loss()
         optimizer.zero_grad()
-        loss_tensor.backward()  # type: ignore[no-untyped-call]
-        norm_tensor = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
-        loss, gradient_norm = loss_tensor.item(), norm_tensor.item()
-        self._guard.check_step(loss, gradient_norm, rate)
-        # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
-        is_clipped = gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm
-        if is_clipped:
-            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm_tensor)
-        optimizer.step()
-        self._progress.add_step(loss, tokens, is_clipped=is_clipped)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.get_total_norm(p.grad for p in self._parameters if p.grad is not None)
+        self._unread.add(self._progress.step + 1, loss, norm, rate)
+        skip = None
+        if self._task.hardware.is_asynchronous:
+            skip = (~torch.isfinite(loss.detach() + norm)).float()
+            torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm)
+        else:
+            self._read_steps()
+            # Where there is nothing to clip, `clip_grad_norm_` multiplies all gradients by 1: a pass over all of them.
+            if self._is_clipped(self._last_numbers[1]):
+                torch.nn.utils.clip_grads_with_norm_(self._parameters, self._config.clip_grad_norm, norm)
+        optimizer.step(skip)
+        self._progress.add_step(tokens)
         self._state.update_average()
-        return loss, gradient_norm
+        if self._progress.loss_count + len(self._unread) >= LOG_EVERY or self._progress.step == 1:
+            self._read_steps()
+
+    def _is_clipped(self, gradient_norm: float) -> bool:
+        return gradient_norm + _CLIP_EPSILON > self._config.clip_grad_norm
+
+    def _read_steps(self) -> None:
+        """Check and count the losses and gradient norms of the steps that have not been read.
+
+        Raises `TrainingError` if one is not finite, or the loss diverges. An update that is not finite never reaches
+        the weights: it is made after this, or the optimizer has skipped it.
+        """
+        for step, loss, gradient_norm, rate in self._unread.read():
+            self._guard.check_step(step, loss, gradient_norm, rate)
+            self._progress.add_loss(loss, is_clipped=self._is_clipped(gradient_norm))
+            self._last_numbers = loss, gradient_norm
 
     def _report_step(self, loss: float, rate: float, gradient_norm: float) -> None:
         progress, timer = self._progress, self._timer
@@ -225,6 +264,8 @@ class Trainer:
         self._progress.seconds = time.perf_counter() - self._started_at
 
     def _save(self) -> None:
+        self._read_steps()
+        self._time_steps()
         self._update_seconds()
         began = time.perf_counter()
         self._metrics.sync()  # a state must never be newer than the rows up to its step
