@@ -63,8 +63,8 @@ PLAN = {
     "h256": (256, 2400, 0, 8),
     "h512": (512, 960, 0, 8),
     "h1024": (1024, 256, 0, 8),
-    "h128": (128, 4000, 0, 8),
-    "prior-h256": (256, 2400, 6, 8),
+    "h128": (128, 2400, 0, 8),
+    "prior-h256": (256, 1000, 6, 4),
     LONG + "h512": (512, 3840, 0, 16),
 }
 
@@ -215,6 +215,7 @@ def tables(rows: Sequence[Row], steps: Sequence[Row]) -> dict[str, str]:
                 *([f"without {name}", *law_cells(other)] for name, other in without.items()),
             ],
         ),
+        "halves": halves(fitted),
         "prediction": markdown(
             ["tokens D", "loss", "predicted", "difference", "range without one run each"],
             [
@@ -236,6 +237,23 @@ def tables(rows: Sequence[Row], steps: Sequence[Row]) -> dict[str, str]:
             ],
         ),
     }  # fmt: skip
+
+
+def halves(rows: Sequence[Row]) -> str:
+    """Return the table of the ends of the runs, predicted by the law of their first halves."""
+    ends = {
+        name: max((row for row in rows if row["name"] == name), key=lambda row: row["tokens"]) for name in names(rows)
+    }
+    law, _ = fit([row for row in rows if 2 * row["tokens"] <= ends[row["name"]]["tokens"]])
+    predicted = {name: law.loss(end["parameters"], end["tokens"]) for name, end in ends.items()}
+    return markdown(
+        ["run", "tokens D", "loss", "predicted from the first halves", "difference"],
+        [
+            [name, f"{end['tokens']:,}", f"{end['loss']:.3f}", f"{predicted[name]:.3f}",
+             f"{end['loss'] - predicted[name]:+.3f}"]
+            for name, end in ends.items()
+        ],
+    )  # fmt: skip
 
 
 def cost_rows() -> list[list[str]]:
